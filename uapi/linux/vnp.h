@@ -1,0 +1,685 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * VNP, a virtual network processor: the manual of its kernel interface.
+ *
+ * An ordinary process loads a program (eBPF bytecode, RFC 9669) and links it
+ * to a socket it holds.  From then on the program runs in softirq on every
+ * datagram that arrives there, and its verdict decides what the process sees.
+ *
+ *	fd = open("/dev/vnp", O_RDWR | O_CLOEXEC);
+ *	map  = ioctl(fd, VNP_MAP_CREATE, &(struct vnp_map_create){ ... });
+ *	prog = ioctl(fd, VNP_PROG_LOAD, &(struct vnp_prog_load){ ... });
+ *	link = ioctl(fd, VNP_LINK_CREATE, &(struct vnp_link_create){ ... });
+ *
+ * Objects.  Programs, maps and links are file descriptors (O_CLOEXEC) and,
+ * for listing, 32 bit ids that are unique per kind while the object lives.
+ * The last reference frees an object: a program is kept by its descriptors
+ * and links, a map by its descriptors and programs, a link by its descriptors
+ * and its socket.  Closing the descriptor of a link does not detach it.
+ *
+ * Who may do what.  Whoever can open /dev/vnp may load and create.  Linking
+ * wants the descriptor of the socket.  An id can be seen and opened by the
+ * user that made the object (effective uid) and by CAP_SYS_ADMIN; to all
+ * others it does not exist (ENOENT).
+ *
+ * Arguments.  Every ioctl takes a pointer to one struct, which begins with
+ * its own size in bytes as the caller was compiled.  A shorter struct than
+ * the kernel's reads as if padded with zeroes; a longer one is accepted if the
+ * tail is zero (E2BIG otherwise).  Size zero, or below the first published
+ * size, is EINVAL.  Fields that are not described as outputs are inputs;
+ * reserved fields and unknown flag bits must be zero (EINVAL).  On output the
+ * kernel fills no more than the caller's size.
+ *
+ * Errors common to all: EFAULT (a pointer could not be read or written),
+ * EINVAL (a field is out of range, reserved bits are set), E2BIG (above),
+ * ENOMEM, EMFILE/ENFILE (no descriptor free), ENOTTY (no such ioctl on this
+ * kind of descriptor), EBADF (a descriptor argument is closed or of another kind).
+ */
+#ifndef _UAPI_LINUX_VNP_H
+#define _UAPI_LINUX_VNP_H
+
+#include <linux/types.h>
+#include <linux/ioctl.h>
+
+#define VNP_DEVICE		"/dev/vnp"
+
+/** VNP_NAME_LEN - bytes of an object's name, with the closing NUL */
+#define VNP_NAME_LEN		16
+
+#define VNP_IOC_TYPE		0xF7
+
+/* on /dev/vnp */
+#define VNP_FEATURE		_IO(VNP_IOC_TYPE, 0x00)
+#define VNP_PROG_LOAD		_IO(VNP_IOC_TYPE, 0x01)	/* returns a descriptor */
+#define VNP_MAP_CREATE		_IO(VNP_IOC_TYPE, 0x02)	/* returns a descriptor */
+#define VNP_LINK_CREATE		_IO(VNP_IOC_TYPE, 0x03)	/* returns a descriptor */
+#define VNP_OBJ_NEXT		_IO(VNP_IOC_TYPE, 0x04)
+#define VNP_OBJ_OPEN		_IO(VNP_IOC_TYPE, 0x05)	/* returns a descriptor */
+
+/* on a program */
+#define VNP_PROG_INFO		_IO(VNP_IOC_TYPE, 0x10)
+#define VNP_PROG_DUMP		_IO(VNP_IOC_TYPE, 0x11)
+#define VNP_PROG_RUN		_IO(VNP_IOC_TYPE, 0x12)
+
+/* on a map; an array made with VNP_MAP_F_MMAP can also be mmapped */
+#define VNP_MAP_INFO		_IO(VNP_IOC_TYPE, 0x20)
+#define VNP_MAP_LOOKUP		_IO(VNP_IOC_TYPE, 0x21)
+#define VNP_MAP_UPDATE		_IO(VNP_IOC_TYPE, 0x22)
+#define VNP_MAP_DELETE		_IO(VNP_IOC_TYPE, 0x23)
+#define VNP_MAP_NEXT_KEY	_IO(VNP_IOC_TYPE, 0x24)
+#define VNP_MAP_FREEZE		_IO(VNP_IOC_TYPE, 0x25)
+
+/* on a link */
+#define VNP_LINK_INFO		_IO(VNP_IOC_TYPE, 0x30)
+#define VNP_LINK_UPDATE		_IO(VNP_IOC_TYPE, 0x31)
+#define VNP_LINK_DETACH		_IO(VNP_IOC_TYPE, 0x32)
+
+/*
+ * ---- What a program sees and says --------------------------------------
+ */
+
+/**
+ * enum vnp_verdict - what becomes of the datagram the program ran on
+ * @VNP_DROP:	freed in softirq; the process is not woken
+ * @VNP_PASS:	goes on to the socket, as if no program were there
+ *
+ * Any other return value is the fault %VNP_FAULT_VERDICT.
+ */
+enum vnp_verdict {
+	VNP_DROP = 0,
+	VNP_PASS = 1,
+};
+
+/* A pointer in a program's 64 bit address space, whoever compiles this. */
+#define __vnp_ptr(type, name)		\
+	union {				\
+		type name;		\
+		__u64 : 64;		\
+	} __attribute__((aligned(8)))
+
+/**
+ * struct vnp_ctx - the argument of a program of type %VNP_PROG_DATAGRAM
+ * @data:	first byte of the application payload (behind the UDP header)
+ * @data_end:	one past the last byte that can be read directly.  A datagram
+ *		whose payload lies in fragments has @data_end - @data < @len:
+ *		vnp_pull() makes more of it direct, vnp_load_bytes() copies
+ * @len:	bytes of payload in all
+ * @family:	AF_INET or AF_INET6
+ * @remote_ip4:	sender's address, network byte order; 0 for IPv6
+ * @remote_ip6:	sender's address, network byte order; 0 for IPv4
+ * @local_ip4:	destination address of the datagram, likewise
+ * @local_ip6:	destination address of the datagram, likewise
+ * @remote_port: sender's port, host byte order
+ * @local_port:	destination port, host byte order
+ * @ifindex:	interface the datagram arrived on
+ * @ttl:	IPv4 time to live or IPv6 hop limit
+ * @tos:	IPv4 TOS or IPv6 traffic class octet: DSCP << 2 | ECN
+ * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
+ *		(the socket or somebody else asked for SO_TIMESTAMP*)
+ *
+ * All fields are read-only.  The payload may be written.
+ */
+struct vnp_ctx {
+	__vnp_ptr(void *, data);
+	__vnp_ptr(void *, data_end);
+	__u32 len;
+	__u32 family;
+	__be32 remote_ip4;
+	__be32 local_ip4;
+	__be32 remote_ip6[4];
+	__be32 local_ip6[4];
+	__u32 remote_port;
+	__u32 local_port;
+	__u32 ifindex;
+	__u32 ttl;
+	__u32 tos;
+	__u32 :32;
+	__u64 tstamp;
+};
+
+/*
+ * Helpers: functions of the kernel a program may call.  The number is the ABI;
+ * prototypes for program authors, with their documentation, are in
+ * <vnp/program.h>.  FN(name, id)
+ */
+#define VNP_HELPER_MAPPER(FN)	\
+	FN(map_lookup, 1)	\
+	FN(map_update, 2)	\
+	FN(map_delete, 3)	\
+	FN(load_bytes, 4)	\
+	FN(store_bytes, 5)	\
+	FN(pull, 6)		\
+	FN(time_ns, 7)		\
+	FN(random_u32, 8)	\
+	FN(csum_diff, 9)	\
+	FN(log, 10)
+
+#define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
+enum vnp_helper_id {
+	VNP_HELPER_MAPPER(__VNP_HELPER_ID)
+};
+#undef __VNP_HELPER_ID
+
+/**
+ * enum vnp_fault - why a guard ended a program
+ * @VNP_FAULT_NONE:	the program returned
+ * @VNP_FAULT_PACKET:	an access outside [data, data_end)
+ * @VNP_FAULT_MAP:	an access outside the map value
+ * @VNP_FAULT_STACK:	an access outside the stack
+ * @VNP_FAULT_NULL:	an access through the result of a look-up that found nothing
+ * @VNP_FAULT_BUDGET:	more instructions than the program's budget
+ * @VNP_FAULT_VERDICT:	the return value is no verdict
+ *
+ * What a fault does to the datagram is the link's choice: it is dropped, or
+ * with %VNP_LINK_F_FAULT_PASS it goes on to the socket.  What the program did
+ * before the fault stays done.
+ */
+enum vnp_fault {
+	VNP_FAULT_NONE		= 0,
+	VNP_FAULT_PACKET	= 1,
+	VNP_FAULT_MAP		= 2,
+	VNP_FAULT_STACK		= 3,
+	VNP_FAULT_NULL		= 4,
+	VNP_FAULT_BUDGET	= 5,
+	VNP_FAULT_VERDICT	= 6,
+	__VNP_FAULT_CNT
+};
+
+/* Counters have room for kinds of fault that are yet to come. */
+#define VNP_FAULT_SLOTS		16
+
+/*
+ * ---- Programs -----------------------------------------------------------
+ */
+
+/**
+ * enum vnp_prog_type - where a program can be linked, and what it is given
+ * @VNP_PROG_DATAGRAM:	runs on each datagram of a UDP socket; R1 is a
+ *			struct vnp_ctx *, R0 an enum vnp_verdict
+ */
+enum vnp_prog_type {
+	VNP_PROG_DATAGRAM = 1,
+};
+
+/*
+ * Instructions are struct bpf_insn of <linux/bpf.h>.  A 64 bit immediate load
+ * (BPF_LD | BPF_DW | BPF_IMM) names a map by its index in @map_fds:
+ * src_reg 5 (BPF_PSEUDO_MAP_IDX) loads the map's handle for a helper,
+ * src_reg 6 (BPF_PSEUDO_MAP_IDX_VALUE) the address of a byte in an array of one
+ * entry, the second instruction's imm being the offset in it.
+ */
+
+/**
+ * struct vnp_line_info - the C source of an instruction
+ * @insn_off:	first instruction this is about; ascending in the array
+ * @file_off:	offset of the file name in the strings
+ * @text_off:	offset of the source line's text in the strings
+ * @line_col:	line number << 10 | column
+ *
+ * The layout is that of struct bpf_line_info.
+ */
+struct vnp_line_info {
+	__u32 insn_off;
+	__u32 file_off;
+	__u32 text_off;
+	__u32 line_col;
+};
+
+/* How much the verifier says, struct vnp_prog_load::log_level */
+#define VNP_LOG_QUIET		0	/* nothing; log_size must be 0 */
+#define VNP_LOG_NORMAL		1	/* why it refused, what it guarded */
+#define VNP_LOG_STATES		2	/* and the state at every instruction */
+
+/* struct vnp_prog_load::flags */
+#define VNP_PROG_F_HARDEN	(1U << 0)	/* lower as for an untrusted user */
+
+/**
+ * struct vnp_prog_load - VNP_PROG_LOAD: verify, lower and compile a program
+ * @size:	sizeof(struct vnp_prog_load)
+ * @flags:	VNP_PROG_F_*
+ * @type:	enum vnp_prog_type
+ * @insn_cnt:	instructions at @insns; a 64 bit immediate load counts as two
+ * @insns:	pointer to struct bpf_insn[]
+ * @map_fds:	pointer to __s32[], the maps the instructions name by index
+ * @map_cnt:	entries at @map_fds
+ * @budget:	instructions one run may spend in loops; 0: the default.  More
+ *		than the ceiling of struct vnp_feature wants CAP_SYS_ADMIN (EPERM)
+ * @line_info:	pointer to struct vnp_line_info[], or 0
+ * @strings:	pointer to the strings that @line_info refers to
+ * @line_info_cnt: entries at @line_info
+ * @strings_len: bytes at @strings; the last one must be NUL
+ * @log_buf:	where to write the verifier's report, NUL-terminated, or 0
+ * @log_size:	bytes at @log_buf
+ * @log_level:	VNP_LOG_*
+ * @log_len:	out: bytes the whole report wants with its NUL; written for
+ *		a refusal, too.  The report is cut to @log_size, never an error
+ * @reserved:	must be zero
+ * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
+ *
+ * Returns a descriptor.  EACCES: the program is refused, the log says why;
+ * EOPNOTSUPP: the kernel's JIT is off.
+ */
+struct vnp_prog_load {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 insn_cnt;
+	__aligned_u64 insns;
+	__aligned_u64 map_fds;
+	__u32 map_cnt;
+	__u32 budget;
+	__aligned_u64 line_info;
+	__aligned_u64 strings;
+	__u32 line_info_cnt;
+	__u32 strings_len;
+	__aligned_u64 log_buf;
+	__u32 log_size;
+	__u32 log_level;
+	__u32 log_len;
+	__u32 reserved;
+	char name[VNP_NAME_LEN];
+};
+
+/**
+ * struct vnp_prog_info - VNP_PROG_INFO: out, but for @size
+ * @size:	sizeof(struct vnp_prog_info)
+ * @id:		the program's id
+ * @type:	enum vnp_prog_type
+ * @uid:	owner, in the caller's user namespace
+ * @insn_cnt:	instructions as loaded
+ * @lowered_cnt: instructions after lowering
+ * @jited_len:	bytes of native code
+ * @stack_size:	bytes of stack of a run, guards' own slots included
+ * @budget:	instructions one run may spend in loops
+ * @hardened:	1 if lowered as for an untrusted user
+ * @access_cnt:	memory accesses in the program
+ * @guard_cnt:	of these, how many carry a guard
+ * @loop_cnt:	back edges that are metered
+ * @map_cnt:	maps used
+ * @load_time:	ns of CLOCK_BOOTTIME
+ * @verify_ns:	ns that verifying took
+ * @name:	as loaded
+ * @tag:	the first bytes of a SHA-256 over the instructions as loaded
+ */
+struct vnp_prog_info {
+	__u32 size;
+	__u32 id;
+	__u32 type;
+	__u32 uid;
+	__u32 insn_cnt;
+	__u32 lowered_cnt;
+	__u32 jited_len;
+	__u32 stack_size;
+	__u32 budget;
+	__u32 hardened;
+	__u32 access_cnt;
+	__u32 guard_cnt;
+	__u32 loop_cnt;
+	__u32 map_cnt;
+	__aligned_u64 load_time;
+	__aligned_u64 verify_ns;
+	char name[VNP_NAME_LEN];
+	__u8 tag[8];
+};
+
+/* struct vnp_prog_dump::what */
+#define VNP_DUMP_INSNS		1	/* as loaded: struct bpf_insn[] */
+#define VNP_DUMP_LOWERED	2	/* as compiled: struct vnp_lowered_insn[] */
+#define VNP_DUMP_LINE_INFO	3	/* struct vnp_line_info[] */
+#define VNP_DUMP_STRINGS	4	/* char[] */
+#define VNP_DUMP_MAP_IDS	5	/* __u32[] */
+
+/**
+ * struct vnp_lowered_insn - an instruction of the lowered program
+ * @code:	opcode
+ * @regs:	dst_reg | src_reg << 4.  Register 11 is the lowering's own
+ * @off:	offset
+ * @imm:	immediate.  Kernel addresses do not show: a call carries the
+ *		helper's id, an address of a map its index
+ * @origin:	instruction of the loaded program this was made for
+ * @guard:	enum vnp_fault this instruction guards against, or 0
+ */
+struct vnp_lowered_insn {
+	__u8 code;
+	__u8 regs;
+	__s16 off;
+	__s32 imm;
+	__u32 origin;
+	__u32 guard;
+};
+
+/**
+ * struct vnp_prog_dump - VNP_PROG_DUMP: read a part of a program
+ * @size:	sizeof(struct vnp_prog_dump)
+ * @what:	VNP_DUMP_*
+ * @buf:	where to
+ * @len:	in: bytes at @buf; out: bytes there are, copied as far as they fit
+ * @reserved:	must be zero
+ */
+struct vnp_prog_dump {
+	__u32 size;
+	__u32 what;
+	__aligned_u64 buf;
+	__u32 len;
+	__u32 reserved;
+};
+
+/**
+ * struct vnp_prog_run - VNP_PROG_RUN: run a program on bytes of the caller's
+ * @size:	sizeof(struct vnp_prog_run)
+ * @flags:	must be zero
+ * @data_in:	the payload
+ * @data_out:	where to put the payload as the program left it, or 0
+ * @data_in_len: bytes at @data_in, at most 65,507
+ * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
+ * @repeat:	how often to run it; 0 is 1, at most 1,000,000.  Each run sees
+ *		what the one before left.  A signal ends it early (EINTR)
+ * @direct_len:	bytes of payload to make direct (data_end - data), the rest
+ *		going to a fragment; 0: all
+ * @retval:	out: R0 of the last run, all 64 bits; 0 after a fault
+ * @fault:	out: enum vnp_fault of the last run; never %VNP_FAULT_VERDICT
+ * @fault_insn:	out: the loaded program's instruction that faulted
+ * @ns:		out: mean duration of a run
+ */
+struct vnp_prog_run {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 data_in;
+	__aligned_u64 data_out;
+	__u32 data_in_len;
+	__u32 data_out_len;
+	__u32 repeat;
+	__u32 direct_len;
+	__aligned_u64 retval;
+	__u32 fault;
+	__u32 fault_insn;
+	__aligned_u64 ns;
+};
+
+/*
+ * A program's descriptor can be read: each read() returns whole lines that the
+ * program wrote with vnp_log(), poll() says when there are some.  The
+ * descriptor's O_NONBLOCK decides whether to wait.  When the buffer is full,
+ * lines are lost and a line that says how many stands in their place.
+ */
+
+/*
+ * ---- Maps ---------------------------------------------------------------
+ */
+
+/**
+ * enum vnp_map_type - kinds of map; the numbers are those of enum bpf_map_type
+ * @VNP_MAP_HASH:	keys of any bytes; entries come and go
+ * @VNP_MAP_ARRAY:	keys are __u32 below max_entries, values always there
+ * @VNP_MAP_PERCPU_ARRAY: an array with a value for each possible CPU.  A program
+ *			sees its CPU's; user space gives and gets them all, one
+ *			after another, each rounded up to 8 bytes
+ */
+enum vnp_map_type {
+	VNP_MAP_HASH		= 1,
+	VNP_MAP_ARRAY		= 2,
+	VNP_MAP_PERCPU_ARRAY	= 6,
+};
+
+/* struct vnp_map_create::flags */
+#define VNP_MAP_F_MMAP		(1U << 0)	/* array: mmap() of the descriptor */
+#define VNP_MAP_F_RDONLY_PROG	(1U << 1)	/* programs may not write values */
+
+/**
+ * struct vnp_map_create - VNP_MAP_CREATE
+ * @size:	sizeof(struct vnp_map_create)
+ * @flags:	VNP_MAP_F_*
+ * @type:	enum vnp_map_type
+ * @key_size:	bytes; 4 for the arrays, at most 512
+ * @value_size:	bytes, at least 1, at most 1 MiB (per-CPU: 32 KiB)
+ * @max_entries: at least 1; the whole map may take 1 GiB at most (E2BIG)
+ * @reserved:	must be zero
+ * @name:	for listings, as a program's
+ *
+ * Memory is charged to the caller's memory cgroup.  Returns a descriptor.
+ */
+struct vnp_map_create {
+	__u32 size;
+	__u32 flags;
+	__u32 type;
+	__u32 key_size;
+	__u32 value_size;
+	__u32 max_entries;
+	__u32 reserved[2];
+	char name[VNP_NAME_LEN];
+};
+
+/**
+ * struct vnp_map_info - VNP_MAP_INFO: out, but for @size
+ * @size:	sizeof(struct vnp_map_info)
+ * @id:		the map's id
+ * @type:	enum vnp_map_type
+ * @flags:	VNP_MAP_F_*
+ * @key_size:	as created
+ * @value_size:	as created
+ * @max_entries: as created
+ * @entries:	entries there are
+ * @uid:	owner, in the caller's user namespace
+ * @frozen:	1 after VNP_MAP_FREEZE
+ * @mem:	bytes of memory taken
+ * @name:	as created
+ */
+struct vnp_map_info {
+	__u32 size;
+	__u32 id;
+	__u32 type;
+	__u32 flags;
+	__u32 key_size;
+	__u32 value_size;
+	__u32 max_entries;
+	__u32 entries;
+	__u32 uid;
+	__u32 frozen;
+	__aligned_u64 mem;
+	char name[VNP_NAME_LEN];
+};
+
+/* struct vnp_map_elem::flags, for VNP_MAP_UPDATE and vnp_map_update() */
+#define VNP_MAP_ANY		0	/* make it or replace it */
+#define VNP_MAP_NOEXIST		1	/* make it; EEXIST if it is there */
+#define VNP_MAP_EXIST		2	/* replace it; ENOENT if it is not there */
+
+/**
+ * struct vnp_map_elem - VNP_MAP_LOOKUP, _UPDATE, _DELETE and _NEXT_KEY
+ * @size:	sizeof(struct vnp_map_elem)
+ * @flags:	VNP_MAP_ANY, _NOEXIST or _EXIST for _UPDATE, else zero
+ * @key:	the key; for _NEXT_KEY 0 asks for the first one
+ * @value:	_LOOKUP: where to put the value; _UPDATE: the new value;
+ *		_NEXT_KEY: where to put the next key; _DELETE: must be zero
+ * @key_len:	bytes at @key: the map's key_size (for _NEXT_KEY without a key: 0)
+ * @value_len:	bytes at @value: the map's value_size, for a per-CPU map all
+ *		CPUs' values; for _NEXT_KEY the key_size; for _DELETE 0
+ *
+ * ENOENT: no such key, or none after it.  A key that was deleted meanwhile makes
+ * _NEXT_KEY start again from the first.  ENOSPC: the hash map holds max_entries.
+ * EPERM: _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.
+ */
+struct vnp_map_elem {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 key;
+	__aligned_u64 value;
+	__u32 key_len;
+	__u32 value_len;
+};
+
+/**
+ * struct vnp_map_freeze - VNP_MAP_FREEZE: user space cannot write it any more
+ * @size:	sizeof(struct vnp_map_freeze)
+ * @flags:	must be zero
+ *
+ * EBUSY: a writable mapping exists, or it is frozen already.
+ */
+struct vnp_map_freeze {
+	__u32 size;
+	__u32 flags;
+};
+
+/*
+ * ---- Links --------------------------------------------------------------
+ */
+
+/* struct vnp_link_create::flags */
+#define VNP_LINK_F_FAULT_PASS	(1U << 0)	/* a fault passes the datagram on */
+
+/**
+ * struct vnp_link_create - VNP_LINK_CREATE: let a program run on a socket
+ * @size:	sizeof(struct vnp_link_create)
+ * @flags:	VNP_LINK_F_*
+ * @prog_fd:	a program of type %VNP_PROG_DATAGRAM
+ * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not
+ * @reserved:	must be zero
+ *
+ * The link lives until it is detached or the socket is closed.  Data that is
+ * in the socket's receive queue already stays there.  Returns a descriptor.
+ * EBUSY: the socket has a link, or another encapsulation or user of the
+ * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
+ * be linked to; ENOTSOCK: no socket.
+ */
+struct vnp_link_create {
+	__u32 size;
+	__u32 flags;
+	__s32 prog_fd;
+	__s32 sock_fd;
+	__aligned_u64 reserved;
+};
+
+/**
+ * struct vnp_link_info - VNP_LINK_INFO: out, but for @size
+ * @size:	sizeof(struct vnp_link_info)
+ * @id:		the link's id
+ * @flags:	as created
+ * @prog_id:	the program in force; 0 if detached
+ * @uid:	owner, in the caller's user namespace
+ * @attached:	1, or 0 if detached or the socket was closed
+ * @family:	AF_INET or AF_INET6
+ * @local_port:	port the socket is bound to, host byte order
+ * @sock_cookie: SO_COOKIE of the socket
+ * @packets:	datagrams the program ran on
+ * @bytes:	their payload
+ * @pass:	datagrams passed to the socket by verdict
+ * @drop:	datagrams dropped by verdict
+ * @faults:	runs ended by each enum vnp_fault
+ * @fault_prog_id: program of the latest fault, 0 if there was none
+ * @fault:	its enum vnp_fault
+ * @fault_insn:	its instruction in the loaded program
+ * @reserved:	zero
+ *
+ * packets == pass + drop + the sum of faults, when no datagram is in flight.
+ */
+struct vnp_link_info {
+	__u32 size;
+	__u32 id;
+	__u32 flags;
+	__u32 prog_id;
+	__u32 uid;
+	__u32 attached;
+	__u32 family;
+	__u32 local_port;
+	__aligned_u64 sock_cookie;
+	__aligned_u64 packets;
+	__aligned_u64 bytes;
+	__aligned_u64 pass;
+	__aligned_u64 drop;
+	__aligned_u64 faults[VNP_FAULT_SLOTS];
+	__u32 fault_prog_id;
+	__u32 fault;
+	__u32 fault_insn;
+	__u32 reserved;
+};
+
+/**
+ * struct vnp_link_update - VNP_LINK_UPDATE: put another program in its place
+ * @size:	sizeof(struct vnp_link_update)
+ * @flags:	must be zero
+ * @prog_fd:	the new program, of the same type
+ * @old_prog_fd: if not negative, EEXIST unless this is the program in force
+ *
+ * Every datagram meets the one program or the other.  ENOLINK: detached.
+ */
+struct vnp_link_update {
+	__u32 size;
+	__u32 flags;
+	__s32 prog_fd;
+	__s32 old_prog_fd;
+};
+
+/**
+ * struct vnp_link_detach - VNP_LINK_DETACH: make the socket what it was
+ * @size:	sizeof(struct vnp_link_detach)
+ * @flags:	must be zero
+ *
+ * On return no run of the program on this link is under way.  ENOLINK: detached.
+ */
+struct vnp_link_detach {
+	__u32 size;
+	__u32 flags;
+};
+
+/*
+ * ---- Listing ------------------------------------------------------------
+ */
+
+enum vnp_obj_kind {
+	VNP_OBJ_PROG	= 1,
+	VNP_OBJ_MAP	= 2,
+	VNP_OBJ_LINK	= 3,
+};
+
+/**
+ * struct vnp_obj_id - VNP_OBJ_NEXT and VNP_OBJ_OPEN
+ * @size:	sizeof(struct vnp_obj_id)
+ * @flags:	must be zero
+ * @kind:	enum vnp_obj_kind
+ * @id:		_NEXT: in: the id to start behind (0: the first); out: the next
+ *		object the caller may see.  _OPEN: the object to open
+ *
+ * ENOENT: none.
+ */
+struct vnp_obj_id {
+	__u32 size;
+	__u32 flags;
+	__u32 kind;
+	__u32 id;
+};
+
+/**
+ * struct vnp_feature - VNP_FEATURE: what this module can do; out, but for @size
+ * @size:	sizeof(struct vnp_feature)
+ * @hardened:	1 if programs of this caller are lowered as untrusted
+ * @prog_types:	bit n: enum vnp_prog_type n
+ * @map_types:	bit n: enum vnp_map_type n
+ * @helpers:	bit n: enum vnp_helper_id n
+ * @prog_flags:	VNP_PROG_F_* known
+ * @map_flags:	VNP_MAP_F_* known
+ * @link_flags:	VNP_LINK_F_* known
+ * @insn_max:	instructions of a program at most
+ * @map_max:	maps of a program at most
+ * @stack_max:	bytes of stack a program may use
+ * @budget:	the default budget
+ * @budget_max:	budget at most, without CAP_SYS_ADMIN
+ * @version:	of the module, NUL-padded
+ */
+struct vnp_feature {
+	__u32 size;
+	__u32 hardened;
+	__aligned_u64 prog_types;
+	__aligned_u64 map_types;
+	__aligned_u64 helpers;
+	__u32 prog_flags;
+	__u32 map_flags;
+	__u32 link_flags;
+	__u32 insn_max;
+	__u32 map_max;
+	__u32 stack_max;
+	__u32 budget;
+	__u32 budget_max;
+	char version[VNP_NAME_LEN];
+};
+
+#endif /* _UAPI_LINUX_VNP_H */

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * What the author of a VNP program includes; compile with
+ *
+ *	clang -target bpf -O2 -g -idirafter /usr/include/$(uname -m)-linux-gnu \
+ *		-c NAME.bpf.c -o NAME.bpf.o
+ *
+ * A program looks like this:
+ *
+ *	#include <vnp/program.h>
+ *
+ *	SEC("vnp/datagram")
+ *	int only_long(struct vnp_ctx *ctx)
+ *	{
+ *		return ctx->len >= 100 ? VNP_PASS : VNP_DROP;
+ *	}
+ *
+ * Global variables work.  Maps are declared as for libbpf:
+ *
+ *	struct {
+ *		__uint(type, VNP_MAP_HASH);
+ *		__uint(max_entries, 1024);
+ *		__type(key, __u32);
+ *		__type(value, __u64);
+ *	} seen SEC(".maps");
+ */
+#ifndef _VNP_PROGRAM_H
+#define _VNP_PROGRAM_H
+
+#include <stddef.h>
+#include <linux/vnp.h>
+
+#ifndef SEC
+#define SEC(name)		__attribute__((section(name), used))
+#endif
+#ifndef __uint
+#define __uint(name, val)	int (*name)[val]
+#define __type(name, val)	typeof(val) *name
+#endif
+#ifndef __always_inline
+#define __always_inline		inline __attribute__((always_inline))
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define vnp_htons(x)		((__be16)__builtin_bswap16((__u16)(x)))
+#define vnp_htonl(x)		((__be32)__builtin_bswap32((__u32)(x)))
+#define vnp_cpu_to_be64(x)	((__be64)__builtin_bswap64((__u64)(x)))
+#else
+#define vnp_htons(x)		((__be16)(x))
+#define vnp_htonl(x)		((__be32)(x))
+#define vnp_cpu_to_be64(x)	((__be64)(x))
+#endif
+#define vnp_ntohs(x)		((__u16)vnp_htons(x))
+#define vnp_ntohl(x)		((__u32)vnp_htonl(x))
+#define vnp_be64_to_cpu(x)	((__u64)vnp_cpu_to_be64(x))
+
+/**
+ * vnp_map_lookup() - find the value of a key
+ * @map:	address of a map
+ * @key:	the key, as many bytes as the map's keys have
+ *
+ * The value may be read and written in place.  It stays readable until the
+ * program ends, even if the entry is deleted meanwhile.
+ *
+ * Return: the value, or NULL.  A program that uses the result without asking
+ * ends with the fault %VNP_FAULT_NULL when there is none.
+ */
+static void *(*const vnp_map_lookup)(void *map, const void *key) =
+	(void *)VNP_HELPER_map_lookup;
+
+/**
+ * vnp_map_update() - set the value of a key
+ * @map:	address of a map
+ * @key:	the key
+ * @value:	the value, as many bytes as the map's values have
+ * @flags:	VNP_MAP_ANY, VNP_MAP_NOEXIST or VNP_MAP_EXIST
+ *
+ * Return: 0, -EEXIST, -ENOENT, -ENOSPC (a hash map is full), -ENOMEM (the kernel
+ * has no memory right now), -EINVAL (the flags), or for an array -ENOENT if the
+ * key is beyond its end.
+ */
+static long (*const vnp_map_update)(void *map, const void *key,
+				    const void *value, __u64 flags) =
+	(void *)VNP_HELPER_map_update;
+
+/**
+ * vnp_map_delete() - remove a key
+ * @map:	address of a map
+ * @key:	the key
+ *
+ * Return: 0, -ENOENT, or -EINVAL for an array.
+ */
+static long (*const vnp_map_delete)(void *map, const void *key) =
+	(void *)VNP_HELPER_map_delete;
+
+/**
+ * vnp_load_bytes() - copy bytes of the payload, wherever they lie
+ * @ctx:	the program's context
+ * @off:	first byte, from the start of the payload
+ * @to:		where to
+ * @len:	how many, at least 1
+ *
+ * Return: 0, or -ERANGE if the payload is shorter; @to is zeroed then.
+ */
+static long (*const vnp_load_bytes)(struct vnp_ctx *ctx, __u32 off, void *to,
+				    __u32 len) =
+	(void *)VNP_HELPER_load_bytes;
+
+/**
+ * vnp_store_bytes() - overwrite bytes of the payload, wherever they lie
+ * @ctx:	the program's context
+ * @off:	first byte, from the start of the payload
+ * @from:	what to write; not in the payload itself
+ * @len:	how many, at least 1
+ *
+ * Pointers into the payload are no longer valid afterwards: read @ctx->data again.
+ *
+ * Return: 0, -ERANGE if the payload is shorter, -ENOMEM.
+ */
+static long (*const vnp_store_bytes)(struct vnp_ctx *ctx, __u32 off,
+				     const void *from, __u32 len) =
+	(void *)VNP_HELPER_store_bytes;
+
+/**
+ * vnp_pull() - make the front of the payload directly readable
+ * @ctx:	the program's context
+ * @len:	bytes that shall lie between @ctx->data and @ctx->data_end; 0: all
+ *
+ * Pointers into the payload are no longer valid afterwards: read @ctx->data again.
+ *
+ * Return: 0, -ERANGE if the payload is shorter, -ENOMEM.
+ */
+static long (*const vnp_pull)(struct vnp_ctx *ctx, __u32 len) =
+	(void *)VNP_HELPER_pull;
+
+/**
+ * vnp_time_ns() - what time is it
+ *
+ * Return: ns of CLOCK_MONOTONIC.
+ */
+static __u64 (*const vnp_time_ns)(void) = (void *)VNP_HELPER_time_ns;
+
+/**
+ * vnp_random_u32() - a random number
+ *
+ * Return: 32 random bits, good enough for keys.
+ */
+static __u32 (*const vnp_random_u32)(void) = (void *)VNP_HELPER_random_u32;
+
+/**
+ * vnp_csum_diff() - what a change does to an Internet checksum (RFC 1624)
+ * @from:	bytes that are taken away, or NULL
+ * @from_len:	how many, a multiple of 4, at most 512
+ * @to:		bytes that are put there, or NULL
+ * @to_len:	how many, a multiple of 4, at most 512
+ * @seed:	the sum so far, unfolded
+ *
+ * Return: the new sum, unfolded 32 bits, or -EINVAL.
+ */
+static __s64 (*const vnp_csum_diff)(const void *from, __u32 from_len,
+				    const void *to, __u32 to_len, __u32 seed) =
+	(void *)VNP_HELPER_csum_diff;
+
+/**
+ * vnp_log() - write a line to the program's log; see vnp_printk()
+ * @ctx:	the program's context
+ * @fmt:	format: %d %i %u %x %c and %% with l or ll, at most 128 bytes
+ * @fmt_len:	bytes of it, with its NUL
+ * @args:	__u64[], one for each conversion, at most 12
+ * @args_len:	bytes of it
+ *
+ * Return: 0, -EINVAL (the format), -ENOSPC (nobody reads the log).
+ */
+static long (*const vnp_log)(struct vnp_ctx *ctx, const char *fmt, __u32 fmt_len,
+			     const __u64 *args, __u32 args_len) =
+	(void *)VNP_HELPER_log;
+
+/**
+ * vnp_printk() - vnp_log() with arguments as printf() has them
+ * @ctx:	the program's context
+ * @fmt:	a string literal
+ *
+ * Who has the program's descriptor reads the lines: `vnpctl prog log ID`.
+ */
+#define vnp_printk(ctx, fmt, ...)					\
+({									\
+	static const char ___fmt[] = fmt;				\
+	__u64 ___args[] = { 0, ##__VA_ARGS__ };				\
+									\
+	vnp_log(ctx, ___fmt, sizeof(___fmt), ___args + 1,		\
+		sizeof(___args) - sizeof(___args[0]));			\
+})
+
+#endif /* _VNP_PROGRAM_H */
