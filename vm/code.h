@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * struct vnp_code: one program on its way through the processor.
+ *
+ *	vnp_code_create()	copies what the user handed in
+ *	  vnp_decode()		every instruction is one that exists	decode.c
+ *	  vnp_cfg_build()	basic blocks, their order, back edges	cfg.c
+ *	  vnp_verify()		what holds where; which accesses want a
+ *				guard					verify.c
+ *	  vnp_lower()		the instructions for the JIT, guards
+ *				put in					lower.c
+ *	vnp_code_destroy()
+ *
+ * vnp_code_check() runs the first three.  The reference interpreter
+ * (interp.c) runs what they accepted without lowering it.
+ *
+ * Ownership: a vnp_code belongs to one thread; nothing in it is shared while it
+ * is being built, and nothing changes after vnp_lower().
+ */
+#ifndef _VNP_VM_CODE_H
+#define _VNP_VM_CODE_H
+
+#include "env.h"
+#include <linux/vnp.h>
+
+/* Limits; struct vnp_feature tells them to users */
+#define VNP_INSN_MAX		65536
+#define VNP_MAPS_MAX		64
+#define VNP_STACK_MAX		512
+#define VNP_BUDGET_DEFAULT	(1U << 16)
+#define VNP_BUDGET_MAX		(1U << 20)	/* more: CAP_SYS_ADMIN */
+
+struct vnp_cfg;
+struct vnp_log;
+
+/**
+ * struct vnp_map_desc - what vm/ must know of a map
+ * @type:	enum vnp_map_type
+ * @flags:	VNP_MAP_F_*
+ * @key_size:	bytes
+ * @value_size:	bytes
+ * @max_entries: entries at most
+ * @handle:	what a helper is given for it: the surroundings' own object
+ * @value:	address of the first value of a VNP_MAP_ARRAY, which never
+ *		moves; NULL for the others
+ */
+struct vnp_map_desc {
+	u32 type;
+	u32 flags;
+	u32 key_size;
+	u32 value_size;
+	u32 max_entries;
+	void *handle;
+	void *value;
+};
+
+/**
+ * struct vnp_source - where instructions come from, for messages
+ * @line_info:	sorted by insn_off, offsets inside @strings
+ * @line_info_cnt: entries of @line_info; 0: nothing is known
+ * @strings:	ends with NUL
+ */
+struct vnp_source {
+	const struct vnp_line_info *line_info;
+	u32 line_info_cnt;
+	const char *strings;
+	u32 strings_len;
+};
+
+/*
+ * What the verifier found out about an instruction, read by lowering and by
+ * the interpreter.  A guard is a check in front of the instruction that ends
+ * the program with a fault.
+ */
+#define VNP_GUARD_NULL		BIT(0)	/* the pointer may be a failed look-up's */
+#define VNP_GUARD_LOW		BIT(1)	/* may lie before the object */
+#define VNP_GUARD_HIGH		BIT(2)	/* may end behind the object */
+#define VNP_GUARD_BUDGET	BIT(3)	/* a jump back: the budget pays @cost */
+
+/**
+ * struct vnp_insn_aux - the verifier's findings on one instruction
+ * @reached:	some execution gets here; all else is zero if not
+ * @guards:	VNP_GUARD_*
+ * @kind:	for an access: enum vnp_reg_kind of the pointer
+ * @map:	for an access to a map value, for a map argument: index of the map
+ * @base:	for a guarded access to a map value: the instruction that made
+ *		the pointer (a look-up call, or a 64 bit immediate load)
+ * @cost:	instructions that a jump back here pays for
+ */
+struct vnp_insn_aux {
+	bool reached;
+	u8 guards;
+	u8 kind;
+	u8 map;
+	u32 base;
+	u32 cost;
+};
+
+/**
+ * struct vnp_lowered - the instructions for the JIT
+ * @insns:	call instructions carry helper ids in imm and src_reg 0: the
+ *		surroundings put the address in (DESIGN: imm = fn - __bpf_call_base)
+ * @origin:	for each, the instruction of the program it was made for
+ * @guard:	for each, the enum vnp_fault it guards against, or 0
+ * @cnt:	how many
+ * @stack_size:	bytes of stack, with the slots of the guards
+ * @wide_ret:	R0 may not fit 32 bits: every exit stores it to
+ *		struct vnp_run::retval
+ */
+struct vnp_lowered {
+	struct bpf_insn *insns;
+	u32 *origin;
+	u8 *guard;
+	u32 cnt;
+	u32 stack_size;
+	bool wide_ret;
+};
+
+/**
+ * struct vnp_code - a program
+ * @type:	enum vnp_prog_type
+ * @harden:	lower for an untrusted user
+ * @budget:	instructions that loops of one run may spend
+ * @insns:	as loaded; owned
+ * @insn_cnt:	how many
+ * @aux:	one for each instruction; owned
+ * @maps:	what map indices mean; owned copy, the handles are borrowed
+ * @map_cnt:	how many
+ * @source:	owned copies
+ * @cfg:	after vnp_cfg_build(); owned
+ * @log:	borrowed, may be NULL
+ * @stack_size:	bytes of stack the program itself uses, a multiple of 8
+ * @ctx_fields:	bit n: the field at byte 8n..8n+7 of the context is read
+ * @writes_packet: some instruction or helper changes the payload
+ * @wide_ret:	R0 is not proven to fit 32 bits at every exit
+ * @access_cnt:	memory accesses that are reached
+ * @guard_cnt:	of these, how many are guarded
+ * @loop_cnt:	metered back edges
+ * @lowered:	after vnp_lower(); owned
+ */
+struct vnp_code {
+	u32 type;
+	bool harden;
+	u32 budget;
+	struct bpf_insn *insns;
+	u32 insn_cnt;
+	struct vnp_insn_aux *aux;
+	struct vnp_map_desc *maps;
+	u32 map_cnt;
+	struct vnp_source source;
+	struct vnp_cfg *cfg;
+	struct vnp_log *log;
+
+	u32 stack_size;
+	u64 ctx_fields;
+	bool writes_packet;
+	bool wide_ret;
+	u32 access_cnt;
+	u32 guard_cnt;
+	u32 loop_cnt;
+
+	struct vnp_lowered lowered;
+};
+
+/**
+ * struct vnp_code_attr - what vnp_code_create() makes a program of
+ *
+ * All is borrowed for the call, and trusted only to be readable memory: what it
+ * says is checked.
+ */
+struct vnp_code_attr {
+	u32 type;
+	bool harden;
+	u32 budget;
+	const struct bpf_insn *insns;
+	u32 insn_cnt;
+	const struct vnp_map_desc *maps;
+	u32 map_cnt;
+	struct vnp_source source;
+	struct vnp_log *log;
+};
+
+/**
+ * vnp_code_create() - begin with a program
+ * @attr:	what the user handed in
+ * @code:	where to put it
+ *
+ * Return: 0, -EINVAL (a count, offset or type is out of range; the log says
+ * which), -ENOMEM.
+ */
+int vnp_code_create(const struct vnp_code_attr *attr, struct vnp_code **code);
+
+/**
+ * vnp_code_check() - decode and verify
+ * @code:	from vnp_code_create()
+ *
+ * Return: 0, -EACCES (refused; the log says why), -E2BIG (a limit; the log says
+ * which), -ENOMEM, -EINTR (a fatal signal).
+ */
+int vnp_code_check(struct vnp_code *code);
+
+/* vnp_code_destroy() - free it; NULL is fine */
+void vnp_code_destroy(struct vnp_code *code);
+
+#endif /* _VNP_VM_CODE_H */

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The one table of helpers: what the verifier, lowering, the interpreter and the
+ * disassembler know of each.  The functions themselves are the surroundings':
+ * kmod/helpers.c in the module, userlib/helpers.c in the library.
+ *
+ * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a line in
+ * helper.c, and the two functions.
+ */
+#ifndef _VNP_VM_HELPER_H
+#define _VNP_VM_HELPER_H
+
+#include "env.h"
+#include <linux/vnp.h>
+
+/**
+ * enum vnp_arg_kind - what a helper takes
+ * @VNP_ARG_NONE:	nothing
+ * @VNP_ARG_SCALAR:	a number
+ * @VNP_ARG_CTX:	the program's context
+ * @VNP_ARG_MAP:	a map's handle; which map must be known when loading
+ * @VNP_ARG_MAP_KEY:	memory of the map's key_size, read
+ * @VNP_ARG_MAP_VALUE:	memory of the map's value_size, read
+ * @VNP_ARG_MEM_READ:	memory, read; the next argument is its size
+ * @VNP_ARG_MEM_READ_OR_NULL: likewise, or NULL if the size is 0
+ * @VNP_ARG_MEM_WRITE:	memory, written as a whole; the next argument is its size
+ * @VNP_ARG_SIZE:	bytes, at least 1
+ * @VNP_ARG_SIZE_OR_0:	bytes, may be 0: then the memory is not touched
+ */
+enum vnp_arg_kind {
+	VNP_ARG_NONE,
+	VNP_ARG_SCALAR,
+	VNP_ARG_CTX,
+	VNP_ARG_MAP,
+	VNP_ARG_MAP_KEY,
+	VNP_ARG_MAP_VALUE,
+	VNP_ARG_MEM_READ,
+	VNP_ARG_MEM_READ_OR_NULL,
+	VNP_ARG_MEM_WRITE,
+	VNP_ARG_SIZE,
+	VNP_ARG_SIZE_OR_0,
+};
+
+enum vnp_ret_kind {
+	VNP_RET_SCALAR,
+	VNP_RET_MAP_VALUE_OR_NULL,	/* of the map in the first argument */
+};
+
+typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
+
+#define VNP_HELPER_ARGS_MAX	5
+
+/**
+ * struct vnp_helper - a helper
+ * @name:	without the prefix vnp_
+ * @fn:		the function
+ * @arg:	kinds of R1 to R5
+ * @ret:	kind of R0
+ * @moves_packet: pointers into the payload are void after it
+ * @writes_packet: the payload may be changed by it
+ * @cost:	instructions a call counts for in the budget
+ */
+struct vnp_helper {
+	const char *name;
+	vnp_helper_fn fn;
+	u8 arg[VNP_HELPER_ARGS_MAX];
+	u8 ret;
+	bool moves_packet;
+	bool writes_packet;
+	u16 cost;
+};
+
+/* vnp_helper_get() - by id; NULL if there is none */
+const struct vnp_helper *vnp_helper_get(u32 id);
+
+/* The functions.  Context: softirq, or process context with softirqs off. */
+#define __VNP_HELPER_FN(name, id) \
+	u64 vnp_helper_##name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
+VNP_HELPER_MAPPER(__VNP_HELPER_FN)
+#undef __VNP_HELPER_FN
+
+#endif /* _VNP_VM_HELPER_H */

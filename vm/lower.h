@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef _VNP_VM_LOWER_H
+#define _VNP_VM_LOWER_H
+
+struct vnp_code;
+
+/**
+ * vnp_lower() - make the instructions for the JIT
+ * @code:	accepted by vnp_code_check()
+ *
+ * Puts the guards in, replaces map indices by handles and addresses, and
+ * instructions newer than Linux 5.14's JITs know by sequences they do.
+ * BPF_REG_AX is its scratch register; the slots below the program's own stack
+ * are its memory.  Unreached instructions are left out.
+ *
+ * Return: 0, with @code->lowered filled in; -E2BIG (a jump got too far; the log
+ * says where), -ENOMEM.
+ */
+int vnp_lower(struct vnp_code *code);
+
+#endif /* _VNP_VM_LOWER_H */
