@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# "make help" says what there is to make.
+
+all: module lib tool samples
+
+# What to build for: a kernel that selftests/setup/kernel knows, or with
+# KDIR=/lib/modules/.../build that of a machine of your own.
+ifdef KDIR
+KERNEL := $(notdir $(KDIR:%/build=%))
+else
+KERNEL ?= 6.1
+kdir := $(CURDIR)/build/kernels/$(KERNEL)/build
+endif
+SECONDS ?= 60
+
+prefix ?= /usr/local
+libdir ?= $(prefix)/lib
+
+CLANG ?= clang
+CFLAGS ?= -O2 -g
+INCLUDES := -Iuapi -Iuserlib -I.
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra -fPIC $(INCLUDES) $(CFLAGS)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+# Quiet as the kernel's build is; V=1 shows the commands.
+ifeq ($(V),1)
+say := \#
+else
+Q := @
+say = @printf '  %-7s %s\n'
+endif
+
+# The parts.  Each adds what it builds to LIB, TOOL, SAMPLES or TESTS.
+-include userlib/Makefile.inc samples/Makefile.inc selftests/Makefile.inc
+
+lib: $(LIB)
+tool: $(TOOL)
+samples: $(SAMPLES)
+tests: $(TESTS)
+
+# ---- The module -----------------------------------------------------------
+#
+# Each kernel has a directory of its own with links to the sources, so that the
+# objects of one do not meet those of another, nor the sources.  It is locked
+# while it is worked in: guests that start at the same time build at the same
+# time.
+
+farm := build/$(KERNEL)
+sources := Kbuild $(wildcard kmod/*.[ch] kmod/probes/*.c vm/*.[ch] uapi/*/*.h)
+# Type information for the module would need pahole, and nothing reads it.
+kbuild = $(MAKE) --no-print-directory -C $(kdir) M=$(CURDIR)/$(farm) \
+	CONFIG_DEBUG_INFO_BTF_MODULES=
+
+module: build/packages.build
+ifndef KDIR
+	$(Q)selftests/setup/kernel $(KERNEL)
+endif
+	$(Q)mkdir -p $(dir $(sources:%=$(farm)/%))
+	+$(Q)flock $(farm) $(MAKE) --no-print-directory locked-module
+
+locked-module:
+	$(Q)find $(farm) -type l -delete
+	$(Q)$(foreach file,$(sources),ln -s $(CURDIR)/$(file) $(farm)/$(file) &&) :
+	$(Q)$(kbuild) modules
+
+# ---- Objects --------------------------------------------------------------
+#
+# Each lies under build/ where its source lies in the tree, and once more under
+# build/asan/ for tests that run with sanitizers.
+
+build/%.bpf.o: %.bpf.c | build/packages.build
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)llvm-strip -g $@
+
+build/asan/%.o: %.c | build/packages.build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
+
+build/%.o: %.c | build/packages.build
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+objects := $(wildcard $(addprefix build/,asan samples selftests userlib vm))
+-include $(if $(objects),$(shell find $(objects) -name '*.d'))
+
+# ---- Running it -----------------------------------------------------------
+
+demo: all build/packages.guest build/packages.demo
+	$(Q)selftests/guest -k $(KERNEL) -u -- samples/dnsguard/demo
+
+check: all tests build/packages.guest
+	$(Q)selftests/run -k $(KERNEL)
+
+fuzz: tests
+	$(Q)selftests/fuzz/run $(SECONDS)
+
+bench: all tests build/packages.guest
+	$(Q)selftests/bench/run -k $(KERNEL)
+
+# ---- Setting up -----------------------------------------------------------
+
+build/packages.%: selftests/setup/packages.txt
+	$(Q)selftests/setup/packages $*
+	$(Q)mkdir -p build && touch $@
+
+# Files that are taken from the kernel's source, not copied into this tree.
+linux := build/linux-source
+$(linux)/%: selftests/setup/source | build/packages.build
+	$(Q)selftests/setup/source
+
+setup: $(addprefix build/packages.,build guest debug demo lint) $(linux)/stamp
+	$(Q)for kernel in 6.1 6.12 debug; do selftests/setup/kernel $$kernel; done
+
+# ---- Installing -----------------------------------------------------------
+
+install: $(INSTALL)
+	$(Q)$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR)
+
+clean:
+	$(Q)rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
+
+distclean:
+	$(Q)rm -rf build
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+.PHONY: all module locked-module lib tool samples tests demo check fuzz bench
+.PHONY: setup install clean distclean help
