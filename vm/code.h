@@ -21,6 +21,7 @@
 #define _VNP_VM_CODE_H
 
 #include "env.h"
+#include "helper.h"
 #include <linux/vnp.h>
 
 /* Limits; struct vnp_feature tells them to users */
@@ -29,6 +30,7 @@
 #define VNP_STACK_MAX		512
 #define VNP_BUDGET_DEFAULT	(1U << 16)
 #define VNP_BUDGET_MAX		(1U << 20)	/* more: CAP_SYS_ADMIN */
+#define VNP_STRINGS_MAX		(1U << 22)	/* bytes for line info to refer to */
 
 struct vnp_cfg;
 struct vnp_log;
@@ -75,25 +77,74 @@ struct vnp_source {
 #define VNP_GUARD_NULL		BIT(0)	/* the pointer may be a failed look-up's */
 #define VNP_GUARD_LOW		BIT(1)	/* may lie before the object */
 #define VNP_GUARD_HIGH		BIT(2)	/* may end behind the object */
-#define VNP_GUARD_BUDGET	BIT(3)	/* a jump back: the budget pays @cost */
+#define VNP_GUARD_SIZE		BIT(3)	/* helper: the size may be absurd */
+#define VNP_GUARD_EMPTY		BIT(4)	/* helper: the size may be 0 */
+
+/* A helper's size argument beyond this faults: no object is as large */
+#define VNP_SIZE_MAX		(1U << 24)
+
+/* struct vnp_access::base, if it is not an instruction */
+#define VNP_SITE_NONE		U32_MAX		/* nobody knows it */
+#define VNP_SITE_MAP		(U32_MAX - 1)	/* struct vnp_map_desc::value */
+
+/* struct vnp_access::ctx_reg */
+#define VNP_CTX_REG_NONE	U8_MAX
+
+/**
+ * struct vnp_access - a memory access, or pointer arithmetic that wants a guard
+ * @guards:	VNP_GUARD_*
+ * @kind:	enum vnp_reg_kind of the pointer; 0: no access
+ * @map:	for a map value, or a map's handle: index of the map
+ * @reg:	register with the pointer
+ * @ctx_reg:	for a guarded access to the packet: a register that holds the
+ *		context, or %VNP_CTX_REG_NONE
+ * @null:	what the pointer is if the look-up failed: NULL and a constant
+ * @base:	for a guarded access to a map value: the look-up call that made
+ *		the pointer, or %VNP_SITE_MAP
+ */
+struct vnp_access {
+	u8 guards;
+	u8 kind;
+	u8 map;
+	u8 reg;
+	u8 ctx_reg;
+	s32 null;
+	u32 base;
+};
+
+/* struct vnp_insn_aux::flags */
+#define VNP_AUX_TAKEN		BIT(0)	/* the jump may be taken */
+#define VNP_AUX_FALLS		BIT(1)	/* it may go on with the next */
+#define VNP_AUX_PAYS_TAKEN	BIT(2)	/* taken, the budget pays @cost */
+#define VNP_AUX_PAYS_FALLS	BIT(3)	/* going on, the budget pays @cost */
+#define VNP_AUX_SAFE		BIT(4)	/* divisor not 0, shift below the width */
+#define VNP_AUX_DOOMED		BIT(5)	/* a guard here always faults */
+#define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that some access names as base */
 
 /**
  * struct vnp_insn_aux - the verifier's findings on one instruction
  * @reached:	some execution gets here; all else is zero if not
- * @guards:	VNP_GUARD_*
- * @kind:	for an access: enum vnp_reg_kind of the pointer
- * @map:	for an access to a map value, for a map argument: index of the map
- * @base:	for a guarded access to a map value: the instruction that made
- *		the pointer (a look-up call, or a 64 bit immediate load)
+ * @flags:	VNP_AUX_*
+ * @call:	for a call: index in struct vnp_code::calls
  * @cost:	instructions that a jump back here pays for
+ * @access:	the access it makes
  */
 struct vnp_insn_aux {
 	bool reached;
-	u8 guards;
-	u8 kind;
-	u8 map;
-	u32 base;
+	u8 flags;
+	u32 call;
 	u32 cost;
+	struct vnp_access access;
+};
+
+/**
+ * struct vnp_call - the verifier's findings on a helper's arguments
+ * @arg:	what memory R1 to R5 point to
+ * @map:	index of the map argument; 0 if there is none
+ */
+struct vnp_call {
+	struct vnp_access arg[VNP_HELPER_ARGS_MAX];
+	u32 map;
 };
 
 /**
@@ -102,6 +153,7 @@ struct vnp_insn_aux {
  *		surroundings put the address in (DESIGN: imm = fn - __bpf_call_base)
  * @origin:	for each, the instruction of the program it was made for
  * @guard:	for each, the enum vnp_fault it guards against, or 0
+ * @map:	for each, 1 + index of the map whose address it carries, or 0
  * @cnt:	how many
  * @stack_size:	bytes of stack, with the slots of the guards
  * @wide_ret:	R0 may not fit 32 bits: every exit stores it to
@@ -111,6 +163,7 @@ struct vnp_lowered {
 	struct bpf_insn *insns;
 	u32 *origin;
 	u8 *guard;
+	u8 *map;
 	u32 cnt;
 	u32 stack_size;
 	bool wide_ret;
@@ -120,16 +173,20 @@ struct vnp_lowered {
  * struct vnp_code - a program
  * @type:	enum vnp_prog_type
  * @harden:	lower for an untrusted user
- * @budget:	instructions that loops of one run may spend
+ * @budget:	instructions that loops of one run may spend; 0 became the default
  * @insns:	as loaded; owned
  * @insn_cnt:	how many
  * @aux:	one for each instruction; owned
+ * @calls:	one for each helper call; owned
+ * @call_cnt:	how many
  * @maps:	what map indices mean; owned copy, the handles are borrowed
  * @map_cnt:	how many
  * @source:	owned copies
  * @cfg:	after vnp_cfg_build(); owned
  * @log:	borrowed, may be NULL
  * @stack_size:	bytes of stack the program itself uses, a multiple of 8
+ * @zero_slots:	bit n: the 8 bytes at R10 - 8(n + 1) may be read before they are
+ *		written
  * @ctx_fields:	bit n: the field at byte 8n..8n+7 of the context is read
  * @writes_packet: some instruction or helper changes the payload
  * @wide_ret:	R0 is not proven to fit 32 bits at every exit
@@ -145,6 +202,8 @@ struct vnp_code {
 	struct bpf_insn *insns;
 	u32 insn_cnt;
 	struct vnp_insn_aux *aux;
+	struct vnp_call *calls;
+	u32 call_cnt;
 	struct vnp_map_desc *maps;
 	u32 map_cnt;
 	struct vnp_source source;
@@ -152,6 +211,7 @@ struct vnp_code {
 	struct vnp_log *log;
 
 	u32 stack_size;
+	u64 zero_slots;
 	u64 ctx_fields;
 	bool writes_packet;
 	bool wide_ret;
@@ -198,6 +258,14 @@ int vnp_code_create(const struct vnp_code_attr *attr, struct vnp_code **code);
  * which), -ENOMEM, -EINTR (a fatal signal).
  */
 int vnp_code_check(struct vnp_code *code);
+
+/**
+ * vnp_access_fault() - which fault the guards of an access end in
+ * @access:	the access
+ *
+ * %VNP_GUARD_NULL ends in %VNP_FAULT_NULL; this is about the others.
+ */
+enum vnp_fault vnp_access_fault(const struct vnp_access *access);
 
 /* vnp_code_destroy() - free it; NULL is fine */
 void vnp_code_destroy(struct vnp_code *code);

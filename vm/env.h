@@ -96,6 +96,12 @@ typedef int64_t s64;
 #define round_up(x, y)		((((x) - 1) | __round_mask(x, y)) + 1)
 #define round_down(x, y)	((x) & ~__round_mask(x, y))
 
+/* fls64() - the highest bit set, counted from 1; 0: none */
+static inline int fls64(u64 x)
+{
+	return x ? 64 - __builtin_clzll(x) : 0;
+}
+
 static inline void *vnp_alloc(size_t n, size_t size)
 {
 	return calloc(n, size);

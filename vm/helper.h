@@ -58,6 +58,7 @@ typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
  * @ret:	kind of R0
  * @moves_packet: pointers into the payload are void after it
  * @writes_packet: the payload may be changed by it
+ * @writes_map:	it changes the map in its first argument
  * @cost:	instructions a call counts for in the budget
  */
 struct vnp_helper {
@@ -67,6 +68,7 @@ struct vnp_helper {
 	u8 ret;
 	bool moves_packet;
 	bool writes_packet;
+	bool writes_map;
 	u16 cost;
 };
 

@@ -28,10 +28,11 @@ int vnp_interp_run(struct vnp_code *code, struct vnp_run *run);
  * @code:	after vnp_lower()
  * @run:	as above
  *
- * For tests: what the JIT will do, instruction by instruction, with no check at
- * all but that of the address sanitizer.
+ * For tests: what the JIT will do, instruction by instruction, with no check of
+ * memory but that of the address sanitizer.
  *
- * Return: 0, -ENOMEM.
+ * Return: 0, -ENOMEM, -EFAULT (the code does what native code must not: a division
+ * by zero, an instruction newer than the oldest JIT).
  */
 int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run);
 

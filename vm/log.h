@@ -41,6 +41,13 @@ void vnp_log_print(struct vnp_log *log, u32 level, const char *fmt, ...)
 void vnp_log_insn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
 	__printf(3, 4);
 
+/* vnp_log_insn_v() - vnp_log_insn() with the arguments in a list */
+void vnp_log_insn_v(const struct vnp_code *code, u32 insn, const char *fmt,
+		    va_list args) __printf(3, 0);
+
+/* vnp_log_disasm() - append the instruction, on a line of its own */
+void vnp_log_disasm(const struct vnp_code *code, u32 level, u32 insn);
+
 /**
  * vnp_source_find() - line info of an instruction
  * @code:	the program
@@ -49,5 +56,9 @@ void vnp_log_insn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
  * Return: the entry, owned by @code, or NULL.
  */
 const struct vnp_line_info *vnp_source_find(const struct vnp_code *code, u32 insn);
+
+/* vnp_source_file() - file name of an entry, without its folders */
+const char *vnp_source_file(const struct vnp_code *code,
+			    const struct vnp_line_info *info);
 
 #endif /* _VNP_VM_LOG_H */

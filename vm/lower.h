@@ -9,12 +9,15 @@ struct vnp_code;
  * @code:	accepted by vnp_code_check()
  *
  * Puts the guards in, replaces map indices by handles and addresses, and
- * instructions newer than Linux 5.14's JITs know by sequences they do.
- * BPF_REG_AX is its scratch register; the slots below the program's own stack
- * are its memory.  Unreached instructions are left out.
+ * instructions newer than Linux 5.14's JITs know by sequences they do, as it
+ * does those that native code does not do as RFC 9669 says (division by zero,
+ * shifts by too much).  BPF_REG_AX is its scratch register; the slots below the
+ * program's own stack are its memory.  Unreached instructions are left out.
  *
- * Return: 0, with @code->lowered filled in; -E2BIG (a jump got too far; the log
- * says where), -ENOMEM.
+ * struct vnp_code::harden has its place in lower_guard.c, once it does something.
+ *
+ * Return: 0, with @code->lowered filled in; -E2BIG (a jump got too far, or the
+ * stack too small; the log says where), -ENOMEM.
  */
 int vnp_lower(struct vnp_code *code);
 

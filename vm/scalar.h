@@ -88,7 +88,7 @@ struct vnp_scalar vnp_scalar_join(const struct vnp_scalar *a,
  */
 struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const struct vnp_scalar *new,
-				   const u64 *steps, u32 step_cnt);
+				   const u64 *steps, unsigned int step_cnt);
 
 /**
  * vnp_scalar_alu() - the result of an operation
@@ -113,13 +113,14 @@ struct vnp_scalar vnp_scalar_alu(u8 op, s16 off, bool is64,
  * @bits:	16, 32 or 64; the result is truncated to it
  * @swap:	bytes change their order (else only truncated)
  */
-struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, u32 bits, bool swap);
+struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, unsigned int bits,
+				  bool swap);
 
 /* vnp_scalar_truncate() - zero-extended lower @bytes (1, 2, 4, 8) */
-struct vnp_scalar vnp_scalar_truncate(const struct vnp_scalar *s, u32 bytes);
+struct vnp_scalar vnp_scalar_truncate(const struct vnp_scalar *s, unsigned int bytes);
 
 /* vnp_scalar_extend() - sign-extended lower @bytes (1, 2, 4, 8) */
-struct vnp_scalar vnp_scalar_extend(const struct vnp_scalar *s, u32 bytes);
+struct vnp_scalar vnp_scalar_extend(const struct vnp_scalar *s, unsigned int bytes);
 
 /**
  * vnp_scalar_branch() - learn from a conditional jump

@@ -249,7 +249,7 @@ struct vnp_line_info {
  * @line_info_cnt: entries at @line_info
  * @strings_len: bytes at @strings; the last one must be NUL
  * @log_buf:	where to write the verifier's report, NUL-terminated, or 0
- * @log_size:	bytes at @log_buf
+ * @log_size:	bytes at @log_buf, at most 16 MiB
  * @log_level:	VNP_LOG_*
  * @log_len:	out: bytes the whole report wants with its NUL; written for
  *		a refusal, too.  The report is cut to @log_size, never an error
@@ -569,8 +569,10 @@ struct vnp_link_create {
  * @fault:	its enum vnp_fault
  * @fault_insn:	its instruction in the loaded program
  * @reserved:	zero
+ * @lost:	datagrams dropped before the program saw them, because there was no
+ *		memory to make a private copy of what the program may write to
  *
- * packets == pass + drop + the sum of faults, when no datagram is in flight.
+ * packets == pass + drop + the sum of faults.
  */
 struct vnp_link_info {
 	__u32 size;
@@ -591,6 +593,7 @@ struct vnp_link_info {
 	__u32 fault;
 	__u32 fault_insn;
 	__u32 reserved;
+	__aligned_u64 lost;
 };
 
 /**

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "cfg.h"
+#include "code.h"
+#include "decode.h"
+#include "log.h"
+#include "report.h"
+#include "state.h"
+#include "type.h"
+#include "verify.h"
+
+#define VNP_KEY_MAX	512
+#define VNP_VALUE_MAX	(1U << 20)
+
+static int code_invalid(const struct vnp_code_attr *attr, const char *what)
+{
+	vnp_log_print(attr->log, VNP_LOG_NORMAL, "%s.\n", what);
+	return -EINVAL;
+}
+
+static int code_check_line_info(const struct vnp_code_attr *attr)
+{
+	const struct vnp_source *source = &attr->source;
+	u32 i;
+
+	/* offsets ascend, so there cannot be more than instructions */
+	if (source->line_info_cnt > attr->insn_cnt)
+		return code_invalid(attr, "there is more line info than instructions");
+	if (source->strings_len > VNP_STRINGS_MAX)
+		return code_invalid(attr, "the strings of the line info are too long");
+	if (!source->line_info_cnt)
+		return 0;
+	if (!source->strings_len || source->strings[source->strings_len - 1])
+		return code_invalid(attr,
+				    "the strings of the line info do not end with NUL");
+	for (i = 0; i < source->line_info_cnt; i++) {
+		const struct vnp_line_info *info = &source->line_info[i];
+
+		if (info->insn_off >= attr->insn_cnt ||
+		    (i && info->insn_off <= info[-1].insn_off))
+			return code_invalid(attr,
+				"the line info is not ascending, or goes beyond the program");
+		if (info->file_off >= source->strings_len ||
+		    info->text_off >= source->strings_len)
+			return code_invalid(attr,
+				"the line info refers to strings that are not there");
+	}
+	return 0;
+}
+
+static int code_check_maps(const struct vnp_code_attr *attr)
+{
+	u32 i;
+
+	if (attr->map_cnt > VNP_MAPS_MAX)
+		return code_invalid(attr, "too many maps");
+	for (i = 0; i < attr->map_cnt; i++) {
+		const struct vnp_map_desc *map = &attr->maps[i];
+
+		if (!map->key_size || map->key_size > VNP_KEY_MAX ||
+		    !map->value_size || map->value_size > VNP_VALUE_MAX)
+			return code_invalid(attr, "a map's keys or values have no size that maps have");
+	}
+	return 0;
+}
+
+static int code_check_attr(const struct vnp_code_attr *attr)
+{
+	int err;
+
+	if (!vnp_type_get(attr->type))
+		return code_invalid(attr, "there is no such type of program");
+	if (!attr->insn_cnt)
+		return code_invalid(attr, "the program is empty");
+	if (attr->insn_cnt > VNP_INSN_MAX)
+		return code_invalid(attr, "the program has too many instructions");
+	err = code_check_maps(attr);
+	return err ? err : code_check_line_info(attr);
+}
+
+/* A copy of @n elements; NULL for none, or with *@err set */
+static void *code_copy(const void *from, u32 n, size_t size, int *err)
+{
+	void *copy;
+
+	if (!n)
+		return NULL;
+	copy = vnp_alloc(n, size);
+	if (copy)
+		memcpy(copy, from, n * size);
+	else
+		*err = -ENOMEM;
+	return copy;
+}
+
+static int code_copy_attr(struct vnp_code *code, const struct vnp_code_attr *attr)
+{
+	const struct vnp_source *source = &attr->source;
+	int err = 0;
+
+	code->insn_cnt = attr->insn_cnt;
+	code->map_cnt = attr->map_cnt;
+	code->source = *source;
+	code->insns = code_copy(attr->insns, attr->insn_cnt, sizeof(*attr->insns), &err);
+	code->maps = code_copy(attr->maps, attr->map_cnt, sizeof(*attr->maps), &err);
+	code->source.line_info = code_copy(source->line_info, source->line_info_cnt,
+					   sizeof(*source->line_info), &err);
+	code->source.strings = code_copy(source->strings, source->strings_len, 1, &err);
+	code->aux = vnp_alloc(attr->insn_cnt, sizeof(*code->aux));
+	return code->aux ? err : -ENOMEM;
+}
+
+int vnp_code_create(const struct vnp_code_attr *attr, struct vnp_code **code)
+{
+	struct vnp_code *c;
+	int err;
+
+	err = code_check_attr(attr);
+	if (err)
+		return err;
+	c = vnp_alloc(1, sizeof(*c));
+	if (!c)
+		return -ENOMEM;
+	c->type = attr->type;
+	c->harden = attr->harden;
+	c->budget = attr->budget ? attr->budget : VNP_BUDGET_DEFAULT;
+	c->log = attr->log;
+	err = code_copy_attr(c, attr);
+	if (err) {
+		vnp_code_destroy(c);
+		return err;
+	}
+	*code = c;
+	return 0;
+}
+
+int vnp_code_check(struct vnp_code *code)
+{
+	int err;
+
+	err = vnp_decode(code);
+	if (err)
+		return err;
+	err = vnp_cfg_build(code);
+	if (err)
+		return err;
+	err = vnp_verify(code);
+	if (!err)
+		vnp_report(code);
+	return err;
+}
+
+enum vnp_fault vnp_access_fault(const struct vnp_access *access)
+{
+	switch (access->kind) {
+	case VNP_REG_PACKET:
+		return VNP_FAULT_PACKET;
+	case VNP_REG_MAP_VALUE:
+		return VNP_FAULT_MAP;
+	case VNP_REG_STACK:
+		return VNP_FAULT_STACK;
+	default:
+		return VNP_FAULT_NULL;
+	}
+}
+
+void vnp_code_destroy(struct vnp_code *code)
+{
+	if (!code)
+		return;
+	vnp_free(code->lowered.insns);
+	vnp_free(code->lowered.origin);
+	vnp_free(code->lowered.guard);
+	vnp_free(code->lowered.map);
+	vnp_cfg_destroy(code->cfg);
+	vnp_free(code->source.line_info);
+	vnp_free(code->source.strings);
+	vnp_free(code->maps);
+	vnp_free(code->calls);
+	vnp_free(code->aux);
+	vnp_free(code->insns);
+	vnp_free(code);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "helper.h"
+
+/* The costs are rough: native instructions of a common case. */
+static const struct vnp_helper vnp_helpers[] = {
+	[VNP_HELPER_map_lookup] = {
+		.name = "map_lookup",
+		.fn = vnp_helper_map_lookup,
+		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
+		.ret = VNP_RET_MAP_VALUE_OR_NULL,
+		.cost = 50,
+	},
+	[VNP_HELPER_map_update] = {
+		.name = "map_update",
+		.fn = vnp_helper_map_update,
+		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MAP_VALUE,
+			 VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.writes_map = true,
+		.cost = 200,
+	},
+	[VNP_HELPER_map_delete] = {
+		.name = "map_delete",
+		.fn = vnp_helper_map_delete,
+		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
+		.ret = VNP_RET_SCALAR,
+		.writes_map = true,
+		.cost = 200,
+	},
+	[VNP_HELPER_load_bytes] = {
+		.name = "load_bytes",
+		.fn = vnp_helper_load_bytes,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_WRITE,
+			 VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.cost = 100,
+	},
+	[VNP_HELPER_store_bytes] = {
+		.name = "store_bytes",
+		.fn = vnp_helper_store_bytes,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_READ,
+			 VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.moves_packet = true,
+		.writes_packet = true,
+		.cost = 200,
+	},
+	[VNP_HELPER_pull] = {
+		.name = "pull",
+		.fn = vnp_helper_pull,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.moves_packet = true,
+		.cost = 200,
+	},
+	[VNP_HELPER_time_ns] = {
+		.name = "time_ns",
+		.fn = vnp_helper_time_ns,
+		.ret = VNP_RET_SCALAR,
+		.cost = 50,
+	},
+	[VNP_HELPER_random_u32] = {
+		.name = "random_u32",
+		.fn = vnp_helper_random_u32,
+		.ret = VNP_RET_SCALAR,
+		.cost = 50,
+	},
+	[VNP_HELPER_csum_diff] = {
+		.name = "csum_diff",
+		.fn = vnp_helper_csum_diff,
+		.arg = { VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0,
+			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0,
+			 VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.cost = 100,
+	},
+	[VNP_HELPER_log] = {
+		.name = "log",
+		.fn = vnp_helper_log,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MEM_READ, VNP_ARG_SIZE,
+			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0 },
+		.ret = VNP_RET_SCALAR,
+		.cost = 1000,
+	},
+};
+
+const struct vnp_helper *vnp_helper_get(u32 id)
+{
+	if (id >= ARRAY_SIZE(vnp_helpers) || !vnp_helpers[id].fn)
+		return NULL;
+	return &vnp_helpers[id];
+}

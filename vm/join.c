@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Where ways meet: the join of two states, with widening.
+ */
+#include "state.h"
+
+static bool join_made_here(const struct vnp_join *j, u32 id)
+{
+	return id >= j->first_id && id - j->first_id < VNP_CELL_CNT;
+}
+
+/*
+ * An id that was made here before, and has come round a loop, does not name the
+ * same number as the one that is made here now: it is taken as any other.
+ */
+static u32 join_id(struct vnp_join *j, u32 a, u32 b, s64 delta)
+{
+	struct vnp_join_group *g;
+	u32 i;
+
+	if (a == b && !delta && !join_made_here(j, a))
+		return a;
+	for (i = 0; i < j->group_cnt; i++) {
+		g = &j->group[i];
+		if (g->a == a && g->b == b && g->delta == delta)
+			return g->id;
+	}
+	g = &j->group[j->group_cnt++];
+	g->a = a;
+	g->b = b;
+	g->delta = delta;
+	g->id = j->first_id + j->cell;
+	return g->id;
+}
+
+static struct vnp_scalar join_num(const struct vnp_join *j, const struct vnp_scalar *a,
+				  const struct vnp_scalar *b)
+{
+	struct vnp_scalar num;
+
+	if (vnp_scalar_within(b, a))
+		return *a;
+	num = vnp_scalar_join(a, b);
+	if (j->steps)
+		num = vnp_scalar_widen(a, &num, j->steps->value, j->steps->cnt);
+	return num;
+}
+
+static void join_scalars(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
+{
+	a->num = join_num(j, &a->num, &b->num);
+	a->id = a->id && b->id ? join_id(j, a->id, b->id, 0) : 0;
+	if (!b->left || a->site != b->site || a->off != b->off ||
+	    join_made_here(j, a->site))
+		a->left = false;
+	if (!a->left) {
+		a->site = 0;
+		a->off = 0;
+	}
+}
+
+/* @delta: by how much the constant part of @b is the greater one */
+static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b,
+			 const struct vnp_scalar *b_num, s64 delta)
+{
+	s64 range_a = vnp_state_range(j->to, a), range_b = vnp_state_range(j->from, b);
+	bool known = (a->id || vnp_reg_is_fixed(a)) && (b->id || vnp_reg_is_fixed(b));
+	bool had = !vnp_reg_is_fixed(a);
+
+	a->id = known ? join_id(j, a->id, b->id, delta) : 0;
+	a->num = join_num(j, &a->num, b_num);
+	if (vnp_reg_is_fixed(a)) {
+		a->range = VNP_RANGE_NONE;
+		return;
+	}
+	if (range_b != VNP_RANGE_NONE)
+		range_b = max_t(s64, range_b - delta, VNP_RANGE_NONE);
+	/* a range that shrinks with each turn would go on shrinking for long */
+	if (range_b < range_a)
+		range_a = had && j->steps ? VNP_RANGE_NONE : range_b;
+	a->range = range_a;
+}
+
+static bool join_null(struct vnp_reg *a, const struct vnp_reg *b)
+{
+	if (a->maybe_null && b->maybe_null)
+		return a->null == b->null;
+	if (b->maybe_null)
+		a->null = b->null;
+	a->maybe_null |= b->maybe_null;
+	return true;
+}
+
+/* Both of a kind that vnp_reg_is_guardable() */
+static void join_pointers(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
+{
+	bool both_null = a->maybe_null && b->maybe_null;
+	struct vnp_scalar delta = vnp_scalar_const((s64)b->off - a->off);
+	struct vnp_scalar b_num = b->num;
+
+	if (a->map != b->map || !join_null(a, b)) {
+		vnp_reg_forget(a, VNP_REG_CONFLICT);
+		return;
+	}
+	if (delta.value)
+		b_num = vnp_scalar_alu(BPF_ADD, 0, true, &b->num, &delta);
+	if (a->kind == VNP_REG_PACKET || a->kind == VNP_REG_PACKET_END) {
+		join_packets(j, a, b, &b_num, delta.value);
+		return;
+	}
+	a->num = join_num(j, &a->num, &b_num);
+	a->id = both_null && a->id && b->id ? join_id(j, a->id, b->id, 0) : 0;
+	if (a->site != b->site)
+		a->site = VNP_SITE_NONE;
+}
+
+static bool reg_is_zero(const struct vnp_reg *reg)
+{
+	return reg->kind == VNP_REG_SCALAR && vnp_scalar_is_const(&reg->num) &&
+	       !reg->num.value;
+}
+
+/* A NULL of C is the number 0: with a pointer it is a pointer that may be NULL */
+static bool join_with_zero(struct vnp_reg *a, const struct vnp_reg *b)
+{
+	bool zero_first = reg_is_zero(a);
+	const struct vnp_reg *pointer = zero_first ? b : a;
+
+	if (!reg_is_zero(zero_first ? a : b) || !vnp_reg_is_guardable(pointer) ||
+	    (pointer->maybe_null && pointer->null))
+		return false;
+	*a = *pointer;
+	a->maybe_null = true;
+	a->null = 0;
+	a->id = 0;
+	return true;
+}
+
+static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
+{
+	if (a->kind == VNP_REG_UNSET || b->kind == VNP_REG_UNSET) {
+		vnp_reg_forget(a, VNP_REG_UNSET);
+		return;
+	}
+	if (a->kind == VNP_REG_CONFLICT)
+		return;
+	if (a->kind == VNP_REG_VOID || b->kind == VNP_REG_VOID) {
+		vnp_reg_forget(a, VNP_REG_VOID);
+		return;
+	}
+	if (a->kind != b->kind) {
+		if (!join_with_zero(a, b))
+			vnp_reg_forget(a, VNP_REG_CONFLICT);
+		return;
+	}
+	if (a->kind == VNP_REG_SCALAR)
+		join_scalars(j, a, b);
+	else if (vnp_reg_is_guardable(a))
+		join_pointers(j, a, b);
+	else if (a->map != b->map || a->off != b->off)
+		vnp_reg_forget(a, VNP_REG_CONFLICT);
+}
+
+static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
+{
+	return a->kind == b->kind && a->map == b->map &&
+	       a->maybe_null == b->maybe_null && a->left == b->left &&
+	       a->id == b->id && a->site == b->site && a->off == b->off &&
+	       a->range == b->range && a->null == b->null &&
+	       vnp_scalar_equal(&a->num, &b->num);
+}
+
+static bool cell_equal(const struct vnp_cell *a, const struct vnp_cell *b)
+{
+	return a->unwritten == b->unwritten && a->secret == b->secret &&
+	       reg_equal(&a->reg, &b->reg);
+}
+
+/* the two are equal and stay it, unless ids must be made anew */
+static bool join_is_noop(const struct vnp_join *j, const struct vnp_cell *a,
+			 const struct vnp_cell *b)
+{
+	return !join_made_here(j, a->reg.id) &&
+	       !(a->reg.left && join_made_here(j, a->reg.site)) &&
+	       cell_equal(a, b);
+}
+
+static bool join_cell(struct vnp_join *j, u32 cell)
+{
+	struct vnp_cell *a = &j->to->cells[cell];
+	const struct vnp_cell *b = &j->from->cells[cell];
+	struct vnp_cell old = *a;
+
+	if (join_is_noop(j, a, b))
+		return false;
+	j->cell = cell;
+	join_regs(j, &a->reg, &b->reg);
+	a->unwritten |= b->unwritten;
+	a->secret = a->reg.kind == VNP_REG_SCALAR ? a->secret | b->secret : 0;
+	return !cell_equal(&old, a);
+}
+
+bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
+		    const struct vnp_state *from, u32 root,
+		    const struct vnp_steps *steps)
+{
+	bool changed = false;
+	u32 cell;
+
+	j->to = to;
+	j->from = from;
+	j->steps = steps;
+	j->first_id = VNP_INSN_MAX + 1 + root * VNP_CELL_CNT;
+	j->group_cnt = 0;
+
+	to->used |= from->used;
+	vnp_cell_for_each(to->used, cell)
+		changed |= join_cell(j, cell);
+
+	if (from->range < to->range) {
+		to->range = steps ? 0 : from->range;
+		changed = true;
+	}
+	return changed;
+}

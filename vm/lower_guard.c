@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Guards.
+ *
+ * An access of size bytes at r + off must lie in [B, B + L).  All a guard computes
+ * is the distance d = B - r in AX, modulo 2^64, compared as signed:
+ *
+ *	low:	d <= off		r + off >= B
+ *	high:	d + L >= off + size	r + off + size <= B + L
+ *
+ * Both hold for no other r than those that are inside, whatever 64 bits it has.
+ * For let d, a signed number of 64 bits, pass both.  Then the address of the access is
+ * r + off = B + (off - d), and
+ *
+ *	0 <= off - d <= L - size
+ *
+ * provided that neither the subtraction nor the addition of L has wrapped.  |off| is
+ * below 2^15, and L and size below 2^32.  If d <= off, d + L is far from S64_MAX and
+ * exact.  Then d >= off + size - L, so d is far from S64_MIN, and off - d is exact, too.
+ * For the packet d + L is computed as (B + L) - r, which is the same modulo 2^64.
+ *
+ * If only one of the two is emitted the verifier has proven the other, and proven
+ * that r is at most 2^62 away from the object (mem_guards()), so d is exact anyway.
+ *
+ * This file is also where code for untrusted users will be hardened against
+ * speculation: nothing here keeps the access behind a guard from being executed
+ * speculatively.
+ */
+#include "emit.h"
+#include "run.h"
+#include "state.h"
+
+u8 vnp_lower_ctx(struct vnp_lower *l, u8 reg)
+{
+	if (reg != VNP_CTX_REG_NONE)
+		return reg;
+	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->ctx_slot);
+	return VNP_REG_AX;
+}
+
+/* AX = ctx->field - reg */
+static void guard_packet_distance(struct vnp_lower *l, const struct vnp_access *access,
+				  u16 field)
+{
+	u8 ctx = vnp_lower_ctx(l, access->ctx_reg);
+
+	vnp_emit_load(l, VNP_REG_AX, ctx, field);
+	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, access->reg);
+}
+
+static void guard_fault_x(struct vnp_lower *l, u8 op, u8 src, enum vnp_fault fault)
+{
+	vnp_emit_fault(l, BPF_JMP | op | BPF_X, VNP_REG_AX, src, 0, fault);
+}
+
+static void guard_fault_k(struct vnp_lower *l, u8 op, s32 imm, enum vnp_fault fault)
+{
+	vnp_emit_fault(l, BPF_JMP | op | BPF_K, VNP_REG_AX, 0, imm, fault);
+}
+
+static void guard_packet(struct vnp_lower *l, const struct vnp_access *access, s32 off,
+			 u32 size, u8 size_reg)
+{
+	if (access->guards & VNP_GUARD_LOW) {
+		guard_packet_distance(l, access, l->type->data_off);
+		guard_fault_k(l, BPF_JSGT, off, VNP_FAULT_PACKET);
+	}
+	if (!(access->guards & VNP_GUARD_HIGH))
+		return;
+	guard_packet_distance(l, access, l->type->data_end_off);
+	if (size_reg)
+		guard_fault_x(l, BPF_JSLT, size_reg, VNP_FAULT_PACKET);
+	else
+		guard_fault_k(l, BPF_JSLT, off + (s32)size, VNP_FAULT_PACKET);
+}
+
+/* The object's start and length do not change: one distance does for both */
+static void guard_object(struct vnp_lower *l, const struct vnp_access *access, s32 off,
+			 u32 size, u8 size_reg, u32 len)
+{
+	enum vnp_fault fault = vnp_access_fault(access);
+
+	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, access->reg);
+	if (access->guards & VNP_GUARD_LOW)
+		guard_fault_k(l, BPF_JSGT, off, fault);
+	if (!(access->guards & VNP_GUARD_HIGH))
+		return;
+	if (size_reg) {
+		vnp_emit_k(l, BPF_ALU64 | BPF_ADD, VNP_REG_AX, len);
+		guard_fault_x(l, BPF_JSLT, size_reg, fault);
+	} else {
+		guard_fault_k(l, BPF_JSLT, off + (s32)size - (s32)len, fault);
+	}
+}
+
+/* AX = where the map's value begins */
+static void guard_map_base(struct vnp_lower *l, const struct vnp_access *access)
+{
+	u32 i;
+
+	if (access->base == VNP_SITE_MAP) {
+		vnp_emit_address(l, VNP_REG_AX,
+				 (uintptr_t)l->code->maps[access->map].value,
+				 access->map);
+		return;
+	}
+	for (i = 0; i < l->base_cnt; i++)
+		if (l->base[i].insn == access->base)
+			vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->base[i].slot);
+}
+
+static void guard_bounds(struct vnp_lower *l, const struct vnp_access *access, s32 off,
+			 u32 size, u8 size_reg)
+{
+	u32 len = l->code->stack_size;
+
+	switch (access->kind) {
+	case VNP_REG_PACKET:
+		guard_packet(l, access, off, size, size_reg);
+		break;
+	case VNP_REG_STACK:
+		vnp_emit_x(l, BPF_ALU64 | BPF_MOV, VNP_REG_AX, VNP_REG_FP);
+		vnp_emit_k(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, len);
+		guard_object(l, access, off, size, size_reg, len);
+		break;
+	case VNP_REG_MAP_VALUE:
+		guard_map_base(l, access);
+		guard_object(l, access, off, size, size_reg,
+			     l->code->maps[access->map].value_size);
+		break;
+	}
+}
+
+void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 off,
+		     u32 size, u8 size_reg)
+{
+	enum vnp_fault fault = vnp_access_fault(access);
+
+	if (access->guards & VNP_GUARD_SIZE)
+		vnp_emit_fault(l, BPF_JMP | BPF_JGT | BPF_K, size_reg, 0,
+			       VNP_SIZE_MAX, fault);
+	if (access->guards & VNP_GUARD_EMPTY)
+		vnp_emit_fault(l, BPF_JMP | BPF_JEQ | BPF_K, size_reg, 0, 0, fault);
+	if (access->guards & VNP_GUARD_NULL) {
+		/* NULL in the place of memory is an argument that wants size 0 */
+		if (access->kind == VNP_REG_SCALAR)
+			vnp_emit_fault(l, BPF_JMP | BPF_JNE | BPF_K, size_reg, 0, 0,
+				       VNP_FAULT_NULL);
+		else
+			vnp_emit_fault(l, BPF_JMP | BPF_JEQ | BPF_K, access->reg, 0,
+				       access->null, VNP_FAULT_NULL);
+	}
+	if (access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH))
+		guard_bounds(l, access, off, size, size_reg);
+}
+
+void vnp_lower_charge(struct vnp_lower *l, u32 cost)
+{
+	l->guard = VNP_FAULT_BUDGET;
+	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->budget_slot);
+	vnp_emit_k(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, cost);
+	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, VNP_REG_FP, VNP_REG_AX,
+			     l->budget_slot, 0));
+	guard_fault_k(l, BPF_JSLT, 0, VNP_FAULT_BUDGET);
+	l->guard = VNP_FAULT_NONE;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The verifier: an abstract interpreter over the control-flow graph.
+ *
+ *	verify.c	the program as a whole; what one instruction does
+ *	fixpoint.c	brings the states of all blocks to rest
+ *	verify_alu.c	numbers and pointer arithmetic
+ *	verify_mem.c	bounds, loads and stores
+ *	verify_stack.c	the stack's slots
+ *	verify_call.c	helpers
+ *	verify_jump.c	what a branch tells
+ *
+ * First the states are brought to rest, and nothing is said.  Then each
+ * instruction is looked at once more in the state that holds for all its
+ * executions: only this refuses, and decides on guards.  Both use the same
+ * functions, which change the state as the instruction does; a guard they put in
+ * front of it changes the state as the check that it is.
+ */
+#ifndef _VNP_VM_VERIFY_H
+#define _VNP_VM_VERIFY_H
+
+#include "code.h"
+#include "env.h"
+#include "state.h"
+#include "type.h"
+
+/* Nothing gets past this instruction: a guard always faults */
+#define VNP_VERIFY_STOP	1
+
+/**
+ * struct vnp_verify - verification under way
+ * @code:	the program
+ * @type:	its type
+ * @insn:	the instruction at work on
+ * @state:	the state in front of it, to be changed to the one behind it
+ * @report:	states are at rest: say what is wrong, write down what is found
+ */
+struct vnp_verify {
+	struct vnp_code *code;
+	const struct vnp_type *type;
+	u32 insn;
+	struct vnp_state *state;
+	bool report;
+};
+
+/**
+ * vnp_verify() - verify a program
+ * @code:	decoded, with its graph
+ *
+ * Return: 0, -EACCES (the log says why), -E2BIG (likewise), -ENOMEM, -EINTR.
+ */
+int vnp_verify(struct vnp_code *code);
+
+/**
+ * vnp_fixpoint_run() - bring the states to rest, then look at each instruction
+ * @v:		@insn, @state and @report are its to set
+ *
+ * Return: as vnp_verify().
+ */
+int vnp_fixpoint_run(struct vnp_verify *v);
+
+/*
+ * What instructions do to @v->state.  They return 0, VNP_VERIFY_STOP, or -EACCES,
+ * having said why if @v->report.
+ */
+
+/* vnp_verify_insn() - one that is no branch and no exit */
+int vnp_verify_insn(struct vnp_verify *v);
+int vnp_verify_alu(struct vnp_verify *v);
+int vnp_verify_memory(struct vnp_verify *v);
+int vnp_verify_call(struct vnp_verify *v);
+int vnp_verify_exit(struct vnp_verify *v);
+
+/* vnp_verify_cond() - may these operands be compared; changes nothing */
+int vnp_verify_cond(struct vnp_verify *v);
+
+/**
+ * vnp_verify_branch() - go one way at a conditional jump
+ * @v:		@v->state is changed to the state on this way
+ * @taken:	which way
+ *
+ * Return: false if it cannot go there.
+ */
+bool vnp_verify_branch(struct vnp_verify *v, bool taken);
+
+/* vnp_verify_not_null() - put a null guard on a pointer if it wants one */
+void vnp_verify_not_null(struct vnp_verify *v, struct vnp_reg *reg,
+			 struct vnp_access *access);
+
+/**
+ * vnp_verify_bounds() - access memory: prove that it is inside, or guard it
+ * @v:		the pointer gets narrower by what the guards check
+ * @n:		register with the pointer
+ * @off:	where from the pointer
+ * @min:	bytes at least
+ * @max:	bytes at most
+ * @access:	what was found out
+ */
+int vnp_verify_bounds(struct vnp_verify *v, u32 n, s32 off, u32 min, u32 max,
+		      struct vnp_access *access);
+
+/* vnp_verify_write() - may this memory be written */
+int vnp_verify_write(struct vnp_verify *v, u32 n);
+
+/* vnp_verify_note() - write down an access */
+void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
+		     const struct vnp_access *access);
+
+/*
+ * The stack, accessed through a pointer whose bounds were seen to.  @max: bytes at
+ * most; @off: where from the pointer.
+ */
+
+/* vnp_verify_stack_load() - into @to; as a value of 8 bytes before extension */
+int vnp_verify_stack_load(struct vnp_verify *v, const struct vnp_reg *ptr, s32 off,
+			  u32 size, struct vnp_reg *to);
+
+int vnp_verify_stack_store(struct vnp_verify *v, const struct vnp_reg *ptr, s32 off,
+			   u32 size, const struct vnp_reg *from);
+
+/* vnp_verify_stack_read() - a helper reads it */
+int vnp_verify_stack_read(struct vnp_verify *v, const struct vnp_reg *ptr, s32 off,
+			  u32 max);
+
+/* vnp_verify_stack_clobber() - something is written, @min bytes at least */
+void vnp_verify_stack_clobber(struct vnp_verify *v, const struct vnp_reg *ptr,
+			      s32 off, u32 min, u32 max);
+
+/**
+ * vnp_verify_refuse() - say why the program is refused
+ * @v:		silent if @v->report is not set
+ * @fmt:	as vnp_log_insn(); the values of the registers that the instruction
+ *		reads are added
+ *
+ * Return: -EACCES.
+ */
+int vnp_verify_refuse(const struct vnp_verify *v, const char *fmt, ...)
+	__printf(2, 3);
+
+#endif /* _VNP_VM_VERIFY_H */

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Arithmetic on numbers and pointers.
+ */
+#include "verify.h"
+
+static const struct bpf_insn *alu_insn(const struct vnp_verify *v)
+{
+	return &v->code->insns[v->insn];
+}
+
+static int alu_refuse(struct vnp_verify *v, const struct vnp_reg *reg)
+{
+	switch (reg->kind) {
+	case VNP_REG_CONFLICT:
+		return vnp_verify_refuse(v,
+			"calculates with a value that is of different kinds on different ways here");
+	case VNP_REG_VOID:
+		return vnp_verify_refuse(v,
+			"calculates with a pointer into the payload, which may have moved since: read ctx->data again");
+	default:
+		return vnp_verify_refuse(v,
+			"would make a number of a pointer: pointers can be moved by 64 bit additions and subtractions, nothing else");
+	}
+}
+
+static int alu_move(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	bool is64 = vnp_insn_is64(insn);
+	struct vnp_scalar num;
+
+	/* a 32 bit move of a number that fits moves all of it */
+	if (!insn->off && (is64 || (src->kind == VNP_REG_SCALAR &&
+				    src->num.umax <= U32_MAX))) {
+		vnp_state_share(v->state, src, v->insn);
+		*dst = *src;
+		return 0;
+	}
+	if (src->kind != VNP_REG_SCALAR)
+		return alu_refuse(v, src);
+	num = vnp_scalar_alu(BPF_MOV, insn->off, is64, &src->num, &src->num);
+	vnp_reg_set_scalar(dst, &num);
+	return 0;
+}
+
+/*
+ * What is known to follow a packet pointer when it has been moved by @num: if
+ * data + old + range <= data_end, and it moved by @most at most, then
+ * data + new + (range - most) <= data_end.
+ */
+static s32 alu_moved_range(s32 range, const struct vnp_scalar *num, bool sub)
+{
+	s64 most;
+
+	if (range == VNP_RANGE_NONE || num->smin < -VNP_OFF_MAX ||
+	    num->smax > VNP_OFF_MAX)
+		return VNP_RANGE_NONE;
+	most = sub ? -num->smin : num->smax;
+	if (range - most < -VNP_OFF_MAX)
+		return VNP_RANGE_NONE;
+	return min_t(s64, range - most, VNP_OFF_MAX);
+}
+
+/* The variable part of *@ptr, a copy, changes by the number in @num */
+static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
+			     struct vnp_reg *num, bool sub)
+{
+	bool fixed = vnp_reg_is_fixed(ptr);
+	s32 range = vnp_state_range(v->state, ptr);
+
+	ptr->num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num,
+				  &num->num);
+	if (ptr->kind != VNP_REG_PACKET && ptr->kind != VNP_REG_PACKET_END)
+		return;
+	ptr->range = alu_moved_range(range, &num->num, sub);
+	if (fixed && !sub && !vnp_scalar_is_const(&num->num)) {
+		/* the variable part is this very number */
+		vnp_state_share(v->state, num, v->insn);
+		ptr->id = num->id;
+		if (ptr->kind == VNP_REG_PACKET)
+			ptr->range = max(ptr->range,
+					 vnp_state_shared_range(v->state, num->id));
+	} else {
+		ptr->id = vnp_state_mint(v->state, v->insn);
+	}
+}
+
+/* Moving by a constant keeps all that is known; false: it moves too far for that */
+static bool alu_add_constant(struct vnp_reg *ptr, const struct vnp_scalar *num,
+			     bool sub)
+{
+	s64 by = num->value, off, null;
+
+	if (!vnp_scalar_is_const(num) || by > 2 * VNP_OFF_MAX || by < -2 * VNP_OFF_MAX)
+		return false;
+	off = sub ? ptr->off - by : ptr->off + by;
+	null = sub ? ptr->null - by : ptr->null + by;
+	if (off > VNP_OFF_MAX || off < -VNP_OFF_MAX)
+		return false;
+	if (ptr->maybe_null) {
+		if (null > VNP_OFF_MAX || null < -VNP_OFF_MAX)
+			return false;
+		ptr->null = null;
+	}
+	ptr->off = off;
+	return true;
+}
+
+/* @ptr +/- @num, both registers or operands; the sum goes to @dst */
+static int alu_move_pointer(struct vnp_verify *v, struct vnp_reg *dst,
+			    struct vnp_reg *ptr, struct vnp_reg *num, bool sub)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	struct vnp_access access = {
+		.kind = ptr->kind,
+		.reg = ptr == dst ? insn->dst_reg : insn->src_reg,
+	};
+	struct vnp_reg sum;
+
+	if (ptr->kind == VNP_REG_CTX && !vnp_scalar_is_const(&num->num))
+		return vnp_verify_refuse(v,
+			"the context is read at constant offsets only");
+	sum = *ptr;
+	if (!alu_add_constant(&sum, &num->num, sub)) {
+		if (ptr->kind == VNP_REG_CTX)
+			return vnp_verify_refuse(v, "points outside the context");
+		if (ptr->maybe_null) {
+			vnp_verify_not_null(v, ptr, &access);
+			vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
+			sum = *ptr;
+		}
+		alu_add_variable(v, &sum, num, sub);
+	}
+	*dst = sum;
+	return 0;
+}
+
+static bool alu_same_object(const struct vnp_reg *a, const struct vnp_reg *b)
+{
+	bool a_packet = a->kind == VNP_REG_PACKET || a->kind == VNP_REG_PACKET_END;
+	bool b_packet = b->kind == VNP_REG_PACKET || b->kind == VNP_REG_PACKET_END;
+
+	if (a->maybe_null || b->maybe_null)
+		return false;
+	if (a_packet || b_packet)
+		return a_packet && b_packet;
+	if (a->kind != b->kind || a->map != b->map || a->site != b->site)
+		return false;
+	return a->kind == VNP_REG_STACK ||
+	       (a->kind == VNP_REG_MAP_VALUE && a->site != VNP_SITE_NONE);
+}
+
+/* How far the starts from which two packet pointers count are apart: @a - @b */
+static struct vnp_scalar alu_base_distance(const struct vnp_verify *v,
+					   const struct vnp_reg *a,
+					   const struct vnp_reg *b)
+{
+	struct vnp_scalar len = vnp_scalar_range(0, v->type->packet_max);
+
+	if (a->kind == VNP_REG_PACKET_END && b->kind == VNP_REG_PACKET)
+		return len;
+	if (a->kind == VNP_REG_PACKET && b->kind == VNP_REG_PACKET_END)
+		return vnp_scalar_alu(BPF_NEG, 0, true, &len, &len);
+	return vnp_scalar_const(0);
+}
+
+static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
+			  const struct vnp_reg *a, const struct vnp_reg *b)
+{
+	struct vnp_scalar num, off = vnp_scalar_const((s64)a->off - b->off);
+	struct vnp_reg left = *b;
+	bool relates;
+
+	if (!alu_same_object(a, b))
+		return vnp_verify_refuse(v,
+			"the difference of these two pointers would tell where things are in memory: only pointers to the same object can be subtracted");
+
+	relates = a->kind == VNP_REG_PACKET_END && b->kind == VNP_REG_PACKET &&
+		  vnp_reg_is_fixed(a) && (b->id || vnp_reg_is_fixed(b)) &&
+		  vnp_num_is_small(&b->num);
+	num = alu_base_distance(v, a, b);
+	num = vnp_scalar_alu(BPF_ADD, 0, true, &num, &off);
+	num = vnp_scalar_alu(BPF_ADD, 0, true, &num, &a->num);
+	num = vnp_scalar_alu(BPF_SUB, 0, true, &num, &b->num);
+	left.off -= a->off;
+	vnp_reg_set_scalar(dst, &num);
+	if (relates) {
+		dst->left = true;
+		dst->site = left.id;
+		dst->off = left.off;
+	}
+	return 0;
+}
+
+static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	bool sub = BPF_OP(insn->code) == BPF_SUB;
+	bool dst_can = dst->kind == VNP_REG_CTX || vnp_reg_is_guardable(dst);
+	bool src_can = src->kind == VNP_REG_CTX || vnp_reg_is_guardable(src);
+
+	if (!vnp_insn_is64(insn) || (!sub && BPF_OP(insn->code) != BPF_ADD))
+		return alu_refuse(v, dst->kind == VNP_REG_SCALAR ? src : dst);
+	if (dst_can && src->kind == VNP_REG_SCALAR)
+		return alu_move_pointer(v, dst, dst, src, sub);
+	if (dst->kind == VNP_REG_SCALAR && src_can && !sub)
+		return alu_move_pointer(v, dst, src, dst, false);
+	if (dst_can && src_can && sub)
+		return alu_difference(v, dst, dst, src);
+	return alu_refuse(v, dst_can || dst->kind == VNP_REG_SCALAR ? src : dst);
+}
+
+/*
+ * May lowering leave the instruction as it is?  Native division by 0 traps, and
+ * native shifts by the width or more differ between machines.
+ */
+static bool alu_is_safe(const struct bpf_insn *insn, const struct vnp_scalar *src)
+{
+	struct vnp_scalar low = vnp_scalar_truncate(src, vnp_insn_is64(insn) ? 8 : 4);
+
+	switch (BPF_OP(insn->code)) {
+	case BPF_DIV:
+	case BPF_MOD:
+		return !vnp_scalar_has(&low, 0);
+	case BPF_LSH:
+	case BPF_RSH:
+	case BPF_ARSH:
+		return src->umax < (vnp_insn_is64(insn) ? 64 : 32);
+	default:
+		return true;
+	}
+}
+
+static int alu_numbers(struct vnp_verify *v, struct vnp_reg *dst,
+		       const struct vnp_reg *src)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	bool sub = BPF_OP(insn->code) == BPF_SUB;
+	bool add = BPF_OP(insn->code) == BPF_ADD || sub;
+	struct vnp_scalar num, by = src->num;
+	struct vnp_reg old = *dst;
+
+	if (v->report && alu_is_safe(insn, &src->num))
+		v->code->aux[v->insn].flags |= VNP_AUX_SAFE;
+
+	num = vnp_scalar_alu(BPF_OP(insn->code), insn->off, vnp_insn_is64(insn),
+			     &dst->num, &src->num);
+	/* x - x and x ^ x are how a register is often zeroed */
+	if (vnp_insn_uses_x(insn) && insn->dst_reg == insn->src_reg &&
+	    (sub || BPF_OP(insn->code) == BPF_XOR))
+		num = vnp_scalar_const(0);
+	vnp_reg_set_scalar(dst, &num);
+
+	/* what is left behind a pointer, minus 4, is left behind the pointer plus 4 */
+	if (old.left && add && vnp_insn_is64(insn) &&
+	    alu_add_constant(&old, &by, !sub)) {
+		dst->left = true;
+		dst->site = old.site;
+		dst->off = old.off;
+	}
+	return 0;
+}
+
+/* Operations with one operand: negation, byte order */
+static int alu_unary(struct vnp_verify *v, struct vnp_reg *dst)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	struct vnp_scalar num;
+
+	if (dst->kind != VNP_REG_SCALAR)
+		return alu_refuse(v, dst);
+	if (BPF_OP(insn->code) == BPF_END)
+		num = vnp_scalar_swap(&dst->num, insn->imm, vnp_insn_swaps(insn));
+	else
+		num = vnp_scalar_alu(BPF_NEG, 0, vnp_insn_is64(insn), &dst->num,
+				     &dst->num);
+	vnp_reg_set_scalar(dst, &num);
+	return 0;
+}
+
+int vnp_verify_alu(struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
+	struct vnp_scalar num = vnp_scalar_const((s64)insn->imm);
+	struct vnp_reg imm, *src = &imm;
+
+	vnp_reg_set_scalar(&imm, &num);
+	if (BPF_OP(insn->code) == BPF_NEG || BPF_OP(insn->code) == BPF_END)
+		return alu_unary(v, dst);
+	if (vnp_insn_uses_x(insn))
+		src = vnp_state_reg(v->state, insn->src_reg);
+	if (BPF_OP(insn->code) == BPF_MOV) {
+		if (!vnp_insn_is64(insn) && src == &imm)
+			imm.num = vnp_scalar_const((u32)insn->imm);
+		return alu_move(v, dst, src);
+	}
+	if (dst->kind == VNP_REG_SCALAR && src->kind == VNP_REG_SCALAR)
+		return alu_numbers(v, dst, src);
+	return alu_pointers(v, dst, src);
+}
