@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct vnp_dgram: a datagram while a program runs on it.
+ *
+ * It is on the stack of the one who runs the program; R1 points to its first
+ * member, so this is how helpers find the packet.  Context of all that is here:
+ * softirqs off, under RCU.
+ */
+#ifndef _VNP_DGRAM_H
+#define _VNP_DGRAM_H
+
+#include <linux/skbuff.h>
+#include "vm/run.h"
+
+struct vnp_prog;
+
+/* Bit of struct vnp_code::ctx_fields that stands for a field of the context */
+#define VNP_CTX_BIT(field)	BIT_ULL(offsetof(struct vnp_ctx, field) / 8)
+
+/**
+ * struct vnp_dgram - a datagram in a program's hands
+ * @run:	what the program sees; first member
+ * @skb:	where the payload is; owned by the caller
+ * @off:	of the payload from skb->data
+ * @prog:	the program
+ */
+struct vnp_dgram {
+	struct vnp_run run;
+	struct sk_buff *skb;
+	u32 off;
+	const struct vnp_prog *prog;
+};
+
+/*
+ * Of a struct vnp_dgram on the stack.  Kernels may be built to zero all variables;
+ * here that would be a third of the cost of a run, and a program can read no field
+ * that was not filled in.
+ */
+#if __has_attribute(__uninitialized__)
+#define __vnp_uninitialized	__attribute__((__uninitialized__))
+#else
+#define __vnp_uninitialized
+#endif
+
+/* vnp_dgram_of() - from R1 */
+static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
+{
+	return container_of((struct vnp_ctx *)(unsigned long)ctx,
+			    struct vnp_dgram, run.ctx);
+}
+
+/* vnp_dgram_point() - let the context point at the payload, wherever that is now */
+static __always_inline void vnp_dgram_point(struct vnp_dgram *dgram)
+{
+	const struct sk_buff *skb = dgram->skb;
+
+	dgram->run.ctx.data = skb->data + dgram->off;
+	dgram->run.ctx.data_end = skb->data + skb_headlen(skb);
+}
+
+/**
+ * vnp_dgram_own() - make what a program sees directly writable
+ * @skb:	where the payload is
+ *
+ * A clone shares its bytes with others: packet sockets, the other members of a
+ * multicast group.  The caller points the context afterwards.
+ *
+ * Return: 0, -ENOMEM.
+ */
+static inline int vnp_dgram_own(struct sk_buff *skb)
+{
+	if (likely(!skb_cloned(skb)))
+		return 0;
+	return skb_ensure_writable(skb, skb_headlen(skb));
+}
+
+#endif /* _VNP_DGRAM_H */

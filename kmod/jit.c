@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "jit.h"
+
+#include <linux/err.h>
+#include <linux/filter.h>
+
+#include "vm/code.h"
+#include "vm/helper.h"
+
+/*
+ * The JIT adds imm to the address of __bpf_call_base, as it does for the kernel's
+ * own helpers: modules lie within its reach.
+ */
+static int vnp_jit_call_patch(struct bpf_insn *insn)
+{
+	const struct vnp_helper *helper = vnp_helper_get(insn->imm);
+	s64 imm;
+
+	if (!helper)
+		return -EINVAL;
+	imm = (unsigned long)helper->fn - (unsigned long)__bpf_call_base;
+	if (imm != (s32)imm)
+		return -EOPNOTSUPP;
+	insn->imm = imm;
+	return 0;
+}
+
+static int vnp_jit_patch(struct bpf_insn *insns, u32 cnt)
+{
+	u32 i;
+	int ret;
+
+	for (i = 0; i < cnt; i++) {
+		if (insns[i].code == (BPF_LD | BPF_DW | BPF_IMM)) {
+			i++;
+			continue;
+		}
+		if (insns[i].code != (BPF_JMP | BPF_CALL))
+			continue;
+		ret = vnp_jit_call_patch(&insns[i]);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
+{
+	const struct vnp_lowered *low = &code->lowered;
+	struct bpf_prog *bpf;
+	int ret;
+
+	/* The kernel chooses an interpreter by it first, even if it has none. */
+	if (low->stack_size > MAX_BPF_STACK)
+		return ERR_PTR(-E2BIG);
+
+	bpf = bpf_prog_alloc(bpf_prog_size(low->cnt), 0);
+	if (!bpf)
+		return ERR_PTR(-ENOMEM);
+	bpf->len = low->cnt;
+	bpf->type = BPF_PROG_TYPE_SOCKET_FILTER;
+	bpf->aux->stack_depth = low->stack_size;
+	memcpy(bpf->insnsi, low->insns, array_size(low->cnt, sizeof(*low->insns)));
+
+	ret = vnp_jit_patch(bpf->insnsi, bpf->len);
+	if (ret)
+		goto err_free;
+
+	bpf = bpf_prog_select_runtime(bpf, &ret);
+	if (ret && ret != -ENOTSUPP)
+		goto err_free;
+	if (!bpf->jited) {
+		ret = -EOPNOTSUPP;
+		goto err_free;
+	}
+	return bpf;
+
+err_free:
+	bpf_prog_free(bpf);
+	return ERR_PTR(ret);
+}
+
+void vnp_jit_free(struct bpf_prog *bpf)
+{
+	bpf_prog_free(bpf);
+}

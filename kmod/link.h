@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Links: a program on a socket, and what came of it.
+ *
+ * A link is held by its descriptors and, while it is attached, by its socket.
+ * @sk says whether it is: the one whose vnp_link_claim() sets it to NULL ends the
+ * attachment, undoes it in the socket and gives the socket's reference back.  A
+ * link does not hold its socket: while @sk is there so is the socket's memory, for
+ * the last thing a socket does is to claim its link.
+ *
+ * A link holds a reference to the module from its making to its end.
+ */
+#ifndef _VNP_LINK_H
+#define _VNP_LINK_H
+
+#include <linux/percpu.h>
+#include <linux/spinlock.h>
+#include <linux/u64_stats_sync.h>
+#include <linux/udp.h>
+#include <net/sock.h>
+#include "object.h"
+#include "prog.h"
+
+/**
+ * struct vnp_link_stats - what happened on one CPU.  Context: softirq
+ * @bytes:	payload the program ran on
+ * @verdict:	datagrams by enum vnp_verdict
+ * @faults:	datagrams by enum vnp_fault
+ * @lost:	datagrams dropped before the program ran, for want of memory
+ * @syncp:	for readers on other CPUs
+ */
+struct vnp_link_stats {
+	u64_stats_t bytes;
+	u64_stats_t verdict[VNP_PASS + 1];
+	u64_stats_t faults[__VNP_FAULT_CNT];
+	u64_stats_t lost;
+	struct u64_stats_sync syncp;
+};
+
+/**
+ * struct vnp_sock_saved - what a socket had where its link is now
+ * @sk_destruct: as in struct sock
+ * @encap_rcv:	as in struct udp_sock
+ * @encap_err_rcv: as in struct udp_sock
+ */
+struct vnp_sock_saved {
+	typeof_member(struct sock, sk_destruct) sk_destruct;
+	typeof_member(struct udp_sock, encap_rcv) encap_rcv;
+	typeof_member(struct udp_sock, encap_err_rcv) encap_err_rcv;
+};
+
+/**
+ * struct vnp_link - a link
+ * @obj:	the object; first member
+ * @flags:	VNP_LINK_F_*
+ * @prog:	the program in force, with a reference; NULL: detached.  Written
+ *		under @lock, read under RCU
+ * @stats:	counters
+ * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
+ * @lock:	for @prog and @sk; softirqs are off while it is held
+ * @sk:		the socket; NULL: detached
+ * @family:	of the socket when it was attached
+ * @cookie:	SO_COOKIE of the socket
+ * @saved:	under the socket's lock
+ */
+struct vnp_link {
+	struct vnp_obj obj;
+	u32 flags;
+	struct vnp_prog __rcu *prog;
+	struct vnp_link_stats __percpu *stats;
+	u64 fault;
+
+	spinlock_t lock;	/* prog, sk */
+	struct sock *sk;
+	u32 family;
+	u64 cookie;
+	struct vnp_sock_saved saved;
+};
+
+extern const struct vnp_obj_ops vnp_link_obj_ops;
+
+/* vnp_link_create() - VNP_LINK_CREATE.  Context: process.  Return: descriptor or errno */
+long vnp_link_create(const struct vnp_link_create *attr);
+
+/**
+ * vnp_link_claim() - end the attachment
+ * @link:	the link
+ *
+ * Context: any but hard interrupts.
+ * Return: true: the caller has to undo it and to give the socket's reference back;
+ * false: somebody else has ended it.
+ */
+bool vnp_link_claim(struct vnp_link *link);
+
+/* vnp_link_put() - gives a reference back.  Context: any but hard interrupts */
+static inline void vnp_link_put(struct vnp_link *link)
+{
+	vnp_obj_put(&link->obj);
+}
+
+/**
+ * vnp_link_fault() - count a fault and say what becomes of the datagram
+ * @link:	the link
+ * @prog:	the program
+ * @fault:	as in struct vnp_run
+ *
+ * Context: softirq.
+ * Return: enum vnp_verdict.
+ */
+u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog, u32 fault);
+
+/* vnp_link_lose() - count a datagram that was dropped unseen.  Context: softirq */
+void vnp_link_lose(struct vnp_link *link);
+
+/**
+ * vnp_link_run() - run a link's program on a datagram
+ * @link:	the link
+ * @prog:	its program
+ * @run:	filled in as the program wants it
+ *
+ * Context: softirq, under RCU.
+ * Return: enum vnp_verdict.
+ */
+static __always_inline u32 vnp_link_run(struct vnp_link *link,
+					const struct vnp_prog *prog,
+					struct vnp_run *run)
+{
+	u64 verdict = vnp_prog_run(prog, run);
+	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
+
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->bytes, run->ctx.len);
+	if (likely(!run->fault && verdict <= VNP_PASS))
+		u64_stats_inc(&stats->verdict[verdict]);
+	else
+		verdict = vnp_link_fault(link, prog, run->fault);
+	u64_stats_update_end(&stats->syncp);
+	return verdict;
+}
+
+#endif /* _VNP_LINK_H */

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VNP, a virtual network processor.  <linux/vnp.h> says what it does; here it
+ * begins and ends.
+ *
+ * Open descriptors and links hold the module, so at its end nothing is in use any
+ * more.  What may still be under way is what the last of them left to do.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+
+#include "device.h"
+#include "object.h"
+#include "udp.h"
+#include "version.h"
+
+static int __init vnp_init(void)
+{
+	int ret;
+
+	ret = vnp_obj_subsys_create();
+	if (ret)
+		return ret;
+	vnp_udp_subsys_create();
+	ret = vnp_device_create();
+	if (ret)
+		goto err_udp_subsys;
+	return 0;
+
+err_udp_subsys:
+	vnp_udp_subsys_destroy();
+	vnp_obj_subsys_destroy();
+	return ret;
+}
+
+static void __exit vnp_exit(void)
+{
+	vnp_device_destroy();
+	vnp_udp_subsys_destroy();
+	vnp_obj_subsys_destroy();
+	/*
+	 * A task that closed a socket gave its link, and with it the module, back
+	 * while it was in here; it may have been preempted before it left.
+	 */
+	synchronize_rcu_tasks();
+}
+
+module_init(vnp_init);
+module_exit(vnp_exit);
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The VNP authors");
+MODULE_DESCRIPTION("A virtual network processor: eBPF programs on a process's own sockets");
+MODULE_VERSION(VNP_VERSION);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a program says with vnp_log(): lines, kept until the holder of its
+ * descriptor reads them.
+ */
+#ifndef _VNP_PROG_LOG_H
+#define _VNP_PROG_LOG_H
+
+#include <linux/fs.h>
+#include <linux/poll.h>
+
+struct vnp_prog_log;
+
+/* vnp_prog_log_create() - an empty one.  Context: process.  Return: NULL: no memory */
+struct vnp_prog_log *vnp_prog_log_create(void);
+
+/* vnp_prog_log_destroy() - NULL is fine.  Context: process, nobody uses it */
+void vnp_prog_log_destroy(struct vnp_prog_log *log);
+
+/**
+ * vnp_prog_log_write() - append a line and wake who waits for it
+ * @log:	where to
+ * @fmt:	format, see vnp_format()
+ * @fmt_len:	bytes of it
+ * @args:	numbers
+ * @arg_cnt:	how many
+ *
+ * Context: any but hard interrupts.
+ * Return: 0, -EINVAL (the format), -ENOSPC (the buffer is full).
+ */
+int vnp_prog_log_write(struct vnp_prog_log *log, const char *fmt, u32 fmt_len,
+		       const u64 *args, u32 arg_cnt);
+
+/* As file_operations::read and ::poll.  Context: process */
+ssize_t vnp_prog_log_read(struct vnp_prog_log *log, struct file *file,
+			  char __user *to, size_t cnt);
+__poll_t vnp_prog_log_poll(struct vnp_prog_log *log, struct file *file,
+			   poll_table *wait);
+
+#endif /* _VNP_PROG_LOG_H */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* UDP sockets: the hook, and how it gets there and away again. */
+#ifndef _VNP_UDP_H
+#define _VNP_UDP_H
+
+#include <linux/types.h>
+
+struct sock;
+struct vnp_link;
+struct vnp_prog;
+
+/* Context: process, at module init and exit */
+void vnp_udp_subsys_create(void);
+void vnp_udp_subsys_destroy(void);
+
+/**
+ * vnp_udp_attach() - let a link's program run on a socket
+ * @link:	fresh; gets a reference for the socket
+ * @prog:	the program; gets a reference for the link
+ * @sk:		the socket, which stays open during the call
+ *
+ * Context: process; takes the socket's lock.
+ * Return: 0, -EOPNOTSUPP (not a UDP socket), -EBUSY (somebody has it).
+ */
+int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
+		   struct sock *sk);
+
+/**
+ * vnp_udp_detach() - make the socket what it was
+ * @link:	the link; the socket's reference to it goes
+ * @sk:		the socket
+ *
+ * Runs may be under way for another grace period.
+ *
+ * Context: process; takes the socket's lock.
+ * Return: false: somebody else has done it.
+ */
+bool vnp_udp_detach(struct vnp_link *link, struct sock *sk);
+
+#endif /* _VNP_UDP_H */
