@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * The helpers of vm/helper.h in this process.  The module's are in kmod/helpers.c;
+ * both must do what <vnp/program.h> says.
+ */
+#include <sys/random.h>
+#include <sys/socket.h>
+
+#include "user_map.h"
+#include "user_run.h"
+#include "vm/format.h"
+#include "vm/helper.h"
+
+#define ptr(type, reg)	((type)(uintptr_t)(reg))
+
+static void ctx_set(struct vnp_user_run *run)
+{
+	run->run.ctx.data = run->direct;
+	run->run.ctx.data_end = run->direct + run->direct_len;
+}
+
+int vnp_user_run_init(struct vnp_user_run *run, const struct vnp_run_opts *opts,
+		      const struct vnp_printer *print)
+{
+	memset(run, 0, sizeof(*run));
+	run->print = print;
+	run->len = opts->data_in_len;
+	run->direct_len = opts->direct_len ?: run->len;
+	run->direct = malloc(run->direct_len);
+	run->rest = malloc(run->len);
+	if ((run->direct_len && !run->direct) || (run->len && !run->rest)) {
+		vnp_user_run_destroy(run);
+		return -ENOMEM;
+	}
+	if (run->len) {
+		memcpy(run->rest, opts->data_in, run->len);
+		memcpy(run->direct, run->rest, run->direct_len);
+	}
+	run->run.ctx.len = run->len;
+	run->run.ctx.family = AF_INET;	/* as VNP_PROG_RUN has it */
+	ctx_set(run);
+	return 0;
+}
+
+void vnp_user_run_destroy(struct vnp_user_run *run)
+{
+	free(run->direct);
+	free(run->rest);
+}
+
+static struct vnp_user_run *run_of(u64 ctx)
+{
+	return ptr(struct vnp_user_run *,
+		   ctx - offsetof(struct vnp_user_run, run.ctx));
+}
+
+static bool range_ok(const struct vnp_user_run *run, u32 off, u32 len)
+{
+	return off <= run->len && len <= run->len - off;
+}
+
+/* Bytes of @len at @off that lie in the direct part */
+static u32 direct_part(const struct vnp_user_run *run, u32 off, u32 len)
+{
+	return off < run->direct_len ? min(len, run->direct_len - off) : 0;
+}
+
+static void payload_read(const struct vnp_user_run *run, u32 off, void *to, u32 len)
+{
+	u32 part = direct_part(run, off, len);
+
+	if (part)
+		memcpy(to, run->direct + off, part);
+	if (len > part)
+		memcpy((u8 *)to + part, run->rest + off + part, len - part);
+}
+
+void vnp_user_run_copy_out(const struct vnp_user_run *run, void *to, u32 len)
+{
+	payload_read(run, 0, to, len);
+}
+
+u64 vnp_helper_map_lookup(u64 map, u64 key, u64 r3, u64 r4, u64 r5)
+{
+	(void)r3, (void)r4, (void)r5;
+	return ptr_to_u64(vnp_user_map_find(ptr(struct vnp_user_map *, map),
+					    ptr(void *, key)));
+}
+
+u64 vnp_helper_map_update(u64 map, u64 key, u64 value, u64 flags, u64 r5)
+{
+	(void)r5;
+	return vnp_user_map_set(ptr(struct vnp_user_map *, map), ptr(void *, key),
+				ptr(void *, value), flags);
+}
+
+u64 vnp_helper_map_delete(u64 map, u64 key, u64 r3, u64 r4, u64 r5)
+{
+	(void)r3, (void)r4, (void)r5;
+	return vnp_user_map_remove(ptr(struct vnp_user_map *, map),
+				   ptr(void *, key));
+}
+
+u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
+{
+	const struct vnp_user_run *run = run_of(ctx);
+
+	(void)r5;
+	if (!range_ok(run, off, len)) {
+		memset(ptr(void *, to), 0, (u32)len);
+		return -ERANGE;
+	}
+	payload_read(run, off, ptr(void *, to), len);
+	return 0;
+}
+
+/* Make the first @len bytes direct */
+static int direct_grow(struct vnp_user_run *run, u32 len)
+{
+	u8 *direct;
+
+	if (len <= run->direct_len)
+		return 0;
+	direct = malloc(len);
+	if (!direct)
+		return -ENOMEM;
+	payload_read(run, 0, direct, len);
+	free(run->direct);
+	run->direct = direct;
+	run->direct_len = len;
+	ctx_set(run);
+	return 0;
+}
+
+/* As in the kernel, what lies before the last byte written becomes direct */
+u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
+{
+	struct vnp_user_run *run = run_of(ctx);
+
+	(void)r5;
+	if (!range_ok(run, off, len))
+		return -ERANGE;
+	if (direct_grow(run, (u32)off + (u32)len))
+		return -ENOMEM;
+	memcpy(run->direct + (u32)off, ptr(void *, from), (u32)len);
+	return 0;
+}
+
+u64 vnp_helper_pull(u64 ctx, u64 want, u64 r3, u64 r4, u64 r5)
+{
+	struct vnp_user_run *run = run_of(ctx);
+	u32 len = (u32)want ?: run->len;
+
+	(void)r3, (void)r4, (void)r5;
+	return len > run->len ? -ERANGE : direct_grow(run, len);
+}
+
+u64 vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
+{
+	(void)r1, (void)r2, (void)r3, (void)r4, (void)r5;
+	return vnp_now_ns(CLOCK_MONOTONIC);
+}
+
+u64 vnp_helper_random_u32(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
+{
+	u32 val = 0;
+
+	(void)r1, (void)r2, (void)r3, (void)r4, (void)r5;
+	if (getrandom(&val, sizeof(val), 0) != sizeof(val))
+		return 0;
+	return val;
+}
+
+#define CSUM_BYTES_MAX	512
+
+/* Ones' complement sum of 32 bit words: how the kernel's csum_partial() adds */
+static u32 csum_add_words(u32 sum, const void *words, u32 len, bool invert)
+{
+	const u8 *bytes = words;
+	u64 wide = sum;
+	u32 word, i;
+
+	for (i = 0; i < len; i += sizeof(word)) {
+		memcpy(&word, bytes + i, sizeof(word));
+		wide += invert ? ~word : word;
+		wide = (wide & U32_MAX) + (wide >> 32);
+	}
+	return wide;
+}
+
+u64 vnp_helper_csum_diff(u64 from, u64 from_len, u64 to, u64 to_len, u64 seed)
+{
+	u32 sum = seed;
+
+	if (((u32)from_len | (u32)to_len) % 4 || (u32)from_len > CSUM_BYTES_MAX ||
+	    (u32)to_len > CSUM_BYTES_MAX)
+		return -EINVAL;
+	sum = csum_add_words(sum, ptr(void *, from), from_len, true);
+	return csum_add_words(sum, ptr(void *, to), to_len, false);
+}
+
+u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
+{
+	const struct vnp_user_run *run = run_of(ctx);
+	char line[VNP_FORMAT_LINE_MAX], format[VNP_FORMAT_MAX];
+	u64 values[VNP_FORMAT_ARGS_MAX];
+	int len;
+
+	if ((u32)fmt_len > sizeof(format) || (u32)args_len > sizeof(values) ||
+	    (u32)args_len % sizeof(values[0]))
+		return -EINVAL;
+	memcpy(format, ptr(void *, fmt), (u32)fmt_len);
+	if ((u32)args_len)
+		memcpy(values, ptr(void *, args), (u32)args_len);
+
+	len = vnp_format(line, sizeof(line), format, fmt_len, values,
+			 (u32)args_len / sizeof(values[0]));
+	if (len < 0)
+		return len;
+	vnp_print(run->print, VNP_PRINT_PROGRAM, "%s", line);
+	return 0;
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* Links: a program on a socket. */
+#include <unistd.h>
+
+#include "internal.h"
+
+struct vnp_link {
+	int fd;
+	struct vnp_printer print;
+};
+
+static int link_new(int fd, const struct vnp_printer *print, struct vnp_link **to)
+{
+	struct vnp_link *link = malloc(sizeof(*link));
+
+	if (!link)
+		return -ENOMEM;
+	*link = (struct vnp_link){ .fd = fd, .print = *print };
+	*to = link;
+	return 0;
+}
+
+static int attach_failed(const struct vnp_program *prog, int err)
+{
+	const char *why = strerror(-err);
+
+	switch (err) {
+	case -EBUSY:
+		why = "it has a link already (vnpctl link list), or another part of the kernel uses it";
+		break;
+	case -EOPNOTSUPP:
+		why = "it is not a UDP socket";
+		break;
+	case -ENOTSOCK:
+		why = "the descriptor is no socket";
+		break;
+	case -EBADF:
+		why = "the descriptor is closed";
+		break;
+	}
+	vnp_error(&prog->print, "Program %s cannot be linked to the socket: %s.",
+		  prog->name, why);
+	return err;
+}
+
+VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
+			    const struct vnp_link_opts *opts, struct vnp_link **link)
+{
+	struct vnp_link_create create = {
+		.size = sizeof(create),
+		.flags = OPTS_GET(opts, flags),
+		.prog_fd = prog->fd,
+		.sock_fd = sock_fd,
+	};
+	struct vnp_link_detach detach = { .size = sizeof(detach) };
+	int dev, fd, err;
+
+	if (!OPTS_VALID(opts))
+		return -EINVAL;
+	if (prog->fd < 0)
+		return -ENOENT;
+
+	dev = vnp_device_open(&prog->print);
+	if (dev < 0)
+		return dev;
+	fd = vnp_ioctl(dev, VNP_LINK_CREATE, &create);
+	close(dev);
+	if (fd < 0)
+		return attach_failed(prog, fd);
+
+	if (!link) {
+		close(fd);
+		return 0;
+	}
+	err = link_new(fd, &prog->print, link);
+	if (err) {
+		vnp_ioctl(fd, VNP_LINK_DETACH, &detach);
+		close(fd);
+	}
+	return err;
+}
+
+VNP_API int vnp_link_open(__u32 id, const struct vnp_open_opts *opts,
+			  struct vnp_link **link)
+{
+	struct vnp_printer print;
+	int fd, err;
+
+	if (!OPTS_VALID(opts))
+		return -EINVAL;
+	print = vnp_printer_get(opts);
+	fd = vnp_id_open(VNP_OBJ_LINK, id, &print);
+	if (fd < 0)
+		return fd;
+	err = link_new(fd, &print, link);
+	if (err)
+		close(fd);
+	return err;
+}
+
+VNP_API void vnp_link_close(struct vnp_link *link)
+{
+	if (!link)
+		return;
+	close(link->fd);
+	free(link);
+}
+
+VNP_API int vnp_link_fd(const struct vnp_link *link)
+{
+	return link->fd;
+}
+
+VNP_API int vnp_link_get_info(const struct vnp_link *link,
+			      struct vnp_link_info *info)
+{
+	return vnp_ioctl(link->fd, VNP_LINK_INFO, info);
+}
+
+VNP_API int vnp_link_update(struct vnp_link *link, const struct vnp_program *prog,
+			    const struct vnp_program *old)
+{
+	struct vnp_link_update update = {
+		.size = sizeof(update),
+		.prog_fd = prog->fd,
+		.old_prog_fd = old ? old->fd : -1,
+	};
+	int err;
+
+	if (prog->fd < 0 || (old && old->fd < 0))
+		return -ENOENT;
+	err = vnp_ioctl(link->fd, VNP_LINK_UPDATE, &update);
+	if (err == -ENOLINK)
+		vnp_error(&link->print, "The link is detached, or its socket is closed.");
+	else if (err == -EEXIST)
+		vnp_error(&link->print, "The link runs another program than %s.", old->name);
+	else if (err)
+		vnp_error(&link->print, "The link's program cannot be replaced: %s.",
+			  strerror(-err));
+	return err;
+}
+
+VNP_API int vnp_link_detach(struct vnp_link *link)
+{
+	struct vnp_link_detach detach = { .size = sizeof(detach) };
+	int err = vnp_ioctl(link->fd, VNP_LINK_DETACH, &detach);
+
+	if (err == -ENOLINK)
+		vnp_error(&link->print, "The link is detached already, or its socket is closed.");
+	else if (err)
+		vnp_error(&link->print, "The link cannot be detached: %s.", strerror(-err));
+	return err;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* Maps: declared in an object, created, opened by id; their elements. */
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <bpf/libbpf.h>
+
+#include "internal.h"
+#include "user_map.h"
+
+struct vnp_map *vnp_map_new(const char *name, const struct vnp_printer *print)
+{
+	struct vnp_map *map = calloc(1, sizeof(*map));
+
+	if (!map)
+		return NULL;
+	map->print = *print;
+	map->fd = -1;
+	map->name = strdup(name);
+	if (!map->name) {
+		free(map);
+		return NULL;
+	}
+	return map;
+}
+
+void vnp_map_free(struct vnp_map *map)
+{
+	vnp_map_unload(map);
+	if (map->reused)
+		close(map->fd);
+	free(map->initial);
+	free(map->name);
+	free(map);
+}
+
+void vnp_map_unload(struct vnp_map *map)
+{
+	if (map->fd >= 0 && !map->reused) {
+		close(map->fd);
+		map->fd = -1;
+	}
+	vnp_user_map_free(map->user);
+	map->user = NULL;
+}
+
+/* A data section's contents; constants cannot be changed afterwards */
+static int map_fill(const struct vnp_map *map)
+{
+	struct vnp_map_freeze freeze = { .size = sizeof(freeze) };
+	const __u32 key = 0;
+	int err;
+
+	if (!map->is_data)
+		return 0;
+	err = vnp_map_update(map, &key, map->initial, VNP_MAP_ANY);
+	if (err || !(map->def.flags & VNP_MAP_F_RDONLY_PROG))
+		return err;
+	if (map->user) {
+		vnp_user_map_freeze(map->user);
+		return 0;
+	}
+	return vnp_ioctl(map->fd, VNP_MAP_FREEZE, &freeze);
+}
+
+static int map_create_failed(struct vnp_map *map, int err)
+{
+	if (err == -E2BIG)
+		vnp_error(&map->print, "Map %s cannot be made: %u entries of %u + %u bytes are more than a map may take.",
+			  map->name, map->def.max_entries, map->def.key_size,
+			  map->def.value_size);
+	else if (err == -EINVAL)
+		vnp_error(&map->print, "Map %s cannot be made: its type (%u), flags (%#x), key size (%u) or value size (%u) is none that VNP has.",
+			  map->name, map->def.type, map->def.flags,
+			  map->def.key_size, map->def.value_size);
+	else
+		vnp_error(&map->print, "Map %s cannot be made: %s.", map->name,
+			  strerror(-err));
+	return err;
+}
+
+int vnp_map_create_kernel(struct vnp_map *map, int dev, const char *obj_name)
+{
+	int ret;
+
+	if (map->reused)
+		return 0;
+
+	map->def.size = sizeof(map->def);
+	vnp_name_set(map->def.name, map->is_data ? obj_name : "", map->name);
+	ret = vnp_ioctl(dev, VNP_MAP_CREATE, &map->def);
+	if (ret < 0)
+		return map_create_failed(map, ret);
+	map->fd = ret;
+
+	ret = map_fill(map);
+	return ret ? map_create_failed(map, ret) : 0;
+}
+
+int vnp_map_create_user(struct vnp_map *map)
+{
+	int err;
+
+	if (map->reused) {
+		vnp_error(&map->print, "Map %s is to be one of the kernel's, which a program in user space cannot use.",
+			  map->name);
+		return -EINVAL;
+	}
+
+	err = vnp_user_map_create(&map->def, &map->user);
+	if (!err)
+		err = map_fill(map);
+	return err ? map_create_failed(map, err) : 0;
+}
+
+static int map_def_from_fd(struct vnp_map_create *def, int fd, char name[VNP_NAME_LEN])
+{
+	struct vnp_map_info info = { .size = sizeof(info) };
+	int err;
+
+	err = vnp_ioctl(fd, VNP_MAP_INFO, &info);
+	if (err)
+		return err;
+	def->type = info.type;
+	def->flags = info.flags;
+	def->key_size = info.key_size;
+	def->value_size = info.value_size;
+	def->max_entries = info.max_entries;
+	if (name)
+		memcpy(name, info.name, VNP_NAME_LEN);
+	return 0;
+}
+
+VNP_API int vnp_map_open(__u32 id, const struct vnp_open_opts *opts,
+			 struct vnp_map **to)
+{
+	struct vnp_printer print;
+	char name[VNP_NAME_LEN];
+	struct vnp_map_create def = {};
+	struct vnp_map *map;
+	int fd, err;
+
+	if (!OPTS_VALID(opts))
+		return -EINVAL;
+	print = vnp_printer_get(opts);
+	fd = vnp_id_open(VNP_OBJ_MAP, id, &print);
+	if (fd < 0)
+		return fd;
+
+	err = map_def_from_fd(&def, fd, name);
+	if (err)
+		goto err_close;
+	err = -ENOMEM;
+	map = vnp_map_new(name, &print);
+	if (!map)
+		goto err_close;
+	map->def = def;
+	map->fd = fd;
+	*to = map;
+	return 0;
+
+err_close:
+	close(fd);
+	return err;
+}
+
+VNP_API void vnp_map_close(struct vnp_map *map)
+{
+	if (map)
+		vnp_map_free(map);
+}
+
+VNP_API const char *vnp_map_name(const struct vnp_map *map)
+{
+	return map->name;
+}
+
+VNP_API int vnp_map_fd(const struct vnp_map *map)
+{
+	return map->fd;
+}
+
+static bool map_is_loaded(const struct vnp_map *map)
+{
+	return !map->obj || map->obj->loaded;
+}
+
+VNP_API int vnp_map_set_max_entries(struct vnp_map *map, __u32 max_entries)
+{
+	if (map_is_loaded(map))
+		return -EBUSY;
+	if (map->is_data || map->reused || !max_entries)
+		return -EINVAL;
+	map->def.max_entries = max_entries;
+	return 0;
+}
+
+VNP_API void *vnp_map_initial_value(struct vnp_map *map, size_t *len)
+{
+	if (map->initial)
+		*len = map->def.value_size;
+	return map->initial;
+}
+
+VNP_API int vnp_map_reuse_fd(struct vnp_map *map, int fd)
+{
+	struct vnp_map_create def = {};
+	int err;
+
+	if (map_is_loaded(map))
+		return -EBUSY;
+	err = map_def_from_fd(&def, fd, NULL);
+	if (err)
+		return err;
+	if (def.type != map->def.type || def.flags != map->def.flags ||
+	    def.key_size != map->def.key_size ||
+	    def.value_size != map->def.value_size)
+		return -EINVAL;
+
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (map->reused)
+		close(map->fd);
+	map->fd = fd;
+	map->reused = true;
+	map->def.max_entries = def.max_entries;
+	return 0;
+}
+
+VNP_API int vnp_map_get_info(const struct vnp_map *map, struct vnp_map_info *info)
+{
+	if (map->user)
+		return vnp_user_map_info(map->user, map->name, info);
+	return map->fd < 0 ? -ENOENT : vnp_ioctl(map->fd, VNP_MAP_INFO, info);
+}
+
+VNP_API __u32 vnp_map_key_len(const struct vnp_map *map)
+{
+	return map->def.key_size;
+}
+
+VNP_API __u32 vnp_map_value_len(const struct vnp_map *map)
+{
+	if (map->def.type != VNP_MAP_PERCPU_ARRAY)
+		return map->def.value_size;
+	return (map->def.value_size + 7) / 8 * 8 * libbpf_num_possible_cpus();
+}
+
+static int map_elem(const struct vnp_map *map, unsigned long cmd, const void *key,
+		    const void *value, __u32 value_len, __u32 flags)
+{
+	struct vnp_map_elem elem = {
+		.size = sizeof(elem),
+		.flags = flags,
+		.key = ptr_to_u64(key),
+		.value = ptr_to_u64(value),
+		.key_len = key ? map->def.key_size : 0,
+		.value_len = value_len,
+	};
+
+	return map->fd < 0 ? -ENOENT : vnp_ioctl(map->fd, cmd, &elem);
+}
+
+VNP_API int vnp_map_lookup(const struct vnp_map *map, const void *key, void *value)
+{
+	if (map->user)
+		return vnp_user_map_read(map->user, key, value);
+	return map_elem(map, VNP_MAP_LOOKUP, key, value, vnp_map_value_len(map), 0);
+}
+
+VNP_API int vnp_map_update(const struct vnp_map *map, const void *key,
+			   const void *value, __u32 flags)
+{
+	if (map->user)
+		return vnp_user_map_write(map->user, key, value, flags);
+	return map_elem(map, VNP_MAP_UPDATE, key, value, vnp_map_value_len(map),
+			flags);
+}
+
+VNP_API int vnp_map_delete(const struct vnp_map *map, const void *key)
+{
+	if (map->user)
+		return vnp_user_map_erase(map->user, key);
+	return map_elem(map, VNP_MAP_DELETE, key, NULL, 0, 0);
+}
+
+VNP_API int vnp_map_next_key(const struct vnp_map *map, const void *key, void *next)
+{
+	if (map->user)
+		return vnp_user_map_next_key(map->user, key, next);
+	return map_elem(map, VNP_MAP_NEXT_KEY, key, next, map->def.key_size, 0);
+}
+
+VNP_API int vnp_map_mmap(const struct vnp_map *map, bool writable, void **addr,
+			 size_t *len)
+{
+	void *p;
+
+	if (map->user)
+		return -EOPNOTSUPP;
+	if (map->fd < 0)
+		return -ENOENT;
+	if (!(map->def.flags & VNP_MAP_F_MMAP))
+		return -EINVAL;
+
+	*len = (size_t)(map->def.value_size + 7) / 8 * 8 * map->def.max_entries;
+	p = mmap(NULL, *len, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
+		 map->fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	*addr = p;
+	return 0;
+}
+
+VNP_API void vnp_map_munmap(void *addr, size_t len)
+{
+	munmap(addr, len);
+}

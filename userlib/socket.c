@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * Sockets of running processes.  /proc/PID/net/udp{,6} tells which sockets of the
+ * process's network namespace are bound to a port, /proc/PID/fd which of them the
+ * process holds, and pidfd_getfd(2) makes a descriptor of our own of each.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* A list that grows; what it holds is the caller's */
+struct socket_list {
+	struct vnp_socket *socks;
+	size_t cnt;
+};
+
+static int take_failed(const struct vnp_printer *print, pid_t pid, int fd, int err)
+{
+	if (err == -ESRCH)
+		vnp_error(print, "There is no process %d.", pid);
+	else if (err == -EBADF)
+		vnp_error(print, "Process %d has no descriptor %d.", pid, fd);
+	else if (err == -EPERM)
+		vnp_error(print, "You may not take sockets of process %d: that wants the right to trace it. Run as its user, or as root; if it is yours already, kernel.yama.ptrace_scope forbids it (0 allows).",
+			  pid);
+	else if (err == -ENOSYS)
+		vnp_error(print, "This kernel has no pidfd_getfd(2); it came with Linux 5.6.");
+	else
+		vnp_error(print, "Cannot take descriptor %d of process %d: %s.", fd, pid,
+			  strerror(-err));
+	return err;
+}
+
+static int pidfd_get(pid_t pid, int fd)
+{
+	int pidfd, ret;
+
+	pidfd = syscall(SYS_pidfd_open, pid, 0);
+	if (pidfd < 0)
+		return -errno;
+	ret = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	if (ret < 0)
+		ret = -errno;
+	close(pidfd);
+	return ret;
+}
+
+VNP_API int vnp_socket_take(pid_t pid, int fd, const struct vnp_open_opts *opts)
+{
+	struct vnp_printer print;
+	int ret;
+
+	if (!OPTS_VALID(opts))
+		return -EINVAL;
+	print = vnp_printer_get(opts);
+	ret = pidfd_get(pid, fd);
+	return ret < 0 ? take_failed(&print, pid, fd, ret) : ret;
+}
+
+static int spec_parse(const char *spec, const struct vnp_printer *print, __u32 *port)
+{
+	unsigned int val;
+	int end = 0;
+
+	if (sscanf(spec, "udp:%5u%n", &val, &end) == 1 && !spec[end] && val &&
+	    val <= 0xffff) {
+		*port = val;
+		return 0;
+	}
+	vnp_error(print, "\"%s\" is no socket: write udp:PORT, such as udp:53.", spec);
+	return -EINVAL;
+}
+
+static void address_text(struct vnp_socket *sock, const char *hex)
+{
+	unsigned int words[4] = {};
+
+	/* each word is printed as this machine reads it */
+	if (sock->family == AF_INET)
+		sscanf(hex, "%8x", &words[0]);
+	else
+		sscanf(hex, "%8x%8x%8x%8x", &words[0], &words[1], &words[2], &words[3]);
+	inet_ntop(sock->family, words, sock->address, sizeof(sock->address));
+}
+
+static int list_add(struct socket_list *list, const struct vnp_socket *sock)
+{
+	struct vnp_socket *socks;
+
+	socks = realloc(list->socks, (list->cnt + 1) * sizeof(*socks));
+	if (!socks)
+		return -ENOMEM;
+	list->socks = socks;
+	socks[list->cnt++] = *sock;
+	return 0;
+}
+
+/*
+ * A line of /proc/PID/net/udp:
+ * "sl: ADDR:PORT ADDR:PORT st tx:rx tr:when retrnsmt uid timeout inode ..."
+ */
+static int bound_line(const char *line, int family, __u32 port,
+		      struct socket_list *list)
+{
+	struct vnp_socket sock = { .fd = -1, .family = family };
+	char address[33];
+
+	if (sscanf(line, " %*u: %32[0-9A-F]:%x %*s %*s %*s %*s %*s %*u %*u %lu",
+		   address, &sock.port, &sock.inode) != 3 || sock.port != port)
+		return 0;
+	address_text(&sock, address);
+	return list_add(list, &sock);
+}
+
+static int bound_read(pid_t pid, int family, __u32 port, struct socket_list *list)
+{
+	char path[64], line[512];
+	int err = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/net/%s", pid,
+		 family == AF_INET ? "udp" : "udp6");
+	file = fopen(path, "re");
+	if (!file)	/* a kernel without IPv6 has no udp6 */
+		return errno == ENOENT && family == AF_INET6 ? 0 : -errno;
+	while (!err && fgets(line, sizeof(line), file))
+		err = bound_line(line, family, port, list);
+	fclose(file);
+	return err;
+}
+
+/* The descriptor of @pid is @inode: if it is in the list, take it */
+static int inode_take(pid_t pid, int fd, unsigned long inode, struct socket_list *list)
+{
+	struct stat st;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < list->cnt; i++) {
+		struct vnp_socket *sock = &list->socks[i];
+
+		if (sock->inode != inode || sock->fd >= 0)
+			continue;
+		ret = pidfd_get(pid, fd);
+		if (ret == -EBADF)
+			continue;
+		if (ret < 0)
+			return ret;
+		/* closed meanwhile, and its number given to another */
+		if (fstat(ret, &st) || st.st_ino != inode) {
+			close(ret);
+			continue;
+		}
+		sock->fd = ret;
+	}
+	return 0;
+}
+
+static int held_take(pid_t pid, struct socket_list *list)
+{
+	char path[64], target[64];
+	unsigned long inode;
+	struct dirent *entry;
+	ssize_t len;
+	int err = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while (!err && (entry = readdir(dir))) {
+		len = readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1);
+		if (len < 0)
+			continue;
+		target[len] = 0;
+		if (sscanf(target, "socket:[%lu]", &inode) == 1)
+			err = inode_take(pid, atoi(entry->d_name), inode, list);
+	}
+	closedir(dir);
+	return err;
+}
+
+/* Forget sockets that other processes have bound to the port */
+static void list_compact(struct socket_list *list)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < list->cnt; i++)
+		if (list->socks[i].fd >= 0)
+			list->socks[kept++] = list->socks[i];
+	list->cnt = kept;
+}
+
+static int find_none(const struct vnp_printer *print, pid_t pid, __u32 port,
+		     bool elsewhere)
+{
+	vnp_error(print, "Process %d has no UDP socket on port %u%s.", pid, port,
+		  elsewhere ? "; another process of its network namespace has (ss -lunp tells which)" : "");
+	return -ENOENT;
+}
+
+VNP_API int vnp_socket_find(pid_t pid, const char *spec,
+			    const struct vnp_open_opts *opts,
+			    struct vnp_socket **socks, size_t *cnt)
+{
+	struct socket_list list = {};
+	struct vnp_printer print;
+	bool bound;
+	__u32 port;
+	int err;
+
+	if (!OPTS_VALID(opts))
+		return -EINVAL;
+	print = vnp_printer_get(opts);
+	err = spec_parse(spec, &print, &port);
+	if (err)
+		return err;
+
+	err = bound_read(pid, AF_INET, port, &list);
+	if (!err)
+		err = bound_read(pid, AF_INET6, port, &list);
+	bound = list.cnt;
+	if (!err)
+		err = held_take(pid, &list);
+	list_compact(&list);
+	if (err == -ENOENT)	/* there is no such directory in /proc */
+		err = -ESRCH;
+	else if (err == -EACCES)
+		err = -EPERM;
+	if (err)
+		err = take_failed(&print, pid, -1, err);
+	else if (!list.cnt)
+		err = find_none(&print, pid, port, bound);
+	if (err) {
+		vnp_socket_free(list.socks, list.cnt);
+		return err;
+	}
+	*socks = list.socks;
+	*cnt = list.cnt;
+	return 0;
+}
+
+VNP_API void vnp_socket_free(struct vnp_socket *socks, size_t cnt)
+{
+	size_t i;
+
+	for (i = 0; i < cnt; i++)
+		close(socks[i].fd);
+	free(socks);
+}

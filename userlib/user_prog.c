@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* Programs without a kernel: verified, lowered and run by vm/ in this process. */
+#include "user_map.h"
+#include "user_run.h"
+#include "vm/code.h"
+#include "vm/dump.h"
+#include "vm/interp.h"
+#include "vm/log.h"
+#include "vm/lower.h"
+
+#define LOG_FIRST	(64U << 10)
+#define LOG_MAX		(16U << 20)
+#define DATA_MAX	65507
+#define REPEAT_MAX	1000000
+
+/* Verify and lower, the report going to @log */
+static int code_make(const struct vnp_program *prog,
+		     const struct vnp_load_opts *opts, struct vnp_log *log,
+		     struct vnp_code **code)
+{
+	struct vnp_map_desc maps[prog->map_cnt + 1];
+	struct vnp_code_attr attr = {
+		.type = prog->type,
+		.harden = OPTS_GET(opts, prog_flags) & VNP_PROG_F_HARDEN,
+		.budget = prog->budget ?: VNP_BUDGET_DEFAULT,
+		.insns = prog->insns,
+		.insn_cnt = prog->insn_cnt,
+		.maps = maps,
+		.map_cnt = prog->map_cnt,
+		.log = log,
+	};
+	__u32 i;
+	int err;
+
+	if (prog->source.line_cnt)
+		attr.source = (struct vnp_source){
+			.line_info = prog->source.lines,
+			.line_info_cnt = prog->source.line_cnt,
+			.strings = prog->source.strings,
+			.strings_len = prog->source.strings_len,
+		};
+	for (i = 0; i < prog->map_cnt; i++)
+		vnp_user_map_desc(prog->maps[i]->user, &maps[i]);
+
+	*code = NULL;
+	err = vnp_code_create(&attr, code);
+	if (!err)
+		err = vnp_code_check(*code);
+	if (!err)
+		err = vnp_lower(*code);
+	if (err) {
+		vnp_code_destroy(*code);
+		*code = NULL;
+	} else {
+		(*code)->log = NULL;
+	}
+	return err;
+}
+
+static int load_once(struct vnp_program *prog, const struct vnp_load_opts *opts,
+		     __u32 log_size, __u32 *log_len)
+{
+	struct vnp_log log = {
+		.size = log_size,
+		.level = OPTS_GET(opts, log_level) ?: VNP_LOG_NORMAL,
+	};
+	int err;
+
+	vnp_code_destroy(prog->code);
+	prog->code = NULL;
+	free(prog->log);
+	prog->log = calloc(1, log_size);
+	if (!prog->log)
+		return -ENOMEM;
+	log.buf = prog->log;
+	err = code_make(prog, opts, &log, &prog->code);
+	*log_len = log.len + 1;
+	return err;
+}
+
+int vnp_user_program_load(struct vnp_program *prog, const struct vnp_load_opts *opts)
+{
+	__u64 start = vnp_now_ns(CLOCK_MONOTONIC);
+	__u32 log_len = 0;
+	int err;
+
+	if (OPTS_GET(opts, prog_flags) & ~VNP_PROG_F_HARDEN)
+		return -EINVAL;
+
+	err = load_once(prog, opts, LOG_FIRST, &log_len);
+	if (log_len > LOG_FIRST)
+		err = load_once(prog, opts, min(log_len, LOG_MAX), &log_len);
+
+	prog->load_time = vnp_now_ns(CLOCK_BOOTTIME);
+	prog->verify_ns = vnp_now_ns(CLOCK_MONOTONIC) - start;
+	if (err == -EACCES)
+		vnp_program_refused(prog);
+	else if (err)
+		vnp_error(&prog->print, "Program %s cannot be loaded: %s.%s%s",
+			  prog->name, strerror(-err), *prog->log ? " " : "", prog->log);
+	return err;
+}
+
+void vnp_user_program_unload(struct vnp_program *prog)
+{
+	vnp_code_destroy(prog->code);
+	prog->code = NULL;
+}
+
+int vnp_user_program_info(const struct vnp_program *prog, struct vnp_prog_info *info)
+{
+	const struct vnp_code *code = prog->code;
+	struct vnp_prog_info full = {
+		.type = code->type,
+		.insn_cnt = code->insn_cnt,
+		.lowered_cnt = code->lowered.cnt,
+		.stack_size = code->lowered.stack_size,
+		.budget = code->budget,
+		.hardened = code->harden,
+		.access_cnt = code->access_cnt,
+		.guard_cnt = code->guard_cnt,
+		.loop_cnt = code->loop_cnt,
+		.map_cnt = code->map_cnt,
+		.load_time = prog->load_time,
+		.verify_ns = prog->verify_ns,
+	};
+
+	vnp_name_set(full.name, "", prog->name);
+	return vnp_info_copy(info, &full, sizeof(full));
+}
+
+static int dump_copy(const void *from, size_t len, void **buf, __u32 *buf_len)
+{
+	*buf = calloc(1, len + 1);
+	if (!*buf)
+		return -ENOMEM;
+	if (len)
+		memcpy(*buf, from, len);
+	*buf_len = len;
+	return 0;
+}
+
+static int dump_lowered(const struct vnp_code *code, void **buf, __u32 *len)
+{
+	struct vnp_lowered_insn *insns;
+
+	insns = calloc(code->lowered.cnt + 1, sizeof(*insns));
+	if (!insns)
+		return -ENOMEM;
+	vnp_lowered_dump(code, insns);
+	*buf = insns;
+	*len = code->lowered.cnt * sizeof(*insns);
+	return 0;
+}
+
+int vnp_user_program_dump(const struct vnp_program *prog, __u32 what, void **buf,
+			  __u32 *len)
+{
+	const struct vnp_code *code = prog->code;
+	__u32 no_ids[VNP_MAPS_MAX] = {};
+
+	switch (what) {
+	case VNP_DUMP_INSNS:
+		return dump_copy(code->insns, code->insn_cnt * sizeof(*code->insns),
+				 buf, len);
+	case VNP_DUMP_LOWERED:
+		return dump_lowered(code, buf, len);
+	case VNP_DUMP_LINE_INFO:
+		return dump_copy(prog->source.lines,
+				 prog->source.line_cnt * sizeof(*prog->source.lines),
+				 buf, len);
+	case VNP_DUMP_STRINGS:
+		return dump_copy(prog->source.strings, prog->source.strings_len,
+				 buf, len);
+	case VNP_DUMP_MAP_IDS:
+		return dump_copy(no_ids, code->map_cnt * sizeof(*no_ids), buf, len);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* One run, and what only one run may see: replaced map values */
+static int run_once(struct vnp_program *prog, struct vnp_user_run *run)
+{
+	__u32 i;
+	int err;
+
+	run->run.fault = 0;
+	run->run.retval = 0;
+	err = vnp_interp_run(prog->code, &run->run);
+	for (i = 0; i < prog->map_cnt; i++)
+		vnp_user_map_settle(prog->maps[i]->user);
+	return err;
+}
+
+static void run_report(const struct vnp_user_run *run, struct vnp_run_opts *opts)
+{
+	__u32 fault = run->run.fault;
+
+	opts->fault = VNP_RUN_FAULT_KIND(fault);
+	opts->fault_insn = fault ? VNP_RUN_FAULT_INSN(fault) : 0;
+	opts->retval = fault ? 0 : run->run.retval;
+	if (opts->data_out)
+		vnp_user_run_copy_out(run, opts->data_out,
+				      min(opts->data_out_len, run->len));
+	opts->data_out_len = run->len;
+}
+
+/* The verifier's mistake, in the words of the interpreter */
+static void run_failed(const struct vnp_program *prog, const struct vnp_log *log)
+{
+	vnp_error(&prog->print, "Program %s did what the verifier said it cannot do; please report this. %s",
+		  prog->name, log->buf);
+}
+
+int vnp_user_program_run(struct vnp_program *prog, struct vnp_run_opts *opts)
+{
+	char text[1024] = "";
+	struct vnp_log log = {
+		.buf = text, .size = sizeof(text), .level = VNP_LOG_NORMAL,
+	};
+	__u32 repeat = opts->repeat ?: 1, i;
+	struct vnp_user_run run;
+	__u64 start;
+	int err;
+
+	if (opts->data_in_len > DATA_MAX || repeat > REPEAT_MAX ||
+	    opts->direct_len > opts->data_in_len ||
+	    (opts->data_in_len && !opts->data_in))
+		return -EINVAL;
+	err = vnp_user_run_init(&run, opts, &prog->print);
+	if (err)
+		return err;
+
+	prog->code->log = &log;
+	start = vnp_now_ns(CLOCK_MONOTONIC);
+	for (i = 0; i < repeat && !err; i++)
+		err = run_once(prog, &run);
+	opts->ns = (vnp_now_ns(CLOCK_MONOTONIC) - start) / repeat;
+	prog->code->log = NULL;
+
+	if (err == -EFAULT)
+		run_failed(prog, &log);
+	if (!err)
+		run_report(&run, opts);
+	vnp_user_run_destroy(&run);
+	return err;
+}

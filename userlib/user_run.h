@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * A run in this process: struct vnp_run with the payload around it.  As in the
+ * kernel, the payload is a direct part and the rest, which helpers make direct.
+ */
+#ifndef _VNP_USERLIB_USER_RUN_H
+#define _VNP_USERLIB_USER_RUN_H
+
+#include <time.h>
+
+#include "internal.h"
+#include "vm/run.h"
+
+static inline u64 vnp_now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/**
+ * struct vnp_user_run - one run, and the next ones on the same payload
+ * @run:	what the program is given; helpers get at the rest through it
+ * @direct:	the direct part, exactly as long; moves when it grows
+ * @direct_len:	its bytes
+ * @rest:	what follows it: bytes from @direct_len to @len of the payload lie here
+ *		at the same offsets
+ * @len:	bytes of payload
+ * @print:	where vnp_log() writes; borrowed
+ */
+struct vnp_user_run {
+	struct vnp_run run;
+	u8 *direct;
+	u32 direct_len;
+	u8 *rest;
+	u32 len;
+	const struct vnp_printer *print;
+};
+
+int vnp_user_run_init(struct vnp_user_run *run, const struct vnp_run_opts *opts,
+		      const struct vnp_printer *print);
+void vnp_user_run_destroy(struct vnp_user_run *run);
+
+/* vnp_user_run_copy_out() - the first @len bytes of the payload */
+void vnp_user_run_copy_out(const struct vnp_user_run *run, void *to, u32 len);
+
+#endif /* _VNP_USERLIB_USER_RUN_H */

@@ -1,0 +1,677 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * libvnp: load programs of the virtual network processor, link them to sockets,
+ * and read their maps and counters.
+ *
+ *	struct vnp_object *obj;
+ *	struct vnp_link *link;
+ *
+ *	err = vnp_object_open_file("filter.bpf.o", NULL, &obj);
+ *	err = vnp_object_load(obj, NULL);
+ *	prog = vnp_object_find_program(obj, "filter");
+ *	err = vnp_link_attach(prog, sock_fd, NULL, &link);
+ *
+ * Errors.  Functions that return int return 0 or more, or a negative errno.
+ * Where a sentence can say more than the number, it goes to the print function
+ * of the options (struct vnp_open_opts and others); without one, errors and
+ * warnings go to stderr.
+ *
+ * Ownership.  What a function hands out through a double pointer is the caller's,
+ * who gives it back with the matching _close().  Programs and maps that were
+ * found in an object belong to the object.  A descriptor from a _fd() function
+ * belongs to the object it came from: dup() it to keep it.
+ *
+ * Threads.  The library has no state of its own.  An object, with its programs
+ * and maps, wants one thread at a time until it is loaded; after that, functions
+ * that take a struct vnp_map, and those that only read, may be called from several
+ * threads at once, unless it was loaded with %VNP_LOAD_F_USER: then the object
+ * stays with one thread at a time for good.  Links opened on their own are independent.
+ *
+ * Options.  A struct that ends in _opts begins with its size, which the caller
+ * sets (sz = sizeof(opts)); fields it does not know are as if zero.  A NULL pointer
+ * is a struct of zeroes.
+ */
+#ifndef _VNP_LIBVNP_H
+#define _VNP_LIBVNP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <linux/bpf.h>
+#include <linux/vnp.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LIBVNP_VERSION		"0.1.0"
+
+struct vnp_object;
+struct vnp_program;
+struct vnp_map;
+struct vnp_link;
+
+/** vnp_version_string() - version of the library in use, "MAJOR.MINOR.PATCH" */
+const char *vnp_version_string(void);
+
+/**
+ * enum vnp_print_level - what a line is about
+ * @VNP_PRINT_ERROR:	why a function failed
+ * @VNP_PRINT_WARNING:	what is likely not what was meant
+ * @VNP_PRINT_INFO:	what was done
+ * @VNP_PRINT_PROGRAM:	a line that a program running in user space wrote with
+ *			vnp_log()
+ */
+enum vnp_print_level {
+	VNP_PRINT_ERROR,
+	VNP_PRINT_WARNING,
+	VNP_PRINT_INFO,
+	VNP_PRINT_PROGRAM,
+};
+
+/**
+ * typedef vnp_print_fn - where sentences go
+ * @ctx:	as given with the function
+ * @level:	what the line is about
+ * @line:	the text, without newline; valid during the call
+ *
+ * Called on the thread that called the library.
+ */
+typedef void (*vnp_print_fn)(void *ctx, enum vnp_print_level level,
+			     const char *line);
+
+/*
+ * ---- Objects ------------------------------------------------------------
+ */
+
+/**
+ * struct vnp_open_opts - options of vnp_object_open_*() and vnp_*_open()
+ * @sz:		sizeof(struct vnp_open_opts)
+ * @name:	the object's name, for the names of its data maps; by default the
+ *		file's name up to the first dot
+ * @print:	where sentences go; programs, maps and links made from the object
+ *		use it, too, so it must stay callable as long as they are there
+ * @print_ctx:	handed to @print
+ */
+struct vnp_open_opts {
+	size_t sz;
+	const char *name;
+	vnp_print_fn print;
+	void *print_ctx;
+};
+
+/**
+ * vnp_object_open_file() - read an ELF object made by clang -target bpf
+ * @path:	the file
+ * @opts:	options or NULL
+ * @obj:	where to put the object
+ *
+ * Nothing is loaded yet, and no module is needed.
+ *
+ * Return: 0; -ENOENT and others of open(2), read(2); -EINVAL (no ELF object, or
+ * a damaged one); -EFBIG (more than 16 MiB); -EOPNOTSUPP (something in it that VNP
+ * does not have); -ENOMEM.
+ */
+int vnp_object_open_file(const char *path, const struct vnp_open_opts *opts,
+			 struct vnp_object **obj);
+
+/**
+ * vnp_object_open_mem() - read an ELF object from memory
+ * @elf:	the object; may be given back after the call
+ * @len:	its bytes
+ * @opts:	options or NULL
+ * @obj:	where to put the object
+ *
+ * Return: as vnp_object_open_file().
+ */
+int vnp_object_open_mem(const void *elf, size_t len,
+			const struct vnp_open_opts *opts, struct vnp_object **obj);
+
+/**
+ * vnp_object_open_insns() - make an object of one program from bare instructions
+ * @insns:	the instructions; copied
+ * @insn_cnt:	how many
+ * @type:	what kind of program it is
+ * @opts:	options or NULL; the program takes the object's name
+ * @obj:	where to put the object
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int vnp_object_open_insns(const struct bpf_insn *insns, size_t insn_cnt,
+			  enum vnp_prog_type type,
+			  const struct vnp_open_opts *opts,
+			  struct vnp_object **obj);
+
+/* struct vnp_load_opts::flags */
+#define VNP_LOAD_F_USER		(1U << 0)	/* into this process, no module */
+
+/**
+ * struct vnp_load_opts - options of vnp_object_load()
+ * @sz:		sizeof(struct vnp_load_opts)
+ * @flags:	VNP_LOAD_F_*
+ * @prog_flags:	VNP_PROG_F_* for each program
+ * @log_level:	how much vnp_program_log() will hold, VNP_LOG_*; 0 is
+ *		%VNP_LOG_NORMAL
+ */
+struct vnp_load_opts {
+	size_t sz;
+	__u32 flags;
+	__u32 prog_flags;
+	__u32 log_level;
+	__u32 :32;
+};
+
+/**
+ * vnp_object_load() - create the maps, verify and load the programs
+ * @obj:	an object that is not loaded
+ * @opts:	options or NULL
+ *
+ * With %VNP_LOAD_F_USER all of it happens in this process: maps are its memory,
+ * programs are verified by the same code the module has, and run by the
+ * reference interpreter.  They cannot be linked to sockets.
+ *
+ * Return: 0; -EACCES (a program is refused, see vnp_program_log(), or /dev/vnp may
+ * not be opened); -ENODEV (there is no /dev/vnp); -EBUSY (loaded already); errors
+ * of the ioctls in <linux/vnp.h>.  After an error nothing stays loaded.
+ */
+int vnp_object_load(struct vnp_object *obj, const struct vnp_load_opts *opts);
+
+/**
+ * vnp_object_close() - give an object back
+ * @obj:	the object; NULL is fine
+ *
+ * Its programs and maps go with it.  Links made from it stay valid, and the kernel
+ * keeps what they need.
+ */
+void vnp_object_close(struct vnp_object *obj);
+
+/** vnp_object_name() - the object's name */
+const char *vnp_object_name(const struct vnp_object *obj);
+
+/**
+ * vnp_object_next_program() - walk over the programs
+ * @obj:	the object
+ * @prev:	the one before, or NULL for the first
+ *
+ * Return: the program, or NULL after the last.
+ */
+struct vnp_program *vnp_object_next_program(const struct vnp_object *obj,
+					    const struct vnp_program *prev);
+
+/**
+ * vnp_object_find_program() - find a program
+ * @obj:	the object
+ * @name:	name of its C function
+ *
+ * Return: the program, or NULL.
+ */
+struct vnp_program *vnp_object_find_program(const struct vnp_object *obj,
+					    const char *name);
+
+/**
+ * vnp_object_next_map() - walk over the maps, data sections among them
+ * @obj:	the object
+ * @prev:	the one before, or NULL for the first
+ *
+ * Return: the map, or NULL after the last.
+ */
+struct vnp_map *vnp_object_next_map(const struct vnp_object *obj,
+				    const struct vnp_map *prev);
+
+/**
+ * vnp_object_find_map() - find a map
+ * @obj:	the object
+ * @name:	name of its C variable, or of a data section such as ".rodata"
+ *
+ * Return: the map, or NULL.
+ */
+struct vnp_map *vnp_object_find_map(const struct vnp_object *obj,
+				    const char *name);
+
+/*
+ * ---- Programs -----------------------------------------------------------
+ */
+
+/**
+ * vnp_program_open() - open a program that is in the kernel
+ * @id:		its id
+ * @opts:	options or NULL; the name is not used
+ * @prog:	where to put it; vnp_program_close() it
+ *
+ * Return: 0, -ENOENT (none, or none the caller may see), -ENODEV, -EACCES.
+ */
+int vnp_program_open(__u32 id, const struct vnp_open_opts *opts,
+		     struct vnp_program **prog);
+
+/** vnp_program_close() - close a program from vnp_program_open(); NULL is fine */
+void vnp_program_close(struct vnp_program *prog);
+
+/** vnp_program_name() - name of the C function; as loaded for an opened program */
+const char *vnp_program_name(const struct vnp_program *prog);
+
+/** vnp_program_fd() - the kernel's descriptor, -1 if it is not in the kernel */
+int vnp_program_fd(const struct vnp_program *prog);
+
+/**
+ * vnp_program_set_autoload() - choose whether vnp_object_load() loads it
+ * @prog:	a program of an object
+ * @autoload:	load it (the default) or leave it
+ *
+ * Return: 0, -EBUSY (the object is loaded).
+ */
+int vnp_program_set_autoload(struct vnp_program *prog, bool autoload);
+
+/**
+ * vnp_program_set_budget() - how many instructions a run may spend in loops
+ * @prog:	a program of an object
+ * @budget:	instructions; 0: the default
+ *
+ * Return: 0, -EBUSY (the object is loaded).
+ */
+int vnp_program_set_budget(struct vnp_program *prog, __u32 budget);
+
+/**
+ * vnp_program_log() - the verifier's report
+ * @prog:	a program vnp_object_load() has tried to load
+ *
+ * Return: the text, lines that end in newlines, "" if there is none; belongs to
+ * the program.
+ */
+const char *vnp_program_log(const struct vnp_program *prog);
+
+/**
+ * vnp_program_get_info() - what is known of a loaded program
+ * @prog:	the program
+ * @info:	out, but for @info->size, which the caller sets
+ *
+ * A program loaded with %VNP_LOAD_F_USER has id, jited_len and tag 0.
+ *
+ * Return: 0, -EINVAL (the size), -ENOENT (it is not loaded).
+ */
+int vnp_program_get_info(const struct vnp_program *prog,
+			 struct vnp_prog_info *info);
+
+/**
+ * vnp_program_dump() - read a part of a loaded program
+ * @prog:	the program
+ * @what:	VNP_DUMP_*
+ * @buf:	out: a new buffer, zero bytes behind the last element; free() it
+ * @len:	out: its bytes
+ *
+ * Return: 0, -EINVAL (@what), -ENOENT (it is not loaded), -ENOMEM.
+ */
+int vnp_program_dump(const struct vnp_program *prog, __u32 what, void **buf,
+		     __u32 *len);
+
+/**
+ * struct vnp_source_line - where an instruction comes from
+ * @file:	name of the file as the compiler was given it
+ * @text:	the line
+ * @line:	its number
+ * @column:	the column
+ */
+struct vnp_source_line {
+	const char *file;
+	const char *text;
+	__u32 line;
+	__u32 column;
+};
+
+/**
+ * vnp_program_source() - the C line of an instruction
+ * @prog:	a program of an object, or an opened one
+ * @insn:	index of the instruction as loaded
+ * @src:	out; strings belong to the program
+ *
+ * Return: 0, -ENOENT (nothing is known of it: compile with -g).
+ */
+int vnp_program_source(const struct vnp_program *prog, __u32 insn,
+		       struct vnp_source_line *src);
+
+/**
+ * struct vnp_run_opts - a test run, in and out
+ * @sz:		sizeof(struct vnp_run_opts)
+ * @data_in:	the payload, or NULL if there is none
+ * @data_out:	where to put the payload as the program left it, or NULL
+ * @data_in_len: bytes at @data_in, at most 65,507
+ * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
+ * @repeat:	how often; 0 is 1, at most 1,000,000
+ * @direct_len:	bytes of payload the program reads directly; 0: all
+ * @retval:	out: R0 of the last run; 0 after a fault
+ * @fault:	out: enum vnp_fault of the last run
+ * @fault_insn:	out: instruction that faulted
+ * @ns:		out: mean duration of a run
+ *
+ * As struct vnp_prog_run in <linux/vnp.h>.
+ */
+struct vnp_run_opts {
+	size_t sz;
+	const void *data_in;
+	void *data_out;
+	__u32 data_in_len;
+	__u32 data_out_len;
+	__u32 repeat;
+	__u32 direct_len;
+	__u64 retval;
+	__u32 fault;
+	__u32 fault_insn;
+	__u64 ns;
+};
+
+/**
+ * vnp_program_run() - run a loaded program on given bytes
+ * @prog:	the program
+ * @opts:	in and out
+ *
+ * Return: 0 if it ran, to its end or to a fault; -EINVAL (lengths), -EINTR (a
+ * signal), -ENOENT (it is not loaded), -EFAULT (user space only: a bug of the
+ * verifier; the print function says more).
+ */
+int vnp_program_run(struct vnp_program *prog, struct vnp_run_opts *opts);
+
+/**
+ * vnp_insn_text() - an instruction as text, as llvm-objdump writes it
+ * @insn:	the instruction; of a 64 bit immediate load the first of two
+ * @text:	where to
+ * @len:	bytes at @text; the text is cut to it
+ *
+ * Return: instructions taken, 1 or 2.
+ */
+int vnp_insn_text(const struct bpf_insn *insn, char *text, size_t len);
+
+/*
+ * ---- Maps ---------------------------------------------------------------
+ */
+
+/**
+ * vnp_map_open() - open a map that is in the kernel
+ * @id:		its id
+ * @opts:	options or NULL; the name is not used
+ * @map:	where to put it; vnp_map_close() it
+ *
+ * Return: 0, -ENOENT (none, or none the caller may see), -ENODEV, -EACCES.
+ */
+int vnp_map_open(__u32 id, const struct vnp_open_opts *opts,
+		 struct vnp_map **map);
+
+/** vnp_map_close() - close a map from vnp_map_open(); NULL is fine */
+void vnp_map_close(struct vnp_map *map);
+
+/** vnp_map_name() - name of the C variable or section; as created for an opened map */
+const char *vnp_map_name(const struct vnp_map *map);
+
+/** vnp_map_fd() - the kernel's descriptor, -1 if it is not in the kernel */
+int vnp_map_fd(const struct vnp_map *map);
+
+/**
+ * vnp_map_set_max_entries() - how many entries it will have
+ * @map:	a map of an object, not a data section
+ * @max_entries: at least 1
+ *
+ * Return: 0, -EBUSY (the object is loaded), -EINVAL.
+ */
+int vnp_map_set_max_entries(struct vnp_map *map, __u32 max_entries);
+
+/**
+ * vnp_map_initial_value() - contents of a data section before it is loaded
+ * @map:	a map of an object
+ * @len:	out: bytes
+ *
+ * Write there to set global variables, constants among them.
+ *
+ * Return: the bytes, which belong to the map; NULL if it is no data section or
+ * the object is loaded.
+ */
+void *vnp_map_initial_value(struct vnp_map *map, size_t *len);
+
+/**
+ * vnp_map_reuse_fd() - use an existing map instead of making one
+ * @map:	a map of an object that is not loaded
+ * @fd:		descriptor of a map of the same type and sizes; is duplicated
+ *
+ * A data section's contents are those of the existing map.  @map's max_entries becomes
+ * that of the existing map.
+ *
+ * Return: 0, -EBUSY (the object is loaded), -EINVAL (another type or size),
+ * -EBADF, -ENOTTY (no map).
+ */
+int vnp_map_reuse_fd(struct vnp_map *map, int fd);
+
+/**
+ * vnp_map_get_info() - what is known of a map
+ * @map:	a map, loaded or opened
+ * @info:	out, but for @info->size, which the caller sets
+ *
+ * Return: 0, -EINVAL (the size), -ENOENT (it is not loaded).
+ */
+int vnp_map_get_info(const struct vnp_map *map, struct vnp_map_info *info);
+
+/** vnp_map_key_len() - bytes of a key */
+__u32 vnp_map_key_len(const struct vnp_map *map);
+
+/**
+ * vnp_map_value_len() - bytes of a value as user space has it
+ * @map:	the map
+ *
+ * For a per-CPU map that is a value for each possible CPU, each rounded up to 8 bytes.
+ */
+__u32 vnp_map_value_len(const struct vnp_map *map);
+
+/**
+ * vnp_map_lookup() - read the value of a key
+ * @map:	a map, loaded or opened
+ * @key:	vnp_map_key_len() bytes
+ * @value:	out: vnp_map_value_len() bytes
+ *
+ * Return: 0, -ENOENT (no such key, or the map is not loaded).
+ */
+int vnp_map_lookup(const struct vnp_map *map, const void *key, void *value);
+
+/**
+ * vnp_map_update() - set the value of a key
+ * @map:	a map, loaded or opened
+ * @key:	vnp_map_key_len() bytes
+ * @value:	vnp_map_value_len() bytes
+ * @flags:	VNP_MAP_ANY, VNP_MAP_NOEXIST or VNP_MAP_EXIST
+ *
+ * Return: 0, -EEXIST, -ENOENT, -ENOSPC (full), -EPERM (frozen), -ENOMEM.
+ */
+int vnp_map_update(const struct vnp_map *map, const void *key, const void *value,
+		   __u32 flags);
+
+/**
+ * vnp_map_delete() - remove a key
+ * @map:	a map, loaded or opened
+ * @key:	vnp_map_key_len() bytes
+ *
+ * Return: 0, -ENOENT, -EINVAL (an array), -EPERM (frozen).
+ */
+int vnp_map_delete(const struct vnp_map *map, const void *key);
+
+/**
+ * vnp_map_next_key() - walk over the keys
+ * @map:	a map, loaded or opened
+ * @key:	the one before, or NULL for the first
+ * @next:	out: vnp_map_key_len() bytes; may be @key
+ *
+ * Return: 0, -ENOENT (none after it).
+ */
+int vnp_map_next_key(const struct vnp_map *map, const void *key, void *next);
+
+/**
+ * vnp_map_mmap() - see the values of an array as memory
+ * @map:	an array made with %VNP_MAP_F_MMAP, such as .data and .bss
+ * @writable:	map it for writing, too
+ * @addr:	out: the first value; each begins at a multiple of 8 bytes
+ * @len:	out: bytes
+ *
+ * vnp_map_munmap() it when done; it may outlive the map.
+ *
+ * Return: 0, -EINVAL (not such a map), -EPERM (frozen and @writable),
+ * -EOPNOTSUPP (loaded in user space), -ENOENT (not loaded), -ENOMEM.
+ */
+int vnp_map_mmap(const struct vnp_map *map, bool writable, void **addr,
+		 size_t *len);
+
+/** vnp_map_munmap() - undo vnp_map_mmap() */
+void vnp_map_munmap(void *addr, size_t len);
+
+/*
+ * ---- Links --------------------------------------------------------------
+ */
+
+/**
+ * struct vnp_link_opts - options of vnp_link_attach()
+ * @sz:		sizeof(struct vnp_link_opts)
+ * @flags:	VNP_LINK_F_*
+ */
+struct vnp_link_opts {
+	size_t sz;
+	__u32 flags;
+	__u32 :32;
+};
+
+/**
+ * vnp_link_attach() - let a program run on a socket
+ * @prog:	a program in the kernel
+ * @sock_fd:	descriptor of the socket; not needed after the call
+ * @opts:	options or NULL
+ * @link:	where to put the link, or NULL if it is not wanted: it lives with
+ *		the socket anyway
+ *
+ * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (no socket for it),
+ * -ENOTSOCK, -EBADF, -ENOENT (the program is not in the kernel).
+ */
+int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
+		    const struct vnp_link_opts *opts, struct vnp_link **link);
+
+/**
+ * vnp_link_open() - open a link
+ * @id:		its id
+ * @opts:	options or NULL; the name is not used
+ * @link:	where to put it; vnp_link_close() it
+ *
+ * Return: 0, -ENOENT (none, or none the caller may see), -ENODEV, -EACCES.
+ */
+int vnp_link_open(__u32 id, const struct vnp_open_opts *opts,
+		  struct vnp_link **link);
+
+/**
+ * vnp_link_close() - give the handle back; the link stays
+ * @link:	the link; NULL is fine
+ */
+void vnp_link_close(struct vnp_link *link);
+
+/** vnp_link_fd() - the kernel's descriptor */
+int vnp_link_fd(const struct vnp_link *link);
+
+/**
+ * vnp_link_get_info() - a link's socket, program and counters
+ * @link:	the link
+ * @info:	out, but for @info->size, which the caller sets
+ *
+ * Return: 0, -EINVAL (the size).
+ */
+int vnp_link_get_info(const struct vnp_link *link, struct vnp_link_info *info);
+
+/**
+ * vnp_link_update() - put another program in its place, with no gap
+ * @link:	the link
+ * @prog:	the new program
+ * @old:	the program that must be in force, or NULL if any may
+ *
+ * Return: 0, -EEXIST (@old is not in force), -ENOLINK (detached), -EINVAL
+ * (another type), -ENOENT (@prog or @old is not in the kernel).
+ */
+int vnp_link_update(struct vnp_link *link, const struct vnp_program *prog,
+		    const struct vnp_program *old);
+
+/**
+ * vnp_link_detach() - make the socket what it was
+ * @link:	the link
+ *
+ * Return: 0, -ENOLINK (detached already).
+ */
+int vnp_link_detach(struct vnp_link *link);
+
+/*
+ * ---- Sockets of running processes ---------------------------------------
+ */
+
+/**
+ * struct vnp_socket - a socket of another process
+ * @fd:		a descriptor of it in this process
+ * @family:	AF_INET or AF_INET6
+ * @port:	port it is bound to
+ * @inode:	its number, as in /proc/PID/fd
+ * @address:	address it is bound to, as text
+ */
+struct vnp_socket {
+	int fd;
+	int family;
+	__u32 port;
+	unsigned long inode;
+	char address[48];
+};
+
+/**
+ * vnp_socket_take() - a descriptor of another process's socket
+ * @pid:	the process
+ * @fd:		its descriptor
+ * @opts:	options or NULL; the name is not used
+ *
+ * Wants the right to ptrace the process: the same user, and no YAMA in the way.
+ *
+ * Return: a descriptor, which the caller closes; -ESRCH (no process), -EBADF (no
+ * such descriptor there), -EPERM.
+ */
+int vnp_socket_take(pid_t pid, int fd, const struct vnp_open_opts *opts);
+
+/**
+ * vnp_socket_find() - all sockets of a process that are bound to a port
+ * @pid:	the process
+ * @spec:	"udp:PORT"
+ * @opts:	options or NULL; the name is not used
+ * @socks:	out: a new array, IPv4 and IPv6 alike
+ * @cnt:	out: how many, at least 1
+ *
+ * vnp_socket_free() the array, which closes the descriptors.
+ *
+ * Return: 0, -ENOENT (none), -EINVAL (@spec), and as vnp_socket_take().
+ */
+int vnp_socket_find(pid_t pid, const char *spec, const struct vnp_open_opts *opts,
+		    struct vnp_socket **socks, size_t *cnt);
+
+/** vnp_socket_free() - close and free sockets from vnp_socket_find() */
+void vnp_socket_free(struct vnp_socket *socks, size_t cnt);
+
+/*
+ * ---- The module ---------------------------------------------------------
+ */
+
+/**
+ * vnp_id_next() - walk over the ids of the kernel's objects
+ * @kind:	what kind of object
+ * @id:		in: the id before, 0 for the first; out: the next one
+ *
+ * Only objects that the caller may see.
+ *
+ * Return: 0, -ENOENT (no more), -ENODEV (there is no /dev/vnp), -EACCES (it may not
+ * be opened).
+ */
+int vnp_id_next(enum vnp_obj_kind kind, __u32 *id);
+
+/**
+ * vnp_feature_get() - what the module can do
+ * @feature:	out, but for @feature->size, which the caller sets
+ * @opts:	options or NULL; the name is not used
+ *
+ * Return: 0, -EINVAL (the size), -ENODEV, -EACCES.
+ */
+int vnp_feature_get(struct vnp_feature *feature, const struct vnp_open_opts *opts);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* _VNP_LIBVNP_H */

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the files of vnpctl share.  A command is a function that reads the words after
+ * its name and returns 0, or a negative number after it has said what is wrong.
+ */
+#ifndef _VNPCTL_CTL_H
+#define _VNPCTL_CTL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <json-c/json.h>
+
+#include "vnp/libvnp.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* As given on the command line, in front of the object */
+struct settings {
+	bool json;
+	bool pretty;
+	bool user;
+	bool debug;
+};
+
+extern struct settings settings;
+
+/*
+ * ---- Words (args.c) -----------------------------------------------------
+ */
+
+/* struct args - words not yet read */
+struct args {
+	int cnt;
+	char **words;
+};
+
+/* args_next() - read a word; NULL if there is none */
+const char *args_next(struct args *args);
+
+/* args_take() - read the next word if it is @keyword or short for it */
+bool args_take(struct args *args, const char *keyword);
+
+/* args_want() - read a word that must be there, @what says what for */
+const char *args_want(struct args *args, const char *what);
+
+/* args_u32() - read a number that must be there */
+int args_u32(struct args *args, const char *what, __u32 *val);
+
+/* args_end() - no words must be left */
+int args_end(const struct args *args);
+
+struct command {
+	const char *name;
+	int (*run)(struct args *args);
+};
+
+/**
+ * commands_run() - run the command that the next word names, or is short for
+ * @args:	the words
+ * @object:	the object, for messages
+ * @commands:	ends with an empty one; the first is run if there is no word
+ * @help:	what "help" prints
+ */
+int commands_run(struct args *args, const char *object,
+		 const struct command *commands, const char *help);
+
+/*
+ * ---- Output (output.c, table.c) -----------------------------------------
+ */
+
+/* error() - say what is wrong; returns -EINVAL */
+int error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* failed() - say that @what failed, unless the library has said why; returns @err */
+int failed(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* ids_failed() - say why vnp_id_next() failed; returns @err */
+int ids_failed(int err);
+
+/* open_opts - for the library: its sentences go where ours go */
+extern const struct vnp_open_opts open_opts;
+
+/* quiet_opts - likewise, for what may fail: an object that is gone since it was listed */
+extern const struct vnp_open_opts quiet_opts;
+
+/*
+ * program_lines() - lines that programs in this process have logged since the last
+ * call, a JSON array; the caller's
+ */
+struct json_object *program_lines(void);
+
+/* json_print() - print and free what a command has to say in JSON */
+void json_print(struct json_object *out);
+
+/* add_*() - add a member to an object */
+void add_u64(struct json_object *obj, const char *key, __u64 val);
+void add_str(struct json_object *obj, const char *key, const char *val);
+void add_bool(struct json_object *obj, const char *key, bool val);
+void add_hex(struct json_object *obj, const char *key, const void *bytes,
+	      size_t len);
+
+/* errors_flush() - in JSON mode, print the errors as an object */
+void errors_flush(void);
+
+const char *fault_name(__u32 fault);
+const char *prog_type_name(__u32 type);
+const char *map_type_name(__u32 type);
+const char *family_name(__u32 family);
+
+struct table;
+
+/* table_new() - columns are names separated by spaces; with '-' in front: left-aligned */
+struct table *table_new(const char *columns);
+
+/* table_add() - the next cell, row by row */
+void table_add(struct table *table, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* table_print() - print and free; @empty instead of a table without rows */
+void table_print(struct table *table, const char *empty);
+void table_free(struct table *table);
+
+/**
+ * list_print() - what vnp_id_next() led to, in JSON or as a table
+ * @err:	what it returned last
+ * @list:	the objects; freed
+ * @table:	the same; freed
+ * @empty:	what to print instead of a table without rows
+ */
+int list_print(int err, struct json_object *list, struct table *table,
+	       const char *empty);
+
+/*
+ * ---- Long work (progress.c) ---------------------------------------------
+ */
+
+/* progress_start() - from two seconds on, tell a terminal that @what goes on */
+void progress_start(const char *what);
+void progress_stop(void);
+
+/*
+ * ---- Ctrl-C (interrupt.c) -----------------------------------------------
+ */
+
+/* interrupt_catch() - from now on SIGINT and SIGTERM only end the wait that is on */
+void interrupt_catch(void);
+
+/* interrupt_came() - has there been one */
+bool interrupt_came(void);
+
+/*
+ * ---- Programs on the command line (prog_ref.c) ---------------------------
+ */
+
+/**
+ * struct prog_ref - programs that words refer to
+ * @obj:	the file's, or NULL
+ * @prog:	the only program, or NULL if there are several
+ */
+struct prog_ref {
+	struct vnp_object *obj;
+	struct vnp_program *prog;
+};
+
+#define PROG_REF_ID	(1 << 0)	/* "id ID" or "name NAME" will do */
+#define PROG_REF_RAW	(1 << 1)	/* "raw FILE" will do */
+#define PROG_REF_ONE	(1 << 2)	/* it must be one program */
+
+/**
+ * prog_ref_load() - read "FILE [name NAME]" and others, load what they mean
+ * @args:	the words
+ * @flags:	PROG_REF_*
+ * @ref:	out; prog_ref_close() it
+ */
+int prog_ref_load(struct args *args, int flags, struct prog_ref *ref);
+void prog_ref_close(struct prog_ref *ref);
+
+/* prog_ref_next() - walk over the programs; NULL begins, NULL ends */
+struct vnp_program *prog_ref_next(const struct prog_ref *ref,
+				  const struct vnp_program *prev);
+
+/* prog_id_find(), map_id_find() - read "id ID" or "name NAME" */
+int prog_id_find(struct args *args, __u32 *id);
+int map_id_find(struct args *args, __u32 *id);
+
+/*
+ * ---- Bytes (bytes.c) ----------------------------------------------------
+ */
+
+/* hex_read() - bytes of a file of hex digits ("-": stdin); # begins a comment */
+int hex_read(const char *path, void **bytes, size_t *len);
+
+/* hex_write() - the other way */
+int hex_write(const char *path, const void *bytes, size_t len);
+
+/**
+ * bytes_parse() - a key or value on the command line
+ * @args:	"hex 01 fe", "1 254", "str TEXT" or "u32 NUMBER" (u8 to u64)
+ * @what:	what it is, for messages
+ * @bytes:	out
+ * @len:	how many there must be; a string is filled up with zeroes
+ */
+int bytes_parse(struct args *args, const char *what, void *bytes, size_t len);
+
+/* bytes_print() - in hex and, if they are text or a number, that; no newline */
+void bytes_print(const void *bytes, size_t len);
+
+/* bytes_number() - 1, 2, 4 or 8 bytes as a number; false for other lengths */
+bool bytes_number(const void *bytes, size_t len, __u64 *val);
+
+/*
+ * ---- Commands -----------------------------------------------------------
+ */
+
+int prog_command(struct args *args);
+int map_command(struct args *args);
+int link_command(struct args *args);
+int stats_command(struct args *args);
+int top_command(struct args *args);
+int feature_command(struct args *args);
+int version_command(struct args *args);
+
+/* link_json() - a link's socket, program and counters */
+struct json_object *link_json(const struct vnp_link_info *info);
+
+/*
+ * link_fault_print() - where its latest fault happened, if there was one; with the
+ * line of C if the program is still there
+ */
+void link_fault_print(const struct vnp_link_info *info);
+
+int prog_run(struct args *args);
+int prog_dump(struct args *args);
+
+#endif /* _VNPCTL_CTL_H */

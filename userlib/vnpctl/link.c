@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <unistd.h>
+
+#include "ctl.h"
+
+static const char help[] =
+	"Usage: vnpctl link attach PROG pid PID {udp:PORT | fd FD} [fault {drop | pass}]\n"
+	"       vnpctl link list\n"
+	"       vnpctl link show [ID]\n"
+	"       vnpctl link update ID PROG\n"
+	"       vnpctl link detach ID\n"
+	"\n"
+	"  PROG is FILE [name NAME], or of what is loaded, id ID or name NAME.\n"
+	"\n"
+	"  attach     let it run on a process's socket; of udp:PORT, on all sockets that\n"
+	"             the process has bound to the port.  The links live until they are\n"
+	"             detached or the sockets are closed, not only as long as this tool\n"
+	"  fault      what becomes of a datagram when the program faults (drop)\n"
+	"  update     put another program in its place, with no gap\n";
+
+struct target {
+	struct vnp_socket *socks;
+	size_t cnt;
+};
+
+static void target_close(struct target *target)
+{
+	vnp_socket_free(target->socks, target->cnt);
+}
+
+/* "fd FD": one socket, of which nothing is known */
+static int target_take(struct args *args, pid_t pid, struct target *target)
+{
+	__u32 fd;
+	int ret;
+
+	if (args_u32(args, "The descriptor", &fd))
+		return -EINVAL;
+	target->socks = calloc(1, sizeof(*target->socks));
+	if (!target->socks)
+		return error("Out of memory.");
+	ret = vnp_socket_take(pid, fd, &open_opts);
+	if (ret < 0)
+		return failed(ret, "Cannot take the socket");
+	target->socks->fd = ret;
+	target->cnt = 1;
+	return 0;
+}
+
+static int target_find(struct args *args, struct target *target)
+{
+	const char *spec;
+	__u32 pid;
+	int err;
+
+	if (!args_take(args, "pid"))
+		return error("Say which socket: pid PID udp:PORT, or pid PID fd FD.");
+	if (args_u32(args, "The process", &pid))
+		return -EINVAL;
+	if (args_take(args, "fd"))
+		return target_take(args, pid, target);
+
+	spec = args_want(args, "The socket (udp:PORT, or fd FD)");
+	if (!spec)
+		return -EINVAL;
+	err = vnp_socket_find(pid, spec, &open_opts, &target->socks, &target->cnt);
+	return err ? failed(err, "Cannot find the socket") : 0;
+}
+
+static int fault_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "fault"))
+		return 0;
+	if (args_take(args, "pass"))
+		opts->flags |= VNP_LINK_F_FAULT_PASS;
+	else if (!args_take(args, "drop"))
+		return error("Say what a fault does: fault drop, or fault pass.");
+	return 0;
+}
+
+static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
+{
+	int err;
+
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	err = vnp_link_get_info(link, info);
+	return err ? failed(err, "Cannot ask about a link") : 0;
+}
+
+static void attached_report(const struct vnp_program *prog,
+			    const struct vnp_link_info *info,
+			    const struct vnp_socket *sock, struct json_object *list)
+{
+	struct json_object *obj;
+
+	if (!settings.json) {
+		printf("link %u: program %s (%u) on %s port %u%s%s\n", info->id,
+		       vnp_program_name(prog), info->prog_id, family_name(info->family),
+		       info->local_port, *sock->address ? " of " : "", sock->address);
+		return;
+	}
+	obj = json_object_new_object();
+	add_u64(obj, "id", info->id);
+	add_u64(obj, "prog_id", info->prog_id);
+	add_str(obj, "family", family_name(info->family));
+	add_u64(obj, "port", info->local_port);
+	add_str(obj, "address", sock->address);
+	json_object_array_add(list, obj);
+}
+
+static void links_drop(struct vnp_link **links, size_t cnt)
+{
+	while (cnt--) {
+		vnp_link_detach(links[cnt]);
+		vnp_link_close(links[cnt]);
+	}
+}
+
+/* On all sockets, or on none */
+static int attach_all(const struct vnp_program *prog, const struct target *target,
+		      const struct vnp_link_opts *opts)
+{
+	struct vnp_link **links = calloc(target->cnt, sizeof(*links));
+	struct json_object *list = json_object_new_array();
+	struct vnp_link_info info;
+	size_t i;
+	int err = links ? 0 : error("Out of memory.");
+
+	for (i = 0; i < target->cnt && !err; i++) {
+		err = vnp_link_attach(prog, target->socks[i].fd, opts, &links[i]);
+		if (err) {
+			failed(err, "Cannot attach to the socket");
+			links_drop(links, i);
+		}
+	}
+	for (i = 0; i < target->cnt && !err; i++) {
+		err = link_info(links[i], &info);
+		if (!err)
+			attached_report(prog, &info, &target->socks[i], list);
+		vnp_link_close(links[i]);
+	}
+	if (!err && settings.json)
+		json_print(json_object_get(list));
+	json_object_put(list);
+	free(links);
+	return err;
+}
+
+static int kernel_only(void)
+{
+	return settings.user ? error("Links are the kernel's; --user is for prog verify, dump and run.") : 0;
+}
+
+static int link_attach(struct args *args)
+{
+	struct vnp_link_opts opts = { .sz = sizeof(opts) };
+	struct target target = {};
+	struct prog_ref ref;
+	int err;
+
+	err = kernel_only() ?: prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE, &ref);
+	if (err)
+		return err;
+	err = target_find(args, &target);
+	if (!err)
+		err = fault_parse(args, &opts) ?: args_end(args);
+	if (!err)
+		err = attach_all(ref.prog, &target, &opts);
+	target_close(&target);
+	prog_ref_close(&ref);
+	return err;
+}
+
+static void faults_json(struct json_object *obj, const struct vnp_link_info *info)
+{
+	struct json_object *faults = json_object_new_object(), *last;
+	int i;
+
+	for (i = 1; i < __VNP_FAULT_CNT; i++)
+		add_u64(faults, fault_name(i), info->faults[i]);
+	json_object_object_add(obj, "faults", faults);
+	if (!info->fault_prog_id)
+		return;
+	last = json_object_new_object();
+	add_u64(last, "prog_id", info->fault_prog_id);
+	add_str(last, "kind", fault_name(info->fault));
+	add_u64(last, "insn", info->fault_insn);
+	json_object_object_add(obj, "last_fault", last);
+}
+
+struct json_object *link_json(const struct vnp_link_info *info)
+{
+	struct json_object *obj = json_object_new_object();
+
+	add_u64(obj, "id", info->id);
+	add_u64(obj, "prog_id", info->prog_id);
+	add_u64(obj, "uid", info->uid);
+	add_bool(obj, "attached", info->attached);
+	add_str(obj, "family", family_name(info->family));
+	add_u64(obj, "port", info->local_port);
+	add_u64(obj, "sock_cookie", info->sock_cookie);
+	add_str(obj, "on_fault", info->flags & VNP_LINK_F_FAULT_PASS ? "pass" : "drop");
+	add_u64(obj, "packets", info->packets);
+	add_u64(obj, "bytes", info->bytes);
+	add_u64(obj, "pass", info->pass);
+	add_u64(obj, "drop", info->drop);
+	add_u64(obj, "lost", info->lost);
+	faults_json(obj, info);
+	return obj;
+}
+
+void link_fault_print(const struct vnp_link_info *info)
+{
+	struct vnp_source_line src;
+	struct vnp_program *prog;
+
+	if (!info->fault_prog_id)
+		return;
+	printf("link %u: latest fault %s in program %u, insn %u", info->id,
+	       fault_name(info->fault), info->fault_prog_id, info->fault_insn);
+	if (!vnp_program_open(info->fault_prog_id, &quiet_opts, &prog)) {
+		if (!vnp_program_source(prog, info->fault_insn, &src))
+			printf(", %s:%u: %s", src.file, src.line,
+			       src.text + strspn(src.text, " \t"));
+		vnp_program_close(prog);
+	}
+	putchar('\n');
+}
+
+static void link_print(const struct vnp_link_info *info)
+{
+	int i;
+
+	printf("%u: %s port %u  uid %u  cookie %llu  ", info->id,
+	       family_name(info->family), info->local_port, info->uid,
+	       info->sock_cookie);
+	if (info->attached)
+		printf("program %u\n", info->prog_id);
+	else
+		printf("detached\n");
+	printf("\tpackets %llu (%llu bytes): pass %llu, drop %llu\n", info->packets,
+	       info->bytes, info->pass, info->drop);
+	printf("\tfaults:");
+	for (i = 1; i < __VNP_FAULT_CNT; i++)
+		printf(" %s %llu", fault_name(i), info->faults[i]);
+	printf("; a fault %s\n", info->flags & VNP_LINK_F_FAULT_PASS ?
+	       "passes the datagram on" : "drops the datagram");
+	if (info->lost)
+		printf("\tlost for want of memory: %llu\n", info->lost);
+	link_fault_print(info);
+}
+
+static void link_row(struct table *table, const struct vnp_link_info *info)
+{
+	table_add(table, "%u", info->id);
+	if (info->prog_id)
+		table_add(table, "%u", info->prog_id);
+	else
+		table_add(table, "-");
+	table_add(table, "%u", info->uid);
+	table_add(table, "%s", family_name(info->family));
+	table_add(table, "%u", info->local_port);
+	table_add(table, "%llu", info->sock_cookie);
+	table_add(table, "%s", info->flags & VNP_LINK_F_FAULT_PASS ? "pass" : "drop");
+	table_add(table, "%s", info->attached ? "attached" : "detached");
+}
+
+static int link_find(struct args *args, struct vnp_link **link)
+{
+	__u32 id;
+	int err;
+
+	args_take(args, "id");
+	if (args_u32(args, "The link's id", &id))
+		return -EINVAL;
+	err = vnp_link_open(id, &open_opts, link);
+	return err ? failed(err, "Cannot open link %u", id) : 0;
+}
+
+static int link_show_one(struct args *args)
+{
+	struct vnp_link_info info;
+	struct vnp_link *link;
+	int err;
+
+	err = link_find(args, &link);
+	if (err)
+		return err;
+	err = args_end(args) ?: link_info(link, &info);
+	if (!err && settings.json)
+		json_print(link_json(&info));
+	else if (!err)
+		link_print(&info);
+	vnp_link_close(link);
+	return err;
+}
+
+static int link_show(struct args *args)
+{
+	struct vnp_link_info info = { .size = sizeof(info) };
+	struct json_object *list;
+	struct vnp_link *link;
+	struct table *table;
+	__u32 id = 0;
+	int err;
+
+	if (args->cnt)
+		return link_show_one(args);
+
+	list = json_object_new_array();
+	table = table_new("ID PROG UID -SOCKET PORT COOKIE -FAULT -STATE");
+	while (!(err = vnp_id_next(VNP_OBJ_LINK, &id))) {
+		if (vnp_link_open(id, &quiet_opts, &link))
+			continue;
+		if (!vnp_link_get_info(link, &info)) {
+			json_object_array_add(list, link_json(&info));
+			link_row(table, &info);
+		}
+		vnp_link_close(link);
+	}
+	return list_print(err, list, table, "There is no link.");
+}
+
+static int link_update(struct args *args)
+{
+	struct vnp_link *link;
+	struct prog_ref ref;
+	int err;
+
+	err = kernel_only() ?: link_find(args, &link);
+	if (err)
+		return err;
+	err = prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE, &ref);
+	if (!err) {
+		err = args_end(args);
+		if (!err)
+			err = vnp_link_update(link, ref.prog, NULL);
+		if (err)
+			failed(err, "Cannot update the link");
+		prog_ref_close(&ref);
+	}
+	vnp_link_close(link);
+	return err;
+}
+
+static int link_detach(struct args *args)
+{
+	struct vnp_link *link;
+	int err;
+
+	err = link_find(args, &link);
+	if (err)
+		return err;
+	err = args_end(args);
+	if (!err)
+		err = vnp_link_detach(link);
+	if (err)
+		failed(err, "Cannot detach the link");
+	vnp_link_close(link);
+	return err;
+}
+
+static const struct command commands[] = {
+	{ "list", link_show },
+	{ "show", link_show },
+	{ "attach", link_attach },
+	{ "update", link_update },
+	{ "detach", link_detach },
+	{}
+};
+
+int link_command(struct args *args)
+{
+	return commands_run(args, "link", commands, help);
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* vnpctl: load programs of the virtual network processor, link them, look at them. */
+#include <getopt.h>
+
+#include "ctl.h"
+
+struct settings settings;
+
+static const char help[] =
+	"Usage: vnpctl [OPTIONS] OBJECT COMMAND\n"
+	"       vnpctl OBJECT help\n"
+	"\n"
+	"  prog       verify, load, list, show, dump, log, run\n"
+	"  map        list, show, dump, lookup, update, delete\n"
+	"  link       attach, list, show, update, detach\n"
+	"  stats      counters of all links\n"
+	"  top        the same as rates, every second\n"
+	"  feature    what the module can do\n"
+	"  version    of this program, the library and the module\n"
+	"\n"
+	"  -j, --json     output in JSON\n"
+	"  -p, --pretty   JSON, indented\n"
+	"      --user     in this process, with the reference interpreter: no module\n"
+	"  -d, --debug    the verifier's report has the state at every instruction\n"
+	"\n"
+	"Words may be shortened: vnpctl p l is vnpctl prog list. See vnpctl(8).\n";
+
+static int help_command(struct args *args)
+{
+	(void)args;
+	fputs(help, stdout);
+	return 0;
+}
+
+static const struct command objects[] = {
+	{ "help", help_command },
+	{ "prog", prog_command },
+	{ "map", map_command },
+	{ "link", link_command },
+	{ "stats", stats_command },
+	{ "top", top_command },
+	{ "feature", feature_command },
+	{ "version", version_command },
+	{}
+};
+
+static int options_parse(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "pretty", no_argument, NULL, 'p' },
+		{ "user", no_argument, NULL, 'u' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{}
+	};
+	int opt;
+
+	/* options may stand anywhere: getopt_long() moves them to the front */
+	while ((opt = getopt_long(argc, argv, "jpdhV", options, NULL)) >= 0) {
+		switch (opt) {
+		case 'j':
+			settings.json = true;
+			break;
+		case 'p':
+			settings.json = settings.pretty = true;
+			break;
+		case 'u':
+			settings.user = true;
+			break;
+		case 'd':
+			settings.debug = true;
+			break;
+		default:
+			return opt;
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int opt = options_parse(argc, argv), err;
+	struct args args = { argc - optind, argv + optind };
+
+	if (opt == 'h')
+		err = help_command(&args);
+	else if (opt == 'V')
+		err = version_command(&args);
+	else if (opt)
+		err = error("See vnpctl help.");
+	else
+		err = commands_run(&args, NULL, objects, help);
+
+	if (err)
+		errors_flush();
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "Error: cannot write the output.\n");
+		return 1;
+	}
+	return err ? 1 : 0;
+}

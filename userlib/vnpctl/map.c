@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "ctl.h"
+
+static const char help[] =
+	"Usage: vnpctl map list\n"
+	"       vnpctl map show [MAP]\n"
+	"       vnpctl map dump MAP\n"
+	"       vnpctl map lookup MAP key BYTES\n"
+	"       vnpctl map update MAP key BYTES value BYTES [any | exist | noexist]\n"
+	"       vnpctl map delete MAP key BYTES\n"
+	"\n"
+	"  MAP is id ID or name NAME.\n"
+	"  BYTES is as many as the map's keys or values have: hex 01 fe, or 1 254,\n"
+	"  or str TEXT (filled up with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
+	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n";
+
+/* struct elem - a map, and room for a key and a value as user space has it */
+struct elem {
+	struct vnp_map *map;
+	struct vnp_map_info info;
+	void *key;
+	void *value;
+};
+
+static void elem_close(struct elem *elem)
+{
+	vnp_map_close(elem->map);
+	free(elem->key);
+	free(elem->value);
+}
+
+static int map_info(const struct vnp_map *map, struct vnp_map_info *info)
+{
+	int err;
+
+	memset(info, 0, sizeof(*info));
+	info->size = sizeof(*info);
+	err = vnp_map_get_info(map, info);
+	return err ? failed(err, "Cannot ask about map %s", vnp_map_name(map)) : 0;
+}
+
+static int elem_open(struct args *args, struct elem *elem)
+{
+	__u32 id;
+	int err;
+
+	memset(elem, 0, sizeof(*elem));
+	err = map_id_find(args, &id);
+	if (err)
+		return err;
+	err = vnp_map_open(id, &open_opts, &elem->map);
+	if (err)
+		return failed(err, "Cannot open map %u", id);
+
+	err = map_info(elem->map, &elem->info);
+	if (!err) {
+		elem->key = calloc(1, vnp_map_key_len(elem->map));
+		elem->value = calloc(1, vnp_map_value_len(elem->map));
+		if (!elem->key || !elem->value)
+			err = error("Out of memory.");
+	}
+	if (err)
+		elem_close(elem);
+	return err;
+}
+
+static int elem_key_parse(struct args *args, struct elem *elem)
+{
+	if (!args_take(args, "key"))
+		return error("The key is missing: key BYTES.");
+	return bytes_parse(args, "key", elem->key, elem->info.key_size);
+}
+
+static bool elem_is_percpu(const struct elem *elem)
+{
+	return elem->info.type == VNP_MAP_PERCPU_ARRAY;
+}
+
+/* Bytes from one CPU's value to the next, and how many there are */
+static size_t elem_stride(const struct elem *elem)
+{
+	return elem_is_percpu(elem) ? (elem->info.value_size + 7) / 8 * 8 :
+				      elem->info.value_size;
+}
+
+static size_t elem_values(const struct elem *elem)
+{
+	return vnp_map_value_len(elem->map) / elem_stride(elem);
+}
+
+static void add_bytes(struct json_object *obj, const char *key, const char *number,
+		       const void *bytes, size_t len)
+{
+	__u64 val;
+
+	add_hex(obj, key, bytes, len);
+	if (bytes_number(bytes, len, &val))
+		add_u64(obj, number, val);
+}
+
+static struct json_object *elem_json(const struct elem *elem)
+{
+	struct json_object *obj = json_object_new_object(), *values, *value;
+	size_t i;
+
+	add_bytes(obj, "key", "key_number", elem->key, elem->info.key_size);
+	if (!elem_is_percpu(elem)) {
+		add_bytes(obj, "value", "value_number", elem->value,
+			   elem->info.value_size);
+		return obj;
+	}
+
+	values = json_object_new_array();
+	for (i = 0; i < elem_values(elem); i++) {
+		value = json_object_new_object();
+		add_u64(value, "cpu", i);
+		add_bytes(value, "value", "value_number",
+			   (char *)elem->value + i * elem_stride(elem),
+			   elem->info.value_size);
+		json_object_array_add(values, value);
+	}
+	json_object_object_add(obj, "values", values);
+	return obj;
+}
+
+static void elem_print(const struct elem *elem)
+{
+	size_t i;
+
+	printf("key: ");
+	bytes_print(elem->key, elem->info.key_size);
+	if (!elem_is_percpu(elem)) {
+		printf("\n  value: ");
+		bytes_print(elem->value, elem->info.value_size);
+	}
+	for (i = 0; elem_is_percpu(elem) && i < elem_values(elem); i++) {
+		printf("\n  value (CPU %zu): ", i);
+		bytes_print((char *)elem->value + i * elem_stride(elem),
+			    elem->info.value_size);
+	}
+	putchar('\n');
+}
+
+static struct json_object *map_json(const struct vnp_map_info *info)
+{
+	struct json_object *obj = json_object_new_object();
+
+	add_u64(obj, "id", info->id);
+	add_str(obj, "name", info->name);
+	add_str(obj, "type", map_type_name(info->type));
+	add_u64(obj, "uid", info->uid);
+	add_u64(obj, "key_bytes", info->key_size);
+	add_u64(obj, "value_bytes", info->value_size);
+	add_u64(obj, "entries", info->entries);
+	add_u64(obj, "max_entries", info->max_entries);
+	add_bool(obj, "mmap", info->flags & VNP_MAP_F_MMAP);
+	add_bool(obj, "rdonly_prog", info->flags & VNP_MAP_F_RDONLY_PROG);
+	add_bool(obj, "frozen", info->frozen);
+	add_u64(obj, "memory", info->mem);
+	return obj;
+}
+
+static void map_row(struct table *table, const struct vnp_map_info *info)
+{
+	table_add(table, "%u", info->id);
+	table_add(table, "%s", info->name);
+	table_add(table, "%s", map_type_name(info->type));
+	table_add(table, "%u", info->uid);
+	table_add(table, "%u", info->key_size);
+	table_add(table, "%u", info->value_size);
+	table_add(table, "%u", info->entries);
+	table_add(table, "%u", info->max_entries);
+	table_add(table, "%llu", info->mem);
+	table_add(table, "%s%s%s", info->flags & VNP_MAP_F_MMAP ? "mmap" : "",
+		  info->flags & VNP_MAP_F_RDONLY_PROG ? "rdonly" : "",
+		  info->frozen ? " frozen" : "");
+}
+
+static struct table *map_table(void)
+{
+	return table_new("ID -NAME -TYPE UID KEY VALUE ENTRIES MAX MEMORY -FLAGS");
+}
+
+static int map_show_one(struct args *args)
+{
+	struct table *table;
+	struct elem elem;
+	int err;
+
+	err = elem_open(args, &elem);
+	if (err)
+		return err;
+	err = args_end(args);
+	if (!err && settings.json) {
+		json_print(map_json(&elem.info));
+	} else if (!err) {
+		table = map_table();
+		map_row(table, &elem.info);
+		table_print(table, "");
+	}
+	elem_close(&elem);
+	return err;
+}
+
+static int map_show(struct args *args)
+{
+	struct vnp_map_info info = { .size = sizeof(info) };
+	struct json_object *list;
+	struct table *table;
+	struct vnp_map *map;
+	__u32 id = 0;
+	int err;
+
+	if (args->cnt)
+		return map_show_one(args);
+
+	list = json_object_new_array();
+	table = map_table();
+	while (!(err = vnp_id_next(VNP_OBJ_MAP, &id))) {
+		if (vnp_map_open(id, &quiet_opts, &map))
+			continue;
+		if (!vnp_map_get_info(map, &info)) {
+			json_object_array_add(list, map_json(&info));
+			map_row(table, &info);
+		}
+		vnp_map_close(map);
+	}
+	return list_print(err, list, table, "There is no map.");
+}
+
+static int map_dump(struct args *args)
+{
+	struct json_object *list;
+	struct elem elem;
+	unsigned long cnt = 0;
+	bool first = true;
+	int err;
+
+	err = elem_open(args, &elem);
+	if (err)
+		return err;
+	err = args_end(args);
+	list = json_object_new_array();
+	while (!err) {
+		err = vnp_map_next_key(elem.map, first ? NULL : elem.key, elem.key);
+		first = false;
+		/* an entry may go away between the two questions */
+		if (err || vnp_map_lookup(elem.map, elem.key, elem.value))
+			continue;
+		if (settings.json)
+			json_object_array_add(list, elem_json(&elem));
+		else
+			elem_print(&elem);
+		cnt++;
+	}
+	if (err == -ENOENT)
+		err = 0;
+	if (!err && settings.json)
+		json_print(json_object_get(list));
+	else if (!err)
+		printf("%lu %s\n", cnt, cnt == 1 ? "entry" : "entries");
+	else
+		failed(err, "Cannot read map %s", vnp_map_name(elem.map));
+	json_object_put(list);
+	elem_close(&elem);
+	return err;
+}
+
+static int elem_failed(const struct elem *elem, int err)
+{
+	const char *name = vnp_map_name(elem->map);
+
+	if (err == -ENOENT)
+		error("Map %s has no such key.", name);
+	else if (err == -EEXIST)
+		error("Map %s has that key already.", name);
+	else if (err == -ENOSPC)
+		error("Map %s is full: it holds %u entries.", name, elem->info.max_entries);
+	else if (err == -EPERM)
+		error("Map %s is frozen: its values are constants.", name);
+	else if (err == -EINVAL)
+		error("Map %s is an array: its entries are always there.", name);
+	else
+		failed(err, "Map %s", name);
+	return err;
+}
+
+static int map_lookup(struct args *args)
+{
+	struct elem elem;
+	int err;
+
+	err = elem_open(args, &elem);
+	if (err)
+		return err;
+	err = elem_key_parse(args, &elem) ?: args_end(args);
+	if (!err) {
+		err = vnp_map_lookup(elem.map, elem.key, elem.value);
+		if (err)
+			elem_failed(&elem, err);
+		else if (settings.json)
+			json_print(elem_json(&elem));
+		else
+			elem_print(&elem);
+	}
+	elem_close(&elem);
+	return err;
+}
+
+static int elem_value_parse(struct args *args, struct elem *elem)
+{
+	size_t i;
+	int err;
+
+	if (!args_take(args, "value"))
+		return error("The value is missing: value BYTES.");
+	err = bytes_parse(args, "value", elem->value, elem->info.value_size);
+	for (i = 1; !err && i < elem_values(elem); i++)
+		memcpy((char *)elem->value + i * elem_stride(elem), elem->value,
+		       elem->info.value_size);
+	return err;
+}
+
+static int map_update(struct args *args)
+{
+	__u32 flags = VNP_MAP_ANY;
+	struct elem elem;
+	int err;
+
+	err = elem_open(args, &elem);
+	if (err)
+		return err;
+	err = elem_key_parse(args, &elem) ?: elem_value_parse(args, &elem);
+	if (!err) {
+		if (args_take(args, "exist"))
+			flags = VNP_MAP_EXIST;
+		else if (args_take(args, "noexist"))
+			flags = VNP_MAP_NOEXIST;
+		else
+			args_take(args, "any");
+		err = args_end(args);
+	}
+	if (!err) {
+		err = vnp_map_update(elem.map, elem.key, elem.value, flags);
+		if (err)
+			elem_failed(&elem, err);
+	}
+	elem_close(&elem);
+	return err;
+}
+
+static int map_delete(struct args *args)
+{
+	struct elem elem;
+	int err;
+
+	err = elem_open(args, &elem);
+	if (err)
+		return err;
+	err = elem_key_parse(args, &elem) ?: args_end(args);
+	if (!err) {
+		err = vnp_map_delete(elem.map, elem.key);
+		if (err)
+			elem_failed(&elem, err);
+	}
+	elem_close(&elem);
+	return err;
+}
+
+static const struct command commands[] = {
+	{ "list", map_show },
+	{ "show", map_show },
+	{ "dump", map_dump },
+	{ "lookup", map_lookup },
+	{ "update", map_update },
+	{ "delete", map_delete },
+	{}
+};
+
+int map_command(struct args *args)
+{
+	return commands_run(args, "map", commands, help);
+}

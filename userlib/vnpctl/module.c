@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* feature and version: what is there to work with. */
+#include "ctl.h"
+
+#define HELPER_NAME(name, id)	[id] = #name,
+static const char *const helper_names[64] = { VNP_HELPER_MAPPER(HELPER_NAME) };
+
+static struct json_object *names_json(__u64 bits, const char *(*name)(__u32))
+{
+	struct json_object *list = json_object_new_array();
+	__u32 i;
+
+	for (i = 0; i < 64; i++)
+		if (bits >> i & 1)
+			json_object_array_add(list, json_object_new_string(name(i)));
+	return list;
+}
+
+static const char *helper_name(__u32 id)
+{
+	return helper_names[id] ? helper_names[id] : "unknown";
+}
+
+static void names_print(const char *what, __u64 bits, const char *(*name)(__u32))
+{
+	__u32 i;
+
+	printf("%-14s", what);
+	for (i = 0; i < 64; i++)
+		if (bits >> i & 1)
+			printf(" %s", name(i));
+	putchar('\n');
+}
+
+static void feature_json(const struct vnp_feature *feature)
+{
+	struct json_object *obj = json_object_new_object();
+
+	add_str(obj, "version", feature->version);
+	add_bool(obj, "hardened", feature->hardened);
+	json_object_object_add(obj, "prog_types",
+			       names_json(feature->prog_types, prog_type_name));
+	json_object_object_add(obj, "map_types",
+			       names_json(feature->map_types, map_type_name));
+	json_object_object_add(obj, "helpers", names_json(feature->helpers, helper_name));
+	add_u64(obj, "prog_flags", feature->prog_flags);
+	add_u64(obj, "map_flags", feature->map_flags);
+	add_u64(obj, "link_flags", feature->link_flags);
+	add_u64(obj, "insn_max", feature->insn_max);
+	add_u64(obj, "map_max", feature->map_max);
+	add_u64(obj, "stack_max", feature->stack_max);
+	add_u64(obj, "budget", feature->budget);
+	add_u64(obj, "budget_max", feature->budget_max);
+	json_print(obj);
+}
+
+int feature_command(struct args *args)
+{
+	struct vnp_feature feature = { .size = sizeof(feature) };
+	int err;
+
+	err = args_end(args);
+	if (err)
+		return err;
+	err = vnp_feature_get(&feature, &open_opts);
+	if (err)
+		return failed(err, "Cannot ask the module");
+	feature.version[VNP_NAME_LEN - 1] = 0;
+	if (settings.json) {
+		feature_json(&feature);
+		return 0;
+	}
+
+	printf("module         %s\n", feature.version);
+	names_print("programs", feature.prog_types, prog_type_name);
+	names_print("maps", feature.map_types, map_type_name);
+	names_print("helpers", feature.helpers, helper_name);
+	printf("flags          programs %#x, maps %#x, links %#x\n", feature.prog_flags,
+	       feature.map_flags, feature.link_flags);
+	printf("limits         %u instructions, %u maps, %u bytes of stack\n",
+	       feature.insn_max, feature.map_max, feature.stack_max);
+	printf("budget         %u instructions in loops, up to %u can be asked for\n",
+	       feature.budget, feature.budget_max);
+	printf("your programs  %s\n", feature.hardened ?
+	       "are hardened against speculation, as an ordinary user's" :
+	       "are not hardened against speculation: you are root");
+	return 0;
+}
+
+int version_command(struct args *args)
+{
+	struct vnp_feature feature = { .size = sizeof(feature) };
+	struct json_object *obj;
+	bool module;
+	int err;
+
+	err = args_end(args);
+	if (err)
+		return err;
+	module = !vnp_feature_get(&feature, &quiet_opts);
+	if (settings.json) {
+		obj = json_object_new_object();
+		add_str(obj, "vnpctl", LIBVNP_VERSION);
+		add_str(obj, "libvnp", vnp_version_string());
+		json_object_object_add(obj, "module", module ?
+				       json_object_new_string(feature.version) : NULL);
+		json_print(obj);
+	} else {
+		printf("vnpctl %s, libvnp %s, module %s\n", LIBVNP_VERSION,
+		       vnp_version_string(), module ? feature.version : "not reachable");
+	}
+	return 0;
+}

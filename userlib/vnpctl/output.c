@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <stdarg.h>
+#include <sys/socket.h>
+
+#include "ctl.h"
+
+/* Sentences and lines so far.  One thread writes them. */
+static struct {
+	bool said;
+	char *text;		/* JSON mode: the errors */
+	size_t text_len;
+	struct json_object *lines;
+} out;
+
+static void error_line(const char *line)
+{
+	char *text;
+
+	if (!settings.json) {
+		fprintf(stderr, "%s%s\n", out.said ? "" : "Error: ", line);
+		out.said = true;
+		return;
+	}
+
+	out.said = true;
+	text = realloc(out.text, out.text_len + strlen(line) + 2);
+	if (!text)
+		return;
+	out.text = text;
+	out.text_len += sprintf(text + out.text_len, "%s%s", out.text_len ? "\n" : "",
+				line);
+}
+
+static void library_print(void *ctx, enum vnp_print_level level, const char *line)
+{
+	(void)ctx;
+	switch (level) {
+	case VNP_PRINT_ERROR:
+		error_line(line);
+		break;
+	case VNP_PRINT_WARNING:
+		fprintf(stderr, "Warning: %s\n", line);
+		break;
+	case VNP_PRINT_PROGRAM:
+		if (!out.lines)
+			out.lines = json_object_new_array();
+		json_object_array_add(out.lines, json_object_new_string(line));
+		break;
+	default:
+		break;
+	}
+}
+
+const struct vnp_open_opts open_opts = {
+	.sz = sizeof(open_opts),
+	.print = library_print,
+};
+
+static void print_nothing(void *ctx, enum vnp_print_level level, const char *line)
+{
+	(void)ctx, (void)level, (void)line;
+}
+
+const struct vnp_open_opts quiet_opts = {
+	.sz = sizeof(quiet_opts),
+	.print = print_nothing,
+};
+
+struct json_object *program_lines(void)
+{
+	struct json_object *lines = out.lines ?: json_object_new_array();
+
+	out.lines = NULL;
+	return lines;
+}
+
+int error(const char *fmt, ...)
+{
+	char line[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	error_line(line);
+	return -EINVAL;
+}
+
+int failed(int err, const char *fmt, ...)
+{
+	char what[512];
+	va_list args;
+
+	if (out.said)
+		return err;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	error("%s: %s.", what, strerror(-err));
+	return err;
+}
+
+int ids_failed(int err)
+{
+	struct vnp_feature feature = { .size = sizeof(feature) };
+
+	/* asking for anything else says what is wrong with /dev/vnp */
+	vnp_feature_get(&feature, &open_opts);
+	return failed(err, "Cannot list the module's objects");
+}
+
+void json_print(struct json_object *obj)
+{
+	int flags = settings.pretty ? JSON_C_TO_STRING_PRETTY |
+				      JSON_C_TO_STRING_SPACED :
+				      JSON_C_TO_STRING_PLAIN;
+
+	flags |= JSON_C_TO_STRING_NOSLASHESCAPE;
+	printf("%s\n", json_object_to_json_string_ext(obj, flags));
+	fflush(stdout);
+	json_object_put(obj);
+}
+
+void errors_flush(void)
+{
+	struct json_object *obj;
+
+	if (!settings.json || !out.text)
+		return;
+	obj = json_object_new_object();
+	add_str(obj, "error", out.text);
+	json_print(obj);
+	free(out.text);
+	out.text = NULL;
+}
+
+void add_u64(struct json_object *obj, const char *key, __u64 val)
+{
+	json_object_object_add(obj, key, json_object_new_uint64(val));
+}
+
+void add_str(struct json_object *obj, const char *key, const char *val)
+{
+	json_object_object_add(obj, key, json_object_new_string(val));
+}
+
+void add_bool(struct json_object *obj, const char *key, bool val)
+{
+	json_object_object_add(obj, key, json_object_new_boolean(val));
+}
+
+void add_hex(struct json_object *obj, const char *key, const void *bytes, size_t len)
+{
+	char *text = malloc(2 * len + 1);
+	size_t i;
+
+	if (!text)
+		return;
+	text[0] = 0;
+	for (i = 0; i < len; i++)
+		sprintf(text + 2 * i, "%02x", ((const unsigned char *)bytes)[i]);
+	add_str(obj, key, text);
+	free(text);
+}
+
+const char *fault_name(__u32 fault)
+{
+	static const char *const names[] = {
+		[VNP_FAULT_NONE] = "none",
+		[VNP_FAULT_PACKET] = "packet",
+		[VNP_FAULT_MAP] = "map",
+		[VNP_FAULT_STACK] = "stack",
+		[VNP_FAULT_NULL] = "null",
+		[VNP_FAULT_BUDGET] = "budget",
+		[VNP_FAULT_VERDICT] = "verdict",
+	};
+
+	return fault < ARRAY_SIZE(names) ? names[fault] : "unknown";
+}
+
+const char *prog_type_name(__u32 type)
+{
+	return type == VNP_PROG_DATAGRAM ? "datagram" : "unknown";
+}
+
+const char *map_type_name(__u32 type)
+{
+	switch (type) {
+	case VNP_MAP_HASH:
+		return "hash";
+	case VNP_MAP_ARRAY:
+		return "array";
+	case VNP_MAP_PERCPU_ARRAY:
+		return "percpu_array";
+	default:
+		return "unknown";
+	}
+}
+
+const char *family_name(__u32 family)
+{
+	return family == AF_INET6 ? "udp6" : "udp";
+}

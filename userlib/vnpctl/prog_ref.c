@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Programs and maps that words on the command line mean. */
+#include "ctl.h"
+
+#define RAW_MAX		(1UL << 20)
+
+/* The name of an object of the kernel; empty if it is gone meanwhile */
+static void id_name(enum vnp_obj_kind kind, __u32 id, char name[VNP_NAME_LEN])
+{
+	struct vnp_program *prog;
+	struct vnp_map *map;
+
+	name[0] = 0;
+	if (kind == VNP_OBJ_PROG && !vnp_program_open(id, &quiet_opts, &prog)) {
+		strcpy(name, vnp_program_name(prog));
+		vnp_program_close(prog);
+	} else if (kind == VNP_OBJ_MAP && !vnp_map_open(id, &quiet_opts, &map)) {
+		strcpy(name, vnp_map_name(map));
+		vnp_map_close(map);
+	}
+}
+
+static int name_find(enum vnp_obj_kind kind, const char *what, const char *name,
+		     __u32 *found)
+{
+	char other[VNP_NAME_LEN];
+	__u32 id = 0;
+	int err;
+
+	*found = 0;
+	while (!(err = vnp_id_next(kind, &id))) {
+		id_name(kind, id, other);
+		/* the kernel has cut long names */
+		if (!*other || strncmp(name, other, VNP_NAME_LEN - 1))
+			continue;
+		if (*found)
+			return error("There are several %ss %s, %u and %u among them: say id ID.",
+				     what, name, *found, id);
+		*found = id;
+	}
+	if (err != -ENOENT)
+		return ids_failed(err);
+	return *found ? 0 : error("There is no %s %s, or it belongs to another user.",
+				  what, name);
+}
+
+static int id_find(struct args *args, enum vnp_obj_kind kind, const char *what, __u32 *id)
+{
+	const char *name;
+
+	if (args_take(args, "id"))
+		return args_u32(args, "The id", id);
+	if (!args_take(args, "name"))
+		return error("Say which %s: id ID, or name NAME.", what);
+	name = args_want(args, "The name");
+	return name ? name_find(kind, what, name, id) : -EINVAL;
+}
+
+int prog_id_find(struct args *args, __u32 *id)
+{
+	return id_find(args, VNP_OBJ_PROG, "program", id);
+}
+
+int map_id_find(struct args *args, __u32 *id)
+{
+	return id_find(args, VNP_OBJ_MAP, "map", id);
+}
+
+static int raw_open(struct args *args, struct vnp_object **obj)
+{
+	const char *path = args_want(args, "The file of instructions");
+	struct bpf_insn *insns;
+	size_t len;
+	FILE *file;
+	int err;
+
+	if (!path)
+		return -EINVAL;
+	file = fopen(path, "re");
+	if (!file)
+		return error("Cannot read %s: %s.", path, strerror(errno));
+	insns = malloc(RAW_MAX);
+	len = insns ? fread(insns, 1, RAW_MAX, file) : 0;
+	fclose(file);
+
+	if (!len || len % sizeof(*insns) || len == RAW_MAX)
+		err = error("%s holds no program: it must be instructions of 8 bytes, fewer than %zu.",
+			    path, RAW_MAX / sizeof(*insns));
+	else
+		err = vnp_object_open_insns(insns, len / sizeof(*insns),
+					    VNP_PROG_DATAGRAM, &open_opts, obj);
+	free(insns);
+	return err;
+}
+
+static void programs_name(const struct vnp_object *obj, char *text, size_t len)
+{
+	const struct vnp_program *prog = NULL;
+	size_t used = 0;
+
+	*text = 0;
+	while ((prog = vnp_object_next_program(obj, prog)) && used < len)
+		used += snprintf(text + used, len - used, "%s%s", used ? ", " : "",
+				 vnp_program_name(prog));
+}
+
+/* The object's one program, or the one of that name: only it will be loaded */
+static int program_choose(struct prog_ref *ref, const char *name, bool want_one)
+{
+	struct vnp_program *prog = vnp_object_next_program(ref->obj, NULL);
+	char names[256];
+
+	programs_name(ref->obj, names, sizeof(names));
+	if (name)
+		ref->prog = vnp_object_find_program(ref->obj, name);
+	else if (!vnp_object_next_program(ref->obj, prog))
+		ref->prog = prog;
+	else if (want_one)
+		return error("Several programs are in the file: say name NAME (%s).", names);
+	else
+		return 0;
+	if (!ref->prog)
+		return error("No program %s is in the file, only %s.", name, names);
+
+	for (; prog; prog = vnp_object_next_program(ref->obj, prog))
+		vnp_program_set_autoload(prog, prog == ref->prog);
+	return 0;
+}
+
+static int file_load(struct args *args, int flags, struct prog_ref *ref)
+{
+	const struct vnp_load_opts opts = {
+		.sz = sizeof(opts),
+		.flags = settings.user ? VNP_LOAD_F_USER : 0,
+		.log_level = settings.debug ? VNP_LOG_STATES : VNP_LOG_NORMAL,
+	};
+	const char *path, *name = NULL;
+	int err;
+
+	if (flags & PROG_REF_RAW && args->cnt && !strcmp(*args->words, "raw")) {
+		args_next(args);
+		err = raw_open(args, &ref->obj);
+	} else {
+		path = args_want(args, "The program's file");
+		if (!path)
+			return -EINVAL;
+		err = vnp_object_open_file(path, &open_opts, &ref->obj);
+		if (err)
+			return failed(err, "Cannot open %s", path);
+	}
+	if (err)
+		return failed(err, "Cannot open the program");
+
+	if (args_take(args, "name")) {
+		name = args_want(args, "The program's name");
+		if (!name)
+			return -EINVAL;
+	}
+	err = program_choose(ref, name, flags & PROG_REF_ONE);
+	if (err)
+		return err;
+
+	progress_start("verifying");
+	err = vnp_object_load(ref->obj, &opts);
+	progress_stop();
+	return err ? failed(err, "Cannot load the program") : 0;
+}
+
+int prog_ref_load(struct args *args, int flags, struct prog_ref *ref)
+{
+	__u32 id;
+	int err;
+
+	memset(ref, 0, sizeof(*ref));
+	if (flags & PROG_REF_ID && args->cnt &&
+	    (!strcmp(*args->words, "id") || !strcmp(*args->words, "name"))) {
+		err = prog_id_find(args, &id);
+		if (!err && settings.user)
+			err = error("Program %u is the kernel's: --user wants a file.", id);
+		if (!err)
+			err = vnp_program_open(id, &open_opts, &ref->prog);
+		return err ? failed(err, "Cannot open the program") : 0;
+	}
+
+	err = file_load(args, flags, ref);
+	if (err)
+		prog_ref_close(ref);
+	return err;
+}
+
+void prog_ref_close(struct prog_ref *ref)
+{
+	if (ref->obj)
+		vnp_object_close(ref->obj);
+	else
+		vnp_program_close(ref->prog);
+	memset(ref, 0, sizeof(*ref));
+}
+
+struct vnp_program *prog_ref_next(const struct prog_ref *ref,
+				  const struct vnp_program *prev)
+{
+	if (ref->prog)
+		return prev ? NULL : ref->prog;
+	return vnp_object_next_program(ref->obj, prev);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Counters of all links: once, or every second as rates. */
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+/* struct sample - the links at a moment */
+struct sample {
+	struct vnp_link_info *links;
+	size_t cnt;
+	struct timespec time;
+};
+
+static void sample_free(struct sample *sample)
+{
+	free(sample->links);
+	memset(sample, 0, sizeof(*sample));
+}
+
+static int sample_add(struct sample *sample, const struct vnp_link_info *info)
+{
+	struct vnp_link_info *links;
+
+	links = realloc(sample->links, (sample->cnt + 1) * sizeof(*links));
+	if (!links)
+		return error("Out of memory.");
+	sample->links = links;
+	links[sample->cnt++] = *info;
+	return 0;
+}
+
+static int sample_take(struct sample *sample)
+{
+	struct vnp_link_info info = { .size = sizeof(info) };
+	struct vnp_link *link;
+	__u32 id = 0;
+	int err;
+
+	memset(sample, 0, sizeof(*sample));
+	clock_gettime(CLOCK_MONOTONIC, &sample->time);
+	while (!(err = vnp_id_next(VNP_OBJ_LINK, &id))) {
+		if (vnp_link_open(id, &quiet_opts, &link))
+			continue;
+		err = vnp_link_get_info(link, &info);
+		vnp_link_close(link);
+		if (!err && sample_add(sample, &info))
+			break;
+	}
+	if (err == -ENOENT)
+		return 0;
+	sample_free(sample);
+	return err ? ids_failed(err) : -ENOMEM;
+}
+
+static void stats_row(struct table *table, const struct vnp_link_info *info)
+{
+	int i;
+
+	table_add(table, "%u", info->id);
+	table_add(table, "%u", info->prog_id);
+	table_add(table, "%s:%u", family_name(info->family), info->local_port);
+	table_add(table, "%llu", info->packets);
+	table_add(table, "%llu", info->bytes);
+	table_add(table, "%llu", info->pass);
+	table_add(table, "%llu", info->drop);
+	table_add(table, "%llu", info->lost);
+	for (i = 1; i < __VNP_FAULT_CNT; i++)
+		table_add(table, "%llu", info->faults[i]);
+}
+
+int stats_command(struct args *args)
+{
+	struct json_object *list;
+	struct sample sample;
+	struct table *table;
+	size_t i;
+	int err;
+
+	err = args_end(args) ?: sample_take(&sample);
+	if (err)
+		return err;
+
+	if (settings.json) {
+		list = json_object_new_array();
+		for (i = 0; i < sample.cnt; i++)
+			json_object_array_add(list, link_json(&sample.links[i]));
+		json_print(list);
+	} else {
+		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP LOST "
+				  "F:PACKET F:MAP F:STACK F:NULL F:BUDGET F:VERDICT");
+		for (i = 0; i < sample.cnt; i++)
+			stats_row(table, &sample.links[i]);
+		table_print(table, "There is no link.");
+		for (i = 0; i < sample.cnt; i++)
+			link_fault_print(&sample.links[i]);
+	}
+	sample_free(&sample);
+	return 0;
+}
+
+static const struct vnp_link_info *sample_find(const struct sample *sample, __u32 id)
+{
+	size_t i;
+
+	for (i = 0; i < sample->cnt; i++)
+		if (sample->links[i].id == id)
+			return &sample->links[i];
+	return NULL;
+}
+
+static __u64 faults_sum(const struct vnp_link_info *info)
+{
+	__u64 sum = 0;
+	int i;
+
+	for (i = 0; i < VNP_FAULT_SLOTS; i++)
+		sum += info->faults[i];
+	return sum;
+}
+
+static void top_print(const struct sample *now, const struct sample *before)
+{
+	double secs = now->time.tv_sec - before->time.tv_sec +
+		      (now->time.tv_nsec - before->time.tv_nsec) / 1e9;
+	static const struct vnp_link_info none;
+	const struct vnp_link_info *a, *b;
+	struct table *table;
+	size_t i;
+
+	table = table_new("LINK PROG -SOCKET PACKETS/S KBYTES/S PASS/S DROP/S FAULTS/S PACKETS");
+	for (i = 0; i < now->cnt; i++) {
+		a = &now->links[i];
+		b = sample_find(before, a->id) ?: &none;
+		table_add(table, "%u", a->id);
+		table_add(table, "%u", a->prog_id);
+		table_add(table, "%s:%u", family_name(a->family), a->local_port);
+		table_add(table, "%.0f", (a->packets - b->packets) / secs);
+		table_add(table, "%.1f", (a->bytes - b->bytes) / secs / 1000);
+		table_add(table, "%.0f", (a->pass - b->pass) / secs);
+		table_add(table, "%.0f", (a->drop - b->drop) / secs);
+		table_add(table, "%.0f", (faults_sum(a) - faults_sum(b)) / secs);
+		table_add(table, "%llu", a->packets);
+	}
+	/* home, table, clear what is left of the one before */
+	printf("\033[H\033[2J");
+	table_print(table, "There is no link.");
+	printf("\nCtrl-C ends it.\n");
+	fflush(stdout);
+}
+
+int top_command(struct args *args)
+{
+	struct sample before, now;
+	int err;
+
+	if (settings.json)
+		return error("top is for people to look at; vnpctl -j stats is for programs.");
+	err = args_end(args) ?: sample_take(&before);
+	if (err)
+		return err;
+
+	interrupt_catch();
+	while (!interrupt_came()) {
+		sleep(1);
+		err = sample_take(&now);
+		if (err)
+			break;
+		top_print(&now, &before);
+		sample_free(&before);
+		before = now;
+	}
+	sample_free(&before);
+	return err;
+}
