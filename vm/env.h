@@ -10,7 +10,8 @@
 
 #ifdef __KERNEL__
 
-#include <linux/bits.h>
+#include <linux/bitops.h>
+#include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -81,6 +82,10 @@ typedef int64_t s64;
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 #define fallthrough	__attribute__((fallthrough))
+
+/* the first bit that is set, of a number that is not 0; and how many are */
+#define __ffs64(x)	((unsigned long)__builtin_ctzll(x))
+#define hweight64(x)	((unsigned long)__builtin_popcountll(x))
 
 #define __vnp_cmp(op, x, y) \
 	({ __typeof__(x) __x = (x); __typeof__(y) __y = (y); \

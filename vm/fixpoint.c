@@ -35,9 +35,14 @@
 #define FIX_SWEEPS_DOWN	2
 #define FIX_SWEEPS_MAX	64
 
-/* Instructions looked at, for each one of the program, and to begin with */
-#define FIX_WORK	100
+/*
+ * Work that verification may cost, for each instruction of the program, and to begin
+ * with: an instruction looked at is 1, two states that meet are some and 1 for each
+ * cell there is to compare.
+ */
+#define FIX_WORK	200
 #define FIX_WORK_MIN	100000
+#define FIX_WORK_MEET	4
 
 enum fix_mode {
 	FIX_UP,
@@ -63,11 +68,15 @@ struct fix_waiting {
  * @dirty:	going up: a bit for each place of the order that must be walked
  * @first_dirty: none before this place
  * @moved:	checking: a head's state was not at rest
- * @work:	instructions that may still be looked at
+ * @work:	what may still be spent
  * @spare:	states to use
  * @met:	a state put by, unpacked to be joined with
  * @waiting:	blocks of the tree that are still to be walked
  * @waiting_cnt: how many
+ * @join:	scratch memory
+ * @steps:	for widening: what the program compares with
+ * @coarse:	a few that suit any program
+ * @none:	none
  */
 struct fix {
 	struct vnp_verify *v;
@@ -112,6 +121,11 @@ static void fix_give(struct fix *f, struct vnp_state *state)
 	f->spare = state;
 }
 
+static void fix_spend(struct fix *f, u32 work)
+{
+	f->work -= min_t(u64, f->work, work);
+}
+
 static void fix_mark(struct fix *f, u32 block)
 {
 	u32 pos = f->cfg->blocks[block].pos;
@@ -129,7 +143,7 @@ static u32 fix_first_marked(struct fix *f)
 		word++;
 	if (word == words)
 		return VNP_BLOCK_NONE;
-	pos = word * 64 + __builtin_ctzll(f->dirty[word]);
+	pos = word * 64 + __ffs64(f->dirty[word]);
 	f->dirty[word] &= f->dirty[word] - 1;
 	f->first_dirty = pos;
 	return f->cfg->order[pos];
@@ -158,6 +172,7 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 		return err ? err : 1;
 	}
 	vnp_saved_get(*where, f->met);
+	fix_spend(f, FIX_WORK_MEET + hweight64(f->met->used | state->used));
 	if (!vnp_state_join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps))
 		return 0;
 	err = vnp_saved_put(&f->pool, where, f->met);
@@ -266,7 +281,7 @@ static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 	     i += vnp_insn_len(&f->code->insns[i])) {
 		v->insn = i;
 		err = vnp_verify_insn(v);
-		f->work -= !!f->work;
+		fix_spend(f, 1);
 	}
 	if (!err)
 		return fix_leave(f, n, state);

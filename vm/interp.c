@@ -308,12 +308,41 @@ static bool interp_is_pointer(const struct value *reg)
 	return reg->kind != VNP_REG_SCALAR;
 }
 
+/* A pointer into the payload, or the lower half of one */
+static bool interp_is_half(const struct value *reg)
+{
+	return reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_HALF;
+}
+
+/*
+ * The kind of a result: 64 bit sums and differences of a pointer and a number point,
+ * differences of two do not.  The lower half of a pointer into the payload is good
+ * for a difference only.  0: nobody may compute this.
+ */
+static u32 interp_alu_kind(const struct bpf_insn *insn, const struct value *a,
+			   const struct value *b)
+{
+	bool is64 = vnp_insn_is64(insn), sub = BPF_OP(insn->code) == BPF_SUB;
+
+	if (!interp_is_pointer(a) && !interp_is_pointer(b))
+		return VNP_REG_SCALAR;
+	if (BPF_OP(insn->code) == BPF_MOV && !is64 && interp_is_half(b))
+		return VNP_REG_HALF;
+	if (!is64)
+		return sub && interp_is_half(a) && interp_is_half(b) ? VNP_REG_SCALAR : 0;
+	if (interp_is_pointer(a) && interp_is_pointer(b))
+		return sub && a->kind == b->kind ? VNP_REG_SCALAR : 0;
+	if (!sub && BPF_OP(insn->code) != BPF_ADD)
+		return 0;
+	return interp_is_pointer(a) ? a->kind : b->kind;
+}
+
 static int interp_alu(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct vnp_access *access = &t->code->aux[t->insn].access;
 	struct value *dst = &t->reg[insn->dst_reg], src;
 	u8 op = BPF_OP(insn->code);
-	bool add = vnp_insn_is64(insn) && (op == BPF_ADD || op == BPF_SUB);
+	u32 kind;
 	u64 v;
 
 	interp_set_number(&src, (s64)insn->imm);
@@ -331,14 +360,14 @@ static int interp_alu(struct interp *t, const struct bpf_insn *insn)
 		v = vnp_eval_swap(dst->v, insn->imm, vnp_insn_swaps(insn));
 	else
 		v = vnp_eval_alu(op, insn->off, vnp_insn_is64(insn), dst->v, src.v);
-	if (op == BPF_MOV && !interp_is_pointer(&src))
-		interp_set_number(dst, v);
-	if ((interp_is_pointer(dst) || interp_is_pointer(&src)) && !add)
+	if (op == BPF_MOV)
+		interp_set_number(dst, 0);
+	kind = interp_alu_kind(insn, dst, &src);
+	if (!kind)
 		return interp_bug(t, "makes a number of a pointer");
-	if (interp_is_pointer(dst) && interp_is_pointer(&src))
-		interp_set_number(dst, v);
-	else if (interp_is_pointer(&src))
+	if (interp_is_pointer(&src))
 		*dst = src;
+	dst->kind = kind;
 	dst->v = v;
 	return 0;
 }

@@ -73,8 +73,10 @@ static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 		a->range = VNP_RANGE_NONE;
 		return;
 	}
-	if (range_b != VNP_RANGE_NONE)
-		range_b = max_t(s64, range_b - delta, VNP_RANGE_NONE);
+	if (range_b == VNP_RANGE_NONE || range_b - delta < -VNP_OFF_MAX)
+		range_b = VNP_RANGE_NONE;
+	else
+		range_b -= delta;
 	/* a range that shrinks with each turn would go on shrinking for long */
 	if (range_b < range_a)
 		range_a = had && j->steps ? VNP_RANGE_NONE : range_b;
@@ -104,7 +106,7 @@ static void join_pointers(struct vnp_join *j, struct vnp_reg *a, const struct vn
 	}
 	if (delta.value)
 		b_num = vnp_scalar_alu(BPF_ADD, 0, true, &b->num, &delta);
-	if (a->kind == VNP_REG_PACKET || a->kind == VNP_REG_PACKET_END) {
+	if (vnp_reg_is_packet(a)) {
 		join_packets(j, a, b, &b_num, delta.value);
 		return;
 	}
@@ -136,6 +138,15 @@ static bool join_with_zero(struct vnp_reg *a, const struct vnp_reg *b)
 	return true;
 }
 
+static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
+{
+	return a->kind == b->kind && a->map == b->map &&
+	       a->maybe_null == b->maybe_null && a->left == b->left &&
+	       a->id == b->id && a->site == b->site && a->off == b->off &&
+	       a->range == b->range && a->null == b->null &&
+	       vnp_scalar_equal(&a->num, &b->num);
+}
+
 static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
 {
 	if (a->kind == VNP_REG_UNSET || b->kind == VNP_REG_UNSET) {
@@ -157,17 +168,8 @@ static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_re
 		join_scalars(j, a, b);
 	else if (vnp_reg_is_guardable(a))
 		join_pointers(j, a, b);
-	else if (a->map != b->map || a->off != b->off)
+	else if (!reg_equal(a, b) || join_made_here(j, a->id))
 		vnp_reg_forget(a, VNP_REG_CONFLICT);
-}
-
-static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
-{
-	return a->kind == b->kind && a->map == b->map &&
-	       a->maybe_null == b->maybe_null && a->left == b->left &&
-	       a->id == b->id && a->site == b->site && a->off == b->off &&
-	       a->range == b->range && a->null == b->null &&
-	       vnp_scalar_equal(&a->num, &b->num);
 }
 
 static bool cell_equal(const struct vnp_cell *a, const struct vnp_cell *b)

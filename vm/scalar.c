@@ -465,8 +465,8 @@ static u64 next_step(const struct steps *steps, u64 bound, u64 other, u64 flip,
 
 /*
  * widen_bound() - @old, or if @new is beyond it, where growth may rest
- * @flip:	0 for umax; all ones for umin; the sign bit for smax; all but the
- *		sign bit for smin.  With these inverted each is an upper bound.
+ * @flip:	0 for umax, all ones for umin, the sign bit and those above it for
+ *		smax, those below it for smin: inverted, each is an upper bound
  */
 static u64 widen_bound(u64 old, u64 new, u64 flip, unsigned int bits,
 		       const struct steps *steps)
@@ -503,20 +503,21 @@ struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const u64 *steps, unsigned int step_cnt)
 {
 	const unsigned int word = WORD_BITS, half = HALF_BITS;
+	const u64 low = ones(word - 1), low32 = ones(half - 1);
 	const struct steps s = { steps, step_cnt };
 	struct known k = widen_known(known_of(old, word), known_of(new, word));
 
 	return (struct vnp_scalar){
 		.value = k.value,
 		.mask = k.mask,
-		.umin = widen_bound(old->umin, new->umin, ones(word), word, &s),
+		.umin = widen_bound(old->umin, new->umin, U64_MAX, word, &s),
 		.umax = widen_bound(old->umax, new->umax, 0, word, &s),
-		.smin = widen_bound(old->smin, new->smin, ones(word - 1), word, &s),
-		.smax = widen_bound(old->smax, new->smax, SIGN_BIT, word, &s),
-		.umin32 = widen_bound(old->umin32, new->umin32, ones(half), half, &s),
+		.smin = widen_bound(old->smin, new->smin, low, word, &s),
+		.smax = widen_bound(old->smax, new->smax, ~low, word, &s),
+		.umin32 = widen_bound(old->umin32, new->umin32, U64_MAX, half, &s),
 		.umax32 = widen_bound(old->umax32, new->umax32, 0, half, &s),
-		.smin32 = widen_bound(old->smin32, new->smin32, ones(half - 1), half, &s),
-		.smax32 = widen_bound(old->smax32, new->smax32, ones(half) ^ ones(half - 1), half, &s),
+		.smin32 = widen_bound(old->smin32, new->smin32, low32, half, &s),
+		.smax32 = widen_bound(old->smax32, new->smax32, ~low32, half, &s),
 	};
 }
 
@@ -693,17 +694,17 @@ static struct span span_smod(struct span a, struct span b)
 }
 
 /*
- * Clearing bits makes nothing greater; clearing the last ones (rounding down)
- * keeps the order.  Else there are the bits that the spans tell.
+ * Clearing the same bits in all words keeps their order, if they are the last of
+ * those in which the words differ (as in rounding down) or none of them.  Else
+ * there are the bits that the spans tell, and clearing makes nothing greater.
  */
 static struct span span_and(struct span a, struct span b)
 {
-	u64 unit = b.lo & -b.lo;
-	struct known k;
+	u64 cleared = ~b.lo & ones(fls64(a.lo ^ a.hi));
+	struct known k = known_and(known_span(a), known_span(b));
 
-	if (b.lo == b.hi && b.lo == -unit)
+	if (b.lo == b.hi && !(cleared & (cleared + 1)))
 		return (struct span){ a.lo & b.lo, a.hi & b.lo };
-	k = known_and(known_span(a), known_span(b));
 	return (struct span){ k.value, min(k.value | k.mask, min(a.hi, b.hi)) };
 }
 
@@ -713,12 +714,17 @@ static struct span span_or(struct span a, struct span b)
 	return span_not(span_and(span_not(a), span_not(b)));
 }
 
+/* Inverting all of the bits in which the words differ, or none, is monotone. */
 static struct span span_xor(struct span a, struct span b)
 {
 	struct known k = known_xor(known_span(a), known_span(b));
+	u64 differing = ones(fls64(a.lo ^ a.hi));
+	u64 inverted = b.lo & differing;
 
-	if (b.lo == U64_MAX)
-		return span_not(a);
+	if (b.lo == b.hi && !inverted)
+		return (struct span){ a.lo ^ b.lo, a.hi ^ b.lo };
+	if (b.lo == b.hi && inverted == differing)
+		return (struct span){ a.hi ^ b.lo, a.lo ^ b.lo };
 	return (struct span){ k.value, k.value | k.mask };
 }
 
@@ -773,8 +779,12 @@ static const struct operation operations[] = {
 	[BPF_AND >> 4]	= { .known = known_and, .span = span_and, .low = true },
 	[BPF_OR >> 4]	= { .known = known_or, .span = span_or, .low = true },
 	[BPF_XOR >> 4]	= { .known = known_xor, .span = span_xor, .low = true },
-	[BPF_LSH >> 4]	= { .known = known_lsh, .span = span_lsh, .shift = true, .low = true },
-	[BPF_RSH >> 4]	= { .known = known_rsh, .span = span_rsh, .shift = true, .zero = true },
+	[BPF_LSH >> 4]	= {
+		.known = known_lsh, .span = span_lsh, .low = true, .shift = true,
+	},
+	[BPF_RSH >> 4]	= {
+		.known = known_rsh, .span = span_rsh, .zero = true, .shift = true,
+	},
 	[BPF_ARSH >> 4]	= { .known = known_arsh, .span = span_arsh, .shift = true },
 };
 
@@ -812,9 +822,25 @@ static struct known compute_known(const struct operation *o,
 
 	if (!o->known)
 		return (struct known){ 0, U64_MAX };
+	if (o->zero)
+		a = (struct known){ a.value & ones(bits), a.mask & ones(bits) };
 	if (o->shift)
 		return compute_shift(o, a, known_of(src, WORD_BITS));
 	return o->known(a, known_of(src, bits));
+}
+
+/* compute_operand() - the ranges that @o reads @s as */
+static struct spans compute_operand(const struct operation *o,
+				    const struct vnp_scalar *s, unsigned int bits)
+{
+	struct spans p = spans_of(s, bits);
+	int i;
+
+	for (i = 0; o->zero && i < 2; i++) {
+		p.part[i].lo &= ones(bits);
+		p.part[i].hi &= ones(bits);
+	}
+	return p;
 }
 
 /* compute_spans() - each part with each; @r learns where the results are */
@@ -822,8 +848,8 @@ static bool compute_spans(const struct operation *o, const struct vnp_scalar *ds
 			  const struct vnp_scalar *src, unsigned int bits,
 			  struct vnp_scalar *r)
 {
-	struct spans a = spans_of(dst, bits);
-	struct spans b = spans_of(src, o->shift ? WORD_BITS : bits);
+	struct spans a = compute_operand(o, dst, bits);
+	struct spans b = compute_operand(o, src, o->shift ? WORD_BITS : bits);
 	struct spans word = NO_SPANS;
 	struct spans half = NO_SPANS;
 	struct span arc;
@@ -876,49 +902,41 @@ static struct vnp_scalar compute(const struct operation *o,
 static struct vnp_scalar shift(u8 op, const struct vnp_scalar *dst,
 			       const struct vnp_scalar *src, unsigned int bits)
 {
-	struct vnp_scalar modulo = vnp_scalar_const(bits - 1);
-	struct vnp_scalar count = compute(&operations[BPF_AND >> 4], src, &modulo,
+	struct vnp_scalar last = vnp_scalar_const(bits - 1);
+	struct vnp_scalar count = compute(&operations[BPF_AND >> 4], src, &last,
 					  WORD_BITS);
+	struct spans half = spans_of(dst, HALF_BITS);
 	struct vnp_scalar value = *dst;
 
-	/* What is above will be shifted out; what is known of the lower half counts. */
-	if (op == BPF_LSH && count.umin >= HALF_BITS)
-		zero_upper(&value);
+	/*
+	 * If the upper half is shifted out it may be any: make the word the
+	 * sign-extended lower half, of which more may be known.
+	 */
+	if (op == BPF_LSH && count.umin >= HALF_BITS) {
+		value = vnp_scalar_unknown();
+		spans_store(&half, WORD_BITS, &value);
+		learn_known(&value, known_of(dst, HALF_BITS), WORD_BITS);
+	}
 	return compute(&operations[op >> 4], &value, &count, bits);
 }
 
-/* shift_pair() - shift left, then back to the right */
-static struct vnp_scalar shift_pair(u8 back, const struct vnp_scalar *s,
-				    unsigned int count, unsigned int bits)
+/* extend() - shift the lowest @bits bits to the top and with @op back down */
+static struct vnp_scalar extend(u8 op, const struct vnp_scalar *s, unsigned int bits)
 {
-	struct vnp_scalar n = vnp_scalar_const(count);
-	struct vnp_scalar left = shift(BPF_LSH, s, &n, bits);
+	struct vnp_scalar count = vnp_scalar_const(WORD_BITS - bits);
+	struct vnp_scalar top = shift(BPF_LSH, s, &count, WORD_BITS);
 
-	return shift(back, &left, &n, bits);
-}
-
-/* zero_extend() - of the lowest @bits bits */
-static struct vnp_scalar zero_extend(const struct vnp_scalar *s, unsigned int bits)
-{
-	if (bits > HALF_BITS)
-		return shift_pair(BPF_RSH, s, WORD_BITS - bits, WORD_BITS);
-	return shift_pair(BPF_RSH, s, HALF_BITS - bits, HALF_BITS);
-}
-
-/* sign_extend() - of the lowest @bits bits */
-static struct vnp_scalar sign_extend(const struct vnp_scalar *s, unsigned int bits)
-{
-	return shift_pair(BPF_ARSH, s, WORD_BITS - bits, WORD_BITS);
+	return shift(op, &top, &count, WORD_BITS);
 }
 
 struct vnp_scalar vnp_scalar_truncate(const struct vnp_scalar *s, unsigned int bytes)
 {
-	return zero_extend(s, bytes * 8);
+	return extend(BPF_RSH, s, bytes * 8);
 }
 
 struct vnp_scalar vnp_scalar_extend(const struct vnp_scalar *s, unsigned int bytes)
 {
-	return sign_extend(s, bytes * 8);
+	return extend(BPF_ARSH, s, bytes * 8);
 }
 
 struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, unsigned int bits,
@@ -927,7 +945,7 @@ struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, unsigned int bits,
 	struct vnp_scalar r = vnp_scalar_unknown();
 
 	if (!swap)
-		return zero_extend(s, bits);
+		return extend(BPF_RSH, s, bits);
 	r.value = __builtin_bswap64(s->value) >> (WORD_BITS - bits);
 	r.mask = __builtin_bswap64(s->mask) >> (WORD_BITS - bits);
 	vnp_scalar_normalize(&r);
@@ -936,7 +954,7 @@ struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, unsigned int bits,
 
 static struct vnp_scalar move(const struct vnp_scalar *src, s16 off, bool is64)
 {
-	struct vnp_scalar r = off ? sign_extend(src, off) : *src;
+	struct vnp_scalar r = off ? extend(BPF_ARSH, src, off) : *src;
 
 	if (!is64) {
 		zero_upper(&r);
@@ -1017,13 +1035,13 @@ static bool learn_arc(struct vnp_scalar *s, u64 lo, u64 hi, unsigned int bits)
 {
 	struct spans p = NO_SPANS;
 
-	spans_add(&p, (struct span){ lo, hi }, bits);
+	spans_add(&p, (struct span){ lo, hi }, WORD_BITS);
 	return learn_spans(s, &p, bits);
 }
 
 /*
  * learn_less() - @a is less than @b, or if not @strict, equal
- * @bias:	0: in unsigned order; the sign bit: in signed order
+ * @bias:	0: in unsigned order; SIGN_BIT: in signed order
  *
  * In either order the numbers not above another are an arc from the least on.
  */
@@ -1034,10 +1052,10 @@ static bool learn_less(struct vnp_scalar *a, struct vnp_scalar *b,
 	u64 bottom = spans_least(&pa, bias);
 	u64 top = spans_greatest(&pb, bias);
 
-	if (strict && (bottom == ones(bits) || top == 0))
+	if (strict && (bottom == U64_MAX || top == 0))
 		return false;
 	return learn_arc(a, bias, (top - strict) ^ bias, bits) &&
-	       learn_arc(b, (bottom + strict) ^ bias, ones(bits) ^ bias, bits);
+	       learn_arc(b, (bottom + strict) ^ bias, ~bias, bits);
 }
 
 static bool learn_order(u8 op, bool taken, struct vnp_scalar *a,
@@ -1049,7 +1067,7 @@ static bool learn_order(u8 op, bool taken, struct vnp_scalar *a,
 		      op == BPF_JSGT || op == BPF_JSLT;
 	bool is_signed = op == BPF_JSGT || op == BPF_JSGE ||
 			 op == BPF_JSLT || op == BPF_JSLE;
-	u64 bias = is_signed ? (1ULL << (bits - 1)) : 0;
+	u64 bias = is_signed ? SIGN_BIT : 0;
 
 	/* Not less is greater or equal, and so on. */
 	if (greater == taken)
@@ -1062,16 +1080,15 @@ static bool learn_common(struct vnp_scalar *a, struct vnp_scalar *b,
 			 unsigned int bits)
 {
 	struct known ka = known_of(a, bits), kb = known_of(b, bits);
-	struct known both = known_and(ka, kb);
-	u64 possible = both.value | both.mask;
+	u64 possible = (ka.value | ka.mask) & (kb.value | kb.mask) & ones(bits);
 	u64 first = possible & -possible;
 	struct known bit = { possible, ~possible };
 
 	if (!possible)
 		return false;
 	if (possible != first)
-		return learn_arc(a, first, ones(bits), bits) &&
-		       learn_arc(b, first, ones(bits), bits);
+		return learn_arc(a, first, U64_MAX, bits) &&
+		       learn_arc(b, first, U64_MAX, bits);
 	return learn_known(a, bit, bits) && learn_known(b, bit, bits);
 }
 

@@ -122,8 +122,7 @@ void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
 /* is the id of @reg about its number */
 static bool reg_id_is_number(const struct vnp_reg *reg)
 {
-	return reg->kind == VNP_REG_SCALAR || reg->kind == VNP_REG_PACKET ||
-	       reg->kind == VNP_REG_PACKET_END;
+	return reg->kind == VNP_REG_SCALAR || vnp_reg_is_packet(reg);
 }
 
 void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
@@ -249,7 +248,7 @@ void vnp_state_move_packet(struct vnp_state *state)
 		struct vnp_reg *reg = &state->cells[cell].reg;
 
 		reg->left = false;
-		if (reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_PACKET_END)
+		if (vnp_reg_is_packet(reg) || reg->kind == VNP_REG_HALF)
 			vnp_reg_forget(reg, VNP_REG_VOID);
 	}
 }

@@ -32,6 +32,8 @@
  * @VNP_REG_CONFLICT:	of one kind on one way and of another on another
  * @VNP_REG_VOID:	pointed into the payload before it moved
  * @VNP_REG_SCALAR:	a number
+ * @VNP_REG_HALF:	lower half of a pointer into the payload: compilers subtract
+ *			such pointers in 32 bits, and it can be used for nothing else
  * @VNP_REG_CTX:	points into the context
  * @VNP_REG_PACKET:	into the payload, from its start
  * @VNP_REG_PACKET_END:	likewise, from its end
@@ -44,6 +46,7 @@ enum vnp_reg_kind {
 	VNP_REG_CONFLICT,
 	VNP_REG_VOID,
 	VNP_REG_SCALAR,
+	VNP_REG_HALF,
 	VNP_REG_CTX,
 	VNP_REG_PACKET,
 	VNP_REG_PACKET_END,
@@ -61,7 +64,7 @@ enum vnp_reg_kind {
 /**
  * struct vnp_reg - a value
  * @kind:	enum vnp_reg_kind
- * @map:	map value, map handle: index of the map
+ * @map:	map value, map handle: index of the map; half: kind of the pointer
  * @maybe_null:	packet, stack, map value: or it is no pointer but the number @null
  * @left:	scalar: it is data_end - (packet pointer with id @site and offset
  *		@off)
@@ -133,6 +136,11 @@ static inline bool vnp_reg_is_pointer(const struct vnp_reg *reg)
 static inline bool vnp_reg_is_guardable(const struct vnp_reg *reg)
 {
 	return reg->kind >= VNP_REG_PACKET && reg->kind <= VNP_REG_MAP_VALUE;
+}
+
+static inline bool vnp_reg_is_packet(const struct vnp_reg *reg)
+{
+	return reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_PACKET_END;
 }
 
 /* has no variable part */

@@ -37,6 +37,12 @@ static int alu_move(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *s
 		*dst = *src;
 		return 0;
 	}
+	if (!is64 && !insn->off && vnp_reg_is_packet(src) && !src->maybe_null) {
+		*dst = *src;
+		dst->map = dst->kind;
+		dst->kind = VNP_REG_HALF;
+		return 0;
+	}
 	if (src->kind != VNP_REG_SCALAR)
 		return alu_refuse(v, src);
 	num = vnp_scalar_alu(BPF_MOV, insn->off, is64, &src->num, &src->num);
@@ -71,7 +77,7 @@ static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 
 	ptr->num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num,
 				  &num->num);
-	if (ptr->kind != VNP_REG_PACKET && ptr->kind != VNP_REG_PACKET_END)
+	if (!vnp_reg_is_packet(ptr))
 		return;
 	ptr->range = alu_moved_range(range, &num->num, sub);
 	if (fixed && !sub && !vnp_scalar_is_const(&num->num)) {
@@ -138,8 +144,7 @@ static int alu_move_pointer(struct vnp_verify *v, struct vnp_reg *dst,
 
 static bool alu_same_object(const struct vnp_reg *a, const struct vnp_reg *b)
 {
-	bool a_packet = a->kind == VNP_REG_PACKET || a->kind == VNP_REG_PACKET_END;
-	bool b_packet = b->kind == VNP_REG_PACKET || b->kind == VNP_REG_PACKET_END;
+	bool a_packet = vnp_reg_is_packet(a), b_packet = vnp_reg_is_packet(b);
 
 	if (a->maybe_null || b->maybe_null)
 		return false;
@@ -193,6 +198,38 @@ static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 	return 0;
 }
 
+/* What a pointer was before its upper half was cut off, if it was */
+static struct vnp_reg alu_whole(const struct vnp_reg *reg)
+{
+	struct vnp_reg whole = *reg;
+
+	if (reg->kind == VNP_REG_HALF) {
+		whole.kind = reg->map;
+		whole.map = 0;
+	}
+	return whole;
+}
+
+/* (u32)a - (u32)b is (u32)(a - b) */
+static int alu_difference32(struct vnp_verify *v, struct vnp_reg *dst,
+			    const struct vnp_reg *src)
+{
+	struct vnp_reg a = alu_whole(dst), b = alu_whole(src), num;
+	int err;
+
+	if (!vnp_reg_is_packet(&a) || !vnp_reg_is_packet(&b))
+		return alu_refuse(v, vnp_reg_is_packet(&a) ? &b : &a);
+	err = alu_difference(v, &num, &a, &b);
+	if (err)
+		return err;
+	*dst = num;
+	if (num.num.umax <= U32_MAX)
+		return 0;
+	num.num = vnp_scalar_truncate(&num.num, 4);
+	vnp_reg_set_scalar(dst, &num.num);
+	return 0;
+}
+
 static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
 {
 	const struct bpf_insn *insn = alu_insn(v);
@@ -200,6 +237,8 @@ static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_re
 	bool dst_can = dst->kind == VNP_REG_CTX || vnp_reg_is_guardable(dst);
 	bool src_can = src->kind == VNP_REG_CTX || vnp_reg_is_guardable(src);
 
+	if (!vnp_insn_is64(insn) && sub)
+		return alu_difference32(v, dst, src);
 	if (!vnp_insn_is64(insn) || (!sub && BPF_OP(insn->code) != BPF_ADD))
 		return alu_refuse(v, dst->kind == VNP_REG_SCALAR ? src : dst);
 	if (dst_can && src->kind == VNP_REG_SCALAR)

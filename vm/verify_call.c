@@ -135,8 +135,7 @@ static int call_memory(struct call *c, u32 n, const struct call_size *size,
 
 	if (c->helper->arg[n] == VNP_ARG_MEM_READ_OR_NULL && call_is_null(reg))
 		return call_null(n, size, access);
-	if (c->helper->moves_packet &&
-	    (reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_PACKET_END))
+	if (c->helper->moves_packet && vnp_reg_is_packet(reg))
 		return vnp_verify_refuse(c->v,
 			"argument %u of vnp_%s must not point into the payload, which the helper moves: copy it to the stack first",
 			n + 1, c->helper->name);

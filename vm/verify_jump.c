@@ -9,11 +9,6 @@ static const struct bpf_insn *jump_insn(const struct vnp_verify *v)
 	return &v->code->insns[v->insn];
 }
 
-static bool jump_is_packet(const struct vnp_reg *reg)
-{
-	return reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_PACKET_END;
-}
-
 static bool jump_is_zero(const struct vnp_reg *reg)
 {
 	return reg->kind == VNP_REG_SCALAR && vnp_scalar_is_const(&reg->num) &&
@@ -35,8 +30,8 @@ static void jump_immediate(const struct bpf_insn *insn, struct vnp_reg *imm)
 /* Two pointers whose order tells nothing of where things are in memory */
 static bool jump_may_compare(const struct vnp_reg *a, const struct vnp_reg *b)
 {
-	if (jump_is_packet(a) || jump_is_packet(b))
-		return jump_is_packet(a) && jump_is_packet(b);
+	if (vnp_reg_is_packet(a) || vnp_reg_is_packet(b))
+		return vnp_reg_is_packet(a) && vnp_reg_is_packet(b);
 	if (a->kind != b->kind || a->map != b->map || a->site != b->site ||
 	    a->maybe_null || b->maybe_null)
 		return false;
@@ -89,7 +84,8 @@ static void jump_learn_left(struct vnp_verify *v, const struct vnp_reg *left)
 	if (left->num.smin < -VNP_OFF_MAX || left->num.smin > VNP_OFF_MAX)
 		return;
 	if (!left->site) {
-		state->range = max_t(s64, state->range, min(bytes, (s64)VNP_OFF_MAX));
+		state->range = max_t(s64, state->range,
+				     min_t(s64, bytes, VNP_OFF_MAX));
 		return;
 	}
 	vnp_cell_for_each(state->used, cell) {
@@ -132,7 +128,7 @@ static bool jump_is_plain(const struct vnp_reg *reg)
 static bool jump_null(struct vnp_verify *v, struct vnp_reg *reg, bool equal)
 {
 	/* where an empty payload begins is not said: it may be at NULL */
-	if (!reg->maybe_null && jump_is_plain(reg) && !jump_is_packet(reg))
+	if (!reg->maybe_null && jump_is_plain(reg) && !vnp_reg_is_packet(reg))
 		return !equal;
 	if (!reg->maybe_null || reg->null)
 		return true;

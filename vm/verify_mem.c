@@ -184,6 +184,8 @@ static int mem_refuse(struct vnp_verify *v, u32 n)
 	case VNP_REG_CTX:
 		return vnp_verify_refuse(v,
 			"r%u is the context, where no other memory can be used", n);
+	case VNP_REG_HALF:
+		return vnp_verify_refuse(v, "r%u is only the lower half of a pointer", n);
 	default:
 		return vnp_verify_refuse(v, "r%u is a number, not a pointer", n);
 	}
@@ -220,8 +222,7 @@ int vnp_verify_write(struct vnp_verify *v, u32 n)
 	    v->code->maps[reg->map].flags & VNP_MAP_F_RDONLY_PROG)
 		return vnp_verify_refuse(v, "writes to map %u, which is read-only",
 					 reg->map);
-	if (v->report &&
-	    (reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_PACKET_END))
+	if (v->report && vnp_reg_is_packet(reg))
 		v->code->writes_packet = true;
 	return 0;
 }
@@ -398,7 +399,6 @@ static int mem_atomic(struct vnp_verify *v, const struct bpf_insn *insn)
 	struct vnp_scalar num = vnp_scalar_unknown();
 	u32 size = vnp_insn_size(insn), result;
 	struct vnp_access access = {};
-	struct vnp_reg value;
 	int err;
 
 	err = mem_atomic_operands(v, insn);
@@ -412,7 +412,7 @@ static int mem_atomic(struct vnp_verify *v, const struct bpf_insn *insn)
 	if (err >= 0)
 		vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
 	if (!err && ptr->kind == VNP_REG_STACK) {
-		err = vnp_verify_stack_load(v, ptr, insn->off, size, &value);
+		err = vnp_verify_stack_read(v, ptr, insn->off, size);
 		if (!err)
 			vnp_verify_stack_clobber(v, ptr, insn->off, size, size);
 	}

@@ -75,6 +75,10 @@ void vnp_reg_print(const struct vnp_reg *reg, char *text)
 		print_add(&p, "number ");
 		print_num(&p, &reg->num);
 		break;
+	case VNP_REG_HALF:
+		print_pointer(&p, reg, reg->map == VNP_REG_PACKET ?
+			      "lower half of data" : "lower half of data_end");
+		break;
 	case VNP_REG_CTX:
 		print_pointer(&p, reg, "ctx");
 		break;
