@@ -24,9 +24,9 @@ static const char usage[] =
 	"\n"
 	"You need to be the user that runs the server, and in group vnp.\n";
 
-static int complain(const char *what, int err)
+static int complain(const char *failed, const char *what, int err)
 {
-	fprintf(stderr, "dnsguard: %s: %s\n", what, strerror(-err));
+	fprintf(stderr, "dnsguard: %s %s: %s\n", failed, what, strerror(-err));
 	return err;
 }
 
@@ -42,62 +42,87 @@ static int allow(const struct vnp_map *allowed, char **texts)
 		wrong = question_parse(&q, *texts);
 		if (wrong) {
 			fprintf(stderr, "dnsguard: %s: %s\n", *texts, wrong);
-			return -1;
+			return -EINVAL;
 		}
 		err = vnp_map_update(allowed, &q, &passed, VNP_MAP_ANY);
 		if (err)
-			return complain(*texts, err);
+			return complain("cannot allow", *texts, err);
 	}
 	return 0;
 }
 
-/* Let the program run on one socket of the server. */
-static int guard_socket(const struct vnp_program *prog,
-			const struct vnp_socket *sock, struct vnp_link **link)
+static void report(const struct vnp_link *link, const struct vnp_socket *sock)
 {
 	struct vnp_link_info info = { .size = sizeof(info) };
-	int err;
 
-	err = vnp_link_attach(prog, sock->fd, NULL, link);
-	if (err)
-		return complain(sock->address, err);
-	if (!vnp_link_get_info(*link, &info))
+	if (!vnp_link_get_info(link, &info))
 		printf("link %u guards %s, UDP port %u\n", info.id,
 		       sock->address, sock->port);
-	return 0;
 }
 
-/* Let it run on all of them, or on none. */
-static int guard(const struct vnp_program *prog, const char *pid,
-		 const char *port)
+/* Let the program run on all these sockets, or on none. */
+static int guard(const struct vnp_program *prog, const struct vnp_socket *socks,
+		 size_t cnt)
 {
-	struct vnp_link **links;
+	struct vnp_link *links[cnt];
+	size_t n, i;
+	int err = 0;
+
+	for (n = 0; n < cnt; n++) {
+		err = vnp_link_attach(prog, socks[n].fd, NULL, &links[n]);
+		if (err) {
+			complain("cannot guard", socks[n].address, err);
+			break;
+		}
+	}
+	for (i = 0; i < n; i++) {
+		if (err)
+			vnp_link_detach(links[i]);
+		else
+			report(links[i], &socks[i]);
+		/* The handle; the link itself lives as long as the socket. */
+		vnp_link_close(links[i]);
+	}
+	return err;
+}
+
+static int guard_server(const struct vnp_program *prog, pid_t pid,
+			const char *port)
+{
 	struct vnp_socket *socks;
-	char udp_port[32];
-	size_t cnt, n;
+	char spec[32];
+	size_t cnt;
 	int err;
 
-	snprintf(udp_port, sizeof(udp_port), "udp:%s", port);
-	err = vnp_socket_find(atoi(pid), udp_port, NULL, &socks, &cnt);
+	snprintf(spec, sizeof(spec), "udp:%s", port);
+	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
-		return complain("no such socket", err);
-
-	links = calloc(cnt, sizeof(*links));
-	err = links ? 0 : -ENOMEM;
-	for (n = 0; n < cnt && !err; n++)
-		err = guard_socket(prog, &socks[n], &links[n]);
-	while (n--) {
-		if (err && links[n])
-			vnp_link_detach(links[n]);
-		vnp_link_close(links[n]);	/* the link lives with the socket */
-	}
-	free(links);
+		return complain("cannot take the server's socket", spec, err);
+	err = guard(prog, socks, cnt);
 	vnp_socket_free(socks, cnt);
 	return err;
 }
 
+/* Load the program, tell it what to allow, and put it on the sockets. */
+static int run(struct vnp_object *obj, pid_t pid, const char *port, char **texts)
+{
+	int err;
+
+	err = vnp_object_load(obj, NULL);
+	if (err)
+		return complain("cannot load", vnp_object_name(obj), err);
+	err = allow(vnp_object_find_map(obj, "allowed"), texts);
+	if (err)
+		return err;
+	return guard_server(vnp_object_find_program(obj, "dnsguard"), pid, port);
+}
+
 int main(int argc, char **argv)
 {
+	static const struct vnp_open_opts opts = {
+		.sz = sizeof(opts),
+		.name = "dnsguard",
+	};
 	struct vnp_object *obj;
 	int err;
 
@@ -105,26 +130,19 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	if (argc < 4) {
+	if (argc < 4 || atoi(argv[1]) <= 0) {
 		fputs(usage, stderr);
 		return 2;
 	}
 
 	err = vnp_object_open_mem(_binary_dnsguard_bpf_o_start,
 				  _binary_dnsguard_bpf_o_end -
-				  _binary_dnsguard_bpf_o_start, NULL, &obj);
+				  _binary_dnsguard_bpf_o_start, &opts, &obj);
 	if (err) {
-		complain("cannot read the program", err);
+		complain("cannot read", "the program", err);
 		return 1;
 	}
-	err = vnp_object_load(obj, NULL);
-	if (err)
-		complain("cannot load the program", err);
-	if (!err)
-		err = allow(vnp_object_find_map(obj, "allowed"), argv + 3);
-	if (!err)
-		err = guard(vnp_object_find_program(obj, "dnsguard"), argv[1],
-			    argv[2]);
+	err = run(obj, atoi(argv[1]), argv[2], argv + 3);
 	vnp_object_close(obj);
 	return err ? 1 : 0;
 }

@@ -99,8 +99,9 @@ static void prog_report(const struct vnp_program *prog,
 	       vnp_program_name(prog), info->insn_cnt, info->lowered_cnt);
 	if (info->jited_len)
 		printf(", %u bytes of native code", info->jited_len);
-	printf("; %u maps; verified in %llu us\n%s", info->map_cnt,
-	       info->verify_ns / 1000, vnp_program_log(prog));
+	printf("; %u %s; verified in %llu us\n%s", info->map_cnt,
+	       info->map_cnt == 1 ? "map" : "maps", info->verify_ns / 1000,
+	       vnp_program_log(prog));
 }
 
 static int prog_verify(struct args *args)
