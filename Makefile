@@ -1,18 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-# "make help" says what there is to make.
+## make [KERNEL=6.1]	everything: the module, for that kernel, and what follows
+## make module		vnp.ko, as build/KERNEL/vnp.ko
+## make lib		libvnp, in build/lib
+## make tool		vnpctl, in build/bin
+## make samples		the samples, in build/samples
+##
+## make demo		the first sample at work, in a virtual machine
+## make check		all tests, those of the module in a virtual machine
+## make setup		fetch and build what any of these will need, now
+##
+## make install		to DESTDIR and prefix (/usr/local); needs KDIR
+## make clean		leaves what was fetched
+## make distclean		leaves nothing but $VNP_CACHE (~/.cache/vnp)
+##
+## KERNEL=NAME		6.1, 6.12 or debug: selftests/setup/kernel gets them
+## KDIR=DIRECTORY		/lib/modules/RELEASE/build, for a machine of your own
+## V=1			show the commands
 
 all: module lib tool samples
 
-# What to build for: a kernel that selftests/setup/kernel knows, or with
-# KDIR=/lib/modules/.../build that of a machine of your own.
 ifdef KDIR
 KERNEL := $(notdir $(KDIR:%/build=%))
+kdir := $(KDIR)
 else
 KERNEL ?= 6.1
 kdir := $(CURDIR)/build/kernels/$(KERNEL)/build
 endif
-SECONDS ?= 60
 
 prefix ?= /usr/local
 libdir ?= $(prefix)/lib
@@ -27,7 +41,7 @@ BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
 
 # Quiet as the kernel's build is; V=1 shows the commands.
 ifeq ($(V),1)
-say := \#
+say := @:
 else
 Q := @
 say = @printf '  %-7s %s\n'
@@ -95,14 +109,8 @@ objects := $(wildcard $(addprefix build/,asan samples selftests userlib vm))
 demo: all build/packages.guest build/packages.demo
 	$(Q)selftests/guest -k $(KERNEL) -u -- samples/dnsguard/demo
 
-check: all tests build/packages.guest
-	$(Q)selftests/run -k $(KERNEL)
-
-fuzz: tests
-	$(Q)selftests/fuzz/run $(SECONDS)
-
-bench: all tests build/packages.guest
-	$(Q)selftests/bench/run -k $(KERNEL)
+check: all tests build/packages.guest build/packages.demo
+	$(Q)selftests/check $(KERNEL)
 
 # ---- Setting up -----------------------------------------------------------
 
@@ -110,18 +118,20 @@ build/packages.%: selftests/setup/packages.txt
 	$(Q)selftests/setup/packages $*
 	$(Q)mkdir -p build && touch $@
 
-# Files that are taken from the kernel's source, not copied into this tree.
-linux := build/linux-source
-$(linux)/%: selftests/setup/source | build/packages.build
+build/linux-source/kselftest_harness.h: | build/packages.build
 	$(Q)selftests/setup/source
 
-setup: $(addprefix build/packages.,build guest debug demo lint) $(linux)/stamp
+setup: $(addprefix build/packages.,build guest debug demo lint)
+setup: build/linux-source/kselftest_harness.h
 	$(Q)for kernel in 6.1 6.12 debug; do selftests/setup/kernel $$kernel; done
 
 # ---- Installing -----------------------------------------------------------
 
-install: $(INSTALL)
-	$(Q)$(kbuild) modules_install INSTALL_MOD_PATH=$(DESTDIR)
+install: all $(INSTALL)
+ifndef KDIR
+	$(error which kernel is this for? make install KDIR=/lib/modules/RELEASE/build)
+endif
+	$(Q)$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 
 clean:
 	$(Q)rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
@@ -130,7 +140,7 @@ distclean:
 	$(Q)rm -rf build
 
 help:
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## \?//p' Makefile
 
-.PHONY: all module locked-module lib tool samples tests demo check fuzz bench
-.PHONY: setup install clean distclean help
+.PHONY: all module locked-module lib tool samples tests demo check setup
+.PHONY: install clean distclean help
