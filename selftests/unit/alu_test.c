@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Every arithmetic operation and conditional jump on numbers that matter, by both
+ * interpreters, and against results computed here.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "vm_util.h"
+
+static const __u64 numbers[] = {
+	0, 1, 2, 3, 7, 31, 32, 33, 63, 64, 65, 100, 0x7f, 0x80, 0xff, 0x7fff, 0x8000,
+	0xffff, 0x7fffffff, 0x80000000, 0x80000001, 0xfffffffe, 0xffffffff,
+	0x100000000, 0x123456789abcdef0, 0x7fffffffffffffff, 0x8000000000000000,
+	0x8000000000000001, 0xfffffffffffffff9, -2ULL, -1ULL,
+};
+
+#define NUMBERS	(ARRAY_SIZE(numbers))
+
+/* The arguments come in the payload, where the verifier does not see them */
+#define ARGUMENTS							\
+	LOAD_DATA(R2), BPF_LDX_MEM(BPF_DW, R6, R2, 0), BPF_LDX_MEM(BPF_DW, R7, R2, 8)
+
+static __u64 run2(struct bpf_insn insn, __u64 a, __u64 b)
+{
+	__u64 payload[2] = { a, b };
+	struct vm_result r = vm_run(PROG(ARGUMENTS, insn, BPF_MOV64_REG(R0, R6),
+					 BPF_EXIT_INSN()), payload, 16);
+
+	assert_int_equal(r.fault, 0);
+	return r.retval;
+}
+
+/* RFC 9669, section 4.1, once more */
+static __u64 expect64(__u8 op, bool is_signed, __u64 a, __u64 b)
+{
+	switch (op) {
+	case BPF_ADD: return a + b;
+	case BPF_SUB: return a - b;
+	case BPF_MUL: return a * b;
+	case BPF_OR: return a | b;
+	case BPF_AND: return a & b;
+	case BPF_XOR: return a ^ b;
+	case BPF_LSH: return a << (b & 63);
+	case BPF_RSH: return a >> (b & 63);
+	case BPF_ARSH: return (__s64)a >> (b & 63);
+	case BPF_MOV: return b;
+	case BPF_DIV:
+		if (!b)
+			return 0;
+		if (is_signed)
+			return b == -1ULL ? -a : (__u64)((__s64)a / (__s64)b);
+		return a / b;
+	default:
+		if (!b)
+			return a;
+		if (is_signed)
+			return b == -1ULL ? 0 : (__u64)((__s64)a % (__s64)b);
+		return a % b;
+	}
+}
+
+static __u64 expect32(__u8 op, bool is_signed, __u32 a, __u32 b)
+{
+	switch (op) {
+	case BPF_LSH: return a << (b & 31);
+	case BPF_RSH: return a >> (b & 31);
+	case BPF_ARSH: return (__u32)((__s32)a >> (b & 31));
+	case BPF_DIV:
+	case BPF_MOD:
+		if (is_signed)
+			return (__u32)expect64(op, true, (__s64)(__s32)a, (__s64)(__s32)b);
+	}
+	return (__u32)expect64(op, false, a, b);
+}
+
+static const __u8 ops[] = {
+	BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH, BPF_RSH,
+	BPF_MOD, BPF_XOR, BPF_ARSH, BPF_MOV,
+};
+
+static void check_op(__u8 op, bool is_signed, __u64 a, __u64 b)
+{
+	struct bpf_insn insn = BPF_ALU64_REG(op, R6, R7);
+
+	insn.off = is_signed;
+	assert_int_equal(run2(insn, a, b), expect64(op, is_signed, a, b));
+	insn.code = BPF_ALU | op | BPF_X;
+	assert_int_equal(run2(insn, a, b), expect32(op, is_signed, a, b));
+
+	insn = BPF_ALU64_IMM(op, R6, (__s32)b);
+	insn.off = is_signed;
+	assert_int_equal(run2(insn, a, 0),
+			 expect64(op, is_signed, a, (__s64)(__s32)b));
+	insn.code = BPF_ALU | op | BPF_K;
+	assert_int_equal(run2(insn, a, 0), expect32(op, is_signed, a, b));
+}
+
+static void binary_operations(void **state)
+{
+	__u32 i, a, b;
+
+	(void)state;
+	for (i = 0; i < sizeof(ops); i++)
+		for (a = 0; a < NUMBERS; a++)
+			for (b = 0; b < NUMBERS; b++)
+				check_op(ops[i], false, numbers[a], numbers[b]);
+}
+
+static void signed_division(void **state)
+{
+	__u32 a, b;
+
+	(void)state;
+	for (a = 0; a < NUMBERS; a++) {
+		for (b = 0; b < NUMBERS; b++) {
+			check_op(BPF_DIV, true, numbers[a], numbers[b]);
+			check_op(BPF_MOD, true, numbers[a], numbers[b]);
+		}
+	}
+}
+
+/* Both operands in one register */
+static void of_itself(void **state)
+{
+	__u32 i, a, off;
+
+	(void)state;
+	for (i = 0; i < sizeof(ops); i++) {
+		for (a = 0; a < NUMBERS; a++) {
+			for (off = 0; off < 2; off++) {
+				struct bpf_insn insn = BPF_ALU64_REG(ops[i], R6, R6);
+				__u64 n = numbers[a];
+
+				if (off && ops[i] != BPF_DIV && ops[i] != BPF_MOD)
+					continue;
+				insn.off = off;
+				assert_int_equal(run2(insn, n, 0),
+						 expect64(ops[i], off, n, n));
+				insn.code = BPF_ALU | ops[i] | BPF_X;
+				assert_int_equal(run2(insn, n, 0),
+						 expect32(ops[i], off, n, n));
+			}
+		}
+	}
+}
+
+static void unary_operations(void **state)
+{
+	__u32 a;
+
+	(void)state;
+	for (a = 0; a < NUMBERS; a++) {
+		__u64 n = numbers[a];
+
+		assert_int_equal(run2(BPF_NEG64(R6), n, 0), -n);
+		assert_int_equal(run2(BPF_RAW_INSN(BPF_ALU | BPF_NEG, R6, 0, 0, 0), n, 0),
+				 (__u32)-n);
+		assert_int_equal(run2(BPF_BSWAP(R6, 16), n, 0), __builtin_bswap16(n));
+		assert_int_equal(run2(BPF_BSWAP(R6, 32), n, 0), __builtin_bswap32(n));
+		assert_int_equal(run2(BPF_BSWAP(R6, 64), n, 0), __builtin_bswap64(n));
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		assert_int_equal(run2(BPF_ENDIAN(BPF_TO_BE, R6, 32), n, 0),
+				 __builtin_bswap32(n));
+		assert_int_equal(run2(BPF_ENDIAN(BPF_TO_LE, R6, 16), n, 0), (__u16)n);
+		assert_int_equal(run2(BPF_ENDIAN(BPF_TO_LE, R6, 64), n, 0), n);
+#endif
+		assert_int_equal(run2(BPF_MOVSX64_REG(R6, R7, 8), 5, n), (__s64)(__s8)n);
+		assert_int_equal(run2(BPF_MOVSX64_REG(R6, R7, 16), 5, n), (__s64)(__s16)n);
+		assert_int_equal(run2(BPF_MOVSX64_REG(R6, R7, 32), 5, n), (__s64)(__s32)n);
+		assert_int_equal(run2(BPF_MOVSX32_REG(R6, R7, 8), 5, n),
+				 (__u32)(__s32)(__s8)n);
+		assert_int_equal(run2(BPF_MOVSX32_REG(R6, R7, 16), 5, n),
+				 (__u32)(__s32)(__s16)n);
+	}
+}
+
+static bool expect_jump(__u8 op, __u64 a, __u64 b, __s64 sa, __s64 sb)
+{
+	switch (op) {
+	case BPF_JEQ: return a == b;
+	case BPF_JNE: return a != b;
+	case BPF_JSET: return a & b;
+	case BPF_JGT: return a > b;
+	case BPF_JGE: return a >= b;
+	case BPF_JLT: return a < b;
+	case BPF_JLE: return a <= b;
+	case BPF_JSGT: return sa > sb;
+	case BPF_JSGE: return sa >= sb;
+	case BPF_JSLT: return sa < sb;
+	default: return sa <= sb;
+	}
+}
+
+static bool jumps(struct bpf_insn insn, __u64 a, __u64 b)
+{
+	__u64 payload[2] = { a, b };
+
+	insn.off = 2;
+	return vm_run(PROG(ARGUMENTS, insn, RETURN(0), RETURN(1)), payload, 16).retval;
+}
+
+/* The same jump back pays and is turned round, which must not change its sense */
+static bool jumps_back(struct bpf_insn insn, __u64 a, __u64 b)
+{
+	__u64 payload[2] = { a, b };
+
+	insn.off = -3;
+	return vm_run(PROG(ARGUMENTS, BPF_MOV64_IMM(R8, 0), BPF_JMP_A(2),
+			   RETURN(1), insn, RETURN(0)), payload, 16).retval;
+}
+
+static void conditional_jumps(void **state)
+{
+	static const __u8 conds[] = {
+		BPF_JEQ, BPF_JNE, BPF_JSET, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE,
+		BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE,
+	};
+	__u32 i, x, y;
+
+	(void)state;
+	for (i = 0; i < sizeof(conds); i++) {
+		for (x = 0; x < NUMBERS; x++) {
+			for (y = 0; y < NUMBERS; y += 2) {
+				__u64 a = numbers[x], b = numbers[y];
+				bool wide = expect_jump(conds[i], a, b, a, b);
+				bool half = expect_jump(conds[i], (__u32)a, (__u32)b,
+							(__s32)a, (__s32)b);
+
+				assert_int_equal(jumps(BPF_JMP_REG(conds[i], R6, R7, 0),
+						       a, b), wide);
+				assert_int_equal(jumps(BPF_JMP32_REG(conds[i], R6, R7, 0),
+						       a, b), half);
+				assert_int_equal(jumps_back(BPF_JMP_REG(conds[i], R6, R7, 0),
+							    a, b), wide);
+				b = (__s64)(__s32)b;
+				wide = expect_jump(conds[i], a, b, a, b);
+				assert_int_equal(jumps(BPF_JMP_IMM(conds[i], R6, b, 0),
+						       a, b), wide);
+				assert_int_equal(jumps_back(BPF_JMP32_IMM(conds[i], R6, b, 0),
+							    a, b), half);
+			}
+		}
+	}
+}
+
+/* Loops of every condition: taken some times, then not */
+static void metered_jumps(void **state)
+{
+	(void)state;
+	assert_returns(16, 0, BPF_MOV64_IMM(R0, 1),
+		       BPF_ALU64_IMM(BPF_LSH, R0, 1),
+		       BPF_JMP_IMM(BPF_JSET, R0, 15, -2), BPF_EXIT_INSN());
+	assert_returns(3, 0, BPF_MOV64_IMM(R0, 0), BPF_ALU64_IMM(BPF_ADD, R0, 1),
+		       BPF_JMP_IMM(BPF_JNE, R0, 3, -2), BPF_EXIT_INSN());
+	assert_returns(3, 0, BPF_MOV64_IMM(R0, 0), BPF_ALU64_IMM(BPF_ADD, R0, 1),
+		       BPF_JMP_IMM(BPF_JEQ, R0, 3, 1), BPF_JMP_A(-3), BPF_EXIT_INSN());
+	/* gotol, forwards and back */
+	assert_returns(5, 0, BPF_MOV64_IMM(R0, 0), BPF_JMP32_A(1), BPF_EXIT_INSN(),
+		       BPF_ALU64_IMM(BPF_ADD, R0, 1),
+		       BPF_JMP_IMM(BPF_JEQ, R0, 5, -3), BPF_JMP32_A(-3),
+		       BPF_EXIT_INSN());
+}
+
+static void sign_extending_loads(void **state)
+{
+	__s64 n = -0x123456789abcdefLL;
+
+	(void)state;
+	assert_int_equal(vm_run(PROG(LOAD_DATA(R2), BPF_LDX_MEMSX(BPF_B, R0, R2, 0),
+				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)*(__s8 *)&n);
+	assert_int_equal(vm_run(PROG(LOAD_DATA(R2), BPF_LDX_MEMSX(BPF_H, R0, R2, 0),
+				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)*(__s16 *)&n);
+	assert_int_equal(vm_run(PROG(LOAD_DATA(R2), BPF_LDX_MEMSX(BPF_W, R0, R2, 0),
+				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)*(__s32 *)&n);
+}
+
+static void wide_return_values(void **state)
+{
+	(void)state;
+	assert_returns(0x123456789, 0, BPF_LD_IMM64(R0, 0x123456789), BPF_EXIT_INSN());
+	assert_returns(-1ULL, 0, BPF_MOV64_IMM(R0, -1), BPF_EXIT_INSN());
+	assert_returns(0xffffffff, 0, BPF_MOV32_IMM(R0, -1), BPF_EXIT_INSN());
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(binary_operations),
+		cmocka_unit_test(signed_division),
+		cmocka_unit_test(of_itself),
+		cmocka_unit_test(unary_operations),
+		cmocka_unit_test(conditional_jumps),
+		cmocka_unit_test(metered_jumps),
+		cmocka_unit_test(sign_extending_loads),
+		cmocka_unit_test(wide_return_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

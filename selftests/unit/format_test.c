@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* The format engine of vnp_log(). */
+#include <errno.h>
+#include <string.h>
+
+#include "random_program.h"
+#include "vm/format.h"
+#include "vm_util.h"
+
+static char line[64];
+
+static int format(const char *fmt, __u32 cnt, const u64 *args)
+{
+	return vnp_format(line, sizeof(line), fmt, strlen(fmt) + 1, args, cnt);
+}
+
+#define ARGS(...)							\
+	sizeof((const u64[]){ 0, ##__VA_ARGS__ }) / sizeof(u64) - 1,	\
+	(const u64[]){ 0, ##__VA_ARGS__ } + 1
+
+#define assert_line(text, fmt, ...)					\
+	do {								\
+		assert_int_equal(format(fmt, ARGS(__VA_ARGS__)), strlen(text));	\
+		assert_string_equal(line, text);			\
+	} while (0)
+
+static void conversions(void **state)
+{
+	(void)state;
+	assert_line("", "");
+	assert_line("hello, world", "hello, world\n");
+	assert_line("100%", "100%%");
+	assert_line("0 -1 5", "%d %d %i", 0, -1ULL, 5);
+	assert_line("-2147483648", "%d", 0x80000000);
+	assert_line("4294967295", "%u", -1ULL);
+	assert_line("ffffffff 0", "%x %x", -1ULL, 0x100000000);
+	assert_line("-1 -9223372036854775808", "%ld %lld", -1ULL, 1ULL << 63);
+	assert_line("18446744073709551615", "%lu", -1ULL);
+	assert_line("123456789abcdef0", "%llx", 0x123456789abcdef0);
+	assert_line("[A]", "[%c]", 'A');
+	assert_line("1 2 3 4 5 6 7 8 9 10 11 12", "%u %u %u %u %u %u %u %u %u %u %u %u",
+		    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+}
+
+static void terminals_are_safe(void **state)
+{
+	(void)state;
+	assert_line("?[31m?", "%c[31m%c", 27, 7);
+	assert_line("a?b?", "a\nb\r\n");
+	assert_line("??", "\x80\xff");
+	assert_line("?", "%c", 0);
+}
+
+static void bad_formats(void **state)
+{
+	static const char * const bad[] = {
+		"%", "%s", "%p", "%n", "%5d", "%-d", "%.3u", "%hd", "%llld", "%l",
+		"%ll", "%lc", "%f", "%*d", "%d%", "%\n",
+	};
+	u64 args[12] = {};
+	char no_end[4] = "abcd";
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(format(bad[i], 1, args), -EINVAL);
+	/* too many, too few arguments */
+	assert_int_equal(format("%d", 0, args), -EINVAL);
+	assert_int_equal(format("%d", 2, args), -EINVAL);
+	assert_int_equal(format("", 1, args), -EINVAL);
+	/* the length */
+	assert_int_equal(vnp_format(line, 64, no_end, 4, args, 0), -EINVAL);
+	assert_int_equal(vnp_format(line, 64, "", 0, args, 0), -EINVAL);
+	assert_int_equal(vnp_format(line, 64, "a", VNP_FORMAT_MAX + 1, args, 0), -EINVAL);
+}
+
+static void lines_are_cut(void **state)
+{
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	assert_int_equal(vnp_format(line, 5, "123456", 7, NULL, 0), 4);
+	assert_string_equal(line, "1234");
+	assert_int_equal(line[5], 'x');
+	assert_int_equal(vnp_format(line, 1, "1", 2, NULL, 0), 0);
+	assert_string_equal(line, "");
+}
+
+/* The longest line there can be fits VNP_FORMAT_LINE_MAX */
+static void longest_line(void **state)
+{
+	char fmt[VNP_FORMAT_MAX], text[VNP_FORMAT_LINE_MAX];
+	u64 args[VNP_FORMAT_ARGS_MAX];
+	__u32 i, len = 0;
+
+	(void)state;
+	for (i = 0; i < VNP_FORMAT_ARGS_MAX; i++) {
+		args[i] = 1ULL << 63;
+		memcpy(fmt + len, "%ld", 3);
+		len += 3;
+	}
+	memset(fmt + len, 'a', sizeof(fmt) - len - 1);
+	fmt[sizeof(fmt) - 1] = 0;
+	assert_int_equal(vnp_format(text, sizeof(text), fmt, sizeof(fmt), args,
+				    VNP_FORMAT_ARGS_MAX),
+			 20 * VNP_FORMAT_ARGS_MAX + sizeof(fmt) - 1 - len);
+}
+
+static void anything(void **state)
+{
+	__u64 random = 1;
+	u64 args[4] = { 1, 2, 3, 4 };
+	__u32 n, i;
+
+	(void)state;
+	for (n = 0; n < 100000; n++) {
+		char fmt[16], out[24];
+		int len;
+
+		for (i = 0; i < sizeof(fmt); i++)
+			fmt[i] = "%dlluxc ia\n\0s%%"[random_next(&random) % 15];
+		fmt[sizeof(fmt) - 1] = 0;
+		memset(out, 'x', sizeof(out));
+		len = vnp_format(out, sizeof(out), fmt, sizeof(fmt), args, n % 5);
+		assert_true(len == -EINVAL || len == (int)strlen(out));
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conversions),
+		cmocka_unit_test(terminals_are_safe),
+		cmocka_unit_test(bad_formats),
+		cmocka_unit_test(lines_are_cut),
+		cmocka_unit_test(longest_line),
+		cmocka_unit_test(anything),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

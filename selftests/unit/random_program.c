@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <stddef.h>
+#include <stdbool.h>
+
+#include <linux/vnp.h>
+
+#include "insn_macros.h"
+#include "random_program.h"
+
+/* What the generator believes of a register */
+enum kind {
+	UNSET,
+	NUMBER,
+	PACKET,
+	STACK,
+	VALUE,		/* of a map; may be NULL */
+};
+
+#define SLOTS	8	/* of the stack, written at the start */
+
+struct gen {
+	__u64 random;
+	struct bpf_insn *insns;
+	__u32 cnt;
+	enum kind kind[10];	/* R6 is the context, all the way */
+	__u32 depth;
+};
+
+__u64 random_next(__u64 *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static __u32 roll(struct gen *g, __u32 n)
+{
+	return (random_next(&g->random) >> 11) % n;
+}
+
+static bool full(const struct gen *g)
+{
+	return g->cnt + 40 > RANDOM_INSNS_MAX;
+}
+
+static void put(struct gen *g, struct bpf_insn insn)
+{
+	g->insns[g->cnt++] = insn;
+}
+
+static __s32 number(struct gen *g)
+{
+	static const __s32 some[] = {
+		0, 1, -1, 2, 7, 8, 15, 16, 31, 32, 63, 64, 100, 127, 128, 255, 256,
+		0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, -0x80000000, -8,
+	};
+
+	if (roll(g, 3))
+		return some[roll(g, ARRAY_SIZE(some))];
+	return random_next(&g->random);
+}
+
+/* Of an access: mostly small, at times far away */
+static __s16 offset(struct gen *g)
+{
+	return roll(g, 12) ? (int)roll(g, 8) : (int)roll(g, 80) - 40;
+}
+
+/* A register that can be written: any but R6 */
+static __u32 any_reg(struct gen *g)
+{
+	__u32 reg = roll(g, 9);
+
+	return reg < 6 ? reg : reg + 1;
+}
+
+/* A register of a kind, or -1 */
+static int reg_of(struct gen *g, enum kind kind)
+{
+	__u32 first = roll(g, 10), i;
+
+	for (i = 0; i < 10; i++)
+		if ((first + i) % 10 != 6 && g->kind[(first + i) % 10] == kind)
+			return (first + i) % 10;
+	return -1;
+}
+
+static int number_reg(struct gen *g)
+{
+	int reg = reg_of(g, NUMBER);
+
+	if (reg >= 0)
+		return reg;
+	reg = any_reg(g);
+	put(g, BPF_MOV64_IMM(reg, number(g)));
+	g->kind[reg] = NUMBER;
+	return reg;
+}
+
+static __u8 size_code(struct gen *g)
+{
+	static const __u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+
+	return sizes[roll(g, 4)];
+}
+
+static void gen_alu(struct gen *g)
+{
+	static const __u8 ops[] = {
+		BPF_ADD, BPF_SUB, BPF_MUL, BPF_DIV, BPF_OR, BPF_AND, BPF_LSH,
+		BPF_RSH, BPF_MOD, BPF_XOR, BPF_ARSH, BPF_MOV,
+	};
+	__u8 op = ops[roll(g, sizeof(ops))];
+	__u8 class = roll(g, 2) ? BPF_ALU64 : BPF_ALU;
+	int dst = number_reg(g), src = number_reg(g);
+	struct bpf_insn insn;
+
+	if (roll(g, 2))
+		insn = BPF_RAW_INSN(class | op | BPF_K, dst, 0, 0, number(g));
+	else
+		insn = BPF_RAW_INSN(class | op | BPF_X, dst, src, 0, 0);
+	if (op == BPF_DIV || op == BPF_MOD)
+		insn.off = roll(g, 2);
+	if (op == BPF_MOV && insn.code & BPF_X)
+		insn.off = 8 * roll(g, 3);
+	put(g, insn);
+}
+
+static void gen_unary(struct gen *g)
+{
+	int dst = number_reg(g);
+	__s32 bits = 16 << roll(g, 3);
+
+	switch (roll(g, 4)) {
+	case 0:
+		put(g, BPF_NEG64(dst));
+		break;
+	case 1:
+		put(g, BPF_ENDIAN(BPF_TO_BE, dst, bits));
+		break;
+	case 2:
+		put(g, BPF_ENDIAN(BPF_TO_LE, dst, bits));
+		break;
+	default:
+		put(g, BPF_BSWAP(dst, bits));
+	}
+}
+
+static void gen_pointer(struct gen *g)
+{
+	__u32 dst = any_reg(g);
+
+	switch (roll(g, 3)) {
+	case 0:
+		put(g, BPF_LDX_MEM(BPF_DW, dst, R6, offsetof(struct vnp_ctx, data)));
+		g->kind[dst] = PACKET;
+		break;
+	case 1:
+		put(g, BPF_MOV64_REG(dst, R10));
+		put(g, BPF_ALU64_IMM(BPF_ADD, dst, -8 * (int)(1 + roll(g, SLOTS))));
+		g->kind[dst] = STACK;
+		break;
+	default:
+		put(g, BPF_RAW_INSN(BPF_LD | BPF_DW | BPF_IMM, dst,
+				    BPF_PSEUDO_MAP_IDX_VALUE, 0, 2));
+		put(g, BPF_RAW_INSN(0, 0, 0, 0, roll(g, 64)));
+		g->kind[dst] = VALUE;
+	}
+}
+
+static int pointer_reg(struct gen *g)
+{
+	int reg = reg_of(g, PACKET + roll(g, 3));
+
+	if (reg < 0)
+		gen_pointer(g);
+	return reg < 0 ? reg_of(g, PACKET) : reg;
+}
+
+static void gen_move_pointer(struct gen *g)
+{
+	int ptr = pointer_reg(g), num = number_reg(g);
+
+	if (ptr < 0 || g->kind[num] != NUMBER || ptr == num)
+		return;
+	switch (roll(g, 12)) {
+	case 0:
+		put(g, BPF_ALU64_REG(BPF_ADD, ptr, num));
+		break;
+	case 1 ... 5:
+		put(g, BPF_ALU64_IMM(BPF_AND, num, 15));
+		put(g, BPF_ALU64_REG(roll(g, 9) ? BPF_ADD : BPF_SUB, ptr, num));
+		break;
+	case 6 ... 8:
+		put(g, BPF_ALU64_IMM(BPF_ADD, ptr, (int)roll(g, 24) - 4));
+		break;
+	case 9:
+		put(g, BPF_ALU64_REG(BPF_ADD, num, ptr));
+		g->kind[num] = g->kind[ptr];
+		break;
+	default:
+		num = any_reg(g);
+		put(g, BPF_MOV64_REG(num, ptr));
+		g->kind[num] = g->kind[ptr];
+	}
+}
+
+static void gen_load(struct gen *g)
+{
+	int ptr = pointer_reg(g);
+	__u32 dst = any_reg(g);
+	__u8 size = size_code(g);
+
+	if (ptr < 0)
+		return;
+	put(g, BPF_LDX_MEM(size, dst, ptr, offset(g)));
+	if (roll(g, 4) == 0 && size != BPF_DW)
+		g->insns[g->cnt - 1].code = BPF_LDX | BPF_MEMSX | size;
+	g->kind[dst] = NUMBER;
+}
+
+static void gen_store(struct gen *g)
+{
+	int ptr = pointer_reg(g), num = number_reg(g);
+
+	if (ptr < 0 || g->kind[num] != NUMBER)
+		return;
+	if (roll(g, 3) == 0)
+		put(g, BPF_ST_MEM(size_code(g), ptr, offset(g), number(g)));
+	else
+		put(g, BPF_STX_MEM(size_code(g), ptr, num, offset(g)));
+}
+
+static void gen_atomic(struct gen *g)
+{
+	static const __s32 ops[] = {
+		BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, BPF_ADD | BPF_FETCH,
+		BPF_OR | BPF_FETCH, BPF_AND | BPF_FETCH, BPF_XOR | BPF_FETCH,
+		BPF_XCHG, BPF_CMPXCHG,
+	};
+	__s32 op = ops[roll(g, 10)];
+	int num = number_reg(g);
+
+	if (op == BPF_CMPXCHG && g->kind[0] != NUMBER)
+		return;
+	put(g, BPF_ATOMIC_OP(roll(g, 2) ? BPF_DW : BPF_W, op, R10, num,
+			     -8 * (int)(1 + roll(g, SLOTS))));
+}
+
+/* Save a register and get it back; the slots beyond SLOTS are for that */
+static void gen_spill(struct gen *g)
+{
+	__u32 src = any_reg(g), dst = any_reg(g);
+	__s16 off = -8 * (int)(SLOTS + 1 + roll(g, 4));
+
+	if (g->kind[src] == UNSET)
+		return;
+	put(g, BPF_STX_MEM(BPF_DW, R10, src, off));
+	if (roll(g, 2) || full(g))
+		return;
+	put(g, BPF_LDX_MEM(BPF_DW, dst, R10, off));
+	g->kind[dst] = g->kind[src];
+}
+
+static void clobber(struct gen *g)
+{
+	__u32 i;
+
+	for (i = 1; i < 6; i++)
+		g->kind[i] = UNSET;
+}
+
+static void gen_lookup(struct gen *g)
+{
+	__u32 map = roll(g, 2), i;
+
+	put(g, BPF_ST_MEM(BPF_W, R10, -8, roll(g, 10)));
+	put(g, BPF_RAW_INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_IDX, 0, map));
+	put(g, BPF_RAW_INSN(0, 0, 0, 0, 0));
+	put(g, BPF_MOV64_REG(R2, R10));
+	put(g, BPF_ALU64_IMM(BPF_ADD, R2, -8));
+	if (roll(g, 3) == 0) {
+		put(g, BPF_MOV64_REG(R3, R10));
+		put(g, BPF_ALU64_IMM(BPF_ADD, R3, -8 * SLOTS));
+		put(g, BPF_MOV64_IMM(R4, roll(g, 3)));
+		put(g, BPF_CALL_HELPER(map_update));
+		clobber(g);
+		g->kind[0] = NUMBER;
+		return;
+	}
+	put(g, BPF_CALL_HELPER(map_lookup));
+	clobber(g);
+	g->kind[0] = VALUE;
+	i = 7 + roll(g, 3);
+	put(g, BPF_MOV64_REG(i, R0));
+	g->kind[i] = VALUE;
+	if (roll(g, 4)) {
+		put(g, BPF_JMP_IMM(BPF_JNE, R0, 0, 2));
+		put(g, BPF_MOV64_IMM(R0, 77));
+		put(g, BPF_EXIT_INSN());
+	}
+}
+
+static void gen_helper(struct gen *g)
+{
+	int num = number_reg(g);
+
+	put(g, BPF_MOV64_REG(R4, num));
+	put(g, BPF_MOV64_REG(R1, R6));
+	put(g, BPF_MOV64_IMM(R2, roll(g, 32)));
+	put(g, BPF_MOV64_REG(R3, R10));
+	put(g, BPF_ALU64_IMM(BPF_ADD, R3, -8 * SLOTS));
+	if (roll(g, 8))
+		put(g, BPF_ALU64_IMM(BPF_AND, R4, 31));
+	if (roll(g, 4))
+		put(g, BPF_ALU64_IMM(BPF_OR, R4, 1));
+	put(g, roll(g, 3) ? BPF_CALL_HELPER(load_bytes) : BPF_CALL_HELPER(store_bytes));
+	clobber(g);
+	g->kind[0] = NUMBER;
+	if (g->insns[g->cnt - 1].imm == VNP_HELPER_store_bytes) {
+		__u32 i;
+
+		for (i = 0; i < 10; i++)
+			if (g->kind[i] == PACKET)
+				g->kind[i] = UNSET;
+	}
+}
+
+static void gen_block(struct gen *g, __u32 len);
+
+static struct bpf_insn condition(struct gen *g)
+{
+	static const __u8 ops[] = {
+		BPF_JEQ, BPF_JNE, BPF_JSET, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE,
+		BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE,
+	};
+	int a = number_reg(g), b = number_reg(g), ptr = reg_of(g, PACKET);
+	__u8 class = roll(g, 2) ? BPF_JMP : BPF_JMP32;
+	__u8 op = ops[roll(g, sizeof(ops))];
+
+	if (ptr >= 0 && roll(g, 4) == 0) {
+		/* is so much of the payload there */
+		__u32 end = any_reg(g);
+
+		if (end != (__u32)ptr) {
+			put(g, BPF_LDX_MEM(BPF_DW, end, R6,
+					   offsetof(struct vnp_ctx, data_end)));
+			g->kind[end] = UNSET;
+			put(g, BPF_ALU64_IMM(BPF_ADD, ptr, roll(g, 16)));
+			op = ops[3 + roll(g, 4)];
+			if (roll(g, 2))
+				return BPF_JMP_REG(op, ptr, end, 0);
+			return BPF_JMP_REG(op, end, ptr, 0);
+		}
+	}
+	a = number_reg(g);
+	b = g->kind[b] == NUMBER ? b : a;
+	if (roll(g, 2))
+		return BPF_RAW_INSN(class | op | BPF_K, a, 0, 0, number(g));
+	return BPF_RAW_INSN(class | op | BPF_X, a, b, 0, 0);
+}
+
+static void meet(struct gen *g, const enum kind *other)
+{
+	__u32 i;
+
+	for (i = 0; i < 10; i++)
+		if (g->kind[i] != other[i])
+			g->kind[i] = UNSET;
+}
+
+static void save(const struct gen *g, enum kind *kinds)
+{
+	__u32 i;
+
+	for (i = 0; i < 10; i++)
+		kinds[i] = g->kind[i];
+}
+
+static void gen_if(struct gen *g)
+{
+	struct bpf_insn cond = condition(g);
+	enum kind before[10], after[10];
+	__u32 at = g->cnt, over, i;
+
+	put(g, cond);
+	save(g, before);
+	gen_block(g, 1 + roll(g, 6));
+	save(g, after);
+	for (i = 0; i < 10; i++)
+		g->kind[i] = before[i];
+	if (roll(g, 2)) {
+		over = g->cnt;
+		put(g, BPF_JMP_A(0));
+		g->insns[at].off = g->cnt - at - 1;
+		gen_block(g, 1 + roll(g, 6));
+		g->insns[over].off = g->cnt - over - 1;
+	} else {
+		g->insns[at].off = g->cnt - at - 1;
+	}
+	meet(g, after);
+}
+
+/* A loop with a counter that the body leaves alone, or by chance does not */
+static void gen_loop(struct gen *g)
+{
+	__s16 slot = -8 * (SLOTS + 5 + (int)g->depth);
+	struct bpf_insn cond;
+	enum kind before[10];
+	__u32 head, i;
+
+	put(g, BPF_ST_MEM(BPF_DW, R10, slot, 0));
+	/* what changes its kind in the body is not known at its start */
+	for (i = 0; i < 10; i++)
+		if (i != 6 && roll(g, 2))
+			g->kind[i] = UNSET;
+	save(g, before);
+	head = g->cnt;
+	gen_block(g, 1 + roll(g, 8));
+	for (i = 0; i < 10; i++)
+		if (before[i] != UNSET && g->kind[i] != before[i]) {
+			/* give it back what it was, roughly */
+			if (before[i] == PACKET)
+				put(g, BPF_LDX_MEM(BPF_DW, i, R6, 0));
+			else if (before[i] == STACK)
+				put(g, BPF_MOV64_REG(i, R10));
+			else
+				put(g, BPF_MOV64_IMM(i, 3));
+			g->kind[i] = before[i] == VALUE ? NUMBER : before[i];
+		}
+	if (roll(g, 4) == 0) {
+		cond = condition(g);
+		if (g->cnt - head < 400) {
+			cond.off = (int)head - (int)g->cnt - 1;
+			put(g, cond);
+		}
+		return;
+	}
+	i = any_reg(g);
+	put(g, BPF_LDX_MEM(BPF_DW, i, R10, slot));
+	put(g, BPF_ALU64_IMM(BPF_ADD, i, 1));
+	put(g, BPF_STX_MEM(BPF_DW, R10, i, slot));
+	g->kind[i] = NUMBER;
+	put(g, BPF_JMP_IMM(BPF_JLT, i, 1 + roll(g, 20), 0));
+	g->insns[g->cnt - 1].off = (int)head - (int)g->cnt;
+}
+
+static void gen_one(struct gen *g)
+{
+	switch (roll(g, 22)) {
+	case 0 ... 5:
+		gen_alu(g);
+		break;
+	case 6:
+		gen_unary(g);
+		break;
+	case 7:
+		gen_pointer(g);
+		break;
+	case 8 ... 9:
+		gen_move_pointer(g);
+		break;
+	case 10 ... 12:
+		gen_load(g);
+		break;
+	case 13 ... 14:
+		gen_store(g);
+		break;
+	case 15:
+		gen_atomic(g);
+		break;
+	case 16:
+		gen_spill(g);
+		break;
+	case 17:
+		gen_lookup(g);
+		break;
+	case 18:
+		gen_helper(g);
+		break;
+	case 19 ... 20:
+		if (g->depth < 4) {
+			g->depth++;
+			gen_if(g);
+			g->depth--;
+		}
+		break;
+	default:
+		if (g->depth < 3) {
+			g->depth++;
+			gen_loop(g);
+			g->depth--;
+		}
+	}
+}
+
+static void gen_block(struct gen *g, __u32 len)
+{
+	while (len-- && !full(g))
+		gen_one(g);
+}
+
+__u32 random_program(__u64 seed, struct bpf_insn *insns)
+{
+	struct gen g = { .random = seed * 0x9e3779b97f4a7c15ULL + 1, .insns = insns };
+	int ret;
+
+	put(&g, BPF_MOV64_REG(R6, R1));
+	g.kind[1] = UNSET;
+	gen_block(&g, 4 + roll(&g, 40));
+	ret = number_reg(&g);
+	put(&g, BPF_MOV64_REG(R0, ret));
+	put(&g, BPF_EXIT_INSN());
+	return g.cnt;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Programs by chance, structured so that most are accepted: what a register holds
+ * is kept track of, jumps make branches and loops.  The maps are those of vm_util.h.
+ */
+#ifndef _VNP_UNIT_RANDOM_PROGRAM_H
+#define _VNP_UNIT_RANDOM_PROGRAM_H
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+
+#define RANDOM_INSNS_MAX	512
+
+/**
+ * random_program() - make a program
+ * @seed:	for each seed another, and always the same
+ * @insns:	where to, RANDOM_INSNS_MAX instructions
+ *
+ * Return: how many instructions it has.
+ */
+__u32 random_program(__u64 seed, struct bpf_insn *insns);
+
+/* random_next() - a number by chance; *@state must not be 0 */
+__u64 random_next(__u64 *state);
+
+#endif /* _VNP_UNIT_RANDOM_PROGRAM_H */

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Programs by chance, on payloads by chance: what the verifier accepts, the
+ * reference interpreter must find to be as it said, and lowered it must do the
+ * same.  RANDOM_PROGRAMS=N RANDOM_SEED=N in the environment for more and others.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random_program.h"
+#include "vm_util.h"
+
+static __u64 from_env(const char *name, __u64 otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+struct tally {
+	__u32 programs;
+	__u32 accepted;
+	__u32 runs;
+	__u32 faults;
+};
+
+/* Run it on a few payloads */
+static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
+		     struct tally *tally)
+{
+	__u64 random = seed * 31 + 7;
+	struct vm_result result;
+	__u8 payload[256];
+	__u32 i, run;
+
+	vm_name = seed;
+	tally->programs++;
+	for (run = 0; run < 3; run++) {
+		__u32 len = random_next(&random) % sizeof(payload);
+
+		for (i = 0; i < len; i++)
+			payload[i] = random_next(&random) >> (run * 4 + 8);
+		if (!vm_try(insns, cnt, payload, len, &result))
+			return;
+		tally->accepted += !run;
+		tally->runs++;
+		tally->faults += !!result.fault;
+	}
+}
+
+static void check_tally(const struct tally *tally, __u32 share)
+{
+	printf("# %u of %u accepted, %u of %u runs ended with a fault\n",
+	       tally->accepted, tally->programs, tally->faults, tally->runs);
+	/* else the generator tests nothing */
+	assert_true(tally->accepted > tally->programs / share);
+	assert_true(tally->faults < tally->runs / 10 * 9);
+}
+
+static void random_programs_run_alike(void **state)
+{
+	__u64 programs = from_env("RANDOM_PROGRAMS", 2000);
+	__u64 first = from_env("RANDOM_SEED", 1), seed;
+	struct bpf_insn insns[RANDOM_INSNS_MAX];
+	struct tally tally = {};
+
+	(void)state;
+	vm_budget = 20000;
+	for (seed = first; seed < first + programs; seed++)
+		run_some(insns, random_program(seed, insns), seed, &tally);
+	vm_budget = 0;
+	check_tally(&tally, 2);
+}
+
+/* Change a field of an instruction, mostly to what another one has there */
+static void mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random)
+{
+	struct bpf_insn *insn = &insns[random_next(random) % cnt];
+	const struct bpf_insn *other = &insns[random_next(random) % cnt];
+
+	switch (random_next(random) % 8) {
+	case 0:
+		insn->dst_reg = other->dst_reg;
+		break;
+	case 1:
+		insn->src_reg = other->src_reg;
+		break;
+	case 2:
+		insn->off = other->off;
+		break;
+	case 3:
+		insn->imm = other->imm;
+		break;
+	case 4:
+		*insn = *other;
+		break;
+	case 5:
+		insn->off += (int)(random_next(random) % 9) - 4;
+		break;
+	case 6:
+		insn->imm = (__u32)insn->imm + random_next(random) % 9 - 4;
+		break;
+	default:
+		insn->code ^= 1 << random_next(random) % 8;
+	}
+}
+
+static void mutated_programs_run_alike(void **state)
+{
+	__u64 programs = from_env("RANDOM_PROGRAMS", 2000);
+	__u64 first = from_env("RANDOM_SEED", 1), seed;
+	struct bpf_insn insns[RANDOM_INSNS_MAX];
+	struct tally tally = {};
+
+	(void)state;
+	vm_budget = 20000;
+	for (seed = first; seed < first + programs; seed++) {
+		__u32 cnt = random_program(seed, insns), n;
+		__u64 random = seed * 77 + 5;
+
+		for (n = 1 + random_next(&random) % 4; n; n--)
+			mutate(insns, cnt, &random);
+		run_some(insns, cnt, seed, &tally);
+	}
+	vm_budget = 0;
+	check_tally(&tally, 8);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(random_programs_run_alike),
+		cmocka_unit_test(mutated_programs_run_alike),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

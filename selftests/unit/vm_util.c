@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "userlib/user_map.h"
+#include "userlib/user_run.h"
+#include "vm/interp.h"
+#include "vm/log.h"
+#include "vm/lower.h"
+#include "vm_util.h"
+
+char vm_log[65536];
+__u32 vm_budget;
+__u32 vm_log_level = VNP_LOG_NORMAL;
+struct vnp_source vm_source;
+__u64 vm_name;
+
+static const struct vnp_map_create vm_maps[MAP_CNT] = {
+	[MAP_HASH] = {
+		.size = sizeof(struct vnp_map_create), .type = VNP_MAP_HASH,
+		.key_size = 4, .value_size = 16, .max_entries = 8,
+	},
+	[MAP_ARRAY] = {
+		.size = sizeof(struct vnp_map_create), .type = VNP_MAP_ARRAY,
+		.key_size = 4, .value_size = 16, .max_entries = 8,
+	},
+	[MAP_DATA] = {
+		.size = sizeof(struct vnp_map_create), .type = VNP_MAP_ARRAY,
+		.key_size = 4, .value_size = 64, .max_entries = 1,
+	},
+	[MAP_RDONLY] = {
+		.size = sizeof(struct vnp_map_create), .type = VNP_MAP_ARRAY,
+		.key_size = 4, .value_size = 16, .max_entries = 1,
+		.flags = VNP_MAP_F_RDONLY_PROG,
+	},
+};
+
+/* A program with maps of its own */
+struct vm {
+	struct vnp_user_map *maps[MAP_CNT];
+	struct vnp_map_desc desc[MAP_CNT];
+	struct vnp_log log;
+	struct vnp_code *code;
+};
+
+static int vm_create(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vnp_code_attr attr = {
+		.type = VNP_PROG_DATAGRAM,
+		.budget = vm_budget,
+		.insns = insns,
+		.insn_cnt = cnt,
+		.maps = vm->desc,
+		.map_cnt = MAP_CNT,
+		.source = vm_source,
+		.log = &vm->log,
+	};
+	__u32 i;
+	int err;
+
+	memset(vm, 0, sizeof(*vm));
+	for (i = 0; i < MAP_CNT; i++) {
+		assert_int_equal(vnp_user_map_create(&vm_maps[i], &vm->maps[i]), 0);
+		vnp_user_map_desc(vm->maps[i], &vm->desc[i]);
+	}
+	vm->log.buf = vm_log;
+	vm->log.size = sizeof(vm_log);
+	vm->log.level = vm_log_level;
+	vm_log[0] = 0;
+	err = vnp_code_create(&attr, &vm->code);
+	if (!err)
+		err = vnp_code_check(vm->code);
+	if (!err)
+		err = vnp_lower(vm->code);
+	return err;
+}
+
+static void vm_destroy(struct vm *vm)
+{
+	__u32 i;
+
+	vnp_code_destroy(vm->code);
+	for (i = 0; i < MAP_CNT; i++)
+		vnp_user_map_free(vm->maps[i]);
+}
+
+int vm_make(const struct bpf_insn *insns, __u32 cnt, struct vnp_code **code)
+{
+	struct vm vm;
+	int err = vm_create(&vm, insns, cnt);
+	__u32 i;
+
+	/* the handles go stale, which is fine as long as it is not run */
+	for (i = 0; i < MAP_CNT; i++)
+		vnp_user_map_free(vm.maps[i]);
+	if (err) {
+		vnp_code_destroy(vm.code);
+		vm.code = NULL;
+	} else {
+		vm.code->log = NULL;
+	}
+	*code = vm.code;
+	return err;
+}
+
+void vm_free(struct vnp_code *code)
+{
+	vnp_code_destroy(code);
+}
+
+static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
+				   __u32 len)
+{
+	struct vnp_run_opts opts = {
+		.sz = sizeof(opts),
+		.data_in = payload,
+		.data_in_len = len,
+	};
+	struct vnp_printer print = {};
+	struct vnp_user_run run = {};
+	struct vm_result result;
+	int err;
+
+	assert_int_equal(vnp_user_run_init(&run, &opts, &print), 0);
+	if (lowered)
+		err = vnp_interp_run_lowered(vm->code, &run.run);
+	else
+		err = vnp_interp_run(vm->code, &run.run);
+	if (err)
+		fail_msg("program %llu: %s interpreter: %d\n%s", vm_name,
+			 lowered ? "lowered" : "reference", err, vm_log);
+	result.retval = run.run.retval;
+	result.fault = VNP_RUN_FAULT_KIND(run.run.fault);
+	result.insn = VNP_RUN_FAULT_INSN(run.run.fault);
+	vnp_user_run_copy_out(&run, payload, len);
+	vnp_user_run_destroy(&run);
+	return result;
+}
+
+static void vm_compare_maps(struct vm *a, struct vm *b)
+{
+	__u8 va[64], vb[64];
+	__u32 i, key;
+	int err;
+
+	for (i = 0; i < MAP_CNT; i++) {
+		for (key = 0; key < 8; key++) {
+			err = vnp_user_map_read(a->maps[i], &key, va);
+			assert_int_equal(err, vnp_user_map_read(b->maps[i], &key, vb));
+			if (!err)
+				assert_memory_equal(va, vb, a->desc[i].value_size);
+		}
+	}
+}
+
+bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
+	    struct vm_result *result)
+{
+	struct vm_result lowered;
+	struct vm a, b;
+	void *copy;
+	int err;
+
+	err = vm_create(&a, insns, cnt);
+	if (err) {
+		assert_true(err == -EACCES || err == -E2BIG);
+		vm_destroy(&a);
+		return false;
+	}
+	assert_int_equal(vm_create(&b, insns, cnt), 0);
+
+	copy = malloc(len + 1);
+	assert_non_null(copy);
+	memcpy(copy, payload, len);
+	*result = vm_run_one(&a, false, payload, len);
+	lowered = vm_run_one(&b, true, copy, len);
+	if (result->fault != lowered.fault || result->insn != lowered.insn ||
+	    result->retval != lowered.retval)
+		fail_msg("program %llu: reference %llx fault %u at %u, lowered %llx fault %u at %u",
+			 vm_name, result->retval, result->fault, result->insn,
+			 lowered.retval, lowered.fault, lowered.insn);
+	assert_memory_equal(payload, copy, len);
+	vm_compare_maps(&a, &b);
+	free(copy);
+	vm_destroy(&a);
+	vm_destroy(&b);
+	return true;
+}
+
+struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
+			__u32 len)
+{
+	struct vm_result result = {};
+
+	if (!vm_try(insns, cnt, payload, len, &result))
+		fail_msg("refused:\n%s", vm_log);
+	return result;
+}
+
+void vm_assert_refused(const char *text, const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vnp_code *code;
+	int err = vm_make(insns, cnt, &code);
+
+	vm_free(code);
+	if (!err)
+		fail_msg("not refused: %s\n%s", text, vm_log);
+	assert_int_equal(err, -EACCES);
+	if (!strstr(vm_log, text))
+		fail_msg("not refused for \"%s\" but for:\n%s", text, vm_log);
+}
+
+void vm_assert_accepted(const char *text, const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vnp_code *code;
+	int err = vm_make(insns, cnt, &code);
+
+	vm_free(code);
+	if (err)
+		fail_msg("refused with %d:\n%s", err, vm_log);
+	if (!strstr(vm_log, text))
+		fail_msg("the report has not \"%s\":\n%s", text, vm_log);
+}
+
+void vm_assert_returns(__u64 value, __u32 len, const struct bpf_insn *insns,
+		       __u32 cnt)
+{
+	__u8 payload[2048] = {};
+	struct vm_result result;
+
+	assert_true(len <= sizeof(payload));
+	result = vm_run(insns, cnt, payload, len);
+	if (result.fault)
+		fail_msg("fault %u in instruction %u", result.fault, result.insn);
+	if (result.retval != value)
+		fail_msg("returned 0x%llx, not 0x%llx", result.retval, value);
+}
+
+void vm_assert_faults(enum vnp_fault kind, __u32 insn, __u32 len,
+		      const struct bpf_insn *insns, __u32 cnt)
+{
+	__u8 payload[2048] = {};
+	struct vm_result result;
+
+	assert_true(len <= sizeof(payload));
+	result = vm_run(insns, cnt, payload, len);
+	if (result.fault != kind || result.insn != insn)
+		fail_msg("fault %u in instruction %u, not %u in %u\n%s", result.fault,
+			 result.insn, kind, insn, vm_log);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * For tests of vm/: make a program, run it both ways, and compare.
+ *
+ * Maps that programs of tests can name: see vm_maps in vm_util.c.
+ */
+#ifndef _VNP_UNIT_VM_UTIL_H
+#define _VNP_UNIT_VM_UTIL_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "insn_macros.h"
+#include "vm/code.h"
+#include "vm/run.h"
+
+enum vm_map {
+	MAP_HASH,	/* __u32 -> 16 bytes, empty */
+	MAP_ARRAY,	/* 8 entries of 16 bytes */
+	MAP_DATA,	/* one entry of 64 bytes: global variables */
+	MAP_RDONLY,	/* likewise, 16 bytes, read-only for programs */
+	MAP_CNT
+};
+
+/* What a program did */
+struct vm_result {
+	__u64 retval;
+	enum vnp_fault fault;
+	__u32 insn;
+};
+
+/* What the verifier said about the last program */
+extern char vm_log[65536];
+
+/* vm_make() - verify and lower; destroy with vm_free().  0 or the error */
+int vm_make(const struct bpf_insn *insns, __u32 cnt, struct vnp_code **code);
+void vm_free(struct vnp_code *code);
+
+/* options for the next programs; zero is the default */
+extern __u32 vm_budget;
+extern __u32 vm_log_level;
+extern struct vnp_source vm_source;
+
+/* number of the program at work on, for messages */
+extern __u64 vm_name;
+
+/**
+ * vm_run() - run a program with both interpreters; it fails the test if they differ
+ * @insns:	the program, which must be accepted
+ * @cnt:	how many
+ * @payload:	the datagram; changed as the program does
+ * @len:	bytes
+ */
+struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
+			__u32 len);
+
+/* vm_try() - likewise; false if it is refused, true with *@result if it ran */
+bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
+	    struct vm_result *result);
+
+#define PROG(...)	((const struct bpf_insn[]){ __VA_ARGS__ }),	\
+	sizeof((const struct bpf_insn[]){ __VA_ARGS__ }) / sizeof(struct bpf_insn)
+
+/* The program is refused with a message that contains @text */
+#define assert_refused(text, ...)	vm_assert_refused(text, PROG(__VA_ARGS__))
+void vm_assert_refused(const char *text, const struct bpf_insn *insns, __u32 cnt);
+
+/* It is accepted with a report that contains @text */
+#define assert_accepted(text, ...)	vm_assert_accepted(text, PROG(__VA_ARGS__))
+void vm_assert_accepted(const char *text, const struct bpf_insn *insns, __u32 cnt);
+
+/* It returns @value on a payload of @len zeroes */
+#define assert_returns(value, len, ...)					\
+	vm_assert_returns(value, len, PROG(__VA_ARGS__))
+void vm_assert_returns(__u64 value, __u32 len, const struct bpf_insn *insns,
+		       __u32 cnt);
+
+/* It ends with a fault in instruction @insn */
+#define assert_faults(kind, insn, len, ...)				\
+	vm_assert_faults(kind, insn, len, PROG(__VA_ARGS__))
+void vm_assert_faults(enum vnp_fault kind, __u32 insn, __u32 len,
+		      const struct bpf_insn *insns, __u32 cnt);
+
+#endif /* _VNP_UNIT_VM_UTIL_H */
