@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Payload that does not lie in one piece: loads, stores and pulls across the seams,
+ * of test runs and of real datagrams that IP has put together from fragments.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_ether.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include "harness.h"
+#include "net.h"
+#include "object.h"
+#include "../progs/bytes.h"
+
+#define PAGE	4096
+
+/* look() - what bytes.bpf.c's look() makes of these bytes */
+static __u64 look(const __u8 *p, __u32 len)
+{
+	__u64 sum = 0;
+
+	for (__u32 i = 0; i < len; i++)
+		sum = sum * 31 + p[i];
+	return sum;
+}
+
+FIXTURE(run) {
+	struct vnp_object *obj;
+	struct wish *wish;
+	__u8 in[1024];
+	__u8 out[1024];
+	struct vnp_prog_run r;
+};
+
+/* Where the part ends that can be read directly; 0: nowhere */
+FIXTURE_VARIANT(run) {
+	__u32 direct;
+};
+
+FIXTURE_VARIANT_ADD(run, whole) { 0 };
+FIXTURE_VARIANT_ADD(run, first_byte) { 1 };
+FIXTURE_VARIANT_ADD(run, odd) { 333 };
+FIXTURE_VARIANT_ADD(run, all_but_last) { 1023 };
+
+FIXTURE_SETUP(run)
+{
+	ASSERT_EQ(0, object_load("bytes", &self->obj));
+	self->wish = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->wish);
+	fill_random(self->in, sizeof(self->in), 21);
+}
+
+FIXTURE_TEARDOWN(run)
+{
+	vnp_object_close(self->obj);
+}
+
+/* run() - a program with a wish on all of @in */
+static int run(struct vnp_object *obj, const char *prog, __u32 direct, __u8 *in,
+	       __u8 *out, struct vnp_prog_run *r)
+{
+	*r = (struct vnp_prog_run) {
+		.data_out = (uintptr_t)out,
+		.data_out_len = 1024,
+		.direct_len = direct,
+	};
+	return prog_run(object_prog(obj, prog), in, 1024, r) ?: (int)r->fault;
+}
+
+#define RUN(prog)	\
+	run(self->obj, prog, variant->direct, self->in, self->out, &self->r)
+
+/* Places before, at and behind the seam and the end */
+static const struct {
+	__u32 off, len;
+} places[] = {
+	{ 0, 1 }, { 0, 64 }, { 1, 63 }, { 270, 63 }, { 270, 64 }, { 300, 64 },
+	{ 332, 1 }, { 332, 2 }, { 333, 1 }, { 333, 64 }, { 700, 5 }, { 960, 64 },
+	{ 1023, 1 }, { 961, 64 }, { 1024, 1 }, { 2000, 1 }, { UINT32_MAX, 1 },
+	{ UINT32_MAX - 10, 64 },
+};
+
+TEST_F(run, load)
+{
+	static const __u8 zeroes[CHUNK];
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const __u32 off = places[i].off, len = places[i].len;
+		const bool fits = off <= 1024 && len <= 1024 - off;
+		__u8 rest[CHUNK];
+
+		memset(rest, 0x55, sizeof(rest));
+		self->wish->off = off;
+		self->wish->len = len;
+		ASSERT_EQ(0, RUN("load"));
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
+		EXPECT_MEM(fits ? self->in + off : zeroes, self->wish->chunk, len);
+		EXPECT_MEM(rest, self->wish->chunk + len, CHUNK - len);
+		EXPECT_EQ(1024, self->wish->total);
+		EXPECT_EQ(variant->direct ?: 1024, self->wish->direct);
+		EXPECT_MEM(self->in, self->out, 1024);
+	}
+}
+
+TEST_F(run, store)
+{
+	__u8 want[1024];
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		const __u32 off = places[i].off, len = places[i].len;
+		const bool fits = off <= 1024 && len <= 1024 - off;
+
+		fill_random(self->wish->chunk, CHUNK, i + 100);
+		memcpy(want, self->in, 1024);
+		if (fits)
+			memcpy(want + off, self->wish->chunk, len);
+		self->wish->off = off;
+		self->wish->len = len;
+		ASSERT_EQ(0, RUN("store"));
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
+		EXPECT_MEM(want, self->out, 1024);
+		EXPECT_EQ(1024, self->wish->total);
+		EXPECT_LE(variant->direct ?: 1024, self->wish->direct);
+		EXPECT_EQ(look(want, self->wish->direct), self->wish->sum);
+	}
+}
+
+TEST_F(run, pull)
+{
+	static const __u32 lens[] = {
+		0, 1, 2, 333, 334, 512, 1023, 1024, 1025, 65536, UINT32_MAX,
+	};
+	const __u32 direct = variant->direct ?: 1024;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		const __u32 want = lens[i] ?: 1024;
+		const bool fits = want <= 1024;
+
+		self->wish->len = lens[i];
+		ASSERT_EQ(0, RUN("pull"));
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
+		EXPECT_LE(fits && want > direct ? want : direct, self->wish->direct);
+		EXPECT_GE(1024, self->wish->direct);
+		EXPECT_EQ(1024, self->wish->total);
+		EXPECT_EQ(look(self->in, self->wish->direct), self->wish->sum);
+		EXPECT_MEM(self->in, self->out, 1024);
+	}
+}
+
+TEST_F(run, written_directly_after_pull)
+{
+	ASSERT_EQ(0, RUN("invert"));
+	for (int i = 0; i < 1024; i++)
+		ASSERT_EQ((__u8)~self->in[i], self->out[i]);
+}
+
+FIXTURE(fragments) {
+	struct vnp_object *obj;
+	struct wish *wish;
+	struct flow flow;
+	int link;
+	__u8 *sent;
+	__u8 *got;
+};
+
+FIXTURE_VARIANT(fragments) {
+	enum flow_kind kind;
+	bool wire;	/* over a veth pair, without checksum offload */
+};
+
+FIXTURE_VARIANT_ADD(fragments, lo_ip4) { FLOW_IP4 };
+FIXTURE_VARIANT_ADD(fragments, lo_ip6) { FLOW_IP6 };
+FIXTURE_VARIANT_ADD(fragments, veth_ip4) { FLOW_IP4, .wire = true };
+FIXTURE_VARIANT_ADD(fragments, veth_ip6) { FLOW_IP6, .wire = true };
+
+static int open_flow(struct flow *flow, enum flow_kind kind, bool over_wire)
+{
+	struct wire wire;
+	int err;
+
+	if (over_wire) {
+		err = wire_new(&wire);
+		if (!err)
+			err = if_checksum("tx0", false);
+		return err ? err : wire_flow(&wire, flow, kind);
+	}
+	err = netns_new();
+	if (!err)
+		err = if_mtu("lo", 1500);
+	return err ? err : flow_open(flow, kind);
+}
+
+#define LEN	20000
+
+FIXTURE_SETUP(fragments)
+{
+	pin(0);
+	ASSERT_EQ(0, object_load("bytes", &self->obj));
+	self->wish = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->wish);
+	ASSERT_EQ(0, open_flow(&self->flow, variant->kind, variant->wire));
+	self->sent = calloc(1, 65536);
+	self->got = calloc(1, 65536);
+	fill_random(self->sent, 65536, 22);
+}
+
+FIXTURE_TEARDOWN(fragments)
+{
+	vnp_object_close(self->obj);
+	flow_close(&self->flow);
+	close(self->link);
+	free(self->sent);
+	free(self->got);
+}
+
+/* exchange() - send a datagram through a program and receive it */
+static int exchange(struct flow *flow, const void *sent, void *got, int len)
+{
+	int n = flow_send(flow, sent, len);
+
+	return n == len ? flow_recv(flow, got, 65536) : n;
+}
+
+#define EXCHANGE(len)	exchange(&self->flow, self->sent, self->got, len)
+
+TEST_F(fragments, load)
+{
+	self->link = object_link(self->obj, "load", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	self->wish->len = CHUNK;
+	for (__u32 off = 0; off <= LEN; off += 739) {
+		const bool fits = off + CHUNK <= LEN;
+
+		self->wish->off = off;
+		ASSERT_EQ(LEN, EXCHANGE(LEN));
+		EXPECT_EQ(LEN, self->wish->total);
+		EXPECT_GE(LEN, self->wish->direct);
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
+		if (fits)
+			EXPECT_MEM(self->sent + off, self->wish->chunk, CHUNK);
+		EXPECT_EQ(look(self->sent, self->wish->direct), self->wish->sum);
+		EXPECT_MEM(self->sent, self->got, LEN);
+	}
+}
+
+/* A datagram in fragments really is one that cannot be read directly as a whole. */
+TEST_F(fragments, are_fragments)
+{
+	self->link = object_link(self->obj, "load", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	self->wish->len = 1;
+	ASSERT_EQ(LEN, EXCHANGE(LEN));
+	EXPECT_GT(LEN, self->wish->direct);
+}
+
+TEST_F(fragments, store)
+{
+	self->link = object_link(self->obj, "store", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	self->wish->len = CHUNK;
+	for (__u32 off = 0; off + CHUNK <= LEN; off += 739) {
+		fill_random(self->wish->chunk, CHUNK, off);
+		self->wish->off = off;
+		ASSERT_EQ(LEN, EXCHANGE(LEN));
+		EXPECT_EQ(0, self->wish->ret);
+		EXPECT_EQ(LEN, self->wish->total);
+		EXPECT_MEM(self->sent, self->got, off);
+		EXPECT_MEM(self->wish->chunk, self->got + off, CHUNK);
+		EXPECT_MEM(self->sent + off + CHUNK, self->got + off + CHUNK,
+			   LEN - off - CHUNK);
+	}
+}
+
+TEST_F(fragments, pull)
+{
+	self->link = object_link(self->obj, "pull", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	for (__u32 len = 0; len <= LEN + 739; len += 739) {
+		const bool fits = len <= LEN;
+
+		self->wish->len = len;
+		ASSERT_EQ(LEN, EXCHANGE(LEN));
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
+		EXPECT_LE(fits ? len ?: LEN : 0, self->wish->direct);
+		EXPECT_EQ(look(self->sent, self->wish->direct), self->wish->sum);
+		EXPECT_MEM(self->sent, self->got, LEN);
+	}
+}
+
+TEST_F(fragments, inverted)
+{
+	static const int lens[] = { 1473, 1500, 2952, 2953, 9000, LEN, 65507 };
+
+	self->link = object_link(self->obj, "invert", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		ASSERT_EQ(lens[i], EXCHANGE(lens[i]));
+		for (int j = 0; j < lens[i]; j++)
+			ASSERT_EQ((__u8)~self->sent[j], self->got[j]);
+	}
+}
+
+/* Only the first fragment is changed by one who does not pull. */
+TEST_F(fragments, front_inverted)
+{
+	int flipped = 0;
+
+	self->link = object_link(self->obj, "invert_direct", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	ASSERT_EQ(LEN, EXCHANGE(LEN));
+	while (flipped < LEN && self->got[flipped] == (__u8)~self->sent[flipped])
+		flipped++;
+	EXPECT_LT(0, flipped);
+	EXPECT_GT(LEN, flipped);
+	EXPECT_MEM(self->sent + flipped, self->got + flipped, LEN - flipped);
+}
+
+/*
+ * Bytes that the packet has only been lent: a file's, the sender's, those that a
+ * packet socket looks at.  A program writes to its own copy, or the whole machine is
+ * at its mercy.
+ */
+FIXTURE(lent) {
+	struct vnp_object *obj;
+	struct wish *wish;
+	struct flow flow;
+	int link;
+	__u8 sent[PAGE];
+	__u8 got[PAGE];
+	__u8 now[PAGE];
+};
+
+/* A program that writes, and how many bytes of a page it should have changed */
+FIXTURE_VARIANT(lent) {
+	const char *prog;
+	int changed;	/* -1: as many as could be read directly */
+};
+
+FIXTURE_VARIANT_ADD(lent, pulled) { "invert", PAGE };
+FIXTURE_VARIANT_ADD(lent, direct) { "invert_direct", -1 };
+FIXTURE_VARIANT_ADD(lent, stored) { "store", CHUNK };
+
+FIXTURE_SETUP(lent)
+{
+	pin(0);
+	ASSERT_EQ(0, object_load("bytes", &self->obj));
+	self->wish = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->wish);
+	ASSERT_EQ(0, netns_new());
+	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
+	ASSERT_EQ(0, connect(self->flow.tx, (void *)&self->flow.rx_addr,
+			     sizeof(struct sockaddr_in)));
+	fill_random(self->sent, PAGE, 31);
+	self->wish->off = PAGE - CHUNK;
+	self->wish->len = CHUNK;
+	for (int i = 0; i < CHUNK; i++)
+		self->wish->chunk[i] = ~self->sent[PAGE - CHUNK + i];
+	self->link = object_link(self->obj, variant->prog, self->flow.rx, 0);
+	ASSERT_OK(self->link);
+}
+
+FIXTURE_TEARDOWN(lent)
+{
+	vnp_object_close(self->obj);
+	flow_close(&self->flow);
+	close(self->link);
+}
+
+/* changed() - bytes of the received payload that are not what was sent */
+static int changed(const __u8 *sent, const __u8 *got)
+{
+	int n = 0;
+
+	for (int i = 0; i < PAGE; i++)
+		n += sent[i] != got[i];
+	return n;
+}
+
+#define EXPECT_CHANGED()						\
+	EXPECT_TRUE(variant->changed < 0 ||				\
+		    variant->changed == changed(self->sent, self->got))
+
+TEST_F(lent, by_a_file)
+{
+	int file = memfd_create("lent", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	off_t off = 0;
+
+	ASSERT_EQ(PAGE, write(file, self->sent, PAGE));
+	ASSERT_EQ(0, fcntl(file, F_ADD_SEALS, F_SEAL_WRITE));
+	ASSERT_EQ(PAGE, sendfile(self->flow.tx, file, &off, PAGE));
+	ASSERT_EQ(PAGE, flow_recv(&self->flow, self->got, PAGE));
+	EXPECT_CHANGED();
+	ASSERT_EQ(PAGE, pread(file, self->now, PAGE, 0));
+	EXPECT_MEM(self->sent, self->now, PAGE);
+}
+
+TEST_F(lent, by_the_sender)
+{
+	__u8 *page = map_page(PROT_READ | PROT_WRITE);
+
+	memcpy(page, self->sent, PAGE);
+	ASSERT_OK(sock_set(self->flow.tx, SOL_SOCKET, SO_ZEROCOPY, 1));
+	ASSERT_EQ(PAGE, send(self->flow.tx, page, PAGE, MSG_ZEROCOPY));
+	ASSERT_EQ(PAGE, flow_recv(&self->flow, self->got, PAGE));
+	EXPECT_CHANGED();
+	EXPECT_MEM(self->sent, page, PAGE);
+}
+
+#define HEADERS		(20 + 8)	/* of IPv4 and UDP */
+
+TEST_F(lent, to_a_packet_socket)
+{
+	int tap = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL)), seen = 0;
+	__u8 packet[HEADERS + PAGE];
+
+	ASSERT_OK(tap);
+	ASSERT_EQ(PAGE, send(self->flow.tx, self->sent, PAGE, 0));
+	ASSERT_EQ(PAGE, flow_recv(&self->flow, self->got, PAGE));
+	EXPECT_CHANGED();
+	while (recv(tap, packet, sizeof(packet), MSG_DONTWAIT) == sizeof(packet)) {
+		EXPECT_MEM(self->sent, packet + HEADERS, PAGE);
+		seen++;
+	}
+	EXPECT_LT(0, seen);
+}
+
+TEST_HARNESS_MAIN

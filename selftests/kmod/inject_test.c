@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation and every copy from or to user space fails once: as root, on a
+ * kernel with CONFIG_FAULT_INJECTION (the debug kernel).  A call that fails so
+ * leaves nothing behind; one that succeeds does all of it.
+ */
+#include <fcntl.h>
+#include "harness.h"
+#include "insn.h"
+#include "object.h"
+
+#define DEBUGFS		"/sys/kernel/debug/"
+
+/* What can be made to fail */
+static const char *const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
+
+static int attr_set(const char *attr, const char *name, const char *value)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEBUGFS "%s/%s", attr, name);
+	return write_text(path, value);
+}
+
+FIXTURE(inject) {
+	int dev;
+	int fail_nth;
+	struct flow flow;
+	int prog;
+	int link;
+	struct map hash;
+	struct map array;
+};
+
+FIXTURE_SETUP(inject)
+{
+	if (!as_root())
+		SKIP(return, "debugfs is root's");
+	self->fail_nth = open("/proc/self/fail-nth", O_RDWR);
+	if (self->fail_nth < 0)
+		SKIP(return, "no CONFIG_FAULT_INJECTION");
+	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
+		ASSERT_LT(0, attr_set(attrs[i], "verbose", "0"));
+		attr_set(attrs[i], "ignore-gfp-wait", "N");
+		attr_set(attrs[i], "ignore-gfp-highmem", "N");
+		attr_set(attrs[i], "min-order", "0");
+	}
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
+	self->prog = prog_by_first_byte(self->dev);
+	self->link = link_create(self->dev, self->prog, self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	ASSERT_OK(map_create(self->dev, &self->hash, VNP_MAP_HASH, 4, 8, 8, 0));
+	ASSERT_OK(map_create(self->dev, &self->array, VNP_MAP_ARRAY, 4, 8, 8, 0));
+}
+
+FIXTURE_TEARDOWN(inject)
+{
+}
+
+/*
+ * fail_nth() - let the nth thing that can fail from now on fail; 0: none
+ *
+ * Saying so can be what fails; it works the next time.
+ */
+static void fail_nth(int fd, int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", n);
+	if (pwrite(fd, text, strlen(text), 0) < 0 &&
+	    pwrite(fd, text, strlen(text), 0) < 0)
+		abort();
+}
+
+/* failed() - has it come to that?  If asking is what fails, it had not. */
+static bool failed(int fd)
+{
+	char text[16] = "";
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return false;
+	return atoi(text) == 0;
+}
+
+static int all_objects(int dev)
+{
+	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_MAP) +
+	       obj_count(dev, VNP_OBJ_LINK);
+}
+
+typedef int (*call_fn)(FIXTURE_DATA(inject) *self);
+
+/*
+ * in_every_place() - let a call fail at the first place, at the second, and so on,
+ * until it gets through.  It may say ENOMEM, EFAULT or ENFILE, or that all is well
+ * (there was another way); a descriptor that it returned is closed.
+ */
+static void in_every_place(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(inject) *self, call_fn call)
+{
+	int fds = fd_count(), objects = all_objects(self->dev), ret, n;
+	bool hit = true;
+
+	for (n = 1; hit && n < 3000; n++) {
+		fail_nth(self->fail_nth, n);
+		ret = call(self);
+		hit = failed(self->fail_nth);
+		fail_nth(self->fail_nth, 0);
+		EXPECT_TRUE(ret >= 0 || ret == -ENOMEM || ret == -EFAULT ||
+			    ret == -ENFILE) {
+			TH_LOG("place %d: errno %d", n, -ret);
+		}
+		if (!hit)
+			EXPECT_OK(ret);
+		if (ret > 2)
+			close(ret);
+		ASSERT_EQ(fds, fd_count()) {
+			TH_LOG("place %d: returned %d", n, ret);
+		}
+		ASSERT_EQ(objects, all_objects(self->dev)) {
+			TH_LOG("place %d: returned %d", n, ret);
+		}
+	}
+	EXPECT_LT(2, n);
+	EXPECT_FALSE(hit);
+	TH_LOG("%d places", n - 2);
+}
+
+static int load_program(FIXTURE_DATA(inject) *self)
+{
+	const struct bpf_insn insns[] = {
+		LD_MAP(R1, 0),
+		MOV_REG(R2, FP),
+		ALU64_IMM(BPF_ADD, R2, -4),
+		ST(BPF_W, FP, -4, 1),
+		CALL(map_lookup),
+		LDX(BPF_DW, R0, R0, 0),
+		ALU64_IMM(BPF_SUB, R0, 1),
+		JMP_IMM(BPF_JNE, R0, 0, -2),
+		MOV_IMM(R0, VNP_PASS),
+		EXIT(),
+	};
+	static char log[4096];
+	struct vnp_prog_load attr = prog_attr(insns, ARRAY_SIZE(insns));
+
+	attr.map_fds = (uintptr_t)&self->hash.fd;
+	attr.map_cnt = 1;
+	attr.log_buf = (uintptr_t)log;
+	attr.log_size = sizeof(log);
+	attr.log_level = VNP_LOG_STATES;
+	return do_ioctl(self->dev, VNP_PROG_LOAD, &attr);
+}
+
+TEST_F(inject, prog_load)
+{
+	in_every_place(_metadata, self, load_program);
+}
+
+static int create_hash(FIXTURE_DATA(inject) *self)
+{
+	struct map map;
+
+	return map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 1000, 0);
+}
+
+static int create_array(FIXTURE_DATA(inject) *self)
+{
+	struct map map;
+
+	return map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 8, 2000, VNP_MAP_F_MMAP);
+}
+
+static int create_percpu(FIXTURE_DATA(inject) *self)
+{
+	struct map map;
+
+	return map_create(self->dev, &map, VNP_MAP_PERCPU_ARRAY, 4, 64, 20, 0);
+}
+
+TEST_F(inject, map_create)
+{
+	in_every_place(_metadata, self, create_hash);
+	in_every_place(_metadata, self, create_array);
+	in_every_place(_metadata, self, create_percpu);
+}
+
+/* Whether it could be linked or not, the socket is an ordinary one afterwards. */
+TEST_F(inject, link_create)
+{
+	int ret, n, made = 0;
+	bool hit = true;
+
+	link_detach(self->link);
+	close(self->link);
+	for (n = 1; hit && n < 1000; n++) {
+		fail_nth(self->fail_nth, n);
+		ret = link_create(self->dev, self->prog, self->flow.rx, 0);
+		hit = failed(self->fail_nth);
+		fail_nth(self->fail_nth, 0);
+		EXPECT_TRUE(ret >= 0 || ret == -ENOMEM || ret == -EFAULT ||
+			    ret == -ENFILE);
+		if (ret >= 0) {
+			made++;
+			EXPECT_EQ(0, link_detach(ret));
+			close(ret);
+		}
+		ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
+		EXPECT_EQ(1, flow_next_is(&self->flow, "Drop"));
+		EXPECT_EQ(0, obj_count(self->dev, VNP_OBJ_LINK));
+	}
+	EXPECT_FALSE(hit);
+	EXPECT_LT(0, made);
+	EXPECT_LT(4, n);
+}
+
+static int update_link(FIXTURE_DATA(inject) *self)
+{
+	return link_update(self->link, self->prog, self->prog);
+}
+
+static int info_of_link(FIXTURE_DATA(inject) *self)
+{
+	struct vnp_link_info info;
+
+	return link_info(self->link, &info);
+}
+
+TEST_F(inject, link_update_and_info)
+{
+	in_every_place(_metadata, self, update_link);
+	in_every_place(_metadata, self, info_of_link);
+}
+
+static int update_elem(FIXTURE_DATA(inject) *self)
+{
+	__u64 value = 1;
+	__u32 key = 2;
+
+	return map_update(&self->hash, &key, &value, VNP_MAP_ANY);
+}
+
+static int lookup_elem(FIXTURE_DATA(inject) *self)
+{
+	__u64 value;
+	__u32 key = 2;
+
+	return map_lookup(&self->array, &key, &value);
+}
+
+static int next_key(FIXTURE_DATA(inject) *self)
+{
+	__u32 key = 2, next;
+
+	return map_next_key(&self->array, &key, &next);
+}
+
+TEST_F(inject, map_elements)
+{
+	struct vnp_map_info info;
+
+	in_every_place(_metadata, self, update_elem);
+	ASSERT_EQ(0, map_info(&self->hash, &info));
+	EXPECT_EQ(1, info.entries);
+	in_every_place(_metadata, self, lookup_elem);
+	in_every_place(_metadata, self, next_key);
+}
+
+static int dump_prog(FIXTURE_DATA(inject) *self)
+{
+	char buf[4096];
+	struct vnp_prog_dump attr = {
+		.size = sizeof(attr),
+		.what = VNP_DUMP_LOWERED,
+		.buf = (uintptr_t)buf,
+		.len = sizeof(buf),
+	};
+
+	return do_ioctl(self->prog, VNP_PROG_DUMP, &attr);
+}
+
+static int run_prog(FIXTURE_DATA(inject) *self)
+{
+	struct vnp_prog_run r = { .direct_len = 100 };
+	char in[9000] = "payload";
+
+	return prog_run(self->prog, in, sizeof(in), &r);
+}
+
+TEST_F(inject, prog_dump_and_run)
+{
+	in_every_place(_metadata, self, dump_prog);
+	in_every_place(_metadata, self, run_prog);
+}
+
+/* The whole of an object, as libvnp loads it. */
+static int load_object(FIXTURE_DATA(inject) *self)
+{
+	struct vnp_object *obj;
+	int err;
+
+	err = object_open("tables", &obj);
+	if (err)
+		return err;
+	err = vnp_object_load(obj, NULL);
+	vnp_object_close(obj);
+	return err;
+}
+
+TEST_F(inject, object_load)
+{
+	int objects = all_objects(self->dev), ret = 0;
+
+	for (int n = 1; n < 400; n += 3) {
+		fail_nth(self->fail_nth, n);
+		ret = load_object(self);
+		fail_nth(self->fail_nth, 0);
+		EXPECT_GE(0, ret);
+		ASSERT_EQ(objects, all_objects(self->dev));
+	}
+	EXPECT_EQ(0, load_object(self));
+}
+
+/* Datagrams whose private copy cannot be had are counted, not passed unseen. */
+static int send_one(FIXTURE_DATA(inject) *self)
+{
+	int ret = flow_puts(&self->flow, "pass");
+
+	return ret == -ENOBUFS ? -ENOMEM : ret < 0 ? ret : 0;
+}
+
+TEST_F(inject, datagrams)
+{
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+	char data[64];
+
+	pin(0);
+	ASSERT_EQ(0, object_load("bytes", &obj));
+	ASSERT_EQ(0, link_update(self->link, object_prog(obj, "invert"), -1));
+	in_every_place(_metadata, self, send_one);
+	ASSERT_EQ(0, link_info(self->link, &info));
+	EXPECT_LT(0, info.pass);
+	while (recv(self->flow.rx, data, sizeof(data), MSG_DONTWAIT) > 0)
+		EXPECT_MEM("\x8f\x9e\x8c\x8c", data, 4);
+	vnp_object_close(obj);
+}
+
+TEST_HARNESS_MAIN

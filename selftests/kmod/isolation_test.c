@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Users among each other: what one makes does not exist for another, but what he
+ * hands over can be used.  Run as root, which becomes each of them in turn: vnpuser
+ * and vnpuser2 are in group vnp, vnpother is not.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include "harness.h"
+#include "insn.h"
+#include "net.h"
+#include "object.h"
+
+#define ALICE	"vnpuser"
+#define BOB	"vnpuser2"
+#define EVE	"vnpother"
+
+/**
+ * struct stage - what the actors tell each other, in shared memory
+ * @id:		by enum vnp_obj_kind: of Alice's objects
+ * @ret:	what calls returned, for the test to look at
+ */
+struct stage {
+	__u32 id[VNP_OBJ_LINK + 1];
+	int ret[32];
+	struct vnp_prog_info prog;
+	struct vnp_feature feature;
+};
+
+FIXTURE(users) {
+	struct stage *stage;
+	int dev;
+	int pair[2];
+};
+
+FIXTURE_SETUP(users)
+{
+	if (!as_root())
+		SKIP(return, "one user cannot become another");
+	self->stage = mmap(NULL, sizeof(*self->stage), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->stage);
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, self->pair));
+}
+
+FIXTURE_TEARDOWN(users)
+{
+}
+
+typedef void (*act_fn)(struct stage *stage, int sock);
+
+/* act() - a child that is this user does this, with one end of the socket pair */
+static pid_t act(const char *user, act_fn fn, struct stage *stage, int pair[2],
+		 int end)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	close(pair[!end]);
+	if (become(user))
+		_exit(99);
+	fn(stage, pair[end]);
+	_exit(0);
+}
+
+/* Alice makes one of each and keeps them until her end of the socket is closed. */
+static void make_objects(struct stage *stage, int sock)
+{
+	int dev = device_open(), prog = prog_verdict(dev, VNP_DROP), link;
+	struct vnp_prog_info prog_data;
+	struct vnp_link_info link_data;
+	struct vnp_map_info map_data;
+	struct map map;
+	char byte = 'r';
+
+	map_create(dev, &map, VNP_MAP_HASH, 4, 8, 4, 0);
+	link = link_create(dev, prog, udp_socket("127.0.0.1", 0), 0);
+	if (prog_info(prog, &prog_data) || map_info(&map, &map_data) ||
+	    link_info(link, &link_data))
+		_exit(1);
+	stage->id[VNP_OBJ_PROG] = prog_data.id;
+	stage->id[VNP_OBJ_MAP] = map_data.id;
+	stage->id[VNP_OBJ_LINK] = link_data.id;
+	if (write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 0)
+		_exit(2);
+}
+
+/* look_for() - what can be seen and opened of Alice's objects */
+static void look_for(struct stage *stage, int sock)
+{
+	int dev = device_open();
+
+	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+		stage->ret[2 * kind] = obj_visible(dev, kind, stage->id[kind]);
+		stage->ret[2 * kind + 1] = obj_open(dev, kind, stage->id[kind]);
+	}
+}
+
+TEST_F(users, do_not_see_each_other)
+{
+	struct stage *stage = self->stage;
+	pid_t alice;
+	char byte;
+
+	alice = act(ALICE, make_objects, stage, self->pair, 1);
+	ASSERT_EQ(1, read(self->pair[0], &byte, 1));
+
+	EXPECT_EQ(0, finish(act(BOB, look_for, stage, self->pair, 1)));
+	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+		EXPECT_EQ(0, stage->ret[2 * kind]);
+		EXPECT_EQ(-ENOENT, stage->ret[2 * kind + 1]);
+	}
+
+	/* Another process of hers does; so does root. */
+	EXPECT_EQ(0, finish(act(ALICE, look_for, stage, self->pair, 1)));
+	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+		EXPECT_EQ(1, stage->ret[2 * kind]);
+		EXPECT_LT(0, stage->ret[2 * kind + 1]);
+	}
+	look_for(stage, -1);
+	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+		EXPECT_EQ(1, stage->ret[2 * kind]);
+		EXPECT_LT(0, stage->ret[2 * kind + 1]);
+	}
+	close(self->pair[0]);
+	close(self->pair[1]);
+	EXPECT_EQ(0, finish(alice));
+}
+
+/* try_ids() - open every id there could be */
+static void try_ids(struct stage *stage, int sock)
+{
+	int dev = device_open(), opened = 0, odd = 0, fd;
+
+	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+		for (__u32 id = 0; id < stage->id[kind] + 1000; id++) {
+			fd = obj_open(dev, kind, id);
+			opened += fd >= 0;
+			odd += fd < 0 && fd != -ENOENT;
+		}
+	}
+	stage->ret[0] = opened;
+	stage->ret[1] = odd;
+}
+
+TEST_F(users, cannot_guess)
+{
+	pid_t alice = act(ALICE, make_objects, self->stage, self->pair, 1);
+	char byte;
+
+	ASSERT_EQ(1, read(self->pair[0], &byte, 1));
+	EXPECT_EQ(0, finish(act(BOB, try_ids, self->stage, self->pair, 1)));
+	EXPECT_EQ(0, self->stage->ret[0]);
+	EXPECT_EQ(0, self->stage->ret[1]);
+	close(self->pair[0]);
+	close(self->pair[1]);
+	EXPECT_EQ(0, finish(alice));
+}
+
+static void open_device(struct stage *stage, int sock)
+{
+	stage->ret[0] = device_open();
+	stage->ret[1] = open(VNP_DEVICE, O_RDONLY) < 0 ? -errno : 0;
+}
+
+TEST_F(users, not_in_the_group)
+{
+	EXPECT_EQ(0, finish(act(EVE, open_device, self->stage, self->pair, 1)));
+	EXPECT_EQ(-EACCES, self->stage->ret[0]);
+	EXPECT_EQ(-EACCES, self->stage->ret[1]);
+	EXPECT_EQ(0, finish(act(BOB, open_device, self->stage, self->pair, 1)));
+	EXPECT_LT(0, self->stage->ret[0]);
+}
+
+/* Alice hands a program over ... */
+static void give_program(struct stage *stage, int sock)
+{
+	int dev = device_open();
+
+	send_fd(sock, prog_verdict(dev, VNP_DROP));
+}
+
+/* ... and Bob runs it, and links it to a socket of his. */
+static void take_program(struct stage *stage, int sock)
+{
+	int dev = device_open(), prog = recv_fd(sock), link;
+	struct vnp_prog_run r = { 0 };
+	struct vnp_link_info info;
+	struct flow flow;
+	__u8 in = 0;
+
+	flow_open(&flow, FLOW_IP4);
+	stage->ret[0] = prog_info(prog, &stage->prog);
+	stage->ret[1] = prog_run(prog, &in, 1, &r);
+	link = link_create(dev, prog, flow.rx, 0);
+	stage->ret[2] = link;
+	flow_puts(&flow, "text");
+	stage->ret[3] = link_settle(link, 1, &info);
+	stage->ret[4] = info.drop;
+	stage->ret[5] = info.uid;
+	stage->ret[6] = obj_visible(dev, VNP_OBJ_PROG, stage->prog.id);
+	stage->ret[7] = link_detach(link);
+}
+
+TEST_F(users, hand_over_a_program)
+{
+	struct stage *stage = self->stage;
+	pid_t alice, bob;
+
+	alice = act(ALICE, give_program, stage, self->pair, 0);
+	bob = act(BOB, take_program, stage, self->pair, 1);
+	EXPECT_EQ(0, finish(alice));
+	EXPECT_EQ(0, finish(bob));
+	EXPECT_EQ(0, stage->ret[0]);
+	EXPECT_EQ(getpwnam(ALICE)->pw_uid, stage->prog.uid);
+	EXPECT_EQ(0, stage->ret[1]);
+	EXPECT_LT(0, stage->ret[2]);
+	EXPECT_EQ(0, stage->ret[3]);
+	EXPECT_EQ(1, stage->ret[4]);
+	EXPECT_EQ(getpwnam(BOB)->pw_uid, stage->ret[5]);
+	EXPECT_EQ(0, stage->ret[6]);
+	EXPECT_EQ(0, stage->ret[7]);
+}
+
+/* Eve may not open the device, but Alice gives her a link, and she undoes it. */
+static void give_link(struct stage *stage, int sock)
+{
+	int dev = device_open();
+	int rx = udp_socket("127.0.0.1", 0);
+	char byte;
+
+	send_fd(sock, link_create(dev, prog_verdict(dev, VNP_DROP), rx, 0));
+	stage->ret[1] = read(sock, &byte, 1);
+}
+
+static void take_link(struct stage *stage, int sock)
+{
+	stage->ret[0] = link_detach(recv_fd(sock));
+}
+
+TEST_F(users, hand_over_a_link)
+{
+	pid_t alice, eve;
+
+	alice = act(ALICE, give_link, self->stage, self->pair, 0);
+	eve = act(EVE, take_link, self->stage, self->pair, 1);
+	EXPECT_EQ(0, finish(eve));
+	close(self->pair[0]);
+	close(self->pair[1]);
+	EXPECT_EQ(0, finish(alice));
+	EXPECT_EQ(0, self->stage->ret[0]);
+}
+
+/* Root in a namespace of one's own is nobody to the device. */
+static void look_as_namespace_root(struct stage *stage, int sock)
+{
+	int dev = device_open(), prog;
+	struct vnp_prog_load attr;
+	const struct bpf_insn pass[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
+
+	stage->ret[0] = netns_new();
+	stage->ret[1] = geteuid();
+	look_for(stage, sock);
+	stage->feature.size = sizeof(stage->feature);
+	do_ioctl(dev, VNP_FEATURE, &stage->feature);
+	attr = prog_attr(pass, ARRAY_SIZE(pass));
+	attr.budget = stage->feature.budget_max + 1;
+	stage->ret[10] = do_ioctl(dev, VNP_PROG_LOAD, &attr);
+	prog = prog_verdict(dev, VNP_PASS);
+	stage->ret[11] = prog_info(prog, &stage->prog);
+}
+
+TEST_F(users, root_of_a_namespace)
+{
+	struct stage *stage = self->stage;
+	pid_t alice = act(ALICE, make_objects, stage, self->pair, 1);
+	char byte;
+
+	ASSERT_EQ(1, read(self->pair[0], &byte, 1));
+	EXPECT_EQ(0, finish(act(BOB, look_as_namespace_root, stage, self->pair, 1)));
+	EXPECT_EQ(0, stage->ret[0]);
+	EXPECT_EQ(0, stage->ret[1]);
+	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+		EXPECT_EQ(0, stage->ret[2 * kind]);
+		EXPECT_EQ(-ENOENT, stage->ret[2 * kind + 1]);
+	}
+	EXPECT_EQ(1, stage->feature.hardened);
+	EXPECT_EQ(-EPERM, stage->ret[10]);
+	EXPECT_EQ(0, stage->ret[11]);
+	EXPECT_EQ(1, stage->prog.hardened);
+	EXPECT_EQ(0, stage->prog.uid);	/* himself, as he is called there */
+	close(self->pair[0]);
+	close(self->pair[1]);
+	EXPECT_EQ(0, finish(alice));
+}
+
+/* What somebody else made is, in a namespace that does not know him, nobody's. */
+static void take_program_in_namespace(struct stage *stage, int sock)
+{
+	stage->ret[0] = netns_new();
+	stage->ret[1] = prog_info(recv_fd(sock), &stage->prog);
+}
+
+TEST_F(users, unknown_in_a_namespace)
+{
+	pid_t alice, bob;
+
+	alice = act(ALICE, give_program, self->stage, self->pair, 0);
+	bob = act(BOB, take_program_in_namespace, self->stage, self->pair, 1);
+	EXPECT_EQ(0, finish(alice));
+	EXPECT_EQ(0, finish(bob));
+	EXPECT_EQ(0, self->stage->ret[0]);
+	EXPECT_EQ(0, self->stage->ret[1]);
+	EXPECT_EQ(65534, self->stage->prog.uid);
+}
+
+/* It is the effective user that counts, at the time of the call. */
+TEST_F(users, effective_user)
+{
+	const uid_t alice = getpwnam(ALICE)->pw_uid;
+	struct vnp_prog_info roots, hers;
+	int root, prog;
+
+	root = prog_verdict(self->dev, VNP_PASS);
+	ASSERT_EQ(0, prog_info(root, &roots));
+	ASSERT_EQ(0, seteuid(alice));
+	prog = prog_verdict(self->dev, VNP_PASS);
+	EXPECT_EQ(0, prog_info(prog, &hers));
+	EXPECT_EQ(0, obj_visible(self->dev, VNP_OBJ_PROG, roots.id));
+	EXPECT_EQ(1, obj_visible(self->dev, VNP_OBJ_PROG, hers.id));
+	EXPECT_EQ(-ENOENT, obj_open(self->dev, VNP_OBJ_PROG, roots.id));
+	ASSERT_EQ(0, seteuid(0));
+	EXPECT_EQ(0, roots.uid);
+	EXPECT_EQ(alice, hers.uid);
+	EXPECT_EQ(0, roots.hardened);
+	EXPECT_EQ(1, hers.hardened);
+}
+
+/* Memory is charged to the cgroup of the one who asks for it. */
+#define CGROUP	"/sys/fs/cgroup/vnp-test"
+
+static long cgroup_number(const char *file)
+{
+	char path[128], text[64];
+
+	snprintf(path, sizeof(path), CGROUP "/%s", file);
+	return read_text(path, text, sizeof(text)) < 0 ? -1 : atol(text);
+}
+
+static int cgroup_write(const char *file, long number)
+{
+	char path[128], text[64];
+
+	snprintf(path, sizeof(path), CGROUP "/%s", file);
+	snprintf(text, sizeof(text), "%ld", number);
+	return write_text(path, text);
+}
+
+FIXTURE(charged) {
+	int dev;
+};
+
+FIXTURE_SETUP(charged)
+{
+	if (!as_root())
+		SKIP(return, "cgroups are root's");
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_LT(0, write_text("/sys/fs/cgroup/cgroup.subtree_control", "+memory"));
+	ASSERT_EQ(0, shell("mkdir -p " CGROUP));
+	ASSERT_LT(0, cgroup_write("cgroup.procs", getpid()));
+}
+
+FIXTURE_TEARDOWN(charged)
+{
+	write_text("/sys/fs/cgroup/cgroup.procs", "0");
+	shell("rmdir " CGROUP);
+}
+
+TEST_F(charged, maps)
+{
+	static const struct {
+		__u32 type, value_size, max_entries;
+	} maps[] = {
+		{ VNP_MAP_ARRAY, 1 << 20, 32 },
+		{ VNP_MAP_PERCPU_ARRAY, 32 << 10, 512 },
+		{ VNP_MAP_HASH, 8, 1 << 21 },
+	};
+	struct vnp_map_info info;
+	struct map map;
+	long before;
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		before = cgroup_number("memory.current");
+		ASSERT_LE(0, before);
+		ASSERT_OK(map_create(self->dev, &map, maps[i].type, 4,
+				     maps[i].value_size, maps[i].max_entries, 0));
+		ASSERT_EQ(0, map_info(&map, &info));
+		EXPECT_LE(16 << 20, info.mem);
+		EXPECT_LE(before + (long)info.mem * 9 / 10,
+			  cgroup_number("memory.current")) {
+			TH_LOG("type %u, %llu bytes", maps[i].type, info.mem);
+		}
+		close(map.fd);
+	}
+}
+
+/* Elements of a hash are charged as they come. */
+TEST_F(charged, elements)
+{
+	struct vnp_map_info info;
+	struct map map;
+	__u8 *value = calloc(1, 1 << 20);
+	long before;
+
+	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 1 << 20, 16, 0));
+	before = cgroup_number("memory.current");
+	for (__u32 key = 0; key < 16; key++)
+		ASSERT_EQ(0, map_update(&map, &key, value, VNP_MAP_ANY));
+	ASSERT_EQ(0, map_info(&map, &info));
+	EXPECT_LE(16 << 20, info.mem);
+	EXPECT_LE(before + (15 << 20), cgroup_number("memory.current"));
+	close(map.fd);
+	free(value);
+}
+
+/* Too much is refused, and nobody is killed for it. */
+TEST_F(charged, limit)
+{
+	struct map map;
+
+	ASSERT_LT(0, cgroup_write("memory.max", 24 << 20));
+	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20,
+				      200, 0));
+	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 1 << 22,
+				      0));
+	EXPECT_GT(20 << 20, cgroup_number("memory.current"));
+	EXPECT_OK(map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20, 8, 0));
+}
+
+TEST_HARNESS_MAIN

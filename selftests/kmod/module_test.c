@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module goes when nobody needs it, never sooner, and leaves nothing: as root,
+ * with $VNP_MODULE, the file to load it from again.
+ */
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include "harness.h"
+#include "insn.h"
+#include "object.h"
+
+/* module_remove() - as rmmod does, but without waiting; 0 or an errno */
+static int module_remove(void)
+{
+	return syscall(SYS_delete_module, "vnp", O_NONBLOCK) ? -errno : 0;
+}
+
+/* module_remove_soon() - objects end a little after their last descriptor */
+static int module_remove_soon(void)
+{
+	int err;
+
+	for (int turn = 0; turn < 1000; turn++) {
+		err = module_remove();
+		if (err != -EWOULDBLOCK && err != -EBUSY)
+			break;
+		poll(NULL, 0, 10);
+	}
+	return err;
+}
+
+/* module_load() - and let group vnp have it, as the udev rule does */
+static int module_load(void)
+{
+	const struct group *vnp = getgrnam("vnp");
+	const char *file = getenv("VNP_MODULE");
+	int fd, err = 0;
+
+	if (!file || !vnp)
+		return -ENOENT;
+	fd = open(file, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (syscall(SYS_finit_module, fd, "", 0) ||
+	    chown(VNP_DEVICE, 0, vnp->gr_gid) || chmod(VNP_DEVICE, 0660))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+FIXTURE(module) {
+	int dev;
+	struct flow flow;
+};
+
+FIXTURE_SETUP(module)
+{
+	if (!as_root())
+		SKIP(return, "modules are root's");
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
+}
+
+/* Whatever happened, the tests after this one need the module. */
+FIXTURE_TEARDOWN(module)
+{
+	flow_close(&self->flow);
+	if (access(VNP_DEVICE, F_OK))
+		module_load();
+}
+
+/* refused() - removing it does not work now; 1, 0 */
+static int refused(void)
+{
+	int err = module_remove();
+
+	return err == -EWOULDBLOCK || err == -EBUSY;
+}
+
+TEST_F(module, unused)
+{
+	close(self->dev);
+	ASSERT_EQ(0, module_remove_soon());
+	EXPECT_EQ(-ENOENT, device_open());
+	ASSERT_EQ(0, module_load());
+	self->dev = device_open();
+	EXPECT_OK(self->dev);
+}
+
+TEST_F(module, device_open)
+{
+	EXPECT_EQ(1, refused());
+	close(self->dev);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+TEST_F(module, program_open)
+{
+	int prog = prog_verdict(self->dev, VNP_PASS);
+	struct vnp_prog_run r = { 0 };
+	__u8 in = 0;
+
+	ASSERT_OK(prog);
+	close(self->dev);
+	EXPECT_EQ(1, refused());
+	EXPECT_EQ(0, prog_run(prog, &in, 1, &r));
+	EXPECT_EQ(VNP_PASS, r.retval);
+	close(prog);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+TEST_F(module, map_open_or_mapped)
+{
+	struct map map;
+	__u64 *word;
+
+	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 8, 1, VNP_MAP_F_MMAP));
+	word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, map.fd, 0);
+	ASSERT_NE(MAP_FAILED, word);
+	close(self->dev);
+	EXPECT_EQ(1, refused());
+	close(map.fd);
+	EXPECT_EQ(1, refused());
+	*word = 5;
+	munmap(word, 4096);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+/* A link needs no descriptor: its socket keeps the module. */
+TEST_F(module, linked_socket)
+{
+	int prog = prog_by_first_byte(self->dev);
+	int link = link_create(self->dev, prog, self->flow.rx, 0);
+
+	ASSERT_OK(link);
+	close(prog);
+	close(link);
+	close(self->dev);
+	EXPECT_EQ(1, refused());
+	ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
+	ASSERT_EQ(4, flow_puts(&self->flow, "pass"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "pass"));
+	EXPECT_EQ(1, refused());
+	close(self->flow.rx);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+/* A descriptor of a link that is no more keeps it, too. */
+TEST_F(module, link_open)
+{
+	int prog = prog_verdict(self->dev, VNP_DROP);
+	int link = link_create(self->dev, prog, self->flow.rx, 0);
+	struct vnp_link_info info;
+
+	ASSERT_EQ(0, link_detach(link));
+	close(prog);
+	close(self->dev);
+	EXPECT_EQ(1, refused());
+	EXPECT_EQ(0, link_info(link, &info));
+	close(link);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+/* A descriptor in a message nobody has received. */
+TEST_F(module, descriptor_in_flight)
+{
+	int pair[2], prog = prog_verdict(self->dev, VNP_PASS);
+
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+	ASSERT_OK(send_fd(pair[0], prog));
+	close(prog);
+	close(self->dev);
+	EXPECT_EQ(1, refused());
+	close(pair[0]);
+	close(pair[1]);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+static atomic_bool stop;
+
+static void *send_on(void *arg)
+{
+	struct flow flow = *(struct flow *)arg;
+
+	flow.tx = udp_socket("127.0.0.1", 0);
+	while (!stop) {
+		flow_puts(&flow, "Drop");
+		flow_puts(&flow, "pass");
+	}
+	close(flow.tx);
+	return NULL;
+}
+
+static void *receive_on(void *arg)
+{
+	struct flow *flow = arg;
+	char data[64];
+
+	while (!stop)
+		recv(flow->rx, data, sizeof(data), MSG_DONTWAIT);
+	return NULL;
+}
+
+/* Datagrams never stop: linked, unlinked, module gone, module back. */
+TEST_F(module, under_traffic)
+{
+	pthread_t threads[3];
+	struct vnp_link_info info;
+	int prog, link;
+
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_on, &self->flow));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, send_on, &self->flow));
+	ASSERT_EQ(0, pthread_create(&threads[2], NULL, receive_on, &self->flow));
+	for (int i = 0; i < 8; i++) {
+		prog = prog_by_first_byte(self->dev);
+		link = link_create(self->dev, prog, self->flow.rx, 0);
+		ASSERT_OK(link);
+		ASSERT_EQ(0, link_settle(link, 20, &info));
+		EXPECT_EQ(1, refused());
+		ASSERT_EQ(0, link_detach(link));
+		close(link);
+		close(prog);
+		close(self->dev);
+		ASSERT_EQ(0, module_remove_soon());
+		ASSERT_EQ(0, module_load());
+		self->dev = device_open();
+		ASSERT_OK(self->dev);
+	}
+	stop = true;
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	ASSERT_EQ(0, link_info(link_create(self->dev,
+					   prog_verdict(self->dev, VNP_DROP),
+					   self->flow.rx, 0), &info));
+	EXPECT_EQ(1, info.attached);
+}
+
+/* Maps with many elements at rest, in the moment the module goes. */
+TEST_F(module, elements_at_rest)
+{
+	struct map map;
+	__u64 value = 0;
+
+	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 2000, 0));
+	for (__u32 key = 0; key < 2000; key++)
+		ASSERT_EQ(0, map_update(&map, &key, &value, VNP_MAP_ANY));
+	for (__u32 key = 0; key < 2000; key += 2)
+		ASSERT_EQ(0, map_delete(&map, &key));
+	for (__u32 key = 1; key < 2000; key += 2)
+		ASSERT_EQ(0, map_update(&map, &key, &value, VNP_MAP_ANY));
+	close(map.fd);
+	close(self->dev);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "object.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "common.h"
+
+/* What an ordinary user may ask for */
+#define BUDGET	(1 << 20)
+
+const char *object_path(const char *name)
+{
+	static char path[2 * PATH_MAX];
+	char self[PATH_MAX] = "";
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return "";
+	snprintf(path, sizeof(path), "%s/%s", dirname(self), name);
+	return path;
+}
+
+int object_open(const char *name, struct vnp_object **obj)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "../progs/%s.bpf.o", name);
+	return vnp_object_open_file(object_path(file), NULL, obj);
+}
+
+int object_load(const char *name, struct vnp_object **obj)
+{
+	struct vnp_program *prog = NULL;
+	int err = object_open(name, obj);
+
+	while (!err && (prog = vnp_object_next_program(*obj, prog)))
+		err = vnp_program_set_budget(prog, BUDGET);
+	return err ? err : vnp_object_load(*obj, NULL);
+}
+
+int object_prog(struct vnp_object *obj, const char *name)
+{
+	struct vnp_program *prog = vnp_object_find_program(obj, name);
+
+	return prog ? vnp_program_fd(prog) : -ENOENT;
+}
+
+void *object_globals(struct vnp_object *obj, const char *section)
+{
+	struct vnp_map *map = vnp_object_find_map(obj, section);
+	void *addr;
+	size_t len;
+
+	if (!map || vnp_map_mmap(map, true, &addr, &len))
+		return NULL;
+	return addr;
+}
+
+int object_link(struct vnp_object *obj, const char *prog, int sock, __u32 flags)
+{
+	int dev = device_open(), link;
+
+	if (dev < 0)
+		return dev;
+	link = link_create(dev, object_prog(obj, prog), sock, flags);
+	close(dev);
+	return link;
+}

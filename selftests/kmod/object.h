@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Programs written in C, selftests/progs/NAME.bpf.c, by way of libvnp.
+ */
+#ifndef _VNP_TEST_OBJECT_H
+#define _VNP_TEST_OBJECT_H
+
+#include <vnp/libvnp.h>
+
+/* object_path() - where the build has put a test's file, for a while */
+const char *object_path(const char *name);
+
+/* object_open() - all programs of NAME.bpf.o */
+int object_open(const char *name, struct vnp_object **obj);
+
+/* object_load() - the same, loaded with the largest budget an ordinary user may have */
+int object_load(const char *name, struct vnp_object **obj);
+
+/* object_prog() - descriptor of a program; negative if there is none */
+int object_prog(struct vnp_object *obj, const char *name);
+
+/* object_globals() - ".bss" or ".data" as memory, or NULL */
+void *object_globals(struct vnp_object *obj, const char *section);
+
+/* object_link() - put a program on a socket */
+int object_link(struct vnp_object *obj, const char *prog, int sock, __u32 flags);
+
+#endif /* _VNP_TEST_OBJECT_H */

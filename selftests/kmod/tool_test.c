@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vnpctl on the real module: what it prints is what is so.  The server it serves is
+ * this test, which has not asked for it.
+ */
+#include "harness.h"
+#include "object.h"
+
+/* tool() - run vnpctl with these words; what it prints goes to @out */
+static int __attribute__((format(printf, 3, 4)))
+tool(char *out, size_t size, const char *fmt, ...)
+{
+	char words[1024], command[2048];
+	FILE *pipe;
+	size_t n;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	snprintf(command, sizeof(command), "bash -c \"vnpctl %s\" 2>&1", words);
+	pipe = popen(command, "r");
+	if (!pipe)
+		return -errno;
+	n = fread(out, 1, size - 1, pipe);
+	out[n] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+FIXTURE(tool) {
+	char out[1 << 16];
+	char file[512];
+	struct flow flow;
+};
+
+FIXTURE_SETUP(tool)
+{
+	pin(0);
+	strcpy(self->file, object_path("../progs/verdict.bpf.o"));
+	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
+}
+
+FIXTURE_TEARDOWN(tool)
+{
+	flow_close(&self->flow);
+}
+
+#define TOOL(...)	tool(self->out, sizeof(self->out), __VA_ARGS__)
+
+/* number() - behind the first "name": of JSON, or -1 */
+static long long number(const char *json, const char *name)
+{
+	char quoted[64], *found;
+
+	snprintf(quoted, sizeof(quoted), "\"%s\":", name);
+	found = strstr(json, quoted);
+	return found ? atoll(found + strlen(quoted)) : -1;
+}
+
+TEST_F(tool, version)
+{
+	EXPECT_EQ(0, TOOL("version"));
+	EXPECT_NE(NULL, strstr(self->out, vnp_version_string()));
+	EXPECT_EQ(0, TOOL("-j feature"));
+	EXPECT_EQ('{', self->out[0]);
+	EXPECT_EQ(65536, number(self->out, "budget"));
+}
+
+/* The main thing: a socket of a process that runs already. */
+TEST_F(tool, attach_to_a_running_process)
+{
+	long long id;
+
+	ASSERT_EQ(0, TOOL("link attach %s name by_first_byte pid %d udp:%d", self->file,
+			  getpid(), sock_port(self->flow.rx))) {
+		TH_LOG("%s", self->out);
+	}
+	ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
+	ASSERT_EQ(4, flow_puts(&self->flow, "pass"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "pass"));
+	EXPECT_TRUE(flow_empty(&self->flow));
+
+	ASSERT_EQ(0, TOOL("-j link list"));
+	id = number(self->out, "id");
+	EXPECT_LT(0, id);
+	EXPECT_EQ(2, number(self->out, "packets"));
+	EXPECT_EQ(1, number(self->out, "pass"));
+	EXPECT_EQ(1, number(self->out, "drop"));
+
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+	ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "Drop"));
+	EXPECT_NE(0, TOOL("link detach %lld", id));
+}
+
+TEST_F(tool, attach_by_descriptor_and_update)
+{
+	long long id;
+
+	ASSERT_EQ(0, TOOL("link attach %s name drop pid %d fd %d", self->file, getpid(),
+			  self->flow.rx)) {
+		TH_LOG("%s", self->out);
+	}
+	EXPECT_NE(0, TOOL("link attach %s name drop pid %d fd %d", self->file, getpid(),
+			  self->flow.rx));
+	ASSERT_EQ(4, flow_puts(&self->flow, "one!"));
+	ASSERT_EQ(0, TOOL("-j link list"));
+	id = number(self->out, "id");
+	ASSERT_EQ(0, TOOL("link update %lld %s name pass", id, self->file));
+	ASSERT_EQ(4, flow_puts(&self->flow, "two!"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "two!"));
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+}
+
+TEST_F(tool, nothing_there)
+{
+	EXPECT_NE(0, TOOL("link attach %s name drop pid %d udp:1", self->file, getpid()));
+	EXPECT_NE(0, TOOL("link attach %s name none pid %d fd %d", self->file, getpid(),
+			  self->flow.rx));
+	EXPECT_NE(0, TOOL("link attach /nowhere pid %d fd %d", getpid(), self->flow.rx));
+	EXPECT_NE(0, TOOL("link detach 4000000000"));
+	EXPECT_NE(0, TOOL("prog show id 4000000000"));
+	EXPECT_NE(0, TOOL("map dump id 4000000000"));
+	EXPECT_EQ(0, TOOL("link list"));
+}
+
+/* The kernel and the interpreter answer alike, and so does the tool. */
+TEST_F(tool, run)
+{
+	static const char *const payloads[] = { "44 01", "46", "70 61 73 73" };
+	static const int answers[] = { VNP_DROP, 77, VNP_PASS };
+	long long answer;
+
+	for (size_t i = 0; i < ARRAY_SIZE(payloads); i++) {
+		ASSERT_EQ(0, TOOL("-j prog run %s name by_first_byte data-in - --user "
+				  "<<<'%s'", self->file, payloads[i])) {
+			TH_LOG("%s", self->out);
+		}
+		answer = number(self->out, "retval");
+		EXPECT_EQ(answers[i], answer);
+		ASSERT_EQ(0, TOOL("-j prog run %s name by_first_byte data-in - <<<'%s'",
+				  self->file, payloads[i]));
+		EXPECT_EQ(answer, number(self->out, "retval"));
+	}
+}
+
+TEST_F(tool, verify_names_the_line)
+{
+	const char *file = object_path("../progs/globals.bpf.o");
+
+	EXPECT_EQ(0, TOOL("prog verify %s name reads", file)) {
+		TH_LOG("%s", self->out);
+	}
+	EXPECT_NE(0, TOOL("prog verify %s name writes_constant", file));
+	EXPECT_NE(NULL, strstr(self->out, "globals.bpf.c:"));
+	EXPECT_NE(0, TOOL("prog verify %s name writes_constant --user", file));
+	EXPECT_NE(NULL, strstr(self->out, "globals.bpf.c:"));
+}
+
+/* What somebody has loaded can be listed, shown and taken apart. */
+TEST_F(tool, dump_a_loaded_program)
+{
+	struct vnp_prog_info info;
+	struct vnp_object *obj;
+
+	ASSERT_EQ(0, object_load("faults", &obj));
+	ASSERT_EQ(0, prog_info(object_prog(obj, "map_unbounded"), &info));
+	ASSERT_EQ(0, TOOL("-j prog show id %u", info.id));
+	EXPECT_EQ(info.id, number(self->out, "id"));
+	ASSERT_EQ(0, TOOL("prog list"));
+	EXPECT_NE(NULL, strstr(self->out, info.name));
+	ASSERT_EQ(0, TOOL("prog dump xlated id %u linum", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "traces.places[order->index] = 1;"));
+	EXPECT_NE(NULL, strstr(self->out, "exit"));
+	ASSERT_EQ(0, TOOL("prog dump lowered id %u linum", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "traces.places[order->index] = 1;"));
+	vnp_object_close(obj);
+}
+
+TEST_F(tool, map)
+{
+	struct vnp_map_info info = { .size = sizeof(info) };
+	struct vnp_object *obj;
+	__u32 key = 5;
+	__u64 value;
+
+	ASSERT_EQ(0, object_load("tables", &obj));
+	ASSERT_EQ(0, vnp_map_get_info(vnp_object_find_map(obj, "hash"), &info));
+	ASSERT_EQ(0, TOOL("map update id %u key u32 5 value u64 258", info.id)) {
+		TH_LOG("%s", self->out);
+	}
+	ASSERT_EQ(0, vnp_map_lookup(vnp_object_find_map(obj, "hash"), &key, &value));
+	EXPECT_EQ(258, value);
+	ASSERT_EQ(0, TOOL("map lookup id %u key u32 5", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "02 01 00 00 00 00 00 00"));
+	ASSERT_EQ(0, TOOL("map dump id %u", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "05 00 00 00"));
+	EXPECT_NE(0, TOOL("map update id %u key u32 5 value u64 1 noexist", info.id));
+	ASSERT_EQ(0, TOOL("map delete id %u key u32 5", info.id));
+	EXPECT_NE(0, TOOL("map lookup id %u key u32 5", info.id));
+	vnp_object_close(obj);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Lines for the log. */
+#include <vnp/program.h>
+
+__s64 ret;
+__u64 said;
+
+SEC("vnp/datagram")
+int say(struct vnp_ctx *ctx)
+{
+	ret = vnp_printk(ctx, "len %u", ctx->len);
+	return VNP_PASS;
+}
+
+/* Every conversion; the arguments are what printf() would be given. */
+SEC("vnp/datagram")
+int say_all(struct vnp_ctx *ctx)
+{
+	ret = vnp_printk(ctx, "%d %i %u %x %c %% %ld %lu %lx %lld %llu %llx",
+			 -5, -6, 7U, 0xabcU, 'c', -1L, 2UL, 0x123456789UL,
+			 -3LL, 0xffffffffffffffffULL, 0xfedcba9876543210ULL);
+	return VNP_PASS;
+}
+
+SEC("vnp/datagram")
+int say_nothing(struct vnp_ctx *ctx)
+{
+	ret = vnp_printk(ctx, "no arguments");
+	return VNP_PASS;
+}
+
+/* A line with a number, to tell which are lost. */
+SEC("vnp/datagram")
+int say_number(struct vnp_ctx *ctx)
+{
+	ret = vnp_printk(ctx, "number %llu of many, many, many", said++);
+	return VNP_PASS;
+}
+
+/* What is no format: nothing may be written, nothing read that is not there. */
+#define BAD_FORMAT(name, fmt, ...)			\
+SEC("vnp/datagram")					\
+int name(struct vnp_ctx *ctx)				\
+{							\
+	ret = vnp_printk(ctx, fmt, ##__VA_ARGS__);	\
+	return VNP_PASS;				\
+}
+
+BAD_FORMAT(bad_string, "%s", 0x1000UL)
+BAD_FORMAT(bad_pointer, "%p", 0x1000UL)
+BAD_FORMAT(bad_n, "%n", 0x1000UL)
+BAD_FORMAT(bad_end, "the end %")
+BAD_FORMAT(bad_end_l, "the end %l")
+BAD_FORMAT(bad_lll, "%llld", 1UL)
+BAD_FORMAT(bad_count, "%d %d", 1UL)
