@@ -22,7 +22,9 @@ static int __init vnp_init(void)
 	ret = vnp_obj_subsys_create();
 	if (ret)
 		return ret;
-	vnp_udp_subsys_create();
+	ret = vnp_udp_subsys_create();
+	if (ret)
+		goto err_obj_subsys;
 	ret = vnp_device_create();
 	if (ret)
 		goto err_udp_subsys;
@@ -30,6 +32,7 @@ static int __init vnp_init(void)
 
 err_udp_subsys:
 	vnp_udp_subsys_destroy();
+err_obj_subsys:
 	vnp_obj_subsys_destroy();
 	return ret;
 }

@@ -48,10 +48,9 @@ void vnp_obj_subsys_destroy(void)
 {
 	u32 kind;
 
-	/* Freeing one object can be what starts freeing another one's parts. */
+	/* Grace periods end, then the work they started; that puts no object. */
 	rcu_barrier();
 	destroy_workqueue(vnp_obj_wq);
-	rcu_barrier();
 
 	for (kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++)
 		xa_destroy(&vnp_ids[kind].objs);

@@ -32,12 +32,13 @@
 
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/net.h>
 #include <linux/skbuff.h>
 #include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <net/dsfield.h>
 #include <net/sock.h>
-#include <net/udp.h>
+#include <net/udp_tunnel.h>
 
 #include "dgram.h"
 #include "link.h"
@@ -57,20 +58,30 @@
 	 VNP_CTX_BIT(local_ip6[0]) | VNP_CTX_BIT(local_ip6[2]) |	\
 	 VNP_CTX_BIT(ttl) | VNP_CTX_BIT(tos))
 
-void vnp_udp_subsys_create(void)
+/*
+ * The socket that makes the kernel look for encapsulation, by being one that wants
+ * it.  Not bound: nothing ever comes here.  IPv6 stands for both.
+ */
+static struct socket *vnp_udp_enabler;
+
+int vnp_udp_subsys_create(void)
 {
-	udp_encap_enable();
-#if IS_ENABLED(CONFIG_IPV6)
-	udpv6_encap_enable();
-#endif
+	int ret;
+
+	ret = sock_create_kern(&init_net, AF_INET6, SOCK_DGRAM, IPPROTO_UDP,
+			       &vnp_udp_enabler);
+	if (ret == -EAFNOSUPPORT)
+		ret = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM,
+				       IPPROTO_UDP, &vnp_udp_enabler);
+	if (ret)
+		return ret;
+	udp_tunnel_encap_enable(vnp_udp_enabler->sk);
+	return 0;
 }
 
 void vnp_udp_subsys_destroy(void)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	static_branch_dec(&udpv6_encap_needed_key);
-#endif
-	udp_encap_disable();
+	sock_release(vnp_udp_enabler);
 }
 
 static void vnp_udp_ctx_ip4(const struct sk_buff *skb, struct vnp_ctx *ctx)
@@ -136,7 +147,8 @@ static __always_inline void vnp_udp_ctx(struct vnp_dgram *dgram)
  */
 static __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	struct vnp_link *link = rcu_dereference_sk_user_data(sk);
+	/* Ours, so none of the flags that sk_user_data can carry is set. */
+	struct vnp_link *link = rcu_dereference(__sk_user_data(sk));
 	struct vnp_dgram dgram __vnp_uninitialized;
 
 	if (unlikely(!link))

@@ -10,7 +10,7 @@ struct vnp_link;
 struct vnp_prog;
 
 /* Context: process, at module init and exit */
-void vnp_udp_subsys_create(void);
+int vnp_udp_subsys_create(void);
 void vnp_udp_subsys_destroy(void);
 
 /**

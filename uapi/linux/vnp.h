@@ -380,6 +380,9 @@ struct vnp_prog_dump {
  * @fault:	out: enum vnp_fault of the last run; never %VNP_FAULT_VERDICT
  * @fault_insn:	out: the loaded program's instruction that faulted
  * @ns:		out: mean duration of a run
+ *
+ * In the context, data, data_end and len are those of the payload, family is
+ * AF_INET, and all other fields are zero.
  */
 struct vnp_prog_run {
 	__u32 size;
@@ -398,9 +401,11 @@ struct vnp_prog_run {
 
 /*
  * A program's descriptor can be read: each read() returns whole lines that the
- * program wrote with vnp_log(), poll() says when there are some.  The
- * descriptor's O_NONBLOCK decides whether to wait.  When the buffer is full,
- * lines are lost and a line that says how many stands in their place.
+ * program wrote with vnp_log(), as many as fit (EINVAL: not even the first does),
+ * poll() says when there are some.  The descriptor's O_NONBLOCK decides whether to
+ * wait.  When the buffer is full, lines are lost and a line that says how many
+ * stands in their place.  A program that never calls vnp_log() is at its end at
+ * once: read() returns 0.
  */
 
 /*
@@ -414,6 +419,10 @@ struct vnp_prog_run {
  * @VNP_MAP_PERCPU_ARRAY: an array with a value for each possible CPU.  A program
  *			sees its CPU's; user space gives and gets them all, one
  *			after another, each rounded up to 8 bytes
+ *
+ * Programs write values while user space reads them: aligned words of 8 bytes are
+ * never torn, longer things may be.  Only an update of a hash map replaces the
+ * whole value at once.
  */
 enum vnp_map_type {
 	VNP_MAP_HASH		= 1,
@@ -424,6 +433,12 @@ enum vnp_map_type {
 /* struct vnp_map_create::flags */
 #define VNP_MAP_F_MMAP		(1U << 0)	/* array: mmap() of the descriptor */
 #define VNP_MAP_F_RDONLY_PROG	(1U << 1)	/* programs may not write values */
+
+/*
+ * A mapping must be MAP_SHARED, without PROT_EXEC, and lie within the array's
+ * pages (EINVAL); ENODEV: no VNP_MAP_F_MMAP; EPERM: to be written, but frozen.
+ * Value n begins at byte n * (value_size rounded up to 8).
+ */
 
 /**
  * struct vnp_map_create - VNP_MAP_CREATE
