@@ -96,8 +96,9 @@ static void alu_divide_self(struct vnp_lower *l, const struct bpf_insn *insn)
 }
 
 /*
- * dst = dst OP |src|, dst not being negative.  AX is made where it is used: the kernel's blinding of constants
- * uses it, too, for each instruction that has an immediate and does not name it.
+ * dst = dst OP |src|, dst not being negative.  AX is made where it is used: the
+ * kernel's blinding of constants uses it, too, for each instruction that has an
+ * immediate and does not name it.
  */
 static void alu_divide_magnitude(struct vnp_lower *l, const struct bpf_insn *insn)
 {
