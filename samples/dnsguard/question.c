@@ -73,7 +73,7 @@ const char *question_parse(struct question *q, const char *text)
 
 	memset(q, 0, sizeof(*q));
 	if (!colon || colon == text)
-		return "wanted is NAME:TYPE";
+		return "should be NAME:TYPE";
 	wrong = name_parse(q->name, text, colon - text);
 	return wrong ? wrong : type_parse(&q->type, colon + 1);
 }
