@@ -44,6 +44,8 @@ static long vnp_ioctl_call(const struct vnp_ioctl *io, struct file *file,
 	u32 usize;
 	long ret;
 
+	if (WARN_ON_ONCE(io->size > sizeof(args)))
+		return -EINVAL;
 	ret = vnp_args_get(args, io, uargs, &usize);
 	if (ret)
 		return ret;

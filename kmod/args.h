@@ -9,9 +9,10 @@
 
 #include <linux/fs.h>
 #include <linux/types.h>
+#include <linux/vnp.h>
 
-/* Room for the largest argument struct */
-#define VNP_ARGS_MAX	264
+/* Room for the largest argument struct, which is struct vnp_link_info */
+#define VNP_ARGS_MAX	sizeof(struct vnp_link_info)
 
 /**
  * struct vnp_ioctl - an ioctl
@@ -31,16 +32,6 @@ struct vnp_ioctl {
 	bool out;
 	long (*fn)(struct file *file, void *args, void __user *uargs);
 };
-
-/* A line of the table; @last is the last field of the first published struct */
-#define VNP_IOCTL(_cmd, _type, _last, _out, _fn) {		\
-	.cmd = (_cmd),						\
-	.size = sizeof(struct _type) +				\
-		BUILD_BUG_ON_ZERO(sizeof(struct _type) > VNP_ARGS_MAX), \
-	.size_min = offsetofend(struct _type, _last),		\
-	.out = (_out),						\
-	.fn = (_fn),						\
-}
 
 /**
  * vnp_ioctl_run() - an ioctl by table

@@ -314,11 +314,14 @@ static long vnp_link_fop_detach(struct file *file, void *args,
 }
 
 static const struct vnp_ioctl vnp_link_ioctls[] = {
-	VNP_IOCTL(VNP_LINK_INFO, vnp_link_info, lost, true, vnp_link_fop_info),
-	VNP_IOCTL(VNP_LINK_UPDATE, vnp_link_update, old_prog_fd, false,
-		  vnp_link_fop_update),
-	VNP_IOCTL(VNP_LINK_DETACH, vnp_link_detach, flags, false,
-		  vnp_link_fop_detach),
+	{ VNP_LINK_INFO, sizeof(struct vnp_link_info),
+	  offsetofend(struct vnp_link_info, lost), true, vnp_link_fop_info },
+	{ VNP_LINK_UPDATE, sizeof(struct vnp_link_update),
+	  offsetofend(struct vnp_link_update, old_prog_fd), false,
+	  vnp_link_fop_update },
+	{ VNP_LINK_DETACH, sizeof(struct vnp_link_detach),
+	  offsetofend(struct vnp_link_detach, flags), false,
+	  vnp_link_fop_detach },
 };
 
 static long vnp_link_fop_ioctl(struct file *file, unsigned int cmd,

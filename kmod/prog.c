@@ -501,10 +501,13 @@ static long vnp_prog_fop_run(struct file *file, void *args, void __user *uargs)
 }
 
 static const struct vnp_ioctl vnp_prog_ioctls[] = {
-	VNP_IOCTL(VNP_PROG_INFO, vnp_prog_info, tag, true, vnp_prog_fop_info),
-	VNP_IOCTL(VNP_PROG_DUMP, vnp_prog_dump, reserved, true,
-		  vnp_prog_fop_dump),
-	VNP_IOCTL(VNP_PROG_RUN, vnp_prog_run, ns, true, vnp_prog_fop_run),
+	{ VNP_PROG_INFO, sizeof(struct vnp_prog_info),
+	  offsetofend(struct vnp_prog_info, tag), true, vnp_prog_fop_info },
+	{ VNP_PROG_DUMP, sizeof(struct vnp_prog_dump),
+	  offsetofend(struct vnp_prog_dump, reserved), true,
+	  vnp_prog_fop_dump },
+	{ VNP_PROG_RUN, sizeof(struct vnp_prog_run),
+	  offsetofend(struct vnp_prog_run, ns), true, vnp_prog_fop_run },
 };
 
 static long vnp_prog_fop_ioctl(struct file *file, unsigned int cmd,
