@@ -199,7 +199,7 @@ TEST_F(killed, namespace_ends)
 {
 	pid_t child;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 2; i++) {
 		child = fork();
 		if (!child) {
 			struct flow flow;
@@ -314,7 +314,7 @@ TEST_F(killed, detach_and_close_race)
 	int prog = prog_verdict(self->dev, VNP_DROP), detached = 0;
 	struct racer r[3];
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 80; i++) {
 		atomic_int go = 0;
 
 		r[0].sock = udp_socket("127.0.0.1", 0);
@@ -341,7 +341,7 @@ TEST_F(killed, detach_and_close_race)
 	}
 	close(prog);
 	EXPECT_EQ(self->before, settle(self->dev, self->before));
-	TH_LOG("detached before closed: %d of 200", detached);
+	TH_LOG("detached before closed: %d of 80", detached);
 }
 
 struct attacher {
@@ -358,7 +358,7 @@ static void *attach_often(void *arg)
 {
 	struct attacher *a = arg;
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 100; i++) {
 		int link = link_create(a->dev, a->prog, a->sock, 0);
 
 		if (link == -EBUSY) {
@@ -391,7 +391,7 @@ TEST_F(killed, attach_race)
 	for (int i = 0; i < 3; i++) {
 		pthread_join(a[i].thread, NULL);
 		EXPECT_EQ(0, a[i].other);
-		EXPECT_EQ(300, a[i].made + a[i].busy);
+		EXPECT_EQ(100, a[i].made + a[i].busy);
 		made += a[i].made;
 		close(a[i].prog);
 	}

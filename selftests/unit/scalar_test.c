@@ -315,6 +315,8 @@ static void rounding(void **state)
 	assert_range(alu(BPF_LSH, vnp_scalar_const(1), vnp_scalar_range(0, 5)), 1, 32);
 	assert_range(alu(BPF_RSH, vnp_scalar_range(64, 255), few), 4, 63);
 	assert_range(alu_imm(BPF_AND, n, 0xff), 5, 10);
+	assert_range(alu(BPF_AND, n, vnp_scalar_range(0, 4)), 0, 4);
+	assert_range(alu(BPF_OR, n, vnp_scalar_range(0, 4)), 5, 15);
 	assert_range(alu_imm(BPF_XOR, n, 0x10), 0x15, 0x1a);
 }
 
