@@ -605,11 +605,12 @@ static struct known known_arsh(struct known a, struct known b)
  * one sign.  The result is an arc.
  */
 
-/* n words in a row and m words in a row have n + m - 1 sums in a row, or all. */
+/*
+ * n words in a row and m words in a row have n + m - 1 sums in a row.  That is
+ * not more than there are words, for those of one sign are only half of them.
+ */
 static struct span span_add(struct span a, struct span b)
 {
-	if (b.hi - b.lo > U64_MAX - (a.hi - a.lo))
-		return ALL_WORDS;
 	return (struct span){ a.lo + b.lo, a.hi + b.hi };
 }
 
@@ -667,7 +668,7 @@ static struct span span_div(struct span a, struct span b)
 /* Less than the divisor, and not more than @a, which it is for a divisor of 0. */
 static struct span span_mod(struct span a, struct span b)
 {
-	if (!b.hi || (b.lo && a.hi < b.lo))
+	if (!b.hi || a.hi < b.lo)
 		return a;
 	if (!b.lo)
 		return (struct span){ 0, a.hi };
@@ -829,16 +830,15 @@ static struct known compute_known(const struct operation *o,
 	return o->known(a, known_of(src, bits));
 }
 
-/* compute_operand() - the ranges that @o reads @s as */
+/* compute_operand() - the ranges of @s as @o reads it */
 static struct spans compute_operand(const struct operation *o,
 				    const struct vnp_scalar *s, unsigned int bits)
 {
 	struct spans p = spans_of(s, bits);
-	int i;
 
-	for (i = 0; o->zero && i < 2; i++) {
-		p.part[i].lo &= ones(bits);
-		p.part[i].hi &= ones(bits);
+	if (o->zero) {
+		p.part[1].lo &= ones(bits);
+		p.part[1].hi &= ones(bits);
 	}
 	return p;
 }

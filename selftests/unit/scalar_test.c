@@ -283,6 +283,11 @@ static void both_sides_learn(void **state)
 	assert_true(vnp_scalar_branch(BPF_JLT, true, true, &i, &n));
 	assert_range(i, 0, 63);
 	assert_range(n, 1, 64);
+	i = vnp_scalar_range(0, 10);
+	n = alu_imm(BPF_AND, vnp_scalar_range(5, 20), ~1);
+	assert_true(vnp_scalar_branch(BPF_JEQ, true, true, &i, &n));
+	assert_range(i, 4, 10);
+	assert_true(vnp_scalar_equal(&i, &n));
 	i = signed_range(-10, 10);
 	n = signed_range(3, 20);
 	assert_true(vnp_scalar_branch(BPF_JSGE, true, true, &i, &n));
@@ -318,6 +323,7 @@ static void rounding(void **state)
 	assert_range(alu(BPF_AND, n, vnp_scalar_range(0, 4)), 0, 4);
 	assert_range(alu(BPF_OR, n, vnp_scalar_range(0, 4)), 5, 15);
 	assert_range(alu_imm(BPF_XOR, n, 0x10), 0x15, 0x1a);
+	assert_range(alu(BPF_XOR, vnp_scalar_range(16, 19), few), 16, 23);
 }
 
 /* A helper's result that is negative for an error */
@@ -377,7 +383,16 @@ static void widening_rests(void **state)
 	assert_int_equal(head.smax32, 64);
 	assert_range(where(head, BPF_JLT, 64, true), 0, 63);
 
+	/* A bound may already be at a step, in either width */
+	head = vnp_scalar_const(0);
+	next = vnp_scalar_range(0, 8);
+	head = vnp_scalar_widen(&head, &next, steps, ARRAY_SIZE(steps));
+	assert_range(head, 0, 8);
+	assert_int_equal(head.umax32, 8);
+	assert_int_equal(head.umin32, 0);
+
 	/* Without a step: the extremes of each width */
+	head = vnp_scalar_const(0);
 	next = vnp_scalar_range(0, 65);
 	head = vnp_scalar_widen(&head, &next, NULL, 0);
 	assert_range(head, 0, S32_MAX);
