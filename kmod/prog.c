@@ -14,6 +14,7 @@
 #include "map.h"
 #include "prog_log.h"
 #include "vm/code.h"
+#include "vm/dump.h"
 #include "vm/log.h"
 #include "vm/lower.h"
 
@@ -400,55 +401,17 @@ static int vnp_dump_copy(u64 to, u32 *len, const void *from, size_t size)
 	return copy_to_user(u64_to_user_ptr(to), from, copy) ? -EFAULT : 0;
 }
 
-/* Say which map, where the instructions have its address. */
-static void vnp_dump_hide(const struct vnp_code *code, u32 i,
-			  struct vnp_lowered_insn *out)
-{
-	const struct bpf_insn *insn = &code->lowered.insns[i];
-	const struct vnp_map_desc *map;
-	u64 addr;
-
-	map = &code->maps[code->lowered.map[i] - 1];
-	addr = (u32)insn[0].imm | (u64)(u32)insn[1].imm << 32;
-
-	out[0].imm = code->lowered.map[i] - 1;
-	if (addr == (unsigned long)map->handle) {
-		out[0].regs = insn->dst_reg | BPF_PSEUDO_MAP_IDX << 4;
-		out[1].imm = 0;
-	} else {
-		out[0].regs = insn->dst_reg | BPF_PSEUDO_MAP_IDX_VALUE << 4;
-		out[1].imm = addr - (unsigned long)map->value;
-	}
-}
-
 static int vnp_prog_dump_lowered(const struct vnp_prog *prog, u64 to, u32 *len)
 {
 	const struct vnp_lowered *low = &prog->code->lowered;
 	struct vnp_lowered_insn *out;
 	int ret;
-	u32 i;
 
 	out = kvcalloc(low->cnt, sizeof(*out), GFP_KERNEL_ACCOUNT);
 	if (!out)
 		return -ENOMEM;
 
-	for (i = 0; i < low->cnt; i++)
-		out[i] = (struct vnp_lowered_insn) {
-			.code = low->insns[i].code,
-			.regs = low->insns[i].dst_reg |
-				low->insns[i].src_reg << 4,
-			.off = low->insns[i].off,
-			.imm = low->insns[i].imm,
-			.origin = low->origin[i],
-			.guard = low->guard[i],
-		};
-	for (i = 0; i + 1 < low->cnt; i++)
-		if (low->insns[i].code == (BPF_LD | BPF_DW | BPF_IMM)) {
-			if (low->map[i])
-				vnp_dump_hide(prog->code, i, &out[i]);
-			i++;
-		}
-
+	vnp_lowered_dump(prog->code, out);
 	ret = vnp_dump_copy(to, len, out, array_size(low->cnt, sizeof(*out)));
 	kvfree(out);
 	return ret;
