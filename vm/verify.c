@@ -58,6 +58,8 @@ static void verify_print_state(const struct vnp_verify *v)
 /* No register is read that was not set on each way here */
 static int verify_reads(struct vnp_verify *v)
 {
+	static const char calls[] =
+		", or not since a helper was called: calls do not keep r1 to r5";
 	u32 reads = vnp_live_reads(&v->code->insns[v->insn]), i;
 
 	for (i = 0; i < VNP_REG_CNT; i++) {
@@ -65,9 +67,8 @@ static int verify_reads(struct vnp_verify *v)
 		    vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)
 			continue;
 		return vnp_verify_refuse(v,
-			i && i <= BPF_REG_5 ?
-			"r%u was never set on some way here, or not since a helper was called: calls do not keep r1 to r5" :
-			"r%u was never set on some way here", i);
+			"r%u was never set on some way here%s", i,
+			i && i <= BPF_REG_5 ? calls : "");
 	}
 	return 0;
 }
