@@ -180,7 +180,7 @@ static void *send_keys(void *arg)
 {
 	struct sender *s = arg;
 
-	pin(s->cpu);
+	s->failed += pin(s->cpu) < 0;
 	for (__u32 i = 0; i < s->cnt; i++) {
 		__u32 key = s->first + i;
 
