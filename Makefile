@@ -34,7 +34,8 @@ libdir ?= $(prefix)/lib
 CLANG ?= clang
 CFLAGS ?= -O2 -g
 INCLUDES := -Iuapi -Iuserlib -I.
-ALL_CFLAGS = -std=gnu11 -Wall -Wextra -fPIC $(INCLUDES) $(CFLAGS)
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -fPIC $(INCLUDES) \
+	$(CFLAGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
@@ -78,7 +79,7 @@ endif
 locked-module:
 	$(Q)find $(farm) -type l -delete
 	$(Q)$(foreach file,$(sources),ln -s $(CURDIR)/$(file) $(farm)/$(file) &&) :
-	$(Q)$(kbuild) modules
+	+$(Q)$(kbuild) modules
 
 # ---- Objects --------------------------------------------------------------
 #
@@ -131,7 +132,7 @@ install: all $(INSTALL)
 ifndef KDIR
 	$(error which kernel is this for? make install KDIR=/lib/modules/RELEASE/build)
 endif
-	$(Q)$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	+$(Q)$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) modules_install
 
 clean:
 	$(Q)rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
