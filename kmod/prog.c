@@ -15,6 +15,7 @@
 #include "prog_log.h"
 #include "vm/code.h"
 #include "vm/dump.h"
+#include "vm/inline.h"
 #include "vm/log.h"
 #include "vm/lower.h"
 
@@ -294,8 +295,8 @@ static void vnp_prog_tag(struct vnp_prog *prog)
 {
 	u8 digest[SHA256_DIGEST_SIZE];
 
-	sha256((const u8 *)prog->code->insns,
-	       prog->code->insn_cnt * sizeof(*prog->code->insns), digest);
+	sha256((const u8 *)prog->code->loaded,
+	       prog->code->loaded_cnt * sizeof(*prog->code->loaded), digest);
 	memcpy(prog->tag, digest, sizeof(prog->tag));
 }
 
@@ -374,7 +375,7 @@ static long vnp_prog_fop_info(struct file *file, void *args, void __user *uargs)
 		.id = prog->obj.id,
 		.type = code->type,
 		.uid = vnp_obj_uid(&prog->obj),
-		.insn_cnt = code->insn_cnt,
+		.insn_cnt = code->loaded_cnt,
 		.lowered_cnt = code->lowered.cnt,
 		.jited_len = prog->bpf->jited_len,
 		.stack_size = code->lowered.stack_size,
@@ -438,9 +439,9 @@ static long vnp_prog_fop_dump(struct file *file, void *args, void __user *uargs)
 
 	switch (dump->what) {
 	case VNP_DUMP_INSNS:
-		return vnp_dump_copy(dump->buf, &dump->len, code->insns,
-				     array_size(code->insn_cnt,
-						sizeof(*code->insns)));
+		return vnp_dump_copy(dump->buf, &dump->len, code->loaded,
+				     array_size(code->loaded_cnt,
+						sizeof(*code->loaded)));
 	case VNP_DUMP_LOWERED:
 		return vnp_prog_dump_lowered(prog, dump->buf, &dump->len);
 	case VNP_DUMP_LINE_INFO:

@@ -5,6 +5,7 @@
  */
 #include "cfg.h"
 #include "code.h"
+#include "inline.h"
 #include "insn.h"
 #include "live.h"
 
@@ -308,6 +309,8 @@ static u32 cfg_block_cost(const struct vnp_code *code, const struct vnp_block *b
 		cost++;
 		if (vnp_insn_is_call(insn))
 			cost += vnp_helper_get(insn->imm)->cost;
+		if (vnp_insn_is_enter(insn))
+			cost += hweight64(vnp_frame_slots(vnp_code_frame(code, i)));
 	}
 	return cost;
 }

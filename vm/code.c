@@ -2,6 +2,7 @@
 #include "cfg.h"
 #include "code.h"
 #include "decode.h"
+#include "inline.h"
 #include "log.h"
 #include "report.h"
 #include "state.h"
@@ -101,6 +102,8 @@ static int code_copy_attr(struct vnp_code *code, const struct vnp_code_attr *att
 	code->map_cnt = attr->map_cnt;
 	code->source = *source;
 	code->insns = code_copy(attr->insns, attr->insn_cnt, sizeof(*attr->insns), &err);
+	code->loaded = code->insns;
+	code->loaded_cnt = code->insn_cnt;
 	code->maps = code_copy(attr->maps, attr->map_cnt, sizeof(*attr->maps), &err);
 	code->source.line_info = code_copy(source->line_info, source->line_info_cnt,
 					   sizeof(*source->line_info), &err);
@@ -140,6 +143,9 @@ int vnp_code_check(struct vnp_code *code)
 	err = vnp_decode(code);
 	if (err)
 		return err;
+	err = vnp_inline(code);
+	if (err)
+		return err;
 	err = vnp_cfg_build(code);
 	if (err)
 		return err;
@@ -177,6 +183,9 @@ void vnp_code_destroy(struct vnp_code *code)
 	vnp_free(code->maps);
 	vnp_free(code->calls);
 	vnp_free(code->aux);
+	if (code->inlined)
+		vnp_free(code->loaded);
+	vnp_inlined_free(code->inlined);
 	vnp_free(code->insns);
 	vnp_free(code);
 }

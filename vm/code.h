@@ -4,6 +4,7 @@
  *
  *	vnp_code_create()	copies what the user handed in
  *	  vnp_decode()		every instruction is one that exists	decode.c
+ *	  vnp_inline()		calls are replaced by what they call	inline.c
  *	  vnp_cfg_build()	basic blocks, their order, back edges	cfg.c
  *	  vnp_verify()		what holds where; which accesses want a
  *				guard					verify.c
@@ -11,7 +12,7 @@
  *				put in					lower.c
  *	vnp_code_destroy()
  *
- * vnp_code_check() runs the first three.  The reference interpreter
+ * vnp_code_check() runs all but the last.  The reference interpreter
  * (interp.c) runs what they accepted without lowering it.
  *
  * Ownership: a vnp_code belongs to one thread; nothing in it is shared while it
@@ -33,6 +34,7 @@
 #define VNP_STRINGS_MAX		(1U << 22)	/* bytes for line info to refer to */
 
 struct vnp_cfg;
+struct vnp_inlined;
 struct vnp_log;
 
 /**
@@ -151,7 +153,7 @@ struct vnp_call {
  * struct vnp_lowered - the instructions for the JIT
  * @insns:	call instructions carry helper ids in imm and src_reg 0: the
  *		surroundings put the address in (DESIGN: imm = fn - __bpf_call_base)
- * @origin:	for each, the instruction of the program it was made for
+ * @origin:	for each, the instruction of struct vnp_code::insns it was made for
  * @guard:	for each, the enum vnp_fault it guards against, or 0
  * @map:	for each, 1 + index of the map whose address it carries, or 0
  * @cnt:	how many
@@ -174,8 +176,11 @@ struct vnp_lowered {
  * @type:	enum vnp_prog_type
  * @harden:	lower for an untrusted user
  * @budget:	instructions that loops of one run may spend; 0 became the default
- * @insns:	as loaded; owned
+ * @loaded:	the instructions as loaded; owned
+ * @loaded_cnt:	how many
+ * @insns:	the same, or with calls replaced by vnp_inline(); owned
  * @insn_cnt:	how many
+ * @inlined:	where these come from; NULL: they are @loaded; owned
  * @aux:	one for each instruction; owned
  * @calls:	one for each helper call; owned
  * @call_cnt:	how many
@@ -199,8 +204,11 @@ struct vnp_code {
 	u32 type;
 	bool harden;
 	u32 budget;
+	struct bpf_insn *loaded;
+	u32 loaded_cnt;
 	struct bpf_insn *insns;
 	u32 insn_cnt;
+	struct vnp_inlined *inlined;
 	struct vnp_insn_aux *aux;
 	struct vnp_call *calls;
 	u32 call_cnt;

@@ -266,6 +266,25 @@ static int decode_ld_imm64(const struct vnp_code *code, u32 i)
 	return 0;
 }
 
+/* @verb: what the instruction does with its target */
+static int decode_target(const struct vnp_code *code, u32 i, s64 to, const char *verb)
+{
+	if (to < 0 || to >= code->insn_cnt) {
+		vnp_log_insn(code, i, "%s instruction %lld, outside the program", verb,
+			     (long long)to);
+		return -EACCES;
+	}
+	/*
+	 * Opcode 0 occurs in the second slot of a pair only, or the program is
+	 * refused where it stands.
+	 */
+	if (!code->insns[to].code) {
+		vnp_log_insn(code, i, "%s the middle of a 64 bit immediate load", verb);
+		return -EACCES;
+	}
+	return 0;
+}
+
 static int decode_call(const struct vnp_code *code, u32 i)
 {
 	const struct bpf_insn *insn = &code->insns[i];
@@ -277,35 +296,13 @@ static int decode_call(const struct vnp_code *code, u32 i)
 		vnp_log_insn(code, i, "there is no helper %d", insn->imm);
 		return -EACCES;
 	case BPF_PSEUDO_CALL:
-		vnp_log_insn(code, i,
-			     "calls between BPF functions are not supported: make the function static __always_inline");
-		return -EACCES;
+		return decode_target(code, i, (s64)i + 1 + insn->imm, "calls");
 	default:
 		vnp_log_insn(code, i,
-			     "src_reg %u: only helpers can be called", insn->src_reg);
+			     "src_reg %u: a call can name a helper (0) or a function of the program (1), nothing else",
+			     insn->src_reg);
 		return -EACCES;
 	}
-}
-
-static int decode_jump(const struct vnp_code *code, u32 i)
-{
-	s64 to = vnp_insn_target(&code->insns[i], i);
-
-	if (to < 0 || to >= code->insn_cnt) {
-		vnp_log_insn(code, i, "jumps to instruction %lld, outside the program",
-			     (long long)to);
-		return -EACCES;
-	}
-	/*
-	 * Opcode 0 occurs in the second slot of a pair only, or the program is
-	 * refused where it stands.
-	 */
-	if (!code->insns[to].code) {
-		vnp_log_insn(code, i,
-			     "jumps into the middle of a 64 bit immediate load");
-		return -EACCES;
-	}
-	return 0;
 }
 
 static int decode_insn(const struct vnp_code *code, u32 i)
@@ -325,7 +322,7 @@ static int decode_insn(const struct vnp_code *code, u32 i)
 	if (vnp_insn_is_call(insn))
 		return decode_call(code, i);
 	if (vnp_insn_is_branch(insn))
-		return decode_jump(code, i);
+		return decode_target(code, i, vnp_insn_target(insn, i), "jumps to");
 	return 0;
 }
 

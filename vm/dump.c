@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "dump.h"
 #include "code.h"
+#include "inline.h"
 #include "insn.h"
 
 /* Say which map, in the form that VNP_PROG_LOAD takes. */
@@ -35,7 +36,7 @@ void vnp_lowered_dump(const struct vnp_code *code, struct vnp_lowered_insn *out)
 			.regs = insn->dst_reg | insn->src_reg << 4,
 			.off = insn->off,
 			.imm = insn->imm,
-			.origin = low->origin[i],
+			.origin = vnp_code_origin(code, low->origin[i]),
 			.guard = low->guard[i],
 		};
 	}

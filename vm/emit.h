@@ -5,6 +5,7 @@
  *	lower.c		the program as a whole: slots, jumps, faults
  *	lower_guard.c	checks in front of accesses
  *	lower_alu.c	arithmetic that native code does otherwise
+ *	lower_frame.c	entering and leaving functions
  */
 #ifndef _VNP_VM_EMIT_H
 #define _VNP_VM_EMIT_H
@@ -81,6 +82,15 @@ void vnp_emit_x(struct vnp_lower *l, u8 op, u8 dst, u8 src);
 
 /* vnp_emit_load() - 8 bytes */
 void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off);
+
+/* vnp_emit_save() - 8 bytes, to @slot bytes from R10 */
+void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src);
+
+/* vnp_emit_zero() - those slots among @slots that may be read before written */
+void vnp_emit_zero(struct vnp_lower *l, u64 slots);
+
+/* vnp_lower_frame() - what a goto does besides, if it enters or leaves a function */
+void vnp_lower_frame(struct vnp_lower *l, const struct bpf_insn *insn);
 
 /* vnp_emit_address() - 64 bit immediate that is an address of map @map */
 void vnp_emit_address(struct vnp_lower *l, u8 dst, u64 address, u32 map);

@@ -61,10 +61,33 @@ static inline bool vnp_insn_is_call(const struct bpf_insn *insn)
 	return insn->code == (BPF_JMP | BPF_CALL);
 }
 
+/*
+ * src_reg of a goto, in the place of a call or of a function's exit (inline.h); the
+ * decoder lets no program have them
+ */
+#define VNP_INSN_ENTER	1
+#define VNP_INSN_LEAVE	2
+
 /* goto, or gotol */
 static inline bool vnp_insn_is_ja(const struct bpf_insn *insn)
 {
 	return vnp_insn_is_jump_class(insn) && BPF_OP(insn->code) == BPF_JA;
+}
+
+static inline bool vnp_insn_is_enter(const struct bpf_insn *insn)
+{
+	return vnp_insn_is_ja(insn) && insn->src_reg == VNP_INSN_ENTER;
+}
+
+static inline bool vnp_insn_is_leave(const struct bpf_insn *insn)
+{
+	return vnp_insn_is_ja(insn) && insn->src_reg == VNP_INSN_LEAVE;
+}
+
+/* vnp_insn_saves() - of one that enters or leaves: bit n: Rn is saved */
+static inline u32 vnp_insn_saves(const struct bpf_insn *insn)
+{
+	return (u32)insn->dst_reg << BPF_REG_6;
 }
 
 static inline bool vnp_insn_is_cond(const struct bpf_insn *insn)

@@ -6,6 +6,7 @@
  */
 #include "code.h"
 #include "eval.h"
+#include "inline.h"
 #include "insn.h"
 #include "interp.h"
 #include "live.h"
@@ -76,7 +77,7 @@ static __printf(2, 3) int interp_bug(struct interp *t, const char *fmt, ...)
 
 static int interp_fault(struct interp *t, enum vnp_fault fault)
 {
-	t->run->fault = VNP_RUN_FAULT(fault, t->insn);
+	t->run->fault = VNP_RUN_FAULT(fault, vnp_code_origin(t->code, t->insn));
 	return INTERP_FAULT;
 }
 
@@ -109,7 +110,7 @@ static int interp_object(struct interp *t, const struct value *ptr, u64 *base, u
 		*size = (uintptr_t)ctx->data_end - (uintptr_t)ctx->data;
 		return 0;
 	case VNP_REG_STACK:
-		*size = t->code->stack_size;
+		*size = vnp_code_reach(t->code, t->insn, t->code->stack_size);
 		*base = interp_stack_top(t) - *size;
 		return 0;
 	case VNP_REG_MAP_VALUE:
@@ -513,6 +514,74 @@ static int interp_reads(struct interp *t, const struct bpf_insn *insn)
 	return 0;
 }
 
+static u64 interp_save_addr(const struct interp *t, u32 saves, u32 reg)
+{
+	const struct vnp_frame *frame = vnp_code_frame(t->code, t->insn);
+
+	return interp_stack_top(t) - 8 * (vnp_frame_save_slot(frame, saves, reg) + 1);
+}
+
+/* A function is entered: R6 to R9, set or not, are kept for the caller */
+static int interp_enter(struct interp *t, u32 saves)
+{
+	const struct vnp_frame *frame = vnp_code_frame(t->code, t->insn);
+	u64 addr = interp_stack_top(t) - frame->end;
+	u32 reg, size = frame->end - frame->base;
+	int err;
+
+	interp_stack_forget(t, addr, size);
+	memset((void *)(uintptr_t)addr, 0, size);
+	vnp_frame_for_each_saved(saves, reg) {
+		err = interp_stack_store(t, interp_save_addr(t, saves, reg), 8,
+					 &t->reg[reg]);
+		if (err)
+			return err;
+		memset(&t->reg[reg], 0, sizeof(t->reg[reg]));
+	}
+	memset(&t->reg[BPF_REG_0], 0, sizeof(t->reg[BPF_REG_0]));
+	return 0;
+}
+
+/* Is there a part of a pointer in a slot, and not the whole */
+static bool interp_is_spoilt(const struct interp *t, u64 addr)
+{
+	u32 at = interp_stack_at(t, addr), i;
+
+	if (t->whole & BIT_ULL(interp_slot(at)))
+		return false;
+	for (i = at; i < at + 8; i++)
+		if (t->secret[i])
+			return true;
+	return false;
+}
+
+static void interp_leave(struct interp *t, u32 saves)
+{
+	u32 reg;
+
+	vnp_frame_for_each_saved(saves, reg) {
+		u64 addr = interp_save_addr(t, saves, reg);
+
+		/* a pointer that something was written over is neither */
+		if (interp_is_spoilt(t, addr))
+			memset(&t->reg[reg], 0, sizeof(t->reg[reg]));
+		else
+			interp_stack_load(t, addr, 8, &t->reg[reg]);
+	}
+	for (reg = BPF_REG_1; reg <= BPF_REG_5; reg++)
+		memset(&t->reg[reg], 0, sizeof(t->reg[reg]));
+}
+
+/* Conditional jumps and gotos; only where functions begin and end they do anything */
+static int interp_frame(struct interp *t, const struct bpf_insn *insn)
+{
+	if (vnp_insn_is_enter(insn))
+		return interp_enter(t, vnp_insn_saves(insn));
+	if (vnp_insn_is_leave(insn))
+		interp_leave(t, vnp_insn_saves(insn));
+	return 0;
+}
+
 /* All but jumps and exits */
 static int interp_insn(struct interp *t, const struct bpf_insn *insn)
 {
@@ -531,7 +600,8 @@ static int interp_insn(struct interp *t, const struct bpf_insn *insn)
 	case BPF_ALU64:
 		return interp_alu(t, insn);
 	default:
-		return vnp_insn_is_call(insn) ? interp_call(t, insn) : 0;
+		return vnp_insn_is_call(insn) ? interp_call(t, insn) :
+						interp_frame(t, insn);
 	}
 }
 

@@ -50,7 +50,7 @@ u32 vnp_live_reads(const struct bpf_insn *insn)
 	}
 }
 
-static u32 live_writes(const struct bpf_insn *insn)
+u32 vnp_live_writes(const struct bpf_insn *insn)
 {
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LD:
@@ -63,10 +63,21 @@ static u32 live_writes(const struct bpf_insn *insn)
 			return 0;
 		return insn->imm == BPF_CMPXCHG ? BIT(BPF_REG_0) : BIT(insn->src_reg);
 	case BPF_JMP:
+	case BPF_JMP32:
+		if (vnp_insn_is_enter(insn))
+			return vnp_insn_saves(insn) | BIT(BPF_REG_0);
+		if (vnp_insn_is_leave(insn))
+			return vnp_insn_saves(insn) | (CALL_CLOBBERS & ~BIT(BPF_REG_0));
 		return vnp_insn_is_call(insn) ? CALL_CLOBBERS : 0;
 	default:
 		return 0;
 	}
+}
+
+/* What must be kept up to here; that it is saved does not mean that it is set */
+static u32 live_wants(const struct bpf_insn *insn)
+{
+	return vnp_insn_is_enter(insn) ? vnp_insn_saves(insn) : vnp_live_reads(insn);
 }
 
 /* @gen: read before written, @kill: written, of each block */
@@ -80,8 +91,8 @@ static void live_summarise(const struct vnp_code *code, u16 *gen, u16 *kill)
 
 		for (i = block->first; i <= block->last;
 		     i += vnp_insn_len(&code->insns[i])) {
-			gen[n] |= vnp_live_reads(&code->insns[i]) & ~kill[n];
-			kill[n] |= live_writes(&code->insns[i]);
+			gen[n] |= live_wants(&code->insns[i]) & ~kill[n];
+			kill[n] |= vnp_live_writes(&code->insns[i]);
 		}
 	}
 }

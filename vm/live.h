@@ -9,6 +9,9 @@ struct vnp_code;
 /* vnp_live_reads() - bit n: the instruction reads Rn */
 u32 vnp_live_reads(const struct bpf_insn *insn);
 
+/* vnp_live_writes() - bit n: it writes Rn, or leaves nothing to be read there */
+u32 vnp_live_writes(const struct bpf_insn *insn);
+
 /**
  * vnp_live_find() - which registers matter at the start of each block
  * @code:	with its graph, whose blocks' @live is filled in

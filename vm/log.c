@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "code.h"
 #include "disasm.h"
+#include "inline.h"
 #include "log.h"
 
 static bool log_wants(const struct vnp_log *log, u32 level)
@@ -64,37 +65,66 @@ static void log_source_text(const struct vnp_code *code, const char *text)
 		vnp_log_print(code->log, VNP_LOG_NORMAL, "    %s\n", text);
 }
 
-void vnp_log_disasm(const struct vnp_code *code, u32 level, u32 insn)
+/* @at: as loaded */
+static void log_disasm(const struct vnp_code *code, u32 level, u32 at)
 {
-	struct bpf_insn pair[2] = { code->insns[insn] };
+	struct bpf_insn pair[2] = { code->loaded[at] };
 	char text[VNP_DISASM_LEN];
 
 	/* a program that is being refused may end within a pair */
-	if (insn + 1 < code->insn_cnt)
-		pair[1] = code->insns[insn + 1];
+	if (at + 1 < code->loaded_cnt)
+		pair[1] = code->loaded[at + 1];
 	vnp_disasm(pair, text);
-	vnp_log_print(code->log, level, "    %u: %s\n", insn, text);
+	vnp_log_print(code->log, level, "    %u: %s\n", at, text);
+}
+
+void vnp_log_disasm(const struct vnp_code *code, u32 level, u32 insn)
+{
+	log_disasm(code, level, vnp_code_origin(code, insn));
+}
+
+/* @at: as loaded */
+static void log_place(const struct vnp_code *code, u32 at)
+{
+	const struct vnp_line_info *info = vnp_source_find(code, at);
+
+	vnp_log_print(code->log, VNP_LOG_NORMAL, "insn %u", at);
+	if (info)
+		vnp_log_print(code->log, VNP_LOG_NORMAL, " (%s:%u)",
+			      vnp_source_file(code, info), info->line_col >> 10);
+}
+
+/* By which calls a function was entered, the last one first */
+static void log_callers(const struct vnp_code *code, u32 insn)
+{
+	const struct vnp_inlined *inlined = code->inlined;
+	u32 frame = inlined ? inlined->frame_of[insn] : 0;
+
+	for (; frame; frame = inlined->frames[frame].caller) {
+		vnp_log_print(code->log, VNP_LOG_NORMAL, "    called from ");
+		log_place(code, inlined->frames[frame].call);
+		vnp_log_print(code->log, VNP_LOG_NORMAL, "\n");
+	}
 }
 
 void vnp_log_insn_v(const struct vnp_code *code, u32 insn, const char *fmt,
 		    va_list args)
 {
-	const struct vnp_line_info *info = vnp_source_find(code, insn);
+	u32 at = vnp_code_origin(code, insn);
+	const struct vnp_line_info *info = vnp_source_find(code, at);
 
 	if (!log_wants(code->log, VNP_LOG_NORMAL))
 		return;
 
-	vnp_log_print(code->log, VNP_LOG_NORMAL, "insn %u", insn);
-	if (info)
-		vnp_log_print(code->log, VNP_LOG_NORMAL, " (%s:%u)",
-			      vnp_source_file(code, info), info->line_col >> 10);
+	log_place(code, at);
 	vnp_log_print(code->log, VNP_LOG_NORMAL, ": ");
 	log_vprint(code->log, fmt, args);
 	vnp_log_print(code->log, VNP_LOG_NORMAL, ".\n");
 
 	if (info)
 		log_source_text(code, code->source.strings + info->text_off);
-	vnp_log_disasm(code, VNP_LOG_NORMAL, insn);
+	log_disasm(code, VNP_LOG_NORMAL, at);
+	log_callers(code, insn);
 }
 
 void vnp_log_insn(const struct vnp_code *code, u32 insn, const char *fmt, ...)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "decode.h"
 #include "emit.h"
+#include "inline.h"
 #include "log.h"
 #include "lower.h"
 #include "run.h"
@@ -76,7 +77,7 @@ void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off)
 	vnp_emit(l, VNP_EMIT(BPF_LDX | BPF_MEM | BPF_DW, dst, src, off, 0));
 }
 
-static void lower_store(struct vnp_lower *l, s32 slot, u8 src)
+void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src)
 {
 	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, VNP_REG_FP, src, slot, 0));
 }
@@ -141,7 +142,9 @@ static void lower_fault_ends(struct vnp_lower *l)
 			l->insn = VNP_RUN_FAULT_INSN(code);
 			l->guard = VNP_RUN_FAULT_KIND(code);
 			last = l->out->cnt;
-			vnp_emit_k(l, BPF_ALU | BPF_MOV, BPF_REG_0, code);
+			vnp_emit_k(l, BPF_ALU | BPF_MOV, BPF_REG_0,
+				   VNP_RUN_FAULT(l->guard,
+						 vnp_code_origin(l->code, l->insn)));
 			vnp_emit_skip(l, BPF_JMP | BPF_JA, 0, 0, 0);
 		}
 		if (!l->err)
@@ -205,21 +208,29 @@ static int lower_take_slots(struct vnp_lower *l)
 	return -E2BIG;
 }
 
+void vnp_emit_zero(struct vnp_lower *l, u64 slots)
+{
+	u32 i;
+
+	slots &= l->code->zero_slots;
+	for (i = 0; slots; i++, slots >>= 1)
+		if (slots & 1)
+			vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0,
+					     -8 * (s32)(i + 1), 0));
+}
+
 static void lower_entry(struct vnp_lower *l)
 {
 	const struct vnp_code *code = l->code;
-	u32 i;
+	const struct vnp_frame *frame = vnp_code_frame(code, 0);
 
 	if (l->ctx_slot)
-		lower_store(l, l->ctx_slot, BPF_REG_1);
+		vnp_emit_save(l, l->ctx_slot, BPF_REG_1);
 	if (l->budget_slot) {
 		vnp_emit_k(l, BPF_ALU | BPF_MOV, VNP_REG_AX, code->budget);
-		lower_store(l, l->budget_slot, VNP_REG_AX);
+		vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
 	}
-	for (i = 0; i < code->stack_size / 8; i++)
-		if (code->zero_slots >> i & 1)
-			vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0,
-					     -8 * (s32)(i + 1), 0));
+	vnp_emit_zero(l, frame ? vnp_frame_slots(frame) : U64_MAX);
 }
 
 /* A jump to an instruction of the program; resolved when all have their place */
@@ -272,6 +283,9 @@ static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
 	u32 target = vnp_insn_target(insn, l->insn);
 	struct bpf_insn go = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
 
+	vnp_lower_frame(l, insn);
+	if (vnp_insn_is_ja(insn) && target == l->insn + 1 && !pays)
+		return;
 	/* where it never goes there is nothing to go to */
 	if (!(aux->flags & VNP_AUX_TAKEN))
 		goto falls;
@@ -332,7 +346,7 @@ static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
 	vnp_emit(l, *insn);
 	for (i = 0; i < l->base_cnt; i++)
 		if (l->base[i].insn == l->insn)
-			lower_store(l, l->base[i].slot, BPF_REG_0);
+			vnp_emit_save(l, l->base[i].slot, BPF_REG_0);
 }
 
 static void lower_exit(struct vnp_lower *l, const struct bpf_insn *insn)

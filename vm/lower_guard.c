@@ -27,6 +27,7 @@
  * speculatively.
  */
 #include "emit.h"
+#include "inline.h"
 #include "run.h"
 #include "state.h"
 
@@ -112,7 +113,7 @@ static void guard_map_base(struct vnp_lower *l, const struct vnp_access *access)
 static void guard_bounds(struct vnp_lower *l, const struct vnp_access *access, s32 off,
 			 u32 size, u8 size_reg)
 {
-	u32 len = l->code->stack_size;
+	u32 len = vnp_code_reach(l->code, l->insn, l->code->stack_size);
 
 	switch (access->kind) {
 	case VNP_REG_PACKET:

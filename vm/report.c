@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "code.h"
+#include "inline.h"
 #include "log.h"
 #include "report.h"
 
@@ -23,7 +24,8 @@ static bool report_same_file(const struct report *r, const struct vnp_line_info 
 
 static void report_place(struct report *r, u32 insn)
 {
-	const struct vnp_line_info *info = vnp_source_find(r->code, insn);
+	u32 at = vnp_code_origin(r->code, insn);
+	const struct vnp_line_info *info = vnp_source_find(r->code, at);
 	struct vnp_log *log = r->code->log;
 
 	if (info && r->places && r->last && report_same_file(r, info) &&
@@ -35,7 +37,7 @@ static void report_place(struct report *r, u32 insn)
 	}
 	vnp_log_print(log, VNP_LOG_NORMAL, r->places++ ? ", " : ": ");
 	if (!info)
-		vnp_log_print(log, VNP_LOG_NORMAL, "insn %u", insn);
+		vnp_log_print(log, VNP_LOG_NORMAL, "insn %u", at);
 	else
 		vnp_log_print(log, VNP_LOG_NORMAL, "%s:%u",
 			      report_same_file(r, info) ? "" :

@@ -130,7 +130,10 @@ int vnp_verify_insn(struct vnp_verify *v)
 	case BPF_STX:
 		return vnp_verify_memory(v);
 	default:
-		return vnp_insn_is_call(insn) ? vnp_verify_call(v) : 0;
+		if (vnp_insn_is_call(insn))
+			return vnp_verify_call(v);
+		vnp_verify_frame(v);
+		return 0;
 	}
 }
 

@@ -8,6 +8,7 @@
  *	verify_mem.c	bounds, loads and stores
  *	verify_stack.c	the stack's slots
  *	verify_call.c	helpers
+ *	verify_frame.c	entering and leaving functions
  *	verify_jump.c	what a branch tells
  *
  * First the states are brought to rest, and nothing is said.  Then each
@@ -70,6 +71,9 @@ int vnp_verify_alu(struct vnp_verify *v);
 int vnp_verify_memory(struct vnp_verify *v);
 int vnp_verify_call(struct vnp_verify *v);
 int vnp_verify_exit(struct vnp_verify *v);
+
+/* vnp_verify_frame() - a goto that may enter or leave a function */
+void vnp_verify_frame(struct vnp_verify *v);
 
 /* vnp_verify_cond() - may these operands be compared; changes nothing */
 int vnp_verify_cond(struct vnp_verify *v);

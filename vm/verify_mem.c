@@ -3,6 +3,7 @@
  * Memory: is an access inside its object, or does it want a guard; loads, stores
  * and atomic operations.
  */
+#include "inline.h"
 #include "verify.h"
 
 void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
@@ -161,7 +162,8 @@ static int mem_stack(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min,
 		     u32 max, struct vnp_access *access)
 {
 	struct vnp_reg before = *reg;
-	int err = mem_object(v, reg, at, -VNP_STACK_MAX, 0, min, max, access);
+	s32 reach = vnp_code_reach(v->code, v->insn, VNP_STACK_MAX);
+	int err = mem_object(v, reg, at, -reach, 0, min, max, access);
 
 	mem_note_depth(v, err ? &before : reg, at, access);
 	return err;
