@@ -279,7 +279,8 @@ static int decode_target(const struct vnp_code *code, u32 i, s64 to, const char 
 	 * refused where it stands.
 	 */
 	if (!code->insns[to].code) {
-		vnp_log_insn(code, i, "%s the middle of a 64 bit immediate load", verb);
+		vnp_log_insn(code, i, "%s instruction %lld, the second half of a 64 bit immediate load",
+			     verb, (long long)to);
 		return -EACCES;
 	}
 	return 0;

@@ -213,8 +213,8 @@ void vnp_emit_zero(struct vnp_lower *l, u64 slots)
 	u32 i;
 
 	slots &= l->code->zero_slots;
-	for (i = 0; slots; i++, slots >>= 1)
-		if (slots & 1)
+	for (i = 0; i < l->code->stack_size / 8; i++)
+		if (slots >> i & 1)
 			vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0,
 					     -8 * (s32)(i + 1), 0));
 }
