@@ -5,7 +5,8 @@
  *	elf_file.c	sections and symbols, sizes and offsets checked
  *	  btf_file.c	type information
  *	  map_def.c	maps that it describes; data sections
- *	  reloc.c	instructions name their maps by index
+ *	  reloc.c	instructions name their maps by index; functions are put
+ *			behind the program
  *	  line_info.c	C lines of the instructions
  *	object.c	puts these together, and loads
  *	  prog.c map.c link.c	the kernel's objects, by ioctl (device.c)
@@ -119,14 +120,30 @@ struct vnp_source_info {
 };
 
 /**
+ * struct vnp_piece - a function of a program; the program itself is the first
+ * @shndx:	section it was found in
+ * @offset:	instructions before it in the section
+ * @at:		instructions before it in the program
+ * @cnt:	how many
+ * @lines_end:	instructions of it before the end of the last that has a line
+ */
+struct vnp_piece {
+	size_t shndx;
+	size_t offset;
+	size_t at;
+	size_t cnt;
+	size_t lines_end;
+};
+
+/**
  * struct vnp_program - a program, as found, loaded or opened
  * @next:	in the object
  * @obj:	the object, NULL if opened by id
  * @print:	the object's
  * @name:	of the C function, or as the kernel has it; owned
  * @type:	what it can be linked to
- * @shndx:	section it was found in
- * @offset:	instructions before it in the section
+ * @pieces:	what it was put together from, if it comes from a file; owned
+ * @piece_cnt:	how many
  * @insns:	instructions, relocated; owned
  * @insn_cnt:	how many
  * @maps:	the maps its instructions name by index; array owned
@@ -146,8 +163,8 @@ struct vnp_program {
 	struct vnp_printer print;
 	char *name;
 	__u32 type;
-	size_t shndx;
-	size_t offset;
+	struct vnp_piece *pieces;
+	size_t piece_cnt;
 	struct bpf_insn *insns;
 	size_t insn_cnt;
 	struct vnp_map **maps;
@@ -237,6 +254,10 @@ void vnp_program_unload(struct vnp_program *prog);
 struct vnp_program *vnp_program_new(const char *name,
 				    const struct vnp_printer *print);
 void vnp_program_free(struct vnp_program *prog);
+
+/* vnp_program_add_piece() - to stand behind the instructions there are */
+int vnp_program_add_piece(struct vnp_program *prog, size_t shndx, size_t offset,
+			  size_t cnt);
 
 /*
  * ---- Programs in this process (user_prog.c) ------------------------------

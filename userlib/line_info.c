@@ -52,34 +52,22 @@ static bool cursor_skip(struct cursor *c, size_t len)
 	return true;
 }
 
-/* Does the line belong to the program, and come after the one before it */
-static bool line_fits(const struct vnp_program *prog, const struct bpf_line_info *line,
-		      __u32 strings_len)
+/* Does the line belong to the piece, and come after the one before it */
+static bool line_fits(const struct vnp_piece *piece, const struct bpf_line_info *line)
 {
-	const struct vnp_source_info *src = &prog->source;
 	__u64 insn = line->insn_off / sizeof(struct bpf_insn);
 
-	if (insn < prog->offset || insn - prog->offset >= prog->insn_cnt ||
-	    line->file_name_off >= strings_len || line->line_off >= strings_len)
-		return false;
-	return !src->line_cnt ||
-	       insn - prog->offset > src->lines[src->line_cnt - 1].insn_off;
+	return insn >= piece->offset + piece->lines_end &&
+	       insn - piece->offset < piece->cnt;
 }
 
-static int line_add(struct vnp_object *obj, size_t shndx,
+static int line_add(struct vnp_program *prog, struct vnp_piece *piece,
 		    const struct bpf_line_info *line)
 {
-	struct vnp_program *prog;
-	struct vnp_line_info *lines;
-
-	for (prog = obj->programs; prog; prog = prog->next)
-		if (prog->shndx == shndx && line_fits(prog, line, obj->strings_len))
-			break;
-	if (!prog)
-		return 0;
+	__u32 insn = line->insn_off / sizeof(struct bpf_insn) - piece->offset;
+	struct vnp_line_info *lines = prog->source.lines;
 
 	/* grows with powers of two */
-	lines = prog->source.lines;
 	if (!(prog->source.line_cnt & (prog->source.line_cnt - 1))) {
 		lines = realloc(lines, (2 * prog->source.line_cnt + 1) * sizeof(*lines));
 		if (!lines)
@@ -87,12 +75,44 @@ static int line_add(struct vnp_object *obj, size_t shndx,
 		prog->source.lines = lines;
 	}
 	lines[prog->source.line_cnt++] = (struct vnp_line_info){
-		.insn_off = line->insn_off / sizeof(struct bpf_insn) - prog->offset,
+		.insn_off = piece->at + insn,
 		.file_off = line->file_name_off,
 		.text_off = line->line_off,
 		.line_col = line->line_col,
 	};
+	piece->lines_end = insn + 1;
 	return 0;
+}
+
+/* A function may belong to several programs */
+static int line_add_all(struct vnp_object *obj, size_t shndx,
+			const struct bpf_line_info *line)
+{
+	struct vnp_program *prog;
+	size_t i;
+	int err;
+
+	if (line->file_name_off >= obj->strings_len || line->line_off >= obj->strings_len)
+		return 0;
+	for (prog = obj->programs; prog; prog = prog->next) {
+		for (i = 0; i < prog->piece_cnt; i++) {
+			struct vnp_piece *piece = &prog->pieces[i];
+
+			if (piece->shndx != shndx || !line_fits(piece, line))
+				continue;
+			err = line_add(prog, piece, line);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+static int line_compare(const void *a, const void *b)
+{
+	const struct vnp_line_info *la = a, *lb = b;
+
+	return la->insn_off < lb->insn_off ? -1 : la->insn_off > lb->insn_off;
 }
 
 /* One section's records.  Positive: no room for them, nothing more to read */
@@ -115,7 +135,7 @@ static int records_read(struct vnp_object *obj, const struct vnp_elf *elf,
 			return 1;
 		if (!sec)
 			continue;
-		err = line_add(obj, sec - elf->sections, &line);
+		err = line_add_all(obj, sec - elf->sections, &line);
 		if (err)
 			return err;
 	}
@@ -175,6 +195,10 @@ int vnp_lines_read(struct vnp_object *obj, const struct vnp_elf *elf,
 		return err;
 
 	for (prog = obj->programs; prog; prog = prog->next) {
+		/* the pieces come from here and there */
+		if (prog->source.line_cnt)
+			qsort(prog->source.lines, prog->source.line_cnt,
+			      sizeof(*prog->source.lines), line_compare);
 		prog->source.strings = obj->strings;
 		prog->source.strings_len = obj->strings_len;
 	}

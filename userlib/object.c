@@ -78,14 +78,14 @@ static int program_read(struct vnp_object *obj, const struct vnp_elf *elf,
 	if (!prog)
 		return -ENOMEM;
 	prog->type = type;
-	prog->shndx = sym->st_shndx;
-	prog->offset = sym->st_value / insn_len;
-	prog->insn_cnt = sym->st_size / insn_len;
 	prog->insns = malloc(sym->st_size);
-	if (!prog->insns) {
+	if (!prog->insns ||
+	    vnp_program_add_piece(prog, sym->st_shndx, sym->st_value / insn_len,
+				  sym->st_size / insn_len)) {
 		vnp_program_free(prog);
 		return -ENOMEM;
 	}
+	prog->insn_cnt = sym->st_size / insn_len;
 	memcpy(prog->insns, (const char *)sec->data + sym->st_value, sym->st_size);
 	return program_add(obj, prog);
 }

@@ -37,10 +37,26 @@ void vnp_program_free(struct vnp_program *prog)
 		free(prog->source.strings);
 	free(prog->source.lines);
 	free(prog->maps);
+	free(prog->pieces);
 	free(prog->insns);
 	free(prog->log);
 	free(prog->name);
 	free(prog);
+}
+
+int vnp_program_add_piece(struct vnp_program *prog, size_t shndx, size_t offset,
+			  size_t cnt)
+{
+	struct vnp_piece *pieces;
+
+	pieces = realloc(prog->pieces, (prog->piece_cnt + 1) * sizeof(*pieces));
+	if (!pieces)
+		return -ENOMEM;
+	prog->pieces = pieces;
+	pieces[prog->piece_cnt++] = (struct vnp_piece){
+		.shndx = shndx, .offset = offset, .at = prog->insn_cnt, .cnt = cnt,
+	};
+	return 0;
 }
 
 void vnp_program_refused(const struct vnp_program *prog)

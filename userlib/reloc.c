@@ -2,7 +2,8 @@
 /*
  * Relocations: what clang left open in the instructions.  A 64 bit immediate load
  * of a map or of a global variable gets the index of the map in the program's
- * list of maps, as <linux/vnp.h> wants it.
+ * list of maps, as <linux/vnp.h> wants it.  A function that is called is put behind
+ * the program, with all that it calls, and the call gets the distance.
  */
 
 #include "elf_file.h"
@@ -61,7 +62,9 @@ static int undefined_refuse(const struct vnp_program *prog, size_t insn,
 	return -EINVAL;
 }
 
-static const char *function_name(const struct vnp_elf *elf, size_t shndx, __u64 insn)
+/* The symbol of the function that begins at instruction @insn of section @shndx */
+static const Elf64_Sym *function_find(const struct vnp_elf *elf, size_t shndx,
+				      __u64 insn)
 {
 	size_t i;
 
@@ -70,31 +73,77 @@ static const char *function_name(const struct vnp_elf *elf, size_t shndx, __u64 
 
 		if (sym->st_shndx == shndx && sym->st_value == insn * INSN_LEN &&
 		    ELF64_ST_TYPE(sym->st_info) == STT_FUNC)
-			return vnp_elf_sym_name(elf, sym);
+			return sym;
 	}
-	return "the function";
+	return NULL;
 }
 
-/* @callee: an instruction in section @shndx */
-static int call_refuse(const struct vnp_program *prog, size_t insn,
-		       const struct vnp_elf *elf, size_t shndx, __u64 callee)
+static int callee_refuse(const struct vnp_program *prog, size_t insn)
 {
-	vnp_error(&prog->print, "Program %s, insn %zu: calls of BPF functions are not there yet: mark %s __always_inline.",
-		  prog->name, insn, function_name(elf, shndx, callee));
-	return -EOPNOTSUPP;
+	vnp_error(&prog->print, "The ELF object is damaged: program %s, insn %zu calls something that is no function.",
+		  prog->name, insn);
+	return -EINVAL;
 }
 
-/* A section's symbol leaves the distance in the instruction, less one */
-static int call_relocate(const struct vnp_program *prog, size_t insn,
+/* Put the function behind what the program has so far */
+static int piece_append(struct vnp_program *prog, size_t insn,
+			const struct vnp_elf *elf, const Elf64_Sym *sym)
+{
+	const struct vnp_section *sec = vnp_elf_sym_section(elf, sym);
+	size_t cnt = sym->st_size / INSN_LEN;
+	struct bpf_insn *insns;
+	int err;
+
+	if (!sec || !vnp_section_is_code(sec) || !sym->st_size ||
+	    sym->st_size % INSN_LEN || sym->st_value > sec->size ||
+	    sym->st_size > sec->size - sym->st_value)
+		return callee_refuse(prog, insn);
+	insns = realloc(prog->insns, (prog->insn_cnt + cnt) * INSN_LEN);
+	if (!insns)
+		return -ENOMEM;
+	prog->insns = insns;
+	memcpy(insns + prog->insn_cnt, (const char *)sec->data + sym->st_value,
+	       sym->st_size);
+	err = vnp_program_add_piece(prog, sym->st_shndx, sym->st_value / INSN_LEN, cnt);
+	if (!err)
+		prog->insn_cnt += cnt;
+	return err;
+}
+
+/* Make a call lead to the function at instruction @callee of section @shndx */
+static int call_link(struct vnp_program *prog, size_t insn, const struct vnp_elf *elf,
+		     size_t shndx, __u64 callee)
+{
+	const Elf64_Sym *sym;
+	size_t i;
+	int err;
+
+	for (i = 0; i < prog->piece_cnt; i++)
+		if (prog->pieces[i].shndx == shndx && prog->pieces[i].offset == callee)
+			break;
+	if (i == prog->piece_cnt) {
+		sym = function_find(elf, shndx, callee);
+		err = sym ? piece_append(prog, insn, elf, sym) :
+			    callee_refuse(prog, insn);
+		if (err)
+			return err;
+	}
+	prog->insns[insn].imm = (__s64)prog->pieces[i].at - (__s64)insn - 1;
+	return 0;
+}
+
+/*
+ * The instruction has the distance, less one: from the start of the section if the
+ * symbol is that of a section, else it is 0.
+ */
+static int call_relocate(struct vnp_program *prog, size_t insn,
 			 const struct vnp_elf *elf, const Elf64_Sym *sym)
 {
-	__u64 callee = sym->st_value / INSN_LEN;
+	__u64 callee = sym->st_value / INSN_LEN + prog->insns[insn].imm + 1;
 
 	if (sym->st_shndx == SHN_UNDEF)
 		return undefined_refuse(prog, insn, vnp_elf_sym_name(elf, sym));
-	if (ELF64_ST_TYPE(sym->st_info) == STT_SECTION)
-		callee += prog->insns[insn].imm + 1;
-	return call_refuse(prog, insn, elf, sym->st_shndx, callee);
+	return call_link(prog, insn, elf, sym->st_shndx, callee);
 }
 
 static int ldimm64_relocate(struct vnp_program *prog, size_t insn,
@@ -157,59 +206,74 @@ static int program_relocate(struct vnp_program *prog, size_t insn,
 	return -EINVAL;
 }
 
-static struct vnp_program *program_find(const struct vnp_object *obj, size_t shndx,
-					__u64 insn)
-{
-	struct vnp_program *prog;
-
-	for (prog = obj->programs; prog; prog = prog->next)
-		if (prog->shndx == shndx && insn >= prog->offset &&
-		    insn - prog->offset < prog->insn_cnt)
-			return prog;
-	return NULL;
-}
-
-static int code_section_relocate(struct vnp_object *obj, const struct vnp_elf *elf,
-				 const struct vnp_section *sec)
+/* Relocations of section @sec that are about the piece; @done: by instruction */
+static int piece_relocate(struct vnp_program *prog, const struct vnp_piece *piece,
+			  const struct vnp_elf *elf, const struct vnp_section *sec,
+			  bool *done)
 {
 	const Elf64_Rel *rel = sec->data;
-	struct vnp_program *prog;
 	size_t i;
 	int err;
 
 	for (i = 0; i < sec->size / sizeof(*rel); i++) {
-		prog = program_find(obj, sec->hdr.sh_info,
-				    rel[i].r_offset / INSN_LEN);
-		if (!prog)	/* of a function that is no program */
+		__u64 insn = rel[i].r_offset / INSN_LEN - piece->offset;
+
+		if (rel[i].r_offset / INSN_LEN < piece->offset || insn >= piece->cnt)
 			continue;
-		if (rel[i].r_offset % INSN_LEN) {
-			vnp_error(&obj->print, "The ELF object is damaged: a relocation of program %s lies between two instructions.",
+		if (rel[i].r_offset % INSN_LEN || done[insn]) {
+			vnp_error(&prog->print, "The ELF object is damaged: a relocation of program %s lies between two instructions, or is there twice.",
 				  prog->name);
 			return -EINVAL;
 		}
-		err = program_relocate(prog, rel[i].r_offset / INSN_LEN - prog->offset,
-				       elf, &rel[i]);
+		done[insn] = true;
+		err = program_relocate(prog, piece->at + insn, elf, &rel[i]);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* Calls within a section need no relocation, so nobody has seen them yet */
-static int calls_check(const struct vnp_program *prog, const struct vnp_elf *elf)
+/* Calls within a section need no relocation */
+static int piece_link(struct vnp_program *prog, const struct vnp_piece *piece,
+		      const struct vnp_elf *elf, const bool *done)
 {
 	size_t i;
+	int err;
 
-	for (i = 0; i < prog->insn_cnt; i++) {
-		const struct bpf_insn *insn = &prog->insns[i];
+	for (i = 0; i < piece->cnt; i++) {
+		const struct bpf_insn *insn = &prog->insns[piece->at + i];
 
-		if (insn_is_ldimm64(insn))
+		if (insn_is_ldimm64(insn)) {
 			i++;
-		else if (insn_is_call(insn) && insn->src_reg == BPF_PSEUDO_CALL)
-			return call_refuse(prog, i, elf, prog->shndx,
-					   prog->offset + i + 1 + insn->imm);
+		} else if (insn_is_call(insn) && insn->src_reg == BPF_PSEUDO_CALL &&
+			   !done[i]) {
+			err = call_link(prog, piece->at + i, elf, piece->shndx,
+					piece->offset + i + 1 + insn->imm);
+			if (err)
+				return err;
+		}
 	}
 	return 0;
+}
+
+static int piece_resolve(struct vnp_program *prog, size_t n, const struct vnp_elf *elf)
+{
+	const struct vnp_piece piece = prog->pieces[n];	/* the array may move */
+	bool *done = calloc(piece.cnt, sizeof(*done));
+	int err = done ? 0 : -ENOMEM;
+	size_t i;
+
+	for (i = 1; i < elf->section_cnt && !err; i++) {
+		const struct vnp_section *sec = &elf->sections[i];
+
+		if (sec->hdr.sh_type == SHT_REL && sec->data &&
+		    sec->hdr.sh_info == piece.shndx)
+			err = piece_relocate(prog, &piece, elf, sec, done);
+	}
+	if (!err)
+		err = piece_link(prog, &piece, elf, done);
+	free(done);
+	return err;
 }
 
 static int data_refuse(const struct vnp_object *obj, const struct vnp_section *sec)
@@ -221,25 +285,21 @@ static int data_refuse(const struct vnp_object *obj, const struct vnp_section *s
 
 int vnp_programs_relocate(struct vnp_object *obj, const struct vnp_elf *elf)
 {
-	const struct vnp_program *prog;
+	struct vnp_program *prog;
 	size_t i;
 	int err = 0;
 
-	for (i = 1; i < elf->section_cnt && !err; i++) {
+	for (i = 1; i < elf->section_cnt; i++) {
 		const struct vnp_section *sec = &elf->sections[i];
-		const struct vnp_section *target;
 
-		if (sec->hdr.sh_type != SHT_REL || !sec->data ||
-		    sec->hdr.sh_info >= elf->section_cnt)
-			continue;
-		target = &elf->sections[sec->hdr.sh_info];
-		if (vnp_section_is_code(target))
-			err = code_section_relocate(obj, elf, sec);
-		else if (vnp_section_is_data(target))
-			err = data_refuse(obj, target);
+		if (sec->hdr.sh_type == SHT_REL && sec->data &&
+		    sec->hdr.sh_info < elf->section_cnt &&
+		    vnp_section_is_data(&elf->sections[sec->hdr.sh_info]))
+			return data_refuse(obj, &elf->sections[sec->hdr.sh_info]);
 	}
 
-	for (prog = obj->programs; prog && !err; prog = prog->next)
-		err = calls_check(prog, elf);
+	for (prog = obj->programs; prog; prog = prog->next)
+		for (i = 0; i < prog->piece_cnt && !err; i++)
+			err = piece_resolve(prog, i, elf);
 	return err;
 }

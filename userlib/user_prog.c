@@ -112,7 +112,7 @@ int vnp_user_program_info(const struct vnp_program *prog, struct vnp_prog_info *
 	const struct vnp_code *code = prog->code;
 	struct vnp_prog_info full = {
 		.type = code->type,
-		.insn_cnt = code->insn_cnt,
+		.insn_cnt = code->loaded_cnt,
 		.lowered_cnt = code->lowered.cnt,
 		.stack_size = code->lowered.stack_size,
 		.budget = code->budget,
@@ -161,8 +161,8 @@ int vnp_user_program_dump(const struct vnp_program *prog, __u32 what, void **buf
 
 	switch (what) {
 	case VNP_DUMP_INSNS:
-		return dump_copy(code->insns, code->insn_cnt * sizeof(*code->insns),
-				 buf, len);
+		return dump_copy(code->loaded,
+				 code->loaded_cnt * sizeof(*code->loaded), buf, len);
 	case VNP_DUMP_LOWERED:
 		return dump_lowered(code, buf, len);
 	case VNP_DUMP_LINE_INFO:

@@ -1,10 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Calls a function: object_test.c sees it refused. */
+/* Calls functions of several sections: object_test.c sees them put together. */
 #include <vnp/program.h>
 
-static __attribute__((noinline)) int twice(volatile int *n)
+#define noinline __attribute__((noinline))
+
+__u32 calls_seen;
+
+static noinline int twice(volatile int *n)
 {
+	calls_seen++;
 	return 2 * *n;
+}
+
+noinline int global(int n)
+{
+	volatile int m = n;
+
+	return twice(&m) + 1;
+}
+
+SEC("vnp/datagram")
+int other(struct vnp_ctx *ctx)
+{
+	return global(ctx->ttl);
+}
+
+static noinline SEC("vnp/datagram") int beside(int n)
+{
+	return global(n) + twice(&n);
 }
 
 SEC("vnp/datagram")
@@ -12,5 +35,5 @@ int calls(struct vnp_ctx *ctx)
 {
 	volatile int n = ctx->len;
 
-	return twice(&n);
+	return beside(n) + twice(&n);
 }

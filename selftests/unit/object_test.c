@@ -264,6 +264,39 @@ static void test_arrays(void **state)
 	vnp_object_close(obj);
 }
 
+/* Functions of several sections, each once in each program, and their C lines */
+static void test_functions(void **state)
+{
+	static const char *const lines[] = {
+		"return beside(n)", "return global(n) + twice", "return twice(&m)",
+		"return 2 * *n",
+	};
+	struct vnp_object *obj = object_load("object_call");
+	struct vnp_program *prog = vnp_object_find_program(obj, "calls");
+	struct vnp_prog_info info = { .size = sizeof(info) };
+	struct vnp_source_line line;
+	__u32 i, found = 0, seen[4] = {};
+	size_t k;
+
+	(void)state;
+	assert_int_equal(0, vnp_program_get_info(prog, &info));
+	for (i = 0; i < info.insn_cnt; i++) {
+		/* some are of the compiler's own making */
+		if (vnp_program_source(prog, i, &line))
+			continue;
+		for (k = 0; k < 4; k++)
+			seen[k] += !!strstr(line.text, lines[k]);
+	}
+	for (k = 0; k < 4; k++)
+		found += !!seen[k];
+	assert_int_equal(4, found);
+	/* 2 n + 1, 2 n and 2 n of the payload's length */
+	assert_int_equal(6 * 10 + 1, program_run(obj, "calls", 10));
+	assert_null(vnp_object_find_program(obj, "beside"));
+	assert_null(vnp_object_find_program(obj, "global"));
+	vnp_object_close(obj);
+}
+
 static void refuse(const char *name, int err, const char *why)
 {
 	struct vnp_object *obj;
@@ -276,7 +309,6 @@ static void refuse(const char *name, int err, const char *why)
 static void test_refused(void **state)
 {
 	(void)state;
-	refuse("object_call", -EOPNOTSUPP, "mark twice __always_inline");
 	refuse("object_pointer", -EOPNOTSUPP, "initialized pointers");
 	refuse("none", -ENOENT, "No such file");
 }
@@ -384,6 +416,7 @@ int main(void)
 		cmocka_unit_test(test_constant_set),
 		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_arrays),
+		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_sections_refused),
 		cmocka_unit_test(test_damaged),
