@@ -219,9 +219,9 @@ static void messages(void **state)
 		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, 999), RETURN(0));
 	assert_refused("there is no helper -1",
 		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, -1), RETURN(0));
-	assert_refused("calls between BPF functions",
-		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 1, 0, 1), RETURN(0));
-	assert_refused("only helpers can be called",
+	assert_refused("calls instruction 3, outside",
+		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 1, 0, 2), RETURN(0));
+	assert_refused("a call can name a helper (0) or a function",
 		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 2, 0, 1), RETURN(0));
 }
 
@@ -232,9 +232,9 @@ static void jumps_lead_to_instructions(void **state)
 	assert_refused("outside the program", BPF_JMP_A(-2), RETURN(0));
 	assert_refused("outside the program", BPF_JMP32_A(0x7fffffff), RETURN(0));
 	assert_refused("outside the program", BPF_JMP32_A(-0x80000000), RETURN(0));
-	assert_refused("into the middle", BPF_JMP_A(1), BPF_LD_IMM64(R0, 0),
+	assert_refused("the second half of", BPF_JMP_A(1), BPF_LD_IMM64(R0, 0),
 		       BPF_EXIT_INSN());
-	assert_refused("into the middle", BPF_LD_IMM64(R0, 0),
+	assert_refused("the second half of", BPF_LD_IMM64(R0, 0),
 		       BPF_JMP_IMM(BPF_JEQ, R0, 0, -2), BPF_EXIT_INSN());
 }
 

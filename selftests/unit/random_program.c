@@ -17,6 +17,8 @@ enum kind {
 };
 
 #define SLOTS	8	/* of the stack, written at the start */
+#define FUNCS	3	/* the program itself is number 0, and calls go upwards */
+#define CALLS	8
 
 struct gen {
 	__u64 random;
@@ -24,6 +26,9 @@ struct gen {
 	__u32 cnt;
 	enum kind kind[10];	/* R6 is the context, all the way */
 	__u32 depth;
+	__u32 func;
+	__u32 call[CALLS];	/* the instructions; imm is a number of a function yet */
+	__u32 call_cnt;
 };
 
 __u64 random_next(__u64 *state)
@@ -41,7 +46,7 @@ static __u32 roll(struct gen *g, __u32 n)
 
 static bool full(const struct gen *g)
 {
-	return g->cnt + 40 > RANDOM_INSNS_MAX;
+	return g->cnt + 40 + 5 * FUNCS > RANDOM_INSNS_MAX;
 }
 
 static void put(struct gen *g, struct bpf_insn insn)
@@ -327,6 +332,21 @@ static void gen_helper(struct gen *g)
 	}
 }
 
+/* A call of another function, with the context and a pointer into the frame */
+static void gen_call(struct gen *g)
+{
+	if (g->func == FUNCS - 1 || g->call_cnt == CALLS)
+		return;
+	put(g, BPF_MOV64_REG(R1, R6));
+	put(g, BPF_MOV64_REG(R2, R10));
+	put(g, BPF_ALU64_IMM(BPF_ADD, R2, -8 * (1 + (int)roll(g, SLOTS))));
+	g->call[g->call_cnt++] = g->cnt;
+	put(g, BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0,
+			    g->func + 1 + roll(g, FUNCS - 1 - g->func)));
+	clobber(g);
+	g->kind[0] = NUMBER;
+}
+
 static void gen_block(struct gen *g, __u32 len);
 
 static struct bpf_insn condition(struct gen *g)
@@ -448,7 +468,7 @@ static void gen_loop(struct gen *g)
 
 static void gen_one(struct gen *g)
 {
-	switch (roll(g, 22)) {
+	switch (roll(g, 23)) {
 	case 0 ... 5:
 		gen_alu(g);
 		break;
@@ -486,6 +506,9 @@ static void gen_one(struct gen *g)
 			g->depth--;
 		}
 		break;
+	case 21:
+		gen_call(g);
+		break;
 	default:
 		if (g->depth < 3) {
 			g->depth++;
@@ -501,16 +524,32 @@ static void gen_block(struct gen *g, __u32 len)
 		gen_one(g);
 }
 
+static void gen_func(struct gen *g, __u32 len)
+{
+	__u32 i;
+
+	put(g, BPF_MOV64_REG(R6, R1));
+	for (i = 0; i < 10; i++)
+		g->kind[i] = UNSET;
+	if (g->func)
+		g->kind[2] = STACK;
+	gen_block(g, len);
+	put(g, BPF_MOV64_REG(R0, number_reg(g)));
+	put(g, BPF_EXIT_INSN());
+}
+
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {
 	struct gen g = { .random = seed * 0x9e3779b97f4a7c15ULL + 1, .insns = insns };
-	int ret;
+	__u32 start[FUNCS], i;
 
-	put(&g, BPF_MOV64_REG(R6, R1));
-	g.kind[1] = UNSET;
-	gen_block(&g, 4 + roll(&g, 40));
-	ret = number_reg(&g);
-	put(&g, BPF_MOV64_REG(R0, ret));
-	put(&g, BPF_EXIT_INSN());
+	gen_func(&g, 4 + roll(&g, 40));
+	start[0] = 0;
+	while (g.call_cnt && ++g.func < FUNCS) {
+		start[g.func] = g.cnt;
+		gen_func(&g, 1 + roll(&g, 12));
+	}
+	for (i = 0; i < g.call_cnt; i++)
+		insns[g.call[i]].imm = start[insns[g.call[i]].imm] - g.call[i] - 1;
 	return g.cnt;
 }
