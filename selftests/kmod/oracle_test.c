@@ -37,6 +37,9 @@ FIXTURE_VARIANT_ADD(oracle, name##_v2_hardened) {			\
 }
 
 ORACLE(compute, NULL);
+ORACLE(calls, NULL);
+FIXTURE_VARIANT_ADD(oracle, calls_O1) { "calls.O1", NULL };
+FIXTURE_VARIANT_ADD(oracle, calls_Os) { "calls.Os", NULL };
 ORACLE(faults, NULL);
 ORACLE(bytes, NULL);
 ORACLE(tables, NULL);
