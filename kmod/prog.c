@@ -4,6 +4,7 @@
 #include <crypto/sha2.h>
 #include <linux/capability.h>
 #include <linux/ktime.h>
+#include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -175,6 +176,7 @@ static int vnp_load_copy(struct vnp_load *load)
 	code->type = attr->type;
 	code->harden = attr->flags & VNP_PROG_F_HARDEN || vnp_prog_hardened();
 	code->budget = attr->budget;
+	code->key = get_random_u64();
 	code->insn_cnt = attr->insn_cnt;
 	code->log = &load->log;
 	source->line_info_cnt = attr->line_info_cnt;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /* Programs without a kernel: verified, lowered and run by vm/ in this process. */
+#include <sys/random.h>
+
 #include "user_map.h"
 #include "user_run.h"
 #include "vm/code.h"
@@ -32,6 +34,8 @@ static int code_make(const struct vnp_program *prog,
 	__u32 i;
 	int err;
 
+	if (getrandom(&attr.key, sizeof(attr.key), 0) != sizeof(attr.key))
+		return -EIO;
 	if (prog->source.line_cnt)
 		attr.source = (struct vnp_source){
 			.line_info = prog->source.lines,

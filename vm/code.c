@@ -126,6 +126,7 @@ int vnp_code_create(const struct vnp_code_attr *attr, struct vnp_code **code)
 	c->type = attr->type;
 	c->harden = attr->harden;
 	c->budget = attr->budget ? attr->budget : VNP_BUDGET_DEFAULT;
+	c->key = attr->key;
 	c->log = attr->log;
 	err = code_copy_attr(c, attr);
 	if (err) {

@@ -100,8 +100,12 @@ struct vnp_source {
  * @reg:	register with the pointer
  * @ctx_reg:	for a guarded access to the packet: a register that holds the
  *		context, or %VNP_CTX_REG_NONE
+ * @masks:	%VNP_GUARD_LOW and %VNP_GUARD_HIGH: sides on which no more than a
+ *		branch keeps the access inside (spec.h)
+ * @lo:		to the stack: it is at R10 + @lo or behind, once it is made
+ * @hi:		to the stack: it ends at R10 + @hi at most
  * @null:	what the pointer is if the look-up failed: NULL and a constant
- * @base:	for a guarded access to a map value: the look-up call that made
+ * @base:	for an access to a map value: the look-up call that made
  *		the pointer, or %VNP_SITE_MAP
  */
 struct vnp_access {
@@ -110,6 +114,9 @@ struct vnp_access {
 	u8 map;
 	u8 reg;
 	u8 ctx_reg;
+	u8 masks;
+	s16 lo;
+	s16 hi;
 	s32 null;
 	u32 base;
 };
@@ -122,11 +129,14 @@ struct vnp_access {
 #define VNP_AUX_SAFE		BIT(4)	/* divisor not 0, shift below the width */
 #define VNP_AUX_DOOMED		BIT(5)	/* a guard here always faults */
 #define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that some access names as base */
+#define VNP_AUX_BARRIER		BIT(7)	/* what it reads must not be speculative */
 
 /**
  * struct vnp_insn_aux - the verifier's findings on one instruction
  * @reached:	some execution gets here; all else is zero if not
  * @flags:	VNP_AUX_*
+ * @dst_kind:	enum vnp_reg_kind of the destination register before it
+ * @src_kind:	likewise of the source register
  * @call:	for a call: index in struct vnp_code::calls
  * @cost:	instructions that a jump back here pays for
  * @access:	the access it makes
@@ -134,6 +144,8 @@ struct vnp_access {
 struct vnp_insn_aux {
 	bool reached;
 	u8 flags;
+	u8 dst_kind;
+	u8 src_kind;
 	u32 call;
 	u32 cost;
 	struct vnp_access access;
@@ -176,6 +188,7 @@ struct vnp_lowered {
  * @type:	enum vnp_prog_type
  * @harden:	lower for an untrusted user
  * @budget:	instructions that loops of one run may spend; 0 became the default
+ * @key:	random, for the blinding of constants; used up while lowering
  * @loaded:	the instructions as loaded; owned
  * @loaded_cnt:	how many
  * @insns:	the same, or with calls replaced by vnp_inline(); owned
@@ -198,12 +211,17 @@ struct vnp_lowered {
  * @access_cnt:	memory accesses that are reached
  * @guard_cnt:	of these, how many are guarded
  * @loop_cnt:	metered back edges
+ * @mask_cnt:	accesses that are masked
+ * @barrier_cnt: instructions behind a speculation barrier
  * @lowered:	after vnp_lower(); owned
+ * @executed:	instructions that vnp_interp_run_lowered() executed last, a barrier
+ *		counted as VNP_BARRIER_COST
  */
 struct vnp_code {
 	u32 type;
 	bool harden;
 	u32 budget;
+	u64 key;
 	struct bpf_insn *loaded;
 	u32 loaded_cnt;
 	struct bpf_insn *insns;
@@ -226,20 +244,24 @@ struct vnp_code {
 	u32 access_cnt;
 	u32 guard_cnt;
 	u32 loop_cnt;
+	u32 mask_cnt;
+	u32 barrier_cnt;
 
 	struct vnp_lowered lowered;
+	u64 executed;
 };
 
 /**
  * struct vnp_code_attr - what vnp_code_create() makes a program of
  *
  * All is borrowed for the call, and trusted only to be readable memory: what it
- * says is checked.
+ * says is checked.  @key must be a new random number for each untrusted program.
  */
 struct vnp_code_attr {
 	u32 type;
 	bool harden;
 	u32 budget;
+	u64 key;
 	const struct bpf_insn *insns;
 	u32 insn_cnt;
 	const struct vnp_map_desc *maps;

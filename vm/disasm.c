@@ -216,7 +216,9 @@ static void disasm_ld_imm64(const struct bpf_insn *insn, char *text)
 
 u32 vnp_disasm(const struct bpf_insn *insn, char *text)
 {
-	if (!vnp_op_table[insn->code].known)
+	if (insn->code == VNP_BARRIER)
+		snprintf(text, VNP_DISASM_LEN, "nospec");
+	else if (!vnp_op_table[insn->code].known)
 		snprintf(text, VNP_DISASM_LEN, "(opcode 0x%02x)", insn->code);
 	else if (vnp_insn_is_ld_imm64(insn))
 		disasm_ld_imm64(insn, text);

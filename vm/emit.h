@@ -6,6 +6,11 @@
  *	lower_guard.c	checks in front of accesses
  *	lower_alu.c	arithmetic that native code does otherwise
  *	lower_frame.c	entering and leaving functions
+ *
+ * and for untrusted users
+ *
+ *	lower_mask.c	what keeps accesses inside even speculatively
+ *	blind.c		constants an attacker chose, made unrecognisable
  */
 #ifndef _VNP_VM_EMIT_H
 #define _VNP_VM_EMIT_H
@@ -116,6 +121,30 @@ u8 vnp_lower_ctx(struct vnp_lower *l, u8 reg);
  */
 void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 off,
 		     u32 size, u8 size_reg);
+
+/* vnp_lower_packet_distance() - AX = field of the context - pointer */
+void vnp_lower_packet_distance(struct vnp_lower *l, const struct vnp_access *access,
+			       u16 field);
+
+/* vnp_lower_map_base() - AX = where the map's value begins */
+void vnp_lower_map_base(struct vnp_lower *l, const struct vnp_access *access);
+
+/* vnp_lower_mask() - emit the bounds' guards of an access, and its masks */
+void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 off,
+		    u32 size);
+
+/* vnp_lower_barrier() - emit a speculation barrier */
+void vnp_lower_barrier(struct vnp_lower *l);
+
+/* vnp_lower_doom() - emit an end behind guards, one of which always faults */
+void vnp_lower_doom(struct vnp_lower *l);
+
+/* vnp_blind() - @insn without its immediate, which AX holds now, if it needs that */
+struct bpf_insn vnp_blind(struct vnp_lower *l, struct bpf_insn insn);
+
+/* vnp_blind_imm32(), vnp_blind_imm64() - a register becomes a program's constant */
+void vnp_blind_imm32(struct vnp_lower *l, u8 dst, u32 imm);
+void vnp_blind_imm64(struct vnp_lower *l, u8 dst, u64 imm);
 
 /* vnp_lower_charge() - emit what makes the budget pay */
 void vnp_lower_charge(struct vnp_lower *l, u32 cost);

@@ -173,7 +173,7 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 	}
 	vnp_saved_get(*where, f->met);
 	fix_spend(f, FIX_WORK_MEET + hweight64(f->met->used | state->used));
-	if (!vnp_state_join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps))
+	if (!f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps))
 		return 0;
 	err = vnp_saved_put(&f->pool, where, f->met);
 	return err ? err : 1;
@@ -242,7 +242,7 @@ static int fix_branch(struct fix *f, u32 from, struct vnp_state *state)
 	for (i = 0; i < 2; i++) {
 		k = i ? !first : first;
 		f->v->state = way[k];
-		if (err || !vnp_verify_branch(f->v, k))
+		if (err || !f->v->ops->branch(f->v, k))
 			fix_give(f, way[k]);
 		else
 			err = fix_edge(f, from, k, way[k]);
@@ -256,11 +256,11 @@ static int fix_leave(struct fix *f, u32 from, struct vnp_state *state)
 	int err;
 
 	if (vnp_insn_is_cond(insn)) {
-		err = vnp_verify_cond(f->v);
+		err = f->v->ops->cond(f->v);
 		if (!err)
 			return fix_branch(f, from, state);
 	} else if (vnp_insn_is_exit(insn)) {
-		err = vnp_verify_exit(f->v);
+		err = f->v->ops->exit(f->v);
 	} else {
 		return fix_edge(f, from, vnp_insn_is_ja(insn), state);
 	}
@@ -280,7 +280,7 @@ static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 	for (i = block->first; i <= block->last && !err;
 	     i += vnp_insn_len(&f->code->insns[i])) {
 		v->insn = i;
-		err = vnp_verify_insn(v);
+		err = v->ops->insn(v);
 		fix_spend(f, 1);
 	}
 	if (!err)

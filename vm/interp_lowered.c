@@ -55,6 +55,10 @@ static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 	u32 size = vnp_insn_size(insn);
 	u64 at = m->reg[insn->dst_reg] + insn->off, old;
 
+	if (insn->code == VNP_BARRIER) {
+		m->code->executed += VNP_BARRIER_COST - 1;
+		return 0;
+	}
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LDX:
 		if (BPF_MODE(insn->code) != BPF_MEM)
@@ -152,6 +156,7 @@ int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run)
 	m.reg[BPF_REG_1] = (uintptr_t)&run->ctx;
 	m.reg[VNP_REG_FP] = (uintptr_t)stack + size;
 	run->retval = 0;
+	code->executed = 0;
 
 	while (!err && m.pc < code->lowered.cnt) {
 		const struct bpf_insn *insn = &code->lowered.insns[m.pc];
@@ -160,6 +165,7 @@ int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run)
 			break;
 		err = machine_insn(&m, insn);
 		m.pc++;
+		code->executed++;
 	}
 	if (!err && m.pc >= code->lowered.cnt)
 		err = machine_bug(&m, "runs off the end");

@@ -54,6 +54,8 @@ u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn)
 {
 	struct vnp_lowered *out = l->out;
 
+	if (l->code->harden && !l->guard)
+		insn = vnp_blind(l, insn);
 	if (l->err || (out->cnt == l->room && !lower_make_room(l)))
 		return 0;
 	out->insns[out->cnt] = insn;
@@ -190,7 +192,7 @@ static int lower_take_slots(struct vnp_lower *l)
 	u32 i;
 
 	l->stack_size = code->stack_size;
-	if (code->guard_cnt || code->loop_cnt || code->wide_ret)
+	if (code->guard_cnt || code->loop_cnt || code->wide_ret || code->mask_cnt)
 		l->ctx_slot = lower_take_slot(l);
 	if (code->loop_cnt)
 		l->budget_slot = lower_take_slot(l);
@@ -208,6 +210,11 @@ static int lower_take_slots(struct vnp_lower *l)
 	return -E2BIG;
 }
 
+static void lower_zero(struct vnp_lower *l, s32 slot)
+{
+	vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0, slot, 0));
+}
+
 void vnp_emit_zero(struct vnp_lower *l, u64 slots)
 {
 	u32 i;
@@ -215,14 +222,14 @@ void vnp_emit_zero(struct vnp_lower *l, u64 slots)
 	slots &= l->code->zero_slots;
 	for (i = 0; i < l->code->stack_size / 8; i++)
 		if (slots >> i & 1)
-			vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0,
-					     -8 * (s32)(i + 1), 0));
+			lower_zero(l, -8 * (s32)(i + 1));
 }
 
 static void lower_entry(struct vnp_lower *l)
 {
 	const struct vnp_code *code = l->code;
 	const struct vnp_frame *frame = vnp_code_frame(code, 0);
+	u32 i;
 
 	if (l->ctx_slot)
 		vnp_emit_save(l, l->ctx_slot, BPF_REG_1);
@@ -230,7 +237,15 @@ static void lower_entry(struct vnp_lower *l)
 		vnp_emit_k(l, BPF_ALU | BPF_MOV, VNP_REG_AX, code->budget);
 		vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
 	}
-	vnp_emit_zero(l, frame ? vnp_frame_slots(frame) : U64_MAX);
+	/* whatever a function would zero on entering it comes before the barrier */
+	vnp_emit_zero(l, frame && !code->harden ? vnp_frame_slots(frame) : U64_MAX);
+	if (!code->harden)
+		return;
+	/* a load that overtakes its store finds this, and nothing from before */
+	for (i = 0; i < l->base_cnt; i++)
+		lower_zero(l, l->base[i].slot);
+	if (l->ctx_slot || l->base_cnt || code->zero_slots)
+		vnp_lower_barrier(l);
 }
 
 /* A jump to an instruction of the program; resolved when all have their place */
@@ -283,6 +298,8 @@ static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
 	u32 target = vnp_insn_target(insn, l->insn);
 	struct bpf_insn go = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
 
+	if (aux->flags & VNP_AUX_BARRIER)
+		vnp_lower_barrier(l);
 	vnp_lower_frame(l, insn);
 	if (vnp_insn_is_ja(insn) && target == l->insn + 1 && !pays)
 		return;
@@ -321,9 +338,26 @@ static void lower_ld_imm64(struct vnp_lower *l, const struct bpf_insn *insn)
 				 insn->imm);
 		break;
 	default:
+		if (l->code->harden) {
+			vnp_blind_imm64(l, insn->dst_reg, vnp_insn_imm64(insn));
+			return;
+		}
 		vnp_emit(l, insn[0]);
 		vnp_emit(l, insn[1]);
 	}
+}
+
+/* Between guards and what they guard: true if nothing shall come */
+static bool lower_stops(struct vnp_lower *l)
+{
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+
+	if (aux->flags & VNP_AUX_BARRIER)
+		vnp_lower_barrier(l);
+	if (!l->code->harden || !(aux->flags & VNP_AUX_DOOMED))
+		return false;
+	vnp_lower_doom(l);
+	return true;
 }
 
 static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
@@ -343,7 +377,12 @@ static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
 		else
 			vnp_lower_guard(l, &call->arg[n], 0, 0, n + 2);
 	}
+	if (lower_stops(l))
+		return;
 	vnp_emit(l, *insn);
+	/* what overtakes this would find the payload where it was */
+	if (l->code->harden && helper->moves_packet)
+		vnp_lower_barrier(l);
 	for (i = 0; i < l->base_cnt; i++)
 		if (l->base[i].insn == l->insn)
 			vnp_emit_save(l, l->base[i].slot, BPF_REG_0);
@@ -367,6 +406,8 @@ static void lower_memory(struct vnp_lower *l, const struct bpf_insn *insn)
 	u32 size = vnp_insn_size(insn);
 
 	vnp_lower_guard(l, &l->code->aux[l->insn].access, insn->off, size, 0);
+	if (lower_stops(l))
+		return;
 	if (BPF_CLASS(insn->code) == BPF_LDX && BPF_MODE(insn->code) == BPF_MEMSX) {
 		plain.code = BPF_LDX | BPF_MEM | BPF_SIZE(insn->code);
 		vnp_emit(l, plain);
@@ -388,6 +429,8 @@ static void lower_insn(struct vnp_lower *l)
 	case BPF_ALU:
 	case BPF_ALU64:
 		vnp_lower_guard(l, &aux->access, 0, 0, 0);
+		if (aux->flags & VNP_AUX_BARRIER)
+			vnp_lower_barrier(l);
 		vnp_lower_alu(l, insn);
 		break;
 	case BPF_JMP:

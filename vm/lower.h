@@ -14,7 +14,7 @@ struct vnp_code;
  * shifts by too much).  BPF_REG_AX is its scratch register; the slots below the
  * program's own stack are its memory.  Unreached instructions are left out.
  *
- * struct vnp_code::harden has its place in lower_guard.c, once it does something.
+ * With struct vnp_code::harden it does what spec.h and security.rst promise.
  *
  * Return: 0, with @code->lowered filled in; -E2BIG (a jump got too far, or the
  * stack too small; the log says where), -ENOMEM.

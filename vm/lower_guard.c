@@ -22,9 +22,8 @@
  * If only one of the two is emitted the verifier has proven the other, and proven
  * that r is at most 2^62 away from the object (mem_guards()), so d is exact anyway.
  *
- * This file is also where code for untrusted users will be hardened against
- * speculation: nothing here keeps the access behind a guard from being executed
- * speculatively.
+ * Nothing here keeps the access behind a guard from being executed speculatively:
+ * that is what lower_mask.c does for untrusted users.
  */
 #include "emit.h"
 #include "inline.h"
@@ -39,9 +38,8 @@ u8 vnp_lower_ctx(struct vnp_lower *l, u8 reg)
 	return VNP_REG_AX;
 }
 
-/* AX = ctx->field - reg */
-static void guard_packet_distance(struct vnp_lower *l, const struct vnp_access *access,
-				  u16 field)
+void vnp_lower_packet_distance(struct vnp_lower *l, const struct vnp_access *access,
+			       u16 field)
 {
 	u8 ctx = vnp_lower_ctx(l, access->ctx_reg);
 
@@ -63,12 +61,12 @@ static void guard_packet(struct vnp_lower *l, const struct vnp_access *access, s
 			 u32 size, u8 size_reg)
 {
 	if (access->guards & VNP_GUARD_LOW) {
-		guard_packet_distance(l, access, l->type->data_off);
+		vnp_lower_packet_distance(l, access, l->type->data_off);
 		guard_fault_k(l, BPF_JSGT, off, VNP_FAULT_PACKET);
 	}
 	if (!(access->guards & VNP_GUARD_HIGH))
 		return;
-	guard_packet_distance(l, access, l->type->data_end_off);
+	vnp_lower_packet_distance(l, access, l->type->data_end_off);
 	if (size_reg)
 		guard_fault_x(l, BPF_JSLT, size_reg, VNP_FAULT_PACKET);
 	else
@@ -94,8 +92,7 @@ static void guard_object(struct vnp_lower *l, const struct vnp_access *access, s
 	}
 }
 
-/* AX = where the map's value begins */
-static void guard_map_base(struct vnp_lower *l, const struct vnp_access *access)
+void vnp_lower_map_base(struct vnp_lower *l, const struct vnp_access *access)
 {
 	u32 i;
 
@@ -125,7 +122,7 @@ static void guard_bounds(struct vnp_lower *l, const struct vnp_access *access, s
 		guard_object(l, access, off, size, size_reg, len);
 		break;
 	case VNP_REG_MAP_VALUE:
-		guard_map_base(l, access);
+		vnp_lower_map_base(l, access);
 		guard_object(l, access, off, size, size_reg,
 			     l->code->maps[access->map].value_size);
 		break;
@@ -151,7 +148,9 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 			vnp_emit_fault(l, BPF_JMP | BPF_JEQ | BPF_K, access->reg, 0,
 				       access->null, VNP_FAULT_NULL);
 	}
-	if (access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH))
+	if (access->masks)
+		vnp_lower_mask(l, access, off, size);
+	else if (access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH))
 		guard_bounds(l, access, off, size, size_reg);
 }
 

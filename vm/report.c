@@ -101,5 +101,10 @@ void vnp_report(const struct vnp_code *code)
 	report_list(&r, true);
 	vnp_log_print(code->log, VNP_LOG_NORMAL, "; stack %u bytes.\n",
 		      code->stack_size);
+	if (code->harden)
+		vnp_log_print(code->log, VNP_LOG_NORMAL,
+			      "hardened: %u access%s masked, %u instruction%s behind a barrier.\n",
+			      code->mask_cnt, code->mask_cnt == 1 ? "" : "es",
+			      code->barrier_cnt, code->barrier_cnt == 1 ? "" : "s");
 	report_doomed(code);
 }

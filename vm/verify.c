@@ -2,6 +2,7 @@
 #include "cfg.h"
 #include "live.h"
 #include "log.h"
+#include "spec.h"
 #include "verify.h"
 
 static void verify_print_reg(const struct vnp_verify *v, u32 level, u32 n)
@@ -107,6 +108,18 @@ int vnp_verify_exit(struct vnp_verify *v)
 	return 0;
 }
 
+static void verify_note_kinds(const struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = &v->code->insns[v->insn];
+	struct vnp_insn_aux *aux = &v->code->aux[v->insn];
+
+	aux->reached = true;
+	aux->dst_kind = vnp_state_reg(v->state, insn->dst_reg)->kind;
+	/* a pseudo instruction's is no register */
+	if (!vnp_insn_is_ld_imm64(insn))
+		aux->src_kind = vnp_state_reg(v->state, insn->src_reg)->kind;
+}
+
 int vnp_verify_insn(struct vnp_verify *v)
 {
 	const struct bpf_insn *insn = &v->code->insns[v->insn];
@@ -114,7 +127,7 @@ int vnp_verify_insn(struct vnp_verify *v)
 
 	verify_print_state(v);
 	if (v->report)
-		v->code->aux[v->insn].reached = true;
+		verify_note_kinds(v);
 	err = verify_reads(v);
 	if (err)
 		return err;
@@ -170,9 +183,18 @@ static void verify_finish(struct vnp_code *code)
 	}
 }
 
+static const struct vnp_verify_ops verify_ops = {
+	.insn = vnp_verify_insn,
+	.cond = vnp_verify_cond,
+	.branch = vnp_verify_branch,
+	.exit = vnp_verify_exit,
+	.join = vnp_state_join,
+};
+
 int vnp_verify(struct vnp_code *code)
 {
 	struct vnp_verify v = {
+		.ops = &verify_ops,
 		.code = code,
 		.type = vnp_type_get(code->type),
 	};
@@ -181,7 +203,8 @@ int vnp_verify(struct vnp_code *code)
 	err = verify_number_calls(code);
 	if (!err)
 		err = vnp_fixpoint_run(&v);
-	if (!err)
-		verify_finish(code);
-	return err;
+	if (err)
+		return err;
+	verify_finish(code);
+	return code->harden ? vnp_spec(code) : 0;
 }

@@ -28,8 +28,29 @@
 /* Nothing gets past this instruction: a guard always faults */
 #define VNP_VERIFY_STOP	1
 
+struct vnp_verify;
+
+/**
+ * struct vnp_verify_ops - an abstract interpreter
+ * @insn:	what an instruction that is no branch does to the state
+ * @cond:	may these operands be compared
+ * @branch:	what a way at a conditional jump tells; false: it cannot go there
+ * @exit:	may the program end so
+ * @join:	as vnp_state_join()
+ */
+struct vnp_verify_ops {
+	int (*insn)(struct vnp_verify *v);
+	int (*cond)(struct vnp_verify *v);
+	bool (*branch)(struct vnp_verify *v, bool taken);
+	int (*exit)(struct vnp_verify *v);
+	bool (*join)(struct vnp_join *j, struct vnp_state *to,
+		     const struct vnp_state *from, u32 root,
+		     const struct vnp_steps *steps);
+};
+
 /**
  * struct vnp_verify - verification under way
+ * @ops:	what instructions do
  * @code:	the program
  * @type:	its type
  * @insn:	the instruction at work on
@@ -37,6 +58,7 @@
  * @report:	states are at rest: say what is wrong, write down what is found
  */
 struct vnp_verify {
+	const struct vnp_verify_ops *ops;
 	struct vnp_code *code;
 	const struct vnp_type *type;
 	u32 insn;

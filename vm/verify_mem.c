@@ -166,7 +166,11 @@ static int mem_stack(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min,
 	int err = mem_object(v, reg, at, -reach, 0, min, max, access);
 
 	mem_note_depth(v, err ? &before : reg, at, access);
-	return err;
+	if (err)
+		return err;
+	access->lo = max_t(s64, reg->num.smin + at, -VNP_STACK_MAX);
+	access->hi = min_t(s64, reg->num.smax + at + max, 0);
+	return 0;
 }
 
 static int mem_refuse(struct vnp_verify *v, u32 n)

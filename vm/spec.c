@@ -1,0 +1,824 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The second interpretation: values that hold on mispredicted ways, too.
+ *
+ * It runs on the verifier's fixpoint, and reads struct vnp_reg so:
+ *
+ *	scalar		@num
+ *	context		@num: distance from its start
+ *	stack		@num: distance from R10
+ *	packet, map	an anchor + @num; good are accesses to [@off, @range)
+ *			from the anchor
+ *
+ * Or, for the last two, the pointer is a harmless number (spec.h), and so is all
+ * within [@off, @range) of it.  The start of the payload is an anchor with [0, 0),
+ * its end one with [SPEC_NONE, 0); a pointer that was masked is an anchor that has
+ * what the mask has checked.
+ */
+#include "live.h"
+#include "spec.h"
+#include "verify.h"
+
+/* Nothing is known on this side */
+#define SPEC_LO_NONE	S32_MAX
+#define SPEC_HI_NONE	S32_MIN
+
+/* Rounds after which slots that still change are given up */
+#define SPEC_ROUNDS	4
+
+/**
+ * struct spec - the interpretation under way
+ * @v:		must be the first
+ * @slot:	whatever is stored to each slot of the stack; 0 at the entry
+ * @read:	bit n: slot n is read
+ * @voids:	some helper moves the payload
+ * @given_up:	a slot that changes becomes anything
+ * @changed:	a slot changed in this round
+ */
+struct spec {
+	struct vnp_verify v;
+	struct vnp_reg slot[VNP_SLOT_CNT];
+	u64 read;
+	bool voids;
+	bool given_up;
+	bool changed;
+};
+
+static struct spec *spec_of(struct vnp_verify *v)
+{
+	return (struct spec *)v;
+}
+
+/* The kinds that matter here: the ends of the payload are pointers into it */
+static u8 spec_kind(u8 kind)
+{
+	return kind == VNP_REG_PACKET_END ? VNP_REG_PACKET : kind;
+}
+
+static bool spec_has_anchor(const struct vnp_reg *reg)
+{
+	return reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_MAP_VALUE;
+}
+
+static void spec_set_pointer(struct vnp_reg *reg, u8 kind, s32 lo, s32 hi)
+{
+	vnp_reg_set_pointer(reg, kind);
+	reg->off = lo;
+	reg->range = hi;
+}
+
+static void spec_set_unknown(struct vnp_reg *reg, u32 size)
+{
+	struct vnp_scalar num = vnp_scalar_unknown();
+
+	num = vnp_scalar_truncate(&num, size);
+	vnp_reg_set_scalar(reg, &num);
+}
+
+/* As little as can be known of a value of a kind */
+static void spec_set_kind(struct vnp_reg *reg, u8 kind)
+{
+	kind = spec_kind(kind);
+	if (kind < VNP_REG_SCALAR) {
+		vnp_reg_forget(reg, VNP_REG_CONFLICT);
+		return;
+	}
+	spec_set_pointer(reg, kind, SPEC_LO_NONE, SPEC_HI_NONE);
+	reg->num = vnp_scalar_unknown();
+}
+
+/* ---- Where ways meet ------------------------------------------------------ */
+
+/* An anchored pointer is its own anchor now, good for [lo, hi) */
+static void spec_anchor(struct vnp_reg *reg, s64 lo, s64 hi)
+{
+	reg->num = vnp_scalar_const(0);
+	reg->off = lo > VNP_SPEC_NULL ? SPEC_LO_NONE : max_t(s64, lo, -VNP_SPEC_NULL);
+	reg->range = hi < -VNP_SPEC_NULL ? SPEC_HI_NONE : min_t(s64, hi, VNP_SPEC_NULL);
+}
+
+/* Are sums with the pointer's distance from its anchor exact */
+static bool spec_is_near(const struct vnp_reg *reg)
+{
+	return reg->num.smin >= -(1LL << 40) && reg->num.smax <= 1LL << 40;
+}
+
+static bool spec_is_zero(const struct vnp_reg *reg)
+{
+	return reg->kind == VNP_REG_SCALAR && vnp_scalar_is_const(&reg->num) &&
+	       !reg->num.value;
+}
+
+/* NULL is harmless, and so is what lies about it */
+static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
+{
+	struct vnp_reg pointer = spec_is_zero(a) ? *b : *a;
+
+	if (!spec_is_zero(a) && !spec_is_zero(b))
+		return false;
+	if (pointer.kind == VNP_REG_CTX || pointer.kind == VNP_REG_STACK) {
+		*a = pointer;
+		return pointer.num.smin >= -VNP_SPEC_NULL &&
+		       pointer.num.smax <= VNP_SPEC_NULL;
+	}
+	if (!spec_has_anchor(&pointer) || !spec_is_near(&pointer))
+		return false;
+	*a = pointer;
+	spec_anchor(a, (s64)pointer.off - pointer.num.smin,
+		    (s64)pointer.range - pointer.num.smax);
+	return true;
+}
+
+static void spec_join_num(struct vnp_reg *a, const struct vnp_reg *b,
+			  const struct vnp_steps *steps)
+{
+	struct vnp_scalar num;
+
+	if (vnp_scalar_within(&b->num, &a->num))
+		return;
+	num = vnp_scalar_join(&a->num, &b->num);
+	if (steps)
+		num = vnp_scalar_widen(&a->num, &num, steps->value, steps->cnt);
+	a->num = num;
+}
+
+static void spec_join_window(struct vnp_reg *a, const struct vnp_reg *b, bool widen)
+{
+	if (b->off > a->off)
+		a->off = widen ? SPEC_LO_NONE : b->off;
+	if (b->range < a->range)
+		a->range = widen ? SPEC_HI_NONE : b->range;
+}
+
+static bool spec_equal(const struct vnp_reg *a, const struct vnp_reg *b)
+{
+	return a->kind == b->kind && a->map == b->map && a->off == b->off &&
+	       a->range == b->range && vnp_scalar_equal(&a->num, &b->num);
+}
+
+/* @a becomes what holds both; true if it was not that before */
+static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
+			  const struct vnp_steps *steps)
+{
+	struct vnp_reg old = *a;
+
+	if (spec_equal(a, b))
+		return false;
+	if (a->kind == VNP_REG_UNSET || b->kind == VNP_REG_UNSET) {
+		vnp_reg_forget(a, VNP_REG_UNSET);
+	} else if (a->kind != b->kind) {
+		if (!spec_join_zero(a, b))
+			vnp_reg_forget(a, VNP_REG_CONFLICT);
+	} else if (spec_has_anchor(a)) {
+		if (a->map != b->map)
+			a->map = VNP_MAPS_MAX;
+		spec_join_num(a, b, steps);
+		spec_join_window(a, b, steps);
+	} else if (a->kind == VNP_REG_SCALAR || a->kind == VNP_REG_STACK) {
+		spec_join_num(a, b, steps);
+	} else {
+		vnp_reg_forget(a, VNP_REG_CONFLICT);
+	}
+	return !spec_equal(&old, a);
+}
+
+static bool spec_join(struct vnp_join *j, struct vnp_state *to,
+		      const struct vnp_state *from, u32 root,
+		      const struct vnp_steps *steps)
+{
+	bool changed = false;
+	u32 i;
+
+	(void)j;
+	(void)root;
+	for (i = 0; i < VNP_REG_FP; i++)
+		changed |= spec_join_reg(vnp_state_reg(to, i), &from->cells[i].reg,
+					 steps);
+	return changed;
+}
+
+/* ---- What is wanted ------------------------------------------------------- */
+
+static void spec_barrier(struct vnp_verify *v)
+{
+	struct vnp_insn_aux *aux = &v->code->aux[v->insn];
+
+	if (!v->report || aux->flags & VNP_AUX_BARRIER)
+		return;
+	aux->flags |= VNP_AUX_BARRIER;
+	v->code->barrier_cnt++;
+}
+
+/*
+ * The instruction reads a register that is of @kind, says the verifier.  If it may be
+ * anything else on a mispredicted way, it must wait: an address would be
+ * wrong, and a pointer taken for a number would tell where things are.
+ */
+static void spec_expect(struct vnp_verify *v, u32 n, u8 kind)
+{
+	struct vnp_reg *reg = vnp_state_reg(v->state, n);
+
+	if (reg->kind == spec_kind(kind))
+		return;
+	spec_barrier(v);
+	spec_set_kind(reg, kind);
+}
+
+/* Which sides of an access to [at, at + size) of the pointer are not proven */
+static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64 at,
+		     s64 size)
+{
+	bool stack = reg->kind == VNP_REG_STACK;
+	s64 lo = stack ? -(s64)code->stack_size : reg->off;
+	s64 hi = stack ? 0 : reg->range;
+	u8 sides = 0;
+
+	if (!spec_is_near(reg))
+		return VNP_GUARD_LOW | VNP_GUARD_HIGH;
+	/* a harmless pointer that went down is known to be bad by its end only */
+	if (reg->num.smin + at < lo)
+		sides = VNP_GUARD_LOW | VNP_GUARD_HIGH;
+	if (reg->num.smax + at + size > hi)
+		sides |= VNP_GUARD_HIGH;
+	return sides;
+}
+
+/* A register with the context, for a mask that wants to know the payload's ends */
+static u8 spec_ctx_reg(struct vnp_verify *v)
+{
+	u32 i;
+
+	for (i = 0; i < VNP_REG_FP; i++) {
+		const struct vnp_reg *reg = vnp_state_reg(v->state, i);
+
+		if (reg->kind == VNP_REG_CTX && vnp_scalar_is_const(&reg->num) &&
+		    !reg->num.value)
+			return i;
+	}
+	return VNP_CTX_REG_NONE;
+}
+
+static void spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 sides)
+{
+	struct vnp_code *code = v->code;
+
+	if (!v->report)
+		return;
+	access->masks = sides;
+	code->mask_cnt++;
+	if (access->kind == VNP_REG_MAP_VALUE && access->base < code->insn_cnt)
+		code->aux[access->base].flags |= VNP_AUX_SAVES_BASE;
+	if (access->kind != VNP_REG_PACKET)
+		return;
+	access->ctx_reg = spec_ctx_reg(v);
+	code->ctx_fields |= BIT_ULL(v->type->data_end_off / 8);
+	if (sides & VNP_GUARD_LOW)
+		code->ctx_fields |= BIT_ULL(v->type->data_off / 8);
+}
+
+/*
+ * Can a mask tell a bad pointer from a good one?  Not if it may be so far away that
+ * the distance overflows, nor if nobody knows where the object begins.  A look-up
+ * that failed, or was not made, is a base of NULL: then offsets must be harmless.
+ */
+static bool spec_can_mask(const struct vnp_code *code, const struct vnp_reg *reg,
+			  const struct vnp_access *access)
+{
+	if (!spec_is_near(reg))
+		return false;
+	if (access->kind != VNP_REG_MAP_VALUE || access->base == VNP_SITE_MAP)
+		return true;
+	return access->base != VNP_SITE_NONE &&
+	       code->maps[access->map].value_size <= VNP_SPEC_NULL;
+}
+
+/* The access is made, so now the pointer is good for it */
+static void spec_believe(struct vnp_reg *reg, const struct vnp_access *access, s64 at,
+			 s64 size)
+{
+	struct vnp_scalar lo, hi, num;
+	s64 low = at, high = at + size;
+
+	if (reg->kind == VNP_REG_STACK) {
+		num = reg->num;
+		lo = vnp_scalar_const(access->lo - at);
+		hi = vnp_scalar_const(access->hi - at - size);
+		if (vnp_scalar_branch(BPF_JSGE, true, true, &num, &lo) &&
+		    vnp_scalar_branch(BPF_JSLE, true, true, &num, &hi))
+			reg->num = num;
+		return;
+	}
+	if (spec_is_near(reg)) {
+		low = min(low, (s64)reg->off - reg->num.smin);
+		high = max(high, (s64)reg->range - reg->num.smax);
+	}
+	spec_anchor(reg, low, high);
+}
+
+/* An access of a size that is known */
+static void spec_access(struct vnp_verify *v, u32 n, s64 at, s64 size,
+			struct vnp_access *access)
+{
+	struct vnp_reg *reg = vnp_state_reg(v->state, n);
+	u8 sides = spec_sides(v->code, reg, at, size);
+
+	if (!sides)
+		return;
+	if (spec_can_mask(v->code, reg, access))
+		spec_note_mask(v, access, sides);
+	else
+		spec_barrier(v);
+	spec_believe(reg, access, at, size);
+}
+
+/* ---- The stack ------------------------------------------------------------ */
+
+static void spec_put(struct vnp_verify *v, u32 slot, const struct vnp_reg *value)
+{
+	struct spec *s = spec_of(v);
+	struct vnp_reg *reg = &s->slot[slot], old = *reg;
+
+	if (!spec_join_reg(reg, value, NULL))
+		return;
+	s->changed = true;
+	if (!s->given_up)
+		return;
+	if (old.kind == value->kind)
+		spec_set_kind(reg, old.kind);
+	else
+		vnp_reg_forget(reg, VNP_REG_CONFLICT);
+}
+
+/* Bytes @lo..@hi - 1 from R10 become some number */
+static void spec_put_numbers(struct vnp_verify *v, s64 lo, s64 hi)
+{
+	struct vnp_reg value;
+	s64 i;
+
+	spec_set_unknown(&value, 8);
+	lo = max_t(s64, lo, -VNP_STACK_MAX);
+	hi = min_t(s64, hi, 0);
+	for (i = round_down(lo, 8); i < hi; i += 8)
+		spec_put(v, -i / 8 - 1, &value);
+}
+
+/* What is not at rest yet may be anywhere */
+static bool spec_is_slot(const struct vnp_reg *ptr, s64 at, u32 size)
+{
+	s64 lo = ptr->num.smin;
+
+	return size == 8 && vnp_scalar_is_const(&ptr->num) &&
+	       lo >= -VNP_STACK_MAX - at && lo <= -8 - at && !((lo + at) & 7);
+}
+
+static void spec_store(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
+		       u32 size, const struct vnp_reg *from)
+{
+	struct vnp_reg value = *from;
+	s64 lo = ptr->num.smin + at;
+
+	if (!spec_is_slot(ptr, at, size)) {
+		spec_put_numbers(v, lo, ptr->num.smax + at + size);
+		return;
+	}
+	/* a load that overtakes may find the payload where it was before it moved */
+	if (value.kind == VNP_REG_PACKET && spec_of(v)->voids)
+		vnp_reg_forget(&value, VNP_REG_CONFLICT);
+	spec_put(v, -lo / 8 - 1, &value);
+}
+
+/* What a load of @lo..@hi - 1 can find: a number, or more than that */
+static bool spec_finds_numbers(struct vnp_verify *v, s64 lo, s64 hi)
+{
+	struct spec *s = spec_of(v);
+	bool numbers = true;
+	s64 i;
+
+	lo = max_t(s64, lo, -VNP_STACK_MAX);
+	hi = min_t(s64, hi, 0);
+	for (i = round_down(lo, 8); i < hi; i += 8) {
+		u32 slot = -i / 8 - 1;
+
+		s->read |= BIT_ULL(slot);
+		numbers &= s->slot[slot].kind == VNP_REG_SCALAR;
+	}
+	return numbers;
+}
+
+static void spec_load_stack(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
+			    u32 size, struct vnp_reg *to)
+{
+	s64 lo = ptr->num.smin + at;
+
+	if (!spec_finds_numbers(v, lo, ptr->num.smax + at + size))
+		vnp_reg_forget(to, VNP_REG_CONFLICT);
+	if (spec_is_slot(ptr, at, size))
+		*to = spec_of(v)->slot[-lo / 8 - 1];
+}
+
+/* ---- Instructions ---------------------------------------------------------- */
+
+static const struct bpf_insn *spec_insn_at(const struct vnp_verify *v)
+{
+	return &v->code->insns[v->insn];
+}
+
+static void spec_load_context(struct vnp_verify *v, const struct vnp_reg *ctx, s64 off,
+			      struct vnp_reg *to)
+{
+	const struct vnp_field *field;
+
+	if (!vnp_scalar_is_const(&ctx->num)) {
+		vnp_reg_forget(to, VNP_REG_CONFLICT);
+		return;
+	}
+	field = vnp_type_field(v->type, ctx->num.smin + off);
+	if (field && field->kind == VNP_FIELD_PACKET)
+		spec_set_pointer(to, VNP_REG_PACKET, 0, 0);
+	else if (field && field->kind == VNP_FIELD_PACKET_END)
+		spec_set_pointer(to, VNP_REG_PACKET, SPEC_LO_NONE, 0);
+}
+
+static void spec_load(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	struct vnp_reg *ptr = vnp_state_reg(v->state, insn->src_reg), to;
+	u32 size = vnp_insn_size(insn);
+
+	spec_set_unknown(&to, size);
+	if (BPF_MODE(insn->code) == BPF_MEMSX)
+		to.num = vnp_scalar_extend(&to.num, size);
+	if (ptr->kind == VNP_REG_CTX) {
+		spec_load_context(v, ptr, insn->off, &to);
+	} else {
+		spec_access(v, insn->src_reg, insn->off, size,
+			    &v->code->aux[v->insn].access);
+		if (ptr->kind == VNP_REG_STACK)
+			spec_load_stack(v, ptr, insn->off, size, &to);
+	}
+	*vnp_state_reg(v->state, insn->dst_reg) = to;
+}
+
+static void spec_write(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	struct vnp_reg *ptr = vnp_state_reg(v->state, insn->dst_reg), value;
+	u32 size = vnp_insn_size(insn);
+
+	spec_set_unknown(&value, 8);
+	if (BPF_CLASS(insn->code) == BPF_STX && !vnp_insn_is_atomic(insn))
+		value = *vnp_state_reg(v->state, insn->src_reg);
+	spec_access(v, insn->dst_reg, insn->off, size, &v->code->aux[v->insn].access);
+	if (ptr->kind == VNP_REG_STACK) {
+		if (vnp_insn_is_atomic(insn) &&
+		    !spec_finds_numbers(v, ptr->num.smin + insn->off,
+					ptr->num.smax + insn->off + size))
+			spec_barrier(v);
+		spec_store(v, ptr, insn->off, size, &value);
+	}
+	if (!vnp_insn_is_atomic(insn) || !(insn->imm & BPF_FETCH))
+		return;
+	spec_set_unknown(vnp_state_reg(v->state, insn->imm == BPF_CMPXCHG ?
+				       BPF_REG_0 : insn->src_reg), size);
+}
+
+static void spec_ld_imm64(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
+	struct vnp_scalar num = vnp_scalar_const(vnp_insn_imm64(insn));
+	s32 off = insn[1].imm;
+
+	switch (insn->src_reg) {
+	case BPF_PSEUDO_MAP_IDX:
+		spec_set_kind(dst, VNP_REG_MAP_HANDLE);
+		dst->map = insn->imm;
+		break;
+	case BPF_PSEUDO_MAP_IDX_VALUE:
+		spec_set_pointer(dst, VNP_REG_MAP_VALUE, -off,
+				 (s32)v->code->maps[insn->imm].value_size - off);
+		dst->map = insn->imm;
+		break;
+	default:
+		vnp_reg_set_scalar(dst, &num);
+	}
+}
+
+static void spec_move_pointer(struct vnp_reg *dst, const struct vnp_reg *ptr,
+			      const struct vnp_reg *by, bool sub)
+{
+	struct vnp_reg sum = *ptr;
+
+	sum.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num, &by->num);
+	*dst = sum;
+}
+
+/* Both operands are of the kinds that the verifier saw */
+static void spec_binary(const struct bpf_insn *insn, struct vnp_reg *dst,
+			const struct vnp_reg *src)
+{
+	bool sub = BPF_OP(insn->code) == BPF_SUB, is64 = vnp_insn_is64(insn);
+	struct vnp_scalar num;
+
+	if (dst->kind == VNP_REG_SCALAR && src->kind == VNP_REG_SCALAR) {
+		num = vnp_scalar_alu(BPF_OP(insn->code), insn->off, is64, &dst->num,
+				     &src->num);
+		if (vnp_insn_uses_x(insn) && insn->dst_reg == insn->src_reg &&
+		    (sub || BPF_OP(insn->code) == BPF_XOR))
+			num = vnp_scalar_const(0);
+		vnp_reg_set_scalar(dst, &num);
+	} else if (src->kind == VNP_REG_SCALAR) {
+		spec_move_pointer(dst, dst, src, sub);
+	} else if (dst->kind == VNP_REG_SCALAR) {
+		spec_move_pointer(dst, src, dst, false);
+	} else {
+		spec_set_unknown(dst, is64 ? 8 : 4);
+	}
+}
+
+static void spec_move(const struct bpf_insn *insn, struct vnp_reg *dst,
+		      const struct vnp_reg *src)
+{
+	bool is64 = vnp_insn_is64(insn);
+	struct vnp_scalar num;
+
+	if (src->kind == VNP_REG_SCALAR) {
+		num = vnp_scalar_alu(BPF_MOV, insn->off, is64, &src->num, &src->num);
+		vnp_reg_set_scalar(dst, &num);
+	} else if (is64) {
+		*dst = *src;
+	} else {
+		vnp_reg_forget(dst, VNP_REG_HALF);
+	}
+}
+
+static void spec_alu(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
+	struct vnp_scalar num = vnp_scalar_const((s64)insn->imm);
+	struct vnp_reg imm, *src = &imm;
+
+	vnp_reg_set_scalar(&imm, &num);
+	if (vnp_insn_uses_x(insn) && BPF_OP(insn->code) != BPF_END)
+		src = vnp_state_reg(v->state, insn->src_reg);
+	switch (BPF_OP(insn->code)) {
+	case BPF_MOV:
+		spec_move(insn, dst, src);
+		break;
+	case BPF_END:
+		num = vnp_scalar_swap(&dst->num, insn->imm, vnp_insn_swaps(insn));
+		vnp_reg_set_scalar(dst, &num);
+		break;
+	default:
+		spec_binary(insn, dst, src);
+	}
+}
+
+/* ---- Calls ---------------------------------------------------------------- */
+
+/* Memory whose size is in a register: what is not proven waits */
+static void spec_call_sized(struct vnp_verify *v, u32 n, struct vnp_access *access,
+			    s64 *size)
+{
+	struct vnp_reg *ptr = vnp_state_reg(v->state, n);
+	const struct vnp_reg *len = vnp_state_reg(v->state, n + 1);
+
+	*size = min_t(u64, len->num.umax, VNP_SIZE_MAX);
+	if (len->num.umax <= VNP_SIZE_MAX && !spec_sides(v->code, ptr, 0, *size))
+		return;
+	spec_barrier(v);
+	if (ptr->kind != VNP_REG_STACK)
+		return;
+	spec_believe(ptr, access, 0, 0);
+	*size = min_t(s64, *size, access->hi - ptr->num.smax);
+}
+
+static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_access *access,
+			     u32 map)
+{
+	struct vnp_reg *ptr = vnp_state_reg(v->state, n);
+	const struct vnp_map_desc *desc = &v->code->maps[map];
+	s64 size;
+
+	spec_expect(v, n, access->kind);
+	if (kind == VNP_ARG_MAP_KEY || kind == VNP_ARG_MAP_VALUE) {
+		size = kind == VNP_ARG_MAP_KEY ? desc->key_size : desc->value_size;
+		spec_access(v, n, 0, size, access);
+	} else {
+		spec_expect(v, n + 1, VNP_REG_SCALAR);
+		spec_call_sized(v, n, access, &size);
+	}
+	if (ptr->kind != VNP_REG_STACK)
+		return;
+	if (kind == VNP_ARG_MEM_WRITE)
+		spec_put_numbers(v, ptr->num.smin, ptr->num.smax + size);
+	else if (!spec_finds_numbers(v, ptr->num.smin, ptr->num.smax + size))
+		spec_barrier(v);
+}
+
+static void spec_call_arg(struct vnp_verify *v, const struct vnp_helper *helper,
+			  u32 i, struct vnp_call *call)
+{
+	switch (helper->arg[i]) {
+	case VNP_ARG_NONE:
+	case VNP_ARG_SIZE:
+	case VNP_ARG_SIZE_OR_0:
+		break;
+	case VNP_ARG_SCALAR:
+		spec_expect(v, i + 1, VNP_REG_SCALAR);
+		break;
+	case VNP_ARG_CTX:
+		spec_expect(v, i + 1, VNP_REG_CTX);
+		break;
+	case VNP_ARG_MAP:
+		spec_expect(v, i + 1, VNP_REG_MAP_HANDLE);
+		break;
+	default:
+		/* memory that is not touched has no kind */
+		if (call->arg[i].kind)
+			spec_call_memory(v, i + 1, helper->arg[i], &call->arg[i],
+					 call->map);
+	}
+}
+
+static void spec_move_packet(struct vnp_verify *v)
+{
+	u32 i;
+
+	for (i = 0; i < VNP_REG_FP; i++) {
+		struct vnp_reg *reg = vnp_state_reg(v->state, i);
+
+		if (reg->kind == VNP_REG_PACKET || reg->kind == VNP_REG_HALF)
+			vnp_reg_forget(reg, VNP_REG_VOID);
+	}
+}
+
+static void spec_call(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	const struct vnp_helper *helper = vnp_helper_get(insn->imm);
+	struct vnp_call *call = &v->code->calls[v->code->aux[v->insn].call];
+	struct vnp_reg *ret = vnp_state_reg(v->state, BPF_REG_0);
+	u32 i, size;
+
+	for (i = 0; i < VNP_HELPER_ARGS_MAX; i++)
+		spec_call_arg(v, helper, i, call);
+	if (helper->moves_packet)
+		spec_move_packet(v);
+	for (i = BPF_REG_1; i <= BPF_REG_5; i++)
+		vnp_reg_forget(vnp_state_reg(v->state, i), VNP_REG_UNSET);
+	if (helper->ret == VNP_RET_SCALAR) {
+		spec_set_unknown(ret, 8);
+		return;
+	}
+	/* or NULL, which is harmless as far as this */
+	size = min_t(u32, v->code->maps[call->map].value_size, VNP_SPEC_NULL);
+	spec_set_pointer(ret, VNP_REG_MAP_VALUE, 0, size);
+	ret->map = call->map;
+}
+
+/* ---- The program ----------------------------------------------------------- */
+
+/* Copies need not know what they copy */
+static bool spec_copies(const struct bpf_insn *insn)
+{
+	if (BPF_CLASS(insn->code) == BPF_ALU64)
+		return BPF_OP(insn->code) == BPF_MOV && !insn->off;
+	return false;
+}
+
+static void spec_expect_operands(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	const struct vnp_insn_aux *aux = &v->code->aux[v->insn];
+	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
+	bool plain = BPF_CLASS(insn->code) == BPF_STX && !vnp_insn_is_atomic(insn);
+	u32 reads = vnp_live_reads(insn);
+
+	/* R10 is what it is */
+	reads &= ~BIT(VNP_REG_FP);
+	if (reads & BIT(insn->dst_reg))
+		spec_expect(v, insn->dst_reg, aux->dst_kind);
+	/* what is saved in a slot is copied, too */
+	if (plain && dst->kind == VNP_REG_STACK &&
+	    spec_is_slot(dst, insn->off, vnp_insn_size(insn)))
+		return;
+	if (reads & BIT(insn->src_reg))
+		spec_expect(v, insn->src_reg, aux->src_kind);
+	if (vnp_insn_is_atomic(insn) && insn->imm == BPF_CMPXCHG)
+		spec_expect(v, BPF_REG_0, VNP_REG_SCALAR);
+}
+
+static int spec_insn(struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = spec_insn_at(v);
+
+	/* lowering puts nothing behind its guards */
+	if (v->code->aux[v->insn].flags & VNP_AUX_DOOMED)
+		return VNP_VERIFY_STOP;
+	if (vnp_insn_is_call(insn))
+		spec_call(v, insn);
+	if (vnp_insn_is_jump_class(insn))
+		return 0;
+	if (!spec_copies(insn))
+		spec_expect_operands(v, insn);
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_LD:
+		spec_ld_imm64(v, insn);
+		break;
+	case BPF_ALU:
+	case BPF_ALU64:
+		spec_alu(v, insn);
+		break;
+	case BPF_LDX:
+		spec_load(v, insn);
+		break;
+	default:
+		spec_write(v, insn);
+	}
+	return 0;
+}
+
+/* A comparison tells something, if only by the way it goes */
+static int spec_cond(struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = spec_insn_at(v);
+	u8 both = VNP_AUX_TAKEN | VNP_AUX_FALLS;
+	bool equal = BPF_OP(insn->code) == BPF_JEQ || BPF_OP(insn->code) == BPF_JNE;
+
+	if ((v->code->aux[v->insn].flags & both) != both)
+		return 0;
+	if (!(equal && !vnp_insn_uses_x(insn) && !insn->imm))
+		spec_expect_operands(v, insn);
+	return 0;
+}
+
+static bool spec_branch(struct vnp_verify *v, bool taken)
+{
+	return v->code->aux[v->insn].flags & (taken ? VNP_AUX_TAKEN : VNP_AUX_FALLS);
+}
+
+/* What a program returns is a number to everybody, and nobody's address */
+static int spec_exit(struct vnp_verify *v)
+{
+	(void)v;
+	return 0;
+}
+
+static const struct vnp_verify_ops spec_ops = {
+	.insn = spec_insn,
+	.cond = spec_cond,
+	.branch = spec_branch,
+	.exit = spec_exit,
+	.join = spec_join,
+};
+
+static void spec_reset(struct vnp_code *code)
+{
+	u32 i, n;
+
+	code->mask_cnt = 0;
+	code->barrier_cnt = 0;
+	for (i = 0; i < code->insn_cnt; i++) {
+		code->aux[i].flags &= ~VNP_AUX_BARRIER;
+		code->aux[i].access.masks = 0;
+	}
+	for (i = 0; i < code->call_cnt; i++)
+		for (n = 0; n < VNP_HELPER_ARGS_MAX; n++)
+			code->calls[i].arg[n].masks = 0;
+}
+
+static void spec_init(struct spec *s, struct vnp_code *code)
+{
+	struct vnp_scalar zero = vnp_scalar_const(0);
+	const struct bpf_insn *insn;
+	u32 i;
+
+	s->v.ops = &spec_ops;
+	s->v.code = code;
+	s->v.type = vnp_type_get(code->type);
+	for (i = 0; i < VNP_SLOT_CNT; i++)
+		vnp_reg_set_scalar(&s->slot[i], &zero);
+	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(insn)) {
+		insn = &code->insns[i];
+		if (code->aux[i].reached && vnp_insn_is_call(insn))
+			s->voids |= vnp_helper_get(insn->imm)->moves_packet;
+	}
+}
+
+int vnp_spec(struct vnp_code *code)
+{
+	struct spec *s = vnp_alloc(1, sizeof(*s));
+	u32 round = 0;
+	int err;
+
+	if (!s)
+		return -ENOMEM;
+	spec_init(s, code);
+	do {
+		s->given_up = round++ >= SPEC_ROUNDS;
+		s->changed = false;
+		s->v.report = false;
+		spec_reset(code);
+		err = vnp_fixpoint_run(&s->v);
+	} while (!err && s->changed);
+	if (!err)
+		code->zero_slots |= s->read;
+	vnp_free(s);
+	return err;
+}
