@@ -8,6 +8,7 @@
  */
 #include <linux/indirect_call_wrapper.h>
 #include <linux/ktime.h>
+#include <linux/nospec.h>
 #include <linux/random.h>
 #include <linux/skbuff.h>
 
@@ -16,6 +17,7 @@
 #include "map.h"
 #include "prog.h"
 #include "prog_log.h"
+#include "vm/code.h"
 #include "vm/format.h"
 #include "vm/helper.h"
 
@@ -52,12 +54,22 @@ u64 vnp_helper_map_delete(u64 map_reg, u64 key, u64 r3, u64 r4, u64 r5)
 	return map->ops->delete(map, vnp_ptr(key));
 }
 
+/* What a branch has checked of a program's numbers is true behind this */
+static void vnp_dgram_settle(const struct vnp_dgram *dgram)
+{
+	if (dgram->prog->code->harden)
+		barrier_nospec();
+}
+
 /* Are bytes off..off+len-1 in the payload */
 static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 {
 	u32 payload = dgram->run.ctx.len;
 
-	return off <= payload && len <= payload - off;
+	if (off > payload || len > payload - off)
+		return false;
+	vnp_dgram_settle(dgram);
+	return true;
 }
 
 u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
@@ -160,6 +172,7 @@ u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 	if ((u32)fmt_len > sizeof(format) || (u32)args_len > sizeof(arg) ||
 	    (u32)args_len % sizeof(u64))
 		return -EINVAL;
+	vnp_dgram_settle(dgram);
 
 	/* Another CPU may write to where they are. */
 	memcpy(format, vnp_ptr(fmt), (u32)fmt_len);
