@@ -293,15 +293,16 @@ static bool spec_can_mask(const struct vnp_code *code, const struct vnp_reg *reg
 }
 
 /* The access is made, so now the pointer is good for it */
-static void spec_believe(struct vnp_reg *reg, const struct vnp_access *access, s64 at,
-			 s64 size)
+static void spec_believe(const struct vnp_code *code, struct vnp_reg *reg,
+			 const struct vnp_access *access, s64 at, s64 size)
 {
 	struct vnp_scalar lo, hi, num;
 	s64 low = at, high = at + size;
 
 	if (reg->kind == VNP_REG_STACK) {
 		num = reg->num;
-		lo = vnp_scalar_const(access->lo - at);
+		lo = vnp_scalar_const(max_t(s64, access->lo, -(s64)code->stack_size) -
+				      at);
 		hi = vnp_scalar_const(access->hi - at - size);
 		if (vnp_scalar_branch(BPF_JSGE, true, true, &num, &lo) &&
 		    vnp_scalar_branch(BPF_JSLE, true, true, &num, &hi))
@@ -328,7 +329,7 @@ static void spec_access(struct vnp_verify *v, u32 n, s64 at, s64 size,
 		spec_note_mask(v, access, sides);
 	else
 		spec_barrier(v);
-	spec_believe(reg, access, at, size);
+	spec_believe(v->code, reg, access, at, size);
 }
 
 /* ---- The stack ------------------------------------------------------------ */
@@ -586,7 +587,7 @@ static void spec_call_sized(struct vnp_verify *v, u32 n, struct vnp_access *acce
 	spec_barrier(v);
 	if (ptr->kind != VNP_REG_STACK)
 		return;
-	spec_believe(ptr, access, 0, 0);
+	spec_believe(v->code, ptr, access, 0, 0);
 	*size = min_t(s64, *size, access->hi - ptr->num.smax);
 }
 

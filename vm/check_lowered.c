@@ -1,0 +1,1101 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The checker: an abstract interpreter of its own, over lowered instructions.  It
+ * shares nothing with verify*.c, spec.c and lower*.c but the arithmetic of numbers
+ * (scalar.c) and what is said about objects: helpers, maps, fields of the context.
+ *
+ * It goes both ways at each conditional jump and learns from none.  A register that
+ * points knows its window: accesses to [lo, hi) from it are inside its
+ * object, or within VNP_SPEC_NULL of 0.  Windows are only ever widened by the
+ * instructions of a mask, whose meaning is followed symbolically in AX:
+ *
+ *	AX = PLACE		the payload's start or end, R10, a map value's start
+ *	AX -= r			DISTANCE of r from it
+ *	AX -= k
+ *	AX s>>= 63		SIGN of PLACE - r - k
+ *	r |= AX			r + k is not behind PLACE, or r is -1
+ *	r &= AX			r + k is behind PLACE, or r is 0; counts only if the former
+ *				was done to the same r
+ *
+ * A slot of the stack holds whatever any instruction stores there, all the time: loads
+ * may overtake stores.  What was there before the program is gone only
+ * if a barrier follows the first stores.
+ *
+ * Right behind a barrier what the verifier found out is true: an access there
+ * need not be proven.
+ */
+#include "check_lowered.h"
+#include "code.h"
+#include "insn.h"
+#include "live.h"
+#include "log.h"
+#include "run.h"
+#include "scalar.h"
+#include "spec.h"
+#include "state.h"
+#include "type.h"
+
+#define CHECK_REGS	(VNP_REG_AX + 1)
+
+/* Windows end here; beyond, distances might overflow */
+#define CHECK_FAR	(1LL << 40)
+
+/* Changes of a state after which windows that still shrink are given up */
+#define CHECK_PATIENCE	32
+
+/* Rounds after which slots that still change are given up */
+#define CHECK_ROUNDS	4
+
+enum check_kind {
+	CHECK_ANY,	/* who knows */
+	CHECK_NUM,
+	CHECK_HALF,	/* lower half of a pointer into the payload */
+	CHECK_CTX,
+	CHECK_STACK,
+	CHECK_PACKET,
+	CHECK_VALUE,	/* into a map's value */
+	CHECK_HANDLE,	/* a map */
+};
+
+/* Where exactly a pointer points, for masks */
+enum check_place {
+	PLACE_NONE,
+	PLACE_DATA,
+	PLACE_END,
+	PLACE_VALUE,	/* the start of a value of its map, or NULL */
+};
+
+enum check_sym {
+	SYM_NONE,
+	SYM_DISTANCE,
+	SYM_SIGN,
+};
+
+/**
+ * struct check_val - a value
+ * @kind:	enum check_kind
+ * @map:	value, handle: of which map
+ * @place:	enum check_place
+ * @capped:	it is not behind its object, or -1
+ * @lo:		packet, value: accesses from here on are not before the object
+ * @hi:		packet, value: accesses up to here are not behind it
+ * @num:	the number; context and stack: distance from the start, from R10
+ */
+struct check_val {
+	u8 kind;
+	u8 map;
+	u8 place;
+	bool capped;
+	s64 lo;
+	s64 hi;
+	struct vnp_scalar num;
+};
+
+/**
+ * struct check_state - before an instruction
+ * @reg:	registers
+ * @sym:	enum check_sym: what AX is
+ * @of:		AX is the distance or its sign of this register...
+ * @from:	...from this
+ * @k:		...and so much less
+ */
+struct check_state {
+	struct check_val reg[CHECK_REGS];
+	u8 sym;
+	u8 of;
+	struct check_val from;
+	s64 k;
+};
+
+/**
+ * struct check - the check under way
+ * @code:	program
+ * @low:	its lowered instructions
+ * @log:	for what is wrong
+ * @type:	type of the program
+ * @state:	at work on
+ * @at:		lowered instruction at work on
+ * @fresh:	the instruction before was a barrier
+ * @in:		by lowered instruction: state kept where ways meet
+ * @target:	by lowered instruction: something jumps here
+ * @dirty:	by lowered instruction: must be walked from here
+ * @first:	nothing before this is dirty
+ * @grown:	by lowered instruction: how often the state changed
+ * @slot:	what is stored to each slot
+ * @changed:	a slot changed
+ * @rounds:	how often all was walked
+ * @voids:	some helper moves the payload
+ * @speak:	all is at rest: say what is wrong
+ */
+struct check {
+	const struct vnp_code *code;
+	const struct vnp_lowered *low;
+	struct vnp_log *log;
+	const struct vnp_type *type;
+	struct check_state state;
+	u32 at;
+	bool fresh;
+	struct check_state **in;
+	bool *target;
+	bool *dirty;
+	u32 first;
+	u8 *grown;
+	struct check_val slot[VNP_SLOT_CNT];
+	bool changed;
+	u32 rounds;
+	bool voids;
+	bool speak;
+};
+
+static int check_refuse(const struct check *c, const char *what)
+{
+	if (!c->speak)
+		return 0;
+	vnp_log_print(c->log, VNP_LOG_NORMAL,
+		      "not proven against speculation: lowered instruction %u, made for instruction %u: %s.\n",
+		      c->at, c->low->origin[c->at], what);
+	return -EACCES;
+}
+
+static struct check_val val_any(void)
+{
+	return (struct check_val){ .kind = CHECK_ANY };
+}
+
+static struct check_val val_num(struct vnp_scalar num)
+{
+	return (struct check_val){ .kind = CHECK_NUM, .num = num };
+}
+
+static struct check_val val_unknown(u32 bytes)
+{
+	struct vnp_scalar num = vnp_scalar_unknown();
+
+	return val_num(vnp_scalar_truncate(&num, bytes));
+}
+
+/* An enum vnp_reg_kind that nothing more is known of */
+static struct check_val val_of_kind(u8 kind, u8 map)
+{
+	struct check_val val = {
+		.map = map, .lo = S64_MAX, .hi = S64_MIN,
+		.num = vnp_scalar_unknown(),
+	};
+
+	switch (kind) {
+	case VNP_REG_SCALAR:
+		return val_unknown(8);
+	case VNP_REG_PACKET:
+	case VNP_REG_PACKET_END:
+		val.kind = CHECK_PACKET;
+		return val;
+	case VNP_REG_MAP_VALUE:
+		val.kind = CHECK_VALUE;
+		return val;
+	case VNP_REG_STACK:
+		val.kind = CHECK_STACK;
+		return val;
+	default:
+		return val_any();
+	}
+}
+
+static bool val_is_windowed(const struct check_val *val)
+{
+	return val->kind == CHECK_PACKET || val->kind == CHECK_VALUE;
+}
+
+static bool val_is_near(const struct check_val *val)
+{
+	return val->lo <= CHECK_FAR && val->hi >= -CHECK_FAR;
+}
+
+static bool val_equal(const struct check_val *a, const struct check_val *b)
+{
+	return a->kind == b->kind && a->map == b->map && a->place == b->place &&
+	       a->capped == b->capped && a->lo == b->lo && a->hi == b->hi &&
+	       vnp_scalar_equal(&a->num, &b->num);
+}
+
+static bool val_is_zero(const struct check_val *val)
+{
+	return val->kind == CHECK_NUM && vnp_scalar_has(&val->num, 0) &&
+	       vnp_scalar_is_const(&val->num);
+}
+
+/* As far as an access to or from NULL would be harmless */
+static void val_clip(struct check_val *val)
+{
+	val->lo = max_t(s64, val->lo, -VNP_SPEC_NULL);
+	val->hi = min_t(s64, val->hi, VNP_SPEC_NULL);
+}
+
+/* NULL or a pointer; false if that is more than a pointer that may be harmless */
+static bool val_or_null(struct check_val *val)
+{
+	switch (val->kind) {
+	case CHECK_PACKET:
+	case CHECK_VALUE:
+		val_clip(val);
+		val->capped = false;
+		if (val->place != PLACE_VALUE)
+			val->place = PLACE_NONE;
+		return val_is_near(val);
+	case CHECK_CTX:
+	case CHECK_STACK:
+		return val->num.smin >= -VNP_SPEC_NULL &&
+		       val->num.smax <= VNP_SPEC_NULL;
+	default:
+		return false;
+	}
+}
+
+static struct check_val val_join_kinds(const struct check_val *a,
+				       const struct check_val *b)
+{
+	struct check_val val = val_is_zero(a) ? *b : *a;
+
+	if ((!val_is_zero(a) && !val_is_zero(b)) || !val_or_null(&val))
+		return val_any();
+	return val;
+}
+
+/* @a or @b; windows that shrink are given up if @hurry */
+static struct check_val val_join(const struct check_val *a, const struct check_val *b,
+				 bool hurry)
+{
+	struct check_val val = *a;
+
+	if (val_equal(a, b))
+		return val;
+	if (a->kind != b->kind)
+		return val_join_kinds(a, b);
+	if (a->map != b->map)
+		return val_any();
+	if (a->place != b->place)
+		val.place = PLACE_NONE;
+	val.capped = a->capped && b->capped;
+	val.lo = max(a->lo, b->lo);
+	val.hi = min(a->hi, b->hi);
+	if (val_is_windowed(a) && hurry && (val.lo != a->lo || val.hi != a->hi)) {
+		val.lo = S64_MAX;
+		val.hi = S64_MIN;
+	}
+	if (!vnp_scalar_within(&b->num, &a->num)) {
+		val.num = vnp_scalar_join(&a->num, &b->num);
+		if (hurry)
+			val.num = vnp_scalar_widen(&a->num, &val.num, NULL, 0);
+	}
+	return val;
+}
+
+static bool state_join(struct check_state *to, const struct check_state *from, bool hurry)
+{
+	bool changed = false;
+	u32 i;
+
+	for (i = 0; i < CHECK_REGS; i++) {
+		struct check_val val = val_join(&to->reg[i], &from->reg[i], hurry);
+
+		changed |= !val_equal(&val, &to->reg[i]);
+		to->reg[i] = val;
+	}
+	if (to->sym && (to->sym != from->sym || to->of != from->of || to->k != from->k ||
+			!val_equal(&to->from, &from->from))) {
+		to->sym = SYM_NONE;
+		changed = true;
+	}
+	return changed;
+}
+
+/* ---- Masks ----------------------------------------------------------------- */
+
+static struct check_val *check_reg(struct check *c, u32 n)
+{
+	return &c->state.reg[n];
+}
+
+static void check_set(struct check *c, u32 n, struct check_val val)
+{
+	c->state.reg[n] = val;
+	if (n == VNP_REG_AX || c->state.of == n)
+		c->state.sym = SYM_NONE;
+}
+
+/* AX is made the distance of @of from where it points now */
+static bool mask_begins(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_state *s = &c->state;
+	const struct check_val *ax = &s->reg[VNP_REG_AX];
+	bool stack = ax->kind == CHECK_STACK && vnp_scalar_is_const(&ax->num);
+
+	if (insn->code != (BPF_ALU64 | BPF_SUB | BPF_X) ||
+	    insn->dst_reg != VNP_REG_AX || insn->src_reg >= VNP_REG_FP ||
+	    !(ax->place || stack) || ax->kind != s->reg[insn->src_reg].kind ||
+	    ax->map != s->reg[insn->src_reg].map)
+		return false;
+	s->from = *ax;
+	s->k = 0;
+	s->reg[VNP_REG_AX] = val_unknown(8);
+	s->of = insn->src_reg;
+	s->sym = SYM_DISTANCE;
+	return true;
+}
+
+static bool mask_goes_on(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_state *s = &c->state;
+
+	if (insn->dst_reg != VNP_REG_AX || s->sym != SYM_DISTANCE)
+		return false;
+	if (insn->code == (BPF_ALU64 | BPF_SUB | BPF_K)) {
+		s->k += insn->imm;
+		return true;
+	}
+	if (insn->code != (BPF_ALU64 | BPF_ARSH | BPF_K) || insn->imm != 63)
+		return false;
+	s->sym = SYM_SIGN;
+	return true;
+}
+
+/* @r + k is not behind the place, or it is -1 now */
+static void mask_high(struct check *c, struct check_val *r)
+{
+	const struct check_state *s = &c->state;
+	struct vnp_scalar num = r->num, most;
+
+	if (s->from.kind == CHECK_STACK) {
+		most = vnp_scalar_const(s->from.num.smin - s->k);
+		if (vnp_scalar_branch(BPF_JSLE, true, true, &num, &most))
+			r->num = num;
+	} else {
+		if (s->from.place == PLACE_VALUE)
+			r->hi = max_t(s64, r->hi,
+				      s->k + c->code->maps[r->map].value_size);
+		else if (s->from.place == PLACE_END)
+			r->hi = max(r->hi, s->k);
+		else
+			return;
+		val_clip(r);
+	}
+	r->capped = true;
+}
+
+/* @r + k is behind the place, or it is 0 now: an access at @r + k - 1 is inside */
+static void mask_low(struct check *c, struct check_val *r)
+{
+	const struct check_state *s = &c->state;
+	struct vnp_scalar num = r->num, least;
+
+	if (!r->capped)
+		return;
+	if (s->from.kind == CHECK_STACK) {
+		least = vnp_scalar_const(s->from.num.smin - s->k + 1);
+		if (vnp_scalar_branch(BPF_JSGE, true, true, &num, &least))
+			r->num = num;
+		return;
+	}
+	if (s->from.place == PLACE_END)
+		return;
+	r->lo = min(r->lo, s->k - 1);
+	val_clip(r);
+}
+
+static bool mask_ends(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_state *s = &c->state;
+	struct check_val *r = check_reg(c, insn->dst_reg);
+	bool near;
+
+	if (insn->src_reg != VNP_REG_AX || s->sym != SYM_SIGN ||
+	    s->of != insn->dst_reg)
+		return false;
+	/* a NULL in the place of the object: its size must be harmless */
+	if (s->from.place == PLACE_VALUE && !s->from.capped &&
+	    c->code->maps[s->from.map].value_size > VNP_SPEC_NULL)
+		return false;
+	near = r->kind == CHECK_STACK ? r->num.smin >= -CHECK_FAR &&
+	       r->num.smax <= CHECK_FAR : val_is_near(r);
+	if (!near)
+		return false;
+	if (insn->code == (BPF_ALU64 | BPF_OR | BPF_X))
+		mask_high(c, r);
+	else if (insn->code == (BPF_ALU64 | BPF_AND | BPF_X))
+		mask_low(c, r);
+	else
+		return false;
+	r->place = PLACE_NONE;
+	s->sym = SYM_NONE;
+	return true;
+}
+
+/* ---- Arithmetic ------------------------------------------------------------ */
+
+static s64 check_minus(s64 a, s64 b)
+{
+	s64 d;
+
+	if (__builtin_sub_overflow(a, b, &d))
+		return b > 0 ? S64_MIN : S64_MAX;
+	return d;
+}
+
+static struct check_val check_moved(const struct check_val *ptr,
+				    const struct vnp_scalar *by, bool sub)
+{
+	struct check_val val = *ptr;
+	s64 min = by->smin, max = by->smax;
+
+	val.place = PLACE_NONE;
+	val.capped = false;
+	val.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num, by);
+	if (!val_is_windowed(ptr))
+		return val;
+	val.num = ptr->num;
+	if (sub) {
+		min = check_minus(0, by->smax);
+		max = check_minus(0, by->smin);
+	}
+	val.lo = check_minus(ptr->lo, min);
+	val.hi = check_minus(ptr->hi, max);
+	if (!val_is_near(&val) || min < -CHECK_FAR || max > CHECK_FAR) {
+		val.lo = S64_MAX;
+		val.hi = S64_MIN;
+	}
+	return val;
+}
+
+static bool check_is_packet(const struct check_val *val)
+{
+	return val->kind == CHECK_PACKET || val->kind == CHECK_HALF;
+}
+
+static int check_spoil(struct check *c, const struct bpf_insn *insn, const char *what)
+{
+	check_set(c, insn->dst_reg, val_any());
+	return check_refuse(c, what);
+}
+
+static int check_pointers(struct check *c, const struct bpf_insn *insn,
+			  const struct check_val *dst, const struct check_val *src)
+{
+	bool sub = BPF_OP(insn->code) == BPF_SUB, is64 = vnp_insn_is64(insn);
+	bool dst_points = dst->kind >= CHECK_CTX && dst->kind <= CHECK_VALUE;
+	bool src_points = src->kind >= CHECK_CTX && src->kind <= CHECK_VALUE;
+
+	/* a guard in front of a barrier: no more than its branch sees the result */
+	if (insn->dst_reg == VNP_REG_AX && is64 && sub && dst_points &&
+	    src->kind != CHECK_NUM) {
+		check_set(c, VNP_REG_AX, val_unknown(8));
+		return 0;
+	}
+	if (dst->kind == CHECK_ANY || src->kind == CHECK_ANY)
+		return check_spoil(c, insn,
+				   "calculates with what may be a pointer or a number");
+	if (!is64 && sub && check_is_packet(dst) && check_is_packet(src))
+		check_set(c, insn->dst_reg, val_unknown(4));
+	else if (is64 && sub && dst_points && dst->kind == src->kind)
+		check_set(c, insn->dst_reg, val_unknown(8));
+	else if (is64 && dst_points && src->kind == CHECK_NUM &&
+		 (sub || BPF_OP(insn->code) == BPF_ADD))
+		check_set(c, insn->dst_reg, check_moved(dst, &src->num, sub));
+	else if (is64 && src_points && dst->kind == CHECK_NUM &&
+		 BPF_OP(insn->code) == BPF_ADD)
+		check_set(c, insn->dst_reg, check_moved(src, &dst->num, false));
+	else
+		return check_spoil(c, insn, "makes a number of a pointer");
+	return 0;
+}
+
+static int check_move(struct check *c, const struct bpf_insn *insn,
+		      const struct check_val *src)
+{
+	bool is64 = vnp_insn_is64(insn);
+	struct check_val val = *src;
+
+	if (src->kind == CHECK_NUM)
+		val = val_num(vnp_scalar_alu(BPF_MOV, 0, is64, &src->num, &src->num));
+	else if (!is64 && check_is_packet(src))
+		val = (struct check_val){ .kind = CHECK_HALF };
+	else if (!is64)
+		return check_spoil(c, insn, "cuts a pointer in half");
+	check_set(c, insn->dst_reg, val);
+	return 0;
+}
+
+static int check_alu(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_val imm = val_num(vnp_scalar_const((s64)insn->imm)), *src = &imm;
+	struct check_val *dst = check_reg(c, insn->dst_reg);
+	struct vnp_scalar num;
+
+	if (mask_begins(c, insn) || mask_goes_on(c, insn) || mask_ends(c, insn))
+		return 0;
+	if (BPF_OP(insn->code) == BPF_END) {
+		if (dst->kind != CHECK_NUM)
+			return check_spoil(c, insn, "swaps the bytes of a pointer");
+		num = vnp_scalar_swap(&dst->num, insn->imm, vnp_insn_swaps(insn));
+		check_set(c, insn->dst_reg, val_num(num));
+		return 0;
+	}
+	if (vnp_insn_uses_x(insn))
+		src = check_reg(c, insn->src_reg);
+	if (BPF_OP(insn->code) == BPF_MOV)
+		return check_move(c, insn, src);
+	if (dst->kind != CHECK_NUM || src->kind != CHECK_NUM)
+		return check_pointers(c, insn, dst, src);
+	num = vnp_scalar_alu(BPF_OP(insn->code), 0, vnp_insn_is64(insn), &dst->num,
+			     &src->num);
+	if (src == dst && (BPF_OP(insn->code) == BPF_SUB || BPF_OP(insn->code) == BPF_XOR))
+		num = vnp_scalar_const(0);
+	check_set(c, insn->dst_reg, val_num(num));
+	return 0;
+}
+
+/* ---- Memory ---------------------------------------------------------------- */
+
+/* May a load or store of @size bytes at @off of the register be made */
+static bool check_inside(const struct check *c, const struct check_val *ptr, s64 off,
+			 s64 size)
+{
+	s64 lo = off, hi = off + size;
+
+	switch (ptr->kind) {
+	case CHECK_STACK:
+		if (ptr->num.smin < -VNP_STACK_MAX - off || ptr->num.smax > -hi)
+			return false;
+		/* a place that varies is in the program's own part */
+		return ptr->num.smin + lo >= (vnp_scalar_is_const(&ptr->num) ?
+			-(s64)c->low->stack_size : -(s64)c->code->stack_size);
+	case CHECK_PACKET:
+	case CHECK_VALUE:
+		return lo >= ptr->lo && hi <= ptr->hi;
+	default:
+		return false;
+	}
+}
+
+/* The access is made: behind a barrier it is what the verifier says */
+static int check_access(struct check *c, u32 n, s64 off, s64 size,
+			const struct vnp_access *access)
+{
+	struct check_val *ptr = check_reg(c, n);
+
+	if (check_inside(c, ptr, off, size))
+		return 0;
+	if (!c->fresh || !access->kind)
+		return check_refuse(c, "the access may be outside");
+	if (access->kind == VNP_REG_STACK) {
+		if (ptr->kind != CHECK_STACK)
+			*ptr = val_of_kind(VNP_REG_STACK, 0);
+		ptr->num = vnp_scalar_unknown();
+		ptr->num.smin = max_t(s64, access->lo, -(s64)c->code->stack_size) - off;
+		ptr->num.smax = access->hi - off - size;
+		if (!vnp_scalar_normalize(&ptr->num))
+			ptr->num = vnp_scalar_unknown();
+		return 0;
+	}
+	if (!val_is_windowed(ptr))
+		*ptr = val_of_kind(access->kind, access->map);
+	ptr->place = PLACE_NONE;
+	ptr->capped = false;
+	ptr->lo = min(ptr->lo, off);
+	ptr->hi = max(ptr->hi, off + size);
+	val_clip(ptr);
+	return 0;
+}
+
+static void check_put(struct check *c, u32 slot, struct check_val val)
+{
+	struct check_val *old = &c->slot[slot], new;
+
+	/* a load that overtakes would find a pointer to where the payload was */
+	if (val.kind == CHECK_PACKET && c->voids)
+		val = val_any();
+	val.capped = false;
+	new = val_join(old, &val, c->rounds > CHECK_ROUNDS);
+	if (val_equal(&new, old))
+		return;
+	*old = c->rounds > 4 * CHECK_ROUNDS ? val_any() : new;
+	c->changed = true;
+}
+
+/* Slot at this place, if it is one whole slot; else VNP_SLOT_CNT */
+static u32 check_slot(const struct check_val *ptr, s64 off, u32 size)
+{
+	s64 at;
+
+	if (size != 8 || !vnp_scalar_is_const(&ptr->num) ||
+	    ptr->num.smin < -VNP_STACK_MAX - off || ptr->num.smin > -8 - off)
+		return VNP_SLOT_CNT;
+	at = ptr->num.smin + off;
+	return at & 7 ? VNP_SLOT_CNT : -at / 8 - 1;
+}
+
+/* Walk the slots that bytes [lo, hi) from R10 are in: store numbers, or look for others */
+static bool check_slots(struct check *c, s64 lo, s64 hi, bool store)
+{
+	bool numbers = true;
+	s64 i;
+
+	lo = max_t(s64, lo, -VNP_STACK_MAX);
+	hi = min_t(s64, hi, 0);
+	for (i = round_down(lo, 8); i < hi; i += 8) {
+		numbers &= c->slot[-i / 8 - 1].kind == CHECK_NUM;
+		if (store)
+			check_put(c, -i / 8 - 1, val_unknown(8));
+	}
+	return numbers;
+}
+
+static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
+			  u32 size, struct check_val *to)
+{
+	const struct vnp_field *field;
+
+	if (!vnp_scalar_is_const(&ctx->num))
+		return check_refuse(c, "reads the context, but who knows where");
+	field = vnp_type_field(c->type, ctx->num.smin + off);
+	if (!field || !vnp_type_field(c->type, ctx->num.smin + off + size - 1))
+		return check_refuse(c, "reads the context where there is no field");
+	if (field->kind == VNP_FIELD_SCALAR)
+		return 0;
+	*to = (struct check_val){
+		.kind = CHECK_PACKET,
+		.place = field->kind == VNP_FIELD_PACKET ? PLACE_DATA : PLACE_END,
+		.num = vnp_scalar_const(0),
+	};
+	return 0;
+}
+
+static int check_load(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_val *ptr = check_reg(c, insn->src_reg);
+	u32 size = vnp_insn_size(insn), slot;
+	struct check_val to = val_unknown(size);
+	int err;
+
+	if (ptr->kind == CHECK_CTX) {
+		err = check_load_ctx(c, ptr, insn->off, size, &to);
+	} else {
+		err = check_access(c, insn->src_reg, insn->off, size,
+				   &c->code->aux[c->low->origin[c->at]].access);
+		if (!err && ptr->kind == CHECK_STACK) {
+			slot = check_slot(ptr, insn->off, size);
+			if (slot < VNP_SLOT_CNT)
+				to = c->slot[slot];
+			else if (!check_slots(c, ptr->num.smin + insn->off,
+					      ptr->num.smax + insn->off + size, false))
+				to = val_any();
+		}
+	}
+	check_set(c, insn->dst_reg, to);
+	return err;
+}
+
+/* Lowering writes what is behind the context proper: how the program ended */
+static int check_store_ctx(struct check *c, const struct check_val *ctx, s64 off,
+			   u32 size)
+{
+	if (vnp_scalar_is_const(&ctx->num) && !ctx->num.value &&
+	    off >= (s64)sizeof(struct vnp_ctx) &&
+	    off + size <= (s64)sizeof(struct vnp_run))
+		return 0;
+	return check_refuse(c, "writes to the context");
+}
+
+static int check_store(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_val *ptr = check_reg(c, insn->dst_reg);
+	struct check_val val = val_num(vnp_scalar_const((s64)insn->imm));
+	bool atomic = vnp_insn_is_atomic(insn);
+	u32 size = vnp_insn_size(insn), slot;
+	s64 off = insn->off;
+	int err;
+
+	if (BPF_CLASS(insn->code) == BPF_STX)
+		val = *check_reg(c, insn->src_reg);
+	if (ptr->kind == CHECK_CTX)
+		return check_store_ctx(c, ptr, off, size);
+	err = check_access(c, insn->dst_reg, off, size,
+			   &c->code->aux[c->low->origin[c->at]].access);
+	if (err)
+		return err;
+	slot = ptr->kind == CHECK_STACK && !atomic ? check_slot(ptr, off, size) :
+						     VNP_SLOT_CNT;
+	if (slot < VNP_SLOT_CNT) {
+		check_put(c, slot, val);
+		return 0;
+	}
+	if (val.kind != CHECK_NUM)
+		return check_refuse(c, "stores what may be a pointer");
+	if (ptr->kind == CHECK_STACK &&
+	    !check_slots(c, ptr->num.smin + off, ptr->num.smax + off + size, true) &&
+	    atomic && !c->fresh)
+		return check_refuse(c, "changes what may be a pointer");
+	if (atomic && insn->imm & BPF_FETCH)
+		check_set(c, insn->imm == BPF_CMPXCHG ? BPF_REG_0 : insn->src_reg,
+			  val_unknown(size));
+	return 0;
+}
+
+static int check_ld_imm64(struct check *c, const struct bpf_insn *insn)
+{
+	u32 map = c->low->map[c->at];
+	u64 imm = vnp_insn_imm64(insn);
+	const struct vnp_map_desc *desc;
+	struct check_val val = { .map = map - 1, .num = vnp_scalar_const(0) };
+	s64 off;
+
+	if (!map) {
+		check_set(c, insn->dst_reg, val_num(vnp_scalar_const(imm)));
+		return 0;
+	}
+	desc = &c->code->maps[map - 1];
+	off = imm - (uintptr_t)desc->value;
+	if (imm == (uintptr_t)desc->handle) {
+		val.kind = CHECK_HANDLE;
+	} else if (desc->value && off >= 0 && off <= desc->value_size) {
+		val.kind = CHECK_VALUE;
+		val.place = off ? PLACE_NONE : PLACE_VALUE;
+		/* it is not NULL */
+		val.capped = !off;
+		val.lo = -off;
+		val.hi = desc->value_size - off;
+	} else {
+		return check_spoil(c, insn, "an address that is not the map's");
+	}
+	check_set(c, insn->dst_reg, val);
+	return 0;
+}
+
+/* ---- Calls ----------------------------------------------------------------- */
+
+static int check_call_memory(struct check *c, u32 n, u8 kind, s64 size,
+			     const struct vnp_access *access)
+{
+	struct check_val *ptr = check_reg(c, n);
+	s64 lo, hi;
+	int err;
+
+	if (!access->kind)
+		return 0;	/* is not touched, the verifier says */
+	err = check_access(c, n, 0, size, access);
+	if (err || ptr->kind != CHECK_STACK)
+		return err;
+	lo = max_t(s64, ptr->num.smin, -VNP_STACK_MAX);
+	hi = ptr->num.smax > 0 ? 0 : ptr->num.smax + size;
+	if (c->fresh) {
+		lo = max_t(s64, max_t(s64, lo, access->lo), -(s64)c->code->stack_size);
+		hi = min_t(s64, hi, access->hi);
+	}
+	if (!check_slots(c, lo, hi, kind == VNP_ARG_MEM_WRITE) &&
+	    kind != VNP_ARG_MEM_WRITE && !c->fresh)
+		return check_refuse(c, "a helper may read a pointer");
+	return 0;
+}
+
+static int check_call_arg(struct check *c, const struct vnp_helper *helper, u32 i,
+			  const struct vnp_call *call)
+{
+	const struct check_val *arg = check_reg(c, i + 1);
+	const struct vnp_map_desc *desc = &c->code->maps[call->map];
+	s64 size = 0;
+
+	switch (helper->arg[i]) {
+	case VNP_ARG_NONE:
+	case VNP_ARG_SIZE:
+	case VNP_ARG_SIZE_OR_0:
+		return 0;
+	case VNP_ARG_SCALAR:
+		if (arg->kind == CHECK_NUM || c->fresh)
+			return 0;
+		return check_refuse(c, "a helper takes a pointer for a number");
+	case VNP_ARG_CTX:
+		if ((arg->kind == CHECK_CTX && vnp_scalar_is_const(&arg->num)) || c->fresh)
+			return 0;
+		return check_refuse(c, "a helper takes something else for the context");
+	case VNP_ARG_MAP:
+		if ((arg->kind == CHECK_HANDLE && arg->map == call->map) || c->fresh)
+			return 0;
+		return check_refuse(c, "a helper takes something else for a map");
+	case VNP_ARG_MAP_KEY:
+		size = desc->key_size;
+		break;
+	case VNP_ARG_MAP_VALUE:
+		size = desc->value_size;
+		break;
+	default:
+		size = S32_MAX;
+		if (arg[1].kind == CHECK_NUM && arg[1].num.umax <= VNP_SIZE_MAX)
+			size = arg[1].num.umax;
+		if (!size)
+			return 0;
+	}
+	return check_call_memory(c, i + 1, helper->arg[i], size, &call->arg[i]);
+}
+
+static int check_call(struct check *c, const struct bpf_insn *insn)
+{
+	const struct vnp_helper *helper = vnp_helper_get(insn->imm);
+	u32 i, origin = c->low->origin[c->at];
+	const struct vnp_call *call = &c->code->calls[c->code->aux[origin].call];
+	struct check_val ret = val_unknown(8);
+	int err;
+
+	for (i = 0; i < VNP_HELPER_ARGS_MAX; i++) {
+		err = check_call_arg(c, helper, i, call);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < CHECK_REGS; i++) {
+		if (i == VNP_REG_AX || i <= BPF_REG_5 ||
+		    (helper->moves_packet && check_is_packet(check_reg(c, i))))
+			check_set(c, i, val_any());
+	}
+	if (helper->ret == VNP_RET_MAP_VALUE_OR_NULL) {
+		ret = (struct check_val){
+			.kind = CHECK_VALUE, .map = call->map, .place = PLACE_VALUE,
+			.hi = c->code->maps[call->map].value_size,
+			.num = vnp_scalar_const(0),
+		};
+		val_clip(&ret);
+	}
+	check_set(c, BPF_REG_0, ret);
+	return 0;
+}
+
+/* ---- The walk -------------------------------------------------------------- */
+
+static void check_believe(struct check *c, u32 n, u8 kind, u8 map)
+{
+	struct check_val val = val_of_kind(kind, map), *reg = check_reg(c, n);
+
+	if (n != VNP_REG_FP && val.kind != CHECK_ANY && val.kind != reg->kind)
+		*reg = val;
+}
+
+/* What was mixed up on the way here is now what the verifier says */
+static void check_barrier(struct check *c)
+{
+	const struct vnp_insn_aux *aux = &c->code->aux[c->low->origin[c->at]];
+	const struct bpf_insn *insn = &c->code->insns[c->low->origin[c->at]];
+	u32 reads = vnp_insn_is_call(insn) ? 0 : vnp_live_reads(insn);
+
+	if (reads & BIT(insn->dst_reg))
+		check_believe(c, insn->dst_reg, aux->dst_kind, aux->access.map);
+	if (reads & BIT(insn->src_reg))
+		check_believe(c, insn->src_reg, aux->src_kind, aux->access.map);
+}
+
+static int check_compare(struct check *c, const struct bpf_insn *insn)
+{
+	const struct check_val *a = check_reg(c, insn->dst_reg), *b;
+	bool equal = BPF_OP(insn->code) == BPF_JEQ || BPF_OP(insn->code) == BPF_JNE;
+
+	b = vnp_insn_uses_x(insn) ? check_reg(c, insn->src_reg) : NULL;
+	if (equal || (a->kind == CHECK_NUM && (!b || b->kind == CHECK_NUM)))
+		return 0;
+	if (b && a->kind == b->kind && a->kind != CHECK_ANY)
+		return 0;
+	return check_refuse(c, "the comparison may tell where things are");
+}
+
+static int check_insn(struct check *c, const struct bpf_insn *insn)
+{
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_LD:
+		return check_ld_imm64(c, insn);
+	case BPF_ALU:
+	case BPF_ALU64:
+		return check_alu(c, insn);
+	case BPF_LDX:
+		return check_load(c, insn);
+	case BPF_ST:
+	case BPF_STX:
+		if (insn->code != VNP_BARRIER)
+			return check_store(c, insn);
+		check_barrier(c);
+		return 0;
+	default:
+		if (vnp_insn_is_call(insn))
+			return check_call(c, insn);
+		return vnp_insn_is_cond(insn) ? check_compare(c, insn) : 0;
+	}
+}
+
+static int check_flow(struct check *c, u32 to)
+{
+	if (to >= c->low->cnt)
+		return check_refuse(c, "runs off the end");
+	if (!c->in[to]) {
+		c->in[to] = vnp_alloc(1, sizeof(*c->in[to]));
+		if (!c->in[to])
+			return -ENOMEM;
+		*c->in[to] = c->state;
+	} else if (!state_join(c->in[to], &c->state, c->grown[to] > CHECK_PATIENCE)) {
+		return 0;
+	} else {
+		c->grown[to] = min(c->grown[to] + 1, (int)U8_MAX);
+	}
+	c->dirty[to] = true;
+	c->first = min(c->first, to);
+	return 0;
+}
+
+/* From a place where ways meet to where the next ones do */
+static int check_run(struct check *c, u32 from)
+{
+	const struct bpf_insn *insn;
+	int err;
+
+	c->state = *c->in[from];
+	c->fresh = false;
+	for (c->at = from; c->at < c->low->cnt; ) {
+		insn = &c->low->insns[c->at];
+		if (vnp_insn_is_exit(insn))
+			return 0;
+		err = check_insn(c, insn);
+		if (err)
+			return err;
+		c->fresh = insn->code == VNP_BARRIER;
+		if (vnp_insn_is_branch(insn)) {
+			err = check_flow(c, vnp_insn_target(insn, c->at));
+			if (err || vnp_insn_is_ja(insn))
+				return err;
+		}
+		c->at += vnp_insn_len(insn);
+		if (c->at < c->low->cnt && c->target[c->at])
+			return check_flow(c, c->at);
+	}
+	c->at = c->low->cnt - 1;
+	return check_refuse(c, "runs off the end");
+}
+
+static int check_walk(struct check *c)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < c->low->cnt; i++) {
+		c->dirty[i] = c->in[i];
+		c->grown[i] = 0;
+	}
+	c->first = 0;
+	while (c->first < c->low->cnt) {
+		i = c->first++;
+		if (!c->dirty[i])
+			continue;
+		c->dirty[i] = false;
+		err = check_run(c, i);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* All is walked until nothing changes, and then once more to say what is wrong */
+static int check_rounds(struct check *c)
+{
+	int err;
+
+	do {
+		c->changed = false;
+		c->rounds++;
+		err = check_walk(c);
+	} while (!err && c->changed);
+	if (err)
+		return err;
+	c->speak = true;
+	err = check_walk(c);
+	if (!err && c->changed)
+		err = check_refuse(c, "the stack does not come to rest");
+	return err;
+}
+
+/* What slots hold from the start: stored before the first barrier, in one go */
+static void check_entry(struct check *c)
+{
+	const struct vnp_lowered *low = c->low;
+	u32 i, end = 0, slot;
+
+	while (end < low->cnt && low->insns[end].code != VNP_BARRIER &&
+	       !vnp_insn_is_jump_class(&low->insns[end]))
+		end++;
+	for (i = 0; i < VNP_SLOT_CNT; i++)
+		c->slot[i] = val_any();
+	if (end == low->cnt || low->insns[end].code != VNP_BARRIER)
+		return;
+	for (i = 0; i < end; i += vnp_insn_len(&low->insns[i])) {
+		const struct bpf_insn *insn = &low->insns[i];
+
+		if (BPF_CLASS(insn->code) != BPF_ST && BPF_CLASS(insn->code) != BPF_STX)
+			continue;
+		slot = check_slot(&c->state.reg[VNP_REG_FP], insn->off,
+				  vnp_insn_size(insn));
+		if (insn->dst_reg == VNP_REG_FP && slot < VNP_SLOT_CNT)
+			c->slot[slot] = val_num(vnp_scalar_const(0));
+	}
+}
+
+static int check_init(struct check *c)
+{
+	const struct vnp_lowered *low = c->low;
+	u32 i;
+
+	c->in = vnp_alloc(low->cnt, sizeof(*c->in));
+	c->target = vnp_alloc(low->cnt, 1);
+	c->dirty = vnp_alloc(low->cnt, 1);
+	c->grown = vnp_alloc(low->cnt, 1);
+	if (!c->in || !c->target || !c->dirty || !c->grown)
+		return -ENOMEM;
+	for (i = 0; i < low->cnt; i += vnp_insn_len(&low->insns[i])) {
+		const struct bpf_insn *insn = &low->insns[i];
+		s64 to = vnp_insn_target(insn, i);
+
+		if (vnp_insn_is_branch(insn) && to >= 0 && to < low->cnt)
+			c->target[to] = true;
+		if (vnp_insn_is_call(insn))
+			c->voids |= vnp_helper_get(insn->imm)->moves_packet;
+	}
+	for (i = 0; i < CHECK_REGS; i++)
+		c->state.reg[i] = val_any();
+	c->state.reg[BPF_REG_1] = (struct check_val){
+		.kind = CHECK_CTX, .num = vnp_scalar_const(0),
+	};
+	c->state.reg[VNP_REG_FP] = c->state.reg[BPF_REG_1];
+	c->state.reg[VNP_REG_FP].kind = CHECK_STACK;
+	check_entry(c);
+	return check_flow(c, 0);
+}
+
+static void check_free(struct check *c)
+{
+	u32 i;
+
+	for (i = 0; c->in && i < c->low->cnt; i++)
+		vnp_free(c->in[i]);
+	vnp_free(c->in);
+	vnp_free(c->target);
+	vnp_free(c->dirty);
+	vnp_free(c->grown);
+	vnp_free(c);
+}
+
+int vnp_check_lowered(const struct vnp_code *code, struct vnp_log *log)
+{
+	struct check *c = vnp_alloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	c->code = code;
+	c->low = &code->lowered;
+	c->log = log;
+	c->type = vnp_type_get(code->type);
+	err = check_init(c);
+	if (!err)
+		err = check_rounds(c);
+	check_free(c);
+	return err;
+}
