@@ -40,8 +40,9 @@
 /* Windows end here; beyond, distances might overflow */
 #define CHECK_FAR	(1LL << 40)
 
-/* Changes of a state after which windows that still shrink are given up */
-#define CHECK_PATIENCE	32
+/* Changes of a state after which numbers are widened, and windows given up */
+#define CHECK_PATIENCE	16
+#define CHECK_PATIENCE_WINDOW	200
 
 /* Rounds after which slots that still change are given up */
 #define CHECK_ROUNDS	4
@@ -260,9 +261,9 @@ static struct check_val val_join_kinds(const struct check_val *a,
 	return val;
 }
 
-/* @a or @b; windows that shrink are given up if @hurry */
+/* @a or @b, which has @grown so often already */
 static struct check_val val_join(const struct check_val *a, const struct check_val *b,
-				 bool hurry)
+				 u32 grown)
 {
 	struct check_val val = *a;
 
@@ -277,25 +278,26 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 	val.capped = a->capped && b->capped;
 	val.lo = max(a->lo, b->lo);
 	val.hi = min(a->hi, b->hi);
-	if (val_is_windowed(a) && hurry && (val.lo != a->lo || val.hi != a->hi)) {
+	if (val_is_windowed(a) && grown > CHECK_PATIENCE_WINDOW &&
+	    (val.lo != a->lo || val.hi != a->hi)) {
 		val.lo = S64_MAX;
 		val.hi = S64_MIN;
 	}
 	if (!vnp_scalar_within(&b->num, &a->num)) {
 		val.num = vnp_scalar_join(&a->num, &b->num);
-		if (hurry)
+		if (grown > CHECK_PATIENCE)
 			val.num = vnp_scalar_widen(&a->num, &val.num, NULL, 0);
 	}
 	return val;
 }
 
-static bool state_join(struct check_state *to, const struct check_state *from, bool hurry)
+static bool state_join(struct check_state *to, const struct check_state *from, u32 grown)
 {
 	bool changed = false;
 	u32 i;
 
 	for (i = 0; i < CHECK_REGS; i++) {
-		struct check_val val = val_join(&to->reg[i], &from->reg[i], hurry);
+		struct check_val val = val_join(&to->reg[i], &from->reg[i], grown);
 
 		changed |= !val_equal(&val, &to->reg[i]);
 		to->reg[i] = val;
@@ -613,10 +615,12 @@ static void check_put(struct check *c, u32 slot, struct check_val val)
 	if (val.kind == CHECK_PACKET && c->voids)
 		val = val_any();
 	val.capped = false;
-	new = val_join(old, &val, c->rounds > CHECK_ROUNDS);
+	new = val_join(old, &val, c->rounds > CHECK_ROUNDS ? CHECK_PATIENCE + 1 : 0);
 	if (val_equal(&new, old))
 		return;
-	*old = c->rounds > 4 * CHECK_ROUNDS ? val_any() : new;
+	*old = new;
+	if (c->rounds > 2 * CHECK_ROUNDS)
+		*old = new.kind == CHECK_NUM ? val_unknown(8) : val_any();
 	c->changed = true;
 }
 
@@ -685,7 +689,8 @@ static int check_load(struct check *c, const struct bpf_insn *insn)
 			if (slot < VNP_SLOT_CNT)
 				to = c->slot[slot];
 			else if (!check_slots(c, ptr->num.smin + insn->off,
-					      ptr->num.smax + insn->off + size, false))
+					      ptr->num.smax + insn->off + size, false) &&
+				 !c->fresh)
 				to = val_any();
 		}
 	}
@@ -933,7 +938,7 @@ static int check_flow(struct check *c, u32 to)
 		if (!c->in[to])
 			return -ENOMEM;
 		*c->in[to] = c->state;
-	} else if (!state_join(c->in[to], &c->state, c->grown[to] > CHECK_PATIENCE)) {
+	} else if (!state_join(c->in[to], &c->state, c->grown[to])) {
 		return 0;
 	} else {
 		c->grown[to] = min(c->grown[to] + 1, (int)U8_MAX);
@@ -958,7 +963,9 @@ static int check_run(struct check *c, u32 from)
 		err = check_insn(c, insn);
 		if (err)
 			return err;
-		c->fresh = insn->code == VNP_BARRIER;
+		/* a blinded constant may be made between barrier and access */
+		if (!vnp_insn_is_alu(insn) || insn->dst_reg != VNP_REG_AX)
+			c->fresh = insn->code == VNP_BARRIER;
 		if (vnp_insn_is_branch(insn)) {
 			err = check_flow(c, vnp_insn_target(insn, c->at));
 			if (err || vnp_insn_is_ja(insn))

@@ -23,6 +23,8 @@
 #define SPEC_LO_NONE	S32_MAX
 #define SPEC_HI_NONE	S32_MIN
 
+#define SPEC_BOTH	(VNP_GUARD_LOW | VNP_GUARD_HIGH)
+
 /* Rounds after which slots that still change are given up */
 #define SPEC_ROUNDS	4
 
@@ -234,10 +236,10 @@ static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64
 	u8 sides = 0;
 
 	if (!spec_is_near(reg))
-		return VNP_GUARD_LOW | VNP_GUARD_HIGH;
+		return SPEC_BOTH;
 	/* a harmless pointer that went down is known to be bad by its end only */
 	if (reg->num.smin + at < lo)
-		sides = VNP_GUARD_LOW | VNP_GUARD_HIGH;
+		sides = SPEC_BOTH;
 	if (reg->num.smax + at + size > hi)
 		sides |= VNP_GUARD_HIGH;
 	return sides;
@@ -292,21 +294,32 @@ static bool spec_can_mask(const struct vnp_code *code, const struct vnp_reg *reg
 	       code->maps[access->map].value_size <= VNP_SPEC_NULL;
 }
 
-/* The access is made, so now the pointer is good for it */
-static void spec_believe(const struct vnp_code *code, struct vnp_reg *reg,
-			 const struct vnp_access *access, s64 at, s64 size)
+/* The pointer is into the stack where the verifier says, on the sides checked */
+static void spec_believe_stack(const struct vnp_code *code, struct vnp_reg *reg,
+			       const struct vnp_access *access, s64 at, s64 size,
+			       u8 sides)
 {
-	struct vnp_scalar lo, hi, num;
+	s64 low = max_t(s64, access->lo, -(s64)code->stack_size) - at;
+	struct vnp_scalar lo = vnp_scalar_const(low), num = reg->num;
+	struct vnp_scalar hi = vnp_scalar_const(access->hi - at - size);
+
+	if (sides & VNP_GUARD_LOW &&
+	    !vnp_scalar_branch(BPF_JSGE, true, true, &num, &lo))
+		return;
+	if (sides & VNP_GUARD_HIGH &&
+	    !vnp_scalar_branch(BPF_JSLE, true, true, &num, &hi))
+		return;
+	reg->num = num;
+}
+
+/* The access is made, having been checked on these sides: it is good now */
+static void spec_believe(const struct vnp_code *code, struct vnp_reg *reg,
+			 const struct vnp_access *access, s64 at, s64 size, u8 sides)
+{
 	s64 low = at, high = at + size;
 
 	if (reg->kind == VNP_REG_STACK) {
-		num = reg->num;
-		lo = vnp_scalar_const(max_t(s64, access->lo, -(s64)code->stack_size) -
-				      at);
-		hi = vnp_scalar_const(access->hi - at - size);
-		if (vnp_scalar_branch(BPF_JSGE, true, true, &num, &lo) &&
-		    vnp_scalar_branch(BPF_JSLE, true, true, &num, &hi))
-			reg->num = num;
+		spec_believe_stack(code, reg, access, at, size, sides);
 		return;
 	}
 	if (spec_is_near(reg)) {
@@ -325,11 +338,13 @@ static void spec_access(struct vnp_verify *v, u32 n, s64 at, s64 size,
 
 	if (!sides)
 		return;
-	if (spec_can_mask(v->code, reg, access))
+	if (spec_can_mask(v->code, reg, access)) {
 		spec_note_mask(v, access, sides);
-	else
+	} else {
 		spec_barrier(v);
-	spec_believe(v->code, reg, access, at, size);
+		sides = SPEC_BOTH;
+	}
+	spec_believe(v->code, reg, access, at, size, sides);
 }
 
 /* ---- The stack ------------------------------------------------------------ */
@@ -411,10 +426,13 @@ static void spec_load_stack(struct vnp_verify *v, const struct vnp_reg *ptr, s64
 {
 	s64 lo = ptr->num.smin + at;
 
-	if (!spec_finds_numbers(v, lo, ptr->num.smax + at + size))
-		vnp_reg_forget(to, VNP_REG_CONFLICT);
+	bool numbers = spec_finds_numbers(v, lo, ptr->num.smax + at + size);
+
+	/* pointers are read whole, says the verifier: this is a number */
 	if (spec_is_slot(ptr, at, size))
 		*to = spec_of(v)->slot[-lo / 8 - 1];
+	else if (!numbers)
+		spec_barrier(v);
 }
 
 /* ---- Instructions ---------------------------------------------------------- */
@@ -511,14 +529,27 @@ static void spec_move_pointer(struct vnp_reg *dst, const struct vnp_reg *ptr,
 	*dst = sum;
 }
 
+/* Lowering makes branches of some divisions (lower_alu.c), which can go wrong, too */
+static bool spec_has_branches(const struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	if (BPF_OP(insn->code) != BPF_DIV && BPF_OP(insn->code) != BPF_MOD)
+		return false;
+	if (insn->off)
+		return true;
+	return vnp_insn_uses_x(insn) &&
+	       !(v->code->aux[v->insn].flags & VNP_AUX_SAFE);
+}
+
 /* Both operands are of the kinds that the verifier saw */
-static void spec_binary(const struct bpf_insn *insn, struct vnp_reg *dst,
-			const struct vnp_reg *src)
+static void spec_binary(const struct vnp_verify *v, const struct bpf_insn *insn,
+			struct vnp_reg *dst, const struct vnp_reg *src)
 {
 	bool sub = BPF_OP(insn->code) == BPF_SUB, is64 = vnp_insn_is64(insn);
 	struct vnp_scalar num;
 
-	if (dst->kind == VNP_REG_SCALAR && src->kind == VNP_REG_SCALAR) {
+	if (spec_has_branches(v, insn)) {
+		spec_set_unknown(dst, is64 ? 8 : 4);
+	} else if (dst->kind == VNP_REG_SCALAR && src->kind == VNP_REG_SCALAR) {
 		num = vnp_scalar_alu(BPF_OP(insn->code), insn->off, is64, &dst->num,
 				     &src->num);
 		if (vnp_insn_uses_x(insn) && insn->dst_reg == insn->src_reg &&
@@ -568,7 +599,7 @@ static void spec_alu(struct vnp_verify *v, const struct bpf_insn *insn)
 		vnp_reg_set_scalar(dst, &num);
 		break;
 	default:
-		spec_binary(insn, dst, src);
+		spec_binary(v, insn, dst, src);
 	}
 }
 
@@ -587,7 +618,7 @@ static void spec_call_sized(struct vnp_verify *v, u32 n, struct vnp_access *acce
 	spec_barrier(v);
 	if (ptr->kind != VNP_REG_STACK)
 		return;
-	spec_believe(v->code, ptr, access, 0, 0);
+	spec_believe(v->code, ptr, access, 0, 0, SPEC_BOTH);
 	*size = min_t(s64, *size, access->hi - ptr->num.smax);
 }
 
