@@ -95,6 +95,7 @@ struct check_val {
 /**
  * struct check_state - before an instruction
  * @reg:	registers
+ * @moved:	the payload was moved: a load of where it is may overtake that
  * @sym:	enum check_sym: what AX is
  * @of:		AX is the distance or its sign of this register...
  * @from:	...from this
@@ -102,6 +103,7 @@ struct check_val {
  */
 struct check_state {
 	struct check_val reg[CHECK_REGS];
+	bool moved;
 	u8 sym;
 	u8 of;
 	struct check_val from;
@@ -301,6 +303,10 @@ static bool state_join(struct check_state *to, const struct check_state *from, u
 
 		changed |= !val_equal(&val, &to->reg[i]);
 		to->reg[i] = val;
+	}
+	if (from->moved && !to->moved) {
+		to->moved = true;
+		changed = true;
 	}
 	if (to->sym && (to->sym != from->sym || to->of != from->of || to->k != from->k ||
 			!val_equal(&to->from, &from->from))) {
@@ -636,20 +642,38 @@ static u32 check_slot(const struct check_val *ptr, s64 off, u32 size)
 	return at & 7 ? VNP_SLOT_CNT : -at / 8 - 1;
 }
 
+/* Bytes from R10 that an access touches; the whole stack if they may be outside */
+static void check_span(const struct check_val *ptr, s64 off, s64 size, s64 *lo, s64 *hi)
+{
+	*lo = -VNP_STACK_MAX;
+	*hi = 0;
+	if (ptr->num.smin >= -VNP_STACK_MAX - off)
+		*lo = ptr->num.smin + off;
+	if (ptr->num.smax <= -off - size)
+		*hi = ptr->num.smax + off + size;
+}
+
 /* Walk the slots that bytes [lo, hi) from R10 are in: store numbers, or look for others */
 static bool check_slots(struct check *c, s64 lo, s64 hi, bool store)
 {
 	bool numbers = true;
 	s64 i;
 
-	lo = max_t(s64, lo, -VNP_STACK_MAX);
-	hi = min_t(s64, hi, 0);
 	for (i = round_down(lo, 8); i < hi; i += 8) {
 		numbers &= c->slot[-i / 8 - 1].kind == CHECK_NUM;
 		if (store)
 			check_put(c, -i / 8 - 1, val_unknown(8));
 	}
 	return numbers;
+}
+
+static bool check_finds_numbers(struct check *c, const struct check_val *ptr, s64 off,
+				s64 size)
+{
+	s64 lo, hi;
+
+	check_span(ptr, off, size, &lo, &hi);
+	return check_slots(c, lo, hi, false);
 }
 
 static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
@@ -664,6 +688,10 @@ static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
 		return check_refuse(c, "reads the context where there is no field");
 	if (field->kind == VNP_FIELD_SCALAR)
 		return 0;
+	if (c->state.moved) {
+		*to = val_any();
+		return 0;
+	}
 	*to = (struct check_val){
 		.kind = CHECK_PACKET,
 		.place = field->kind == VNP_FIELD_PACKET ? PLACE_DATA : PLACE_END,
@@ -688,8 +716,7 @@ static int check_load(struct check *c, const struct bpf_insn *insn)
 			slot = check_slot(ptr, insn->off, size);
 			if (slot < VNP_SLOT_CNT)
 				to = c->slot[slot];
-			else if (!check_slots(c, ptr->num.smin + insn->off,
-					      ptr->num.smax + insn->off + size, false) &&
+			else if (!check_finds_numbers(c, ptr, insn->off, size) &&
 				 !c->fresh)
 				to = val_any();
 		}
@@ -715,7 +742,7 @@ static int check_store(struct check *c, const struct bpf_insn *insn)
 	struct check_val val = val_num(vnp_scalar_const((s64)insn->imm));
 	bool atomic = vnp_insn_is_atomic(insn);
 	u32 size = vnp_insn_size(insn), slot;
-	s64 off = insn->off;
+	s64 off = insn->off, lo, hi;
 	int err;
 
 	if (BPF_CLASS(insn->code) == BPF_STX)
@@ -734,10 +761,11 @@ static int check_store(struct check *c, const struct bpf_insn *insn)
 	}
 	if (val.kind != CHECK_NUM)
 		return check_refuse(c, "stores what may be a pointer");
-	if (ptr->kind == CHECK_STACK &&
-	    !check_slots(c, ptr->num.smin + off, ptr->num.smax + off + size, true) &&
-	    atomic && !c->fresh)
-		return check_refuse(c, "changes what may be a pointer");
+	if (ptr->kind == CHECK_STACK) {
+		check_span(ptr, off, size, &lo, &hi);
+		if (!check_slots(c, lo, hi, true) && atomic && !c->fresh)
+			return check_refuse(c, "changes what may be a pointer");
+	}
 	if (atomic && insn->imm & BPF_FETCH)
 		check_set(c, insn->imm == BPF_CMPXCHG ? BPF_REG_0 : insn->src_reg,
 			  val_unknown(size));
@@ -788,8 +816,7 @@ static int check_call_memory(struct check *c, u32 n, u8 kind, s64 size,
 	err = check_access(c, n, 0, size, access);
 	if (err || ptr->kind != CHECK_STACK)
 		return err;
-	lo = max_t(s64, ptr->num.smin, -VNP_STACK_MAX);
-	hi = ptr->num.smax > 0 ? 0 : ptr->num.smax + size;
+	check_span(ptr, 0, size, &lo, &hi);
 	if (c->fresh) {
 		lo = max_t(s64, max_t(s64, lo, access->lo), -(s64)c->code->stack_size);
 		hi = min_t(s64, hi, access->hi);
@@ -853,6 +880,7 @@ static int check_call(struct check *c, const struct bpf_insn *insn)
 		if (err)
 			return err;
 	}
+	c->state.moved |= helper->moves_packet;
 	for (i = 0; i < CHECK_REGS; i++) {
 		if (i == VNP_REG_AX || i <= BPF_REG_5 ||
 		    (helper->moves_packet && check_is_packet(check_reg(c, i))))
@@ -887,6 +915,7 @@ static void check_barrier(struct check *c)
 	const struct bpf_insn *insn = &c->code->insns[c->low->origin[c->at]];
 	u32 reads = vnp_insn_is_call(insn) ? 0 : vnp_live_reads(insn);
 
+	c->state.moved = false;
 	if (reads & BIT(insn->dst_reg))
 		check_believe(c, insn->dst_reg, aux->dst_kind, aux->access.map);
 	if (reads & BIT(insn->src_reg))

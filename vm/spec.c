@@ -365,20 +365,30 @@ static void spec_put(struct vnp_verify *v, u32 slot, const struct vnp_reg *value
 		vnp_reg_forget(reg, VNP_REG_CONFLICT);
 }
 
-/* Bytes @lo..@hi - 1 from R10 become some number */
-static void spec_put_numbers(struct vnp_verify *v, s64 lo, s64 hi)
+/* Bytes from R10 that an access touches; what is not at rest may be anywhere */
+static void spec_span(const struct vnp_reg *ptr, s64 at, s64 size, s64 *lo, s64 *hi)
+{
+	*lo = -VNP_STACK_MAX;
+	*hi = 0;
+	if (ptr->num.smin >= -VNP_STACK_MAX - at)
+		*lo = ptr->num.smin + at;
+	if (ptr->num.smax <= -at - size)
+		*hi = ptr->num.smax + at + size;
+}
+
+/* Bytes become some number */
+static void spec_put_numbers(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
+			     s64 size)
 {
 	struct vnp_reg value;
-	s64 i;
+	s64 lo, hi, i;
 
 	spec_set_unknown(&value, 8);
-	lo = max_t(s64, lo, -VNP_STACK_MAX);
-	hi = min_t(s64, hi, 0);
+	spec_span(ptr, at, size, &lo, &hi);
 	for (i = round_down(lo, 8); i < hi; i += 8)
 		spec_put(v, -i / 8 - 1, &value);
 }
 
-/* What is not at rest yet may be anywhere */
 static bool spec_is_slot(const struct vnp_reg *ptr, s64 at, u32 size)
 {
 	s64 lo = ptr->num.smin;
@@ -387,31 +397,35 @@ static bool spec_is_slot(const struct vnp_reg *ptr, s64 at, u32 size)
 	       lo >= -VNP_STACK_MAX - at && lo <= -8 - at && !((lo + at) & 7);
 }
 
+static u32 spec_slot(const struct vnp_reg *ptr, s64 at)
+{
+	return -(ptr->num.smin + at) / 8 - 1;
+}
+
 static void spec_store(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
 		       u32 size, const struct vnp_reg *from)
 {
 	struct vnp_reg value = *from;
-	s64 lo = ptr->num.smin + at;
 
 	if (!spec_is_slot(ptr, at, size)) {
-		spec_put_numbers(v, lo, ptr->num.smax + at + size);
+		spec_put_numbers(v, ptr, at, size);
 		return;
 	}
 	/* a load that overtakes may find the payload where it was before it moved */
 	if (value.kind == VNP_REG_PACKET && spec_of(v)->voids)
 		vnp_reg_forget(&value, VNP_REG_CONFLICT);
-	spec_put(v, -lo / 8 - 1, &value);
+	spec_put(v, spec_slot(ptr, at), &value);
 }
 
-/* What a load of @lo..@hi - 1 can find: a number, or more than that */
-static bool spec_finds_numbers(struct vnp_verify *v, s64 lo, s64 hi)
+/* What a load can find: a number, or more than that */
+static bool spec_finds_numbers(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
+			       s64 size)
 {
 	struct spec *s = spec_of(v);
 	bool numbers = true;
-	s64 i;
+	s64 lo, hi, i;
 
-	lo = max_t(s64, lo, -VNP_STACK_MAX);
-	hi = min_t(s64, hi, 0);
+	spec_span(ptr, at, size, &lo, &hi);
 	for (i = round_down(lo, 8); i < hi; i += 8) {
 		u32 slot = -i / 8 - 1;
 
@@ -424,13 +438,11 @@ static bool spec_finds_numbers(struct vnp_verify *v, s64 lo, s64 hi)
 static void spec_load_stack(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
 			    u32 size, struct vnp_reg *to)
 {
-	s64 lo = ptr->num.smin + at;
-
-	bool numbers = spec_finds_numbers(v, lo, ptr->num.smax + at + size);
+	bool numbers = spec_finds_numbers(v, ptr, at, size);
 
 	/* pointers are read whole, says the verifier: this is a number */
 	if (spec_is_slot(ptr, at, size))
-		*to = spec_of(v)->slot[-lo / 8 - 1];
+		*to = spec_of(v)->slot[spec_slot(ptr, at)];
 	else if (!numbers)
 		spec_barrier(v);
 }
@@ -488,8 +500,7 @@ static void spec_write(struct vnp_verify *v, const struct bpf_insn *insn)
 	spec_access(v, insn->dst_reg, insn->off, size, &v->code->aux[v->insn].access);
 	if (ptr->kind == VNP_REG_STACK) {
 		if (vnp_insn_is_atomic(insn) &&
-		    !spec_finds_numbers(v, ptr->num.smin + insn->off,
-					ptr->num.smax + insn->off + size))
+		    !spec_finds_numbers(v, ptr, insn->off, size))
 			spec_barrier(v);
 		spec_store(v, ptr, insn->off, size, &value);
 	}
@@ -619,7 +630,8 @@ static void spec_call_sized(struct vnp_verify *v, u32 n, struct vnp_access *acce
 	if (ptr->kind != VNP_REG_STACK)
 		return;
 	spec_believe(v->code, ptr, access, 0, 0, SPEC_BOTH);
-	*size = min_t(s64, *size, access->hi - ptr->num.smax);
+	if (ptr->num.smax >= -VNP_STACK_MAX && ptr->num.smax <= access->hi)
+		*size = min_t(s64, *size, access->hi - ptr->num.smax);
 }
 
 static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_access *access,
@@ -640,8 +652,8 @@ static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_ac
 	if (ptr->kind != VNP_REG_STACK)
 		return;
 	if (kind == VNP_ARG_MEM_WRITE)
-		spec_put_numbers(v, ptr->num.smin, ptr->num.smax + size);
-	else if (!spec_finds_numbers(v, ptr->num.smin, ptr->num.smax + size))
+		spec_put_numbers(v, ptr, 0, size);
+	else if (!spec_finds_numbers(v, ptr, 0, size))
 		spec_barrier(v);
 }
 
