@@ -6,6 +6,8 @@
 
 #include "userlib/user_map.h"
 #include "userlib/user_run.h"
+#include "vm/check_lowered.h"
+#include "vm/disasm.h"
 #include "vm/interp.h"
 #include "vm/log.h"
 #include "vm/lower.h"
@@ -15,6 +17,7 @@ char vm_log[65536];
 __u32 vm_budget;
 __u32 vm_log_level = VNP_LOG_NORMAL;
 struct vnp_source vm_source;
+bool vm_harden;
 __u64 vm_name;
 
 static const struct vnp_map_create vm_maps[MAP_CNT] = {
@@ -45,10 +48,23 @@ struct vm {
 	struct vnp_code *code;
 };
 
+static void vm_dump_lowered(const struct vnp_code *code)
+{
+	const struct vnp_lowered *low = &code->lowered;
+	char text[VNP_DISASM_LEN];
+	__u32 i, len;
+
+	for (i = 0; i < low->cnt; i += len) {
+		len = vnp_disasm(&low->insns[i], text);
+		print_message("%4u (%u): %s\n", i, low->origin[i], text);
+	}
+}
+
 static int vm_create(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
 {
 	struct vnp_code_attr attr = {
 		.type = VNP_PROG_DATAGRAM,
+		.harden = vm_harden,
 		.budget = vm_budget,
 		.insns = insns,
 		.insn_cnt = cnt,
@@ -74,6 +90,10 @@ static int vm_create(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
 		err = vnp_code_check(vm->code);
 	if (!err)
 		err = vnp_lower(vm->code);
+	if (!err && vm_harden && vnp_check_lowered(vm->code, &vm->log)) {
+		vm_dump_lowered(vm->code);
+		fail_msg("program %llu: %s", vm_name, vm_log);
+	}
 	return err;
 }
 
@@ -155,37 +175,63 @@ static void vm_compare_maps(struct vm *a, struct vm *b)
 	}
 }
 
+/* The lowered program on a copy of all must do what the reference did */
+static void vm_compare(struct vm *ref, const struct vm_result *result,
+		       const struct bpf_insn *insns, __u32 cnt, const void *before,
+		       const void *after, __u32 len)
+{
+	void *copy = malloc(len + 1);
+	struct vm_result lowered;
+	struct vm vm;
+	int err;
+
+	assert_non_null(copy);
+	memcpy(copy, before, len);
+	err = vm_create(&vm, insns, cnt);
+	if (err == -E2BIG && vm_harden)
+		goto out;
+	assert_int_equal(err, 0);
+	lowered = vm_run_one(&vm, true, copy, len);
+	if (result->fault != lowered.fault || result->insn != lowered.insn ||
+	    result->retval != lowered.retval)
+		fail_msg("program %llu: reference %llx fault %u at %u, lowered%s %llx fault %u at %u",
+			 vm_name, result->retval, result->fault, result->insn,
+			 vm_harden ? " hardened" : "", lowered.retval,
+			 lowered.fault, lowered.insn);
+	if (memcmp(after, copy, len)) {
+		vm_dump_lowered(vm.code);
+		fail_msg("program %llu: lowered%s, the payload differs", vm_name,
+			 vm_harden ? " hardened" : "");
+	}
+	vm_compare_maps(ref, &vm);
+out:
+	free(copy);
+	vm_destroy(&vm);
+}
+
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result)
 {
-	struct vm_result lowered;
-	struct vm a, b;
-	void *copy;
+	struct vm ref;
+	void *before;
 	int err;
 
-	err = vm_create(&a, insns, cnt);
+	err = vm_create(&ref, insns, cnt);
 	if (err) {
 		assert_true(err == -EACCES || err == -E2BIG);
-		vm_destroy(&a);
+		vm_destroy(&ref);
 		return false;
 	}
-	assert_int_equal(vm_create(&b, insns, cnt), 0);
-
-	copy = malloc(len + 1);
-	assert_non_null(copy);
-	memcpy(copy, payload, len);
-	*result = vm_run_one(&a, false, payload, len);
-	lowered = vm_run_one(&b, true, copy, len);
-	if (result->fault != lowered.fault || result->insn != lowered.insn ||
-	    result->retval != lowered.retval)
-		fail_msg("program %llu: reference %llx fault %u at %u, lowered %llx fault %u at %u",
-			 vm_name, result->retval, result->fault, result->insn,
-			 lowered.retval, lowered.fault, lowered.insn);
-	assert_memory_equal(payload, copy, len);
-	vm_compare_maps(&a, &b);
-	free(copy);
-	vm_destroy(&a);
-	vm_destroy(&b);
+	before = malloc(len + 1);
+	assert_non_null(before);
+	memcpy(before, payload, len);
+	*result = vm_run_one(&ref, false, payload, len);
+	vm_compare(&ref, result, insns, cnt, before, payload, len);
+	vm_harden = true;
+	vm_compare(&ref, result, insns, cnt, before, payload, len);
+	vm_harden = false;
+	free(before);
+	vm_destroy(&ref);
 	return true;
 }
 

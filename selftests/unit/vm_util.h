@@ -42,6 +42,7 @@ void vm_free(struct vnp_code *code);
 /* options for the next programs; zero is the default */
 extern __u32 vm_budget;
 extern __u32 vm_log_level;
+extern bool vm_harden;
 extern struct vnp_source vm_source;
 
 /* number of the program at work on, for messages */

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Programs of untrusted users: which accesses are masked, which wait; no constant of
+ * theirs is left; and the checker of lowered code refuses code from which
+ * a mask or a barrier was taken.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random_program.h"
+#include "vm/check_lowered.h"
+#include "vm_util.h"
+
+static int hardened(void **state)
+{
+	(void)state;
+	vm_harden = true;
+	return 0;
+}
+
+static int trusted(void **state)
+{
+	(void)state;
+	vm_harden = false;
+	return 0;
+}
+
+/* ---- Bounds --------------------------------------------------------------- */
+
+#define CHECKED_READ(N, OFF)						\
+	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_REG(R4, R2),	\
+	BPF_ALU64_IMM(BPF_ADD, R4, N), BPF_JMP_REG(BPF_JGT, R4, R3, 2),	\
+	BPF_LDX_MEM(BPF_W, R0, R2, OFF), BPF_EXIT_INSN(), RETURN(7)
+
+static void bounds_by_a_branch(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 1 access masked, 0 ", CHECKED_READ(8, 4));
+	/* a mask is good for all that it covers */
+	assert_accepted("hardened: 1 access masked, 0 ",
+			LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4),
+			BPF_LDX_MEM(BPF_W, R3, R2, 0), BPF_EXIT_INSN());
+	/* an index that a branch has bounded */
+	assert_accepted("hardened: 1 access masked, 0 ",
+			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ifindex)),
+			BPF_JMP_IMM(BPF_JGT, R3, 60, 4), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
+			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
+			RETURN(0));
+}
+
+static void bounds_by_construction(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 0 accesses masked, 0 ",
+			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ifindex)),
+			BPF_ALU64_IMM(BPF_AND, R3, 63), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
+			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
+			RETURN(0));
+	/* a look-up that failed leads to NULL, where nothing is */
+	assert_accepted("hardened: 0 accesses masked, 0 ",
+			BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),
+			BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_ARRAY),
+			BPF_CALL_HELPER(map_lookup), BPF_LDX_MEM(BPF_DW, R3, R0, 8),
+			RETURN(0));
+}
+
+/* Spectre v1.1: a store that goes wrong must not change a pointer that is saved */
+static void store_over_a_pointer(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 1 access masked, 0 ",
+			BPF_STX_MEM(BPF_DW, R10, R1, -8),
+			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ifindex)),
+			BPF_JMP_IMM(BPF_JGT, R3, 7, 4),
+			BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -32),
+			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_ST_MEM(BPF_B, R2, 0, 1),
+			BPF_LDX_MEM(BPF_DW, R1, R10, -8), LOAD_DATA(R2), RETURN(0));
+}
+
+/* Spectre v4: a slot that was a number, and then is a pointer */
+static void load_overtakes_store(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 0 accesses masked, 1 instruction behind",
+			BPF_LDX_MEM(BPF_DW, R3, R1, offsetof(struct vnp_ctx, tstamp)),
+			BPF_STX_MEM(BPF_DW, R10, R3, -8), BPF_STX_MEM(BPF_DW, R10, R1, -8),
+			BPF_LDX_MEM(BPF_DW, R1, R10, -8),
+			BPF_LDX_MEM(BPF_W, R0, R1, offsetof(struct vnp_ctx, len)),
+			BPF_EXIT_INSN());
+}
+
+/* A register is a number where a branch says that it is NULL, else a pointer */
+static void pointer_taken_for_a_number(void **state)
+{
+	(void)state;
+	assert_accepted("1 instruction behind",
+			BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),
+			BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_ARRAY),
+			BPF_CALL_HELPER(map_lookup), BPF_JMP_IMM(BPF_JNE, R0, 0, 1),
+			BPF_ALU64_IMM(BPF_MUL, R0, 3), RETURN(0));
+}
+
+/* Memory for a helper whose size only a branch has bounded */
+static void size_by_a_branch(void **state)
+{
+	(void)state;
+	assert_accepted("1 instruction behind",
+			BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, ifindex)),
+			BPF_JMP_IMM(BPF_JGT, R4, 8, 5), BPF_JMP_IMM(BPF_JEQ, R4, 0, 4),
+			BPF_MOV64_IMM(R2, 0), BPF_MOV64_REG(R3, R10),
+			BPF_ALU64_IMM(BPF_ADD, R3, -8), BPF_CALL_HELPER(load_bytes),
+			RETURN(0));
+}
+
+/* Division by a register is lowered to branches: what it gives is not believed */
+static void quotient_as_index(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 1 access masked, 0 ",
+			BPF_MOV64_IMM(R3, 60),
+			BPF_RAW_INSN(BPF_ALU | BPF_DIV | BPF_K, R3, 0, 1, 4),
+			BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
+			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
+			RETURN(0));
+}
+
+/* ---- Constants ------------------------------------------------------------ */
+
+#define CONSTANT	0x0badcafe
+
+static void constants_are_blinded(void **state)
+{
+	struct vnp_code *code;
+	__u32 i;
+
+	(void)state;
+	assert_int_equal(0, vm_make(PROG(
+		BPF_MOV64_IMM(R0, CONSTANT), BPF_ALU32_IMM(BPF_XOR, R0, CONSTANT),
+		BPF_ALU64_IMM(BPF_ADD, R0, CONSTANT),
+		BPF_RAW_INSN(BPF_ALU | BPF_DIV | BPF_K, R0, 0, 1, CONSTANT),
+		BPF_LD_IMM64(R2, CONSTANT | (__u64)CONSTANT << 32),
+		BPF_ST_MEM(BPF_W, R10, -4, CONSTANT),
+		BPF_JMP_IMM(BPF_JEQ, R2, CONSTANT, 0), BPF_EXIT_INSN()), &code));
+	for (i = 0; i < code->lowered.cnt; i++)
+		assert_int_not_equal(code->lowered.insns[i].imm, CONSTANT);
+	vm_free(code);
+	vm_harden = false;
+	assert_returns(CONSTANT + 1ULL, 0, BPF_MOV64_IMM(R0, CONSTANT),
+		       BPF_ALU64_IMM(BPF_ADD, R0, 1), BPF_EXIT_INSN());
+}
+
+/* ---- The checker ----------------------------------------------------------- */
+
+/* What an instruction is for that no trusted user's program would have */
+enum part {
+	PART_NONE, PART_ENTRY, PART_CALL, PART_BARRIER, PART_SHIFT, PART_OR, PART_AND, PART_CNT
+};
+
+static enum part part_of(const struct bpf_insn *insn)
+{
+	if (insn->code == VNP_BARRIER)
+		return PART_BARRIER;
+	if (insn->code == (BPF_ALU64 | BPF_ARSH | BPF_K) && insn->dst_reg == VNP_REG_AX)
+		return PART_SHIFT;
+	if (insn->src_reg != VNP_REG_AX || insn->dst_reg == VNP_REG_AX)
+		return PART_NONE;
+	if (insn->code == (BPF_ALU64 | BPF_OR | BPF_X))
+		return PART_OR;
+	return insn->code == (BPF_ALU64 | BPF_AND | BPF_X) ? PART_AND : PART_NONE;
+}
+
+/* Blinded constants are or-ed and and-ed with AX, too: made by a xor just before */
+static bool is_blinded(const struct vnp_code *code, __u32 i)
+{
+	return BPF_OP(code->lowered.insns[i - 1].code) == BPF_XOR;
+}
+
+struct counts {
+	__u32 taken[PART_CNT];
+	__u32 caught[PART_CNT];
+};
+
+/* Take each of them away, by itself, and see whether that is noticed */
+static void take_away(struct vnp_code *code, struct counts *counts)
+{
+	struct bpf_insn nothing = BPF_MOV64_REG(R9, R9), *insns = code->lowered.insns;
+	__u32 i;
+
+	for (i = 1; i < code->lowered.cnt; i += vnp_insn_len(&insns[i])) {
+		enum part part = part_of(&insns[i]);
+		struct bpf_insn insn = insns[i];
+
+		if (part == PART_NONE || (part > PART_BARRIER && is_blinded(code, i)))
+			continue;
+		/* the first comes when the stack is zeroed */
+		if (part == PART_BARRIER && insns[i - 1].dst_reg == R10)
+			part = PART_ENTRY;
+		else if (part == PART_BARRIER && vnp_insn_is_call(&insns[i - 1]))
+			part = PART_CALL;
+		insns[i] = nothing;
+		counts->taken[part]++;
+		if (vnp_check_lowered(code, NULL))
+			counts->caught[part]++;
+		else if (getenv("SPEC_SHOW"))
+			print_message("not missed: %u of instruction %u, part %u, seed %llu\n", i, code->lowered.origin[i], part, vm_name);
+		insns[i] = insn;
+	}
+}
+
+static void what_is_taken_away_is_missed(void **state)
+{
+	static const char * const names[PART_CNT] = {
+		[PART_ENTRY] = "entry", [PART_CALL] = "after call",
+		[PART_BARRIER] = "barrier", [PART_SHIFT] = "mask: sign",
+		[PART_OR] = "mask: high", [PART_AND] = "mask: low",
+	};
+	struct counts counts = {};
+	__u32 i;
+	__u64 seed;
+
+	(void)state;
+	for (seed = 1; seed <= 500; seed++) {
+		struct bpf_insn insns[RANDOM_INSNS_MAX];
+		struct vnp_code *code;
+
+		vm_name = seed;
+		if (vm_make(insns, random_program(seed, insns), &code))
+			continue;
+		assert_int_equal(vnp_check_lowered(code, NULL), 0);
+		take_away(code, &counts);
+		vm_free(code);
+	}
+	for (i = PART_ENTRY; i < PART_CNT; i++) {
+		printf("# %-10s %5u taken away, %5u missed\n", names[i], counts.taken[i],
+		       counts.caught[i]);
+		assert_true(counts.taken[i] > 5);
+	}
+	assert_true(counts.caught[PART_SHIFT] * 100 >= counts.taken[PART_SHIFT] * 95);
+	assert_true(counts.caught[PART_OR] * 100 >= counts.taken[PART_OR] * 95);
+	assert_true(counts.caught[PART_AND] * 100 >= counts.taken[PART_AND] * 95);
+	assert_true(counts.caught[PART_BARRIER] * 100 >= counts.taken[PART_BARRIER] * 90);
+	assert_true(counts.caught[PART_ENTRY] * 100 >= counts.taken[PART_ENTRY] * 95);
+}
+
+/* A trusted user's code is not what the checker lets pass */
+static void trusted_code_is_not_proven(void **state)
+{
+	struct vnp_code *code;
+
+	(void)state;
+	vm_harden = false;
+	assert_int_equal(0, vm_make(PROG(CHECKED_READ(8, 4)), &code));
+	assert_int_equal(vnp_check_lowered(code, NULL), -EACCES);
+	assert_int_equal(code->mask_cnt + code->barrier_cnt, 0);
+	vm_free(code);
+}
+
+#define test(f)	cmocka_unit_test_setup_teardown(f, hardened, trusted)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		test(bounds_by_a_branch),
+		test(bounds_by_construction),
+		test(store_over_a_pointer),
+		test(load_overtakes_store),
+		test(pointer_taken_for_a_number),
+		test(size_by_a_branch),
+		test(quotient_as_index),
+		test(constants_are_blinded),
+		test(what_is_taken_away_is_missed),
+		test(trusted_code_is_not_proven),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
