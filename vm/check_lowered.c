@@ -17,6 +17,11 @@
  *	r &= AX			r + k is behind PLACE, or r is 0; counts only if the former
  *				was done to the same r
  *
+ * A register that may be anywhere must be masked so on both sides, with
+ * kl - 1 >= kh: then the upper distance is exact where the lower one lets pass
+ * (lower_mask.c).  In the payload, whose length is not known, a second lower
+ * mask with k >= kh does that.
+ *
  * A slot of the stack holds whatever any instruction stores there, all the time: loads
  * may overtake stores.  What was there before the program is gone only
  * if a barrier follows the first stores.
@@ -66,6 +71,9 @@ enum check_place {
 	PLACE_VALUE,	/* the start of a value of its map, or NULL */
 };
 
+#define FAR_HIGH	BIT(0)
+#define FAR_LOW		BIT(1)
+
 enum check_sym {
 	SYM_NONE,
 	SYM_DISTANCE,
@@ -75,9 +83,12 @@ enum check_sym {
 /**
  * struct check_val - a value
  * @kind:	enum check_kind
- * @map:	value, handle: of which map
+ * @map:	value, handle: of which map; VNP_MAPS_MAX: who knows
  * @place:	enum check_place
  * @capped:	it is not behind its object, or -1
+ * @far:	it may be anywhere, but was masked: FAR_*
+ * @kh:		the k of the upper mask
+ * @kl:		the k of the lower mask
  * @lo:		packet, value: accesses from here on are not before the object
  * @hi:		packet, value: accesses up to here are not behind it
  * @num:	the number; context and stack: distance from the start, from R10
@@ -87,6 +98,9 @@ struct check_val {
 	u8 map;
 	u8 place;
 	bool capped;
+	u8 far;
+	s32 kh;
+	s32 kl;
 	s64 lo;
 	s64 hi;
 	struct vnp_scalar num;
@@ -216,7 +230,8 @@ static bool val_is_near(const struct check_val *val)
 static bool val_equal(const struct check_val *a, const struct check_val *b)
 {
 	return a->kind == b->kind && a->map == b->map && a->place == b->place &&
-	       a->capped == b->capped && a->lo == b->lo && a->hi == b->hi &&
+	       a->capped == b->capped && a->far == b->far && a->kh == b->kh &&
+	       a->kl == b->kl && a->lo == b->lo && a->hi == b->hi &&
 	       vnp_scalar_equal(&a->num, &b->num);
 }
 
@@ -229,8 +244,26 @@ static bool val_is_zero(const struct check_val *val)
 /* As far as an access to or from NULL would be harmless */
 static void val_clip(struct check_val *val)
 {
+	if (!val_is_near(val))
+		return;
 	val->lo = max_t(s64, val->lo, -VNP_SPEC_NULL);
 	val->hi = min_t(s64, val->hi, VNP_SPEC_NULL);
+}
+
+/* No more than the kind is known */
+static void val_give_up(struct check_val *val)
+{
+	if (val->kind == CHECK_NUM) {
+		*val = val_unknown(8);
+	} else if (val_is_windowed(val)) {
+		val->place = PLACE_NONE;
+		val->lo = S64_MAX;
+		val->hi = S64_MIN;
+	} else if (val->kind == CHECK_STACK) {
+		val->num = vnp_scalar_unknown();
+	} else {
+		*val = val_any();
+	}
 }
 
 /* NULL or a pointer; false if that is more than a pointer that may be harmless */
@@ -243,11 +276,17 @@ static bool val_or_null(struct check_val *val)
 		val->capped = false;
 		if (val->place != PLACE_VALUE)
 			val->place = PLACE_NONE;
-		return val_is_near(val);
-	case CHECK_CTX:
+		if (!val_is_near(val))
+			val_give_up(val);
+		return true;
 	case CHECK_STACK:
-		return val->num.smin >= -VNP_SPEC_NULL &&
-		       val->num.smax <= VNP_SPEC_NULL;
+		/* what moves one end of the range to the stack leaves NULL harmless */
+		if (val->num.smin < -VNP_SPEC_NULL || val->num.smin > VNP_SPEC_NULL ||
+		    val->num.smax > CHECK_FAR)
+			val_give_up(val);
+		return true;
+	case CHECK_CTX:
+		return true;
 	default:
 		return false;
 	}
@@ -273,11 +312,16 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 		return val;
 	if (a->kind != b->kind)
 		return val_join_kinds(a, b);
-	if (a->map != b->map)
+	if (a->map != b->map && a->kind != CHECK_VALUE)
 		return val_any();
+	if (a->map != b->map) {
+		val.map = VNP_MAPS_MAX;
+		val.place = PLACE_NONE;
+	}
 	if (a->place != b->place)
 		val.place = PLACE_NONE;
 	val.capped = a->capped && b->capped;
+	val.far = 0;
 	val.lo = max(a->lo, b->lo);
 	val.hi = min(a->hi, b->hi);
 	if (val_is_windowed(a) && grown > CHECK_PATIENCE_WINDOW &&
@@ -335,12 +379,13 @@ static bool mask_begins(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_state *s = &c->state;
 	const struct check_val *ax = &s->reg[VNP_REG_AX];
+	const struct check_val *r = &s->reg[insn->src_reg];
 	bool stack = ax->kind == CHECK_STACK && vnp_scalar_is_const(&ax->num);
 
 	if (insn->code != (BPF_ALU64 | BPF_SUB | BPF_X) ||
 	    insn->dst_reg != VNP_REG_AX || insn->src_reg >= VNP_REG_FP ||
-	    !(ax->place || stack) || ax->kind != s->reg[insn->src_reg].kind ||
-	    ax->map != s->reg[insn->src_reg].map)
+	    !(ax->place || stack) || ax->kind != r->kind ||
+	    (ax->map != r->map && r->map != VNP_MAPS_MAX))
 		return false;
 	s->from = *ax;
 	s->k = 0;
@@ -409,29 +454,78 @@ static void mask_low(struct check *c, struct check_val *r)
 	val_clip(r);
 }
 
+/* Both sides are known to be right: the window, or the distance from R10 */
+static void mask_grant(const struct check *c, struct check_val *r)
+{
+	struct vnp_scalar num;
+
+	if (r->kind == CHECK_STACK) {
+		num = vnp_scalar_unknown();
+		num.smin = 1 - (s64)r->kl;
+		num.smax = -(s64)r->kh;
+		if (vnp_scalar_normalize(&num))
+			r->num = num;
+	} else {
+		r->lo = (s64)r->kl - 1;
+		r->hi = r->kh;
+		if (r->kind == CHECK_VALUE)
+			r->hi += c->code->maps[r->map].value_size;
+		val_clip(r);
+	}
+	r->far = 0;
+}
+
+/* A mask on @r, which may be anywhere */
+static void mask_far(struct check *c, struct check_val *r, bool high)
+{
+	const struct check_state *s = &c->state;
+	bool packet = r->kind == CHECK_PACKET;
+
+	if (s->k != (s32)s->k || (r->kind == CHECK_STACK && s->from.num.value) ||
+	    (packet && (s->from.place == PLACE_END) != high))
+		return;
+	if (high) {
+		r->kh = s->k;
+		r->far = FAR_HIGH;
+		return;
+	}
+	if (!(r->far & FAR_HIGH))
+		return;
+	if (!(r->far & FAR_LOW)) {
+		r->kl = s->k;
+		r->far |= FAR_LOW;
+	} else if (s->k >= r->kh) {
+		mask_grant(c, r);
+		return;
+	}
+	if (!packet && r->kl - 1 >= r->kh)
+		mask_grant(c, r);
+}
+
 static bool mask_ends(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_state *s = &c->state;
 	struct check_val *r = check_reg(c, insn->dst_reg);
+	bool high = insn->code == (BPF_ALU64 | BPF_OR | BPF_X);
 	bool near;
 
 	if (insn->src_reg != VNP_REG_AX || s->sym != SYM_SIGN ||
-	    s->of != insn->dst_reg)
+	    s->of != insn->dst_reg ||
+	    (!high && insn->code != (BPF_ALU64 | BPF_AND | BPF_X)))
 		return false;
 	/* a NULL in the place of the object: its size must be harmless */
 	if (s->from.place == PLACE_VALUE && !s->from.capped &&
 	    c->code->maps[s->from.map].value_size > VNP_SPEC_NULL)
 		return false;
+	r->map = s->from.map;
 	near = r->kind == CHECK_STACK ? r->num.smin >= -CHECK_FAR &&
 	       r->num.smax <= CHECK_FAR : val_is_near(r);
 	if (!near)
-		return false;
-	if (insn->code == (BPF_ALU64 | BPF_OR | BPF_X))
+		mask_far(c, r, high);
+	else if (high)
 		mask_high(c, r);
-	else if (insn->code == (BPF_ALU64 | BPF_AND | BPF_X))
-		mask_low(c, r);
 	else
-		return false;
+		mask_low(c, r);
 	r->place = PLACE_NONE;
 	s->sym = SYM_NONE;
 	return true;
@@ -456,6 +550,7 @@ static struct check_val check_moved(const struct check_val *ptr,
 
 	val.place = PLACE_NONE;
 	val.capped = false;
+	val.far = 0;
 	val.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num, by);
 	if (!val_is_windowed(ptr))
 		return val;
@@ -607,6 +702,7 @@ static int check_access(struct check *c, u32 n, s64 off, s64 size,
 		*ptr = val_of_kind(access->kind, access->map);
 	ptr->place = PLACE_NONE;
 	ptr->capped = false;
+	ptr->far = 0;
 	ptr->lo = min(ptr->lo, off);
 	ptr->hi = max(ptr->hi, off + size);
 	val_clip(ptr);
@@ -621,12 +717,13 @@ static void check_put(struct check *c, u32 slot, struct check_val val)
 	if (val.kind == CHECK_PACKET && c->voids)
 		val = val_any();
 	val.capped = false;
+	val.far = 0;
 	new = val_join(old, &val, c->rounds > CHECK_ROUNDS ? CHECK_PATIENCE + 1 : 0);
 	if (val_equal(&new, old))
 		return;
 	*old = new;
 	if (c->rounds > 2 * CHECK_ROUNDS)
-		*old = new.kind == CHECK_NUM ? val_unknown(8) : val_any();
+		val_give_up(old);
 	c->changed = true;
 }
 
@@ -900,9 +997,10 @@ static int check_call(struct check *c, const struct bpf_insn *insn)
 
 /* ---- The walk -------------------------------------------------------------- */
 
-static void check_believe(struct check *c, u32 n, u8 kind, u8 map)
+static void check_believe(struct check *c, u32 n, u8 kind)
 {
-	struct check_val val = val_of_kind(kind, map), *reg = check_reg(c, n);
+	struct check_val val = val_of_kind(kind, kind == VNP_REG_MAP_VALUE ?
+					   VNP_MAPS_MAX : 0), *reg = check_reg(c, n);
 
 	if (n != VNP_REG_FP && val.kind != CHECK_ANY && val.kind != reg->kind)
 		*reg = val;
@@ -917,9 +1015,9 @@ static void check_barrier(struct check *c)
 
 	c->state.moved = false;
 	if (reads & BIT(insn->dst_reg))
-		check_believe(c, insn->dst_reg, aux->dst_kind, aux->access.map);
+		check_believe(c, insn->dst_reg, aux->dst_kind);
 	if (reads & BIT(insn->src_reg))
-		check_believe(c, insn->src_reg, aux->src_kind, aux->access.map);
+		check_believe(c, insn->src_reg, aux->src_kind);
 }
 
 static int check_compare(struct check *c, const struct bpf_insn *insn)

@@ -82,6 +82,9 @@ struct vnp_source {
 #define VNP_GUARD_SIZE		BIT(3)	/* helper: the size may be absurd */
 #define VNP_GUARD_EMPTY		BIT(4)	/* helper: the size may be 0 */
 
+/* struct vnp_access::masks only: it may be so far away that distances overflow */
+#define VNP_MASK_FAR		BIT(5)
+
 /* A helper's size argument beyond this faults: no object is as large */
 #define VNP_SIZE_MAX		(1U << 24)
 
@@ -101,7 +104,7 @@ struct vnp_source {
  * @ctx_reg:	for a guarded access to the packet: a register that holds the
  *		context, or %VNP_CTX_REG_NONE
  * @masks:	%VNP_GUARD_LOW and %VNP_GUARD_HIGH: sides on which no more than a
- *		branch keeps the access inside (spec.h)
+ *		branch keeps the access inside (spec.h); %VNP_MASK_FAR
  * @lo:		to the stack: it is at R10 + @lo or behind, once it is made
  * @hi:		to the stack: it ends at R10 + @hi at most
  * @null:	what the pointer is if the look-up failed: NULL and a constant

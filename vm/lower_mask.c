@@ -23,10 +23,17 @@
  * it is, so what the program computes from r later does not change.  If it is not,
  * then the access goes to off - 1 or off: within VNP_SPEC_NULL of 0.
  *
- * spec.c asks for a mask only if r is at most 2^40 away from its object, or from
- * 0, so no distance overflows.  It asks for both sides where the lower
+ * spec.c asks for one side only if r is at most 2^40 away from its object, or from
+ * 0, so the distance does not overflow.  It asks for both sides where the lower
  * one is not known, since an r that was made harmless and went down by more than
  * VNP_SPEC_NULL passes the lower one: seen from the object, it comes behind it.
+ *
+ * If r may be anywhere (VNP_MASK_FAR), let i = r + off - start be the offset of the
+ * access in its object, of length L.  AX on the low side is -i - 1, the complement
+ * of i, so it is negative iff 0 <= i < 2^63, whatever r is.  On the high
+ * side it is L - size - i, exact for those i if L >= size.  Only the payload can be
+ * shorter than an access; that L - size - i would wrap for i > 2^63 - size, so
+ * there the low side is asked for the last byte, too: i + size - 1 < 2^63.
  */
 #include "emit.h"
 #include "state.h"
@@ -56,6 +63,15 @@ static void mask_distance(struct vnp_lower *l, const struct vnp_access *access,
 	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, access->reg);
 }
 
+/* AX is the distance already, less nothing */
+static void mask_finish(struct vnp_lower *l, const struct vnp_access *access,
+			const struct mask_side *side)
+{
+	vnp_emit_k(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, side->sub);
+	vnp_emit_k(l, BPF_ALU64 | BPF_ARSH, VNP_REG_AX, 63);
+	vnp_emit_x(l, BPF_ALU64 | side->op, access->reg, VNP_REG_AX);
+}
+
 static void mask_side(struct vnp_lower *l, const struct vnp_access *access,
 		      const struct mask_side *side)
 {
@@ -65,11 +81,8 @@ static void mask_side(struct vnp_lower *l, const struct vnp_access *access,
 	if (access->guards & side->guard)
 		vnp_emit_fault(l, BPF_JMP | side->jump | BPF_K, VNP_REG_AX, 0,
 			       side->limit, vnp_access_fault(access));
-	if (!(access->masks & side->guard))
-		return;
-	vnp_emit_k(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, side->sub);
-	vnp_emit_k(l, BPF_ALU64 | BPF_ARSH, VNP_REG_AX, 63);
-	vnp_emit_x(l, BPF_ALU64 | side->op, access->reg, VNP_REG_AX);
+	if (access->masks & side->guard)
+		mask_finish(l, access, side);
 }
 
 void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 off,
@@ -96,6 +109,11 @@ void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 of
 	};
 	mask_side(l, access, &high);
 	mask_side(l, access, &low);
+	if (access->masks & VNP_MASK_FAR && access->kind == VNP_REG_PACKET) {
+		low.sub = off + (s32)size;
+		mask_distance(l, access, &low);
+		mask_finish(l, access, &low);
+	}
 }
 
 void vnp_lower_barrier(struct vnp_lower *l)

@@ -33,6 +33,7 @@
  * @v:		must be the first
  * @slot:	whatever is stored to each slot of the stack; 0 at the entry
  * @read:	bit n: slot n is read
+ * @waits:	the instruction at work on is behind a barrier
  * @voids:	some helper moves the payload
  * @given_up:	a slot that changes becomes anything
  * @changed:	a slot changed in this round
@@ -41,6 +42,7 @@ struct spec {
 	struct vnp_verify v;
 	struct vnp_reg slot[VNP_SLOT_CNT];
 	u64 read;
+	bool waits;
 	bool voids;
 	bool given_up;
 	bool changed;
@@ -118,16 +120,21 @@ static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 
 	if (!spec_is_zero(a) && !spec_is_zero(b))
 		return false;
-	if (pointer.kind == VNP_REG_CTX || pointer.kind == VNP_REG_STACK) {
-		*a = pointer;
-		return pointer.num.smin >= -VNP_SPEC_NULL &&
-		       pointer.num.smax <= VNP_SPEC_NULL;
-	}
-	if (!spec_has_anchor(&pointer) || !spec_is_near(&pointer))
+	if (!spec_has_anchor(&pointer) && pointer.kind != VNP_REG_CTX &&
+	    pointer.kind != VNP_REG_STACK)
 		return false;
 	*a = pointer;
-	spec_anchor(a, (s64)pointer.off - pointer.num.smin,
-		    (s64)pointer.range - pointer.num.smax);
+	if (pointer.kind == VNP_REG_CTX)
+		return true;
+	/* what moves one end of the range to the stack leaves NULL harmless */
+	if (pointer.kind == VNP_REG_STACK && spec_is_near(&pointer) &&
+	    pointer.num.smin >= -VNP_SPEC_NULL && pointer.num.smin <= VNP_SPEC_NULL)
+		return true;
+	if (spec_has_anchor(a) && spec_is_near(&pointer))
+		spec_anchor(a, (s64)pointer.off - pointer.num.smin,
+			    (s64)pointer.range - pointer.num.smax);
+	else
+		spec_set_kind(a, pointer.kind);
 	return true;
 }
 
@@ -205,6 +212,7 @@ static void spec_barrier(struct vnp_verify *v)
 {
 	struct vnp_insn_aux *aux = &v->code->aux[v->insn];
 
+	spec_of(v)->waits = true;
 	if (!v->report || aux->flags & VNP_AUX_BARRIER)
 		return;
 	aux->flags |= VNP_AUX_BARRIER;
@@ -236,7 +244,7 @@ static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64
 	u8 sides = 0;
 
 	if (!spec_is_near(reg))
-		return SPEC_BOTH;
+		return SPEC_BOTH | VNP_MASK_FAR;
 	/* a harmless pointer that went down is known to be bad by its end only */
 	if (reg->num.smin + at < lo)
 		sides = SPEC_BOTH;
@@ -279,15 +287,12 @@ static void spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 s
 }
 
 /*
- * Can a mask tell a bad pointer from a good one?  Not if it may be so far away that
- * the distance overflows, nor if nobody knows where the object begins.  A look-up
- * that failed, or was not made, is a base of NULL: then offsets must be harmless.
+ * Can a mask tell a bad pointer from a good one?  Not if nobody knows where the object
+ * begins.  A look-up that failed, or was not made, is a base of NULL: then
+ * offsets must be harmless.
  */
-static bool spec_can_mask(const struct vnp_code *code, const struct vnp_reg *reg,
-			  const struct vnp_access *access)
+static bool spec_can_mask(const struct vnp_code *code, const struct vnp_access *access)
 {
-	if (!spec_is_near(reg))
-		return false;
 	if (access->kind != VNP_REG_MAP_VALUE || access->base == VNP_SITE_MAP)
 		return true;
 	return access->base != VNP_SITE_NONE &&
@@ -338,7 +343,7 @@ static void spec_access(struct vnp_verify *v, u32 n, s64 at, s64 size,
 
 	if (!sides)
 		return;
-	if (spec_can_mask(v->code, reg, access)) {
+	if (!spec_of(v)->waits && spec_can_mask(v->code, access)) {
 		spec_note_mask(v, access, sides);
 	} else {
 		spec_barrier(v);
@@ -752,6 +757,7 @@ static int spec_insn(struct vnp_verify *v)
 {
 	const struct bpf_insn *insn = spec_insn_at(v);
 
+	spec_of(v)->waits = false;
 	/* lowering puts nothing behind its guards */
 	if (v->code->aux[v->insn].flags & VNP_AUX_DOOMED)
 		return VNP_VERIFY_STOP;
