@@ -482,7 +482,7 @@ static void mask_far(struct check *c, struct check_val *r, bool high)
 	bool packet = r->kind == CHECK_PACKET;
 
 	if (s->k != (s32)s->k || (r->kind == CHECK_STACK && s->from.num.value) ||
-	    (packet && (s->from.place == PLACE_END) != high))
+	    (packet && high != (s->from.place == PLACE_END)))
 		return;
 	if (high) {
 		r->kh = s->k;
@@ -773,6 +773,19 @@ static bool check_finds_numbers(struct check *c, const struct check_val *ptr, s6
 	return check_slots(c, lo, hi, false);
 }
 
+/* Right behind a barrier the verifier knows which field it is */
+static void check_believe_ctx(const struct check *c, struct check_val *ptr, s64 off)
+{
+	const struct vnp_access *access =
+		&c->code->aux[c->low->origin[c->at]].access;
+
+	if (c->fresh && access->kind == VNP_REG_CTX)
+		*ptr = (struct check_val){
+			.kind = CHECK_CTX,
+			.num = vnp_scalar_const(access->lo - off),
+		};
+}
+
 static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
 			  u32 size, struct check_val *to)
 {
@@ -804,6 +817,7 @@ static int check_load(struct check *c, const struct bpf_insn *insn)
 	struct check_val to = val_unknown(size);
 	int err;
 
+	check_believe_ctx(c, ptr, insn->off);
 	if (ptr->kind == CHECK_CTX) {
 		err = check_load_ctx(c, ptr, insn->off, size, &to);
 	} else {
@@ -1006,14 +1020,32 @@ static void check_believe(struct check *c, u32 n, u8 kind)
 		*reg = val;
 }
 
+static bool check_wants_number(u8 arg)
+{
+	return arg == VNP_ARG_SCALAR || arg == VNP_ARG_SIZE || arg == VNP_ARG_SIZE_OR_0;
+}
+
+static void check_believe_args(struct check *c, const struct vnp_helper *helper)
+{
+	u32 i;
+
+	for (i = 0; i < VNP_HELPER_ARGS_MAX; i++)
+		if (check_wants_number(helper->arg[i]))
+			check_believe(c, i + 1, VNP_REG_SCALAR);
+}
+
 /* What was mixed up on the way here is now what the verifier says */
 static void check_barrier(struct check *c)
 {
 	const struct vnp_insn_aux *aux = &c->code->aux[c->low->origin[c->at]];
 	const struct bpf_insn *insn = &c->code->insns[c->low->origin[c->at]];
-	u32 reads = vnp_insn_is_call(insn) ? 0 : vnp_live_reads(insn);
+	u32 reads = vnp_live_reads(insn);
 
 	c->state.moved = false;
+	if (vnp_insn_is_call(insn)) {
+		check_believe_args(c, vnp_helper_get(insn->imm));
+		return;
+	}
 	if (reads & BIT(insn->dst_reg))
 		check_believe(c, insn->dst_reg, aux->dst_kind);
 	if (reads & BIT(insn->src_reg))
@@ -1065,9 +1097,9 @@ static int check_flow(struct check *c, u32 to)
 		if (!c->in[to])
 			return -ENOMEM;
 		*c->in[to] = c->state;
-	} else if (!state_join(c->in[to], &c->state, c->grown[to])) {
-		return 0;
 	} else {
+		if (!state_join(c->in[to], &c->state, c->grown[to]))
+			return 0;
 		c->grown[to] = min(c->grown[to] + 1, (int)U8_MAX);
 	}
 	c->dirty[to] = true;

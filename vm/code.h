@@ -105,7 +105,8 @@ struct vnp_source {
  *		context, or %VNP_CTX_REG_NONE
  * @masks:	%VNP_GUARD_LOW and %VNP_GUARD_HIGH: sides on which no more than a
  *		branch keeps the access inside (spec.h); %VNP_MASK_FAR
- * @lo:		to the stack: it is at R10 + @lo or behind, once it is made
+ * @lo:		to the stack: it is at R10 + @lo or behind, once it is made; to the
+ *		context: it is at @lo
  * @hi:		to the stack: it ends at R10 + @hi at most
  * @null:	what the pointer is if the look-up failed: NULL and a constant
  * @base:	for an access to a map value: the look-up call that made
@@ -133,6 +134,7 @@ struct vnp_access {
 #define VNP_AUX_DOOMED		BIT(5)	/* a guard here always faults */
 #define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that some access names as base */
 #define VNP_AUX_BARRIER		BIT(7)	/* what it reads must not be speculative */
+#define VNP_AUX_BARRIER_FIRST	BIT(8)	/* nor what its guards compare */
 
 /**
  * struct vnp_insn_aux - the verifier's findings on one instruction
@@ -146,7 +148,7 @@ struct vnp_access {
  */
 struct vnp_insn_aux {
 	bool reached;
-	u8 flags;
+	u16 flags;
 	u8 dst_kind;
 	u8 src_kind;
 	u32 call;

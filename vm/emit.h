@@ -49,6 +49,7 @@ struct vnp_lower_base {
  * @budget_slot: offset from R10 of what the budget still has; 0: no loops
  * @stack_size:	bytes of stack taken so far
  * @insn:	instruction of the program at work on
+ * @guards:	lowered index at which its guards begin
  * @guard:	enum vnp_fault what is emitted guards against
  * @err:	first error; nothing is emitted after it
  */
@@ -68,6 +69,7 @@ struct vnp_lower {
 	s32 budget_slot;
 	u32 stack_size;
 	u32 insn;
+	u32 guards;
 	u8 guard;
 	int err;
 };

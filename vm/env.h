@@ -85,6 +85,7 @@ typedef int64_t s64;
 
 /* the first bit that is set, of a number that is not 0; and how many are */
 #define __ffs64(x)	((unsigned long)__builtin_ctzll(x))
+#define hweight32(x)	((unsigned int)__builtin_popcount(x))
 #define hweight64(x)	((unsigned long)__builtin_popcountll(x))
 
 #define __vnp_cmp(op, x, y) \

@@ -402,7 +402,7 @@ static int inline_add_frame(struct inline_pass *p, u32 caller, u32 call)
 	const struct inline_func *f = inline_callee(p, call);
 	struct vnp_frame *frame = &p->out->frames[p->frame_cnt];
 	u32 base = p->out->frames[caller].end;
-	u32 end = base + f->locals + 8 * hweight64(f->saves);
+	u32 end = base + f->locals + 8 * hweight32(f->saves);
 
 	if (end > VNP_STACK_MAX) {
 		vnp_log_insn(p->code, call,

@@ -98,11 +98,20 @@ static inline u64 vnp_frame_slots(const struct vnp_frame *frame)
 /* vnp_frame_save_slot() - number of the slot that saves R@reg, one of @saves */
 static inline u32 vnp_frame_save_slot(const struct vnp_frame *frame, u32 saves, u32 reg)
 {
-	return frame->locals / 8 + hweight64(saves & (BIT(reg) - 1));
+	return frame->locals / 8 + hweight32(saves & (BIT(reg) - 1));
+}
+
+/* vnp_frame_next_saved() - the first of R@reg to R9 that is saved, or R10 */
+static inline u32 vnp_frame_next_saved(u32 saves, u32 reg)
+{
+	while (reg <= BPF_REG_9 && !(saves >> reg & 1))
+		reg++;
+	return reg;
 }
 
 #define vnp_frame_for_each_saved(saves, reg)				\
-	for ((reg) = BPF_REG_6; (reg) <= BPF_REG_9; (reg)++)		\
-		if ((saves) >> (reg) & 1)
+	for ((reg) = vnp_frame_next_saved(saves, BPF_REG_6);		\
+	     (reg) <= BPF_REG_9;					\
+	     (reg) = vnp_frame_next_saved(saves, (reg) + 1))
 
 #endif /* _VNP_VM_INLINE_H */

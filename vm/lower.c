@@ -298,8 +298,6 @@ static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
 	u32 target = vnp_insn_target(insn, l->insn);
 	struct bpf_insn go = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
 
-	if (aux->flags & VNP_AUX_BARRIER)
-		vnp_lower_barrier(l);
 	vnp_lower_frame(l, insn);
 	if (vnp_insn_is_ja(insn) && target == l->insn + 1 && !pays)
 		return;
@@ -347,17 +345,28 @@ static void lower_ld_imm64(struct vnp_lower *l, const struct bpf_insn *insn)
 	}
 }
 
+/* Guards are branches: what waited in front of them must wait once more */
+static void lower_wait(struct vnp_lower *l)
+{
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+
+	if (!(aux->flags & VNP_AUX_BARRIER))
+		return;
+	if (!(aux->flags & VNP_AUX_BARRIER_FIRST) || l->out->cnt != l->guards)
+		vnp_lower_barrier(l);
+}
+
 /* Between guards and what they guard: true if nothing shall come */
 static bool lower_stops(struct vnp_lower *l)
 {
 	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
 
-	if (aux->flags & VNP_AUX_BARRIER)
-		vnp_lower_barrier(l);
-	if (!l->code->harden || !(aux->flags & VNP_AUX_DOOMED))
-		return false;
-	vnp_lower_doom(l);
-	return true;
+	if (l->code->harden && aux->flags & VNP_AUX_DOOMED) {
+		vnp_lower_doom(l);
+		return true;
+	}
+	lower_wait(l);
+	return false;
 }
 
 static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
@@ -422,6 +431,9 @@ static void lower_insn(struct vnp_lower *l)
 	const struct bpf_insn *insn = &l->code->insns[l->insn];
 	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
 
+	if (aux->flags & VNP_AUX_BARRIER_FIRST)
+		vnp_lower_barrier(l);
+	l->guards = l->out->cnt;
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LD:
 		lower_ld_imm64(l, insn);
@@ -429,8 +441,7 @@ static void lower_insn(struct vnp_lower *l)
 	case BPF_ALU:
 	case BPF_ALU64:
 		vnp_lower_guard(l, &aux->access, 0, 0, 0);
-		if (aux->flags & VNP_AUX_BARRIER)
-			vnp_lower_barrier(l);
+		lower_wait(l);
 		vnp_lower_alu(l, insn);
 		break;
 	case BPF_JMP:

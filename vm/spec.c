@@ -15,6 +15,7 @@
  * its end one with [SPEC_NONE, 0); a pointer that was masked is an anchor that has
  * what the mask has checked.
  */
+#include "inline.h"
 #include "live.h"
 #include "spec.h"
 #include "verify.h"
@@ -25,8 +26,9 @@
 
 #define SPEC_BOTH	(VNP_GUARD_LOW | VNP_GUARD_HIGH)
 
-/* Rounds after which slots that still change are given up */
+/* Rounds after which slots that still change are given up, and after which all are */
 #define SPEC_ROUNDS	4
+#define SPEC_ROUNDS_MAX	8
 
 /**
  * struct spec - the interpretation under way
@@ -89,6 +91,7 @@ static void spec_set_kind(struct vnp_reg *reg, u8 kind)
 	}
 	spec_set_pointer(reg, kind, SPEC_LO_NONE, SPEC_HI_NONE);
 	reg->num = vnp_scalar_unknown();
+	reg->map = VNP_MAPS_MAX;
 }
 
 /* ---- Where ways meet ------------------------------------------------------ */
@@ -231,6 +234,8 @@ static void spec_expect(struct vnp_verify *v, u32 n, u8 kind)
 	if (reg->kind == spec_kind(kind))
 		return;
 	spec_barrier(v);
+	if (v->report)
+		v->code->aux[v->insn].flags |= VNP_AUX_BARRIER_FIRST;
 	spec_set_kind(reg, kind);
 }
 
@@ -253,8 +258,8 @@ static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64
 	return sides;
 }
 
-/* A register with the context, for a mask that wants to know the payload's ends */
-static u8 spec_ctx_reg(struct vnp_verify *v)
+/* A register that holds the context also on mispredicted ways */
+static u8 spec_ctx_reg(const struct vnp_verify *v)
 {
 	u32 i;
 
@@ -268,11 +273,19 @@ static u8 spec_ctx_reg(struct vnp_verify *v)
 	return VNP_CTX_REG_NONE;
 }
 
+/* Guards and masks ask the context for the payload's ends. */
+static void spec_choose_ctx(const struct vnp_verify *v, struct vnp_access *access)
+{
+	if (v->report && access->kind == VNP_REG_PACKET)
+		access->ctx_reg = spec_ctx_reg(v);
+}
+
 static void spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 sides)
 {
 	struct vnp_code *code = v->code;
 
-	if (!v->report)
+	/* what is doomed ends with its guards */
+	if (!v->report || code->aux[v->insn].flags & VNP_AUX_DOOMED)
 		return;
 	access->masks = sides;
 	code->mask_cnt++;
@@ -280,7 +293,6 @@ static void spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 s
 		code->aux[access->base].flags |= VNP_AUX_SAVES_BASE;
 	if (access->kind != VNP_REG_PACKET)
 		return;
-	access->ctx_reg = spec_ctx_reg(v);
 	code->ctx_fields |= BIT_ULL(v->type->data_end_off / 8);
 	if (sides & VNP_GUARD_LOW)
 		code->ctx_fields |= BIT_ULL(v->type->data_off / 8);
@@ -341,6 +353,7 @@ static void spec_access(struct vnp_verify *v, u32 n, s64 at, s64 size,
 	struct vnp_reg *reg = vnp_state_reg(v->state, n);
 	u8 sides = spec_sides(v->code, reg, at, size);
 
+	spec_choose_ctx(v, access);
 	if (!sides)
 		return;
 	if (!spec_of(v)->waits && spec_can_mask(v->code, access)) {
@@ -407,19 +420,27 @@ static u32 spec_slot(const struct vnp_reg *ptr, s64 at)
 	return -(ptr->num.smin + at) / 8 - 1;
 }
 
-static void spec_store(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
-		       u32 size, const struct vnp_reg *from)
+static void spec_store_slot(struct vnp_verify *v, u32 slot, const struct vnp_reg *from)
 {
 	struct vnp_reg value = *from;
 
-	if (!spec_is_slot(ptr, at, size)) {
-		spec_put_numbers(v, ptr, at, size);
-		return;
-	}
-	/* a load that overtakes may find the payload where it was before it moved */
-	if (value.kind == VNP_REG_PACKET && spec_of(v)->voids)
+	/*
+	 * A load that overtakes may find the payload where it was before it moved.
+	 * What a function saves may never have been set: slots know one word for it.
+	 */
+	if ((value.kind == VNP_REG_PACKET && spec_of(v)->voids) ||
+	    value.kind == VNP_REG_UNSET)
 		vnp_reg_forget(&value, VNP_REG_CONFLICT);
-	spec_put(v, spec_slot(ptr, at), &value);
+	spec_put(v, slot, &value);
+}
+
+static void spec_store(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
+		       u32 size, const struct vnp_reg *from)
+{
+	if (spec_is_slot(ptr, at, size))
+		spec_store_slot(v, spec_slot(ptr, at), from);
+	else
+		spec_put_numbers(v, ptr, at, size);
 }
 
 /* What a load can find: a number, or more than that */
@@ -459,14 +480,14 @@ static const struct bpf_insn *spec_insn_at(const struct vnp_verify *v)
 	return &v->code->insns[v->insn];
 }
 
-static void spec_load_context(struct vnp_verify *v, const struct vnp_reg *ctx, s64 off,
+static void spec_load_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 off,
 			      struct vnp_reg *to)
 {
 	const struct vnp_field *field;
 
 	if (!vnp_scalar_is_const(&ctx->num)) {
-		vnp_reg_forget(to, VNP_REG_CONFLICT);
-		return;
+		spec_barrier(v);
+		ctx->num = vnp_scalar_const(v->code->aux[v->insn].access.lo - off);
 	}
 	field = vnp_type_field(v->type, ctx->num.smin + off);
 	if (field && field->kind == VNP_FIELD_PACKET)
@@ -628,6 +649,7 @@ static void spec_call_sized(struct vnp_verify *v, u32 n, struct vnp_access *acce
 	struct vnp_reg *ptr = vnp_state_reg(v->state, n);
 	const struct vnp_reg *len = vnp_state_reg(v->state, n + 1);
 
+	spec_choose_ctx(v, access);
 	*size = min_t(u64, len->num.umax, VNP_SIZE_MAX);
 	if (len->num.umax <= VNP_SIZE_MAX && !spec_sides(v->code, ptr, 0, *size))
 		return;
@@ -722,6 +744,43 @@ static void spec_call(struct vnp_verify *v, const struct bpf_insn *insn)
 	ret->map = call->map;
 }
 
+/* ---- Functions -------------------------------------------------------------- */
+
+/* Entering saves registers; that the rest is zeroed is what slots begin with. */
+static void spec_enter(struct vnp_verify *v, const struct vnp_frame *frame, u32 saves)
+{
+	u32 reg;
+
+	vnp_frame_for_each_saved(saves, reg) {
+		spec_store_slot(v, vnp_frame_save_slot(frame, saves, reg),
+				vnp_state_reg(v->state, reg));
+		vnp_reg_forget(vnp_state_reg(v->state, reg), VNP_REG_UNSET);
+	}
+}
+
+static void spec_leave(struct vnp_verify *v, const struct vnp_frame *frame, u32 saves)
+{
+	struct spec *s = spec_of(v);
+	u32 reg;
+
+	vnp_frame_for_each_saved(saves, reg) {
+		u32 slot = vnp_frame_save_slot(frame, saves, reg);
+
+		s->read |= BIT_ULL(slot);
+		*vnp_state_reg(v->state, reg) = s->slot[slot];
+	}
+}
+
+static void spec_frame(struct vnp_verify *v, const struct bpf_insn *insn)
+{
+	const struct vnp_frame *frame = vnp_code_frame(v->code, v->insn);
+
+	if (vnp_insn_is_enter(insn))
+		spec_enter(v, frame, vnp_insn_saves(insn));
+	else if (vnp_insn_is_leave(insn))
+		spec_leave(v, frame, vnp_insn_saves(insn));
+}
+
 /* ---- The program ----------------------------------------------------------- */
 
 /* Copies need not know what they copy */
@@ -753,18 +812,15 @@ static void spec_expect_operands(struct vnp_verify *v, const struct bpf_insn *in
 		spec_expect(v, BPF_REG_0, VNP_REG_SCALAR);
 }
 
-static int spec_insn(struct vnp_verify *v)
+static void spec_one(struct vnp_verify *v, const struct bpf_insn *insn)
 {
-	const struct bpf_insn *insn = spec_insn_at(v);
-
 	spec_of(v)->waits = false;
-	/* lowering puts nothing behind its guards */
-	if (v->code->aux[v->insn].flags & VNP_AUX_DOOMED)
-		return VNP_VERIFY_STOP;
 	if (vnp_insn_is_call(insn))
 		spec_call(v, insn);
+	if (vnp_insn_is_ja(insn))
+		spec_frame(v, insn);
 	if (vnp_insn_is_jump_class(insn))
-		return 0;
+		return;
 	if (!spec_copies(insn))
 		spec_expect_operands(v, insn);
 	switch (BPF_CLASS(insn->code)) {
@@ -781,7 +837,12 @@ static int spec_insn(struct vnp_verify *v)
 	default:
 		spec_write(v, insn);
 	}
-	return 0;
+}
+
+static int spec_insn(struct vnp_verify *v)
+{
+	spec_one(v, spec_insn_at(v));
+	return v->code->aux[v->insn].flags & VNP_AUX_DOOMED ? VNP_VERIFY_STOP : 0;
 }
 
 /* A comparison tells something, if only by the way it goes */
@@ -825,7 +886,7 @@ static void spec_reset(struct vnp_code *code)
 	code->mask_cnt = 0;
 	code->barrier_cnt = 0;
 	for (i = 0; i < code->insn_cnt; i++) {
-		code->aux[i].flags &= ~VNP_AUX_BARRIER;
+		code->aux[i].flags &= ~(VNP_AUX_BARRIER | VNP_AUX_BARRIER_FIRST);
 		code->aux[i].access.masks = 0;
 	}
 	for (i = 0; i < code->call_cnt; i++)
@@ -851,6 +912,19 @@ static void spec_init(struct spec *s, struct vnp_code *code)
 	}
 }
 
+static void spec_begin_round(struct spec *s, u32 round)
+{
+	u32 i;
+
+	s->given_up = round >= SPEC_ROUNDS;
+	s->changed = false;
+	s->v.report = false;
+	if (round == SPEC_ROUNDS_MAX)
+		for (i = 0; i < VNP_SLOT_CNT; i++)
+			vnp_reg_forget(&s->slot[i], VNP_REG_CONFLICT);
+	spec_reset(s->v.code);
+}
+
 int vnp_spec(struct vnp_code *code)
 {
 	struct spec *s = vnp_alloc(1, sizeof(*s));
@@ -861,10 +935,7 @@ int vnp_spec(struct vnp_code *code)
 		return -ENOMEM;
 	spec_init(s, code);
 	do {
-		s->given_up = round++ >= SPEC_ROUNDS;
-		s->changed = false;
-		s->v.report = false;
-		spec_reset(code);
+		spec_begin_round(s, round++);
 		err = vnp_fixpoint_run(&s->v);
 	} while (!err && s->changed);
 	if (!err)

@@ -287,6 +287,7 @@ static int mem_load_context(struct vnp_verify *v, const struct bpf_insn *insn,
 	err = mem_context_value(v, at, size, to);
 	if (err)
 		return err;
+	access.lo = at;
 	vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
 	if (v->report)
 		v->code->ctx_fields |= BIT_ULL(at / 8) |

@@ -268,11 +268,11 @@ static void sign_extending_loads(void **state)
 
 	(void)state;
 	assert_int_equal(vm_run(PROG(LOAD_DATA(R2), BPF_LDX_MEMSX(BPF_B, R0, R2, 0),
-				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)*(__s8 *)&n);
+				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)(__s8)n);
 	assert_int_equal(vm_run(PROG(LOAD_DATA(R2), BPF_LDX_MEMSX(BPF_H, R0, R2, 0),
-				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)*(__s16 *)&n);
+				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)(__s16)n);
 	assert_int_equal(vm_run(PROG(LOAD_DATA(R2), BPF_LDX_MEMSX(BPF_W, R0, R2, 0),
-				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)*(__s32 *)&n);
+				     BPF_EXIT_INSN()), &n, 8).retval, (__s64)(__s32)n);
 }
 
 static void wide_return_values(void **state)
