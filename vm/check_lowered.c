@@ -479,10 +479,10 @@ static void mask_grant(const struct check *c, struct check_val *r)
 static void mask_far(struct check *c, struct check_val *r, bool high)
 {
 	const struct check_state *s = &c->state;
-	bool packet = r->kind == CHECK_PACKET;
+	bool packet = r->kind == CHECK_PACKET, end = s->from.place == PLACE_END;
 
 	if (s->k != (s32)s->k || (r->kind == CHECK_STACK && s->from.num.value) ||
-	    (packet && high != (s->from.place == PLACE_END)))
+	    (packet && high != end))
 		return;
 	if (high) {
 		r->kh = s->k;
