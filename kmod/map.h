@@ -30,7 +30,7 @@ struct vnp_map_desc;
  * @update:	any context but hard interrupts; @gfp says whether it may sleep
  * @delete:	any context but hard interrupts
  * @next_key:	the key after @key, the first one if that is NULL or not there.
- *		Process context.  Return: 0, -ENOENT, -EINTR
+ *		Process context.  Return: 0, -ENOENT
  * @read:	user space's look-up; @value is aligned to 8.  Process context.
  *		Return: 0, -ENOENT
  * @write:	user space's update; likewise.  NULL: it is @update

@@ -646,6 +646,45 @@ TEST_F(hash, walk_during_deletions)
 	pthread_join(thread, NULL);
 }
 
+#define MANY	(1 << 12)
+
+/* breathe() - a thread that fills a map and empties it but for the lower keys */
+static void *breathe(void *arg)
+{
+	const struct map *map = arg;
+	__u64 value = 0;
+	__u32 key;
+
+	while (!stop) {
+		for (key = KEYS / 2; key < MANY; key++)
+			map_update(map, &key, &value, VNP_MAP_ANY);
+		for (key = KEYS / 2; key < MANY; key++)
+			map_delete(map, &key);
+	}
+	return NULL;
+}
+
+/* The table is resized under the walk. */
+TEST_F(hash, walk_during_resizing)
+{
+	__u8 seen[KEYS / 2], all[KEYS / 2];
+	pthread_t thread;
+	struct map map;
+
+	memset(all, 1, sizeof(all));
+	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, MANY, 0));
+	ASSERT_EQ(0, fill_map(&map, 0, KEYS / 2));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, breathe, &map));
+	for (int i = 0; i < 20; i++) {
+		memset(seen, 0, sizeof(seen));
+		EXPECT_EQ(-ENOENT, walk_lower(&map, seen));
+		EXPECT_MEM(all, seen, sizeof(all));
+	}
+	stop = true;
+	pthread_join(thread, NULL);
+	close(map.fd);
+}
+
 #define BIG	4096
 
 /* replace() - a thread that puts values of one letter each under one key */

@@ -451,7 +451,8 @@ enum vnp_map_type {
  * @reserved:	must be zero
  * @name:	for listings, as a program's
  *
- * Memory is charged to the caller's memory cgroup.  Returns a descriptor.
+ * Memory is charged to the caller's memory cgroup, but for the buckets of a hash
+ * map, which take less than its entries.  Returns a descriptor.
  */
 struct vnp_map_create {
 	__u32 size;
@@ -511,7 +512,10 @@ struct vnp_map_info {
  *		CPUs' values; for _NEXT_KEY the key_size; for _DELETE 0
  *
  * ENOENT: no such key, or none after it.  A key that was deleted meanwhile makes
- * _NEXT_KEY start again from the first.  ENOSPC: the hash map holds max_entries.
+ * _NEXT_KEY start again from the first; one that was deleted and made anew may make
+ * it go back.  A walk finds every key that stays, whatever comes and goes meanwhile.
+ * ENOSPC: the hash map holds max_entries.  ENOMEM: no memory for a new entry.
+ * EBUSY: the hash map's table is being made anew; try again (this is most rare).
  * EPERM: _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.
  */
 struct vnp_map_elem {
