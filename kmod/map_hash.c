@@ -211,7 +211,9 @@ static struct vnp_hash_elem *vnp_hash_elem_create(struct vnp_hash *hash,
 	    hash->bytes_max)
 		goto err_uncount;
 	old = set_active_memcg(hash->memcg);
-	elem = kmalloc(hash->elem_size, gfp | __GFP_ACCOUNT | __GFP_NOWARN);
+	/* A full cgroup fails the update: nobody is killed for it. */
+	elem = kmalloc(hash->elem_size, gfp | __GFP_ACCOUNT | __GFP_NOWARN |
+					__GFP_RETRY_MAYFAIL);
 	set_active_memcg(old);
 	if (!elem)
 		goto err_uncount;

@@ -459,4 +459,40 @@ TEST_F(charged, limit)
 	EXPECT_OK(map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20, 8, 0));
 }
 
+/*
+ * Who fills the map of a cgroup that has no more memory is told so, and nobody in
+ * the cgroup is killed for it.  The smallest elements have the most buckets, which
+ * the cgroup does not pay: still less than what it pays.
+ */
+TEST_F(charged, limit_of_elements)
+{
+	struct vnp_map_info info;
+	pid_t child = fork();
+	__u64 value = 0;
+	struct map map;
+	__u32 key = 0;
+	int err;
+
+	ASSERT_LE(0, child);
+	if (!child) {
+		pause();
+		_exit(0);
+	}
+	ASSERT_LT(0, cgroup_write("memory.max", 12 << 20));
+	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 1 << 22, 0));
+	ASSERT_LT(0, write_text("/sys/fs/cgroup/cgroup.procs", "0"));
+	do
+		err = map_update(&map, &key, &value, VNP_MAP_ANY);
+	while (!err && ++key);
+	EXPECT_EQ(-ENOMEM, err);
+	EXPECT_LT(10000, key);
+	ASSERT_EQ(0, map_info(&map, &info));
+	EXPECT_EQ(key, info.entries);
+	EXPECT_GT(2 * 12 << 20, info.mem);
+	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(map.fd);
+}
+
 TEST_HARNESS_MAIN
