@@ -70,7 +70,8 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	if (ret && ret != -ENOTSUPP)
 		goto err_free;
 	if (!bpf->jited) {
-		ret = -EOPNOTSUPP;
+		/* A JIT that is asked gives up for want of memory only. */
+		ret = bpf->jit_requested ? -ENOMEM : -EOPNOTSUPP;
 		goto err_free;
 	}
 	return bpf;

@@ -38,7 +38,7 @@ static struct sk_buff *vnp_test_skb(const void *payload, u32 len, u32 direct)
 	skb = alloc_skb_with_frags(NET_SKB_PAD + linear, len - direct,
 				   VNP_TEST_PAGE_ORDER, &ret, GFP_KERNEL);
 	if (!skb)
-		return ERR_PTR(ret);
+		return ERR_PTR(-ENOMEM);
 
 	skb_reserve(skb, NET_SKB_PAD);
 	memset(skb_put(skb, linear), 0, sizeof(struct udphdr));
