@@ -2,6 +2,7 @@
 #include "object.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -23,12 +24,28 @@ const char *object_path(const char *name)
 	return path;
 }
 
-int object_open(const char *name, struct vnp_object **obj)
+static const char *object_file(const char *name)
 {
 	char file[64];
 
 	snprintf(file, sizeof(file), "../progs/%s.bpf.o", name);
-	return vnp_object_open_file(object_path(file), NULL, obj);
+	return object_path(file);
+}
+
+int object_open(const char *name, struct vnp_object **obj)
+{
+	return vnp_object_open_file(object_file(name), NULL, obj);
+}
+
+int object_read(const char *name, void *elf, size_t size)
+{
+	int fd = open(object_file(name), O_RDONLY), len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, elf, size);
+	close(fd);
+	return len < (int)size ? len : -EFBIG;
 }
 
 int object_load(const char *name, struct vnp_object **obj)

@@ -13,6 +13,9 @@ const char *object_path(const char *name);
 /* object_open() - all programs of NAME.bpf.o */
 int object_open(const char *name, struct vnp_object **obj);
 
+/* object_read() - the file itself; returns its length or a negative errno */
+int object_read(const char *name, void *elf, size_t size);
+
 /* object_load() - the same, loaded with the largest budget an ordinary user may have */
 int object_load(const char *name, struct vnp_object **obj);
 
