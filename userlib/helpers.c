@@ -19,7 +19,15 @@ static void ctx_set(struct vnp_user_run *run)
 	run->run.ctx.data_end = run->direct + run->direct_len;
 }
 
-int vnp_user_run_init(struct vnp_user_run *run, const struct vnp_run_opts *opts,
+/* As VNP_PROG_RUN has it */
+static u32 family_of(const struct vnp_user_run *run, u32 type)
+{
+	return type == VNP_PROG_PACKET && run->len && *run->rest >> 4 == 6 ?
+	       AF_INET6 : AF_INET;
+}
+
+int vnp_user_run_init(struct vnp_user_run *run, u32 type,
+		      const struct vnp_run_opts *opts,
 		      const struct vnp_printer *print)
 {
 	memset(run, 0, sizeof(*run));
@@ -37,7 +45,7 @@ int vnp_user_run_init(struct vnp_user_run *run, const struct vnp_run_opts *opts,
 		memcpy(run->direct, run->rest, run->direct_len);
 	}
 	run->run.ctx.len = run->len;
-	run->run.ctx.family = AF_INET;	/* as VNP_PROG_RUN has it */
+	run->run.ctx.family = family_of(run, type);
 	ctx_set(run);
 	return 0;
 }

@@ -17,6 +17,7 @@ static const struct {
 	__u32 type;
 } prog_sections[] = {
 	{ "vnp/datagram", VNP_PROG_DATAGRAM },
+	{ "vnp/packet", VNP_PROG_PACKET },
 	{ "vnp/stream", 0 },
 	{ "vnp/message", 0 },
 };
@@ -32,7 +33,7 @@ static int section_type(const struct vnp_object *obj, const struct vnp_section *
 		*type = prog_sections[i].type;
 		if (*type)
 			return 0;
-		vnp_error(&obj->print, "Programs of section %s are not there yet; only vnp/datagram is.",
+		vnp_error(&obj->print, "Programs of section %s are not there yet; only vnp/datagram and vnp/packet are.",
 			  sec->name);
 		return -EOPNOTSUPP;
 	}

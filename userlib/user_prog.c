@@ -13,6 +13,7 @@
 #define LOG_FIRST	(64U << 10)
 #define LOG_MAX		(16U << 20)
 #define DATA_MAX	65507
+#define PACKET_MAX	(65535 + 40)
 #define REPEAT_MAX	1000000
 
 /* Verify and lower, the report going to @log */
@@ -228,11 +229,12 @@ int vnp_user_program_run(struct vnp_program *prog, struct vnp_run_opts *opts)
 	__u64 start;
 	int err;
 
-	if (opts->data_in_len > DATA_MAX || repeat > REPEAT_MAX ||
+	if (opts->data_in_len > (prog->type == VNP_PROG_PACKET ? PACKET_MAX : DATA_MAX) ||
+	    repeat > REPEAT_MAX ||
 	    opts->direct_len > opts->data_in_len ||
 	    (opts->data_in_len && !opts->data_in))
 		return -EINVAL;
-	err = vnp_user_run_init(&run, opts, &prog->print);
+	err = vnp_user_run_init(&run, prog->type, opts, &prog->print);
 	if (err)
 		return err;
 

@@ -38,7 +38,9 @@ struct vnp_user_run {
 	const struct vnp_printer *print;
 };
 
-int vnp_user_run_init(struct vnp_user_run *run, const struct vnp_run_opts *opts,
+/* vnp_user_run_init() - for a program of @type, enum vnp_prog_type */
+int vnp_user_run_init(struct vnp_user_run *run, u32 type,
+		      const struct vnp_run_opts *opts,
 		      const struct vnp_printer *print);
 void vnp_user_run_destroy(struct vnp_user_run *run);
 

@@ -18,10 +18,13 @@
 	.kind = VNP_FIELD_##_kind,					\
 }
 
-static const struct vnp_field vnp_datagram_fields[] = {
+/* The longest payload of an IPv6 packet, and its header in front of it */
+#define PACKET_MAX	(U16_MAX + 40)
+
+static const struct vnp_field vnp_packet_fields[] = {
 	CTX_POINTER(data, PACKET),
 	CTX_POINTER(data_end, PACKET_END),
-	CTX_FIELD(len, 4, SCALAR, U16_MAX),
+	CTX_FIELD(len, 4, SCALAR, 0),
 	CTX_FIELD(family, 4, SCALAR, U16_MAX),
 	CTX_FIELD(remote_ip4, 4, SCALAR, U32_MAX),
 	CTX_FIELD(local_ip4, 4, SCALAR, U32_MAX),
@@ -37,9 +40,17 @@ static const struct vnp_field vnp_datagram_fields[] = {
 
 static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_DATAGRAM] = {
-		.fields = vnp_datagram_fields,
-		.field_cnt = ARRAY_SIZE(vnp_datagram_fields),
+		.fields = vnp_packet_fields,
+		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
 		.packet_max = U16_MAX,
+		.data_off = offsetof(struct vnp_ctx, data),
+		.data_end_off = offsetof(struct vnp_ctx, data_end),
+	},
+	[VNP_PROG_PACKET] = {
+		.fields = vnp_packet_fields,
+		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
+		.packet_max = PACKET_MAX,
+		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
 	},

@@ -19,7 +19,7 @@ enum vnp_field_kind {
  * @size:	bytes, of an array all of them
  * @unit:	bytes of an element; the field itself if it is no array
  * @kind:	enum vnp_field_kind
- * @max:	scalar: greatest value an element can have
+ * @max:	scalar: greatest value an element can have; 0: the type's packet_max
  */
 struct vnp_field {
 	u16 off;
@@ -34,6 +34,7 @@ struct vnp_field {
  * @fields:	of the context, ascending; what lies between them is not readable
  * @field_cnt:	how many
  * @packet_max:	bytes between data and data_end at most
+ * @packet_rdonly: they may not be written
  * @data_off:	where the context has data
  * @data_end_off: where it has data_end
  */
@@ -41,6 +42,7 @@ struct vnp_type {
 	const struct vnp_field *fields;
 	u32 field_cnt;
 	u32 packet_max;
+	bool packet_rdonly;
 	u16 data_off;
 	u16 data_end_off;
 };

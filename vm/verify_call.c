@@ -229,6 +229,10 @@ int vnp_verify_call(struct vnp_verify *v)
 	u32 n;
 	int err;
 
+	if (c.helper->writes_packet && v->type->packet_rdonly)
+		return vnp_verify_refuse(v,
+			"vnp_%s writes to the packet, which a program of this type may only read",
+			c.helper->name);
 	for (n = 0; n < VNP_HELPER_ARGS_MAX; n++) {
 		err = call_arg_check(&c, n);
 		if (err)

@@ -228,7 +228,12 @@ int vnp_verify_write(struct vnp_verify *v, u32 n)
 	    v->code->maps[reg->map].flags & VNP_MAP_F_RDONLY_PROG)
 		return vnp_verify_refuse(v, "writes to map %u, which is read-only",
 					 reg->map);
-	if (v->report && vnp_reg_is_packet(reg))
+	if (!vnp_reg_is_packet(reg))
+		return 0;
+	if (v->type->packet_rdonly)
+		return vnp_verify_refuse(v,
+			"writes to the packet, which a program of this type may only read");
+	if (v->report)
 		v->code->writes_packet = true;
 	return 0;
 }
@@ -248,6 +253,7 @@ static int mem_context_value(struct vnp_verify *v, s64 at, u32 size,
 {
 	const struct vnp_field *field = NULL;
 	struct vnp_scalar num = vnp_scalar_unknown();
+	u64 max;
 	u32 i;
 
 	for (i = 0; i < size; i++) {
@@ -263,13 +269,14 @@ static int mem_context_value(struct vnp_verify *v, s64 at, u32 size,
 				"reads a part of a pointer in the context: data and data_end are read as 8 bytes");
 	}
 
+	max = field->max ? field->max : v->type->packet_max;
 	if (field->kind == VNP_FIELD_PACKET) {
 		vnp_reg_set_pointer(to, VNP_REG_PACKET);
 	} else if (field->kind == VNP_FIELD_PACKET_END) {
 		vnp_reg_set_pointer(to, VNP_REG_PACKET_END);
 	} else {
 		if (size == field->unit && (at - field->off) % field->unit == 0)
-			num = vnp_scalar_range(0, field->max);
+			num = vnp_scalar_range(0, max);
 		vnp_reg_set_scalar(to, &num);
 	}
 	return 0;

@@ -350,6 +350,32 @@ static void atomics(void **state)
 }
 
 /* A refusal tells the line of C and the registers that matter */
+/* A program that sees the IP packet may read all of it and write nothing. */
+static void packets_are_read_only(void **state)
+{
+	(void)state;
+	vm_type = VNP_PROG_PACKET;
+	assert_refused("writes to the packet", LOAD_DATA(R2),
+		       BPF_ST_MEM(BPF_B, R2, 0, 1), RETURN(0));
+	assert_refused("writes to the packet", LOAD_DATA_END(R2), BPF_MOV64_IMM(R3, 1),
+		       BPF_STX_MEM(BPF_W, R2, R3, -4), RETURN(0));
+	assert_refused("vnp_store_bytes writes to the packet", BPF_MOV64_IMM(R2, 0),
+		       BPF_MOV64_REG(R3, R10), BPF_ALU64_IMM(BPF_ADD, R3, -8),
+		       BPF_ST_MEM(BPF_DW, R3, 0, 0), BPF_MOV64_IMM(R4, 8),
+		       BPF_CALL_HELPER(store_bytes), RETURN(0));
+	assert_refused("writes to the packet", LOAD_DATA(R3), BPF_MOV64_IMM(R2, 0),
+		       BPF_MOV64_IMM(R4, 8), BPF_CALL_HELPER(load_bytes), RETURN(0));
+	/* it can be longer than a datagram's payload, by an IPv6 header */
+	assert_accepted("1 access proven", BPF_LDX_MEM(BPF_W, R2, R1,
+						 offsetof(struct vnp_ctx, len)),
+			BPF_JMP_IMM(BPF_JLE, R2, 65535 + 40, 1),
+			BPF_LDX_MEM(BPF_DW, R0, R9, 0), RETURN(0));
+	assert_refused("r9", BPF_LDX_MEM(BPF_W, R2, R1, offsetof(struct vnp_ctx, len)),
+		       BPF_JMP_IMM(BPF_JLE, R2, 65535 + 39, 1),
+		       BPF_LDX_MEM(BPF_DW, R0, R9, 0), RETURN(0));
+	vm_type = VNP_PROG_DATAGRAM;
+}
+
 static void messages_have_sources(void **state)
 {
 	static const char strings[] = "\0/home/me/relay.bpf.c\0\tlong x = *p;";
@@ -459,7 +485,7 @@ static void arguments_are_checked(void **state)
 	} while (0)
 	assert_int_equal(create(&ok), 0);
 	assert_invalid(type, 0);
-	assert_invalid(type, 2);
+	assert_invalid(type, VNP_PROG_PACKET + 1);
 	assert_invalid(type, -1);
 	assert_invalid(insn_cnt, 0);
 	assert_invalid(insn_cnt, VNP_INSN_MAX + 1);
@@ -500,6 +526,7 @@ int main(void)
 		cmocka_unit_test(moved_payload),
 		cmocka_unit_test(helpers),
 		cmocka_unit_test(atomics),
+		cmocka_unit_test(packets_are_read_only),
 		cmocka_unit_test(messages_have_sources),
 		cmocka_unit_test(states_are_logged),
 		cmocka_unit_test(log_is_cut),

@@ -19,6 +19,7 @@ __u32 vm_log_level = VNP_LOG_NORMAL;
 struct vnp_source vm_source;
 bool vm_harden;
 __u64 vm_name;
+__u32 vm_type = VNP_PROG_DATAGRAM;
 
 static const struct vnp_map_create vm_maps[MAP_CNT] = {
 	[MAP_HASH] = {
@@ -63,7 +64,7 @@ static void vm_dump_lowered(const struct vnp_code *code)
 static int vm_create(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
 {
 	struct vnp_code_attr attr = {
-		.type = VNP_PROG_DATAGRAM,
+		.type = vm_type,
 		.harden = vm_harden,
 		.budget = vm_budget,
 		.insns = insns,
@@ -143,7 +144,7 @@ static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
 	struct vm_result result;
 	int err;
 
-	assert_int_equal(vnp_user_run_init(&run, &opts, &print), 0);
+	assert_int_equal(vnp_user_run_init(&run, vm_type, &opts, &print), 0);
 	if (lowered)
 		err = vnp_interp_run_lowered(vm->code, &run.run);
 	else

@@ -39,7 +39,8 @@ extern char vm_log[65536];
 int vm_make(const struct bpf_insn *insns, __u32 cnt, struct vnp_code **code);
 void vm_free(struct vnp_code *code);
 
-/* options for the next programs; zero is the default */
+/* options for the next programs; zero is the default (vm_type: %VNP_PROG_DATAGRAM) */
+extern __u32 vm_type;
 extern __u32 vm_budget;
 extern __u32 vm_log_level;
 extern bool vm_harden;

@@ -98,8 +98,10 @@ enum vnp_verdict {
 	} __attribute__((aligned(8)))
 
 /**
- * struct vnp_ctx - the argument of a program of type %VNP_PROG_DATAGRAM
- * @data:	first byte of the application payload (behind the UDP header)
+ * struct vnp_ctx - the argument of a program
+ * @data:	%VNP_PROG_DATAGRAM: first byte of the application payload (behind the
+ *		UDP header); %VNP_PROG_PACKET: first byte of the IP header.  What is
+ *		called payload here and below is what begins there
  * @data_end:	one past the last byte that can be read directly.  A datagram
  *		whose payload lies in fragments has @data_end - @data < @len:
  *		vnp_pull() makes more of it direct, vnp_load_bytes() copies
@@ -117,7 +119,7 @@ enum vnp_verdict {
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(the socket or somebody else asked for SO_TIMESTAMP*)
  *
- * All fields are read-only.  The payload may be written.
+ * All fields are read-only.  The payload may be written by a %VNP_PROG_DATAGRAM.
  */
 struct vnp_ctx {
 	__vnp_ptr(void *, data);
@@ -196,9 +198,13 @@ enum vnp_fault {
  * enum vnp_prog_type - where a program can be linked, and what it is given
  * @VNP_PROG_DATAGRAM:	runs on each datagram of a UDP socket; R1 is a
  *			struct vnp_ctx *, R0 an enum vnp_verdict
+ * @VNP_PROG_PACKET:	the same, but sees the IP packet: reassembled if it came in
+ *			fragments, and as long as the UDP header says.  It may only
+ *			read it
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
+	VNP_PROG_PACKET = 2,
 };
 
 /*
@@ -368,9 +374,9 @@ struct vnp_prog_dump {
  * struct vnp_prog_run - VNP_PROG_RUN: run a program on bytes of the caller's
  * @size:	sizeof(struct vnp_prog_run)
  * @flags:	must be zero
- * @data_in:	the payload
+ * @data_in:	the payload; for a %VNP_PROG_PACKET an IP packet
  * @data_out:	where to put the payload as the program left it, or 0
- * @data_in_len: bytes at @data_in, at most 65,507
+ * @data_in_len: bytes at @data_in, at most 65,507; for a %VNP_PROG_PACKET 65,575
  * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
  * @repeat:	how often to run it; 0 is 1, at most 1,000,000.  Each run sees
  *		what the one before left.  A signal ends it early (EINTR)
@@ -382,7 +388,8 @@ struct vnp_prog_dump {
  * @ns:		out: mean duration of a run
  *
  * In the context, data, data_end and len are those of the payload, family is
- * AF_INET, and all other fields are zero.
+ * AF_INET (AF_INET6 if a %VNP_PROG_PACKET is given a packet of that version), and all
+ * other fields are zero.
  */
 struct vnp_prog_run {
 	__u32 size;
@@ -550,7 +557,7 @@ struct vnp_map_freeze {
  * struct vnp_link_create - VNP_LINK_CREATE: let a program run on a socket
  * @size:	sizeof(struct vnp_link_create)
  * @flags:	VNP_LINK_F_*
- * @prog_fd:	a program of type %VNP_PROG_DATAGRAM
+ * @prog_fd:	a program of type %VNP_PROG_DATAGRAM or %VNP_PROG_PACKET
  * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not
  * @reserved:	must be zero
  *
@@ -580,7 +587,7 @@ struct vnp_link_create {
  * @local_port:	port the socket is bound to, host byte order
  * @sock_cookie: SO_COOKIE of the socket
  * @packets:	datagrams the program ran on
- * @bytes:	their payload
+ * @bytes:	their payload, as the program sees it
  * @pass:	datagrams passed to the socket by verdict
  * @drop:	datagrams dropped by verdict
  * @faults:	runs ended by each enum vnp_fault
@@ -619,7 +626,7 @@ struct vnp_link_info {
  * struct vnp_link_update - VNP_LINK_UPDATE: put another program in its place
  * @size:	sizeof(struct vnp_link_update)
  * @flags:	must be zero
- * @prog_fd:	the new program, of the same type
+ * @prog_fd:	the new program, of a type that can be linked to such a socket
  * @old_prog_fd: if not negative, EEXIST unless this is the program in force
  *
  * Every datagram meets the one program or the other.  ENOLINK: detached.

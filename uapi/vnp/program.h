@@ -15,6 +15,9 @@
  *		return ctx->len >= 100 ? VNP_PASS : VNP_DROP;
  *	}
  *
+ * In a section "vnp/packet", data begins at the IP header instead of behind the UDP
+ * header, and the packet may only be read.
+ *
  * Global variables work.  Maps are declared as for libbpf:
  *
  *	struct {

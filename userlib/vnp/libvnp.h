@@ -331,9 +331,10 @@ int vnp_program_source(const struct vnp_program *prog, __u32 insn,
 /**
  * struct vnp_run_opts - a test run, in and out
  * @sz:		sizeof(struct vnp_run_opts)
- * @data_in:	the payload, or NULL if there is none
+ * @data_in:	the payload (of a %VNP_PROG_PACKET: the IP packet), or NULL if there
+ *		is none
  * @data_out:	where to put the payload as the program left it, or NULL
- * @data_in_len: bytes at @data_in, at most 65,507
+ * @data_in_len: bytes at @data_in, at most 65,507 (%VNP_PROG_PACKET: 65,575)
  * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
  * @repeat:	how often; 0 is 1, at most 1,000,000
  * @direct_len:	bytes of payload the program reads directly; 0: all

@@ -180,7 +180,12 @@ const char *fault_name(__u32 fault)
 
 const char *prog_type_name(__u32 type)
 {
-	return type == VNP_PROG_DATAGRAM ? "datagram" : "unknown";
+	static const char *const names[] = {
+		[VNP_PROG_DATAGRAM] = "datagram",
+		[VNP_PROG_PACKET] = "packet",
+	};
+
+	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
 }
 
 const char *map_type_name(__u32 type)

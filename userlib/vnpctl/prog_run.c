@@ -5,15 +5,28 @@
 
 #include "ctl.h"
 
+/* The longest payload of a datagram; of an IPv6 packet, its header in front of it */
 #define PAYLOAD_MAX	65507
+#define PACKET_MAX	(65535 + 40)
 
-/* struct run - what the words ask for, and what came out */
+/* struct run - what the words ask for, and what came out; @max: bytes of payload */
 struct run {
 	struct vnp_run_opts opts;
 	void *data_in;
 	const char *data_out;
-	unsigned char payload[PAYLOAD_MAX];
+	size_t max;
+	unsigned char payload[PACKET_MAX];
 };
+
+/* The longest payload that such a program can be run on */
+static int run_max(const struct vnp_program *prog, struct run *run)
+{
+	struct vnp_prog_info info = { .size = sizeof(info) };
+	int err = vnp_program_get_info(prog, &info);
+
+	run->max = info.type == VNP_PROG_PACKET ? PACKET_MAX : PAYLOAD_MAX;
+	return err ? failed(err, "Cannot ask about the program") : 0;
+}
 
 static int run_parse(struct args *args, struct run *run)
 {
@@ -42,9 +55,9 @@ static int run_parse(struct args *args, struct run *run)
 	if (err)
 		return err;
 
-	if (len > PAYLOAD_MAX)
-		return error("A datagram holds %d bytes at most, and these are %zu.",
-			     PAYLOAD_MAX, len);
+	if (len > run->max)
+		return error("A %s holds %zu bytes at most, and these are %zu.",
+			     run->max == PACKET_MAX ? "packet" : "datagram", run->max, len);
 	if (run->opts.direct_len > len)
 		return error("Not %u bytes can be direct: the payload has %zu.",
 			     run->opts.direct_len, len);
@@ -167,7 +180,7 @@ int prog_run(struct args *args)
 	run->opts.sz = sizeof(run->opts);
 	err = prog_ref_load(args, PROG_REF_ID | PROG_REF_RAW | PROG_REF_ONE, &ref);
 	if (!err) {
-		err = run_parse(args, run);
+		err = run_max(ref.prog, run) ?: run_parse(args, run);
 		if (!err)
 			err = run_do(&ref, run);
 		prog_ref_close(&ref);
