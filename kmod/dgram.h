@@ -10,9 +10,9 @@
 #define _VNP_DGRAM_H
 
 #include <linux/skbuff.h>
+#include <linux/udp.h>
+#include "prog.h"
 #include "vm/run.h"
-
-struct vnp_prog;
 
 /* Bit of struct vnp_code::ctx_fields that stands for a field of the context */
 #define VNP_CTX_BIT(field)	BIT_ULL(offsetof(struct vnp_ctx, field) / 8)
@@ -21,13 +21,13 @@ struct vnp_prog;
  * struct vnp_dgram - a datagram in a program's hands
  * @run:	what the program sees; first member
  * @skb:	where the payload is; owned by the caller
- * @off:	of the payload from skb->data
+ * @off:	of the payload from skb->data; less than 0 if it begins with the IP header
  * @prog:	the program
  */
 struct vnp_dgram {
 	struct vnp_run run;
 	struct sk_buff *skb;
-	u32 off;
+	s32 off;
 	const struct vnp_prog *prog;
 };
 
@@ -47,6 +47,15 @@ static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 {
 	return container_of((struct vnp_ctx *)(unsigned long)ctx,
 			    struct vnp_dgram, run.ctx);
+}
+
+/* vnp_dgram_off() - where the payload is, of a packet at its UDP header */
+static __always_inline s32 vnp_dgram_off(const struct vnp_prog *prog,
+					 const struct sk_buff *skb)
+{
+	if (unlikely(prog->sees_packet))
+		return skb_network_offset(skb);
+	return sizeof(struct udphdr);
 }
 
 /* vnp_dgram_point() - let the context point at the payload, wherever that is now */

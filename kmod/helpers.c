@@ -111,12 +111,12 @@ u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	u32 len = (u32)len_reg ?: dgram->run.ctx.len;
-	int ret = 0;
+	int want = dgram->off + (int)len, ret = 0;
 
 	if (!vnp_dgram_has(dgram, 0, len))
 		return -ERANGE;
 
-	if (!pskb_may_pull(dgram->skb, dgram->off + len) ||
+	if ((want > 0 && !pskb_may_pull(dgram->skb, want)) ||
 	    (dgram->prog->writes_packet && vnp_dgram_own(dgram->skb)))
 		ret = -ENOMEM;
 	vnp_dgram_point(dgram);

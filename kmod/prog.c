@@ -19,6 +19,7 @@
 #include "vm/inline.h"
 #include "vm/log.h"
 #include "vm/lower.h"
+#include "vm/type.h"
 
 /* Bytes of report at most */
 #define VNP_LOG_SIZE_MAX	SZ_16M
@@ -133,7 +134,7 @@ static int vnp_load_check(struct vnp_load *load)
 
 	if (attr->flags & ~VNP_PROG_F_HARDEN)
 		return vnp_load_refuse(load, "Unknown bits are set in flags");
-	if (attr->type != VNP_PROG_DATAGRAM)
+	if (!vnp_type_get(attr->type))
 		return vnp_load_refuse(load, "There is no such type of program");
 	if (attr->reserved)
 		return vnp_load_refuse(load, "A reserved field is not zero");
@@ -258,6 +259,7 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->ctx_fields = prog->code->ctx_fields;
 	prog->writes_packet = prog->code->writes_packet;
 	prog->wide_ret = prog->code->lowered.wide_ret;
+	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VNP_PROG_RUN: a program runs on bytes of the caller's, as it would on a datagram. */
+#include <linux/ipv6.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
 #include <linux/skbuff.h>
@@ -14,14 +15,19 @@
 
 /* The longest payload of a UDP datagram in IPv4 */
 #define VNP_TEST_LEN_MAX	65507
+/* The longest IP packet */
+#define VNP_TEST_PACKET_MAX	(sizeof(struct ipv6hdr) + U16_MAX)
 #define VNP_TEST_REPEAT_MAX	1000000
 
 /* Fragments larger than what a driver would make are of no use to a test. */
 #define VNP_TEST_PAGE_ORDER	0
 
-static int vnp_test_check(const struct vnp_prog_run *attr)
+static int vnp_test_check(const struct vnp_prog *prog,
+			  const struct vnp_prog_run *attr)
 {
-	if (attr->flags || attr->data_in_len > VNP_TEST_LEN_MAX ||
+	u32 max = prog->sees_packet ? VNP_TEST_PACKET_MAX : VNP_TEST_LEN_MAX;
+
+	if (attr->flags || attr->data_in_len > max ||
 	    attr->repeat > VNP_TEST_REPEAT_MAX ||
 	    attr->direct_len > attr->data_in_len)
 		return -EINVAL;
@@ -67,6 +73,15 @@ static struct sk_buff *vnp_test_skb_create(const struct vnp_prog_run *attr)
 	return skb;
 }
 
+/* The payload is an IP packet if it is said to be: its version comes first. */
+static u32 vnp_test_family(const struct vnp_prog *prog, const struct sk_buff *skb)
+{
+	u8 first = 0;
+
+	skb_copy_bits(skb, sizeof(struct udphdr), &first, sizeof(first));
+	return prog->sees_packet && first >> 4 == 6 ? AF_INET6 : AF_INET;
+}
+
 static void vnp_test_begin(void)
 	__acquires(RCU)
 {
@@ -86,7 +101,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 {
 	struct vnp_dgram dgram = {
 		.run.ctx.len = attr->data_in_len,
-		.run.ctx.family = AF_INET,
+		.run.ctx.family = vnp_test_family(prog, skb),
 		.skb = skb,
 		.off = sizeof(struct udphdr),
 		.prog = prog,
@@ -151,7 +166,7 @@ long vnp_prog_test(struct vnp_prog *prog, struct vnp_prog_run *attr)
 	struct sk_buff *skb;
 	long ret;
 
-	ret = vnp_test_check(attr);
+	ret = vnp_test_check(prog, attr);
 	if (ret)
 		return ret;
 	skb = vnp_test_skb_create(attr);

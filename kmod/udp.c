@@ -165,7 +165,7 @@ static __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
 	dgram.skb = skb;
-	dgram.off = sizeof(struct udphdr);
+	dgram.off = vnp_dgram_off(dgram.prog, skb);
 	vnp_udp_ctx(&dgram);
 	if (vnp_link_run(link, dgram.prog, &dgram.run) == VNP_PASS)
 		return 1;

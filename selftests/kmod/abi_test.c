@@ -614,7 +614,7 @@ TEST_F(device, feature)
 	ASSERT_EQ(0, do_ioctl(self->dev, VNP_FEATURE, &f));
 	EXPECT_EQ(sizeof(f), f.size);
 	EXPECT_EQ(!as_root(), f.hardened);
-	EXPECT_EQ(1 << VNP_PROG_DATAGRAM, f.prog_types);
+	EXPECT_EQ(1 << VNP_PROG_DATAGRAM | 1 << VNP_PROG_PACKET, f.prog_types);
 	EXPECT_EQ(1 << VNP_MAP_HASH | 1 << VNP_MAP_ARRAY | 1 << VNP_MAP_PERCPU_ARRAY,
 		  f.map_types);
 	EXPECT_EQ(0x7fe, f.helpers);
