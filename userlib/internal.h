@@ -9,6 +9,7 @@
  *			behind the program
  *	  line_info.c	C lines of the instructions
  *	object.c	puts these together, and loads
+ *	  cbpf*.c	classic BPF instead of an ELF object
  *	  prog.c map.c link.c	the kernel's objects, by ioctl (device.c)
  *	  user_prog.c user_map.c helpers.c	the same without a kernel, by vm/
  */

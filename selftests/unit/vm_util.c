@@ -19,6 +19,7 @@ __u32 vm_log_level = VNP_LOG_NORMAL;
 struct vnp_source vm_source;
 bool vm_harden;
 __u64 vm_name;
+__u32 vm_direct;
 __u32 vm_type = VNP_PROG_DATAGRAM;
 
 static const struct vnp_map_create vm_maps[MAP_CNT] = {
@@ -138,6 +139,7 @@ static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
 		.sz = sizeof(opts),
 		.data_in = payload,
 		.data_in_len = len,
+		.direct_len = vm_direct < len ? vm_direct : 0,
 	};
 	struct vnp_printer print = {};
 	struct vnp_user_run run = {};

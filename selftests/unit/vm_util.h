@@ -41,6 +41,7 @@ void vm_free(struct vnp_code *code);
 
 /* options for the next programs; zero is the default (vm_type: %VNP_PROG_DATAGRAM) */
 extern __u32 vm_type;
+extern __u32 vm_direct;	/* bytes of payload that are direct; 0: all */
 extern __u32 vm_budget;
 extern __u32 vm_log_level;
 extern bool vm_harden;

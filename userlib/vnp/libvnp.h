@@ -46,6 +46,7 @@ extern "C" {
 
 #define LIBVNP_VERSION		"0.1.0"
 
+struct sock_filter;
 struct vnp_object;
 struct vnp_program;
 struct vnp_map;
@@ -141,6 +142,37 @@ int vnp_object_open_insns(const struct bpf_insn *insns, size_t insn_cnt,
 			  enum vnp_prog_type type,
 			  const struct vnp_open_opts *opts,
 			  struct vnp_object **obj);
+
+/**
+ * enum vnp_dlt - what a classic program finds in front of the IP header
+ * @VNP_DLT_EN10MB:	an Ethernet header: addresses of zero, and the protocol
+ * @VNP_DLT_RAW:	nothing
+ *
+ * The numbers are those of libpcap.
+ */
+enum vnp_dlt {
+	VNP_DLT_EN10MB	= 1,
+	VNP_DLT_RAW	= 12,
+};
+
+/**
+ * vnp_object_open_cbpf() - make an object of one program from classic BPF
+ * @insns:	what pcap_compile() made, or tcpdump -ddd printed; copied
+ * @insn_cnt:	how many
+ * @dlt:	the data link type it was made for
+ * @opts:	options or NULL; the program takes the object's name
+ * @obj:	where to put the object
+ *
+ * It becomes a program of type %VNP_PROG_PACKET that passes a datagram where the
+ * classic one returns anything but 0.  The datagram passes whole: the snapshot length that
+ * a classic program returns is not applied.
+ *
+ * Return: 0; -EINVAL (the kernel would refuse it, too); -EOPNOTSUPP (it asks for what
+ * VNP does not know of a packet, or is too long translated); -ENOMEM.
+ */
+int vnp_object_open_cbpf(const struct sock_filter *insns, size_t insn_cnt,
+			 enum vnp_dlt dlt, const struct vnp_open_opts *opts,
+			 struct vnp_object **obj);
 
 /* struct vnp_load_opts::flags */
 #define VNP_LOAD_F_USER		(1U << 0)	/* into this process, no module */
