@@ -170,13 +170,18 @@ struct prog_ref {
 #define PROG_REF_ONE	(1 << 2)	/* it must be one program */
 
 /**
- * prog_ref_load() - read "FILE [name NAME]" and others, load what they mean
+ * prog_ref_load() - read "FILE [name NAME]", "cbpf FILE" and others, load what they mean
  * @args:	the words
  * @flags:	PROG_REF_*
  * @ref:	out; prog_ref_close() it
  */
 int prog_ref_load(struct args *args, int flags, struct prog_ref *ref);
 void prog_ref_close(struct prog_ref *ref);
+
+/*
+ * cbpf_open() - read "FILE [dlt NAME]", classic BPF, into an object (cbpf.c)
+ */
+int cbpf_open(struct args *args, struct vnp_object **obj);
 
 /* prog_ref_next() - walk over the programs; NULL begins, NULL ends */
 struct vnp_program *prog_ref_next(const struct prog_ref *ref,

@@ -6,8 +6,8 @@
 #include "ctl.h"
 
 static const char help[] =
-	"Usage: vnpctl prog verify FILE [name NAME] [--user]\n"
-	"       vnpctl prog load FILE [name NAME]\n"
+	"Usage: vnpctl prog verify {FILE [name NAME] | raw FILE | cbpf FILE} [--user]\n"
+	"       vnpctl prog load {FILE [name NAME] | cbpf FILE}\n"
 	"       vnpctl prog list\n"
 	"       vnpctl prog show [id ID | name NAME]\n"
 	"       vnpctl prog dump {xlated | lowered} PROG [linum] [--user]\n"
@@ -15,9 +15,10 @@ static const char help[] =
 	"       vnpctl prog run PROG [data-in HEXFILE] [data-out HEXFILE]\n"
 	"                   [repeat N] [direct BYTES] [--user]\n"
 	"\n"
-	"  PROG is FILE [name NAME], raw FILE (bare instructions), or of what is\n"
-	"  loaded, id ID or name NAME.\n"
+	"  PROG is FILE [name NAME], raw FILE (bare instructions), cbpf FILE, or of what\n"
+	"  is loaded, id ID or name NAME.\n"
 	"  FILE is an object made by clang -target bpf -O2 -g -c.\n"
+	"  cbpf FILE [dlt {EN10MB | RAW}] is what tcpdump -ddd [-y DLT] printed (-: stdin).\n"
 	"\n"
 	"  verify     say what the verifier thinks of it; nothing stays loaded\n"
 	"  load       load it, and show what it logs, until Ctrl-C: a program lives as\n"

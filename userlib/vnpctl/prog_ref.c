@@ -127,6 +127,22 @@ static int program_choose(struct prog_ref *ref, const char *name, bool want_one)
 	return 0;
 }
 
+static int file_open(struct args *args, int flags, struct vnp_object **obj)
+{
+	const char *path = args_want(args, "The program's file");
+	int err;
+
+	if (!path)
+		return -EINVAL;
+	if (flags & PROG_REF_RAW && !strcmp(path, "raw"))
+		err = raw_open(args, obj);
+	else if (!strcmp(path, "cbpf"))
+		err = cbpf_open(args, obj);
+	else
+		err = vnp_object_open_file(path, &open_opts, obj);
+	return err ? failed(err, "Cannot open the program") : 0;
+}
+
 static int file_load(struct args *args, int flags, struct prog_ref *ref)
 {
 	const struct vnp_load_opts opts = {
@@ -134,23 +150,12 @@ static int file_load(struct args *args, int flags, struct prog_ref *ref)
 		.flags = settings.user ? VNP_LOAD_F_USER : 0,
 		.log_level = settings.debug ? VNP_LOG_STATES : VNP_LOG_NORMAL,
 	};
-	const char *path, *name = NULL;
+	const char *name = NULL;
 	int err;
 
-	if (flags & PROG_REF_RAW && args->cnt && !strcmp(*args->words, "raw")) {
-		args_next(args);
-		err = raw_open(args, &ref->obj);
-	} else {
-		path = args_want(args, "The program's file");
-		if (!path)
-			return -EINVAL;
-		err = vnp_object_open_file(path, &open_opts, &ref->obj);
-		if (err)
-			return failed(err, "Cannot open %s", path);
-	}
+	err = file_open(args, flags, &ref->obj);
 	if (err)
-		return failed(err, "Cannot open the program");
-
+		return err;
 	if (args_take(args, "name")) {
 		name = args_want(args, "The program's name");
 		if (!name)
