@@ -393,8 +393,12 @@ TEST_F(cbpf, expressions)
 	ASSERT_NE(NULL, file);
 	for (; expression_read(file, text, sizeof(text), insns, &cnt, &dlt); programs++) {
 		snapshots_lengthen(insns, cnt);
-		ASSERT_EQ(0, filter_use(self, insns, cnt, dlt)) TH_LOG("%s", text);
-		ASSERT_EQ(0, packets_pass(self, dlt)) TH_LOG("%s", text);
+		ASSERT_EQ(0, filter_use(self, insns, cnt, dlt)) {
+			TH_LOG("%s", text);
+		}
+		ASSERT_EQ(0, packets_pass(self, dlt)) {
+			TH_LOG("%s", text);
+		}
 		for (int i = 0; i < PACKETS; i++) {
 			const struct packet *p = &self->packets[i];
 			int link_len = dlt == VNP_DLT_EN10MB ? 14 : 0;
@@ -449,8 +453,12 @@ TEST_F(cbpf, random_programs)
 		insns[cnt - 1] = (struct sock_filter){ BPF_ALU | BPF_AND | BPF_K, 0, 0, 63 };
 		insns[cnt++] = (struct sock_filter){ BPF_ALU | BPF_ADD | BPF_K, 0, 0, 24 };
 		insns[cnt++] = (struct sock_filter){ BPF_RET | BPF_A, 0, 0, 0 };
-		ASSERT_EQ(0, filter_use(self, insns, cnt, dlt)) TH_LOG("seed %llu", seed);
-		ASSERT_EQ(0, packets_pass(self, dlt)) TH_LOG("seed %llu", seed);
+		ASSERT_EQ(0, filter_use(self, insns, cnt, dlt)) {
+			TH_LOG("seed %llu", seed);
+		}
+		ASSERT_EQ(0, packets_pass(self, dlt)) {
+			TH_LOG("seed %llu", seed);
+		}
 		for (int i = 0; i < PACKETS; i++) {
 			ASSERT_EQ(!!self->outcome.kernel[i], self->outcome.vnp[i]) {
 				TH_LOG("seed %llu, packet %d", seed, i);

@@ -46,6 +46,7 @@ ORACLE(tables, NULL);
 ORACLE(globals, "writes_constant");
 ORACLE(helpers, "ask");
 ORACLE(verdict, NULL);
+ORACLE(packet, NULL);
 
 /* The interpreter is slow: what loops for ever need not do so for long. */
 #define BUDGET		20000

@@ -144,6 +144,86 @@ TEST_F(tool, run)
 	}
 }
 
+/* What tcpdump makes of an expression, for frames and for IP packets */
+TEST_F(tool, classic_bpf)
+{
+	static const char *const dlts[] = { "EN10MB", "RAW" };
+	long long id;
+
+	for (size_t i = 0; i < ARRAY_SIZE(dlts); i++) {
+		ASSERT_EQ(0, TOOL("link attach cbpf <(tcpdump -ddd -y %s 'udp[8] = 112 and "
+				  "dst port %d') dlt %s pid %d fd %d", dlts[i],
+				  sock_port(self->flow.rx), dlts[i], getpid(),
+				  self->flow.rx)) {
+			TH_LOG("%s", self->out);
+		}
+		ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
+		ASSERT_EQ(4, flow_puts(&self->flow, "pass"));
+		EXPECT_EQ(1, flow_next_is(&self->flow, "pass"));
+		EXPECT_TRUE(flow_empty(&self->flow));
+		ASSERT_EQ(0, TOOL("-j link list"));
+		id = number(self->out, "id");
+		EXPECT_EQ(1, number(self->out, "drop"));
+		ASSERT_EQ(0, TOOL("link update %lld cbpf <(tcpdump -ddd udp -y %s) dlt %s",
+				  id, dlts[i], dlts[i]));
+		ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
+		EXPECT_EQ(1, flow_next_is(&self->flow, "Drop"));
+		ASSERT_EQ(0, TOOL("link detach %lld", id));
+	}
+	ASSERT_EQ(0, TOOL("prog dump lowered cbpf <(tcpdump -ddd -y RAW udp) dlt raw --user"));
+	EXPECT_NE(NULL, strstr(self->out, "; ldb [9]"));
+}
+
+TEST_F(tool, classic_bpf_run)
+{
+	static const char *const packets[] = {
+		"45 00 00 1d 00 00 00 00 40 11 00 00 7f 00 00 01 7f 00 00 01 "
+		"00 35 00 35 00 09 00 00 55",
+		"60 00 00 00 00 09 11 40 %032d %032d 00 35 00 35 00 09 00 00 aa",
+	};
+	char packet[256];
+
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(packet, sizeof(packet), packets[i / 2], 1, 1);
+		ASSERT_EQ(0, TOOL("-j prog run cbpf <(tcpdump -ddd -y EN10MB 'ip6') "
+				  "data-in - %s <<<'%s'", i % 2 ? "--user" : "", packet)) {
+			TH_LOG("%s", self->out);
+		}
+		EXPECT_EQ(i / 2, number(self->out, "retval"));
+	}
+}
+
+/* What is no classic BPF is told so, by the line. */
+TEST_F(tool, classic_bpf_refused)
+{
+	static const struct { const char *text, *why; } tries[] = {
+		{ "", "not what tcpdump -ddd prints" },
+		{ "x", "not what tcpdump -ddd prints" },
+		{ "4097", "not what tcpdump -ddd prints" },
+		{ "1 6 0 0 0", "not what tcpdump -ddd prints" },
+		{ "2\\n6 0 0 0", "has 1 of the 2 instructions" },
+		{ "1\\n6 0 0 0\\n6 0 0 0", "more than the 1 instructions" },
+		{ "1\\n6 0 0", "Line 2 of" },
+		{ "1\\n6 0 256 0", "Line 2 of" },
+		{ "1\\n6 0 0 4294967296", "Line 2 of" },
+		{ "1\\n6 0 0 -1", "Line 2 of" },
+		{ "1\\n6 0 0 0 0", "Line 2 of" },
+		{ "1\\n{ 6, 0, 0, 0 },", "Line 2 of" },
+		{ "1\\n0 0 0 0", "is no RET" },
+		{ "2\\n32 0 0 4294963220\\n6 0 0 0", "Instruction 0 loads the mark" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		EXPECT_NE(0, TOOL("prog verify cbpf - <<<$'%s'", tries[i].text));
+		EXPECT_NE(NULL, strstr(self->out, tries[i].why)) {
+			TH_LOG("%s: %s", tries[i].text, self->out);
+		}
+	}
+	EXPECT_NE(0, TOOL("prog verify cbpf - dlt LINUX_SLL <<<$'1\\n6 0 0 0'"));
+	EXPECT_NE(NULL, strstr(self->out, "EN10MB or RAW"));
+	EXPECT_EQ(0, TOOL("prog verify cbpf - dlt RAW <<<$'1\\n6 0 0 0'"));
+}
+
 TEST_F(tool, verify_names_the_line)
 {
 	const char *file = object_path("../progs/globals.bpf.o");

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Programs of type VNP_PROG_PACKET see the IP packet that a datagram came in, whole, and
+ * the socket receives the datagram as if nobody had looked.
+ */
+#include <linux/filter.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include "harness.h"
+#include "net.h"
+#include "object.h"
+#include "../progs/packet.h"
+
+#define LONGEST		9000
+
+FIXTURE(packet) {
+	struct vnp_object *obj;
+	struct sight *sight;
+	struct flow flow;
+	int link;
+	__u32 header;		/* bytes in front of the payload */
+	__u64 packets;		/* that classic_passes() has sent */
+	__u8 sent[LONGEST];
+	__u8 got[LONGEST];
+};
+
+FIXTURE_VARIANT(packet) {
+	enum flow_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(packet, ip4) { FLOW_IP4 };
+FIXTURE_VARIANT_ADD(packet, ip6) { FLOW_IP6 };
+FIXTURE_VARIANT_ADD(packet, mapped) { FLOW_MAPPED };
+
+FIXTURE_SETUP(packet)
+{
+	pin(0);
+	ASSERT_EQ(0, object_load("packet", &self->obj));
+	self->sight = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->sight);
+	ASSERT_EQ(0, netns_new());
+	ASSERT_EQ(0, flow_open(&self->flow, variant->kind));
+	self->link = object_link(self->obj, "see", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	self->header = variant->kind == FLOW_IP6 ? 40 + 8 : 20 + 8;
+	fill_random(self->sent, LONGEST, 5);
+}
+
+FIXTURE_TEARDOWN(packet)
+{
+	vnp_object_close(self->obj);
+	flow_close(&self->flow);
+	close(self->link);
+}
+
+/* Send and receive, and compare what the program saw */
+static const char *pass(FIXTURE_DATA(packet) *self, __u32 len, __u32 want)
+{
+	struct sight *sight = self->sight;
+	__u32 total = self->header + len;
+
+	memset(sight, 0, sizeof(*sight));
+	sight->want = want;
+	if (flow_send(&self->flow, self->sent, len) != (int)len ||
+	    flow_recv(&self->flow, self->got, LONGEST) != (int)len)
+		return "not received";
+	if (mem_differ(self->sent, self->got, len) != -1)
+		return "changed";
+	if (sight->total != total || sight->direct > total)
+		return "length";
+	if (sight->local_port != (__u32)sock_port(self->flow.rx))
+		return "port";
+	if (sight->header[0] != (self->header == 28 ? 0x45 : 0x60))
+		return "version";
+	if (sight->family != (self->header == 28 ? AF_INET : AF_INET6))
+		return "family";
+	if (mem_differ(sight->end, self->sent + len - 4, 4) != -1)
+		return "end";
+	if (sight->direct == total && sight->direct_end != self->sent[len - 1])
+		return "direct end";
+	return sight->pulled ? "pull" : NULL;
+}
+
+TEST_F(packet, short_and_long)
+{
+	static const int lens[] = { 20, 21, 100, 1472, 4000, LONGEST };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		const char *wrong = pass(self, lens[i], 0);
+
+		EXPECT_EQ(NULL, wrong) {
+			TH_LOG("%d bytes: %s", lens[i], wrong);
+		}
+	}
+}
+
+/* In fragments, the rest of which comes into reach by pulling */
+TEST_F(packet, fragments)
+{
+	const char *wrong;
+
+	ASSERT_EQ(0, if_mtu("lo", 1500));
+	for (int len = 1400; len <= LONGEST; len += 1520) {
+		const __u32 wants[] = { 0, 1, self->header - 9, self->header - 8,
+					self->header - 7, 1500, self->header + len - 1,
+					self->header + len };
+
+		for (size_t i = 0; i < ARRAY_SIZE(wants); i++) {
+			if (wants[i] > self->header + len)
+				continue;
+			wrong = pass(self, len, wants[i]);
+			EXPECT_EQ(NULL, wrong) {
+				TH_LOG("%d bytes, %u pulled: %s", len, wants[i], wrong);
+			}
+			EXPECT_LE(wants[i], self->sight->direct);
+		}
+	}
+	pass(self, LONGEST, self->header + LONGEST + 1);
+	EXPECT_EQ(-ERANGE, self->sight->pulled);
+}
+
+/* classic_passes() - does a classic program let it through: of VNP, or of the kernel */
+static int classic_passes(FIXTURE_DATA(packet) *self, struct sock_filter *insns, __u32 cnt,
+			  __u32 len, bool vnp)
+{
+	struct sock_fprog fprog = { cnt, insns };
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+	int err = 0, prog;
+
+	if (vnp) {
+		err = vnp_object_open_cbpf(insns, cnt, VNP_DLT_RAW, NULL, &obj);
+		prog = err ? 0 : vnp_object_load(obj, NULL);
+		err = err ? err : prog ? prog :
+		      link_update(self->link, object_prog(obj, "cbpf"), -1);
+		vnp_object_close(obj);
+	} else if (setsockopt(self->flow.rx, SOL_SOCKET, SO_ATTACH_FILTER, &fprog,
+			      sizeof(fprog))) {
+		err = -errno;
+	}
+	if (err || flow_send(&self->flow, self->sent, len) != (int)len ||
+	    link_settle(self->link, ++self->packets, &info))
+		return err ? err : -EPROTO;
+	err = recv(self->flow.rx, self->got, LONGEST, MSG_DONTWAIT) == (int)len;
+	if (!vnp)
+		setsockopt(self->flow.rx, SOL_SOCKET, SO_DETACH_FILTER, NULL, 0);
+	else
+		link_update(self->link, object_prog(self->obj, "see"), -1);
+	return err;
+}
+
+/*
+ * Loads at the seams of fragments: the kernel's filter on the same socket begins at the
+ * UDP header, VNP's at the IP header.
+ */
+TEST_F(packet, classic_loads_in_fragments)
+{
+	static const __u16 sizes[] = { BPF_B, BPF_H, BPF_W };
+	const __u32 len = 5000, ip = self->header - 8;
+
+	ASSERT_EQ(0, if_mtu("lo", 1500));
+	for (__u32 at = 1470; at < len + 16; at += at % 1480 < 20 ? 1 : at < 4980 ? 211 : 1)
+		for (int i = 0; i < 6; i++) {
+			bool indirect = i / 3, kernel;
+			struct sock_filter insns[] = {
+				{ BPF_LDX | BPF_IMM, 0, 0, indirect ? 700 : 0 },
+				{ BPF_LD | sizes[i % 3] | (indirect ? BPF_IND : BPF_ABS),
+				  0, 0, at - (indirect ? 700 : 0) },
+				{ BPF_JMP | BPF_JSET | BPF_K, 0, 1, 0x10 },
+				{ BPF_RET | BPF_K, 0, 0, 0x10000 },
+				{ BPF_RET | BPF_K, 0, 0, 0 },
+			};
+
+			kernel = classic_passes(self, insns, 5, len, false);
+			insns[1].k += ip;
+			ASSERT_EQ(kernel, classic_passes(self, insns, 5, len, true)) {
+				TH_LOG("load %d at %u", i, at);
+			}
+			if (at + (1 << i % 3) > len + 8)
+				ASSERT_EQ(0, kernel);
+		}
+}
+
+TEST_HARNESS_MAIN
