@@ -26,7 +26,7 @@
  * @bytes:	payload the program ran on
  * @verdict:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
- * @lost:	datagrams dropped before the program ran, for want of memory
+ * @lost:	datagrams dropped before the program ran, as struct vnp_link_info says
  * @syncp:	for readers on other CPUs
  */
 struct vnp_link_stats {

@@ -23,6 +23,7 @@ struct vnp_prog_log;
  * @bpf:	the native code
  * @ctx_fields:	what must be filled in of the context, struct vnp_code::ctx_fields
  * @writes_packet: the payload must be private before a run
+ * @len_max:	bytes of payload that the verifier has reckoned with
  * @sees_packet: its payload begins at the IP header, not behind the UDP header
  * @wide_ret:	the return value is in struct vnp_run::retval
  * @log:	where vnp_log() writes to; NULL if the program never does
@@ -37,6 +38,7 @@ struct vnp_prog {
 	struct vnp_obj obj;
 	struct bpf_prog *bpf;
 	u64 ctx_fields;
+	u32 len_max;
 	bool writes_packet;
 	bool sees_packet;
 	bool wide_ret;

@@ -167,6 +167,11 @@ static __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb
 	dgram.skb = skb;
 	dgram.off = vnp_dgram_off(dgram.prog, skb);
 	vnp_udp_ctx(&dgram);
+	/* A jumbogram of IPv6 */
+	if (unlikely(dgram.run.ctx.len > dgram.prog->len_max)) {
+		vnp_link_lose(link);
+		goto drop;
+	}
 	if (vnp_link_run(link, dgram.prog, &dgram.run) == VNP_PASS)
 		return 1;
 

@@ -5,7 +5,11 @@
  */
 #include <linux/filter.h>
 #include <netinet/ip.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include "harness.h"
 #include "net.h"
 #include "object.h"
@@ -26,11 +30,13 @@ FIXTURE(packet) {
 
 FIXTURE_VARIANT(packet) {
 	enum flow_kind kind;
+	bool datagram;	/* in jumbograms, a program that sees the payload only */
 };
 
 FIXTURE_VARIANT_ADD(packet, ip4) { FLOW_IP4 };
 FIXTURE_VARIANT_ADD(packet, ip6) { FLOW_IP6 };
 FIXTURE_VARIANT_ADD(packet, mapped) { FLOW_MAPPED };
+FIXTURE_VARIANT_ADD(packet, ip6_datagram) { FLOW_IP6, .datagram = true };
 
 FIXTURE_SETUP(packet)
 {
@@ -179,6 +185,81 @@ TEST_F(packet, classic_loads_in_fragments)
 			if (at + (1 << i % 3) > len + 8)
 				ASSERT_EQ(0, kernel);
 		}
+}
+
+/*
+ * jumbogram_send() - UDP of @len zeroes from ::1 to ::1, in an IPv6 packet that is longer
+ * than its header can say
+ */
+static int jumbogram_send(__u16 port, __u32 len)
+{
+	struct {
+		struct ip6_hdr ip;
+		__u8 options[4];
+		__be32 jumbo;
+		struct udphdr udp;
+		__u8 payload[66000];
+	} *p = calloc(1, sizeof(*p));
+	struct sockaddr_ll addr = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IPV6),
+		.sll_ifindex = if_nametoindex("lo"),
+	};
+	int sock = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0), n;
+	__u32 total = sizeof(*p) - sizeof(p->payload) + len;
+	__u32 udp_len = sizeof(p->udp) + len, sum;
+
+	p->ip.ip6_flow = htonl(0x60000000);
+	p->ip.ip6_nxt = IPPROTO_HOPOPTS;
+	p->ip.ip6_hlim = 64;
+	p->ip.ip6_src = in6addr_loopback;
+	p->ip.ip6_dst = in6addr_loopback;
+	memcpy(p->options, (__u8[]){ IPPROTO_UDP, 0, IP6OPT_JUMBO, 4 }, 4);
+	p->jumbo = htonl(total - sizeof(p->ip));
+	p->udp.source = htons(9);
+	p->udp.dest = htons(port);
+	/* its length is 0; the addresses have a sum of 2 */
+	sum = 2 + IPPROTO_UDP + (udp_len >> 16) + (udp_len & 0xffff) + 9 + port;
+	sum = (sum & 0xffff) + (sum >> 16);
+	p->udp.check = htons(~((sum & 0xffff) + (sum >> 16)));
+	sock_set(sock, SOL_SOCKET, SO_SNDBUF, 1 << 20);
+	n = sendto(sock, p, total, 0, (void *)&addr, sizeof(addr));
+	n = n < 0 ? -errno : 0;
+	close(sock);
+	free(p);
+	return n;
+}
+
+/*
+ * The verifier has gone by how long a datagram can be, and a jumbogram can be longer.
+ * The socket alone receives it; no program ever sees it.
+ */
+TEST_F(packet, jumbograms)
+{
+	/* without the headers, or with them, and just more than the verifier thinks of */
+	const int too_long = variant->datagram ? 65536 : 65536 - 16;
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+
+	if (variant->kind != FLOW_IP6)
+		return;
+	ASSERT_EQ(0, if_mtu("lo", 100000));
+	ASSERT_OK(sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUF, 1 << 20));
+	if (variant->datagram) {
+		ASSERT_EQ(0, object_load("verdict", &obj));
+		ASSERT_EQ(0, link_update(self->link, object_prog(obj, "pass"), -1));
+		vnp_object_close(obj);
+	}
+	ASSERT_EQ(0, jumbogram_send(sock_port(self->flow.rx), too_long));
+	ASSERT_EQ(4, flow_puts(&self->flow, "next"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "next"));
+	ASSERT_EQ(0, link_info(self->link, &info));
+	EXPECT_EQ(1, info.lost);
+	EXPECT_EQ(1, info.packets);
+
+	ASSERT_EQ(0, link_detach(self->link));
+	ASSERT_EQ(0, jumbogram_send(sock_port(self->flow.rx), too_long));
+	EXPECT_EQ(too_long, (int)recv(self->flow.rx, NULL, 0, MSG_TRUNC));
 }
 
 TEST_HARNESS_MAIN

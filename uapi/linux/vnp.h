@@ -595,8 +595,9 @@ struct vnp_link_create {
  * @fault:	its enum vnp_fault
  * @fault_insn:	its instruction in the loaded program
  * @reserved:	zero
- * @lost:	datagrams dropped before the program saw them, because there was no
- *		memory to make a private copy of what the program may write to
+ * @lost:	datagrams dropped before the program saw them: there was no memory to
+ *		make a private copy of what the program may write to, or they were
+ *		longer than the two bytes of length in an IP header can say
  *
  * packets == pass + drop + the sum of faults.
  */

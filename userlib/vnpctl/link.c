@@ -248,7 +248,7 @@ static void link_print(const struct vnp_link_info *info)
 	printf("; a fault %s\n", info->flags & VNP_LINK_F_FAULT_PASS ?
 	       "passes the datagram on" : "drops the datagram");
 	if (info->lost)
-		printf("\tlost for want of memory: %llu\n", info->lost);
+		printf("\tlost before the program saw them: %llu\n", info->lost);
 	link_fault_print(info);
 }
 
