@@ -45,7 +45,8 @@ static __u64 executed(struct vnp_program *prog, __u64 *retval)
 	};
 	struct vnp_user_run run = {};
 
-	assert_int_equal(vnp_user_run_init(&run, &opts, &prog->print), 0);
+	assert_int_equal(vnp_user_run_init(&run, prog->type, &opts,
+					   &prog->print), 0);
 	assert_int_equal(vnp_interp_run_lowered(prog->code, &run.run), 0);
 	*retval = run.run.retval;
 	vnp_user_run_destroy(&run);
