@@ -8,6 +8,7 @@
 ##
 ## make demo		the first sample at work, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
+## make verify-cost	what verification costs: a table by size and shape
 ## make setup		fetch and build what any of these will need, now
 ##
 ## make install		to DESTDIR and prefix (/usr/local); needs KDIR
@@ -113,6 +114,9 @@ demo: all build/packages.guest build/packages.demo
 check: all tests build/packages.guest build/packages.demo
 	$(Q)selftests/check $(KERNEL)
 
+verify-cost: build/selftests/bench/verify
+	$(Q)$<
+
 # ---- Setting up -----------------------------------------------------------
 
 build/packages.%: selftests/setup/packages.txt
@@ -143,5 +147,5 @@ distclean:
 help:
 	@sed -n 's/^## \?//p' Makefile
 
-.PHONY: all module locked-module lib tool samples tests demo check setup
+.PHONY: all module locked-module lib tool samples tests demo check verify-cost setup
 .PHONY: install clean distclean help
