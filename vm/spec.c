@@ -665,11 +665,12 @@ static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_ac
 			     u32 map)
 {
 	struct vnp_reg *ptr = vnp_state_reg(v->state, n);
-	const struct vnp_map_desc *desc = &v->code->maps[map];
 	s64 size;
 
 	spec_expect(v, n, access->kind);
 	if (kind == VNP_ARG_MAP_KEY || kind == VNP_ARG_MAP_VALUE) {
+		const struct vnp_map_desc *desc = &v->code->maps[map];
+
 		size = kind == VNP_ARG_MAP_KEY ? desc->key_size : desc->value_size;
 		spec_access(v, n, 0, size, access);
 	} else {
