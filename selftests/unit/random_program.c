@@ -22,6 +22,8 @@ enum kind {
 
 struct gen {
 	__u64 random;
+	const __u8 *bytes;	/* chance instead of random, if not NULL */
+	size_t left;		/* of them */
 	struct bpf_insn *insns;
 	__u32 cnt;
 	enum kind kind[10];	/* R6 is the context, all the way */
@@ -39,14 +41,29 @@ __u64 random_next(__u64 *state)
 	return *state;
 }
 
+/* The next bytes, zeroes behind the last */
+static __u32 next_bytes(struct gen *g, __u32 cnt)
+{
+	__u32 value = 0;
+
+	while (cnt-- && g->left) {
+		value = value << 8 | *g->bytes++;
+		g->left--;
+	}
+	return value;
+}
+
+/* A number below @n, which is 256 at most */
 static __u32 roll(struct gen *g, __u32 n)
 {
+	if (g->bytes)
+		return next_bytes(g, 1) % n;
 	return (random_next(&g->random) >> 11) % n;
 }
 
 static bool full(const struct gen *g)
 {
-	return g->cnt + 40 + 5 * FUNCS > RANDOM_INSNS_MAX;
+	return g->cnt + 40 + 5 * FUNCS > RANDOM_INSNS_MAX || (g->bytes && !g->left);
 }
 
 static void put(struct gen *g, struct bpf_insn insn)
@@ -63,7 +80,7 @@ static __s32 number(struct gen *g)
 
 	if (roll(g, 3))
 		return some[roll(g, ARRAY_SIZE(some))];
-	return random_next(&g->random);
+	return g->bytes ? next_bytes(g, sizeof(__s32)) : random_next(&g->random);
 }
 
 /* Of an access: mostly small, at times far away */
@@ -538,18 +555,64 @@ static void gen_func(struct gen *g, __u32 len)
 	put(g, BPF_EXIT_INSN());
 }
 
+static __u32 gen_program(struct gen *g)
+{
+	struct bpf_insn *insns = g->insns;
+	__u32 start[FUNCS], i;
+
+	gen_func(g, 4 + roll(g, 40));
+	start[0] = 0;
+	while (g->call_cnt && ++g->func < FUNCS) {
+		start[g->func] = g->cnt;
+		gen_func(g, 1 + roll(g, 12));
+	}
+	for (i = 0; i < g->call_cnt; i++)
+		insns[g->call[i]].imm = start[insns[g->call[i]].imm] - g->call[i] - 1;
+	return g->cnt;
+}
+
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {
 	struct gen g = { .random = seed * 0x9e3779b97f4a7c15ULL + 1, .insns = insns };
-	__u32 start[FUNCS], i;
 
-	gen_func(&g, 4 + roll(&g, 40));
-	start[0] = 0;
-	while (g.call_cnt && ++g.func < FUNCS) {
-		start[g.func] = g.cnt;
-		gen_func(&g, 1 + roll(&g, 12));
+	return gen_program(&g);
+}
+
+__u32 random_program_of(const void *bytes, size_t len, struct bpf_insn *insns)
+{
+	struct gen g = { .bytes = bytes, .left = len, .insns = insns };
+
+	return gen_program(&g);
+}
+
+void random_mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random)
+{
+	struct bpf_insn *insn = &insns[random_next(random) % cnt];
+	const struct bpf_insn *other = &insns[random_next(random) % cnt];
+
+	switch (random_next(random) % 8) {
+	case 0:
+		insn->dst_reg = other->dst_reg;
+		break;
+	case 1:
+		insn->src_reg = other->src_reg;
+		break;
+	case 2:
+		insn->off = other->off;
+		break;
+	case 3:
+		insn->imm = other->imm;
+		break;
+	case 4:
+		*insn = *other;
+		break;
+	case 5:
+		insn->off += (int)(random_next(random) % 9) - 4;
+		break;
+	case 6:
+		insn->imm = (__u32)insn->imm + random_next(random) % 9 - 4;
+		break;
+	default:
+		insn->code ^= 1 << random_next(random) % 8;
 	}
-	for (i = 0; i < g.call_cnt; i++)
-		insns[g.call[i]].imm = start[insns[g.call[i]].imm] - g.call[i] - 1;
-	return g.cnt;
 }

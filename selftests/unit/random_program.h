@@ -6,6 +6,7 @@
 #ifndef _VNP_UNIT_RANDOM_PROGRAM_H
 #define _VNP_UNIT_RANDOM_PROGRAM_H
 
+#include <stddef.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
 
@@ -19,6 +20,22 @@
  * Return: how many instructions it has.
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns);
+
+/**
+ * random_program_of() - make a program of bytes that somebody else chose
+ * @bytes:	each says what comes next; when they are used up, the program ends
+ * @len:	how many
+ * @insns:	where to, RANDOM_INSNS_MAX instructions
+ *
+ * Return: how many instructions it has.
+ */
+__u32 random_program_of(const void *bytes, size_t len, struct bpf_insn *insns);
+
+/*
+ * random_mutate() - change a field of one of @cnt instructions, mostly to what another
+ * one has there
+ */
+void random_mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random);
 
 /* random_next() - a number by chance; *@state must not be 0 */
 __u64 random_next(__u64 *state);

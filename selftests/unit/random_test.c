@@ -73,39 +73,6 @@ static void random_programs_run_alike(void **state)
 	check_tally(&tally, 2);
 }
 
-/* Change a field of an instruction, mostly to what another one has there */
-static void mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random)
-{
-	struct bpf_insn *insn = &insns[random_next(random) % cnt];
-	const struct bpf_insn *other = &insns[random_next(random) % cnt];
-
-	switch (random_next(random) % 8) {
-	case 0:
-		insn->dst_reg = other->dst_reg;
-		break;
-	case 1:
-		insn->src_reg = other->src_reg;
-		break;
-	case 2:
-		insn->off = other->off;
-		break;
-	case 3:
-		insn->imm = other->imm;
-		break;
-	case 4:
-		*insn = *other;
-		break;
-	case 5:
-		insn->off += (int)(random_next(random) % 9) - 4;
-		break;
-	case 6:
-		insn->imm = (__u32)insn->imm + random_next(random) % 9 - 4;
-		break;
-	default:
-		insn->code ^= 1 << random_next(random) % 8;
-	}
-}
-
 static void mutated_programs_run_alike(void **state)
 {
 	__u64 programs = from_env("RANDOM_PROGRAMS", 2000);
@@ -120,7 +87,7 @@ static void mutated_programs_run_alike(void **state)
 		__u64 random = seed * 77 + 5;
 
 		for (n = 1 + random_next(&random) % 4; n; n--)
-			mutate(insns, cnt, &random);
+			random_mutate(insns, cnt, &random);
 		run_some(insns, cnt, seed, &tally);
 	}
 	vm_budget = 0;
