@@ -9,6 +9,7 @@
 ## make demo		the first sample at work, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
 ## make verify-cost	what verification costs: a table by size and shape
+## make fuzz [SECONDS=60]	the fuzzers, so long each
 ## make setup		fetch and build what any of these will need, now
 ##
 ## make install		to DESTDIR and prefix (/usr/local); needs KDIR
@@ -103,7 +104,7 @@ build/%.o: %.c | build/packages.build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-objects := $(wildcard $(addprefix build/,asan samples selftests userlib vm))
+objects := $(wildcard $(addprefix build/,asan fuzz samples selftests userlib vm))
 -include $(if $(objects),$(shell find $(objects) -name '*.d'))
 
 # ---- Running it -----------------------------------------------------------
@@ -117,6 +118,11 @@ check: all tests build/packages.guest build/packages.demo
 verify-cost: build/selftests/bench/verify
 	$(Q)$<
 
+SECONDS ?= 60
+
+fuzz: $(fuzzers)
+	$(Q)selftests/fuzz/run $(SECONDS) $(fuzz_names)
+
 # ---- Setting up -----------------------------------------------------------
 
 build/packages.%: selftests/setup/packages.txt
@@ -126,7 +132,7 @@ build/packages.%: selftests/setup/packages.txt
 build/linux-source/kselftest_harness.h: | build/packages.build
 	$(Q)selftests/setup/source
 
-setup: $(addprefix build/packages.,build guest debug demo lint)
+setup: $(addprefix build/packages.,build guest debug demo fuzz lint)
 setup: build/linux-source/kselftest_harness.h
 	$(Q)for kernel in 6.1 6.12 debug; do selftests/setup/kernel $$kernel; done
 
@@ -147,5 +153,5 @@ distclean:
 help:
 	@sed -n 's/^## \?//p' Makefile
 
-.PHONY: all module locked-module lib tool samples tests demo check verify-cost setup
-.PHONY: install clean distclean help
+.PHONY: all module locked-module lib tool samples tests demo check verify-cost fuzz
+.PHONY: setup install clean distclean help

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What targets of the fuzzer share.  A target is a file NAME_fuzz.c with
+ * LLVMFuzzerTestOneInput() in it, and a folder corpus/NAME of inputs to begin with.
+ * The Makefile links it twice: with libFuzzer, which makes up inputs, and with
+ * replay.c, which tries those of the corpus.
+ */
+#ifndef _VNP_FUZZ_H
+#define _VNP_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* LLVMFuzzerTestOneInput() - try an input; aborts if something is wrong.  0 */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* LLVMFuzzerInitialize() - called once, before that */
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* What became of the inputs; it is printed in the end */
+struct fuzz_tally {
+	uint64_t tried;
+	uint64_t accepted;
+};
+
+extern struct fuzz_tally fuzz_tally;
+
+/* fuzz_result() - count an input.  0, for LLVMFuzzerTestOneInput() to return */
+int fuzz_result(bool accepted);
+
+/* fuzz_check() - abort with a message if @ok does not hold */
+#define fuzz_check(ok, ...)						\
+	do { if (!(ok)) fuzz_abort(__FILE__, __LINE__, __VA_ARGS__); } while (0)
+void fuzz_abort(const char *file, int line, const char *fmt, ...)
+	__attribute__((noreturn, format(printf, 3, 4)));
+
+#endif /* _VNP_FUZZ_H */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Verifier, lowering, and both interpreters.  A program that is accepted runs in the
+ * reference interpreter, which asks the real objects at each access, and lowered, for
+ * a user who is trusted and for one who is not: all must agree on result, memory and
+ * fault.  What is lowered for the latter is given to vnp_check_lowered().  vm_util.c
+ * does all that and aborts if something is wrong.
+ *
+ * Input: struct header, the payload, and the rest is instructions, or what
+ * random_program_of() makes some of.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "selftests/unit/random_program.h"
+#include "selftests/unit/vm_util.h"
+
+#define FLAG_RAW	BIT(0)	/* the rest is instructions */
+#define FLAG_PACKET	BIT(1)	/* a program of type VNP_PROG_PACKET */
+#define FLAG_POOR	BIT(2)	/* with a small budget */
+#define FLAG_STATES	BIT(3)	/* with a report of all states */
+
+/**
+ * struct header - what an input begins with
+ * @flags:	FLAG_*
+ * @payload_len: bytes of payload, which follow
+ * @direct:	bytes of it that are direct
+ * @mutations:	how many mutations; the lower two bits count
+ * @seed:	which
+ */
+struct header {
+	__u8 flags;
+	__u8 payload_len;
+	__u8 direct;
+	__u8 mutations;
+	__u32 seed;
+};
+
+/* Bytes before the rest, of an input of @size bytes */
+static size_t rest_at(const uint8_t *data, size_t size)
+{
+	size_t payload_len = data[offsetof(struct header, payload_len)];
+
+	return min(size, sizeof(struct header) + payload_len);
+}
+
+static __u32 make_program(const struct header *h, const uint8_t *rest, size_t len,
+			  struct bpf_insn *insns)
+{
+	__u64 random = h->seed * 2ULL + 1;
+	__u32 cnt, n;
+
+	if (h->flags & FLAG_RAW) {
+		cnt = min_t(size_t, len / sizeof(*insns), RANDOM_INSNS_MAX);
+		memcpy(insns, rest, cnt * sizeof(*insns));
+	} else {
+		cnt = random_program_of(rest, len, insns);
+	}
+	for (n = h->mutations & 3; n && cnt; n--)
+		random_mutate(insns, cnt, &random);
+	return cnt;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bpf_insn insns[RANDOM_INSNS_MAX];
+	struct vm_result result;
+	__u8 payload[U8_MAX];
+	struct header h;
+	size_t at;
+	__u32 cnt;
+
+	if (size < sizeof(h))
+		return fuzz_result(false);
+	memcpy(&h, data, sizeof(h));
+	at = rest_at(data, size);
+	memcpy(payload, data + sizeof(h), at - sizeof(h));
+	cnt = make_program(&h, data + at, size - at, insns);
+	if (!cnt)
+		return fuzz_result(false);
+
+	vm_type = h.flags & FLAG_PACKET ? VNP_PROG_PACKET : VNP_PROG_DATAGRAM;
+	vm_budget = h.flags & FLAG_POOR ? 100 : 5000;
+	vm_log_level = h.flags & FLAG_STATES ? VNP_LOG_STATES : VNP_LOG_NORMAL;
+	vm_direct = h.direct;
+	return fuzz_result(vm_try(insns, cnt, payload, at - sizeof(h), &result));
+}
+
+size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
+			       unsigned int seed);
+
+/* Every other time, instructions are changed as such */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
+			       unsigned int seed)
+{
+	struct bpf_insn insns[RANDOM_INSNS_MAX];
+	__u64 random = seed * 2ULL + 1;
+	size_t at, cnt, n;
+
+	random_next(&random);
+	if (size < sizeof(struct header) || !(data[0] & FLAG_RAW) ||
+	    random_next(&random) >> 40 & 1)
+		return LLVMFuzzerMutate(data, size, max_size);
+	at = rest_at(data, size);
+	cnt = min_t(size_t, (size - at) / sizeof(*insns), RANDOM_INSNS_MAX);
+	if (!cnt)
+		return LLVMFuzzerMutate(data, size, max_size);
+	memcpy(insns, data + at, cnt * sizeof(*insns));
+	for (n = 1 + random_next(&random) % 4; n; n--)
+		random_mutate(insns, cnt, &random);
+	memcpy(data + at, insns, cnt * sizeof(*insns));
+	return size;
+}
