@@ -114,9 +114,11 @@ struct check_val {
  * @of:		AX is the distance or its sign of this register...
  * @from:	...from this
  * @k:		...and so much less
+ * @grown:	where ways meet: how often each register changed
  */
 struct check_state {
 	struct check_val reg[CHECK_REGS];
+	u8 grown[CHECK_REGS];
 	bool moved;
 	u8 sym;
 	u8 of;
@@ -137,7 +139,6 @@ struct check_state {
  * @target:	by lowered instruction: something jumps here
  * @dirty:	by lowered instruction: must be walked from here
  * @first:	nothing before this is dirty
- * @grown:	by lowered instruction: how often the state changed
  * @slot:	what is stored to each slot
  * @changed:	a slot changed
  * @rounds:	how often all was walked
@@ -156,7 +157,6 @@ struct check {
 	bool *target;
 	bool *dirty;
 	u32 first;
-	u8 *grown;
 	struct check_val slot[VNP_SLOT_CNT];
 	bool changed;
 	u32 rounds;
@@ -337,16 +337,21 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 	return val;
 }
 
-static bool state_join(struct check_state *to, const struct check_state *from, u32 grown)
+/* A register has patience of its own: others may count loops */
+static bool state_join(struct check_state *to, const struct check_state *from)
 {
 	bool changed = false;
 	u32 i;
 
 	for (i = 0; i < CHECK_REGS; i++) {
-		struct check_val val = val_join(&to->reg[i], &from->reg[i], grown);
+		struct check_val val = val_join(&to->reg[i], &from->reg[i],
+						to->grown[i]);
 
-		changed |= !val_equal(&val, &to->reg[i]);
+		if (val_equal(&val, &to->reg[i]))
+			continue;
 		to->reg[i] = val;
+		to->grown[i] = min(to->grown[i] + 1, (int)U8_MAX);
+		changed = true;
 	}
 	if (from->moved && !to->moved) {
 		to->moved = true;
@@ -1097,10 +1102,9 @@ static int check_flow(struct check *c, u32 to)
 		if (!c->in[to])
 			return -ENOMEM;
 		*c->in[to] = c->state;
-	} else {
-		if (!state_join(c->in[to], &c->state, c->grown[to]))
-			return 0;
-		c->grown[to] = min(c->grown[to] + 1, (int)U8_MAX);
+		memset(c->in[to]->grown, 0, sizeof(c->in[to]->grown));
+	} else if (!state_join(c->in[to], &c->state)) {
+		return 0;
 	}
 	c->dirty[to] = true;
 	c->first = min(c->first, to);
@@ -1145,7 +1149,8 @@ static int check_walk(struct check *c)
 
 	for (i = 0; i < c->low->cnt; i++) {
 		c->dirty[i] = c->in[i];
-		c->grown[i] = 0;
+		if (c->in[i])
+			memset(c->in[i]->grown, 0, sizeof(c->in[i]->grown));
 	}
 	c->first = 0;
 	while (c->first < c->low->cnt) {
@@ -1212,8 +1217,7 @@ static int check_init(struct check *c)
 	c->in = vnp_alloc(low->cnt, sizeof(*c->in));
 	c->target = vnp_alloc(low->cnt, 1);
 	c->dirty = vnp_alloc(low->cnt, 1);
-	c->grown = vnp_alloc(low->cnt, 1);
-	if (!c->in || !c->target || !c->dirty || !c->grown)
+	if (!c->in || !c->target || !c->dirty)
 		return -ENOMEM;
 	for (i = 0; i < low->cnt; i += vnp_insn_len(&low->insns[i])) {
 		const struct bpf_insn *insn = &low->insns[i];
@@ -1244,7 +1248,6 @@ static void check_free(struct check *c)
 	vnp_free(c->in);
 	vnp_free(c->target);
 	vnp_free(c->dirty);
-	vnp_free(c->grown);
 	vnp_free(c);
 }
 
