@@ -45,9 +45,14 @@
 /* Windows end here; beyond, distances might overflow */
 #define CHECK_FAR	(1LL << 40)
 
-/* Changes of a state after which numbers are widened, and windows given up */
+/*
+ * Changes of a register after which numbers are widened, and windows given up.  A
+ * pointer that walks through the stack may be masked further on in the loop: it has
+ * the time to come to the end.
+ */
 #define CHECK_PATIENCE	16
 #define CHECK_PATIENCE_WINDOW	200
+#define CHECK_PATIENCE_STACK	VNP_STACK_MAX
 
 /* Rounds after which slots that still change are given up */
 #define CHECK_ROUNDS	4
@@ -118,7 +123,7 @@ struct check_val {
  */
 struct check_state {
 	struct check_val reg[CHECK_REGS];
-	u8 grown[CHECK_REGS];
+	u16 grown[CHECK_REGS];
 	bool moved;
 	u8 sym;
 	u8 of;
@@ -331,7 +336,8 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 	}
 	if (!vnp_scalar_within(&b->num, &a->num)) {
 		val.num = vnp_scalar_join(&a->num, &b->num);
-		if (grown > CHECK_PATIENCE)
+		if (grown > (a->kind == CHECK_STACK ? CHECK_PATIENCE_STACK :
+						      CHECK_PATIENCE))
 			val.num = vnp_scalar_widen(&a->num, &val.num, NULL, 0);
 	}
 	return val;
@@ -350,7 +356,7 @@ static bool state_join(struct check_state *to, const struct check_state *from)
 		if (val_equal(&val, &to->reg[i]))
 			continue;
 		to->reg[i] = val;
-		to->grown[i] = min(to->grown[i] + 1, (int)U8_MAX);
+		to->grown[i] = min(to->grown[i] + 1, (int)U16_MAX);
 		changed = true;
 	}
 	if (from->moved && !to->moved) {
