@@ -371,6 +371,22 @@ static bool state_join(struct check_state *to, const struct check_state *from)
 	return changed;
 }
 
+/*
+ * What was joined or widened knows more than each part of it says.  What is kept where
+ * ways meet stays as it is, or it would not come to rest.
+ */
+static void state_settle(struct check_state *s)
+{
+	struct vnp_scalar num;
+	u32 i;
+
+	for (i = 0; i < CHECK_REGS; i++) {
+		num = s->reg[i].num;
+		if (vnp_scalar_normalize(&num))
+			s->reg[i].num = num;
+	}
+}
+
 /* ---- Masks ----------------------------------------------------------------- */
 
 static struct check_val *check_reg(struct check *c, u32 n)
@@ -1124,6 +1140,7 @@ static int check_run(struct check *c, u32 from)
 	int err;
 
 	c->state = *c->in[from];
+	state_settle(&c->state);
 	c->fresh = false;
 	for (c->at = from; c->at < c->low->cnt; ) {
 		insn = &c->low->insns[c->at];
