@@ -653,6 +653,15 @@ static int check_move(struct check *c, const struct bpf_insn *insn,
 	return 0;
 }
 
+/* Whatever a division by 0 gives before it traps: a branch may have kept it from that */
+static bool check_divides_by_zero(const struct bpf_insn *insn, const struct vnp_scalar *by)
+{
+	struct vnp_scalar num = vnp_scalar_truncate(by, vnp_insn_is64(insn) ? 8 : 4);
+	bool divides = BPF_OP(insn->code) == BPF_DIV || BPF_OP(insn->code) == BPF_MOD;
+
+	return divides && vnp_scalar_has(&num, 0);
+}
+
 static int check_alu(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_val imm = val_num(vnp_scalar_const((s64)insn->imm)), *src = &imm;
@@ -678,6 +687,10 @@ static int check_alu(struct check *c, const struct bpf_insn *insn)
 			     &src->num);
 	if (src == dst && (BPF_OP(insn->code) == BPF_SUB || BPF_OP(insn->code) == BPF_XOR))
 		num = vnp_scalar_const(0);
+	if (check_divides_by_zero(insn, &src->num)) {
+		check_set(c, insn->dst_reg, val_unknown(vnp_insn_is64(insn) ? 8 : 4));
+		return 0;
+	}
 	check_set(c, insn->dst_reg, val_num(num));
 	return 0;
 }

@@ -566,15 +566,27 @@ static void spec_move_pointer(struct vnp_reg *dst, const struct vnp_reg *ptr,
 	*dst = sum;
 }
 
-/* Lowering makes branches of some divisions (lower_alu.c), which can go wrong, too */
-static bool spec_has_branches(const struct vnp_verify *v, const struct bpf_insn *insn)
+/*
+ * Lowering makes branches of some divisions (lower_alu.c), which can go wrong, too.  And
+ * a divisor that only a branch keeps from being 0 is 0 where that went wrong: what a
+ * division gives that is about to trap depends on the machine, and some give what an
+ * earlier one of somebody else left (CVE-2023-20588).
+ */
+static bool spec_is_wild(const struct vnp_verify *v, const struct bpf_insn *insn,
+			 const struct vnp_reg *src)
 {
+	struct vnp_scalar by;
+
 	if (BPF_OP(insn->code) != BPF_DIV && BPF_OP(insn->code) != BPF_MOD)
 		return false;
 	if (insn->off)
 		return true;
-	return vnp_insn_uses_x(insn) &&
-	       !(v->code->aux[v->insn].flags & VNP_AUX_SAFE);
+	if (!vnp_insn_uses_x(insn))
+		return false;
+	if (!(v->code->aux[v->insn].flags & VNP_AUX_SAFE) || src->kind != VNP_REG_SCALAR)
+		return true;
+	by = vnp_scalar_truncate(&src->num, vnp_insn_is64(insn) ? 8 : 4);
+	return vnp_scalar_has(&by, 0);
 }
 
 /* Both operands are of the kinds that the verifier saw */
@@ -584,7 +596,7 @@ static void spec_binary(const struct vnp_verify *v, const struct bpf_insn *insn,
 	bool sub = BPF_OP(insn->code) == BPF_SUB, is64 = vnp_insn_is64(insn);
 	struct vnp_scalar num;
 
-	if (spec_has_branches(v, insn)) {
+	if (spec_is_wild(v, insn, src)) {
 		spec_set_unknown(dst, is64 ? 8 : 4);
 	} else if (dst->kind == VNP_REG_SCALAR && src->kind == VNP_REG_SCALAR) {
 		num = vnp_scalar_alu(BPF_OP(insn->code), insn->off, is64, &dst->num,

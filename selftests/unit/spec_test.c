@@ -125,6 +125,25 @@ static void quotient_as_index(void **state)
 			RETURN(0));
 }
 
+/* What the processor makes of a division by 0 until it traps, nobody knows */
+static void divisor_by_a_branch(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 1 access masked, 0 ",
+			BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, ifindex)),
+			BPF_MOV64_IMM(R3, 60), BPF_JMP_IMM(BPF_JEQ, R4, 0, 5),
+			BPF_ALU64_REG(BPF_MOD, R3, R4), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
+			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
+			RETURN(0));
+	/* by construction: a division that gives what it should */
+	assert_accepted("hardened: 0 accesses masked, 0 ",
+			BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, ifindex)),
+			BPF_MOV64_IMM(R3, 60), BPF_ALU64_IMM(BPF_OR, R4, 1),
+			BPF_ALU64_REG(BPF_MOD, R3, R4), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
+			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
+			RETURN(0));
+}
+
 /* ---- Constants ------------------------------------------------------------ */
 
 #define CONSTANT	0x0badcafe
@@ -266,6 +285,7 @@ int main(void)
 		test(pointer_taken_for_a_number),
 		test(size_by_a_branch),
 		test(quotient_as_index),
+		test(divisor_by_a_branch),
 		test(constants_are_blinded),
 		test(what_is_taken_away_is_missed),
 		test(trusted_code_is_not_proven),
