@@ -58,7 +58,7 @@ u64 __wrap_vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 
 u64 __wrap_vnp_helper_random_u32(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 {
-	return 0x9e3779b9;
+	return FUZZ_RANDOM;
 }
 
 ssize_t __wrap_getrandom(void *to, size_t len, unsigned int flags)

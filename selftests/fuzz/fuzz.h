@@ -18,6 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* LLVMFuzzerInitialize() - called once, before that */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+/* What vnp_random_u32() gives, each time */
+#define FUZZ_RANDOM	0x9e3779b9
+
 /* What became of the inputs; it is printed in the end */
 struct fuzz_tally {
 	uint64_t tried;

@@ -73,6 +73,8 @@ static __u32 ancillary(struct machine *m, __u32 what)
 		return m->packet->ifindex;
 	case SKF_AD_ALU_XOR_X:
 		return m->a ^ m->x;
+	case SKF_AD_RANDOM:
+		return m->packet->random;
 	default:
 		return payload_offset(m);
 	}

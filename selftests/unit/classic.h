@@ -19,12 +19,14 @@
  * @link_len:	how long that is
  * @len:	bytes of the IP packet
  * @ifindex:	interface
+ * @random:	what a load of a random number gives
  */
 struct classic_packet {
 	__u8 frame[14 + CLASSIC_PACKET_MAX];
 	__u32 link_len;
 	__u32 len;
 	__u32 ifindex;
+	__u32 random;
 };
 
 /**
