@@ -54,7 +54,7 @@
 #define CHECK_PATIENCE_WINDOW	200
 #define CHECK_PATIENCE_STACK	VNP_STACK_MAX
 
-/* Rounds after which slots that still change are given up */
+/* Rounds in which a slot may change before it is widened; twice as many, and it is given up */
 #define CHECK_ROUNDS	4
 
 enum check_kind {
@@ -145,6 +145,8 @@ struct check_state {
  * @dirty:	by lowered instruction: must be walked from here
  * @first:	nothing before this is dirty
  * @slot:	what is stored to each slot
+ * @slot_round:	the last round that changed it
+ * @slot_rounds: how many did
  * @changed:	a slot changed
  * @rounds:	how often all was walked
  * @voids:	some helper moves the payload
@@ -163,6 +165,8 @@ struct check {
 	bool *dirty;
 	u32 first;
 	struct check_val slot[VNP_SLOT_CNT];
+	u32 slot_round[VNP_SLOT_CNT];
+	u32 slot_rounds[VNP_SLOT_CNT];
 	bool changed;
 	u32 rounds;
 	bool voids;
@@ -758,11 +762,16 @@ static void check_put(struct check *c, u32 slot, struct check_val val)
 		val = val_any();
 	val.capped = false;
 	val.far = 0;
-	new = val_join(old, &val, c->rounds > CHECK_ROUNDS ? CHECK_PATIENCE + 1 : 0);
+	new = val_join(old, &val,
+		       c->slot_rounds[slot] > CHECK_ROUNDS ? CHECK_PATIENCE + 1 : 0);
 	if (val_equal(&new, old))
 		return;
 	*old = new;
-	if (c->rounds > 2 * CHECK_ROUNDS)
+	if (c->slot_round[slot] != c->rounds) {
+		c->slot_round[slot] = c->rounds;
+		c->slot_rounds[slot]++;
+	}
+	if (c->slot_rounds[slot] > 2 * CHECK_ROUNDS)
 		val_give_up(old);
 	c->changed = true;
 }
