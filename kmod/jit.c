@@ -6,6 +6,7 @@
 
 #include "vm/code.h"
 #include "vm/helper.h"
+#include "vm/insn.h"
 
 /*
  * The JIT adds imm to the address of __bpf_call_base, as it does for the kernel's
@@ -25,16 +26,22 @@ static int vnp_jit_call_patch(struct bpf_insn *insn)
 	return 0;
 }
 
+/* The scratch register, whose number is not the same in all kernels: 12 in Linux 7.2 */
+static void vnp_jit_scratch_patch(struct bpf_insn *insn)
+{
+	if (insn->dst_reg == VNP_REG_AX)
+		insn->dst_reg = BPF_REG_AX;
+	if (insn->src_reg == VNP_REG_AX)
+		insn->src_reg = BPF_REG_AX;
+}
+
 static int vnp_jit_patch(struct bpf_insn *insns, u32 cnt)
 {
 	u32 i;
 	int ret;
 
-	for (i = 0; i < cnt; i++) {
-		if (insns[i].code == (BPF_LD | BPF_DW | BPF_IMM)) {
-			i++;
-			continue;
-		}
+	for (i = 0; i < cnt; i += vnp_insn_len(&insns[i])) {
+		vnp_jit_scratch_patch(&insns[i]);
 		if (insns[i].code != (BPF_JMP | BPF_CALL))
 			continue;
 		ret = vnp_jit_call_patch(&insns[i]);
