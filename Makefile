@@ -16,7 +16,7 @@
 ## make clean		leaves what was fetched
 ## make distclean		leaves nothing but $VNP_CACHE (~/.cache/vnp)
 ##
-## KERNEL=NAME		6.1, 6.12 or debug: selftests/setup/kernel gets them
+## KERNEL=NAME		6.1, 6.12, 7.2 or debug: selftests/setup/kernel gets them
 ## KDIR=DIRECTORY		/lib/modules/RELEASE/build, for a machine of your own
 ## V=1			show the commands
 
@@ -28,6 +28,7 @@ kdir := $(KDIR)
 else
 KERNEL ?= 6.1
 kdir := $(CURDIR)/build/kernels/$(KERNEL)/build
+inside := $(if $(filter 7.2,$(KERNEL)),selftests/setup/trixie)
 endif
 
 prefix ?= /usr/local
@@ -68,7 +69,7 @@ tests: $(TESTS)
 farm := build/$(KERNEL)
 sources := Kbuild $(wildcard kmod/*.[ch] kmod/probes/*.c vm/*.[ch] uapi/*/*.h)
 # Type information for the module would need pahole, and nothing reads it.
-kbuild = $(MAKE) --no-print-directory -C $(kdir) M=$(CURDIR)/$(farm) \
+kbuild = $(inside) $(MAKE) --no-print-directory -C $(kdir) M=$(CURDIR)/$(farm) \
 	CONFIG_DEBUG_INFO_BTF_MODULES=
 
 module: build/packages.build
@@ -134,7 +135,7 @@ build/linux-source/kselftest_harness.h: | build/packages.build
 
 setup: $(addprefix build/packages.,build guest debug demo fuzz lint)
 setup: build/linux-source/kselftest_harness.h
-	$(Q)for kernel in 6.1 6.12 debug; do selftests/setup/kernel $$kernel; done
+	$(Q)for kernel in 6.1 6.12 7.2 debug; do selftests/setup/kernel $$kernel; done
 
 # ---- Installing -----------------------------------------------------------
 

@@ -78,6 +78,19 @@ apt_fetch()
 	mv "$directory.new" "$directory"
 }
 
+# apt_fetch_all DIRECTORY PACKAGE...: the same with all that they depend on.
+apt_fetch_all()
+{
+	local directory=$1
+	shift
+
+	rm -rf "$directory.new"
+	mkdir -p "$directory.new/partial"
+	run_apt apt-get install -y --no-install-recommends --download-only \
+		-o Debug::NoLocking=1 -o Dir::Cache::Archives="$directory.new" "$@"
+	mv "$directory.new" "$directory"
+}
+
 # fetch_once NAME COMMAND...: the directory $cache/debs/NAME, which the command
 # fills if it is not there.  Many checkouts may ask at the same time.
 fetch_once()
