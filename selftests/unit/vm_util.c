@@ -22,7 +22,7 @@ __u64 vm_name;
 __u32 vm_direct;
 __u32 vm_type = VNP_PROG_DATAGRAM;
 
-static const struct vnp_map_create vm_maps[MAP_CNT] = {
+const struct vnp_map_create vm_maps[MAP_CNT] = {
 	[MAP_HASH] = {
 		.size = sizeof(struct vnp_map_create), .type = VNP_MAP_HASH,
 		.key_size = 4, .value_size = 16, .max_entries = 8,
@@ -162,20 +162,25 @@ static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
 	return result;
 }
 
-static void vm_compare_maps(struct vm *a, struct vm *b)
+static void vm_read_maps(const struct vm *vm, struct vm_values *values)
 {
-	__u8 va[64], vb[64];
 	__u32 i, key;
-	int err;
 
-	for (i = 0; i < MAP_CNT; i++) {
-		for (key = 0; key < 8; key++) {
-			err = vnp_user_map_read(a->maps[i], &key, va);
-			assert_int_equal(err, vnp_user_map_read(b->maps[i], &key, vb));
-			if (!err)
-				assert_memory_equal(va, vb, a->desc[i].value_size);
-		}
-	}
+	memset(values, 0, sizeof(*values));
+	for (i = 0; i < MAP_CNT; i++)
+		for (key = 0; key < MAP_KEYS; key++)
+			values->there[i][key] =
+				!vnp_user_map_read(vm->maps[i], &key,
+						   values->value[i][key]);
+}
+
+static void vm_compare_maps(const struct vm *a, const struct vm *b)
+{
+	struct vm_values va, vb;
+
+	vm_read_maps(a, &va);
+	vm_read_maps(b, &vb);
+	assert_memory_equal(&va, &vb, sizeof(va));
 }
 
 /* The lowered program on a copy of all must do what the reference did */
@@ -212,19 +217,38 @@ out:
 	vm_destroy(&vm);
 }
 
+static bool vm_accepts(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
+{
+	int err = vm_create(vm, insns, cnt);
+
+	if (!err)
+		return true;
+	assert_true(err == -EACCES || err == -E2BIG);
+	vm_destroy(vm);
+	return false;
+}
+
+bool vm_reference(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
+		  struct vm_result *result, struct vm_values *values)
+{
+	struct vm vm;
+
+	if (!vm_accepts(&vm, insns, cnt))
+		return false;
+	*result = vm_run_one(&vm, false, payload, len);
+	vm_read_maps(&vm, values);
+	vm_destroy(&vm);
+	return true;
+}
+
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result)
 {
 	struct vm ref;
 	void *before;
-	int err;
 
-	err = vm_create(&ref, insns, cnt);
-	if (err) {
-		assert_true(err == -EACCES || err == -E2BIG);
-		vm_destroy(&ref);
+	if (!vm_accepts(&ref, insns, cnt))
 		return false;
-	}
 	before = malloc(len + 1);
 	assert_non_null(before);
 	memcpy(before, payload, len);

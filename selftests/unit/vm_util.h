@@ -25,6 +25,17 @@ enum vm_map {
 	MAP_CNT
 };
 
+extern const struct vnp_map_create vm_maps[MAP_CNT];
+
+/* Keys that are looked at, from 0 on: all that there is of an array, and more */
+#define MAP_KEYS	16
+
+/* What the maps hold */
+struct vm_values {
+	bool there[MAP_CNT][MAP_KEYS];
+	__u8 value[MAP_CNT][MAP_KEYS][64];
+};
+
 /* What a program did */
 struct vm_result {
 	__u64 retval;
@@ -63,6 +74,10 @@ struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
 /* vm_try() - likewise; false if it is refused, true with *@result if it ran */
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result);
+
+/* vm_reference() - likewise, with the reference interpreter alone, and what maps hold then */
+bool vm_reference(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
+		  struct vm_result *result, struct vm_values *values);
 
 #define PROG(...)	((const struct bpf_insn[]){ __VA_ARGS__ }),	\
 	sizeof((const struct bpf_insn[]){ __VA_ARGS__ }) / sizeof(struct bpf_insn)
