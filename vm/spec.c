@@ -5,7 +5,7 @@
  * It runs on the verifier's fixpoint, and reads struct vnp_reg so:
  *
  *	scalar		@num
- *	context		@num: distance from its start
+ *	context		@num: distance from its start; @maybe_null: or it is NULL
  *	stack		@num: distance from R10
  *	packet, map	an anchor + @num; good are accesses to [@off, @range)
  *			from the anchor
@@ -127,7 +127,8 @@ static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 	    pointer.kind != VNP_REG_STACK)
 		return false;
 	*a = pointer;
-	if (pointer.kind == VNP_REG_CTX)
+	a->maybe_null = pointer.kind == VNP_REG_CTX;
+	if (a->maybe_null)
 		return true;
 	/* what moves one end of the range to the stack leaves NULL harmless */
 	if (pointer.kind == VNP_REG_STACK && spec_is_near(&pointer) &&
@@ -165,7 +166,8 @@ static void spec_join_window(struct vnp_reg *a, const struct vnp_reg *b, bool wi
 static bool spec_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 {
 	return a->kind == b->kind && a->map == b->map && a->off == b->off &&
-	       a->range == b->range && vnp_scalar_equal(&a->num, &b->num);
+	       a->range == b->range && a->maybe_null == b->maybe_null &&
+	       vnp_scalar_equal(&a->num, &b->num);
 }
 
 /* @a becomes what holds both; true if it was not that before */
@@ -188,6 +190,8 @@ static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
 		spec_join_window(a, b, steps);
 	} else if (a->kind == VNP_REG_SCALAR || a->kind == VNP_REG_STACK) {
 		spec_join_num(a, b, steps);
+	} else if (a->kind == VNP_REG_CTX && vnp_scalar_equal(&a->num, &b->num)) {
+		a->maybe_null = true;
 	} else {
 		vnp_reg_forget(a, VNP_REG_CONFLICT);
 	}
@@ -266,8 +270,8 @@ static u8 spec_ctx_reg(const struct vnp_verify *v)
 	for (i = 0; i < VNP_REG_FP; i++) {
 		const struct vnp_reg *reg = vnp_state_reg(v->state, i);
 
-		if (reg->kind == VNP_REG_CTX && vnp_scalar_is_const(&reg->num) &&
-		    !reg->num.value)
+		if (reg->kind == VNP_REG_CTX && !reg->maybe_null &&
+		    vnp_scalar_is_const(&reg->num) && !reg->num.value)
 			return i;
 	}
 	return VNP_CTX_REG_NONE;

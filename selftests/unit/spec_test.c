@@ -101,6 +101,18 @@ static void pointer_taken_for_a_number(void **state)
 			BPF_ALU64_IMM(BPF_MUL, R0, 3), RETURN(0));
 }
 
+/* Masks ask the context for the payload's end: not by a register that is NULL by now */
+static void context_or_null(void **state)
+{
+	(void)state;
+	assert_returns(0, 4, BPF_MOV64_REG(R6, R1), BPF_STX_MEM(BPF_DW, R10, R1, -8),
+		       BPF_MOV64_IMM(R3, 0), BPF_STX_MEM(BPF_DW, R10, R3, -8),
+		       BPF_LDX_MEM(BPF_DW, R1, R10, -8),
+		       BPF_LDX_MEM(BPF_DW, R2, R6, offsetof(struct vnp_ctx, data)),
+		       BPF_LDX_MEM(BPF_B, R3, R2, 3), BPF_MOV64_REG(R0, R1),
+		       BPF_EXIT_INSN());
+}
+
 /* Memory for a helper whose size only a branch has bounded */
 static void size_by_a_branch(void **state)
 {
@@ -283,6 +295,7 @@ int main(void)
 		test(store_over_a_pointer),
 		test(load_overtakes_store),
 		test(pointer_taken_for_a_number),
+		test(context_or_null),
 		test(size_by_a_branch),
 		test(quotient_as_index),
 		test(divisor_by_a_branch),
