@@ -40,9 +40,9 @@
 #define __uint(name, val)	int (*name)[val]
 #define __type(name, val)	typeof(val) *name
 #endif
-#ifndef __always_inline
+/* <linux/stddef.h> has one that is only a wish. */
+#undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
-#endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define vnp_htons(x)		((__be16)__builtin_bswap16((__u16)(x)))
