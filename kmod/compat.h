@@ -9,6 +9,7 @@
 
 #include <linux/ipv6.h>
 #include <linux/mm.h>
+#include <linux/skbuff.h>
 #include <linux/udp.h>
 #include <net/inet_sock.h>
 
@@ -18,6 +19,11 @@
 #include <linux/unaligned.h>
 #else
 #include <asm/unaligned.h>
+#endif
+
+/* Where __skb_frag_ref() is */
+#ifdef HAVE_LINUX_SKBUFF_REF_H
+#include <linux/skbuff_ref.h>
 #endif
 
 /* Flags of a mapping are changed by functions since they are under a lock. */

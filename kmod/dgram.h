@@ -12,6 +12,7 @@
 #include <linux/skbuff.h>
 #include <linux/udp.h>
 #include "prog.h"
+#include "run.h"
 #include "vm/run.h"
 
 /* Bit of struct vnp_code::ctx_fields that stands for a field of the context */
@@ -20,14 +21,22 @@
 /**
  * struct vnp_dgram - a datagram in a program's hands
  * @run:	what the program sees; first member
- * @skb:	where the payload is; owned by the caller
- * @off:	of the payload from skb->data; less than 0 if it begins with the IP header
+ * @skb:	the packet it is in
+ * @off:	position of the payload, from skb->data; less than 0 if it begins with the
+ *		IP header
+ * @shared:	there are other datagrams in the packet
+ * @written:	the program may have changed it; only if it was @shared
  * @prog:	the program
+ *
+ * Who needs a shared datagram in one piece or wants to write to it moves it to a
+ * packet of its own, vnp_dgram_part().
  */
 struct vnp_dgram {
 	struct vnp_run run;
 	struct sk_buff *skb;
 	s32 off;
+	bool shared;
+	bool written;
 	const struct vnp_prog *prog;
 };
 
@@ -58,7 +67,7 @@ static __always_inline s32 vnp_dgram_off(const struct vnp_prog *prog,
 	return sizeof(struct udphdr);
 }
 
-/* vnp_dgram_point() - let the context point at the payload, wherever that is now */
+/* vnp_dgram_point() - let the context point at the payload, which is not shared */
 static __always_inline void vnp_dgram_point(struct vnp_dgram *dgram)
 {
 	const struct sk_buff *skb = dgram->skb;
@@ -81,6 +90,28 @@ static inline int vnp_dgram_own(struct sk_buff *skb)
 	if (likely(!skb_cloned(skb)))
 		return 0;
 	return skb_ensure_writable(skb, skb_headlen(skb));
+}
+
+/**
+ * vnp_dgram_part() - part a datagram from the others in its packet
+ * @dgram:	shared; afterwards it is linear in a packet of its own, and
+ *		whoever runs the program frees that or passes it on.  The caller points
+ *		the context
+ *
+ * Return: 0, -ENOMEM.
+ */
+static inline int vnp_dgram_part(struct vnp_dgram *dgram)
+{
+	struct sk_buff *skb = vnp_run_copy(dgram->skb, dgram->off,
+					   dgram->run.ctx.len);
+
+	if (!skb)
+		return -ENOMEM;
+	dgram->skb = skb;
+	dgram->off = vnp_dgram_off(dgram->prog, skb);
+	dgram->run.ctx.len = skb->len - dgram->off;
+	dgram->shared = false;
+	return 0;
 }
 
 #endif /* _VNP_DGRAM_H */

@@ -93,12 +93,16 @@ u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
 u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
-	u32 start = dgram->off + (u32)off;
+	u32 start;
 	int ret;
 
 	if (!vnp_dgram_has(dgram, off, len))
 		return -ERANGE;
+	if (dgram->shared && vnp_dgram_part(dgram))
+		return -ENOMEM;
 
+	dgram->written = true;
+	start = dgram->off + (u32)off;
 	ret = skb_ensure_writable(dgram->skb, start + (u32)len);
 	vnp_dgram_point(dgram);
 	if (ret)
@@ -111,11 +115,17 @@ u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	u32 len = (u32)len_reg ?: dgram->run.ctx.len;
-	int want = dgram->off + (int)len, ret = 0;
+	int want, ret = 0;
 
 	if (!vnp_dgram_has(dgram, 0, len))
 		return -ERANGE;
+	if (dgram->shared) {
+		if (vnp_dgram_part(dgram))
+			return -ENOMEM;
+		dgram->written = dgram->prog->writes_packet;
+	}
 
+	want = dgram->off + (int)len;
 	if ((want > 0 && !pskb_may_pull(dgram->skb, want)) ||
 	    (dgram->prog->writes_packet && vnp_dgram_own(dgram->skb)))
 		ret = -ENOMEM;

@@ -78,7 +78,7 @@ long vnp_link_create(const struct vnp_link_create *attr)
 	int ret;
 	long fd;
 
-	if (attr->flags & ~VNP_LINK_F_FAULT_PASS || attr->reserved)
+	if (attr->flags & ~VNP_LINK_F_KNOWN || attr->reserved)
 		return -EINVAL;
 	prog = vnp_prog_from_fd(attr->prog_fd);
 	if (IS_ERR(prog))
@@ -135,23 +135,26 @@ static struct sock *vnp_link_sock_get(struct vnp_link *link)
 	return sk;
 }
 
-u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog, u32 fault)
+u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
+		   const struct vnp_run *run)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
+	const u32 fault = run->fault ?: VNP_RUN_FAULT(VNP_FAULT_VERDICT, 0);
 
-	if (!fault)
-		fault = VNP_RUN_FAULT(VNP_FAULT_VERDICT, 0);
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->bytes, run->ctx.len);
 	u64_stats_inc(&stats->faults[VNP_RUN_FAULT_KIND(fault)]);
+	u64_stats_update_end(&stats->syncp);
 	WRITE_ONCE(link->fault, (u64)prog->obj.id << 32 | fault);
 	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_PASS : VNP_DROP;
 }
 
-void vnp_link_lose(struct vnp_link *link)
+void vnp_link_lose(struct vnp_link *link, u32 cnt)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
 
 	u64_stats_update_begin(&stats->syncp);
-	u64_stats_inc(&stats->lost);
+	u64_stats_add(&stats->lost, cnt);
 	u64_stats_update_end(&stats->syncp);
 }
 

@@ -26,7 +26,7 @@
  * @bytes:	payload the program ran on
  * @verdict:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
- * @lost:	datagrams dropped before the program ran, as struct vnp_link_info says
+ * @lost:	datagrams dropped, but by no verdict, as struct vnp_link_info says
  * @syncp:	for readers on other CPUs
  */
 struct vnp_link_stats {
@@ -62,6 +62,8 @@ struct vnp_sock_saved {
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
  * @saved:	under the socket's lock
+ * @gro_forced:	the socket's UDP_GRO is set because of the link; written under the
+ *		socket's lock
  */
 struct vnp_link {
 	struct vnp_obj obj;
@@ -75,7 +77,11 @@ struct vnp_link {
 	u32 family;
 	u64 cookie;
 	struct vnp_sock_saved saved;
+	bool gro_forced;
 };
+
+/* All that struct vnp_link_create::flags can have */
+#define VNP_LINK_F_KNOWN	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE)
 
 extern const struct vnp_obj_ops vnp_link_obj_ops;
 
@@ -102,40 +108,66 @@ static inline void vnp_link_put(struct vnp_link *link)
  * vnp_link_fault() - count a fault and say what becomes of the datagram
  * @link:	the link
  * @prog:	the program
- * @fault:	as in struct vnp_run
+ * @run:	how it ended
  *
  * Context: softirq.
  * Return: enum vnp_verdict.
  */
-u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog, u32 fault);
+u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
+		   const struct vnp_run *run);
 
-/* vnp_link_lose() - count a datagram that was dropped unseen.  Context: softirq */
-void vnp_link_lose(struct vnp_link *link);
+/* vnp_link_lose() - count datagrams dropped for want of memory.  Context: softirq */
+void vnp_link_lose(struct vnp_link *link, u32 cnt);
 
 /**
- * vnp_link_run() - run a link's program on a datagram
+ * vnp_link_count() - count datagrams on which the program has come to a verdict
+ * @link:	the link
+ * @verdict:	enum vnp_verdict
+ * @cnt:	how many
+ * @bytes:	their payload
+ *
+ * Context: softirq.
+ */
+static __always_inline void vnp_link_count(struct vnp_link *link, u32 verdict,
+					   u32 cnt, u32 bytes)
+{
+	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
+
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->bytes, bytes);
+	u64_stats_add(&stats->verdict[verdict], cnt);
+	u64_stats_update_end(&stats->syncp);
+}
+
+/**
+ * vnp_link_judge() - what becomes of a datagram after a run, which is counted
  * @link:	the link
  * @prog:	its program
- * @run:	filled in as the program wants it
+ * @run:	how it ended
+ * @len:	payload of the datagram
+ * @ret:	what it returned
  *
  * Context: softirq, under RCU.
  * Return: enum vnp_verdict.
  */
+static __always_inline u32 vnp_link_judge(struct vnp_link *link,
+					  const struct vnp_prog *prog,
+					  const struct vnp_run *run, u32 len,
+					  u64 ret)
+{
+	if (unlikely(run->fault || ret > VNP_PASS))
+		return vnp_link_fault(link, prog, run);
+	vnp_link_count(link, ret, 1, len);
+	return ret;
+}
+
+/* vnp_link_run() - run a link's program on a datagram, and count it.  As above */
 static __always_inline u32 vnp_link_run(struct vnp_link *link,
 					const struct vnp_prog *prog,
 					struct vnp_run *run)
 {
-	u64 verdict = vnp_prog_run(prog, run);
-	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
-
-	u64_stats_update_begin(&stats->syncp);
-	u64_stats_add(&stats->bytes, run->ctx.len);
-	if (likely(!run->fault && verdict <= VNP_PASS))
-		u64_stats_inc(&stats->verdict[verdict]);
-	else
-		verdict = vnp_link_fault(link, prog, run->fault);
-	u64_stats_update_end(&stats->syncp);
-	return verdict;
+	return vnp_link_judge(link, prog, run, run->ctx.len,
+			      vnp_prog_run(prog, run));
 }
 
 #endif /* _VNP_LINK_H */

@@ -12,6 +12,7 @@
 
 #include "args.h"
 #include "jit.h"
+#include "dgram.h"
 #include "map.h"
 #include "prog_log.h"
 #include "vm/code.h"
@@ -239,6 +240,14 @@ static void vnp_load_free(struct vnp_load *load)
 	kvfree(load->log.buf);
 }
 
+static bool vnp_prog_is_plain(const struct vnp_prog *prog)
+{
+	return !(prog->ctx_fields &
+		 ~(VNP_CTX_BIT(data) | VNP_CTX_BIT(data_end))) &&
+	       !prog->sees_packet && !prog->writes_packet && !prog->wide_ret &&
+	       !prog->code->call_cnt;
+}
+
 static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 {
 	u64 start = ktime_get_ns();
@@ -261,6 +270,8 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->wide_ret = prog->code->lowered.wide_ret;
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
+	if (vnp_prog_is_plain(prog))
+		prog->plain_max = prog->len_max + sizeof(struct udphdr);
 	return 0;
 }
 
@@ -293,6 +304,7 @@ static int vnp_prog_compile(struct vnp_prog *prog, struct vnp_load *load)
 		return PTR_ERR(bpf);
 	}
 	prog->bpf = bpf;
+	prog->func = bpf->bpf_func;
 	return 0;
 }
 

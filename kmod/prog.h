@@ -21,9 +21,12 @@ struct vnp_prog_log;
  * struct vnp_prog - a program
  * @obj:	the object; first member
  * @bpf:	the native code
+ * @func:	where that begins
  * @ctx_fields:	what must be filled in of the context, struct vnp_code::ctx_fields
  * @writes_packet: the payload must be private before a run
  * @len_max:	bytes of payload that the verifier has reckoned with
+ * @plain_max:	of a program that looks at the front of the payload and does nothing
+ *		else, @len_max with the UDP header; 0 of any other
  * @sees_packet: its payload begins at the IP header, not behind the UDP header
  * @wide_ret:	the return value is in struct vnp_run::retval
  * @log:	where vnp_log() writes to; NULL if the program never does
@@ -37,8 +40,10 @@ struct vnp_prog_log;
 struct vnp_prog {
 	struct vnp_obj obj;
 	struct bpf_prog *bpf;
+	bpf_func_t func;
 	u64 ctx_fields;
 	u32 len_max;
+	u32 plain_max;
 	bool writes_packet;
 	bool sees_packet;
 	bool wide_ret;
@@ -78,25 +83,31 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
 }
 
 /**
- * vnp_prog_run() - one run
+ * vnp_prog_call() - one run of a program that is plain (@plain_max is set)
  * @prog:	the program
  * @run:	the context is filled in as @prog->ctx_fields wants it
  *
  * This is bpf_prog_run() without its statistics, which nobody could read: the
- * kernel has no id for the program.
+ * kernel has no id for the program.  It is native code, which has no use for its
+ * instructions.
  *
  * Context: softirqs off, under RCU.
  * Return: R0; of no meaning if @run->fault is set afterwards.
  */
+static __always_inline u64 vnp_prog_call(const struct vnp_prog *prog,
+					 struct vnp_run *run)
+{
+	cant_migrate();
+	run->fault = 0;
+	return bpf_dispatcher_nop_func(run, NULL, prog->func);
+}
+
+/* vnp_prog_run() - one run of any program, as vnp_prog_call() */
 static __always_inline u64 vnp_prog_run(const struct vnp_prog *prog,
 					struct vnp_run *run)
 {
-	u64 ret;
+	u64 ret = vnp_prog_call(prog, run);
 
-	cant_migrate();
-	run->fault = 0;
-	ret = bpf_dispatcher_nop_func(run, prog->bpf->insnsi,
-				      prog->bpf->bpf_func);
 	return unlikely(prog->wide_ret) ? run->retval : ret;
 }
 

@@ -220,7 +220,8 @@ FIXTURE_VARIANT_ADD(call, map_create) {
 };
 FIXTURE_VARIANT_ADD(call, link_create) {
 	VNP_LINK_CREATE, ARG(vnp_link_create), fill_link_create,
-	FLAGS(vnp_link_create, VNP_LINK_F_FAULT_PASS), RESERVED(vnp_link_create),
+	FLAGS(vnp_link_create, VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE),
+	RESERVED(vnp_link_create),
 };
 FIXTURE_VARIANT_ADD(call, obj_next) {
 	VNP_OBJ_NEXT, ARG(vnp_obj_id), fill_obj_next, FLAGS(vnp_obj_id, 0),
@@ -620,7 +621,7 @@ TEST_F(device, feature)
 	EXPECT_EQ(0x7fe, f.helpers);
 	EXPECT_EQ(VNP_PROG_F_HARDEN, f.prog_flags);
 	EXPECT_EQ(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG, f.map_flags);
-	EXPECT_EQ(VNP_LINK_F_FAULT_PASS, f.link_flags);
+	EXPECT_EQ(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE, f.link_flags);
 	EXPECT_LE(4096, f.insn_max);
 	EXPECT_LE(8, f.map_max);
 	EXPECT_EQ(512, f.stack_max);

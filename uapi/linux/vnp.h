@@ -103,8 +103,9 @@ enum vnp_verdict {
  *		UDP header); %VNP_PROG_PACKET: first byte of the IP header.  What is
  *		called payload here and below is what begins there
  * @data_end:	one past the last byte that can be read directly.  A datagram
- *		whose payload lies in fragments has @data_end - @data < @len:
- *		vnp_pull() makes more of it direct, vnp_load_bytes() copies
+ *		whose payload lies in pieces has @data_end - @data < @len, if it
+ *		ends in another piece than it begins in: vnp_pull() makes more of it
+ *		direct, vnp_load_bytes() copies
  * @len:	bytes of payload in all
  * @family:	AF_INET or AF_INET6
  * @remote_ip4:	sender's address, network byte order; 0 for IPv6
@@ -552,6 +553,7 @@ struct vnp_map_freeze {
 
 /* struct vnp_link_create::flags */
 #define VNP_LINK_F_FAULT_PASS	(1U << 0)	/* a fault passes the datagram on */
+#define VNP_LINK_F_NO_MERGE	(1U << 1)	/* datagrams come one by one */
 
 /**
  * struct vnp_link_create - VNP_LINK_CREATE: let a program run on a socket
@@ -563,6 +565,15 @@ struct vnp_map_freeze {
  *
  * The link lives until it is detached or the socket is closed.  Data that is
  * in the socket's receive queue already stays there.  Returns a descriptor.
+ *
+ * The kernel merges datagrams of a flow that arrive together (GRO), where the
+ * interface does that at all, and takes them to the program as one packet: it runs
+ * on each, and each meets its own verdict, but what lies between comes once.  The
+ * application sees nothing of it: it gets merged datagrams only if it has set
+ * UDP_GRO, and getsockopt() says what it has set.  Datagrams that were merged share
+ * their receive time.  With %VNP_LINK_F_NO_MERGE, or if the application sets UDP_GRO
+ * to 0 while there is a link, nothing is merged.
+ *
  * EBUSY: the socket has a link, or another encapsulation or user of the
  * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
  * be linked to; ENOTSOCK: no socket.
@@ -595,9 +606,10 @@ struct vnp_link_create {
  * @fault:	its enum vnp_fault
  * @fault_insn:	its instruction in the loaded program
  * @reserved:	zero
- * @lost:	datagrams dropped before the program saw them: there was no memory to
- *		make a private copy of what the program may write to, or they were
- *		longer than the two bytes of length in an IP header can say
+ * @lost:	datagrams dropped though no verdict said so: there was no memory to
+ *		make a private copy of what the program may write to, or to part those
+ *		that it passed from those that it did not; or they were longer than the
+ *		two bytes of length in an IP header can say
  *
  * packets == pass + drop + the sum of faults.
  */

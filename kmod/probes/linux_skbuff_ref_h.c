@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* References to pages of packets have got a header of their own. */
+#include <linux/skbuff_ref.h>
+
+void probe(skb_frag_t *frag);
+void probe(skb_frag_t *frag)
+{
+	__skb_frag_ref(frag);
+}

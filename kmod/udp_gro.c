@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A socket with encap_rcv() gets what GRO has merged only if GRO takes it for a
+ * tunnel's.  So a link's socket has:
+ *
+ *	UDP_FLAGS_GRO_ENABLED	GRO merges its datagrams
+ *	UDP_FLAGS_ACCEPT_L4	the packet is not segmented before the hook ...
+ *	gro_complete		... nor because of the hook: this marks it as a tunnel's
+ *
+ * The first is what the application sets with UDP_GRO, and can ask for.  While it is
+ * set only because there is a link (link->gro_forced), no super-packet reaches the
+ * application, and it is told what it set: getsockopt() and setsockopt() of the
+ * socket's struct proto are ours.  What the application sets from then on stands;
+ * if it sets 0 nothing is merged any more.
+ */
+#include "udp_gro.h"
+
+#include <linux/ipv6.h>
+#include <linux/module.h>
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+#include <net/gro.h>
+#include <net/protocol.h>
+#include <net/sock.h>
+#include <net/udp.h>
+
+#include "link.h"
+
+/* What gso_type says of a packet that is to be segmented by nobody but us */
+#define VNP_GSO_HELD	(SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)
+
+DEFINE_PER_CPU(struct sock *, vnp_udp_passing);
+
+/**
+ * struct vnp_udp_proto - a struct proto of the kernel's and what we make of it
+ * @kernel:	NULL if there is none
+ * @ours:	the same but for setsockopt() and getsockopt()
+ */
+struct vnp_udp_proto {
+	struct proto *kernel;
+	struct proto ours;
+};
+
+static struct vnp_udp_proto vnp_udp_proto4;
+static struct vnp_udp_proto vnp_udp_proto6;
+
+static struct vnp_udp_proto *vnp_udp_proto_of(const struct sock *sk)
+{
+	return sk->sk_family == AF_INET6 ? &vnp_udp_proto6 : &vnp_udp_proto4;
+}
+
+/* GRO asks this when a super-packet is finished; @off is behind the UDP header. */
+static int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+
+	skb->encapsulation = 0;
+	skb->csum_start = skb_headroom(skb) + off - sizeof(struct udphdr);
+	skb->csum_offset = offsetof(struct udphdr, check);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	shinfo->gso_segs = NAPI_GRO_CB(skb)->count;
+	shinfo->gso_type |= SKB_GSO_UDP_L4;
+	return 0;
+}
+
+static void vnp_udp_proto_replace(struct sock *sk)
+{
+	struct vnp_udp_proto *proto = vnp_udp_proto_of(sk);
+
+	if (sk->sk_prot == proto->kernel)
+		WRITE_ONCE(sk->sk_prot, &proto->ours);
+}
+
+static void vnp_udp_proto_restore(struct sock *sk)
+{
+	struct vnp_udp_proto *proto = vnp_udp_proto_of(sk);
+
+	if (sk->sk_prot == &proto->ours)
+		WRITE_ONCE(sk->sk_prot, proto->kernel);
+}
+
+void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
+{
+	vnp_udp_proto_replace(sk);
+	/* A socket map has it: its setting could not be hidden. */
+	if (sk->sk_prot != &vnp_udp_proto_of(sk)->ours)
+		return;
+
+	udp_sk(sk)->gro_complete = vnp_udp_gro_complete;
+	if (udp_test_bit(GRO_ENABLED, sk))
+		return;
+	WRITE_ONCE(link->gro_forced, true);
+	/* The hook must know before packets come. */
+	smp_wmb();
+	udp_set_bit(ACCEPT_L4, sk);
+	udp_set_bit(GRO_ENABLED, sk);
+}
+
+void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
+{
+	vnp_udp_proto_restore(sk);
+	if (udp_sk(sk)->gro_complete == vnp_udp_gro_complete)
+		WRITE_ONCE(udp_sk(sk)->gro_complete, NULL);
+	if (!link->gro_forced)
+		return;
+	udp_clear_bit(GRO_ENABLED, sk);
+	udp_clear_bit(ACCEPT_L4, sk);
+}
+
+bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk)
+{
+	return udp_test_bit(GRO_ENABLED, sk) && !READ_ONCE(link->gro_forced);
+}
+
+/*
+ * The socket goes with the packet, as when it was found early: so nobody looks for
+ * it again, and of a multicast group only this member gets the packet.
+ */
+void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	if (skb_is_gso(skb)) {
+		/* What it is marked with is shared with clones. */
+		if (skb_unclone(skb, GFP_ATOMIC)) {
+			vnp_link_lose(link, skb_shinfo(skb)->gso_segs);
+			kfree_skb(skb);
+			return;
+		}
+		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+		if (vnp_udp_gro_wanted(link, sk))
+			skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
+	}
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree_skb(skb);
+		return;
+	}
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+
+	__this_cpu_write(vnp_udp_passing, sk);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		rcu_dereference(inet6_protos[IPPROTO_UDP])->handler(skb);
+	else
+		rcu_dereference(inet_protos[IPPROTO_UDP])->handler(skb);
+	__this_cpu_write(vnp_udp_passing, NULL);
+}
+
+/*
+ * ---- What the application is told ----------------------------------------
+ *
+ * Calls may sleep, and be under way when the link goes: they hold the module.
+ * That fails only if the module is going, which it does when there are no links.
+ */
+
+/* The link of a socket whose lock is held, or NULL */
+static struct vnp_link *vnp_udp_gro_link(struct sock *sk)
+{
+	if (sk->sk_prot != &vnp_udp_proto_of(sk)->ours)
+		return NULL;
+	return rcu_dereference_protected(__sk_user_data(sk),
+					 lockdep_sock_is_held(sk));
+}
+
+static bool vnp_udp_gro_is_forced(struct sock *sk)
+{
+	struct vnp_link *link;
+	bool forced;
+
+	lock_sock(sk);
+	link = vnp_udp_gro_link(sk);
+	forced = link && link->gro_forced;
+	release_sock(sk);
+	return forced;
+}
+
+/*
+ * The hook is about to be taken away, or the struct proto: who does that must not
+ * get what was merged for the hook, nor see our setting.
+ */
+static void vnp_udp_gro_yield(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	lock_sock(sk);
+	link = vnp_udp_gro_link(sk);
+	if (link) {
+		vnp_udp_gro_stop(link, sk);
+		WRITE_ONCE(link->gro_forced, false);
+	}
+	release_sock(sk);
+	synchronize_net();
+}
+
+/* UDP_GRO was set: whatever it is now, the application wants it. */
+static void vnp_udp_gro_set(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	lock_sock(sk);
+	link = vnp_udp_gro_link(sk);
+	if (link)
+		WRITE_ONCE(link->gro_forced, false);
+	release_sock(sk);
+}
+
+static int vnp_udp_setsockopt_held(struct sock *sk, int level, int optname,
+				   sockptr_t optval, unsigned int optlen)
+{
+	int ret;
+
+	if ((level == SOL_UDP && optname == UDP_ENCAP) ||
+	    (level == SOL_IPV6 && optname == IPV6_ADDRFORM))
+		vnp_udp_gro_yield(sk);
+	ret = vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname,
+						       optval, optlen);
+	if (ret)
+		return ret;
+	if (level == SOL_UDP && optname == UDP_GRO)
+		vnp_udp_gro_set(sk);
+	return 0;
+}
+
+static int vnp_udp_setsockopt(struct sock *sk, int level, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EAGAIN;
+	ret = vnp_udp_setsockopt_held(sk, level, optname, optval, optlen);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+/* As udp_lib_getsockopt() answers, with a 0 */
+static int vnp_udp_getsockopt_zero(char __user *optval, int __user *optlen)
+{
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	len = min_t(int, len, sizeof(int));
+	if (put_user(len, optlen) || clear_user(optval, len))
+		return -EFAULT;
+	return 0;
+}
+
+static int vnp_udp_getsockopt(struct sock *sk, int level, int optname,
+			      char __user *optval, int __user *optlen)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EAGAIN;
+	if (level == SOL_UDP && optname == UDP_GRO && vnp_udp_gro_is_forced(sk))
+		ret = vnp_udp_getsockopt_zero(optval, optlen);
+	else
+		ret = vnp_udp_proto_of(sk)->kernel->getsockopt(sk, level, optname,
+							       optval, optlen);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+static void vnp_udp_proto_init(struct vnp_udp_proto *proto, struct proto *kernel)
+{
+	proto->kernel = kernel;
+	proto->ours = *kernel;
+	proto->ours.setsockopt = vnp_udp_setsockopt;
+	proto->ours.getsockopt = vnp_udp_getsockopt;
+}
+
+void vnp_udp_gro_init(const struct socket *example)
+{
+	vnp_udp_proto_init(&vnp_udp_proto4, &udp_prot);
+	if (example->sk->sk_family == AF_INET6)
+		vnp_udp_proto_init(&vnp_udp_proto6, example->sk->sk_prot);
+}

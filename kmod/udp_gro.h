@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: having their datagrams merged, and passing them on to the socket
+ * as the application wants them, merged or not.
+ */
+#ifndef _VNP_UDP_GRO_H
+#define _VNP_UDP_GRO_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+struct sk_buff;
+struct sock;
+struct socket;
+struct vnp_link;
+
+/* The socket that this CPU is passing datagrams to, which were judged already */
+DECLARE_PER_CPU(struct sock *, vnp_udp_passing);
+
+/**
+ * vnp_udp_gro_init() - learn what sockets are like
+ * @example:	a UDP socket, IPv6 where there is IPv6
+ *
+ * Context: process, at module init.
+ */
+void vnp_udp_gro_init(const struct socket *example);
+
+/* vnp_udp_gro_start() - have a socket's datagrams merged.  Context: the socket's lock */
+void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk);
+
+/**
+ * vnp_udp_gro_stop() - give the socket the setting that the application gave it
+ * @link:	the link
+ * @sk:		its socket
+ *
+ * What is merged already, or being merged, may come until a grace period is over;
+ * meanwhile the hook has to be there.
+ *
+ * Context: the socket's lock.
+ */
+void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk);
+
+/**
+ * vnp_udp_pass() - let a packet go on to a socket from outside its hook
+ * @link:	the link
+ * @sk:		its socket
+ * @skb:	the packet, consumed; a super-packet arrives as such only if the
+ *		application has asked for that
+ *
+ * Context: the hook.
+ */
+void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+
+/* vnp_udp_gro_wanted() - did the application ask for super-packets?  Context: any */
+bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk);
+
+#endif /* _VNP_UDP_GRO_H */

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The hook: packets come, and are taken apart into runs of datagrams with one fate.
+ *
+ * A packet that is one run goes as it came: on to the socket, or away.  Else a
+ * packet is made of each run that the program passed, and what remains is freed
+ * once.  Runs are passed on in the order in which they are found.
+ */
+#include "udp_rcv.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+#include <net/dsfield.h>
+#include <net/sock.h>
+
+#include "dgram.h"
+#include "link.h"
+#include "run.h"
+#include "udp_gro.h"
+
+/* Fields of the context that are always there */
+#define VNP_UDP_CTX_BASE						\
+	(VNP_CTX_BIT(data) | VNP_CTX_BIT(data_end) | VNP_CTX_BIT(len))
+
+/* Fields for which the IP header must be looked at */
+#define VNP_UDP_CTX_IP							\
+	(VNP_CTX_BIT(remote_ip4) | VNP_CTX_BIT(local_ip4) |		\
+	 VNP_CTX_BIT(remote_ip6[0]) | VNP_CTX_BIT(remote_ip6[2]) |	\
+	 VNP_CTX_BIT(local_ip6[0]) | VNP_CTX_BIT(local_ip6[2]) |	\
+	 VNP_CTX_BIT(ttl) | VNP_CTX_BIT(tos))
+
+static void vnp_udp_ctx_ip4(const struct sk_buff *skb, struct vnp_ctx *ctx)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	ctx->remote_ip4 = iph->saddr;
+	ctx->local_ip4 = iph->daddr;
+	memset(ctx->remote_ip6, 0, sizeof(ctx->remote_ip6));
+	memset(ctx->local_ip6, 0, sizeof(ctx->local_ip6));
+	ctx->ttl = iph->ttl;
+	ctx->tos = iph->tos;
+}
+
+static void vnp_udp_ctx_ip6(const struct sk_buff *skb, struct vnp_ctx *ctx)
+{
+	const struct ipv6hdr *iph = ipv6_hdr(skb);
+
+	ctx->remote_ip4 = 0;
+	ctx->local_ip4 = 0;
+	memcpy(ctx->remote_ip6, &iph->saddr, sizeof(ctx->remote_ip6));
+	memcpy(ctx->local_ip6, &iph->daddr, sizeof(ctx->local_ip6));
+	ctx->ttl = iph->hop_limit;
+	ctx->tos = ipv6_get_dsfield(iph);
+}
+
+/* Not inlined: many programs do without, and the path for them stays short. */
+static noinline void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
+{
+	struct vnp_ctx *ctx = &dgram->run.ctx;
+	const struct sk_buff *skb = dgram->skb;
+	const struct udphdr *uh = udp_hdr(skb);
+
+	ctx->remote_port = ntohs(uh->source);
+	ctx->local_port = ntohs(uh->dest);
+	ctx->ifindex = skb->skb_iif;
+	ctx->tstamp = ktime_to_ns(skb->tstamp);
+	if (!(dgram->prog->ctx_fields & VNP_UDP_CTX_IP))
+		return;
+	if (ctx->family == AF_INET)
+		vnp_udp_ctx_ip4(skb, ctx);
+	else
+		vnp_udp_ctx_ip6(skb, ctx);
+}
+
+/* What all datagrams of a packet have in common */
+static __always_inline void vnp_udp_ctx(struct vnp_dgram *dgram)
+{
+	struct vnp_ctx *ctx = &dgram->run.ctx;
+
+	ctx->family = dgram->skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
+								   AF_INET;
+	if (dgram->prog->ctx_fields & ~VNP_UDP_CTX_BASE)
+		vnp_udp_ctx_rest(dgram);
+}
+
+/* A packet with one datagram, as far as it is linear.  Return: enum vnp_verdict */
+static u32 vnp_udp_judge_linear(struct vnp_link *link, struct vnp_dgram *dgram)
+{
+	struct sk_buff *skb = dgram->skb;
+
+	if (dgram->prog->writes_packet) {
+		if (unlikely(vnp_dgram_own(skb))) {
+			vnp_link_lose(link, 1);
+			return VNP_DROP;
+		}
+		/* It was verified, and will not be right any more. */
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	}
+	vnp_dgram_point(dgram);
+	return vnp_link_run(link, dgram->prog, &dgram->run);
+}
+
+/* What becomes of a run: a verdict, or more */
+enum vnp_udp_fate {
+	VNP_UDP_DROP = VNP_DROP,
+	VNP_UDP_PASS = VNP_PASS,
+	VNP_UDP_PARTED,	/* passed; each datagram is in a packet of its own */
+	VNP_UDP_NONE,	/* there is none yet */
+};
+
+/**
+ * struct vnp_udp_walk - the runs of a packet
+ * @link:	the link
+ * @sk:		its socket
+ * @skb:	the packet
+ * @size:	payload of each datagram but the last
+ * @start:	where the present run begins
+ * @fate:	what will become of it
+ * @cnt:	its datagrams that are not counted yet
+ * @bytes:	their payload
+ * @parted:	its packets, linked by skb->next
+ * @last:	the last of them
+ */
+struct vnp_udp_walk {
+	struct vnp_link *link;
+	struct sock *sk;
+	struct sk_buff *skb;
+	u32 size;
+	u32 start;
+	enum vnp_udp_fate fate;
+	u32 cnt;
+	u32 bytes;
+	struct sk_buff *parted;
+	struct sk_buff *last;
+};
+
+/* Before they are passed on: who gets them may look at the counters. */
+static void vnp_udp_count(struct vnp_udp_walk *walk)
+{
+	if (walk->cnt)
+		vnp_link_count(walk->link,
+			       walk->fate == VNP_UDP_DROP ? VNP_DROP : VNP_PASS,
+			       walk->cnt, walk->bytes);
+	walk->cnt = 0;
+	walk->bytes = 0;
+}
+
+static void vnp_udp_pass_cut(struct vnp_udp_walk *walk, u32 end)
+{
+	struct sk_buff *skb = vnp_run_cut(walk->skb, walk->start, end, walk->size);
+
+	if (skb)
+		vnp_udp_pass(walk->link, walk->sk, skb);
+	else
+		vnp_link_lose(walk->link,
+			      DIV_ROUND_UP(end - walk->start, walk->size));
+}
+
+static void vnp_udp_pass_parted(struct vnp_udp_walk *walk)
+{
+	struct sk_buff *skb = walk->parted, *next;
+
+	walk->parted = NULL;
+	if (vnp_udp_gro_wanted(walk->link, walk->sk)) {
+		skb = vnp_run_join(skb, walk->size);
+		vnp_udp_pass(walk->link, walk->sk, skb);
+		return;
+	}
+	skb_list_walk_safe(skb, skb, next) {
+		skb_mark_not_on_list(skb);
+		vnp_udp_pass(walk->link, walk->sk, skb);
+	}
+}
+
+/* The present run ends at @end, and does not take the packet along. */
+static void vnp_udp_run_end(struct vnp_udp_walk *walk, u32 end)
+{
+	vnp_udp_count(walk);
+	if (walk->fate == VNP_UDP_PASS)
+		vnp_udp_pass_cut(walk, end);
+	else if (walk->fate == VNP_UDP_PARTED)
+		vnp_udp_pass_parted(walk);
+}
+
+/* The last run ends, and the packet.  Return: as the hook */
+static int vnp_udp_walk_end(struct vnp_udp_walk *walk)
+{
+	struct sk_buff *skb = walk->skb;
+	const bool whole = walk->start == sizeof(struct udphdr);
+
+	vnp_udp_count(walk);
+	if (whole && walk->fate == VNP_UDP_DROP) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
+		return 0;
+	}
+	if (!whole || walk->fate != VNP_UDP_PASS) {
+		vnp_udp_run_end(walk, skb->len);
+		consume_skb(skb);
+		return 0;
+	}
+	if (!skb_is_gso(skb) || vnp_udp_gro_wanted(walk->link, walk->sk))
+		return 1;
+	vnp_udp_pass(walk->link, walk->sk, skb);
+	return 0;
+}
+
+/* Let the context point at what a piece has of the datagram that begins there. */
+static __always_inline void vnp_udp_point(struct vnp_dgram *dgram,
+					  const struct vnp_run_piece *piece,
+					  u32 pos, u32 len)
+{
+	struct vnp_ctx *ctx = &dgram->run.ctx;
+
+	if (unlikely(!piece->base)) {
+		ctx->data = dgram->skb->data;
+		ctx->data_end = ctx->data;
+		return;
+	}
+	ctx->data = piece->base + (pos - piece->start);
+	ctx->data_end = ctx->data + min(len, piece->end - pos);
+}
+
+/*
+ * What is written to must be private; who sees headers must see those of one
+ * datagram.  Return: 0, -ENOMEM
+ */
+static int vnp_udp_own_shared(struct vnp_dgram *dgram,
+			      const struct vnp_run_piece *piece)
+{
+	const struct vnp_prog *prog = dgram->prog;
+
+	if (!prog->sees_packet && vnp_run_piece_writable(piece, dgram->skb))
+		return 0;
+	if (vnp_dgram_part(dgram))
+		return -ENOMEM;
+	dgram->written = prog->writes_packet;
+	vnp_dgram_point(dgram);
+	return 0;
+}
+
+/*
+ * A datagram of several in a packet, which the context points at.  It is counted
+ * with its run, unless it met something else than a verdict.
+ */
+static __always_inline enum vnp_udp_fate
+vnp_udp_judge_shared(struct vnp_udp_walk *walk, struct vnp_dgram *dgram, bool plain,
+		     bool *judged)
+{
+	const struct vnp_prog *prog = dgram->prog;
+	u64 verdict;
+
+	*judged = true;
+	verdict = plain ? vnp_prog_call(prog, &dgram->run) :
+			  vnp_prog_run(prog, &dgram->run);
+	if (unlikely(dgram->run.fault || verdict > VNP_PASS)) {
+		*judged = false;
+		verdict = vnp_link_fault(walk->link, prog, &dgram->run);
+	}
+	if (!plain && verdict == VNP_PASS && dgram->written)
+		return VNP_UDP_PARTED;
+	return verdict;
+}
+
+/* A packet that was made for a datagram: of use only if that was written to. */
+static void vnp_udp_keep(struct vnp_udp_walk *walk, struct sk_buff *skb)
+{
+	if (walk->fate != VNP_UDP_PARTED) {
+		consume_skb(skb);
+		return;
+	}
+	if (walk->parted)
+		walk->last->next = skb;
+	else
+		walk->parted = skb;
+	walk->last = skb;
+}
+
+/* A datagram joins the present run, or begins another. */
+static __always_inline void vnp_udp_join(struct vnp_udp_walk *walk, u32 pos,
+					 enum vnp_udp_fate fate)
+{
+	if (fate == walk->fate)
+		return;
+	vnp_udp_run_end(walk, pos);
+	walk->start = pos;
+	walk->fate = fate;
+}
+
+/* Compiled twice: most of it is of no use to a plain program. */
+static __always_inline int vnp_udp_walk(struct vnp_udp_walk *walk,
+					struct vnp_dgram *dgram, bool plain)
+{
+	u32 pos = sizeof(struct udphdr), end = walk->skb->len, len;
+	struct vnp_run_piece piece;
+	enum vnp_udp_fate fate;
+	bool judged;
+
+	vnp_run_piece_first(&piece, walk->skb);
+	for (; pos < end; pos += len) {
+		len = min(walk->size, end - pos);
+		dgram->run.ctx.len = len;
+		vnp_run_piece_find(&piece, walk->skb, pos);
+		vnp_udp_point(dgram, &piece, pos, len);
+		if (!plain) {
+			dgram->off = pos;
+			dgram->shared = true;
+			dgram->written = false;
+			if ((dgram->prog->writes_packet ||
+			     dgram->prog->sees_packet) &&
+			    vnp_udp_own_shared(dgram, &piece)) {
+				vnp_link_lose(walk->link, 1);
+				vnp_udp_join(walk, pos, VNP_UDP_DROP);
+				continue;
+			}
+		}
+
+		fate = vnp_udp_judge_shared(walk, dgram, plain, &judged);
+		vnp_udp_join(walk, pos, fate);
+		if (likely(judged)) {
+			walk->cnt++;
+			walk->bytes += plain ? len : dgram->run.ctx.len;
+		}
+		if (!plain && !dgram->shared) {
+			vnp_udp_keep(walk, dgram->skb);
+			dgram->skb = walk->skb;
+		}
+	}
+	return vnp_udp_walk_end(walk);
+}
+
+/* One datagram in pieces.  Who only reads can do so where they lie. */
+static u32 vnp_udp_judge_alone(struct vnp_link *link, struct vnp_dgram *dgram)
+{
+	struct vnp_run_piece piece;
+
+	dgram->off = vnp_dgram_off(dgram->prog, dgram->skb);
+	dgram->shared = false;
+	dgram->run.ctx.len = dgram->skb->len - dgram->off;
+	/* A jumbogram of IPv6 */
+	if (unlikely(dgram->run.ctx.len > dgram->prog->len_max)) {
+		vnp_link_lose(link, 1);
+		return VNP_DROP;
+	}
+	if (dgram->prog->writes_packet || (s32)skb_headlen(dgram->skb) > dgram->off)
+		return vnp_udp_judge_linear(link, dgram);
+
+	vnp_run_piece_first(&piece, dgram->skb);
+	vnp_run_piece_find(&piece, dgram->skb, dgram->off);
+	vnp_udp_point(dgram, &piece, dgram->off, dgram->run.ctx.len);
+	return vnp_link_run(link, dgram->prog, &dgram->run);
+}
+
+/* Any packet.  Return: as the hook */
+static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
+				       struct sk_buff *skb,
+				       const struct vnp_prog *prog)
+{
+	struct vnp_dgram dgram __vnp_uninitialized;
+	struct vnp_udp_walk walk = {
+		.link = link,
+		.sk = sk,
+		.skb = skb,
+		.size = vnp_run_size(skb),
+		.start = sizeof(struct udphdr),
+		.fate = VNP_UDP_PASS,
+	};
+
+	if (!prog)
+		return vnp_udp_walk_end(&walk);
+
+	dgram.prog = prog;
+	dgram.skb = skb;
+	vnp_udp_ctx(&dgram);
+	if (walk.size < skb->len - sizeof(struct udphdr)) {
+		walk.fate = VNP_UDP_NONE;
+		return prog->plain_max ? vnp_udp_walk(&walk, &dgram, true) :
+					 vnp_udp_walk(&walk, &dgram, false);
+	}
+	walk.fate = (enum vnp_udp_fate)vnp_udp_judge_alone(link, &dgram);
+	return vnp_udp_walk_end(&walk);
+}
+
+/*
+ * Many programs are plain, and most packets one datagram in one piece: for them what
+ * vnp_udp_rcv_packet() does comes down to this.  Nothing here writes to the stack by
+ * index, so it does without a canary.
+ */
+__no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
+{
+	/* Ours, so none of the flags that sk_user_data can carry is set. */
+	struct vnp_link *link = rcu_dereference(__sk_user_data(sk));
+	struct vnp_run run __vnp_uninitialized;
+	const struct vnp_prog *prog;
+	u32 len;
+
+	if (unlikely(!link) || __this_cpu_read(vnp_udp_passing) == sk)
+		return 1;
+	prog = rcu_dereference(link->prog);
+	if (unlikely(!prog) || skb->len > prog->plain_max || skb->data_len)
+		return vnp_udp_rcv_packet(link, sk, skb, prog);
+
+	len = skb->len - sizeof(struct udphdr);
+	run.ctx.len = len;
+	run.ctx.data = skb->data + sizeof(struct udphdr);
+	run.ctx.data_end = run.ctx.data + len;
+	if (vnp_link_judge(link, prog, &run, len, vnp_prog_call(prog, &run)) ==
+	    VNP_PASS)
+		return 1;
+	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
+	return 0;
+}
