@@ -5,6 +5,7 @@
 
 static const char help[] =
 	"Usage: vnpctl link attach PROG pid PID {udp:PORT | fd FD} [fault {drop | pass}]\n"
+	"                   [merge {on | off}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -76,6 +77,17 @@ static int fault_parse(struct args *args, struct vnp_link_opts *opts)
 		opts->flags |= VNP_LINK_F_FAULT_PASS;
 	else if (!args_take(args, "drop"))
 		return error("Say what a fault does: fault drop, or fault pass.");
+	return 0;
+}
+
+static int merge_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "merge"))
+		return 0;
+	if (args_take(args, "off"))
+		opts->flags |= VNP_LINK_F_NO_MERGE;
+	else if (!args_take(args, "on"))
+		return error("Say whether datagrams may be merged: merge on, or merge off.");
 	return 0;
 }
 
@@ -165,7 +177,8 @@ static int link_attach(struct args *args)
 		return err;
 	err = target_find(args, &target);
 	if (!err)
-		err = fault_parse(args, &opts) ?: args_end(args);
+		err = fault_parse(args, &opts) ?: merge_parse(args, &opts) ?:
+		      args_end(args);
 	if (!err)
 		err = attach_all(ref.prog, &target, &opts);
 	target_close(&target);
@@ -202,6 +215,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 	add_u64(obj, "port", info->local_port);
 	add_u64(obj, "sock_cookie", info->sock_cookie);
 	add_str(obj, "on_fault", info->flags & VNP_LINK_F_FAULT_PASS ? "pass" : "drop");
+	add_bool(obj, "merge", !(info->flags & VNP_LINK_F_NO_MERGE));
 	add_u64(obj, "packets", info->packets);
 	add_u64(obj, "bytes", info->bytes);
 	add_u64(obj, "pass", info->pass);
@@ -247,6 +261,8 @@ static void link_print(const struct vnp_link_info *info)
 		printf(" %s %llu", fault_name(i), info->faults[i]);
 	printf("; a fault %s\n", info->flags & VNP_LINK_F_FAULT_PASS ?
 	       "passes the datagram on" : "drops the datagram");
+	if (info->flags & VNP_LINK_F_NO_MERGE)
+		printf("\tdatagrams are not merged\n");
 	if (info->lost)
 		printf("\tlost before the program saw them: %llu\n", info->lost);
 	link_fault_print(info);
