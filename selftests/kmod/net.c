@@ -36,6 +36,44 @@ int if_checksum(const char *name, bool on)
 			&(struct ifreq) { .ifr_data = (void *)&value });
 }
 
+/* feature_find() - the number of an interface's feature */
+static int feature_find(const char *name, const char *feature)
+{
+	struct {
+		struct ethtool_gstrings head;
+		char names[128][ETH_GSTRING_LEN];
+	} all = {
+		.head.cmd = ETHTOOL_GSTRINGS,
+		.head.string_set = ETH_SS_FEATURES,
+	};
+	int err = if_ioctl(name, SIOCETHTOOL,
+			   &(struct ifreq) { .ifr_data = (void *)&all });
+
+	if (err)
+		return err;
+	for (__u32 i = 0; i < all.head.len; i++) {
+		if (!strncmp(all.names[i], feature, ETH_GSTRING_LEN))
+			return i;
+	}
+	return -ENOENT;
+}
+
+int if_feature(const char *name, const char *feature, bool on)
+{
+	struct {
+		struct ethtool_sfeatures head;
+		struct ethtool_set_features_block block[4];
+	} set = { .head.cmd = ETHTOOL_SFEATURES, .head.size = 2 };
+	int i = feature_find(name, feature);
+
+	if (i < 0)
+		return i;
+	set.block[i / 32].valid = 1U << i % 32;
+	set.block[i / 32].requested = on ? 1U << i % 32 : 0;
+	return if_ioctl(name, SIOCETHTOOL,
+			&(struct ifreq) { .ifr_data = (void *)&set });
+}
+
 /* user_namespace() - be root in a user namespace, and nobody else */
 static int user_namespace(void)
 {
@@ -108,7 +146,8 @@ int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind)
 	memset(flow, 0, sizeof(*flow));
 	if (setns(wire->there, CLONE_NEWNET))
 		return -errno;
-	flow->rx = udp_socket(ip6 ? "fd09::1" : "10.9.0.1", 0);
+	flow->rx = udp_socket(kind == FLOW_MAPPED ? "::" :
+			      ip6 ? "fd09::1" : "10.9.0.1", 0);
 	if (setns(wire->here, CLONE_NEWNET))
 		return -errno;
 	flow->tx = udp_socket(ip6 ? "fd09::2" : "10.9.0.2", 0);
@@ -116,7 +155,47 @@ int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind)
 		return -EPROTO;
 	sock_addr(flow->rx, &flow->rx_addr);
 	sock_addr(flow->tx, &flow->tx_addr);
+	if (kind == FLOW_MAPPED) {
+		struct sockaddr_in to = {
+			.sin_family = AF_INET,
+			.sin_port = htons(sock_port(flow->rx)),
+			.sin_addr.s_addr = inet_addr("10.9.0.1"),
+		};
+
+		memcpy(&flow->rx_addr, &to, sizeof(to));
+	}
 	return 0;
+}
+
+/* wire_patience() - what sysfs says of another namespace is seen in one of its own */
+static int wire_patience(const struct wire *wire, long patience_ns)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		_exit(setns(wire->there, CLONE_NEWNET) || unshare(CLONE_NEWNS) ||
+		      shell("mount --make-rprivate / && "
+			    "mount -t sysfs sysfs /sys && "
+			    "cd /sys/class/net/rx0 && "
+			    "echo %ld >gro_flush_timeout && "
+			    "echo %d >napi_defer_hard_irqs",
+			    patience_ns, patience_ns ? 1 : 0));
+	}
+	return child < 0 ? -errno : finish(child);
+}
+
+int wire_merge(const struct wire *wire, long patience_ns)
+{
+	int err;
+
+	if (setns(wire->there, CLONE_NEWNET))
+		return -errno;
+	err = if_feature("rx0", "rx-gro", true);
+	if (err >= 0)
+		err = if_feature("rx0", "rx-udp-gro-forwarding", true);
+	if (setns(wire->here, CLONE_NEWNET))
+		return -errno;
+	return err < 0 ? err : wire_patience(wire, patience_ns);
 }
 
 int raw_udp(__u16 port, const void *data, size_t len, __u16 checksum)

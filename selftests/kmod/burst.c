@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "burst.h"
+
+#include <linux/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include "../progs/runs.h"
+
+static bool is_lo(enum road road)
+{
+	return road == LO_GSO || road == LO_SINGLE;
+}
+
+int road_new(struct wire *wire, enum road road)
+{
+	const bool waits = road == WIRE_SINGLE || road == WIRE_MIXED;
+	int err;
+
+	if (is_lo(road))
+		return netns_new();
+	err = wire_new(wire);
+	if (!err)
+		err = wire_merge(wire, waits ? PATIENCE_NS : 0);
+	if (!err && road != WIRE_WHOLE)
+		err = if_feature("tx0", "tx-udp-segmentation", false);
+	return err < 0 ? err : 0;
+}
+
+int road_flow(struct flow *flow, const struct wire *wire, enum road road,
+	      enum flow_kind kind)
+{
+	int err = is_lo(road) ? flow_open(flow, kind) : wire_flow(wire, flow, kind);
+
+	if (!err && connect(flow->tx, (void *)&flow->rx_addr,
+			    sizeof(struct sockaddr_in6)))
+		err = -errno;
+	return err ? err : sock_addr(flow->tx, &flow->tx_addr);
+}
+
+/*
+ * ---- What is sent -------------------------------------------------------
+ */
+
+static unsigned int roll(unsigned int *seed, unsigned int below)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return (*seed >> 8) % below;
+}
+
+static void write_datagram(struct burst *burst, int len, char order, __u32 seq)
+{
+	struct mark mark = { .order = order, .len = len, .seq = seq };
+	__u8 *data = burst->data[burst->cnt];
+
+	burst->len[burst->cnt++] = len;
+	fill_random(data, len, seq);
+	if (len <= (int)sizeof(mark))
+		return;
+	memcpy(data, &mark, sizeof(mark));
+	data[len - 1] = seq;
+}
+
+/* Orders come one by one, or in runs. */
+static char roll_order(unsigned int *seed, const char *orders, char before)
+{
+	if (before && roll(seed, 3))
+		return before;
+	return orders[roll(seed, strlen(orders))];
+}
+
+/* burst_fill() - a burst of random length; all of a size but the last, or not */
+void burst_fill(struct burst *burst, unsigned int *seed, __u32 *seq,
+		const char *orders, bool mixed)
+{
+	const int cnt = 1 + roll(seed, BURST_MAX), room = 65000 / cnt;
+	const int max = room < PAYLOAD_MAX ? room : PAYLOAD_MAX;
+	int size = ORDER_LEN + roll(seed, max - ORDER_LEN + 1);
+	char order = 0;
+
+	burst->cnt = 0;
+	for (int i = 0; i < cnt; i++) {
+		int len = size;
+
+		if (mixed && !roll(seed, 6))
+			size = ORDER_LEN + roll(seed, max - ORDER_LEN + 1);
+		if (i == cnt - 1 && roll(seed, 2))
+			len = 1 + roll(seed, size);
+		order = roll_order(seed, orders, order);
+		write_datagram(burst, len, len < ORDER_LEN ? ORDER_PASS : order,
+			       (*seq)++);
+	}
+}
+
+static int send_gso(int sock, const struct burst *burst)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(__u16))];
+		struct cmsghdr align;
+	} control = { 0 };
+	static __u8 data[BURST_MAX * PAYLOAD_MAX];
+	struct iovec iov = { data, 0 };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	__u16 size = burst->len[0];
+
+	for (int i = 0; i < burst->cnt; i++) {
+		memcpy(data + iov.iov_len, burst->data[i], burst->len[i]);
+		iov.iov_len += burst->len[i];
+	}
+	control.align.cmsg_level = SOL_UDP;
+	control.align.cmsg_type = UDP_SEGMENT;
+	control.align.cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(&control.align), &size, sizeof(size));
+	return sendmsg(sock, &msg, 0) == (ssize_t)iov.iov_len ? 0 : -errno;
+}
+
+int burst_send(int sock, const struct burst *burst, enum road road)
+{
+	if (road == WIRE_GSO || road == WIRE_WHOLE || road == LO_GSO)
+		return send_gso(sock, burst);
+	for (int i = 0; i < burst->cnt; i++) {
+		if (send(sock, burst->data[i], burst->len[i], 0) != burst->len[i])
+			return -errno;
+	}
+	return 0;
+}
+
+void burst_fill_equal(struct burst *burst, __u32 *seq, const char *orders, int len)
+{
+	burst->cnt = 0;
+	while (*orders)
+		write_datagram(burst, len, *orders++, (*seq)++);
+}
+
+/*
+ * ---- What is expected ---------------------------------------------------
+ */
+
+static void invert(__u8 *data, int from, int len)
+{
+	for (int i = from; i < from + len; i++)
+		data[i] = ~data[i];
+}
+
+/* expect_one() - what becomes of a datagram.  Return: does it arrive? */
+static bool expect_one(__u8 *data, int len, bool scribbles, bool fault_pass,
+		       struct counts *counts)
+{
+	struct mark mark = { .order = ORDER_PASS };
+
+	if (len > (int)sizeof(mark))
+		memcpy(&mark, data, sizeof(mark));
+	counts->packets++;
+	counts->bytes += len;
+	switch (mark.order) {
+	case ORDER_DROP:
+		counts->drop++;
+		return false;
+	case ORDER_FAULT:
+		counts->fault++;
+		return fault_pass;
+	case ORDER_VERDICT:
+		counts->verdict++;
+		return fault_pass;
+	case ORDER_INVERT:
+		if (scribbles)
+			invert(data, 8, 8);
+		invert(data, len / 2, 4);
+		break;
+	case ORDER_STORE:
+		invert(data, len / 2, 4);
+		break;
+	}
+	counts->pass++;
+	return true;
+}
+
+void burst_expect(struct burst *want, const struct burst *sent, bool scribbles,
+		  bool fault_pass, struct counts *counts)
+{
+	want->cnt = 0;
+	for (int i = 0; i < sent->cnt; i++) {
+		memcpy(want->data[want->cnt], sent->data[i], sent->len[i]);
+		want->len[want->cnt] = sent->len[i];
+		want->cnt += expect_one(want->data[want->cnt], sent->len[i],
+					scribbles, fault_pass, counts);
+	}
+}
+
+/*
+ * ---- What arrives -------------------------------------------------------
+ */
+
+int burst_recv_one(int sock, struct arrival *arrival)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { arrival->data, sizeof(arrival->data) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *cmsg;
+
+	arrival->len = recvmsg(sock, &msg, 0);
+	if (arrival->len < 0)
+		return -errno;
+	arrival->size = 0;
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (cmsg && cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO)
+		memcpy(&arrival->size, CMSG_DATA(cmsg), sizeof(int));
+	return 0;
+}
+
+/*
+ * compare() - @arrival with datagrams from @first on.  Return: how many it has, or
+ * a negative number if something is wrong with it
+ */
+static int compare(const struct burst *want, int first, const struct arrival *arrival,
+		   bool gro)
+{
+	int size = arrival->size ?: arrival->len, pos = 0, i = first, len;
+
+	if (arrival->size && !gro)
+		return -1;
+	do {
+		if (i == want->cnt)
+			return -2;
+		len = arrival->len - pos < size ? arrival->len - pos : size;
+		if (len != want->len[i])
+			return -3;
+		if (mem_differ(want->data[i], arrival->data + pos, len) >= 0)
+			return -4;
+		pos += len;
+		i++;
+	} while (pos < arrival->len);
+	return i - first;
+}
+
+/* burst_recv() - all of it and nothing else.  Return: packets it came in */
+int burst_recv(int sock, const struct burst *want, bool gro)
+{
+	static struct arrival arrival;
+	int got = 0, packets = 0, n;
+
+	while (got < want->cnt) {
+		n = burst_recv_one(sock, &arrival);
+		if (n < 0)
+			return n;
+		n = compare(want, got, &arrival, gro);
+		if (n < 0)
+			return n - 1000;
+		got += n;
+		packets++;
+	}
+	return recv(sock, &arrival, 1, MSG_DONTWAIT) < 0 ? packets : -2000;
+}

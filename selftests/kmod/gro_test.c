@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A socket whose datagrams are merged because it has a link, and others that look
+ * at it or at its datagrams: all find what they would find without the link.
+ */
+#include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/udp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "burst.h"
+#include "harness.h"
+#include "object.h"
+#include "../progs/runs.h"
+
+FIXTURE(sock) {
+	struct vnp_object *obj;
+	struct wire wire;
+	struct flow flow;
+	int link;
+	__u32 seq;
+	struct burst sent;
+	struct burst want;
+	struct counts counts;
+};
+
+FIXTURE_VARIANT(sock) {
+	enum flow_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(sock, ip4) { FLOW_IP4 };
+FIXTURE_VARIANT_ADD(sock, ip6) { FLOW_IP6 };
+
+FIXTURE_SETUP(sock)
+{
+	pin(0);
+	self->link = -1;
+	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
+	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+}
+
+FIXTURE_TEARDOWN(sock)
+{
+	vnp_object_close(self->obj);
+	flow_close(&self->flow);
+	close(self->link);
+}
+
+/* exchange() - a burst by these orders.  Return: packets it came in, or negative */
+static int exchange(int tx, int rx, struct burst *sent, struct burst *want,
+		    __u32 *seq, const char *orders, bool gro)
+{
+	struct counts counts = { 0 };
+	int err;
+
+	burst_fill_equal(sent, seq, orders, 200);
+	burst_expect(want, sent, false, false, &counts);
+	err = burst_send(tx, sent, WIRE_GSO);
+	return err ? err : burst_recv(rx, want, gro);
+}
+
+#define EXCHANGE(orders, gro)						\
+	exchange(self->flow.tx, self->flow.rx, &self->sent, &self->want,	\
+		 &self->seq, orders, gro)
+#define LINK()								\
+	({								\
+		self->link = object_link(self->obj, "sift", self->flow.rx, 0); \
+		ASSERT_OK(self->link);					\
+	})
+#define GRO()		sock_int(self->flow.rx, SOL_UDP, UDP_GRO)
+#define SET_GRO(value)	sock_set(self->flow.rx, SOL_UDP, UDP_GRO, value)
+
+TEST_F(sock, gro_never_asked)
+{
+	EXPECT_EQ(0, GRO());
+	LINK();
+	EXPECT_EQ(0, GRO());
+	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(0, GRO());
+	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+}
+
+TEST_F(sock, gro_asked_before)
+{
+	ASSERT_EQ(0, SET_GRO(1));
+	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	LINK();
+	EXPECT_EQ(1, GRO());
+	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(1, GRO());
+	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+}
+
+TEST_F(sock, gro_asked_while_linked)
+{
+	LINK();
+	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	ASSERT_EQ(0, SET_GRO(1));
+	EXPECT_EQ(1, GRO());
+	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(1, GRO());
+	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+}
+
+TEST_F(sock, gro_refused_while_linked)
+{
+	ASSERT_EQ(0, SET_GRO(1));
+	LINK();
+	ASSERT_EQ(0, SET_GRO(0));
+	EXPECT_EQ(0, GRO());
+	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(2, EXCHANGE("PDPD", false));
+	EXPECT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(0, GRO());
+	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+}
+
+/* The answer fits where the caller has room, as the kernel's own does. */
+TEST_F(sock, gro_answer)
+{
+	int value = -1;
+	socklen_t len = 1;
+
+	LINK();
+	EXPECT_EQ(0, getsockopt(self->flow.rx, SOL_UDP, UDP_GRO, &value, &len));
+	EXPECT_EQ(1, len);
+	EXPECT_EQ((int)0xffffff00, value);
+	len = -1;
+	EXPECT_EQ(-1, getsockopt(self->flow.rx, SOL_UDP, UDP_GRO, &value, &len));
+	EXPECT_EQ(EINVAL, errno);
+	len = sizeof(value);
+	EXPECT_EQ(-1, getsockopt(self->flow.rx, SOL_UDP, UDP_GRO, NULL, &len));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_SEGMENT, 100));
+	EXPECT_EQ(100, sock_int(self->flow.rx, SOL_UDP, UDP_SEGMENT));
+	EXPECT_EQ(-ENOPROTOOPT, sock_set(self->flow.rx, SOL_UDP, 999, 1));
+}
+
+/* Who takes the hook away gets datagrams one by one, and its own setting. */
+TEST_F(sock, hook_taken_away)
+{
+	LINK();
+	EXPECT_EQ(-ENOPROTOOPT, sock_set(self->flow.rx, SOL_UDP, UDP_ENCAP, 99));
+	EXPECT_EQ(0, GRO());
+	EXPECT_EQ(3, EXCHANGE("PPDP", false));
+	EXPECT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_ENCAP, 0));
+	EXPECT_EQ(0, GRO());
+	burst_fill_equal(&self->sent, &self->seq, "PPPP", 200);
+	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+	EXPECT_EQ(4, burst_recv(self->flow.rx, &self->sent, false));
+	EXPECT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+}
+
+/* The application's own filter sees each datagram that the program passed. */
+TEST_F(sock, own_filter)
+{
+	struct sock_filter odd[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 8 + 4),	/* mark.seq */
+		BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 1),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 100000),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog filter = { ARRAY_SIZE(odd), odd };
+	struct burst *want = &self->want;
+
+	ASSERT_EQ(0, setsockopt(self->flow.rx, SOL_SOCKET, SO_ATTACH_FILTER,
+				&filter, sizeof(filter)));
+	LINK();
+	burst_fill_equal(&self->sent, &self->seq, "PPPPPDPDPPDDPPPPP", 333);
+	for (int i = 0; i < self->sent.cnt; i++) {
+		if (!(i & 1) || self->sent.data[i][0] == ORDER_DROP)
+			continue;
+		want->len[want->cnt] = self->sent.len[i];
+		memcpy(want->data[want->cnt++], self->sent.data[i], self->sent.len[i]);
+	}
+	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+	EXPECT_EQ(want->cnt, burst_recv(self->flow.rx, want, false));
+}
+
+/* Others look at the same bytes, which the program changes. */
+TEST_F(sock, packet_socket)
+{
+	static const char orders[] = "PIPPIIIPDDIPPIPI";
+	static struct arrival arrival;
+	const int headers = variant->kind == FLOW_IP6 ? 48 : 28;
+	struct counts counts = { 0 };
+	int tap, pos = headers;
+
+	ASSERT_EQ(0, setns(self->wire.there, 0));
+	tap = socket(AF_PACKET, SOCK_DGRAM,
+		     htons(variant->kind == FLOW_IP6 ? ETH_P_IPV6 : ETH_P_IP));
+	ASSERT_OK(tap);
+	self->link = object_link(self->obj, "scribble", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	burst_fill_equal(&self->sent, &self->seq, orders, 400);
+	burst_expect(&self->want, &self->sent, true, false, &counts);
+	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+	EXPECT_EQ(self->want.cnt, burst_recv(self->flow.rx, &self->want, false));
+	/* It is merged already, and all there. */
+	do {
+		ASSERT_EQ(0, burst_recv_one(tap, &arrival));
+	} while (arrival.len < 400);
+	ASSERT_EQ(headers + 16 * 400, arrival.len);
+	for (int i = 0; i < 16; i++, pos += 400)
+		EXPECT_MEM(self->sent.data[i], arrival.data + pos, 400);
+	close(tap);
+}
+
+/* What comes along with a datagram comes along with each. */
+TEST_F(sock, control_messages)
+{
+	char control[256] __attribute__((aligned(8)));
+	struct sockaddr_storage from;
+	char data[1500];
+
+	ASSERT_OK(variant->kind == FLOW_IP6 ?
+		  sock_set(self->flow.rx, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1) :
+		  sock_set(self->flow.rx, IPPROTO_IP, IP_PKTINFO, 1));
+	ASSERT_OK(sock_set(self->flow.rx, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	LINK();
+	burst_fill_equal(&self->sent, &self->seq, "PPDPPPDP", 100);
+	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+	for (int i = 0; i < 6; i++) {
+		struct iovec iov = { data, sizeof(data) };
+		struct msghdr msg = {
+			.msg_name = &from,
+			.msg_namelen = sizeof(from),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control),
+		};
+		struct cmsghdr *cmsg;
+		int seen = 0;
+
+		ASSERT_EQ(100, recvmsg(self->flow.rx, &msg, 0));
+		EXPECT_MEM(&self->flow.tx_addr, &from, msg.msg_namelen);
+		for (cmsg = CMSG_FIRSTHDR(&msg); cmsg; cmsg = CMSG_NXTHDR(&msg, cmsg)) {
+			seen |= cmsg->cmsg_level == SOL_SOCKET &&
+				cmsg->cmsg_type == SCM_TIMESTAMPNS ? 1 : 0;
+			if (cmsg->cmsg_level == IPPROTO_IP &&
+			    cmsg->cmsg_type == IP_PKTINFO) {
+				struct in_pktinfo *info = (void *)CMSG_DATA(cmsg);
+
+				seen |= info->ipi_addr.s_addr ==
+					inet_addr("10.9.0.1") ? 2 : 0;
+			}
+			if (cmsg->cmsg_level == IPPROTO_IPV6 &&
+			    cmsg->cmsg_type == IPV6_PKTINFO) {
+				struct in6_pktinfo *info = (void *)CMSG_DATA(cmsg);
+
+				seen |= info->ipi6_addr.s6_addr[15] == 1 ? 2 : 0;
+			}
+		}
+		EXPECT_EQ(3, seen);
+	}
+}
+
+/* Of a group's members only those that are linked miss what was dropped. */
+TEST_F(sock, multicast)
+{
+	struct ip_mreq mreq = { .imr_multiaddr.s_addr = inet_addr("239.9.0.1") };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = inet_addr("239.9.0.1"),
+	};
+	struct counts counts = { 0 };
+	int member[2], port = 0;
+
+	if (variant->kind == FLOW_IP6)
+		SKIP(return, "IPv4 alone");
+	ASSERT_EQ(0, setns(self->wire.there, 0));
+	mreq.imr_interface.s_addr = inet_addr("10.9.0.1");
+	for (int i = 0; i < 2; i++) {
+		member[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		ASSERT_OK(member[i]);
+		ASSERT_OK(sock_set(member[i], SOL_SOCKET, SO_REUSEADDR, 1));
+		ASSERT_EQ(0, setsockopt(member[i], IPPROTO_IP, IP_ADD_MEMBERSHIP,
+					&mreq, sizeof(mreq)));
+		to.sin_port = htons(port);
+		ASSERT_EQ(0, bind(member[i], (void *)&to, sizeof(to)));
+		port = sock_port(member[i]);
+		to.sin_port = htons(port);
+	}
+	/* Whom GRO finds is the one that was bound last. */
+	self->link = object_link(self->obj, "scribble", member[1], 0);
+	ASSERT_OK(self->link);
+	ASSERT_EQ(0, setns(self->wire.here, 0));
+	mreq.imr_interface.s_addr = inet_addr("10.9.0.2");
+	ASSERT_EQ(0, setsockopt(self->flow.tx, IPPROTO_IP, IP_MULTICAST_IF,
+				&mreq.imr_interface, sizeof(struct in_addr)));
+	ASSERT_EQ(0, connect(self->flow.tx, (void *)&to, sizeof(to)));
+	for (int i = 0; i < 10; i++) {
+		burst_fill_equal(&self->sent, &self->seq, "PIPPIIIPDDIPPIPIDDPP", 400);
+		burst_expect(&self->want, &self->sent, true, false, &counts);
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+		EXPECT_EQ(self->want.cnt, burst_recv(member[1], &self->want, false));
+		EXPECT_EQ(self->sent.cnt, burst_recv(member[0], &self->sent, false));
+	}
+	close(member[0]);
+	close(member[1]);
+}
+
+TEST_HARNESS_MAIN

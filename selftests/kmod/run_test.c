@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs of datagrams: a burst is sent over a veth pair whose receiving end merges,
+ * or over lo; each datagram says what shall become of it.  What arrives must be what
+ * a socket without a link would have received, less what was dropped: byte for byte,
+ * in order, and in super-packets only where the application asked for them.
+ */
+#include <arpa/inet.h>
+#include <linux/udp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "burst.h"
+#include "harness.h"
+#include "object.h"
+#include "../progs/runs.h"
+
+FIXTURE(run) {
+	struct vnp_object *obj;
+	struct tally *tally;
+	struct wire wire;
+	struct flow flow;
+	int link;
+	bool gro;
+	struct counts counts;
+	unsigned int seed;
+	__u32 seq;
+	struct vnp_link_info info;
+	struct burst sent;
+	struct burst want;
+};
+
+FIXTURE_VARIANT(run) {
+	enum road road;
+	__u32 flags;
+};
+
+FIXTURE_VARIANT_ADD(run, pages) { WIRE_GSO };
+FIXTURE_VARIANT_ADD(run, list) { WIRE_SINGLE };
+FIXTURE_VARIANT_ADD(run, mixed) { WIRE_MIXED };
+FIXTURE_VARIANT_ADD(run, whole) { WIRE_WHOLE };
+FIXTURE_VARIANT_ADD(run, lo) { LO_GSO };
+FIXTURE_VARIANT_ADD(run, lo_single) { LO_SINGLE };
+FIXTURE_VARIANT_ADD(run, pages_faults_pass) { WIRE_GSO, VNP_LINK_F_FAULT_PASS };
+FIXTURE_VARIANT_ADD(run, list_faults_pass) { WIRE_SINGLE, VNP_LINK_F_FAULT_PASS };
+FIXTURE_VARIANT_ADD(run, pages_no_merge) { WIRE_GSO, VNP_LINK_F_NO_MERGE };
+
+/* Each is sent along the same road: where to, and does the application ask for UDP_GRO? */
+static const struct {
+	enum flow_kind kind;
+	bool gro;
+} flows[] = {
+	{ FLOW_IP4 }, { FLOW_IP4, true },
+	{ FLOW_IP6 }, { FLOW_IP6, true },
+	{ FLOW_MAPPED }, { FLOW_MAPPED, true },
+};
+
+/*
+ * Does all that is sent at once get merged?  What is sent one by one is, if this
+ * machine is fast enough.
+ */
+static bool merges(enum road road, __u32 flags)
+{
+	return road == WIRE_GSO && !(flags & VNP_LINK_F_NO_MERGE);
+}
+
+static void tally_expect(struct tally *tally, const struct flow *flow)
+{
+	const struct sockaddr_in6 *rx6 = (void *)&flow->rx_addr;
+	const struct sockaddr_in6 *tx6 = (void *)&flow->tx_addr;
+	const struct sockaddr_in *rx4 = (void *)&flow->rx_addr;
+	const struct sockaddr_in *tx4 = (void *)&flow->tx_addr;
+
+	tally->family = flow->rx_addr.ss_family;
+	tally->remote_port = ntohs(tx4->sin_port);
+	tally->local_port = ntohs(rx4->sin_port);
+	if (tally->family == AF_INET) {
+		tally->remote_ip4 = tx4->sin_addr.s_addr;
+		tally->local_ip4 = rx4->sin_addr.s_addr;
+	} else {
+		memcpy(tally->remote_ip6, &tx6->sin6_addr, 16);
+		memcpy(tally->local_ip6, &rx6->sin6_addr, 16);
+	}
+}
+
+FIXTURE_SETUP(run)
+{
+	pin(0);
+	self->seed = 4711;
+	ASSERT_EQ(0, object_load("runs", &self->obj));
+	self->tally = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->tally);
+	ASSERT_EQ(0, road_new(&self->wire, variant->road));
+}
+
+FIXTURE_TEARDOWN(run)
+{
+	vnp_object_close(self->obj);
+}
+
+/* begin() - a flow with this program on its socket */
+static int begin(FIXTURE_DATA(run) *self, enum road road, size_t i,
+		 const char *prog, __u32 flags)
+{
+	int err = road_flow(&self->flow, &self->wire, road, flows[i].kind);
+
+	if (err)
+		return err;
+	self->gro = flows[i].gro;
+	self->seq = 0;
+	memset(&self->counts, 0, sizeof(self->counts));
+	memset(self->tally, 0, sizeof(*self->tally));
+	tally_expect(self->tally, &self->flow);
+	err = sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF);
+	if (!err)
+		err = sock_set(self->flow.tx, SOL_SOCKET, SO_SNDBUFFORCE, RCVBUF);
+	if (!err)
+		err = sock_set(self->flow.rx, SOL_UDP, UDP_GRO, self->gro);
+	if (err)
+		return err;
+	self->link = object_link(self->obj, prog, self->flow.rx, flags);
+	return self->link < 0 ? self->link : 0;
+}
+
+static void end(FIXTURE_DATA(run) *self)
+{
+	flow_close(&self->flow);
+	close(self->link);
+}
+
+static bool counted(const struct vnp_link_info *info, const struct counts *counts)
+{
+	return info->packets == counts->packets && info->bytes == counts->bytes &&
+	       info->pass == counts->pass && info->drop == counts->drop &&
+	       info->faults[VNP_FAULT_PACKET] == counts->fault &&
+	       info->faults[VNP_FAULT_VERDICT] == counts->verdict &&
+	       link_faults(info) == counts->fault + counts->verdict && !info->lost;
+}
+
+/*
+ * ---- The tests ----------------------------------------------------------
+ */
+
+#define BURSTS	9
+
+/* Runs of these are mixed in bursts; the first is that of all alike. */
+static const char *const mixes[] = {
+	"P", "D", "PD", "PDFV", "PDL", "PDS", "PPPPDFVLS", "S", "L",
+};
+
+#define BURST(scribbles)						\
+	({								\
+		const bool fault_pass = variant->flags & VNP_LINK_F_FAULT_PASS; \
+									\
+		burst_expect(&self->want, &self->sent, scribbles, fault_pass, &self->counts); \
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent,	\
+					variant->road));		\
+		n = burst_recv(self->flow.rx, &self->want, self->gro); \
+		ASSERT_OK(n);						\
+		ASSERT_EQ(0, link_settle(self->link, self->counts.packets, &self->info)); \
+		ASSERT_EQ(0, link_info(self->link, &self->info));	\
+		ASSERT_TRUE(counted(&self->info, &self->counts));		\
+		n;							\
+	})
+
+TEST_F(run, judged)
+{
+	const bool mixed = variant->road == WIRE_MIXED ||
+			   variant->road == LO_SINGLE;
+	int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		ASSERT_EQ(0, begin(self, variant->road, i, "judge", variant->flags));
+		for (int j = 0; j < BURSTS; j++) {
+			burst_fill(&self->sent, &self->seed, &self->seq,
+				   mixes[j % ARRAY_SIZE(mixes)], mixed);
+			BURST(false);
+		}
+		EXPECT_EQ(self->counts.packets, self->tally->seen);
+		EXPECT_EQ(0, self->tally->wrong);
+		end(self);
+	}
+}
+
+TEST_F(run, scribbled)
+{
+	static const char *const orders[] = { "I", "PI", "PDIS", "PPPPPPDFVLIS" };
+	const bool mixed = variant->road == WIRE_MIXED ||
+			   variant->road == LO_SINGLE;
+	int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		ASSERT_EQ(0, begin(self, variant->road, i, "scribble",
+				   variant->flags));
+		for (int j = 0; j < BURSTS; j++) {
+			burst_fill(&self->sent, &self->seed, &self->seq,
+				   orders[j % ARRAY_SIZE(orders)], mixed);
+			BURST(true);
+		}
+		EXPECT_EQ(self->counts.packets, self->tally->seen);
+		EXPECT_EQ(0, self->tally->wrong);
+		end(self);
+	}
+}
+
+/* By a program that writes nothing. */
+TEST_F(run, sifted)
+{
+	const bool mixed = variant->road == WIRE_MIXED ||
+			   variant->road == LO_SINGLE;
+	int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		ASSERT_EQ(0, begin(self, variant->road, i, "sift", variant->flags));
+		for (int j = 0; j < BURSTS; j++) {
+			burst_fill(&self->sent, &self->seed, &self->seq,
+				   j % 2 ? "PD" : "PPDL", mixed);
+			BURST(false);
+		}
+		EXPECT_EQ(self->counts.packets, self->tally->seen);
+		EXPECT_EQ(0, self->tally->wrong);
+		end(self);
+	}
+}
+
+/* As many packets arrive as there are runs, if they may. */
+TEST_F(run, arrive_as_runs)
+{
+	static const struct {
+		const char *orders;
+		int runs;
+	} cases[] = {
+		{ "PPPPPPPPPPPPPPPP", 1 },
+		{ "PPPPDDDDPPPPPPPP", 2 },
+		{ "DPDPPDPPPDPPPPDD", 4 },
+		{ "DPPPPPPPPPPPPPPD", 1 },
+		{ "PLLPPPPLPDPPPLPP", 2 },
+	};
+	const bool merged = merges(variant->road, variant->flags);
+	int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		ASSERT_EQ(0, begin(self, variant->road, i, "sift", variant->flags));
+		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
+			burst_fill_equal(&self->sent, &self->seq, cases[j].orders,
+					 100);
+			BURST(false);
+			EXPECT_LE(cases[j].runs, n);
+			if (merged && self->gro)
+				EXPECT_EQ(cases[j].runs, n);
+			if (!self->gro)
+				EXPECT_EQ(self->want.cnt, n);
+		}
+		EXPECT_EQ(0, self->tally->wrong);
+		EXPECT_EQ(0, self->tally->unread);
+		end(self);
+	}
+}
+
+/* What was changed arrives together, too. */
+TEST_F(run, arrive_written)
+{
+	const bool merged = merges(variant->road, variant->flags);
+	int n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		ASSERT_EQ(0, begin(self, variant->road, i, "scribble",
+				   variant->flags));
+		burst_fill_equal(&self->sent, &self->seq, "IIIIIIIIIIIIIIIIIIIIIIII",
+				 300);
+		BURST(true);
+		if (merged && self->gro)
+			EXPECT_EQ(1, n);
+		end(self);
+	}
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Each datagram says what shall become of it, and is looked at from all sides. */
+#include <vnp/program.h>
+#include "runs.h"
+
+struct tally tally;
+
+static __always_inline int same4(const __be32 *a, const __be32 *b)
+{
+	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+static __always_inline int same_flow(const struct vnp_ctx *ctx)
+{
+	return ctx->family == tally.family &&
+	       ctx->remote_ip4 == tally.remote_ip4 &&
+	       ctx->local_ip4 == tally.local_ip4 &&
+	       same4(ctx->remote_ip6, tally.remote_ip6) &&
+	       same4(ctx->local_ip6, tally.local_ip6) &&
+	       ctx->remote_port == tally.remote_port &&
+	       ctx->local_port == tally.local_port;
+}
+
+/* is_mark() - can the mark be read directly, and is it the one that was loaded? */
+static __always_inline int is_mark(const struct vnp_ctx *ctx,
+				   const struct mark *mark)
+{
+	const struct mark *p = ctx->data;
+
+	if ((void *)(p + 1) > ctx->data_end) {
+		tally.unread++;
+		return 1;
+	}
+	return p->order == mark->order && p->len == mark->len &&
+	       p->seq == mark->seq;
+}
+
+static __always_inline int is_whole(struct vnp_ctx *ctx, const struct mark *mark)
+{
+	__u8 last;
+
+	return mark->len == ctx->len && mark->seq == tally.next_seq &&
+	       !vnp_load_bytes(ctx, ctx->len - 1, &last, 1) &&
+	       last == (__u8)mark->seq &&
+	       vnp_load_bytes(ctx, ctx->len, &last, 1);
+}
+
+static __always_inline int pull(struct vnp_ctx *ctx, __u32 seq)
+{
+	__u8 *p, *end;
+	__u32 last;
+
+	if (vnp_pull(ctx, 0))
+		return 0;
+	p = ctx->data;
+	end = ctx->data_end;
+	last = ctx->len - 1;
+	return last < 65536 && p + last + 1 == end && p[last] == (__u8)seq;
+}
+
+static __always_inline int invert_middle(struct vnp_ctx *ctx)
+{
+	__u32 bytes;
+
+	if (vnp_load_bytes(ctx, ctx->len / 2, &bytes, sizeof(bytes)))
+		return 0;
+	bytes = ~bytes;
+	return !vnp_store_bytes(ctx, ctx->len / 2, &bytes, sizeof(bytes));
+}
+
+static __always_inline int verdict(struct vnp_ctx *ctx, const struct mark *mark)
+{
+	switch (mark->order) {
+	case ORDER_DROP:
+		return VNP_DROP;
+	case ORDER_FAULT:
+		return ((__u8 *)ctx->data)[ctx->len + 70000];
+	case ORDER_VERDICT:
+		return 7;
+	case ORDER_PULL:
+		tally.wrong += !pull(ctx, mark->seq);
+		return VNP_PASS;
+	case ORDER_STORE:
+	case ORDER_INVERT:
+		tally.wrong += !invert_middle(ctx);
+		return VNP_PASS;
+	}
+	return VNP_PASS;
+}
+
+static __always_inline int judge_with(struct vnp_ctx *ctx, struct mark *mark)
+{
+	tally.seen++;
+	if (vnp_load_bytes(ctx, 0, mark, sizeof(*mark))) {
+		mark->order = ORDER_PASS;
+		tally.next_seq++;
+		return VNP_PASS;
+	}
+	tally.wrong += !same_flow(ctx) || !is_mark(ctx, mark) ||
+		       !is_whole(ctx, mark);
+	tally.next_seq++;
+	return verdict(ctx, mark);
+}
+
+SEC("vnp/datagram")
+int judge(struct vnp_ctx *ctx)
+{
+	struct mark mark;
+
+	return judge_with(ctx, &mark);
+}
+
+/* One that never writes: what it passes stays where it is. */
+SEC("vnp/datagram")
+int sift(struct vnp_ctx *ctx)
+{
+	struct mark mark;
+
+	tally.seen++;
+	tally.next_seq++;
+	if (vnp_load_bytes(ctx, 0, &mark, sizeof(mark)))
+		return VNP_PASS;
+	tally.wrong += !same_flow(ctx) || !is_mark(ctx, &mark);
+	if (mark.order == ORDER_PULL)
+		tally.wrong += !pull(ctx, mark.seq);
+	return mark.order != ORDER_DROP;
+}
+
+/* As judge(), and writes directly. */
+SEC("vnp/datagram")
+int scribble(struct vnp_ctx *ctx)
+{
+	struct mark mark;
+	int ret = judge_with(ctx, &mark);
+	__u8 *p = ctx->data;
+
+	if (mark.order != ORDER_INVERT)
+		return ret;
+	if (p + 16 > (__u8 *)ctx->data_end) {
+		vnp_pull(ctx, 16);
+		p = ctx->data;
+	}
+	if (p + 16 > (__u8 *)ctx->data_end)
+		return VNP_DROP;
+	for (int i = 8; i < 16; i++)
+		p[i] = ~p[i];
+	return ret;
+}
