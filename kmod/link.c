@@ -310,10 +310,7 @@ static long vnp_link_fop_detach(struct file *file, void *args,
 
 	detached = vnp_udp_detach(link, sk);
 	sock_put(sk);
-	if (!detached)
-		return -ENOLINK;
-	synchronize_net();
-	return 0;
+	return detached ? 0 : -ENOLINK;
 }
 
 static const struct vnp_ioctl vnp_link_ioctls[] = {

@@ -38,18 +38,6 @@ struct vnp_link_stats {
 };
 
 /**
- * struct vnp_sock_saved - what a socket had where its link is now
- * @sk_destruct: as in struct sock
- * @encap_rcv:	as in struct udp_sock
- * @encap_err_rcv: as in struct udp_sock
- */
-struct vnp_sock_saved {
-	typeof_member(struct sock, sk_destruct) sk_destruct;
-	typeof_member(struct udp_sock, encap_rcv) encap_rcv;
-	typeof_member(struct udp_sock, encap_err_rcv) encap_err_rcv;
-};
-
-/**
  * struct vnp_link - a link
  * @obj:	the object; first member
  * @flags:	VNP_LINK_F_*
@@ -61,7 +49,6 @@ struct vnp_sock_saved {
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
- * @saved:	under the socket's lock
  * @gro_forced:	the socket's UDP_GRO is set because of the link; written under the
  *		socket's lock
  */
@@ -76,7 +63,6 @@ struct vnp_link {
 	struct sock *sk;
 	u32 family;
 	u64 cookie;
-	struct vnp_sock_saved saved;
 	bool gro_forced;
 };
 

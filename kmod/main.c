@@ -4,11 +4,11 @@
  * begins and ends.
  *
  * Open descriptors and links hold the module, so at its end nothing is in use any
- * more.  What may still be under way is what the last of them left to do.
+ * more.  What may still be under way is what the last of them left to do, and tasks that
+ * were preempted in here: each part's end waits for its own.
  */
 #include <linux/init.h>
 #include <linux/module.h>
-#include <linux/rcupdate.h>
 
 #include "device.h"
 #include "object.h"
@@ -42,11 +42,6 @@ static void __exit vnp_exit(void)
 	vnp_device_destroy();
 	vnp_udp_subsys_destroy();
 	vnp_obj_subsys_destroy();
-	/*
-	 * A task that closed a socket gave its link, and with it the module, back
-	 * while it was in here; it may have been preempted before it left.
-	 */
-	synchronize_rcu_tasks();
 }
 
 module_init(vnp_init);

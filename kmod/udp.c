@@ -5,10 +5,12 @@
  * A socket has:	it becomes:
  *	encap_type		VNP_UDP_ENCAP: there is a hook
  *	encap_rcv		vnp_udp_rcv()
- *	encap_err_rcv		vnp_udp_err_rcv(): a tunnel would not hear of errors
  *	encap_destroy		vnp_udp_close(): the application closed it
- *	sk_destruct		vnp_udp_destruct(): the memory goes
  *	sk_user_data		the link
+ * and until it ends, by udp_sock.c:
+ *	encap_err_rcv		vnp_udp_err_rcv(): a tunnel would not hear of errors
+ *	gro_complete		vnp_udp_gro_complete()
+ *	sk_destruct		the memory goes
  * setup_udp_tunnel_sock() would do it, but it also turns multicast loopback off
  * and checksum conversion on, which the application would notice.  And it makes
  * the kernel look for encapsulation from the first such socket to the last, by
@@ -19,12 +21,12 @@
  * sets UDP_ENCAP on a socket that has a link gets what it asked for.  Then no
  * more datagrams come here, and with an encap_type of 0 encap_destroy() is not
  * called when the socket is closed.  sk_destruct() is called in any case, when
- * nobody can see the socket any more; nobody else who chains it would take a
- * socket whose sk_user_data is in use.  Detaching restores what is still ours.
+ * nobody can see the socket any more.  Detaching restores what is still ours.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
  * sk_callback_lock, as everyone does who uses it.  The hook takes no lock: it
- * finds the link by sk_user_data, or passes the packet on.
+ * finds the link by sk_user_data, or passes the packet on.  So what sk_user_data
+ * points at is a link's, or nobody's, until a grace period after encap_rcv was ours.
  */
 #include "udp.h"
 
@@ -35,12 +37,9 @@
 #include <net/udp_tunnel.h>
 
 #include "link.h"
-#include "udp_err.h"
 #include "udp_gro.h"
 #include "udp_rcv.h"
-
-/* An encap_type that means nothing to others */
-#define VNP_UDP_ENCAP	0xf7
+#include "udp_sock.h"
 
 /*
  * The socket that makes the kernel look for encapsulation, by being one that wants
@@ -66,6 +65,7 @@ int vnp_udp_subsys_create(void)
 
 void vnp_udp_subsys_destroy(void)
 {
+	vnp_udp_socks_destroy();
 	sock_release(vnp_udp_enabler);
 }
 
@@ -84,6 +84,7 @@ static int vnp_udp_claim_sock(struct sock *sk, struct vnp_link *link)
 
 static void vnp_udp_unclaim_sock(struct sock *sk)
 {
+	vnp_udp_sock_of(sk)->link = NULL;
 	write_lock_bh(&sk->sk_callback_lock);
 	rcu_assign_sk_user_data(sk, NULL);
 	write_unlock_bh(&sk->sk_callback_lock);
@@ -103,23 +104,21 @@ static struct vnp_link *vnp_udp_link_get(struct sock *sk)
 }
 
 /* Context: the socket's lock */
-static void vnp_udp_unhook(struct vnp_link *link, struct sock *sk)
+static void vnp_udp_unhook(struct sock *sk)
 {
-	const struct vnp_sock_saved *saved = &link->saved;
 	struct udp_sock *up = udp_sk(sk);
 
 	if (up->encap_type == VNP_UDP_ENCAP)
 		WRITE_ONCE(up->encap_type, 0);
 	if (up->encap_rcv == vnp_udp_rcv)
-		WRITE_ONCE(up->encap_rcv, saved->encap_rcv);
-	up->encap_err_rcv = saved->encap_err_rcv;
-	up->encap_destroy = NULL;
-	sk->sk_destruct = saved->sk_destruct;
+		WRITE_ONCE(up->encap_rcv, vnp_udp_sock_of(sk)->encap_rcv);
+	WRITE_ONCE(up->encap_destroy, NULL);
 }
 
 /*
- * Make the socket what it was.  If it lives on (@alive), nothing that was merged
- * may find it without its hook.
+ * Make the socket what it was.  If it lives on (@alive), no packet that was taken in
+ * for its hook may find it without, and no hook that is running somebody else's
+ * sk_user_data.
  *
  * Return: false: somebody else has done it.
  */
@@ -138,7 +137,12 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 	if (alive)
 		synchronize_net();
 	lock_sock(sk);
-	vnp_udp_unhook(link, sk);
+	vnp_udp_unhook(sk);
+	release_sock(sk);
+
+	if (alive)
+		synchronize_net();
+	lock_sock(sk);
 	vnp_udp_unclaim_sock(sk);
 	release_sock(sk);
 	vnp_link_put(link);
@@ -156,33 +160,23 @@ static void vnp_udp_close(struct sock *sk)
 	vnp_link_put(link);
 }
 
-/* sk_destruct(): nobody has the socket.  Context: any but hard interrupts */
-static void vnp_udp_destruct(struct sock *sk)
+void vnp_udp_destruct(struct vnp_link *link, struct sock *sk)
 {
-	struct vnp_link *link = rcu_dereference_protected(__sk_user_data(sk),
-							  true);
-
 	vnp_udp_gro_stop(link, sk);
-	sk->sk_destruct = link->saved.sk_destruct;
 	sk->sk_user_data = NULL;
 	if (vnp_link_claim(link))
 		vnp_link_put(link);
-	sk->sk_destruct(sk);
 }
 
 /* Context: the socket's lock */
 static void vnp_udp_hook(struct vnp_link *link, struct sock *sk)
 {
-	struct vnp_sock_saved *saved = &link->saved;
+	struct vnp_udp_sock *usock = vnp_udp_sock_of(sk);
 	struct udp_sock *up = udp_sk(sk);
 
-	saved->sk_destruct = sk->sk_destruct;
-	saved->encap_rcv = up->encap_rcv;
-	saved->encap_err_rcv = up->encap_err_rcv;
-
-	sk->sk_destruct = vnp_udp_destruct;
-	up->encap_destroy = vnp_udp_close;
-	up->encap_err_rcv = vnp_udp_err_rcv;
+	usock->link = link;
+	usock->encap_rcv = up->encap_rcv;
+	WRITE_ONCE(up->encap_destroy, vnp_udp_close);
 	WRITE_ONCE(up->encap_rcv, vnp_udp_rcv);
 	WRITE_ONCE(up->encap_type, VNP_UDP_ENCAP);
 	if (!(link->flags & VNP_LINK_F_NO_MERGE))
@@ -206,6 +200,9 @@ int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 
 	lock_sock(sk);
 	if (udp_sk(sk)->encap_type || udp_sk(sk)->encap_destroy)
+		goto unlock;
+	ret = vnp_udp_sock_make(sk);
+	if (ret)
 		goto unlock;
 	ret = vnp_udp_claim_sock(sk, link);
 	if (ret)

@@ -9,6 +9,9 @@ struct sock;
 struct vnp_link;
 struct vnp_prog;
 
+/* An encap_type that means nothing to others: a link's hook is there */
+#define VNP_UDP_ENCAP	0xf7
+
 /* Context: process, at module init and exit */
 int vnp_udp_subsys_create(void);
 void vnp_udp_subsys_destroy(void);
@@ -20,7 +23,7 @@ void vnp_udp_subsys_destroy(void);
  * @sk:		the socket, which stays open during the call
  *
  * Context: process; takes the socket's lock.
- * Return: 0, -EOPNOTSUPP (not a UDP socket), -EBUSY (somebody has it).
+ * Return: 0, -EOPNOTSUPP (not a UDP socket), -EBUSY (somebody has it), -ENOMEM.
  */
 int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 		   struct sock *sk);
@@ -30,11 +33,18 @@ int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
  * @link:	the link; the socket's reference to it goes
  * @sk:		the socket
  *
- * Runs may be under way for another grace period.
- *
- * Context: process; takes the socket's lock.
+ * Context: process; takes the socket's lock, and waits until no program is running.
  * Return: false: somebody else has done it.
  */
 bool vnp_udp_detach(struct vnp_link *link, struct sock *sk);
+
+/**
+ * vnp_udp_destruct() - a socket ends that has a link
+ * @link:	the link; the socket's reference to it goes
+ * @sk:		the socket, which nobody can find any more
+ *
+ * Context: any but hard interrupts.
+ */
+void vnp_udp_destruct(struct vnp_link *link, struct sock *sk);
 
 #endif /* _VNP_UDP_H */

@@ -17,6 +17,8 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+#include "udp.h"
+
 /**
  * struct vnp_udp_err - an error, as IPv4 and IPv6 have it in common
  * @hard:	a connected socket is told, even if it did not ask
@@ -140,7 +142,12 @@ static void vnp_udp_err(struct sock *sk, struct sk_buff *skb,
 	sk_error_report(sk);
 }
 
+/* The kernel calls it for any encap_type.  What became 0 just now was ours. */
 VNP_ENCAP_ERR_RCV(vnp_udp_err_rcv)
 {
+	const u8 type = READ_ONCE(udp_sk(sk)->encap_type);
+
+	if (type && type != VNP_UDP_ENCAP)
+		return;
 	vnp_udp_err(sk, skb, VNP_ENCAP_ERR_UDPHDR);
 }

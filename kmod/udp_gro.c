@@ -7,6 +7,8 @@
  *	UDP_FLAGS_ACCEPT_L4	the packet is not segmented before the hook ...
  *	gro_complete		... nor because of the hook: this marks it as a tunnel's
  *
+ * The last stays when the link goes (udp_sock.c says why), and marks nothing then.
+ *
  * The first is what the application sets with UDP_GRO, and can ask for.  While it is
  * set only because there is a link (link->gro_forced), no super-packet reaches the
  * application, and it is told what it set: getsockopt() and setsockopt() of the
@@ -25,6 +27,7 @@
 #include <net/udp.h>
 
 #include "link.h"
+#include "udp_rcv.h"
 
 /* What gso_type says of a packet that is to be segmented by nobody but us */
 #define VNP_GSO_HELD	(SKB_GSO_UDP_TUNNEL | SKB_GSO_UDP_TUNNEL_CSUM)
@@ -49,8 +52,23 @@ static struct vnp_udp_proto *vnp_udp_proto_of(const struct sock *sk)
 	return sk->sk_family == AF_INET6 ? &vnp_udp_proto6 : &vnp_udp_proto4;
 }
 
-/* GRO asks this when a super-packet is finished; @off is behind the UDP header. */
-static int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
+/* Is there a hook that wants super-packets?  Context: under RCU */
+static bool vnp_udp_gro_is_hooked(struct sock *sk)
+{
+	const struct vnp_link *link;
+
+	if (READ_ONCE(udp_sk(sk)->encap_rcv) != vnp_udp_rcv)
+		return false;
+	link = rcu_dereference(__sk_user_data(sk));
+	return link && !(link->flags & VNP_LINK_F_NO_MERGE);
+}
+
+/*
+ * GRO asks this when a super-packet is finished; @off is behind the UDP header.  It
+ * has marked the packet already; but for that the packet is to be what
+ * udp_gro_complete_segment() makes.
+ */
+int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 
@@ -59,6 +77,8 @@ static int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 	skb->csum_offset = offsetof(struct udphdr, check);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	shinfo->gso_segs = NAPI_GRO_CB(skb)->count;
+	if (!vnp_udp_gro_is_hooked(sk))
+		shinfo->gso_type &= ~VNP_GSO_HELD;
 	shinfo->gso_type |= SKB_GSO_UDP_L4;
 	return 0;
 }
@@ -86,7 +106,6 @@ void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 	if (sk->sk_prot != &vnp_udp_proto_of(sk)->ours)
 		return;
 
-	udp_sk(sk)->gro_complete = vnp_udp_gro_complete;
 	if (udp_test_bit(GRO_ENABLED, sk))
 		return;
 	WRITE_ONCE(link->gro_forced, true);
@@ -99,8 +118,6 @@ void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
 {
 	vnp_udp_proto_restore(sk);
-	if (udp_sk(sk)->gro_complete == vnp_udp_gro_complete)
-		WRITE_ONCE(udp_sk(sk)->gro_complete, NULL);
 	if (!link->gro_forced)
 		return;
 	udp_clear_bit(GRO_ENABLED, sk);
@@ -148,7 +165,9 @@ void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
  * ---- What the application is told ----------------------------------------
  *
  * Calls may sleep, and be under way when the link goes: they hold the module.
- * That fails only if the module is going, which it does when there are no links.
+ * That fails only if the module is going, which it does when there are no links: for
+ * a task that has read sk_prot before, and was preempted.  Before it holds the module,
+ * and after that, vnp_udp_socks_destroy() waits for it.
  */
 
 /* The link of a socket whose lock is held, or NULL */

@@ -25,6 +25,9 @@ DECLARE_PER_CPU(struct sock *, vnp_udp_passing);
  */
 void vnp_udp_gro_init(const struct socket *example);
 
+/* vnp_udp_gro_complete() - as in struct udp_sock.  Context: softirq, under RCU */
+int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off);
+
 /* vnp_udp_gro_start() - have a socket's datagrams merged.  Context: the socket's lock */
 void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk);
 
