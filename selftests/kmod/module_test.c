@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/udp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -12,6 +13,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include "burst.h"
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
@@ -266,6 +268,157 @@ TEST_F(module, elements_at_rest)
 	close(self->dev);
 	EXPECT_EQ(0, module_remove_soon());
 	EXPECT_EQ(0, module_load());
+}
+
+/*
+ * ---- Sockets that had a link, and whose datagrams are merged --------------
+ *
+ * They keep something of it, but not the module.
+ */
+
+FIXTURE(left) {
+	int dev;
+	struct wire wire;
+	struct flow flow;
+	__u32 seq;
+	struct burst sent;
+	struct burst want;
+};
+
+FIXTURE_VARIANT(left) {
+	enum flow_kind kind;
+	bool gro;
+};
+
+FIXTURE_VARIANT_ADD(left, ip4) { FLOW_IP4, false };
+FIXTURE_VARIANT_ADD(left, ip4_gro) { FLOW_IP4, true };
+FIXTURE_VARIANT_ADD(left, ip6) { FLOW_IP6, false };
+FIXTURE_VARIANT_ADD(left, ip6_gro) { FLOW_IP6, true };
+
+FIXTURE_SETUP(left)
+{
+	if (!as_root())
+		SKIP(return, "modules are root's");
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	pin(0);
+	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
+	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, variant->gro));
+}
+
+FIXTURE_TEARDOWN(left)
+{
+	flow_close(&self->flow);
+	if (access(VNP_DEVICE, F_OK))
+		module_load();
+}
+
+/* arrives() - a burst; of the same, less what the program drops.  Return: packets */
+static int arrives(FIXTURE_DATA(left) *self, bool linked, bool gro)
+{
+	struct counts counts;
+	int err;
+
+	burst_fill_equal(&self->sent, &self->seq, "PPPPDDPP", 200);
+	burst_expect(&self->want, &self->sent, false, false, &counts);
+	err = burst_send(self->flow.tx, &self->sent, WIRE_GSO);
+	return err ?: burst_recv(self->flow.rx, linked ? &self->want : &self->sent, gro);
+}
+
+/* link_and_detach() - what is left of it on the socket nobody holds by a descriptor */
+static int link_and_detach(FIXTURE_DATA(left) *self, bool gro)
+{
+	int prog = prog_by_first_byte(self->dev);
+	int link = link_create(self->dev, prog, self->flow.rx, 0), n, err;
+
+	n = arrives(self, true, gro);
+	err = link_detach(link);
+	close(link);
+	close(prog);
+	close(self->dev);
+	self->dev = -1;
+	return err ?: n;
+}
+
+/* Linked and detached, module gone, module back, and so on: all the same socket. */
+TEST_F(left, module_comes_and_goes)
+{
+	const int whole = variant->gro ? 1 : 8, parts = variant->gro ? 2 : 6;
+
+	EXPECT_EQ(whole, arrives(self, false, variant->gro));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(parts, link_and_detach(self, variant->gro));
+		EXPECT_EQ(whole, arrives(self, false, variant->gro));
+		self->dev = device_open();
+		EXPECT_EQ(parts, link_and_detach(self, variant->gro));
+		EXPECT_EQ(whole, arrives(self, false, variant->gro));
+		EXPECT_EQ(variant->gro, sock_int(self->flow.rx, SOL_UDP, UDP_GRO));
+		ASSERT_EQ(0, module_remove_soon());
+		EXPECT_EQ(whole, arrives(self, false, variant->gro));
+		ASSERT_EQ(0, module_load());
+		EXPECT_EQ(whole, arrives(self, false, variant->gro));
+		self->dev = device_open();
+		ASSERT_OK(self->dev);
+	}
+	EXPECT_EQ(parts, link_and_detach(self, variant->gro));
+	close(self->flow.rx);
+	self->flow.rx = -1;
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load());
+}
+
+static void *send_bursts(void *arg)
+{
+	FIXTURE_DATA(left) *self = arg;
+	struct burst burst;
+	__u32 seq = 0;
+	int tx = dup(self->flow.tx);
+
+	burst_fill_equal(&burst, &seq, "PPPPDDPPPPDDPPPP", 200);
+	while (!stop)
+		burst_send(tx, &burst, WIRE_GSO);
+	close(tx);
+	return NULL;
+}
+
+static void *receive_bursts(void *arg)
+{
+	FIXTURE_DATA(left) *self = arg;
+	static struct arrival arrival;
+
+	pin(1);
+	while (!stop)
+		recv(self->flow.rx, arrival.data, sizeof(arrival.data), MSG_DONTWAIT);
+	return NULL;
+}
+
+/* The same while super-packets never stop. */
+TEST_F(left, under_traffic)
+{
+	struct vnp_link_info info;
+	pthread_t threads[2];
+	int prog, link;
+
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_bursts, self));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, receive_bursts, self));
+	for (int i = 0; i < 4; i++) {
+		prog = prog_by_first_byte(self->dev);
+		link = link_create(self->dev, prog, self->flow.rx, 0);
+		ASSERT_OK(link);
+		ASSERT_EQ(0, link_settle(link, 100, &info));
+		ASSERT_EQ(0, link_detach(link));
+		close(link);
+		close(prog);
+		close(self->dev);
+		ASSERT_EQ(0, module_remove_soon());
+		ASSERT_EQ(0, module_load());
+		self->dev = device_open();
+		ASSERT_OK(self->dev);
+	}
+	stop = true;
+	for (int i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
 }
 
 TEST_HARNESS_MAIN
