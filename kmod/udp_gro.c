@@ -17,6 +17,7 @@
  */
 #include "udp_gro.h"
 
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/module.h>
 #include <linux/skbuff.h>
@@ -64,6 +65,35 @@ static bool vnp_udp_gro_is_hooked(struct sock *sk)
 }
 
 /*
+ * GRO looks into tunnels' packets, too, wherever those are going, and a socket bound to
+ * no address is found for any that they carry to its port.  udp_gro_complete() has then
+ * overwritten what the tunnel's own function had set in gso_type; this is it.
+ *
+ * Return: 0: it is no tunnel's packet.
+ */
+static u32 vnp_udp_gro_tunnel(const struct sk_buff *skb, int off)
+{
+	const bool ip6 = skb->protocol == htons(ETH_P_IPV6);
+	const int len = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	const struct udphdr *uh = (const void *)(skb->data + len);
+
+	if ((!ip6 && skb->protocol != htons(ETH_P_IP)) ||
+	    off == len + (int)sizeof(*uh))
+		return 0;
+	switch (ip6 ? ((const struct ipv6hdr *)skb->data)->nexthdr :
+		      ((const struct iphdr *)skb->data)->protocol) {
+	case IPPROTO_UDP:
+		return uh->check ? SKB_GSO_UDP_TUNNEL_CSUM : SKB_GSO_UDP_TUNNEL;
+	case IPPROTO_GRE:
+		return SKB_GSO_GRE;
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+		return ip6 ? SKB_GSO_IPXIP6 : SKB_GSO_IPXIP4;
+	}
+	return 0;
+}
+
+/*
  * GRO asks this when a super-packet is finished; @off is behind the UDP header.  It
  * has marked the packet already; but for that the packet is to be what
  * udp_gro_complete_segment() makes.
@@ -71,14 +101,20 @@ static bool vnp_udp_gro_is_hooked(struct sock *sk)
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const u32 tunnel = vnp_udp_gro_tunnel(skb, off);
 
-	skb->encapsulation = 0;
 	skb->csum_start = skb_headroom(skb) + off - sizeof(struct udphdr);
 	skb->csum_offset = offsetof(struct udphdr, check);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	shinfo->gso_segs = NAPI_GRO_CB(skb)->count;
-	if (!vnp_udp_gro_is_hooked(sk))
-		shinfo->gso_type &= ~VNP_GSO_HELD;
+	if (tunnel) {
+		shinfo->gso_type = tunnel;
+		skb->inner_transport_header = skb->transport_header;
+	} else {
+		if (!vnp_udp_gro_is_hooked(sk))
+			shinfo->gso_type &= ~VNP_GSO_HELD;
+		skb->encapsulation = 0;
+	}
 	shinfo->gso_type |= SKB_GSO_UDP_L4;
 	return 0;
 }
