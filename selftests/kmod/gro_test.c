@@ -6,8 +6,11 @@
 #include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <linux/sock_diag.h>
 #include <linux/udp.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include "burst.h"
@@ -307,6 +310,172 @@ TEST_F(sock, multicast)
 	}
 	close(member[0]);
 	close(member[1]);
+}
+
+/* rmem() - what waits in a socket's queue is charged with */
+static int rmem(int sock)
+{
+	__u32 info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return -errno;
+	return info[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* What was merged fills the queue as what came one by one. */
+TEST_F(sock, queue_memory)
+{
+	static const __u32 flags[] = { VNP_LINK_F_NO_MERGE, 0 };
+	static const char orders[] = "PPDPPPPPPPPDDPPPPPPP";
+	struct counts counts = { 0 };
+	struct vnp_link_info info;
+	int used[2];
+
+	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF));
+	for (int len = 100; len <= 1400; len += 650) {
+		for (int i = 0; i < 2; i++) {
+			self->link = object_link(self->obj, "sift", self->flow.rx,
+						 flags[i]);
+			ASSERT_OK(self->link);
+			burst_fill_equal(&self->sent, &self->seq, orders, len);
+			burst_expect(&self->want, &self->sent, false, false, &counts);
+			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+			ASSERT_EQ(0, link_settle(self->link, self->sent.cnt, &info));
+			used[i] = rmem(self->flow.rx);
+			EXPECT_EQ(17, burst_recv(self->flow.rx, &self->want, false));
+			EXPECT_EQ(0, link_detach(self->link));
+			close(self->link);
+		}
+		EXPECT_LT(0, used[0]);
+		EXPECT_LE(used[1], used[0] + used[0] / 4) {
+			TH_LOG("%d bytes each: %d, not %d", len, used[1], used[0]);
+		}
+	}
+	self->link = -1;
+}
+
+/*
+ * ---- While super-packets do not stop -------------------------------------
+ */
+
+static atomic_bool stop;
+
+static void *send_on(void *arg)
+{
+	FIXTURE_DATA(sock) *self = arg;
+	struct burst burst;
+	__u32 seq = 0;
+
+	pin(0);
+	while (!stop) {
+		burst_fill_equal(&burst, &seq, "PPPPDDPIPPDDPPPP", 200);
+		burst_send(self->flow.tx, &burst, WIRE_GSO);
+	}
+	return NULL;
+}
+
+/*
+ * drain() - what has arrived: whole datagrams of a size, one by one if not @gro, and not
+ * sent before @seq, which goes on; NULL: in any order.  Return: how many; negative: what
+ * is wrong
+ */
+static int drain(int sock, __u32 *seq, bool gro)
+{
+	static struct arrival arrival;
+	struct mark mark;
+	int cnt = 0;
+
+	while (recv(sock, &mark, 1, MSG_PEEK | MSG_DONTWAIT) > 0 &&
+	       !burst_recv_one(sock, &arrival)) {
+		if (arrival.len % 200 || (!gro && arrival.len != 200))
+			return -arrival.len;
+		for (int pos = 0; pos < arrival.len; pos += 200, cnt++) {
+			memcpy(&mark, arrival.data + pos, sizeof(mark));
+			if (mark.len != 200)
+				return -1;
+			if (arrival.data[pos + 199] != (__u8)mark.seq)
+				return -2;
+			if (!seq)
+				continue;
+			if (mark.seq < *seq)
+				return -3;
+			*seq = mark.seq + 1;
+		}
+	}
+	return cnt;
+}
+
+/* Programs come, are replaced, and go. */
+static void come_and_go(struct __test_metadata *_metadata,
+			FIXTURE_DATA(sock) *self, bool gro)
+{
+	static const char *const names[] = { "sift", "scribble", "envelope", "judge" };
+	struct vnp_link_info info;
+	pthread_t sender;
+	__u32 seq = 0;
+
+	ASSERT_EQ(0, SET_GRO(gro));
+	pin(1);
+	ASSERT_EQ(0, pthread_create(&sender, NULL, send_on, self));
+	for (int i = 0; i < 12; i++) {
+		self->link = object_link(self->obj, names[i % 4], self->flow.rx, 0);
+		ASSERT_OK(self->link);
+		for (int j = 1; j < 4; j++) {
+			ASSERT_EQ(0, link_settle(self->link, 50 * j, &info));
+			ASSERT_OK(drain(self->flow.rx, &seq, gro));
+			ASSERT_EQ(0, link_update(self->link, object_prog(self->obj,
+						 names[(i + j) % 4]), -1));
+		}
+		EXPECT_EQ(gro, GRO());
+		ASSERT_EQ(0, link_detach(self->link));
+		EXPECT_EQ(gro, GRO());
+		/* What was just being merged may have been overtaken. */
+		ASSERT_OK(drain(self->flow.rx, NULL, gro));
+		close(self->link);
+	}
+	EXPECT_LT(0, seq);
+	stop = true;
+	pthread_join(sender, NULL);
+	self->link = -1;
+}
+
+TEST_F(sock, programs_come_and_go)
+{
+	come_and_go(_metadata, self, false);
+}
+
+TEST_F(sock, programs_come_and_go_gro)
+{
+	come_and_go(_metadata, self, true);
+}
+
+/* Sockets end with their links on them, the next takes the port. */
+TEST_F(sock, sockets_end)
+{
+	const char *address = variant->kind == FLOW_IP6 ? "fd09::1" : "10.9.0.1";
+	const int port = sock_port(self->flow.rx);
+	struct vnp_link_info info;
+	pthread_t sender;
+
+	pin(1);
+	ASSERT_EQ(0, pthread_create(&sender, NULL, send_on, self));
+	ASSERT_EQ(0, setns(self->wire.there, 0));
+	for (int i = 0; i < 12; i++) {
+		self->link = object_link(self->obj, i % 2 ? "scribble" : "sift",
+					 self->flow.rx, 0);
+		ASSERT_OK(self->link);
+		ASSERT_EQ(0, link_settle(self->link, 50, &info));
+		close(self->flow.rx);
+		ASSERT_EQ(0, link_info(self->link, &info));
+		EXPECT_EQ(0, info.attached);
+		close(self->link);
+		self->flow.rx = udp_socket(address, port);
+		ASSERT_OK(self->flow.rx);
+	}
+	stop = true;
+	pthread_join(sender, NULL);
+	self->link = -1;
 }
 
 TEST_HARNESS_MAIN

@@ -126,6 +126,37 @@ int sift(struct vnp_ctx *ctx)
 	return mark.order != ORDER_DROP;
 }
 
+/* is_enveloped() - do the headers say of this datagram what the context says? */
+static __always_inline int is_enveloped(struct vnp_ctx *ctx, __u32 headers)
+{
+	const __u32 len_at = ctx->family == 10 ? 4 : 2;
+	const __u32 rest = ctx->family == 10 ? 40 : 0;
+	__be16 ip_len, udp_len, ports[2];
+
+	return !vnp_load_bytes(ctx, len_at, &ip_len, 2) &&
+	       !vnp_load_bytes(ctx, headers - 8, ports, 4) &&
+	       !vnp_load_bytes(ctx, headers - 4, &udp_len, 2) &&
+	       vnp_ntohs(ip_len) + rest == ctx->len &&
+	       vnp_ntohs(udp_len) == ctx->len - headers + 8 &&
+	       vnp_ntohs(ports[0]) == tally.remote_port &&
+	       vnp_ntohs(ports[1]) == tally.local_port;
+}
+
+/* As sift(), and sees the headers. */
+SEC("vnp/packet")
+int envelope(struct vnp_ctx *ctx)
+{
+	const __u32 headers = ctx->family == 10 ? 48 : 28;
+	struct mark mark;
+
+	tally.seen++;
+	tally.wrong += !same_flow(ctx) || !is_enveloped(ctx, headers);
+	if (vnp_load_bytes(ctx, headers, &mark, sizeof(mark)))
+		return VNP_PASS;
+	tally.wrong += mark.len != ctx->len - headers;
+	return mark.order != ORDER_DROP;
+}
+
 /* As judge(), and writes directly. */
 SEC("vnp/datagram")
 int scribble(struct vnp_ctx *ctx)

@@ -656,7 +656,9 @@ struct vnp_link_update {
  * @size:	sizeof(struct vnp_link_detach)
  * @flags:	must be zero
  *
- * On return no run of the program on this link is under way.  ENOLINK: detached.
+ * On return no run of the program on this link is under way.  Datagrams that are being
+ * merged in this moment may be overtaken by those behind them, as when an application
+ * sets UDP_GRO to 0.  ENOLINK: detached.
  */
 struct vnp_link_detach {
 	__u32 size;
