@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <linux/sock_diag.h>
 #include <linux/udp.h>
+#include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -267,40 +268,69 @@ TEST_F(sock, control_messages)
 	}
 }
 
+/* group_join() - a socket that gets what is sent to @group.  Return: it, or negative */
+static int group_join(const struct sockaddr_storage *group)
+{
+	const bool ip6 = group->ss_family == AF_INET6;
+	struct group_req req = {
+		.gr_interface = if_nametoindex("rx0"),
+		.gr_group = *group,
+	};
+	int sock = socket(group->ss_family, SOCK_DGRAM, 0);
+
+	if (sock_set(sock, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	    setsockopt(sock, ip6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_JOIN_GROUP,
+		       &req, sizeof(req)) ||
+	    bind(sock, (void *)group, sizeof(*group)))
+		return -errno;
+	return sock;
+}
+
+/* group_connect() - a sender's socket to @group, through tx0 */
+static int group_connect(int sock, const struct sockaddr_storage *group)
+{
+	const struct ip_mreqn mreq = { .imr_ifindex = if_nametoindex("tx0") };
+	int err;
+
+	if (group->ss_family == AF_INET6)
+		err = sock_set(sock, IPPROTO_IPV6, IPV6_MULTICAST_IF, mreq.imr_ifindex);
+	else
+		err = setsockopt(sock, IPPROTO_IP, IP_MULTICAST_IF, &mreq, sizeof(mreq));
+	return err ?: connect(sock, (void *)group, sizeof(*group));
+}
+
+static struct sockaddr_storage group_address(enum flow_kind kind)
+{
+	struct sockaddr_storage group = { 0 };
+	struct sockaddr_in6 *to6 = (void *)&group;
+	struct sockaddr_in *to4 = (void *)&group;
+
+	group.ss_family = kind == FLOW_IP6 ? AF_INET6 : AF_INET;
+	if (kind == FLOW_IP6)
+		inet_pton(AF_INET6, "ff05::9:1", &to6->sin6_addr);
+	else
+		inet_pton(AF_INET, "239.9.0.1", &to4->sin_addr);
+	to4->sin_port = htons(4711);
+	return group;
+}
+
 /* Of a group's members only those that are linked miss what was dropped. */
 TEST_F(sock, multicast)
 {
-	struct ip_mreq mreq = { .imr_multiaddr.s_addr = inet_addr("239.9.0.1") };
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = inet_addr("239.9.0.1"),
-	};
+	const struct sockaddr_storage group = group_address(variant->kind);
 	struct counts counts = { 0 };
-	int member[2], port = 0;
+	int member[2];
 
-	if (variant->kind == FLOW_IP6)
-		SKIP(return, "IPv4 alone");
 	ASSERT_EQ(0, setns(self->wire.there, 0));
-	mreq.imr_interface.s_addr = inet_addr("10.9.0.1");
 	for (int i = 0; i < 2; i++) {
-		member[i] = socket(AF_INET, SOCK_DGRAM, 0);
+		member[i] = group_join(&group);
 		ASSERT_OK(member[i]);
-		ASSERT_OK(sock_set(member[i], SOL_SOCKET, SO_REUSEADDR, 1));
-		ASSERT_EQ(0, setsockopt(member[i], IPPROTO_IP, IP_ADD_MEMBERSHIP,
-					&mreq, sizeof(mreq)));
-		to.sin_port = htons(port);
-		ASSERT_EQ(0, bind(member[i], (void *)&to, sizeof(to)));
-		port = sock_port(member[i]);
-		to.sin_port = htons(port);
 	}
 	/* Whom GRO finds is the one that was bound last. */
 	self->link = object_link(self->obj, "scribble", member[1], 0);
 	ASSERT_OK(self->link);
 	ASSERT_EQ(0, setns(self->wire.here, 0));
-	mreq.imr_interface.s_addr = inet_addr("10.9.0.2");
-	ASSERT_EQ(0, setsockopt(self->flow.tx, IPPROTO_IP, IP_MULTICAST_IF,
-				&mreq.imr_interface, sizeof(struct in_addr)));
-	ASSERT_EQ(0, connect(self->flow.tx, (void *)&to, sizeof(to)));
+	ASSERT_EQ(0, group_connect(self->flow.tx, &group));
 	for (int i = 0; i < 10; i++) {
 		burst_fill_equal(&self->sent, &self->seq, "PIPPIIIPDDIPPIPIDDPP", 400);
 		burst_expect(&self->want, &self->sent, true, false, &counts);
