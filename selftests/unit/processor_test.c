@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The programs of selftests/bench/processor find what the same C finds that was
+ * compiled for this machine: in a good packet, in each that is cut short, and in each
+ * with one byte changed; in the reference interpreter and lowered, trusted and hardened.
+ * Nothing they do faults.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "selftests/bench/processor/inputs.h"
+#include "selftests/bench/processor/programs.h"
+#include "userlib/user_run.h"
+#include "vm/code.h"
+#include "vm/interp.h"
+
+/* What runs a program: two ways, for two kinds of user */
+enum { REFERENCE, LOWERED, REFERENCE_HARDENED, LOWERED_HARDENED, WAYS };
+
+static const char * const way_names[] = {
+	"reference", "lowered", "reference, hardened", "lowered, hardened",
+};
+
+struct subject {
+	const char *name;
+	__u32 (*native)(void *ctx, __u8 *data, __u8 *end);
+	const void *input;
+	__u32 len;
+	__u32 result;
+	struct vnp_object *obj[WAYS];
+};
+
+#define NATIVE(name)							\
+static __u32 native_##name(void *ctx, __u8 *data, __u8 *end)		\
+{									\
+	return name(ctx, data, end);					\
+}
+PROCESSOR_MAPPER(NATIVE)
+
+static void fill(struct vnp_object *obj)
+{
+	struct vnp_map *map;
+	__u32 key = 0;
+
+#define FILL(_map, _fill)						\
+	map = vnp_object_find_map(obj, #_map);				\
+	_fill(array_get(_map, 0));					\
+	if (map)							\
+		assert_int_equal(vnp_map_update(map, &key, array_get(_map, 0), \
+						VNP_MAP_ANY), 0);
+	PROCESSOR_FILL_MAPPER(FILL)
+}
+
+static void subject_load(struct subject *s)
+{
+	char self[PATH_MAX] = "", path[2 * PATH_MAX];
+	__u32 i;
+
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(path, sizeof(path), "%s/../bench/processor/%s.bpf.o", dirname(self),
+		 s->name);
+	for (i = 0; i < WAYS; i++) {
+		struct vnp_load_opts opts = {
+			.sz = sizeof(opts),
+			.flags = VNP_LOAD_F_USER,
+			.prog_flags = i >= REFERENCE_HARDENED ? VNP_PROG_F_HARDEN : 0,
+		};
+
+		assert_int_equal(vnp_object_open_file(path, NULL, &s->obj[i]), 0);
+		assert_int_equal(vnp_object_load(s->obj[i], &opts), 0);
+		fill(s->obj[i]);
+	}
+}
+
+/* vnp_program_run() runs the reference interpreter; this runs what is lowered, too */
+static __u64 subject_run(struct subject *s, __u32 way, const void *data, __u32 len,
+			 __u32 *fault)
+{
+	struct vnp_program *prog = s->obj[way]->programs;
+	struct vnp_run_opts opts = {
+		.sz = sizeof(opts), .data_in = data, .data_in_len = len,
+	};
+	struct vnp_user_run run;
+
+	assert_int_equal(vnp_user_run_init(&run, prog->type, &opts, &prog->print), 0);
+	if (way == LOWERED || way == LOWERED_HARDENED)
+		assert_int_equal(vnp_interp_run_lowered(prog->code, &run.run), 0);
+	else
+		assert_int_equal(vnp_interp_run(prog->code, &run.run), 0);
+	*fault = run.run.fault;
+	vnp_user_run_destroy(&run);
+	return run.run.retval;
+}
+
+/* Returns what all of them found */
+static __u32 subject_compare(struct subject *s, __u8 *data, __u32 len)
+{
+	__u32 found = s->native(NULL, data, data + len), i, fault;
+	__u64 result;
+
+	for (i = 0; i < WAYS; i++) {
+		result = subject_run(s, i, data, len, &fault);
+		if (fault || result != found)
+			fail_msg("%s, %u bytes, %s: %llu, fault %u in %u; native: %u",
+				 s->name, len, way_names[i], result,
+				 VNP_RUN_FAULT_KIND(fault), VNP_RUN_FAULT_INSN(fault),
+				 found);
+	}
+	return found;
+}
+
+/* What changes a byte so that it means something else, most likely */
+static __u8 changed(__u8 byte, __u32 how)
+{
+	static const __u8 other[] = { 0, 0xff, 0x7f };
+
+	switch (how) {
+	case 0:
+		return byte + 1;
+	case 1:
+		return byte - 1;
+	case 2:
+		return byte ^ 0x80;
+	default:
+		return other[how - 3];
+	}
+}
+
+static void agrees(void **state)
+{
+	struct subject *s = *state;
+	__u8 data[1024], *packet;
+	__u32 len, at, how, found;
+
+	/* ends where the packet ends, for the sanitizer to see what reads on */
+	for (len = s->len + 1; len--;) {
+		packet = data + sizeof(data) - len;
+		memcpy(packet, s->input, len);
+		found = subject_compare(s, packet, len);
+		if (len == s->len)
+			assert_int_equal(found, s->result);
+	}
+	packet = data + sizeof(data) - s->len;
+	memcpy(packet, s->input, s->len);
+	for (at = 0; at < s->len; at++)
+		for (how = 0; how < 6; how++) {
+			__u8 byte = packet[at];
+
+			packet[at] = changed(byte, how);
+			subject_compare(s, packet, s->len);
+			packet[at] = byte;
+		}
+}
+
+static int setup(void **state)
+{
+	subject_load(*state);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct subject *s = *state;
+	__u32 i;
+
+	for (i = 0; i < WAYS; i++)
+		vnp_object_close(s->obj[i]);
+	return 0;
+}
+
+#define SUBJECT(_name, _result, _input)					\
+	{ #_name, native_##_name, _input, sizeof(_input) - 1, _result, {} },
+static struct subject subjects[] = { PROCESSOR_INPUTS(SUBJECT) };
+
+#define SUBJECTS	(sizeof(subjects) / sizeof(subjects[0]))
+
+int main(void)
+{
+	struct CMUnitTest tests[SUBJECTS];
+	size_t i;
+
+	for (i = 0; i < SUBJECTS; i++)
+		tests[i] = (struct CMUnitTest){
+			.name = subjects[i].name, .test_func = agrees,
+			.setup_func = setup, .teardown_func = teardown,
+			.initial_state = &subjects[i],
+		};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
