@@ -147,8 +147,24 @@ static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 	       vnp_scalar_equal(&a->num, &b->num);
 }
 
+/* The payload's end is so far from its start as the payload is long */
+static void join_count_from_start(struct vnp_reg *reg, const struct vnp_state *state)
+{
+	struct vnp_scalar len = vnp_scalar_range(max(state->range, 0), VNP_PACKET_MAX);
+	bool fixed = vnp_reg_is_fixed(reg);
+
+	if (reg->kind != VNP_REG_PACKET_END)
+		return;
+	reg->kind = VNP_REG_PACKET;
+	reg->num = vnp_scalar_alu(BPF_ADD, 0, true, &reg->num, &len);
+	reg->id = fixed ? VNP_ID_LEN : 0;
+	reg->range = fixed ? 0 : VNP_RANGE_NONE;
+}
+
 static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
 {
+	struct vnp_reg start;
+
 	if (a->kind == VNP_REG_UNSET || b->kind == VNP_REG_UNSET) {
 		vnp_reg_forget(a, VNP_REG_UNSET);
 		return;
@@ -158,6 +174,12 @@ static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_re
 	if (a->kind == VNP_REG_VOID || b->kind == VNP_REG_VOID) {
 		vnp_reg_forget(a, VNP_REG_VOID);
 		return;
+	}
+	if (a->kind != b->kind && vnp_reg_is_packet(a) && vnp_reg_is_packet(b)) {
+		start = *b;
+		join_count_from_start(&start, j->from);
+		join_count_from_start(a, j->to);
+		b = &start;
 	}
 	if (a->kind != b->kind) {
 		if (!join_with_zero(a, b))

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "state.h"
 #include "type.h"
 #include <linux/vnp.h>
 
@@ -17,9 +18,6 @@
 	.unit = 8,							\
 	.kind = VNP_FIELD_##_kind,					\
 }
-
-/* The longest payload of an IPv6 packet, and its header in front of it */
-#define PACKET_MAX	(U16_MAX + 40)
 
 static const struct vnp_field vnp_packet_fields[] = {
 	CTX_POINTER(data, PACKET),
@@ -49,7 +47,7 @@ static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_PACKET] = {
 		.fields = vnp_packet_fields,
 		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
-		.packet_max = PACKET_MAX,
+		.packet_max = VNP_PACKET_MAX,
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),

@@ -139,14 +139,21 @@ static bool jump_null(struct vnp_verify *v, struct vnp_reg *reg, bool equal)
 	return true;
 }
 
-/* @reg + off <= data_end + end_off, less @strict */
-static void jump_learn_end(struct vnp_verify *v, struct vnp_reg *reg,
-			   const struct vnp_reg *end, bool strict)
+/* @a + @strict <= @b: what is known to follow @b follows @a, too */
+static void jump_learn_order(struct vnp_verify *v, struct vnp_reg *a,
+			     const struct vnp_reg *b, bool strict)
 {
-	if (!vnp_reg_is_fixed(end))
+	s64 bytes = (s64)a->off - b->off + strict, range = 0;
+
+	if (a->kind != VNP_REG_PACKET || b->maybe_null || !vnp_num_is_small(&b->num))
 		return;
-	vnp_state_learn_range(v->state, reg, reg->off - end->off + strict,
-			      v->type->packet_max);
+	if (b->kind == VNP_REG_PACKET)
+		range = vnp_state_range(v->state, b);
+	else if (!vnp_reg_is_fixed(b))
+		return;
+	bytes += range;
+	if (range != VNP_RANGE_NONE && bytes >= -VNP_OFF_MAX && bytes <= VNP_OFF_MAX)
+		vnp_state_learn_range(v->state, a, bytes, v->type->packet_max);
 }
 
 /* The same comparison with its operands in the other order */
@@ -157,10 +164,6 @@ static u8 jump_mirror(u8 op)
 		return BPF_JLT;
 	case BPF_JGE:
 		return BPF_JLE;
-	case BPF_JLT:
-		return BPF_JGT;
-	case BPF_JLE:
-		return BPF_JGE;
 	default:
 		return op;
 	}
@@ -192,23 +195,18 @@ static void jump_packets(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg
 {
 	u8 op = BPF_OP(jump_insn(v)->code);
 
+	if (!vnp_reg_is_packet(a) || !vnp_reg_is_packet(b))
+		return;
 	if (!taken)
 		op = jump_inverse(op);
-	if (a->kind == VNP_REG_PACKET_END && b->kind == VNP_REG_PACKET) {
+	if (op == BPF_JGT || op == BPF_JGE) {
 		swap(a, b);
 		op = jump_mirror(op);
 	}
-	if (a->kind != VNP_REG_PACKET || b->kind != VNP_REG_PACKET_END)
-		return;
-	switch (op) {
-	case BPF_JLE:
-	case BPF_JEQ:
-		jump_learn_end(v, a, b, false);
-		break;
-	case BPF_JLT:
-		jump_learn_end(v, a, b, true);
-		break;
-	}
+	if (op == BPF_JEQ)
+		jump_learn_order(v, b, a, false);
+	if (op == BPF_JEQ || op == BPF_JLE || op == BPF_JLT)
+		jump_learn_order(v, a, b, op == BPF_JLT);
 }
 
 bool vnp_verify_branch(struct vnp_verify *v, bool taken)

@@ -153,6 +153,22 @@ static void packet_end(void **state)
 		      BPF_LDX_MEM(BPF_B, R0, R2, 0), BPF_EXIT_INSN());
 }
 
+static void packet_end_or_before(void **state)
+{
+	/* if (data + n < end) end = data + n; then all that lies before end is there */
+#define NEARER								\
+	LOAD_DATA_END(R5), LOAD_DATA(R2), LOAD_DATA(R4),		\
+	BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ttl)),	\
+	BPF_ALU64_REG(BPF_ADD, R4, R3), BPF_JMP_REG(BPF_JGE, R4, R5, 1), \
+	BPF_MOV64_REG(R5, R4), BPF_JMP_REG(BPF_JGE, R2, R5, 2),		\
+	BPF_LDX_MEM(BPF_B, R0, R2, 0), BPF_EXIT_INSN(), RETURN(7)
+
+	(void)state;
+	assert_accepted("5 accesses proven, 0 guarded", NEARER);
+	assert_returns(7, 0, NEARER);
+	assert_returns(7, 8, NEARER);
+}
+
 static void packet_guard_refines(void **state)
 {
 	(void)state;
@@ -503,6 +519,7 @@ int main(void)
 		cmocka_unit_test(packet_variable),
 		cmocka_unit_test(packet_any_distance),
 		cmocka_unit_test(packet_end),
+		cmocka_unit_test(packet_end_or_before),
 		cmocka_unit_test(packet_guard_refines),
 		cmocka_unit_test(packet_spilled),
 		cmocka_unit_test(null_untested),
