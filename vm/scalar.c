@@ -943,11 +943,17 @@ struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, unsigned int bits,
 				  bool swap)
 {
 	struct vnp_scalar r = vnp_scalar_unknown();
+	struct vnp_scalar low = extend(BPF_RSH, s, bits);
+	u64 may;
 
 	if (!swap)
-		return extend(BPF_RSH, s, bits);
+		return low;
 	r.value = __builtin_bswap64(s->value) >> (WORD_BITS - bits);
 	r.mask = __builtin_bswap64(s->mask) >> (WORD_BITS - bits);
+	/* what is not 0 is as great as its lowest bit at least */
+	may = r.value | r.mask;
+	if (!vnp_scalar_has(&low, 0))
+		r.umin = may & -may;
 	vnp_scalar_normalize(&r);
 	return r;
 }
