@@ -173,6 +173,7 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 	}
 	vnp_saved_get(*where, f->met);
 	fix_spend(f, FIX_WORK_MEET + hweight64(f->met->used | state->used));
+	f->join.head = f->cfg->blocks[block].head;
 	if (!f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps))
 		return 0;
 	err = vnp_saved_put(&f->pool, where, f->met);

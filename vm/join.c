@@ -46,17 +46,40 @@ static struct vnp_scalar join_num(const struct vnp_join *j, const struct vnp_sca
 	return num;
 }
 
+/* A scalar as an id's number and a constant; a constant has id 0 */
+static bool join_term(const struct vnp_reg *reg, s64 *plus)
+{
+	*plus = reg->id ? reg->plus : (s64)reg->num.value;
+	return reg->id || (vnp_scalar_is_const(&reg->num) && *plus <= VNP_OFF_MAX &&
+			   *plus >= -VNP_OFF_MAX);
+}
+
+/* Two constants that meet go on together only where a loop begins */
+static void join_scalar_ids(struct vnp_join *j, struct vnp_reg *a,
+			    const struct vnp_reg *b)
+{
+	s64 a_plus, b_plus;
+	bool known = join_term(a, &a_plus) && join_term(b, &b_plus);
+
+	if (known && (j->head || a->id || b->id))
+		a->id = join_id(j, a->id, b->id, b_plus - a_plus);
+	else
+		a->id = 0;
+	a->plus = a->id ? a_plus : 0;
+}
+
 static void join_scalars(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
 {
+	join_scalar_ids(j, a, b);
 	a->num = join_num(j, &a->num, &b->num);
-	a->id = a->id && b->id ? join_id(j, a->id, b->id, 0) : 0;
-	if (!b->left || a->site != b->site || a->off != b->off ||
-	    join_made_here(j, a->site))
-		a->left = false;
-	if (!a->left) {
-		a->site = 0;
-		a->off = 0;
-	}
+	if (a->left == b->left && a->part == b->part && a->site == b->site &&
+	    a->off == b->off && a->range == b->range && !join_made_here(j, a->site))
+		return;
+	a->left = false;
+	a->part = VNP_PART_NONE;
+	a->site = 0;
+	a->off = 0;
+	a->range = 0;
 }
 
 /* @delta: by how much the constant part of @b is the greater one */
@@ -205,7 +228,7 @@ static bool join_is_noop(const struct vnp_join *j, const struct vnp_cell *a,
 			 const struct vnp_cell *b)
 {
 	return !join_made_here(j, a->reg.id) &&
-	       !(a->reg.left && join_made_here(j, a->reg.site)) &&
+	       !(a->reg.kind == VNP_REG_SCALAR && join_made_here(j, a->reg.site)) &&
 	       cell_equal(a, b);
 }
 
@@ -228,18 +251,24 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 		    const struct vnp_state *from, u32 root,
 		    const struct vnp_steps *steps)
 {
-	bool changed = false;
+	bool changed = false, relate;
 	u32 cell;
 
 	j->to = to;
 	j->from = from;
 	j->steps = steps;
-	j->first_id = VNP_INSN_MAX + 1 + root * VNP_CELL_CNT;
+	j->first_id = VNP_ID_JOINED + root * VNP_CELL_CNT;
 	j->group_cnt = 0;
+
+	relate = to->fact_cnt || from->fact_cnt || j->head;
+	if (relate)
+		vnp_state_copy(&j->old, to);
 
 	to->used |= from->used;
 	vnp_cell_for_each(to->used, cell)
 		changed |= join_cell(j, cell);
+	if (relate)
+		changed |= vnp_fact_join(j);
 
 	if (from->range < to->range) {
 		to->range = steps ? 0 : from->range;

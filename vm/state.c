@@ -58,6 +58,8 @@ void vnp_state_copy(struct vnp_state *to, const struct vnp_state *from)
 		to->cells[cell] = from->cells[cell];
 	to->used = from->used;
 	to->range = from->range;
+	to->fact_cnt = from->fact_cnt;
+	memcpy(to->fact, from->fact, sizeof(to->fact));
 }
 
 u32 vnp_cell_next(u64 used, u32 cell)
@@ -81,21 +83,40 @@ void vnp_state_drop_dead(struct vnp_state *state, u32 live)
 	for (i = 0; i < VNP_REG_FP; i++)
 		if (!(live >> i & 1) && state->cells[i].reg.kind != VNP_REG_UNSET)
 			vnp_reg_forget(&state->cells[i].reg, VNP_REG_UNSET);
+	vnp_fact_drop_dead(state);
+}
+
+/* Nothing is called @id any more */
+static void state_forget_id(struct vnp_state *state, u32 id)
+{
+	u32 cell;
+
+	vnp_fact_forget(state, id);
+	vnp_cell_for_each(state->used, cell) {
+		struct vnp_reg *reg = &state->cells[cell].reg;
+
+		if (reg->id == id) {
+			reg->id = 0;
+			if (reg->kind == VNP_REG_SCALAR)
+				reg->plus = 0;
+		}
+		if (reg->kind == VNP_REG_SCALAR && reg->site == id) {
+			reg->left = false;
+			reg->part = VNP_PART_NONE;
+		}
+	}
 }
 
 u32 vnp_state_mint(struct vnp_state *state, u32 insn)
 {
-	u32 id = insn + 1, cell;
+	u32 id = VNP_ID_MADE(insn), cell;
 
+	state_forget_id(state, id);
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *reg = &state->cells[cell].reg;
 
-		if (reg->id == id)
-			reg->id = 0;
 		if (reg->kind == VNP_REG_MAP_VALUE && reg->site == insn)
 			reg->site = VNP_SITE_NONE;
-		if (reg->left && reg->site == id)
-			reg->left = false;
 	}
 	return id;
 }
@@ -115,8 +136,10 @@ void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
 	default:
 		wants = reg->maybe_null;
 	}
-	if (wants && !reg->id)
-		reg->id = vnp_state_mint(state, insn);
+	if (!wants || reg->id)
+		return;
+	state_forget_id(state, VNP_ID_GIVEN(insn));
+	reg->id = VNP_ID_GIVEN(insn);
 }
 
 /* is the id of @reg about its number */
@@ -125,21 +148,44 @@ static bool reg_id_is_number(const struct vnp_reg *reg)
 	return reg->kind == VNP_REG_SCALAR || vnp_reg_is_packet(reg);
 }
 
+struct vnp_scalar vnp_reg_id_num(const struct vnp_reg *reg)
+{
+	struct vnp_scalar plus;
+
+	if (reg->kind != VNP_REG_SCALAR || !reg->plus)
+		return reg->num;
+	plus = vnp_scalar_const((s64)reg->plus);
+	return vnp_scalar_alu(BPF_SUB, 0, true, &reg->num, &plus);
+}
+
+/* The number of @reg's id is one of @num */
+static void reg_narrow(struct vnp_reg *reg, const struct vnp_scalar *num)
+{
+	struct vnp_scalar a = *num, b = reg->num, plus;
+
+	if (reg->kind == VNP_REG_SCALAR && reg->plus) {
+		plus = vnp_scalar_const((s64)reg->plus);
+		a = vnp_scalar_alu(BPF_ADD, 0, true, &a, &plus);
+	}
+	if (vnp_scalar_branch(BPF_JEQ, true, true, &a, &b))
+		reg->num = b;
+}
+
 void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 		      const struct vnp_scalar *num)
 {
+	struct vnp_scalar of_id;
 	u32 id = reg->id, cell;
 
 	reg->num = *num;
 	if (!id || !reg_id_is_number(reg))
 		return;
+	of_id = vnp_reg_id_num(reg);
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *other = &state->cells[cell].reg;
-		struct vnp_scalar a = *num, b = other->num;
 
-		if (other->id == id && other != reg && reg_id_is_number(other) &&
-		    vnp_scalar_branch(BPF_JEQ, true, true, &a, &b))
-			other->num = b;
+		if (other->id == id && other != reg && reg_id_is_number(other))
+			reg_narrow(other, &of_id);
 	}
 }
 
@@ -219,8 +265,12 @@ void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg,
 
 	if (!vnp_num_is_small(&reg->num))
 		return;
-	if (!reg->maybe_null)
+	if (!reg->maybe_null) {
 		learn_range_floor(state, reg, bytes);
+		/* this outlives the register */
+		if (reg->id && reg->id != VNP_ID_LEN)
+			vnp_fact_below(state, reg->id, VNP_ID_LEN, -(s64)bytes);
+	}
 	if (vnp_reg_is_fixed(reg))
 		return;
 
@@ -244,6 +294,7 @@ void vnp_state_move_packet(struct vnp_state *state)
 	u32 cell;
 
 	state->range = 0;
+	state->fact_cnt = 0;
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *reg = &state->cells[cell].reg;
 

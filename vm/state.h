@@ -7,10 +7,11 @@
  * forget something about a cell is always allowed.
  *
  * Ids tell that cells depend on the same unknown number.  Scalars with the same
- * id are equal; packet pointers with the same id differ by constants, and if a
+ * id differ by constants; packet pointers with the same id differ by constants, and if a
  * scalar has that id, too, it is what was added to the start of the payload.  An id is
  * named after the place that made it, so that a program has finitely many: an
- * instruction, or a cell of a root block where states meet.  When a place makes
+ * instruction (two ids: what it makes, and what it gives an id), or a cell of a root
+ * block where states meet.  When a place makes
  * its id once more, what it made before is no longer the same number, and
  * cells that still hold that must lose the id first.
  */
@@ -19,6 +20,7 @@
 
 #include "code.h"
 #include "env.h"
+#include "fact.h"
 #include "insn.h"
 #include "scalar.h"
 #include "steps.h"
@@ -64,13 +66,27 @@ enum vnp_reg_kind {
 /* The id of the payload's length */
 #define VNP_ID_LEN	U32_MAX
 
+/* Ids of what an instruction makes, of what it gives an id, and those after these */
+#define VNP_ID_MADE(insn)	(2 * (insn) + 1)
+#define VNP_ID_GIVEN(insn)	(2 * (insn) + 2)
+#define VNP_ID_JOINED		VNP_ID_MADE(VNP_INSN_MAX)
+
 /* Constant parts of pointers keep within this; beyond they count as variable */
 #define VNP_OFF_MAX	(1 << 28)
+
+/*
+ * struct vnp_reg::part - what compilers calculate on the way to something that is known
+ * to be the number of id @site plus @off again, or less than @range away from it
+ */
+#define VNP_PART_NONE		0
+#define VNP_PART_QUOTIENT	1	/* that number, divided by @range */
+#define VNP_PART_SHIFTED	2	/* that number plus @off, shifted left by 32 */
 
 /**
  * struct vnp_reg - a value
  * @kind:	enum vnp_reg_kind
  * @map:	map value, map handle: index of the map; half: kind of the pointer
+ * @part:	scalar: VNP_PART_*
  * @maybe_null:	packet, stack, map value: or it is no pointer but the number @null
  * @left:	scalar: it is data_end - (packet pointer with id @site and offset
  *		@off)
@@ -81,18 +97,25 @@ enum vnp_reg_kind {
  * @range:	packet with variable part: data + @num + @range <= data_end, or
  *		VNP_RANGE_NONE
  * @null:	what a NULL became by constant arithmetic, if @maybe_null
+ * @plus:	scalar with an id: it is the id's number plus this, modulo 2^64
  * @num:	scalar: the number; pointer: variable part of its offset, signed
  */
 struct vnp_reg {
 	u8 kind;
-	u8 map;
+	union {
+		u8 map;
+		u8 part;
+	};
 	bool maybe_null;
 	bool left;
 	u32 id;
 	u32 site;
 	s32 off;
 	s32 range;
-	s32 null;
+	union {
+		s32 null;
+		s32 plus;
+	};
 	struct vnp_scalar num;
 };
 
@@ -114,12 +137,16 @@ struct vnp_cell {
  * @cells:	registers, then slots; slot n is the 8 bytes at R10 - 8(n + 1)
  * @used:	bit n: slot n differs from one that was never written
  * @range:	data + @range <= data_end
+ * @fact:	facts, the oldest one first
+ * @fact_cnt:	how many
  * @next:	for whoever keeps a list of states
  */
 struct vnp_state {
 	struct vnp_cell cells[VNP_CELL_CNT];
 	u64 used;
 	s32 range;
+	u32 fact_cnt;
+	struct vnp_fact fact[VNP_FACT_CNT];
 	struct vnp_state *next;
 };
 
@@ -190,13 +217,22 @@ void vnp_state_touch(struct vnp_state *state, u32 slot);
 void vnp_state_drop_dead(struct vnp_state *state, u32 live);
 
 /**
+ * vnp_reg_id_num() - the number that @reg's id stands for: a scalar without @plus, the
+ * variable part of a packet pointer
+ */
+struct vnp_scalar vnp_reg_id_num(const struct vnp_reg *reg);
+
+/**
  * vnp_state_mint() - an id for what instruction @insn makes
  * @state:	the state; cells with what it made before lose the id
  * @insn:	index of the instruction
  */
 u32 vnp_state_mint(struct vnp_state *state, u32 insn);
 
-/* vnp_state_share() - give @reg an id if it can use one, before it is copied */
+/*
+ * vnp_state_share() - give @reg an id if it can use one, before it is copied or put
+ * in relation to something else
+ */
 void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn);
 
 /* vnp_state_narrow() - @reg of @state is one of @num, and so are its equals */
@@ -244,7 +280,9 @@ struct vnp_join_group {
  * struct vnp_join - scratch memory of vnp_state_join(), too much for a stack
  * @to:		see there
  * @from:	see there
+ * @head:	where they meet a loop begins
  * @steps:	see there
+ * @old:	if there are facts: @to as it was
  * @first_id:	ids made where the states meet begin here
  * @cell:	at work on this one
  * @group:	groups so far
@@ -254,6 +292,8 @@ struct vnp_join {
 	struct vnp_state *to;
 	const struct vnp_state *from;
 	const struct vnp_steps *steps;
+	bool head;
+	struct vnp_state old;
 	u32 first_id;
 	u32 cell;
 	struct vnp_join_group group[VNP_CELL_CNT];
@@ -262,7 +302,7 @@ struct vnp_join {
 
 /**
  * vnp_state_join() - make @to hold @from, too
- * @j:		scratch memory
+ * @j:		scratch memory; @j->head is the caller's to set
  * @to:		a state
  * @from:	another
  * @root:	a number for the place where they meet, for ids

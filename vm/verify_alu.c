@@ -68,28 +68,95 @@ static s32 alu_moved_range(s32 range, const struct vnp_scalar *num, bool sub)
 	return min_t(s64, range - most, VNP_OFF_MAX);
 }
 
+/* data + (variable part) + @range <= data_end */
+static void alu_set_range(const struct vnp_verify *v, struct vnp_reg *ptr, s64 range)
+{
+	struct vnp_scalar limit = vnp_scalar_const(v->type->packet_max - range);
+	struct vnp_scalar num = ptr->num;
+
+	if (range <= ptr->range || range < -VNP_OFF_MAX || range > VNP_OFF_MAX)
+		return;
+	ptr->range = range;
+	if (vnp_scalar_branch(BPF_JSLE, true, true, &num, &limit))
+		ptr->num = num;
+}
+
+/* *@ptr, a copy, had no variable part: that is now the very number of @num's id */
+static bool alu_add_to_fixed(struct vnp_verify *v, struct vnp_reg *ptr,
+			     struct vnp_reg *num)
+{
+	s64 off;
+
+	if (vnp_scalar_is_const(&num->num))
+		return false;
+	vnp_state_share(v->state, num, v->insn);
+	off = (s64)ptr->off + num->plus;
+	if (off > VNP_OFF_MAX || off < -VNP_OFF_MAX)
+		return false;
+	ptr->id = num->id;
+	ptr->off = off;
+	ptr->num = vnp_reg_id_num(num);
+	ptr->range = alu_moved_range(v->state->range, &ptr->num, false);
+	if (ptr->kind != VNP_REG_PACKET)
+		return true;
+	ptr->range = max(ptr->range, vnp_state_shared_range(v->state, num->id));
+	alu_set_range(v, ptr, -vnp_fact_bound(v->state, num->id, 0, VNP_ID_LEN));
+	return true;
+}
+
+/*
+ * The variable part of *@ptr, a copy, is the sum of what it was, @id, and @num's.  What
+ * @id names is no longer named so if the instruction gave or made it last time.
+ */
+static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
+			   struct vnp_reg *num, bool sub)
+{
+	bool lost = num == vnp_state_reg(v->state, alu_insn(v)->dst_reg);
+	s64 room = -VNP_FACT_NONE;
+	u32 sum;
+
+	if (id == VNP_ID_GIVEN(v->insn) && !num->id) {
+		ptr->id = vnp_state_mint(v->state, v->insn);
+		return;
+	}
+	vnp_state_share(v->state, num, v->insn);
+	if (!sub)
+		room = -vnp_fact_bound(v->state, id, num->id, VNP_ID_LEN) - num->plus;
+	sum = vnp_state_mint(v->state, v->insn);
+	ptr->id = sum;
+	alu_set_range(v, ptr, room);
+	if (id == sum || num->id == sum)
+		return;
+	/* how small it can be is forgotten with it */
+	if (!sub && lost)
+		vnp_fact_learn(v->state, id, 0, sum, -num->num.smin);
+	if (sub)
+		vnp_fact_learn(v->state, sum, num->id, id, -(s64)num->plus);
+	else
+		vnp_fact_learn(v->state, id, num->id, sum, -(s64)num->plus);
+}
+
 /* The variable part of *@ptr, a copy, changes by the number in @num */
 static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 			     struct vnp_reg *num, bool sub)
 {
-	bool fixed = vnp_reg_is_fixed(ptr);
+	bool fixed = vnp_reg_is_fixed(ptr), known = ptr->id || fixed;
 	s32 range = vnp_state_range(v->state, ptr);
 
+	vnp_fact_apply(v->state, num);
+	known &= vnp_num_is_small(&ptr->num) && vnp_num_is_small(&num->num) &&
+		 (num->id || !vnp_scalar_is_const(&num->num));
+	if (vnp_reg_is_packet(ptr) && fixed && !sub && alu_add_to_fixed(v, ptr, num))
+		return;
 	ptr->num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num,
 				  &num->num);
 	if (!vnp_reg_is_packet(ptr))
 		return;
 	ptr->range = alu_moved_range(range, &num->num, sub);
-	if (fixed && !sub && !vnp_scalar_is_const(&num->num)) {
-		/* the variable part is this very number */
-		vnp_state_share(v->state, num, v->insn);
-		ptr->id = num->id;
-		if (ptr->kind == VNP_REG_PACKET)
-			ptr->range = max(ptr->range,
-					 vnp_state_shared_range(v->state, num->id));
-	} else {
+	if (known && ptr->kind == VNP_REG_PACKET)
+		alu_relate_sum(v, ptr, ptr->id, num, sub);
+	else
 		ptr->id = vnp_state_mint(v->state, v->insn);
-	}
 }
 
 /* Moving by a constant keeps all that is known; false: it moves too far for that */
@@ -190,11 +257,16 @@ static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 	num = vnp_scalar_alu(BPF_SUB, 0, true, &num, &b->num);
 	left.off -= a->off;
 	vnp_reg_set_scalar(dst, &num);
-	if (relates) {
-		dst->left = true;
-		dst->site = left.id;
-		dst->off = left.off;
-	}
+	if (!relates)
+		return 0;
+	dst->left = true;
+	dst->site = left.id;
+	dst->off = left.off;
+	dst->id = vnp_state_mint(v->state, v->insn);
+	if (dst->id == left.id)
+		dst->left = false;
+	else
+		vnp_fact_learn(v->state, left.id, dst->id, VNP_ID_LEN, -(s64)left.off);
 	return 0;
 }
 
@@ -271,25 +343,178 @@ static bool alu_is_safe(const struct bpf_insn *insn, const struct vnp_scalar *sr
 	}
 }
 
+/* Is the result what it would be with integers: @by is added, or with @sub taken away */
+static bool alu_is_exact(bool is64, const struct vnp_scalar *num,
+			 const struct vnp_scalar *by, bool sub)
+{
+	s64 min, max;
+
+	if (!vnp_num_is_small(num) || !vnp_num_is_small(by))
+		return false;
+	if (is64)
+		return true;
+	min = num->smin + (sub ? -by->smax : by->smin);
+	max = num->smax + (sub ? -by->smin : by->smax);
+	return num->smin >= 0 && min >= 0 && max <= (s64)U32_MAX;
+}
+
+/* @dst was the constant @old, and is what is in @src above it now */
+static void alu_relate_const(struct vnp_verify *v, struct vnp_reg *dst,
+			     const struct vnp_reg *old, struct vnp_reg *src)
+{
+	s64 plus = (s64)old->num.value;
+
+	if (vnp_scalar_is_const(&src->num) || src == dst)
+		return;
+	vnp_state_share(v->state, src, v->insn);
+	plus += src->plus;
+	if (plus > VNP_OFF_MAX || plus < -VNP_OFF_MAX)
+		return;
+	dst->id = src->id;
+	dst->plus = plus;
+}
+
+/* @dst was @old and is another number by what is in @src now: how are they related */
+static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
+			       const struct vnp_reg *old, struct vnp_reg *src, bool sub)
+{
+	s64 plus = sub ? (s64)old->plus - src->plus : (s64)old->plus + src->plus;
+	u32 id;
+
+	if (vnp_scalar_is_const(&src->num))
+		plus = old->plus + (s64)(sub ? -src->num.value : src->num.value);
+	if (!sub && vnp_scalar_is_const(&old->num) && !old->id) {
+		alu_relate_const(v, dst, old, src);
+		return;
+	}
+	if (!old->id || plus > VNP_OFF_MAX || plus < -VNP_OFF_MAX || src == dst)
+		return;
+	if (old->id == VNP_ID_GIVEN(v->insn) && !src->id)
+		return;
+	if (vnp_scalar_is_const(&src->num)) {
+		dst->id = old->id;
+		dst->plus = plus;
+		return;
+	}
+	vnp_state_share(v->state, src, v->insn);
+	id = vnp_state_mint(v->state, v->insn);
+	dst->id = id;
+	if (id == old->id || id == src->id)
+		return;
+	if (sub)
+		vnp_fact_learn(v->state, id, src->id, old->id, plus);
+	else
+		vnp_fact_learn(v->state, old->id, src->id, id, -plus);
+}
+
+/* How much greater than @b is @a at most, two numbers of ids */
+static s64 alu_most_above(const struct vnp_verify *v, const struct vnp_reg *a,
+			  const struct vnp_reg *b)
+{
+	if (!v->state->fact_cnt || !a->id || !b->id || !vnp_num_is_small(&a->num) ||
+	    !vnp_num_is_small(&b->num))
+		return VNP_FACT_NONE;
+	return vnp_fact_bound(v->state, a->id, 0, b->id) + a->plus - b->plus;
+}
+
+/* @a - @b of 32 or 64 bits, where facts know more of it than ranges; false: not */
+static bool alu_known_difference(const struct vnp_verify *v, const struct vnp_reg *a,
+				 const struct vnp_reg *b, struct vnp_scalar *num)
+{
+	s64 max = alu_most_above(v, a, b), min = -alu_most_above(v, b, a);
+	bool is64 = vnp_insn_is64(alu_insn(v));
+
+	if (max > (s64)U32_MAX || min < 0 || min > max ||
+	    (!is64 && (a->num.smin < 0 || b->num.smin < 0)))
+		return false;
+	*num = vnp_scalar_range(min, max);
+	return true;
+}
+
+/*
+ * Compilers for eBPF know no modulo, and take x - x / c * c; and widen numbers by
+ * shifting them to and fro.
+ */
+static void alu_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
+			     const struct vnp_reg *old, const struct vnp_scalar *by)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	bool fits = old->id && old->num.smin >= 0 && old->num.smax <= (s64)U32_MAX;
+	s64 k = (s64)by->value;
+
+	if (!vnp_scalar_is_const(by) || k < 1 || k > VNP_OFF_MAX)
+		return;
+	switch (BPF_OP(insn->code)) {
+	case BPF_DIV:
+		if (!fits || old->plus || insn->off)
+			return;
+		dst->part = VNP_PART_QUOTIENT;
+		dst->site = old->id;
+		dst->range = k;
+		break;
+	case BPF_MUL:
+		if (old->part != VNP_PART_QUOTIENT || old->range != k ||
+		    old->site == VNP_ID_MADE(v->insn))
+			return;
+		dst->id = vnp_state_mint(v->state, v->insn);
+		vnp_fact_learn(v->state, dst->id, 0, old->site, 0);
+		vnp_fact_learn(v->state, old->site, 0, dst->id, k - 1);
+		break;
+	case BPF_LSH:
+		if (!fits || old->num.smax > S32_MAX || k != 32 || !vnp_insn_is64(insn))
+			return;
+		dst->part = VNP_PART_SHIFTED;
+		dst->site = old->id;
+		dst->off = old->plus;
+		break;
+	case BPF_RSH:
+	case BPF_ARSH:
+		if (old->part != VNP_PART_SHIFTED || k != 32 || !vnp_insn_is64(insn))
+			return;
+		dst->id = old->site;
+		dst->plus = old->off;
+		break;
+	}
+}
+
+/* A sum, a difference, or bits put in where there are none */
+static bool alu_is_sum(u8 op, const struct vnp_scalar *a, const struct vnp_scalar *b)
+{
+	if (op == BPF_OR)
+		return !((a->value | a->mask) & (b->value | b->mask));
+	return op == BPF_ADD || op == BPF_SUB;
+}
+
 static int alu_numbers(struct vnp_verify *v, struct vnp_reg *dst,
-		       const struct vnp_reg *src)
+		       struct vnp_reg *src)
 {
 	const struct bpf_insn *insn = alu_insn(v);
 	bool sub = BPF_OP(insn->code) == BPF_SUB;
 	bool add = BPF_OP(insn->code) == BPF_ADD || sub;
-	struct vnp_scalar num, by = src->num;
-	struct vnp_reg old = *dst;
+	bool known, exact;
+	struct vnp_scalar num, by;
+	struct vnp_reg old;
 
+	vnp_fact_apply(v->state, dst);
+	vnp_fact_apply(v->state, src);
+	old = *dst;
+	by = src->num;
+	exact = alu_is_exact(vnp_insn_is64(insn), &old.num, &by, sub);
+	known = sub && alu_known_difference(v, dst, src, &num);
 	if (v->report && alu_is_safe(insn, &src->num))
 		v->code->aux[v->insn].flags |= VNP_AUX_SAFE;
 
-	num = vnp_scalar_alu(BPF_OP(insn->code), insn->off, vnp_insn_is64(insn),
-			     &dst->num, &src->num);
+	if (!known)
+		num = vnp_scalar_alu(BPF_OP(insn->code), insn->off,
+				     vnp_insn_is64(insn), &dst->num, &src->num);
 	/* x - x and x ^ x are how a register is often zeroed */
 	if (vnp_insn_uses_x(insn) && insn->dst_reg == insn->src_reg &&
 	    (sub || BPF_OP(insn->code) == BPF_XOR))
 		num = vnp_scalar_const(0);
 	vnp_reg_set_scalar(dst, &num);
+	alu_relate_parts(v, dst, &old, &by);
+	if (alu_is_sum(BPF_OP(insn->code), &old.num, &by) && (exact || known))
+		alu_relate_numbers(v, dst, &old, src, sub);
 
 	/* what is left behind a pointer, minus 4, is left behind the pointer plus 4 */
 	if (old.left && add && vnp_insn_is64(insn) &&

@@ -99,6 +99,108 @@ static void jump_learn_left(struct vnp_verify *v, const struct vnp_reg *left)
 	}
 }
 
+/* The same comparison with its operands in the other order */
+static u8 jump_mirror(u8 op)
+{
+	switch (op) {
+	case BPF_JGT:
+		return BPF_JLT;
+	case BPF_JGE:
+		return BPF_JLE;
+	case BPF_JSGT:
+		return BPF_JSLT;
+	case BPF_JSGE:
+		return BPF_JSLE;
+	default:
+		return op;
+	}
+}
+
+/* The comparison that holds when this one does not */
+static u8 jump_inverse(u8 op)
+{
+	switch (op) {
+	case BPF_JGT:
+		return BPF_JLE;
+	case BPF_JGE:
+		return BPF_JLT;
+	case BPF_JLT:
+		return BPF_JGE;
+	case BPF_JLE:
+		return BPF_JGT;
+	case BPF_JSGT:
+		return BPF_JSLE;
+	case BPF_JSGE:
+		return BPF_JSLT;
+	case BPF_JSLT:
+		return BPF_JSGE;
+	case BPF_JSLE:
+		return BPF_JSGT;
+	case BPF_JEQ:
+		return BPF_JNE;
+	case BPF_JNE:
+		return BPF_JEQ;
+	default:
+		return op;
+	}
+}
+
+/* The number in @a, less than or equal to that in @b, less @strict */
+static void jump_learn_below(struct vnp_verify *v, const struct vnp_reg *a,
+			     const struct vnp_reg *b, bool strict)
+{
+	if (a->id && b->id)
+		vnp_fact_below(v->state, a->id, b->id,
+			       (s64)b->plus - a->plus - strict);
+}
+
+/* Does this comparison of numbers compare the integers that they are */
+static bool jump_is_exact(const struct bpf_insn *insn, u8 op, const struct vnp_reg *a,
+			  const struct vnp_reg *b)
+{
+	bool is_signed = op == BPF_JSLT || op == BPF_JSLE;
+
+	if (!vnp_num_is_small(&a->num) || !vnp_num_is_small(&b->num))
+		return false;
+	if (vnp_insn_is64(insn))
+		return is_signed || (a->num.smin >= 0 && b->num.smin >= 0);
+	return a->num.smin >= 0 && b->num.smin >= 0 &&
+	       (!is_signed || (a->num.smax <= S32_MAX && b->num.smax <= S32_MAX));
+}
+
+/* Both numbers are as narrow as the comparison makes each of them: relate them */
+static void jump_relate(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
+			bool taken)
+{
+	const struct bpf_insn *insn = jump_insn(v);
+	u8 op = BPF_OP(insn->code);
+	u32 id;
+
+	if (!taken)
+		op = jump_inverse(op);
+	if (op != jump_mirror(op)) {
+		swap(a, b);
+		op = jump_mirror(op);
+	}
+	if (op == BPF_JSET || op == BPF_JNE || !jump_is_exact(insn, op, a, b))
+		return;
+	vnp_state_share(v->state, a, v->insn);
+	if (!b->id && !vnp_scalar_is_const(&b->num)) {
+		id = vnp_state_mint(v->state, v->insn);
+		b->id = id;
+	}
+	jump_learn_below(v, a, b, op == BPF_JLT || op == BPF_JSLT);
+	if (op == BPF_JEQ)
+		jump_learn_below(v, b, a, false);
+}
+
+/* What has this number above it is below all that the number can be */
+static void jump_learn_limit(struct vnp_verify *v, const struct vnp_reg *reg)
+{
+	if (reg->id && v->state->fact_cnt && vnp_num_is_small(&reg->num))
+		vnp_fact_below(v->state, reg->id, 0, reg->num.smax - reg->plus);
+}
+
 static bool jump_numbers(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
 			 bool taken)
 {
@@ -115,6 +217,10 @@ static bool jump_numbers(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg
 		jump_learn_left(v, a);
 	if (b->left)
 		jump_learn_left(v, b);
+	jump_learn_limit(v, a);
+	jump_learn_limit(v, b);
+	if (vnp_insn_uses_x(insn) && a != b)
+		jump_relate(v, a, b, taken);
 	return true;
 }
 
@@ -151,43 +257,11 @@ static void jump_learn_order(struct vnp_verify *v, struct vnp_reg *a,
 		range = vnp_state_range(v->state, b);
 	else if (!vnp_reg_is_fixed(b))
 		return;
+	if (!a->maybe_null && a->id && b->id)
+		vnp_fact_below(v->state, a->id, b->id, -bytes);
 	bytes += range;
 	if (range != VNP_RANGE_NONE && bytes >= -VNP_OFF_MAX && bytes <= VNP_OFF_MAX)
 		vnp_state_learn_range(v->state, a, bytes, v->type->packet_max);
-}
-
-/* The same comparison with its operands in the other order */
-static u8 jump_mirror(u8 op)
-{
-	switch (op) {
-	case BPF_JGT:
-		return BPF_JLT;
-	case BPF_JGE:
-		return BPF_JLE;
-	default:
-		return op;
-	}
-}
-
-/* The comparison that holds when this one does not */
-static u8 jump_inverse(u8 op)
-{
-	switch (op) {
-	case BPF_JGT:
-		return BPF_JLE;
-	case BPF_JGE:
-		return BPF_JLT;
-	case BPF_JLT:
-		return BPF_JGE;
-	case BPF_JLE:
-		return BPF_JGT;
-	case BPF_JEQ:
-		return BPF_JNE;
-	case BPF_JNE:
-		return BPF_JEQ;
-	default:
-		return op;
-	}
 }
 
 static void jump_packets(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
@@ -199,7 +273,7 @@ static void jump_packets(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg
 		return;
 	if (!taken)
 		op = jump_inverse(op);
-	if (op == BPF_JGT || op == BPF_JGE) {
+	if (op != jump_mirror(op)) {
 		swap(a, b);
 		op = jump_mirror(op);
 	}

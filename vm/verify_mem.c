@@ -109,13 +109,35 @@ static void mem_need_packet(struct vnp_verify *v, struct vnp_access *access)
 		v->code->ctx_fields |= BIT_ULL(v->type->data_end_off / 8);
 }
 
+/* What facts know of the payload behind the pointer */
+static void mem_apply_facts(struct vnp_verify *v, struct vnp_reg *reg, s64 need)
+{
+	struct vnp_state *state = v->state;
+	s64 range;
+
+	if (!state->fact_cnt)
+		return;
+	vnp_fact_apply(state, reg);
+	if (vnp_reg_is_fixed(reg))
+		state->range = min_t(s64, vnp_fact_room(state), VNP_OFF_MAX);
+	if (vnp_state_range(state, reg) >= need || !reg->id ||
+	    !vnp_num_is_small(&reg->num))
+		return;
+	range = -vnp_fact_bound(state, reg->id, 0, VNP_ID_LEN);
+	if (range >= need)
+		vnp_state_learn_range(state, reg, min_t(s64, range, VNP_OFF_MAX),
+				      v->type->packet_max);
+}
+
 static int mem_packet(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min,
 		      u32 max, struct vnp_access *access)
 {
-	s64 range = vnp_state_range(v->state, reg), need = at + max;
+	s64 range, need = at + max;
 	u32 len = v->type->packet_max;
 	int err;
 
+	mem_apply_facts(v, reg, need);
+	range = vnp_state_range(v->state, reg);
 	access->guards |= mem_guards(reg, reg->num.smin < -at,
 				     range < need &&
 				     reg->num.smax > v->state->range - need);
@@ -145,11 +167,15 @@ static int mem_packet_end(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32
 	return mem_narrow(v, reg, -(s64)len - at, -at - (s64)min);
 }
 
-/* How deep into the stack; where only a guard knows, the constant part must do */
+/*
+ * How deep into the stack.  Where only a guard knows, the constant part must do, but
+ * there must be something that the guard lets pass.
+ */
 static void mem_note_depth(struct vnp_verify *v, const struct vnp_reg *reg, s64 at,
 			   const struct vnp_access *access)
 {
-	s64 low = access->guards & VNP_GUARD_LOW ? at : reg->num.smin + at;
+	s64 low = at + (access->guards & VNP_GUARD_LOW ? min_t(s64, reg->num.smax, 0) :
+							 reg->num.smin);
 	u32 depth;
 
 	if (!v->report || low >= 0 || low < -VNP_STACK_MAX)

@@ -56,6 +56,7 @@ extern __u32 vm_direct;	/* bytes of payload that are direct; 0: all */
 extern __u32 vm_budget;
 extern __u32 vm_log_level;
 extern bool vm_harden;
+extern bool vm_trusted;	/* leave out the comparison with hardened code */
 extern struct vnp_source vm_source;
 
 /* number of the program at work on, for messages */
