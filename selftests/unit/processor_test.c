@@ -3,7 +3,7 @@
  * The programs of selftests/bench/processor find what the same C finds that was
  * compiled for this machine: in a good packet, in each that is cut short, and in each
  * with one byte changed; in the reference interpreter and lowered, trusted and hardened.
- * Nothing they do faults.
+ * Nothing they do faults.  What guards they and the samples have is known.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <glob.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
@@ -45,6 +46,12 @@ static __u32 native_##name(void *ctx, __u8 *data, __u8 *end)		\
 	return name(ctx, data, end);					\
 }
 PROCESSOR_MAPPER(NATIVE)
+
+#define SUBJECT(_name, _result, _input)					\
+	{ #_name, native_##_name, _input, sizeof(_input) - 1, _result, {} },
+static struct subject subjects[] = { PROCESSOR_INPUTS(SUBJECT) };
+
+#define SUBJECTS	(sizeof(subjects) / sizeof(subjects[0]))
 
 static void fill(struct vnp_object *obj)
 {
@@ -161,6 +168,65 @@ static void agrees(void **state)
 		}
 }
 
+/* ---- Guards ---------------------------------------------------------------- */
+
+/* Documentation/verifier.rst says why these are there; all others have none */
+static const struct {
+	const char *program;
+	__u32 guards;
+} guarded[] = {
+	{ "run_rtp", 2 },
+};
+
+static __u32 guards_allowed(const char *program)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(guarded) / sizeof(guarded[0]); i++)
+		if (!strcmp(program, guarded[i].program))
+			return guarded[i].guards;
+	return 0;
+}
+
+static void assert_guards(const char *path)
+{
+	struct vnp_load_opts opts = {
+		.sz = sizeof(opts), .flags = VNP_LOAD_F_USER, .log_level = VNP_LOG_NORMAL,
+	};
+	struct vnp_object *obj;
+	struct vnp_program *p;
+
+	assert_int_equal(vnp_object_open_file(path, NULL, &obj), 0);
+	assert_int_equal(vnp_object_load(obj, &opts), 0);
+	for (p = obj->programs; p; p = p->next)
+		if (p->code->guard_cnt != guards_allowed(p->name))
+			fail_msg("%s: %u guards, not %u: %s", p->name, p->code->guard_cnt,
+				 guards_allowed(p->name), vnp_program_log(p));
+	vnp_object_close(obj);
+}
+
+static void guards(void **state)
+{
+	static const char * const where[] = {
+		"%s/../bench/processor/*.bpf.o", "%s/../../samples/*/*.bpf.o",
+	};
+	char self[PATH_MAX] = "", pattern[2 * PATH_MAX];
+	glob_t found = {};
+	size_t i;
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	dirname(self);
+	for (i = 0; i < sizeof(where) / sizeof(where[0]); i++) {
+		snprintf(pattern, sizeof(pattern), where[i], self);
+		glob(pattern, i ? GLOB_APPEND : 0, NULL, &found);
+	}
+	assert_true(found.gl_pathc > SUBJECTS);
+	for (i = 0; i < found.gl_pathc; i++)
+		assert_guards(found.gl_pathv[i]);
+	globfree(&found);
+}
+
 static int setup(void **state)
 {
 	subject_load(*state);
@@ -177,15 +243,11 @@ static int teardown(void **state)
 	return 0;
 }
 
-#define SUBJECT(_name, _result, _input)					\
-	{ #_name, native_##_name, _input, sizeof(_input) - 1, _result, {} },
-static struct subject subjects[] = { PROCESSOR_INPUTS(SUBJECT) };
-
-#define SUBJECTS	(sizeof(subjects) / sizeof(subjects[0]))
-
 int main(void)
 {
-	struct CMUnitTest tests[SUBJECTS];
+	struct CMUnitTest tests[SUBJECTS + 1] = {
+		[SUBJECTS] = cmocka_unit_test(guards),
+	};
 	size_t i;
 
 	for (i = 0; i < SUBJECTS; i++)
