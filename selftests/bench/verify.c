@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What verification costs: time and memory for programs of four shapes and of 100 to
+ * What verification costs: time and memory for programs of five shapes and of 100 to
  * 50,000 instructions, for trusted and for untrusted users.
  *
  * Usage: verify [-j]
@@ -91,7 +91,17 @@ static void loops_piece(struct text *t, __u32 i)
 	     BPF_JMP_IMM(BPF_JLT, R3, 16, -7));
 }
 
-/* The same eight deep, the counters on the stack */
+/* if (p + n <= end) while (n) { n--; *p++; } */
+static void lengths_piece(struct text *t, __u32 i)
+{
+	EMIT(t, BPF_LDX_MEM(BPF_B, R3, R7, i % 64), BPF_MOV64_REG(R4, R7),
+	     BPF_MOV64_REG(R2, R7), BPF_ALU64_REG(BPF_ADD, R2, R3),
+	     BPF_JMP_REG(BPF_JGT, R2, R9, 5), BPF_JMP_IMM(BPF_JEQ, R3, 0, 4),
+	     BPF_LDX_MEM(BPF_B, R5, R4, 0), BPF_ALU64_IMM(BPF_ADD, R4, 1),
+	     BPF_ALU64_IMM(BPF_SUB, R3, 1), BPF_JMP_IMM(BPF_JNE, R3, 0, -4));
+}
+
+/* Loops as in loops_piece(), eight deep, the counters on the stack */
 static void nested_piece(struct text *t, __u32 i)
 {
 	__u32 head[8], depth;
@@ -120,6 +130,7 @@ static const struct shape {
 	{ "straight", straight_piece, 10 },
 	{ "branchy", branchy_piece, 11 },
 	{ "loops", loops_piece, 9 },
+	{ "lengths", lengths_piece, 10 },
 	{ "nested", nested_piece, 45 },
 };
 
@@ -132,7 +143,8 @@ static void text_make(struct text *t, const struct shape *shape)
 	EMIT(t, BPF_MOV64_REG(R6, R1), BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R8, 0),
 	     BPF_LDX_MEM(BPF_DW, R7, R6, offsetof(struct vnp_ctx, data)),
 	     BPF_LDX_MEM(BPF_DW, R3, R6, offsetof(struct vnp_ctx, data_end)),
-	     BPF_MOV64_REG(R2, R7), BPF_ALU64_IMM(BPF_ADD, R2, 96));
+	     BPF_MOV64_REG(R9, R3), BPF_MOV64_REG(R2, R7),
+	     BPF_ALU64_IMM(BPF_ADD, R2, 96));
 	EMIT(t, BPF_JMP_REG(BPF_JLE, R2, R3, 1), BPF_EXIT_INSN());
 	for (i = 0; t->cnt + shape->room + 2 <= t->max; i++)
 		shape->piece(t, i);
