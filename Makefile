@@ -135,7 +135,8 @@ build/linux-source/kselftest_harness.h: | build/packages.build
 
 setup: $(addprefix build/packages.,build guest debug demo fuzz lint)
 setup: build/linux-source/kselftest_harness.h
-	$(Q)for kernel in 6.1 6.12 7.2 debug; do selftests/setup/kernel $$kernel; done
+	$(Q)for kernel in 6.1 6.12 7.2 debug; do \
+		selftests/setup/kernel $$kernel || exit; done
 
 # ---- Installing -----------------------------------------------------------
 

@@ -66,6 +66,19 @@ apt_depends()
 	echo "$found"
 }
 
+# apt_newest REGEX: of the packages with such a name the one with the highest version.
+apt_newest()
+{
+	local found
+
+	found=$(run_apt apt-cache pkgnames | grep -xE "$1" | sort -V | tail -n 1)
+	if [ -z "$found" ]; then
+		echo "there is no package like $1" >&2
+		return 1
+	fi
+	echo "$found"
+}
+
 # apt_fetch DIRECTORY PACKAGE...: all of them, or no directory.
 apt_fetch()
 {
