@@ -281,7 +281,8 @@ static void cfg_find_roots(struct vnp_cfg *cfg)
 
 			if (to == NONE || !vnp_cfg_goes_back(cfg, n, to))
 				continue;
-			cfg->head_cnt += !cfg->blocks[to].head;
+			if (!cfg->blocks[to].head)
+				cfg->blocks[to].number = cfg->head_cnt++;
 			cfg->blocks[to].head = true;
 			cfg->blocks[to].root = true;
 		}

@@ -30,6 +30,7 @@ struct vnp_code;
  * @pos:	index in the order; VNP_BLOCK_NONE if nothing leads here
  * @pred_cnt:	edges that lead here
  * @head:	one of them goes back
+ * @number:	of a head: among heads
  * @root:	the entry, or there is more than one: states meet here.  All blocks
  *		that are no roots hang below one as a tree
  * @tree:	blocks of the tree that begins here, without further roots
@@ -42,6 +43,7 @@ struct vnp_block {
 	u32 pos;
 	u32 pred_cnt;
 	u32 tree;
+	u32 number;
 	u16 live;
 	bool head;
 	bool root;

@@ -135,6 +135,9 @@ struct vnp_access {
 #define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that some access names as base */
 #define VNP_AUX_BARRIER		BIT(7)	/* what it reads must not be speculative */
 #define VNP_AUX_BARRIER_FIRST	BIT(8)	/* nor what its guards compare */
+#define VNP_AUX_STEPS		BIT(9)	/* changes a number by a constant, without wrapping */
+#define VNP_AUX_FREE_TAKEN	BIT(10)	/* taken, @cost comes from what is prepaid */
+#define VNP_AUX_FREE_FALLS	BIT(11)	/* going on, likewise */
 
 /**
  * struct vnp_insn_aux - the verifier's findings on one instruction
@@ -216,6 +219,8 @@ struct vnp_lowered {
  * @access_cnt:	memory accesses that are reached
  * @guard_cnt:	of these, how many are guarded
  * @loop_cnt:	metered back edges
+ * @bound_cnt:	back edges that need not be metered (bound.h)
+ * @prepaid:	of @budget, what these spend at most
  * @mask_cnt:	accesses that are masked
  * @barrier_cnt: instructions behind a speculation barrier
  * @lowered:	after vnp_lower(); owned
@@ -249,6 +254,8 @@ struct vnp_code {
 	u32 access_cnt;
 	u32 guard_cnt;
 	u32 loop_cnt;
+	u32 bound_cnt;
+	u32 prepaid;
 	u32 mask_cnt;
 	u32 barrier_cnt;
 

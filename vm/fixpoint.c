@@ -278,6 +278,8 @@ static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 	u32 i;
 
 	v->state = state;
+	if (v->report && block->head && v->ops->head)
+		v->ops->head(v, n);
 	for (i = block->first; i <= block->last && !err;
 	     i += vnp_insn_len(&f->code->insns[i])) {
 		v->insn = i;

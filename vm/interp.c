@@ -47,6 +47,7 @@ struct value {
  * @epoch:	how often the payload moved
  * @insn:	instruction at work on
  * @left:	the budget
+ * @prepaid:	what is left of the part of it that bounded loops spend
  * @done:	instructions executed
  */
 struct interp {
@@ -61,6 +62,7 @@ struct interp {
 	u32 epoch;
 	u32 insn;
 	s64 left;
+	s64 prepaid;
 	u64 done;
 };
 
@@ -621,7 +623,7 @@ static int interp_advance(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct vnp_insn_aux *aux = &t->code->aux[t->insn];
 	bool jumps = interp_jumps(t, insn);
-	u8 flags = aux->flags;
+	u16 flags = aux->flags;
 
 	if (vnp_insn_is_branch(insn) &&
 	    !(flags & (jumps ? VNP_AUX_TAKEN : VNP_AUX_FALLS)))
@@ -630,6 +632,11 @@ static int interp_advance(struct interp *t, const struct bpf_insn *insn)
 		t->left -= aux->cost;
 		if (t->left < 0)
 			return interp_fault(t, VNP_FAULT_BUDGET);
+	}
+	if (flags & (jumps ? VNP_AUX_FREE_TAKEN : VNP_AUX_FREE_FALLS)) {
+		t->prepaid -= aux->cost;
+		if (t->prepaid < 0)
+			return interp_bug(t, "goes round in loops longer than was proven");
 	}
 	t->insn = jumps ? vnp_insn_target(insn, t->insn) : t->insn + vnp_insn_len(insn);
 	return 0;
@@ -680,7 +687,8 @@ int vnp_interp_run(struct vnp_code *code, struct vnp_run *run)
 	t->code = code;
 	t->type = vnp_type_get(code->type);
 	t->run = run;
-	t->left = code->budget;
+	t->left = code->budget - code->prepaid;
+	t->prepaid = code->prepaid;
 	run->retval = 0;
 	t->reg[BPF_REG_1].kind = VNP_REG_CTX;
 	t->reg[BPF_REG_1].v = (uintptr_t)&run->ctx;

@@ -234,7 +234,8 @@ static void lower_entry(struct vnp_lower *l)
 	if (l->ctx_slot)
 		vnp_emit_save(l, l->ctx_slot, BPF_REG_1);
 	if (l->budget_slot) {
-		vnp_emit_k(l, BPF_ALU | BPF_MOV, VNP_REG_AX, code->budget);
+		vnp_emit_k(l, BPF_ALU | BPF_MOV, VNP_REG_AX,
+			   code->budget - code->prepaid);
 		vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
 	}
 	/* whatever a function would zero on entering it comes before the barrier */

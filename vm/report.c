@@ -96,8 +96,13 @@ void vnp_report(const struct vnp_code *code)
 		      code->access_cnt - code->guard_cnt == 1 ? "" : "es",
 		      code->guard_cnt);
 	report_list(&r, false);
-	vnp_log_print(code->log, VNP_LOG_NORMAL, "; %u loop%s metered",
-		      code->loop_cnt, code->loop_cnt == 1 ? "" : "s");
+	if (code->bound_cnt)
+		vnp_log_print(code->log, VNP_LOG_NORMAL, "; %u loop%s bounded, %u metered",
+			      code->bound_cnt, code->bound_cnt == 1 ? "" : "s",
+			      code->loop_cnt);
+	else
+		vnp_log_print(code->log, VNP_LOG_NORMAL, "; %u loop%s metered",
+			      code->loop_cnt, code->loop_cnt == 1 ? "" : "s");
 	report_list(&r, true);
 	vnp_log_print(code->log, VNP_LOG_NORMAL, "; stack %u bytes.\n",
 		      code->stack_size);

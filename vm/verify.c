@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "bound.h"
 #include "cfg.h"
 #include "live.h"
 #include "log.h"
@@ -188,6 +189,7 @@ static const struct vnp_verify_ops verify_ops = {
 	.cond = vnp_verify_cond,
 	.branch = vnp_verify_branch,
 	.exit = vnp_verify_exit,
+	.head = vnp_bound_note,
 	.join = vnp_state_join,
 };
 
@@ -200,11 +202,18 @@ int vnp_verify(struct vnp_code *code)
 	};
 	int err;
 
+	v.bounds = vnp_alloc(max(code->cfg->head_cnt, 1U), sizeof(*v.bounds));
+	if (!v.bounds)
+		return -ENOMEM;
 	err = verify_number_calls(code);
 	if (!err)
 		err = vnp_fixpoint_run(&v);
+	if (!err) {
+		verify_finish(code);
+		err = vnp_bound_settle(code, v.bounds);
+	}
+	vnp_free(v.bounds);
 	if (err)
 		return err;
-	verify_finish(code);
 	return code->harden ? vnp_spec(code) : 0;
 }

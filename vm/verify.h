@@ -36,6 +36,7 @@ struct vnp_verify;
  * @cond:	may these operands be compared
  * @branch:	what a way at a conditional jump tells; false: it cannot go there
  * @exit:	may the program end so
+ * @head:	the state at a head of loops, once; may be NULL
  * @join:	as vnp_state_join()
  */
 struct vnp_verify_ops {
@@ -43,6 +44,7 @@ struct vnp_verify_ops {
 	int (*cond)(struct vnp_verify *v);
 	bool (*branch)(struct vnp_verify *v, bool taken);
 	int (*exit)(struct vnp_verify *v);
+	void (*head)(struct vnp_verify *v, u32 block);
 	bool (*join)(struct vnp_join *j, struct vnp_state *to,
 		     const struct vnp_state *from, u32 root,
 		     const struct vnp_steps *steps);
@@ -55,6 +57,7 @@ struct vnp_verify_ops {
  * @type:	its type
  * @insn:	the instruction at work on
  * @state:	the state in front of it, to be changed to the one behind it
+ * @bounds:	what is found out at heads of loops
  * @report:	states are at rest: say what is wrong, write down what is found
  */
 struct vnp_verify {
@@ -63,6 +66,7 @@ struct vnp_verify {
 	const struct vnp_type *type;
 	u32 insn;
 	struct vnp_state *state;
+	struct vnp_bound *bounds;
 	bool report;
 };
 

@@ -503,6 +503,8 @@ static int alu_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 	known = sub && alu_known_difference(v, dst, src, &num);
 	if (v->report && alu_is_safe(insn, &src->num))
 		v->code->aux[v->insn].flags |= VNP_AUX_SAFE;
+	if (v->report && add && exact && !vnp_insn_uses_x(insn))
+		v->code->aux[v->insn].flags |= VNP_AUX_STEPS;
 
 	if (!known)
 		num = vnp_scalar_alu(BPF_OP(insn->code), insn->off,

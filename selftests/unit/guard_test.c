@@ -487,8 +487,8 @@ static void budget(void **state)
 	/* a loop of 3 instructions, 10 times: 9 jumps back */
 #define TEN	BPF_MOV64_IMM(R0, 0), BPF_ALU64_IMM(BPF_ADD, R0, 1),	\
 		BPF_MOV64_IMM(R1, 0), BPF_JMP_IMM(BPF_JLT, R0, 10, -3), BPF_EXIT_INSN()
-	assert_accepted("1 loop metered: insn 3", TEN);
 	vm_budget = 27;
+	assert_accepted("1 loop metered: insn 3", TEN);
 	assert_returns(10, 0, TEN);
 	vm_budget = 26;
 	assert_faults(VNP_FAULT_BUDGET, 3, 0, TEN);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Loops that need not be metered: which are found, which must not be, and what is left
+ * of the budget for the others.  That none runs longer than was proven is what the
+ * reference interpreter sees to, here and wherever random programs run.
+ */
+#include "vm_util.h"
+
+#define UNKNOWN(REG)	BPF_LDX_MEM(BPF_W, REG, R1, offsetof(struct vnp_ctx, len))
+
+/* Several instructions, as an argument of a macro */
+#define ARGS(...)	__VA_ARGS__
+
+#define assert_bounded(...)	assert_accepted("; 1 loop bounded, 0 metered", __VA_ARGS__)
+#define assert_metered(...)	assert_accepted("; 1 loop metered", __VA_ARGS__)
+
+/* Three instructions that are executed ten times: nine jumps back, which cost 27 */
+#define TEN	BPF_MOV64_IMM(R0, 0), BPF_ALU64_IMM(BPF_ADD, R0, 1),	\
+		BPF_MOV64_IMM(R1, 0), BPF_JMP_IMM(BPF_JLT, R0, 10, -3)
+
+/* The same, with a counter that is none to the verifier */
+#define TEN_BY(REG)							\
+	BPF_MOV64_IMM(R0, 0), BPF_ALU64_REG(BPF_ADD, R0, REG),		\
+	BPF_MOV64_IMM(R1, 0), BPF_JMP_IMM(BPF_JLT, R0, 10, -3)
+
+static void counters(void **state)
+{
+	(void)state;
+	assert_bounded(TEN, BPF_EXIT_INSN());
+	assert_metered(BPF_MOV64_IMM(R2, 1), TEN_BY(R2), BPF_EXIT_INSN());
+	/* of 32 bits, and compared for being equal */
+	assert_bounded(BPF_MOV32_IMM(R2, 0), BPF_ALU32_IMM(BPF_ADD, R2, 1),
+		       BPF_JMP_IMM(BPF_JNE, R2, 10, -2), RETURN(0));
+	/* down, to -1, by two kinds of instructions */
+	assert_bounded(BPF_LDX_MEM(BPF_B, R2, R1, offsetof(struct vnp_ctx, ttl)),
+		       BPF_ALU64_IMM(BPF_SUB, R2, 1), BPF_ALU64_IMM(BPF_ADD, R2, -2),
+		       BPF_JMP_IMM(BPF_JSGE, R2, 0, -3), RETURN(0));
+	/* stepped on both ways */
+	assert_bounded(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 2),
+		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_A(1),
+		       BPF_ALU64_IMM(BPF_ADD, R2, 2), BPF_JMP_IMM(BPF_JLT, R2, 10, -5),
+		       RETURN(0));
+	/* more than half of the budget */
+	assert_metered(BPF_MOV64_IMM(R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
+		       BPF_JMP_IMM(BPF_JLT, R2, 20000, -2), RETURN(0));
+}
+
+static void no_counters(void **state)
+{
+	(void)state;
+	/* on one way only */
+	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 1),
+		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JLT, R2, 10, -3),
+		       RETURN(0));
+	/* up and down */
+	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 2),
+		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_A(3),
+		       BPF_JMP_IMM(BPF_JEQ, R2, 0, 5),
+		       BPF_ALU64_IMM(BPF_SUB, R2, 1), BPF_JMP_A(0),
+		       BPF_JMP_IMM(BPF_JLT, R2, 10, -7), RETURN(0), RETURN(0));
+	/* begun again */
+	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JNE, R6, 7, 1),
+		       BPF_MOV64_IMM(R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
+		       BPF_JMP_IMM(BPF_JLT, R2, 10, -4), RETURN(0));
+	assert_faults(VNP_FAULT_BUDGET, 5, 7,
+		      UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JNE, R6, 7, 1),
+		      BPF_MOV64_IMM(R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
+		      BPF_JMP_IMM(BPF_JLT, R2, 10, -4), RETURN(0));
+	/* it wraps, and ends late */
+	assert_metered(BPF_MOV64_IMM(R2, 0), BPF_ALU32_IMM(BPF_SUB, R2, 1),
+		       BPF_JMP_IMM(BPF_JGT, R2, 10, -2), RETURN(0));
+	/* set by a call */
+	assert_metered(BPF_MOV64_IMM(R0, 0), BPF_CALL_HELPER(random_u32),
+		       BPF_ALU64_IMM(BPF_AND, R0, 7), BPF_ALU64_IMM(BPF_ADD, R0, 1),
+		       BPF_JMP_IMM(BPF_JLT, R0, 9, -4), RETURN(0));
+}
+
+/* A turn that comes through the second entry of an inner loop does not pass the step. */
+static void odd_graphs(void **state)
+{
+	(void)state;
+#define TWO_WAYS_IN							\
+	UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),				\
+	/* 2: */							\
+	BPF_JMP_IMM(BPF_JEQ, R6, 5, 2), BPF_ALU64_IMM(BPF_ADD, R2, 1),	\
+	/* 4: */							\
+	BPF_JMP_IMM(BPF_JEQ, R6, 7, -3),				\
+	/* 5: */							\
+	BPF_JMP_IMM(BPF_JEQ, R6, 9, -2), BPF_JMP_IMM(BPF_JLT, R2, 10, -5), RETURN(0)
+	assert_accepted("; 3 loops metered", TWO_WAYS_IN);
+	assert_faults(VNP_FAULT_BUDGET, 6, 5, TWO_WAYS_IN);
+	/* into the middle of the loop */
+	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 5, 1),
+		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JLT, R2, 10, -2),
+		       RETURN(0));
+}
+
+static void nests(void **state)
+{
+	(void)state;
+#define NEST(OUTER)							\
+	/* 2: */							\
+	BPF_MOV64_IMM(R3, 0),						\
+	/* 3: */							\
+	BPF_ALU64_IMM(BPF_ADD, R3, 1), BPF_JMP_IMM(BPF_JLT, R3, 10, -2), \
+	OUTER, RETURN(0)
+	assert_accepted("; 2 loops bounded, 0 metered", UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),
+			NEST(ARGS(BPF_ALU64_IMM(BPF_ADD, R2, 1),
+				 BPF_JMP_IMM(BPF_JLT, R2, 10, -5))));
+	/* the inner one alone would be too long, as often as it is entered */
+	assert_accepted("; 1 loop bounded, 1 metered", UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),
+			NEST(ARGS(BPF_ALU64_IMM(BPF_ADD, R2, 1),
+				 BPF_JMP_IMM(BPF_JLT, R2, 4000, -5))));
+	/* nobody knows how often it is entered */
+	assert_accepted("; 2 loops metered", UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),
+			NEST(ARGS(BPF_ALU64_REG(BPF_ADD, R2, R6),
+				 BPF_JMP_IMM(BPF_JLT, R2, 10, -5))));
+}
+
+static void budget(void **state)
+{
+	(void)state;
+	/* half of it covers the loop */
+	vm_budget = 54;
+	assert_bounded(TEN, BPF_EXIT_INSN());
+	assert_returns(10, 0, TEN, BPF_EXIT_INSN());
+	vm_budget = 53;
+	assert_metered(TEN, BPF_EXIT_INSN());
+	assert_returns(10, 0, TEN, BPF_EXIT_INSN());
+	/* what is left pays for the next one, exactly */
+#define TWENTY	BPF_MOV64_IMM(R2, 1), TEN, TEN_BY(R2), BPF_EXIT_INSN()
+	vm_budget = 54;
+	assert_accepted("; 1 loop bounded, 1 metered", TWENTY);
+	assert_returns(10, 0, TWENTY);
+	vm_budget = 53;
+	assert_accepted("; 2 loops metered", TWENTY);
+	assert_faults(VNP_FAULT_BUDGET, 8, 0, TWENTY);
+	/* the first of two gets what there is */
+	vm_budget = 80;
+	assert_accepted("; 1 loop bounded, 1 metered", TEN, TEN, BPF_EXIT_INSN());
+	assert_returns(10, 0, TEN, TEN, BPF_EXIT_INSN());
+	vm_budget = 0;
+}
+
+/* Loops in loops in loops: what it takes to look at them is limited. */
+static void deep(void **state)
+{
+	static struct bpf_insn insns[9002];
+	const __u32 depth = 4500;
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < depth; i++)
+		insns[i] = (struct bpf_insn)BPF_ALU64_IMM(BPF_ADD, R1 + i % 4, 1);
+	insns[0] = (struct bpf_insn)BPF_MOV64_IMM(R0, 0);
+	for (i = 0; i < 4; i++)
+		insns[1 + i] = (struct bpf_insn)BPF_MOV64_IMM(R1 + i, 0);
+	for (i = 0; i < depth; i++)
+		insns[depth + i] = (struct bpf_insn)
+			BPF_JMP_IMM(BPF_JLT, R1 + i % 4, 5, -(int)(2 * i + 2));
+	/* none goes back to where counters are set */
+	for (i = depth - 6; i < depth; i++)
+		insns[depth + i] = (struct bpf_insn)BPF_JMP_A(0);
+	insns[2 * depth] = (struct bpf_insn)BPF_EXIT_INSN();
+	vm_assert_accepted("metered", insns, 2 * depth + 1);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(counters),
+		cmocka_unit_test(no_counters),
+		cmocka_unit_test(odd_graphs),
+		cmocka_unit_test(nests),
+		cmocka_unit_test(budget),
+		cmocka_unit_test(deep),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
