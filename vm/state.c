@@ -171,6 +171,18 @@ static void reg_narrow(struct vnp_reg *reg, const struct vnp_scalar *num)
 		reg->num = b;
 }
 
+/* Likewise, of what was made of it by putting bits in */
+static void reg_narrow_filled(struct vnp_reg *reg, const struct vnp_scalar *num)
+{
+	struct vnp_scalar more = vnp_scalar_range(0, reg->range), a, b = reg->num;
+	struct vnp_scalar plus = vnp_scalar_const((s64)reg->off);
+
+	a = vnp_scalar_alu(BPF_ADD, 0, true, num, &plus);
+	a = vnp_scalar_alu(BPF_ADD, 0, true, &a, &more);
+	if (vnp_scalar_branch(BPF_JEQ, true, true, &a, &b))
+		reg->num = b;
+}
+
 void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 		      const struct vnp_scalar *num)
 {
@@ -186,6 +198,9 @@ void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 
 		if (other->id == id && other != reg && reg_id_is_number(other))
 			reg_narrow(other, &of_id);
+		if (other->kind == VNP_REG_SCALAR && other->part == VNP_PART_FILLED &&
+		    other->site == id)
+			reg_narrow_filled(other, &of_id);
 	}
 }
 

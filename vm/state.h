@@ -81,6 +81,7 @@ enum vnp_reg_kind {
 #define VNP_PART_NONE		0
 #define VNP_PART_QUOTIENT	1	/* that number, divided by @range */
 #define VNP_PART_SHIFTED	2	/* that number plus @off, shifted left by 32 */
+#define VNP_PART_FILLED		3	/* that number plus @off, or up to @range above it */
 
 /**
  * struct vnp_reg - a value

@@ -432,6 +432,24 @@ static bool alu_known_difference(const struct vnp_verify *v, const struct vnp_re
 }
 
 /*
+ * Bits are put in where there are none: so much is added, whatever the sign, and nothing
+ * wraps.  Compilers test x << 8 in the place of x << 8 | y.
+ */
+static void alu_relate_filled(const struct vnp_verify *v, struct vnp_reg *dst,
+			      const struct vnp_reg *old, const struct vnp_scalar *by)
+{
+	bool is64 = vnp_insn_is64(alu_insn(v));
+
+	if (!old->id || by->umax > VNP_OFF_MAX || (!is64 && old->num.umax > U32_MAX) ||
+	    ((old->num.value | old->num.mask) & (by->value | by->mask)))
+		return;
+	dst->part = VNP_PART_FILLED;
+	dst->site = old->id;
+	dst->off = old->plus;
+	dst->range = by->umax;
+}
+
+/*
  * Compilers for eBPF know no modulo, and take x - x / c * c; and widen numbers by
  * shifting them to and fro.
  */
@@ -442,6 +460,8 @@ static void alu_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
 	bool fits = old->id && old->num.smin >= 0 && old->num.smax <= (s64)U32_MAX;
 	s64 k = (s64)by->value;
 
+	if (BPF_OP(insn->code) == BPF_OR)
+		alu_relate_filled(v, dst, old, by);
 	if (!vnp_scalar_is_const(by) || k < 1 || k > VNP_OFF_MAX)
 		return;
 	switch (BPF_OP(insn->code)) {

@@ -235,6 +235,42 @@ static void moduli(void **state)
 	assert_accepted(" 1 guarded", MODULO(6));
 }
 
+static void bits_put_in(void **state)
+{
+	(void)state;
+	/* (x << 8 | y) > 255 is asked as x << 8 > 255 */
+#define FILLED(CLASS, MOST)						\
+	BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, remote_ip4)), \
+	BPF_LDX_MEM(BPF_W, R5, R1, offsetof(struct vnp_ctx, ttl)),	\
+	BPF_RAW_INSN(CLASS | BPF_LSH | BPF_K, R4, 0, 0, 8),		\
+	BPF_MOV64_REG(R6, R4), BPF_RAW_INSN(CLASS | BPF_OR | BPF_X, R6, R5, 0, 0), \
+	BPF_JMP_IMM(BPF_JGT, R4, MOST, 3), BPF_MOV64_REG(R2, R10),	\
+	BPF_ALU64_REG(BPF_ADD, R2, R6), BPF_ST_MEM(BPF_B, R2, -256, 0), RETURN(0)
+	assert_accepted(" 0 guarded", FILLED(BPF_ALU64, 255));
+	assert_accepted(" 1 guarded", FILLED(BPF_ALU64, 256));
+	assert_accepted(" 0 guarded", FILLED(BPF_ALU, 255));
+	assert_accepted(" 1 guarded", FILLED(BPF_ALU, 256));
+	/* any number, of which only a test of R4 can say more; between are OR and others */
+#define FILLED_ANY(SHIFT, TEST, ...)					\
+	BPF_LD_MAP_VALUE(R3, MAP_DATA, 0),				\
+	BPF_LDX_MEM(BPF_DW, R4, R3, 0), BPF_LDX_MEM(BPF_B, R5, R3, 8),	\
+	BPF_ALU64_IMM(BPF_LSH, R4, SHIFT), BPF_MOV64_REG(R6, R4),	\
+	__VA_ARGS__, BPF_JMP_IMM(TEST, R4, 255, 3),			\
+	BPF_MOV64_REG(R2, R10), BPF_ALU64_REG(BPF_ADD, R2, R6),		\
+	BPF_ST_MEM(BPF_B, R2, -256, 0), RETURN(0)
+	assert_accepted(" 0 guarded",
+			FILLED_ANY(8, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5)));
+	/* in 32 bits, of which the upper ones are lost; where there are bits already */
+	assert_accepted(" 1 guarded",
+			FILLED_ANY(8, BPF_JSGT, BPF_ALU32_REG(BPF_OR, R6, R5)));
+	assert_accepted(" 1 guarded",
+			FILLED_ANY(7, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5)));
+	/* another number by then */
+	assert_accepted(" 1 guarded",
+			FILLED_ANY(8, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5),
+				   BPF_LDX_MEM(BPF_DW, R4, R3, 16)));
+}
+
 /* ---- Programs by chance ---------------------------------------------------- */
 
 #define BODY_MAX	400
@@ -272,9 +308,10 @@ static __u8 pointer(struct text *t)
 static void emit_arithmetic(struct text *t)
 {
 	__u8 class = below(t, 2) ? BPF_ALU64 : BPF_ALU, a = number(t), b = number(t);
+	__u8 c = number(t);
 	__s32 k = 1 + below(t, 3);
 
-	switch (below(t, 8)) {
+	switch (below(t, 9)) {
 	case 0:
 		EMIT(t, BPF_RAW_INSN(class | BPF_ADD | BPF_K, a, 0, 0, k));
 		break;
@@ -299,6 +336,12 @@ static void emit_arithmetic(struct text *t)
 		     BPF_RAW_INSN(class | BPF_DIV | BPF_K, R9, 0, 0, k + 1),
 		     BPF_RAW_INSN(class | BPF_MUL | BPF_K, R9, 0, 0, k + 1),
 		     BPF_RAW_INSN(class | BPF_SUB | BPF_X, a, R9, 0, 0));
+		break;
+	case 7:
+		EMIT(t, BPF_MOV64_REG(R9, b),
+		     BPF_ALU64_IMM(BPF_LSH, R9, 4), BPF_ALU64_IMM(BPF_AND, a, 7 + 2 * k),
+		     BPF_MOV64_REG(c, R9), BPF_RAW_INSN(class | BPF_OR | BPF_X, c, a, 0, 0),
+		     BPF_JMP_IMM(BPF_JLE, R9, below(t, 48), 2), RETURN(0));
 		break;
 	default:
 		EMIT(t, BPF_MOV64_REG(a, b), BPF_ALU64_IMM(BPF_LSH, a, 32),
@@ -483,6 +526,7 @@ int main(void)
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(moduli),
+		cmocka_unit_test(bits_put_in),
 		cmocka_unit_test(programs_by_chance),
 	};
 
