@@ -52,6 +52,19 @@ static int jump_refuse(struct vnp_verify *v, const struct vnp_reg *a,
 		"this comparison would tell where things are in memory: pointers can be compared with NULL (== and !=), and with pointers to the same object");
 }
 
+/*
+ * A pointer that may have been moved by any number may have come round to the other end
+ * of memory.  Whether it has depends on where it began.
+ */
+static int jump_refuse_far(struct vnp_verify *v, const struct vnp_reg *a,
+			   const struct vnp_reg *b)
+{
+	if (vnp_num_is_small(&a->num) && vnp_num_is_small(&b->num))
+		return 0;
+	return vnp_verify_refuse(v,
+		"this comparison would tell where things are in memory, as the pointer may have been moved by any number: compare the number first");
+}
+
 int vnp_verify_cond(struct vnp_verify *v)
 {
 	const struct bpf_insn *insn = jump_insn(v);
@@ -68,9 +81,9 @@ int vnp_verify_cond(struct vnp_verify *v)
 	if (jump_is_equality(insn) &&
 	    ((vnp_reg_is_pointer(a) && jump_is_zero(b)) ||
 	     (vnp_reg_is_pointer(b) && jump_is_zero(a))))
-		return 0;
+		return jump_refuse_far(v, a, b);
 	if (vnp_reg_is_pointer(a) && vnp_reg_is_pointer(b) && jump_may_compare(a, b))
-		return 0;
+		return jump_is_equality(insn) ? 0 : jump_refuse_far(v, a, b);
 	return jump_refuse(v, a, b);
 }
 

@@ -108,6 +108,24 @@ static void comparisons(void **state)
 {
 	(void)state;
 #define TELLS	"this comparison would tell"
+	/* data + any number may have come round: whether it has tells where data is */
+#define MOVED	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_LD_MAP_VALUE(R4, MAP_DATA, 0), \
+		BPF_LDX_MEM(BPF_DW, R4, R4, 0)
+	assert_refused("moved by any number", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
+		       BPF_JMP_REG(BPF_JGT, R2, R3, 0), RETURN(0));
+	assert_refused("moved by any number", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
+		       BPF_JMP_REG(BPF_JSLE, R3, R2, 0), RETURN(0));
+	assert_refused("moved by any number", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
+		       BPF_JMP_IMM(BPF_JEQ, R2, 0, 0), RETURN(0));
+	assert_refused("moved by any number", MOVED, BPF_MOV64_REG(R5, R10),
+		       BPF_ALU64_REG(BPF_ADD, R5, R4), BPF_JMP_REG(BPF_JLT, R5, R10, 0),
+		       RETURN(0));
+	/* that the end is so far behind does not */
+	assert_accepted("0 guarded", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
+			BPF_JMP_REG(BPF_JEQ, R2, R3, 0), RETURN(0));
+	assert_accepted("0 guarded", MOVED,
+			BPF_MOV32_REG(R4, R4), BPF_ALU64_REG(BPF_ADD, R2, R4),
+			BPF_JMP_REG(BPF_JGT, R2, R3, 0), RETURN(0));
 	assert_refused(TELLS, BPF_JMP_IMM(BPF_JGT, R1, 5, 0), RETURN(0));
 	assert_refused(TELLS, BPF_JMP_IMM(BPF_JEQ, R1, 5, 0), RETURN(0));
 	assert_refused(TELLS, BPF_JMP_IMM(BPF_JSET, R1, 0, 0), RETURN(0));
