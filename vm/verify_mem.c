@@ -174,11 +174,15 @@ static int mem_packet_end(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32
 static void mem_note_depth(struct vnp_verify *v, const struct vnp_reg *reg, s64 at,
 			   const struct vnp_access *access)
 {
-	s64 low = at + (access->guards & VNP_GUARD_LOW ? min_t(s64, reg->num.smax, 0) :
-							 reg->num.smin);
+	s64 low = access->guards & VNP_GUARD_LOW ? min_t(s64, reg->num.smax, 0) :
+						   reg->num.smin;
 	u32 depth;
 
-	if (!v->report || low >= 0 || low < -VNP_STACK_MAX)
+	/* What is refused may be anywhere: the sum must not wrap. */
+	if (!v->report || low < -2 * (s64)VNP_OFF_MAX || low > 2 * (s64)VNP_OFF_MAX)
+		return;
+	low += at;
+	if (low >= 0 || low < -VNP_STACK_MAX)
 		return;
 	depth = round_up((u32)-low, 8);
 	v->code->stack_size = max(v->code->stack_size, depth);
