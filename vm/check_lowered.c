@@ -9,7 +9,8 @@
  * object, or within VNP_SPEC_NULL of 0.  Windows are only ever widened by the
  * instructions of a mask, whose meaning is followed symbolically in AX:
  *
- *	AX = PLACE		the payload's start or end, R10, a map value's start
+ *	AX = PLACE		the payload's start or end, R10, a map value's start,
+ *				the context
  *	AX -= r			DISTANCE of r from it
  *	AX -= k
  *	AX s>>= 63		SIGN of PLACE - r - k
@@ -28,6 +29,12 @@
  *
  * Right behind a barrier what the verifier found out is true: an access there
  * need not be proven.
+ *
+ * States and slots grow until they are at rest, and are made anew of themselves, as in
+ * fixpoint.c, to take back what widening gave away.  On the way accesses that are not
+ * proven are taken for good, lest one that will be proven spoils what others lean on.
+ * The verdict is that of one more walk, which takes nothing for good, and in which
+ * nothing may grow.
  */
 #include "check_lowered.h"
 #include "code.h"
@@ -47,15 +54,25 @@
 
 /*
  * Changes of a register after which numbers are widened, and windows given up.  A
- * pointer that walks through the stack may be masked further on in the loop: it has
- * the time to come to the end.
+ * pointer that walks through the stack, or the context, may be masked further on in the
+ * loop: it has the time to come to the end.
  */
 #define CHECK_PATIENCE	16
 #define CHECK_PATIENCE_WINDOW	200
 #define CHECK_PATIENCE_STACK	VNP_STACK_MAX
 
-/* Rounds in which a slot may change before it is widened; twice as many, and it is given up */
-#define CHECK_ROUNDS	4
+/* Numbers that are widened rest here: distances should be near as long as they can */
+static const u64 check_steps[] = {
+	U8_MAX, U16_MAX, 1 << 24, 1LL << 34, 1LL << 38,
+	-1, -(1 << 4), -(1 << 8), -(1 << 16), -(1LL << 32), -(1LL << 34), -(1LL << 38),
+};
+
+/* Rounds in which a slot may change before it is widened; and before it is given up */
+#define CHECK_ROUNDS	5
+#define CHECK_ROUNDS_MAX	64
+
+/* How often it goes down again */
+#define CHECK_DOWN	2
 
 enum check_kind {
 	CHECK_ANY,	/* who knows */
@@ -74,6 +91,7 @@ enum check_place {
 	PLACE_DATA,
 	PLACE_END,
 	PLACE_VALUE,	/* the start of a value of its map, or NULL */
+	PLACE_CTX,	/* in the context, so far from its start as the number says */
 };
 
 #define FAR_HIGH	BIT(0)
@@ -96,7 +114,8 @@ enum check_sym {
  * @kl:		the k of the lower mask
  * @lo:		packet, value: accesses from here on are not before the object
  * @hi:		packet, value: accesses up to here are not behind it
- * @num:	the number; context and stack: distance from the start, from R10
+ * @num:	the number; context and stack: distance from the start, from R10;
+ *		where that is inside it may also be harmless
  */
 struct check_val {
 	u8 kind;
@@ -141,15 +160,22 @@ struct check_state {
  * @at:		lowered instruction at work on
  * @fresh:	the instruction before was a barrier
  * @in:		by lowered instruction: state kept where ways meet
+ * @next:	going down: what flows into each head
  * @target:	by lowered instruction: something jumps here
+ * @head:	by lowered instruction: and it does so from behind
  * @dirty:	by lowered instruction: must be walked from here
  * @first:	nothing before this is dirty
  * @slot:	what is stored to each slot
+ * @next_slot:	going down: the same anew
  * @slot_round:	the last round that changed it
- * @slot_rounds: how many did
+ * @slot_rounds: how many did; beyond CHECK_ROUNDS it is widened
+ * @slot_changes: how often it changed
+ * @slot_order:	which one it was to do so CHECK_ROUNDS times
+ * @ordered:	how many did
  * @changed:	a slot changed
  * @rounds:	how often all was walked
  * @voids:	some helper moves the payload
+ * @down:	take back what widening gave away
  * @speak:	all is at rest: say what is wrong
  */
 struct check {
@@ -161,15 +187,22 @@ struct check {
 	u32 at;
 	bool fresh;
 	struct check_state **in;
+	struct check_state **next;
 	bool *target;
+	bool *head;
 	bool *dirty;
 	u32 first;
 	struct check_val slot[VNP_SLOT_CNT];
+	struct check_val next_slot[VNP_SLOT_CNT];
 	u32 slot_round[VNP_SLOT_CNT];
 	u32 slot_rounds[VNP_SLOT_CNT];
+	u32 slot_changes[VNP_SLOT_CNT];
+	u32 slot_order[VNP_SLOT_CNT];
+	u32 ordered;
 	bool changed;
 	u32 rounds;
 	bool voids;
+	bool down;
 	bool speak;
 };
 
@@ -221,6 +254,9 @@ static struct check_val val_of_kind(u8 kind, u8 map)
 	case VNP_REG_STACK:
 		val.kind = CHECK_STACK;
 		return val;
+	case VNP_REG_CTX:
+		val.kind = CHECK_CTX;
+		return val;
 	default:
 		return val_any();
 	}
@@ -229,6 +265,12 @@ static struct check_val val_of_kind(u8 kind, u8 map)
 static bool val_is_windowed(const struct check_val *val)
 {
 	return val->kind == CHECK_PACKET || val->kind == CHECK_VALUE;
+}
+
+/* Is its distance from a place of its kind a number that is known */
+static bool val_is_counted(const struct check_val *val)
+{
+	return val->kind == CHECK_STACK || val->kind == CHECK_CTX;
 }
 
 static bool val_is_near(const struct check_val *val)
@@ -268,7 +310,8 @@ static void val_give_up(struct check_val *val)
 		val->place = PLACE_NONE;
 		val->lo = S64_MAX;
 		val->hi = S64_MIN;
-	} else if (val->kind == CHECK_STACK) {
+	} else if (val_is_counted(val)) {
+		val->place = PLACE_NONE;
 		val->num = vnp_scalar_unknown();
 	} else {
 		*val = val_any();
@@ -289,12 +332,12 @@ static bool val_or_null(struct check_val *val)
 			val_give_up(val);
 		return true;
 	case CHECK_STACK:
-		/* what moves one end of the range to the stack leaves NULL harmless */
+	case CHECK_CTX:
+		/* what moves one end of the range to the object leaves NULL harmless */
+		val->place = PLACE_NONE;
 		if (val->num.smin < -VNP_SPEC_NULL || val->num.smin > VNP_SPEC_NULL ||
 		    val->num.smax > CHECK_FAR)
 			val_give_up(val);
-		return true;
-	case CHECK_CTX:
 		return true;
 	default:
 		return false;
@@ -309,6 +352,21 @@ static struct check_val val_join_kinds(const struct check_val *a,
 	if ((!val_is_zero(a) && !val_is_zero(b)) || !val_or_null(&val))
 		return val_any();
 	return val;
+}
+
+/* The ends that moved go on to the next power of 2, which may be far away */
+static void val_widen_window(struct check_val *val, const struct check_val *old)
+{
+	if (val->lo == old->lo && val->hi == old->hi)
+		return;
+	if (val_is_near(val) && val->lo > old->lo)
+		val->lo = val->lo > 0 ? 1LL << fls64(val->lo) : 0;
+	if (val_is_near(val) && val->hi < old->hi)
+		val->hi = val->hi < 0 ? -(1LL << fls64(-val->hi)) : 0;
+	if (!val_is_near(val)) {
+		val->lo = S64_MAX;
+		val->hi = S64_MIN;
+	}
 }
 
 /* @a or @b, which has @grown so often already */
@@ -333,16 +391,13 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 	val.far = 0;
 	val.lo = max(a->lo, b->lo);
 	val.hi = min(a->hi, b->hi);
-	if (val_is_windowed(a) && grown > CHECK_PATIENCE_WINDOW &&
-	    (val.lo != a->lo || val.hi != a->hi)) {
-		val.lo = S64_MAX;
-		val.hi = S64_MIN;
-	}
+	if (val_is_windowed(a) && grown > CHECK_PATIENCE_WINDOW)
+		val_widen_window(&val, a);
 	if (!vnp_scalar_within(&b->num, &a->num)) {
 		val.num = vnp_scalar_join(&a->num, &b->num);
-		if (grown > (a->kind == CHECK_STACK ? CHECK_PATIENCE_STACK :
-						      CHECK_PATIENCE))
-			val.num = vnp_scalar_widen(&a->num, &val.num, NULL, 0);
+		if (grown > (val_is_counted(a) ? CHECK_PATIENCE_STACK : CHECK_PATIENCE))
+			val.num = vnp_scalar_widen(&a->num, &val.num, check_steps,
+						   ARRAY_SIZE(check_steps));
 	}
 	return val;
 }
@@ -411,11 +466,11 @@ static bool mask_begins(struct check *c, const struct bpf_insn *insn)
 	struct check_state *s = &c->state;
 	const struct check_val *ax = &s->reg[VNP_REG_AX];
 	const struct check_val *r = &s->reg[insn->src_reg];
-	bool stack = ax->kind == CHECK_STACK && vnp_scalar_is_const(&ax->num);
+	bool knows = ax->place || ax->kind == CHECK_STACK;
 
 	if (insn->code != (BPF_ALU64 | BPF_SUB | BPF_X) ||
 	    insn->dst_reg != VNP_REG_AX || insn->src_reg >= VNP_REG_FP ||
-	    !(ax->place || stack) || ax->kind != r->kind ||
+	    !knows || !vnp_scalar_is_const(&ax->num) || ax->kind != r->kind ||
 	    (ax->map != r->map && r->map != VNP_MAPS_MAX))
 		return false;
 	s->from = *ax;
@@ -448,10 +503,11 @@ static void mask_high(struct check *c, struct check_val *r)
 	const struct check_state *s = &c->state;
 	struct vnp_scalar num = r->num, most;
 
-	if (s->from.kind == CHECK_STACK) {
+	if (val_is_counted(&s->from)) {
 		most = vnp_scalar_const(s->from.num.smin - s->k);
-		if (vnp_scalar_branch(BPF_JSLE, true, true, &num, &most))
-			r->num = num;
+		/* always behind: it is -1 now, which is as good as any place inside */
+		r->num = vnp_scalar_branch(BPF_JSLE, true, true, &num, &most) ?
+			 num : most;
 	} else {
 		if (s->from.place == PLACE_VALUE)
 			r->hi = max_t(s64, r->hi,
@@ -473,10 +529,10 @@ static void mask_low(struct check *c, struct check_val *r)
 
 	if (!r->capped)
 		return;
-	if (s->from.kind == CHECK_STACK) {
+	if (val_is_counted(&s->from)) {
 		least = vnp_scalar_const(s->from.num.smin - s->k + 1);
-		if (vnp_scalar_branch(BPF_JSGE, true, true, &num, &least))
-			r->num = num;
+		r->num = vnp_scalar_branch(BPF_JSGE, true, true, &num, &least) ?
+			 num : least;
 		return;
 	}
 	if (s->from.place == PLACE_END)
@@ -485,12 +541,12 @@ static void mask_low(struct check *c, struct check_val *r)
 	val_clip(r);
 }
 
-/* Both sides are known to be right: the window, or the distance from R10 */
+/* Both sides are known to be right: the window, or the distance from the place */
 static void mask_grant(const struct check *c, struct check_val *r)
 {
 	struct vnp_scalar num;
 
-	if (r->kind == CHECK_STACK) {
+	if (val_is_counted(r)) {
 		num = vnp_scalar_unknown();
 		num.smin = 1 - (s64)r->kl;
 		num.smax = -(s64)r->kh;
@@ -512,7 +568,7 @@ static void mask_far(struct check *c, struct check_val *r, bool high)
 	const struct check_state *s = &c->state;
 	bool packet = r->kind == CHECK_PACKET, end = s->from.place == PLACE_END;
 
-	if (s->k != (s32)s->k || (r->kind == CHECK_STACK && s->from.num.value) ||
+	if (s->k != (s32)s->k || (val_is_counted(r) && s->from.num.value) ||
 	    (packet && high != end))
 		return;
 	if (high) {
@@ -549,7 +605,7 @@ static bool mask_ends(struct check *c, const struct bpf_insn *insn)
 	    c->code->maps[s->from.map].value_size > VNP_SPEC_NULL)
 		return false;
 	r->map = s->from.map;
-	near = r->kind == CHECK_STACK ? r->num.smin >= -CHECK_FAR &&
+	near = val_is_counted(r) ? r->num.smin >= -CHECK_FAR &&
 	       r->num.smax <= CHECK_FAR : val_is_near(r);
 	if (!near)
 		mask_far(c, r, high);
@@ -579,7 +635,8 @@ static struct check_val check_moved(const struct check_val *ptr,
 	struct check_val val = *ptr;
 	s64 min = by->smin, max = by->smax;
 
-	val.place = PLACE_NONE;
+	if (val.place != PLACE_CTX || !vnp_scalar_is_const(by))
+		val.place = PLACE_NONE;
 	val.capped = false;
 	val.far = 0;
 	val.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num, by);
@@ -722,16 +779,22 @@ static bool check_inside(const struct check *c, const struct check_val *ptr, s64
 	}
 }
 
-/* The access is made: behind a barrier it is what the verifier says */
+/*
+ * The access is made: behind a barrier it is what the verifier says.  Elsewhere that is
+ * no more than a hope, and when all is at rest it is refused.
+ */
 static int check_access(struct check *c, u32 n, s64 off, s64 size,
 			const struct vnp_access *access)
 {
 	struct check_val *ptr = check_reg(c, n);
+	int err = 0;
 
 	if (check_inside(c, ptr, off, size))
 		return 0;
 	if (!c->fresh || !access->kind)
-		return check_refuse(c, "the access may be outside");
+		err = check_refuse(c, "the access may be outside");
+	if (err || !access->kind)
+		return err;
 	if (access->kind == VNP_REG_STACK) {
 		if (ptr->kind != CHECK_STACK)
 			*ptr = val_of_kind(VNP_REG_STACK, 0);
@@ -753,25 +816,30 @@ static int check_access(struct check *c, u32 n, s64 off, s64 size,
 	return 0;
 }
 
+/* @val is stored in the slot, from now on or, going down, anew */
 static void check_put(struct check *c, u32 slot, struct check_val val)
 {
-	struct check_val *old = &c->slot[slot], new;
+	struct check_val *old = c->down ? &c->next_slot[slot] : &c->slot[slot], new;
+	bool widen = !c->down && c->slot_rounds[slot] > CHECK_ROUNDS;
 
 	/* a load that overtakes would find a pointer to where the payload was */
 	if (val.kind == CHECK_PACKET && c->voids)
 		val = val_any();
 	val.capped = false;
 	val.far = 0;
-	new = val_join(old, &val,
-		       c->slot_rounds[slot] > CHECK_ROUNDS ? CHECK_PATIENCE + 1 : 0);
+	new = val_join(old, &val, widen ? U16_MAX : 0);
 	if (val_equal(&new, old))
 		return;
 	*old = new;
+	if (c->down)
+		return;
+	if (++c->slot_changes[slot] == CHECK_ROUNDS)
+		c->slot_order[slot] = c->ordered++;
 	if (c->slot_round[slot] != c->rounds) {
 		c->slot_round[slot] = c->rounds;
 		c->slot_rounds[slot]++;
 	}
-	if (c->slot_rounds[slot] > 2 * CHECK_ROUNDS)
+	if (c->slot_rounds[slot] > CHECK_ROUNDS_MAX)
 		val_give_up(old);
 	c->changed = true;
 }
@@ -822,29 +890,54 @@ static bool check_finds_numbers(struct check *c, const struct check_val *ptr, s6
 	return check_slots(c, lo, hi, false);
 }
 
-/* Right behind a barrier the verifier knows which field it is */
-static void check_believe_ctx(const struct check *c, struct check_val *ptr, s64 off)
+/* Right behind a barrier the verifier knows which fields it can be */
+static void check_believe_ctx(const struct check *c, struct check_val *ptr, s64 off,
+			      u32 size)
 {
 	const struct vnp_access *access =
 		&c->code->aux[c->low->origin[c->at]].access;
+	struct vnp_scalar lo = vnp_scalar_const(access->lo - off);
+	struct vnp_scalar hi = vnp_scalar_const(access->hi - off - size);
 
-	if (c->fresh && access->kind == VNP_REG_CTX)
-		*ptr = (struct check_val){
-			.kind = CHECK_CTX,
-			.num = vnp_scalar_const(access->lo - off),
-		};
+	if (!c->fresh || access->kind != VNP_REG_CTX)
+		return;
+	if (ptr->kind != CHECK_CTX || !vnp_scalar_is_const(&ptr->num)) {
+		*ptr = val_of_kind(VNP_REG_CTX, 0);
+		vnp_scalar_branch(BPF_JSGE, true, true, &ptr->num, &lo);
+		vnp_scalar_branch(BPF_JSLE, true, true, &ptr->num, &hi);
+	}
+	ptr->place = PLACE_CTX;
+}
+
+/* At an offset that varies are numbers only, which were filled in for the program */
+static int check_load_ctx_varying(const struct check *c, const struct vnp_scalar *at,
+				  u32 size)
+{
+	u64 words;
+	s64 bad;
+
+	if (!vnp_type_numbers(c->type, at, size, &words, &bad))
+		return c->fresh ? 0 :
+		       check_refuse(c, "reads the context, but who knows where");
+	if (words & ~c->code->ctx_fields)
+		return check_refuse(c, "may read what nobody fills in of the context");
+	return 0;
 }
 
 static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
 			  u32 size, struct check_val *to)
 {
+	struct vnp_scalar at = vnp_scalar_const(off);
 	const struct vnp_field *field;
 
-	if (!vnp_scalar_is_const(&ctx->num))
-		return check_refuse(c, "reads the context, but who knows where");
-	field = vnp_type_field(c->type, ctx->num.smin + off);
-	if (!field || !vnp_type_field(c->type, ctx->num.smin + off + size - 1))
+	at = vnp_scalar_alu(BPF_ADD, 0, true, &at, &ctx->num);
+	if (!vnp_scalar_is_const(&at))
+		return check_load_ctx_varying(c, &at, size);
+	field = vnp_type_field(c->type, at.smin);
+	if (!field || !vnp_type_field(c->type, at.smin + size - 1))
 		return check_refuse(c, "reads the context where there is no field");
+	if (vnp_type_words(at.smin, size) & ~c->code->ctx_fields)
+		return check_refuse(c, "reads what nobody fills in of the context");
 	if (field->kind == VNP_FIELD_SCALAR)
 		return 0;
 	if (c->state.moved) {
@@ -866,7 +959,7 @@ static int check_load(struct check *c, const struct bpf_insn *insn)
 	struct check_val to = val_unknown(size);
 	int err;
 
-	check_believe_ctx(c, ptr, insn->off);
+	check_believe_ctx(c, ptr, insn->off, size);
 	if (ptr->kind == CHECK_CTX) {
 		err = check_load_ctx(c, ptr, insn->off, size, &to);
 	} else {
@@ -1004,7 +1097,10 @@ static int check_call_arg(struct check *c, const struct vnp_helper *helper, u32 
 			return 0;
 		return check_refuse(c, "a helper takes a pointer for a number");
 	case VNP_ARG_CTX:
-		if ((arg->kind == CHECK_CTX && vnp_scalar_is_const(&arg->num)) || c->fresh)
+		if (arg->kind == CHECK_CTX && vnp_scalar_is_const(&arg->num) &&
+		    !arg->num.value)
+			return 0;
+		if (c->fresh)
 			return 0;
 		return check_refuse(c, "a helper takes something else for the context");
 	case VNP_ARG_MAP:
@@ -1139,15 +1235,18 @@ static int check_insn(struct check *c, const struct bpf_insn *insn)
 
 static int check_flow(struct check *c, u32 to)
 {
+	struct check_state **in;
+
 	if (to >= c->low->cnt)
 		return check_refuse(c, "runs off the end");
-	if (!c->in[to]) {
-		c->in[to] = vnp_alloc(1, sizeof(*c->in[to]));
-		if (!c->in[to])
+	in = c->down && c->head[to] ? &c->next[to] : &c->in[to];
+	if (!*in) {
+		*in = vnp_alloc(1, sizeof(**in));
+		if (!*in)
 			return -ENOMEM;
-		*c->in[to] = c->state;
-		memset(c->in[to]->grown, 0, sizeof(c->in[to]->grown));
-	} else if (!state_join(c->in[to], &c->state)) {
+		**in = c->state;
+		memset((*in)->grown, 0, sizeof((*in)->grown));
+	} else if (!state_join(*in, &c->state)) {
 		return 0;
 	}
 	c->dirty[to] = true;
@@ -1210,27 +1309,8 @@ static int check_walk(struct check *c)
 	return 0;
 }
 
-/* All is walked until nothing changes, and then once more to say what is wrong */
-static int check_rounds(struct check *c)
-{
-	int err;
-
-	do {
-		c->changed = false;
-		c->rounds++;
-		err = check_walk(c);
-	} while (!err && c->changed);
-	if (err)
-		return err;
-	c->speak = true;
-	err = check_walk(c);
-	if (!err && c->changed)
-		err = check_refuse(c, "the stack does not come to rest");
-	return err;
-}
-
 /* What slots hold from the start: stored before the first barrier, in one go */
-static void check_entry(struct check *c)
+static void check_enter_slots(struct check *c, struct check_val *slots)
 {
 	const struct vnp_lowered *low = c->low;
 	u32 i, end = 0, slot;
@@ -1239,7 +1319,7 @@ static void check_entry(struct check *c)
 	       !vnp_insn_is_jump_class(&low->insns[end]))
 		end++;
 	for (i = 0; i < VNP_SLOT_CNT; i++)
-		c->slot[i] = val_any();
+		slots[i] = val_any();
 	if (end == low->cnt || low->insns[end].code != VNP_BARRIER)
 		return;
 	for (i = 0; i < end; i += vnp_insn_len(&low->insns[i])) {
@@ -1249,9 +1329,117 @@ static void check_entry(struct check *c)
 			continue;
 		slot = check_slot(&c->state.reg[VNP_REG_FP], insn->off,
 				  vnp_insn_size(insn));
-		if (insn->dst_reg == VNP_REG_FP && slot < VNP_SLOT_CNT)
-			c->slot[slot] = val_num(vnp_scalar_const(0));
+		if (insn->dst_reg != VNP_REG_FP || slot == VNP_SLOT_CNT)
+			continue;
+		/* until then R1 is what it was: nothing but AX is written to */
+		slots[slot] = val_num(vnp_scalar_const(0));
+		if (BPF_CLASS(insn->code) == BPF_STX && insn->src_reg == BPF_REG_1)
+			slots[slot] = c->state.reg[BPF_REG_1];
 	}
+}
+
+/* The state at the entry flows into the first instruction */
+static int check_enter(struct check *c)
+{
+	u32 i;
+
+	memset(&c->state, 0, sizeof(c->state));
+	for (i = 0; i < CHECK_REGS; i++)
+		c->state.reg[i] = val_any();
+	c->state.reg[BPF_REG_1] = (struct check_val){
+		.kind = CHECK_CTX, .place = PLACE_CTX, .num = vnp_scalar_const(0),
+	};
+	c->state.reg[VNP_REG_FP] = (struct check_val){
+		.kind = CHECK_STACK, .num = vnp_scalar_const(0),
+	};
+	check_enter_slots(c, c->down ? c->next_slot : c->slot);
+	return check_flow(c, 0);
+}
+
+/*
+ * What is made of a slot that counts changes when that one does, but later.  So the first
+ * is widened alone, and the others have time again to come to rest: widened with it, a slot
+ * that is copied back to itself would hold on to that.
+ */
+static void check_lose_patience(struct check *c)
+{
+	u32 i, first = VNP_SLOT_CNT;
+
+	for (i = 0; i < VNP_SLOT_CNT; i++)
+		if (c->slot_rounds[i] == CHECK_ROUNDS &&
+		    (first == VNP_SLOT_CNT || c->slot_order[i] < c->slot_order[first]))
+			first = i;
+	if (first == VNP_SLOT_CNT)
+		return;
+	for (i = 0; i < VNP_SLOT_CNT; i++)
+		if (c->slot_rounds[i] <= CHECK_ROUNDS)
+			c->slot_rounds[i] = 0;
+	c->slot_rounds[first] = CHECK_ROUNDS + 1;
+}
+
+/* All is walked until nothing changes */
+static int check_up(struct check *c)
+{
+	int err;
+
+	do {
+		c->changed = false;
+		c->rounds++;
+		err = check_walk(c);
+		check_lose_patience(c);
+	} while (!err && c->changed);
+	return err;
+}
+
+/*
+ * All is walked once, in order, and from what it was: what flows into heads of loops,
+ * and what is stored, is what they are made of anew.
+ */
+static int check_down(struct check *c)
+{
+	u32 i;
+	int err;
+
+	c->down = true;
+	for (i = 0; i < c->low->cnt; i++) {
+		if (c->head[i])
+			continue;
+		vnp_free(c->in[i]);
+		c->in[i] = NULL;
+	}
+	err = check_enter(c);
+	for (i = 0; i < c->low->cnt && !err; i++)
+		if (c->in[i])
+			err = check_run(c, i);
+	for (i = 0; i < c->low->cnt; i++) {
+		if (!c->head[i])
+			continue;
+		vnp_free(c->in[i]);
+		c->in[i] = c->next[i];
+		c->next[i] = NULL;
+	}
+	memcpy(c->slot, c->next_slot, sizeof(c->slot));
+	c->down = false;
+	return err;
+}
+
+static int check_rounds(struct check *c)
+{
+	int err = check_up(c);
+	u32 i;
+
+	for (i = 0; i < CHECK_DOWN && !err; i++)
+		err = check_down(c);
+	/* no operation promises to be monotone */
+	if (!err)
+		err = check_up(c);
+	if (err)
+		return err;
+	c->speak = true;
+	err = check_walk(c);
+	if (!err && c->changed)
+		err = check_refuse(c, "the stack does not come to rest");
+	return err;
 }
 
 static int check_init(struct check *c)
@@ -1260,38 +1448,38 @@ static int check_init(struct check *c)
 	u32 i;
 
 	c->in = vnp_alloc(low->cnt, sizeof(*c->in));
+	c->next = vnp_alloc(low->cnt, sizeof(*c->next));
 	c->target = vnp_alloc(low->cnt, 1);
+	c->head = vnp_alloc(low->cnt, 1);
 	c->dirty = vnp_alloc(low->cnt, 1);
-	if (!c->in || !c->target || !c->dirty)
+	if (!c->in || !c->next || !c->target || !c->head || !c->dirty)
 		return -ENOMEM;
 	for (i = 0; i < low->cnt; i += vnp_insn_len(&low->insns[i])) {
 		const struct bpf_insn *insn = &low->insns[i];
 		s64 to = vnp_insn_target(insn, i);
 
-		if (vnp_insn_is_branch(insn) && to >= 0 && to < low->cnt)
+		if (vnp_insn_is_branch(insn) && to >= 0 && to < low->cnt) {
 			c->target[to] = true;
+			c->head[to] |= to <= i;
+		}
 		if (vnp_insn_is_call(insn))
 			c->voids |= vnp_helper_get(insn->imm)->moves_packet;
 	}
-	for (i = 0; i < CHECK_REGS; i++)
-		c->state.reg[i] = val_any();
-	c->state.reg[BPF_REG_1] = (struct check_val){
-		.kind = CHECK_CTX, .num = vnp_scalar_const(0),
-	};
-	c->state.reg[VNP_REG_FP] = c->state.reg[BPF_REG_1];
-	c->state.reg[VNP_REG_FP].kind = CHECK_STACK;
-	check_entry(c);
-	return check_flow(c, 0);
+	return check_enter(c);
 }
 
 static void check_free(struct check *c)
 {
 	u32 i;
 
-	for (i = 0; c->in && i < c->low->cnt; i++)
+	for (i = 0; c->in && c->next && i < c->low->cnt; i++) {
 		vnp_free(c->in[i]);
+		vnp_free(c->next[i]);
+	}
 	vnp_free(c->in);
+	vnp_free(c->next);
 	vnp_free(c->target);
+	vnp_free(c->head);
 	vnp_free(c->dirty);
 	vnp_free(c);
 }

@@ -165,6 +165,8 @@ enum vnp_fault vnp_access_fault(const struct vnp_access *access)
 		return VNP_FAULT_MAP;
 	case VNP_REG_STACK:
 		return VNP_FAULT_STACK;
+	case VNP_REG_CTX:
+		return VNP_FAULT_CONTEXT;
 	default:
 		return VNP_FAULT_NULL;
 	}

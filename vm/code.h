@@ -101,13 +101,13 @@ struct vnp_source {
  * @kind:	enum vnp_reg_kind of the pointer; 0: no access
  * @map:	for a map value, or a map's handle: index of the map
  * @reg:	register with the pointer
- * @ctx_reg:	for a guarded access to the packet: a register that holds the
- *		context, or %VNP_CTX_REG_NONE
+ * @ctx_reg:	for a guarded access to the packet, or a guarded or masked one to the
+ *		context: a register that holds the context, or %VNP_CTX_REG_NONE
  * @masks:	%VNP_GUARD_LOW and %VNP_GUARD_HIGH: sides on which no more than a
  *		branch keeps the access inside (spec.h); %VNP_MASK_FAR
  * @lo:		to the stack: it is at R10 + @lo or behind, once it is made; to the
- *		context: it is at @lo
- * @hi:		to the stack: it ends at R10 + @hi at most
+ *		context: likewise from its start
+ * @hi:		to the stack: it ends at R10 + @hi at most; to the context: likewise
  * @null:	what the pointer is if the look-up failed: NULL and a constant
  * @base:	for an access to a map value: the look-up call that made
  *		the pointer, or %VNP_SITE_MAP

@@ -128,6 +128,9 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 void vnp_lower_packet_distance(struct vnp_lower *l, const struct vnp_access *access,
 			       u16 field);
 
+/* vnp_lower_context() - AX = where the context begins */
+void vnp_lower_context(struct vnp_lower *l, const struct vnp_access *access);
+
 /* vnp_lower_map_base() - AX = where the map's value begins */
 void vnp_lower_map_base(struct vnp_lower *l, const struct vnp_access *access);
 

@@ -217,17 +217,25 @@ static int interp_stack_store(struct interp *t, u64 addr, u32 size,
 static int interp_context_load(struct interp *t, const struct value *ptr, s32 off,
 			       u32 size, struct value *to)
 {
+	const struct vnp_access *access = &t->code->aux[t->insn].access;
 	u64 at = ptr->v + off - (uintptr_t)&t->run->ctx;
 	const struct vnp_field *field;
 
+	if ((access->guards & VNP_GUARD_LOW && (s64)at < access->lo) ||
+	    (access->guards & VNP_GUARD_HIGH && (s64)at + size > access->hi))
+		return interp_fault(t, VNP_FAULT_CONTEXT);
 	if (at >= sizeof(t->run->ctx) || size > sizeof(t->run->ctx) - at)
 		return interp_bug(t, "reads outside the context");
+	if (vnp_type_words(at, size) & ~t->code->ctx_fields)
+		return interp_bug(t, "reads what nobody fills in of the context");
 	interp_set_number(to, vnp_eval_load(ptr->v + off, size));
 	field = vnp_type_field(t->type, at);
-	if (!field)
+	if (!field || !vnp_type_field(t->type, at + size - 1))
 		return interp_bug(t, "reads where the context has no field");
 	if (field->kind == VNP_FIELD_SCALAR)
 		return 0;
+	if (at != field->off || size != field->size)
+		return interp_bug(t, "reads a part of a pointer in the context");
 	to->kind = VNP_REG_PACKET;
 	to->epoch = t->epoch;
 	return 0;

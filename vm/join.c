@@ -116,7 +116,7 @@ static bool join_null(struct vnp_reg *a, const struct vnp_reg *b)
 	return true;
 }
 
-/* Both of a kind that vnp_reg_is_guardable() */
+/* Both of a kind that one can reckon with */
 static void join_pointers(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
 {
 	bool both_null = a->maybe_null && b->maybe_null;
@@ -211,7 +211,7 @@ static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_re
 	}
 	if (a->kind == VNP_REG_SCALAR)
 		join_scalars(j, a, b);
-	else if (vnp_reg_is_guardable(a))
+	else if (a->kind == VNP_REG_CTX || vnp_reg_is_guardable(a))
 		join_pointers(j, a, b);
 	else if (!reg_equal(a, b) || join_made_here(j, a->id))
 		vnp_reg_forget(a, VNP_REG_CONFLICT);

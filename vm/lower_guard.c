@@ -47,6 +47,14 @@ void vnp_lower_packet_distance(struct vnp_lower *l, const struct vnp_access *acc
 	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, access->reg);
 }
 
+void vnp_lower_context(struct vnp_lower *l, const struct vnp_access *access)
+{
+	u8 ctx = vnp_lower_ctx(l, access->ctx_reg);
+
+	if (ctx != VNP_REG_AX)
+		vnp_emit_x(l, BPF_ALU64 | BPF_MOV, VNP_REG_AX, ctx);
+}
+
 static void guard_fault_x(struct vnp_lower *l, u8 op, u8 src, enum vnp_fault fault)
 {
 	vnp_emit_fault(l, BPF_JMP | op | BPF_X, VNP_REG_AX, src, 0, fault);
@@ -115,6 +123,12 @@ static void guard_bounds(struct vnp_lower *l, const struct vnp_access *access, s
 	switch (access->kind) {
 	case VNP_REG_PACKET:
 		guard_packet(l, access, off, size, size_reg);
+		break;
+	case VNP_REG_CTX:
+		/* the object is what the verifier has found there, from lo to hi */
+		vnp_lower_context(l, access);
+		vnp_emit_k(l, BPF_ALU64 | BPF_ADD, VNP_REG_AX, access->lo);
+		guard_object(l, access, off, size, 0, access->hi - access->lo);
 		break;
 	case VNP_REG_STACK:
 		vnp_emit_x(l, BPF_ALU64 | BPF_MOV, VNP_REG_AX, VNP_REG_FP);

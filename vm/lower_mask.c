@@ -18,6 +18,7 @@
  *	packet		data_end	off + size		data	   off + 1
  *	map value	base		off + size - length	base	   off + 1
  *	stack		R10		off + size - hi		R10	   off - lo + 1
+ *	context		its start	off + size - hi		its start  off - lo + 1
  *
  * If the access is in bounds, as the verifier or the guard has it, both leave r as
  * it is, so what the program computes from r later does not change.  If it is not,
@@ -54,6 +55,9 @@ static void mask_distance(struct vnp_lower *l, const struct vnp_access *access,
 	case VNP_REG_PACKET:
 		vnp_lower_packet_distance(l, access, side->field);
 		return;
+	case VNP_REG_CTX:
+		vnp_lower_context(l, access);
+		break;
 	case VNP_REG_STACK:
 		vnp_emit_x(l, BPF_ALU64 | BPF_MOV, VNP_REG_AX, VNP_REG_FP);
 		break;
@@ -93,6 +97,9 @@ void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 of
 
 	if (access->kind == VNP_REG_STACK) {
 		lo = max_t(s32, access->lo, -(s32)l->code->stack_size);
+		hi = access->hi;
+	} else if (access->kind == VNP_REG_CTX) {
+		lo = access->lo;
 		hi = access->hi;
 	} else if (access->kind == VNP_REG_MAP_VALUE) {
 		hi = l->code->maps[access->map].value_size;

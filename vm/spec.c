@@ -5,7 +5,7 @@
  * It runs on the verifier's fixpoint, and reads struct vnp_reg so:
  *
  *	scalar		@num
- *	context		@num: distance from its start; @maybe_null: or it is NULL
+ *	context		@num: distance from its start; @maybe_null: or it is harmless
  *	stack		@num: distance from R10
  *	packet, map	an anchor + @num; good are accesses to [@off, @range)
  *			from the anchor
@@ -120,19 +120,19 @@ static bool spec_is_zero(const struct vnp_reg *reg)
 static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 {
 	struct vnp_reg pointer = spec_is_zero(a) ? *b : *a;
+	bool fits;
 
 	if (!spec_is_zero(a) && !spec_is_zero(b))
 		return false;
 	if (!spec_has_anchor(&pointer) && pointer.kind != VNP_REG_CTX &&
 	    pointer.kind != VNP_REG_STACK)
 		return false;
+	/* what moves one end of the range to the object leaves NULL harmless */
+	fits = spec_is_near(&pointer) && pointer.num.smin >= -VNP_SPEC_NULL &&
+	       pointer.num.smin <= VNP_SPEC_NULL;
 	*a = pointer;
 	a->maybe_null = pointer.kind == VNP_REG_CTX;
-	if (a->maybe_null)
-		return true;
-	/* what moves one end of the range to the stack leaves NULL harmless */
-	if (pointer.kind == VNP_REG_STACK && spec_is_near(&pointer) &&
-	    pointer.num.smin >= -VNP_SPEC_NULL && pointer.num.smin <= VNP_SPEC_NULL)
+	if (fits && !spec_has_anchor(&pointer))
 		return true;
 	if (spec_has_anchor(a) && spec_is_near(&pointer))
 		spec_anchor(a, (s64)pointer.off - pointer.num.smin,
@@ -190,8 +190,9 @@ static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
 		spec_join_window(a, b, steps);
 	} else if (a->kind == VNP_REG_SCALAR || a->kind == VNP_REG_STACK) {
 		spec_join_num(a, b, steps);
-	} else if (a->kind == VNP_REG_CTX && vnp_scalar_equal(&a->num, &b->num)) {
-		a->maybe_null = true;
+	} else if (a->kind == VNP_REG_CTX) {
+		spec_join_num(a, b, steps);
+		a->maybe_null |= b->maybe_null;
 	} else {
 		vnp_reg_forget(a, VNP_REG_CONFLICT);
 	}
@@ -243,13 +244,9 @@ static void spec_expect(struct vnp_verify *v, u32 n, u8 kind)
 	spec_set_kind(reg, kind);
 }
 
-/* Which sides of an access to [at, at + size) of the pointer are not proven */
-static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64 at,
-		     s64 size)
+/* Which sides of an access to [at, at + size) of the pointer are not inside [lo, hi) */
+static u8 spec_sides_of(const struct vnp_reg *reg, s64 at, s64 size, s64 lo, s64 hi)
 {
-	bool stack = reg->kind == VNP_REG_STACK;
-	s64 lo = stack ? -(s64)code->stack_size : reg->off;
-	s64 hi = stack ? 0 : reg->range;
 	u8 sides = 0;
 
 	if (!spec_is_near(reg))
@@ -260,6 +257,16 @@ static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64
 	if (reg->num.smax + at + size > hi)
 		sides |= VNP_GUARD_HIGH;
 	return sides;
+}
+
+/* Likewise, of one that is not to the context: which are not proven */
+static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64 at,
+		     s64 size)
+{
+	bool stack = reg->kind == VNP_REG_STACK;
+
+	return spec_sides_of(reg, at, size, stack ? -(s64)code->stack_size : reg->off,
+			     stack ? 0 : reg->range);
 }
 
 /* A register that holds the context also on mispredicted ways */
@@ -277,10 +284,11 @@ static u8 spec_ctx_reg(const struct vnp_verify *v)
 	return VNP_CTX_REG_NONE;
 }
 
-/* Guards and masks ask the context for the payload's ends. */
+/* Guards and masks ask the context for the payload's ends, or where it is itself */
 static void spec_choose_ctx(const struct vnp_verify *v, struct vnp_access *access)
 {
-	if (v->report && access->kind == VNP_REG_PACKET)
+	if (v->report &&
+	    (access->kind == VNP_REG_PACKET || access->kind == VNP_REG_CTX))
 		access->ctx_reg = spec_ctx_reg(v);
 }
 
@@ -315,8 +323,8 @@ static bool spec_can_mask(const struct vnp_code *code, const struct vnp_access *
 	       code->maps[access->map].value_size <= VNP_SPEC_NULL;
 }
 
-/* The pointer is into the stack where the verifier says, on the sides checked */
-static void spec_believe_stack(const struct vnp_code *code, struct vnp_reg *reg,
+/* The pointer is to stack or context where the verifier says, on the sides checked */
+static void spec_believe_place(const struct vnp_code *code, struct vnp_reg *reg,
 			       const struct vnp_access *access, s64 at, s64 size,
 			       u8 sides)
 {
@@ -340,7 +348,7 @@ static void spec_believe(const struct vnp_code *code, struct vnp_reg *reg,
 	s64 low = at, high = at + size;
 
 	if (reg->kind == VNP_REG_STACK) {
-		spec_believe_stack(code, reg, access, at, size, sides);
+		spec_believe_place(code, reg, access, at, size, sides);
 		return;
 	}
 	if (spec_is_near(reg)) {
@@ -484,14 +492,60 @@ static const struct bpf_insn *spec_insn_at(const struct vnp_verify *v)
 	return &v->code->insns[v->insn];
 }
 
+/* Is all that the pointer can be good for reading @size bytes, numbers all of them */
+static bool spec_reads_numbers(struct vnp_verify *v, const struct vnp_reg *ctx, s64 off,
+			       u32 size)
+{
+	struct vnp_scalar at = vnp_scalar_const(off);
+	u64 words;
+	s64 bad;
+
+	at = vnp_scalar_alu(BPF_ADD, 0, true, &at, &ctx->num);
+	if (!vnp_type_numbers(v->type, &at, size, &words, &bad))
+		return false;
+	/* what a branch kept from being read must have been filled in nonetheless */
+	if (v->report)
+		v->code->ctx_fields |= words;
+	return true;
+}
+
+/* An access to the context that may be anywhere, it seems, though the verifier knows */
+static void spec_access_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 off,
+				u32 size)
+{
+	struct vnp_access *access = &v->code->aux[v->insn].access;
+	u8 sides = spec_sides_of(ctx, off, size, access->lo, access->hi);
+	bool varies = access->hi - access->lo > (s32)size;
+	struct vnp_scalar num;
+
+	spec_choose_ctx(v, access);
+	if (sides & VNP_MASK_FAR)
+		ctx->num = vnp_scalar_unknown();
+	spec_believe_place(v->code, ctx, access, off, size, SPEC_BOTH);
+	if (varies && sides && !spec_of(v)->waits &&
+	    spec_reads_numbers(v, ctx, off, size)) {
+		spec_note_mask(v, access, sides);
+		ctx->maybe_null = true;
+		return;
+	}
+	spec_barrier(v);
+	/* what the verifier knew of it, but for its bits */
+	num = vnp_scalar_range(access->lo, access->hi - size);
+	vnp_reg_set_pointer(ctx, VNP_REG_CTX);
+	ctx->num = vnp_scalar_const(off);
+	ctx->num = vnp_scalar_alu(BPF_SUB, 0, true, &num, &ctx->num);
+}
+
 static void spec_load_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 off,
-			      struct vnp_reg *to)
+			      u32 size, struct vnp_reg *to)
 {
 	const struct vnp_field *field;
 
 	if (!vnp_scalar_is_const(&ctx->num)) {
-		spec_barrier(v);
-		ctx->num = vnp_scalar_const(v->code->aux[v->insn].access.lo - off);
+		if (!spec_reads_numbers(v, ctx, off, size))
+			spec_access_context(v, ctx, off, size);
+		if (!vnp_scalar_is_const(&ctx->num))
+			return;
 	}
 	field = vnp_type_field(v->type, ctx->num.smin + off);
 	if (field && field->kind == VNP_FIELD_PACKET)
@@ -509,7 +563,7 @@ static void spec_load(struct vnp_verify *v, const struct bpf_insn *insn)
 	if (BPF_MODE(insn->code) == BPF_MEMSX)
 		to.num = vnp_scalar_extend(&to.num, size);
 	if (ptr->kind == VNP_REG_CTX) {
-		spec_load_context(v, ptr, insn->off, &to);
+		spec_load_context(v, ptr, insn->off, size, &to);
 	} else {
 		spec_access(v, insn->src_reg, insn->off, size,
 			    &v->code->aux[v->insn].access);
@@ -714,6 +768,8 @@ static void spec_call_arg(struct vnp_verify *v, const struct vnp_helper *helper,
 		break;
 	case VNP_ARG_CTX:
 		spec_expect(v, i + 1, VNP_REG_CTX);
+		if (!vnp_scalar_is_const(&vnp_state_reg(v->state, i + 1)->num))
+			spec_barrier(v);
 		break;
 	case VNP_ARG_MAP:
 		spec_expect(v, i + 1, VNP_REG_MAP_HANDLE);

@@ -129,6 +129,7 @@ void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
 	case VNP_REG_SCALAR:
 		wants = !vnp_scalar_is_const(&reg->num);
 		break;
+	case VNP_REG_CTX:
 	case VNP_REG_PACKET:
 	case VNP_REG_PACKET_END:
 		wants = !vnp_reg_is_fixed(reg);
@@ -145,7 +146,8 @@ void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
 /* is the id of @reg about its number */
 static bool reg_id_is_number(const struct vnp_reg *reg)
 {
-	return reg->kind == VNP_REG_SCALAR || vnp_reg_is_packet(reg);
+	return reg->kind == VNP_REG_SCALAR || reg->kind == VNP_REG_CTX ||
+	       vnp_reg_is_packet(reg);
 }
 
 struct vnp_scalar vnp_reg_id_num(const struct vnp_reg *reg)

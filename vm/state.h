@@ -7,7 +7,8 @@
  * forget something about a cell is always allowed.
  *
  * Ids tell that cells depend on the same unknown number.  Scalars with the same
- * id differ by constants; packet pointers with the same id differ by constants, and if a
+ * id differ by constants; so do pointers into the context; packet pointers with the
+ * same id differ by constants, and if a
  * scalar has that id, too, it is what was added to the start of the payload.  An id is
  * named after the place that made it, so that a program has finitely many: an
  * instruction (two ids: what it makes, and what it gives an id), or a cell of a root

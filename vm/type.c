@@ -61,7 +61,7 @@ const struct vnp_type *vnp_type_get(u32 type)
 	return &vnp_types[type];
 }
 
-const struct vnp_field *vnp_type_field(const struct vnp_type *type, u32 off)
+const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off)
 {
 	u32 i;
 
@@ -72,4 +72,42 @@ const struct vnp_field *vnp_type_field(const struct vnp_type *type, u32 off)
 			return field;
 	}
 	return NULL;
+}
+
+/* Is the byte at @off one of a number */
+static bool type_is_number(const struct vnp_type *type, s64 off)
+{
+	const struct vnp_field *field = vnp_type_field(type, off);
+
+	return field && field->kind == VNP_FIELD_SCALAR;
+}
+
+bool vnp_type_run(const struct vnp_type *type, s64 at, s64 *lo, s64 *hi)
+{
+	if (!type_is_number(type, at))
+		return false;
+	for (*lo = at; type_is_number(type, *lo - 1);)
+		--*lo;
+	for (*hi = at + 1; type_is_number(type, *hi);)
+		++*hi;
+	return true;
+}
+
+bool vnp_type_numbers(const struct vnp_type *type, const struct vnp_scalar *at, u32 size,
+		      u64 *words, s64 *bad)
+{
+	s64 last = (s64)sizeof(struct vnp_ctx) - size, lo, hi;
+
+	*words = 0;
+	*bad = at->smin < 0 ? at->smin : at->smax;
+	if (at->smin < 0 || at->smax > last)
+		return false;
+	for (*bad = at->smin; *bad <= at->smax; ++*bad) {
+		if (!vnp_scalar_has(at, *bad))
+			continue;
+		if (!vnp_type_run(type, *bad, &lo, &hi) || hi - *bad < size)
+			return false;
+		*words |= vnp_type_words(*bad, size);
+	}
+	return true;
 }

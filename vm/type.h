@@ -6,6 +6,7 @@
 #define _VNP_VM_TYPE_H
 
 #include "env.h"
+#include "scalar.h"
 
 enum vnp_field_kind {
 	VNP_FIELD_SCALAR,
@@ -51,6 +52,36 @@ struct vnp_type {
 const struct vnp_type *vnp_type_get(u32 type);
 
 /* vnp_type_field() - the field that the byte at @off is part of, or NULL */
-const struct vnp_field *vnp_type_field(const struct vnp_type *type, u32 off);
+const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off);
+
+/* vnp_type_words() - bits of struct vnp_code::ctx_fields for @size bytes at @off */
+static inline u64 vnp_type_words(u32 off, u32 size)
+{
+	return BIT_ULL(off / 8) | BIT_ULL((off + size - 1) / 8);
+}
+
+/**
+ * vnp_type_run() - the numbers of the context around an offset, without a gap
+ * @type:	whose context
+ * @at:		the offset
+ * @lo:		gets where they begin
+ * @hi:		gets where they end
+ *
+ * Return: false if there is none.
+ */
+bool vnp_type_run(const struct vnp_type *type, s64 at, s64 *lo, s64 *hi);
+
+/**
+ * vnp_type_numbers() - a load of the context at an offset that varies
+ * @type:	whose context
+ * @at:		what the offset can be
+ * @size:	bytes
+ * @words:	gets the vnp_type_words() of all offsets
+ * @bad:	gets an offset where not each byte is of a field that is a number
+ *
+ * Return: false if there is such an offset.
+ */
+bool vnp_type_numbers(const struct vnp_type *type, const struct vnp_scalar *at, u32 size,
+		      u64 *words, s64 *bad);
 
 #endif /* _VNP_VM_TYPE_H */

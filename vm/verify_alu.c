@@ -150,6 +150,9 @@ static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 		return;
 	ptr->num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num,
 				  &num->num);
+	/* of the context it is called after what it was; it is another number now */
+	if (ptr->kind == VNP_REG_CTX)
+		ptr->id = 0;
 	if (!vnp_reg_is_packet(ptr))
 		return;
 	ptr->range = alu_moved_range(range, &num->num, sub);
@@ -191,13 +194,8 @@ static int alu_move_pointer(struct vnp_verify *v, struct vnp_reg *dst,
 	};
 	struct vnp_reg sum;
 
-	if (ptr->kind == VNP_REG_CTX && !vnp_scalar_is_const(&num->num))
-		return vnp_verify_refuse(v,
-			"the context is read at constant offsets only");
 	sum = *ptr;
 	if (!alu_add_constant(&sum, &num->num, sub)) {
-		if (ptr->kind == VNP_REG_CTX)
-			return vnp_verify_refuse(v, "points outside the context");
 		if (ptr->maybe_null) {
 			vnp_verify_not_null(v, ptr, &access);
 			vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
@@ -219,7 +217,7 @@ static bool alu_same_object(const struct vnp_reg *a, const struct vnp_reg *b)
 		return a_packet && b_packet;
 	if (a->kind != b->kind || a->map != b->map || a->site != b->site)
 		return false;
-	return a->kind == VNP_REG_STACK ||
+	return a->kind == VNP_REG_STACK || a->kind == VNP_REG_CTX ||
 	       (a->kind == VNP_REG_MAP_VALUE && a->site != VNP_SITE_NONE);
 }
 

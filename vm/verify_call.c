@@ -55,7 +55,7 @@ static int call_ctx(struct call *c, u32 n)
 {
 	const struct vnp_reg *reg = call_arg(c, n);
 
-	if (reg->kind == VNP_REG_CTX && !reg->off)
+	if (reg->kind == VNP_REG_CTX && !reg->off && vnp_reg_is_fixed(reg))
 		return 0;
 	return vnp_verify_refuse(c->v, "argument %u of vnp_%s must be the context",
 				 n + 1, c->helper->name);

@@ -35,7 +35,7 @@ static bool jump_may_compare(const struct vnp_reg *a, const struct vnp_reg *b)
 	if (a->kind != b->kind || a->map != b->map || a->site != b->site ||
 	    a->maybe_null || b->maybe_null)
 		return false;
-	return a->kind == VNP_REG_STACK ||
+	return a->kind == VNP_REG_STACK || a->kind == VNP_REG_CTX ||
 	       (a->kind == VNP_REG_MAP_VALUE && a->site != VNP_SITE_NONE);
 }
 

@@ -90,7 +90,8 @@ static int mem_map_value(struct vnp_verify *v, u32 n, struct vnp_reg *reg, s64 a
 	return err;
 }
 
-static void mem_need_packet(struct vnp_verify *v, struct vnp_access *access)
+/* Guards ask the context where the payload is, or where it is itself */
+static void mem_choose_ctx(const struct vnp_verify *v, struct vnp_access *access)
 {
 	u32 i;
 
@@ -98,9 +99,14 @@ static void mem_need_packet(struct vnp_verify *v, struct vnp_access *access)
 	for (i = 0; i < VNP_REG_FP; i++) {
 		const struct vnp_reg *reg = vnp_state_reg(v->state, i);
 
-		if (reg->kind == VNP_REG_CTX && !reg->off)
+		if (reg->kind == VNP_REG_CTX && !reg->off && vnp_reg_is_fixed(reg))
 			access->ctx_reg = i;
 	}
+}
+
+static void mem_need_packet(struct vnp_verify *v, struct vnp_access *access)
+{
+	mem_choose_ctx(v, access);
 	if (!v->report)
 		return;
 	if (access->guards & VNP_GUARD_LOW)
@@ -277,17 +283,26 @@ static struct vnp_scalar mem_extend(const struct bpf_insn *insn,
 						   vnp_scalar_truncate(num, size);
 }
 
+/* The greatest number that a load of @size bytes at @at of the context can give */
+static u64 mem_context_max(const struct vnp_verify *v, s64 at, u32 size)
+{
+	const struct vnp_field *field = vnp_type_field(v->type, at);
+
+	if (size != field->unit || (at - field->off) % field->unit)
+		return U64_MAX;
+	return field->max ? field->max : v->type->packet_max;
+}
+
 /* What a load of @size bytes at @at of the context gives */
 static int mem_context_value(struct vnp_verify *v, s64 at, u32 size,
 			     struct vnp_reg *to)
 {
 	const struct vnp_field *field = NULL;
-	struct vnp_scalar num = vnp_scalar_unknown();
-	u64 max;
+	struct vnp_scalar num;
 	u32 i;
 
 	for (i = 0; i < size; i++) {
-		field = at < 0 ? NULL : vnp_type_field(v->type, at + i);
+		field = vnp_type_field(v->type, at + i);
 		if (!field)
 			return vnp_verify_refuse(v,
 				"the context has no field at byte %lld",
@@ -299,36 +314,99 @@ static int mem_context_value(struct vnp_verify *v, s64 at, u32 size,
 				"reads a part of a pointer in the context: data and data_end are read as 8 bytes");
 	}
 
-	max = field->max ? field->max : v->type->packet_max;
 	if (field->kind == VNP_FIELD_PACKET) {
 		vnp_reg_set_pointer(to, VNP_REG_PACKET);
 	} else if (field->kind == VNP_FIELD_PACKET_END) {
 		vnp_reg_set_pointer(to, VNP_REG_PACKET_END);
 	} else {
-		if (size == field->unit && (at - field->off) % field->unit == 0)
-			num = vnp_scalar_range(0, max);
+		num = vnp_scalar_range(0, mem_context_max(v, at, size));
 		vnp_reg_set_scalar(to, &num);
 	}
+	return 0;
+}
+
+static struct vnp_scalar mem_context_at(const struct vnp_reg *ctx, s32 off)
+{
+	struct vnp_scalar at = vnp_scalar_const((s64)ctx->off + off);
+
+	return vnp_scalar_alu(BPF_ADD, 0, true, &at, &ctx->num);
+}
+
+/*
+ * A pointer that walks through a field while the loop counts by something else: one end of
+ * where it may be is a number, the other is not even in the context.  The guard keeps it
+ * to the numbers that it begins with.
+ */
+static int mem_guard_context(struct vnp_verify *v, struct vnp_reg *ctx, s32 off, u32 size,
+			     struct vnp_access *access)
+{
+	struct vnp_scalar at = mem_context_at(ctx, off);
+	bool high = at.smax > (s64)sizeof(struct vnp_ctx) - size, low = at.smin < 0;
+	s64 end = low ? at.smax : at.smin, by = (s64)ctx->off + off, lo, hi;
+
+	if (vnp_scalar_is_const(&at) || low == high ||
+	    !vnp_type_run(v->type, end, &lo, &hi) || hi - end < size)
+		return 0;
+	access->lo = lo;
+	access->hi = hi;
+	access->guards |= mem_guards(ctx, low, high);
+	mem_choose_ctx(v, access);
+	return mem_narrow(v, ctx, lo - by, hi - by - size);
+}
+
+/* What a load of @size bytes gives at any of the offsets that @at can be */
+static int mem_context_values(struct vnp_verify *v, const struct vnp_scalar *at, u32 size,
+			      struct vnp_reg *to, u64 *words)
+{
+	struct vnp_scalar num;
+	u64 max = 0;
+	s64 i;
+
+	if ((at->value | at->mask) & (size - 1))
+		return vnp_verify_refuse(v,
+			"reads %u bytes of the context at an offset that varies, which must be a multiple of that",
+			size);
+	if (!vnp_type_numbers(v->type, at, size, words, &i))
+		return vnp_verify_refuse(v,
+			"reads %u bytes of the context at an offset that may be %lld, where there is no number to read: bound the index, so that each offset is in a field",
+			size, (long long)i);
+	for (i = at->smin; i <= at->smax; i++)
+		if (vnp_scalar_has(at, i))
+			max = max(max, mem_context_max(v, i, size));
+	num = vnp_scalar_range(0, max);
+	vnp_reg_set_scalar(to, &num);
 	return 0;
 }
 
 static int mem_load_context(struct vnp_verify *v, const struct bpf_insn *insn,
 			    struct vnp_reg *to)
 {
-	const struct vnp_reg *ctx = vnp_state_reg(v->state, insn->src_reg);
-	struct vnp_access access = { .kind = VNP_REG_CTX };
-	s64 at = (s64)ctx->off + insn->off;
+	struct vnp_reg *ctx = vnp_state_reg(v->state, insn->src_reg);
+	struct vnp_access access = { .kind = VNP_REG_CTX, .reg = insn->src_reg };
 	u32 size = vnp_insn_size(insn);
+	struct vnp_scalar at;
+	u64 words;
 	int err;
 
-	err = mem_context_value(v, at, size, to);
+	err = mem_guard_context(v, ctx, insn->off, size, &access);
+	if (err) {
+		vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
+		return err;
+	}
+	at = mem_context_at(ctx, insn->off);
+	if (vnp_scalar_is_const(&at)) {
+		err = mem_context_value(v, at.smin, size, to);
+		words = err ? 0 : vnp_type_words(at.smin, size);
+	} else {
+		err = mem_context_values(v, &at, size, to, &words);
+	}
 	if (err)
 		return err;
-	access.lo = at;
+	access.lo = at.smin;
+	access.hi = at.smax + size;
 	vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
 	if (v->report)
-		v->code->ctx_fields |= BIT_ULL(at / 8) |
-				       BIT_ULL((at + size - 1) / 8);
+		v->code->ctx_fields |= words;
 	return 0;
 }
 

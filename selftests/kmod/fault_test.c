@@ -34,6 +34,13 @@ static bool behind_array(__u8 index)
 	return index >= PLACES;
 }
 
+/* Behind the last field that is a number and has no gap before it */
+static bool behind_numbers(__u8 index)
+{
+	return index > (offsetof(struct vnp_ctx, tos) -
+			offsetof(struct vnp_ctx, remote_ip6)) / sizeof(__u32);
+}
+
 static bool always(__u8 index)
 {
 	return true;
@@ -76,6 +83,8 @@ GUARD(packet_low, "packet_before", "packet_checked", VNP_FAULT_PACKET,
 GUARD(null, "lookup_untested", "lookup_tested", VNP_FAULT_NULL, not_in_table);
 GUARD(map, "map_unbounded", "map_bounded", VNP_FAULT_MAP, behind_array);
 GUARD(stack, "stack_unbounded", "stack_bounded", VNP_FAULT_STACK, behind_array);
+GUARD(context, "context_unbounded", "context_bounded", VNP_FAULT_CONTEXT,
+      behind_numbers);
 GUARD(budget, "loop_for_ever", "no_loop", VNP_FAULT_BUDGET, always);
 GUARD(budget_bare, "loop_bare", "no_loop", VNP_FAULT_BUDGET, always);
 

@@ -154,6 +154,26 @@ int stack_bounded(struct vnp_ctx *ctx)
 }
 
 SEC("vnp/datagram")
+int context_unbounded(struct vnp_ctx *ctx)
+{
+	struct order *order = order_of(ctx);
+
+	if (!order)
+		return VNP_DROP;
+	return ctx->remote_ip6[order->index] ? VNP_DROP : VNP_PASS; /* FAULT */
+}
+
+SEC("vnp/datagram")
+int context_bounded(struct vnp_ctx *ctx)
+{
+	struct order *order = order_of(ctx);
+
+	if (!order)
+		return VNP_DROP;
+	return ctx->remote_ip6[order->index % 4] ? VNP_DROP : VNP_PASS;
+}
+
+SEC("vnp/datagram")
 int loop_for_ever(struct vnp_ctx *ctx)
 {
 	while (go_on) /* FAULT */

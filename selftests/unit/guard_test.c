@@ -409,6 +409,76 @@ static void stack_bounds(void **state)
 	assert_accepted("stack 512 bytes", BPF_ST_MEM(BPF_DW, R10, -512, 0), RETURN(0));
 }
 
+/* ---- The context ----------------------------------------------------------- */
+
+#define IP6	offsetof(struct vnp_ctx, remote_ip6)
+#define TOS	offsetof(struct vnp_ctx, tos)
+
+/* for (p = remote_ip6, n = the payload's first byte; n; n--) *p++ */
+#define CONTEXT_WALK(OFF, STEP)						\
+	LOAD_DATA(R2), BPF_LDX_MEM(BPF_B, R4, R2, 0), BPF_MOV64_IMM(R0, 0), \
+	BPF_ALU64_IMM(BPF_ADD, R1, OFF), BPF_JMP_IMM(BPF_JEQ, R4, 0, 6), \
+	BPF_MOV64_REG(R5, R1), BPF_ALU64_IMM(BPF_ADD, R5, STEP),	\
+	BPF_LDX_MEM(BPF_W, R3, R1, 0), BPF_MOV64_REG(R1, R5),		\
+	BPF_ALU64_IMM(BPF_SUB, R4, 1), BPF_JMP_A(-7), BPF_EXIT_INSN()
+
+static void context_walk(void **state)
+{
+	/* to the end of tos, behind which is padding; down to data_end; from len on */
+	static const struct {
+		__s32 off, step;
+		__u32 turns;
+	} walks[] = { { IP6, 4, 13 }, { IP6, -4, 5 }, { 16, 8, 9 }, { TOS, -8, 9 } };
+	__u8 payload[1];
+	__u32 i, n;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(walks); i++) {
+		const struct bpf_insn insns[] = {
+			CONTEXT_WALK(walks[i].off, walks[i].step)
+		};
+
+		for (n = walks[i].turns - 1; n < walks[i].turns + 2; n++) {
+			struct vm_result r;
+
+			payload[0] = n;
+			r = vm_run(insns, ARRAY_SIZE(insns), payload, 1);
+			assert_int_equal(r.fault, n <= walks[i].turns ?
+					 VNP_FAULT_NONE : VNP_FAULT_CONTEXT);
+		}
+	}
+	assert_accepted("2 guarded: insn 1, insn 7;", CONTEXT_WALK(IP6, 4));
+}
+
+static void context_index(void **state)
+{
+	static const __u64 index[] = {
+		0, 1, 3, 12, 13, 14, 15, 1ULL << 30, 1ULL << 32, 1ULL << 61, 1ULL << 62,
+		-1ULL, -4ULL, -9ULL,
+	};
+	__u8 payload[8];
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(index); i++) {
+		struct vm_result r;
+
+		memcpy(payload, &index[i], 8);
+		/* remote_ip6[(u32)index] */
+		r = vm_run(PROG(LOAD_INDEX, BPF_MOV32_REG(R6, R6), BPF_ALU64_IMM(BPF_LSH, R6, 2),
+				BPF_ALU64_REG(BPF_ADD, R1, R6),
+				BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0)), payload, 8);
+		assert_int_equal(r.fault, (__u32)index[i] < 13 ? VNP_FAULT_NONE :
+								 VNP_FAULT_CONTEXT);
+		/* tos, and as many bytes before it as the upper half says */
+		r = vm_run(PROG(LOAD_INDEX, BPF_ALU64_IMM(BPF_RSH, R6, 1),
+				BPF_ALU64_REG(BPF_SUB, R1, R6),
+				BPF_LDX_MEM(BPF_B, R0, R1, TOS), RETURN(0)), payload, 8);
+		assert_int_equal(r.fault, index[i] / 2 <= TOS - 16 ? VNP_FAULT_NONE :
+								     VNP_FAULT_CONTEXT);
+	}
+}
+
 /* ---- Sizes that helpers are given ------------------------------------------- */
 
 /* vnp_load_bytes(ctx, 0, stack - 64, R6); R6 = the payload's first 8 bytes */
@@ -529,6 +599,8 @@ int main(void)
 		cmocka_unit_test(map_bounds),
 		cmocka_unit_test(map_unknown_base),
 		cmocka_unit_test(stack_bounds),
+		cmocka_unit_test(context_walk),
+		cmocka_unit_test(context_index),
 		cmocka_unit_test(helper_sizes),
 		cmocka_unit_test(helper_null),
 		cmocka_unit_test(helper_packet),

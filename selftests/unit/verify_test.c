@@ -184,8 +184,6 @@ static void the_context(void **state)
 		       BPF_EXIT_INSN());
 	assert_refused("a part of a pointer", BPF_LDX_MEM(BPF_DW, R0, R1, 12),
 		       BPF_EXIT_INSN());
-	assert_refused("at constant offsets", UNKNOWN(R2),
-		       BPF_ALU64_REG(BPF_ADD, R1, R2), RETURN(0));
 	assert_refused("atomic operations work on", BPF_MOV64_IMM(R2, 0),
 		       BPF_ATOMIC_OP(BPF_W, BPF_ADD, R1, R2, 16), RETURN(0));
 	/* through a pointer to a field, and parts of fields */
@@ -194,6 +192,100 @@ static void the_context(void **state)
 	assert_returns(20, 20, BPF_LDX_MEM(BPF_H, R0, R1, 16), BPF_EXIT_INSN());
 	assert_accepted("2 accesses proven", BPF_LDX_MEM(BPF_DW, R0, R1, 32),
 			BPF_LDX_MEM(BPF_DW, R0, R1, 40), RETURN(0));
+}
+
+/* R2 = (R2 & MASK) << SHIFT, and R1 is moved by that */
+#define INDEX(MASK, SHIFT)						\
+	UNKNOWN(R2), BPF_ALU64_IMM(BPF_AND, R2, MASK),			\
+	BPF_ALU64_IMM(BPF_LSH, R2, SHIFT), BPF_ALU64_REG(BPF_ADD, R1, R2)
+#define IP6	offsetof(struct vnp_ctx, remote_ip6)
+#define TTL	offsetof(struct vnp_ctx, ttl)
+
+static void the_context_at_an_index(void **state)
+{
+	(void)state;
+	/* remote_ip6[len & 3], its bytes, and two of its elements at once */
+	assert_accepted("2 accesses proven", INDEX(3, 2), BPF_LDX_MEM(BPF_W, R0, R1, IP6),
+			RETURN(0));
+	assert_accepted("2 accesses proven", INDEX(15, 0), BPF_LDX_MEM(BPF_B, R0, R1, IP6),
+			RETURN(0));
+	assert_accepted("2 accesses proven", INDEX(1, 3), BPF_LDX_MEM(BPF_DW, R0, R1, IP6),
+			RETURN(0));
+	/* bounded by a branch; and counted, as clang does in a loop that it leaves alone */
+	assert_accepted("2 accesses proven", UNKNOWN(R2), BPF_JMP_IMM(BPF_JGT, R2, 3, 3),
+			BPF_ALU64_IMM(BPF_LSH, R2, 2), BPF_ALU64_REG(BPF_ADD, R1, R2),
+			BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0));
+	assert_accepted("1 access proven, 0 guarded; 1 loop bounded", BPF_MOV64_IMM(R2, 0),
+			BPF_MOV64_REG(R4, R1), BPF_ALU64_REG(BPF_ADD, R4, R2),
+			BPF_LDX_MEM(BPF_W, R5, R4, IP6), BPF_ALU64_IMM(BPF_ADD, R2, 4),
+			BPF_JMP_IMM(BPF_JNE, R2, 16, -5), RETURN(0));
+	/* one field or another, and the pointer is kept for a while */
+	assert_accepted("5 accesses proven", UNKNOWN(R2), BPF_ALU64_IMM(BPF_ADD, R1, IP6),
+			BPF_JMP_IMM(BPF_JGT, R2, 9, 1), BPF_ALU64_IMM(BPF_ADD, R1, 16),
+			BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_LDX_MEM(BPF_DW, R3, R10, -8),
+			BPF_LDX_MEM(BPF_W, R0, R3, 0), BPF_ALU64_IMM(BPF_SUB, R3, IP6),
+			BPF_LDX_MEM(BPF_W, R0, R3, 16), RETURN(0));
+	/* what is read: the greatest that any of the fields can be */
+	assert_accepted("2 accesses proven", INDEX(1, 2), BPF_LDX_MEM(BPF_W, R0, R1, TTL),
+			BPF_JMP_IMM(BPF_JLE, R0, U8_MAX, 1), BPF_MOV64_REG(R0, R9),
+			BPF_EXIT_INSN());
+	assert_refused("r9 was never set", INDEX(1, 2),
+		       BPF_LDX_MEM(BPF_W, R0, R1, TTL - 4),
+		       BPF_JMP_IMM(BPF_JLE, R0, U8_MAX, 1), BPF_MOV64_REG(R0, R9),
+		       BPF_EXIT_INSN());
+	assert_returns(8, 8, UNKNOWN(R2), BPF_ALU64_IMM(BPF_AND, R2, 4),
+		       BPF_ALU64_REG(BPF_ADD, R1, R2), BPF_LDX_MEM(BPF_W, R0, R1, 16),
+		       BPF_EXIT_INSN());
+	assert_returns(12, 12, UNKNOWN(R2), BPF_ALU64_IMM(BPF_AND, R2, 4),
+		       BPF_ALU64_IMM(BPF_XOR, R2, 4), BPF_ALU64_REG(BPF_ADD, R1, R2),
+		       BPF_LDX_MEM(BPF_W, R0, R1, 16), BPF_EXIT_INSN());
+}
+
+static void the_context_out_of_bounds(void **state)
+{
+	(void)state;
+#define MAY_BE	"reads 4 bytes of the context at an offset that may be "
+	/* the padding behind tos, data_end, and neither end inside */
+	assert_refused(MAY_BE "84, where there is no number to read: bound the index",
+		       INDEX(3, 2), BPF_LDX_MEM(BPF_W, R0, R1, TTL), RETURN(0));
+	assert_refused("r1: ctx + (0..12, bits 0xc unknown)", INDEX(3, 2),
+		       BPF_LDX_MEM(BPF_W, R0, R1, TTL), RETURN(0));
+	assert_refused(MAY_BE "12", INDEX(1, 2), BPF_LDX_MEM(BPF_W, R0, R1, 12), RETURN(0));
+	assert_refused("may be 8", INDEX(1, 3), BPF_LDX_MEM(BPF_DW, R0, R1, 8), RETURN(0));
+	assert_refused(MAY_BE "-4", INDEX(31, 2), BPF_LDX_MEM(BPF_W, R0, R1, -4),
+		       RETURN(0));
+	assert_refused(MAY_BE "84", INDEX(1, 3), BPF_ALU64_IMM(BPF_ADD, R1, 84),
+		       BPF_LDX_MEM(BPF_W, R0, R1, 0), RETURN(0));
+	assert_refused("which must be a multiple of that", INDEX(3, 1),
+		       BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0));
+	assert_refused("which must be a multiple of that", INDEX(3, 2),
+		       BPF_LDX_MEM(BPF_W, R0, R1, IP6 + 2), RETURN(0));
+	/* far away and back by any number */
+	assert_refused(MAY_BE, MOVED, BPF_ALU64_IMM(BPF_AND, R4, -4),
+		       BPF_ALU64_REG(BPF_ADD, R1, R4), BPF_LDX_MEM(BPF_W, R0, R1, IP6),
+		       RETURN(0));
+	assert_refused("no field at byte 140737488355344", BPF_MOV64_IMM(R2, 1),
+		       BPF_ALU64_IMM(BPF_LSH, R2, 47), BPF_ALU64_REG(BPF_ADD, R1, R2),
+		       BPF_LDX_MEM(BPF_W, R0, R1, 16), RETURN(0));
+	assert_refused("no field at byte 268435472", BPF_ALU64_IMM(BPF_ADD, R1, 1 << 28),
+		       BPF_LDX_MEM(BPF_W, R0, R1, 16), RETURN(0));
+	/* nothing else can be done with it */
+	assert_refused("the context is read-only", INDEX(3, 2),
+		       BPF_ST_MEM(BPF_W, R1, IP6, 0), RETURN(0));
+	assert_refused("argument 1 of vnp_pull must be the context", INDEX(3, 2),
+		       BPF_MOV64_IMM(R2, 0), BPF_CALL_HELPER(pull), RETURN(0));
+	assert_refused(TELLS, INDEX(3, 2), BPF_JMP_REG(BPF_JGT, R1, R10, 0), RETURN(0));
+	assert_refused("moved by any number", MOVED, BPF_MOV64_REG(R3, R1),
+		       BPF_ALU64_REG(BPF_ADD, R1, R4), BPF_JMP_REG(BPF_JGT, R1, R3, 0),
+		       RETURN(0));
+	assert_refused("moved by any number", MOVED, BPF_ALU64_REG(BPF_ADD, R1, R4),
+		       BPF_JMP_IMM(BPF_JEQ, R1, 0, 0), RETURN(0));
+	assert_refused("the difference of these two", INDEX(3, 2),
+		       BPF_ALU64_REG(BPF_SUB, R1, R10), RETURN(0));
+	/* where in the context two pointers are is no secret */
+	assert_returns(4, 0, BPF_MOV64_REG(R0, R1), BPF_ALU64_IMM(BPF_ADD, R0, 4),
+		       BPF_JMP_REG(BPF_JGT, R1, R0, 2), BPF_ALU64_REG(BPF_SUB, R0, R1),
+		       BPF_EXIT_INSN(), RETURN(0));
 }
 
 static void stores_of_pointers(void **state)
@@ -538,6 +630,8 @@ int main(void)
 		cmocka_unit_test(comparisons),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(the_context),
+		cmocka_unit_test(the_context_at_an_index),
+		cmocka_unit_test(the_context_out_of_bounds),
 		cmocka_unit_test(stores_of_pointers),
 		cmocka_unit_test(the_stack),
 		cmocka_unit_test(conflicts),

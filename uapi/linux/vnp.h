@@ -172,6 +172,7 @@ enum vnp_helper_id {
  * @VNP_FAULT_NULL:	an access through the result of a look-up that found nothing
  * @VNP_FAULT_BUDGET:	more instructions than the program's budget
  * @VNP_FAULT_VERDICT:	the return value is no verdict
+ * @VNP_FAULT_CONTEXT:	an access outside a field of the context
  *
  * What a fault does to the datagram is the link's choice: it is dropped, or
  * with %VNP_LINK_F_FAULT_PASS it goes on to the socket.  What the program did
@@ -185,6 +186,7 @@ enum vnp_fault {
 	VNP_FAULT_NULL		= 4,
 	VNP_FAULT_BUDGET	= 5,
 	VNP_FAULT_VERDICT	= 6,
+	VNP_FAULT_CONTEXT	= 7,
 	__VNP_FAULT_CNT
 };
 
