@@ -20,6 +20,8 @@
 #define FLAG_PACKET	BIT(1)	/* a program of type VNP_PROG_PACKET */
 #define FLAG_POOR	BIT(2)	/* with a small budget */
 #define FLAG_STATES	BIT(3)	/* with a report of all states */
+#define FLAG_PARSE	BIT(4)	/* random_program_of() makes parsers, too */
+#define FLAG_INDEX	BIT(5)	/* and reads fields of the context at an index */
 
 /**
  * struct header - what an input begins with
@@ -55,7 +57,8 @@ static __u32 make_program(const struct header *h, const uint8_t *rest, size_t le
 		cnt = min_t(size_t, len / sizeof(*insns), RANDOM_INSNS_MAX);
 		memcpy(insns, rest, cnt * sizeof(*insns));
 	} else {
-		cnt = random_program_of(rest, len, insns);
+		cnt = random_program_of(rest, len, h->flags & FLAG_PARSE,
+					h->flags & FLAG_INDEX, insns);
 	}
 	for (n = h->mutations & 3; n && cnt; n--)
 		random_mutate(insns, cnt, &random);

@@ -167,7 +167,8 @@ static void compare(struct __test_metadata *_metadata, FIXTURE_DATA(bulk) *self,
 		TH_LOG("program %llu is refused by the kernel alone", vm_name);
 	}
 	ASSERT_EQ(result.fault, run.fault) {
-		TH_LOG("program %llu", vm_name);
+		TH_LOG("program %llu: instructions %u and %u", vm_name, result.insn,
+		       run.fault_insn);
 	}
 	ASSERT_EQ(result.fault ? result.insn : 0, run.fault_insn) {
 		TH_LOG("program %llu", vm_name);

@@ -139,10 +139,15 @@ static void shifts_out_of_range(void **state)
 	assert_runs(0, 64, SHIFT);
 }
 
-/* CVE-2017-17853: an arithmetic shift to the right was bounded as an unsigned one */
-static void signed_shifts_stay_signed(void **state)
+/* CVE-2017-17853: a shift to the right left signed bounds; here, both kinds of it */
+static void shifts_and_signs(void **state)
 {
 	(void)state;
+	/* -64..-1 does not become -32..-1 by a logical one */
+#define RSH	UNKNOWN, BPF_ALU64_IMM(BPF_OR, R4, -64), BPF_ALU64_IMM(BPF_RSH, R4, 1), \
+		BPF_ALU64_IMM(BPF_ADD, R4, 32), INDEX_MAP
+	assert_accepted("2 guarded", RSH);
+	assert_caught(0, RSH);
 #define ARSH	UNKNOWN, BPF_ALU64_IMM(BPF_ARSH, R4, 58), INDEX_MAP
 	assert_accepted("2 guarded", ARSH);
 	assert_caught(-1, ARSH);
@@ -327,7 +332,7 @@ int main(void)
 		cmocka_unit_test(or_keeps_lower_bounds),
 		cmocka_unit_test(shifts32_see_upper_half),
 		cmocka_unit_test(shifts_out_of_range),
-		cmocka_unit_test(signed_shifts_stay_signed),
+		cmocka_unit_test(shifts_and_signs),
 		cmocka_unit_test(null_is_calculated_with),
 		cmocka_unit_test(pointers_are_compared),
 		cmocka_unit_test(modulo_zero),

@@ -24,6 +24,8 @@ struct gen {
 	__u64 random;
 	const __u8 *bytes;	/* chance instead of random, if not NULL */
 	size_t left;		/* of them */
+	bool parse;		/* with gen_parse() */
+	bool index;		/* with gen_context() */
 	struct bpf_insn *insns;
 	__u32 cnt;
 	enum kind kind[10];	/* R6 is the context, all the way */
@@ -483,9 +485,184 @@ static void gen_loop(struct gen *g)
 	g->insns[g->cnt - 1].off = (int)head - (int)g->cnt;
 }
 
+/* Mostly what a careful author writes, at times a slip of one */
+static __s32 slip(struct gen *g, __s32 right)
+{
+	return roll(g, 5) ? right : right + (int)roll(g, 5) - 2;
+}
+
+static __u8 slip_class(struct gen *g)
+{
+	return roll(g, 6) ? BPF_ALU64 : BPF_ALU;
+}
+
+static __u8 slip_op(struct gen *g, __u8 right)
+{
+	static const __u8 ops[] = {
+		BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT, BPF_JSGE, BPF_JSLT,
+		BPF_JSLE, BPF_JEQ, BPF_JNE,
+	};
+
+	return roll(g, 4) ? right : ops[roll(g, sizeof(ops))];
+}
+
+/* A length, from the payload or by chance, to R8 */
+static void gen_length(struct gen *g)
+{
+	if (roll(g, 3)) {
+		put(g, BPF_LDX_MEM(roll(g, 2) ? BPF_B : BPF_H, R8, R7, slip(g, 0)));
+		if (!roll(g, 4))
+			put(g, BPF_ENDIAN(BPF_TO_BE, R8, 16));
+	} else {
+		put(g, BPF_MOV64_REG(R8, number_reg(g)));
+	}
+	if (roll(g, 2))
+		put(g, BPF_RAW_INSN(slip_class(g) | BPF_AND | BPF_K, R8, 0, 0,
+				    roll(g, 64)));
+	if (!roll(g, 3))
+		put(g, BPF_RAW_INSN(slip_class(g) | BPF_ADD | BPF_K, R8, 0, 0,
+				    (int)roll(g, 8) - 4));
+	if (!roll(g, 4))
+		put(g, BPF_RAW_INSN(slip_class(g) | BPF_LSH | BPF_K, R8, 0, 0,
+				    roll(g, 3)));
+}
+
+/* Are R8 bytes there behind R7?  Returns the jump for where they are not */
+static __u32 gen_length_check(struct gen *g)
+{
+	if (roll(g, 3)) {
+		__u32 first = roll(g, 2) ? R7 : R8;
+
+		put(g, BPF_MOV64_REG(R4, first));
+		put(g, BPF_ALU64_REG(BPF_ADD, R4, first == R7 ? R8 : R7));
+		if (!roll(g, 3))
+			put(g, BPF_ALU64_IMM(BPF_ADD, R4, (int)roll(g, 9) - 4));
+		if (roll(g, 2))
+			put(g, BPF_JMP_REG(slip_op(g, BPF_JGT), R4, R9, 0));
+		else
+			put(g, BPF_JMP_REG(slip_op(g, BPF_JLT), R9, R4, 0));
+	} else {
+		put(g, BPF_MOV64_REG(R4, R9));
+		put(g, BPF_ALU64_REG(BPF_SUB, R4, R7));
+		if (!roll(g, 3))
+			put(g, BPF_ALU64_IMM(BPF_ADD, R4, (int)roll(g, 9) - 4));
+		put(g, BPF_RAW_INSN((roll(g, 5) ? BPF_JMP : BPF_JMP32) |
+				    slip_op(g, BPF_JLT) | BPF_X, R4, R8, 0, 0));
+	}
+	return g->cnt - 1;
+}
+
+/* while (R8--) *R7++ */
+static void gen_walk(struct gen *g)
+{
+	__s32 step = 1 + roll(g, 2);
+	__u32 head = g->cnt, out;
+
+	put(g, BPF_JMP_IMM(slip_op(g, step == 1 ? BPF_JEQ : BPF_JLT), R8, step == 1 ? 0 : 2,
+			   0));
+	out = g->cnt - 1;
+	put(g, BPF_LDX_MEM(roll(g, 4) ? BPF_B : BPF_H, R3, R7, slip(g, 0)));
+	if (roll(g, 2)) {
+		put(g, BPF_ALU64_IMM(BPF_ADD, R7, slip(g, step)));
+		put(g, BPF_RAW_INSN(slip_class(g) | BPF_SUB | BPF_K, R8, 0, 0,
+				    slip(g, step)));
+	} else {
+		put(g, BPF_RAW_INSN(slip_class(g) | BPF_ADD | BPF_K, R8, 0, 0,
+				    -slip(g, step)));
+		put(g, BPF_ALU64_IMM(BPF_ADD, R7, slip(g, step)));
+	}
+	if (!roll(g, 5)) {
+		/* skip what the payload says */
+		put(g, BPF_ALU64_IMM(BPF_AND, R3, 7));
+		if (roll(g, 3))
+			put(g, BPF_JMP_REG(slip_op(g, BPF_JGT), R3, R8, 2));
+		put(g, BPF_ALU64_REG(BPF_ADD, R7, R3));
+		put(g, BPF_RAW_INSN(slip_class(g) | BPF_SUB | BPF_X, R8, R3, 0, 0));
+	}
+	if (roll(g, 2)) {
+		put(g, BPF_JMP_A((int)head - (int)g->cnt - 1));
+	} else {
+		put(g, BPF_JMP_IMM(slip_op(g, BPF_JNE), R8, slip(g, 0), 0));
+		g->insns[g->cnt - 1].off = (int)head - (int)g->cnt;
+	}
+	g->insns[out].off = g->cnt - out - 1;
+}
+
+/* for (R5 = 0; R5 < R8; R5++) R7[R5] */
+static void gen_index(struct gen *g)
+{
+	__s32 step = 1 + roll(g, 2);
+	__u32 head, out;
+
+	put(g, BPF_MOV64_IMM(R5, slip(g, 0)));
+	head = g->cnt;
+	put(g, BPF_RAW_INSN((roll(g, 5) ? BPF_JMP : BPF_JMP32) | slip_op(g, BPF_JGE) |
+			    BPF_X, R5, R8, 0, 0));
+	out = g->cnt - 1;
+	put(g, BPF_MOV64_REG(R3, R7));
+	put(g, BPF_ALU64_REG(BPF_ADD, R3, R5));
+	put(g, BPF_LDX_MEM(BPF_B, R3, R3, slip(g, 0)));
+	put(g, BPF_RAW_INSN(slip_class(g) | BPF_ADD | BPF_K, R5, 0, 0, slip(g, step)));
+	put(g, BPF_JMP_A((int)head - (int)g->cnt - 1));
+	g->insns[out].off = g->cnt - out - 1;
+}
+
+/* What parsers do with a length: look whether so much is there, and walk through it */
+static void gen_parse(struct gen *g)
+{
+	__u32 out;
+
+	put(g, BPF_LDX_MEM(BPF_DW, R7, R6, offsetof(struct vnp_ctx, data)));
+	put(g, BPF_LDX_MEM(BPF_DW, R9, R6, offsetof(struct vnp_ctx, data_end)));
+	g->kind[7] = PACKET;
+	g->kind[9] = UNSET;
+	if (!roll(g, 3))
+		put(g, BPF_ALU64_IMM(BPF_ADD, R7, roll(g, 8)));
+	gen_length(g);
+	if (!roll(g, 3))
+		put(g, BPF_ALU64_IMM(BPF_ADD, R7, 1));
+	out = gen_length_check(g);
+	if (roll(g, 3))
+		gen_walk(g);
+	else
+		gen_index(g);
+	g->insns[out].off = g->cnt - out - 1;
+	clobber(g);
+	g->kind[8] = NUMBER;
+}
+
+/* A field of the context at an index that an operation or a branch has bounded, mostly */
+static void gen_context(struct gen *g)
+{
+	static const __u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	__u32 shift = roll(g, 4), ptr = any_reg(g), dst = any_reg(g);
+	int num = number_reg(g);
+
+	if (g->kind[num] != NUMBER || ptr == (__u32)num)
+		return;
+	if (roll(g, 2)) {
+		put(g, BPF_ALU64_IMM(BPF_AND, num, 15 >> shift));
+	} else {
+		put(g, BPF_JMP_IMM(BPF_JLE, num, 15 >> shift, 2));
+		put(g, BPF_MOV64_IMM(R0, 78));
+		put(g, BPF_EXIT_INSN());
+	}
+	put(g, BPF_MOV64_REG(ptr, num));
+	put(g, BPF_ALU64_IMM(BPF_LSH, ptr, roll(g, 16) ? shift : roll(g, 64)));
+	put(g, BPF_ALU64_REG(BPF_ADD, ptr, R6));
+	g->kind[ptr] = UNSET;
+	put(g, BPF_LDX_MEM(sizes[shift], dst, ptr,
+			   roll(g, 12) ? 16 * (1 + roll(g, 4)) : roll(g, 100)));
+	g->kind[dst] = NUMBER;
+}
+
 static void gen_one(struct gen *g)
 {
-	switch (roll(g, 23)) {
+	if (g->index && !roll(g, 12)) {
+		gen_context(g);
+		return;
+	}
+	switch (roll(g, g->parse ? 25 : 23)) {
 	case 0 ... 5:
 		gen_alu(g);
 		break;
@@ -526,12 +703,15 @@ static void gen_one(struct gen *g)
 	case 21:
 		gen_call(g);
 		break;
-	default:
+	case 22:
 		if (g->depth < 3) {
 			g->depth++;
 			gen_loop(g);
 			g->depth--;
 		}
+		break;
+	default:
+		gen_parse(g);
 	}
 }
 
@@ -571,16 +751,28 @@ static __u32 gen_program(struct gen *g)
 	return g->cnt;
 }
 
+/*
+ * Four seeds that parse follow on four that do not, and eight with indices on eight
+ * without: some tests go by the lower bits.
+ */
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {
-	struct gen g = { .random = seed * 0x9e3779b97f4a7c15ULL + 1, .insns = insns };
+	struct gen g = {
+		.random = seed * 0x9e3779b97f4a7c15ULL + 1,
+		.parse = seed & 4,
+		.index = seed & 8,
+		.insns = insns,
+	};
 
 	return gen_program(&g);
 }
 
-__u32 random_program_of(const void *bytes, size_t len, struct bpf_insn *insns)
+__u32 random_program_of(const void *bytes, size_t len, bool parse, bool index,
+			struct bpf_insn *insns)
 {
-	struct gen g = { .bytes = bytes, .left = len, .insns = insns };
+	struct gen g = {
+		.bytes = bytes, .left = len, .parse = parse, .index = index, .insns = insns,
+	};
 
 	return gen_program(&g);
 }

@@ -6,6 +6,7 @@
 #ifndef _VNP_UNIT_RANDOM_PROGRAM_H
 #define _VNP_UNIT_RANDOM_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -25,11 +26,14 @@ __u32 random_program(__u64 seed, struct bpf_insn *insns);
  * random_program_of() - make a program of bytes that somebody else chose
  * @bytes:	each says what comes next; when they are used up, the program ends
  * @len:	how many
+ * @parse:	with what parsers do: walk through as much as the payload says
+ * @index:	with fields of the context that are read at an index
  * @insns:	where to, RANDOM_INSNS_MAX instructions
  *
  * Return: how many instructions it has.
  */
-__u32 random_program_of(const void *bytes, size_t len, struct bpf_insn *insns);
+__u32 random_program_of(const void *bytes, size_t len, bool parse, bool index,
+			struct bpf_insn *insns);
 
 /*
  * random_mutate() - change a field of one of @cnt instructions, mostly to what another

@@ -60,7 +60,7 @@ static void check_tally(const struct tally *tally, __u32 share)
 
 static void random_programs_run_alike(void **state)
 {
-	__u64 programs = from_env("RANDOM_PROGRAMS", 2000);
+	__u64 programs = from_env("RANDOM_PROGRAMS", 1500);
 	__u64 first = from_env("RANDOM_SEED", 1), seed;
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
 	struct tally tally = {};
@@ -75,7 +75,7 @@ static void random_programs_run_alike(void **state)
 
 static void mutated_programs_run_alike(void **state)
 {
-	__u64 programs = from_env("RANDOM_PROGRAMS", 2000);
+	__u64 programs = from_env("RANDOM_PROGRAMS", 1500);
 	__u64 first = from_env("RANDOM_SEED", 1), seed;
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
 	struct tally tally = {};
