@@ -105,7 +105,7 @@ build/%.o: %.c | build/packages.build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-objects := $(wildcard $(addprefix build/,asan fuzz samples selftests userlib vm))
+objects := $(wildcard $(addprefix build/,asan fuzz levels samples selftests userlib vm))
 -include $(if $(objects),$(shell find $(objects) -name '*.d'))
 
 # ---- Running it -----------------------------------------------------------
@@ -133,7 +133,7 @@ build/packages.%: selftests/setup/packages.txt
 build/linux-source/kselftest_harness.h: | build/packages.build
 	$(Q)selftests/setup/source
 
-setup: $(addprefix build/packages.,build guest debug demo fuzz lint)
+setup: $(addprefix build/packages.,build levels guest debug demo fuzz lint)
 setup: build/linux-source/kselftest_harness.h
 	$(Q)for kernel in 6.1 6.12 7.2 debug; do \
 		selftests/setup/kernel $$kernel || exit; done
