@@ -298,18 +298,38 @@ long voluntary_switches(pid_t tid)
 	return err ? err : atol(value);
 }
 
+/*
+ * The state alone says what a thread is about to do: one that was preempted on
+ * its way to bed is called asleep.  Only one that left the run queue has a wchan.
+ */
+static int thread_blocked(pid_t tid, bool *blocked)
+{
+	char path[64], wchan[128], state[32];
+	int err;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/wchan", tid);
+	err = read_text(path, wchan, sizeof(wchan));
+	if (err < 0)
+		return err;
+	err = thread_status(tid, "\nState:", state);
+	if (err)
+		return err;
+	*blocked = strcmp(wchan, "0") && state[0] == 'S';
+	return 0;
+}
+
 int thread_sleeps(pid_t tid)
 {
 	double end = seconds() + PATIENCE_S;
-	char state[32];
+	bool blocked;
 	int err;
 
-	while (seconds() < end) {
-		err = thread_status(tid, "\nState:", state);
-		if (err || state[0] == 'S')
+	do {
+		err = thread_blocked(tid, &blocked);
+		if (err || blocked)
 			return err;
 		sched_yield();
-	}
+	} while (seconds() < end);
 	return -ETIMEDOUT;
 }
 

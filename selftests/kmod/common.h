@@ -88,7 +88,7 @@ int write_text(const char *path, const char *text);
 /* voluntary_switches() - how often a thread of this process has slept */
 long voluntary_switches(pid_t tid);
 
-/* thread_sleeps() - wait until a thread of this process is blocked */
+/* thread_sleeps() - wait until a thread of this process is blocked, off the run queue */
 int thread_sleeps(pid_t tid);
 
 /*
