@@ -178,7 +178,8 @@ static void vnp_link_stats_read(const struct vnp_link_stats *stats,
 	unsigned int start;
 	size_t i;
 
-	BUILD_BUG_ON(offsetof(struct vnp_link_stats, syncp) != sizeof(*counts));
+	BUILD_BUG_ON(offsetof(struct vnp_link_stats, syncp) -
+		     offsetof(struct vnp_link_stats, bytes) != sizeof(*counts));
 	do {
 		start = u64_stats_fetch_begin(&stats->syncp);
 		for (i = 0; i < sizeof(*counts) / sizeof(u64); i++)

@@ -23,6 +23,7 @@
 
 /**
  * struct vnp_link_stats - what happened on one CPU.  Context: softirq
+ * @seen:	flows that datagrams were dropped of (udp_merge.h); nobody else's
  * @bytes:	payload the program ran on
  * @verdict:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
@@ -30,6 +31,7 @@
  * @syncp:	for readers on other CPUs
  */
 struct vnp_link_stats {
+	u32 seen[8];
 	u64_stats_t bytes;
 	u64_stats_t verdict[VNP_PASS + 1];
 	u64_stats_t faults[__VNP_FAULT_CNT];
@@ -49,8 +51,9 @@ struct vnp_link_stats {
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
- * @gro_forced:	the socket's UDP_GRO is set because of the link; written under the
- *		socket's lock
+ * @gro_forced:	the socket's UDP_GRO is set because of the link, or will be; written
+ *		under the socket's lock
+ * @gro_rests:	will be, when that pays (udp_merge.h)
  */
 struct vnp_link {
 	struct vnp_obj obj;
@@ -59,11 +62,12 @@ struct vnp_link {
 	struct vnp_link_stats __percpu *stats;
 	u64 fault;
 
-	spinlock_t lock;	/* prog, sk */
+	spinlock_t lock;	/* prog, sk, gro_rests */
 	struct sock *sk;
 	u32 family;
 	u64 cookie;
 	bool gro_forced;
+	bool gro_rests;
 };
 
 /* All that struct vnp_link_create::flags can have */

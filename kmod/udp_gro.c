@@ -13,7 +13,8 @@
  * set only because there is a link (link->gro_forced), no super-packet reaches the
  * application, and it is told what it set: getsockopt() and setsockopt() of the
  * socket's struct proto are ours.  What the application sets from then on stands;
- * if it sets 0 nothing is merged any more.
+ * if it sets 0 nothing is merged any more.  A link does not set it before that pays
+ * (udp_merge.h).
  */
 #include "udp_gro.h"
 
@@ -135,6 +136,16 @@ static void vnp_udp_proto_restore(struct sock *sk)
 		WRITE_ONCE(sk->sk_prot, proto->kernel);
 }
 
+void vnp_udp_gro_merge(struct vnp_link *link)
+{
+	spin_lock_bh(&link->lock);
+	if (link->gro_rests && link->sk) {
+		WRITE_ONCE(link->gro_rests, false);
+		udp_set_bit(GRO_ENABLED, link->sk);
+	}
+	spin_unlock_bh(&link->lock);
+}
+
 void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 {
 	vnp_udp_proto_replace(sk);
@@ -145,10 +156,10 @@ void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 	if (udp_test_bit(GRO_ENABLED, sk))
 		return;
 	WRITE_ONCE(link->gro_forced, true);
-	/* The hook must know before packets come. */
-	smp_wmb();
 	udp_set_bit(ACCEPT_L4, sk);
-	udp_set_bit(GRO_ENABLED, sk);
+	spin_lock_bh(&link->lock);
+	WRITE_ONCE(link->gro_rests, true);
+	spin_unlock_bh(&link->lock);
 }
 
 void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
@@ -156,6 +167,9 @@ void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
 	vnp_udp_proto_restore(sk);
 	if (!link->gro_forced)
 		return;
+	spin_lock_bh(&link->lock);
+	WRITE_ONCE(link->gro_rests, false);
+	spin_unlock_bh(&link->lock);
 	udp_clear_bit(GRO_ENABLED, sk);
 	udp_clear_bit(ACCEPT_L4, sk);
 }
@@ -245,6 +259,18 @@ static void vnp_udp_gro_yield(struct sock *sk)
 	synchronize_net();
 }
 
+/* UDP_GRO is about to be set: from now on that is the application's, or merging is on. */
+static void vnp_udp_gro_prepare(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	lock_sock(sk);
+	link = vnp_udp_gro_link(sk);
+	if (link)
+		vnp_udp_gro_merge(link);
+	release_sock(sk);
+}
+
 /* UDP_GRO was set: whatever it is now, the application wants it. */
 static void vnp_udp_gro_set(struct sock *sk)
 {
@@ -265,6 +291,8 @@ static int vnp_udp_setsockopt_held(struct sock *sk, int level, int optname,
 	if ((level == SOL_UDP && optname == UDP_ENCAP) ||
 	    (level == SOL_IPV6 && optname == IPV6_ADDRFORM))
 		vnp_udp_gro_yield(sk);
+	if (level == SOL_UDP && optname == UDP_GRO)
+		vnp_udp_gro_prepare(sk);
 	ret = vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname,
 						       optval, optlen);
 	if (ret)

@@ -28,8 +28,19 @@ void vnp_udp_gro_init(const struct socket *example);
 /* vnp_udp_gro_complete() - as in struct udp_sock.  Context: softirq, under RCU */
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off);
 
-/* vnp_udp_gro_start() - have a socket's datagrams merged.  Context: the socket's lock */
+/* vnp_udp_gro_start() - let datagrams be merged once that pays.  Context: the socket's lock */
 void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk);
+
+/**
+ * vnp_udp_gro_merge() - have a socket's datagrams merged from now on
+ * @link:	the link
+ *
+ * Only the first call does anything, and none once the application has set UDP_GRO, or
+ * the link goes.
+ *
+ * Context: any but hard interrupts.
+ */
+void vnp_udp_gro_merge(struct vnp_link *link);
 
 /**
  * vnp_udp_gro_stop() - give the socket the setting that the application gave it

@@ -19,6 +19,7 @@
 #include "link.h"
 #include "run.h"
 #include "udp_gro.h"
+#include "udp_merge.h"
 
 /* Fields of the context that are always there */
 #define VNP_UDP_CTX_BASE						\
@@ -379,6 +380,8 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 					 vnp_udp_walk(&walk, &dgram, false);
 	}
 	walk.fate = (enum vnp_udp_fate)vnp_udp_judge_alone(link, &dgram);
+	if (walk.fate == VNP_UDP_DROP)
+		vnp_udp_merge_dropped(link, skb);
 	return vnp_udp_walk_end(&walk);
 }
 
@@ -408,6 +411,7 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	if (vnp_link_judge(link, prog, &run, len, vnp_prog_call(prog, &run)) ==
 	    VNP_PASS)
 		return 1;
+	vnp_udp_merge_dropped(link, skb);
 	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
 	return 0;
 }

@@ -204,6 +204,8 @@ TEST_F(sock, packet_socket)
 	ASSERT_OK(tap);
 	self->link = object_link(self->obj, "scribble", self->flow.rx, 0);
 	ASSERT_OK(self->link);
+	/* Merging pays from now on. */
+	EXPECT_EQ(0, EXCHANGE("DD", false));
 	burst_fill_equal(&self->sent, &self->seq, orders, 400);
 	burst_expect(&self->want, &self->sent, true, false, &counts);
 	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));

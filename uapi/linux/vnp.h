@@ -573,8 +573,10 @@ struct vnp_map_freeze {
  * on each, and each meets its own verdict, but what lies between comes once.  The
  * application sees nothing of it: it gets merged datagrams only if it has set
  * UDP_GRO, and getsockopt() says what it has set.  Datagrams that were merged share
- * their receive time.  With %VNP_LINK_F_NO_MERGE, or if the application sets UDP_GRO
- * to 0 while there is a link, nothing is merged.
+ * their receive time.  Unless the application has set it, merging begins when two
+ * datagrams have been dropped that could have come together.  With
+ * %VNP_LINK_F_NO_MERGE, or if the application sets UDP_GRO to 0 while there is a link,
+ * nothing is merged.
  *
  * EBUSY: the socket has a link, or another encapsulation or user of the
  * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
