@@ -41,6 +41,7 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 
 	vnp_obj_init(&link->obj, &vnp_link_obj_ops, name);
 	link->flags = flags;
+	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
 	return link;
@@ -113,7 +114,7 @@ bool vnp_link_claim(struct vnp_link *link)
 	claimed = link->sk;
 	link->sk = NULL;
 	if (claimed)
-		prog = rcu_replace_pointer(link->prog, NULL,
+		prog = rcu_replace_pointer(link->prog, &vnp_prog_none,
 					   lockdep_is_held(&link->lock));
 	spin_unlock_bh(&link->lock);
 
@@ -229,7 +230,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 
 	rcu_read_lock();
 	prog = rcu_dereference(link->prog);
-	info->prog_id = prog ? prog->obj.id : 0;
+	info->prog_id = prog->obj.id;
 	rcu_read_unlock();
 
 	sk = vnp_link_sock_get(link);
@@ -252,7 +253,7 @@ static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 	spin_lock_bh(&link->lock);
 	old = rcu_dereference_protected(link->prog,
 					lockdep_is_held(&link->lock));
-	if (!old)
+	if (old == &vnp_prog_none)
 		ret = -ENOLINK;
 	else if (expected && old != expected)
 		ret = -EEXIST;

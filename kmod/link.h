@@ -43,11 +43,11 @@ struct vnp_link_stats {
  * struct vnp_link - a link
  * @obj:	the object; first member
  * @flags:	VNP_LINK_F_*
- * @prog:	the program in force, with a reference; NULL: detached.  Written
- *		under @lock, read under RCU
+ * @prog:	the program in force, with a reference; vnp_prog_none, without one:
+ *		detached.  Written under @lock, read under RCU
  * @stats:	counters
  * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
- * @lock:	for @prog and @sk; softirqs are off while it is held
+ * @lock:	for @prog, @sk and @gro_rests; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
@@ -134,7 +134,6 @@ static __always_inline void vnp_link_count(struct vnp_link *link, u32 verdict,
  * @link:	the link
  * @prog:	its program
  * @run:	how it ended
- * @len:	payload of the datagram
  * @ret:	what it returned
  *
  * Context: softirq, under RCU.
@@ -142,13 +141,16 @@ static __always_inline void vnp_link_count(struct vnp_link *link, u32 verdict,
  */
 static __always_inline u32 vnp_link_judge(struct vnp_link *link,
 					  const struct vnp_prog *prog,
-					  const struct vnp_run *run, u32 len,
-					  u64 ret)
+					  const struct vnp_run *run, u32 ret)
 {
-	if (unlikely(run->fault || ret > VNP_PASS))
+	if (likely(ret == VNP_DROP)) {
+		vnp_link_count(link, VNP_DROP, 1, run->ctx.len);
+		return VNP_DROP;
+	}
+	if (unlikely(ret != VNP_PASS))
 		return vnp_link_fault(link, prog, run);
-	vnp_link_count(link, ret, 1, len);
-	return ret;
+	vnp_link_count(link, VNP_PASS, 1, run->ctx.len);
+	return VNP_PASS;
 }
 
 /* vnp_link_run() - run a link's program on a datagram, and count it.  As above */
@@ -156,8 +158,9 @@ static __always_inline u32 vnp_link_run(struct vnp_link *link,
 					const struct vnp_prog *prog,
 					struct vnp_run *run)
 {
-	return vnp_link_judge(link, prog, run, run->ctx.len,
-			      vnp_prog_run(prog, run));
+	const u64 ret = vnp_prog_run(prog, run);
+
+	return vnp_link_judge(link, prog, run, min_t(u64, ret, U32_MAX));
 }
 
 #endif /* _VNP_LINK_H */

@@ -526,6 +526,8 @@ static const struct file_operations vnp_prog_fops = {
 	.poll		= vnp_prog_fop_poll,
 };
 
+struct vnp_prog vnp_prog_none;
+
 const struct vnp_obj_ops vnp_prog_obj_ops = {
 	.kind		= VNP_OBJ_PROG,
 	.name		= "vnp-prog",

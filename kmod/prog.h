@@ -59,6 +59,9 @@ struct vnp_prog {
 
 extern const struct vnp_obj_ops vnp_prog_obj_ops;
 
+/* vnp_prog_none - what stands where a program is missing: nothing is plain to it */
+extern struct vnp_prog vnp_prog_none;
+
 /**
  * vnp_prog_load() - VNP_PROG_LOAD
  * @attr:	arguments, in the kernel
@@ -85,20 +88,20 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
 /**
  * vnp_prog_call() - one run of a program that is plain (@plain_max is set)
  * @prog:	the program
- * @run:	the context is filled in as @prog->ctx_fields wants it
+ * @run:	the context is filled in as @prog->ctx_fields wants it, and the
+ *		fault is 0
  *
  * This is bpf_prog_run() without its statistics, which nobody could read: the
  * kernel has no id for the program.  It is native code, which has no use for its
  * instructions.
  *
  * Context: softirqs off, under RCU.
- * Return: R0; of no meaning if @run->fault is set afterwards.
+ * Return: R0; if @run->fault is set afterwards that, which no verdict is equal to.
  */
-static __always_inline u64 vnp_prog_call(const struct vnp_prog *prog,
+static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
 					 struct vnp_run *run)
 {
 	cant_migrate();
-	run->fault = 0;
 	return bpf_dispatcher_nop_func(run, NULL, prog->func);
 }
 
@@ -108,7 +111,7 @@ static __always_inline u64 vnp_prog_run(const struct vnp_prog *prog,
 {
 	u64 ret = vnp_prog_call(prog, run);
 
-	return unlikely(prog->wide_ret) ? run->retval : ret;
+	return unlikely(prog->wide_ret) && !run->fault ? run->retval : ret;
 }
 
 /* vnp_prog_test() - VNP_PROG_RUN.  Context: process.  Return: 0 or errno */

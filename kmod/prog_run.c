@@ -115,6 +115,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 	start = ktime_get_ns();
 	for (i = 0; i < repeat; i++) {
 		vnp_dgram_point(&dgram);
+		dgram.run.fault = 0;
 		attr->retval = vnp_prog_run(prog, &dgram.run);
 
 		if (!need_resched() && !signal_pending(current))

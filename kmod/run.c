@@ -9,20 +9,6 @@
 
 #include "compat.h"
 
-void vnp_run_piece_part(struct vnp_run_piece *piece, const struct sk_buff *skb)
-{
-	struct sk_buff *part = piece->part;
-
-	part = part == skb ? skb_shinfo(skb)->frag_list : part->next;
-	if (part) {
-		vnp_run_piece_linear(piece, part);
-		return;
-	}
-	piece->part = NULL;
-	piece->base = NULL;
-	piece->end = U32_MAX;
-}
-
 /*
  * A packet with the headers of another one, at the same places, and room for
  * payload behind them.

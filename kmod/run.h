@@ -37,20 +37,31 @@ static __always_inline u32 vnp_run_size(const struct sk_buff *skb)
  * @part:	the packet, or one in its fragment list; NULL behind the last piece
  * @frag:	the page fragment of @part that comes next
  * @frag_end:	behind the last of them
- * @linear:	the piece is @part's linear part
- * @base:	the piece's first byte; NULL if it is not in the kernel's memory
- * @start:	position of that byte
+ * @base:	where position 0 would be if all were in one piece with this one; NULL if
+ *		it is not in the kernel's memory
  * @end:	position behind the piece
  */
 struct vnp_run_piece {
 	struct sk_buff *part;
 	const skb_frag_t *frag;
 	const skb_frag_t *frag_end;
-	bool linear;
 	void *base;
-	u32 start;
 	u32 end;
 };
+
+/* vnp_run_frag_mapped() - is it in the kernel's memory? */
+static __always_inline bool vnp_run_frag_mapped(const skb_frag_t *frag)
+{
+	const struct page *page = skb_frag_page(frag);
+
+	return page && !PageHighMem(page);
+}
+
+/* vnp_run_frag_address() - of one that is */
+static __always_inline void *vnp_run_frag_address(const skb_frag_t *frag)
+{
+	return page_address(skb_frag_page(frag)) + skb_frag_off(frag);
+}
 
 /* vnp_run_piece_linear() - go to the linear part of @part */
 static __always_inline void vnp_run_piece_linear(struct vnp_run_piece *piece,
@@ -59,8 +70,7 @@ static __always_inline void vnp_run_piece_linear(struct vnp_run_piece *piece,
 	piece->part = part;
 	piece->frag = skb_shinfo(part)->frags;
 	piece->frag_end = piece->frag + skb_shinfo(part)->nr_frags;
-	piece->linear = true;
-	piece->base = part->data;
+	piece->base = part->data - piece->end;
 	piece->end += skb_headlen(part);
 }
 
@@ -68,42 +78,99 @@ static __always_inline void vnp_run_piece_linear(struct vnp_run_piece *piece,
 static __always_inline void vnp_run_piece_first(struct vnp_run_piece *piece,
 						struct sk_buff *skb)
 {
-	piece->start = 0;
 	piece->end = 0;
 	vnp_run_piece_linear(piece, skb);
 }
 
+/* vnp_run_part_next() - the packet behind @part in @skb and its fragment list */
+static __always_inline struct sk_buff *vnp_run_part_next(const struct sk_buff *part,
+							 const struct sk_buff *skb)
+{
+	return part == skb ? skb_shinfo(skb)->frag_list : part->next;
+}
+
 /* vnp_run_piece_part() - go from the end of a packet to the next in @skb's list */
-void vnp_run_piece_part(struct vnp_run_piece *piece, const struct sk_buff *skb);
+static __always_inline void vnp_run_piece_part(struct vnp_run_piece *piece,
+					       const struct sk_buff *skb)
+{
+	struct sk_buff *part = vnp_run_part_next(piece->part, skb);
+
+	if (part) {
+		vnp_run_piece_linear(piece, part);
+		return;
+	}
+	piece->part = NULL;
+	piece->base = NULL;
+	piece->end = U32_MAX;
+}
+
+/* vnp_run_piece_next() - go to the next piece of @skb */
+static __always_inline void vnp_run_piece_next(struct vnp_run_piece *piece,
+					       const struct sk_buff *skb)
+{
+	const skb_frag_t *frag = piece->frag;
+
+	if (unlikely(frag == piece->frag_end)) {
+		vnp_run_piece_part(piece, skb);
+		return;
+	}
+	piece->base = likely(vnp_run_frag_mapped(frag)) ?
+		      vnp_run_frag_address(frag) - piece->end : NULL;
+	piece->end += skb_frag_size(frag);
+	piece->frag++;
+}
+
+/**
+ * vnp_run_piece_whole() - go to the next piece if it is a whole datagram
+ * @piece:	the walk, at the end of a datagram and of a piece; @base is not kept
+ * @skb:	the packet
+ * @size:	payload of the datagram
+ * @data:	where the payload's address is put
+ *
+ * Return: false, with nothing changed, if it is none or not in the kernel's memory.
+ */
+static __always_inline bool vnp_run_piece_whole(struct vnp_run_piece *piece,
+						const struct sk_buff *skb, u32 size,
+						void **data)
+{
+	const skb_frag_t *frag = piece->frag;
+	struct sk_buff *part;
+
+	if (likely(frag != piece->frag_end)) {
+		if (unlikely(skb_frag_size(frag) != size || !vnp_run_frag_mapped(frag)))
+			return false;
+		*data = vnp_run_frag_address(frag);
+		piece->frag++;
+		piece->end += size;
+		return true;
+	}
+	part = vnp_run_part_next(piece->part, skb);
+	if (!part || skb_headlen(part) != size)
+		return false;
+	vnp_run_piece_linear(piece, part);
+	*data = part->data;
+	return true;
+}
 
 /* vnp_run_piece_find() - go to the piece that holds position @pos of @skb */
 static __always_inline void vnp_run_piece_find(struct vnp_run_piece *piece,
 					       const struct sk_buff *skb, u32 pos)
 {
-	const skb_frag_t *frag;
-	struct page *page;
-
-	while (pos >= piece->end) {
-		piece->start = piece->end;
-		frag = piece->frag;
-		if (frag == piece->frag_end) {
-			vnp_run_piece_part(piece, skb);
-			continue;
-		}
-		page = skb_frag_page(frag);
-		piece->linear = false;
-		piece->base = likely(page) && !PageHighMem(page) ?
-			page_address(page) + skb_frag_off(frag) : NULL;
-		piece->end += skb_frag_size(frag);
-		piece->frag++;
-	}
+	if (pos < piece->end)
+		return;
+	do {
+		vnp_run_piece_next(piece, skb);
+	} while (unlikely(pos >= piece->end));
 }
 
 /* vnp_run_piece_writable() - is nobody else looking at the piece? */
 static inline bool vnp_run_piece_writable(const struct vnp_run_piece *piece,
 					  const struct sk_buff *skb)
 {
-	return piece->linear && !skb_cloned(piece->part) && !skb_cloned(skb);
+	const bool linear = piece->part &&
+			    piece->frag == skb_shinfo(piece->part)->frags;
+
+	return linear && !skb_cloned(piece->part) && !skb_cloned(skb);
 }
 
 /**

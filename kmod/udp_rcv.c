@@ -113,39 +113,47 @@ enum vnp_udp_fate {
 
 /**
  * struct vnp_udp_walk - the runs of a packet
+ * @dgram:	the datagram it is at
  * @link:	the link
  * @sk:		its socket
  * @skb:	the packet
  * @size:	payload of each datagram but the last
  * @start:	where the present run begins
  * @fate:	what will become of it
- * @cnt:	its datagrams that are not counted yet
- * @bytes:	their payload
+ * @missed:	its datagrams that are counted as something else than its fate
+ * @extra:	payload to be counted with it; wraps below 0
  * @parted:	its packets, linked by skb->next
  * @last:	the last of them
  */
 struct vnp_udp_walk {
+	struct vnp_dgram dgram;
 	struct vnp_link *link;
 	struct sock *sk;
 	struct sk_buff *skb;
 	u32 size;
 	u32 start;
 	enum vnp_udp_fate fate;
-	u32 cnt;
-	u32 bytes;
+	u32 missed;
+	u32 extra;
 	struct sk_buff *parted;
 	struct sk_buff *last;
 };
 
-/* Before they are passed on: who gets them may look at the counters. */
-static void vnp_udp_count(struct vnp_udp_walk *walk)
+/*
+ * The present run ends at @end.  Before it is passed on: who gets it may look at the
+ * counters.
+ */
+static void vnp_udp_count(struct vnp_udp_walk *walk, u32 end)
 {
-	if (walk->cnt)
+	const u32 len = end - walk->start;
+	const u32 cnt = DIV_ROUND_UP(len, walk->size) - walk->missed;
+
+	if (cnt)
 		vnp_link_count(walk->link,
 			       walk->fate == VNP_UDP_DROP ? VNP_DROP : VNP_PASS,
-			       walk->cnt, walk->bytes);
-	walk->cnt = 0;
-	walk->bytes = 0;
+			       cnt, len + walk->extra);
+	walk->missed = 0;
+	walk->extra = 0;
 }
 
 static void vnp_udp_pass_cut(struct vnp_udp_walk *walk, u32 end)
@@ -175,29 +183,27 @@ static void vnp_udp_pass_parted(struct vnp_udp_walk *walk)
 	}
 }
 
-/* The present run ends at @end, and does not take the packet along. */
-static void vnp_udp_run_end(struct vnp_udp_walk *walk, u32 end)
+/* What is to be passed of the present run, which does not take the packet along */
+static void vnp_udp_pass_run(struct vnp_udp_walk *walk, u32 end)
 {
-	vnp_udp_count(walk);
 	if (walk->fate == VNP_UDP_PASS)
 		vnp_udp_pass_cut(walk, end);
 	else if (walk->fate == VNP_UDP_PARTED)
 		vnp_udp_pass_parted(walk);
 }
 
-/* The last run ends, and the packet.  Return: as the hook */
+/* The packet ends; its last run is counted.  Return: as the hook */
 static int vnp_udp_walk_end(struct vnp_udp_walk *walk)
 {
 	struct sk_buff *skb = walk->skb;
 	const bool whole = walk->start == sizeof(struct udphdr);
 
-	vnp_udp_count(walk);
 	if (whole && walk->fate == VNP_UDP_DROP) {
 		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
 		return 0;
 	}
 	if (!whole || walk->fate != VNP_UDP_PASS) {
-		vnp_udp_run_end(walk, skb->len);
+		vnp_udp_pass_run(walk, skb->len);
 		consume_skb(skb);
 		return 0;
 	}
@@ -210,7 +216,7 @@ static int vnp_udp_walk_end(struct vnp_udp_walk *walk)
 /* Let the context point at what a piece has of the datagram that begins there. */
 static __always_inline void vnp_udp_point(struct vnp_dgram *dgram,
 					  const struct vnp_run_piece *piece,
-					  u32 pos, u32 len)
+					  u32 pos, u32 end)
 {
 	struct vnp_ctx *ctx = &dgram->run.ctx;
 
@@ -219,8 +225,8 @@ static __always_inline void vnp_udp_point(struct vnp_dgram *dgram,
 		ctx->data_end = ctx->data;
 		return;
 	}
-	ctx->data = piece->base + (pos - piece->start);
-	ctx->data_end = ctx->data + min(len, piece->end - pos);
+	ctx->data = piece->base + pos;
+	ctx->data_end = piece->base + min(end, piece->end);
 }
 
 /*
@@ -241,27 +247,85 @@ static int vnp_udp_own_shared(struct vnp_dgram *dgram,
 	return 0;
 }
 
-/*
- * A datagram of several in a packet, which the context points at.  It is counted
- * with its run, unless it met something else than a verdict.
- */
-static __always_inline enum vnp_udp_fate
-vnp_udp_judge_shared(struct vnp_udp_walk *walk, struct vnp_dgram *dgram, bool plain,
-		     bool *judged)
+/* A datagram joins the present run, or begins another. */
+static __always_inline void vnp_udp_join(struct vnp_udp_walk *walk, u32 pos,
+					 enum vnp_udp_fate fate)
 {
-	const struct vnp_prog *prog = dgram->prog;
-	u64 verdict;
+	if (fate == walk->fate)
+		return;
+	vnp_udp_count(walk, pos);
+	vnp_udp_pass_run(walk, pos);
+	walk->start = pos;
+	walk->fate = fate;
+}
 
-	*judged = true;
-	verdict = plain ? vnp_prog_call(prog, &dgram->run) :
-			  vnp_prog_run(prog, &dgram->run);
-	if (unlikely(dgram->run.fault || verdict > VNP_PASS)) {
-		*judged = false;
-		verdict = vnp_link_fault(walk->link, prog, &dgram->run);
+/*
+ * A datagram of several in a packet meets what its program returned.  It is counted with
+ * its run, unless that is no verdict.
+ */
+static __always_inline void vnp_udp_take(struct vnp_udp_walk *walk, u32 pos,
+					 u32 len, u64 ret, bool plain)
+{
+	struct vnp_dgram *dgram = &walk->dgram;
+	const bool missed = ret > VNP_PASS;
+	enum vnp_udp_fate fate = ret;
+
+	if (unlikely(missed))
+		fate = vnp_link_fault(walk->link, dgram->prog, &dgram->run);
+	if (!plain && fate == VNP_UDP_PASS && dgram->written)
+		fate = VNP_UDP_PARTED;
+	vnp_udp_join(walk, pos, fate);
+
+	if (unlikely(missed)) {
+		walk->missed++;
+		walk->extra -= len;
+		dgram->run.fault = 0;
+	} else if (!plain) {
+		walk->extra += dgram->run.ctx.len - len;
 	}
-	if (!plain && verdict == VNP_PASS && dgram->written)
-		return VNP_UDP_PARTED;
-	return verdict;
+}
+
+/* One that meets another fate than the one before.  Not inlined: few do. */
+static noinline void vnp_udp_take_other(struct vnp_udp_walk *walk, u32 pos, u64 ret)
+{
+	vnp_udp_take(walk, pos, walk->size, ret, true);
+}
+
+/*
+ * The shortest way, for datagrams that have a piece each: cards deliver them so, and GRO
+ * puts them together.  The program is plain, and the present run has begun.
+ * Return: where those begin that are not like that
+ */
+static noinline u32 vnp_udp_walk_whole(struct vnp_udp_walk *walk,
+				       struct vnp_run_piece *at)
+{
+	const struct vnp_prog *prog = walk->dgram.prog;
+	struct vnp_run *run = &walk->dgram.run;
+	const struct sk_buff *skb = walk->skb;
+	struct vnp_run_piece piece = *at;
+	const u32 size = walk->size;
+	void *data;
+	u64 ret;
+
+	run->ctx.len = size;
+	while (vnp_run_piece_whole(&piece, skb, size, &data)) {
+		run->ctx.data = data;
+		run->ctx.data_end = data + size;
+		ret = vnp_prog_call(prog, run);
+		if (unlikely(ret != walk->fate))
+			vnp_udp_take_other(walk, piece.end - size, ret);
+	}
+	*at = piece;
+	return piece.end;
+}
+
+/* There was no memory for a datagram of several in a packet. */
+static void vnp_udp_lose_shared(struct vnp_udp_walk *walk, u32 pos, u32 len)
+{
+	vnp_link_lose(walk->link, 1);
+	vnp_udp_join(walk, pos, VNP_UDP_DROP);
+	walk->missed++;
+	walk->extra -= len;
 }
 
 /* A packet that was made for a datagram: of use only if that was written to. */
@@ -278,56 +342,46 @@ static void vnp_udp_keep(struct vnp_udp_walk *walk, struct sk_buff *skb)
 	walk->last = skb;
 }
 
-/* A datagram joins the present run, or begins another. */
-static __always_inline void vnp_udp_join(struct vnp_udp_walk *walk, u32 pos,
-					 enum vnp_udp_fate fate)
-{
-	if (fate == walk->fate)
-		return;
-	vnp_udp_run_end(walk, pos);
-	walk->start = pos;
-	walk->fate = fate;
-}
-
 /* Compiled twice: most of it is of no use to a plain program. */
-static __always_inline int vnp_udp_walk(struct vnp_udp_walk *walk,
-					struct vnp_dgram *dgram, bool plain)
+static __always_inline int vnp_udp_walk(struct vnp_udp_walk *walk, bool plain)
 {
-	u32 pos = sizeof(struct udphdr), end = walk->skb->len, len;
+	struct vnp_dgram *dgram = &walk->dgram;
+	const struct vnp_prog *prog = dgram->prog;
+	struct sk_buff *skb = walk->skb;
+	const u32 end = skb->len, size = walk->size;
 	struct vnp_run_piece piece;
-	enum vnp_udp_fate fate;
-	bool judged;
+	u32 pos, next;
 
-	vnp_run_piece_first(&piece, walk->skb);
-	for (; pos < end; pos += len) {
-		len = min(walk->size, end - pos);
-		dgram->run.ctx.len = len;
-		vnp_run_piece_find(&piece, walk->skb, pos);
-		vnp_udp_point(dgram, &piece, pos, len);
-		if (!plain) {
-			dgram->off = pos;
-			dgram->shared = true;
-			dgram->written = false;
-			if ((dgram->prog->writes_packet ||
-			     dgram->prog->sees_packet) &&
-			    vnp_udp_own_shared(dgram, &piece)) {
-				vnp_link_lose(walk->link, 1);
-				vnp_udp_join(walk, pos, VNP_UDP_DROP);
-				continue;
-			}
+	vnp_run_piece_first(&piece, skb);
+	for (pos = walk->start; pos < end; pos = next) {
+		next = min(pos + size, end);
+		dgram->run.ctx.len = next - pos;
+		vnp_run_piece_find(&piece, skb, pos);
+		vnp_udp_point(dgram, &piece, pos, next);
+		if (plain) {
+			vnp_udp_take(walk, pos, next - pos,
+				     vnp_prog_call(prog, &dgram->run), true);
+			if (next == piece.end && next < end)
+				next = vnp_udp_walk_whole(walk, &piece);
+			continue;
 		}
 
-		fate = vnp_udp_judge_shared(walk, dgram, plain, &judged);
-		vnp_udp_join(walk, pos, fate);
-		if (likely(judged)) {
-			walk->cnt++;
-			walk->bytes += plain ? len : dgram->run.ctx.len;
+		dgram->off = pos;
+		dgram->shared = true;
+		dgram->written = false;
+		if ((prog->writes_packet || prog->sees_packet) &&
+		    vnp_udp_own_shared(dgram, &piece)) {
+			vnp_udp_lose_shared(walk, pos, next - pos);
+			continue;
 		}
-		if (!plain && !dgram->shared) {
+		vnp_udp_take(walk, pos, next - pos,
+			     vnp_prog_run(prog, &dgram->run), false);
+		if (!dgram->shared) {
 			vnp_udp_keep(walk, dgram->skb);
-			dgram->skb = walk->skb;
+			dgram->skb = skb;
 		}
 	}
+	vnp_udp_count(walk, end);
 	return vnp_udp_walk_end(walk);
 }
 
@@ -349,7 +403,7 @@ static u32 vnp_udp_judge_alone(struct vnp_link *link, struct vnp_dgram *dgram)
 
 	vnp_run_piece_first(&piece, dgram->skb);
 	vnp_run_piece_find(&piece, dgram->skb, dgram->off);
-	vnp_udp_point(dgram, &piece, dgram->off, dgram->run.ctx.len);
+	vnp_udp_point(dgram, &piece, dgram->off, dgram->skb->len);
 	return vnp_link_run(link, dgram->prog, &dgram->run);
 }
 
@@ -358,28 +412,30 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 				       struct sk_buff *skb,
 				       const struct vnp_prog *prog)
 {
-	struct vnp_dgram dgram __vnp_uninitialized;
-	struct vnp_udp_walk walk = {
-		.link = link,
-		.sk = sk,
-		.skb = skb,
-		.size = vnp_run_size(skb),
-		.start = sizeof(struct udphdr),
-		.fate = VNP_UDP_PASS,
-	};
+	struct vnp_udp_walk walk __vnp_uninitialized;
 
-	if (!prog)
+	walk.link = link;
+	walk.sk = sk;
+	walk.skb = skb;
+	walk.size = vnp_run_size(skb);
+	walk.start = sizeof(struct udphdr);
+	walk.fate = VNP_UDP_PASS;
+	if (prog == &vnp_prog_none)
 		return vnp_udp_walk_end(&walk);
 
-	dgram.prog = prog;
-	dgram.skb = skb;
-	vnp_udp_ctx(&dgram);
+	walk.dgram.prog = prog;
+	walk.dgram.skb = skb;
+	walk.dgram.run.fault = 0;
+	vnp_udp_ctx(&walk.dgram);
 	if (walk.size < skb->len - sizeof(struct udphdr)) {
 		walk.fate = VNP_UDP_NONE;
-		return prog->plain_max ? vnp_udp_walk(&walk, &dgram, true) :
-					 vnp_udp_walk(&walk, &dgram, false);
+		walk.missed = 0;
+		walk.extra = 0;
+		walk.parted = NULL;
+		return prog->plain_max ? vnp_udp_walk(&walk, true) :
+					 vnp_udp_walk(&walk, false);
 	}
-	walk.fate = (enum vnp_udp_fate)vnp_udp_judge_alone(link, &dgram);
+	walk.fate = (enum vnp_udp_fate)vnp_udp_judge_alone(link, &walk.dgram);
 	if (walk.fate == VNP_UDP_DROP)
 		vnp_udp_merge_dropped(link, skb);
 	return vnp_udp_walk_end(&walk);
@@ -401,15 +457,15 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(!link) || __this_cpu_read(vnp_udp_passing) == sk)
 		return 1;
 	prog = rcu_dereference(link->prog);
-	if (unlikely(!prog) || skb->len > prog->plain_max || skb->data_len)
+	if (skb->len > prog->plain_max || skb->data_len)
 		return vnp_udp_rcv_packet(link, sk, skb, prog);
 
 	len = skb->len - sizeof(struct udphdr);
 	run.ctx.len = len;
 	run.ctx.data = skb->data + sizeof(struct udphdr);
 	run.ctx.data_end = run.ctx.data + len;
-	if (vnp_link_judge(link, prog, &run, len, vnp_prog_call(prog, &run)) ==
-	    VNP_PASS)
+	run.fault = 0;
+	if (vnp_link_judge(link, prog, &run, vnp_prog_call(prog, &run)) == VNP_PASS)
 		return 1;
 	vnp_udp_merge_dropped(link, skb);
 	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);

@@ -130,7 +130,8 @@ void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
 
 /*
  * The ends of faults that are waited for: each sets R0 to what happened and where,
- * and goes to a common end, which writes that to struct vnp_run.
+ * and goes to a common end, which writes that to struct vnp_run.  R0 keeps it: it is
+ * no verdict, so who wants one need not look for faults if it is.
  */
 static void lower_fault_ends(struct vnp_lower *l)
 {
@@ -160,7 +161,6 @@ static void lower_fault_ends(struct vnp_lower *l)
 	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->ctx_slot);
 	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_W, VNP_REG_AX, BPF_REG_0,
 			     offsetof(struct vnp_run, fault), 0));
-	vnp_emit_k(l, BPF_ALU64 | BPF_MOV, BPF_REG_0, 0);
 	vnp_emit(l, VNP_EMIT(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 	l->insn = insn;
 	l->guard = VNP_FAULT_NONE;

@@ -13,8 +13,8 @@
  * struct vnp_run - one run of a program
  * @ctx:	what the program sees
  * @retval:	R0, written at exit if struct vnp_lowered::wide_ret
- * @fault:	set by a guard: VNP_RUN_FAULT(); 0 otherwise.  Whoever starts a
- *		run zeroes it
+ * @fault:	set by a guard: VNP_RUN_FAULT(), which R0 is then as well.  Whoever
+ *		starts a run sees to it that it is 0
  *
  * Context: on the stack of the one that runs the program; one CPU only.
  */
