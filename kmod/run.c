@@ -6,6 +6,7 @@
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
 #include <net/udp.h>
+#include <trace/events/skb.h>
 
 #include "compat.h"
 
@@ -190,4 +191,59 @@ struct sk_buff *vnp_run_join(struct sk_buff *list, u32 size)
 	}
 	vnp_run_seal(skb, size);
 	return skb;
+}
+
+/*
+ * A card writes many datagrams to a page, and GRO brings them together again: all but
+ * one of a packet's references to a page are given back at once.  What frees the packet
+ * gives back that one, and knows what kind of page it is.
+ */
+static void vnp_run_put_frags(struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	skb_frag_t *kept = shinfo->frags, *const end = kept + shinfo->nr_frags;
+	const skb_frag_t *first, *frag;
+	struct page *page;
+
+	/* Of a page pool's pages, and of pages that are borrowed, others keep count. */
+	if (skb->pp_recycle || skb_zcopy_managed(skb))
+		return;
+	for (first = kept; first < end; first = frag) {
+		page = skb_frag_page(first);
+		frag = first + 1;
+		while (page && frag < end && skb_frag_page(frag) == page)
+			frag++;
+		if (frag - first > 1)
+			page_ref_sub(compound_head(page), frag - first - 1);
+		*kept++ = *first;
+	}
+	shinfo->nr_frags = kept - shinfo->frags;
+}
+
+static void vnp_run_put_pages(struct sk_buff *skb)
+{
+	struct sk_buff *part;
+
+	/* References that others hold, too */
+	if (skb_cloned(skb))
+		return;
+	vnp_run_put_frags(skb);
+	skb_walk_frags(skb, part) {
+		if (!skb_cloned(part))
+			vnp_run_put_frags(part);
+	}
+}
+
+void vnp_run_drop(struct sk_buff *skb)
+{
+	/* Who watches what is dropped wants to find all of it. */
+	if (!trace_kfree_skb_enabled())
+		vnp_run_put_pages(skb);
+	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
+}
+
+void vnp_run_consume(struct sk_buff *skb)
+{
+	vnp_run_put_pages(skb);
+	consume_skb(skb);
 }

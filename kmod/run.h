@@ -195,6 +195,18 @@ struct sk_buff *vnp_run_cut(struct sk_buff *skb, u32 start, u32 end, u32 size);
 struct sk_buff *vnp_run_copy(struct sk_buff *skb, u32 start, u32 len);
 
 /**
+ * vnp_run_drop() - free a packet of which nothing is wanted
+ * @skb:	the packet
+ */
+void vnp_run_drop(struct sk_buff *skb);
+
+/**
+ * vnp_run_consume() - free a packet from which runs were cut
+ * @skb:	the packet
+ */
+void vnp_run_consume(struct sk_buff *skb);
+
+/**
  * vnp_run_join() - make a packet of a run whose datagrams are packets
  * @list:	the packets, linked by skb->next; linear
  * @size:	payload of each but the last

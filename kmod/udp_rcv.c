@@ -199,12 +199,12 @@ static int vnp_udp_walk_end(struct vnp_udp_walk *walk)
 	const bool whole = walk->start == sizeof(struct udphdr);
 
 	if (whole && walk->fate == VNP_UDP_DROP) {
-		kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
+		vnp_run_drop(skb);
 		return 0;
 	}
 	if (!whole || walk->fate != VNP_UDP_PASS) {
 		vnp_udp_pass_run(walk, skb->len);
-		consume_skb(skb);
+		vnp_run_consume(skb);
 		return 0;
 	}
 	if (!skb_is_gso(skb) || vnp_udp_gro_wanted(walk->link, walk->sk))

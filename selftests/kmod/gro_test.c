@@ -4,6 +4,7 @@
  * at it or at its datagrams: all find what they would find without the link.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/sock_diag.h>
@@ -12,7 +13,9 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include "burst.h"
 #include "harness.h"
@@ -385,6 +388,67 @@ TEST_F(sock, queue_memory)
 		}
 	}
 	self->link = -1;
+}
+
+/* meminfo() - bytes, of one kind.  Context: it is there */
+static long meminfo(const char *text, const char *name)
+{
+	return atol(strstr(text, name) + strlen(name)) << 10;
+}
+
+/* mem_lent() - bytes in pages that are neither free nor the slab's, or negative */
+static long mem_lent(void)
+{
+	char text[4096];
+	int err = read_text("/proc/meminfo", text, sizeof(text));
+
+	return err < 0 ? err : meminfo(text, "MemTotal:") -
+			       meminfo(text, "MemFree:") - meminfo(text, "Slab:");
+}
+
+/* trace_drops() - have the kernel watch packets that are dropped, or not */
+static int trace_drops(bool on)
+{
+	if (mount("trace", "/sys/kernel/tracing", "tracefs", 0, NULL) && errno != EBUSY)
+		return -errno;
+	return write_text("/sys/kernel/tracing/events/skb/kfree_skb/enable",
+			  on ? "1" : "0");
+}
+
+/*
+ * Pages that hold datagrams are given back: of super-packets that are dropped, watched
+ * or not, and of such that are taken apart.
+ */
+TEST_F(sock, pages_are_given_back)
+{
+	static const char all[] = "DDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDDD";
+	static const char some[] = "DDDDPDDDDDDDDDDDDDDPDDDDDDDDDDDDDDDDDDDDDPPPDDDD";
+	static const struct {
+		const char *orders;
+		bool traced;
+	} cases[] = { { all }, { some }, { all, true } };
+	const long sent = 100 * 48 * 1300;
+	struct counts counts = { 0 };
+	struct vnp_link_info info;
+	long before;
+
+	LINK();
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		ASSERT_LE(0, trace_drops(cases[i].traced));
+		before = mem_lent();
+		ASSERT_LT(0, before);
+		for (int k = 0; k < 100; k++) {
+			burst_fill_equal(&self->sent, &self->seq, cases[i].orders, 1300);
+			burst_expect(&self->want, &self->sent, false, false, &counts);
+			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+			ASSERT_EQ(self->want.cnt,
+				  burst_recv(self->flow.rx, &self->want, false));
+			ASSERT_EQ(0, link_settle(self->link, counts.packets, &info));
+		}
+		EXPECT_GT(before + sent / 2, mem_lent());
+	}
+	EXPECT_EQ(counts.drop, info.drop);
+	EXPECT_LE(0, trace_drops(false));
 }
 
 /*

@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <sys/mman.h>
+#include "burst.h"
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
@@ -351,6 +352,93 @@ TEST_F(inject, datagrams)
 	EXPECT_LT(0, info.pass);
 	while (recv(self->flow.rx, data, sizeof(data), MSG_DONTWAIT) > 0)
 		EXPECT_MEM("\x8f\x9e\x8c\x8c", data, 4);
+	vnp_object_close(obj);
+}
+
+/*
+ * ---- Where packets are taken apart ---------------------------------------
+ *
+ * That is in softirq, where memory is wanted at once or never.
+ */
+
+/* scarce() - from now on that wants memory in vain now and then, or never */
+static void scarce(bool yes)
+{
+	attr_set("failslab", "task-filter", "N");
+	attr_set("failslab", "ignore-gfp-wait", "Y");
+	attr_set("failslab", "times", "-1");
+	attr_set("failslab", "interval", "1");
+	attr_set("failslab", "probability", yes ? "2" : "0");
+}
+
+/*
+ * part_of() - what arrives is some of what was to arrive, in order, and then all of
+ * @last.  Return: how many did not come
+ */
+static int part_of(int sock, const struct burst *want, const struct burst *last)
+{
+	static struct arrival arrival;
+	int i = 0, missing = 0;
+
+	while (!burst_recv_one(sock, &arrival)) {
+		if (arrival.len == last->len[0])
+			return mem_differ(last->data[0], arrival.data, arrival.len) < 0 ?
+			       missing + want->cnt - i : -1;
+		while (i < want->cnt &&
+		       mem_differ(want->data[i], arrival.data, arrival.len) >= 0) {
+			i++;
+			missing++;
+		}
+		if (i++ == want->cnt)
+			return -2;
+	}
+	return -3;
+}
+
+TEST_F(inject, super_packets)
+{
+	static const char *const names[] = { "sift", "scribble" };
+	static struct burst sent, want, last;
+	struct counts counts = { 0 };
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+	struct wire wire;
+	struct flow flow;
+	int link, n, missing;
+	__u32 seq = 0;
+
+	pin(0);
+	ASSERT_EQ(0, object_load("runs", &obj));
+	ASSERT_EQ(0, road_new(&wire, WIRE_GSO));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, road_flow(&flow, &wire, WIRE_GSO,
+				       i ? FLOW_IP6 : FLOW_IP4));
+		link = object_link(obj, names[i], flow.rx, 0);
+		ASSERT_OK(link);
+		missing = 0;
+		for (int j = 0; j < 100; j++) {
+			burst_fill_equal(&sent, &seq, i ? "PPDPIISPDPPDPISDDPP" :
+				"PPDPPPLLDPPDPPPDDPP", 300);
+			burst_fill_equal(&last, &seq, "P", 200);
+			burst_expect(&want, &sent, i, false, &counts);
+			scarce(true);
+			burst_send(flow.tx, &sent, WIRE_GSO);
+			scarce(false);
+			ASSERT_EQ(0, burst_send(flow.tx, &last, WIRE_SINGLE));
+			n = part_of(flow.rx, &want, &last);
+			ASSERT_OK(n);
+			missing += n;
+		}
+		ASSERT_EQ(0, link_info(link, &info));
+		EXPECT_LT(0, info.lost);
+		EXPECT_LT(0, missing);
+		/* Nothing is left of it. */
+		burst_expect(&want, &sent, i, false, &counts);
+		ASSERT_EQ(0, burst_send(flow.tx, &sent, WIRE_GSO));
+		EXPECT_EQ(want.cnt, burst_recv(flow.rx, &want, false));
+		close(link);
+		flow_close(&flow);
+	}
 	vnp_object_close(obj);
 }
 
