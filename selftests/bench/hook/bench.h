@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VNP_BENCH_H
+#define _VNP_BENCH_H
+
+#include "ioctl.h"
+
+/* nic.c */
+int bench_nic_create(void);
+void bench_nic_destroy(void);
+int bench_nic_load(const struct bench_frames *frames);
+int bench_nic_play(struct bench_play *play);
+
+/* hook.c: @fd stays as it is until it is closed, which it is before the module goes */
+int bench_hook_attach(int fd);
+
+/* native.c */
+void bench_native_fill(void);
+int bench_native_run(struct bench_native *native);
+
+#endif /* _VNP_BENCH_H */

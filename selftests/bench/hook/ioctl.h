@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * /dev/vnp_bench: what the bench's driver and its module say to each other.
+ */
+#ifndef _VNP_BENCH_IOCTL_H
+#define _VNP_BENCH_IOCTL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define BENCH_DEVICE		"/dev/vnp_bench"
+#define BENCH_INTERFACE		"bench0"
+#define BENCH_FRAMES_MAX	1024
+#define BENCH_FRAME_LEN_MAX	2048
+
+/**
+ * struct bench_frames - BENCH_FRAMES: what the card will receive
+ * @data:	IP packets, one behind the other
+ * @cnt:	how many, at most %BENCH_FRAMES_MAX
+ * @len:	bytes of each, at most %BENCH_FRAME_LEN_MAX
+ */
+struct bench_frames {
+	__aligned_u64 data;
+	__u32 cnt;
+	__u32 len;
+};
+
+/**
+ * struct bench_play - BENCH_PLAY: let frames arrive in one interrupt
+ * @first:	the first of them
+ * @cnt:	how many, at most 64
+ * @arrival:	out: ticks that the card's driver and GRO took before the stack had
+ *		the packets
+ */
+struct bench_play {
+	__u32 first;
+	__u32 cnt;
+	__aligned_u64 arrival;
+};
+
+#define BENCH_NAME_LEN		16
+
+/**
+ * struct bench_native - BENCH_NATIVE: run a program that is part of the module
+ * @name:	its name
+ * @data:	the payload
+ * @len:	bytes of it, at most %BENCH_FRAME_LEN_MAX
+ * @repeat:	how often
+ * @result:	out: what the last run found
+ * @reserved:	zero
+ */
+struct bench_native {
+	char name[BENCH_NAME_LEN];
+	__aligned_u64 data;
+	__u32 len;
+	__u32 repeat;
+	__u32 result;
+	__u32 reserved;
+};
+
+#define BENCH_FRAMES	_IOW('B', 1, struct bench_frames)
+#define BENCH_PLAY	_IOWR('B', 2, struct bench_play)
+#define BENCH_HOOK	_IOW('B', 3, __s32)	/* bare hook on this socket */
+#define BENCH_NATIVE	_IOWR('B', 4, struct bench_native)
+
+#endif /* _VNP_BENCH_IOCTL_H */
