@@ -8,6 +8,8 @@
 ##
 ## make demo		the first sample at work, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
+## make bench		what a datagram costs, here and elsewhere: build/bench/
+## make bench-compare BASE=REV	the same for another revision, and what differs
 ## make verify-cost	what verification costs: a table by size and shape
 ## make fuzz [SECONDS=60]	the fuzzers, so long each
 ## make setup		fetch and build what any of these will need, now
@@ -116,6 +118,16 @@ demo: all build/packages.guest build/packages.demo
 check: all tests build/packages.guest build/packages.demo
 	$(Q)selftests/check $(KERNEL)
 
+bench: module bench-module build/selftests/bench/bench build/bench/profile.so \
+		$(bench_progs) \
+		build/packages.guest build/packages.bench
+	$(Q)selftests/bench/run $(KERNEL)
+
+bench-compare: bench
+	$(Q)selftests/bench/compare "$(BASE)" $(KERNEL)
+
+.PHONY: bench bench-compare
+
 verify-cost: build/selftests/bench/verify
 	$(Q)$<
 
@@ -133,7 +145,7 @@ build/packages.%: selftests/setup/packages.txt
 build/linux-source/kselftest_harness.h: | build/packages.build
 	$(Q)selftests/setup/source
 
-setup: $(addprefix build/packages.,build levels guest debug demo fuzz lint)
+setup: $(addprefix build/packages.,build levels guest debug demo fuzz bench lint)
 setup: build/linux-source/kselftest_harness.h
 	$(Q)for kernel in 6.1 6.12 7.2 debug; do \
 		selftests/setup/kernel $$kernel || exit; done

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where the instructions of a datagram go, by function: the guest is watched by
+ * plugin/profile.c meanwhile.  What was watched is written down for profile-report.
+ */
+#include "bench.h"
+
+static const struct {
+	struct system system;
+	struct traffic traffic;
+} profiles[] = {
+	{ { "vnp", receive_many, true, attach_vnp }, { ALONE, 0, 64, 100 } },
+	{ { "vnp-unmerged", receive_many, true, attach_vnp_unmerged }, { ALONE, 0, 64, 100 } },
+	{ { "hook", receive_many, true, attach_hook }, { ALONE, 0, 64, 100 } },
+	{ { "SO_ATTACH_FILTER", receive_many, true, attach_filter }, { ALONE, 0, 64, 100 } },
+	{ { "vnp", receive_many, true, attach_vnp }, { MERGED, 16, 64, 100 } },
+	{ { "hook", receive_many, true, attach_hook }, { MERGED, 16, 64, 100 } },
+	{ { "vnp", receive_many, true, attach_vnp }, { MERGED, 64, 64, 100 } },
+	{ { "hook", receive_many, true, attach_hook }, { MERGED, 64, 64, 100 } },
+	{ { "vnp", receive_many, true, attach_vnp }, { ALONE, 0, 64, 0 } },
+	{ { "socket", receive_many }, { ALONE, 0, 64, 0 } },
+	{ { "vnp-batched", receive_merged, true, attach_vnp }, { MERGED, 16, 64, 0 } },
+	{ { "UDP_GRO", receive_merged }, { MERGED, 16, 64, 0 } },
+	{ { "vnp", receive_many, true, attach_vnp }, { MERGED, 16, 64, 90 } },
+};
+
+void bench_profile(void)
+{
+	struct row row = { .workload = "profile" };
+	size_t i;
+
+	rows_begin("profile, instructions a datagram");
+	rig_profile_play();
+	for (i = 0; i < ARRAY_SIZE(profiles); i++) {
+		rig_profile(&profiles[i].system, &profiles[i].traffic, &row);
+		row_add(&row);
+	}
+}

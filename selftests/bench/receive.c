@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The process that receives: it wants some datagrams, and discards the others if it
+ * is given them.
+ */
+#include <errno.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define BATCH		64
+#define PACKET_MAX	2048
+#define MERGED_MAX	65536
+
+/* Datagrams that were not wanted are not expected of one who filters. */
+static void check(struct receiver *rx, const __u8 *data, int len)
+{
+	while (traffic_payload(rx->next)[0] != data[0])
+		rx->next = (rx->next + 1) % TRAFFIC_CNT;
+	if (len != rx->traffic->size ||
+	    memcmp(traffic_payload(rx->next), data, len))
+		die("A datagram arrived that is not the one that was sent.");
+	rx->next = (rx->next + 1) % TRAFFIC_CNT;
+}
+
+static void take(struct receiver *rx, const __u8 *data, int len)
+{
+	if (rx->check)
+		check(rx, data, len);
+	if (data[0] == WANTED)
+		rx->wanted++;
+	else
+		rx->discarded++;
+}
+
+void receive_each(struct receiver *rx)
+{
+	const bool alone = rx->traffic->arrival == ALONE;
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC), len;
+	__u8 data[PACKET_MAX];
+
+	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, rx->sock, &event))
+		die("epoll does not take the socket: %s.", strerror(errno));
+	while (!rx->stop) {
+		rx->calls++;
+		if (epoll_wait(epoll, &event, 1, -1) != 1)
+			die("epoll_wait() fails: %s.", strerror(errno));
+		/* Where one comes, asking whether there are more is a waste. */
+		do {
+			rx->calls++;
+			len = recv(rx->sock, data, sizeof(data), MSG_DONTWAIT);
+			if (len > 0)
+				take(rx, data, len);
+		} while (len > 0 && !alone);
+	}
+	close(epoll);
+}
+
+/**
+ * struct batch - room for recvmmsg()
+ * @msgs:	the messages
+ * @iov:	where their data lies
+ * @control:	their control messages
+ */
+struct batch {
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control[BATCH];
+};
+
+static int batch_receive(struct receiver *rx, struct batch *batch)
+{
+	int n;
+
+	rx->calls++;
+	n = recvmmsg(rx->sock, batch->msgs, BATCH, MSG_WAITFORONE, NULL);
+	if (n < 0)
+		die("recvmmsg() fails: %s.", strerror(errno));
+	return n;
+}
+
+void receive_many(struct receiver *rx)
+{
+	static __u8 data[BATCH][PACKET_MAX];
+	static struct batch batch;
+	int i, n;
+
+	for (i = 0; i < BATCH; i++) {
+		batch.iov[i] = (struct iovec) { data[i], PACKET_MAX };
+		batch.msgs[i].msg_hdr.msg_iov = &batch.iov[i];
+		batch.msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	while (!rx->stop) {
+		n = batch_receive(rx, &batch);
+		for (i = 0; i < n; i++)
+			take(rx, data[i], batch.msgs[i].msg_len);
+	}
+}
+
+static void take_merged(struct receiver *rx, const struct mmsghdr *msg)
+{
+	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg->msg_hdr);
+	const __u8 *data = msg->msg_hdr.msg_iov->iov_base;
+	int size = msg->msg_len, len = msg->msg_len, pos;
+
+	if (cmsg && cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO)
+		memcpy(&size, CMSG_DATA(cmsg), sizeof(size));
+	for (pos = 0; pos < len; pos += size)
+		take(rx, data + pos, len - pos < size ? len - pos : size);
+}
+
+void receive_merged(struct receiver *rx)
+{
+	static __u8 data[BATCH][MERGED_MAX];
+	static struct batch batch;
+	int i, n = BATCH, on = 1;
+
+	if (setsockopt(rx->sock, SOL_UDP, UDP_GRO, &on, sizeof(on)))
+		die("The socket refuses UDP_GRO: %s.", strerror(errno));
+	for (i = 0; i < BATCH; i++) {
+		batch.iov[i] = (struct iovec) { data[i], MERGED_MAX };
+		batch.msgs[i].msg_hdr.msg_iov = &batch.iov[i];
+		batch.msgs[i].msg_hdr.msg_iovlen = 1;
+		batch.msgs[i].msg_hdr.msg_control = &batch.control[i];
+	}
+	while (!rx->stop) {
+		/* Those that were used hold the length of what they got. */
+		for (i = 0; i < n; i++)
+			batch.msgs[i].msg_hdr.msg_controllen = sizeof(batch.control[i]);
+		n = batch_receive(rx, &batch);
+		for (i = 0; i < n; i++)
+			take_merged(rx, &batch.msgs[i]);
+	}
+}

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One CPU.  A thread of the lowest class has the card receive; who is woken by that
+ * takes its place at once, and it goes on when that sleeps again.  So what passes
+ * between two of its readings of the clock is all that the datagrams took, and what
+ * it takes itself to have the card receive, which is measured once and subtracted.
+ *
+ * With two CPUs, where times are measured, who receives has one of its own.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "hook/ioctl.h"
+#include "profile.h"
+#include "../kmod/common.h"
+
+/*
+ * The least of which counts: the kernel has other things to do, too.  A timer ticks every
+ * four million instructions, and a batch takes about one.
+ */
+#define BATCHES		31
+#define WARM		3	/* before them */
+#define HERE		"10.9.0.1"
+#define THERE		"10.9.0.2"
+#define PORT		9000
+#define RCVBUF		(8 << 20)
+
+#define HEADERS		(sizeof(struct iphdr) + sizeof(struct udphdr))
+#define FRAME_MAX	2048
+
+static __u8 frames[TRAFFIC_CNT * FRAME_MAX];
+static int frame_len;
+static int card = -1;
+static int cpus;
+static double play_cost;	/* of having the card receive nothing */
+
+/*
+ * ---- What arrives --------------------------------------------------------
+ */
+
+static int traffic_pieces(const struct traffic *traffic)
+{
+	return traffic->pieces ?: traffic->arrival == ALONE ? 1 : 16;
+}
+
+/* Datagrams an interrupt */
+static int traffic_at_once(const struct traffic *traffic)
+{
+	return traffic_pieces(traffic) * (traffic->senders ?: 1);
+}
+
+const char *traffic_name(const struct traffic *traffic)
+{
+	static const char * const names[] = { "single", "burst", "super-packet" };
+
+	return traffic->senders ? "super-packets" : names[traffic->arrival];
+}
+
+/* The port that tells senders apart */
+static __u16 traffic_port(const struct traffic *traffic, int i)
+{
+	const int senders = traffic->arrival == BURST ? 16 : traffic->senders ?: 1;
+	const int row = traffic->arrival == BURST ? 1 : traffic_pieces(traffic);
+
+	return 10000 + i / row % senders;
+}
+
+const __u8 *traffic_payload(int i)
+{
+	return frames + i * frame_len + HEADERS;
+}
+
+/* The Internet checksum of an even number of bytes, begun with @sum */
+static __u16 checksum(const void *data, size_t len, __u32 sum)
+{
+	const __u16 *p = data;
+	size_t i;
+
+	for (i = 0; i < len / 2; i++)
+		sum += p[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
+}
+
+/* The sum over what the checksum of UDP has of the IP header */
+static __u32 checksum_pseudo(const struct iphdr *ip, __u16 len)
+{
+	const __u32 sum = (ip->saddr & 0xffff) + (ip->saddr >> 16) +
+			  (ip->daddr & 0xffff) + (ip->daddr >> 16);
+
+	return sum + htons(ip->protocol) + len;
+}
+
+static bool is_wanted(const struct traffic *traffic, int i)
+{
+	return i % 10 >= traffic->unwanted / 10;
+}
+
+/* Its number is behind the first byte.  GRO wants it to have a checksum. */
+static void frame_write(const struct traffic *traffic, int i)
+{
+	__u8 *at = frames + i * frame_len, *payload = at + HEADERS;
+	struct udphdr *udp = (void *)(at + sizeof(struct iphdr));
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.tot_len = htons(frame_len),
+		.frag_off = htons(IP_DF),
+		.ttl = 64,
+		.protocol = IPPROTO_UDP,
+		.saddr = inet_addr(THERE),
+		.daddr = inet_addr(HERE),
+	};
+
+	ip.check = checksum(&ip, sizeof(ip), 0);
+	memcpy(at, &ip, sizeof(ip));
+	*udp = (struct udphdr) {
+		.source = htons(traffic_port(traffic, i)),
+		.dest = htons(PORT),
+		.len = htons(frame_len - sizeof(ip)),
+	};
+	fill_random(payload, traffic->size, i);
+	payload[0] = is_wanted(traffic, i) ? WANTED : UNWANTED;
+	memcpy(payload + 1, &i, sizeof(i));
+	udp->check = checksum(udp, frame_len - sizeof(ip),
+			      checksum_pseudo(&ip, udp->len));
+}
+
+static void traffic_load(const struct traffic *traffic)
+{
+	struct bench_frames arg = { .data = (uintptr_t)frames, .cnt = TRAFFIC_CNT };
+	int i;
+
+	frame_len = HEADERS + traffic->size;
+	arg.len = frame_len;
+	for (i = 0; i < TRAFFIC_CNT; i++)
+		frame_write(traffic, i);
+	if (ioctl(card, BENCH_FRAMES, &arg))
+		die("The card does not take frames: %s.", strerror(errno));
+}
+
+static __u64 play(int first, int cnt)
+{
+	struct bench_play arg = { .first = first, .cnt = cnt };
+
+	if (ioctl(card, BENCH_PLAY, &arg))
+		die("The card cannot receive: %s.", strerror(errno));
+	return arg.arrival;
+}
+
+/*
+ * ---- The rig -------------------------------------------------------------
+ */
+
+static void measure_play(void)
+{
+	double values[BATCHES];
+	__u64 start;
+	int i, k;
+
+	for (i = 0; i < BATCHES; i++) {
+		start = ticks();
+		for (k = 0; k < TRAFFIC_CNT; k++)
+			play(0, 0);
+		values[i] = (ticks() - start) / (double)TRAFFIC_CNT;
+	}
+	play_cost = least(values, BATCHES);
+}
+
+int rig_cpus(void)
+{
+	return cpus;
+}
+
+void rig_open(void)
+{
+	static const struct traffic any = { ALONE, .size = 64, .unwanted = 100 };
+
+	card = open(BENCH_DEVICE, O_RDWR | O_CLOEXEC);
+	if (card < 0)
+		die("%s cannot be opened: %s.", BENCH_DEVICE, strerror(errno));
+	if (shell("ip link set %s up && ip addr add " HERE "/24 dev %s",
+		  BENCH_INTERFACE, BENCH_INTERFACE))
+		die("The card cannot be set up.");
+	if (write_text("/proc/sys/net/core/gro_normal_batch", "1024") < 0 ||
+	    write_text("/proc/sys/net/core/rmem_max", "16777216") < 0)
+		die("The network's settings cannot be changed.");
+	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	if (pin(0))
+		die("This thread cannot be kept on a CPU: %s.", strerror(errno));
+	traffic_load(&any);
+	measure_play();
+}
+
+void rig_hook(int sock)
+{
+	if (ioctl(card, BENCH_HOOK, &sock))
+		die("The bare hook does not take the socket: %s.", strerror(errno));
+}
+
+__u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat)
+{
+	struct bench_native arg = {
+		.data = (uintptr_t)data,
+		.len = len,
+		.repeat = repeat,
+	};
+
+	snprintf(arg.name, sizeof(arg.name), "%s", name);
+	if (ioctl(card, BENCH_NATIVE, &arg))
+		die("The module cannot run %s: %s.", name, strerror(errno));
+	return arg.result;
+}
+
+/* Not udp_socket()'s, which gives up waiting at some time: that costs a timer. */
+static int open_socket(void)
+{
+	const struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(PORT),
+		.sin_addr.s_addr = inet_addr(HERE),
+	};
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (sock < 0 || bind(sock, (const void *)&address, sizeof(address)) ||
+	    sock_set(sock, SOL_SOCKET, SO_RCVBUF, RCVBUF) < 0)
+		die("There is no socket to receive on: %s.", strerror(errno));
+	return sock;
+}
+
+/*
+ * ---- Measuring -----------------------------------------------------------
+ */
+
+/**
+ * struct run - a system that is at work
+ * @system:	the system
+ * @traffic:	what arrives
+ * @rx:		who receives
+ * @thread:	its thread
+ * @tid:	its number
+ * @watched:	its batch is to be looked at (profile.h)
+ */
+struct run {
+	const struct system *system;
+	const struct traffic *traffic;
+	struct receiver rx;
+	pthread_t thread;
+	volatile pid_t tid;
+	bool watched;
+};
+
+/* This thread yields to any other, or does not. */
+static void set_class(int class)
+{
+	const struct sched_param param = { 0 };
+
+	if (sched_setscheduler(0, class, &param))
+		die("The thread's class cannot be set: %s.", strerror(errno));
+}
+
+static void *receiver_main(void *arg)
+{
+	struct run *run = arg;
+
+	if (pin(rig_cpus() - 1))
+		die("The receiver cannot be kept on a CPU: %s.", strerror(errno));
+	run->tid = gettid();
+	run->system->receive(&run->rx);
+	return NULL;
+}
+
+/* What has arrived has been received. */
+static void run_settle(const struct run *run)
+{
+	if (thread_sleeps(run->tid) < 0)
+		die("The receiver does not wait for datagrams.");
+}
+
+static void run_start(struct run *run)
+{
+	if (pthread_create(&run->thread, NULL, receiver_main, run))
+		die("The receiver's thread cannot be started.");
+	while (!run->tid)
+		sched_yield();
+	run_settle(run);
+	/* Last: UDP_GRO is on by now, if that is wanted. */
+	if (run->system->attach)
+		run->system->attach(run->rx.sock);
+	set_class(SCHED_IDLE);
+}
+
+static void run_stop(struct run *run)
+{
+	run->rx.stop = true;
+	/* Wakes who sleeps on it, though it says that it is not connected. */
+	shutdown(run->rx.sock, SHUT_RDWR);
+	pthread_join(run->thread, NULL);
+	set_class(SCHED_OTHER);
+	if (run->system->detach)
+		run->system->detach();
+	close(run->rx.sock);
+}
+
+/* All datagrams arrive.  What one took, and in @arrival what it took of the card and GRO */
+static double run_batch(const struct run *run, double *arrival)
+{
+	const int at_once = traffic_at_once(run->traffic);
+	__u64 before = 0, start = ticks();
+	double all;
+	int i;
+
+	if (run->watched)
+		profile_begin();
+	for (i = 0; i < TRAFFIC_CNT; i += at_once)
+		before += play(i, at_once);
+	/* On another CPU, who receives may not be ready yet. */
+	if (rig_cpus() > 1)
+		run_settle(run);
+	all = (ticks() - start) / (double)TRAFFIC_CNT - play_cost / at_once;
+	*arrival = before / (double)TRAFFIC_CNT;
+	if (run->watched)
+		profile_end();
+	run_settle(run);
+	return all - *arrival;
+}
+
+/* What is wanted arrives, and nothing else unless the process itself discards it. */
+static void run_check(const struct run *run, int batches)
+{
+	const long sent = (long)batches * TRAFFIC_CNT;
+	const long unwanted = sent * run->traffic->unwanted / 100;
+	const long discarded = run->system->filters ? 0 : unwanted;
+
+	if (run->rx.wanted != sent - unwanted || run->rx.discarded != discarded)
+		die("%s, %s of %d bytes: %ld wanted datagrams and %ld others arrived, not %ld and %ld.",
+		    run->system->name, traffic_name(run->traffic), run->traffic->size,
+		    run->rx.wanted, run->rx.discarded, sent - unwanted, discarded);
+}
+
+static void run_measure(struct run *run, struct row *row)
+{
+	double insns[BATCHES], arrival[BATCHES];
+	const double cnt = BATCHES * TRAFFIC_CNT;
+	long calls, switches;
+	int i;
+
+	run->rx.check = true;
+	for (i = 0; i < WARM; i++)
+		run_batch(run, arrival);
+	run->rx.check = false;
+	run_check(run, WARM);
+
+	calls = run->rx.calls;
+	switches = voluntary_switches(run->tid);
+	for (i = 0; i < BATCHES; i++)
+		insns[i] = run_batch(run, &arrival[i]);
+	run_check(run, WARM + BATCHES);
+
+	row->insns = least(insns, BATCHES);
+	row->arrival = least(arrival, BATCHES);
+	row->syscalls = (run->rx.calls - calls) / cnt;
+	row->switches = (voluntary_switches(run->tid) - switches) / cnt;
+}
+
+static void run_profile(struct run *run, struct row *row)
+{
+	double arrival;
+	int i;
+
+	for (i = 0; i < WARM; i++)
+		run_batch(run, &arrival);
+	run->watched = true;
+	row->insns = run_batch(run, &row->arrival);
+	run_check(run, WARM + 1);
+}
+
+void rig_profile_play(void)
+{
+	int i;
+
+	for (i = 0; i < TRAFFIC_CNT; i++)
+		play(0, 0);
+	profile_begin();
+	for (i = 0; i < TRAFFIC_CNT; i++)
+		play(0, 0);
+	profile_end();
+}
+
+/* A system at work, which @measure is to look at */
+static void rig_run(const struct system *system, const struct traffic *traffic,
+		    struct row *row, void (*measure)(struct run *run, struct row *row))
+{
+	struct run run = {
+		.system = system,
+		.traffic = traffic,
+		.rx = { .sock = open_socket(), .traffic = traffic },
+	};
+
+	row->system = system->name;
+	row->kase = traffic_name(traffic);
+	row->size = traffic->size;
+	row->pieces = traffic_pieces(traffic);
+	row->unwanted = traffic->unwanted;
+	traffic_load(traffic);
+	run_start(&run);
+	measure(&run, row);
+	run_stop(&run);
+}
+
+void rig_measure(const struct system *system, const struct traffic *traffic,
+		 struct row *row)
+{
+	rig_run(system, traffic, row, run_measure);
+}
+
+void rig_profile(const struct system *system, const struct traffic *traffic,
+		 struct row *row)
+{
+	rig_run(system, traffic, row, run_profile);
+}
+
+void rig_sizes(const char *workload, const struct system *system,
+	       struct traffic *traffic)
+{
+	static const int sizes[] = { 64, 512, 1400 };
+	struct row row = { .workload = workload };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		traffic->size = sizes[i];
+		rig_measure(system, traffic, &row);
+		row_add(&row);
+	}
+}
