@@ -209,6 +209,7 @@ TEST_F(sock, packet_socket)
 	ASSERT_OK(self->link);
 	/* Merging pays from now on. */
 	EXPECT_EQ(0, EXCHANGE("DD", false));
+	ASSERT_EQ(0, link_settle(self->link, 2, &(struct vnp_link_info){ 0 }));
 	burst_fill_equal(&self->sent, &self->seq, orders, 400);
 	burst_expect(&self->want, &self->sent, true, false, &counts);
 	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
