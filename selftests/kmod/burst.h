@@ -6,7 +6,7 @@
 #ifndef _VNP_TEST_BURST_H
 #define _VNP_TEST_BURST_H
 
-#include "net.h"
+#include "wire.h"
 
 #ifndef SOL_UDP
 #define SOL_UDP		17

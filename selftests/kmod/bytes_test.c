@@ -10,7 +10,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include "harness.h"
-#include "net.h"
+#include "wire.h"
 #include "object.h"
 #include "../progs/bytes.h"
 

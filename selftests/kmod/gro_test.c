@@ -201,9 +201,8 @@ TEST_F(sock, packet_socket)
 	struct counts counts = { 0 };
 	int tap, pos = headers;
 
-	ASSERT_EQ(0, setns(self->wire.there, 0));
-	tap = socket(AF_PACKET, SOCK_DGRAM,
-		     htons(variant->kind == FLOW_IP6 ? ETH_P_IPV6 : ETH_P_IP));
+	tap = sniffer_open(self->wire.there,
+		       variant->kind == FLOW_IP6 ? ETH_P_IPV6 : ETH_P_IP);
 	ASSERT_OK(tap);
 	self->link = object_link(self->obj, "scribble", self->flow.rx, 0);
 	ASSERT_OK(self->link);

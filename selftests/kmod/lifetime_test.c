@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include "harness.h"
-#include "net.h"
+#include "wire.h"
 #include "object.h"
 
 static int all_objects(int dev)

@@ -16,28 +16,6 @@
 
 #define REST_LEN	200
 
-/* tap_open() - a socket that sees what the receiving end's stack gets, merged or not */
-static int tap_open(const struct wire *wire, int protocol)
-{
-	int tap;
-
-	if (setns(wire->there, 0))
-		return -errno;
-	tap = socket(AF_PACKET, SOCK_DGRAM, htons(protocol));
-	return tap < 0 ? -errno : tap;
-}
-
-/* tap_widest() - all that has come.  Return: datagrams in the largest packet */
-static int tap_widest(int tap)
-{
-	static __u8 data[65536];
-	ssize_t len, most = 0;
-
-	while ((len = recv(tap, data, sizeof(data), MSG_DONTWAIT)) >= 0)
-		most = len > most ? len : most;
-	return most / REST_LEN;
-}
-
 /* burst_merged() - send a burst.  Return: how many were merged */
 static int burst_merged(int tx, int link, int tap, struct burst *burst,
 			const char *orders)
@@ -51,7 +29,7 @@ static int burst_merged(int tx, int link, int tap, struct burst *burst,
 		err = burst_send(tx, burst, WIRE_GSO);
 	if (!err)
 		err = link_settle(link, info.packets + burst->cnt, &info);
-	return err ? err : tap_widest(tap);
+	return err ? err : sniffer_widest(tap) / REST_LEN;
 }
 
 #define MERGED(orders)							\
@@ -80,7 +58,7 @@ FIXTURE_SETUP(merge)
 	ASSERT_EQ(0, object_load("runs", &self->obj));
 	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
 	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
-	self->tap = tap_open(&self->wire, variant->protocol);
+	self->tap = sniffer_open(self->wire.there, variant->protocol);
 	ASSERT_OK(self->tap);
 	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
 	ASSERT_OK(self->link);
@@ -123,7 +101,7 @@ TEST_F(merge, one_by_one)
 	burst_fill_equal(&self->sent, &(__u32){ 0 }, "DDDDDDDD", REST_LEN);
 	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_SINGLE));
 	ASSERT_EQ(0, link_settle(self->link, 10, &(struct vnp_link_info){ 0 }));
-	EXPECT_LT(1, tap_widest(self->tap));
+	EXPECT_LT(1, sniffer_widest(self->tap) / REST_LEN);
 }
 
 /* The application asks for super-packets, or tries to. */

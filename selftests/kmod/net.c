@@ -8,13 +8,12 @@
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <unistd.h>
-
-/* Both ends' */
-#define WIRE_MAC	"02:00:00:00:09:00"
 
 static int if_ioctl(const char *name, unsigned long request, struct ifreq *req)
 {
@@ -95,8 +94,7 @@ static int user_namespace(void)
 	return err < 0 ? err : 0;
 }
 
-/* another_netns() - the same, by one who may */
-static int another_netns(void)
+int netns_another(void)
 {
 	if (unshare(CLONE_NEWNET))
 		return -errno;
@@ -107,106 +105,73 @@ int netns_new(void)
 {
 	int err = as_root() ? 0 : user_namespace();
 
-	return err ? err : another_netns();
+	return err ? err : netns_another();
 }
 
-static int this_netns(void)
+int netns_here(void)
 {
 	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
-/*
- * Nothing is on the wire but what the test sends: no ARP, neighbour discovery or
- * multicast listener reports, which the kernel sends from any CPU.  NAPI then runs
- * there, too, and a burst comes in two parts.  Without ARP a frame goes to the address
- * of the device it leaves by, which is that of its peer.
- */
-static int wire_end(const char *name, int number)
+int ip_batch(const char *fmt, ...)
 {
-	return shell("ip link set %s addrgenmode none arp off && ip link set %s up && "
-		     "ip addr add 10.9.0.%d/24 dev %s && "
-		     "ip addr add fd09::%d/64 dev %s nodad",
-		     name, name, number, name, number, name);
+	FILE *ip = popen("exec ip -batch -", "w");
+	va_list ap;
+
+	if (!ip)
+		return -errno;
+	va_start(ap, fmt);
+	vfprintf(ip, fmt, ap);
+	va_end(ap);
+	return pclose(ip) ? -EPROTO : 0;
 }
 
-int wire_new(struct wire *wire)
+/* napi_wait() - by a child: what sysfs says of a namespace is seen in one of its own */
+static int napi_wait(int netns, const char *name, long patience_ns)
 {
-	int err = netns_new();
+	char path[80], text[24];
+	int err;
 
-	if (err)
+	if (setns(netns, CLONE_NEWNET) || unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("sysfs", "/sys", "sysfs", 0, NULL))
+		return -errno;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/gro_flush_timeout", name);
+	snprintf(text, sizeof(text), "%ld", patience_ns);
+	err = write_text(path, text);
+	if (err < 0)
 		return err;
-	wire->here = this_netns();
-	err = another_netns();
-	if (err)
-		return err;
-	wire->there = this_netns();
-	if (shell("ip link add rx0 address " WIRE_MAC " type veth "
-		  "peer name tx0 address " WIRE_MAC " && "
-		  "ip link set tx0 netns /proc/%d/fd/%d", getpid(), wire->here) ||
-	    wire_end("rx0", 1))
-		return -EPROTO;
-	if (setns(wire->here, CLONE_NEWNET))
-		return -errno;
-	return wire_end("tx0", 2) ? -EPROTO : 0;
+	snprintf(path, sizeof(path), "/sys/class/net/%s/napi_defer_hard_irqs", name);
+	return write_text(path, patience_ns ? "1" : "0");
 }
 
-int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind)
-{
-	const bool ip6 = kind == FLOW_IP6;
-
-	memset(flow, 0, sizeof(*flow));
-	if (setns(wire->there, CLONE_NEWNET))
-		return -errno;
-	flow->rx = udp_socket(kind == FLOW_MAPPED ? "::" :
-			      ip6 ? "fd09::1" : "10.9.0.1", 0);
-	if (setns(wire->here, CLONE_NEWNET))
-		return -errno;
-	flow->tx = udp_socket(ip6 ? "fd09::2" : "10.9.0.2", 0);
-	if (flow->rx < 0 || flow->tx < 0)
-		return -EPROTO;
-	sock_addr(flow->rx, &flow->rx_addr);
-	sock_addr(flow->tx, &flow->tx_addr);
-	if (kind == FLOW_MAPPED) {
-		struct sockaddr_in to = {
-			.sin_family = AF_INET,
-			.sin_port = htons(sock_port(flow->rx)),
-			.sin_addr.s_addr = inet_addr("10.9.0.1"),
-		};
-
-		memcpy(&flow->rx_addr, &to, sizeof(to));
-	}
-	return 0;
-}
-
-/* wire_patience() - what sysfs says of another namespace is seen in one of its own */
-static int wire_patience(const struct wire *wire, long patience_ns)
+int if_patience(int netns, const char *name, long patience_ns)
 {
 	pid_t child = fork();
 
-	if (!child) {
-		_exit(setns(wire->there, CLONE_NEWNET) || unshare(CLONE_NEWNS) ||
-		      shell("mount --make-rprivate / && "
-			    "mount -t sysfs sysfs /sys && "
-			    "cd /sys/class/net/rx0 && "
-			    "echo %ld >gro_flush_timeout && "
-			    "echo %d >napi_defer_hard_irqs",
-			    patience_ns, patience_ns ? 1 : 0));
-	}
+	if (!child)
+		_exit(napi_wait(netns, name, patience_ns) < 0);
 	return child < 0 ? -errno : finish(child);
 }
 
-int wire_merge(const struct wire *wire, long patience_ns)
+int sniffer_open(int netns, int protocol)
 {
-	int err;
+	int tap;
 
-	if (setns(wire->there, CLONE_NEWNET))
+	if (setns(netns, CLONE_NEWNET))
 		return -errno;
-	err = if_feature("rx0", "rx-gro", true);
-	if (err >= 0)
-		err = if_feature("rx0", "rx-udp-gro-forwarding", true);
-	if (setns(wire->here, CLONE_NEWNET))
-		return -errno;
-	return err < 0 ? err : wire_patience(wire, patience_ns);
+	tap = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(protocol));
+	return tap < 0 ? -errno : tap;
+}
+
+int sniffer_widest(int tap)
+{
+	static __u8 data[65536];
+	ssize_t len, most = 0;
+
+	while ((len = recv(tap, data, sizeof(data), MSG_DONTWAIT)) >= 0)
+		most = len > most ? len : most;
+	return most;
 }
 
 int raw_udp(__u16 port, const void *data, size_t len, __u16 checksum)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Networks of a test's own: namespaces that end with the test.  An ordinary user
- * has them in a user namespace, where he is root but not /dev/vnp's.
+ * Networks of a test's own: namespaces that end with the test, and their devices.  An
+ * ordinary user has them in a user namespace, where he is root but not /dev/vnp's.
  */
 #ifndef _VNP_TEST_NET_H
 #define _VNP_TEST_NET_H
@@ -10,6 +10,13 @@
 
 /* netns_new() - be in a new network namespace, with lo up; as_root() lies after it */
 int netns_new(void);
+
+/* netns_another() - in one more, by one who has had that; netns_here() - what setns() wants */
+int netns_another(void);
+int netns_here(void);
+
+/* ip_batch() - run commands of ip, a line each.  Return: 0 or negative */
+int ip_batch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* if_mtu() - set an interface's MTU */
 int if_mtu(const char *name, int mtu);
@@ -20,27 +27,14 @@ int if_checksum(const char *name, bool on);
 /* if_feature() - set a feature by the name that ethtool -k gives it: "rx-gro" */
 int if_feature(const char *name, const char *feature, bool on);
 
-/**
- * struct wire - two namespaces with a veth pair between them
- * @here:	where the process is after wire_new(): interface "tx0",
- *		addresses 10.9.0.2 and fd09::2
- * @there:	interface "rx0", addresses 10.9.0.1 and fd09::1
- */
-struct wire {
-	int here;
-	int there;
-};
+/* if_patience() - how long a device of @netns waits for what may merge; 0: not at all */
+int if_patience(int netns, const char *name, long patience_ns);
 
-int wire_new(struct wire *wire);
+/* sniffer_open() - a socket that gets what @netns' stack does, with network header on */
+int sniffer_open(int netns, int protocol);
 
-/* wire_flow() - a flow from here to there; of FLOW_MAPPED, @tx_addr is not mapped */
-int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind);
-
-/*
- * wire_merge() - have the receiving end merge datagrams that arrive within
- * @patience_ns of each other; 0: those that arrive at the same time
- */
-int wire_merge(const struct wire *wire, long patience_ns);
+/* sniffer_widest() - take all that has come.  Return: bytes of the largest packet */
+int sniffer_widest(int tap);
 
 /* raw_udp() - a datagram from 127.0.0.1 with this checksum; 0: none */
 int raw_udp(__u16 port, const void *data, size_t len, __u16 checksum);

@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include "harness.h"
-#include "net.h"
+#include "wire.h"
 #include "object.h"
 #include "../progs/ctx.h"
 
