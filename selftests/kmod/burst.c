@@ -13,14 +13,42 @@ static bool is_lo(enum road road)
 	return road == LO_GSO || road == LO_SINGLE;
 }
 
+/* Are datagrams sent one by one? */
+static bool is_single(enum road road)
+{
+	return road == WIRE_SINGLE || road == WIRE_MIXED || road == LO_SINGLE;
+}
+
+static const struct tunnel tunnels[] = {
+	[WIRE_VXLAN] = { "vxlan id 1 dstport 4789 remote 10.8.0.%d local 10.8.0.%d", true },
+	[WIRE_GENEVE] = { "geneve id 1 remote 10.8.0.%d", true },
+	[WIRE_GRE] = { "gre remote 10.8.0.%d local 10.8.0.%d" },
+	[WIRE_GRE6] = { "ip6gre encaplimit none remote fd08::%d local fd08::%d" },
+	[WIRE_IP] = { "ipip remote 10.8.0.%d local 10.8.0.%d" },
+	[WIRE_IP6] = { "ip6tnl mode any encaplimit none remote fd08::%d local fd08::%d" },
+	[LO_SINGLE] = { NULL },
+};
+
+const struct tunnel *road_tunnel(enum road road)
+{
+	return tunnels[road].type ? &tunnels[road] : NULL;
+}
+
+bool road_carries(enum road road, enum flow_kind kind)
+{
+	return road != WIRE_IP || kind != FLOW_IP6;
+}
+
 int road_new(struct wire *wire, enum road road)
 {
-	const bool waits = road == WIRE_SINGLE || road == WIRE_MIXED;
+	const bool waits = is_single(road);
 	int err;
 
 	if (is_lo(road))
 		return netns_new();
 	err = wire_new(wire);
+	if (!err && road_tunnel(road))
+		err = wire_tunnel(wire, road_tunnel(road));
 	if (!err)
 		err = wire_merge(wire, waits ? PATIENCE_NS : 0);
 	if (!err && road != WIRE_WHOLE)
@@ -122,7 +150,7 @@ static int send_gso(int sock, const struct burst *burst)
 
 int burst_send(int sock, const struct burst *burst, enum road road)
 {
-	if (road == WIRE_GSO || road == WIRE_WHOLE || road == LO_GSO)
+	if (!is_single(road))
 		return send_gso(sock, burst);
 	for (int i = 0; i < burst->cnt; i++) {
 		if (send(sock, burst->data[i], burst->len[i], 0) != burst->len[i])

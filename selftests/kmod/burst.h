@@ -37,9 +37,21 @@ enum road {
 	WIRE_SINGLE,	/* sent one by one, veth merges: a fragment list */
 	WIRE_MIXED,	/* the same, of different sizes */
 	WIRE_WHOLE,	/* veth takes what UDP_SEGMENT made as it is */
+	WIRE_VXLAN,	/* as WIRE_GSO, in a tunnel, whose end merges */
+	WIRE_GENEVE,
+	WIRE_GRE,
+	WIRE_GRE6,	/* in IPv6 */
+	WIRE_IP,	/* IPv4 in IPv4 */
+	WIRE_IP6,	/* both in IPv6 */
 	LO_GSO,
 	LO_SINGLE,
 };
+
+/* road_tunnel() - it goes through one, or NULL */
+const struct tunnel *road_tunnel(enum road road);
+
+/* road_carries() - can there be a flow of this kind along it? */
+bool road_carries(enum road road, enum flow_kind kind);
 
 /* road_new() - be at its beginning, in namespaces of its own */
 int road_new(struct wire *wire, enum road road);

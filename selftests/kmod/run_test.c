@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Runs of datagrams: a burst is sent over a veth pair whose receiving end merges,
- * or over lo; each datagram says what shall become of it.  What arrives must be what
- * a socket without a link would have received, less what was dropped: byte for byte,
- * in order, and in super-packets only where the application asked for them.
+ * through a tunnel or not, or over lo; each datagram says what shall become of it.
+ * What arrives must be what a socket without a link would have received, less what was
+ * dropped: byte for byte, in order, and in super-packets only where the application
+ * asked for them.
  */
 #include <arpa/inet.h>
 #include <linux/udp.h>
@@ -38,6 +39,12 @@ FIXTURE_VARIANT_ADD(run, pages) { WIRE_GSO };
 FIXTURE_VARIANT_ADD(run, list) { WIRE_SINGLE };
 FIXTURE_VARIANT_ADD(run, mixed) { WIRE_MIXED };
 FIXTURE_VARIANT_ADD(run, whole) { WIRE_WHOLE };
+FIXTURE_VARIANT_ADD(run, vxlan) { WIRE_VXLAN };
+FIXTURE_VARIANT_ADD(run, geneve) { WIRE_GENEVE };
+FIXTURE_VARIANT_ADD(run, gre) { WIRE_GRE };
+FIXTURE_VARIANT_ADD(run, gre6) { WIRE_GRE6 };
+FIXTURE_VARIANT_ADD(run, ip) { WIRE_IP };
+FIXTURE_VARIANT_ADD(run, ip6) { WIRE_IP6 };
 FIXTURE_VARIANT_ADD(run, lo) { LO_GSO };
 FIXTURE_VARIANT_ADD(run, lo_single) { LO_SINGLE };
 FIXTURE_VARIANT_ADD(run, pages_faults_pass) { WIRE_GSO, VNP_LINK_F_FAULT_PASS };
@@ -60,7 +67,8 @@ static const struct {
  */
 static bool merges(enum road road, __u32 flags)
 {
-	return road == WIRE_GSO && !(flags & VNP_LINK_F_NO_MERGE);
+	return (road == WIRE_GSO || road_tunnel(road)) &&
+	       !(flags & VNP_LINK_F_NO_MERGE);
 }
 
 static void tally_expect(struct tally *tally, const struct flow *flow)
@@ -183,6 +191,8 @@ TEST_F(run, random)
 		const size_t flow = i % ARRAY_SIZE(flows);
 		const typeof(progs[0]) *prog = &progs[i / ARRAY_SIZE(flows)];
 
+		if (!road_carries(variant->road, flows[flow].kind))
+			continue;
 		ASSERT_EQ(0, begin(self, variant->road, flow, prog->name,
 				   variant->flags));
 		for (size_t j = 0; j < ARRAY_SIZE(prog->mixes) && prog->mixes[j]; j++) {
@@ -216,6 +226,8 @@ TEST_F(run, arrive_as_runs)
 	int n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
+		if (!road_carries(variant->road, flows[i].kind))
+			continue;
 		ASSERT_EQ(0, begin(self, variant->road, i, "sift", variant->flags));
 		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
 			burst_fill_equal(&self->sent, &self->seq, cases[j].orders,

@@ -2,6 +2,9 @@
 #include "wire.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,18 +13,21 @@
 /* Without ARP a frame goes to the address of the device it leaves by. */
 #define VETH_MAC	"02:00:00:00:09:00"
 
+/* How long the router has what it gets wait for more */
+#define ROUTER_PATIENCE_NS	1000000000L
+
 /*
  * Nothing is on the wire but what the test sends: no ARP, neighbour discovery or
  * multicast listener reports, which the kernel sends from any CPU.  NAPI then runs
  * there, too, and a burst comes in two parts.  "up" would come first in one command.
  */
-static int wire_end(const char *name, int net, int number)
+static int wire_end(const char *name, int number)
 {
 	return ip_batch("link set %s addrgenmode none arp off\n"
 			"link set %s up\n"
-			"addr add 10.%d.0.%d/24 dev %s\n"
-			"addr add fd%02d::%d/64 dev %s nodad\n",
-			name, name, net, number, name, net, number, name);
+			"addr add 10.9.0.%d/24 dev %s\n"
+			"addr add fd09::%d/64 dev %s nodad\n",
+			name, name, number, name, number, name);
 }
 
 /* wire_join() - between two namespaces that exist already */
@@ -35,10 +41,10 @@ static int wire_join(const struct wire *wire)
 		       "peer name tx0 address " VETH_MAC "\n"
 		       "link set tx0 netns /proc/%d/fd/%d\n", getpid(), wire->here);
 	if (!err)
-		err = wire_end("rx0", 9, 1);
+		err = wire_end("rx0", 1);
 	if (setns(wire->here, CLONE_NEWNET))
 		return -errno;
-	return err ?: wire_end("tx0", 9, 2);
+	return err ?: wire_end("tx0", 2);
 }
 
 int wire_new(struct wire *wire)
@@ -95,4 +101,147 @@ int wire_merge(const struct wire *wire, long patience_ns)
 	if (setns(wire->here, CLONE_NEWNET))
 		return -errno;
 	return err < 0 ? err : if_patience(wire->there, "rx0", patience_ns);
+}
+
+/*
+ * ---- Tunnels ------------------------------------------------------------
+ */
+
+/* tunnel_frames() - a tunnel takes frames from its own address for what it sent itself */
+static int tunnel_frames(int number, int peer)
+{
+	static const char mac[] = "02:00:00:00:09:";
+
+	return ip_batch("link set tun0 address %s%02d\n"
+			"neigh add 10.9.0.%d lladdr %s%02d dev tun0\n"
+			"neigh add fd09::%d lladdr %s%02d dev tun0\n",
+			mac, number, peer, mac, peer, peer, mac, peer);
+}
+
+static int tunnel_end(const struct tunnel *tunnel, const char *name, int number)
+{
+	const int peer = 3 - number;
+	char type[80];
+	int err;
+
+	snprintf(type, sizeof(type), tunnel->type, peer, number);
+	err = ip_batch("addr flush dev %s\n"
+		       "link set %s mtu 1700 addrgenmode none arp off\n"
+		       "link set %s up\n"
+		       "addr add 10.8.0.%d/24 dev %s\n"
+		       "addr add fd08::%d/64 dev %s nodad\n"
+		       "link add tun0 mtu 1500 type %s\n"
+		       "link set tun0 addrgenmode none arp off\n"
+		       "link set tun0 up\n"
+		       "addr add 10.9.0.%d/24 dev tun0\n"
+		       "addr add fd09::%d/64 dev tun0 nodad\n",
+		       name, name, name, number, name, number, name, type, number,
+		       number);
+	return !err && tunnel->frames ? tunnel_frames(number, peer) : err;
+}
+
+int wire_tunnel(const struct wire *wire, const struct tunnel *tunnel)
+{
+	int err;
+
+	if (setns(wire->there, CLONE_NEWNET))
+		return -errno;
+	err = tunnel_end(tunnel, "rx0", 1);
+	if (setns(wire->here, CLONE_NEWNET))
+		return -errno;
+	return err ?: tunnel_end(tunnel, "tx0", 2);
+}
+
+/*
+ * ---- A router -----------------------------------------------------------
+ */
+
+/* tap_new() - a TAP device of this namespace.  Return: what carries its frames */
+static int tap_new(const char *name)
+{
+	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_NAPI };
+	const int flags = O_RDWR | O_NONBLOCK | O_CLOEXEC;
+	int fd = open("/dev/net/tun", flags), err;
+
+	if (fd < 0 && !shell("modprobe tun"))
+		fd = open("/dev/net/tun", flags);
+	if (fd < 0)
+		return -errno;
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	err = do_ioctl(fd, TUNSETIFF, &req);
+	if (err >= 0)
+		err = ip_batch("link set %s address " VETH_MAC " mtu 1700\n", name);
+	return err ? err : fd;
+}
+
+/* router_setup() - ends of a tunnel have addresses of their own: 10.8.0.1, fd08::1, ... */
+static int router_setup(const struct router *router)
+{
+	int err;
+
+	if (setns(router->netns, CLONE_NEWNET))
+		return -errno;
+	err = write_text("/proc/sys/net/ipv4/ip_forward", "1");
+	if (err >= 0)
+		err = write_text("/proc/sys/net/ipv6/conf/all/forwarding", "1");
+	if (err < 0)
+		return err;
+	err = ip_batch("link set rx0 addrgenmode none arp off\n"
+		       "link set rx0 up\n"
+		       "addr flush dev tx0\n"
+		       "route add 10.8.0.1 dev tx0\n"
+		       "route add 10.8.0.2 dev rx0\n"
+		       "route add fd08::1 dev tx0\n"
+		       "route add fd08::2 dev rx0\n");
+	return err ?: if_patience(router->netns, "rx0", ROUTER_PATIENCE_NS);
+}
+
+int wire_routed(struct wire *wire, struct router *router)
+{
+	struct wire last;
+	int err = netns_new();
+
+	if (err)
+		return err;
+	wire->here = netns_here();
+	router->from = tap_new("tx0");
+	err = netns_another();
+	if (err)
+		return err;
+	router->netns = netns_here();
+	router->to = tap_new("rx0");
+	err = netns_another();
+	if (err)
+		return err;
+	wire->there = netns_here();
+	if (router->from < 0 || router->to < 0)
+		return -EPROTO;
+	last = (struct wire) { router->netns, wire->there };
+	err = wire_join(&last) ?: router_setup(router);
+	if (setns(wire->here, CLONE_NEWNET))
+		return -errno;
+	return err;
+}
+
+int router_tunnel(const struct router *router, const struct tunnel *tunnel)
+{
+	char type[80];
+
+	if (setns(router->netns, CLONE_NEWNET))
+		return -errno;
+	snprintf(type, sizeof(type), tunnel->type, 9, 8);
+	return ip_batch("link add tun0 type %s\nlink set tun0 up\n", type);
+}
+
+int router_carry(const struct router *router)
+{
+	static __u8 frame[2048];
+	ssize_t len;
+	int cnt = 0;
+
+	for (; (len = read(router->from, frame, sizeof(frame))) > 0; cnt++) {
+		if (write(router->to, frame, len) != len)
+			return -errno;
+	}
+	return errno == EAGAIN ? cnt : -errno;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Two ends and a wire between them.
+ * Two ends and what is between them: a wire, a tunnel, a router.
  */
 #ifndef _VNP_TEST_WIRE_H
 #define _VNP_TEST_WIRE_H
@@ -28,5 +28,39 @@ int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind);
  * @patience_ns of each other; 0: those that arrive at the same time
  */
 int wire_merge(const struct wire *wire, long patience_ns);
+
+/**
+ * struct tunnel - one from end to end, "tun0" on both
+ * @type:	as "ip link add type" wants it, with "%d" for the number that addresses of
+ *		the other end have, and for this one's: 10.8.0.%d and fd08::%d
+ * @frames:	it carries Ethernet frames
+ */
+struct tunnel {
+	const char *type;
+	bool frames;
+};
+
+/* wire_tunnel() - what is sent to the addresses above goes through it from now on */
+int wire_tunnel(const struct wire *wire, const struct tunnel *tunnel);
+
+/**
+ * struct router - on the wire, between its ends; knows the addresses of a tunnel's
+ * @netns:	where it is: device "rx0" to the one end, "tx0" to the other
+ * @from:	gets the frames that the sending end sends, complete as on a wire
+ * @to:		takes them for the router, whose device has them wait for others to merge
+ */
+struct router {
+	int netns;
+	int from;
+	int to;
+};
+
+int wire_routed(struct wire *wire, struct router *router);
+
+/* router_carry() - carry all frames that were sent to the router.  Return: how many */
+int router_carry(const struct router *router);
+
+/* router_tunnel() - have it at one end of such a tunnel itself, which leads nowhere */
+int router_tunnel(const struct router *router, const struct tunnel *tunnel);
 
 #endif /* _VNP_TEST_WIRE_H */

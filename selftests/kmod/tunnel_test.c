@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tunnels' packets on their way through a machine that has a link: GRO looks into them,
+ * too, and takes a socket that is bound to no address for the one that they are for.
+ * They leave as they came, and have the tunnel's end do with them what it should.
+ */
+#include <linux/if_ether.h>
+#include <linux/udp.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include "burst.h"
+#include "harness.h"
+#include "object.h"
+
+#define LEN	300
+
+FIXTURE(tunnel) {
+	struct vnp_object *obj;
+	struct wire wire;
+	struct router router;
+	__u32 seq;
+	struct burst sent;
+	struct burst want;
+};
+
+FIXTURE_VARIANT(tunnel) {
+	enum road road;
+};
+
+FIXTURE_VARIANT_ADD(tunnel, vxlan) { WIRE_VXLAN };
+FIXTURE_VARIANT_ADD(tunnel, geneve) { WIRE_GENEVE };
+FIXTURE_VARIANT_ADD(tunnel, gre) { WIRE_GRE };
+FIXTURE_VARIANT_ADD(tunnel, gre6) { WIRE_GRE6 };
+FIXTURE_VARIANT_ADD(tunnel, ip) { WIRE_IP };
+FIXTURE_VARIANT_ADD(tunnel, ip6) { WIRE_IP6 };
+
+FIXTURE_SETUP(tunnel)
+{
+	pin(0);
+	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, wire_routed(&self->wire, &self->router));
+	/* GRO looks into tunnels that are of a kind with its own. */
+	ASSERT_EQ(0, router_tunnel(&self->router, road_tunnel(variant->road)));
+	ASSERT_EQ(0, wire_tunnel(&self->wire, road_tunnel(variant->road)));
+}
+
+FIXTURE_TEARDOWN(tunnel)
+{
+	close(self->router.from);
+	close(self->router.to);
+	vnp_object_close(self->obj);
+}
+
+/* linked_socket() - on the router, bound to a port and no address.  Return: the link */
+static int linked_socket(FIXTURE_DATA(tunnel) *self, __u16 port)
+{
+	int sock;
+
+	if (setns(self->router.netns, CLONE_NEWNET))
+		return -errno;
+	sock = udp_socket("::", port);
+	if (sock < 0 || sock_set(sock, SOL_UDP, UDP_GRO, 1))
+		return -errno;
+	return object_link(self->obj, "sift", sock, 0);
+}
+
+/* router_segments() - does the router's device want packets in segments? */
+static int router_segments(FIXTURE_DATA(tunnel) *self, bool yes)
+{
+	int err = setns(self->router.netns, CLONE_NEWNET);
+
+	if (!err)
+		err = if_feature("tx0", "tx-udp-segmentation", !yes);
+	return setns(self->wire.here, CLONE_NEWNET) ?: err;
+}
+
+/* A flow in the tunnel, on the way and at the end, whole or in segments */
+static void pass_on(struct __test_metadata *_metadata, FIXTURE_DATA(tunnel) *self,
+		    enum flow_kind kind)
+{
+	struct counts counts = { 0 };
+	struct vnp_link_info info;
+	int tap, own, link;
+	struct flow flow;
+
+	ASSERT_EQ(0, wire_flow(&self->wire, &flow, kind));
+	ASSERT_EQ(0, connect(flow.tx, (void *)&flow.rx_addr, sizeof(struct sockaddr_in6)));
+	link = object_link(self->obj, "sift", flow.rx, 0);
+	ASSERT_OK(link);
+	own = linked_socket(self, sock_port(flow.rx));
+	ASSERT_OK(own);
+	tap = sniffer_open(self->router.netns, ETH_P_ALL);
+	ASSERT_OK(tap);
+	for (int segments = 0; segments < 2; segments++) {
+		int merged = 0;
+
+		ASSERT_LE(0, router_segments(self, segments));
+		/* What comes before and after a tick is not merged. */
+		for (int tries = 0; merged < 2 && tries < 100; tries++) {
+			burst_fill_equal(&self->sent, &self->seq,
+					 "PPPPPPPPDDDDDDDDPDPDPDPD", LEN);
+			burst_expect(&self->want, &self->sent, false, false, &counts);
+			ASSERT_EQ(0, burst_send(flow.tx, &self->sent, WIRE_GSO));
+			ASSERT_EQ(self->sent.cnt, router_carry(&self->router));
+			ASSERT_EQ(self->want.cnt,
+				  burst_recv(flow.rx, &self->want, false));
+			merged = sniffer_widest(tap) / LEN;
+		}
+		EXPECT_LE(2, merged);
+	}
+	ASSERT_EQ(0, link_settle(link, counts.packets, &info));
+	EXPECT_EQ(counts.drop, info.drop);
+	ASSERT_EQ(0, link_info(own, &info));
+	EXPECT_EQ(0, info.packets);
+	close(tap);
+	close(own);
+	close(link);
+	flow_close(&flow);
+}
+
+TEST_F(tunnel, passes_on)
+{
+	pass_on(_metadata, self, FLOW_IP4);
+	if (road_carries(variant->road, FLOW_IP6))
+		pass_on(_metadata, self, FLOW_IP6);
+}
+
+TEST_HARNESS_MAIN
