@@ -3,28 +3,57 @@
  * vnpctl on the real module: what it prints is what is so.  The server it serves is
  * this test, which has not asked for it.
  */
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "harness.h"
 #include "object.h"
 
-/* tool() - run vnpctl with these words; what it prints goes to @out */
+/* spawn() - bash with this script, what it prints going to @out; its process */
+static pid_t spawn(const char *script, int out)
+{
+	char *argv[] = { "bash", "-c", (char *)script, NULL };
+	posix_spawn_file_actions_t actions;
+	pid_t child;
+	int err;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, out, STDERR_FILENO);
+	err = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return err ? -err : child;
+}
+
+/* tool() - run vnpctl with these words of bash; what it prints goes to @out */
 static int __attribute__((format(printf, 3, 4)))
 tool(char *out, size_t size, const char *fmt, ...)
 {
-	char words[1024], command[2048];
-	FILE *pipe;
-	size_t n;
+	char words[1024], script[2048];
+	int ends[2], status;
+	size_t len = 0;
+	pid_t child;
+	ssize_t n;
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(words, sizeof(words), fmt, ap);
 	va_end(ap);
-	snprintf(command, sizeof(command), "bash -c \"vnpctl %s\" 2>&1", words);
-	pipe = popen(command, "r");
-	if (!pipe)
+	snprintf(script, sizeof(script), "exec vnpctl %s", words);
+	if (pipe2(ends, O_CLOEXEC))
 		return -errno;
-	n = fread(out, 1, size - 1, pipe);
-	out[n] = '\0';
-	return WEXITSTATUS(pclose(pipe));
+	child = spawn(script, ends[1]);
+	close(ends[1]);
+	while (child > 0 && (n = read(ends[0], out + len, size - 1 - len)) > 0)
+		len += n;
+	out[len] = '\0';
+	close(ends[0]);
+	if (child < 0)
+		return child;
+	if (waitpid(child, &status, 0) != child)
+		return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 FIXTURE(tool) {
