@@ -56,7 +56,7 @@ FIXTURE(guard) {
 
 /**
  * @prog:	a program that can fault
- * @twin:	one like it that cannot; NULL: there is no such thing
+ * @twin:	one like it that cannot
  * @fault:	the kind
  * @faults:	does this index make it fault?
  * @prog_flags:	to load it with
@@ -100,6 +100,7 @@ FIXTURE_SETUP(guard)
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
 	ASSERT_EQ(0, object_open("faults", &self->obj));
+	ASSERT_EQ(0, object_choose(self->obj, variant->prog, variant->twin, NULL));
 	ASSERT_EQ(0, vnp_object_load(self->obj, &opts));
 	self->prog = vnp_object_find_program(self->obj, variant->prog);
 	self->twin = vnp_object_find_program(self->obj, variant->twin);
@@ -291,7 +292,9 @@ FIXTURE(verdict) {
 
 FIXTURE_SETUP(verdict)
 {
-	ASSERT_EQ(0, object_load("faults", &self->obj));
+	ASSERT_EQ(0, object_open("faults", &self->obj));
+	ASSERT_EQ(0, object_choose(self->obj, "verdict_given", NULL));
+	ASSERT_EQ(0, vnp_object_load(self->obj, NULL));
 	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
 	self->link = object_link(self->obj, "verdict_given", self->flow.rx, 0);
 	ASSERT_OK(self->link);

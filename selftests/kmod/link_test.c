@@ -163,7 +163,9 @@ FIXTURE_SETUP(linked)
 	pin(0);
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
-	ASSERT_EQ(0, object_load("verdict", &self->obj));
+	ASSERT_EQ(0, object_open("verdict", &self->obj));
+	ASSERT_EQ(0, object_choose(self->obj, "pass", "drop", NULL));
+	ASSERT_EQ(0, vnp_object_load(self->obj, NULL));
 	self->pass = object_prog(self->obj, "pass");
 	self->drop = object_prog(self->obj, "drop");
 	ASSERT_EQ(0, flow_open(&self->flow, variant->kind));

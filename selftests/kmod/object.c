@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -35,6 +36,24 @@ static const char *object_file(const char *name)
 int object_open(const char *name, struct vnp_object **obj)
 {
 	return vnp_object_open_file(object_file(name), NULL, obj);
+}
+
+int object_choose(struct vnp_object *obj, ...)
+{
+	struct vnp_program *prog = NULL;
+	const char *name;
+	va_list ap;
+	int err = 0;
+
+	while (!err && (prog = vnp_object_next_program(obj, prog)))
+		err = vnp_program_set_autoload(prog, false);
+	va_start(ap, obj);
+	while (!err && (name = va_arg(ap, const char *))) {
+		prog = vnp_object_find_program(obj, name);
+		err = prog ? vnp_program_set_autoload(prog, true) : -ENOENT;
+	}
+	va_end(ap);
+	return err;
 }
 
 int object_read(const char *name, void *elf, size_t size)

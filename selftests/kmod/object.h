@@ -13,6 +13,9 @@ const char *object_path(const char *name);
 /* object_open() - all programs of NAME.bpf.o */
 int object_open(const char *name, struct vnp_object **obj);
 
+/* object_choose() - have only these programs loaded, up to NULL: each takes its time */
+int object_choose(struct vnp_object *obj, ...) __attribute__((sentinel));
+
 /* object_read() - the file itself; returns its length or a negative errno */
 int object_read(const char *name, void *elf, size_t size);
 

@@ -42,7 +42,9 @@ FIXTURE_VARIANT_ADD(udp, mapped_connected) { FLOW_MAPPED, .connected = true };
 FIXTURE_SETUP(udp)
 {
 	pin(0);
-	ASSERT_EQ(0, object_load("verdict", &self->obj));
+	ASSERT_EQ(0, object_open("verdict", &self->obj));
+	ASSERT_EQ(0, object_choose(self->obj, "by_first_byte", NULL));
+	ASSERT_EQ(0, vnp_object_load(self->obj, NULL));
 	ASSERT_EQ(0, flow_open(&self->flow, variant->kind));
 	if (variant->connected)
 		ASSERT_EQ(0, connect(self->flow.rx, (void *)&self->flow.tx_addr,
