@@ -12,7 +12,8 @@
 ## make bench-compare BASE=REV	the same for another revision, and what differs
 ## make verify-cost	what verification costs: a table by size and shape
 ## make fuzz [SECONDS=60]	the fuzzers, so long each
-## make setup		fetch and build what any of these will need, now
+## make setup		fetch and build what any of these will need, now; only these
+##			KERNELS="6.1 6.12 7.2 debug"
 ##
 ## make install		to DESTDIR and prefix (/usr/local); needs KDIR
 ## make clean		leaves what was fetched
@@ -145,9 +146,11 @@ build/packages.%: selftests/setup/packages.txt
 build/linux-source/kselftest_harness.h: | build/packages.build
 	$(Q)selftests/setup/source
 
+KERNELS ?= 6.1 6.12 7.2 debug
+
 setup: $(addprefix build/packages.,build levels guest debug demo fuzz bench lint)
 setup: build/linux-source/kselftest_harness.h
-	$(Q)for kernel in 6.1 6.12 7.2 debug; do \
+	$(Q)for kernel in $(KERNELS); do \
 		selftests/setup/kernel $$kernel || exit; done
 
 # ---- Installing -----------------------------------------------------------
