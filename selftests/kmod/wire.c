@@ -157,11 +157,13 @@ int wire_tunnel(const struct wire *wire, const struct tunnel *tunnel)
  */
 
 /* tap_new() - a TAP device of this namespace.  Return: what carries its frames */
-static int tap_new(const char *name)
+static int tap_new(const char *name, int flags)
 {
 	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_NAPI };
-	const int flags = O_RDWR | O_NONBLOCK | O_CLOEXEC;
-	int fd = open("/dev/net/tun", flags), err;
+	int fd, err;
+
+	flags |= O_RDWR | O_CLOEXEC;
+	fd = open("/dev/net/tun", flags);
 
 	if (fd < 0 && !shell("modprobe tun"))
 		fd = open("/dev/net/tun", flags);
@@ -204,12 +206,16 @@ int wire_routed(struct wire *wire, struct router *router)
 	if (err)
 		return err;
 	wire->here = netns_here();
-	router->from = tap_new("tx0");
+	router->from = tap_new("tx0", O_NONBLOCK);
 	err = netns_another();
 	if (err)
 		return err;
 	router->netns = netns_here();
-	router->to = tap_new("rx0");
+	/*
+	 * What is written without waiting is a page, which GRO takes out of the frame;
+	 * such a frame's end is not told to the TAP's socket, which then stays for ever.
+	 */
+	router->to = tap_new("rx0", 0);
 	err = netns_another();
 	if (err)
 		return err;
