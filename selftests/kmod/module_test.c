@@ -194,6 +194,22 @@ TEST_F(module, descriptor_in_flight)
 
 static atomic_bool stop;
 
+/*
+ * encap_on() - have the kernel look for encapsulation, with or without the module, until
+ * the socket that is returned is closed
+ *
+ * The first socket that wants it and the last one have code patched that each datagram
+ * goes through.  Of two emulated processors, one may translate the old instruction anew
+ * while the other is about to write: QEMU then goes on with what is there no more.  A
+ * breakpoint of the kernel's stays in its way like that, and the kernel knows of none.
+ */
+static int encap_on(void)
+{
+	int sock = udp_socket("::1", 0);
+
+	return sock_set(sock, SOL_UDP, UDP_ENCAP, UDP_ENCAP_L2TPINUDP) ?: sock;
+}
+
 static void *send_on(void *arg)
 {
 	struct flow flow = *(struct flow *)arg;
@@ -220,10 +236,12 @@ static void *receive_on(void *arg)
 /* Datagrams never stop: linked, unlinked, module gone, module back. */
 TEST_F(module, under_traffic)
 {
-	pthread_t threads[3];
+	const int encap = encap_on();
 	struct vnp_link_info info;
+	pthread_t threads[3];
 	int prog, link;
 
+	ASSERT_OK(encap);
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_on, &self->flow));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, send_on, &self->flow));
 	ASSERT_EQ(0, pthread_create(&threads[2], NULL, receive_on, &self->flow));
@@ -245,6 +263,7 @@ TEST_F(module, under_traffic)
 	stop = true;
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
+	close(encap);
 	ASSERT_EQ(0, link_info(link_create(self->dev,
 					   prog_verdict(self->dev, VNP_DROP),
 					   self->flow.rx, 0), &info));
@@ -396,10 +415,12 @@ static void *receive_bursts(void *arg)
 /* The same while super-packets never stop. */
 TEST_F(left, under_traffic)
 {
+	const int encap = encap_on();
 	struct vnp_link_info info;
 	pthread_t threads[2];
 	int prog, link;
 
+	ASSERT_OK(encap);
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_bursts, self));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, receive_bursts, self));
 	for (int i = 0; i < 4; i++) {
@@ -419,6 +440,7 @@ TEST_F(left, under_traffic)
 	stop = true;
 	for (int i = 0; i < 2; i++)
 		pthread_join(threads[i], NULL);
+	close(encap);
 }
 
 TEST_HARNESS_MAIN
