@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -447,6 +448,20 @@ TEST_F(charged, elements)
 	free(value);
 }
 
+/* less_is_charged() - than that, soon: newer kernels give back later what did not suffice */
+static bool less_is_charged(long bytes)
+{
+	long now;
+
+	for (int turn = 0; turn < 1000; turn++) {
+		now = cgroup_number("memory.current");
+		if (now >= 0 && now < bytes)
+			return true;
+		poll(NULL, 0, 10);
+	}
+	return false;
+}
+
 /* Too much is refused, and nobody is killed for it. */
 TEST_F(charged, limit)
 {
@@ -455,7 +470,7 @@ TEST_F(charged, limit)
 	ASSERT_LT(0, cgroup_write("memory.max", 24 << 20));
 	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20,
 				      200, 0));
-	EXPECT_GT(20 << 20, cgroup_number("memory.current"));
+	EXPECT_TRUE(less_is_charged(20 << 20));
 	EXPECT_OK(map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20, 8, 0));
 }
 
