@@ -164,7 +164,6 @@ static int tap_new(const char *name, int flags)
 
 	flags |= O_RDWR | O_CLOEXEC;
 	fd = open("/dev/net/tun", flags);
-
 	if (fd < 0 && !shell("modprobe tun"))
 		fd = open("/dev/net/tun", flags);
 	if (fd < 0)
