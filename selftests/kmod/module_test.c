@@ -57,6 +57,12 @@ static int module_load(void)
 	return err;
 }
 
+/* module_needed() - a test before this one may have ended without it */
+static int module_needed(void)
+{
+	return access(VNP_DEVICE, F_OK) ? module_load() : 0;
+}
+
 FIXTURE(module) {
 	int dev;
 	struct flow flow;
@@ -66,17 +72,15 @@ FIXTURE_SETUP(module)
 {
 	if (!as_root())
 		SKIP(return, "modules are root's");
+	ASSERT_EQ(0, module_needed());
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
 	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
 }
 
-/* Whatever happened, the tests after this one need the module. */
 FIXTURE_TEARDOWN(module)
 {
 	flow_close(&self->flow);
-	if (access(VNP_DEVICE, F_OK))
-		module_load();
 }
 
 /* refused() - removing it does not work now; 1, 0 */
@@ -195,6 +199,19 @@ TEST_F(module, descriptor_in_flight)
 static atomic_bool stop;
 
 /*
+ * traffic_goes_on() - ask between datagrams; they never stop, but their threads do
+ *
+ * The module's end waits until no task is in it (synchronize_rcu_tasks()).  One that never
+ * gives its processor up is taken to be until a tick finds it outside the kernel, where
+ * threads that only send or receive hardly are: under KASAN that may take minutes.
+ */
+static bool traffic_goes_on(void)
+{
+	sched_yield();
+	return !stop;
+}
+
+/*
  * encap_on() - have the kernel look for encapsulation, with or without the module, until
  * the socket that is returned is closed
  *
@@ -215,7 +232,7 @@ static void *send_on(void *arg)
 	struct flow flow = *(struct flow *)arg;
 
 	flow.tx = udp_socket("127.0.0.1", 0);
-	while (!stop) {
+	while (traffic_goes_on()) {
 		flow_puts(&flow, "Drop");
 		flow_puts(&flow, "pass");
 	}
@@ -228,7 +245,7 @@ static void *receive_on(void *arg)
 	struct flow *flow = arg;
 	char data[64];
 
-	while (!stop)
+	while (traffic_goes_on())
 		recv(flow->rx, data, sizeof(data), MSG_DONTWAIT);
 	return NULL;
 }
@@ -318,6 +335,7 @@ FIXTURE_SETUP(left)
 {
 	if (!as_root())
 		SKIP(return, "modules are root's");
+	ASSERT_EQ(0, module_needed());
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
 	pin(0);
@@ -329,8 +347,6 @@ FIXTURE_SETUP(left)
 FIXTURE_TEARDOWN(left)
 {
 	flow_close(&self->flow);
-	if (access(VNP_DEVICE, F_OK))
-		module_load();
 }
 
 /* arrives() - a burst; of the same, less what the program drops.  Return: packets */
@@ -395,7 +411,7 @@ static void *send_bursts(void *arg)
 	int tx = dup(self->flow.tx);
 
 	burst_fill_equal(&burst, &seq, "PPPPDDPPPPDDPPPP", 200);
-	while (!stop)
+	while (traffic_goes_on())
 		burst_send(tx, &burst, WIRE_GSO);
 	close(tx);
 	return NULL;
@@ -407,7 +423,7 @@ static void *receive_bursts(void *arg)
 	static struct arrival arrival;
 
 	pin(1);
-	while (!stop)
+	while (traffic_goes_on())
 		recv(self->flow.rx, arrival.data, sizeof(arrival.data), MSG_DONTWAIT);
 	return NULL;
 }
