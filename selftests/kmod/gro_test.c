@@ -471,10 +471,13 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
+/* More datagrams than a queue holds: who has read as many has read what was there. */
+#define QUEUE	1000
+
 /*
  * drain() - what has arrived: whole datagrams of a size, one by one if not @gro, and not
- * sent before @seq, which goes on; NULL: in any order.  Return: how many; negative: what
- * is wrong
+ * sent before @seq, which goes on; NULL: in any order.  The sender may be faster than we
+ * are.  Return: how many; negative: what is wrong
  */
 static int drain(int sock, __u32 *seq, bool gro)
 {
@@ -482,7 +485,8 @@ static int drain(int sock, __u32 *seq, bool gro)
 	struct mark mark;
 	int cnt = 0;
 
-	while (recv(sock, &mark, 1, MSG_PEEK | MSG_DONTWAIT) > 0 &&
+	while (cnt < QUEUE &&
+	       recv(sock, &mark, 1, MSG_PEEK | MSG_DONTWAIT) > 0 &&
 	       !burst_recv_one(sock, &arrival)) {
 		if (arrival.len % 200 || (!gro && arrival.len != 200))
 			return -arrival.len;
