@@ -493,7 +493,7 @@ TEST_F(charged, limit_of_elements)
 		pause();
 		_exit(0);
 	}
-	ASSERT_LT(0, cgroup_write("memory.max", 12 << 20));
+	ASSERT_LT(0, cgroup_write("memory.max", 4 << 20));
 	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 1 << 22, 0));
 	ASSERT_LT(0, write_text("/sys/fs/cgroup/cgroup.procs", "0"));
 	do
@@ -503,7 +503,7 @@ TEST_F(charged, limit_of_elements)
 	EXPECT_LT(10000, key);
 	ASSERT_EQ(0, map_info(&map, &info));
 	EXPECT_EQ(key, info.entries);
-	EXPECT_GT(2 * 12 << 20, info.mem);
+	EXPECT_GT(2 * 4 << 20, info.mem);
 	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
