@@ -11,7 +11,7 @@
 
 /* A kernel with all its checkers on, in an emulated machine, takes its time. */
 #undef TEST_TIMEOUT_DEFAULT
-#define TEST_TIMEOUT_DEFAULT	120
+#define TEST_TIMEOUT_DEFAULT	300
 
 /* EXPECT_OK() - a call that returns a negative errno when it fails did not */
 #define EXPECT_OK(seen)		EXPECT_LE(0, seen)
