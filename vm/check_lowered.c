@@ -989,6 +989,19 @@ static int check_store_ctx(struct check *c, const struct check_val *ctx, s64 off
 	return check_refuse(c, "writes to the context");
 }
 
+/* What an atomic operation leaves in registers; R0 stays where a 32-bit cmpxchg succeeds */
+static void check_fetched(struct check *c, const struct bpf_insn *insn)
+{
+	struct check_val old = val_unknown(vnp_insn_size(insn));
+
+	if (vnp_insn_is_cmpxchg32(insn))
+		old = val_join(&old, check_reg(c, BPF_REG_0), 0);
+	if (insn->imm == BPF_CMPXCHG)
+		check_set(c, BPF_REG_0, old);
+	else if (insn->imm & BPF_FETCH)
+		check_set(c, insn->src_reg, old);
+}
+
 static int check_store(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_val *ptr = check_reg(c, insn->dst_reg);
@@ -1019,9 +1032,8 @@ static int check_store(struct check *c, const struct bpf_insn *insn)
 		if (!check_slots(c, lo, hi, true) && atomic && !c->fresh)
 			return check_refuse(c, "changes what may be a pointer");
 	}
-	if (atomic && insn->imm & BPF_FETCH)
-		check_set(c, insn->imm == BPF_CMPXCHG ? BPF_REG_0 : insn->src_reg,
-			  val_unknown(size));
+	if (atomic)
+		check_fetched(c, insn);
 	return 0;
 }
 
@@ -1195,6 +1207,8 @@ static void check_barrier(struct check *c)
 		check_believe(c, insn->dst_reg, aux->dst_kind);
 	if (reads & BIT(insn->src_reg))
 		check_believe(c, insn->src_reg, aux->src_kind);
+	if (vnp_insn_is_atomic(insn) && insn->imm == BPF_CMPXCHG)
+		check_believe(c, BPF_REG_0, VNP_REG_SCALAR);
 }
 
 static int check_compare(struct check *c, const struct bpf_insn *insn)

@@ -140,6 +140,18 @@ static inline u32 vnp_insn_size(const struct bpf_insn *insn)
 	}
 }
 
+/*
+ * vnp_insn_is_cmpxchg32() - a 32-bit cmpxchg; is_cmpxchg_insn() of the kernel's verifier.
+ * On x86-64 it writes EAX only if it fails: if it succeeds the upper half of R0 stays
+ * as it was.  All other instructions with a 32-bit result clear the upper half in
+ * the JITs of x86-64 and arm64.
+ */
+static inline bool vnp_insn_is_cmpxchg32(const struct bpf_insn *insn)
+{
+	return insn->code == (BPF_STX | BPF_ATOMIC | BPF_W) &&
+	       insn->imm == BPF_CMPXCHG;
+}
+
 static inline bool vnp_insn_uses_x(const struct bpf_insn *insn)
 {
 	return BPF_SRC(insn->code) == BPF_X;

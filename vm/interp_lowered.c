@@ -50,10 +50,24 @@ static int machine_alu(struct machine *m, const struct bpf_insn *insn)
 	return 0;
 }
 
+/* x86's 32-bit cmpxchg writes to R0 only if it fails; other fetches clear the upper half */
+static void machine_atomic(struct machine *m, const struct bpf_insn *insn, u64 at)
+{
+	u64 r0 = m->reg[BPF_REG_0];
+	u64 old = vnp_eval_atomic(insn, at, m->reg[insn->src_reg], r0);
+
+	if (vnp_insn_is_cmpxchg32(insn) && old == (u32)r0)
+		return;
+	if (insn->imm == BPF_CMPXCHG)
+		m->reg[BPF_REG_0] = old;
+	else if (insn->imm & BPF_FETCH)
+		m->reg[insn->src_reg] = old;
+}
+
 static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 {
 	u32 size = vnp_insn_size(insn);
-	u64 at = m->reg[insn->dst_reg] + insn->off, old;
+	u64 at = m->reg[insn->dst_reg] + insn->off;
 
 	if (insn->code == VNP_BARRIER) {
 		m->code->executed += VNP_BARRIER_COST - 1;
@@ -72,15 +86,10 @@ static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 	default:
 		break;
 	}
-	if (!vnp_insn_is_atomic(insn)) {
+	if (vnp_insn_is_atomic(insn))
+		machine_atomic(m, insn, at);
+	else
 		vnp_eval_store(at, size, m->reg[insn->src_reg]);
-		return 0;
-	}
-	old = vnp_eval_atomic(insn, at, m->reg[insn->src_reg], m->reg[BPF_REG_0]);
-	if (insn->imm == BPF_CMPXCHG)
-		m->reg[BPF_REG_0] = old;
-	else if (insn->imm & BPF_FETCH)
-		m->reg[insn->src_reg] = old;
 	return 0;
 }
 

@@ -425,6 +425,9 @@ static void lower_memory(struct vnp_lower *l, const struct bpf_insn *insn)
 		return;
 	}
 	vnp_emit(l, plain);
+	/* what opt_subreg_zext_lo32_rnd_hi32() of the kernel's verifier does */
+	if (vnp_insn_is_cmpxchg32(insn))
+		vnp_emit_x(l, BPF_ALU | BPF_MOV, BPF_REG_0, BPF_REG_0);
 }
 
 static void lower_insn(struct vnp_lower *l)

@@ -123,11 +123,32 @@ static void fetched_is_unknown(void **state)
 	assert_accepted("1 guarded", FETCH(BPF_W, 25));
 }
 
+/*
+ * On x86-64 a 32-bit cmpxchg that succeeds does not write to R0: lowering has to clear the
+ * upper half, which the verifier takes for 0.  Here it is a distance that the
+ * verifier does not guard.
+ */
+static void cmpxchg_clears_the_upper_half(void **state)
+{
+	(void)state;
+#define CMPXCHG32(HIGH)							\
+	BPF_ST_MEM(BPF_DW, R10, -8, 0),					\
+	BPF_MOV64_IMM(R0, HIGH), BPF_ALU64_IMM(BPF_LSH, R0, 32),	\
+	BPF_MOV64_IMM(R1, 0),						\
+	BPF_ATOMIC_OP(BPF_W, BPF_CMPXCHG, R10, R1, -8),			\
+	BPF_ALU64_IMM(BPF_RSH, R0, 32)
+	assert_returns(0, 0, CMPXCHG32(0x1234), BPF_EXIT_INSN());
+	assert_returns(0, 0, CMPXCHG32(16), BPF_MOV64_REG(R2, R10),
+		       BPF_ALU64_REG(BPF_ADD, R2, R0),
+		       BPF_LDX_MEM(BPF_DW, R0, R2, -8), BPF_EXIT_INSN());
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations),
 		cmocka_unit_test(fetched_is_unknown),
+		cmocka_unit_test(cmpxchg_clears_the_upper_half),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
