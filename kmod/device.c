@@ -17,11 +17,11 @@
 static u64 vnp_device_helpers(void)
 {
 	u64 helpers = 0;
-	u32 id;
+	u32 i;
 
-	for (id = 0; id < BITS_PER_TYPE(helpers); id++)
-		if (vnp_helper_get(id))
-			helpers |= BIT_ULL(id);
+	for (i = 0; i < BITS_PER_TYPE(helpers); i++)
+		if (vnp_helper_get(VNP_HELPER_BASE + i))
+			helpers |= BIT_ULL(i);
 	return helpers;
 }
 

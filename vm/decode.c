@@ -286,6 +286,23 @@ static int decode_target(const struct vnp_code *code, u32 i, s64 to, const char 
 	return 0;
 }
 
+static void decode_refuse_helper(const struct vnp_code *code, u32 i, s32 id)
+{
+	const char *name = vnp_bpf_helper_name(id);
+	const char *counterpart = vnp_bpf_helper_counterpart(id);
+
+	if (!name)
+		vnp_log_insn(code, i, "there is no helper %d", id);
+	else if (counterpart)
+		vnp_log_insn(code, i,
+			     "calls the kernel's helper %s (%d): include <vnp/program.h> and use %s",
+			     name, id, counterpart);
+	else
+		vnp_log_insn(code, i,
+			     "calls the kernel's helper %s (%d), and VNP has none like it: <vnp/program.h> says what there is",
+			     name, id);
+}
+
 static int decode_call(const struct vnp_code *code, u32 i)
 {
 	const struct bpf_insn *insn = &code->insns[i];
@@ -294,7 +311,7 @@ static int decode_call(const struct vnp_code *code, u32 i)
 	case 0:
 		if (vnp_helper_get(insn->imm))
 			return 0;
-		vnp_log_insn(code, i, "there is no helper %d", insn->imm);
+		decode_refuse_helper(code, i, insn->imm);
 		return -EACCES;
 	case BPF_PSEUDO_CALL:
 		return decode_target(code, i, (s64)i + 1 + insn->imm, "calls");

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "helper.h"
 
+#define HELPER_INDEX(name)	(VNP_HELPER_##name - VNP_HELPER_BASE)
+
 /* The costs are rough: native instructions of a common case. */
 static const struct vnp_helper vnp_helpers[] = {
-	[VNP_HELPER_map_lookup] = {
+	[HELPER_INDEX(map_lookup)] = {
 		.name = "map_lookup",
 		.fn = vnp_helper_map_lookup,
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_MAP_VALUE_OR_NULL,
 		.cost = 50,
 	},
-	[VNP_HELPER_map_update] = {
+	[HELPER_INDEX(map_update)] = {
 		.name = "map_update",
 		.fn = vnp_helper_map_update,
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MAP_VALUE,
@@ -19,7 +21,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.writes_map = true,
 		.cost = 200,
 	},
-	[VNP_HELPER_map_delete] = {
+	[HELPER_INDEX(map_delete)] = {
 		.name = "map_delete",
 		.fn = vnp_helper_map_delete,
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
@@ -27,7 +29,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.writes_map = true,
 		.cost = 200,
 	},
-	[VNP_HELPER_load_bytes] = {
+	[HELPER_INDEX(load_bytes)] = {
 		.name = "load_bytes",
 		.fn = vnp_helper_load_bytes,
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_WRITE,
@@ -35,7 +37,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.cost = 100,
 	},
-	[VNP_HELPER_store_bytes] = {
+	[HELPER_INDEX(store_bytes)] = {
 		.name = "store_bytes",
 		.fn = vnp_helper_store_bytes,
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_READ,
@@ -45,7 +47,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.writes_packet = true,
 		.cost = 200,
 	},
-	[VNP_HELPER_pull] = {
+	[HELPER_INDEX(pull)] = {
 		.name = "pull",
 		.fn = vnp_helper_pull,
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
@@ -53,19 +55,19 @@ static const struct vnp_helper vnp_helpers[] = {
 		.moves_packet = true,
 		.cost = 200,
 	},
-	[VNP_HELPER_time_ns] = {
+	[HELPER_INDEX(time_ns)] = {
 		.name = "time_ns",
 		.fn = vnp_helper_time_ns,
 		.ret = VNP_RET_SCALAR,
 		.cost = 50,
 	},
-	[VNP_HELPER_random_u32] = {
+	[HELPER_INDEX(random_u32)] = {
 		.name = "random_u32",
 		.fn = vnp_helper_random_u32,
 		.ret = VNP_RET_SCALAR,
 		.cost = 50,
 	},
-	[VNP_HELPER_csum_diff] = {
+	[HELPER_INDEX(csum_diff)] = {
 		.name = "csum_diff",
 		.fn = vnp_helper_csum_diff,
 		.arg = { VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0,
@@ -74,7 +76,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.cost = 100,
 	},
-	[VNP_HELPER_log] = {
+	[HELPER_INDEX(log)] = {
 		.name = "log",
 		.fn = vnp_helper_log,
 		.arg = { VNP_ARG_CTX, VNP_ARG_MEM_READ, VNP_ARG_SIZE,
@@ -86,7 +88,9 @@ static const struct vnp_helper vnp_helpers[] = {
 
 const struct vnp_helper *vnp_helper_get(u32 id)
 {
-	if (id >= ARRAY_SIZE(vnp_helpers) || !vnp_helpers[id].fn)
+	u32 i = id - VNP_HELPER_BASE;
+
+	if (i >= ARRAY_SIZE(vnp_helpers) || !vnp_helpers[i].fn)
 		return NULL;
-	return &vnp_helpers[id];
+	return &vnp_helpers[i];
 }

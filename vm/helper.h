@@ -75,6 +75,21 @@ struct vnp_helper {
 /* vnp_helper_get() - by id; NULL if there is none */
 const struct vnp_helper *vnp_helper_get(u32 id);
 
+/**
+ * vnp_bpf_helper_name() - name of a helper of the kernel's own eBPF
+ * @id:		its number, of enum bpf_func_id
+ *
+ * VNP has none of these.  A program that was compiled against <linux/bpf.h> or
+ * libbpf's headers is told which one it calls.
+ *
+ * Return: the name with its prefix bpf_, or NULL if the kernel whose headers
+ * this was built with has no such helper.
+ */
+const char *vnp_bpf_helper_name(u32 id);
+
+/* vnp_bpf_helper_counterpart() - VNP's function to be used instead, or NULL */
+const char *vnp_bpf_helper_counterpart(u32 id);
+
 /* The functions.  Context: softirq, or process context with softirqs off. */
 #define __VNP_HELPER_FN(name, id) \
 	u64 vnp_helper_##name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);

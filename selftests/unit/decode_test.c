@@ -215,14 +215,41 @@ static void messages(void **state)
 	assert_refused("immediate 0x7 is none", BPF_RAW_INSN(0xbf, R0, R1, 0, 7),
 		       RETURN(0));
 	assert_refused("runs off its end", BPF_MOV64_IMM(R0, 0));
-	assert_refused("there is no helper 999",
-		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, 999), RETURN(0));
-	assert_refused("there is no helper -1",
-		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, -1), RETURN(0));
 	assert_refused("calls instruction 3, outside",
 		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 1, 0, 2), RETURN(0));
 	assert_refused("a call can name a helper (0) or a function",
 		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 2, 0, 1), RETURN(0));
+}
+
+/* A call of whatever helper has this number */
+#define CALL_ID(id)	BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
+
+static void numbers_that_no_helper_has(void **state)
+{
+	(void)state;
+	assert_refused("there is no helper 0.", CALL_ID(0), RETURN(0));
+	assert_refused("there is no helper -1.", CALL_ID(-1), RETURN(0));
+	assert_refused("there is no helper 4095.", CALL_ID(4095), RETURN(0));
+	assert_refused("there is no helper 65536.", CALL_ID(VNP_HELPER_BASE), RETURN(0));
+	assert_refused("there is no helper 65547.", CALL_ID(VNP_HELPER_log + 1),
+		       RETURN(0));
+	assert_refused("there is no helper -65535.",
+		       CALL_ID(-VNP_HELPER_BASE + 1), RETURN(0));
+}
+
+static void helpers_of_the_kernel_are_refused_by_name(void **state)
+{
+	__s32 id;
+
+	(void)state;
+	assert_refused("calls the kernel's helper bpf_map_lookup_elem (1): include <vnp/program.h> and use vnp_map_lookup().",
+		       CALL_ID(1), RETURN(0));
+	assert_refused("bpf_get_prandom_u32 (7): include <vnp/program.h> and use vnp_random_u32().",
+		       CALL_ID(7), RETURN(0));
+	assert_refused("calls the kernel's helper bpf_get_smp_processor_id (8), and VNP has none like it",
+		       CALL_ID(8), RETURN(0));
+	for (id = 1; id < __BPF_FUNC_MAX_ID; id++)
+		assert_refused("calls the kernel's helper bpf_", CALL_ID(id), RETURN(0));
 }
 
 static void jumps_lead_to_instructions(void **state)
@@ -278,6 +305,8 @@ int main(void)
 		cmocka_unit_test(widths_of_byte_swaps),
 		cmocka_unit_test(atomic_operations),
 		cmocka_unit_test(messages),
+		cmocka_unit_test(numbers_that_no_helper_has),
+		cmocka_unit_test(helpers_of_the_kernel_are_refused_by_name),
 		cmocka_unit_test(jumps_lead_to_instructions),
 		cmocka_unit_test(loads_of_64_bits),
 	};

@@ -143,19 +143,24 @@ struct vnp_ctx {
 /*
  * Helpers: functions of the kernel a program may call.  The number is the ABI;
  * prototypes for program authors, with their documentation, are in
- * <vnp/program.h>.  FN(name, id)
+ * <vnp/program.h>.
+ *
+ * All numbers are above VNP_HELPER_BASE, far from those of the helpers that
+ * programs of bpf(2) call (enum bpf_func_id): a program that was compiled for
+ * these is refused with their names.  FN(name, id)
  */
-#define VNP_HELPER_MAPPER(FN)	\
-	FN(map_lookup, 1)	\
-	FN(map_update, 2)	\
-	FN(map_delete, 3)	\
-	FN(load_bytes, 4)	\
-	FN(store_bytes, 5)	\
-	FN(pull, 6)		\
-	FN(time_ns, 7)		\
-	FN(random_u32, 8)	\
-	FN(csum_diff, 9)	\
-	FN(log, 10)
+#define VNP_HELPER_BASE		0x10000
+#define VNP_HELPER_MAPPER(FN)		\
+	FN(map_lookup, 0x10001)		\
+	FN(map_update, 0x10002)		\
+	FN(map_delete, 0x10003)		\
+	FN(load_bytes, 0x10004)		\
+	FN(store_bytes, 0x10005)	\
+	FN(pull, 0x10006)		\
+	FN(time_ns, 0x10007)		\
+	FN(random_u32, 0x10008)		\
+	FN(csum_diff, 0x10009)		\
+	FN(log, 0x1000a)
 
 #define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
 enum vnp_helper_id {
@@ -702,7 +707,7 @@ struct vnp_obj_id {
  * @hardened:	1 if programs of this caller are lowered as untrusted
  * @prog_types:	bit n: enum vnp_prog_type n
  * @map_types:	bit n: enum vnp_map_type n
- * @helpers:	bit n: enum vnp_helper_id n
+ * @helpers:	bit n: enum vnp_helper_id VNP_HELPER_BASE + n
  * @prog_flags:	VNP_PROG_F_* known
  * @map_flags:	VNP_MAP_F_* known
  * @link_flags:	VNP_LINK_F_* known

@@ -2,7 +2,7 @@
 /* feature and version: what is there to work with. */
 #include "ctl.h"
 
-#define HELPER_NAME(name, id)	[id] = #name,
+#define HELPER_NAME(name, id)	[(id) - VNP_HELPER_BASE] = #name,
 static const char *const helper_names[64] = { VNP_HELPER_MAPPER(HELPER_NAME) };
 
 static struct json_object *names_json(__u64 bits, const char *(*name)(__u32))
@@ -16,9 +16,9 @@ static struct json_object *names_json(__u64 bits, const char *(*name)(__u32))
 	return list;
 }
 
-static const char *helper_name(__u32 id)
+static const char *helper_name(__u32 bit)
 {
-	return helper_names[id] ? helper_names[id] : "unknown";
+	return helper_names[bit] ? helper_names[bit] : "unknown";
 }
 
 static void names_print(const char *what, __u64 bits, const char *(*name)(__u32))
