@@ -220,8 +220,8 @@ static void cfg_find_loops(struct cfg_build *b)
 		b->loop[n] = NONE;
 		b->child[n] = NONE;
 	}
-	for (i = b->cfg->order_cnt; i-- > 0; ) {
-		u32 head = b->by_pre[i];
+	for (i = b->cfg->order_cnt; i > 0; ) {
+		u32 head = b->by_pre[--i];
 
 		depth = cfg_push_preds(b, head, head, 0);
 		while (depth) {
@@ -289,8 +289,8 @@ static void cfg_find_roots(struct vnp_cfg *cfg)
 	}
 
 	/* a block that is no root comes after the one before it */
-	for (i = cfg->order_cnt; i-- > 0; ) {
-		struct vnp_block *block = &cfg->blocks[cfg->order[i]];
+	for (i = cfg->order_cnt; i > 0; ) {
+		struct vnp_block *block = &cfg->blocks[cfg->order[--i]];
 
 		block->tree++;
 		for (k = 0; k < 2; k++)

@@ -36,6 +36,7 @@
  * The verdict is that of one more walk, which takes nothing for good, and in which
  * nothing may grow.
  */
+#include "arith.h"
 #include "check_lowered.h"
 #include "code.h"
 #include "insn.h"
@@ -470,7 +471,8 @@ static bool mask_begins(struct check *c, const struct bpf_insn *insn)
 
 	if (insn->code != (BPF_ALU64 | BPF_SUB | BPF_X) ||
 	    insn->dst_reg != VNP_REG_AX || insn->src_reg >= VNP_REG_FP ||
-	    !knows || !vnp_scalar_is_const(&ax->num) || ax->kind != r->kind ||
+	    !knows || !vnp_scalar_is_const(&ax->num) || ax->num.smin < -CHECK_FAR ||
+	    ax->num.smin > CHECK_FAR || ax->kind != r->kind ||
 	    (ax->map != r->map && r->map != VNP_MAPS_MAX))
 		return false;
 	s->from = *ax;
@@ -620,15 +622,6 @@ static bool mask_ends(struct check *c, const struct bpf_insn *insn)
 
 /* ---- Arithmetic ------------------------------------------------------------ */
 
-static s64 check_minus(s64 a, s64 b)
-{
-	s64 d;
-
-	if (__builtin_sub_overflow(a, b, &d))
-		return b > 0 ? S64_MIN : S64_MAX;
-	return d;
-}
-
 static struct check_val check_moved(const struct check_val *ptr,
 				    const struct vnp_scalar *by, bool sub)
 {
@@ -644,11 +637,11 @@ static struct check_val check_moved(const struct check_val *ptr,
 		return val;
 	val.num = ptr->num;
 	if (sub) {
-		min = check_minus(0, by->smax);
-		max = check_minus(0, by->smin);
+		min = vnp_sat_sub(0, by->smax);
+		max = vnp_sat_sub(0, by->smin);
 	}
-	val.lo = check_minus(ptr->lo, min);
-	val.hi = check_minus(ptr->hi, max);
+	val.lo = vnp_sat_sub(ptr->lo, min);
+	val.hi = vnp_sat_sub(ptr->hi, max);
 	if (!val_is_near(&val) || min < -CHECK_FAR || max > CHECK_FAR) {
 		val.lo = S64_MAX;
 		val.hi = S64_MIN;
@@ -859,12 +852,8 @@ static u32 check_slot(const struct check_val *ptr, s64 off, u32 size)
 /* Bytes from R10 that an access touches; the whole stack if they may be outside */
 static void check_span(const struct check_val *ptr, s64 off, s64 size, s64 *lo, s64 *hi)
 {
-	*lo = -VNP_STACK_MAX;
-	*hi = 0;
-	if (ptr->num.smin >= -VNP_STACK_MAX - off)
-		*lo = ptr->num.smin + off;
-	if (ptr->num.smax <= -off - size)
-		*hi = ptr->num.smax + off + size;
+	*lo = clamp_t(s64, vnp_sat_add(ptr->num.smin, off), -VNP_STACK_MAX, 0);
+	*hi = clamp_t(s64, vnp_sat_add(ptr->num.smax, off + size), -VNP_STACK_MAX, 0);
 }
 
 /* Walk the slots that bytes [lo, hi) from R10 are in: store numbers, or look for others */
@@ -1050,7 +1039,7 @@ static int check_ld_imm64(struct check *c, const struct bpf_insn *insn)
 		return 0;
 	}
 	desc = &c->code->maps[map - 1];
-	off = imm - (uintptr_t)desc->value;
+	off = vnp_wrap_sub(imm, (uintptr_t)desc->value);
 	if (imm == (uintptr_t)desc->handle) {
 		val.kind = CHECK_HANDLE;
 	} else if (desc->value && off >= 0 && off <= desc->value_size) {
@@ -1076,6 +1065,7 @@ static int check_call_memory(struct check *c, u32 n, u8 kind, s64 size,
 	s64 lo, hi;
 	int err;
 
+	/* the verifier says that it is not touched, as its size is 0 */
 	if (!access->kind)
 		return 0;	/* is not touched, the verifier says */
 	err = check_access(c, n, 0, size, access);
@@ -1096,7 +1086,7 @@ static int check_call_arg(struct check *c, const struct vnp_helper *helper, u32 
 			  const struct vnp_call *call)
 {
 	const struct check_val *arg = check_reg(c, i + 1);
-	const struct vnp_map_desc *desc = &c->code->maps[call->map];
+	const struct vnp_map_desc *maps = c->code->maps;
 	s64 size = 0;
 
 	switch (helper->arg[i]) {
@@ -1120,10 +1110,10 @@ static int check_call_arg(struct check *c, const struct vnp_helper *helper, u32 
 			return 0;
 		return check_refuse(c, "a helper takes something else for a map");
 	case VNP_ARG_MAP_KEY:
-		size = desc->key_size;
+		size = maps[call->map].key_size;
 		break;
 	case VNP_ARG_MAP_VALUE:
-		size = desc->value_size;
+		size = maps[call->map].value_size;
 		break;
 	default:
 		size = S32_MAX;

@@ -21,7 +21,7 @@ static const char *disasm_sign(s32 v)
 
 static u32 disasm_abs(s32 v)
 {
-	return v < 0 ? -(u32)v : (u32)v;
+	return v < 0 ? (u32)-(s64)v : (u32)v;
 }
 
 /* the right operand, "0x10" or "r2" */

@@ -11,7 +11,6 @@
 #ifdef __KERNEL__
 
 #include <linux/bitops.h>
-#include <linux/bitops.h>
 #include <linux/bug.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
@@ -83,6 +82,10 @@ typedef int64_t s64;
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 #define fallthrough	__attribute__((fallthrough))
 
+/* What the code rules out: tests end here */
+#define WARN_ON_ONCE(cond)						\
+	({ bool __warn = (cond); if (__warn) abort(); __warn; })
+
 /* the first bit that is set, of a number that is not 0; and how many are */
 #define __ffs64(x)	((unsigned long)__builtin_ctzll(x))
 #define hweight32(x)	((unsigned int)__builtin_popcount(x))
@@ -95,11 +98,12 @@ typedef int64_t s64;
 #define max(x, y)	__vnp_cmp(>, x, y)
 #define min_t(t, x, y)	min((t)(x), (t)(y))
 #define max_t(t, x, y)	max((t)(x), (t)(y))
+#define clamp_t(t, x, lo, hi)	min_t(t, max_t(t, x, lo), hi)
 #define swap(a, b) \
 	do { __typeof__(a) __t = (a); (a) = (b); (b) = __t; } while (0)
 
 #define __round_mask(x, y)	((__typeof__(x))((y) - 1))
-#define round_up(x, y)		((((x) - 1) | __round_mask(x, y)) + 1)
+#define round_up(x, y)		round_down((x) + __round_mask(x, y), y)
 #define round_down(x, y)	((x) & ~__round_mask(x, y))
 
 /* fls64() - the highest bit set, counted from 1; 0: none */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "arith.h"
 #include "fact.h"
 #include "state.h"
 
@@ -43,7 +44,7 @@ static struct fact_num fact_num(const struct vnp_state *state, u32 id)
 
 static s64 fact_sum(s64 a, s64 b)
 {
-	return min(a + b, VNP_FACT_NONE);
+	return min_t(s64, vnp_sat_add(a, b), VNP_FACT_NONE);
 }
 
 /* @a - @c, by what is known of each, and by single facts */
@@ -188,8 +189,8 @@ void vnp_fact_forget(struct vnp_state *state, u32 id)
 {
 	u32 i = state->fact_cnt;
 
-	while (i--) {
-		const struct vnp_fact *f = &state->fact[i];
+	while (i > 0) {
+		const struct vnp_fact *f = &state->fact[--i];
 
 		if (f->a == id || f->b == id || f->c == id)
 			fact_remove(state, i);
@@ -221,8 +222,8 @@ void vnp_fact_drop_dead(struct vnp_state *state)
 {
 	u32 i = state->fact_cnt;
 
-	while (i--) {
-		const struct vnp_fact *f = &state->fact[i];
+	while (i > 0) {
+		const struct vnp_fact *f = &state->fact[--i];
 
 		if (!fact_id_lives(state, f->a) || !fact_id_lives(state, f->b) ||
 		    !fact_id_lives(state, f->c) || fact_is_range(state, f))

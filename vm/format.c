@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "arith.h"
 #include "format.h"
 
 struct format_out {
@@ -36,7 +37,7 @@ static int format_arg(struct format_out *out, char conversion, bool wide, u64 v)
 	switch (conversion) {
 	case 'd':
 	case 'i':
-		format_number(out, n < 0 ? -(u64)n : (u64)n, n < 0, 10);
+		format_number(out, n < 0 ? vnp_wrap_sub(0, n) : (u64)n, n < 0, 10);
 		return 0;
 	case 'u':
 		format_number(out, wide ? v : (u32)v, false, 10);

@@ -90,7 +90,7 @@ static bool inline_is_call(const struct bpf_insn *insn)
 
 static struct inline_func *inline_callee(const struct inline_pass *p, u32 call)
 {
-	return &p->funcs[p->func_of[call + 1 + p->code->insns[call].imm]];
+	return &p->funcs[p->func_of[(s64)call + 1 + p->code->insns[call].imm]];
 }
 
 /* R10 is copied or added to a register: the frame's distance must be, too */
@@ -365,7 +365,7 @@ static int inline_find(struct inline_pass *p)
 		const struct bpf_insn *insn = &code->insns[i];
 
 		if (inline_is_call(insn))
-			p->func_of[i + 1 + insn->imm] = 1;
+			p->func_of[(s64)i + 1 + insn->imm] = 1;
 		if (vnp_insn_is_branch(insn))
 			p->target[vnp_insn_target(insn, i)] = true;
 	}

@@ -4,6 +4,7 @@
  * a pointer points into, and a number is no pointer.  So every access is held
  * against the real object, every guard against what the verifier asked for.
  */
+#include "arith.h"
 #include "code.h"
 #include "eval.h"
 #include "inline.h"
@@ -141,7 +142,7 @@ static int interp_access(struct interp *t, const struct vnp_access *access,
 	if (ptr->kind != access->kind)
 		return interp_bug(t, "the pointer is of kind %u, not %u", ptr->kind,
 				  access->kind);
-	at = ptr->v + off - base;
+	at = vnp_wrap_sub(vnp_wrap_add(ptr->v, off), base);
 	if (at >= 0 && (u64)at <= len && size <= len - at)
 		return 0;
 	if (access->guards & (at < 0 ? VNP_GUARD_LOW : VNP_GUARD_HIGH))
@@ -218,17 +219,17 @@ static int interp_context_load(struct interp *t, const struct value *ptr, s32 of
 			       u32 size, struct value *to)
 {
 	const struct vnp_access *access = &t->code->aux[t->insn].access;
-	u64 at = ptr->v + off - (uintptr_t)&t->run->ctx;
+	u64 at = vnp_wrap_sub(vnp_wrap_add(ptr->v, off), (uintptr_t)&t->run->ctx);
 	const struct vnp_field *field;
 
 	if ((access->guards & VNP_GUARD_LOW && (s64)at < access->lo) ||
-	    (access->guards & VNP_GUARD_HIGH && (s64)at + size > access->hi))
+	    (access->guards & VNP_GUARD_HIGH && vnp_sat_add(at, size) > access->hi))
 		return interp_fault(t, VNP_FAULT_CONTEXT);
 	if (at >= sizeof(t->run->ctx) || size > sizeof(t->run->ctx) - at)
 		return interp_bug(t, "reads outside the context");
 	if (vnp_type_words(at, size) & ~t->code->ctx_fields)
 		return interp_bug(t, "reads what nobody fills in of the context");
-	interp_set_number(to, vnp_eval_load(ptr->v + off, size));
+	interp_set_number(to, vnp_eval_load(vnp_wrap_add(ptr->v, off), size));
 	field = vnp_type_field(t->type, at);
 	if (!field || !vnp_type_field(t->type, at + size - 1))
 		return interp_bug(t, "reads where the context has no field");
@@ -245,7 +246,7 @@ static int interp_load(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct value *ptr = &t->reg[insn->src_reg];
 	u32 size = vnp_insn_size(insn);
-	u64 addr = ptr->v + insn->off;
+	u64 addr = vnp_wrap_add(ptr->v, insn->off);
 	struct value to;
 	int err;
 
@@ -273,6 +274,7 @@ static int interp_store(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct value *ptr = &t->reg[insn->dst_reg];
 	u32 size = vnp_insn_size(insn);
+	u64 addr = vnp_wrap_add(ptr->v, insn->off);
 	struct value from;
 	int err;
 
@@ -283,10 +285,10 @@ static int interp_store(struct interp *t, const struct bpf_insn *insn)
 	if (err)
 		return err;
 	if (ptr->kind == VNP_REG_STACK)
-		return interp_stack_store(t, ptr->v + insn->off, size, &from);
+		return interp_stack_store(t, addr, size, &from);
 	if (ptr->kind == VNP_REG_CTX || from.kind != VNP_REG_SCALAR)
 		return interp_bug(t, "stores a pointer, or into the context");
-	vnp_eval_store(ptr->v + insn->off, size, from.v);
+	vnp_eval_store(addr, size, from.v);
 	return 0;
 }
 
@@ -294,7 +296,7 @@ static int interp_atomic(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct value *ptr = &t->reg[insn->dst_reg];
 	u32 size = vnp_insn_size(insn);
-	u64 addr = ptr->v + insn->off, old;
+	u64 addr = vnp_wrap_add(ptr->v, insn->off), old;
 	int err;
 
 	err = interp_access(t, &t->code->aux[t->insn].access, ptr, insn->off, size);

@@ -4,6 +4,7 @@
  * native code could not do, or does differently on different machines, is an
  * error here.
  */
+#include "arith.h"
 #include "code.h"
 #include "eval.h"
 #include "insn.h"
@@ -67,7 +68,7 @@ static void machine_atomic(struct machine *m, const struct bpf_insn *insn, u64 a
 static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 {
 	u32 size = vnp_insn_size(insn);
-	u64 at = m->reg[insn->dst_reg] + insn->off;
+	u64 at = vnp_wrap_add(m->reg[insn->dst_reg], insn->off);
 
 	if (insn->code == VNP_BARRIER) {
 		m->code->executed += VNP_BARRIER_COST - 1;
@@ -78,7 +79,8 @@ static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 		if (BPF_MODE(insn->code) != BPF_MEM)
 			return machine_bug(m, "a v4 load, which old JITs do not know");
 		m->reg[insn->dst_reg] =
-			vnp_eval_load(m->reg[insn->src_reg] + insn->off, size);
+			vnp_eval_load(vnp_wrap_add(m->reg[insn->src_reg], insn->off),
+				      size);
 		return 0;
 	case BPF_ST:
 		vnp_eval_store(at, size, (s64)insn->imm);
@@ -118,7 +120,7 @@ static int machine_jump(struct machine *m, const struct bpf_insn *insn)
 	if (vnp_insn_is_ja(insn) ||
 	    vnp_eval_branch(BPF_OP(insn->code), vnp_insn_is64(insn),
 			    m->reg[insn->dst_reg], src))
-		m->pc += insn->off;
+		m->pc = (s64)m->pc + insn->off;
 	return 0;
 }
 

@@ -115,7 +115,7 @@ static void alu_divide_magnitude(struct vnp_lower *l, const struct bpf_insn *ins
 	} else {
 		/* a 32 bit move leaves 2^31 positive */
 		vnp_blind_imm32(l, VNP_REG_AX,
-				insn->imm < 0 ? -(u32)insn->imm : (u32)insn->imm);
+				insn->imm < 0 ? (u32)-(s64)insn->imm : (u32)insn->imm);
 	}
 	vnp_emit_x(l, class | BPF_OP(insn->code), insn->dst_reg, VNP_REG_AX);
 }

@@ -15,6 +15,7 @@
  * its end one with [SPEC_NONE, 0); a pointer that was masked is an anchor that has
  * what the mask has checked.
  */
+#include "arith.h"
 #include "inline.h"
 #include "live.h"
 #include "spec.h"
@@ -135,8 +136,8 @@ static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 	if (fits && !spec_has_anchor(&pointer))
 		return true;
 	if (spec_has_anchor(a) && spec_is_near(&pointer))
-		spec_anchor(a, (s64)pointer.off - pointer.num.smin,
-			    (s64)pointer.range - pointer.num.smax);
+		spec_anchor(a, vnp_sat_sub(pointer.off, pointer.num.smin),
+			    vnp_sat_sub(pointer.range, pointer.num.smax));
 	else
 		spec_set_kind(a, pointer.kind);
 	return true;
@@ -252,9 +253,9 @@ static u8 spec_sides_of(const struct vnp_reg *reg, s64 at, s64 size, s64 lo, s64
 	if (!spec_is_near(reg))
 		return SPEC_BOTH | VNP_MASK_FAR;
 	/* a harmless pointer that went down is known to be bad by its end only */
-	if (reg->num.smin + at < lo)
+	if (vnp_sat_add(reg->num.smin, at) < lo)
 		sides = SPEC_BOTH;
-	if (reg->num.smax + at + size > hi)
+	if (vnp_sat_add(reg->num.smax, at + size) > hi)
 		sides |= VNP_GUARD_HIGH;
 	return sides;
 }
@@ -352,8 +353,8 @@ static void spec_believe(const struct vnp_code *code, struct vnp_reg *reg,
 		return;
 	}
 	if (spec_is_near(reg)) {
-		low = min(low, (s64)reg->off - reg->num.smin);
-		high = max(high, (s64)reg->range - reg->num.smax);
+		low = min(low, vnp_sat_sub(reg->off, reg->num.smin));
+		high = max(high, vnp_sat_sub(reg->range, reg->num.smax));
 	}
 	spec_anchor(reg, low, high);
 }
@@ -398,12 +399,8 @@ static void spec_put(struct vnp_verify *v, u32 slot, const struct vnp_reg *value
 /* Bytes from R10 that an access touches; what is not at rest may be anywhere */
 static void spec_span(const struct vnp_reg *ptr, s64 at, s64 size, s64 *lo, s64 *hi)
 {
-	*lo = -VNP_STACK_MAX;
-	*hi = 0;
-	if (ptr->num.smin >= -VNP_STACK_MAX - at)
-		*lo = ptr->num.smin + at;
-	if (ptr->num.smax <= -at - size)
-		*hi = ptr->num.smax + at + size;
+	*lo = clamp_t(s64, vnp_sat_add(ptr->num.smin, at), -VNP_STACK_MAX, 0);
+	*hi = clamp_t(s64, vnp_sat_add(ptr->num.smax, at + size), -VNP_STACK_MAX, 0);
 }
 
 /* Bytes become some number */
@@ -547,7 +544,7 @@ static void spec_load_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 off
 		if (!vnp_scalar_is_const(&ctx->num))
 			return;
 	}
-	field = vnp_type_field(v->type, ctx->num.smin + off);
+	field = vnp_type_field(v->type, vnp_sat_add(ctx->num.smin, off));
 	if (field && field->kind == VNP_FIELD_PACKET)
 		spec_set_pointer(to, VNP_REG_PACKET, 0, 0);
 	else if (field && field->kind == VNP_FIELD_PACKET_END)
@@ -775,7 +772,6 @@ static void spec_call_arg(struct vnp_verify *v, const struct vnp_helper *helper,
 		spec_expect(v, i + 1, VNP_REG_MAP_HANDLE);
 		break;
 	default:
-		/* memory that is not touched has no kind */
 		if (call->arg[i].kind)
 			spec_call_memory(v, i + 1, helper->arg[i], &call->arg[i],
 					 call->map);

@@ -2,6 +2,7 @@
 /*
  * States: making, changing and printing them.  How they meet is in join.c.
  */
+#include "arith.h"
 #include "state.h"
 
 void vnp_reg_forget(struct vnp_reg *reg, enum vnp_reg_kind kind)
@@ -266,7 +267,7 @@ s32 vnp_state_shared_range(const struct vnp_state *state, u32 id)
 static void learn_range_floor(struct vnp_state *state, const struct vnp_reg *reg,
 			      s32 bytes)
 {
-	s64 floor = reg->num.smin + bytes;
+	s64 floor = vnp_sat_add(reg->num.smin, bytes);
 
 	/* num is smin at least, so much of the payload is there in any case */
 	if (floor > state->range)

@@ -2,6 +2,7 @@
 /*
  * Values as text, for messages.
  */
+#include "arith.h"
 #include "state.h"
 
 struct print {
@@ -34,8 +35,8 @@ static void print_num(struct print *p, const struct vnp_scalar *num)
 			  (unsigned long long)num->umax);
 	else
 		print_add(p, "any");
-	if (num->mask && (num->value || num->mask + 1 != 1ULL << 63 << 1) &&
-	    (num->mask & (num->mask + 1)))
+	if (num->mask && (num->value || num->mask != U64_MAX) &&
+	    (num->mask & vnp_wrap_add(num->mask, 1)))
 		print_add(p, ", bits 0x%llx unknown",
 			  (unsigned long long)num->mask);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "arith.h"
 #include "code.h"
 #include "insn.h"
 #include "steps.h"
@@ -39,9 +40,9 @@ void vnp_steps_coarse(struct vnp_steps *steps)
 /* A bound rests on either side of what it is compared with */
 static void steps_add_around(struct vnp_steps *steps, u64 value)
 {
-	steps_add(steps, value - 1);
+	steps_add(steps, vnp_wrap_sub(value, 1));
 	steps_add(steps, value);
-	steps_add(steps, value + 1);
+	steps_add(steps, vnp_wrap_add(value, 1));
 }
 
 void vnp_steps_collect(struct vnp_steps *steps, const struct vnp_code *code)

@@ -2,6 +2,7 @@
 /*
  * Conditional jumps: which comparisons are allowed, and what each way tells.
  */
+#include "arith.h"
 #include "verify.h"
 
 static const struct bpf_insn *jump_insn(const struct vnp_verify *v)
@@ -90,7 +91,7 @@ int vnp_verify_cond(struct vnp_verify *v)
 /* What is left behind a packet pointer is at least so much: learn it for that */
 static void jump_learn_left(struct vnp_verify *v, const struct vnp_reg *left)
 {
-	s64 bytes = left->num.smin + left->off;
+	s64 bytes = vnp_sat_add(left->num.smin, left->off);
 	struct vnp_state *state = v->state;
 	u32 cell;
 

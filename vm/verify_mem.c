@@ -3,6 +3,7 @@
  * Memory: is an access inside its object, or does it want a guard; loads, stores
  * and atomic operations.
  */
+#include "arith.h"
 #include "inline.h"
 #include "verify.h"
 
@@ -204,8 +205,9 @@ static int mem_stack(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min,
 	mem_note_depth(v, err ? &before : reg, at, access);
 	if (err)
 		return err;
-	access->lo = max_t(s64, reg->num.smin + at, -VNP_STACK_MAX);
-	access->hi = min_t(s64, reg->num.smax + at + max, 0);
+	access->lo = clamp_t(s64, vnp_sat_add(reg->num.smin, at), -VNP_STACK_MAX, 0);
+	access->hi = clamp_t(s64, vnp_sat_add(reg->num.smax, at + max),
+			     -VNP_STACK_MAX, 0);
 	return 0;
 }
 

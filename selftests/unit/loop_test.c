@@ -268,8 +268,9 @@ static void large_programs(void **state)
 	n = 0;
 	insns[n++] = UNKNOWN(R0, LEN);
 	while (n < VNP_INSN_MAX - 3) {
-		insns[n++] = BPF_JMP_IMM(BPF_JGT, R0, n, 1);
-		insns[n++] = BPF_ALU64_IMM(BPF_ADD, R0, 3);
+		insns[n] = BPF_JMP_IMM(BPF_JGT, R0, n, 1);
+		insns[n + 1] = BPF_ALU64_IMM(BPF_ADD, R0, 3);
+		n += 2;
 	}
 	while (n < VNP_INSN_MAX)
 		insns[n++] = BPF_EXIT_INSN();
