@@ -4,9 +4,10 @@
  * saved there or a number put together from pieces; bytes of pointers are
  * secret and can be read back only as the whole pointer.
  */
+#include "arith.h"
 #include "verify.h"
 
-/* Bytes of the stack, as offsets from R10: -512 <= lo < hi <= 0 */
+/* Bytes of the stack, as offsets from R10: within [-512, 0]; there are none if lo >= hi */
 struct stack_span {
 	s32 lo;
 	s32 hi;
@@ -15,12 +16,13 @@ struct stack_span {
 
 static struct stack_span stack_span(const struct vnp_reg *ptr, s32 off, u32 max)
 {
-	s64 lo = ptr->num.smin + ptr->off + off;
-	s64 hi = ptr->num.smax + ptr->off + off + max;
+	s64 at = (s64)ptr->off + off;
+	s64 lo = vnp_sat_add(ptr->num.smin, at);
+	s64 hi = vnp_sat_add(ptr->num.smax, at + max);
 
 	return (struct stack_span){
-		.lo = max_t(s64, lo, -VNP_STACK_MAX),
-		.hi = min_t(s64, hi, 0),
+		.lo = clamp_t(s64, lo, -VNP_STACK_MAX, 0),
+		.hi = clamp_t(s64, hi, -VNP_STACK_MAX, 0),
 		.fixed = vnp_scalar_is_const(&ptr->num),
 	};
 }
@@ -39,10 +41,20 @@ static u8 stack_mask(const struct stack_span *span, u32 slot)
 	return (u8)((1U << to) - (1U << from));
 }
 
+/* The slot of the highest byte, and the one after that of the lowest: none if empty */
+static u32 stack_first(const struct stack_span *span)
+{
+	return (u32)-span->hi / 8;
+}
+
+static u32 stack_end(const struct stack_span *span)
+{
+	return span->lo < span->hi ? stack_slot_of(span->lo) + 1 : 0;
+}
+
 /* Slots from the lowest address to the highest have descending numbers */
 #define stack_for_each(span, slot)					\
-	for ((slot) = stack_slot_of((span)->hi - 1);			\
-	     (slot) <= stack_slot_of((span)->lo); (slot)++)
+	for ((slot) = stack_first(span); (slot) < stack_end(span); (slot)++)
 
 /* Bits by which byte @byte of a slot is shifted in the slot's number */
 static u32 stack_shift(u32 byte, u32 size)
@@ -62,6 +74,13 @@ static struct vnp_scalar stack_alu(u8 op, const struct vnp_scalar *a, u64 b)
 	return vnp_scalar_alu(op, 0, true, a, &c);
 }
 
+/* The bytes of @mask are read: those that were not written on some path must be 0 */
+static void stack_need_zero(struct vnp_verify *v, u32 slot, u8 mask)
+{
+	if (v->report && vnp_state_slot(v->state, slot)->unwritten & mask)
+		v->code->zero_slots |= BIT_ULL(slot);
+}
+
 /* The bytes of @mask are read: 0 if that is all right */
 static int stack_see(struct vnp_verify *v, u32 slot, u8 mask)
 {
@@ -71,8 +90,7 @@ static int stack_see(struct vnp_verify *v, u32 slot, u8 mask)
 		return vnp_verify_refuse(v,
 			"would read a part of a pointer that was saved at r10 - %u",
 			(slot + 1) * 8);
-	if (v->report && cell->unwritten & mask)
-		v->code->zero_slots |= BIT_ULL(slot);
+	stack_need_zero(v, slot, mask);
 	return 0;
 }
 
@@ -102,6 +120,8 @@ static int stack_fill(struct vnp_verify *v, u32 slot, struct vnp_reg *to)
 		if (err)
 			return err;
 	}
+	/* a pointer on one path may be the 0 of an unwritten slot on another */
+	stack_need_zero(v, slot, U8_MAX);
 	vnp_state_share(v->state, &cell->reg, v->insn);
 	*to = cell->reg;
 	return 0;
@@ -115,6 +135,8 @@ int vnp_verify_stack_load(struct vnp_verify *v, const struct vnp_reg *ptr, s32 o
 	struct vnp_scalar num;
 	int err;
 
+	if (WARN_ON_ONCE(span.lo >= span.hi))
+		return vnp_verify_refuse(v, "BUG in the verifier: a load outside the stack");
 	if (span.fixed && size == 8 && !(span.lo & 7))
 		return stack_fill(v, slot, to);
 
@@ -193,6 +215,8 @@ int vnp_verify_stack_store(struct vnp_verify *v, const struct vnp_reg *ptr, s32 
 	u32 slot = stack_slot_of(span.lo);
 	struct vnp_cell *cell;
 
+	if (WARN_ON_ONCE(span.lo >= span.hi))
+		return vnp_verify_refuse(v, "BUG in the verifier: a store outside the stack");
 	if (span.fixed && size == 8 && !(span.lo & 7)) {
 		cell = vnp_state_slot(v->state, slot);
 		cell->reg = *from;

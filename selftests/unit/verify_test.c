@@ -349,6 +349,19 @@ static void the_stack(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_EXIT_INSN());
 }
 
+/* A pointer was saved on one path only: on the other the slot is 0, and must be made that */
+static void slots_written_on_one_path(void **state)
+{
+	(void)state;
+#define ONE_PATH							\
+	LOAD_DATA(R7), BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, len)), \
+	BPF_JMP_IMM(BPF_JGT, R3, 100, 1), BPF_STX_MEM(BPF_DW, R10, R7, -8), \
+	BPF_LDX_MEM(BPF_DW, R1, R10, -8),				\
+	BPF_JMP_IMM(BPF_JEQ, R1, 0, 2), RETURN(2), RETURN(1)
+	assert_returns(1, 101, ONE_PATH);
+	assert_returns(2, 100, ONE_PATH);
+}
+
 static void conflicts(void **state)
 {
 	(void)state;
@@ -634,6 +647,7 @@ int main(void)
 		cmocka_unit_test(the_context_out_of_bounds),
 		cmocka_unit_test(stores_of_pointers),
 		cmocka_unit_test(the_stack),
+		cmocka_unit_test(slots_written_on_one_path),
 		cmocka_unit_test(conflicts),
 		cmocka_unit_test(moved_payload),
 		cmocka_unit_test(helpers),
