@@ -2,6 +2,7 @@
 /*
  * Arithmetic on numbers and pointers.
  */
+#include "arith.h"
 #include "verify.h"
 
 static const struct bpf_insn *alu_insn(const struct vnp_verify *v)
@@ -71,7 +72,7 @@ static s32 alu_moved_range(s32 range, const struct vnp_scalar *num, bool sub)
 /* data + (variable part) + @range <= data_end */
 static void alu_set_range(const struct vnp_verify *v, struct vnp_reg *ptr, s64 range)
 {
-	struct vnp_scalar limit = vnp_scalar_const(v->type->packet_max - range);
+	struct vnp_scalar limit = vnp_scalar_const(vnp_sat_sub(v->type->packet_max, range));
 	struct vnp_scalar num = ptr->num;
 
 	if (range <= ptr->range || range < -VNP_OFF_MAX || range > VNP_OFF_MAX)
@@ -113,6 +114,7 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 {
 	bool lost = num == vnp_state_reg(v->state, alu_insn(v)->dst_reg);
 	s64 room = -VNP_FACT_NONE;
+	struct vnp_reg by;
 	u32 sum;
 
 	if (id == VNP_ID_GIVEN(v->insn) && !num->id) {
@@ -121,19 +123,22 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 	}
 	vnp_state_share(v->state, num, v->insn);
 	if (!sub)
-		room = -vnp_fact_bound(v->state, id, num->id, VNP_ID_LEN) - num->plus;
+		room = vnp_sat_sub(-vnp_fact_bound(v->state, id, num->id, VNP_ID_LEN),
+				   num->plus);
+	/* making the id takes it away from what this instruction made last time */
+	by = *num;
 	sum = vnp_state_mint(v->state, v->insn);
 	ptr->id = sum;
 	alu_set_range(v, ptr, room);
-	if (id == sum || num->id == sum)
+	if (id == sum || by.id == sum)
 		return;
 	/* how small it can be is forgotten with it */
 	if (!sub && lost)
-		vnp_fact_learn(v->state, id, 0, sum, -num->num.smin);
+		vnp_fact_learn(v->state, id, 0, sum, -by.num.smin);
 	if (sub)
-		vnp_fact_learn(v->state, sum, num->id, id, -(s64)num->plus);
+		vnp_fact_learn(v->state, sum, by.id, id, -(s64)by.plus);
 	else
-		vnp_fact_learn(v->state, id, num->id, sum, -(s64)num->plus);
+		vnp_fact_learn(v->state, id, by.id, sum, -(s64)by.plus);
 }
 
 /* The variable part of *@ptr, a copy, changes by the number in @num */
@@ -360,12 +365,12 @@ static bool alu_is_exact(bool is64, const struct vnp_scalar *num,
 static void alu_relate_const(struct vnp_verify *v, struct vnp_reg *dst,
 			     const struct vnp_reg *old, struct vnp_reg *src)
 {
-	s64 plus = (s64)old->num.value;
+	s64 plus;
 
 	if (vnp_scalar_is_const(&src->num) || src == dst)
 		return;
 	vnp_state_share(v->state, src, v->insn);
-	plus += src->plus;
+	plus = vnp_sat_add(old->num.value, src->plus);
 	if (plus > VNP_OFF_MAX || plus < -VNP_OFF_MAX)
 		return;
 	dst->id = src->id;
@@ -377,10 +382,11 @@ static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 			       const struct vnp_reg *old, struct vnp_reg *src, bool sub)
 {
 	s64 plus = sub ? (s64)old->plus - src->plus : (s64)old->plus + src->plus;
-	u32 id;
+	u32 id, by;
 
 	if (vnp_scalar_is_const(&src->num))
-		plus = old->plus + (s64)(sub ? -src->num.value : src->num.value);
+		plus = sub ? vnp_sat_sub(old->plus, src->num.value) :
+			     vnp_sat_add(old->plus, src->num.value);
 	if (!sub && vnp_scalar_is_const(&old->num) && !old->id) {
 		alu_relate_const(v, dst, old, src);
 		return;
@@ -395,14 +401,16 @@ static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 		return;
 	}
 	vnp_state_share(v->state, src, v->insn);
+	/* making the id takes it away from what this instruction made last time */
+	by = src->id;
 	id = vnp_state_mint(v->state, v->insn);
 	dst->id = id;
-	if (id == old->id || id == src->id)
+	if (id == old->id || id == by)
 		return;
 	if (sub)
-		vnp_fact_learn(v->state, id, src->id, old->id, plus);
+		vnp_fact_learn(v->state, id, by, old->id, plus);
 	else
-		vnp_fact_learn(v->state, old->id, src->id, id, -plus);
+		vnp_fact_learn(v->state, old->id, by, id, -plus);
 }
 
 /* How much greater than @b is @a at most, two numbers of ids */

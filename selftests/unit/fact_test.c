@@ -12,6 +12,7 @@
 
 #include "random_program.h"
 #include "vm/state.h"
+#include "vm/verify.h"
 #include "vm_util.h"
 
 static __u64 from_env(const char *name, __u64 otherwise)
@@ -145,6 +146,55 @@ static void bounds_hold(void **state)
 		world_check(&w);
 	}
 	free(w.state);
+}
+
+/* What an instruction leaves of two numbers, R2 and R3, of which it has made R3 before */
+static void made_once_more(struct vnp_reg *dst, const struct bpf_insn *insn)
+{
+	static struct vnp_state s;
+	struct bpf_insn insns[1] = { *insn };
+	struct vnp_insn_aux aux[1] = {};
+	struct vnp_code code = { .insns = insns, .insn_cnt = 1, .aux = aux };
+	struct vnp_verify v = {
+		.code = &code, .type = vnp_type_get(VNP_PROG_DATAGRAM), .state = &s,
+	};
+	struct vnp_reg *src = vnp_state_reg(&s, BPF_REG_3);
+	struct vnp_scalar num = vnp_scalar_const(-10), zero = vnp_scalar_const(0);
+
+	vnp_state_init(&s);
+	*vnp_state_reg(&s, BPF_REG_2) = *dst;
+	/* -10 or 0 */
+	num = vnp_scalar_join(&num, &zero);
+	vnp_reg_set_scalar(src, &num);
+	src->id = VNP_ID_MADE(0);
+	assert_int_equal(vnp_verify_alu(&v), 0);
+	*dst = *vnp_state_reg(&s, BPF_REG_2);
+	assert_int_equal(dst->id, VNP_ID_MADE(0));
+	/* what is known of the number that R2 was is nothing */
+	assert_true(vnp_fact_bound(&s, 1000, 0, dst->id) > 0);
+	assert_true(vnp_fact_bound(&s, dst->id, 0, 1000) > 0);
+}
+
+/* The id that an instruction makes is no longer what it named before */
+static void ids_made_once_more(void **state)
+{
+	struct vnp_scalar num = vnp_scalar_range(100, 200);
+	struct vnp_reg number, pointer;
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		struct bpf_insn insn = BPF_ALU64_REG(i ? BPF_SUB : BPF_ADD, BPF_REG_2,
+						     BPF_REG_3);
+
+		vnp_reg_set_scalar(&number, &num);
+		number.id = 1000;
+		made_once_more(&number, &insn);
+		vnp_reg_set_pointer(&pointer, VNP_REG_PACKET);
+		pointer.num = num;
+		pointer.id = 1000;
+		made_once_more(&pointer, &insn);
+	}
 }
 
 static void known_bounds(void **state)
@@ -522,6 +572,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_hold),
+		cmocka_unit_test(ids_made_once_more),
 		cmocka_unit_test(known_bounds),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(counters),
