@@ -1067,7 +1067,8 @@ static int check_call_memory(struct check *c, u32 n, u8 kind, s64 size,
 
 	/* the verifier says that it is not touched, as its size is 0 */
 	if (!access->kind)
-		return 0;	/* is not touched, the verifier says */
+		return c->fresh ? 0 :
+		       check_refuse(c, "a helper may touch what only a branch keeps it from");
 	err = check_access(c, n, 0, size, access);
 	if (err || ptr->kind != CHECK_STACK)
 		return err;

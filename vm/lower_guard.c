@@ -147,6 +147,7 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 		     u32 size, u8 size_reg)
 {
 	enum vnp_fault fault = vnp_access_fault(access);
+	u32 before = l->fault_cnt;
 
 	if (access->guards & VNP_GUARD_SIZE)
 		vnp_emit_fault(l, BPF_JMP | BPF_JGT | BPF_K, size_reg, 0,
@@ -166,6 +167,9 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 		vnp_lower_mask(l, access, off, size);
 	else if (access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH))
 		guard_bounds(l, access, off, size, size_reg);
+	/* the verifier counts on each of them */
+	if (!l->err && WARN_ON_ONCE(l->fault_cnt - before != hweight32(access->guards)))
+		l->err = -EFAULT;
 }
 
 void vnp_lower_charge(struct vnp_lower *l, u32 cost)

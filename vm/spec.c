@@ -752,6 +752,16 @@ static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_ac
 		spec_barrier(v);
 }
 
+/* Memory that is not touched has no kind: its size is 0, says the verifier */
+static void spec_call_untouched(struct vnp_verify *v, u32 n)
+{
+	const struct vnp_reg *size = vnp_state_reg(v->state, n + 1);
+
+	spec_expect(v, n + 1, VNP_REG_SCALAR);
+	if (size->num.umax)
+		spec_barrier(v);
+}
+
 static void spec_call_arg(struct vnp_verify *v, const struct vnp_helper *helper,
 			  u32 i, struct vnp_call *call)
 {
@@ -775,6 +785,8 @@ static void spec_call_arg(struct vnp_verify *v, const struct vnp_helper *helper,
 		if (call->arg[i].kind)
 			spec_call_memory(v, i + 1, helper->arg[i], &call->arg[i],
 					 call->map);
+		else
+			spec_call_untouched(v, i + 1);
 	}
 }
 

@@ -121,17 +121,9 @@ static void verify_note_kinds(const struct vnp_verify *v)
 		aux->src_kind = vnp_state_reg(v->state, insn->src_reg)->kind;
 }
 
-int vnp_verify_insn(struct vnp_verify *v)
+static int verify_one(struct vnp_verify *v)
 {
 	const struct bpf_insn *insn = &v->code->insns[v->insn];
-	int err;
-
-	verify_print_state(v);
-	if (v->report)
-		verify_note_kinds(v);
-	err = verify_reads(v);
-	if (err)
-		return err;
 
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LD:
@@ -149,6 +141,24 @@ int vnp_verify_insn(struct vnp_verify *v)
 		vnp_verify_frame(v);
 		return 0;
 	}
+}
+
+int vnp_verify_insn(struct vnp_verify *v)
+{
+	int err;
+
+	verify_print_state(v);
+	if (v->report)
+		verify_note_kinds(v);
+	err = verify_reads(v);
+	if (err)
+		return err;
+	v->owed = 0;
+	err = verify_one(v);
+	if (err < 0 || !WARN_ON_ONCE(v->owed))
+		return err;
+	return vnp_verify_refuse(v,
+		"BUG in the verifier: it counts on a guard that it has not asked for");
 }
 
 static int verify_number_calls(struct vnp_code *code)

@@ -28,6 +28,12 @@
 /* Nothing gets past this instruction: a guard always faults */
 #define VNP_VERIFY_STOP	1
 
+/*
+ * What a guard checks is known behind it only if the guard is emitted.  So who learns
+ * from a guard says so with vnp_verify_guard(), who has learnt writes the access down
+ * with vnp_verify_note(), and vnp_verify_insn() looks that nothing was left out.
+ */
+
 struct vnp_verify;
 
 /**
@@ -58,6 +64,7 @@ struct vnp_verify_ops {
  * @insn:	the instruction at work on
  * @state:	the state in front of it, to be changed to the one behind it
  * @bounds:	what is found out at heads of loops
+ * @owed:	VNP_GUARD_* that the state knows of and that are not written down yet
  * @report:	states are at rest: say what is wrong, write down what is found
  */
 struct vnp_verify {
@@ -67,6 +74,7 @@ struct vnp_verify {
 	u32 insn;
 	struct vnp_state *state;
 	struct vnp_bound *bounds;
+	u8 owed;
 	bool report;
 };
 
@@ -113,6 +121,9 @@ int vnp_verify_cond(struct vnp_verify *v);
  */
 bool vnp_verify_branch(struct vnp_verify *v, bool taken);
 
+/* vnp_verify_guard() - an access has guards, and the state will know what they check */
+void vnp_verify_guard(struct vnp_verify *v, struct vnp_access *access, u8 guards);
+
 /* vnp_verify_not_null() - put a null guard on a pointer if it wants one */
 void vnp_verify_not_null(struct vnp_verify *v, struct vnp_reg *reg,
 			 struct vnp_access *access);
@@ -132,7 +143,7 @@ int vnp_verify_bounds(struct vnp_verify *v, u32 n, s32 off, u32 min, u32 max,
 /* vnp_verify_write() - may this memory be written */
 int vnp_verify_write(struct vnp_verify *v, u32 n);
 
-/* vnp_verify_note() - write down an access */
+/* vnp_verify_note() - write down an access, or guards without an access */
 void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
 		     const struct vnp_access *access);
 

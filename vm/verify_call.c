@@ -78,10 +78,10 @@ static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size
 	if (err)
 		return err;
 	if (num.umax > VNP_SIZE_MAX)
-		access->guards |= VNP_GUARD_SIZE;
+		vnp_verify_guard(c->v, access, VNP_GUARD_SIZE);
 	may_be = vnp_scalar_branch(BPF_JLE, true, true, &num, &limit);
 	if (may_be && !or_zero && vnp_scalar_has(&num, 0)) {
-		access->guards |= VNP_GUARD_EMPTY;
+		vnp_verify_guard(c->v, access, VNP_GUARD_EMPTY);
 		may_be = vnp_scalar_branch(BPF_JNE, true, true, &num, &zero);
 	}
 	if (!may_be)
@@ -93,14 +93,16 @@ static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size
 }
 
 /* NULL stands for no memory: it wants a size of 0 */
-static int call_null(u32 n, const struct call_size *size, struct vnp_access *access)
+static int call_null(struct call *c, u32 n, const struct call_size *size,
+		     struct vnp_access *access)
 {
+	/* no memory is touched: what is left are the guards of the size */
 	access->kind = VNP_REG_UNSET;
 	if (!size->max)
 		return 0;
 	access->kind = VNP_REG_SCALAR;
 	access->reg = n + 1;
-	access->guards |= VNP_GUARD_NULL;
+	vnp_verify_guard(c->v, access, VNP_GUARD_NULL);
 	return size->min ? VNP_VERIFY_STOP : 0;
 }
 
@@ -134,7 +136,7 @@ static int call_memory(struct call *c, u32 n, const struct call_size *size,
 	int err;
 
 	if (c->helper->arg[n] == VNP_ARG_MEM_READ_OR_NULL && call_is_null(reg))
-		return call_null(n, size, access);
+		return call_null(c, n, size, access);
 	if (c->helper->moves_packet && vnp_reg_is_packet(reg))
 		return vnp_verify_refuse(c->v,
 			"argument %u of vnp_%s must not point into the payload, which the helper moves: copy it to the stack first",

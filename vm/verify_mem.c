@@ -13,7 +13,8 @@ void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
 	struct vnp_code *code = v->code;
 	u32 base = access->base;
 
-	if (!v->report || !access->kind)
+	v->owed &= ~access->guards;
+	if (!v->report || (!access->kind && !access->guards))
 		return;
 	*where = *access;
 	code->access_cnt++;
@@ -23,12 +24,18 @@ void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
 		code->aux[base].flags |= VNP_AUX_SAVES_BASE;
 }
 
+void vnp_verify_guard(struct vnp_verify *v, struct vnp_access *access, u8 guards)
+{
+	access->guards |= guards;
+	v->owed |= guards;
+}
+
 void vnp_verify_not_null(struct vnp_verify *v, struct vnp_reg *reg,
 			 struct vnp_access *access)
 {
 	if (!reg->maybe_null)
 		return;
-	access->guards |= VNP_GUARD_NULL;
+	vnp_verify_guard(v, access, VNP_GUARD_NULL);
 	access->null = reg->null;
 	vnp_state_set_null(v->state, reg, false);
 }
@@ -67,8 +74,8 @@ static u8 mem_guards(const struct vnp_reg *reg, bool low, bool high)
 static int mem_object(struct vnp_verify *v, struct vnp_reg *reg, s64 at, s64 lo,
 		      s64 hi, u32 min, u32 max, struct vnp_access *access)
 {
-	access->guards |= mem_guards(reg, reg->num.smin < lo - at,
-				     reg->num.smax > hi - at - max);
+	vnp_verify_guard(v, access, mem_guards(reg, reg->num.smin < lo - at,
+					       reg->num.smax > hi - at - max));
 	if (!(access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH)))
 		return 0;
 	return mem_narrow(v, reg, lo - at, hi - at - min);
@@ -145,9 +152,9 @@ static int mem_packet(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min
 
 	mem_apply_facts(v, reg, need);
 	range = vnp_state_range(v->state, reg);
-	access->guards |= mem_guards(reg, reg->num.smin < -at,
-				     range < need &&
-				     reg->num.smax > v->state->range - need);
+	vnp_verify_guard(v, access,
+			 mem_guards(reg, reg->num.smin < -at, range < need &&
+				    reg->num.smax > v->state->range - need));
 	if (!(access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH)))
 		return 0;
 
@@ -165,8 +172,9 @@ static int mem_packet_end(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32
 	u32 len = v->type->packet_max;
 
 	access->kind = VNP_REG_PACKET;
-	access->guards |= mem_guards(reg, reg->num.smin < -at - v->state->range,
-				     reg->num.smax > -at - (s64)max);
+	vnp_verify_guard(v, access,
+			 mem_guards(reg, reg->num.smin < -at - v->state->range,
+				    reg->num.smax > -at - (s64)max));
 	if (!(access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH)))
 		return 0;
 
@@ -351,7 +359,7 @@ static int mem_guard_context(struct vnp_verify *v, struct vnp_reg *ctx, s32 off,
 		return 0;
 	access->lo = lo;
 	access->hi = hi;
-	access->guards |= mem_guards(ctx, low, high);
+	vnp_verify_guard(v, access, mem_guards(ctx, low, high));
 	mem_choose_ctx(v, access);
 	return mem_narrow(v, ctx, lo - by, hi - by - size);
 }

@@ -532,6 +532,63 @@ static void helper_null(void **state)
 	assert_int_equal(r.fault, VNP_FAULT_NONE);
 }
 
+/*
+ * A signed comparison leaves sizes that are negative or 0, and a guard takes away those that
+ * are negative.  The guard must be there though no memory is touched if the size is 0.
+ */
+static void helper_sizes_of_nothing(void **state)
+{
+	static const __u64 sizes[] = { 4, 1ULL << 63, ~0ULL << 32 | 4, -8 };
+	__u64 payload[2];
+	struct vm_result r;
+	size_t i;
+
+	(void)state;
+#define NOT_POSITIVE							\
+	LOAD_DATA(R7), BPF_LDX_MEM(BPF_DW, R2, R7, 8),			\
+	BPF_JMP_IMM(BPF_JSLE, R2, 0, 2), RETURN(1)
+#define NOTHING(POINTER)						\
+	NOT_POSITIVE, POINTER, BPF_MOV64_IMM(R3, 0), BPF_MOV64_IMM(R4, 0), \
+	BPF_MOV64_IMM(R5, 0), BPF_CALL_HELPER(csum_diff), RETURN(0)
+#define ANYWHERE							\
+	BPF_LDX_MEM(BPF_DW, R8, R7, 0), BPF_MOV64_REG(R1, R10),		\
+	BPF_ALU64_REG(BPF_ADD, R1, R8)
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		payload[0] = 0x123456789abcULL;
+		payload[1] = sizes[i];
+		r = vm_run(PROG(NOTHING(ANYWHERE)), payload, sizeof(payload));
+		assert_int_equal(r.fault, i ? VNP_FAULT_NULL : VNP_FAULT_NONE);
+		r = vm_run(PROG(NOTHING(BPF_MOV64_IMM(R1, 0))), payload,
+			   sizeof(payload));
+		assert_int_equal(r.fault, i ? VNP_FAULT_NULL : VNP_FAULT_NONE);
+	}
+	assert_returns(0, 16, NOTHING(ANYWHERE));
+	assert_returns(0, 16, NOTHING(BPF_MOV64_IMM(R1, 0)));
+	assert_accepted("2 guarded: insn 1, insn 11", NOTHING(ANYWHERE));
+	/* a size that must not be 0, and is nothing else behind its other guard */
+	assert_faults(VNP_FAULT_STACK, 10, 16, BPF_MOV64_REG(R6, R1), NOT_POSITIVE,
+		      BPF_MOV64_REG(R4, R2), BPF_MOV64_REG(R1, R6),
+		      BPF_MOV64_IMM(R2, 0), BPF_MOV64_REG(R3, R10),
+		      BPF_CALL_HELPER(load_bytes), RETURN(0));
+}
+
+/* Where the stack ends: nothing is there for a helper but 0 bytes */
+static void helper_end_of_the_stack(void **state)
+{
+	__u8 payload[1] = { 8 };
+	struct vm_result r;
+
+	(void)state;
+#define END_OF_STACK							\
+	LOAD_DATA(R2), BPF_LDX_MEM(BPF_B, R2, R2, 0),			\
+	BPF_ALU64_IMM(BPF_AND, R2, 8), BPF_MOV64_REG(R1, R10),		\
+	BPF_MOV64_IMM(R3, 0), BPF_MOV64_IMM(R4, 0), BPF_MOV64_IMM(R5, 0), \
+	BPF_CALL_HELPER(csum_diff), RETURN(7)
+	assert_returns(7, 1, END_OF_STACK);
+	r = vm_run(PROG(END_OF_STACK), payload, 1);
+	assert_int_equal(r.fault, VNP_FAULT_STACK);
+}
+
 static void helper_packet(void **state)
 {
 	(void)state;
@@ -603,6 +660,8 @@ int main(void)
 		cmocka_unit_test(context_index),
 		cmocka_unit_test(helper_sizes),
 		cmocka_unit_test(helper_null),
+		cmocka_unit_test(helper_sizes_of_nothing),
+		cmocka_unit_test(helper_end_of_the_stack),
 		cmocka_unit_test(helper_packet),
 		cmocka_unit_test(budget),
 	};

@@ -182,6 +182,43 @@ static void load_overtakes_store(void **state)
 }
 
 /* A register is a number where a branch says that it is NULL, else a pointer */
+/* So far from the stack that its distance and an offset do not add up in 64 bits */
+static void far_from_the_stack(void **state)
+{
+	static const __u64 far[] = {
+		1ULL << 63, (1ULL << 63) - 1, (1ULL << 63) + 1, 1ULL << 62, 3ULL << 62,
+	};
+	size_t i;
+
+	(void)state;
+#define FAR_LOAD(IMM, OFF)						\
+	BPF_MOV64_REG(R5, R10), BPF_LD_IMM64(R4, IMM),			\
+	BPF_ALU64_REG(BPF_ADD, R5, R4), BPF_LDX_MEM(BPF_DW, R0, R5, OFF), \
+	BPF_EXIT_INSN()
+#define FAR_STORE(IMM, OFF)						\
+	BPF_MOV64_REG(R5, R10), BPF_LD_IMM64(R4, IMM),			\
+	BPF_ALU64_REG(BPF_ADD, R5, R4), BPF_ST_MEM(BPF_DW, R5, OFF, 0),	\
+	RETURN(0)
+	for (i = 0; i < ARRAY_SIZE(far); i++) {
+		assert_accepted("whatever the payload", FAR_LOAD(far[i], -32));
+		assert_accepted("whatever the payload", FAR_LOAD(far[i], 32));
+		assert_accepted("whatever the payload", FAR_STORE(far[i], -32));
+		assert_accepted("whatever the payload", FAR_STORE(far[i], 32));
+	}
+}
+
+/* A helper's memory that is not touched if the size is 0, as a guard has it */
+static void nothing_by_a_guard(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 1 access masked, 1 instruction behind a barrier",
+			LOAD_DATA(R7), BPF_LDX_MEM(BPF_DW, R2, R7, 0),
+			BPF_JMP_IMM(BPF_JSLE, R2, 0, 2), RETURN(1),
+			BPF_MOV64_REG(R1, R10), BPF_MOV64_IMM(R3, 0),
+			BPF_MOV64_IMM(R4, 0), BPF_MOV64_IMM(R5, 0),
+			BPF_CALL_HELPER(csum_diff), RETURN(0));
+}
+
 static void pointer_taken_for_a_number(void **state)
 {
 	(void)state;
@@ -445,6 +482,8 @@ int main(void)
 		test(null_goes_down),
 		test(store_over_a_pointer),
 		test(load_overtakes_store),
+		test(far_from_the_stack),
+		test(nothing_by_a_guard),
 		test(pointer_taken_for_a_number),
 		test(context_or_null),
 		test(size_by_a_branch),
