@@ -40,7 +40,8 @@ static int vnp_jit_patch(struct bpf_insn *insns, u32 cnt)
 	u32 i;
 	int ret;
 
-	for (i = 0; i < cnt; i += vnp_insn_len(&insns[i])) {
+	/* also the second half of a 64-bit immediate load, see vnp_emit_address() */
+	for (i = 0; i < cnt; i++) {
 		vnp_jit_scratch_patch(&insns[i]);
 		if (insns[i].code != (BPF_JMP | BPF_CALL))
 			continue;

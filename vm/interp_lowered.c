@@ -139,6 +139,8 @@ static int machine_insn(struct machine *m, const struct bpf_insn *insn)
 	machine_blind(m, insn);
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LD:
+		if (insn->dst_reg == VNP_REG_AX && insn[1].dst_reg != VNP_REG_AX)
+			return machine_bug(m, "half of it does not name AX and would be blinded");
 		m->reg[insn->dst_reg] = vnp_insn_imm64(insn);
 		m->pc++;
 		return 0;

@@ -84,11 +84,17 @@ void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src)
 	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, VNP_REG_FP, src, slot, 0));
 }
 
+/*
+ * The kernel's blinding of constants leaves an instruction alone if it names AX, and looks
+ * at each half of a 64-bit immediate load by itself.  If only the first named AX, the
+ * second would be replaced by instructions that belong to a blinded first one.  JITs
+ * take nothing but the immediate from the second half.
+ */
 void vnp_emit_address(struct vnp_lower *l, u8 dst, u64 address, u32 map)
 {
 	u32 at = vnp_emit(l, VNP_EMIT(VNP_LD_IMM64, dst, 0, 0, (u32)address));
 
-	vnp_emit(l, VNP_EMIT(0, 0, 0, 0, address >> 32));
+	vnp_emit(l, VNP_EMIT(0, dst == VNP_REG_AX ? dst : 0, 0, 0, address >> 32));
 	if (!l->err)
 		l->out->map[at] = map + 1;
 }

@@ -4,6 +4,12 @@
 
 struct vnp_code;
 
+/*
+ * How far back a conditional jump with an immediate goes at most: blinded by the kernel, an
+ * instruction becomes four at most, and the jump must reach still.
+ */
+#define VNP_LOWER_BACK_MAX	8190
+
 /**
  * vnp_lower() - make the instructions for the JIT
  * @code:	accepted by vnp_code_check()
