@@ -10,6 +10,7 @@
 #include "insn.h"
 #include "interp.h"
 #include "log.h"
+#include "lower.h"
 #include "run.h"
 
 struct machine {
@@ -117,6 +118,9 @@ static int machine_jump(struct machine *m, const struct bpf_insn *insn)
 	}
 	if (insn->code == (BPF_JMP32 | BPF_JA))
 		return machine_bug(m, "gotol, which old JITs do not know");
+	if (vnp_insn_is_cond(insn) && !vnp_insn_uses_x(insn) &&
+	    insn->off < -VNP_LOWER_BACK_MAX - 1)
+		return machine_bug(m, "a jump so far back that blinding may overflow its offset");
 	if (vnp_insn_is_ja(insn) ||
 	    vnp_eval_branch(BPF_OP(insn->code), vnp_insn_is64(insn),
 			    m->reg[insn->dst_reg], src))

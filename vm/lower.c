@@ -277,25 +277,39 @@ static u8 lower_inverse(u8 code)
 	return (code & ~0xf0) | inverse[BPF_OP(code) >> 4];
 }
 
-/* A conditional jump that pays only if it is taken */
-static void lower_paid_branch(struct vnp_lower *l, const struct bpf_insn *insn,
+/* A conditional jump made of one over an unconditional one, which pays if @cost is not 0 */
+static void lower_branch_over(struct vnp_lower *l, const struct bpf_insn *insn,
 			      u32 cost, u32 target)
 {
-	struct bpf_insn way = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
-	u32 over, pay;
+	struct bpf_insn jump = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	u32 over, taken;
 
 	if (BPF_OP(insn->code) == BPF_JSET) {
 		/* which has no inverse */
-		pay = vnp_emit(l, *insn);
-		over = vnp_emit(l, way);
-		vnp_emit_land(l, pay);
+		taken = vnp_emit(l, *insn);
+		over = vnp_emit(l, jump);
+		vnp_emit_land(l, taken);
 	} else {
 		over = vnp_emit_skip(l, lower_inverse(insn->code), insn->dst_reg,
 				     insn->src_reg, insn->imm);
 	}
-	vnp_lower_charge(l, cost);
-	lower_goto(l, way, target);
+	if (cost)
+		vnp_lower_charge(l, cost);
+	lower_goto(l, jump, target);
 	vnp_emit_land(l, over);
+}
+
+/*
+ * The kernel's blinding of constants takes 2 from the offset of a conditional jump backwards
+ * that has an immediate, up to Linux 6.12 without looking whether the result fits 16
+ * bits: it must fit, whatever the instructions in between have grown to.  Unconditional
+ * jumps are checked by bpf_adj_branches().
+ */
+static bool lower_blinds_too_far(const struct vnp_lower *l, const struct bpf_insn *insn,
+				 u32 target)
+{
+	return target <= l->insn && vnp_insn_is_cond(insn) && !vnp_insn_uses_x(insn) &&
+	       l->out->cnt - l->start[target] > VNP_LOWER_BACK_MAX;
 }
 
 static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
@@ -313,14 +327,17 @@ static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
 		goto falls;
 	if (aux->flags & VNP_AUX_FALLS) {
 		if (pays == VNP_AUX_PAYS_TAKEN) {
-			lower_paid_branch(l, insn, aux->cost, target);
+			lower_branch_over(l, insn, aux->cost, target);
 			return;
 		}
 		go = *insn;
 	}
 	if (pays & VNP_AUX_PAYS_TAKEN)
 		vnp_lower_charge(l, aux->cost);
-	lower_goto(l, go, target);
+	if (lower_blinds_too_far(l, &go, target))
+		lower_branch_over(l, &go, 0, target);
+	else
+		lower_goto(l, go, target);
 	if (pays & VNP_AUX_PAYS_TAKEN)
 		return;
 falls:

@@ -278,6 +278,34 @@ static void large_programs(void **state)
 	vm_free(code);
 }
 
+/* Bounded loops whose jump back is far: of any condition, with what cannot be inverted, too */
+static void far_jumps_back(void **state)
+{
+	static const struct { __u8 op; __s32 imm; __u64 sum; } loops[] = {
+		{ BPF_JLT, 3, 3 }, { BPF_JNE, 2, 2 }, { BPF_JSLE, 4, 5 }, { BPF_JSET, 1, 2 },
+	};
+	static struct bpf_insn insns[VNP_INSN_MAX];
+	struct vm_result r;
+	__u8 payload[1];
+	__u32 i, n, k;
+
+	(void)state;
+	for (k = 0; k < ARRAY_SIZE(loops); k++) {
+		n = 0;
+		insns[n++] = BPF_MOV64_IMM(R0, 0);
+		insns[n++] = BPF_MOV64_IMM(R2, 0);
+		for (i = 0; i < 12000; i++)
+			insns[n++] = BPF_ALU64_IMM(BPF_XOR, R2, i);
+		insns[n++] = BPF_ALU64_IMM(BPF_ADD, R0, 1);
+		insns[n] = BPF_JMP_IMM(loops[k].op, R0, loops[k].imm, 1 - (int)n);
+		n++;
+		insns[n++] = BPF_EXIT_INSN();
+		r = vm_run(insns, n, payload, 0);
+		assert_int_equal(r.fault, 0);
+		assert_int_equal(r.retval, loops[k].sum);
+	}
+}
+
 /* More guards than a conditional jump reaches over */
 static void many_guards(void **state)
 {
@@ -344,6 +372,7 @@ int main(void)
 		cmocka_unit_test(dead_code),
 		cmocka_unit_test(changing_kinds),
 		cmocka_unit_test(large_programs),
+		cmocka_unit_test(far_jumps_back),
 		cmocka_unit_test(many_guards),
 		cmocka_unit_test(limits_have_messages),
 	};
