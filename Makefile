@@ -13,6 +13,8 @@
 ## make bench-compare BASE=REV	the same for another revision, and what differs
 ## make verify-cost	what verification costs: a table by size and shape
 ## make fuzz [SECONDS=60]	the fuzzers, so long each
+## make fuzz-native [SECONDS=60]	programs by chance as native code, in a virtual machine,
+##			against the reference interpreter; VNP_FUZZ_SEED=N: those again
 ## make setup		fetch and build what any of these will need, now; only these
 ##			KERNELS="6.1 6.12 latest debug"
 ##
@@ -151,6 +153,9 @@ SECONDS ?= 60
 fuzz: $(fuzzers)
 	$(Q)selftests/fuzz/run $(SECONDS) $(fuzz_names)
 
+fuzz-native: module $(native_fuzzer) build/packages.guest
+	$(Q)selftests/fuzz/run-native $(SECONDS) $(KERNEL)
+
 # ---- Setting up -----------------------------------------------------------
 
 build/packages.%: selftests/setup/packages.txt
@@ -186,5 +191,5 @@ help:
 	@sed -n 's/^## \?//p' Makefile
 
 .PHONY: all module locked-module lib tool samples tests demo check check-all
-.PHONY: verify-cost fuzz
+.PHONY: verify-cost fuzz fuzz-native
 .PHONY: setup install clean distclean help

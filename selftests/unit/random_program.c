@@ -26,6 +26,7 @@ struct gen {
 	size_t left;		/* of them */
 	bool parse;		/* with gen_parse() */
 	bool index;		/* with gen_context() */
+	bool wide;		/* with gen_wide() */
 	struct bpf_insn *insns;
 	__u32 cnt;
 	enum kind kind[10];	/* R6 is the context, all the way */
@@ -65,7 +66,9 @@ static __u32 roll(struct gen *g, __u32 n)
 
 static bool full(const struct gen *g)
 {
-	return g->cnt + 40 + 5 * FUNCS > RANDOM_INSNS_MAX || (g->bytes && !g->left);
+	__u32 end = g->wide ? 25 : 5;
+
+	return g->cnt + 40 + end * FUNCS > RANDOM_INSNS_MAX || (g->bytes && !g->left);
 }
 
 static void put(struct gen *g, struct bpf_insn insn)
@@ -656,8 +659,289 @@ static void gen_context(struct gen *g)
 	g->kind[dst] = NUMBER;
 }
 
+/*
+ * What an attacker writes: values whose two halves differ, pointers that are moved far away,
+ * sizes that may be negative or huge, atomic operations of every outcome.
+ */
+
+static __u64 wide_value(struct gen *g)
+{
+	static const __u64 some[] = {
+		0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x100000001,
+		0x1234ffffffff, 0x7fffffffffffffff, 0x8000000000000000,
+		0xffffffff00000000, 0xffffffff80000000, 0xffffffff7fffffff,
+	};
+
+	if (roll(g, 2))
+		return some[roll(g, ARRAY_SIZE(some))];
+	return (__u64)number(g) << 32 | (__u32)number(g);
+}
+
+static void put_imm64(struct gen *g, __u32 dst, __u64 value)
+{
+	put(g, BPF_RAW_INSN(BPF_LD | BPF_DW | BPF_IMM, dst, 0, 0, (__u32)value));
+	put(g, BPF_RAW_INSN(0, 0, 0, 0, value >> 32));
+	g->kind[dst] = NUMBER;
+}
+
+/* A number the verifier does not know: from the payload or a map; with luck it is there */
+static void wide_unknown(struct gen *g, __u32 dst)
+{
+	if (roll(g, 2)) {
+		put(g, BPF_LDX_MEM(BPF_DW, dst, R6, offsetof(struct vnp_ctx, data)));
+		put(g, BPF_LDX_MEM(size_code(g), dst, dst, roll(g, 8)));
+	} else {
+		put(g, BPF_RAW_INSN(BPF_LD | BPF_DW | BPF_IMM, dst,
+				    BPF_PSEUDO_MAP_IDX_VALUE, 0, 2));
+		put(g, BPF_RAW_INSN(0, 0, 0, 0, 8 * roll(g, 8)));
+		put(g, BPF_LDX_MEM(BPF_DW, dst, dst, 0));
+	}
+	g->kind[dst] = NUMBER;
+}
+
+/* A number is known to lie on one side of another, in 32 or 64 bits, or bits of it are */
+static void wide_bound(struct gen *g, __u32 reg)
+{
+	static const __u8 ops[] = {
+		BPF_JEQ, BPF_JNE, BPF_JSET, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE,
+		BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE,
+	};
+	__u8 class = roll(g, 3) ? BPF_JMP : BPF_JMP32;
+
+	if (roll(g, 3) == 0) {
+		put(g, BPF_RAW_INSN((roll(g, 2) ? BPF_ALU64 : BPF_ALU) | BPF_AND | BPF_K,
+				    reg, 0, 0, number(g)));
+		return;
+	}
+	put(g, BPF_RAW_INSN(class | ops[roll(g, sizeof(ops))] | BPF_K, reg, 0, 2,
+			    number(g)));
+	put(g, BPF_MOV64_IMM(R0, 79));
+	put(g, BPF_EXIT_INSN());
+}
+
+/* A number that was shifted, extended or cut between its halves */
+static void wide_halves(struct gen *g)
+{
+	static const __u8 shifts[] = { BPF_LSH, BPF_RSH, BPF_ARSH };
+	__u32 dst = any_reg(g);
+	int src = number_reg(g);
+
+	switch (roll(g, 5)) {
+	case 0:
+		put_imm64(g, dst, wide_value(g));
+		break;
+	case 1:
+		wide_unknown(g, dst);
+		break;
+	case 2:
+		put(g, BPF_RAW_INSN(BPF_ALU64 | shifts[roll(g, 3)] | BPF_K, src, 0, 0,
+				    31 + roll(g, 3)));
+		break;
+	case 3:
+		put(g, BPF_MOV32_REG(dst, src));
+		g->kind[dst] = NUMBER;
+		break;
+	default:
+		put(g, BPF_MOVSX64_REG(dst, src, 8 << roll(g, 3)));
+		g->kind[dst] = NUMBER;
+	}
+}
+
+/* A pointer to where 8 bytes are, mostly, in @dst; or nothing (false) */
+static bool wide_pointer(struct gen *g, __u32 dst)
+{
+	int ptr = pointer_reg(g);
+
+	if (ptr < 0)
+		return false;
+	put(g, BPF_MOV64_REG(dst, ptr));
+	g->kind[dst] = g->kind[ptr];
+	return true;
+}
+
+/* An atomic operation on any object, with R0 and the memory equal at times, or nearly so */
+static void wide_atomic(struct gen *g)
+{
+	static const __s32 ops[] = {
+		BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, BPF_ADD | BPF_FETCH,
+		BPF_OR | BPF_FETCH, BPF_AND | BPF_FETCH, BPF_XOR | BPF_FETCH,
+		BPF_XCHG, BPF_CMPXCHG, BPF_CMPXCHG, BPF_CMPXCHG,
+	};
+	__u8 size = roll(g, 2) ? BPF_DW : BPF_W;
+	__s32 op = ops[roll(g, ARRAY_SIZE(ops))];
+	__u32 ptr = 7 + roll(g, 3), src;
+	__s16 off = size == BPF_DW ? 8 * (int)roll(g, 3) : 4 * (int)roll(g, 5);
+
+	if (roll(g, 3) == 0) {
+		ptr = R10;
+		off = -8 * (int)(1 + roll(g, SLOTS)) + (size == BPF_W && roll(g, 2) ? 4 : 0);
+	} else if (!wide_pointer(g, ptr)) {
+		return;
+	}
+	if (op == BPF_CMPXCHG && roll(g, 4)) {
+		put(g, BPF_LDX_MEM(roll(g, 4) ? size : BPF_W, R0, ptr, off));
+		g->kind[0] = NUMBER;
+		if (roll(g, 2)) {
+			put_imm64(g, R1, wide_value(g) << 32);
+			put(g, BPF_ALU64_REG(roll(g, 2) ? BPF_OR : BPF_XOR, R0, R1));
+		}
+	}
+	src = number_reg(g);
+	if (g->kind[src] != NUMBER || src == ptr || (op == BPF_CMPXCHG && g->kind[0] != NUMBER))
+		return;
+	put(g, BPF_ATOMIC_OP(size, op, ptr, src, off));
+	if (op != BPF_CMPXCHG || roll(g, 2))
+		return;
+	put(g, BPF_ALU64_IMM(BPF_RSH, R0, 32));
+}
+
+/* An access far from where its pointer was, in one or more steps that may cancel out */
+static void wide_far(struct gen *g)
+{
+	static const __s32 far[] = {
+		1 << 15, -(1 << 15), 1 << 20, 1 << 28, 1 << 29, -(1 << 29), 1 << 30,
+		0x7fffffff, -0x80000000, -0x7fffffff,
+	};
+	__u32 ptr = 7 + roll(g, 3), dst = any_reg(g), steps = 1 + roll(g, 3);
+	__s32 by = far[roll(g, ARRAY_SIZE(far))];
+	__s16 off = roll(g, 4) ? (int)roll(g, 8) : number(g);
+
+	if (!wide_pointer(g, ptr))
+		return;
+	while (steps--)
+		put(g, BPF_ALU64_IMM(roll(g, 6) ? BPF_ADD : BPF_SUB, ptr, by));
+	if (roll(g, 2)) {
+		int num = number_reg(g);
+
+		if (g->kind[num] == NUMBER && num != (int)ptr) {
+			wide_bound(g, num);
+			put(g, BPF_ALU64_REG(roll(g, 4) ? BPF_ADD : BPF_SUB, ptr, num));
+		}
+	} else if (roll(g, 3)) {
+		put(g, BPF_ALU64_IMM(BPF_SUB, ptr, by));
+	}
+	if (roll(g, 3)) {
+		put(g, BPF_LDX_MEM(size_code(g), dst, ptr, off));
+		g->kind[dst] = NUMBER;
+	} else {
+		put(g, BPF_ST_MEM(size_code(g), ptr, off, number(g)));
+	}
+}
+
+/* Memory for a helper in R@reg and its size in R@reg + 1: what they are is roughly known */
+static void wide_memory(struct gen *g, __u32 reg)
+{
+	__u32 num = 7 + roll(g, 3);
+
+	/* first what a look-up or a load left, for R0 to R5 are lost after */
+	if (roll(g, 3)) {
+		if (g->kind[num] != NUMBER)
+			wide_unknown(g, num);
+		wide_bound(g, num);
+		put(g, BPF_MOV64_REG(reg + 1, num));
+	} else {
+		put(g, BPF_MOV64_IMM(reg + 1, roll(g, 2) ? (int)roll(g, 70) : number(g)));
+	}
+	g->kind[reg + 1] = NUMBER;
+	if (roll(g, 6) == 0) {
+		put(g, BPF_MOV64_IMM(reg, 0));
+		return;
+	}
+	num = 7 + roll(g, 3);
+	if (g->kind[num] > NUMBER && roll(g, 2)) {
+		put(g, BPF_MOV64_REG(reg, num));
+		return;
+	}
+	put(g, BPF_MOV64_REG(reg, R10));
+	put(g, BPF_ALU64_IMM(BPF_ADD, reg, -8 * SLOTS));
+}
+
+static void wide_helper(struct gen *g)
+{
+	__u32 helper = roll(g, 4), i;
+
+	for (i = 0; i < 3; i++)
+		g->kind[i] = UNSET;
+	switch (helper) {
+	case 0:
+		wide_memory(g, R1);
+		wide_memory(g, R3);
+		put(g, BPF_MOV64_IMM(R5, number(g)));
+		put(g, BPF_CALL_HELPER(csum_diff));
+		break;
+	case 1:
+		put(g, BPF_MOV64_IMM(R2, number(g)));
+		put(g, BPF_MOV64_REG(R1, R6));
+		put(g, BPF_CALL_HELPER(pull));
+		break;
+	default:
+		wide_memory(g, R3);
+		put(g, BPF_MOV64_IMM(R2, roll(g, 3) ? (int)roll(g, 64) : number(g)));
+		put(g, BPF_MOV64_REG(R1, R6));
+		put(g, helper == 2 ? BPF_CALL_HELPER(load_bytes) :
+				     BPF_CALL_HELPER(store_bytes));
+	}
+	clobber(g);
+	g->kind[0] = NUMBER;
+	for (i = 0; i < 10 && (helper == 1 || helper == 3); i++)
+		if (g->kind[i] == PACKET)
+			g->kind[i] = UNSET;
+}
+
+/* A slot that is written in part, or on one path only, or with another kind there */
+static void wide_slot(struct gen *g)
+{
+	__s16 off = -8 * (int)(1 + roll(g, SLOTS + 4));
+	__u32 src = any_reg(g), dst = any_reg(g);
+	int num = number_reg(g);
+
+	if (roll(g, 2) && g->kind[num] == NUMBER) {
+		put(g, BPF_RAW_INSN((roll(g, 2) ? BPF_JMP : BPF_JMP32) |
+				    (roll(g, 2) ? BPF_JGT : BPF_JSLT) | BPF_K, num, 0, 1,
+				    number(g)));
+	}
+	if (g->kind[src] == UNSET || roll(g, 4) == 0)
+		put(g, BPF_ST_MEM(size_code(g), R10, off + 4 * (int)roll(g, 2), number(g)));
+	else if (g->kind[src] == NUMBER)
+		put(g, BPF_STX_MEM(size_code(g), R10, src, off + 4 * (int)roll(g, 2)));
+	else
+		put(g, BPF_STX_MEM(BPF_DW, R10, src, off));
+	if (roll(g, 2))
+		return;
+	put(g, BPF_LDX_MEM(roll(g, 2) ? BPF_DW : BPF_W, dst, R10,
+			   off + 4 * (int)roll(g, 2) * (int)roll(g, 2)));
+	g->kind[dst] = NUMBER;
+}
+
+static void gen_wide(struct gen *g)
+{
+	switch (roll(g, 8)) {
+	case 0 ... 1:
+		wide_halves(g);
+		break;
+	case 2 ... 3:
+		wide_atomic(g);
+		break;
+	case 4:
+		wide_far(g);
+		break;
+	case 5:
+		wide_helper(g);
+		break;
+	case 6:
+		wide_slot(g);
+		break;
+	default:
+		wide_bound(g, number_reg(g));
+	}
+}
+
 static void gen_one(struct gen *g)
 {
+	if (g->wide && !roll(g, 3)) {
+		gen_wide(g);
+		return;
+	}
 	if (g->index && !roll(g, 12)) {
 		gen_context(g);
 		return;
@@ -721,6 +1005,19 @@ static void gen_block(struct gen *g, __u32 len)
 		gen_one(g);
 }
 
+/* Whatever a register holds changes what is returned */
+static void wide_exit(struct gen *g)
+{
+	__u32 i;
+
+	for (i = 1; i < 10; i++) {
+		if (g->kind[i] != NUMBER)
+			continue;
+		put(g, BPF_ALU64_IMM(BPF_MUL, R0, 31));
+		put(g, BPF_ALU64_REG(BPF_XOR, R0, i));
+	}
+}
+
 static void gen_func(struct gen *g, __u32 len)
 {
 	__u32 i;
@@ -732,6 +1029,8 @@ static void gen_func(struct gen *g, __u32 len)
 		g->kind[2] = STACK;
 	gen_block(g, len);
 	put(g, BPF_MOV64_REG(R0, number_reg(g)));
+	if (g->wide)
+		wide_exit(g);
 	put(g, BPF_EXIT_INSN());
 }
 
@@ -761,6 +1060,19 @@ __u32 random_program(__u64 seed, struct bpf_insn *insns)
 		.random = seed * 0x9e3779b97f4a7c15ULL + 1,
 		.parse = seed & 4,
 		.index = seed & 8,
+		.insns = insns,
+	};
+
+	return gen_program(&g);
+}
+
+__u32 random_wide_program(__u64 seed, struct bpf_insn *insns)
+{
+	struct gen g = {
+		.random = seed * 0x9e3779b97f4a7c15ULL + 1,
+		.parse = seed & 4,
+		.index = seed & 8,
+		.wide = true,
 		.insns = insns,
 	};
 

@@ -22,6 +22,9 @@
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns);
 
+/* random_wide_program() - likewise, with what attackers of the verifier write */
+__u32 random_wide_program(__u64 seed, struct bpf_insn *insns);
+
 /**
  * random_program_of() - make a program of bytes that somebody else chose
  * @bytes:	each says what comes next; when they are used up, the program ends

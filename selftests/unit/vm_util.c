@@ -163,7 +163,7 @@ static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
 	return result;
 }
 
-static void vm_read_maps(const struct vm *vm, struct vm_values *values)
+void vm_read_maps(const struct vm *vm, struct vm_values *values)
 {
 	__u32 i, key;
 
@@ -229,17 +229,26 @@ static bool vm_accepts(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
 	return false;
 }
 
-bool vm_reference(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
-		  struct vm_result *result, struct vm_values *values)
+struct vm *vm_open(const struct bpf_insn *insns, __u32 cnt)
 {
-	struct vm vm;
+	struct vm *vm = malloc(sizeof(*vm));
 
-	if (!vm_accepts(&vm, insns, cnt))
-		return false;
-	*result = vm_run_one(&vm, false, payload, len);
-	vm_read_maps(&vm, values);
-	vm_destroy(&vm);
-	return true;
+	assert_non_null(vm);
+	if (vm_accepts(vm, insns, cnt))
+		return vm;
+	free(vm);
+	return NULL;
+}
+
+struct vm_result vm_interpret(struct vm *vm, void *payload, __u32 len)
+{
+	return vm_run_one(vm, false, payload, len);
+}
+
+void vm_close(struct vm *vm)
+{
+	vm_destroy(vm);
+	free(vm);
 }
 
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,

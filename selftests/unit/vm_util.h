@@ -76,9 +76,15 @@ struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result);
 
-/* vm_reference() - likewise, with the reference interpreter alone, and what maps hold then */
-bool vm_reference(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
-		  struct vm_result *result, struct vm_values *values);
+/*
+ * vm_open() - a program with maps of its own, for the reference interpreter alone; NULL if it
+ * is refused.  vm_interpret() - run it.  vm_read_maps() - what its maps hold.  Give it to
+ * vm_close().
+ */
+struct vm *vm_open(const struct bpf_insn *insns, __u32 cnt);
+struct vm_result vm_interpret(struct vm *vm, void *payload, __u32 len);
+void vm_read_maps(const struct vm *vm, struct vm_values *values);
+void vm_close(struct vm *vm);
 
 #define PROG(...)	((const struct bpf_insn[]){ __VA_ARGS__ }),	\
 	sizeof((const struct bpf_insn[]){ __VA_ARGS__ }) / sizeof(struct bpf_insn)

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A program in the kernel, with the maps of vm_util.h: what the reference interpreter
+ * does with it in this process (vm_open() there), native code does here.
+ */
+#ifndef _VNP_FUZZ_KERNEL_VM_H
+#define _VNP_FUZZ_KERNEL_VM_H
+
+#include "../kmod/common.h"
+#include "../unit/vm_util.h"
+
+/**
+ * struct kernel_vm - a loaded program
+ * @prog:	its descriptor
+ * @maps:	new ones, made for it
+ */
+struct kernel_vm {
+	int prog;
+	int maps[MAP_CNT];
+};
+
+/* kernel_vm_open() - load with VNP_PROG_F_* @flags and the budget vm_budget; 0 or an error */
+int kernel_vm_open(struct kernel_vm *vm, int dev, const struct bpf_insn *insns, __u32 cnt,
+		   __u32 flags);
+void kernel_vm_close(struct kernel_vm *vm);
+
+/**
+ * kernel_vm_run() - run it once
+ * @vm:		loaded
+ * @payload:	changed as the program does
+ * @len:	bytes; vm_direct of them are direct, all if that is 0
+ * @result:	what it did
+ *
+ * Return: 0 or a negative errno, also if the payload came back with another length.
+ */
+int kernel_vm_run(const struct kernel_vm *vm, void *payload, __u32 len,
+		  struct vm_result *result);
+
+/* kernel_vm_values() - what its maps hold */
+void kernel_vm_values(const struct kernel_vm *vm, struct vm_values *values);
+
+/* is_fickle() - does it call a helper whose answer is another one each time, or read by others */
+bool is_fickle(const struct bpf_insn *insns, __u32 cnt);
+
+#endif /* _VNP_FUZZ_KERNEL_VM_H */
