@@ -43,8 +43,7 @@ u64 vnp_helper_map_update(u64 map_reg, u64 key, u64 value, u64 flags, u64 r5)
 {
 	struct vnp_map *map = vnp_ptr(map_reg);
 
-	return map->ops->update(map, vnp_ptr(key), vnp_ptr(value), flags,
-				GFP_ATOMIC);
+	return map->ops->update(map, vnp_ptr(key), vnp_ptr(value), flags);
 }
 
 u64 vnp_helper_map_delete(u64 map_reg, u64 key, u64 r3, u64 r4, u64 r5)

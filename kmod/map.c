@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "compat.h"
+#include "memory.h"
 #include "vm/code.h"
 
 #define VNP_KEY_SIZE_MAX	512
@@ -224,8 +225,7 @@ static long vnp_map_fop_lookup(struct file *file, void *args,
 	key = vnp_args_array(elem->key, map->key_size, 1);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
-	value = kvmalloc(round_up(map->user_size, sizeof(u64)),
-			 GFP_KERNEL_ACCOUNT);
+	value = kvmalloc(round_up(map->user_size, sizeof(u64)), VNP_GFP_USER);
 	if (!value) {
 		ret = -ENOMEM;
 		goto free_key;
@@ -253,8 +253,7 @@ static long vnp_map_write(struct vnp_map *map, const void *key,
 	if (map->ops->write)
 		ret = map->ops->write(map, key, value, flags);
 	else
-		ret = map->ops->update(map, key, value, flags,
-				       GFP_KERNEL_ACCOUNT);
+		ret = map->ops->update(map, key, value, flags);
 unlock:
 	up_read(&map->lock);
 	return ret;
@@ -328,7 +327,7 @@ static long vnp_map_fop_next_key(struct file *file, void *args,
 	key = vnp_args_array(elem->key, elem->key_len, 1);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
-	next = kvmalloc(map->key_size, GFP_KERNEL_ACCOUNT);
+	next = kvmalloc(map->key_size, VNP_GFP_USER);
 	if (!next) {
 		ret = -ENOMEM;
 		goto free_key;

@@ -22,15 +22,15 @@ struct vnp_map_desc;
 
 /**
  * struct vnp_map_ops - a type of map
- * @create:	makes one; the sizes are in range.  Process context.
- *		Return: ERR_PTR: -ENOMEM, -E2BIG, -EINVAL
+ * @create:	makes one, with all the memory it will ever have; the sizes are in range.
+ *		Process context.  Return: ERR_PTR: -ENOMEM, -E2BIG, -EINVAL, -EINTR
  * @destroy:	undoes it; nobody else is there.  Process context
  * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
  *		is good until rcu_read_unlock()
- * @update:	any context but hard interrupts; @gfp says whether it may sleep
+ * @update:	any context but hard interrupts
  * @delete:	any context but hard interrupts
  * @next_key:	the key after @key, the first one if that is NULL or not there.
- *		Process context.  Return: 0, -ENOENT
+ *		Process context.  Return: 0, -ENOENT, -EINTR (a fatal signal)
  * @read:	user space's look-up; @value is aligned to 8.  Process context.
  *		Return: 0, -ENOENT
  * @write:	user space's update; likewise.  NULL: it is @update
@@ -42,7 +42,7 @@ struct vnp_map_ops {
 	void (*destroy)(struct vnp_map *map);
 	void *(*lookup)(struct vnp_map *map, const void *key);
 	long (*update)(struct vnp_map *map, const void *key, const void *value,
-		       u64 flags, gfp_t gfp);
+		       u64 flags);
 	long (*delete)(struct vnp_map *map, const void *key);
 	int (*next_key)(struct vnp_map *map, const void *key, void *next);
 	int (*read)(struct vnp_map *map, const void *key, void *value);

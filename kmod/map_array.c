@@ -11,6 +11,7 @@
 #include <linux/vmalloc.h>
 
 #include "compat.h"
+#include "memory.h"
 
 struct vnp_array {
 	struct vnp_map map;
@@ -33,15 +34,12 @@ static struct vnp_map *vnp_array_create(const struct vnp_map_create *attr)
 	if (bytes > VNP_MAP_BYTES_MAX)
 		return ERR_PTR(-E2BIG);
 
-	array = kzalloc(sizeof(*array), GFP_KERNEL_ACCOUNT);
+	array = kzalloc(sizeof(*array), VNP_GFP_USER);
 	if (!array)
 		return ERR_PTR(-ENOMEM);
 
-	/* Rather fail than have the OOM killer make room for it. */
 	array->bytes = PAGE_ALIGN(bytes);
-	array->map.value = __vmalloc(array->bytes, GFP_KERNEL_ACCOUNT |
-				     __GFP_ZERO | __GFP_NOWARN |
-				     __GFP_RETRY_MAYFAIL);
+	array->map.value = __vmalloc(array->bytes, VNP_GFP_USER | __GFP_ZERO);
 	if (!array->map.value) {
 		kfree(array);
 		return ERR_PTR(-ENOMEM);
@@ -65,7 +63,7 @@ void *vnp_array_lookup(struct vnp_map *map, const void *key)
 }
 
 static long vnp_array_update(struct vnp_map *map, const void *key,
-			     const void *value, u64 flags, gfp_t gfp)
+			     const void *value, u64 flags)
 {
 	int ret = vnp_index_check(map, flags);
 	void *to;

@@ -1,95 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_HASH: an rhashtable, which grows and shrinks with what is in it.
+ * VNP_MAP_HASH: buckets, and elements that are all allocated when the map is created.
  *
- * The table says where a key is; the shards order them.  A key's shard is chosen by
- * a hash that stays the same, and lists its elements, the newest first.  Under the
- * lock of a shard its list and the table agree: so updates of a key come one after
- * the other, the limit of entries is exact, and no state of rhashtable between two
- * sizes is ever seen.  A walk by VNP_MAP_NEXT_KEY, which has only a key to go on
- * from, goes by the lists, for the order of the table changes when it is resized.
- * A key that was deleted and came back is in front of the others of its shard: the
- * walk then sees some of them again, but misses none.
+ * Memory.  A map takes all it will ever take when it is created, in the context of
+ * the one who creates it: his memory cgroup pays, and if that is too much nothing
+ * happens but that the creation fails.  Elements that were allocated when they are
+ * inserted could be charged to the same cgroup, but then whoever sends datagrams
+ * decides when it is full, and the next page fault of the application, which has
+ * done nothing, has it killed.
  *
- * An element is never changed once it can be found (but for what programs write
- * into its value): an update puts another one in its place, so a reader has the
- * old value or the new one.  Elements are allocated when they are inserted.
- * Preallocated ones would be charged to the right cgroup by themselves, but a map
- * would take its full size at once, and a replaced element must rest for a grace
- * period, so updates of a full map would fail although nothing is added.  Instead
- * every element, also one that a program makes in softirq, is charged to the
- * cgroup of the map's maker, which the map remembers.  Elements at rest count for
- * the limit of 1 GiB, too: updating quickly does not make a map larger than that.
+ * Free elements form a queue.  The one that was freed first is used first, and there
+ * are some more than max_entries, for two reasons.  A value that is replaced or
+ * deleted while a program looks at it stays as it was until as many further changes
+ * were made as there are spare elements.  And an update has the new element and the
+ * old one at the same time: with one for each CPU, for updates run with softirqs off,
+ * the queue is never empty.
  *
- * rhashtable charges its buckets to nobody.  What bounds them is the elements: a
- * table doubles when it has less than 4/3 buckets for each of them, and shrinks
- * when it has more than 10/3; twice that if elements are deleted while it grows,
- * until the next deletion.  So at rest buckets take up to 54 bytes for an element,
- * which is charged with 64 at least; those of an empty map take less than 1 KiB,
- * and what is charged for it is about as much.  From the deletion of elements until
- * a kernel thread has moved the rest there may be more, but no more than there were
- * for the elements.  The 1 GiB is for elements and the largest table.
+ * A look-up needs RCU only.  It may follow an element that moves to another bucket
+ * meanwhile; the end of each chain says which bucket it belongs to, and at a wrong
+ * end the look-up starts again.  The memory of elements goes with the map, so what a
+ * program looks at always is an element of this map.
  *
- * Locking: a shard's lock is taken with softirqs off; rhashtable has its own below.
- * Look-ups need RCU only.
+ * Walks by VNP_MAP_NEXT_KEY, which have only a key to go on from, go bucket by bucket.
+ * A new element comes first in its bucket, and one that replaces another takes its
+ * place: a walk may see a key twice that was deleted and came back, but misses none
+ * that stays.
+ *
+ * Locking: a bucket's lock, shared with other buckets, for changes, and for all that
+ * must see a bucket as it is; the lock of the free elements, never together with it.
+ * Both are taken with softirqs off.
  */
 #include "map.h"
 
 #include <linux/err.h>
 #include <linux/jhash.h>
-#include <linux/list.h>
+#include <linux/list_nulls.h>
 #include <linux/log2.h>
-#include <linux/memcontrol.h>
 #include <linux/mm.h>
 #include <linux/random.h>
-#include <linux/rhashtable.h>
-#include <linux/sched/mm.h>
+#include <linux/rculist_nulls.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
 #include "compat.h"
+#include "memory.h"
 
-/* Shards for each CPU there can be: so they seldom wait for one another */
-#define VNP_HASH_SHARDS_PER_CPU	32
+/* Locks for each CPU there can be: so CPUs seldom wait for one another */
+#define VNP_HASH_LOCKS_PER_CPU	32
 
-/* A table of so few buckets is not shrunk: small maps are never resized. */
-#define VNP_HASH_BUCKETS_MIN	64
+/* Bytes of spare elements, if that is more of them than there are CPUs */
+#define VNP_HASH_SPARE_BYTES	SZ_16K
 
-struct vnp_hash_shard {
-	spinlock_t lock;	/* @elems, and them in the table */
-	struct hlist_head elems;
-};
+/* Buckets after which a long loop looks around */
+#define VNP_HASH_BUCKETS_LONG	4096
 
-struct vnp_hash {
-	struct vnp_map map;
-	struct rhashtable table;
-	struct vnp_hash_shard *shards;
-	u32 shard_mask;
-	u32 seed;		/* of the hash that chooses the shard */
-	u32 value_off;
-	u32 elem_size;
-	atomic_t entries;
-	atomic64_t bytes;	/* without the buckets */
-	u64 bytes_max;		/* what the largest table leaves */
-	struct mem_cgroup *memcg;
-};
-
+/**
+ * struct vnp_hash_elem - an entry, or room for one
+ * @node:	in its bucket; the chain is followed also after it has left
+ * @free_next:	while it is free, the one that was freed next
+ * @hashed:	of its key
+ * @key:	the key, and at struct vnp_hash::value_off the value
+ */
 struct vnp_hash_elem {
-	struct rhash_head node;
-	struct hlist_node link;	/* in the shard */
-	struct rcu_head rcu;
-	struct vnp_hash *owner;
-	/* the key, and at a multiple of 8 the value */
+	struct hlist_nulls_node node;
+	struct vnp_hash_elem *free_next;
+	u32 hashed;
 	u8 key[] __aligned(8);
 };
 
-/* What is known when this is compiled; vnp_hash_table_init() adds the rest. */
-static const struct rhashtable_params vnp_hash_params = {
-	.head_offset		= offsetof(struct vnp_hash_elem, node),
-	.key_offset		= offsetof(struct vnp_hash_elem, key),
-	.hashfn			= jhash,
-	.min_size		= VNP_HASH_BUCKETS_MIN,
-	.automatic_shrinking	= true,
+/**
+ * struct vnp_hash - a hash map
+ * @map:	what all types have
+ * @buckets:	chains; the end of each is its index
+ * @bucket_mask: how many there are, less 1
+ * @seed:	secret, so that nobody can fill one bucket only
+ * @locks:	of bucket i: lock i modulo their number
+ * @lock_mask:	how many there are, less 1
+ * @elems:	all elements
+ * @elem_size:	bytes of each
+ * @elem_cnt:	how many
+ * @value_off:	where in @key of an element the value is
+ * @entries:	elements in use, as far as they count for max_entries
+ * @bytes:	of all this
+ * @free_lock:	of the free elements
+ * @fresh:	elements from this one on were never used
+ * @free_first:	the element that has been free longest; NULL: none but fresh ones
+ * @free_last:	the element that was freed last
+ */
+struct vnp_hash {
+	struct vnp_map map;
+	struct hlist_nulls_head *buckets;
+	u32 bucket_mask;
+	u32 seed;
+	spinlock_t *locks;	/* chains, and what is in them */
+	u32 lock_mask;
+	u32 elem_size;
+	void *elems;
+	u32 elem_cnt;
+	u32 value_off;
+	u64 bytes;
+	atomic_t entries;
+
+	spinlock_t free_lock;	/* what follows */
+	u32 fresh;
+	struct vnp_hash_elem *free_first;
+	struct vnp_hash_elem *free_last;
 };
 
 static struct vnp_hash *vnp_hash_of(struct vnp_map *map)
@@ -97,78 +113,97 @@ static struct vnp_hash *vnp_hash_of(struct vnp_map *map)
 	return container_of(map, struct vnp_hash, map);
 }
 
-static struct vnp_hash_shard *vnp_hash_shard(const struct vnp_hash *hash,
-					     const void *key)
-{
-	u32 hashed = jhash(key, hash->map.key_size, hash->seed);
-
-	return &hash->shards[hashed & hash->shard_mask];
-}
-
-static void *vnp_hash_value(const struct vnp_hash *hash,
-			    struct vnp_hash_elem *elem)
+static void *vnp_hash_value(const struct vnp_hash *hash, struct vnp_hash_elem *elem)
 {
 	return elem->key + hash->value_off;
+}
+
+static u32 vnp_hash_key(const struct vnp_hash *hash, const void *key)
+{
+	return jhash(key, hash->map.key_size, hash->seed);
+}
+
+static spinlock_t *vnp_hash_lock(const struct vnp_hash *hash, u32 hashed)
+{
+	return &hash->locks[hashed & hash->lock_mask];
 }
 
 /*
  * ---- A map begins and ends ------------------------------------------------
  */
 
-/* The most buckets: as many as entries, so that chains are short */
-static u64 vnp_hash_buckets_max(const struct vnp_map_create *attr)
+static u32 vnp_hash_locks_max(const struct vnp_map_create *attr)
 {
-	return max_t(u64, roundup_pow_of_two((u64)attr->max_entries),
-		     VNP_HASH_BUCKETS_MIN);
+	return roundup_pow_of_two(min(attr->max_entries,
+				      VNP_HASH_LOCKS_PER_CPU * num_possible_cpus()));
 }
 
+/* Set sizes and numbers.  Return: 0, -E2BIG */
 static int vnp_hash_size(struct vnp_hash *hash,
 			 const struct vnp_map_create *attr)
 {
-	u64 buckets, elems;
+	u64 buckets = roundup_pow_of_two((u64)attr->max_entries);
+	u32 locks = vnp_hash_locks_max(attr);
+	u64 elems;
 
 	hash->value_off = round_up(attr->key_size, sizeof(u64));
 	hash->elem_size = sizeof(struct vnp_hash_elem) + hash->value_off +
 			  round_up(attr->value_size, sizeof(u64));
+	elems = (u64)attr->max_entries +
+		max(num_possible_cpus(), VNP_HASH_SPARE_BYTES / hash->elem_size);
 
-	elems = (u64)attr->max_entries * hash->elem_size;
-	buckets = vnp_hash_buckets_max(attr) * sizeof(void *);
-	if (elems + buckets > VNP_MAP_BYTES_MAX)
+	hash->bytes = sizeof(*hash) + locks * sizeof(*hash->locks) +
+		      buckets * sizeof(*hash->buckets) + elems * hash->elem_size;
+	if (hash->bytes > VNP_MAP_BYTES_MAX)
 		return -E2BIG;
-
-	hash->bytes_max = VNP_MAP_BYTES_MAX - buckets;
+	hash->lock_mask = locks - 1;
+	hash->bucket_mask = buckets - 1;
+	hash->elem_cnt = elems;
 	return 0;
 }
 
-static int vnp_hash_shards_create(struct vnp_hash *hash,
-				  const struct vnp_map_create *attr)
+static void vnp_hash_destroy(struct vnp_map *map)
 {
-	u32 i, shards;
+	struct vnp_hash *hash = vnp_hash_of(map);
 
-	shards = min(attr->max_entries,
-		     VNP_HASH_SHARDS_PER_CPU * num_possible_cpus());
-	shards = roundup_pow_of_two(shards);
-	hash->shards = kvcalloc(shards, sizeof(*hash->shards),
-				GFP_KERNEL_ACCOUNT);
-	if (!hash->shards)
+	kvfree(hash->elems);
+	kvfree(hash->buckets);
+	kvfree(hash->locks);
+	kfree(hash);
+}
+
+/* Whoever creates a very large map can be killed meanwhile.  Return: 0, -EINTR */
+static int vnp_hash_buckets_init(struct vnp_hash *hash)
+{
+	u32 i;
+
+	for (i = 0; i <= hash->bucket_mask; i++) {
+		INIT_HLIST_NULLS_HEAD(&hash->buckets[i], i);
+		if (i % VNP_HASH_BUCKETS_LONG)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int vnp_hash_init(struct vnp_hash *hash)
+{
+	u32 i;
+
+	hash->locks = vnp_map_memory((hash->lock_mask + 1) * sizeof(*hash->locks));
+	hash->buckets = vnp_map_memory((hash->bucket_mask + 1ULL) *
+				       sizeof(*hash->buckets));
+	hash->elems = vnp_map_memory((u64)hash->elem_cnt * hash->elem_size);
+	if (!hash->locks || !hash->buckets || !hash->elems)
 		return -ENOMEM;
 
-	for (i = 0; i < shards; i++)
-		spin_lock_init(&hash->shards[i].lock);
-	hash->shard_mask = shards - 1;
-	atomic64_set(&hash->bytes,
-		     sizeof(*hash) + shards * sizeof(*hash->shards));
-	return 0;
-}
-
-static int vnp_hash_table_init(struct vnp_hash *hash,
-			       const struct vnp_map_create *attr)
-{
-	struct rhashtable_params params = vnp_hash_params;
-
-	params.key_len = attr->key_size;
-	params.max_size = vnp_hash_buckets_max(attr);
-	return rhashtable_init(&hash->table, &params);
+	for (i = 0; i <= hash->lock_mask; i++)
+		spin_lock_init(&hash->locks[i]);
+	spin_lock_init(&hash->free_lock);
+	hash->seed = get_random_u32();
+	return vnp_hash_buckets_init(hash);
 }
 
 static struct vnp_map *vnp_hash_create(const struct vnp_map_create *attr)
@@ -176,289 +211,263 @@ static struct vnp_map *vnp_hash_create(const struct vnp_map_create *attr)
 	struct vnp_hash *hash;
 	int ret;
 
-	hash = kzalloc(sizeof(*hash), GFP_KERNEL_ACCOUNT);
+	hash = kzalloc(sizeof(*hash), VNP_GFP_USER);
 	if (!hash)
 		return ERR_PTR(-ENOMEM);
 	ret = vnp_hash_size(hash, attr);
-	if (ret)
-		goto err_free;
-	ret = vnp_hash_shards_create(hash, attr);
-	if (ret)
-		goto err_free;
-	ret = vnp_hash_table_init(hash, attr);
-	if (ret)
-		goto err_free_shards;
-
-	hash->seed = get_random_u32();
-	hash->memcg = get_mem_cgroup_from_mm(current->mm);
+	if (!ret)
+		ret = vnp_hash_init(hash);
+	if (ret) {
+		vnp_hash_destroy(&hash->map);
+		return ERR_PTR(ret);
+	}
 	return &hash->map;
-
-err_free_shards:
-	kvfree(hash->shards);
-err_free:
-	kfree(hash);
-	return ERR_PTR(ret);
 }
 
-static struct vnp_hash_elem *vnp_hash_elem_create(struct vnp_hash *hash,
-						  const void *key,
-						  const void *value, gfp_t gfp)
+/*
+ * ---- Free elements --------------------------------------------------------
+ */
+
+/* An element that is nobody's, or NULL.  Context: softirqs off */
+static struct vnp_hash_elem *vnp_hash_elem_take(struct vnp_hash *hash)
 {
 	struct vnp_hash_elem *elem;
-	struct mem_cgroup *old;
 
-	if (atomic64_add_return(hash->elem_size, &hash->bytes) >
-	    hash->bytes_max)
-		goto err_uncount;
-	old = set_active_memcg(hash->memcg);
-	/* A full cgroup fails the update: nobody is killed for it. */
-	elem = kmalloc(hash->elem_size, gfp | __GFP_ACCOUNT | __GFP_NOWARN |
-					__GFP_RETRY_MAYFAIL);
-	set_active_memcg(old);
-	if (!elem)
-		goto err_uncount;
-
-	elem->owner = hash;
-	memcpy(elem->key, key, hash->map.key_size);
-	memcpy(vnp_hash_value(hash, elem), value, hash->map.value_size);
+	spin_lock(&hash->free_lock);
+	if (hash->fresh < hash->elem_cnt) {
+		elem = hash->elems + (u64)hash->fresh++ * hash->elem_size;
+	} else {
+		elem = hash->free_first;
+		if (elem)
+			hash->free_first = elem->free_next;
+	}
+	spin_unlock(&hash->free_lock);
 	return elem;
-
-err_uncount:
-	atomic64_sub(hash->elem_size, &hash->bytes);
-	return NULL;
 }
 
-static void vnp_hash_elem_destroy(struct vnp_hash_elem *elem)
+/* Give back one that no bucket has any more.  Context: softirqs off */
+static void vnp_hash_elem_give(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 {
-	atomic64_sub(elem->owner->elem_size, &elem->owner->bytes);
-	kfree(elem);
-}
-
-static void vnp_hash_elem_rcu(struct rcu_head *rcu)
-{
-	vnp_hash_elem_destroy(container_of(rcu, struct vnp_hash_elem, rcu));
-}
-
-static void vnp_hash_elem_free(void *elem, void *arg)
-{
-	vnp_hash_elem_destroy(elem);
-}
-
-static void vnp_hash_destroy(struct vnp_map *map)
-{
-	struct vnp_hash *hash = vnp_hash_of(map);
-
-	/* Elements that are on their way out look at the map. */
-	rcu_barrier();
-
-	/* Waits for a resizing, too, which calls this module's jhash(). */
-	rhashtable_free_and_destroy(&hash->table, vnp_hash_elem_free, NULL);
-	mem_cgroup_put(hash->memcg);
-	kvfree(hash->shards);
-	kfree(hash);
+	elem->free_next = NULL;
+	spin_lock(&hash->free_lock);
+	if (hash->free_first)
+		hash->free_last->free_next = elem;
+	else
+		hash->free_first = elem;
+	hash->free_last = elem;
+	spin_unlock(&hash->free_lock);
 }
 
 /*
  * ---- Elements come and go -------------------------------------------------
  */
 
+/* Context: RCU, or the bucket's lock, under which the element stays */
+static struct vnp_hash_elem *vnp_hash_find(const struct vnp_hash *hash, u32 hashed,
+					   const void *key)
+{
+	const u32 bucket = hashed & hash->bucket_mask;
+	struct hlist_nulls_node *node;
+	struct vnp_hash_elem *elem;
+
+	do {
+		hlist_nulls_for_each_entry_rcu(elem, node, &hash->buckets[bucket], node)
+			if (elem->hashed == hashed &&
+			    !memcmp(elem->key, key, hash->map.key_size))
+				return elem;
+	} while (unlikely(get_nulls_value(node) != bucket));
+	return NULL;
+}
+
 void *vnp_hash_lookup(struct vnp_map *map, const void *key)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
 	struct vnp_hash_elem *elem;
 
-	elem = rhashtable_lookup(&hash->table, key, vnp_hash_params);
+	elem = vnp_hash_find(hash, vnp_hash_key(hash, key), key);
 	return elem ? vnp_hash_value(hash, elem) : NULL;
 }
 
-/* Context: the shard's lock, so that the element stays; RCU if @key may change */
-static struct vnp_hash_elem *vnp_hash_find(struct vnp_hash *hash,
-					   const void *key)
+/* Context: the bucket's lock; the key is not there */
+static int vnp_hash_insert(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 {
-	return rhashtable_lookup_fast(&hash->table, key, vnp_hash_params);
-}
-
-/*
- * Context: the shard's lock; the key is not there.  Return: 0, -ENOMEM, -EBUSY
- *
- * EBUSY: the table was full while it was being resized, but elements were deleted
- * before it could grow once more.  So there is room, and the next try finds it.
- * That a bucket has too many elements would be EBUSY as well; but every table has
- * a secret seed of its own, so nobody can bring that about.
- */
-static int vnp_hash_table_insert(struct vnp_hash *hash,
-				 struct vnp_hash_elem *elem)
-{
-	int ret;
-
-	ret = rhashtable_insert_fast(&hash->table, &elem->node,
-				     vnp_hash_params);
-	if (unlikely(ret == -EBUSY))
-		ret = rhashtable_insert_fast(&hash->table, &elem->node,
-					     vnp_hash_params);
-	return ret;
-}
-
-/* Context: the shard's lock; the key is not there */
-static int vnp_hash_insert(struct vnp_hash *hash, struct vnp_hash_shard *shard,
-			   struct vnp_hash_elem *elem)
-{
-	int ret;
-
 	if (!atomic_add_unless(&hash->entries, 1, hash->map.max_entries))
 		return -ENOSPC;
-	ret = vnp_hash_table_insert(hash, elem);
-	if (ret)
-		goto err_uncount;
-	hlist_add_head(&elem->link, &shard->elems);
+	hlist_nulls_add_head_rcu(&elem->node,
+				 &hash->buckets[elem->hashed & hash->bucket_mask]);
 	return 0;
-
-err_uncount:
-	atomic_dec(&hash->entries);
-	return ret;
 }
 
-/* Context: the shard's lock */
-static int vnp_hash_replace(struct vnp_hash *hash, struct vnp_hash_elem *old,
-			    struct vnp_hash_elem *elem)
+/* Put @elem where @old is, in one step for look-ups.  Context: the bucket's lock */
+static void vnp_hash_replace(struct vnp_hash_elem *old, struct vnp_hash_elem *elem)
 {
-	int ret;
+	struct hlist_nulls_node *next = old->node.next;
 
-	ret = rhashtable_replace_fast(&hash->table, &old->node, &elem->node,
-				      vnp_hash_params);
-	if (ret)
-		return ret;
-	hlist_add_behind(&elem->link, &old->link);
-	hlist_del(&old->link);
-	return 0;
+	/* Who looks at @elem since it was in another chain goes on here. */
+	WRITE_ONCE(elem->node.next, next);
+	elem->node.pprev = old->node.pprev;
+	if (!is_a_nulls(next))
+		WRITE_ONCE(next->pprev, &elem->node.next);
+	/* Pairs with the walk of vnp_hash_find(): key and value are there before. */
+	smp_store_release(elem->node.pprev, &elem->node);
 }
 
-/* Context: the shard's lock.  Return: 0 with @old, if any, replaced, or errno */
-static int vnp_hash_link(struct vnp_hash *hash, struct vnp_hash_shard *shard,
-			 struct vnp_hash_elem *elem, struct vnp_hash_elem *old,
-			 u64 flags)
+/* Context: the bucket's lock.  Return: 0 with @old, if any, replaced, or errno */
+static int vnp_hash_link(struct vnp_hash *hash, struct vnp_hash_elem *elem,
+			 struct vnp_hash_elem *old, u64 flags)
 {
 	if (old && flags == VNP_MAP_NOEXIST)
 		return -EEXIST;
 	if (!old && flags == VNP_MAP_EXIST)
 		return -ENOENT;
-	return old ? vnp_hash_replace(hash, old, elem) :
-		     vnp_hash_insert(hash, shard, elem);
+	if (!old)
+		return vnp_hash_insert(hash, elem);
+	vnp_hash_replace(old, elem);
+	return 0;
+}
+
+/* Context: softirqs off */
+static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *value,
+			u64 flags)
+{
+	struct vnp_hash_elem *elem, *old;
+	spinlock_t *lock;
+	int ret;
+
+	elem = vnp_hash_elem_take(hash);
+	if (!elem)
+		return -ENOMEM;
+	memcpy(elem->key, key, hash->map.key_size);
+	memcpy(vnp_hash_value(hash, elem), value, hash->map.value_size);
+	/* From here on the copy: another CPU may write to where @key is. */
+	elem->hashed = vnp_hash_key(hash, elem->key);
+	lock = vnp_hash_lock(hash, elem->hashed);
+
+	spin_lock(lock);
+	old = vnp_hash_find(hash, elem->hashed, elem->key);
+	ret = vnp_hash_link(hash, elem, old, flags);
+	spin_unlock(lock);
+
+	if (ret || old)
+		vnp_hash_elem_give(hash, ret ? elem : old);
+	return ret;
 }
 
 static long vnp_hash_update(struct vnp_map *map, const void *key,
-			    const void *value, u64 flags, gfp_t gfp)
+			    const void *value, u64 flags)
 {
-	struct vnp_hash *hash = vnp_hash_of(map);
-	struct vnp_hash_elem *elem, *old;
-	struct vnp_hash_shard *shard;
-	int ret;
+	long ret;
 
 	if (flags > VNP_MAP_EXIST)
 		return -EINVAL;
-	elem = vnp_hash_elem_create(hash, key, value, gfp);
-	if (!elem)
-		return -ENOMEM;
-	/* From here on the copy: another CPU may write to where @key is. */
-	shard = vnp_hash_shard(hash, elem->key);
-
-	spin_lock_bh(&shard->lock);
-	old = vnp_hash_find(hash, elem->key);
-	ret = vnp_hash_link(hash, shard, elem, old, flags);
-	spin_unlock_bh(&shard->lock);
-
-	if (ret)
-		vnp_hash_elem_destroy(elem);
-	else if (old)
-		call_rcu(&old->rcu, vnp_hash_elem_rcu);
+	local_bh_disable();
+	ret = vnp_hash_set(vnp_hash_of(map), key, value, flags);
+	local_bh_enable();
 	return ret;
 }
 
 static long vnp_hash_delete(struct vnp_map *map, const void *key)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
-	struct vnp_hash_shard *shard = vnp_hash_shard(hash, key);
+	u32 hashed = vnp_hash_key(hash, key);
+	spinlock_t *lock = vnp_hash_lock(hash, hashed);
 	struct vnp_hash_elem *elem;
 
-	spin_lock_bh(&shard->lock);
-	elem = vnp_hash_find(hash, key);
-	/* Is it not this shard's?  Then another CPU wrote to where @key is. */
-	if (elem && vnp_hash_shard(hash, elem->key) != shard)
-		elem = NULL;
+	local_bh_disable();
+	spin_lock(lock);
+	elem = vnp_hash_find(hash, hashed, key);
 	if (elem) {
-		rhashtable_remove_fast(&hash->table, &elem->node,
-				       vnp_hash_params);
-		hlist_del(&elem->link);
+		hlist_nulls_del_rcu(&elem->node);
 		atomic_dec(&hash->entries);
 	}
-	spin_unlock_bh(&shard->lock);
+	spin_unlock(lock);
+	if (elem)
+		vnp_hash_elem_give(hash, elem);
+	local_bh_enable();
 
-	if (!elem)
-		return -ENOENT;
-	call_rcu(&elem->rcu, vnp_hash_elem_rcu);
-	return 0;
+	return elem ? 0 : -ENOENT;
 }
 
 /*
  * ---- What user space asks for ---------------------------------------------
  */
 
-/* Context: the shard's lock.  Return: was there an element? */
+/* The key of @node, unless that is the end.  Context: the bucket's lock */
 static bool vnp_hash_key_copy(const struct vnp_hash *hash,
-			      const struct hlist_node *link, void *key)
+			      const struct hlist_nulls_node *node, void *key)
 {
-	if (!link)
+	if (is_a_nulls(node))
 		return false;
-	memcpy(key, hlist_entry(link, struct vnp_hash_elem, link)->key,
+	memcpy(key, hlist_nulls_entry(node, struct vnp_hash_elem, node)->key,
 	       hash->map.key_size);
 	return true;
 }
 
-/* The key behind @key in its shard.  Return: the shard to go on at if not *@found */
-static u32 vnp_hash_after(struct vnp_hash *hash, const void *key, void *next,
+/* The key after @key in its bucket.  Return: the bucket to go on at if not *@found */
+static u64 vnp_hash_after(struct vnp_hash *hash, const void *key, void *next,
 			  bool *found)
 {
-	struct vnp_hash_shard *shard = vnp_hash_shard(hash, key);
+	u32 hashed = vnp_hash_key(hash, key);
+	spinlock_t *lock = vnp_hash_lock(hash, hashed);
 	struct vnp_hash_elem *elem;
 
-	spin_lock_bh(&shard->lock);
-	elem = vnp_hash_find(hash, key);
+	spin_lock_bh(lock);
+	elem = vnp_hash_find(hash, hashed, key);
 	if (elem)
-		*found = vnp_hash_key_copy(hash, elem->link.next, next);
-	spin_unlock_bh(&shard->lock);
+		*found = vnp_hash_key_copy(hash, elem->node.next, next);
+	spin_unlock_bh(lock);
 
-	return elem ? shard - hash->shards + 1 : 0;
+	return elem ? (hashed & hash->bucket_mask) + 1ULL : 0;
+}
+
+static bool vnp_hash_first(struct vnp_hash *hash, u32 bucket, void *key)
+{
+	struct hlist_nulls_head *head = &hash->buckets[bucket];
+	spinlock_t *lock = vnp_hash_lock(hash, bucket);
+	bool found;
+
+	if (is_a_nulls(READ_ONCE(head->first)))
+		return false;
+	spin_lock_bh(lock);
+	found = vnp_hash_key_copy(hash, head->first, key);
+	spin_unlock_bh(lock);
+	return found;
 }
 
 static int vnp_hash_next_key(struct vnp_map *map, const void *key, void *next)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
-	struct vnp_hash_shard *shard;
 	bool found = false;
-	u32 i = 0;
+	u64 i = 0;
 
 	if (key)
 		i = vnp_hash_after(hash, key, next, &found);
-	for (; !found && i <= hash->shard_mask; i++) {
-		shard = &hash->shards[i];
-		spin_lock_bh(&shard->lock);
-		found = vnp_hash_key_copy(hash, shard->elems.first, next);
-		spin_unlock_bh(&shard->lock);
+	for (; !found && i <= hash->bucket_mask; i++) {
+		found = vnp_hash_first(hash, i, next);
+		if (i % VNP_HASH_BUCKETS_LONG)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
 	}
 	return found ? 0 : -ENOENT;
 }
 
+/* Under the lock, for without it the element could become another one meanwhile */
 static int vnp_hash_read(struct vnp_map *map, const void *key, void *value)
 {
-	const void *from;
+	struct vnp_hash *hash = vnp_hash_of(map);
+	u32 hashed = vnp_hash_key(hash, key);
+	spinlock_t *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
 
-	rcu_read_lock();
-	from = vnp_hash_lookup(map, key);
-	if (from)
-		vnp_value_load(value, from, map->value_size);
-	rcu_read_unlock();
+	spin_lock_bh(lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (elem)
+		vnp_value_load(value, vnp_hash_value(hash, elem), map->value_size);
+	spin_unlock_bh(lock);
 
-	return from ? 0 : -ENOENT;
+	return elem ? 0 : -ENOENT;
 }
 
 static u32 vnp_hash_entries(struct vnp_map *map)
@@ -468,14 +477,7 @@ static u32 vnp_hash_entries(struct vnp_map *map)
 
 static u64 vnp_hash_bytes(struct vnp_map *map)
 {
-	struct vnp_hash *hash = vnp_hash_of(map);
-	u64 buckets;
-
-	rcu_read_lock();
-	buckets = rht_dereference_rcu(hash->table.tbl, &hash->table)->size;
-	rcu_read_unlock();
-
-	return atomic64_read(&hash->bytes) + buckets * sizeof(void *);
+	return vnp_hash_of(map)->bytes;
 }
 
 const struct vnp_map_ops vnp_hash_ops = {

@@ -11,6 +11,8 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "memory.h"
+
 /* What the percpu allocator can give in one piece */
 #define VNP_PERCPU_VALUE_MAX	PCPU_MIN_UNIT_SIZE
 
@@ -56,12 +58,11 @@ static struct vnp_map *vnp_percpu_create(const struct vnp_map_create *attr)
 	if (vnp_percpu_need(attr->max_entries, stride) > VNP_MAP_BYTES_MAX)
 		return ERR_PTR(-E2BIG);
 
-	percpu = kzalloc(sizeof(*percpu), GFP_KERNEL_ACCOUNT);
+	percpu = kzalloc(sizeof(*percpu), VNP_GFP_USER);
 	if (!percpu)
 		return ERR_PTR(-ENOMEM);
 	percpu->values = kvmalloc_array(attr->max_entries,
-					sizeof(*percpu->values),
-					GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+					sizeof(*percpu->values), VNP_GFP_USER);
 	if (!percpu->values) {
 		kfree(percpu);
 		return ERR_PTR(-ENOMEM);
@@ -69,8 +70,7 @@ static struct vnp_map *vnp_percpu_create(const struct vnp_map_create *attr)
 
 	for (i = 0; i < attr->max_entries; i++) {
 		percpu->values[i] = __alloc_percpu_gfp(stride, sizeof(u64),
-						       GFP_KERNEL_ACCOUNT |
-						       __GFP_NOWARN);
+						       VNP_GFP_USER);
 		if (!percpu->values[i] || fatal_signal_pending(current)) {
 			vnp_percpu_free(percpu, i + !!percpu->values[i]);
 			return ERR_PTR(-ENOMEM);
@@ -90,7 +90,7 @@ void *vnp_percpu_lookup(struct vnp_map *map, const void *key)
 }
 
 static long vnp_percpu_update(struct vnp_map *map, const void *key,
-			      const void *value, u64 flags, gfp_t gfp)
+			      const void *value, u64 flags)
 {
 	int ret = vnp_index_check(map, flags);
 	void *to;

@@ -15,6 +15,7 @@
 #include "insn.h"
 #include "net.h"
 #include "object.h"
+#include "../progs/fill.h"
 
 #define ALICE	"vnpuser"
 #define BOB	"vnpuser2"
@@ -411,41 +412,16 @@ TEST_F(charged, percpu)
 	expect_charged(_metadata, self->dev, VNP_MAP_PERCPU_ARRAY, 32 << 10, 512);
 }
 
-/* A hash takes memory when it is filled; buckets, which nobody pays, are few. */
+/* All of it at once: nothing that is inserted later has to be paid. */
 TEST_F(charged, hash)
 {
-	long before = cgroup_number("memory.current");
-	__u8 value[1024] = { 0 };
-	struct vnp_map_info info;
-	struct map map;
-
-	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, sizeof(value),
-			     1 << 14, 0));
-	for (__u32 key = 0; key < 1 << 14; key++)
-		ASSERT_EQ(0, map_update(&map, &key, value, VNP_MAP_ANY));
-	ASSERT_EQ(0, map_info(&map, &info));
-	EXPECT_LE(16 << 20, info.mem);
-	EXPECT_LE(before + (long)info.mem * 9 / 10, cgroup_number("memory.current"));
-	close(map.fd);
+	expect_charged(_metadata, self->dev, VNP_MAP_HASH, 1024, 1 << 14);
 }
 
-/* Elements of a hash are charged as they come. */
-TEST_F(charged, elements)
+/* The smallest elements have the most buckets. */
+TEST_F(charged, buckets)
 {
-	struct vnp_map_info info;
-	struct map map;
-	__u8 *value = calloc(1, 1 << 20);
-	long before;
-
-	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 1 << 20, 16, 0));
-	before = cgroup_number("memory.current");
-	for (__u32 key = 0; key < 16; key++)
-		ASSERT_EQ(0, map_update(&map, &key, value, VNP_MAP_ANY));
-	ASSERT_EQ(0, map_info(&map, &info));
-	EXPECT_LE(16 << 20, info.mem);
-	EXPECT_LE(before + (15 << 20), cgroup_number("memory.current"));
-	close(map.fd);
-	free(value);
+	expect_charged(_metadata, self->dev, VNP_MAP_HASH, 1, (1 << 18) + 1);
 }
 
 /* less_is_charged() - than that, soon: newer kernels give back later what did not suffice */
@@ -462,52 +438,106 @@ static bool less_is_charged(long bytes)
 	return false;
 }
 
+/* cgroup_kills() - how many processes of the cgroup the OOM killer has ended */
+static long cgroup_kills(void)
+{
+	char text[512], *kills;
+
+	if (read_text(CGROUP "/memory.events", text, sizeof(text)) < 0)
+		return -1;
+	kills = strstr(text, "\noom_kill ");
+	return kills ? atol(kills + strlen("\noom_kill ")) : -1;
+}
+
 /* Too much is refused, and nobody is killed for it. */
 TEST_F(charged, limit)
 {
+	const __u32 too_much = 200, values_per_mib = 32;
 	struct map map;
 
 	ASSERT_LT(0, cgroup_write("memory.max", 24 << 20));
 	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20,
-				      200, 0));
+				      too_much, 0));
+	EXPECT_TRUE(less_is_charged(20 << 20));
+	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_HASH, 4, 1 << 20,
+				      too_much, 0));
+	EXPECT_TRUE(less_is_charged(20 << 20));
+	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_HASH, 4, 1, 1 << 22, 0));
+	EXPECT_TRUE(less_is_charged(20 << 20));
+	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_PERCPU_ARRAY, 4, 1 << 15,
+				      too_much * values_per_mib / cpu_count(), 0));
 	EXPECT_TRUE(less_is_charged(20 << 20));
 	EXPECT_OK(map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20, 8, 0));
+	EXPECT_EQ(0, cgroup_kills());
+}
+
+#define DATAGRAMS	500
+
+/* What Alice says of her program's work: indices of struct stage::ret */
+enum { UNPAID = 10, INSERTED, FULL, REPLACED, FAILED };
+
+/*
+ * Datagrams come as fast as they can, and each of them is many insertions: on one CPU,
+ * for the program counts without care for others.
+ */
+static void insert_by_program(struct stage *stage, int sock)
+{
+	struct vnp_object *obj;
+	struct vnp_link_info info;
+	struct fill *fill;
+	struct flow flow;
+	int link;
+
+	stage->ret[0] = object_load("fill", &obj);
+	if (stage->ret[0])
+		return;
+	fill = object_globals(obj, ".bss");
+	pin(0);
+	flow_open(&flow, FLOW_IP4);
+	link = object_link(obj, "insert", flow.rx, 0);
+	for (int i = 0; i < DATAGRAMS; i++) {
+		flow_puts(&flow, "text");
+		if (i % 16 == 0 && cgroup_number("memory.current") > 16 << 20)
+			stage->ret[UNPAID]++;
+	}
+	stage->ret[1] = link_settle(link, DATAGRAMS, &info);
+	stage->ret[2] = link_faults(&info);
+	stage->ret[INSERTED] = fill->inserted;
+	stage->ret[FULL] = fill->full;
+	stage->ret[REPLACED] = fill->replaced;
+	stage->ret[FAILED] = fill->failed;
 }
 
 /*
- * Who fills the map of a cgroup that has no more memory is told so, and nobody in
- * the cgroup is killed for it.  The smallest elements have the most buckets, which
- * the cgroup does not pay: still less than what it pays.
+ * Programs that insert 16 MiB, and replace as much, in a cgroup of 16 MiB: what does
+ * not fit in the map is refused to the program, and nobody is killed for what fits.
  */
-TEST_F(charged, limit_of_elements)
+TEST_F(charged, insertions_by_programs)
 {
-	struct vnp_map_info info;
-	pid_t child = fork();
-	__u64 value = 0;
-	struct map map;
-	__u32 key = 0;
-	int err;
+	struct stage *stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int pair[2];
 
-	ASSERT_LE(0, child);
-	if (!child) {
-		pause();
-		_exit(0);
-	}
-	ASSERT_LT(0, cgroup_write("memory.max", 4 << 20));
-	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 1 << 22, 0));
-	ASSERT_LT(0, write_text("/sys/fs/cgroup/cgroup.procs", "0"));
-	do
-		err = map_update(&map, &key, &value, VNP_MAP_ANY);
-	while (!err && ++key);
-	EXPECT_EQ(-ENOMEM, err);
-	EXPECT_LT(10000, key);
-	ASSERT_EQ(0, map_info(&map, &info));
-	EXPECT_EQ(key, info.entries);
-	EXPECT_GT(2 * 4 << 20, info.mem);
-	EXPECT_EQ(0, waitpid(child, NULL, WNOHANG));
-	kill(child, SIGKILL);
-	waitpid(child, NULL, 0);
-	close(map.fd);
+	ASSERT_NE(MAP_FAILED, stage);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	ASSERT_LT(0, cgroup_write("memory.max", 16 << 20));
+	EXPECT_EQ(0, finish(act(ALICE, insert_by_program, stage, pair, 1)));
+	EXPECT_EQ(0, stage->ret[0]);
+	EXPECT_EQ(0, stage->ret[1]);
+	EXPECT_EQ(0, stage->ret[2]);
+	EXPECT_EQ(0, stage->ret[UNPAID]);
+	EXPECT_EQ(FILL_MAX, stage->ret[INSERTED]);
+	EXPECT_EQ(DATAGRAMS * FILL_AT_ONCE - FILL_MAX, stage->ret[FULL]);
+	EXPECT_EQ(stage->ret[FULL], stage->ret[REPLACED]);
+	EXPECT_EQ(0, stage->ret[FAILED]);
+	EXPECT_EQ(0, cgroup_kills());
+
+	/* With half of that, which is soon all free, the map cannot be created. */
+	ASSERT_TRUE(less_is_charged(4 << 20));
+	ASSERT_LT(0, cgroup_write("memory.max", 8 << 20));
+	EXPECT_EQ(0, finish(act(ALICE, insert_by_program, stage, pair, 1)));
+	EXPECT_EQ(-ENOMEM, stage->ret[0]);
+	EXPECT_EQ(0, cgroup_kills());
 }
 
 TEST_HARNESS_MAIN

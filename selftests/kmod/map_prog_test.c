@@ -113,6 +113,18 @@ TEST_F(table, delete)
 	EXPECT_EQ(variant->array ? 1 : 0, ACT(LOOKUP, 3, 0, 0));
 }
 
+/* A value that was found stays as it was when its entry is deleted. */
+TEST_F(table, deleted)
+{
+	if (variant->array)
+		return;
+	for (__u64 n = 1; n < 200; n++) {
+		ASSERT_EQ(0, ACT(UPDATE, 3, n, VNP_MAP_ANY));
+		ASSERT_EQ(0, ACT(LOOK_BACK, 3, ~n, 0));
+		ASSERT_EQ(n, self->job->value);
+	}
+}
+
 /* What the program wrote user space reads, of a per-CPU map on that CPU only. */
 TEST_F(table, is_what_user_space_sees)
 {

@@ -287,8 +287,8 @@ TEST_F(module, under_traffic)
 	EXPECT_EQ(1, info.attached);
 }
 
-/* Maps with many elements at rest, in the moment the module goes. */
-TEST_F(module, elements_at_rest)
+/* A map with elements in use and others, in the moment the module goes. */
+TEST_F(module, elements)
 {
 	struct map map;
 	__u64 value = 0;

@@ -51,6 +51,14 @@ static __always_inline void work(void *map)
 	case DELETE:
 		job.ret = vnp_map_delete(map, &key);
 		break;
+	case LOOK_BACK:
+		/* at a value that was deleted, when another one was inserted */
+		found = vnp_map_lookup(map, &key);
+		job.ret = vnp_map_delete(map, &key);
+		key++;
+		vnp_map_update(map, &key, &value, VNP_MAP_ANY);
+		job.value = found ? *found : 0;
+		break;
 	}
 }
 

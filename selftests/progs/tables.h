@@ -6,12 +6,12 @@
 #define ARRAY_MAX	16
 
 /* What tables.bpf.c does to a map, and what came of it */
-enum deed { LOOKUP, UPDATE, DELETE };
+enum deed { LOOKUP, UPDATE, DELETE, LOOK_BACK };
 
 struct job {
 	__u32 deed;
 	__u32 key;
-	__u64 value;		/* of UPDATE; found by LOOKUP */
+	__u64 value;		/* of UPDATE; found by LOOKUP, LOOK_BACK */
 	__u64 flags;
 	__s64 ret;		/* of the helper; of LOOKUP 1 if found */
 };

@@ -466,8 +466,10 @@ enum vnp_map_type {
  * @reserved:	must be zero
  * @name:	for listings, as a program's
  *
- * Memory is charged to the caller's memory cgroup, but for the buckets of a hash
- * map, which take less than its entries.  Returns a descriptor.
+ * A map takes all its memory when it is created, a hash map that of max_entries
+ * elements and some spare ones: the caller's memory cgroup pays, and ENOMEM says that
+ * it has no room, without any process being killed for it.  What programs insert later
+ * takes no memory.  EINTR: a fatal signal.  Returns a descriptor.
  */
 struct vnp_map_create {
 	__u32 size;
@@ -492,7 +494,7 @@ struct vnp_map_create {
  * @entries:	entries there are
  * @uid:	owner, in the caller's user namespace
  * @frozen:	1 after VNP_MAP_FREEZE
- * @mem:	bytes of memory taken
+ * @mem:	bytes of memory taken, from the map's beginning to its end
  * @name:	as created
  */
 struct vnp_map_info {
@@ -529,8 +531,7 @@ struct vnp_map_info {
  * ENOENT: no such key, or none after it.  A key that was deleted meanwhile makes
  * _NEXT_KEY start again from the first; one that was deleted and made anew may make
  * it go back.  A walk finds every key that stays, whatever comes and goes meanwhile.
- * ENOSPC: the hash map holds max_entries.  ENOMEM: no memory for a new entry.
- * EBUSY: the hash map's table is being made anew; try again (this is most rare).
+ * ENOSPC: the hash map holds max_entries.  EINTR: a fatal signal.
  * EPERM: _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.
  */
 struct vnp_map_elem {

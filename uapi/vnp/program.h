@@ -62,8 +62,10 @@
  * @map:	address of a map
  * @key:	the key, as many bytes as the map's keys have
  *
- * The value may be read and written in place.  It stays readable until the
- * program ends, even if the entry is deleted meanwhile.
+ * The value may be read and written in place.  If the entry is replaced or deleted
+ * meanwhile, it can still be read and stays as it was, until the map was changed as
+ * often as it has spare elements: 16 KiB of them, but at least one for each CPU.
+ * Afterwards it may have become another entry's value.
  *
  * Return: the value, or NULL.  A program that uses the result without asking
  * ends with the fault %VNP_FAULT_NULL when there is none.
@@ -78,9 +80,11 @@ static void *(*const vnp_map_lookup)(void *map, const void *key) =
  * @value:	the value, as many bytes as the map's values have
  * @flags:	VNP_MAP_ANY, VNP_MAP_NOEXIST or VNP_MAP_EXIST
  *
- * Return: 0, -EEXIST, -ENOENT, -ENOSPC (a hash map is full), -ENOMEM (the kernel
- * has no memory right now), -EINVAL (the flags), or for an array -ENOENT if the
- * key is beyond its end.
+ * It allocates nothing: a map has had its memory since it was created.
+ *
+ * Return: 0, -EEXIST, -ENOENT, -ENOSPC (a hash map is full), -EINVAL (the flags), or
+ * for an array -ENOENT if the key is beyond its end.  -ENOMEM: on a kernel with
+ * PREEMPT_RT, more updates of the map are under way than it has spare elements.
  */
 static long (*const vnp_map_update)(void *map, const void *key,
 				    const void *value, __u64 flags) =
