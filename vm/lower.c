@@ -12,6 +12,13 @@
 /* Room for instructions to begin with, for each of the program */
 #define LOWER_ROOM	2
 
+/*
+ * What a program may become.  Some instructions become dozens (growth_test.c); few
+ * programs have more of them than others, and native code is scarce.
+ */
+#define LOWER_GROWTH	8		/* for each instruction of the program... */
+#define LOWER_SMALL	65536		/* ...unless it becomes no more than this */
+
 static void *lower_grow(const void *old, u32 cnt, u32 room, size_t size)
 {
 	void *p = vnp_alloc(room, size);
@@ -21,10 +28,9 @@ static void *lower_grow(const void *old, u32 cnt, u32 room, size_t size)
 	return p;
 }
 
-/* Twice the room for instructions; on failure all stays as it was */
-static bool lower_make_room(struct vnp_lower *l)
+/* On failure all stays as it was */
+static bool lower_set_room(struct vnp_lower *l, u32 room)
 {
-	u32 room = l->room ? 2 * l->room : LOWER_ROOM * l->code->insn_cnt + 64;
 	struct vnp_lowered *out = l->out;
 	struct bpf_insn *insns = lower_grow(out->insns, out->cnt, room, sizeof(*insns));
 	u32 *origin = lower_grow(out->origin, out->cnt, room, sizeof(*origin));
@@ -48,6 +54,66 @@ static bool lower_make_room(struct vnp_lower *l)
 	vnp_free(guard);
 	vnp_free(map);
 	return !l->err;
+}
+
+static u32 lower_max(const struct vnp_code *code)
+{
+	return max_t(u32, LOWER_GROWTH * code->insn_cnt, LOWER_SMALL);
+}
+
+/* What an instruction is, for lower_too_large() */
+enum lower_kind { LOWER_DIVISION, LOWER_ACCESS, LOWER_CALL, LOWER_OTHER, LOWER_KINDS };
+
+static enum lower_kind lower_kind(const struct bpf_insn *insn)
+{
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		return BPF_OP(insn->code) == BPF_DIV || BPF_OP(insn->code) == BPF_MOD ?
+		       LOWER_DIVISION : LOWER_OTHER;
+	case BPF_LDX:
+	case BPF_ST:
+	case BPF_STX:
+		return LOWER_ACCESS;
+	default:
+		return vnp_insn_is_call(insn) ? LOWER_CALL : LOWER_OTHER;
+	}
+}
+
+/* Say what it is that grew */
+static void lower_too_large(struct vnp_lower *l)
+{
+	static const char *const what[LOWER_KINDS] = {
+		[LOWER_DIVISION] = "divisions",
+		[LOWER_ACCESS] = "memory accesses with their guards",
+		[LOWER_CALL] = "calls with their guards",
+		[LOWER_OTHER] = "all others",
+	};
+	u32 cnt[LOWER_KINDS] = {}, most = LOWER_DIVISION, i;
+
+	for (i = 0; i < l->out->cnt; i++)
+		cnt[lower_kind(&l->code->insns[l->out->origin[i]])]++;
+	for (i = 0; i < LOWER_KINDS; i++)
+		if (cnt[i] > cnt[most])
+			most = i;
+	vnp_log_print(l->code->log, VNP_LOG_NORMAL,
+		      "the program grows too much: it may become %u instructions, which its first %u of %u do already; %u of them are %s.\n",
+		      lower_max(l->code), l->insn, l->code->insn_cnt, cnt[most],
+		      what[most]);
+	l->err = -E2BIG;
+}
+
+/* Twice the room for instructions, if there may be so many */
+static bool lower_make_room(struct vnp_lower *l)
+{
+	u32 room = l->room ? 2 * l->room : LOWER_ROOM * l->code->insn_cnt + 64;
+
+	room = min(room, lower_max(l->code));
+	if (room == l->room) {
+		lower_too_large(l);
+		return false;
+	}
+	return lower_set_room(l, room);
 }
 
 u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn)

@@ -22,8 +22,11 @@ struct vnp_code;
  *
  * With struct vnp_code::harden it does what spec.h and security.rst promise.
  *
- * Return: 0, with @code->lowered filled in; -E2BIG (a jump got too far, or the
- * stack too small; the log says where), -ENOMEM.
+ * It becomes at most 65,536 instructions, or eight for each that it has if that is
+ * more: 524,288 in all.
+ *
+ * Return: 0, with @code->lowered filled in; -E2BIG (it grew too much, a jump got too
+ * far, or the stack too small; the log says where), -ENOMEM.
  */
 int vnp_lower(struct vnp_code *code);
 
