@@ -6,6 +6,8 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "memory.h"
+
 static int vnp_args_get(void *args, const struct vnp_ioctl *io,
 			void __user *uargs, u32 *usize)
 {
@@ -74,7 +76,7 @@ void *vnp_args_array(u64 ptr, u32 cnt, size_t size)
 	if (!cnt)
 		return NULL;
 
-	array = kvmalloc_array(cnt, size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	array = kvmalloc_array(cnt, size, VNP_GFP_USER);
 	if (!array)
 		return ERR_PTR(-ENOMEM);
 	if (copy_from_user(array, u64_to_user_ptr(ptr), cnt * size)) {

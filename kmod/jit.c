@@ -4,6 +4,7 @@
 #include <linux/err.h>
 #include <linux/filter.h>
 
+#include "memory.h"
 #include "vm/code.h"
 #include "vm/helper.h"
 #include "vm/insn.h"
@@ -62,7 +63,7 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	if (low->stack_size > MAX_BPF_STACK)
 		return ERR_PTR(-E2BIG);
 
-	bpf = bpf_prog_alloc(bpf_prog_size(low->cnt), 0);
+	bpf = bpf_prog_alloc(bpf_prog_size(low->cnt), VNP_GFP_USER);
 	if (!bpf)
 		return ERR_PTR(-ENOMEM);
 	bpf->len = low->cnt;

@@ -8,6 +8,7 @@
 #include <net/inet_sock.h>
 
 #include "args.h"
+#include "memory.h"
 #include "udp.h"
 #include "vm/code.h"
 
@@ -27,11 +28,10 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 	struct vnp_link *link;
 	int cpu;
 
-	link = kzalloc(sizeof(*link), GFP_KERNEL_ACCOUNT);
+	link = kzalloc(sizeof(*link), VNP_GFP_USER);
 	if (!link)
 		return ERR_PTR(-ENOMEM);
-	link->stats = alloc_percpu_gfp(struct vnp_link_stats,
-				       GFP_KERNEL_ACCOUNT);
+	link->stats = alloc_percpu_gfp(struct vnp_link_stats, VNP_GFP_USER);
 	if (!link->stats) {
 		kfree(link);
 		return ERR_PTR(-ENOMEM);

@@ -11,6 +11,8 @@
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
+#include "memory.h"
+
 /*
  * Ids by kind.  Cyclic, so that an id which was just freed does not soon name
  * something else.  The locks are taken in softirq, too: the end of a socket can
@@ -94,7 +96,7 @@ int vnp_obj_publish(struct vnp_obj *obj)
 
 	/* The id is stored before the object can be found. */
 	ret = xa_alloc_cyclic_bh(&ids->objs, &obj->id, obj,
-				 XA_LIMIT(1, S32_MAX), &ids->last, GFP_KERNEL);
+				 XA_LIMIT(1, S32_MAX), &ids->last, VNP_GFP_USER);
 	if (ret == -EBUSY)
 		return -ENOSPC;
 	return ret < 0 ? ret : 0;

@@ -14,6 +14,7 @@
 #include "jit.h"
 #include "dgram.h"
 #include "map.h"
+#include "memory.h"
 #include "prog_log.h"
 #include "vm/code.h"
 #include "vm/dump.h"
@@ -100,8 +101,7 @@ static int vnp_load_log_create(struct vnp_load *load)
 	load->log.level = attr->log_level;
 	if (!attr->log_size)
 		return 0;
-	load->log.buf = kvmalloc(attr->log_size,
-				 GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	load->log.buf = kvmalloc(attr->log_size, VNP_GFP_USER);
 	return load->log.buf ? 0 : -ENOMEM;
 }
 
@@ -208,8 +208,8 @@ static int vnp_load_maps(struct vnp_load *load, struct vnp_prog *prog)
 	if (!cnt)
 		return 0;
 
-	prog->maps = kvcalloc(cnt, sizeof(*prog->maps), GFP_KERNEL_ACCOUNT);
-	descs = kvcalloc(cnt, sizeof(*descs), GFP_KERNEL_ACCOUNT);
+	prog->maps = kvcalloc(cnt, sizeof(*prog->maps), VNP_GFP_USER);
+	descs = kvcalloc(cnt, sizeof(*descs), VNP_GFP_USER);
 	load->code_attr.maps = descs;
 	load->code_attr.map_cnt = cnt;
 	if (!prog->maps || !descs)
@@ -348,7 +348,7 @@ long vnp_prog_load(const struct vnp_prog_load *attr,
 	ret = vnp_load_log_check(attr);
 	if (ret)
 		return ret;
-	prog = kzalloc(sizeof(*prog), GFP_KERNEL_ACCOUNT);
+	prog = kzalloc(sizeof(*prog), VNP_GFP_USER);
 	if (!prog)
 		return -ENOMEM;
 	vnp_obj_init(&prog->obj, &vnp_prog_obj_ops, attr->name);
@@ -425,7 +425,7 @@ static int vnp_prog_dump_lowered(const struct vnp_prog *prog, u64 to, u32 *len)
 	struct vnp_lowered_insn *out;
 	int ret;
 
-	out = kvcalloc(low->cnt, sizeof(*out), GFP_KERNEL_ACCOUNT);
+	out = kvcalloc(low->cnt, sizeof(*out), VNP_GFP_USER);
 	if (!out)
 		return -ENOMEM;
 

@@ -8,6 +8,7 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
+#include "memory.h"
 #include "vm/format.h"
 
 /* Bytes of lines that wait; a power of two */
@@ -40,7 +41,7 @@ struct vnp_prog_log *vnp_prog_log_create(void)
 {
 	struct vnp_prog_log *log;
 
-	log = kvzalloc(sizeof(*log), GFP_KERNEL_ACCOUNT);
+	log = kvzalloc(sizeof(*log), VNP_GFP_USER);
 	if (!log)
 		return NULL;
 	spin_lock_init(&log->lock);

@@ -11,6 +11,7 @@
 
 #include "args.h"
 #include "dgram.h"
+#include "memory.h"
 #include "prog.h"
 
 /* The longest payload of a UDP datagram in IPv4 */
@@ -42,7 +43,7 @@ static struct sk_buff *vnp_test_skb(const void *payload, u32 len, u32 direct)
 	int ret;
 
 	skb = alloc_skb_with_frags(NET_SKB_PAD + linear, len - direct,
-				   VNP_TEST_PAGE_ORDER, &ret, GFP_KERNEL);
+				   VNP_TEST_PAGE_ORDER, &ret, VNP_GFP_USER);
 	if (!skb)
 		return ERR_PTR(-ENOMEM);
 
@@ -152,7 +153,7 @@ static int vnp_test_output(const struct sk_buff *skb, struct vnp_prog_run *attr)
 	if (!attr->data_out || !copy)
 		return 0;
 
-	payload = kvmalloc(copy, GFP_KERNEL_ACCOUNT);
+	payload = kvmalloc(copy, VNP_GFP_USER);
 	if (!payload)
 		return -ENOMEM;
 	if (skb_copy_bits(skb, sizeof(struct udphdr), payload, copy) ||

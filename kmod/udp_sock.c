@@ -37,6 +37,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "memory.h"
 #include "udp.h"
 #include "udp_err.h"
 #include "udp_gro.h"
@@ -80,13 +81,13 @@ static int vnp_udp_sock_insert(struct sock *sk)
 	struct vnp_udp_sock *usock;
 	int ret;
 
-	usock = kzalloc(sizeof(*usock), GFP_KERNEL_ACCOUNT);
+	usock = kzalloc(sizeof(*usock), VNP_GFP_USER);
 	if (!usock)
 		return -ENOMEM;
 	usock->sk = sk;
 	usock->sk_destruct = sk->sk_destruct;
 	ret = xa_insert_bh(&vnp_udp_socks, vnp_udp_sock_key(sk), usock,
-			   GFP_KERNEL);
+			   VNP_GFP_USER);
 	if (ret) {
 		kfree(usock);
 		return ret;

@@ -22,10 +22,16 @@
 #include <linux/types.h>
 #include <uapi/linux/bpf.h>
 
-/* vnp_alloc() - zeroed memory for @n elements of @size bytes, or NULL */
+/*
+ * vnp_alloc() - zeroed memory for @n elements of @size bytes, or NULL
+ *
+ * The memory cgroup of the caller pays; where there is no room it is NULL, for without
+ * __GFP_RETRY_MAYFAIL the OOM killer would make room.
+ */
 static inline void *vnp_alloc(size_t n, size_t size)
 {
-	return kvcalloc(n, size, GFP_KERNEL_ACCOUNT);
+	return kvcalloc(n, size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN |
+				 __GFP_RETRY_MAYFAIL);
 }
 
 static inline void vnp_free(const void *p)

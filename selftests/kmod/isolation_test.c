@@ -471,6 +471,21 @@ TEST_F(charged, limit)
 	EXPECT_EQ(0, cgroup_kills());
 }
 
+/* A report of 16 MiB, in a cgroup that has no room for it */
+TEST_F(charged, limit_of_reports)
+{
+	const struct bpf_insn pass[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
+	struct vnp_prog_load attr = prog_attr(pass, ARRAY_SIZE(pass));
+	char byte;
+
+	ASSERT_LT(0, cgroup_write("memory.max", 12 << 20));
+	attr.log_level = VNP_LOG_NORMAL;
+	attr.log_buf = (uintptr_t)&byte;
+	attr.log_size = 16 << 20;
+	EXPECT_EQ(-ENOMEM, do_ioctl(self->dev, VNP_PROG_LOAD, &attr));
+	EXPECT_EQ(0, cgroup_kills());
+}
+
 #define DATAGRAMS	500
 
 /* What Alice says of her program's work: indices of struct stage::ret */
