@@ -9,6 +9,9 @@
 #include "vm/helper.h"
 #include "vm/insn.h"
 
+/* A header, and instructions that trap, which the kernel puts around native code */
+#define VNP_JIT_EXTRA	256
+
 /*
  * The JIT adds imm to the address of __bpf_call_base, as it does for the kernel's
  * own helpers: modules lie within its reach.
@@ -88,6 +91,11 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 err_free:
 	bpf_prog_free(bpf);
 	return ERR_PTR(ret);
+}
+
+u64 vnp_jit_bytes(const struct bpf_prog *bpf)
+{
+	return PAGE_ALIGN((u64)bpf->jited_len + VNP_JIT_EXTRA);
 }
 
 void vnp_jit_free(struct bpf_prog *bpf)

@@ -3,6 +3,8 @@
 #ifndef _VNP_JIT_H
 #define _VNP_JIT_H
 
+#include <linux/types.h>
+
 struct bpf_prog;
 struct vnp_code;
 
@@ -15,6 +17,14 @@ struct vnp_code;
  * -EOPNOTSUPP (no JIT).
  */
 struct bpf_prog *vnp_jit_compile(const struct vnp_code *code);
+
+/**
+ * vnp_jit_bytes() - what native code takes of the memory for it, at most
+ * @bpf:	the native code
+ *
+ * Not on all architectures does the kernel put several programs into one page.
+ */
+u64 vnp_jit_bytes(const struct bpf_prog *bpf);
 
 /* vnp_jit_free() - nobody runs it any more.  Context: process */
 void vnp_jit_free(struct bpf_prog *bpf);

@@ -16,6 +16,7 @@
 #include "map.h"
 #include "memory.h"
 #include "prog_log.h"
+#include "user.h"
 #include "vm/code.h"
 #include "vm/dump.h"
 #include "vm/inline.h"
@@ -57,8 +58,12 @@ static void vnp_prog_free(struct vnp_obj *obj)
 {
 	struct vnp_prog *prog = container_of(obj, struct vnp_prog, obj);
 
-	if (prog->bpf)
+	if (prog->bpf) {
+		vnp_user_jit_uncharge(prog->user, vnp_jit_bytes(prog->bpf));
 		vnp_jit_free(prog->bpf);
+	}
+	if (prog->user)
+		vnp_user_put(prog->user);
 	vnp_prog_log_destroy(prog->log);
 	vnp_code_destroy(prog->code);
 	kvfree(prog->maps);
@@ -286,17 +291,56 @@ static bool vnp_prog_calls(const struct vnp_code *code, u32 helper)
 	return false;
 }
 
+/* Context: the user's jit_lock */
+static int vnp_prog_charge(struct bpf_prog *bpf, struct vnp_user *user,
+			   struct vnp_load *load)
+{
+	int ret = vnp_user_jit_charge(user, vnp_jit_bytes(bpf));
+
+	if (ret)
+		vnp_log_print(&load->log, VNP_LOG_NORMAL,
+			      "The native code takes %llu bytes, that of your other programs %llu, and a user may have %llu (parameter jit_user_max of the module).\n",
+			      vnp_jit_bytes(bpf), user->jit_bytes, vnp_user_jit_max());
+	return ret;
+}
+
+/* Native code, counted as the user's.  Return: ERR_PTR on errors */
+static struct bpf_prog *vnp_prog_jit(struct vnp_prog *prog, struct vnp_load *load)
+{
+	struct vnp_user *user = prog->user;
+	struct bpf_prog *bpf;
+	int ret;
+
+	if (mutex_lock_killable(&user->jit_lock))
+		return ERR_PTR(-EINTR);
+	bpf = vnp_jit_compile(prog->code);
+	if (IS_ERR(bpf))
+		goto unlock;
+	ret = vnp_prog_charge(bpf, user, load);
+	if (ret) {
+		vnp_jit_free(bpf);
+		bpf = ERR_PTR(ret);
+	}
+unlock:
+	mutex_unlock(&user->jit_lock);
+	return bpf;
+}
+
 static int vnp_prog_compile(struct vnp_prog *prog, struct vnp_load *load)
 {
+	struct vnp_user *user = vnp_user_get();
 	struct bpf_prog *bpf;
 
+	if (IS_ERR(user))
+		return PTR_ERR(user);
+	prog->user = user;
 	if (vnp_prog_calls(prog->code, VNP_HELPER_log)) {
 		prog->log = vnp_prog_log_create();
 		if (!prog->log)
 			return -ENOMEM;
 	}
 
-	bpf = vnp_jit_compile(prog->code);
+	bpf = vnp_prog_jit(prog, load);
 	if (IS_ERR(bpf)) {
 		if (PTR_ERR(bpf) == -EOPNOTSUPP)
 			vnp_log_print(&load->log, VNP_LOG_NORMAL,

@@ -16,12 +16,14 @@
 struct vnp_code;
 struct vnp_map;
 struct vnp_prog_log;
+struct vnp_user;
 
 /**
  * struct vnp_prog - a program
  * @obj:	the object; first member
  * @bpf:	the native code
  * @func:	where that begins
+ * @user:	who has it on his account; a reference
  * @ctx_fields:	what must be filled in of the context, struct vnp_code::ctx_fields
  * @writes_packet: the payload must be private before a run
  * @len_max:	bytes of payload that the verifier has reckoned with
@@ -41,6 +43,7 @@ struct vnp_prog {
 	struct vnp_obj obj;
 	struct bpf_prog *bpf;
 	bpf_func_t func;
+	struct vnp_user *user;
 	u64 ctx_fields;
 	u32 len_max;
 	u32 plain_max;

@@ -345,6 +345,124 @@ TEST_F(users, effective_user)
 	EXPECT_EQ(1, hers.hardened);
 }
 
+/* Native code: what one user may have, in programs that take a page each */
+#define JIT_USER_MAX	"/sys/module/vnp/parameters/jit_user_max"
+#define JIT_PROGRAMS	8
+
+FIXTURE(share) {
+	struct stage *stage;
+	int dev;
+	int pair[2];
+	char before[32];
+};
+
+FIXTURE_SETUP(share)
+{
+	char max[32];
+
+	if (!as_root())
+		SKIP(return, "the parameter is root's");
+	self->stage = mmap(NULL, sizeof(*self->stage), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->stage);
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, self->pair));
+	ASSERT_LT(0, read_text(JIT_USER_MAX, self->before, sizeof(self->before)));
+	snprintf(max, sizeof(max), "%ld", JIT_PROGRAMS * sysconf(_SC_PAGESIZE));
+	ASSERT_LT(0, write_text(JIT_USER_MAX, max));
+}
+
+FIXTURE_TEARDOWN(share)
+{
+	write_text(JIT_USER_MAX, self->before);
+}
+
+/* prog_report() - is this text in the report on a program that is refused? */
+static int prog_report(int dev, const char *text)
+{
+	const struct bpf_insn pass[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
+	struct vnp_prog_load attr = prog_attr(pass, ARRAY_SIZE(pass));
+	char report[1024] = "";
+
+	attr.log_level = VNP_LOG_NORMAL;
+	attr.log_buf = (uintptr_t)report;
+	attr.log_size = sizeof(report);
+	do_ioctl(dev, VNP_PROG_LOAD, &attr);
+	return !!strstr(report, text);
+}
+
+/* Indices of struct stage::ret */
+enum { LOADED, REFUSED, EXPLAINED, OF_BOB, OF_NAMESPACE, AGAIN };
+
+/* Alice loads programs as long as she can, and keeps them until the socket closes. */
+static void use_the_share(struct stage *stage, int sock)
+{
+	int dev = device_open(), prog;
+	char byte = 'r';
+
+	while ((prog = prog_verdict(dev, VNP_PASS)) >= 0 &&
+	       stage->ret[LOADED] < 10 * JIT_PROGRAMS)
+		stage->ret[LOADED]++;
+	stage->ret[REFUSED] = prog;
+	stage->ret[EXPLAINED] = prog_report(dev, "jit_user_max");
+	if (write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 0)
+		_exit(2);
+}
+
+static void load_as_bob(struct stage *stage, int sock)
+{
+	stage->ret[OF_BOB] = prog_verdict(device_open(), VNP_PASS);
+}
+
+static void load_in_namespace(struct stage *stage, int sock)
+{
+	int dev = device_open();
+
+	if (netns_new())
+		_exit(1);
+	stage->ret[OF_NAMESPACE] = prog_verdict(dev, VNP_PASS);
+}
+
+/* Programs that are closed are freed a grace period later. */
+static void load_again(struct stage *stage, int sock)
+{
+	int dev = device_open();
+
+	for (int turn = 0; turn < 1000; turn++) {
+		stage->ret[AGAIN] = prog_verdict(dev, VNP_PASS);
+		if (stage->ret[AGAIN] != -EDQUOT)
+			return;
+		poll(NULL, 0, 10);
+	}
+}
+
+/* Who has as much native code as he may is refused more, and nobody else is. */
+TEST_F(share, of_native_code)
+{
+	struct stage *stage = self->stage;
+	pid_t alice = act(ALICE, use_the_share, stage, self->pair, 1);
+	char byte;
+
+	ASSERT_EQ(1, read(self->pair[0], &byte, 1));
+	EXPECT_EQ(JIT_PROGRAMS, stage->ret[LOADED]);
+	EXPECT_EQ(-EDQUOT, stage->ret[REFUSED]);
+	EXPECT_EQ(1, stage->ret[EXPLAINED]);
+
+	EXPECT_EQ(0, finish(act(BOB, load_as_bob, stage, self->pair, 1)));
+	EXPECT_LT(0, stage->ret[OF_BOB]);
+	EXPECT_EQ(0, finish(act(ALICE, load_in_namespace, stage, self->pair, 1)));
+	EXPECT_EQ(-EDQUOT, stage->ret[OF_NAMESPACE]);
+	for (int i = 0; i <= JIT_PROGRAMS; i++)
+		EXPECT_OK(prog_verdict(self->dev, VNP_PASS));
+
+	close(self->pair[0]);
+	close(self->pair[1]);
+	EXPECT_EQ(0, finish(alice));
+	EXPECT_EQ(0, finish(act(ALICE, load_again, stage, self->pair, 1)));
+	EXPECT_LT(0, stage->ret[AGAIN]);
+}
+
 /* Memory is charged to the cgroup of the one who asks for it. */
 #define CGROUP	"/sys/fs/cgroup/vnp-test"
 

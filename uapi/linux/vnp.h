@@ -271,7 +271,12 @@ struct vnp_line_info {
  * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
  *
  * Returns a descriptor.  EACCES: the program is refused, the log says why;
- * EOPNOTSUPP: the kernel's JIT is off.
+ * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: with its guards it becomes more than
+ * 65,536 instructions, and more than eight for each of its own; or a jump gets too far,
+ * or the stack too small.  EDQUOT: the native code of the caller's programs would be
+ * more than a user may have, which is 16 MiB unless root has set jit_user_max in
+ * /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN may have any amount.  What is
+ * done in a user namespace is on the account of the user who made it.
  */
 struct vnp_prog_load {
 	__u32 size;

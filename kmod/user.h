@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Users, as far as there is something that all objects of one share.
+ *
+ * Native code is such a thing.  No memory cgroup pays for it, and the kernel has one
+ * limit for all who are not privileged (net.core.bpf_jit_limit): a user who reached it
+ * would keep all others from loading programs, socket filters included.
+ */
+#ifndef _VNP_USER_H
+#define _VNP_USER_H
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+
+/**
+ * struct vnp_user - a user who has programs
+ * @refs:	one for each of them
+ * @uid:	who it is
+ * @jit_lock:	held while a program of his is compiled: what that takes for a while is
+ *		taken once only
+ * @jit_bytes:	native code of his programs.  Changes under @jit_lock
+ */
+struct vnp_user {
+	refcount_t refs;
+	u32 uid;
+	struct mutex jit_lock;	/* jit_bytes */
+	u64 jit_bytes;
+};
+
+/* vnp_user_jit_max() - bytes of native code that a user may have */
+u64 vnp_user_jit_max(void);
+
+/**
+ * vnp_user_get() - the user on whose account the caller does something
+ *
+ * That is his effective uid.  A user namespace gives its owner any number of others:
+ * in one, it is the user who made it, or of nested ones the outermost.
+ *
+ * Context: process.
+ * Return: the user, for vnp_user_put(), or ERR_PTR(-ENOMEM).
+ */
+struct vnp_user *vnp_user_get(void);
+
+/* vnp_user_put() - gives a reference back.  Context: process */
+void vnp_user_put(struct vnp_user *user);
+
+/**
+ * vnp_user_jit_charge() - count native code
+ * @user:	who has it, his @jit_lock held
+ * @bytes:	how much
+ *
+ * Context: process.
+ * Return: 0, or -EDQUOT if he may not have so much; CAP_BPF and CAP_SYS_ADMIN may have
+ * any amount, as with net.core.bpf_jit_limit.
+ */
+int vnp_user_jit_charge(struct vnp_user *user, u64 bytes);
+
+/* vnp_user_jit_uncharge() - it is freed.  Context: process */
+void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes);
+
+#endif /* _VNP_USER_H */
