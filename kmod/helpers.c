@@ -178,14 +178,11 @@ u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 	u64 arg[VNP_FORMAT_ARGS_MAX];
 	char format[VNP_FORMAT_MAX];
 
-	if ((u32)fmt_len > sizeof(format) || (u32)args_len > sizeof(arg) ||
-	    (u32)args_len % sizeof(u64))
-		return -EINVAL;
-	vnp_dgram_settle(dgram);
-
-	/* Another CPU may write to where they are. */
-	memcpy(format, vnp_ptr(fmt), (u32)fmt_len);
-	memcpy(arg, vnp_ptr(args), (u32)args_len);
-	return vnp_prog_log_write(dgram->prog->log, format, (u32)fmt_len, arg,
-				  (u32)args_len / sizeof(u64));
+	if (vnp_format_fits(fmt_len, args_len)) {
+		vnp_dgram_settle(dgram);
+		/* Another CPU may write to where they are. */
+		memcpy(format, vnp_ptr(fmt), (u32)fmt_len);
+		memcpy(arg, vnp_ptr(args), (u32)args_len);
+	}
+	return vnp_prog_log_write(dgram->prog->log, format, fmt_len, arg, args_len);
 }

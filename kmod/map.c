@@ -181,6 +181,8 @@ void vnp_map_describe(struct vnp_map *map, struct vnp_map_desc *desc)
 		.max_entries = map->max_entries,
 		.handle = map,
 		.value = map->value,
+		.constant = map->flags & VNP_MAP_F_RDONLY_PROG &&
+			    READ_ONCE(map->frozen),
 	};
 }
 

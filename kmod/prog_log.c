@@ -98,21 +98,20 @@ static bool vnp_prog_log_append(struct vnp_prog_log *log, const char *line,
 }
 
 int vnp_prog_log_write(struct vnp_prog_log *log, const char *fmt, u32 fmt_len,
-		       const u64 *args, u32 arg_cnt)
+		       const u64 *args, u32 args_len)
 {
 	char line[VNP_FORMAT_LINE_MAX];
-	int len;
+	int ret, len;
 
-	len = vnp_format(line, sizeof(line), fmt, fmt_len, args, arg_cnt);
-	if (len < 0)
-		return len;
+	ret = vnp_format(line, sizeof(line), fmt, fmt_len, args, args_len);
+	len = ret < 0 ? strlen(line) : ret;
 	line[len++] = '\n';	/* over the NUL */
 
 	if (!vnp_prog_log_append(log, line, len))
 		return -ENOSPC;
 	if (wq_has_sleeper(&log->wait))
 		wake_up_interruptible(&log->wait);
-	return 0;
+	return min(ret, 0);
 }
 
 /* Bytes that can be read */

@@ -23,13 +23,14 @@ void vnp_prog_log_destroy(struct vnp_prog_log *log);
  * @fmt:	format, see vnp_format()
  * @fmt_len:	bytes of it
  * @args:	numbers
- * @arg_cnt:	how many
+ * @args_len:	bytes of them
  *
  * Context: any but hard interrupts.
- * Return: 0, -EINVAL (the format), -ENOSPC (the buffer is full).
+ * Return: 0, -EINVAL (the format: the line says what is wrong with it), -ENOSPC (the
+ * buffer is full).
  */
 int vnp_prog_log_write(struct vnp_prog_log *log, const char *fmt, u32 fmt_len,
-		       const u64 *args, u32 arg_cnt);
+		       const u64 *args, u32 args_len);
 
 /* As file_operations::read and ::poll.  Context: process */
 ssize_t vnp_prog_log_read(struct vnp_prog_log *log, struct file *file,

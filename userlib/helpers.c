@@ -214,17 +214,13 @@ u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 	u64 values[VNP_FORMAT_ARGS_MAX];
 	int len;
 
-	if ((u32)fmt_len > sizeof(format) || (u32)args_len > sizeof(values) ||
-	    (u32)args_len % sizeof(values[0]))
-		return -EINVAL;
-	memcpy(format, ptr(void *, fmt), (u32)fmt_len);
-	if ((u32)args_len)
-		memcpy(values, ptr(void *, args), (u32)args_len);
+	if (vnp_format_fits(fmt_len, args_len)) {
+		memcpy(format, ptr(void *, fmt), (u32)fmt_len);
+		if ((u32)args_len)
+			memcpy(values, ptr(void *, args), (u32)args_len);
+	}
 
-	len = vnp_format(line, sizeof(line), format, fmt_len, values,
-			 (u32)args_len / sizeof(values[0]));
-	if (len < 0)
-		return len;
+	len = vnp_format(line, sizeof(line), format, fmt_len, values, args_len);
 	vnp_print(run->print, VNP_PRINT_PROGRAM, "%s", line);
-	return 0;
+	return min(len, 0);
 }

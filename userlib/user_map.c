@@ -158,6 +158,7 @@ void vnp_user_map_desc(struct vnp_user_map *map, struct vnp_map_desc *desc)
 		.max_entries = map->def.max_entries,
 		.handle = map,
 		.value = map->def.type == VNP_MAP_ARRAY ? map->values : NULL,
+		.constant = map->def.flags & VNP_MAP_F_RDONLY_PROG && map->frozen,
 	};
 }
 

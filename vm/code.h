@@ -47,6 +47,7 @@ struct vnp_log;
  * @handle:	what a helper is given for it: the surroundings' own object
  * @value:	address of the first value of a VNP_MAP_ARRAY, which never
  *		moves; NULL for the others
+ * @constant:	nobody can write its values any more
  */
 struct vnp_map_desc {
 	u32 type;
@@ -56,6 +57,7 @@ struct vnp_map_desc {
 	u32 max_entries;
 	void *handle;
 	void *value;
+	bool constant;
 };
 
 /**

@@ -55,40 +55,97 @@ static int format_arg(struct format_out *out, char conversion, bool wide, u64 v)
 	}
 }
 
+/* The conversion at @fmt, up to its letter, as "%-5s" */
+static void format_conversion(struct format_out *out, const char *fmt)
+{
+	do {
+		format_put(out, *fmt++);
+	} while (*fmt && !(*fmt >= 'a' && *fmt <= 'z' && *fmt != 'l' && *fmt != 'h') &&
+		 !(*fmt >= 'A' && *fmt <= 'Z'));
+	if (*fmt)
+		format_put(out, *fmt);
+}
+
+static int format_refuse(struct format_out *out, const char *bad)
+{
+	char text[16];
+	struct format_out conversion = { .line = text, .size = sizeof(text) };
+
+	format_conversion(&conversion, bad);
+	text[conversion.len] = 0;
+	snprintf(out->line, out->size,
+		 "vnp_printk() has no conversion %s: it has %%d, %%i, %%u and %%x, with l or ll, %%c and %%%%",
+		 text);
+	return -EINVAL;
+}
+
+/* @fmt begins with a '%'.  Return: bytes of the conversion, or 0: there is none such */
+static u32 format_one(struct format_out *out, const char *fmt, u64 v)
+{
+	u32 len = 1, longs = 0;
+
+	while (fmt[len] == 'l' && longs < 2) {
+		longs++;
+		len++;
+	}
+	return format_arg(out, fmt[len], longs, v) ? 0 : len + 1;
+}
+
+static int format_line(struct format_out *out, const char *fmt, u32 end,
+		       const u64 *args, u32 arg_cnt)
+{
+	u32 i, len, used = 0;
+
+	for (i = 0; i < end; i += len) {
+		len = 1;
+		if (fmt[i] != '%') {
+			format_put(out, fmt[i]);
+			continue;
+		}
+		if (fmt[i + 1] == '%') {
+			format_put(out, '%');
+			len = 2;
+			continue;
+		}
+		len = format_one(out, fmt + i, used < arg_cnt ? args[used] : 0);
+		if (!len)
+			return format_refuse(out, fmt + i);
+		used++;
+	}
+	if (used != arg_cnt) {
+		snprintf(out->line, out->size,
+			 "vnp_printk() is given %u numbers for %u conversions",
+			 arg_cnt, used);
+		return -EINVAL;
+	}
+	out->line[out->len] = 0;
+	return out->len;
+}
+
 int vnp_format(char *line, u32 size, const char *fmt, u32 fmt_len,
-	       const u64 *args, u32 arg_cnt)
+	       const u64 *args, u32 args_len)
 {
 	struct format_out out = { .line = line, .size = size };
-	u32 i, used = 0, end;
+	u32 end;
 
-	line[0] = 0;
-	if (!fmt_len || fmt_len > VNP_FORMAT_MAX || fmt[fmt_len - 1])
+	if (!vnp_format_fits(fmt_len, args_len)) {
+		snprintf(line, size,
+			 "vnp_printk() takes %u bytes of format and %u numbers at most",
+			 VNP_FORMAT_MAX, VNP_FORMAT_ARGS_MAX);
 		return -EINVAL;
+	}
+	if (args_len % sizeof(u64)) {
+		snprintf(line, size, "vnp_log() is given %u bytes, and a number has 8",
+			 args_len);
+		return -EINVAL;
+	}
+	if (!fmt_len || fmt[fmt_len - 1]) {
+		snprintf(line, size, "the format of vnp_log() does not end with NUL");
+		return -EINVAL;
+	}
+
 	end = strlen(fmt);
 	while (end && fmt[end - 1] == '\n')
 		end--;
-
-	for (i = 0; i < end; i++) {
-		u32 longs = 0;
-
-		if (fmt[i] != '%') {
-			format_put(&out, fmt[i]);
-			continue;
-		}
-		i++;
-		if (fmt[i] == '%') {
-			format_put(&out, '%');
-			continue;
-		}
-		while (fmt[i] == 'l' && longs < 2) {
-			longs++;
-			i++;
-		}
-		if (used == arg_cnt ||
-		    format_arg(&out, fmt[i], longs, args[used]))
-			return -EINVAL;
-		used++;
-	}
-	line[out.len] = 0;
-	return used == arg_cnt ? (int)out.len : -EINVAL;
+	return format_line(&out, fmt, end, args, args_len / sizeof(u64));
 }

@@ -3,6 +3,7 @@
  * Calls of helpers: do the arguments fit what the table says, and what is known
  * afterwards.
  */
+#include "format.h"
 #include "log.h"
 #include "verify.h"
 
@@ -199,6 +200,40 @@ static int call_arg_check(struct call *c, u32 n)
 	}
 }
 
+/* Bytes at argument @n that nobody can change, @len of them; NULL: there may be none */
+static const void *call_constant(const struct call *c, u32 n, u64 len)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+	const struct vnp_map_desc *map;
+
+	if (reg->kind != VNP_REG_MAP_VALUE || reg->site != VNP_SITE_MAP ||
+	    !vnp_reg_is_fixed(reg) || reg->off < 0)
+		return NULL;
+	map = &c->v->code->maps[reg->map];
+	if (!map->constant || len > map->value_size ||
+	    (u64)reg->off > map->value_size - len)
+		return NULL;
+	return (const char *)map->value + reg->off;
+}
+
+/* A format that is known is as vnp_format() wants it; others are looked at when used */
+static int call_format(const struct call *c)
+{
+	static const u64 args[VNP_FORMAT_ARGS_MAX];
+	const struct vnp_scalar *fmt_len = &call_arg(c, 2)->num;
+	const struct vnp_scalar *args_len = &call_arg(c, 4)->num;
+	char line[VNP_FORMAT_LINE_MAX];
+	const char *fmt;
+
+	if (!vnp_scalar_is_const(fmt_len) || !vnp_scalar_is_const(args_len))
+		return 0;
+	fmt = call_constant(c, 1, fmt_len->value);
+	if (!fmt || vnp_format(line, sizeof(line), fmt, fmt_len->value, args,
+			       args_len->value) >= 0)
+		return 0;
+	return vnp_verify_refuse(c->v, "%s", line);
+}
+
 static void call_return(struct call *c)
 {
 	struct vnp_verify *v = c->v;
@@ -237,6 +272,11 @@ int vnp_verify_call(struct vnp_verify *v)
 			c.helper->name);
 	for (n = 0; n < VNP_HELPER_ARGS_MAX; n++) {
 		err = call_arg_check(&c, n);
+		if (err)
+			return err;
+	}
+	if (v->report && c.helper == vnp_helper_get(VNP_HELPER_log)) {
+		err = call_format(&c);
 		if (err)
 			return err;
 	}

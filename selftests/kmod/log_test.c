@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "harness.h"
+#include "insn.h"
 #include "object.h"
 
 FIXTURE(log) {
@@ -114,22 +115,58 @@ TEST_F(log, no_arguments)
 
 TEST_F(log, bad_formats)
 {
-	static const char *const progs[] = {
-		"bad_string", "bad_pointer", "bad_n", "bad_end", "bad_end_l",
-		"bad_lll", "bad_count",
+#define NO_CONVERSION(text)							\
+	"vnp_printk() has no conversion " text ": it has %d, %i, %u and %x, "	\
+	"with l or ll, %c and %%\n"
+	static const struct {
+		const char *prog, *text;
+	} bad[] = {
+		{ "bad_string", NO_CONVERSION("%s") },
+		{ "bad_pointer", NO_CONVERSION("%p") },
+		{ "bad_n", NO_CONVERSION("%n") },
+		{ "bad_end", NO_CONVERSION("%") },
+		{ "bad_end_l", NO_CONVERSION("%l") },
+		{ "bad_lll", NO_CONVERSION("%llld") },
+		{ "bad_count", "vnp_printk() is given 1 numbers for 2 conversions\n" },
 	};
 	char text[256];
 
-	for (size_t i = 0; i < ARRAY_SIZE(progs); i++) {
-		int fd = log_of(self->obj, progs[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		int fd = log_of(self->obj, bad[i].prog);
 
 		*self->ret = 1;
 		ASSERT_EQ(0, say(fd, 1, 1));
 		EXPECT_EQ(-EINVAL, *self->ret) {
-			TH_LOG("%s", progs[i]);
+			TH_LOG("%s", bad[i].prog);
 		}
-		EXPECT_EQ(-EAGAIN, read_log(fd, text, sizeof(text)));
+		ASSERT_LT(0, read_log(fd, text, sizeof(text)));
+		EXPECT_STREQ(bad[i].text, text);
 	}
+}
+
+/* A format that nobody can change any more is looked at when the program is loaded. */
+TEST_F(log, bad_constant_format)
+{
+	static const char format[8] = "%s";
+	const struct bpf_insn insns[] = {
+		LD_VALUE(R2, 0, 0), MOV_IMM(R3, 3), MOV_REG(R4, FP),
+		ALU64_IMM(BPF_ADD, R4, -8), ST(BPF_DW, FP, -8, 1), MOV_IMM(R5, 8),
+		CALL(log), MOV_IMM(R0, VNP_PASS), EXIT(),
+	};
+	int dev = device_open(), fd;
+	struct map map;
+
+	ASSERT_LE(0, dev);
+	ASSERT_OK(map_create(dev, &map, VNP_MAP_ARRAY, 4, sizeof(format), 1,
+			     VNP_MAP_F_RDONLY_PROG));
+	ASSERT_EQ(0, map_update(&map, &(__u32){ 0 }, format, VNP_MAP_ANY));
+	fd = PROG_LOAD_MAP(dev, insns, &map);
+	ASSERT_LE(0, fd);
+	close(fd);
+	ASSERT_EQ(0, map_freeze(&map));
+	EXPECT_EQ(-EACCES, PROG_LOAD_MAP(dev, insns, &map));
+	close(map.fd);
+	close(dev);
 }
 
 /* A read gets whole lines, as many as fit; a buffer for none is an error. */

@@ -11,7 +11,8 @@ static char line[64];
 
 static int format(const char *fmt, __u32 cnt, const u64 *args)
 {
-	return vnp_format(line, sizeof(line), fmt, strlen(fmt) + 1, args, cnt);
+	return vnp_format(line, sizeof(line), fmt, strlen(fmt) + 1, args,
+			  cnt * sizeof(*args));
 }
 
 #define ARGS(...)							\
@@ -68,10 +69,40 @@ static void bad_formats(void **state)
 	assert_int_equal(format("%d", 0, args), -EINVAL);
 	assert_int_equal(format("%d", 2, args), -EINVAL);
 	assert_int_equal(format("", 1, args), -EINVAL);
-	/* the length */
+	/* lengths */
 	assert_int_equal(vnp_format(line, 64, no_end, 4, args, 0), -EINVAL);
 	assert_int_equal(vnp_format(line, 64, "", 0, args, 0), -EINVAL);
-	assert_int_equal(vnp_format(line, 64, "a", VNP_FORMAT_MAX + 1, args, 0), -EINVAL);
+	assert_int_equal(vnp_format(line, 64, NULL, VNP_FORMAT_MAX + 1, args, 0), -EINVAL);
+	assert_int_equal(vnp_format(line, 64, "%d", 3, args, 7), -EINVAL);
+	assert_int_equal(vnp_format(line, 64, "", 1, NULL,
+				    (VNP_FORMAT_ARGS_MAX + 1) * sizeof(*args)), -EINVAL);
+}
+
+static void assert_says(const char *text, const char *fmt, __u32 cnt)
+{
+	char said[VNP_FORMAT_LINE_MAX];
+	u64 args[VNP_FORMAT_ARGS_MAX] = {};
+
+	assert_int_equal(vnp_format(said, sizeof(said), fmt, strlen(fmt) + 1, args,
+				    cnt * sizeof(*args)), -EINVAL);
+	assert_string_equal(said, text);
+}
+
+/* Who wrote the format is told what is wrong with it */
+static void bad_formats_are_explained(void **state)
+{
+#define HAS	": it has %d, %i, %u and %x, with l or ll, %c and %%"
+
+	(void)state;
+	assert_says("vnp_printk() has no conversion %s" HAS, "addr %s %p", 4);
+	assert_says("vnp_printk() has no conversion %p" HAS, "%d %pI4", 2);
+	assert_says("vnp_printk() has no conversion %-08ld" HAS, "%-08ld", 1);
+	assert_says("vnp_printk() has no conversion %hd" HAS, "%hd %d", 2);
+	assert_says("vnp_printk() has no conversion %llld" HAS, "%llld", 1);
+	assert_says("vnp_printk() has no conversion %" HAS, "the end %", 1);
+	assert_says("vnp_printk() has no conversion %?" HAS, "%\33", 1);
+	assert_says("vnp_printk() is given 1 numbers for 2 conversions", "%d %u", 1);
+	assert_says("vnp_printk() takes 128 bytes of format and 12 numbers at most", "", 13);
 }
 
 static void lines_are_cut(void **state)
@@ -101,7 +132,7 @@ static void longest_line(void **state)
 	memset(fmt + len, 'a', sizeof(fmt) - len - 1);
 	fmt[sizeof(fmt) - 1] = 0;
 	assert_int_equal(vnp_format(text, sizeof(text), fmt, sizeof(fmt), args,
-				    VNP_FORMAT_ARGS_MAX),
+				    sizeof(args)),
 			 20 * VNP_FORMAT_ARGS_MAX + sizeof(fmt) - 1 - len);
 }
 
@@ -120,7 +151,9 @@ static void anything(void **state)
 			fmt[i] = "%dlluxc ia\n\0s%%"[random_next(&random) % 15];
 		fmt[sizeof(fmt) - 1] = 0;
 		memset(out, 'x', sizeof(out));
-		len = vnp_format(out, sizeof(out), fmt, sizeof(fmt), args, n % 5);
+		len = vnp_format(out, sizeof(out), fmt, sizeof(fmt), args,
+				 n % 5 * sizeof(*args));
+		assert_true(strlen(out) < sizeof(out));
 		assert_true(len == -EINVAL || len == (int)strlen(out));
 	}
 }
@@ -131,6 +164,7 @@ int main(void)
 		cmocka_unit_test(conversions),
 		cmocka_unit_test(terminals_are_safe),
 		cmocka_unit_test(bad_formats),
+		cmocka_unit_test(bad_formats_are_explained),
 		cmocka_unit_test(lines_are_cut),
 		cmocka_unit_test(longest_line),
 		cmocka_unit_test(anything),

@@ -176,7 +176,11 @@ static __s64 (*const vnp_csum_diff)(const void *from, __u32 from_len,
  * @args:	__u64[], one for each conversion, at most 12
  * @args_len:	bytes of it
  *
- * Return: 0, -EINVAL (the format), -ENOSPC (nobody reads the log).
+ * A format that is known when the program is loaded is looked at then: one that is
+ * wrong refuses the program.
+ *
+ * Return: 0, -EINVAL (the format, or too many arguments: the line says what is wrong
+ * instead), -ENOSPC (nobody reads the log).
  */
 static long (*const vnp_log)(struct vnp_ctx *ctx, const char *fmt, __u32 fmt_len,
 			     const __u64 *args, __u32 args_len) =
@@ -185,7 +189,7 @@ static long (*const vnp_log)(struct vnp_ctx *ctx, const char *fmt, __u32 fmt_len
 /**
  * vnp_printk() - vnp_log() with arguments as printf() has them
  * @ctx:	the program's context
- * @fmt:	a string literal
+ * @fmt:	a string literal, with conversions as vnp_log() has them: no %s, no %p
  *
  * Who has the program's descriptor reads the lines: `vnpctl prog log ID`.
  */
