@@ -249,6 +249,9 @@ int vnp_program_load_kernel(struct vnp_program *prog, int dev,
 /* vnp_program_refused() - says so, with the verifier's report */
 void vnp_program_refused(const struct vnp_program *prog);
 
+/* vnp_program_warn() - print what the verifier's report warns of */
+void vnp_program_warn(const struct vnp_program *prog);
+
 /* vnp_program_unload() - undo either load; the report stays */
 void vnp_program_unload(struct vnp_program *prog);
 

@@ -72,6 +72,21 @@ void vnp_program_refused(const struct vnp_program *prog)
 	}
 }
 
+void vnp_program_warn(const struct vnp_program *prog)
+{
+	static const char mark[] = "warning: ";
+	const char *line;
+	size_t len;
+
+	for (line = vnp_program_log(prog); *line; line += len + (line[len] == '\n')) {
+		len = strcspn(line, "\n");
+		if (!strncmp(line, mark, strlen(mark)))
+			vnp_print(&prog->print, VNP_PRINT_WARNING, "Program %s, %.*s",
+				  prog->name, (int)(len - strlen(mark)),
+				  line + strlen(mark));
+	}
+}
+
 static int program_load_failed(const struct vnp_program *prog, int err)
 {
 	if (err == -EACCES)
@@ -145,6 +160,7 @@ int vnp_program_load_kernel(struct vnp_program *prog, int dev,
 	if (fd < 0)
 		return program_load_failed(prog, fd);
 	prog->fd = fd;
+	vnp_program_warn(prog);
 	return 0;
 }
 

@@ -103,6 +103,8 @@ int vnp_user_program_load(struct vnp_program *prog, const struct vnp_load_opts *
 	else if (err)
 		vnp_error(&prog->print, "Program %s cannot be loaded: %s.%s%s",
 			  prog->name, strerror(-err), *prog->log ? " " : "", prog->log);
+	else
+		vnp_program_warn(prog);
 	return err;
 }
 

@@ -218,6 +218,7 @@ struct vnp_lowered {
  * @ctx_fields:	bit n: the field at byte 8n..8n+7 of the context is read
  * @writes_packet: some instruction or helper changes the payload
  * @wide_ret:	R0 is not proven to fit 32 bits at every exit
+ * @odd_ret:	it is not proven to be a verdict at every exit
  * @access_cnt:	memory accesses that are reached
  * @guard_cnt:	of these, how many are guarded
  * @loop_cnt:	metered back edges
@@ -253,6 +254,7 @@ struct vnp_code {
 	u64 ctx_fields;
 	bool writes_packet;
 	bool wide_ret;
+	bool odd_ret;
 	u32 access_cnt;
 	u32 guard_cnt;
 	u32 loop_cnt;

@@ -135,3 +135,13 @@ void vnp_log_insn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
 	vnp_log_insn_v(code, insn, fmt, args);
 	va_end(args);
 }
+
+void vnp_log_warn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
+{
+	va_list args;
+
+	vnp_log_print(code->log, VNP_LOG_NORMAL, "warning: ");
+	va_start(args, fmt);
+	vnp_log_insn_v(code, insn, fmt, args);
+	va_end(args);
+}

@@ -41,6 +41,17 @@ void vnp_log_print(struct vnp_log *log, u32 level, const char *fmt, ...)
 void vnp_log_insn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
 	__printf(3, 4);
 
+/**
+ * vnp_log_warn() - vnp_log_insn() for what is accepted, but is likely a mistake
+ * @code:	the program; its log may be NULL
+ * @insn:	index of the instruction
+ * @fmt:	as vnp_log_insn()
+ *
+ * The sentence begins with "warning: ", by which libvnp finds it.
+ */
+void vnp_log_warn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
+	__printf(3, 4);
+
 /* vnp_log_insn_v() - vnp_log_insn() with the arguments in a list */
 void vnp_log_insn_v(const struct vnp_code *code, u32 insn, const char *fmt,
 		    va_list args) __printf(3, 0);

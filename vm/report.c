@@ -3,6 +3,7 @@
 #include "inline.h"
 #include "log.h"
 #include "report.h"
+#include "verdict.h"
 
 /* More places than this are counted, not named */
 #define REPORT_PLACES	32
@@ -112,4 +113,5 @@ void vnp_report(const struct vnp_code *code)
 			      code->mask_cnt, code->mask_cnt == 1 ? "" : "es",
 			      code->barrier_cnt, code->barrier_cnt == 1 ? "" : "s");
 	report_doomed(code);
+	vnp_verdict_report(code);
 }

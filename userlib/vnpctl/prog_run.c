@@ -140,6 +140,10 @@ static void run_print(const struct vnp_program *prog, const struct run *run)
 
 	printf("retval   %llu (0x%llx)%s%s\n", opts->retval, opts->retval,
 	       verdict ? ", " : "", verdict ? verdict : "");
+	if (!opts->fault && !verdict)
+		printf("         which is no verdict: a link counts the fault \"%s\", and drops the\n"
+		       "         datagram unless it is to pass those\n",
+		       fault_name(VNP_FAULT_VERDICT));
 	printf("fault    %s", fault_name(opts->fault));
 	if (opts->fault)
 		printf(" at insn %u", opts->fault_insn);
