@@ -21,6 +21,11 @@
 #include <asm/unaligned.h>
 #endif
 
+/* Kernels before it was backported have no name for it, and their compilers do. */
+#ifndef __no_stack_protector
+#define __no_stack_protector	__attribute__((__no_stack_protector__))
+#endif
+
 /* Where __skb_frag_ref() is */
 #ifdef HAVE_LINUX_SKBUFF_REF_H
 #include <linux/skbuff_ref.h>

@@ -15,6 +15,7 @@
 #include <net/dsfield.h>
 #include <net/sock.h>
 
+#include "compat.h"
 #include "dgram.h"
 #include "link.h"
 #include "run.h"
