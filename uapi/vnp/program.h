@@ -2,7 +2,8 @@
 /*
  * What the author of a VNP program includes; compile with
  *
- *	clang -target bpf -O2 -g -idirafter /usr/include/$(uname -m)-linux-gnu \
+ *	clang -target bpf -mcpu=v3 -O2 -g -fno-builtin \
+ *		-idirafter /usr/include/$(uname -m)-linux-gnu \
  *		-c NAME.bpf.c -o NAME.bpf.o
  *
  * A program looks like this:
@@ -43,6 +44,12 @@
 /* <linux/stddef.h> has one that is only a wish. */
 #undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
+
+/* of struct vnp_ctx::family; <sys/socket.h> does not compile for BPF */
+#ifndef AF_INET
+#define AF_INET			2
+#define AF_INET6		10
+#endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define vnp_htons(x)		((__be16)__builtin_bswap16((__u16)(x)))
