@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-## make [KERNEL=6.1]	everything: the module, for that kernel, and what follows
+## make			everything: the module, and what follows
 ## make module		vnp.ko, as build/KERNEL/vnp.ko
 ## make lib		libvnp, in build/lib
 ## make tool		vnpctl, in build/bin
@@ -18,15 +18,26 @@
 ## make setup		fetch and build what any of these will need, now; only these
 ##			KERNELS="6.1 6.12 latest debug"
 ##
-## make install		to DESTDIR and prefix (/usr/local); needs KDIR
+## make install		to prefix (/usr/local), and ready to be used.  With DESTDIR, only
+##			copies: group vnp, ldconfig and depmod are the package's then
+## make check-install	tries the above, in a tree of Debian's; as root
 ## make clean		leaves what was fetched
 ## make distclean		leaves nothing but $VNP_CACHE (~/.cache/vnp)
 ##
 ## KERNEL=NAME		6.1, 6.12, 7.2, latest or debug: selftests/setup/kernel gets them
-## KDIR=DIRECTORY		/lib/modules/RELEASE/build, for a machine of your own
+## KDIR=DIRECTORY		/lib/modules/RELEASE/build
 ## V=1			show the commands
+##
+## Without KERNEL and KDIR, make and make install are about the kernel that runs, if its
+## headers are installed.  All else, and make without them, is about 6.1.
 
 all: module lib tool samples
+
+# What runs in a virtual machine has kernels of its own.
+machine_goals := demo check bench bench-module bench-compare tests setup
+ifeq ($(KDIR)$(KERNEL)$(filter $(machine_goals),$(MAKECMDGOALS)),)
+KDIR := $(wildcard /lib/modules/$(shell uname -r)/build)
+endif
 
 ifdef KDIR
 KERNEL := $(notdir $(KDIR:%/build=%))
@@ -87,7 +98,8 @@ ifndef KDIR
 	$(Q)selftests/setup/kernel $(KERNEL)
 endif
 	$(Q)mkdir -p $(dir $(sources:%=$(farm)/%))
-	+$(Q)flock $(farm) $(MAKE) --no-print-directory locked-module
+	+$(Q)flock $(farm) $(MAKE) --no-print-directory locked-module \
+		$(if $(KDIR),KDIR=$(KDIR),KERNEL=$(KERNEL))
 
 locked-module:
 	$(Q)find $(farm) -type l -delete
@@ -175,14 +187,27 @@ setup: build/linux-source/kselftest_harness.h
 
 # ---- Installing -----------------------------------------------------------
 
-install: all $(INSTALL)
+ifneq ($(filter install,$(MAKECMDGOALS)),)
 ifndef KDIR
-	$(error which kernel is this for? make install KDIR=/lib/modules/RELEASE/build)
+$(error the headers of a kernel are wanted: apt install linux-headers-$(shell uname -r), or make install KDIR=/lib/modules/RELEASE/build)
 endif
-	+$(Q)$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+endif
+
+install: all $(INSTALL)
+	+$(Q)$(kbuild) INSTALL_MOD_PATH=$(DESTDIR) CONFIG_MODULE_SIG_ALL= modules_install
+ifndef DESTDIR
+	getent group vnp >/dev/null || groupadd --system vnp
+	ldconfig
+	depmod -a "$$(modinfo -F vermagic $(farm)/vnp.ko | cut -d ' ' -f 1)"
+	if test -S /run/udev/control; then udevadm control --reload; fi
+endif
+
+check-install: build/packages.install
+	$(Q)selftests/install
 
 clean:
-	$(Q)rm -rf $(filter-out build/kernels build/linux-source,$(wildcard build/*))
+	$(Q)rm -rf $(filter-out build/kernels build/linux-source build/install,\
+		$(wildcard build/*))
 
 distclean:
 	$(Q)rm -rf build
@@ -192,4 +217,4 @@ help:
 
 .PHONY: all module locked-module lib tool samples tests demo check check-all
 .PHONY: verify-cost fuzz fuzz-native
-.PHONY: setup install clean distclean help
+.PHONY: setup install check-install clean distclean help
