@@ -18,8 +18,11 @@
  *
  * A look-up needs RCU only.  It may follow an element that moves to another bucket
  * meanwhile; the end of each chain says which bucket it belongs to, and at a wrong
- * end the look-up starts again.  The memory of elements goes with the map, so what a
- * program looks at always is an element of this map.
+ * end the look-up starts again.  An element that left the bucket and came back as a
+ * replacement would let it skip what lies between: so replacements are counted, and a
+ * look-up that finds nothing while one was made looks again under the lock.  The memory
+ * of elements goes with the map, so what a program looks at always is an element of
+ * this map.
  *
  * Walks by VNP_MAP_NEXT_KEY, which have only a key to go on from, go bucket by bucket.
  * A new element comes first in its bucket, and one that replaces another takes its
@@ -56,10 +59,20 @@
 #define VNP_HASH_BUCKETS_LONG	4096
 
 /**
+ * struct vnp_hash_lock - of some of the buckets
+ * @lock:	for changes of their chains
+ * @replaced:	how often an element took another one's place in them
+ */
+struct vnp_hash_lock {
+	spinlock_t lock;	/* chains, and what is in them */
+	u32 replaced;
+};
+
+/**
  * struct vnp_hash_elem - an entry, or room for one
  * @node:	in its bucket; the chain is followed also after it has left
  * @free_next:	while it is free, the one that was freed next
- * @hashed:	of its key
+ * @hashed:	of its key; stored last, so key and value are there for who finds it
  * @key:	the key, and at struct vnp_hash::value_off the value
  */
 struct vnp_hash_elem {
@@ -93,7 +106,7 @@ struct vnp_hash {
 	struct hlist_nulls_head *buckets;
 	u32 bucket_mask;
 	u32 seed;
-	spinlock_t *locks;	/* chains, and what is in them */
+	struct vnp_hash_lock *locks;
 	u32 lock_mask;
 	u32 elem_size;
 	void *elems;
@@ -123,7 +136,7 @@ static u32 vnp_hash_key(const struct vnp_hash *hash, const void *key)
 	return jhash(key, hash->map.key_size, hash->seed);
 }
 
-static spinlock_t *vnp_hash_lock(const struct vnp_hash *hash, u32 hashed)
+static struct vnp_hash_lock *vnp_hash_lock(const struct vnp_hash *hash, u32 hashed)
 {
 	return &hash->locks[hashed & hash->lock_mask];
 }
@@ -200,7 +213,7 @@ static int vnp_hash_init(struct vnp_hash *hash)
 		return -ENOMEM;
 
 	for (i = 0; i <= hash->lock_mask; i++)
-		spin_lock_init(&hash->locks[i]);
+		spin_lock_init(&hash->locks[i].lock);
 	spin_lock_init(&hash->free_lock);
 	hash->seed = get_random_u32();
 	return vnp_hash_buckets_init(hash);
@@ -272,19 +285,43 @@ static struct vnp_hash_elem *vnp_hash_find(const struct vnp_hash *hash, u32 hash
 
 	do {
 		hlist_nulls_for_each_entry_rcu(elem, node, &hash->buckets[bucket], node)
-			if (elem->hashed == hashed &&
+			/* Pairs with vnp_hash_set(). */
+			if (smp_load_acquire(&elem->hashed) == hashed &&
 			    !memcmp(elem->key, key, hash->map.key_size))
 				return elem;
 	} while (unlikely(get_nulls_value(node) != bucket));
 	return NULL;
 }
 
+/* Not inlined: it is rare.  Context: softirqs off */
+static noinline struct vnp_hash_elem *vnp_hash_find_locked(struct vnp_hash *hash,
+							   u32 hashed, const void *key)
+{
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
+
+	spin_lock(&lock->lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	spin_unlock(&lock->lock);
+	return elem;
+}
+
 void *vnp_hash_lookup(struct vnp_map *map, const void *key)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
+	u32 hashed = vnp_hash_key(hash, key), replaced;
+	const struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
 	struct vnp_hash_elem *elem;
 
-	elem = vnp_hash_find(hash, vnp_hash_key(hash, key), key);
+	/* Pairs with vnp_hash_replace(), as the one below. */
+	replaced = smp_load_acquire(&lock->replaced);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (!elem) {
+		/* The count changes before the chain does. */
+		smp_rmb();
+		if (unlikely(READ_ONCE(lock->replaced) != replaced))
+			elem = vnp_hash_find_locked(hash, hashed, key);
+	}
 	return elem ? vnp_hash_value(hash, elem) : NULL;
 }
 
@@ -299,10 +336,14 @@ static int vnp_hash_insert(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 }
 
 /* Put @elem where @old is, in one step for look-ups.  Context: the bucket's lock */
-static void vnp_hash_replace(struct vnp_hash_elem *old, struct vnp_hash_elem *elem)
+static void vnp_hash_replace(struct vnp_hash_lock *lock, struct vnp_hash_elem *old,
+			     struct vnp_hash_elem *elem)
 {
 	struct hlist_nulls_node *next = old->node.next;
 
+	WRITE_ONCE(lock->replaced, lock->replaced + 1);
+	/* Pairs with vnp_hash_lookup(), which may be at @elem. */
+	smp_wmb();
 	/* Who looks at @elem since it was in another chain goes on here. */
 	WRITE_ONCE(elem->node.next, next);
 	elem->node.pprev = old->node.pprev;
@@ -322,7 +363,7 @@ static int vnp_hash_link(struct vnp_hash *hash, struct vnp_hash_elem *elem,
 		return -ENOENT;
 	if (!old)
 		return vnp_hash_insert(hash, elem);
-	vnp_hash_replace(old, elem);
+	vnp_hash_replace(vnp_hash_lock(hash, elem->hashed), old, elem);
 	return 0;
 }
 
@@ -331,7 +372,7 @@ static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *valu
 			u64 flags)
 {
 	struct vnp_hash_elem *elem, *old;
-	spinlock_t *lock;
+	struct vnp_hash_lock *lock;
 	int ret;
 
 	elem = vnp_hash_elem_take(hash);
@@ -339,14 +380,17 @@ static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *valu
 		return -ENOMEM;
 	memcpy(elem->key, key, hash->map.key_size);
 	memcpy(vnp_hash_value(hash, elem), value, hash->map.value_size);
-	/* From here on the copy: another CPU may write to where @key is. */
-	elem->hashed = vnp_hash_key(hash, elem->key);
+	/*
+	 * From here on the copy: another CPU may write to where @key is.  Who finds the hash
+	 * in vnp_hash_find() finds this key and value.
+	 */
+	smp_store_release(&elem->hashed, vnp_hash_key(hash, elem->key));
 	lock = vnp_hash_lock(hash, elem->hashed);
 
-	spin_lock(lock);
+	spin_lock(&lock->lock);
 	old = vnp_hash_find(hash, elem->hashed, elem->key);
 	ret = vnp_hash_link(hash, elem, old, flags);
-	spin_unlock(lock);
+	spin_unlock(&lock->lock);
 
 	if (ret || old)
 		vnp_hash_elem_give(hash, ret ? elem : old);
@@ -370,17 +414,17 @@ static long vnp_hash_delete(struct vnp_map *map, const void *key)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
 	u32 hashed = vnp_hash_key(hash, key);
-	spinlock_t *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
 	struct vnp_hash_elem *elem;
 
 	local_bh_disable();
-	spin_lock(lock);
+	spin_lock(&lock->lock);
 	elem = vnp_hash_find(hash, hashed, key);
 	if (elem) {
 		hlist_nulls_del_rcu(&elem->node);
 		atomic_dec(&hash->entries);
 	}
-	spin_unlock(lock);
+	spin_unlock(&lock->lock);
 	if (elem)
 		vnp_hash_elem_give(hash, elem);
 	local_bh_enable();
@@ -408,14 +452,14 @@ static u64 vnp_hash_after(struct vnp_hash *hash, const void *key, void *next,
 			  bool *found)
 {
 	u32 hashed = vnp_hash_key(hash, key);
-	spinlock_t *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
 	struct vnp_hash_elem *elem;
 
-	spin_lock_bh(lock);
+	spin_lock_bh(&lock->lock);
 	elem = vnp_hash_find(hash, hashed, key);
 	if (elem)
 		*found = vnp_hash_key_copy(hash, elem->node.next, next);
-	spin_unlock_bh(lock);
+	spin_unlock_bh(&lock->lock);
 
 	return elem ? (hashed & hash->bucket_mask) + 1ULL : 0;
 }
@@ -423,14 +467,14 @@ static u64 vnp_hash_after(struct vnp_hash *hash, const void *key, void *next,
 static bool vnp_hash_first(struct vnp_hash *hash, u32 bucket, void *key)
 {
 	struct hlist_nulls_head *head = &hash->buckets[bucket];
-	spinlock_t *lock = vnp_hash_lock(hash, bucket);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, bucket);
 	bool found;
 
 	if (is_a_nulls(READ_ONCE(head->first)))
 		return false;
-	spin_lock_bh(lock);
+	spin_lock_bh(&lock->lock);
 	found = vnp_hash_key_copy(hash, head->first, key);
-	spin_unlock_bh(lock);
+	spin_unlock_bh(&lock->lock);
 	return found;
 }
 
@@ -458,14 +502,14 @@ static int vnp_hash_read(struct vnp_map *map, const void *key, void *value)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
 	u32 hashed = vnp_hash_key(hash, key);
-	spinlock_t *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
 	struct vnp_hash_elem *elem;
 
-	spin_lock_bh(lock);
+	spin_lock_bh(&lock->lock);
 	elem = vnp_hash_find(hash, hashed, key);
 	if (elem)
 		vnp_value_load(value, vnp_hash_value(hash, elem), map->value_size);
-	spin_unlock_bh(lock);
+	spin_unlock_bh(&lock->lock);
 
 	return elem ? 0 : -ENOENT;
 }
