@@ -34,7 +34,8 @@
 all: module lib tool samples
 
 # What runs in a virtual machine has kernels of its own.
-machine_goals := demo check bench bench-module bench-compare tests setup
+machine_goals := demo check check-all fuzz-native bench bench-module bench-compare tests \
+	setup
 ifeq ($(KDIR)$(KERNEL)$(filter $(machine_goals),$(MAKECMDGOALS)),)
 KDIR := $(wildcard /lib/modules/$(shell uname -r)/build)
 endif
