@@ -88,9 +88,8 @@ static const struct vnp_helper vnp_helpers[] = {
 
 const struct vnp_helper *vnp_helper_get(u32 id)
 {
-	u32 i = id - VNP_HELPER_BASE;
-
-	if (i >= ARRAY_SIZE(vnp_helpers) || !vnp_helpers[i].fn)
+	if (id < VNP_HELPER_BASE || id - VNP_HELPER_BASE >= ARRAY_SIZE(vnp_helpers) ||
+	    !vnp_helpers[id - VNP_HELPER_BASE].fn)
 		return NULL;
-	return &vnp_helpers[i];
+	return &vnp_helpers[id - VNP_HELPER_BASE];
 }
