@@ -105,10 +105,15 @@ static void spec_anchor(struct vnp_reg *reg, s64 lo, s64 hi)
 	reg->range = hi < -VNP_SPEC_NULL ? SPEC_HI_NONE : min_t(s64, hi, VNP_SPEC_NULL);
 }
 
-/* Are sums with the pointer's distance from its anchor exact */
+/* Are sums with a pointer's distance from its anchor exact */
+static bool spec_num_is_near(const struct vnp_scalar *num)
+{
+	return num->smin >= -(1LL << 40) && num->smax <= 1LL << 40;
+}
+
 static bool spec_is_near(const struct vnp_reg *reg)
 {
-	return reg->num.smin >= -(1LL << 40) && reg->num.smax <= 1LL << 40;
+	return spec_num_is_near(&reg->num);
 }
 
 static bool spec_is_zero(const struct vnp_reg *reg)
@@ -618,6 +623,9 @@ static void spec_move_pointer(struct vnp_reg *dst, const struct vnp_reg *ptr,
 	struct vnp_reg sum = *ptr;
 
 	sum.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num, &by->num);
+	/* what has been far away is not proven to be back: the masks must find out */
+	if (spec_has_anchor(ptr) && !spec_num_is_near(&by->num))
+		sum.num = vnp_scalar_unknown();
 	*dst = sum;
 }
 
