@@ -78,9 +78,9 @@ static void payload_read(const struct vnp_user_run *run, u32 off, void *to, u32 
 	u32 part = direct_part(run, off, len);
 
 	if (part)
-		memcpy(to, run->direct + off, part);
+		memmove(to, run->direct + off, part);
 	if (len > part)
-		memcpy((u8 *)to + part, run->rest + off + part, len - part);
+		memmove((u8 *)to + part, run->rest + off + part, len - part);
 }
 
 void vnp_user_run_copy_out(const struct vnp_user_run *run, void *to, u32 len)
