@@ -22,6 +22,7 @@
 #define FLAG_STATES	BIT(3)	/* with a report of all states */
 #define FLAG_PARSE	BIT(4)	/* random_program_of() makes parsers, too */
 #define FLAG_INDEX	BIT(5)	/* and reads fields of the context at an index */
+#define FLAG_HARSH	BIT(6)	/* and does what no compiler does */
 
 /**
  * struct header - what an input begins with
@@ -47,6 +48,13 @@ static size_t rest_at(const uint8_t *data, size_t size)
 	return min(size, sizeof(struct header) + payload_len);
 }
 
+static __u32 with(__u8 flags)
+{
+	return (flags & FLAG_PARSE ? RANDOM_PARSE : 0) |
+	       (flags & FLAG_INDEX ? RANDOM_INDEX : 0) |
+	       (flags & FLAG_HARSH ? RANDOM_HARSH : 0);
+}
+
 static __u32 make_program(const struct header *h, const uint8_t *rest, size_t len,
 			  struct bpf_insn *insns)
 {
@@ -57,8 +65,7 @@ static __u32 make_program(const struct header *h, const uint8_t *rest, size_t le
 		cnt = min_t(size_t, len / sizeof(*insns), RANDOM_INSNS_MAX);
 		memcpy(insns, rest, cnt * sizeof(*insns));
 	} else {
-		cnt = random_program_of(rest, len, h->flags & FLAG_PARSE,
-					h->flags & FLAG_INDEX, insns);
+		cnt = random_program_of(rest, len, with(h->flags), insns);
 	}
 	for (n = h->mutations & 3; n && cnt; n--)
 		random_mutate(insns, cnt, &random);

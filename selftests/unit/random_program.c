@@ -27,6 +27,7 @@ struct gen {
 	bool parse;		/* with gen_parse() */
 	bool index;		/* with gen_context() */
 	bool wide;		/* with gen_wide() */
+	bool harsh;		/* with gen_harsh() */
 	struct bpf_insn *insns;
 	__u32 cnt;
 	enum kind kind[10];	/* R6 is the context, all the way */
@@ -936,10 +937,181 @@ static void gen_wide(struct gen *g)
 	}
 }
 
+/* ---- What no compiler makes, but an attacker ------------------------------- */
+
+/* Numbers whose sums with offsets and sizes do not fit, or whose halves differ */
+static __u64 far_number(struct gen *g)
+{
+	static const __u64 some[] = {
+		1ULL << 63, (1ULL << 63) - 1, 1ULL << 62, 3ULL << 62, -(1ULL << 62),
+		1ULL << 32, (1ULL << 32) - 1, 0xffffffff00000000ULL, 1ULL << 31,
+		-(1ULL << 31), 1ULL << 24, (1ULL << 24) + 1, -1ULL, 0x123400000000ULL,
+	};
+
+	return some[roll(g, ARRAY_SIZE(some))] + roll(g, 64) - 32;
+}
+
+/* A pointer is moved far away; half of the time it comes back */
+static void gen_far_pointer(struct gen *g)
+{
+	int ptr = pointer_reg(g);
+	__u32 by = any_reg(g);
+	__u8 op = roll(g, 2) ? BPF_ADD : BPF_SUB;
+
+	if (ptr < 0 || by == (__u32)ptr)
+		return;
+	put_imm64(g, by, far_number(g));
+	put(g, BPF_ALU64_REG(op, ptr, by));
+	if (roll(g, 2))
+		put(g, BPF_ALU64_REG(op == BPF_ADD ? BPF_SUB : BPF_ADD, ptr, by));
+	if (roll(g, 2))
+		put(g, BPF_LDX_MEM(size_code(g), by, ptr, (int)roll(g, 80) - 40));
+}
+
+/* A size to R@reg: from the payload or a register, whole, and compared or not */
+static void gen_harsh_size(struct gen *g, __u32 reg)
+{
+	static const __u8 ops[] = {
+		BPF_JGT, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JLT,
+	};
+
+	if (roll(g, 3)) {
+		put(g, BPF_LDX_MEM(BPF_DW, reg, R6, offsetof(struct vnp_ctx, data)));
+		put(g, BPF_LDX_MEM(roll(g, 4) ? BPF_DW : BPF_B, reg, reg, roll(g, 16)));
+	} else if (roll(g, 2)) {
+		put_imm64(g, reg, far_number(g));
+	} else {
+		put(g, BPF_MOV64_REG(reg, number_reg(g)));
+	}
+	if (roll(g, 3)) {
+		put(g, BPF_JMP_IMM(ops[roll(g, sizeof(ops))], reg, roll(g, 3) ? 0 : 64, 2));
+		put(g, BPF_MOV64_IMM(R0, 79));
+		put(g, BPF_EXIT_INSN());
+	}
+	if (!roll(g, 3))
+		put(g, BPF_ALU64_IMM(BPF_AND, reg, roll(g, 2) ? 28 : -8));
+}
+
+/* Memory for a helper to R@reg: anything, or none, or the end of the stack */
+static void gen_harsh_memory(struct gen *g, __u32 reg)
+{
+	int ptr = pointer_reg(g), num = number_reg(g);
+
+	switch (roll(g, 5)) {
+	case 0:
+		put(g, BPF_MOV64_IMM(reg, 0));
+		break;
+	case 1:
+		put(g, BPF_MOV64_REG(reg, R10));
+		break;
+	case 2:
+		put(g, BPF_MOV64_REG(reg, R10));
+		put(g, BPF_ALU64_REG(BPF_ADD, reg, num));
+		break;
+	default:
+		put(g, BPF_MOV64_REG(reg, ptr < 0 ? R10 : ptr));
+	}
+}
+
+/* A helper that takes a size from a register: R7 and R8 are used on the way */
+static void gen_harsh_call(struct gen *g)
+{
+	__u32 first = roll(g, 2) ? R1 : R3;
+
+	gen_harsh_size(g, R8);
+	g->kind[8] = NUMBER;
+	gen_harsh_memory(g, R7);
+	g->kind[7] = UNSET;
+	switch (roll(g, 3)) {
+	case 0:
+		put(g, BPF_MOV64_REG(R1, R6));
+		put(g, BPF_MOV64_IMM(R2, roll(g, 32)));
+		/* not the payload, in which it would overlap what is read */
+		put(g, BPF_MOV64_REG(R3, R10));
+		put(g, BPF_ALU64_IMM(BPF_ADD, R3, -8 * (int)roll(g, SLOTS + 1)));
+		put(g, BPF_MOV64_REG(R4, R8));
+		put(g, BPF_CALL_HELPER(load_bytes));
+		break;
+	default:
+		put(g, BPF_MOV64_REG(first, R7));
+		put(g, BPF_MOV64_REG(first + 1, R8));
+		put(g, BPF_MOV64_IMM(R1 + R3 - first, 0));
+		put(g, BPF_MOV64_IMM(R2 + R4 - first - 1, 0));
+		put(g, BPF_MOV64_IMM(R5, 0));
+		put(g, BPF_CALL_HELPER(csum_diff));
+	}
+	clobber(g);
+	g->kind[0] = NUMBER;
+}
+
+/* An atomic operation with the upper halves set, and one of its results for an offset */
+static void gen_harsh_atomic(struct gen *g)
+{
+	static const __s32 ops[] = {
+		BPF_ADD | BPF_FETCH, BPF_OR | BPF_FETCH, BPF_AND | BPF_FETCH,
+		BPF_XOR | BPF_FETCH, BPF_XCHG, BPF_CMPXCHG, BPF_CMPXCHG, BPF_CMPXCHG,
+	};
+	__s16 off = -8 * (int)(1 + roll(g, SLOTS));
+	__s32 op = ops[roll(g, ARRAY_SIZE(ops))];
+	__u32 old = op == BPF_CMPXCHG ? R0 : R1;
+
+	put(g, BPF_ST_MEM(BPF_DW, R10, off, roll(g, 3)));
+	put_imm64(g, R0, (__u64)(1 + roll(g, 64)) << 32 | roll(g, 3));
+	put_imm64(g, R1, (__u64)roll(g, 64) << 32 | roll(g, 3));
+	put(g, BPF_ATOMIC_OP(roll(g, 4) ? BPF_W : BPF_DW, op, R10, R1, off));
+	if (roll(g, 3))
+		put(g, BPF_ALU64_IMM(BPF_RSH, old, roll(g, 2) ? 32 : 24));
+	put(g, BPF_MOV64_REG(R2, R10));
+	put(g, BPF_ALU64_REG(BPF_ADD, R2, old));
+	put(g, BPF_LDX_MEM(BPF_B, R1, R2, -8 * SLOTS));
+	g->kind[2] = STACK;
+}
+
+/* A slot that only one path writes to, with whatever is in a register; it may be NULL */
+static void gen_harsh_slot(struct gen *g)
+{
+	__u32 src = any_reg(g), dst = any_reg(g);
+	__s16 off = -8 * (int)(SLOTS + 9 + roll(g, 4));
+	int num = number_reg(g);
+
+	if (g->kind[src] == UNSET)
+		return;
+	put(g, BPF_JMP_IMM(BPF_JGT, num, roll(g, 128), 1));
+	put(g, BPF_STX_MEM(BPF_DW, R10, src, off));
+	put(g, BPF_LDX_MEM(BPF_DW, dst, R10, off));
+	if (roll(g, 2)) {
+		put(g, BPF_JMP_IMM(roll(g, 2) ? BPF_JNE : BPF_JEQ, dst, 0, 2));
+		put(g, BPF_MOV64_IMM(R0, 80));
+		put(g, BPF_EXIT_INSN());
+	}
+	g->kind[dst] = g->kind[src];
+}
+
+static void gen_harsh(struct gen *g)
+{
+	switch (roll(g, 4)) {
+	case 0:
+		gen_far_pointer(g);
+		break;
+	case 1:
+		gen_harsh_call(g);
+		break;
+	case 2:
+		gen_harsh_atomic(g);
+		break;
+	default:
+		gen_harsh_slot(g);
+	}
+}
+
 static void gen_one(struct gen *g)
 {
 	if (g->wide && !roll(g, 3)) {
 		gen_wide(g);
+		return;
+	}
+	if (g->harsh && !roll(g, 8)) {
+		gen_harsh(g);
 		return;
 	}
 	if (g->index && !roll(g, 12)) {
@@ -1052,7 +1224,8 @@ static __u32 gen_program(struct gen *g)
 
 /*
  * Four seeds that parse follow on four that do not, and eight with indices on eight
- * without: some tests go by the lower bits.
+ * without, and sixteen that are harsh on sixteen that are not: some tests go by the lower
+ * bits.
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {
@@ -1060,6 +1233,7 @@ __u32 random_program(__u64 seed, struct bpf_insn *insns)
 		.random = seed * 0x9e3779b97f4a7c15ULL + 1,
 		.parse = seed & 4,
 		.index = seed & 8,
+		.harsh = seed & 16,
 		.insns = insns,
 	};
 
@@ -1079,11 +1253,11 @@ __u32 random_wide_program(__u64 seed, struct bpf_insn *insns)
 	return gen_program(&g);
 }
 
-__u32 random_program_of(const void *bytes, size_t len, bool parse, bool index,
-			struct bpf_insn *insns)
+__u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_insn *insns)
 {
 	struct gen g = {
-		.bytes = bytes, .left = len, .parse = parse, .index = index, .insns = insns,
+		.bytes = bytes, .left = len, .parse = with & RANDOM_PARSE,
+		.index = with & RANDOM_INDEX, .harsh = with & RANDOM_HARSH, .insns = insns,
 	};
 
 	return gen_program(&g);

@@ -13,6 +13,11 @@
 
 #define RANDOM_INSNS_MAX	512
 
+/* What there is in a program besides */
+#define RANDOM_PARSE	1	/* what parsers do: walk through as much as the payload says */
+#define RANDOM_INDEX	2	/* fields of the context that are read at an index */
+#define RANDOM_HARSH	4	/* far pointers, any sizes, halves of registers, slots half written */
+
 /**
  * random_program() - make a program
  * @seed:	for each seed another, and always the same
@@ -29,14 +34,12 @@ __u32 random_wide_program(__u64 seed, struct bpf_insn *insns);
  * random_program_of() - make a program of bytes that somebody else chose
  * @bytes:	each says what comes next; when they are used up, the program ends
  * @len:	how many
- * @parse:	with what parsers do: walk through as much as the payload says
- * @index:	with fields of the context that are read at an index
+ * @with:	RANDOM_*
  * @insns:	where to, RANDOM_INSNS_MAX instructions
  *
  * Return: how many instructions it has.
  */
-__u32 random_program_of(const void *bytes, size_t len, bool parse, bool index,
-			struct bpf_insn *insns);
+__u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_insn *insns);
 
 /*
  * random_mutate() - change a field of one of @cnt instructions, mostly to what another
