@@ -32,9 +32,10 @@
  * If r may be anywhere (VNP_MASK_FAR), let i = r + off - start be the offset of the
  * access in its object, of length L.  AX on the low side is -i - 1, the complement
  * of i, so it is negative iff 0 <= i < 2^63, whatever r is.  On the high
- * side it is L - size - i, exact for those i if L >= size.  Only the payload can be
- * shorter than an access; that L - size - i would wrap for i > 2^63 - size, so
- * there the low side is asked for the last byte, too: i + size - 1 < 2^63.
+ * side it is L - size - i, exact for those i if L >= size.  The payload can be
+ * shorter than an access, and so can a part of the stack or the context that the
+ * verifier leaves to one; then L - size - i would wrap for i > 2^63 - size, so
+ * the low side is asked for the last byte, too: i + size - 1 < 2^63.
  */
 #include "emit.h"
 #include "state.h"
@@ -116,8 +117,9 @@ void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 of
 	};
 	mask_side(l, access, &high);
 	mask_side(l, access, &low);
-	if (access->masks & VNP_MASK_FAR && access->kind == VNP_REG_PACKET) {
-		low.sub = off + (s32)size;
+	if (access->masks & VNP_MASK_FAR &&
+	    (access->kind == VNP_REG_PACKET || hi - lo < (s32)size)) {
+		low.sub = off + (s32)size - lo;
 		mask_distance(l, access, &low);
 		mask_finish(l, access, &low);
 	}
