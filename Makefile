@@ -15,6 +15,7 @@
 ## make fuzz [SECONDS=60]	the fuzzers, so long each
 ## make fuzz-native [SECONDS=60]	programs by chance as native code, in a virtual machine,
 ##			against the reference interpreter; VNP_FUZZ_SEED=N: those again
+## make faults		faults of the past put back, to see which tests find them
 ## make setup		fetch and build what any of these will need, now; only these
 ##			KERNELS="6.1 6.12 latest debug"
 ##
@@ -169,6 +170,9 @@ fuzz: $(fuzzers)
 fuzz-native: module $(native_fuzzer) build/packages.guest
 	$(Q)selftests/fuzz/run-native $(SECONDS) $(KERNEL)
 
+faults: $(unit_tests)
+	$(Q)selftests/faults/run
+
 # ---- Setting up -----------------------------------------------------------
 
 build/packages.%: selftests/setup/packages.txt
@@ -217,5 +221,5 @@ help:
 	@sed -n 's/^## \?//p' Makefile
 
 .PHONY: all module locked-module lib tool samples tests demo check check-all
-.PHONY: verify-cost fuzz fuzz-native
+.PHONY: verify-cost fuzz fuzz-native faults
 .PHONY: setup install check-install clean distclean help
