@@ -83,9 +83,14 @@ void vnp_bound_note(struct vnp_verify *v, u32 block)
 
 	for (n = 0; n < VNP_BOUND_REGS; n++) {
 		const struct vnp_reg *reg = vnp_state_reg(v->state, n);
+		s64 values;
 
-		if (reg->kind == VNP_REG_SCALAR && vnp_num_is_small(&reg->num))
-			bound->values[n] = reg->num.smax - reg->num.smin + 1;
+		if (reg->kind != VNP_REG_SCALAR || !vnp_num_is_small(&reg->num))
+			continue;
+		/* more than fit are never few enough for a loop that is not metered */
+		values = reg->num.smax - reg->num.smin + 1;
+		if (values <= U32_MAX)
+			bound->values[n] = values;
 	}
 }
 

@@ -278,6 +278,17 @@ static void large_programs(void **state)
 	vm_free(code);
 }
 
+/* A counter that takes more values than 32 bits can count: from -6 to 2^32 - 2 */
+static void long_counters(void **state)
+{
+	(void)state;
+#define COUNT_TO(END)							\
+	BPF_MOV64_IMM(R1, -6), BPF_LD_IMM64(R2, END),			\
+	BPF_ALU64_IMM(BPF_ADD, R1, 1), BPF_JMP_REG(BPF_JSLT, R1, R2, -2), RETURN(0)
+	assert_accepted("1 loop bounded, 0 metered", COUNT_TO(5));
+	assert_accepted("1 loop metered", COUNT_TO(0xffffffff));
+}
+
 /* Bounded loops whose jump back is far: of any condition, with what cannot be inverted, too */
 static void far_jumps_back(void **state)
 {
@@ -372,6 +383,7 @@ int main(void)
 		cmocka_unit_test(dead_code),
 		cmocka_unit_test(changing_kinds),
 		cmocka_unit_test(large_programs),
+		cmocka_unit_test(long_counters),
 		cmocka_unit_test(far_jumps_back),
 		cmocka_unit_test(many_guards),
 		cmocka_unit_test(limits_have_messages),
