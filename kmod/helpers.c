@@ -71,13 +71,24 @@ static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 	return true;
 }
 
+/* Of the payload, of which @to may be a part: as if all were read first, then written */
+static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
+{
+	const struct vnp_ctx *ctx = &dgram->run.ctx;
+	u32 direct = ctx->data_end - ctx->data;
+	u32 part = off < direct ? min(len, direct - off) : 0;
+
+	/* only what is direct can be written through a pointer */
+	memmove(to, ctx->data + off, part);
+	return skb_copy_bits(dgram->skb, dgram->off + off + part, to + part, len - part);
+}
+
 u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 
 	if (vnp_dgram_has(dgram, off, len) &&
-	    !skb_copy_bits(dgram->skb, dgram->off + (u32)off, vnp_ptr(to),
-			   (u32)len))
+	    !vnp_dgram_read(dgram, off, vnp_ptr(to), len))
 		return 0;
 
 	memset(vnp_ptr(to), 0, (u32)len);

@@ -104,6 +104,23 @@ TEST_F(run, load)
 	}
 }
 
+/* What is copied overlaps with where it goes, before it and behind it, and ends elsewhere */
+TEST_F(run, load_over_itself)
+{
+	static const __u32 offs[] = { 0, 2, 3, 5, 40, 300, 960 };
+	__u8 expected[1024];
+
+	for (size_t i = 0; i < ARRAY_SIZE(offs); i++) {
+		memcpy(expected, self->in, sizeof(expected));
+		if (variant->direct != 1)
+			memmove(expected + 3, self->in + offs[i], CHUNK);
+		self->wish->off = offs[i];
+		ASSERT_EQ(0, RUN("load_over"));
+		EXPECT_EQ(variant->direct == 1 ? VNP_DROP : VNP_PASS, self->r.retval);
+		EXPECT_MEM(expected, self->out, sizeof(expected));
+	}
+}
+
 TEST_F(run, store)
 {
 	__u8 want[1024];

@@ -33,6 +33,18 @@ int load(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
+/* From the payload to the payload */
+SEC("vnp/datagram")
+int load_over(struct vnp_ctx *ctx)
+{
+	__u8 *p = ctx->data, *end = ctx->data_end;
+
+	if (p + 3 + CHUNK > end)
+		return VNP_DROP;
+	wish.ret = vnp_load_bytes(ctx, wish.off, p + 3, CHUNK);
+	return VNP_PASS;
+}
+
 SEC("vnp/datagram")
 int store(struct vnp_ctx *ctx)
 {

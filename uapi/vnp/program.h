@@ -111,7 +111,7 @@ static long (*const vnp_map_delete)(void *map, const void *key) =
  * vnp_load_bytes() - copy bytes of the payload, wherever they lie
  * @ctx:	the program's context
  * @off:	first byte, from the start of the payload
- * @to:		where to
+ * @to:		where to; in the payload it may overlap with what is copied
  * @len:	how many, at least 1
  *
  * Return: 0, or -ERANGE if the payload is shorter; @to is zeroed then.
