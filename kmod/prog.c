@@ -300,7 +300,8 @@ static int vnp_prog_charge(struct bpf_prog *bpf, struct vnp_user *user,
 	if (ret)
 		vnp_log_print(&load->log, VNP_LOG_NORMAL,
 			      "The native code takes %llu bytes, that of your other programs %llu, and a user may have %llu (parameter jit_user_max of the module).\n",
-			      vnp_jit_bytes(bpf), user->jit_bytes, vnp_user_jit_max());
+			      vnp_jit_bytes(bpf), (u64)atomic64_read(&user->jit_bytes),
+			      vnp_user_jit_max());
 	return ret;
 }
 

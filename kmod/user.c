@@ -88,15 +88,9 @@ static bool vnp_user_jit_unlimited(void)
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes)
 {
 	lockdep_assert_held(&user->jit_lock);
-	if (user->jit_bytes + bytes > vnp_user_jit_max() && !vnp_user_jit_unlimited())
+	if (atomic64_read(&user->jit_bytes) + bytes > vnp_user_jit_max() &&
+	    !vnp_user_jit_unlimited())
 		return -EDQUOT;
-	user->jit_bytes += bytes;
+	atomic64_add(bytes, &user->jit_bytes);
 	return 0;
-}
-
-void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes)
-{
-	mutex_lock(&user->jit_lock);
-	user->jit_bytes -= bytes;
-	mutex_unlock(&user->jit_lock);
 }

@@ -9,6 +9,7 @@
 #ifndef _VNP_USER_H
 #define _VNP_USER_H
 
+#include <linux/atomic.h>
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
@@ -19,13 +20,13 @@
  * @uid:	who it is
  * @jit_lock:	held while a program of his is compiled: what that takes for a while is
  *		taken once only
- * @jit_bytes:	native code of his programs.  Changes under @jit_lock
+ * @jit_bytes:	native code of his programs.  Rises under @jit_lock
  */
 struct vnp_user {
 	refcount_t refs;
 	u32 uid;
-	struct mutex jit_lock;	/* jit_bytes */
-	u64 jit_bytes;
+	struct mutex jit_lock;	/* compiling, so that jit_bytes rises */
+	atomic64_t jit_bytes;
 };
 
 /* vnp_user_jit_max() - bytes of native code that a user may have */
@@ -56,7 +57,10 @@ void vnp_user_put(struct vnp_user *user);
  */
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes);
 
-/* vnp_user_jit_uncharge() - it is freed.  Context: process */
-void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes);
+/* vnp_user_jit_uncharge() - it is freed.  Context: any */
+static inline void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes)
+{
+	atomic64_sub(bytes, &user->jit_bytes);
+}
 
 #endif /* _VNP_USER_H */
