@@ -604,6 +604,24 @@ TEST_F(charged, limit_of_reports)
 	EXPECT_EQ(0, cgroup_kills());
 }
 
+/* What the verifier takes for the longest program is charged, too. */
+TEST_F(charged, limit_of_verification)
+{
+	const __u32 cnt = 65536;
+	struct bpf_insn *insns = calloc(cnt, sizeof(*insns));
+	struct vnp_prog_load attr;
+
+	ASSERT_NE(NULL, insns);
+	for (__u32 i = 0; i < cnt; i++)
+		insns[i] = MOV_IMM(R0, VNP_PASS);
+	insns[cnt - 1] = EXIT();
+	attr = prog_attr(insns, cnt);
+	ASSERT_LT(0, cgroup_write("memory.max", 4 << 20));
+	EXPECT_EQ(-ENOMEM, do_ioctl(self->dev, VNP_PROG_LOAD, &attr));
+	EXPECT_EQ(0, cgroup_kills());
+	free(insns);
+}
+
 #define DATAGRAMS	500
 
 /* What Alice says of her program's work: indices of struct stage::ret */
