@@ -76,7 +76,7 @@ void *vnp_args_array(u64 ptr, u32 cnt, size_t size)
 	if (!cnt)
 		return NULL;
 
-	array = kvmalloc_array(cnt, size, VNP_GFP_USER);
+	array = vnp_memory(array_size(cnt, size));
 	if (!array)
 		return ERR_PTR(-ENOMEM);
 	if (copy_from_user(array, u64_to_user_ptr(ptr), cnt * size)) {

@@ -39,7 +39,7 @@ static struct vnp_map *vnp_array_create(const struct vnp_map_create *attr)
 		return ERR_PTR(-ENOMEM);
 
 	array->bytes = PAGE_ALIGN(bytes);
-	array->map.value = __vmalloc(array->bytes, VNP_GFP_USER | __GFP_ZERO);
+	array->map.value = vnp_memory_large(array->bytes);
 	if (!array->map.value) {
 		kfree(array);
 		return ERR_PTR(-ENOMEM);

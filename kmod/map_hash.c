@@ -205,10 +205,10 @@ static int vnp_hash_init(struct vnp_hash *hash)
 {
 	u32 i;
 
-	hash->locks = vnp_map_memory((hash->lock_mask + 1) * sizeof(*hash->locks));
-	hash->buckets = vnp_map_memory((hash->bucket_mask + 1ULL) *
-				       sizeof(*hash->buckets));
-	hash->elems = vnp_map_memory((u64)hash->elem_cnt * hash->elem_size);
+	hash->locks = vnp_memory((hash->lock_mask + 1) * sizeof(*hash->locks));
+	hash->buckets = vnp_memory((hash->bucket_mask + 1ULL) *
+				   sizeof(*hash->buckets));
+	hash->elems = vnp_memory((u64)hash->elem_cnt * hash->elem_size);
 	if (!hash->locks || !hash->buckets || !hash->elems)
 		return -ENOMEM;
 

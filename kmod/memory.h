@@ -7,7 +7,6 @@
 
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/vmalloc.h>
 
 /*
  * For all that is allocated because a user asked for something.  The memory cgroup of
@@ -17,21 +16,23 @@
 #define VNP_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /**
- * vnp_map_memory() - zeroed memory for what a map holds
- * @bytes:	any number
+ * vnp_memory_large() - zeroed pages whose number a user has chosen
+ * @bytes:	how much; rounded up to pages
  *
- * Large areas are not worth looking for contiguous pages.
+ * As __vmalloc(), which since Linux 6.18 gives back later what did not suffice: until
+ * then the cgroup is full, and the next page fault of the user has him killed.
  *
  * Context: process.
- * Return: memory for kvfree(), or NULL.
+ * Return: memory for kvfree(), or NULL: there is none, or a fatal signal came.
  */
-static inline void *vnp_map_memory(u64 bytes)
-{
-	const gfp_t gfp = VNP_GFP_USER | __GFP_ZERO;
+void *vnp_memory_large(u64 bytes);
 
+/* vnp_memory() - zeroed memory, likewise, of any size */
+static inline void *vnp_memory(u64 bytes)
+{
 	if (bytes <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
-		return kvmalloc(bytes, gfp);
-	return __vmalloc(bytes, gfp);
+		return kvzalloc(bytes, VNP_GFP_USER);
+	return vnp_memory_large(bytes);
 }
 
 #endif /* _VNP_MEMORY_H */

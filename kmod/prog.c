@@ -106,7 +106,7 @@ static int vnp_load_log_create(struct vnp_load *load)
 	load->log.level = attr->log_level;
 	if (!attr->log_size)
 		return 0;
-	load->log.buf = kvmalloc(attr->log_size, VNP_GFP_USER);
+	load->log.buf = vnp_memory(attr->log_size);
 	return load->log.buf ? 0 : -ENOMEM;
 }
 
