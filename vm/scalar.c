@@ -237,21 +237,30 @@ static u64 spans_greatest(const struct spans *s, u64 bias)
 	return greatest;
 }
 
-/* spans_of() - the ranges of a number or, sign-extended, its lower half */
+/*
+ * spans_of() - the ranges of a number or, sign-extended, its lower half
+ *
+ * In a part both ranges have the same order, so they meet there as they are.  This is
+ * most of what verification does, hence no arcs here.
+ */
 static struct spans spans_of(const struct vnp_scalar *s, unsigned int bits)
 {
-	struct spans a = NO_SPANS;
-	struct spans b = NO_SPANS;
+	bool word = bits == WORD_BITS;
+	u64 umin = word ? s->umin : (u64)(s64)(s32)s->umin32;
+	u64 umax = word ? s->umax : (u64)(s64)(s32)s->umax32;
+	s64 smin = word ? s->smin : s->smin32;
+	s64 smax = word ? s->smax : s->smax32;
+	struct spans p = NO_SPANS;
 
-	if (bits == WORD_BITS) {
-		spans_add(&a, (struct span){ s->umin, s->umax }, bits);
-		spans_add(&b, (struct span){ s->smin, s->smax }, bits);
-	} else {
-		spans_add(&a, (struct span){ s->umin32, s->umax32 }, bits);
-		spans_add(&b, (struct span){ s->smin32, s->smax32 }, bits);
+	if (!(umin & SIGN_BIT) && smax >= 0) {
+		p.part[0].lo = smin >= 0 ? max_t(u64, umin, smin) : umin;
+		p.part[0].hi = umax & SIGN_BIT ? (u64)smax : min_t(u64, umax, smax);
 	}
-	spans_meet(&a, &b);
-	return a;
+	if (umax & SIGN_BIT && smin < 0) {
+		p.part[1].lo = max_t(u64, umin, smin);
+		p.part[1].hi = smax < 0 ? min_t(u64, umax, smax) : umax;
+	}
+	return p;
 }
 
 /* spans_store() - make them the ranges of @s; false: they are empty */
@@ -408,6 +417,12 @@ bool vnp_scalar_normalize(struct vnp_scalar *s)
 	if (s->umin > s->umax || s->smin > s->smax ||
 	    s->umin32 > s->umax32 || s->smin32 > s->smax32)
 		return false;
+	if (vnp_scalar_is_const(s)) {
+		if (!vnp_scalar_has(s, s->value))
+			return false;
+		*s = vnp_scalar_const(s->value);
+		return true;
+	}
 	do {
 		old = *s;
 		if (!narrow_spans(s, HALF_BITS) || !narrow_spans(s, WORD_BITS) ||
