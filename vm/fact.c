@@ -3,126 +3,234 @@
 #include "fact.h"
 #include "state.h"
 
-/* What single cells know of a number */
-struct fact_num {
-	s64 min;
-	s64 max;
-	s64 left;	/* data + number + left <= data_end */
-};
-
 static bool fact_is_number(const struct vnp_reg *reg)
 {
 	return !reg->maybe_null &&
 	       (reg->kind == VNP_REG_SCALAR || vnp_reg_is_packet(reg));
 }
 
-static struct fact_num fact_num(const struct vnp_state *state, u32 id)
-{
-	struct fact_num num = { -VNP_FACT_NONE, VNP_FACT_NONE, -VNP_FACT_NONE };
-	u32 cell;
+/* ---- What single cells know of numbers -------------------------------------- */
 
-	if (!id || id == VNP_ID_LEN) {
-		num.min = id ? max(state->range, 0) : 0;
-		num.max = id ? VNP_PACKET_MAX : 0;
-		num.left = id ? 0 : state->range;
-		return num;
+/* Ids that the facts of one state and a question about them can name */
+#define FACT_VIEW_MAX	(2 + 3 * VNP_FACT_CNT + 3)
+
+/* Work (struct vnp_state) of filling a view */
+#define FACT_WORK_FILL(cells)	(4 + (cells) / 4)
+
+/* Likewise, of a question about so many facts */
+static u32 fact_work_bound(u32 facts)
+{
+	return 1 + facts * (facts + 2) / 8;
+}
+
+static u8 *fact_chain(struct vnp_fact_view *view, u32 id)
+{
+	return &view->first[(u32)((u64)id * 0x9e3779b1U) >> 26];
+}
+
+/* Index of an id in @view->num; @view->cnt if it is not there */
+static u32 fact_find(struct vnp_fact_view *view, u32 id)
+{
+	u32 n = *fact_chain(view, id);
+
+	while (n && view->num[n - 1].id != id)
+		n = view->num[n - 1].next;
+	return n ? n - 1 : view->cnt;
+}
+
+static u32 fact_add(struct vnp_fact_view *view, u32 id)
+{
+	u32 n = fact_find(view, id);
+	u8 *chain = fact_chain(view, id);
+
+	if (n < view->cnt)
+		return n;
+	view->num[n] = (struct vnp_fact_num){
+		.id = id, .next = *chain, .lives = false,
+		.min = -VNP_FACT_NONE, .max = VNP_FACT_NONE, .left = -VNP_FACT_NONE,
+	};
+	*chain = ++view->cnt;
+	return n;
+}
+
+/* Translate the state's facts to indices; their ids were added before */
+static void fact_view_refresh(struct vnp_fact_view *view)
+{
+	const struct vnp_state *state = view->state;
+	u32 i;
+
+	view->fact_cnt = state->fact_cnt;
+	for (i = 0; i < state->fact_cnt; i++) {
+		view->fact[i].a = fact_find(view, state->fact[i].a);
+		view->fact[i].b = fact_find(view, state->fact[i].b);
+		view->fact[i].c = fact_find(view, state->fact[i].c);
+		view->fact[i].most = state->fact[i].most;
 	}
+}
+
+static void fact_view_add_facts(struct vnp_fact_view *view, const struct vnp_state *state)
+{
+	u32 i;
+
+	for (i = 0; i < state->fact_cnt; i++) {
+		fact_add(view, state->fact[i].a);
+		fact_add(view, state->fact[i].b);
+		fact_add(view, state->fact[i].c);
+	}
+}
+
+/* 0 is at VNP_FACT_ZERO, the payload's length at VNP_FACT_LEN */
+static void fact_view_begin(struct vnp_fact_view *view, const struct vnp_state *state,
+			    struct vnp_fact_num *num)
+{
+	struct vnp_fact_num *zero = &num[VNP_FACT_ZERO], *len = &num[VNP_FACT_LEN];
+
+	view->state = state;
+	view->num = num;
+	view->cnt = 0;
+	memset(view->first, 0, sizeof(view->first));
+	fact_add(view, 0);
+	fact_add(view, VNP_ID_LEN);
+	zero->lives = true;
+	zero->min = 0;
+	zero->max = 0;
+	len->lives = true;
+	len->min = max(state->range, 0);
+	len->max = VNP_PACKET_MAX;
+	len->left = 0;
+	zero->left = state->range;
+	fact_view_add_facts(view, state);
+}
+
+static void fact_num_learn(struct vnp_fact_num *num, const struct vnp_reg *reg)
+{
+	s64 plus = reg->kind == VNP_REG_SCALAR ? reg->plus : 0;
+
+	num->lives = true;
+	if (!vnp_num_is_small(&reg->num))
+		return;
+	num->min = max_t(s64, num->min, reg->num.smin - plus);
+	num->max = min_t(s64, num->max, reg->num.smax - plus);
+	if (reg->kind == VNP_REG_PACKET && reg->range != VNP_RANGE_NONE)
+		num->left = max_t(s64, num->left, reg->range);
+}
+
+/* All ids were added: look at each cell once.  Returns the work that is */
+static u32 fact_view_fill(struct vnp_fact_view *view)
+{
+	const struct vnp_state *state = view->state;
+	u32 cell, n;
+
 	vnp_cell_for_each(state->used, cell) {
 		const struct vnp_reg *reg = &state->cells[cell].reg;
-		s64 plus = reg->kind == VNP_REG_SCALAR ? reg->plus : 0;
 
-		if (reg->id != id || !fact_is_number(reg) ||
-		    !vnp_num_is_small(&reg->num))
+		if (!reg->id || reg->id == VNP_ID_LEN || !fact_is_number(reg))
 			continue;
-		num.min = max_t(s64, num.min, reg->num.smin - plus);
-		num.max = min_t(s64, num.max, reg->num.smax - plus);
-		if (reg->kind == VNP_REG_PACKET && reg->range != VNP_RANGE_NONE)
-			num.left = max_t(s64, num.left, reg->range);
+		n = fact_find(view, reg->id);
+		if (n < view->cnt)
+			fact_num_learn(&view->num[n], reg);
 	}
-	return num;
+	fact_view_refresh(view);
+	return FACT_WORK_FILL(vnp_state_cells(state)) + view->cnt / 2;
 }
+
+/* ---- What facts and cells know together -------------------------------------- */
 
 static s64 fact_sum(s64 a, s64 b)
 {
 	return min_t(s64, vnp_sat_add(a, b), VNP_FACT_NONE);
 }
 
-/* @a - @c, by what is known of each, and by single facts */
-static s64 fact_difference(const struct vnp_state *state, u32 a, u32 c)
+/* @a - @c, by what is known of each, and by single facts; indices, as below */
+static s64 fact_difference(const struct vnp_fact_view *view, u32 a, u32 c)
 {
-	struct fact_num x = fact_num(state, a), y = fact_num(state, c);
-	s64 most = fact_sum(x.max, -y.min);
+	const struct vnp_fact_num *num = view->num;
+	s64 most = fact_sum(num[a].max, -num[c].min);
 	u32 i;
 
 	if (a == c)
 		return 0;
-	if (c == VNP_ID_LEN)
-		most = min(most, -x.left);
-	for (i = 0; i < state->fact_cnt; i++) {
-		const struct vnp_fact *f = &state->fact[i];
+	if (c == VNP_FACT_LEN)
+		most = min(most, -num[a].left);
+	for (i = 0; i < view->fact_cnt; i++) {
+		const struct vnp_fact_term *f = &view->fact[i];
 
 		if (f->c != c)
 			continue;
 		if (f->a == a)
-			most = min(most, fact_sum(f->most,
-						  -fact_num(state, f->b).min));
+			most = min(most, fact_sum(f->most, -num[f->b].min));
 		else if (f->b == a)
-			most = min(most, fact_sum(f->most,
-						  -fact_num(state, f->a).min));
+			most = min(most, fact_sum(f->most, -num[f->a].min));
 	}
 	return most;
 }
 
 /* @a + @b - @c, by single facts and what is known of single numbers or differences */
-static s64 fact_direct(const struct vnp_state *state, u32 a, u32 b, u32 c)
+static s64 fact_direct(const struct vnp_fact_view *view, u32 a, u32 b, u32 c)
 {
-	s64 most = fact_sum(fact_difference(state, a, c), fact_num(state, b).max);
+	s64 most = fact_sum(fact_difference(view, a, c), view->num[b].max);
 	u32 i;
 
-	if (!b)
+	if (b == VNP_FACT_ZERO)
 		return most;
-	most = min(most, fact_sum(fact_difference(state, b, c), fact_num(state, a).max));
-	for (i = 0; i < state->fact_cnt; i++) {
-		const struct vnp_fact *f = &state->fact[i];
+	most = min(most, fact_sum(fact_difference(view, b, c), view->num[a].max));
+	for (i = 0; i < view->fact_cnt; i++) {
+		const struct vnp_fact_term *f = &view->fact[i];
 
-		if (f->c != c || !f->b)
+		if (f->c != c || f->b == VNP_FACT_ZERO)
 			continue;
 		/* a + other <= c + most, and b - other is bounded; and so on */
 		if (f->a == a)
-			most = min(most, fact_sum(f->most, fact_difference(state, b, f->b)));
+			most = min(most, fact_sum(f->most, fact_difference(view, b, f->b)));
 		if (f->b == a)
-			most = min(most, fact_sum(f->most, fact_difference(state, b, f->a)));
+			most = min(most, fact_sum(f->most, fact_difference(view, b, f->a)));
 		if (f->a == b)
-			most = min(most, fact_sum(f->most, fact_difference(state, a, f->b)));
+			most = min(most, fact_sum(f->most, fact_difference(view, a, f->b)));
 		if (f->b == b)
-			most = min(most, fact_sum(f->most, fact_difference(state, a, f->a)));
+			most = min(most, fact_sum(f->most, fact_difference(view, a, f->a)));
 	}
 	return most;
 }
 
-s64 vnp_fact_bound(const struct vnp_state *state, u32 a, u32 b, u32 c)
+static s64 fact_bound(const struct vnp_fact_view *view, u32 a, u32 b, u32 c)
 {
-	s64 most = fact_direct(state, a, b, c), other;
+	s64 most = fact_direct(view, a, b, c), other;
 	u32 i;
 
 	/* what is below something else is below what that is below */
-	for (i = 0; i < state->fact_cnt; i++) {
-		const struct vnp_fact *f = &state->fact[i];
+	for (i = 0; i < view->fact_cnt; i++) {
+		const struct vnp_fact_term *f = &view->fact[i];
 
-		if (f->c == c || !f->c || (f->a != a && f->a != b && f->b != a))
+		if (f->c == c || f->c == VNP_FACT_ZERO ||
+		    (f->a != a && f->a != b && f->b != a))
 			continue;
-		if (!f->b && f->a == a)
-			other = fact_direct(state, f->c, b, c);
-		else if (!f->b && f->a == b)
-			other = fact_direct(state, f->c, a, c);
-		else if (!b)
-			other = fact_sum(fact_difference(state, f->c, c),
-					 -fact_num(state, f->a == a ? f->b : f->a).min);
+		if (f->b == VNP_FACT_ZERO && f->a == a)
+			other = fact_direct(view, f->c, b, c);
+		else if (f->b == VNP_FACT_ZERO && f->a == b)
+			other = fact_direct(view, f->c, a, c);
+		else if (b == VNP_FACT_ZERO)
+			other = fact_sum(fact_difference(view, f->c, c),
+					 -view->num[f->a == a ? f->b : f->a].min);
 		else
 			continue;
 		most = min(most, fact_sum(f->most, other));
 	}
 	return most;
+}
+
+s64 vnp_fact_bound(struct vnp_state *state, u32 a, u32 b, u32 c)
+{
+	struct vnp_fact_num num[FACT_VIEW_MAX];
+	struct vnp_fact_view view;
+
+	if (state->frugal)
+		return VNP_FACT_NONE;
+	fact_view_begin(&view, state, num);
+	a = fact_add(&view, a);
+	b = fact_add(&view, b);
+	c = fact_add(&view, c);
+	state->work += fact_view_fill(&view) + fact_work_bound(view.fact_cnt);
+	return fact_bound(&view, a, b, c);
 }
 
 /* A fact replaces one of its kind that says less, and if @evict, the oldest one */
@@ -150,7 +258,23 @@ static void fact_put(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most, boo
 	state->fact_cnt = i + 1;
 }
 
-void vnp_fact_learn(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most)
+/* Would fact_put() without @evict keep such a fact? */
+static bool fact_has_room(const struct vnp_state *state, u32 a, u32 b, u32 c)
+{
+	u32 i;
+
+	if (a < b)
+		swap(a, b);
+	for (i = 0; i < state->fact_cnt; i++)
+		if (state->fact[i].a == a && state->fact[i].b == b &&
+		    state->fact[i].c == c)
+			return true;
+	return state->fact_cnt < VNP_FACT_CNT;
+}
+
+/* Learn a fact about ids that @view has */
+static void fact_learn(struct vnp_state *state, struct vnp_fact_view *view, u32 a, u32 b,
+		       u32 c, s64 most)
 {
 	/* what is on both sides goes */
 	if (c && (a == c || b == c)) {
@@ -161,21 +285,48 @@ void vnp_fact_learn(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most)
 	/* ranges know what is about one number alone */
 	if (!(a | b) || (!c && !(a && b)) || most > VNP_OFF_MAX || most < -VNP_OFF_MAX)
 		return;
-	if (fact_direct(state, a, b, c) > most)
-		fact_put(state, a, b, c, most, true);
+	state->work += fact_work_bound(state->fact_cnt);
+	if (fact_direct(view, fact_find(view, a), fact_find(view, b),
+			fact_find(view, c)) <= most)
+		return;
+	fact_put(state, a, b, c, most, true);
+	fact_view_refresh(view);
+}
+
+void vnp_fact_learn(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most)
+{
+	struct vnp_fact_num num[FACT_VIEW_MAX];
+	struct vnp_fact_view view;
+
+	if (state->frugal)
+		return;
+	fact_view_begin(&view, state, num);
+	fact_add(&view, a);
+	fact_add(&view, b);
+	fact_add(&view, c);
+	state->work += fact_view_fill(&view);
+	fact_learn(state, &view, a, b, c, most);
 }
 
 void vnp_fact_below(struct vnp_state *state, u32 id, u32 above, s64 most)
 {
+	struct vnp_fact_num num[FACT_VIEW_MAX];
 	struct vnp_fact old[VNP_FACT_CNT];
+	struct vnp_fact_view view;
 	u32 cnt = state->fact_cnt, i;
 
+	if (state->frugal)
+		return;
 	memcpy(old, state->fact, sizeof(old));
-	vnp_fact_learn(state, id, 0, above, most);
+	fact_view_begin(&view, state, num);
+	fact_add(&view, id);
+	fact_add(&view, above);
+	state->work += fact_view_fill(&view);
+	fact_learn(state, &view, id, 0, above, most);
 	for (i = 0; i < cnt; i++)
 		if (old[i].c == id)
-			vnp_fact_learn(state, old[i].a, old[i].b, above,
-				       old[i].most + most);
+			fact_learn(state, &view, old[i].a, old[i].b, above,
+				   old[i].most + most);
 }
 
 static void fact_remove(struct vnp_state *state, u32 i)
@@ -197,36 +348,28 @@ void vnp_fact_forget(struct vnp_state *state, u32 id)
 	}
 }
 
-static bool fact_id_lives(const struct vnp_state *state, u32 id)
-{
-	u32 cell;
-
-	if (!id || id == VNP_ID_LEN)
-		return true;
-	vnp_cell_for_each(state->used, cell) {
-		const struct vnp_reg *reg = &state->cells[cell].reg;
-
-		if (reg->id == id && fact_is_number(reg))
-			return true;
-	}
-	return false;
-}
-
 /* A packet pointer knows it, too */
-static bool fact_is_range(const struct vnp_state *state, const struct vnp_fact *f)
+static bool fact_is_range(const struct vnp_fact_view *view, const struct vnp_fact_term *f)
 {
-	return !f->b && f->c == VNP_ID_LEN && fact_num(state, f->a).left >= -f->most;
+	return f->b == VNP_FACT_ZERO && f->c == VNP_FACT_LEN &&
+	       view->num[f->a].left >= -f->most;
 }
 
 void vnp_fact_drop_dead(struct vnp_state *state)
 {
+	struct vnp_fact_num num[FACT_VIEW_MAX];
+	struct vnp_fact_view view;
 	u32 i = state->fact_cnt;
 
+	if (!i)
+		return;
+	fact_view_begin(&view, state, num);
+	state->work += fact_view_fill(&view);
 	while (i > 0) {
-		const struct vnp_fact *f = &state->fact[--i];
+		const struct vnp_fact_term *f = &view.fact[--i];
 
-		if (!fact_id_lives(state, f->a) || !fact_id_lives(state, f->b) ||
-		    !fact_id_lives(state, f->c) || fact_is_range(state, f))
+		if (!num[f->a].lives || !num[f->b].lives || !num[f->c].lives ||
+		    fact_is_range(&view, f))
 			fact_remove(state, i);
 	}
 }
@@ -247,17 +390,20 @@ void vnp_fact_apply(struct vnp_state *state, struct vnp_reg *reg)
 		vnp_state_narrow(state, reg, &num);
 }
 
-s64 vnp_fact_room(const struct vnp_state *state)
+s64 vnp_fact_room(struct vnp_state *state)
 {
+	struct vnp_fact_num num[FACT_VIEW_MAX];
+	struct vnp_fact_view view;
 	s64 room = state->range;
 	u32 i;
 
-	for (i = 0; i < state->fact_cnt; i++) {
-		const struct vnp_fact *f = &state->fact[i];
+	fact_view_begin(&view, state, num);
+	state->work += fact_view_fill(&view);
+	for (i = 0; i < view.fact_cnt; i++) {
+		const struct vnp_fact_term *f = &view.fact[i];
 
-		if (f->c == VNP_ID_LEN)
-			room = max(room, fact_num(state, f->a).min +
-				   fact_num(state, f->b).min - f->most);
+		if (f->c == VNP_FACT_LEN)
+			room = max(room, num[f->a].min + num[f->b].min - f->most);
 	}
 	return room;
 }
@@ -317,15 +463,34 @@ static bool fact_is_new(const struct vnp_join *j, u32 id, u32 to)
 	return fact_made_here(j, id) && !fact_made_here(j, to);
 }
 
+/* Where states met, questions are put to what they were */
+static s64 fact_join_bound(struct vnp_join *j, struct vnp_fact_view *view, u32 a, u32 b,
+			   u32 c)
+{
+	j->work += fact_work_bound(view->fact_cnt);
+	return fact_bound(view, fact_find(view, a), fact_find(view, b),
+			  fact_find(view, c));
+}
+
+static bool fact_join_lives(struct vnp_join *j, u32 a, u32 b, u32 c)
+{
+	struct vnp_fact_view *to = &j->facts_to;
+
+	return to->num[fact_find(to, a)].lives && to->num[fact_find(to, b)].lives &&
+	       to->num[fact_find(to, c)].lives;
+}
+
 static void fact_join_named(struct vnp_join *j, const struct vnp_fact *f, bool old,
 			    const struct fact_name *a, const struct fact_name *b,
 			    const struct fact_name *c)
 {
-	s64 delta = a->delta + b->delta - c->delta;
-	s64 most = old ? vnp_fact_bound(j->from, a->from, b->from, c->from) + delta :
-			 vnp_fact_bound(&j->old, a->to, b->to, c->to);
+	s64 delta = a->delta + b->delta - c->delta, most;
 	s64 own = old ? f->most : f->most + delta;
 
+	if (!fact_join_lives(j, a->id, b->id, c->id))
+		return;
+	most = old ? fact_join_bound(j, &j->facts_from, a->from, b->from, c->from) + delta :
+		     fact_join_bound(j, &j->facts_old, a->to, b->to, c->to);
 	if (!old) {
 		if (j->steps && !fact_is_new(j, a->id, a->to) &&
 		    !fact_is_new(j, b->id, b->to) && !fact_is_new(j, c->id, c->to))
@@ -336,9 +501,7 @@ static void fact_join_named(struct vnp_join *j, const struct vnp_fact *f, bool o
 	}
 	if (most > VNP_OFF_MAX || most < -VNP_OFF_MAX)
 		return;
-	if (fact_id_lives(j->to, a->id) && fact_id_lives(j->to, b->id) &&
-	    fact_id_lives(j->to, c->id))
-		fact_put(j->to, a->id, b->id, c->id, most, false);
+	fact_put(j->to, a->id, b->id, c->id, most, false);
 }
 
 static void fact_join_one(struct vnp_join *j, const struct vnp_fact *f, bool old)
@@ -360,9 +523,12 @@ static void fact_join_one(struct vnp_join *j, const struct vnp_fact *f, bool old
 static void fact_join_sum(struct vnp_join *j, const struct vnp_join_group *g,
 			  const struct vnp_join_group *h, u32 limit)
 {
-	s64 most = max(vnp_fact_bound(&j->old, g->a, h->a, limit),
-		       vnp_fact_bound(j->from, g->b, h->b, limit));
+	s64 most;
 
+	if (!fact_has_room(j->to, g->id, h->id, limit))
+		return;
+	most = max(fact_join_bound(j, &j->facts_old, g->a, h->a, limit),
+		   fact_join_bound(j, &j->facts_from, g->b, h->b, limit));
 	if (most <= VNP_OFF_MAX && most >= -VNP_OFF_MAX)
 		fact_put(j->to, g->id, h->id, limit, most, false);
 }
@@ -371,6 +537,7 @@ static void fact_join_sums(struct vnp_join *j)
 {
 	u32 i, k;
 
+	j->work += j->group_cnt * j->group_cnt / 8;
 	for (i = 0; i < j->group_cnt; i++)
 		for (k = 0; k < i; k++) {
 			const struct vnp_join_group *g = &j->group[i], *h = &j->group[k];
@@ -384,17 +551,55 @@ static void fact_join_sums(struct vnp_join *j)
 		}
 }
 
+/* Can there be numbers that go against each other? */
+static bool fact_has_sums(const struct vnp_join *j)
+{
+	bool up = false, down = false;
+	u32 i;
+
+	for (i = 0; i < j->group_cnt && j->head; i++) {
+		up |= j->group[i].delta > 0;
+		down |= j->group[i].delta < 0;
+	}
+	return up && down;
+}
+
+static void fact_join_look(struct vnp_join *j)
+{
+	struct vnp_fact_view *old = &j->facts_old, *from = &j->facts_from;
+	struct vnp_fact_view *to = &j->facts_to;
+	u32 i;
+
+	fact_view_begin(old, &j->old, j->num_old);
+	fact_view_add_facts(old, j->from);
+	fact_view_begin(from, j->from, j->num_from);
+	fact_view_add_facts(from, &j->old);
+	fact_view_begin(to, j->to, j->num_to);
+	fact_view_add_facts(to, &j->old);
+	fact_view_add_facts(to, j->from);
+	for (i = 0; i < j->group_cnt; i++) {
+		fact_add(old, j->group[i].a);
+		fact_add(from, j->group[i].b);
+		fact_add(to, j->group[i].id);
+	}
+	j->work += fact_view_fill(old) + fact_view_fill(from) + fact_view_fill(to);
+}
+
 bool vnp_fact_join(struct vnp_join *j)
 {
 	const struct vnp_state *old = &j->old;
+	bool sums = fact_has_sums(j);
 	u32 i;
 
 	j->to->fact_cnt = 0;
+	if (!old->fact_cnt && !j->from->fact_cnt && !sums)
+		return false;
+	fact_join_look(j);
 	for (i = 0; i < old->fact_cnt; i++)
 		fact_join_one(j, &old->fact[i], true);
 	for (i = 0; i < j->from->fact_cnt; i++)
 		fact_join_one(j, &j->from->fact[i], false);
-	if (j->head)
+	if (sums)
 		fact_join_sums(j);
 	return j->to->fact_cnt != old->fact_cnt ||
 	       memcmp(j->to->fact, old->fact, old->fact_cnt * sizeof(old->fact[0]));

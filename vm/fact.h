@@ -38,8 +38,60 @@ struct vnp_fact {
 /* Nothing is known: no sum of small numbers is as great */
 #define VNP_FACT_NONE	(S64_MAX / 4)
 
+/**
+ * struct vnp_fact_num - what the cells of a state know of an id's number
+ * @id:		the id
+ * @min:	it is no less
+ * @max:	it is no greater
+ * @left:	data + number + @left <= data_end
+ * @next:	1 + index of the next id of the same hash; 0: none
+ * @lives:	a cell has it
+ */
+struct vnp_fact_num {
+	s64 min;
+	s64 max;
+	s64 left;
+	u32 id;
+	u8 next;
+	bool lives;
+};
+
+/* Indices that every view has: the number 0, and the payload's length */
+#define VNP_FACT_ZERO	0
+#define VNP_FACT_LEN	1
+
+/* struct vnp_fact_term - a fact, its ids as indices of a view */
+struct vnp_fact_term {
+	u8 a;
+	u8 b;
+	u8 c;
+	s32 most;
+};
+
+/**
+ * struct vnp_fact_view - a state as fact.c looks at it: by id
+ *
+ * Cells are looked at once to fill it, not once for each id that a question
+ * leads to.
+ *
+ * @state:	the state, whose cells do not change meanwhile
+ * @num:	its numbers; room for them is the owner's
+ * @cnt:	how many
+ * @first:	by hash of the id: 1 + index of the first; 0: none
+ * @fact:	its facts
+ * @fact_cnt:	how many
+ */
+struct vnp_fact_view {
+	const struct vnp_state *state;
+	struct vnp_fact_num *num;
+	u32 cnt;
+	u8 first[64];
+	struct vnp_fact_term fact[VNP_FACT_CNT];
+	u32 fact_cnt;
+};
+
 /* vnp_fact_bound() - the least known m with @a + @b <= @c + m, or VNP_FACT_NONE */
-s64 vnp_fact_bound(const struct vnp_state *state, u32 a, u32 b, u32 c);
+s64 vnp_fact_bound(struct vnp_state *state, u32 a, u32 b, u32 c);
 
 /* vnp_fact_learn() - @a + @b <= @c + @most */
 void vnp_fact_learn(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most);
@@ -57,7 +109,7 @@ void vnp_fact_drop_dead(struct vnp_state *state);
 void vnp_fact_apply(struct vnp_state *state, struct vnp_reg *reg);
 
 /* vnp_fact_room() - the payload's least length that facts tell */
-s64 vnp_fact_room(const struct vnp_state *state);
+s64 vnp_fact_room(struct vnp_state *state);
 
 /**
  * vnp_fact_join() - keep what holds on both ways, in terms of the ids that are left

@@ -4,6 +4,10 @@
  */
 #include "state.h"
 
+/* Work (struct vnp_state) of joining cells, and numbers that differ */
+#define JOIN_WORK_CELL	1
+#define JOIN_WORK_NUM	2
+
 static bool join_made_here(const struct vnp_join *j, u32 id)
 {
 	return id >= j->first_id && id - j->first_id < VNP_CELL_CNT;
@@ -20,6 +24,9 @@ static u32 join_id(struct vnp_join *j, u32 a, u32 b, s64 delta)
 
 	if (a == b && !delta && !join_made_here(j, a))
 		return a;
+	if (j->coarse)
+		return 0;
+	j->work += 1 + j->group_cnt / 8;
 	for (i = 0; i < j->group_cnt; i++) {
 		g = &j->group[i];
 		if (g->a == a && g->b == b && g->delta == delta)
@@ -33,17 +40,21 @@ static u32 join_id(struct vnp_join *j, u32 a, u32 b, s64 delta)
 	return g->id;
 }
 
-static struct vnp_scalar join_num(const struct vnp_join *j, const struct vnp_scalar *a,
+static struct vnp_scalar join_num(struct vnp_join *j, const struct vnp_scalar *a,
 				  const struct vnp_scalar *b)
 {
 	struct vnp_scalar num;
 
 	if (vnp_scalar_within(b, a))
 		return *a;
+	if (j->coarse)
+		return vnp_scalar_unknown();
 	num = vnp_scalar_join(a, b);
-	if (j->steps)
-		num = vnp_scalar_widen(a, &num, j->steps->value, j->steps->cnt);
-	return num;
+	j->work += JOIN_WORK_NUM;
+	if (!j->steps)
+		return num;
+	j->work += j->steps->cnt;
+	return vnp_scalar_widen(a, &num, j->steps->value, j->steps->cnt);
 }
 
 /* A scalar as an id's number and a constant; a constant has id 0 */
@@ -260,11 +271,12 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 	j->first_id = VNP_ID_JOINED + root * VNP_CELL_CNT;
 	j->group_cnt = 0;
 
-	relate = to->fact_cnt || from->fact_cnt || j->head;
+	relate = to->fact_cnt || from->fact_cnt || (j->head && !j->coarse);
 	if (relate)
 		vnp_state_copy(&j->old, to);
 
 	to->used |= from->used;
+	j->work += JOIN_WORK_CELL * vnp_state_cells(to);
 	vnp_cell_for_each(to->used, cell)
 		changed |= join_cell(j, cell);
 	if (relate)

@@ -63,15 +63,6 @@ void vnp_state_copy(struct vnp_state *to, const struct vnp_state *from)
 	memcpy(to->fact, from->fact, sizeof(to->fact));
 }
 
-u32 vnp_cell_next(u64 used, u32 cell)
-{
-	if (cell < VNP_REG_CNT)
-		return cell;
-	while (cell < VNP_CELL_CNT && !(used >> (cell - VNP_REG_CNT) & 1))
-		cell++;
-	return cell;
-}
-
 void vnp_state_touch(struct vnp_state *state, u32 slot)
 {
 	state->used |= BIT_ULL(slot);
@@ -87,10 +78,18 @@ void vnp_state_drop_dead(struct vnp_state *state, u32 live)
 	vnp_fact_drop_dead(state);
 }
 
+/* All cells were looked at */
+static void state_count_scan(struct vnp_state *state)
+{
+	state->work += 1 + vnp_state_cells(state) / 8;
+}
+
 /* Nothing is called @id any more */
 static void state_forget_id(struct vnp_state *state, u32 id)
 {
 	u32 cell;
+
+	state_count_scan(state);
 
 	vnp_fact_forget(state, id);
 	vnp_cell_for_each(state->used, cell) {
@@ -113,6 +112,7 @@ u32 vnp_state_mint(struct vnp_state *state, u32 insn)
 	u32 id = VNP_ID_MADE(insn), cell;
 
 	state_forget_id(state, id);
+	state_count_scan(state);
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *reg = &state->cells[cell].reg;
 
@@ -143,6 +143,9 @@ void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
 	state_forget_id(state, VNP_ID_GIVEN(insn));
 	reg->id = VNP_ID_GIVEN(insn);
 }
+
+/* Work of narrowing what differs from a number by a constant */
+#define STATE_WORK_NARROW	40
 
 /* is the id of @reg about its number */
 static bool reg_id_is_number(const struct vnp_reg *reg)
@@ -186,24 +189,44 @@ static void reg_narrow_filled(struct vnp_reg *reg, const struct vnp_scalar *num)
 		reg->num = b;
 }
 
+/* @reg was @was, and @other has its id; @num are those that the id stands for now */
+static void reg_narrow_equal(struct vnp_state *state, struct vnp_reg *other,
+			     const struct vnp_reg *was, const struct vnp_reg *reg,
+			     const struct vnp_scalar *num)
+{
+	/* most have the very same number: what it is now is known */
+	if (other->kind == VNP_REG_SCALAR && was->kind == VNP_REG_SCALAR &&
+	    other->plus == was->plus && vnp_scalar_equal(&other->num, &was->num)) {
+		other->num = reg->num;
+		state->work++;
+		return;
+	}
+	reg_narrow(other, num);
+	state->work += STATE_WORK_NARROW;
+}
+
 void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 		      const struct vnp_scalar *num)
 {
+	struct vnp_reg was = *reg;
 	struct vnp_scalar of_id;
 	u32 id = reg->id, cell;
 
 	reg->num = *num;
-	if (!id || !reg_id_is_number(reg))
+	if (!id || !reg_id_is_number(reg) || state->frugal)
 		return;
+	state_count_scan(state);
 	of_id = vnp_reg_id_num(reg);
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *other = &state->cells[cell].reg;
 
 		if (other->id == id && other != reg && reg_id_is_number(other))
-			reg_narrow(other, &of_id);
+			reg_narrow_equal(state, other, &was, reg, &of_id);
 		if (other->kind == VNP_REG_SCALAR && other->part == VNP_PART_FILLED &&
-		    other->site == id)
+		    other->site == id) {
 			reg_narrow_filled(other, &of_id);
+			state->work += STATE_WORK_NARROW;
+		}
 	}
 }
 

@@ -141,6 +141,10 @@ struct vnp_cell {
  * @range:	data + @range <= data_end
  * @fact:	facts, the oldest one first
  * @fact_cnt:	how many
+ * @frugal:	verification takes long: learn only what costs little.  Set by
+ *		fixpoint.c, no part of what is known
+ * @work:	likewise, counted for it: work done on this state, in units of some
+ *		10 ns
  * @next:	for whoever keeps a list of states
  */
 struct vnp_state {
@@ -149,8 +153,16 @@ struct vnp_state {
 	s32 range;
 	u32 fact_cnt;
 	struct vnp_fact fact[VNP_FACT_CNT];
+	bool frugal;
+	u32 work;
 	struct vnp_state *next;
 };
+
+/* vnp_state_cells() - registers and used slots */
+static inline u32 vnp_state_cells(const struct vnp_state *state)
+{
+	return VNP_REG_CNT + hweight64(state->used);
+}
 
 static inline struct vnp_reg *vnp_state_reg(struct vnp_state *state, u32 reg)
 {
@@ -206,7 +218,13 @@ void vnp_state_copy(struct vnp_state *to, const struct vnp_state *from);
 void vnp_state_reset_slots(struct vnp_state *state, u64 mask);
 
 /* vnp_cell_next() - the next register or used slot from @cell on, or VNP_CELL_CNT */
-u32 vnp_cell_next(u64 used, u32 cell);
+static inline u32 vnp_cell_next(u64 used, u32 cell)
+{
+	if (cell < VNP_REG_CNT)
+		return cell;
+	used = cell < VNP_CELL_CNT ? used >> (cell - VNP_REG_CNT) : 0;
+	return used ? cell + __ffs64(used) : VNP_CELL_CNT;
+}
 
 #define vnp_cell_for_each(used, cell)					\
 	for ((cell) = 0; (cell) < VNP_CELL_CNT;				\
@@ -278,6 +296,9 @@ struct vnp_join_group {
 	u32 id;
 };
 
+/* Ids that the facts of two states, and groups, can name */
+#define VNP_JOIN_NUMS	(2 + 2 * 3 * VNP_FACT_CNT + VNP_CELL_CNT)
+
 /**
  * struct vnp_join - scratch memory of vnp_state_join(), too much for a stack
  * @to:		see there
@@ -289,22 +310,38 @@ struct vnp_join_group {
  * @cell:	at work on this one
  * @group:	groups so far
  * @group_cnt:	how many
+ * @coarse:	give up what grows: numbers may be any, and ids are lost
+ * @work:	as in struct vnp_state, of joins
+ * @facts_old:	@old, as questions about facts are put to it
+ * @facts_from:	likewise
+ * @facts_to:	likewise
+ * @num_old:	the numbers of these
+ * @num_from:	likewise
+ * @num_to:	likewise
  */
 struct vnp_join {
 	struct vnp_state *to;
 	const struct vnp_state *from;
 	const struct vnp_steps *steps;
 	bool head;
+	bool coarse;
 	struct vnp_state old;
 	u32 first_id;
 	u32 cell;
 	struct vnp_join_group group[VNP_CELL_CNT];
 	u32 group_cnt;
+	u32 work;
+	struct vnp_fact_view facts_old;
+	struct vnp_fact_view facts_from;
+	struct vnp_fact_view facts_to;
+	struct vnp_fact_num num_old[VNP_JOIN_NUMS];
+	struct vnp_fact_num num_from[VNP_JOIN_NUMS];
+	struct vnp_fact_num num_to[VNP_JOIN_NUMS];
 };
 
 /**
  * vnp_state_join() - make @to hold @from, too
- * @j:		scratch memory; @j->head is the caller's to set
+ * @j:		scratch memory; @j->head and @j->coarse are the caller's to set
  * @to:		a state
  * @from:	another
  * @root:	a number for the place where they meet, for ids
