@@ -212,6 +212,7 @@ struct vnp_lowered {
  * @source:	owned copies
  * @cfg:	after vnp_cfg_build(); owned
  * @log:	borrowed, may be NULL
+ * @work:	what verification took (struct vnp_cost)
  * @stack_size:	bytes of stack the program itself uses, a multiple of 8
  * @zero_slots:	bit n: the 8 bytes at R10 - 8(n + 1) may be read before they are
  *		written
@@ -248,6 +249,7 @@ struct vnp_code {
 	struct vnp_source source;
 	struct vnp_cfg *cfg;
 	struct vnp_log *log;
+	u64 work;
 
 	u32 stack_size;
 	u64 zero_slots;

@@ -36,13 +36,18 @@
 #define FIX_SWEEPS_MAX	64
 
 /*
- * Work that verification may cost, for each instruction of the program, and to begin
- * with: an instruction looked at is 1, two states that meet are some and 1 for each
- * cell there is to compare.
+ * Work (struct vnp_cost): one instruction, without what is counted where it is done; one
+ * that calculates; a conditional jump; two states that meet; memory for one, for each of
+ * its cells
  */
-#define FIX_WORK	200
-#define FIX_WORK_MIN	100000
-#define FIX_WORK_MEET	4
+#define FIX_WORK_INSN	40
+#define FIX_WORK_ALU	100
+#define FIX_WORK_BRANCH	20
+#define FIX_WORK_MEET	20
+#define FIX_WORK_ALLOC	3
+
+/* Work after which others get the processor and signals are looked at: some 1 ms */
+#define FIX_WORK_RELAX	100000
 
 enum fix_mode {
 	FIX_UP,
@@ -68,7 +73,9 @@ struct fix_waiting {
  * @dirty:	going up: a bit for each place of the order that must be walked
  * @first_dirty: none before this place
  * @moved:	checking: a head's state was not at rest
- * @work:	what may still be spent
+ * @spent:	what each root block cost so far, with the tree below it
+ * @root:	the root that is walked
+ * @unrelaxed:	work since others got the processor
  * @spare:	states to use
  * @met:	a state put by, unpacked to be joined with
  * @waiting:	blocks of the tree that are still to be walked
@@ -90,7 +97,9 @@ struct fix {
 	u64 *dirty;
 	u32 first_dirty;
 	bool moved;
-	u64 work;
+	u32 *spent;
+	u32 root;
+	u32 unrelaxed;
 	struct vnp_state *spare;
 	struct vnp_state *met;
 	struct fix_waiting waiting[FIX_WAITING_MAX];
@@ -123,7 +132,46 @@ static void fix_give(struct fix *f, struct vnp_state *state)
 
 static void fix_spend(struct fix *f, u32 work)
 {
-	f->work -= min_t(u64, f->work, work);
+	f->v->cost.spent += work;
+	f->spent[f->root] += work;
+	f->unrelaxed += work;
+}
+
+/* Work that was counted where it was done */
+static u32 fix_take_work(u32 *work)
+{
+	u32 done = *work;
+
+	*work = 0;
+	return done;
+}
+
+/* The states that are at rest were made so with or without; then it stays so */
+static bool fix_may_change(const struct fix *f)
+{
+	return !f->v->report || !f->cfg->head_cnt;
+}
+
+static u32 fix_insn_work(const struct bpf_insn *insn)
+{
+	return vnp_insn_is_alu(insn) && BPF_OP(insn->code) != BPF_MOV ? FIX_WORK_ALU :
+								       FIX_WORK_INSN;
+}
+
+static void fix_watch_cost(struct fix *f)
+{
+	struct vnp_cost *cost = &f->v->cost;
+
+	if (cost->spent >= cost->max / 3 * 2 && fix_may_change(f))
+		cost->frugal = true;
+}
+
+static int fix_relax(struct fix *f)
+{
+	if (f->unrelaxed < FIX_WORK_RELAX)
+		return 0;
+	f->unrelaxed = 0;
+	return vnp_relax() ? -EINTR : 0;
 }
 
 static void fix_mark(struct fix *f, u32 block)
@@ -154,30 +202,49 @@ static const struct vnp_steps *fix_steps(const struct fix *f, u32 block)
 {
 	u32 grown = f->grown[block];
 
-	if (!f->cfg->blocks[block].head || grown < FIX_EXACT)
+	if (!f->cfg->blocks[block].head)
+		return NULL;
+	if (f->v->cost.frugal)
+		return &f->none;
+	if (grown < FIX_EXACT)
 		return NULL;
 	if (grown < FIX_STEPS)
 		return &f->steps;
 	return grown < FIX_COARSE ? &f->coarse : &f->none;
 }
 
+/* Returns 1, or an error */
+static int fix_put(struct fix *f, struct vnp_saved **where,
+		   const struct vnp_state *state)
+{
+	int err = vnp_saved_put(&f->pool, where, state);
+
+	if (err == -E2BIG)
+		vnp_log_print(f->code->log, VNP_LOG_NORMAL,
+			      "verification was given up: the states of the program take more than %u MiB.\n",
+			      VNP_SAVED_MAX >> 20);
+	return err ? err : 1;
+}
+
 /* @state flows into what is put by at @where; 1 if that grew */
 static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 		    const struct vnp_state *state, const struct vnp_steps *steps)
 {
-	int err;
+	bool grew;
 
 	if (!*where) {
-		err = vnp_saved_put(&f->pool, where, state);
-		return err ? err : 1;
+		fix_spend(f, FIX_WORK_ALLOC * vnp_state_cells(state));
+		return fix_put(f, where, state);
 	}
 	vnp_saved_get(*where, f->met);
-	fix_spend(f, FIX_WORK_MEET + hweight64(f->met->used | state->used));
+	grew = f->v->cost.frugal && f->met->fact_cnt;
+	if (grew)
+		f->met->fact_cnt = 0;
 	f->join.head = f->cfg->blocks[block].head;
-	if (!f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps))
-		return 0;
-	err = vnp_saved_put(&f->pool, where, f->met);
-	return err ? err : 1;
+	f->join.coarse = f->v->cost.frugal && steps;
+	grew |= f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps);
+	fix_spend(f, FIX_WORK_MEET + vnp_state_cells(f->met) + fix_take_work(&f->join.work));
+	return grew ? fix_put(f, where, f->met) : 0;
 }
 
 /* @state flows into the root @block */
@@ -187,6 +254,7 @@ static int fix_flow(struct fix *f, u32 block, struct vnp_state *state)
 	int grew;
 
 	vnp_state_drop_dead(state, f->cfg->blocks[block].live);
+	fix_spend(f, fix_take_work(&state->work));
 	if (f->mode == FIX_DOWN && head)
 		grew = fix_meet(f, &f->next[block], block, state, NULL);
 	else if (f->mode == FIX_UP || head)
@@ -240,13 +308,17 @@ static int fix_branch(struct fix *f, u32 from, struct vnp_state *state)
 		return -ENOMEM;
 	}
 	vnp_state_copy(way[1], state);
+	fix_spend(f, FIX_WORK_BRANCH + vnp_state_cells(state) / 2);
 	for (i = 0; i < 2; i++) {
 		k = i ? !first : first;
 		f->v->state = way[k];
-		if (err || !f->v->ops->branch(f->v, k))
+		way[k]->frugal = f->v->cost.frugal;
+		if (err || !f->v->ops->branch(f->v, k)) {
 			fix_give(f, way[k]);
-		else
-			err = fix_edge(f, from, k, way[k]);
+			continue;
+		}
+		fix_spend(f, fix_take_work(&way[k]->work));
+		err = fix_edge(f, from, k, way[k]);
 	}
 	return err;
 }
@@ -277,14 +349,21 @@ static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 	int err = 0;
 	u32 i;
 
+	fix_watch_cost(f);
 	v->state = state;
+	state->frugal = v->cost.frugal;
+	if (state->frugal)
+		state->fact_cnt = 0;
 	if (v->report && block->head && v->ops->head)
 		v->ops->head(v, n);
 	for (i = block->first; i <= block->last && !err;
 	     i += vnp_insn_len(&f->code->insns[i])) {
 		v->insn = i;
 		err = v->ops->insn(v);
-		fix_spend(f, 1);
+		fix_spend(f, fix_insn_work(&f->code->insns[i]) +
+			     fix_take_work(&state->work));
+		if (!err)
+			err = fix_relax(f);
 	}
 	if (!err)
 		return fix_leave(f, n, state);
@@ -300,6 +379,110 @@ static int fix_result(const struct fix *f, int err)
 	return err;
 }
 
+/* Loops that are named in messages, the dearest ones */
+#define FIX_LOOPS_TOLD	3
+
+/**
+ * struct fix_loop - what one loop cost, without the loops inside it
+ * @head:	block it begins with
+ * @last:	place in the order of the last block that goes back to it
+ * @cost:	work
+ */
+struct fix_loop {
+	u32 head;
+	u32 last;
+	u64 cost;
+};
+
+static void fix_find_loops(const struct fix *f, struct fix_loop *loops)
+{
+	const struct vnp_cfg *cfg = f->cfg;
+	u32 i, k;
+
+	for (i = 0; i < cfg->order_cnt; i++)
+		for (k = 0; k < 2; k++) {
+			u32 from = cfg->order[i], to = cfg->blocks[from].succ[k];
+
+			if (to == VNP_BLOCK_NONE || !vnp_cfg_goes_back(cfg, from, to))
+				continue;
+			loops[cfg->blocks[to].number].head = to;
+			loops[cfg->blocks[to].number].last = i;
+		}
+}
+
+/* Each block's cost goes to the innermost loop around it; returns the cost of all */
+static u64 fix_share_cost(const struct fix *f, struct fix_loop *loops, u32 *open)
+{
+	const struct vnp_cfg *cfg = f->cfg;
+	u32 i, cnt = 0;
+	u64 all = 0;
+
+	for (i = 0; i < cfg->order_cnt; i++) {
+		const struct vnp_block *block = &cfg->blocks[cfg->order[i]];
+
+		while (cnt && loops[open[cnt - 1]].last < i)
+			cnt--;
+		if (block->head)
+			open[cnt++] = block->number;
+		if (cnt)
+			loops[open[cnt - 1]].cost += f->spent[cfg->order[i]];
+		all += f->spent[cfg->order[i]];
+	}
+	return all;
+}
+
+static void fix_log_dearest(const struct fix *f, struct fix_loop *loops, u64 all)
+{
+	struct fix_loop *most;
+	u32 i, n, share;
+
+	for (n = 0; n < FIX_LOOPS_TOLD; n++) {
+		most = &loops[0];
+		for (i = 1; i < f->cfg->head_cnt; i++)
+			if (loops[i].cost > most->cost)
+				most = &loops[i];
+		share = all ? most->cost * 100 / all : 0;
+		if (!share)
+			break;
+		vnp_log_insn(f->code, f->cfg->blocks[most->head].first,
+			     "the loop that begins here took %u %% of it, loops inside not counted",
+			     share);
+		most->cost = 0;
+	}
+	if (f->cfg->head_cnt > n)
+		vnp_log_print(f->code->log, VNP_LOG_NORMAL,
+			      "Of %u loops in all, others took less.\n", f->cfg->head_cnt);
+}
+
+static void fix_log_loops(const struct fix *f)
+{
+	u32 cnt = max(f->cfg->head_cnt, 1U);
+	struct fix_loop *loops = vnp_alloc(cnt, sizeof(*loops));
+	u32 *open = vnp_alloc(cnt, sizeof(*open));
+
+	if (loops && open && f->cfg->head_cnt) {
+		fix_find_loops(f, loops);
+		fix_log_dearest(f, loops, fix_share_cost(f, loops, open));
+	}
+	vnp_free(loops);
+	vnp_free(open);
+}
+
+static void fix_log_frugal(const struct fix *f)
+{
+	vnp_log_print(f->code->log, VNP_LOG_NORMAL,
+		      "verification takes long, so it goes on with less precision: there may be more guards than needed.\n");
+	fix_log_loops(f);
+}
+
+static int fix_refuse(struct fix *f)
+{
+	vnp_log_print(f->code->log, VNP_LOG_NORMAL,
+		      "verification takes too long and was given up: the loops of the program are too deep, or change too much.\n");
+	fix_log_loops(f);
+	return -E2BIG;
+}
+
 static int fix_root(struct fix *f, u32 root)
 {
 	struct vnp_state *state = fix_take(f);
@@ -307,6 +490,7 @@ static int fix_root(struct fix *f, u32 root)
 
 	if (!state)
 		return -ENOMEM;
+	f->root = root;
 	vnp_saved_get(f->in[root], state);
 	f->waiting[0].block = root;
 	f->waiting[0].state = state;
@@ -319,13 +503,8 @@ static int fix_root(struct fix *f, u32 root)
 		else
 			err = fix_result(f, fix_block(f, w.block, w.state));
 	}
-	if (!err && vnp_relax())
-		return -EINTR;
-	if (!err && !f->work) {
-		vnp_log_insn(f->code, f->cfg->blocks[root].first,
-			     "verification takes too long and was given up here: the loops of the program are too deep or too many");
-		return -E2BIG;
-	}
+	if (!err && f->v->cost.spent >= f->v->cost.max)
+		return fix_refuse(f);
 	return err;
 }
 
@@ -439,15 +618,18 @@ static int fix_run(struct fix *f)
 
 	if (f->cfg->head_cnt) {
 		err = fix_up(f);
-		if (!err)
+		if (!err && f->v->ops->unfinished && f->v->ops->unfinished(f->v))
+			return 0;
+		if (!err && !f->v->cost.frugal)
 			err = fix_down(f);
 		if (!err)
 			err = fix_check(f);
 	}
 	if (err)
 		return err;
+	if (f->v->cost.frugal)
+		fix_log_frugal(f);
 	f->v->report = true;
-	f->work = U64_MAX;
 	err = fix_sweep(f, FIX_CHECK);
 	return err ? err : fix_rests(f);
 }
@@ -459,9 +641,10 @@ static int fix_alloc(struct fix *f)
 	f->in = vnp_alloc(n, sizeof(struct vnp_saved *));
 	f->next = vnp_alloc(n, sizeof(struct vnp_saved *));
 	f->grown = vnp_alloc(n, sizeof(u8));
+	f->spent = vnp_alloc(n, sizeof(u32));
 	f->dirty = vnp_alloc(n / 64 + 1, sizeof(u64));
 	f->met = fix_take(f);
-	if (!f->in || !f->next || !f->grown || !f->dirty || !f->met)
+	if (!f->in || !f->next || !f->grown || !f->spent || !f->dirty || !f->met)
 		return -ENOMEM;
 	return 0;
 }
@@ -481,6 +664,7 @@ static void fix_free(struct fix *f)
 	vnp_free(f->in);
 	vnp_free(f->next);
 	vnp_free(f->grown);
+	vnp_free(f->spent);
 	vnp_free(f->dirty);
 	vnp_free(f);
 }
@@ -495,16 +679,11 @@ int vnp_fixpoint_run(struct vnp_verify *v)
 	f->v = v;
 	f->code = v->code;
 	f->cfg = v->code->cfg;
-	f->work = FIX_WORK_MIN + (u64)FIX_WORK * v->code->insn_cnt;
 	vnp_steps_coarse(&f->coarse);
 	vnp_steps_collect(&f->steps, v->code);
 	err = fix_alloc(f);
 	if (!err)
 		err = fix_run(f);
-	if (err == -E2BIG && f->pool.bytes > VNP_SAVED_MAX / 2)
-		vnp_log_print(v->code->log, VNP_LOG_NORMAL,
-			      "verification was given up: the states of the program take more than %u MiB.\n",
-			      VNP_SAVED_MAX >> 20);
 	fix_free(f);
 	return err;
 }

@@ -31,6 +31,9 @@
 #define SPEC_ROUNDS	4
 #define SPEC_ROUNDS_MAX	8
 
+/* Work (struct vnp_state) of looking at a slot that may be meant */
+#define SPEC_WORK_SLOT	2
+
 /**
  * struct spec - the interpretation under way
  * @v:		must be the first
@@ -156,7 +159,9 @@ static void spec_join_num(struct vnp_reg *a, const struct vnp_reg *b,
 	if (vnp_scalar_within(&b->num, &a->num))
 		return;
 	num = vnp_scalar_join(&a->num, &b->num);
-	if (steps)
+	if (steps && !steps->cnt)
+		num = vnp_scalar_unknown();
+	else if (steps)
 		num = vnp_scalar_widen(&a->num, &num, steps->value, steps->cnt);
 	a->num = num;
 }
@@ -212,8 +217,8 @@ static bool spec_join(struct vnp_join *j, struct vnp_state *to,
 	bool changed = false;
 	u32 i;
 
-	(void)j;
 	(void)root;
+	j->work += VNP_REG_CNT;
 	for (i = 0; i < VNP_REG_FP; i++)
 		changed |= spec_join_reg(vnp_state_reg(to, i), &from->cells[i].reg,
 					 steps);
@@ -417,6 +422,7 @@ static void spec_put_numbers(struct vnp_verify *v, const struct vnp_reg *ptr, s6
 
 	spec_set_unknown(&value, 8);
 	spec_span(ptr, at, size, &lo, &hi);
+	v->state->work += SPEC_WORK_SLOT * (hi - lo) / 8;
 	for (i = round_down(lo, 8); i < hi; i += 8)
 		spec_put(v, -i / 8 - 1, &value);
 }
@@ -466,6 +472,7 @@ static bool spec_finds_numbers(struct vnp_verify *v, const struct vnp_reg *ptr, 
 	s64 lo, hi, i;
 
 	spec_span(ptr, at, size, &lo, &hi);
+	v->state->work += SPEC_WORK_SLOT * (hi - lo) / 8;
 	for (i = round_down(lo, 8); i < hi; i += 8) {
 		u32 slot = -i / 8 - 1;
 
@@ -960,12 +967,19 @@ static int spec_exit(struct vnp_verify *v)
 	return 0;
 }
 
+/* The states are for slots that held less: only the next round's can be right */
+static bool spec_unfinished(struct vnp_verify *v)
+{
+	return spec_of(v)->changed;
+}
+
 static const struct vnp_verify_ops spec_ops = {
 	.insn = spec_insn,
 	.cond = spec_cond,
 	.branch = spec_branch,
 	.exit = spec_exit,
 	.join = spec_join,
+	.unfinished = spec_unfinished,
 };
 
 static void spec_reset(struct vnp_code *code)
@@ -992,6 +1006,7 @@ static void spec_init(struct spec *s, struct vnp_code *code)
 	s->v.ops = &spec_ops;
 	s->v.code = code;
 	s->v.type = vnp_type_get(code->type);
+	vnp_cost_init(&s->v.cost, code->insn_cnt);
 	for (i = 0; i < VNP_SLOT_CNT; i++)
 		vnp_reg_set_scalar(&s->slot[i], &zero);
 	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(insn)) {
@@ -1027,6 +1042,7 @@ int vnp_spec(struct vnp_code *code)
 		spec_begin_round(s, round++);
 		err = vnp_fixpoint_run(&s->v);
 	} while (!err && s->changed);
+	code->work += s->v.cost.spent;
 	if (!err)
 		code->zero_slots |= s->read;
 	vnp_free(s);

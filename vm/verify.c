@@ -214,12 +214,14 @@ int vnp_verify(struct vnp_code *code)
 	};
 	int err;
 
+	vnp_cost_init(&v.cost, code->insn_cnt);
 	v.bounds = vnp_alloc(max(code->cfg->head_cnt, 1U), sizeof(*v.bounds));
 	if (!v.bounds)
 		return -ENOMEM;
 	err = verify_number_calls(code);
 	if (!err)
 		err = vnp_fixpoint_run(&v);
+	code->work = v.cost.spent;
 	if (!err) {
 		verify_finish(code);
 		err = vnp_bound_settle(code, v.bounds);

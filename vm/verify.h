@@ -44,6 +44,8 @@ struct vnp_verify;
  * @exit:	may the program end so
  * @head:	the state at a head of loops, once; may be NULL
  * @join:	as vnp_state_join()
+ * @unfinished:	asked when loops have grown to their full size: the states will
+ *		not be those wanted, so do not go on; may be NULL
  */
 struct vnp_verify_ops {
 	int (*insn)(struct vnp_verify *v);
@@ -54,7 +56,38 @@ struct vnp_verify_ops {
 	bool (*join)(struct vnp_join *j, struct vnp_state *to,
 		     const struct vnp_state *from, u32 root,
 		     const struct vnp_steps *steps);
+	bool (*unfinished)(struct vnp_verify *v);
 };
+
+/*
+ * Work that verification may cost, and the second interpretation as much again: for
+ * any program, and for each instruction.  On a machine of 2026 a unit takes 4 to 7 ns
+ * where many are needed, so any program has 60 ms, and one of 65,536 instructions takes
+ * 2 s at most.
+ */
+#define VNP_COST_MIN	16000000
+#define VNP_COST_INSN	2000
+
+/**
+ * struct vnp_cost - account of work
+ * @spent:	so far
+ * @max:	when as much is spent the program is refused.  From two thirds of that on
+ *		verification is frugal
+ * @frugal:	no facts, and where loops begin no numbers that ever changed
+ */
+struct vnp_cost {
+	u64 spent;
+	u64 max;
+	bool frugal;
+};
+
+/* vnp_cost_init() - for a program of so many instructions */
+static inline void vnp_cost_init(struct vnp_cost *cost, u32 insn_cnt)
+{
+	*cost = (struct vnp_cost){
+		.max = VNP_COST_MIN + (u64)VNP_COST_INSN * insn_cnt,
+	};
+}
 
 /**
  * struct vnp_verify - verification under way
@@ -66,6 +99,7 @@ struct vnp_verify_ops {
  * @bounds:	what is found out at heads of loops
  * @owed:	VNP_GUARD_* that the state knows of and that are not written down yet
  * @report:	states are at rest: say what is wrong, write down what is found
+ * @cost:	of all runs of vnp_fixpoint_run()
  */
 struct vnp_verify {
 	const struct vnp_verify_ops *ops;
@@ -76,6 +110,7 @@ struct vnp_verify {
 	struct vnp_bound *bounds;
 	u8 owed;
 	bool report;
+	struct vnp_cost cost;
 };
 
 /**
@@ -88,7 +123,7 @@ int vnp_verify(struct vnp_code *code);
 
 /**
  * vnp_fixpoint_run() - bring the states to rest, then look at each instruction
- * @v:		@insn, @state and @report are its to set
+ * @v:		@insn, @state and @report are its to set; @cost goes on from where it is
  *
  * Return: as vnp_verify().
  */
