@@ -158,6 +158,7 @@ static bool bound_is_closed(struct bound *b, u32 head, u32 last)
 	const struct vnp_cfg *cfg = b->cfg;
 	u32 first = cfg->blocks[head].pos, i, k;
 
+	b->work -= min_t(u64, b->work, last - first + 1);
 	for (i = first; i <= last; i++)
 		b->blocks[cfg->order[i]] = (struct bound_block){ .passed = U16_MAX };
 	for (i = first; i <= last; i++)
