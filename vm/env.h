@@ -39,7 +39,12 @@ static inline void vnp_free(const void *p)
 	kvfree(p);
 }
 
-/* vnp_relax() - called now and then in long work; true: stop, a signal waits */
+/*
+ * vnp_relax() - called now and then in long work; true: stop, the process is killed
+ *
+ * Other signals wait: a timer that is quicker than the work would make it begin anew
+ * each time, and never end.
+ */
 static inline bool vnp_relax(void)
 {
 	cond_resched();

@@ -10,6 +10,12 @@
 
 struct vnp_code;
 
+/*
+ * A report that is so long gets no more states: those of a large program would take
+ * seconds to write down.  It is as much as VNP_PROG_LOAD can hand out.
+ */
+#define VNP_LOG_STATES_MAX	(16U << 20)
+
 /**
  * struct vnp_log - a report under way
  * @buf:	where to; may be NULL when @size is 0

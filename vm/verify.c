@@ -46,9 +46,11 @@ static void verify_print_slots(const struct vnp_verify *v)
 
 static void verify_print_state(const struct vnp_verify *v)
 {
+	const struct vnp_log *log = v->code->log;
 	u32 i;
 
-	if (!v->report || !v->code->log || v->code->log->level < VNP_LOG_STATES)
+	if (!v->report || !log || log->level < VNP_LOG_STATES ||
+	    log->len >= VNP_LOG_STATES_MAX)
 		return;
 	for (i = 0; i < VNP_REG_FP; i++)
 		if (vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)

@@ -266,17 +266,21 @@ struct vnp_line_info {
  * @log_size:	bytes at @log_buf, at most 16 MiB
  * @log_level:	VNP_LOG_*
  * @log_len:	out: bytes the whole report wants with its NUL; written for
- *		a refusal, too.  The report is cut to @log_size, never an error
+ *		a refusal, too.  The report is cut to @log_size, never an error.
+ *		Behind the first 16 MiB there are no more states
  * @reserved:	must be zero
  * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
  *
  * Returns a descriptor.  EACCES: the program is refused, the log says why;
- * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: with its guards it becomes more than
+ * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: it takes too long to verify;
+ * or with its guards it becomes more than
  * 65,536 instructions, and more than eight for each of its own; or a jump gets too far,
  * or the stack too small.  EDQUOT: the native code of the caller's programs would be
  * more than a user may have, which is 16 MiB unless root has set jit_user_max in
  * /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN may have any amount.  What is
  * done in a user namespace is on the account of the user who made it.
+ * EINTR: a signal that kills the process came meanwhile.  Handlers of others run after
+ * the call, which takes some 2 s at most.
  */
 struct vnp_prog_load {
 	__u32 size;
