@@ -32,6 +32,9 @@
 #define FIX_STEPS	12
 #define FIX_COARSE	20
 
+/* Frugally, growths that rest at very few; after that numbers are given up */
+#define FIX_FEW		2
+
 #define FIX_SWEEPS_DOWN	2
 #define FIX_SWEEPS_MAX	64
 
@@ -83,6 +86,7 @@ struct fix_waiting {
  * @join:	scratch memory
  * @steps:	for widening: what the program compares with
  * @coarse:	a few that suit any program
+ * @few:	the same, even fewer
  * @none:	none
  */
 struct fix {
@@ -107,6 +111,7 @@ struct fix {
 	struct vnp_join join;
 	struct vnp_steps steps;
 	struct vnp_steps coarse;
+	struct vnp_steps few;
 	struct vnp_steps none;
 };
 
@@ -162,8 +167,10 @@ static void fix_watch_cost(struct fix *f)
 {
 	struct vnp_cost *cost = &f->v->cost;
 
-	if (cost->spent >= cost->max / 3 * 2 && fix_may_change(f))
-		cost->frugal = true;
+	if (cost->frugal || cost->spent < cost->max / 3 * 2 || !fix_may_change(f))
+		return;
+	cost->frugal = true;
+	memset(f->grown, 0, f->cfg->block_cnt);
 }
 
 static int fix_relax(struct fix *f)
@@ -205,7 +212,7 @@ static const struct vnp_steps *fix_steps(const struct fix *f, u32 block)
 	if (!f->cfg->blocks[block].head)
 		return NULL;
 	if (f->v->cost.frugal)
-		return &f->none;
+		return grown < FIX_FEW ? &f->few : &f->none;
 	if (grown < FIX_EXACT)
 		return NULL;
 	if (grown < FIX_STEPS)
@@ -241,7 +248,7 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 	if (grew)
 		f->met->fact_cnt = 0;
 	f->join.head = f->cfg->blocks[block].head;
-	f->join.coarse = f->v->cost.frugal && steps;
+	f->join.coarse = f->v->cost.frugal && steps == &f->none;
 	grew |= f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps);
 	fix_spend(f, FIX_WORK_MEET + vnp_state_cells(f->met) + fix_take_work(&f->join.work));
 	return grew ? fix_put(f, where, f->met) : 0;
@@ -680,6 +687,7 @@ int vnp_fixpoint_run(struct vnp_verify *v)
 	f->code = v->code;
 	f->cfg = v->code->cfg;
 	vnp_steps_coarse(&f->coarse);
+	vnp_steps_few(&f->few);
 	vnp_steps_collect(&f->steps, v->code);
 	err = fix_alloc(f);
 	if (!err)

@@ -37,6 +37,13 @@ void vnp_steps_coarse(struct vnp_steps *steps)
 	steps_add(steps, U32_MAX);
 }
 
+void vnp_steps_few(struct vnp_steps *steps)
+{
+	steps->cnt = 0;
+	steps_add(steps, 0);
+	steps_add(steps, 2 * U16_MAX);
+}
+
 /* A bound rests on either side of what it is compared with */
 static void steps_add_around(struct vnp_steps *steps, u64 value)
 {

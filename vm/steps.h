@@ -21,6 +21,9 @@ struct vnp_steps {
 /* vnp_steps_coarse() - a few that suit any program */
 void vnp_steps_coarse(struct vnp_steps *steps);
 
+/* vnp_steps_few() - what pointers into the payload need, no more */
+void vnp_steps_few(struct vnp_steps *steps);
+
 /* vnp_steps_collect() - these, and those round what the program compares with */
 void vnp_steps_collect(struct vnp_steps *steps, const struct vnp_code *code);
 
