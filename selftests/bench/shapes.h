@@ -17,12 +17,14 @@
  * @cnt:	how many there are
  * @max:	how many there may be
  * @len_off:	where the context has the payload's length
+ * @chance:	state of a generator of numbers
  */
 struct text {
 	struct bpf_insn *insns;
 	__u32 cnt;
 	__u32 max;
 	__u32 len_off;
+	__u32 chance;
 };
 
 /**
