@@ -323,7 +323,7 @@ int vnp_bound_settle(struct vnp_code *code, const struct vnp_bound *bounds)
 		.cfg = code->cfg,
 		.bounds = bounds,
 		.work = BOUND_WORK * (u64)code->insn_cnt,
-		.left = code->budget / 2,
+		.left = (code->budget - code->path) / 2,
 	};
 	int err = -ENOMEM;
 
@@ -334,7 +334,7 @@ int vnp_bound_settle(struct vnp_code *code, const struct vnp_bound *bounds)
 	b.blocks = vnp_alloc(b.cfg->block_cnt, sizeof(*b.blocks));
 	if (b.loops && b.open && b.blocks) {
 		bound_run(&b);
-		code->prepaid = code->budget / 2 - b.left;
+		code->prepaid += (code->budget - code->path) / 2 - b.left;
 		err = 0;
 	}
 	vnp_free(b.loops);

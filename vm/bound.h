@@ -7,9 +7,9 @@
  * begins, then a turn can only follow another as often as a step fits into the range.
  *
  * How often a loop is entered depends on those around it, whose turns are known before.
- * The instructions that such loops execute at most are taken from the budget at the
- * start; as long as they leave half of it for what is metered, their jumps back are
- * free.
+ * What such loops cost at most is taken from the budget at the start; as long as they
+ * leave half of what the longest path leaves (cost.h) for what is metered, their jumps
+ * back are free.
  */
 #ifndef _VNP_VM_BOUND_H
 #define _VNP_VM_BOUND_H

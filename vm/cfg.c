@@ -300,54 +300,6 @@ static void cfg_find_roots(struct vnp_cfg *cfg)
 	}
 }
 
-static u32 cfg_block_cost(const struct vnp_code *code, const struct vnp_block *block)
-{
-	u32 i, cost = 0;
-
-	for (i = block->first; i <= block->last; i++) {
-		const struct bpf_insn *insn = &code->insns[i];
-
-		cost++;
-		if (vnp_insn_is_call(insn))
-			cost += vnp_helper_get(insn->imm)->cost;
-		if (vnp_insn_is_enter(insn))
-			cost += hweight64(vnp_frame_slots(vnp_code_frame(code, i)));
-	}
-	return cost;
-}
-
-/*
- * What the edges back cost.  Lay the blocks in a row in their order: an edge
- * forward gains at least as much way as instructions are executed, an edge back
- * loses the way from the target's start to the source's end.  So if each edge
- * back pays what it loses, a run executes at most the length of the program and
- * what it paid.  This holds for any graph; for a loop whose blocks stand
- * together the price is the length of its body.
- */
-static void cfg_price_loops(struct cfg_build *b)
-{
-	struct vnp_cfg *cfg = b->cfg;
-	u64 way = 0;
-	u32 i, k;
-
-	for (i = 0; i < cfg->order_cnt; i++) {
-		struct vnp_block *block = &cfg->blocks[cfg->order[i]];
-		struct vnp_insn_aux *aux = &b->code->aux[block->last];
-
-		b->pre[block - cfg->blocks] = way;
-		way += cfg_block_cost(b->code, block);
-		for (k = 0; k < 2; k++) {
-			u32 to = block->succ[k], cost;
-
-			if (to == NONE || !vnp_cfg_goes_back(cfg, cfg->order[i], to))
-				continue;
-			aux->flags |= k ? VNP_AUX_PAYS_TAKEN : VNP_AUX_PAYS_FALLS;
-			cost = min_t(u64, way - b->pre[to], S32_MAX);
-			aux->cost = max(aux->cost, cost);
-		}
-	}
-}
-
 static int cfg_build(struct cfg_build *b)
 {
 	int err;
@@ -368,7 +320,6 @@ static int cfg_build(struct cfg_build *b)
 	cfg_find_loops(b);
 	cfg_make_order(b);
 	cfg_find_roots(b->cfg);
-	cfg_price_loops(b);
 	return vnp_live_find(b->code, b->pred, b->pred_at);
 }
 

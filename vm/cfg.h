@@ -67,8 +67,7 @@ struct vnp_cfg {
 
 /**
  * vnp_cfg_build() - make the graph of a program
- * @code:	decoded; @code->cfg is filled in, and in @code->aux what an edge back
- *		costs (VNP_AUX_PAYS_*, cost)
+ * @code:	decoded; @code->cfg is filled in
  *
  * Return: 0, -ENOMEM.
  */

@@ -30,7 +30,7 @@
 #define VNP_MAPS_MAX		64
 #define VNP_STACK_MAX		512
 #define VNP_BUDGET_DEFAULT	(1U << 16)
-#define VNP_BUDGET_MAX		(1U << 20)	/* more: CAP_SYS_ADMIN */
+#define VNP_BUDGET_MAX		(1U << 16)	/* more: CAP_SYS_ADMIN, unless raised */
 #define VNP_STRINGS_MAX		(1U << 22)	/* bytes for line info to refer to */
 
 struct vnp_cfg;
@@ -148,7 +148,7 @@ struct vnp_access {
  * @dst_kind:	enum vnp_reg_kind of the destination register before it
  * @src_kind:	likewise of the source register
  * @call:	for a call: index in struct vnp_code::calls
- * @cost:	instructions that a jump back here pays for
+ * @cost:	units of the budget that going back from here takes
  * @access:	the access it makes
  */
 struct vnp_insn_aux {
@@ -165,10 +165,12 @@ struct vnp_insn_aux {
  * struct vnp_call - the verifier's findings on a helper's arguments
  * @arg:	what memory R1 to R5 point to
  * @map:	index of the map argument; 0 if there is none
+ * @size_max:	the largest that a size argument can be
  */
 struct vnp_call {
 	struct vnp_access arg[VNP_HELPER_ARGS_MAX];
 	u32 map;
+	u32 size_max;
 };
 
 /**
@@ -197,7 +199,7 @@ struct vnp_lowered {
  * struct vnp_code - a program
  * @type:	enum vnp_prog_type
  * @harden:	lower for an untrusted user
- * @budget:	instructions that loops of one run may spend; 0 became the default
+ * @budget:	what one run may cost (cost.h); 0 became the default
  * @key:	random, for the blinding of constants; used up while lowering
  * @loaded:	the instructions as loaded; owned
  * @loaded_cnt:	how many
@@ -224,7 +226,10 @@ struct vnp_lowered {
  * @guard_cnt:	of these, how many are guarded
  * @loop_cnt:	metered back edges
  * @bound_cnt:	back edges that need not be metered (bound.h)
- * @prepaid:	of @budget, what these spend at most
+ * @meter_cnt:	calls that pay for their bytes when they are made
+ * @far:	the values of its maps may be in main memory
+ * @path:	what the longest path costs that goes back nowhere
+ * @prepaid:	@path and what bounded loops spend at most
  * @mask_cnt:	accesses that are masked
  * @barrier_cnt: instructions behind a speculation barrier
  * @lowered:	after vnp_lower(); owned
@@ -261,6 +266,9 @@ struct vnp_code {
 	u32 guard_cnt;
 	u32 loop_cnt;
 	u32 bound_cnt;
+	u32 meter_cnt;
+	bool far;
+	u32 path;
 	u32 prepaid;
 	u32 mask_cnt;
 	u32 barrier_cnt;

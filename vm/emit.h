@@ -46,7 +46,7 @@ struct vnp_lower_base {
  * @base:	slots of look-ups
  * @base_cnt:	how many
  * @ctx_slot:	offset from R10 of the saved context; 0: it is not saved
- * @budget_slot: offset from R10 of what the budget still has; 0: no loops
+ * @budget_slot: offset from R10 of what the budget still has; 0: nothing is metered
  * @stack_size:	bytes of stack taken so far
  * @insn:	instruction of the program at work on
  * @guards:	lowered index at which its guards begin
@@ -153,6 +153,9 @@ void vnp_blind_imm64(struct vnp_lower *l, u8 dst, u64 imm);
 
 /* vnp_lower_charge() - emit what makes the budget pay */
 void vnp_lower_charge(struct vnp_lower *l, u32 cost);
+
+/* vnp_lower_charge_bytes() - likewise for the bytes of a metered call; R0 is lost */
+void vnp_lower_charge_bytes(struct vnp_lower *l, const struct vnp_helper *helper);
 
 /* vnp_lower_alu() - emit what an arithmetic instruction becomes */
 void vnp_lower_alu(struct vnp_lower *l, const struct bpf_insn *insn);

@@ -3,13 +3,17 @@
 
 #define HELPER_INDEX(name)	(VNP_HELPER_##name - VNP_HELPER_BASE)
 
-/* The costs are rough: native instructions of a common case. */
+/*
+ * The costs are rough: native instructions of a common case.  csum_diff and log refuse
+ * more than some hundred bytes before they touch any.
+ */
 static const struct vnp_helper vnp_helpers[] = {
 	[HELPER_INDEX(map_lookup)] = {
 		.name = "map_lookup",
 		.fn = vnp_helper_map_lookup,
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_MAP_VALUE_OR_NULL,
+		.bytes = VNP_COST_KEY,
 		.cost = 50,
 	},
 	[HELPER_INDEX(map_update)] = {
@@ -19,6 +23,7 @@ static const struct vnp_helper vnp_helpers[] = {
 			 VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
 		.writes_map = true,
+		.bytes = VNP_COST_VALUE,
 		.cost = 200,
 	},
 	[HELPER_INDEX(map_delete)] = {
@@ -27,6 +32,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_SCALAR,
 		.writes_map = true,
+		.bytes = VNP_COST_KEY,
 		.cost = 200,
 	},
 	[HELPER_INDEX(load_bytes)] = {
@@ -35,6 +41,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_WRITE,
 			 VNP_ARG_SIZE },
 		.ret = VNP_RET_SCALAR,
+		.bytes = VNP_COST_SIZE,
 		.cost = 100,
 	},
 	[HELPER_INDEX(store_bytes)] = {
@@ -45,6 +52,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.moves_packet = true,
 		.writes_packet = true,
+		.bytes = VNP_COST_PACKET,
 		.cost = 200,
 	},
 	[HELPER_INDEX(pull)] = {
@@ -53,6 +61,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
 		.moves_packet = true,
+		.bytes = VNP_COST_PACKET,
 		.cost = 200,
 	},
 	[HELPER_INDEX(time_ns)] = {

@@ -10,6 +10,7 @@
 #ifndef _VNP_VM_HELPER_H
 #define _VNP_VM_HELPER_H
 
+#include "cost.h"
 #include "env.h"
 #include <linux/vnp.h>
 
@@ -59,7 +60,8 @@ typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
  * @moves_packet: pointers into the payload are void after it
  * @writes_packet: the payload may be changed by it
  * @writes_map:	it changes the map in its first argument
- * @cost:	instructions a call counts for in the budget
+ * @bytes:	enum vnp_cost_kind: which bytes it touches, for the budget
+ * @cost:	units of the budget that a call takes without these
  */
 struct vnp_helper {
 	const char *name;
@@ -69,6 +71,7 @@ struct vnp_helper {
 	bool moves_packet;
 	bool writes_packet;
 	bool writes_map;
+	u8 bytes;
 	u16 cost;
 };
 

@@ -49,7 +49,7 @@ struct value {
  * @insn:	instruction at work on
  * @left:	the budget
  * @prepaid:	what is left of the part of it that bounded loops spend
- * @done:	instructions executed
+ * @spent:	what the instructions cost that were executed
  */
 struct interp {
 	struct vnp_code *code;
@@ -64,7 +64,7 @@ struct interp {
 	u32 insn;
 	s64 left;
 	s64 prepaid;
-	u64 done;
+	u64 spent;
 };
 
 static __printf(2, 3) int interp_bug(struct interp *t, const char *fmt, ...)
@@ -468,6 +468,24 @@ static int interp_arg(struct interp *t, const struct vnp_helper *helper, u32 n)
 	}
 }
 
+static int interp_charge_bytes(struct interp *t, const struct vnp_helper *helper)
+{
+	const struct vnp_call *call = &t->code->calls[t->code->aux[t->insn].call];
+	u64 bytes;
+
+	if (!vnp_cost_is_metered(helper, call)) {
+		if (helper->bytes == VNP_COST_SIZE && t->reg[4].v > call->size_max)
+			return interp_bug(t, "a size is greater than was proven");
+		return 0;
+	}
+	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->run->ctx.len;
+	t->left -= bytes >> VNP_COST_SHIFT;
+	if (t->left < 0)
+		return interp_fault(t, VNP_FAULT_BUDGET);
+	t->spent += bytes >> VNP_COST_SHIFT;
+	return 0;
+}
+
 static int interp_call(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct vnp_helper *helper = vnp_helper_get(insn->imm);
@@ -481,6 +499,9 @@ static int interp_call(struct interp *t, const struct bpf_insn *insn)
 		if (err)
 			return err;
 	}
+	err = interp_charge_bytes(t, helper);
+	if (err)
+		return err;
 	ret = helper->fn(t->reg[1].v, t->reg[2].v, t->reg[3].v, t->reg[4].v,
 			 t->reg[5].v);
 	for (i = BPF_REG_0; i <= BPF_REG_5; i++)
@@ -664,7 +685,6 @@ static int interp_exit(struct interp *t)
 
 static int interp_loop(struct interp *t)
 {
-	u64 limit = (u64)t->code->insn_cnt + t->code->budget;
 	int err;
 
 	for (;;) {
@@ -672,8 +692,9 @@ static int interp_loop(struct interp *t)
 
 		if (!t->code->aux[t->insn].reached)
 			return interp_bug(t, "gets where it was proven not to get");
-		if (++t->done > limit)
-			return interp_bug(t, "runs longer than its budget");
+		t->spent += vnp_cost_insn(t->code, t->insn);
+		if (t->spent > t->code->budget)
+			return interp_bug(t, "costs more than its budget");
 		err = interp_reads(t, insn);
 		if (err)
 			return err;
@@ -698,7 +719,7 @@ int vnp_interp_run(struct vnp_code *code, struct vnp_run *run)
 	t->type = vnp_type_get(code->type);
 	t->run = run;
 	t->left = code->budget - code->prepaid;
-	t->prepaid = code->prepaid;
+	t->prepaid = code->prepaid - code->path;
 	run->retval = 0;
 	t->reg[BPF_REG_1].kind = VNP_REG_CTX;
 	t->reg[BPF_REG_1].v = (uintptr_t)&run->ctx;

@@ -264,9 +264,10 @@ static int lower_take_slots(struct vnp_lower *l)
 	u32 i;
 
 	l->stack_size = code->stack_size;
-	if (code->guard_cnt || code->loop_cnt || code->wide_ret || code->mask_cnt)
+	if (code->guard_cnt || code->loop_cnt || code->meter_cnt || code->wide_ret ||
+	    code->mask_cnt)
 		l->ctx_slot = lower_take_slot(l);
-	if (code->loop_cnt)
+	if (code->loop_cnt || code->meter_cnt)
 		l->budget_slot = lower_take_slot(l);
 	for (i = 0; i < code->insn_cnt && l->stack_size <= VNP_STACK_MAX; i++) {
 		if (!(code->aux[i].flags & VNP_AUX_SAVES_BASE))
@@ -476,6 +477,9 @@ static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
 		else
 			vnp_lower_guard(l, &call->arg[n], 0, 0, n + 2);
 	}
+	/* a doomed call is never made */
+	if (!(aux->flags & VNP_AUX_DOOMED) && vnp_cost_is_metered(helper, call))
+		vnp_lower_charge_bytes(l, helper);
 	if (lower_stops(l))
 		return;
 	vnp_emit(l, *insn);

@@ -172,13 +172,37 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 		l->err = -EFAULT;
 }
 
+/* AX is what is left */
+static void charge_end(struct vnp_lower *l)
+{
+	vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
+	guard_fault_k(l, BPF_JSLT, 0, VNP_FAULT_BUDGET);
+	l->guard = VNP_FAULT_NONE;
+}
+
 void vnp_lower_charge(struct vnp_lower *l, u32 cost)
 {
 	l->guard = VNP_FAULT_BUDGET;
 	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->budget_slot);
 	vnp_emit_k(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, cost);
-	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, VNP_REG_FP, VNP_REG_AX,
-			     l->budget_slot, 0));
-	guard_fault_k(l, BPF_JSLT, 0, VNP_FAULT_BUDGET);
-	l->guard = VNP_FAULT_NONE;
+	charge_end(l);
+}
+
+/*
+ * R0 is free: the call will write it.  The context comes from where it was saved, for
+ * speculatively R1 may be something else.
+ */
+void vnp_lower_charge_bytes(struct vnp_lower *l, const struct vnp_helper *helper)
+{
+	l->guard = VNP_FAULT_BUDGET;
+	if (helper->bytes == VNP_COST_SIZE)
+		vnp_emit_x(l, BPF_ALU64 | BPF_MOV, BPF_REG_0, BPF_REG_4);
+	else
+		vnp_emit(l, VNP_EMIT(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0,
+				     vnp_lower_ctx(l, VNP_CTX_REG_NONE),
+				     offsetof(struct vnp_ctx, len), 0));
+	vnp_emit_k(l, BPF_ALU64 | BPF_RSH, BPF_REG_0, VNP_COST_SHIFT);
+	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->budget_slot);
+	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, BPF_REG_0);
+	charge_end(l);
 }

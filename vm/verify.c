@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "bound.h"
 #include "cfg.h"
+#include "cost.h"
 #include "live.h"
 #include "log.h"
 #include "spec.h"
@@ -177,25 +178,13 @@ static int verify_number_calls(struct vnp_code *code)
 	return code->calls ? 0 : -ENOMEM;
 }
 
-/* Jumps back that are never executed pay nothing; the others are counted */
 static void verify_finish(struct vnp_code *code)
 {
 	u32 i;
 
-	for (i = 0; i < code->insn_cnt; i++) {
-		struct vnp_insn_aux *aux = &code->aux[i];
-
-		if (!aux->reached) {
-			memset(aux, 0, sizeof(*aux));
-			continue;
-		}
-		if (!(aux->flags & VNP_AUX_TAKEN))
-			aux->flags &= ~VNP_AUX_PAYS_TAKEN;
-		if (!(aux->flags & VNP_AUX_FALLS))
-			aux->flags &= ~VNP_AUX_PAYS_FALLS;
-		code->loop_cnt += !!(aux->flags & VNP_AUX_PAYS_TAKEN);
-		code->loop_cnt += !!(aux->flags & VNP_AUX_PAYS_FALLS);
-	}
+	for (i = 0; i < code->insn_cnt; i++)
+		if (!code->aux[i].reached)
+			memset(&code->aux[i], 0, sizeof(code->aux[i]));
 }
 
 static const struct vnp_verify_ops verify_ops = {
@@ -226,8 +215,10 @@ int vnp_verify(struct vnp_code *code)
 	code->work = v.cost.spent;
 	if (!err) {
 		verify_finish(code);
-		err = vnp_bound_settle(code, v.bounds);
+		err = vnp_cost_settle(code);
 	}
+	if (!err)
+		err = vnp_bound_settle(code, v.bounds);
 	vnp_free(v.bounds);
 	if (err)
 		return err;

@@ -90,6 +90,7 @@ static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size
 	vnp_state_narrow(c->v->state, reg, &num);
 	size->min = num.umin;
 	size->max = num.umax;
+	c->found->size_max = max(c->found->size_max, size->max);
 	return 0;
 }
 

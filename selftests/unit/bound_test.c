@@ -120,23 +120,23 @@ static void nests(void **state)
 static void budget(void **state)
 {
 	(void)state;
-	/* half of it covers the loop */
-	vm_budget = 54;
+	/* the path costs 5, and half of the others cover the loop */
+	vm_budget = 5 + 54;
 	assert_bounded(TEN, BPF_EXIT_INSN());
 	assert_returns(10, 0, TEN, BPF_EXIT_INSN());
-	vm_budget = 53;
+	vm_budget = 5 + 53;
 	assert_metered(TEN, BPF_EXIT_INSN());
 	assert_returns(10, 0, TEN, BPF_EXIT_INSN());
 	/* what is left pays for the next one, exactly */
 #define TWENTY	BPF_MOV64_IMM(R2, 1), TEN, TEN_BY(R2), BPF_EXIT_INSN()
-	vm_budget = 54;
+	vm_budget = 10 + 54;
 	assert_accepted("; 1 loop bounded, 1 metered", TWENTY);
 	assert_returns(10, 0, TWENTY);
-	vm_budget = 53;
+	vm_budget = 10 + 53;
 	assert_accepted("; 2 loops metered", TWENTY);
 	assert_faults(VNP_FAULT_BUDGET, 8, 0, TWENTY);
 	/* the first of two gets what there is */
-	vm_budget = 80;
+	vm_budget = 9 + 80;
 	assert_accepted("; 1 loop bounded, 1 metered", TEN, TEN, BPF_EXIT_INSN());
 	assert_returns(10, 0, TEN, TEN, BPF_EXIT_INSN());
 	vm_budget = 0;

@@ -614,23 +614,30 @@ static void budget(void **state)
 	/* a loop of 3 instructions, 10 times: 9 jumps back */
 #define TEN	BPF_MOV64_IMM(R0, 0), BPF_ALU64_IMM(BPF_ADD, R0, 1),	\
 		BPF_MOV64_IMM(R1, 0), BPF_JMP_IMM(BPF_JLT, R0, 10, -3), BPF_EXIT_INSN()
-	vm_budget = 27;
+	vm_budget = 5 + 27;
 	assert_accepted("1 loop metered: insn 3", TEN);
 	assert_returns(10, 0, TEN);
-	vm_budget = 26;
+	vm_budget = 5 + 26;
 	assert_faults(VNP_FAULT_BUDGET, 3, 0, TEN);
 	vm_budget = 0;
 
-	/* what no jump goes back in pays nothing */
-	vm_budget = 1;
-	assert_returns(0, 0, BPF_JMP_A(1), BPF_JMP_A(1), BPF_JMP_A(-2), RETURN(0));
+	/* what no jump goes back in is paid once, when the program begins */
+#define STRAIGHT	BPF_JMP_A(1), BPF_JMP_A(1), BPF_JMP_A(-2), RETURN(0)
+	vm_budget = 5;
+	assert_returns(0, 0, STRAIGHT);
+	vm_budget = 4;
+	assert_refused("the longest path through the program costs 5", STRAIGHT);
+	/* the longer of two ways */
+	vm_budget = 3;
+#define FORKS	BPF_JMP_IMM(BPF_JEQ, R1, 0, 1), BPF_MOV64_IMM(R0, 0), RETURN(0)
+	assert_refused("the longest path through the program costs 4", FORKS);
 	vm_budget = 0;
 	/* calls count for what they cost */
-	vm_budget = 100;
+	vm_budget = 56 + 105;
 	assert_faults(VNP_FAULT_BUDGET, 3, 0, BPF_MOV64_IMM(R6, 0),
 		      BPF_CALL_HELPER(time_ns), BPF_ALU64_IMM(BPF_ADD, R6, 1),
 		      BPF_JMP_IMM(BPF_JLT, R6, 3, -3), RETURN(0));
-	vm_budget = 106;
+	vm_budget = 56 + 106;
 	assert_returns(0, 0, BPF_MOV64_IMM(R6, 0),
 		       BPF_CALL_HELPER(time_ns), BPF_ALU64_IMM(BPF_ADD, R6, 1),
 		       BPF_JMP_IMM(BPF_JLT, R6, 3, -3), RETURN(0));
