@@ -5,6 +5,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "account.h"
 #include "args.h"
 #include "link.h"
 #include "map.h"
@@ -43,10 +44,9 @@ static long vnp_device_feature(struct file *file, void *args,
 		.insn_max = VNP_INSN_MAX,
 		.map_max = VNP_MAPS_MAX,
 		.stack_max = VNP_STACK_MAX,
-		.budget = VNP_BUDGET_DEFAULT,
-		.budget_max = VNP_BUDGET_MAX,
 		.version = VNP_VERSION,
 	};
+	vnp_account_limits(feature);
 	return 0;
 }
 

@@ -16,6 +16,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 {
 	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
 
+	vnp_account_put(link->account);
 	free_percpu(link->stats);
 	kfree(link);
 	/* This is the workqueue of the module, which waits for it at its end. */
@@ -35,6 +36,14 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 	if (!link->stats) {
 		kfree(link);
 		return ERR_PTR(-ENOMEM);
+	}
+	link->account = vnp_account_get();
+	if (IS_ERR(link->account)) {
+		long err = PTR_ERR(link->account);
+
+		free_percpu(link->stats);
+		kfree(link);
+		return ERR_PTR(err);
 	}
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
@@ -136,18 +145,32 @@ static struct sock *vnp_link_sock_get(struct vnp_link *link)
 	return sk;
 }
 
-u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
-		   const struct vnp_run *run)
+static u32 vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
+			   u32 fault, u32 cnt, u32 bytes)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
-	const u32 fault = run->fault ?: VNP_RUN_FAULT(VNP_FAULT_VERDICT, 0);
 
 	u64_stats_update_begin(&stats->syncp);
-	u64_stats_add(&stats->bytes, run->ctx.len);
-	u64_stats_inc(&stats->faults[VNP_RUN_FAULT_KIND(fault)]);
+	u64_stats_add(&stats->bytes, bytes);
+	u64_stats_add(&stats->faults[VNP_RUN_FAULT_KIND(fault)], cnt);
 	u64_stats_update_end(&stats->syncp);
 	WRITE_ONCE(link->fault, (u64)prog->obj.id << 32 | fault);
 	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_PASS : VNP_DROP;
+}
+
+u32 vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog, u32 cnt,
+		      u32 bytes)
+{
+	return vnp_link_faults(link, prog, VNP_RUN_FAULT(VNP_FAULT_THROTTLED, 0), cnt,
+			       bytes);
+}
+
+u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
+		   const struct vnp_run *run)
+{
+	return vnp_link_faults(link, prog,
+			       run->fault ?: VNP_RUN_FAULT(VNP_FAULT_VERDICT, 0), 1,
+			       run->ctx.len);
 }
 
 void vnp_link_lose(struct vnp_link *link, u32 cnt)

@@ -18,6 +18,7 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/udp.h>
 #include <net/sock.h>
+#include "account.h"
 #include "object.h"
 #include "prog.h"
 
@@ -46,6 +47,7 @@ struct vnp_link_stats {
  * @prog:	the program in force, with a reference; vnp_prog_none, without one:
  *		detached.  Written under @lock, read under RCU
  * @stats:	counters
+ * @account:	its owner's, with a reference
  * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
  * @lock:	for @prog, @sk and @gro_rests; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
@@ -60,6 +62,7 @@ struct vnp_link {
 	u32 flags;
 	struct vnp_prog __rcu *prog;
 	struct vnp_link_stats __percpu *stats;
+	struct vnp_account *account;
 	u64 fault;
 
 	spinlock_t lock;	/* prog, sk, gro_rests */
@@ -105,6 +108,19 @@ static inline void vnp_link_put(struct vnp_link *link)
  */
 u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
 		   const struct vnp_run *run);
+
+/**
+ * vnp_link_throttle() - count datagrams for which the owner's account has nothing left
+ * @link:	the link
+ * @prog:	the program that did not run
+ * @cnt:	how many
+ * @bytes:	their payload
+ *
+ * Context: softirq.
+ * Return: enum vnp_verdict.
+ */
+u32 vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog, u32 cnt,
+		      u32 bytes);
 
 /* vnp_link_lose() - count datagrams dropped for want of memory.  Context: softirq */
 void vnp_link_lose(struct vnp_link *link, u32 cnt);
@@ -153,12 +169,22 @@ static __always_inline u32 vnp_link_judge(struct vnp_link *link,
 	return VNP_PASS;
 }
 
+/* vnp_link_exec() - run a link's program as far as its owner's account goes */
+static __always_inline u64 vnp_link_exec(struct vnp_link *link,
+					 const struct vnp_prog *prog,
+					 struct vnp_run *run)
+{
+	if (prog->light_ns)
+		return vnp_prog_run(prog, run);
+	return vnp_account_run(link->account, prog, run);
+}
+
 /* vnp_link_run() - run a link's program on a datagram, and count it.  As above */
 static __always_inline u32 vnp_link_run(struct vnp_link *link,
 					const struct vnp_prog *prog,
 					struct vnp_run *run)
 {
-	const u64 ret = vnp_prog_run(prog, run);
+	const u64 ret = vnp_link_exec(link, prog, run);
 
 	return vnp_link_judge(link, prog, run, min_t(u64, ret, U32_MAX));
 }

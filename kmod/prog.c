@@ -10,6 +10,7 @@
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
+#include "account.h"
 #include "args.h"
 #include "jit.h"
 #include "dgram.h"
@@ -154,10 +155,10 @@ static int vnp_load_check(struct vnp_load *load)
 		return vnp_load_refuse(load, "There is more line info than instructions");
 	if (attr->strings_len > VNP_STRINGS_MAX)
 		return vnp_load_refuse(load, "There are more than 4 MiB of strings");
-	if (attr->budget > VNP_BUDGET_MAX && !capable(CAP_SYS_ADMIN)) {
+	if (attr->budget > vnp_account_budget_max() && !capable(CAP_SYS_ADMIN)) {
 		vnp_log_print(&load->log, VNP_LOG_NORMAL,
 			      "A budget above %u wants CAP_SYS_ADMIN.\n",
-			      VNP_BUDGET_MAX);
+			      vnp_account_budget_max());
 		return -EPERM;
 	}
 	return 0;
@@ -182,7 +183,8 @@ static int vnp_load_copy(struct vnp_load *load)
 
 	code->type = attr->type;
 	code->harden = attr->flags & VNP_PROG_F_HARDEN || vnp_prog_hardened();
-	code->budget = attr->budget;
+	code->budget = attr->budget ?: min_t(u32, VNP_BUDGET_DEFAULT,
+					     vnp_account_budget_max());
 	code->key = get_random_u64();
 	code->insn_cnt = attr->insn_cnt;
 	code->log = &load->log;
@@ -247,10 +249,16 @@ static void vnp_load_free(struct vnp_load *load)
 
 static bool vnp_prog_is_plain(const struct vnp_prog *prog)
 {
-	return !(prog->ctx_fields &
+	return prog->light_ns && !(prog->ctx_fields &
 		 ~(VNP_CTX_BIT(data) | VNP_CTX_BIT(data_end))) &&
 	       !prog->sees_packet && !prog->writes_packet && !prog->wide_ret &&
 	       !prog->code->call_cnt;
+}
+
+/* What metered programs cost is known only up to their budget. */
+static u32 vnp_prog_cost(const struct vnp_code *code)
+{
+	return code->loop_cnt || code->meter_cnt ? code->budget : code->prepaid;
 }
 
 static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
@@ -275,6 +283,9 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->wide_ret = prog->code->lowered.wide_ret;
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
+	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * VNP_ACCOUNT_WORST_NS;
+	if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
+		prog->light_ns = vnp_prog_cost(prog->code) * VNP_ACCOUNT_UNIT_NS;
 	if (vnp_prog_is_plain(prog))
 		prog->plain_max = prog->len_max + sizeof(struct udphdr);
 	return 0;

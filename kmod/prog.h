@@ -31,6 +31,8 @@ struct vnp_user;
  *		else, @len_max with the UDP header; 0 of any other
  * @sees_packet: its payload begins at the IP header, not behind the UDP header
  * @wide_ret:	the return value is in struct vnp_run::retval
+ * @light_ns:	what an execution draws on the user's account (account.h); 0: it is timed
+ * @worst_ns:	the longest that one can take, in ns
  * @log:	where vnp_log() writes to; NULL if the program never does
  * @code:	what vm/ made of it, for those who look
  * @maps:	references
@@ -50,6 +52,8 @@ struct vnp_prog {
 	bool writes_packet;
 	bool sees_packet;
 	bool wide_ret;
+	u32 light_ns;
+	u64 worst_ns;
 	struct vnp_prog_log *log;
 
 	struct vnp_code *code;

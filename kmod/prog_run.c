@@ -19,6 +19,8 @@
 /* The longest IP packet */
 #define VNP_TEST_PACKET_MAX	(sizeof(struct ipv6hdr) + U16_MAX)
 #define VNP_TEST_REPEAT_MAX	1000000
+/* The longest that softirqs are off, unless a single execution takes longer */
+#define VNP_TEST_OFF_NS		NSEC_PER_MSEC
 
 /* Fragments larger than what a driver would make are of no use to a test. */
 #define VNP_TEST_PAGE_ORDER	0
@@ -97,6 +99,12 @@ static void vnp_test_end(void)
 	local_bh_enable();
 }
 
+/* Executions between which softirqs may stay off */
+static u32 vnp_test_batch(const struct vnp_prog *prog)
+{
+	return max_t(u64, div64_u64(VNP_TEST_OFF_NS, prog->worst_ns), 1);
+}
+
 static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 			 struct vnp_prog_run *attr)
 {
@@ -107,7 +115,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 		.off = sizeof(struct udphdr),
 		.prog = prog,
 	};
-	u32 repeat = attr->repeat ?: 1;
+	u32 repeat = attr->repeat ?: 1, batch = vnp_test_batch(prog);
 	u64 start, ns = 0;
 	int ret = 0;
 	u32 i;
@@ -119,8 +127,13 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 		dgram.run.fault = 0;
 		attr->retval = vnp_prog_run(prog, &dgram.run);
 
-		if (!need_resched() && !signal_pending(current))
+		if (!need_resched() && !signal_pending(current)) {
+			if ((i + 1) % batch)
+				continue;
+			vnp_test_end();
+			vnp_test_begin();
 			continue;
+		}
 		ns += ktime_get_ns() - start;
 		vnp_test_end();
 		cond_resched();

@@ -376,7 +376,7 @@ static __always_inline int vnp_udp_walk(struct vnp_udp_walk *walk, bool plain)
 			continue;
 		}
 		vnp_udp_take(walk, pos, next - pos,
-			     vnp_prog_run(prog, &dgram->run), false);
+			     vnp_link_exec(walk->link, prog, &dgram->run), false);
 		if (!dgram->shared) {
 			vnp_udp_keep(walk, dgram->skb);
 			dgram->skb = skb;
@@ -414,6 +414,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 				       const struct vnp_prog *prog)
 {
 	struct vnp_udp_walk walk __vnp_uninitialized;
+	u32 len, cnt;
 
 	walk.link = link;
 	walk.sk = sk;
@@ -423,12 +424,18 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 	walk.fate = VNP_UDP_PASS;
 	if (prog == &vnp_prog_none)
 		return vnp_udp_walk_end(&walk);
+	len = skb->len - sizeof(struct udphdr);
+	cnt = walk.size < len ? DIV_ROUND_UP(len, walk.size) : 1;
+	if (!vnp_account_draw(link->account, cnt * prog->light_ns)) {
+		walk.fate = (enum vnp_udp_fate)vnp_link_throttle(link, prog, cnt, len);
+		return vnp_udp_walk_end(&walk);
+	}
 
 	walk.dgram.prog = prog;
 	walk.dgram.skb = skb;
 	walk.dgram.run.fault = 0;
 	vnp_udp_ctx(&walk.dgram);
-	if (walk.size < skb->len - sizeof(struct udphdr)) {
+	if (cnt > 1) {
 		walk.fate = VNP_UDP_NONE;
 		walk.missed = 0;
 		walk.extra = 0;
@@ -458,7 +465,8 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(!link) || __this_cpu_read(vnp_udp_passing) == sk)
 		return 1;
 	prog = rcu_dereference(link->prog);
-	if (skb->len > prog->plain_max || skb->data_len)
+	if (skb->len > prog->plain_max || skb->data_len ||
+	    !vnp_account_draw(link->account, prog->light_ns))
 		return vnp_udp_rcv_packet(link, sk, skb, prog);
 
 	len = skb->len - sizeof(struct udphdr);

@@ -12,7 +12,7 @@
 #include "common.h"
 
 /* What an ordinary user may ask for */
-#define BUDGET	(1 << 20)
+#define BUDGET	(1 << 16)
 
 const char *object_path(const char *name)
 {

@@ -230,8 +230,11 @@ TEST_F(load, budget)
 	ASSERT_EQ(0, vnp_feature_get(&f, NULL));
 	self->attr.budget = f.budget_max;
 	EXPECT_OK(load(self->dev, &self->attr));
-	self->attr.budget = 1;
+	/* as much as the two instructions cost, and less */
+	self->attr.budget = 2;
 	EXPECT_OK(load(self->dev, &self->attr));
+	self->attr.budget = 1;
+	EXPECT_LOAD(-EACCES);
 	self->attr.budget = f.budget_max + 1;
 	if (as_root()) {
 		EXPECT_OK(load(self->dev, &self->attr));

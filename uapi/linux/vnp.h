@@ -175,9 +175,11 @@ enum vnp_helper_id {
  * @VNP_FAULT_MAP:	an access outside the map value
  * @VNP_FAULT_STACK:	an access outside the stack
  * @VNP_FAULT_NULL:	an access through the result of a look-up that found nothing
- * @VNP_FAULT_BUDGET:	more instructions than the program's budget
+ * @VNP_FAULT_BUDGET:	the program would cost more than its budget
  * @VNP_FAULT_VERDICT:	the return value is no verdict
  * @VNP_FAULT_CONTEXT:	an access outside a field of the context
+ * @VNP_FAULT_THROTTLED: the program did not run: those of its user have taken as much
+ *			softirq time on this CPU as they may (struct vnp_feature)
  *
  * What a fault does to the datagram is the link's choice: it is dropped, or
  * with %VNP_LINK_F_FAULT_PASS it goes on to the socket.  What the program did
@@ -192,6 +194,7 @@ enum vnp_fault {
 	VNP_FAULT_BUDGET	= 5,
 	VNP_FAULT_VERDICT	= 6,
 	VNP_FAULT_CONTEXT	= 7,
+	VNP_FAULT_THROTTLED	= 8,
 	__VNP_FAULT_CNT
 };
 
@@ -256,7 +259,9 @@ struct vnp_line_info {
  * @insns:	pointer to struct bpf_insn[]
  * @map_fds:	pointer to __s32[], the maps the instructions name by index
  * @map_cnt:	entries at @map_fds
- * @budget:	instructions one run may spend in loops; 0: the default.  More
+ * @budget:	what one run may cost; 0: the default.  An instruction costs 1,
+ *		some more, and a helper call grows with the bytes it touches.  A
+ *		program whose longest path without loops costs more is refused.  More
  *		than the ceiling of struct vnp_feature wants CAP_SYS_ADMIN (EPERM)
  * @line_info:	pointer to struct vnp_line_info[], or 0
  * @strings:	pointer to the strings that @line_info refers to
@@ -313,7 +318,7 @@ struct vnp_prog_load {
  * @lowered_cnt: instructions after lowering
  * @jited_len:	bytes of native code
  * @stack_size:	bytes of stack of a run, guards' own slots included
- * @budget:	instructions one run may spend in loops
+ * @budget:	what one run may cost
  * @hardened:	1 if lowered as for an untrusted user
  * @access_cnt:	memory accesses in the program
  * @guard_cnt:	of these, how many carry a guard
@@ -616,11 +621,11 @@ struct vnp_link_create {
  * @family:	AF_INET or AF_INET6
  * @local_port:	port the socket is bound to, host byte order
  * @sock_cookie: SO_COOKIE of the socket
- * @packets:	datagrams the program ran on
+ * @packets:	datagrams that came while there was a program
  * @bytes:	their payload, as the program sees it
  * @pass:	datagrams passed to the socket by verdict
  * @drop:	datagrams dropped by verdict
- * @faults:	runs ended by each enum vnp_fault
+ * @faults:	datagrams by enum vnp_fault
  * @fault_prog_id: program of the latest fault, 0 if there was none
  * @fault:	its enum vnp_fault
  * @fault_insn:	its instruction in the loaded program
@@ -727,6 +732,14 @@ struct vnp_obj_id {
  * @budget:	the default budget
  * @budget_max:	budget at most, without CAP_SYS_ADMIN
  * @version:	of the module, NUL-padded
+ * @softirq_share: percent of each CPU that the programs on all links of one user may
+ *		take in softirq; 100: no limit
+ * @softirq_burst_us: microseconds that they may take at once
+ *
+ * @budget_max, @softirq_share and @softirq_burst_us are parameters of the module, which
+ * root can write to in /sys/module/vnp/parameters.  Links made in a user namespace count
+ * for the user who made that.  A program that can cost more than 256 is timed; others
+ * count 4 ns for each unit that they may cost.
  */
 struct vnp_feature {
 	__u32 size;
@@ -743,6 +756,8 @@ struct vnp_feature {
 	__u32 budget;
 	__u32 budget_max;
 	char version[VNP_NAME_LEN];
+	__u32 softirq_share;
+	__u32 softirq_burst_us;
 };
 
 #endif /* _UAPI_LINUX_VNP_H */

@@ -294,9 +294,9 @@ int vnp_program_fd(const struct vnp_program *prog);
 int vnp_program_set_autoload(struct vnp_program *prog, bool autoload);
 
 /**
- * vnp_program_set_budget() - how many instructions a run may spend in loops
+ * vnp_program_set_budget() - what one run may cost
  * @prog:	a program of an object
- * @budget:	instructions; 0: the default
+ * @budget:	units, as struct vnp_prog_load says; 0: the default
  *
  * Return: 0, -EBUSY (the object is loaded).
  */

@@ -51,6 +51,8 @@ static void feature_json(const struct vnp_feature *feature)
 	add_u64(obj, "stack_max", feature->stack_max);
 	add_u64(obj, "budget", feature->budget);
 	add_u64(obj, "budget_max", feature->budget_max);
+	add_u64(obj, "softirq_share", feature->softirq_share);
+	add_u64(obj, "softirq_burst_us", feature->softirq_burst_us);
 	json_print(obj);
 }
 
@@ -79,8 +81,10 @@ int feature_command(struct args *args)
 	       feature.map_flags, feature.link_flags);
 	printf("limits         %u instructions, %u maps, %u bytes of stack\n",
 	       feature.insn_max, feature.map_max, feature.stack_max);
-	printf("budget         %u instructions in loops, up to %u can be asked for\n",
+	printf("budget         %u for each execution, up to %u can be asked for\n",
 	       feature.budget, feature.budget_max);
+	printf("softirq time   %u percent of a CPU for all links of a user, %u us at once\n",
+	       feature.softirq_share, feature.softirq_burst_us);
 	printf("your programs  %s\n", feature.hardened ?
 	       "are hardened against speculation, as an ordinary user's" :
 	       "are not hardened against speculation: you are root");

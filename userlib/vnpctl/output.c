@@ -174,6 +174,7 @@ const char *fault_name(__u32 fault)
 		[VNP_FAULT_BUDGET] = "budget",
 		[VNP_FAULT_VERDICT] = "verdict",
 		[VNP_FAULT_CONTEXT] = "context",
+		[VNP_FAULT_THROTTLED] = "throttled",
 	};
 
 	return fault < ARRAY_SIZE(names) ? names[fault] : "unknown";

@@ -88,7 +88,8 @@ int stats_command(struct args *args)
 		json_print(list);
 	} else {
 		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP LOST "
-				  "F:PACKET F:MAP F:STACK F:NULL F:BUDGET F:VERDICT");
+				  "F:PACKET F:MAP F:STACK F:NULL F:BUDGET F:VERDICT "
+				  "F:CONTEXT F:THROTTLED");
 		for (i = 0; i < sample.cnt; i++)
 			stats_row(table, &sample.links[i]);
 		table_print(table, "There is no link.");
