@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What an ordinary user can do to keep a CPU's softirqs from everybody else: the costliest
+ * programs and packets there are, with the limits that the module has by default.  The
+ * guest itself fails a test in which RCU stalls or a CPU locks up.
+ */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+#include "harness.h"
+#include "insn.h"
+
+#define SHARE		"/sys/module/vnp/parameters/softirq_share"
+#define BURST		"/sys/module/vnp/parameters/softirq_burst_us"
+#define MIB		(1 << 20)
+#define ATTACK_NS	1500000000ULL
+#define MEMBERS		100
+#define SEGMENTS	64
+#define GROUP		"239.1.2.3"
+
+#ifndef SOL_UDP
+#define SOL_UDP		17
+#endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT	103
+#endif
+
+static __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/* ---- Programs: they take the rest of their budget in the dearest way ---- */
+
+static int loops(int dev)
+{
+	const struct bpf_insn insns[] = { JA(-1), MOV_IMM(R0, 0), EXIT() };
+
+	return PROG_LOAD(dev, insns);
+}
+
+/* A hash map's values are replaced, 1 MiB each */
+static int updates(int dev)
+{
+	const struct bpf_insn insns[] = {
+		ST(BPF_W, FP, -4, 0),
+		LD_MAP(R1, 0), MOV_REG(R2, FP), ALU64_IMM(BPF_ADD, R2, -4),
+		LD_VALUE(R3, 1, 0), MOV_IMM(R4, 0), CALL(map_update),
+		JA(-9), MOV_IMM(R0, 0), EXIT(),
+	};
+	struct map maps[2];
+	int fds[2];
+
+	if (map_create(dev, &maps[0], VNP_MAP_HASH, 4, MIB, 1, 0) < 0 ||
+	    map_create(dev, &maps[1], VNP_MAP_ARRAY, 4, MIB, 1, 0) < 0)
+		return -ENOMEM;
+	fds[0] = maps[0].fd;
+	fds[1] = maps[1].fd;
+	return prog_load(dev, insns, ARRAY_SIZE(insns), fds, 2);
+}
+
+/* No payload has these bytes, so 1 MiB is cleared */
+static int clears(int dev)
+{
+	const struct bpf_insn insns[] = {
+		MOV_REG(R6, R1),
+		MOV_REG(R1, R6), MOV_IMM(R2, MIB), LD_VALUE(R3, 0, 0),
+		MOV_IMM(R4, MIB), CALL(load_bytes),
+		JA(-7), MOV_IMM(R0, 0), EXIT(),
+	};
+	struct map map;
+
+	if (map_create(dev, &map, VNP_MAP_ARRAY, 4, MIB, 1, 0) < 0)
+		return -ENOMEM;
+	return PROG_LOAD_MAP(dev, insns, &map);
+}
+
+/* Calls in a row */
+static int calls(int dev, __u32 cnt)
+{
+	struct bpf_insn *insns = calloc(cnt + 2, sizeof(*insns));
+	int prog;
+
+	if (!insns)
+		return -ENOMEM;
+	for (__u32 i = 0; i < cnt; i++)
+		insns[i] = CALL(time_ns);
+	insns[cnt] = MOV_IMM(R0, 0);
+	insns[cnt + 1] = EXIT();
+	prog = prog_load(dev, insns, cnt + 2, NULL, 0);
+	free(insns);
+	return prog;
+}
+
+/* As many of them as the budget pays for */
+static int straight(int dev)
+{
+	return calls(dev, 65000 / 51);
+}
+
+/* ---- Packets ------------------------------------------------------------ */
+
+/* A socket in the group; the first may have any port */
+static int member(__u16 port)
+{
+	struct ip_mreq mreq = {
+		.imr_multiaddr.s_addr = inet_addr(GROUP),
+		.imr_interface.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(port) };
+	int sock = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (sock < 0 || sock_set(sock, SOL_SOCKET, SO_REUSEADDR, 1) < 0 ||
+	    bind(sock, (void *)&addr, sizeof(addr)) ||
+	    setsockopt(sock, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq, sizeof(mreq)))
+		return -errno;
+	return sock;
+}
+
+struct attack {
+	int (*load)(int dev);
+	int members;
+	int segments;
+};
+
+struct attacker {
+	int dev;
+	int prog;
+	int links[MEMBERS];
+	int cnt;
+	struct flow flow;
+};
+
+static int attacker_link(struct attacker *a, int sock)
+{
+	a->links[a->cnt] = sock < 0 ? sock : link_create(a->dev, a->prog, sock, 0);
+	return a->links[a->cnt++];
+}
+
+static int attacker_join(struct attacker *a, int members)
+{
+	struct in_addr lo = { htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in *to = (void *)&a->flow.rx_addr;
+	int sock = member(0);
+
+	to->sin_addr.s_addr = inet_addr(GROUP);
+	to->sin_port = htons(sock_port(sock));
+	if (setsockopt(a->flow.tx, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof(lo)))
+		return -errno;
+	while (attacker_link(a, sock) >= 0 && a->cnt < members)
+		sock = member(ntohs(to->sin_port));
+	return a->links[a->cnt - 1];
+}
+
+static int attacker_open(struct attacker *a, const struct attack *attack)
+{
+	a->cnt = 0;
+	a->dev = device_open();
+	a->prog = attack->load(a->dev);
+	if (a->prog < 0)
+		return a->prog;
+	if (flow_open(&a->flow, FLOW_IP4) < 0 ||
+	    (attack->segments &&
+	     sock_set(a->flow.tx, SOL_UDP, UDP_SEGMENT, 16) < 0))
+		return -EINVAL;
+	return attack->members ? attacker_join(a, attack->members) :
+				 attacker_link(a, a->flow.rx);
+}
+
+/*
+ * Counters are right: each datagram that came was counted once, as what became of it.
+ * More are sent to a group than all its members' programs can keep up with: the stack
+ * may drop some before.
+ */
+static int attacker_check(const struct attacker *a, __u64 sent, bool whole)
+{
+	struct vnp_link_info info;
+	__u64 ran = 0, throttled = 0, packets = 0;
+
+	for (int i = 0; i < a->cnt; i++) {
+		if (a->cnt == 1 ? link_settle(a->links[i], sent, &info) :
+				  link_info(a->links[i], &info))
+			return 3;
+		if (info.packets > sent || info.pass || info.lost)
+			return 4;
+		packets += info.packets;
+		throttled += info.faults[VNP_FAULT_THROTTLED];
+		ran += whole ? info.drop : info.faults[VNP_FAULT_BUDGET];
+	}
+	if (ran + throttled != packets)
+		return 5;
+	return !ran ? 6 : !throttled ? 7 : 0;
+}
+
+/* The ordinary user.  Return: exit status */
+static int attack_run(const struct attack *attack)
+{
+	const int size = 16 * (attack->segments ?: 1);
+	__u8 data[16 * SEGMENTS] = { 0 };
+	struct attacker a;
+	__u64 sent = 0, end;
+
+	if (become("vnpuser") < 0 || attacker_open(&a, attack) < 0)
+		return 2;
+	end = now_ns() + ATTACK_NS;
+	while (now_ns() < end) {
+		if (flow_send(&a.flow, data, size) != size)
+			return 8;
+		sent += attack->segments ?: 1;
+	}
+	return attacker_check(&a, sent, attack->load == straight);
+}
+
+/* ---- What is left for others -------------------------------------------- */
+
+/* Datagrams a second that another user's socket gets from itself */
+static __u64 served(struct flow *flow)
+{
+	__u64 start = now_ns(), cnt = 0;
+	__u8 byte = 0;
+
+	while (now_ns() < start + ATTACK_NS) {
+		if (flow_send(flow, &byte, 1) != 1 || flow_recv(flow, &byte, 1) != 1)
+			return 0;
+		cnt++;
+	}
+	return cnt * 1000000000ULL / (now_ns() - start);
+}
+
+FIXTURE(stall) {
+	struct flow flow;
+};
+
+FIXTURE_VARIANT(stall) {
+	struct attack attack;
+};
+
+FIXTURE_VARIANT_ADD(stall, loops) { { loops, 0, 0 } };
+FIXTURE_VARIANT_ADD(stall, updates) { { updates, 0, 0 } };
+FIXTURE_VARIANT_ADD(stall, clears) { { clears, 0, 0 } };
+FIXTURE_VARIANT_ADD(stall, straight) { { straight, 0, 0 } };
+FIXTURE_VARIANT_ADD(stall, super_packet) { { loops, 0, SEGMENTS } };
+FIXTURE_VARIANT_ADD(stall, multicast) { { loops, MEMBERS, 0 } };
+
+FIXTURE_SETUP(stall)
+{
+	if (!as_root())
+		SKIP(return, "sets the module's parameters");
+	ASSERT_OK(write_text(SHARE, "48"));
+	ASSERT_OK(flow_open(&self->flow, FLOW_IP4));
+	ASSERT_OK(pin(0));
+}
+
+FIXTURE_TEARDOWN(stall)
+{
+	write_text(SHARE, "100");
+}
+
+/*
+ * All on one CPU.  The scheduler gives the attacker half of it, or, where ksoftirqd runs
+ * for him as well, more; before there were limits others got next to nothing.
+ */
+TEST_F(stall, leaves_time_for_others)
+{
+	__u64 alone = served(&self->flow), beside;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(attack_run(&variant->attack));
+	beside = served(&self->flow);
+	EXPECT_EQ(0, finish(pid));
+	TH_LOG("%llu datagrams a second, %llu alone: %llu percent", beside, alone,
+	       alone ? 100 * beside / alone : 0);
+	EXPECT_LE(alone, 20 * beside);
+}
+
+TEST_F(stall, straight_line_is_refused)
+{
+	int dev = device_open();
+
+	if (variant->attack.load != straight)
+		return;
+	EXPECT_OK(calls(dev, 65000 / 51));
+	EXPECT_EQ(-EACCES, calls(dev, 65000));
+}
+
+FIXTURE(limit) {
+	int dev;
+	struct flow flow;
+};
+
+/* A user who may take nothing: all his datagrams meet the fault */
+FIXTURE_SETUP(limit)
+{
+	if (!as_root())
+		SKIP(return, "sets the module's parameters");
+	ASSERT_OK(write_text(BURST, "0"));
+	ASSERT_OK(write_text(SHARE, "0"));
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_OK(flow_open(&self->flow, FLOW_IP4));
+}
+
+FIXTURE_TEARDOWN(limit)
+{
+	write_text(BURST, "1000");
+	write_text(SHARE, "100");
+}
+
+FIXTURE_VARIANT(limit) {
+	bool pass;
+	bool timed;
+};
+
+FIXTURE_VARIANT_ADD(limit, light_dropped) { false, false };
+FIXTURE_VARIANT_ADD(limit, light_passed) { true, false };
+FIXTURE_VARIANT_ADD(limit, timed_dropped) { false, true };
+FIXTURE_VARIANT_ADD(limit, timed_passed) { true, true };
+
+TEST_F(limit, is_a_fault)
+{
+	int prog = variant->timed ? straight(self->dev) :
+				    prog_verdict(self->dev, VNP_DROP);
+	int link = link_create(self->dev, prog, self->flow.rx,
+			       variant->pass ? VNP_LINK_F_FAULT_PASS : 0);
+	struct vnp_link_info info;
+
+	ASSERT_OK(link);
+	ASSERT_EQ(1, flow_puts(&self->flow, "x"));
+	ASSERT_OK(link_settle(link, 1, &info));
+	EXPECT_EQ(1, info.packets);
+	EXPECT_EQ(1, info.bytes);
+	EXPECT_EQ(1, info.faults[VNP_FAULT_THROTTLED]);
+	EXPECT_EQ(VNP_FAULT_THROTTLED, info.fault);
+	EXPECT_EQ(0, info.drop);
+	if (variant->pass)
+		EXPECT_EQ(1, flow_next_is(&self->flow, "x"));
+	EXPECT_EQ(1, flow_empty(&self->flow));
+
+	/* an administrator may lift the limit at any time */
+	ASSERT_OK(write_text(SHARE, "100"));
+	ASSERT_EQ(1, flow_puts(&self->flow, "y"));
+	ASSERT_OK(link_settle(link, 2, &info));
+	EXPECT_EQ(1, info.drop);
+}
+
+TEST_HARNESS_MAIN
