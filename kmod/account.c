@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "account.h"
 
-#include <linux/cred.h>
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
-#include <linux/mutex.h>
-#include <linux/slab.h>
-#include <linux/user_namespace.h>
 
 #include "vm/code.h"
 
@@ -22,9 +18,6 @@ static unsigned int softirq_burst_us = 1000;
 module_param(softirq_burst_us, uint, 0644);
 MODULE_PARM_DESC(softirq_burst_us, "microseconds that they may take at once");
 
-static LIST_HEAD(vnp_accounts);
-static DEFINE_MUTEX(vnp_accounts_lock);
-
 u32 vnp_account_budget_max(void)
 {
 	return READ_ONCE(budget_max);
@@ -36,63 +29,6 @@ void vnp_account_limits(struct vnp_feature *feature)
 	feature->budget = min_t(u32, VNP_BUDGET_DEFAULT, feature->budget_max);
 	feature->softirq_share = min(READ_ONCE(softirq_share), 100U);
 	feature->softirq_burst_us = READ_ONCE(softirq_burst_us);
-}
-
-/* In a user namespace, the one who made the outermost that the caller is in */
-static kuid_t vnp_account_uid(void)
-{
-	const struct user_namespace *ns = current_user_ns();
-	kuid_t uid = current_euid();
-
-	for (; ns != &init_user_ns; ns = ns->parent)
-		uid = ns->owner;
-	return uid;
-}
-
-static struct vnp_account *vnp_account_create(kuid_t uid)
-{
-	struct vnp_account *account = kzalloc(sizeof(*account), GFP_KERNEL_ACCOUNT);
-
-	if (!account)
-		return ERR_PTR(-ENOMEM);
-	account->bucket = alloc_percpu_gfp(struct vnp_bucket, GFP_KERNEL_ACCOUNT);
-	if (!account->bucket) {
-		kfree(account);
-		return ERR_PTR(-ENOMEM);
-	}
-	account->uid = uid;
-	refcount_set(&account->refs, 1);
-	list_add(&account->list, &vnp_accounts);
-	return account;
-}
-
-struct vnp_account *vnp_account_get(void)
-{
-	const kuid_t uid = vnp_account_uid();
-	struct vnp_account *account;
-
-	mutex_lock(&vnp_accounts_lock);
-	list_for_each_entry(account, &vnp_accounts, list) {
-		if (!uid_eq(account->uid, uid))
-			continue;
-		refcount_inc(&account->refs);
-		goto unlock;
-	}
-	account = vnp_account_create(uid);
-unlock:
-	mutex_unlock(&vnp_accounts_lock);
-	return account;
-}
-
-void vnp_account_put(struct vnp_account *account)
-{
-	if (!account ||
-	    !refcount_dec_and_mutex_lock(&account->refs, &vnp_accounts_lock))
-		return;
-	list_del(&account->list);
-	mutex_unlock(&vnp_accounts_lock);
-	free_percpu(account->bucket);
-	kfree(account);
 }
 
 static s64 vnp_account_burst(void)
@@ -111,9 +47,9 @@ static void vnp_bucket_fill(struct vnp_bucket *bucket, u64 now)
 	bucket->stamp = now;
 }
 
-noinline bool vnp_account_refill(struct vnp_account *account, u32 ns)
+noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 {
-	struct vnp_bucket *bucket = this_cpu_ptr(account->bucket);
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
 
 	bucket->left += ns;
 	vnp_bucket_fill(bucket, ktime_get_ns());
@@ -123,10 +59,10 @@ noinline bool vnp_account_refill(struct vnp_account *account, u32 ns)
 	return true;
 }
 
-u64 vnp_account_run(struct vnp_account *account, const struct vnp_prog *prog,
+u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
 		    struct vnp_run *run)
 {
-	struct vnp_bucket *bucket = this_cpu_ptr(account->bucket);
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
 	const s64 reserve = min_t(s64, prog->worst_ns, vnp_account_burst() / 2);
 	u64 start = ktime_get_ns(), ret;
 

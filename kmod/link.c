@@ -16,7 +16,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 {
 	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
 
-	vnp_account_put(link->account);
+	vnp_user_put(link->user);
 	free_percpu(link->stats);
 	kfree(link);
 	/* This is the workqueue of the module, which waits for it at its end. */
@@ -37,9 +37,9 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 		kfree(link);
 		return ERR_PTR(-ENOMEM);
 	}
-	link->account = vnp_account_get();
-	if (IS_ERR(link->account)) {
-		long err = PTR_ERR(link->account);
+	link->user = vnp_user_get();
+	if (IS_ERR(link->user)) {
+		long err = PTR_ERR(link->user);
 
 		free_percpu(link->stats);
 		kfree(link);

@@ -47,7 +47,7 @@ struct vnp_link_stats {
  * @prog:	the program in force, with a reference; vnp_prog_none, without one:
  *		detached.  Written under @lock, read under RCU
  * @stats:	counters
- * @account:	its owner's, with a reference
+ * @user:	on whose account its programs run, with a reference
  * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
  * @lock:	for @prog, @sk and @gro_rests; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
@@ -62,7 +62,7 @@ struct vnp_link {
 	u32 flags;
 	struct vnp_prog __rcu *prog;
 	struct vnp_link_stats __percpu *stats;
-	struct vnp_account *account;
+	struct vnp_user *user;
 	u64 fault;
 
 	spinlock_t lock;	/* prog, sk, gro_rests */
@@ -176,7 +176,7 @@ static __always_inline u64 vnp_link_exec(struct vnp_link *link,
 {
 	if (prog->light_ns)
 		return vnp_prog_run(prog, run);
-	return vnp_account_run(link->account, prog, run);
+	return vnp_account_run(link->user, prog, run);
 }
 
 /* vnp_link_run() - run a link's program on a datagram, and count it.  As above */

@@ -426,7 +426,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 		return vnp_udp_walk_end(&walk);
 	len = skb->len - sizeof(struct udphdr);
 	cnt = walk.size < len ? DIV_ROUND_UP(len, walk.size) : 1;
-	if (!vnp_account_draw(link->account, cnt * prog->light_ns)) {
+	if (!vnp_account_draw(link->user, cnt * prog->light_ns)) {
 		walk.fate = (enum vnp_udp_fate)vnp_link_throttle(link, prog, cnt, len);
 		return vnp_udp_walk_end(&walk);
 	}
@@ -466,7 +466,7 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		return 1;
 	prog = rcu_dereference(link->prog);
 	if (skb->len > prog->plain_max || skb->data_len ||
-	    !vnp_account_draw(link->account, prog->light_ns))
+	    !vnp_account_draw(link->user, prog->light_ns))
 		return vnp_udp_rcv_packet(link, sk, skb, prog);
 
 	len = skb->len - sizeof(struct udphdr);

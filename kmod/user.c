@@ -5,6 +5,7 @@
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/moduleparam.h>
+#include <linux/percpu.h>
 #include <linux/sizes.h>
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
@@ -43,15 +44,24 @@ static struct vnp_user *vnp_user_create(u32 uid)
 
 	if (!user)
 		return ERR_PTR(-ENOMEM);
+	user->bucket = alloc_percpu_gfp(struct vnp_bucket, VNP_GFP_USER);
+	if (!user->bucket) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
 	refcount_set(&user->refs, 1);
 	user->uid = uid;
 	mutex_init(&user->jit_lock);
 	ret = xa_insert(&vnp_users, uid, user, VNP_GFP_USER);
-	if (ret) {
-		kfree(user);
-		return ERR_PTR(ret);
-	}
+	if (ret)
+		goto err_free_bucket;
 	return user;
+
+err_free_bucket:
+	free_percpu(user->bucket);
+err_free:
+	kfree(user);
+	return ERR_PTR(ret);
 }
 
 struct vnp_user *vnp_user_get(void)
@@ -76,6 +86,7 @@ void vnp_user_put(struct vnp_user *user)
 	xa_erase(&vnp_users, user->uid);
 	mutex_unlock(&vnp_users_lock);
 	mutex_destroy(&user->jit_lock);
+	free_percpu(user->bucket);
 	kfree(user);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Users, as far as there is something that all objects of one share.
+ * Users, as far as there is something that all objects of one share: time in softirq
+ * (account.h), and memory for native code.
  *
- * Native code is such a thing.  No memory cgroup pays for it, and the kernel has one
- * limit for all who are not privileged (net.core.bpf_jit_limit): a user who reached it
- * would keep all others from loading programs, socket filters included.
+ * No memory cgroup pays for native code, and the kernel has one limit for all who are not
+ * privileged (net.core.bpf_jit_limit): a user who reached it would keep all others from
+ * loading programs, socket filters included.
  */
 #ifndef _VNP_USER_H
 #define _VNP_USER_H
@@ -15,9 +16,20 @@
 #include <linux/types.h>
 
 /**
- * struct vnp_user - a user who has programs
+ * struct vnp_bucket - of one CPU (account.h).  Context: softirq
+ * @left:	ns; below 0: one execution took longer than there was
+ * @stamp:	ktime_get_ns() until which it is filled
+ */
+struct vnp_bucket {
+	s64 left;
+	u64 stamp;
+};
+
+/**
+ * struct vnp_user - a user who has programs or links
  * @refs:	one for each of them
  * @uid:	who it is
+ * @bucket:	what his links' programs may take of each CPU now
  * @jit_lock:	held while a program of his is compiled: what that takes for a while is
  *		taken once only
  * @jit_bytes:	native code of his programs.  Rises under @jit_lock
@@ -25,6 +37,7 @@
 struct vnp_user {
 	refcount_t refs;
 	u32 uid;
+	struct vnp_bucket __percpu *bucket;
 	struct mutex jit_lock;	/* compiling, so that jit_bytes rises */
 	atomic64_t jit_bytes;
 };
