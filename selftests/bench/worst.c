@@ -24,7 +24,7 @@ static int slot(__u32 n)
 /* Numbers that look like chance, the same each time */
 static __u32 chance(struct text *t, __u32 n)
 {
-	t->chance = t->chance * 1103515245 + 12345;
+	t->chance = (__u32)(t->chance * 1103515245ULL + 12345);
 	return (t->chance >> 16) % n;
 }
 
