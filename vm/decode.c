@@ -111,6 +111,9 @@ static int decode_opcode(const struct vnp_code *code, u32 i)
 	    (BPF_MODE(insn->code) == BPF_ABS || BPF_MODE(insn->code) == BPF_IND))
 		vnp_log_insn(code, i,
 			     "legacy packet loads are not supported: read through ctx->data, or with vnp_load_bytes()");
+	else if (insn->code == (BPF_JMP | BPF_JA | BPF_X))
+		vnp_log_insn(code, i,
+			     "jump tables are not supported: compile with -fno-jump-tables, or -mcpu=v3");
 	else
 		vnp_log_insn(code, i, "opcode 0x%02x is none", insn->code);
 	return -EACCES;
@@ -186,6 +189,17 @@ static bool decode_imm_ok(u32 rule, s32 imm)
 	}
 }
 
+/* Loads and stores with an order, which clang makes for -mcpu=v4 */
+static void decode_refuse_ordered(const struct vnp_code *code, u32 i)
+{
+	if (code->insns[i].imm == BPF_LOAD_ACQ)
+		vnp_log_insn(code, i,
+			     "load-acquire is not supported: read with __sync_fetch_and_add(p, 0), which is ordered, too");
+	else
+		vnp_log_insn(code, i,
+			     "store-release is not supported: write with __sync_lock_test_and_set(p, value), which is ordered, too; __sync_lock_release(p) is the same with 0");
+}
+
 static int decode_fields(const struct vnp_code *code, u32 i)
 {
 	const struct bpf_insn *insn = &code->insns[i];
@@ -198,6 +212,11 @@ static int decode_fields(const struct vnp_code *code, u32 i)
 	if (!decode_off_ok(op->off, insn->off)) {
 		vnp_log_insn(code, i, "offset %d is none for this opcode",
 			     insn->off);
+		return -EACCES;
+	}
+	if (op->imm == VNP_OP_IMM_ATOMIC &&
+	    (insn->imm == BPF_LOAD_ACQ || insn->imm == BPF_STORE_REL)) {
+		decode_refuse_ordered(code, i);
 		return -EACCES;
 	}
 	if (!decode_imm_ok(op->imm, insn->imm)) {

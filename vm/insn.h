@@ -13,6 +13,12 @@
 #define BPF_MEMSX	0x80
 #endif
 
+/* BPF_STX | BPF_ATOMIC: operations of the immediate, Linux 6.15 and later */
+#ifndef BPF_LOAD_ACQ
+#define BPF_LOAD_ACQ	0x100
+#define BPF_STORE_REL	0x110
+#endif
+
 /* BPF_ST mode: a speculation barrier; Linux 5.14 and later, for JITs only */
 #ifndef BPF_NOSPEC
 #define BPF_NOSPEC	0xc0

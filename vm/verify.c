@@ -72,8 +72,8 @@ static int verify_reads(struct vnp_verify *v)
 		    vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)
 			continue;
 		return vnp_verify_refuse(v,
-			"r%u was never set on some way here%s", i,
-			i && i <= BPF_REG_5 ? calls : "");
+			"r%u was never set on some way here%s; if the C has no such fault, compile it with -O2: at -O1 clang copies registers that are not set yet",
+			i, i && i <= BPF_REG_5 ? calls : "");
 	}
 	return 0;
 }

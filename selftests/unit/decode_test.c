@@ -209,6 +209,11 @@ static void messages(void **state)
 	assert_refused("legacy packet loads", BPF_RAW_INSN(0x20, 0, 0, 0, 0), RETURN(0));
 	assert_refused("legacy packet loads", BPF_RAW_INSN(0x50, 0, 1, 0, 0), RETURN(0));
 	assert_refused("opcode 0x8d is none", BPF_RAW_INSN(0x8d, 0, 0, 0, 0), RETURN(0));
+	assert_refused("-fno-jump-tables", BPF_RAW_INSN(0x0d, R1, 0, 0, 0), RETURN(0));
+	assert_refused("load-acquire is not supported",
+		       BPF_RAW_INSN(0xdb, R2, R10, -8, 0x100), RETURN(0));
+	assert_refused("store-release is not supported",
+		       BPF_RAW_INSN(0xc3, R10, R2, -8, 0x110), RETURN(0));
 	assert_refused("r10 is the frame pointer", BPF_MOV64_IMM(R10, 0), RETURN(0));
 	assert_refused("src_reg is 3", BPF_RAW_INSN(0xb7, R0, 3, 0, 0), RETURN(0));
 	assert_refused("offset 5 is none", BPF_RAW_INSN(0xb7, R0, 0, 5, 0), RETURN(0));
