@@ -150,6 +150,7 @@ struct vnp_piece {
  * @maps:	the maps its instructions name by index; array owned
  * @map_cnt:	how many
  * @source:	C lines
+ * @refused_at:	1 + the instruction that could not be relocated, or 0
  * @autoload:	vnp_object_load() loads it
  * @budget:	as set
  * @log:	the verifier's report, or NULL; owned
@@ -171,6 +172,7 @@ struct vnp_program {
 	struct vnp_map **maps;
 	__u32 map_cnt;
 	struct vnp_source_info source;
+	size_t refused_at;
 	bool autoload;
 	__u32 budget;
 	char *log;

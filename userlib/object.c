@@ -130,6 +130,31 @@ int vnp_programs_read(struct vnp_object *obj, const struct vnp_elf *elf)
 	return 0;
 }
 
+/* Which C line could not be relocated, if that is known */
+static void object_show_refused(struct vnp_object *obj)
+{
+	struct vnp_source_line line;
+	struct vnp_program *prog;
+
+	for (prog = obj->programs; prog; prog = prog->next)
+		if (prog->refused_at &&
+		    !vnp_program_source(prog, prog->refused_at - 1, &line))
+			vnp_error(&obj->print, "    %s:%u: %s", line.file, line.line,
+				  line.text);
+}
+
+static int object_relocate(struct vnp_object *obj, const struct vnp_elf *elf,
+			   const struct btf *btf)
+{
+	int err = vnp_programs_relocate(obj, elf), lines_err;
+
+	/* the lines are those of what was put together so far */
+	lines_err = vnp_lines_read(obj, elf, btf);
+	if (err && !lines_err)
+		object_show_refused(obj);
+	return err ? err : lines_err;
+}
+
 static int object_read(struct vnp_object *obj, const void *buf, size_t len)
 {
 	struct btf *btf = NULL;
@@ -146,9 +171,7 @@ static int object_read(struct vnp_object *obj, const void *buf, size_t len)
 	if (!err)
 		err = vnp_maps_read(obj, &elf, btf);
 	if (!err)
-		err = vnp_programs_relocate(obj, &elf);
-	if (!err)
-		err = vnp_lines_read(obj, &elf, btf);
+		err = object_relocate(obj, &elf, btf);
 
 	btf__free(btf);
 	vnp_elf_close(&elf);

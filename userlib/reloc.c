@@ -57,8 +57,25 @@ static struct vnp_map *map_find(const struct vnp_object *obj, size_t shndx, __u6
 static int undefined_refuse(const struct vnp_program *prog, size_t insn,
 			    const char *name)
 {
-	vnp_error(&prog->print, "Program %s, insn %zu: nobody defines %s; helpers are declared in <vnp/program.h>.",
-		  prog->name, insn, name);
+	static const struct {
+		const char *name;
+		const char *remedy;
+	} made_by_clang[] = {
+		{ "memcmp", "clang makes calls of it from comparisons of more than 8 bytes or so: compare in a loop, or compile with -fno-builtin and use none of __builtin_memcmp()" },
+		{ "bcmp", "clang makes calls of it from comparisons: compile with -fno-builtin" },
+		{ "memcpy", "lengths must be constants, and not too great: use __builtin_memcpy() on less, or a loop" },
+		{ "memmove", "lengths must be constants, and not too great: use __builtin_memmove() on less, or a loop" },
+		{ "memset", "lengths must be constants, and not too great: use __builtin_memset() on less, or a loop" },
+		{ "__bpf_trap", "clang calls it where __builtin_trap() stands, or where a function ends that should return something: return a verdict there" },
+	};
+	const char *remedy = "helpers are declared in <vnp/program.h>";
+	size_t i;
+
+	for (i = 0; i < sizeof(made_by_clang) / sizeof(made_by_clang[0]); i++)
+		if (!strcmp(name, made_by_clang[i].name))
+			remedy = made_by_clang[i].remedy;
+	vnp_error(&prog->print, "Program %s, insn %zu: nobody defines %s; %s.",
+		  prog->name, insn, name, remedy);
 	return -EINVAL;
 }
 
@@ -166,6 +183,11 @@ static int ldimm64_relocate(struct vnp_program *prog, size_t insn,
 
 	/* a section's symbol leaves the distance in the instruction */
 	off = sym->st_value + (__u64)(__s64)lo->imm;
+	if (!strcmp(sec->name, ".jumptables")) {
+		vnp_error(&prog->print, "Program %s, insn %zu: jump tables are not supported: compile with -fno-jump-tables, or -mcpu=v3.",
+			  prog->name, insn);
+		return -EOPNOTSUPP;
+	}
 	map = map_find(prog->obj, sym->st_shndx, off);
 	if (!map || (map->is_data && off > map->def.value_size)) {
 		vnp_error(&prog->print, "Program %s, insn %zu: %s+%llu is neither a map nor a global variable.",
@@ -227,8 +249,10 @@ static int piece_relocate(struct vnp_program *prog, const struct vnp_piece *piec
 		}
 		done[insn] = true;
 		err = program_relocate(prog, piece->at + insn, elf, &rel[i]);
-		if (err)
+		if (err) {
+			prog->refused_at = piece->at + insn + 1;
 			return err;
+		}
 	}
 	return 0;
 }

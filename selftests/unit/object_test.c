@@ -311,6 +311,13 @@ static void test_refused(void **state)
 	(void)state;
 	refuse("object_pointer", -EOPNOTSUPP, "initialized pointers");
 	refuse("none", -ENOENT, "No such file");
+	/* what clang makes of C that names nothing of the kind: where, and what to do */
+	refuse("object_memcmp", -EINVAL, "-fno-builtin");
+	assert_non_null(strstr(said, "object_memcmp.bpf.c:10:"));
+	refuse("object_trap", -EINVAL, "nobody defines __bpf_trap; clang calls it where");
+	assert_non_null(strstr(said, "object_trap.bpf.c:11:"));
+	refuse("object_table", -EOPNOTSUPP, "-fno-jump-tables");
+	assert_non_null(strstr(said, "object_table.bpf.c:10:"));
 }
 
 /* The object with another word in place of @from, wherever that stands */
