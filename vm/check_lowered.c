@@ -79,6 +79,7 @@ enum check_kind {
 	CHECK_ANY,	/* who knows */
 	CHECK_NUM,
 	CHECK_HALF,	/* lower half of a pointer into the payload */
+	CHECK_COMPLEMENT, /* all bits of one, or of its lower half, inverted */
 	CHECK_CTX,
 	CHECK_STACK,
 	CHECK_PACKET,
@@ -660,6 +661,50 @@ static int check_spoil(struct check *c, const struct bpf_insn *insn, const char 
 	return check_refuse(c, what);
 }
 
+/* The kind that arithmetic gives in which halves or complements take part */
+static enum check_kind check_half_kind(const struct bpf_insn *insn,
+				       const struct check_val *dst,
+				       const struct check_val *src)
+{
+	u8 op = BPF_OP(insn->code);
+	bool is64 = vnp_insn_is64(insn), dst_is = check_is_packet(dst);
+	bool cut = !is64 || dst->kind == CHECK_HALF;
+	bool ones = src->kind == CHECK_NUM && vnp_scalar_is_const(&src->num) &&
+		    (is64 ? src->num.value == U64_MAX : (u32)src->num.value == U32_MAX);
+
+	if (dst_is && (op == BPF_NEG || (op == BPF_XOR && ones)))
+		return CHECK_COMPLEMENT;
+	if (op != BPF_ADD && op != BPF_SUB)
+		return CHECK_ANY;
+	if (src->kind == CHECK_NUM && dst->kind == CHECK_COMPLEMENT)
+		return CHECK_COMPLEMENT;
+	if (src->kind == CHECK_NUM && dst_is && cut)
+		return CHECK_HALF;
+	if (op == BPF_SUB)
+		return dst_is && check_is_packet(src) && !is64 ? CHECK_NUM : CHECK_ANY;
+	if (dst->kind == CHECK_NUM && src->kind == CHECK_COMPLEMENT)
+		return CHECK_COMPLEMENT;
+	if (dst->kind == CHECK_NUM && check_is_packet(src) &&
+	    (!is64 || src->kind == CHECK_HALF))
+		return CHECK_HALF;
+	return (dst_is && src->kind == CHECK_COMPLEMENT) ||
+	       (dst->kind == CHECK_COMPLEMENT && check_is_packet(src)) ?
+		CHECK_NUM : CHECK_ANY;
+}
+
+static bool check_halves(struct check *c, const struct bpf_insn *insn,
+			 const struct check_val *dst, const struct check_val *src)
+{
+	enum check_kind kind = check_half_kind(insn, dst, src);
+
+	if (kind == CHECK_ANY)
+		return false;
+	check_set(c, insn->dst_reg, kind == CHECK_NUM ?
+		  val_unknown(vnp_insn_is64(insn) ? 8 : 4) :
+		  (struct check_val){ .kind = kind });
+	return true;
+}
+
 static int check_pointers(struct check *c, const struct bpf_insn *insn,
 			  const struct check_val *dst, const struct check_val *src)
 {
@@ -676,9 +721,9 @@ static int check_pointers(struct check *c, const struct bpf_insn *insn,
 	if (dst->kind == CHECK_ANY || src->kind == CHECK_ANY)
 		return check_spoil(c, insn,
 				   "calculates with what may be a pointer or a number");
-	if (!is64 && sub && check_is_packet(dst) && check_is_packet(src))
-		check_set(c, insn->dst_reg, val_unknown(4));
-	else if (is64 && sub && dst_points && dst->kind == src->kind)
+	if (check_halves(c, insn, dst, src))
+		return 0;
+	if (is64 && sub && dst_points && dst->kind == src->kind)
 		check_set(c, insn->dst_reg, val_unknown(8));
 	else if (is64 && dst_points && src->kind == CHECK_NUM &&
 		 (sub || BPF_OP(insn->code) == BPF_ADD))
@@ -699,8 +744,10 @@ static int check_move(struct check *c, const struct bpf_insn *insn,
 
 	if (src->kind == CHECK_NUM)
 		val = val_num(vnp_scalar_alu(BPF_MOV, 0, is64, &src->num, &src->num));
-	else if (!is64 && check_is_packet(src))
-		val = (struct check_val){ .kind = CHECK_HALF };
+	else if (!is64 && (check_is_packet(src) || src->kind == CHECK_COMPLEMENT))
+		val = (struct check_val){
+			.kind = src->kind == CHECK_COMPLEMENT ? src->kind : CHECK_HALF,
+		};
 	else if (!is64)
 		return check_spoil(c, insn, "cuts a pointer in half");
 	check_set(c, insn->dst_reg, val);

@@ -328,6 +328,35 @@ static bool interp_is_half(const struct value *reg)
 }
 
 /*
+ * Likewise where halves, or complements, are made of pointers into the payload, and
+ * differences of these.
+ */
+static u32 interp_half_kind(const struct bpf_insn *insn, const struct value *a,
+			    const struct value *b)
+{
+	bool a_is = interp_is_half(a), b_is = interp_is_half(b);
+
+	switch (BPF_OP(insn->code)) {
+	case BPF_MOV:
+		return b_is ? VNP_REG_HALF : 0;
+	case BPF_NEG:
+		return a_is ? VNP_REG_HALF : 0;
+	case BPF_XOR:
+		return a_is && !interp_is_pointer(b) && b->v == U64_MAX ? VNP_REG_HALF : 0;
+	case BPF_ADD:
+		if (b_is && !interp_is_pointer(a))
+			return VNP_REG_HALF;
+		fallthrough;
+	case BPF_SUB:
+		if (a_is && !interp_is_pointer(b))
+			return VNP_REG_HALF;
+		return a_is && b_is ? VNP_REG_SCALAR : 0;
+	default:
+		return 0;
+	}
+}
+
+/*
  * The kind of a result: 64 bit sums and differences of a pointer and a number point,
  * differences of two do not.  The lower half of a pointer into the payload is good
  * for a difference only.  0: nobody may compute this.
@@ -339,10 +368,9 @@ static u32 interp_alu_kind(const struct bpf_insn *insn, const struct value *a,
 
 	if (!interp_is_pointer(a) && !interp_is_pointer(b))
 		return VNP_REG_SCALAR;
-	if (BPF_OP(insn->code) == BPF_MOV && !is64 && interp_is_half(b))
-		return VNP_REG_HALF;
-	if (!is64)
-		return sub && interp_is_half(a) && interp_is_half(b) ? VNP_REG_SCALAR : 0;
+	if (!is64 || a->kind == VNP_REG_HALF || b->kind == VNP_REG_HALF ||
+	    BPF_OP(insn->code) == BPF_XOR || BPF_OP(insn->code) == BPF_NEG)
+		return interp_half_kind(insn, a, b);
 	if (interp_is_pointer(a) && interp_is_pointer(b))
 		return sub && a->kind == b->kind ? VNP_REG_SCALAR : 0;
 	if (!sub && BPF_OP(insn->code) != BPF_ADD)

@@ -675,6 +675,9 @@ static void spec_binary(const struct vnp_verify *v, const struct bpf_insn *insn,
 		    (sub || BPF_OP(insn->code) == BPF_XOR))
 			num = vnp_scalar_const(0);
 		vnp_reg_set_scalar(dst, &num);
+	} else if ((src->kind == VNP_REG_SCALAR || dst->kind == VNP_REG_SCALAR) &&
+		   (!is64 || (!sub && BPF_OP(insn->code) != BPF_ADD))) {
+		vnp_reg_forget(dst, VNP_REG_HALF);
 	} else if (src->kind == VNP_REG_SCALAR) {
 		spec_move_pointer(dst, dst, src, sub);
 	} else if (dst->kind == VNP_REG_SCALAR) {

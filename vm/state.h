@@ -35,8 +35,9 @@
  * @VNP_REG_CONFLICT:	of one kind on one way and of another on another
  * @VNP_REG_VOID:	pointed into the payload before it moved
  * @VNP_REG_SCALAR:	a number
- * @VNP_REG_HALF:	lower half of a pointer into the payload: compilers subtract
- *			such pointers in 32 bits, and it can be used for nothing else
+ * @VNP_REG_HALF:	lower half of a pointer into the payload, or the complement of
+ *			one (VNP_HALF_*): compilers subtract such pointers in 32 bits,
+ *			and write a - b - 1 as a + ~b.  It is good for nothing else
  * @VNP_REG_CTX:	points into the context
  * @VNP_REG_PACKET:	into the payload, from its start
  * @VNP_REG_PACKET_END:	likewise, from its end
@@ -84,6 +85,10 @@ enum vnp_reg_kind {
 #define VNP_PART_SHIFTED	2	/* that number plus @off, shifted left by 32 */
 #define VNP_PART_FILLED		3	/* that number plus @off, or up to @range above it */
 
+/* struct vnp_reg::site of a half */
+#define VNP_HALF_COMPLEMENT	BIT(0)	/* all bits are inverted */
+#define VNP_HALF_WHOLE		BIT(1)	/* it has its upper half */
+
 /**
  * struct vnp_reg - a value
  * @kind:	enum vnp_reg_kind
@@ -94,7 +99,8 @@ enum vnp_reg_kind {
  *		@off)
  * @id:		see above; of a stack or map value pointer that may be NULL: all
  *		with the same id are NULL, or none is.  0: none
- * @site:	map value: what made the pointer, as struct vnp_access::base
+ * @site:	map value: what made the pointer, as struct vnp_access::base; half:
+ *		VNP_HALF_*
  * @off:	pointer: constant part of its offset
  * @range:	packet with variable part: data + @num + @range <= data_end, or
  *		VNP_RANGE_NONE

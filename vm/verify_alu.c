@@ -25,6 +25,25 @@ static int alu_refuse(struct vnp_verify *v, const struct vnp_reg *reg)
 	}
 }
 
+static bool alu_can_halve(const struct vnp_reg *reg)
+{
+	return reg->kind == VNP_REG_HALF ||
+	       (vnp_reg_is_packet(reg) && !reg->maybe_null);
+}
+
+/* A pointer into the payload as something that only differences are made of */
+static struct vnp_reg alu_half(const struct vnp_reg *reg)
+{
+	struct vnp_reg half = *reg;
+
+	if (half.kind != VNP_REG_HALF) {
+		half.map = half.kind;
+		half.kind = VNP_REG_HALF;
+		half.site = VNP_HALF_WHOLE;
+	}
+	return half;
+}
+
 static int alu_move(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
 {
 	const struct bpf_insn *insn = alu_insn(v);
@@ -38,10 +57,9 @@ static int alu_move(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *s
 		*dst = *src;
 		return 0;
 	}
-	if (!is64 && !insn->off && vnp_reg_is_packet(src) && !src->maybe_null) {
-		*dst = *src;
-		dst->map = dst->kind;
-		dst->kind = VNP_REG_HALF;
+	if (!is64 && !insn->off && alu_can_halve(src)) {
+		*dst = alu_half(src);
+		dst->site &= ~VNP_HALF_WHOLE;
 		return 0;
 	}
 	if (src->kind != VNP_REG_SCALAR)
@@ -240,6 +258,18 @@ static struct vnp_scalar alu_base_distance(const struct vnp_verify *v,
 	return vnp_scalar_const(0);
 }
 
+/* @num is data_end + @off - @b: at least what is known to follow @b */
+static void alu_difference_min(const struct vnp_verify *v, struct vnp_scalar *num, s64 off,
+			       const struct vnp_reg *b)
+{
+	s32 range = vnp_state_range(v->state, b);
+	struct vnp_scalar least = vnp_scalar_const(off + range), old = *num;
+
+	if (range != VNP_RANGE_NONE &&
+	    !vnp_scalar_branch(BPF_JSGE, true, true, num, &least))
+		*num = old;
+}
+
 static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 			  const struct vnp_reg *a, const struct vnp_reg *b)
 {
@@ -258,6 +288,8 @@ static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 	num = vnp_scalar_alu(BPF_ADD, 0, true, &num, &off);
 	num = vnp_scalar_alu(BPF_ADD, 0, true, &num, &a->num);
 	num = vnp_scalar_alu(BPF_SUB, 0, true, &num, &b->num);
+	if (relates)
+		alu_difference_min(v, &num, (s64)a->off - b->off, b);
 	left.off -= a->off;
 	vnp_reg_set_scalar(dst, &num);
 	if (!relates)
@@ -281,28 +313,101 @@ static struct vnp_reg alu_whole(const struct vnp_reg *reg)
 	if (reg->kind == VNP_REG_HALF) {
 		whole.kind = reg->map;
 		whole.map = 0;
+		whole.site = 0;
 	}
 	return whole;
 }
 
-/* (u32)a - (u32)b is (u32)(a - b) */
-static int alu_difference32(struct vnp_verify *v, struct vnp_reg *dst,
-			    const struct vnp_reg *src)
+/*
+ * The difference of two pointers of which at least one was cut or complemented:
+ * a + ~b is a - b - 1, and (u32)a - (u32)b is (u32)(a - b).
+ */
+static int alu_difference_halves(struct vnp_verify *v, struct vnp_reg *dst,
+				 const struct vnp_reg *src)
 {
-	struct vnp_reg a = alu_whole(dst), b = alu_whole(src), num;
+	bool sub = BPF_OP(alu_insn(v)->code) == BPF_SUB;
+	struct vnp_reg a = alu_half(dst), b = alu_half(src), num;
+	bool whole = vnp_insn_is64(alu_insn(v)) && a.site & b.site & VNP_HALF_WHOLE;
+	bool inverted = (a.site | b.site) & VNP_HALF_COMPLEMENT;
 	int err;
 
-	if (!vnp_reg_is_packet(&a) || !vnp_reg_is_packet(&b))
-		return alu_refuse(v, vnp_reg_is_packet(&a) ? &b : &a);
+	if (sub ? inverted : !((a.site ^ b.site) & VNP_HALF_COMPLEMENT))
+		return alu_refuse(v, dst);
+	if (!whole && vnp_insn_is64(alu_insn(v)))
+		return alu_refuse(v, a.site & VNP_HALF_WHOLE ? src : dst);
+	if (a.site & VNP_HALF_COMPLEMENT)
+		swap(a, b);
+	a = alu_whole(&a);
+	b = alu_whole(&b);
+	a.off -= inverted;
 	err = alu_difference(v, &num, &a, &b);
 	if (err)
 		return err;
 	*dst = num;
-	if (num.num.umax <= U32_MAX)
+	if (whole || num.num.umax <= U32_MAX)
 		return 0;
 	num.num = vnp_scalar_truncate(&num.num, 4);
 	vnp_reg_set_scalar(dst, &num.num);
 	return 0;
+}
+
+/* Move a pointer that is cut or complemented by a number: ~p + n is ~(p - n) */
+static int alu_move_half(struct vnp_verify *v, struct vnp_reg *dst,
+			 const struct vnp_reg *ptr, const struct vnp_reg *by)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	struct vnp_reg half = alu_half(ptr);
+	bool sub = (BPF_OP(insn->code) == BPF_SUB) ^ (half.site & VNP_HALF_COMPLEMENT);
+	struct vnp_scalar num = by->num;
+
+	/* only the lower half of the number counts */
+	if (!vnp_insn_is64(insn)) {
+		num = vnp_scalar_alu(BPF_MOV, 32, true, &num, &num);
+		half.site &= ~VNP_HALF_WHOLE;
+	}
+	if (!alu_add_constant(&half, &num, sub)) {
+		half.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &half.num,
+					  &num);
+		half.id = 0;
+		half.range = VNP_RANGE_NONE;
+	}
+	*dst = half;
+	return 0;
+}
+
+/* ~p, or -p, which is ~(p - 1) */
+static int alu_complement(struct vnp_verify *v, struct vnp_reg *dst)
+{
+	const struct bpf_insn *insn = alu_insn(v);
+	struct vnp_reg half = alu_half(dst);
+
+	if (half.site & VNP_HALF_COMPLEMENT || half.off == -VNP_OFF_MAX)
+		return alu_refuse(v, dst);
+	half.off -= BPF_OP(insn->code) == BPF_NEG;
+	half.site |= VNP_HALF_COMPLEMENT;
+	if (!vnp_insn_is64(insn))
+		half.site &= ~VNP_HALF_WHOLE;
+	*dst = half;
+	return 0;
+}
+
+/* 32-bit arithmetic on pointers into the payload, and on what comes of it */
+static int alu_halves(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
+{
+	u8 op = BPF_OP(alu_insn(v)->code);
+
+	if (op == BPF_XOR && alu_can_halve(dst) && src->kind == VNP_REG_SCALAR &&
+	    vnp_scalar_is_const(&src->num) && src->num.value == U64_MAX)
+		return alu_complement(v, dst);
+	if (op != BPF_ADD && op != BPF_SUB)
+		return alu_refuse(v, dst->kind == VNP_REG_SCALAR ? src : dst);
+	if (alu_can_halve(dst) && alu_can_halve(src))
+		return alu_difference_halves(v, dst, src);
+	if (alu_can_halve(dst) && src->kind == VNP_REG_SCALAR)
+		return alu_move_half(v, dst, dst, src);
+	if (alu_can_halve(src) && dst->kind == VNP_REG_SCALAR && op == BPF_ADD)
+		return alu_move_half(v, dst, src, dst);
+	return alu_refuse(v, alu_can_halve(dst) || dst->kind == VNP_REG_SCALAR ? src : dst);
 }
 
 static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
@@ -312,10 +417,9 @@ static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_re
 	bool dst_can = dst->kind == VNP_REG_CTX || vnp_reg_is_guardable(dst);
 	bool src_can = src->kind == VNP_REG_CTX || vnp_reg_is_guardable(src);
 
-	if (!vnp_insn_is64(insn) && sub)
-		return alu_difference32(v, dst, src);
-	if (!vnp_insn_is64(insn) || (!sub && BPF_OP(insn->code) != BPF_ADD))
-		return alu_refuse(v, dst->kind == VNP_REG_SCALAR ? src : dst);
+	if (!vnp_insn_is64(insn) || dst->kind == VNP_REG_HALF ||
+	    src->kind == VNP_REG_HALF || (!sub && BPF_OP(insn->code) != BPF_ADD))
+		return alu_halves(v, dst, src);
 	if (dst_can && src->kind == VNP_REG_SCALAR)
 		return alu_move_pointer(v, dst, dst, src, sub);
 	if (dst->kind == VNP_REG_SCALAR && src_can && !sub)
@@ -560,6 +664,8 @@ static int alu_unary(struct vnp_verify *v, struct vnp_reg *dst)
 	const struct bpf_insn *insn = alu_insn(v);
 	struct vnp_scalar num;
 
+	if (BPF_OP(insn->code) == BPF_NEG && alu_can_halve(dst))
+		return alu_complement(v, dst);
 	if (dst->kind != VNP_REG_SCALAR)
 		return alu_refuse(v, dst);
 	if (BPF_OP(insn->code) == BPF_END)

@@ -28,6 +28,7 @@ static void registers_never_set(void **state)
 	assert_refused("r7 was never set", BPF_STX_MEM(BPF_B, R10, R7, -1), RETURN(0));
 	assert_refused("r7 was never set", BPF_JMP_IMM(BPF_JEQ, R7, 0, 0), RETURN(0));
 	/* on one of two ways */
+	assert_refused("compile it with -O2", BPF_MOV64_REG(R0, R7), BPF_EXIT_INSN());
 	assert_refused("r7 was never set on some way here",
 		       UNKNOWN(R2), BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_MOV64_IMM(R7, 0),
 		       BPF_MOV64_REG(R0, R7), BPF_EXIT_INSN());
@@ -96,12 +97,59 @@ static void differences(void **state)
 	/* half a pointer is good for nothing else */
 	assert_refused("would return a pointer", LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
 		       BPF_EXIT_INSN());
-	assert_refused(MAKES, LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
+	assert_refused("would return a pointer", LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
 		       BPF_ALU32_IMM(BPF_ADD, R0, 1), BPF_EXIT_INSN());
+	assert_refused(MAKES, LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
+		       BPF_ALU32_IMM(BPF_MUL, R0, 1), BPF_EXIT_INSN());
 	assert_refused("only the lower half", LOAD_DATA(R2), BPF_MOV32_REG(R2, R2),
 		       BPF_LDX_MEM(BPF_B, R0, R2, 0), BPF_EXIT_INSN());
 	assert_refused("this comparison", LOAD_DATA(R2), BPF_MOV32_REG(R2, R2),
 		       BPF_JMP_IMM(BPF_JGT, R2, 5, 0), RETURN(0));
+}
+
+/* a - b - 1 is a + ~b, and a number can be added before */
+static void complements(void **state)
+{
+	(void)state;
+#define PAYLOAD		LOAD_DATA(R2), LOAD_DATA_END(R3)
+	assert_returns(23, 24, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -1),
+		       BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_MOV64_REG(R0, R2),
+		       BPF_EXIT_INSN());
+	assert_returns(23, 24, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -1),
+		       BPF_MOV64_REG(R0, R3), BPF_ALU64_REG(BPF_ADD, R0, R2),
+		       BPF_EXIT_INSN());
+	assert_returns(24, 24, PAYLOAD, BPF_ALU64_IMM(BPF_NEG, R2, 0),
+		       BPF_MOV64_REG(R0, R3), BPF_ALU64_REG(BPF_ADD, R0, R2),
+		       BPF_EXIT_INSN());
+	/* ~p + 4 is ~(p - 4) */
+	assert_returns(27, 24, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -1),
+		       BPF_ALU64_IMM(BPF_ADD, R2, 4), BPF_MOV64_REG(R0, R3),
+		       BPF_ALU64_REG(BPF_ADD, R0, R2), BPF_EXIT_INSN());
+	assert_returns(-26ULL, 24, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R3, -1),
+		       BPF_MOV64_REG(R0, R2), BPF_ALU64_IMM(BPF_SUB, R3, 1),
+		       BPF_ALU64_REG(BPF_ADD, R0, R3), BPF_EXIT_INSN());
+	/* in 32 bits, moved by a number whose lower half is negative */
+	assert_returns(26, 24, PAYLOAD, BPF_MOV32_IMM(R4, -3),
+		       BPF_ALU32_REG(BPF_ADD, R2, R4), BPF_ALU32_IMM(BPF_XOR, R2, -1),
+		       BPF_ALU32_REG(BPF_ADD, R2, R3), BPF_MOV64_REG(R0, R2),
+		       BPF_EXIT_INSN());
+	assert_returns(24 - 7 - 24, 24, PAYLOAD, UNKNOWN(R4),
+		       BPF_ALU32_IMM(BPF_ADD, R4, 7), BPF_ALU32_REG(BPF_ADD, R4, R2),
+		       BPF_ALU32_REG(BPF_SUB, R3, R4), BPF_MOVSX64_REG(R0, R3, 32),
+		       BPF_EXIT_INSN());
+	/* neither the sum of two nor the upper half of one that was cut is a number */
+	assert_refused(MAKES, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -1),
+		       BPF_ALU64_REG(BPF_SUB, R3, R2), RETURN(0));
+	assert_refused(MAKES, PAYLOAD, BPF_ALU32_REG(BPF_ADD, R3, R2), RETURN(0));
+	assert_refused(MAKES, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -1),
+		       BPF_ALU64_IMM(BPF_XOR, R3, -1), BPF_ALU64_REG(BPF_ADD, R2, R3),
+		       RETURN(0));
+	assert_refused(MAKES, PAYLOAD, BPF_ALU32_IMM(BPF_XOR, R2, -1),
+		       BPF_ALU64_REG(BPF_ADD, R2, R3), RETURN(0));
+	assert_refused(MAKES, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -2), RETURN(0));
+	assert_refused("would return a pointer", LOAD_DATA(R0),
+		       BPF_ALU64_IMM(BPF_XOR, R0, -1), BPF_EXIT_INSN());
+#undef PAYLOAD
 }
 
 static void comparisons(void **state)
@@ -640,6 +688,7 @@ int main(void)
 		cmocka_unit_test(registers_never_set),
 		cmocka_unit_test(pointers_made_numbers),
 		cmocka_unit_test(differences),
+		cmocka_unit_test(complements),
 		cmocka_unit_test(comparisons),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(the_context),
