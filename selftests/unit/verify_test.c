@@ -152,6 +152,20 @@ static void complements(void **state)
 #undef PAYLOAD
 }
 
+/* A length of 64 bits that is compared with what is left: that is not negative */
+static void left_is_not_negative(void **state)
+{
+	(void)state;
+	assert_accepted("0 guarded", LOAD_DATA(R2), LOAD_DATA_END(R3),
+			BPF_MOV64_REG(R4, R2), BPF_ALU64_IMM(BPF_ADD, R4, 8),
+			BPF_JMP_REG(BPF_JGT, R4, R3, 8),
+			BPF_LDX_MEM(BPF_DW, R5, R2, 0), BPF_MOV64_REG(R2, R3),
+			BPF_ALU64_REG(BPF_SUB, R2, R4), BPF_JMP_REG(BPF_JGT, R5, R2, 4),
+			BPF_ALU64_REG(BPF_ADD, R4, R5), BPF_MOV64_REG(R2, R4),
+			BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_REG(BPF_JGT, R2, R3, 0),
+			RETURN(0));
+}
+
 static void comparisons(void **state)
 {
 	(void)state;
@@ -689,6 +703,7 @@ int main(void)
 		cmocka_unit_test(pointers_made_numbers),
 		cmocka_unit_test(differences),
 		cmocka_unit_test(complements),
+		cmocka_unit_test(left_is_not_negative),
 		cmocka_unit_test(comparisons),
 		cmocka_unit_test(memory),
 		cmocka_unit_test(the_context),
