@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* Without ARP a frame goes to the address of the device it leaves by. */
-#define VETH_MAC	"02:00:00:00:09:00"
+#define VETH_MAC	TAP_MAC
 
 /* How long the router has what it gets wait for more */
 #define ROUTER_PATIENCE_NS	1000000000L
@@ -156,8 +156,7 @@ int wire_tunnel(const struct wire *wire, const struct tunnel *tunnel)
  * ---- A router -----------------------------------------------------------
  */
 
-/* tap_new() - a TAP device of this namespace.  Return: what carries its frames */
-static int tap_new(const char *name, int flags)
+int tap_new(const char *name, int flags)
 {
 	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_NAPI };
 	int fd, err;

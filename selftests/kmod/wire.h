@@ -29,6 +29,14 @@ int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind);
  */
 int wire_merge(const struct wire *wire, long patience_ns);
 
+/*
+ * tap_new() - a TAP device of this namespace, down, with address TAP_MAC.
+ * Return: what carries its frames, opened with @flags
+ */
+int tap_new(const char *name, int flags);
+
+#define TAP_MAC		"02:00:00:00:09:00"
+
 /**
  * struct tunnel - one from end to end, "tun0" on both
  * @type:	as "ip link add type" wants it, with "%d" for the number that addresses of
