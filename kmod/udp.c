@@ -199,6 +199,10 @@ int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 		return -EOPNOTSUPP;
 
 	lock_sock(sk);
+	if (sock_flag(sk, SOCK_FILTER_LOCKED)) {
+		ret = -EPERM;
+		goto unlock;
+	}
 	if (udp_sk(sk)->encap_type || udp_sk(sk)->encap_destroy)
 		goto unlock;
 	ret = vnp_udp_sock_make(sk);

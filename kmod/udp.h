@@ -23,7 +23,8 @@ void vnp_udp_subsys_destroy(void);
  * @sk:		the socket, which stays open during the call
  *
  * Context: process; takes the socket's lock.
- * Return: 0, -EOPNOTSUPP (not a UDP socket), -EBUSY (somebody has it), -ENOMEM.
+ * Return: 0, -EOPNOTSUPP (not a UDP socket), -EBUSY (somebody has it), -EPERM
+ * (SO_LOCK_FILTER: nobody may filter it in another way), -ENOMEM.
  */
 int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 		   struct sock *sk);

@@ -125,6 +125,16 @@ TEST_F(create, encapsulating_socket)
 	EXPECT_EQ(UDP_ENCAP_L2TPINUDP, sock_int(self->sock, IPPROTO_UDP, UDP_ENCAP));
 }
 
+/* Who locked a socket's filter said that what arrives is not to be filtered otherwise. */
+TEST_F(create, locked_filter)
+{
+	const int links = obj_count(self->dev, VNP_OBJ_LINK);
+
+	ASSERT_OK(sock_set(self->sock, SOL_SOCKET, SO_LOCK_FILTER, 1));
+	EXPECT_EQ(-EPERM, link_create(self->dev, self->prog, self->sock, 0));
+	EXPECT_EQ(links, obj_count(self->dev, VNP_OBJ_LINK));
+}
+
 TEST_F(create, one_program_on_many_sockets)
 {
 	int socks[50], links[50];

@@ -600,7 +600,7 @@ struct vnp_map_freeze {
  *
  * EBUSY: the socket has a link, or another encapsulation or user of the
  * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
- * be linked to; ENOTSOCK: no socket.
+ * be linked to; EPERM: SO_LOCK_FILTER is set; ENOTSOCK: no socket.
  */
 struct vnp_link_create {
 	__u32 size;
