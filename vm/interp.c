@@ -500,6 +500,7 @@ static int interp_charge_bytes(struct interp *t, const struct vnp_helper *helper
 {
 	const struct vnp_call *call = &t->code->calls[t->code->aux[t->insn].call];
 	u64 bytes;
+	s64 cost;
 
 	if (!vnp_cost_is_metered(helper, call)) {
 		if (helper->bytes == VNP_COST_SIZE && t->reg[4].v > call->size_max)
@@ -507,10 +508,11 @@ static int interp_charge_bytes(struct interp *t, const struct vnp_helper *helper
 		return 0;
 	}
 	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->run->ctx.len;
-	t->left -= bytes >> VNP_COST_SHIFT;
+	cost = bytes >> VNP_COST_SHIFT;
+	t->left -= cost;
 	if (t->left < 0)
 		return interp_fault(t, VNP_FAULT_BUDGET);
-	t->spent += bytes >> VNP_COST_SHIFT;
+	t->spent += cost;
 	return 0;
 }
 
