@@ -11,7 +11,7 @@
  * while there is enough for the worst that they can take, or half of the burst.
  *
  * So softirqs stay off for (burst / 2) / (1 - share), and an execution, at most: with the
- * defaults 0.96 ms, and 65536 units that take VNP_ACCOUNT_WORST_NS each, 1.05 ms.
+ * defaults 0.96 ms, and 262,144 units that take VNP_ACCOUNT_UNIT_NS each, 1.05 ms.
  *
  * An account is its user's (user.h), and so of all links of his.
  */
@@ -25,14 +25,14 @@
 /* Units of the budget beyond which a program is timed */
 #define VNP_ACCOUNT_LIGHT	256
 
-/* What a light program draws for a unit, in ns: several times what it mostly takes */
+/*
+ * The longest that a unit takes, in ns: a load that misses the first cache.  What can take
+ * longer counts for several units (vm/cost.h), but for barriers against speculation.
+ */
 #define VNP_ACCOUNT_UNIT_NS	4
 
-/*
- * The longest that a unit takes, in ns: a speculation barrier takes as long, and what can
- * take longer counts for several units (vm/cost.h).
- */
-#define VNP_ACCOUNT_WORST_NS	16
+/* By how much longer it takes if there is a barrier for each */
+#define VNP_ACCOUNT_BARRIER	4
 
 /* vnp_account_budget_max() - the largest budget without CAP_SYS_ADMIN */
 u32 vnp_account_budget_max(void);

@@ -95,7 +95,7 @@ static long vnp_device_obj_open(struct file *file, void *args,
 
 static const struct vnp_ioctl vnp_device_ioctls[] = {
 	{ VNP_FEATURE, sizeof(struct vnp_feature),
-	  offsetofend(struct vnp_feature, version), true, vnp_device_feature },
+	  offsetofend(struct vnp_feature, softirq_burst_us), true, vnp_device_feature },
 	{ VNP_PROG_LOAD, sizeof(struct vnp_prog_load),
 	  offsetofend(struct vnp_prog_load, name), false,
 	  vnp_device_prog_load },

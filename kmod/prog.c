@@ -261,6 +261,25 @@ static u32 vnp_prog_cost(const struct vnp_code *code)
 	return code->loop_cnt || code->meter_cnt ? code->budget : code->prepaid;
 }
 
+/* The longest that a unit of its cost takes, in ns */
+static u32 vnp_prog_unit_ns(const struct vnp_code *code)
+{
+	return VNP_ACCOUNT_UNIT_NS * (code->barrier_cnt ? VNP_ACCOUNT_BARRIER : 1);
+}
+
+/* With barriers against speculation, which nobody pays for, a budget lasts longer. */
+static int vnp_prog_check_barriers(const struct vnp_code *code, struct vnp_load *load)
+{
+	const u32 max = vnp_account_budget_max() / VNP_ACCOUNT_BARRIER;
+
+	if (!code->barrier_cnt || vnp_prog_cost(code) <= max || capable(CAP_SYS_ADMIN))
+		return 0;
+	vnp_log_print(&load->log, VNP_LOG_NORMAL,
+		      "The program has %u barriers against speculation: a budget above %u wants CAP_SYS_ADMIN then.\n",
+		      code->barrier_cnt, max);
+	return -EPERM;
+}
+
 static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 {
 	u64 start = ktime_get_ns();
@@ -270,6 +289,8 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	if (ret)
 		return ret;
 	ret = vnp_code_check(prog->code);
+	if (!ret)
+		ret = vnp_prog_check_barriers(prog->code, load);
 	if (ret)
 		return ret;
 	prog->verify_ns = ktime_get_ns() - start;
@@ -283,9 +304,9 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->wide_ret = prog->code->lowered.wide_ret;
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
-	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * VNP_ACCOUNT_WORST_NS;
+	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * vnp_prog_unit_ns(prog->code);
 	if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
-		prog->light_ns = vnp_prog_cost(prog->code) * VNP_ACCOUNT_UNIT_NS;
+		prog->light_ns = prog->worst_ns;
 	if (vnp_prog_is_plain(prog))
 		prog->plain_max = prog->len_max + sizeof(struct udphdr);
 	return 0;

@@ -30,7 +30,7 @@
 #define VNP_MAPS_MAX		64
 #define VNP_STACK_MAX		512
 #define VNP_BUDGET_DEFAULT	(1U << 16)
-#define VNP_BUDGET_MAX		(1U << 16)	/* more: CAP_SYS_ADMIN, unless raised */
+#define VNP_BUDGET_MAX		(1U << 18)	/* more: CAP_SYS_ADMIN, unless raised */
 #define VNP_STRINGS_MAX		(1U << 22)	/* bytes for line info to refer to */
 
 struct vnp_cfg;

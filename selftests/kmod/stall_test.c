@@ -13,6 +13,7 @@
 
 #define SHARE		"/sys/module/vnp/parameters/softirq_share"
 #define BURST		"/sys/module/vnp/parameters/softirq_burst_us"
+#define CEILING		"/sys/module/vnp/parameters/budget_max"
 #define MIB		(1 << 20)
 #define ATTACK_NS	1500000000ULL
 #define MEMBERS		100
@@ -251,6 +252,7 @@ FIXTURE_SETUP(stall)
 	if (!as_root())
 		SKIP(return, "sets the module's parameters");
 	ASSERT_OK(write_text(SHARE, "48"));
+	ASSERT_OK(write_text(CEILING, "262144"));
 	ASSERT_OK(flow_open(&self->flow, FLOW_IP4));
 	ASSERT_OK(pin(0));
 }
@@ -258,6 +260,7 @@ FIXTURE_SETUP(stall)
 FIXTURE_TEARDOWN(stall)
 {
 	write_text(SHARE, "100");
+	write_text(CEILING, "4194304");
 }
 
 /*

@@ -262,7 +262,9 @@ struct vnp_line_info {
  * @budget:	what one run may cost; 0: the default.  An instruction costs 1,
  *		some more, and a helper call grows with the bytes it touches.  A
  *		program whose longest path without loops costs more is refused.  More
- *		than the ceiling of struct vnp_feature wants CAP_SYS_ADMIN (EPERM)
+ *		than the ceiling of struct vnp_feature wants CAP_SYS_ADMIN (EPERM),
+ *		and so does more than a quarter of it if the program of an untrusted
+ *		user needs barriers against speculation
  * @line_info:	pointer to struct vnp_line_info[], or 0
  * @strings:	pointer to the strings that @line_info refers to
  * @line_info_cnt: entries at @line_info
