@@ -49,7 +49,7 @@
 #define FIX_WORK_MEET	20
 #define FIX_WORK_ALLOC	3
 
-/* Work after which others get the processor and signals are looked at: some 1 ms */
+/* Work after which others get the processor and signals are looked at: half a millisecond */
 #define FIX_WORK_RELAX	100000
 
 enum fix_mode {
