@@ -18,7 +18,6 @@
  */
 #include "udp_gro.h"
 
-#include <linux/if_pppox.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -45,6 +44,9 @@
  * skb->encapsulation is not set.
  */
 #define VNP_GSO_HELD	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)
+
+/* sizeof(struct pppoe_hdr), whose header file makes sparse warn */
+#define VNP_PPPOE_HLEN	6
 
 DEFINE_PER_CPU(struct sock *, vnp_udp_passing);
 
@@ -109,7 +111,7 @@ static void vnp_udp_gro_link_layer(const struct sk_buff *skb,
 	}
 	if (at->protocol != htons(ETH_P_PPP_SES))
 		return;
-	at->pos += sizeof(struct pppoe_hdr);
+	at->pos += VNP_PPPOE_HLEN;
 	memcpy(&ppp, skb->data + at->pos, sizeof(ppp));
 	at->protocol = htons(ntohs(ppp) == PPP_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
 	at->pos += sizeof(ppp);

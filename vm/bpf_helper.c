@@ -5,8 +5,9 @@
  */
 #include "helper.h"
 
-#define BPF_HELPER_NAME(name)	[BPF_FUNC_##name] = "bpf_" #name
+#define BPF_HELPER_NAME(name)	"bpf_" #name
 
+/* In the order of enum bpf_func_id, which is made of the same list */
 static const char *const bpf_helper_names[] = {
 	__BPF_FUNC_MAPPER(BPF_HELPER_NAME)
 };
