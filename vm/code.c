@@ -5,6 +5,7 @@
 #include "inline.h"
 #include "log.h"
 #include "report.h"
+#include "split.h"
 #include "state.h"
 #include "type.h"
 #include "verify.h"
@@ -147,10 +148,7 @@ int vnp_code_check(struct vnp_code *code)
 	err = vnp_inline(code);
 	if (err)
 		return err;
-	err = vnp_cfg_build(code);
-	if (err)
-		return err;
-	err = vnp_verify(code);
+	err = vnp_split_verify(code);
 	if (!err)
 		vnp_report(code);
 	return err;

@@ -8,6 +8,9 @@
  *	  vnp_cfg_build()	basic blocks, their order, back edges	cfg.c
  *	  vnp_verify()		what holds where; which accesses want a
  *				guard					verify.c
+ *				The last two are vnp_split_verify()'s to call, which
+ *				copies blocks where values of different kinds
+ *				meet, and begins again			split.c
  *	  vnp_lower()		the instructions for the JIT, guards
  *				put in					lower.c
  *	vnp_code_destroy()
@@ -196,6 +199,20 @@ struct vnp_lowered {
 };
 
 /**
+ * struct vnp_conflict - a value that is of different kinds was used
+ * @met:	it was; else the other members say nothing
+ * @insn:	by this instruction
+ * @pos:	place in the order of the block where the kinds met
+ * @cell:	which cell of struct vnp_state it was in there
+ */
+struct vnp_conflict {
+	bool met;
+	u32 insn;
+	u32 pos;
+	u32 cell;
+};
+
+/**
  * struct vnp_code - a program
  * @type:	enum vnp_prog_type
  * @harden:	lower for an untrusted user
@@ -203,7 +220,8 @@ struct vnp_lowered {
  * @key:	random, for the blinding of constants; used up while lowering
  * @loaded:	the instructions as loaded; owned
  * @loaded_cnt:	how many
- * @insns:	the same, or with calls replaced by vnp_inline(); owned
+ * @insns:	the same, or with calls replaced by vnp_inline(), and blocks copied by
+ *		vnp_split_verify(); owned
  * @insn_cnt:	how many
  * @inlined:	where these come from; NULL: they are @loaded; owned
  * @aux:	one for each instruction; owned
@@ -215,6 +233,7 @@ struct vnp_lowered {
  * @cfg:	after vnp_cfg_build(); owned
  * @log:	borrowed, may be NULL
  * @work:	what verification took (struct vnp_cost)
+ * @conflict:	why it was refused
  * @stack_size:	bytes of stack the program itself uses, a multiple of 8
  * @zero_slots:	bit n: the 8 bytes at R10 - 8(n + 1) may be read before they are
  *		written
@@ -255,6 +274,7 @@ struct vnp_code {
 	struct vnp_cfg *cfg;
 	struct vnp_log *log;
 	u64 work;
+	struct vnp_conflict conflict;
 
 	u32 stack_size;
 	u64 zero_slots;

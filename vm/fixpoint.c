@@ -290,6 +290,8 @@ static int fix_edge(struct fix *f, u32 from, u32 k, struct vnp_state *state)
 	if (f->v->report)
 		f->code->aux[block->last].flags |= k ? VNP_AUX_TAKEN : VNP_AUX_FALLS;
 	if (f->cfg->blocks[to].root) {
+		if (f->v->ops->flow)
+			f->v->ops->flow(f->v, from, k, to, state);
 		err = fix_flow(f, to, state);
 		fix_give(f, state);
 		return err;

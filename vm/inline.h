@@ -43,8 +43,8 @@ struct vnp_frame {
 /**
  * struct vnp_inlined - where instructions come from
  * @origin:	for each, the instruction as loaded
- * @frame_of:	for each, index of the frame
- * @frames:	the frames
+ * @frame_of:	for each, index of the frame; NULL: there are no functions
+ * @frames:	the frames; likewise
  */
 struct vnp_inlined {
 	u32 *origin;
@@ -76,7 +76,9 @@ vnp_code_frame(const struct vnp_code *code, u32 insn)
 {
 	const struct vnp_inlined *inlined = code->inlined;
 
-	return inlined ? &inlined->frames[inlined->frame_of[insn]] : NULL;
+	if (!inlined || !inlined->frames)
+		return NULL;
+	return &inlined->frames[inlined->frame_of[insn]];
 }
 
 /* vnp_code_reach() - how deep into the stack an instruction may reach */

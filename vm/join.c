@@ -117,6 +117,13 @@ static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 	a->range = range_a;
 }
 
+static void join_conflict(const struct vnp_join *j, struct vnp_reg *a)
+{
+	vnp_reg_forget(a, VNP_REG_CONFLICT);
+	a->site = j->root;
+	a->off = j->cell;
+}
+
 static bool join_null(struct vnp_reg *a, const struct vnp_reg *b)
 {
 	if (a->maybe_null && b->maybe_null)
@@ -135,7 +142,7 @@ static void join_pointers(struct vnp_join *j, struct vnp_reg *a, const struct vn
 	struct vnp_scalar b_num = b->num;
 
 	if (a->map != b->map || !join_null(a, b)) {
-		vnp_reg_forget(a, VNP_REG_CONFLICT);
+		join_conflict(j, a);
 		return;
 	}
 	if (delta.value)
@@ -217,7 +224,7 @@ static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_re
 	}
 	if (a->kind != b->kind) {
 		if (!join_with_zero(a, b))
-			vnp_reg_forget(a, VNP_REG_CONFLICT);
+			join_conflict(j, a);
 		return;
 	}
 	if (a->kind == VNP_REG_SCALAR)
@@ -225,7 +232,17 @@ static void join_regs(struct vnp_join *j, struct vnp_reg *a, const struct vnp_re
 	else if (a->kind == VNP_REG_CTX || vnp_reg_is_guardable(a))
 		join_pointers(j, a, b);
 	else if (!reg_equal(a, b) || join_made_here(j, a->id))
-		vnp_reg_forget(a, VNP_REG_CONFLICT);
+		join_conflict(j, a);
+}
+
+bool vnp_reg_join_kind(struct vnp_reg *a, const struct vnp_reg *b)
+{
+	if (a->kind != b->kind && !(vnp_reg_is_packet(a) && vnp_reg_is_packet(b)))
+		return join_with_zero(a, b);
+	if (a->kind == VNP_REG_CTX || vnp_reg_is_guardable(a))
+		return a->map == b->map && join_null(a, b);
+	return a->kind == VNP_REG_SCALAR || a->kind == VNP_REG_CONFLICT ||
+	       reg_equal(a, b);
 }
 
 static bool cell_equal(const struct vnp_cell *a, const struct vnp_cell *b)
@@ -268,6 +285,7 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 	j->to = to;
 	j->from = from;
 	j->steps = steps;
+	j->root = root;
 	j->first_id = VNP_ID_JOINED + root * VNP_CELL_CNT;
 	j->group_cnt = 0;
 

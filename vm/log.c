@@ -32,6 +32,15 @@ void vnp_log_print(struct vnp_log *log, u32 level, const char *fmt, ...)
 	va_end(args);
 }
 
+void vnp_log_rewind(struct vnp_log *log, u32 len)
+{
+	if (!log)
+		return;
+	log->len = len;
+	if (len < log->size)
+		log->buf[len] = 0;
+}
+
 const struct vnp_line_info *vnp_source_find(const struct vnp_code *code, u32 insn)
 {
 	const struct vnp_line_info *info = code->source.line_info;
@@ -98,7 +107,7 @@ static void log_place(const struct vnp_code *code, u32 at)
 static void log_callers(const struct vnp_code *code, u32 insn)
 {
 	const struct vnp_inlined *inlined = code->inlined;
-	u32 frame = inlined ? inlined->frame_of[insn] : 0;
+	u32 frame = inlined && inlined->frames ? inlined->frame_of[insn] : 0;
 
 	for (; frame; frame = inlined->frames[frame].caller) {
 		vnp_log_print(code->log, VNP_LOG_NORMAL, "    called from ");

@@ -35,6 +35,9 @@ struct vnp_log {
 void vnp_log_print(struct vnp_log *log, u32 level, const char *fmt, ...)
 	__printf(3, 4);
 
+/* vnp_log_rewind() - take back what was appended since it was @len long; NULL is fine */
+void vnp_log_rewind(struct vnp_log *log, u32 len);
+
 /**
  * vnp_log_insn() - append a sentence about an instruction
  * @code:	the program; its log may be NULL

@@ -100,8 +100,9 @@ enum vnp_reg_kind {
  * @id:		see above; of a stack or map value pointer that may be NULL: all
  *		with the same id are NULL, or none is.  0: none
  * @site:	map value: what made the pointer, as struct vnp_access::base; half:
- *		VNP_HALF_*
- * @off:	pointer: constant part of its offset
+ *		VNP_HALF_*; of different kinds: number of the root where they met
+ * @off:	pointer: constant part of its offset; of different kinds: the cell in
+ *		which they met
  * @range:	packet with variable part: data + @num + @range <= data_end, or
  *		VNP_RANGE_NONE
  * @null:	what a NULL became by constant arithmetic, if @maybe_null
@@ -291,6 +292,12 @@ void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg,
 void vnp_state_move_packet(struct vnp_state *state);
 
 /*
+ * vnp_reg_join_kind() - make @a of the kind that it has where it meets @b; false, and @a as
+ * it was, if that is %VNP_REG_CONFLICT
+ */
+bool vnp_reg_join_kind(struct vnp_reg *a, const struct vnp_reg *b);
+
+/*
  * Cells that had the same id in both states still depend on one number where they
  * meet, if a different one on each way: a group is such a pair of ids, and gets an
  * id of its own, named after its first cell.
@@ -312,6 +319,7 @@ struct vnp_join_group {
  * @head:	where they meet a loop begins
  * @steps:	see there
  * @old:	if there are facts: @to as it was
+ * @root:	see there
  * @first_id:	ids made where the states meet begin here
  * @cell:	at work on this one
  * @group:	groups so far
@@ -332,6 +340,7 @@ struct vnp_join {
 	bool head;
 	bool coarse;
 	struct vnp_state old;
+	u32 root;
 	u32 first_id;
 	u32 cell;
 	struct vnp_join_group group[VNP_CELL_CNT];

@@ -15,6 +15,16 @@ static void verify_print_reg(const struct vnp_verify *v, u32 level, u32 n)
 	vnp_log_print(v->code->log, level, "    r%u: %s\n", n, text);
 }
 
+/* The instruction reads a value of different kinds: this may be why it is refused */
+static void verify_note_conflict(const struct vnp_verify *v, const struct vnp_reg *reg)
+{
+	if (reg->kind != VNP_REG_CONFLICT)
+		return;
+	v->code->conflict = (struct vnp_conflict){
+		.met = true, .insn = v->insn, .pos = reg->site, .cell = reg->off,
+	};
+}
+
 int vnp_verify_refuse(const struct vnp_verify *v, const char *fmt, ...)
 {
 	u32 reads = vnp_live_reads(&v->code->insns[v->insn]), i;
@@ -25,9 +35,12 @@ int vnp_verify_refuse(const struct vnp_verify *v, const char *fmt, ...)
 	va_start(args, fmt);
 	vnp_log_insn_v(v->code, v->insn, fmt, args);
 	va_end(args);
-	for (i = 0; i < VNP_REG_CNT; i++)
-		if (reads >> i & 1)
-			verify_print_reg(v, VNP_LOG_NORMAL, i);
+	for (i = 0; i < VNP_REG_CNT; i++) {
+		if (!(reads >> i & 1))
+			continue;
+		verify_print_reg(v, VNP_LOG_NORMAL, i);
+		verify_note_conflict(v, vnp_state_reg(v->state, i));
+	}
 	return -EACCES;
 }
 

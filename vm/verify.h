@@ -43,6 +43,8 @@ struct vnp_verify;
  * @branch:	what a way at a conditional jump tells; false: it cannot go there
  * @exit:	may the program end so
  * @head:	the state at a head of loops, once; may be NULL
+ * @flow:	a state goes along an edge, from a block to its k-th successor, which is a
+ *		root; may be NULL
  * @join:	as vnp_state_join()
  * @unfinished:	asked when loops have grown to their full size: the states will
  *		not be those wanted, so do not go on; may be NULL
@@ -53,6 +55,8 @@ struct vnp_verify_ops {
 	bool (*branch)(struct vnp_verify *v, bool taken);
 	int (*exit)(struct vnp_verify *v);
 	void (*head)(struct vnp_verify *v, u32 block);
+	void (*flow)(struct vnp_verify *v, u32 from, u32 k, u32 to,
+		     const struct vnp_state *state);
 	bool (*join)(struct vnp_join *j, struct vnp_state *to,
 		     const struct vnp_state *from, u32 root,
 		     const struct vnp_steps *steps);
@@ -63,7 +67,8 @@ struct vnp_verify_ops {
  * Work that verification may cost, and the second interpretation as much again: for
  * any program, and for each instruction.  On a machine of 2026 a unit takes 4 to 7 ns
  * where many are needed, so any program has 60 ms, and one of 65,536 instructions takes
- * 2 s at most.
+ * 2 s at most.  What vnp_split_verify() does before the last verification comes on top:
+ * it begins no round when half as much is spent.
  */
 #define VNP_COST_MIN	16000000
 #define VNP_COST_INSN	2000

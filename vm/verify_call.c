@@ -33,8 +33,7 @@ static int call_map(struct call *c, u32 n)
 
 	if (reg->kind != VNP_REG_MAP_HANDLE)
 		return vnp_verify_refuse(c->v,
-			"argument %u of vnp_%s must be a map, and it must be the same on each way here",
-			n + 1, c->helper->name);
+			"argument %u of vnp_%s must be a map", n + 1, c->helper->name);
 	c->map = reg->map;
 	c->found->map = reg->map;
 	map = &c->v->code->maps[c->map];

@@ -44,6 +44,7 @@ ORACLE(faults, NULL);
 ORACLE(bytes, NULL);
 ORACLE(tables, NULL);
 ORACLE(globals, "writes_constant");
+ORACLE(two_kinds, NULL);
 ORACLE(helpers, "ask");
 ORACLE(verdict, NULL);
 ORACLE(packet, NULL);

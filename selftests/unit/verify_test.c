@@ -429,23 +429,24 @@ static void conflicts(void **state)
 	(void)state;
 #define EITHER	UNKNOWN(R2), BPF_MOV64_IMM(R3, 5),			\
 		BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_MOV64_REG(R3, R10)
-	assert_refused("r3 is of different kinds", EITHER,
-		       BPF_LDX_MEM(BPF_B, R0, R3, -1), BPF_EXIT_INSN());
-	assert_refused("of different kinds", EITHER, BPF_ALU64_IMM(BPF_ADD, R3, 1),
-		       RETURN(0));
-	assert_refused("of different kinds", EITHER, BPF_JMP_IMM(BPF_JEQ, R3, 0, 0),
+	/* blocks are copied for each kind, where one of them is refused (split_test.c) */
+	assert_refused("r3 is a number", EITHER, BPF_LDX_MEM(BPF_B, R0, R3, -1),
+		       BPF_EXIT_INSN());
+	assert_refused("would make a number of a pointer", EITHER,
+		       BPF_ALU64_IMM(BPF_MUL, R3, 1), RETURN(0));
+	assert_refused("would tell where things are", EITHER, BPF_JMP_IMM(BPF_JEQ, R3, 5, 0),
 		       RETURN(0));
 	assert_refused("would return a pointer", EITHER, BPF_MOV64_REG(R0, R3),
 		       BPF_EXIT_INSN());
 	/* as long as nobody looks */
 	assert_returns(0, 0, EITHER, BPF_MOV64_REG(R4, R3),
 		       BPF_STX_MEM(BPF_DW, R10, R4, -8), RETURN(0));
-	/* NULL, moved on one way */
-	assert_refused("r6 is of different kinds", BPF_MOV64_REG(R7, R1), LOOKUP(MAP_HASH),
-		       BPF_MOV64_REG(R6, R0),
-		       BPF_LDX_MEM(BPF_W, R2, R7, offsetof(struct vnp_ctx, len)),
-		       BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_ALU64_IMM(BPF_ADD, R6, 4),
-		       BPF_LDX_MEM(BPF_B, R0, R6, 0), RETURN(0));
+	/* the kind is another one in each iteration */
+	assert_refused("r3 is of different kinds on different ways here, so it cannot be",
+		       BPF_ST_MEM(BPF_DW, R10, -8, 0), BPF_MOV64_REG(R4, R10),
+		       BPF_LD_MAP_VALUE(R3, MAP_DATA, 8), BPF_LDX_MEM(BPF_B, R0, R3, -8),
+		       BPF_MOV64_REG(R3, R4), UNKNOWN(R2), BPF_JMP_IMM(BPF_JGT, R2, 5, -4),
+		       RETURN(0));
 }
 
 static void moved_payload(void **state)
@@ -487,7 +488,8 @@ static void helpers(void **state)
 	assert_refused("argument 1 of vnp_map_lookup must be a map", UNKNOWN(R3),
 		       BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -4),
 		       BPF_LD_MAP(R1, MAP_HASH), BPF_JMP_IMM(BPF_JEQ, R3, 0, 2),
-		       BPF_LD_MAP(R1, MAP_ARRAY), BPF_CALL_HELPER(map_lookup), RETURN(0));
+		       BPF_LD_MAP_VALUE(R1, MAP_DATA, 0), BPF_CALL_HELPER(map_lookup),
+		       RETURN(0));
 	assert_refused("which is read-only", BPF_LD_MAP(R1, MAP_RDONLY),
 		       BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -4),
 		       BPF_MOV64_REG(R3, R2), BPF_MOV64_IMM(R4, 0),

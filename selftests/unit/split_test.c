@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Values of different kinds meet, and are used: blocks are copied for each kind.  As bare
+ * instructions, and as compilers write it: selftests/progs/two_kinds.bpf.c, by all of them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "selftests/unit/vm_util.h"
+#include "userlib/internal.h"
+#include "userlib/user_run.h"
+#include "vm/check_lowered.h"
+#include "vm/inline.h"
+#include "vm/interp.h"
+#include "vm/lower.h"
+
+#include <glob.h>
+#include <libgen.h>
+#include <limits.h>
+#include <unistd.h>
+
+#define CALL(OFF)	BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, OFF)
+#define EXIT		BPF_EXIT_INSN()
+#define LEN(DST)	BPF_LDX_MEM(BPF_W, DST, R1, offsetof(struct vnp_ctx, len))
+
+/* R10 - 8, where 5 is, to R6 if there are more than 100 bytes; else a map's value, 0 */
+#define PICK								\
+	BPF_ST_MEM(BPF_DW, R10, -8, 5), LEN(R2), BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), \
+	BPF_JMP_IMM(BPF_JLE, R2, 100, 2), BPF_MOV64_REG(R6, R10),	\
+	BPF_ALU64_IMM(BPF_ADD, R6, -8)
+#define PICK_LEN	7
+
+#define assert_picked(...)						\
+	do {								\
+		assert_returns(0, 100, __VA_ARGS__);			\
+		assert_returns(5, 101, __VA_ARGS__);			\
+	} while (0)
+
+static void memory_of_two_kinds(void **state)
+{
+	(void)state;
+	assert_picked(PICK, BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
+	/* moved before it is used, and compared */
+	assert_picked(PICK, BPF_ALU64_IMM(BPF_ADD, R6, 4), BPF_LDX_MEM(BPF_DW, R0, R6, -4),
+		      EXIT);
+	assert_returns(1, 0, PICK, BPF_MOV64_IMM(R0, 1), BPF_JMP_IMM(BPF_JNE, R6, 0, 1),
+		       BPF_MOV64_IMM(R0, 0), EXIT);
+	/* what is written is read again, each where it belongs */
+	assert_returns(7, 101, PICK, BPF_ST_MEM(BPF_DW, R6, 0, 7),
+		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT);
+	assert_returns(5, 100, PICK, BPF_ST_MEM(BPF_DW, R6, 0, 7),
+		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT);
+}
+
+static void numbers_are_no_pointers(void **state)
+{
+	(void)state;
+#define EITHER	LEN(R2), BPF_MOV64_IMM(R3, 5),				\
+		BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_MOV64_REG(R3, R10)
+	assert_refused("r3 is a number, not a pointer", EITHER,
+		       BPF_LDX_MEM(BPF_B, R0, R3, -1), EXIT);
+	assert_refused("was copied for each kind", EITHER,
+		       BPF_LDX_MEM(BPF_B, R0, R3, -1), EXIT);
+	assert_refused("would return a pointer", EITHER, BPF_MOV64_REG(R0, R3), EXIT);
+	assert_returns(1, 0, EITHER, BPF_JMP_IMM(BPF_JNE, R3, 0, 2), RETURN(0), RETURN(1));
+}
+
+static void maps(void **state)
+{
+	(void)state;
+	/* the array has an entry 0, the hash table has none */
+#define LOOK_UP								\
+	LEN(R3), BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),	\
+	BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_HASH),	\
+	BPF_JMP_IMM(BPF_JGT, R3, 100, 2), BPF_LD_MAP(R1, MAP_ARRAY),	\
+	BPF_CALL_HELPER(map_lookup)
+	assert_returns(2, 100, LOOK_UP, BPF_JMP_IMM(BPF_JEQ, R0, 0, 2), RETURN(2), RETURN(1));
+	assert_returns(1, 101, LOOK_UP, BPF_JMP_IMM(BPF_JEQ, R0, 0, 2), RETURN(2), RETURN(1));
+	/* what it gives is of two kinds, too; a fault names the instruction as loaded */
+	assert_returns(0, 100, LOOK_UP, BPF_JMP_A(0), BPF_LDX_MEM(BPF_DW, R0, R0, 8), EXIT);
+	assert_faults(VNP_FAULT_NULL, 11, 101, LOOK_UP, BPF_JMP_A(0),
+		      BPF_LDX_MEM(BPF_DW, R0, R0, 8), EXIT);
+}
+
+static void null_that_was_moved(void **state)
+{
+	(void)state;
+	assert_faults(VNP_FAULT_NULL, 11, 1, BPF_MOV64_REG(R7, R1),
+		      BPF_ST_MEM(BPF_DW, R10, -8, 1), BPF_LD_MAP(R1, MAP_HASH),
+		      BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -8),
+		      BPF_CALL_HELPER(map_lookup),
+		      BPF_LDX_MEM(BPF_W, R2, R7, offsetof(struct vnp_ctx, len)),
+		      BPF_MOV64_REG(R6, R0), BPF_JMP_IMM(BPF_JEQ, R2, 0, 1),
+		      BPF_ALU64_IMM(BPF_ADD, R6, 4), BPF_LDX_MEM(BPF_B, R0, R6, 0), EXIT);
+}
+
+/* NULL is of the kind of what it meets, whichever comes first */
+static void null_and_two_kinds(void **state)
+{
+	(void)state;
+#define THREE								\
+	BPF_ST_MEM(BPF_DW, R10, -8, 5), LEN(R2), BPF_MOV64_IMM(R6, 0),	\
+	BPF_JMP_IMM(BPF_JLE, R2, 10, 6), BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), \
+	BPF_JMP_IMM(BPF_JLE, R2, 100, 3), BPF_MOV64_REG(R6, R10),	\
+	BPF_ALU64_IMM(BPF_ADD, R6, -8), BPF_JMP_A(0),			\
+	BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT
+	assert_picked(THREE);
+	assert_faults(VNP_FAULT_NULL, 10, 10, THREE);
+}
+
+static void saved_on_the_stack(void **state)
+{
+	(void)state;
+	assert_picked(PICK, BPF_STX_MEM(BPF_DW, R10, R6, -16), BPF_MOV64_IMM(R6, 0),
+		      BPF_JMP_IMM(BPF_JEQ, R2, 3, 1), BPF_MOV64_IMM(R6, 1),
+		      BPF_LDX_MEM(BPF_DW, R7, R10, -16), BPF_LDX_MEM(BPF_DW, R0, R7, 0),
+		      EXIT);
+	/* saved before the paths meet */
+	assert_picked(BPF_ST_MEM(BPF_DW, R10, -8, 5), LEN(R2),
+		      BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), BPF_STX_MEM(BPF_DW, R10, R6, -16),
+		      BPF_JMP_IMM(BPF_JLE, R2, 100, 3), BPF_MOV64_REG(R6, R10),
+		      BPF_ALU64_IMM(BPF_ADD, R6, -8), BPF_STX_MEM(BPF_DW, R10, R6, -16),
+		      BPF_LDX_MEM(BPF_DW, R7, R10, -16), BPF_LDX_MEM(BPF_DW, R0, R7, 0),
+		      EXIT);
+}
+
+/* The use is in a loop, and the loop begins after the kinds have met, or there */
+static void loops(void **state)
+{
+	(void)state;
+#define SUM								\
+	BPF_LDX_MEM(BPF_DW, R4, R6, 0), BPF_ALU64_REG(BPF_ADD, R0, R4),	\
+	BPF_ALU64_IMM(BPF_ADD, R3, 1), BPF_JMP_IMM(BPF_JLT, R3, 4, -4), EXIT
+	assert_returns(20, 101, PICK, BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R3, 0), SUM);
+	assert_returns(0, 100, PICK, BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R3, 0), SUM);
+	assert_returns(20, 101, BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R3, 0), PICK, SUM);
+	assert_returns(0, 100, BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R3, 0), PICK, SUM);
+	/* all of it is in a loop */
+	assert_returns(20, 101, BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R3, 0), PICK,
+		       BPF_LDX_MEM(BPF_DW, R4, R6, 0), BPF_ALU64_REG(BPF_ADD, R0, R4),
+		       BPF_ALU64_IMM(BPF_ADD, R3, 1),
+		       BPF_JMP_IMM(BPF_JLT, R3, 4, -PICK_LEN - 4), EXIT);
+	/* the loop is both where kinds meet and on the path to the use after it */
+	assert_picked(BPF_MOV64_IMM(R3, 0), PICK, BPF_ALU64_IMM(BPF_ADD, R3, 1),
+		      BPF_JMP_IMM(BPF_JLT, R3, 4, -2), BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
+}
+
+static void kinds_that_change_in_a_loop(void **state)
+{
+	(void)state;
+	assert_refused("r6 is of one kind when a loop begins and of another kind in a later",
+		       BPF_ST_MEM(BPF_DW, R10, -8, 5), BPF_MOV64_IMM(R3, 0),
+		       BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), BPF_LDX_MEM(BPF_DW, R0, R6, 0),
+		       BPF_MOV64_REG(R6, R10), BPF_ALU64_IMM(BPF_ADD, R6, -8),
+		       BPF_ALU64_IMM(BPF_ADD, R3, 1), BPF_JMP_IMM(BPF_JLT, R3, 4, -5), EXIT);
+	/* a loop that begins with the program */
+	assert_refused("r1 is of one kind when a loop begins", LEN(R0),
+		       BPF_LD_MAP_VALUE(R1, MAP_DATA, 0), BPF_JMP_IMM(BPF_JEQ, R0, 0, -4),
+		       EXIT);
+}
+
+static void functions(void **state)
+{
+	(void)state;
+	/* the caller's, used by what it calls, and back again */
+	assert_picked(PICK, BPF_MOV64_REG(R1, R6), CALL(2), BPF_LDX_MEM(BPF_DW, R0, R6, 0),
+		      EXIT, BPF_MOV64_IMM(R6, 0), BPF_STX_MEM(BPF_DW, R10, R6, -8),
+		      BPF_LDX_MEM(BPF_DW, R0, R1, 0), EXIT);
+	/* the function's own */
+	assert_returns(6, 101, CALL(2), BPF_ALU64_IMM(BPF_ADD, R0, 1), EXIT, PICK,
+		       BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
+	assert_returns(1, 100, CALL(2), BPF_ALU64_IMM(BPF_ADD, R0, 1), EXIT, PICK,
+		       BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
+	/* what the function returns, used by its caller */
+	assert_picked(BPF_ST_MEM(BPF_DW, R10, -8, 5), BPF_MOV64_REG(R2, R10),
+		      BPF_ALU64_IMM(BPF_ADD, R2, -8), CALL(2), BPF_LDX_MEM(BPF_DW, R0, R0, 0),
+		      EXIT, LEN(R3), BPF_MOV64_REG(R0, R2), BPF_JMP_IMM(BPF_JGT, R3, 100, 2),
+		      BPF_LD_MAP_VALUE(R0, MAP_DATA, 0), EXIT);
+}
+
+/* make() - verify and lower, or fail; give it to vm_free() */
+static struct vnp_code *make(const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vnp_code *code;
+
+	if (vm_make(insns, cnt, &code))
+		fail_msg("refused:\n%s", vm_log);
+	return code;
+}
+
+/* What is not used, or is of one kind, is left alone */
+static void nothing_to_copy(void **state)
+{
+	const struct bpf_insn unused[] = {
+		PICK, BPF_STX_MEM(BPF_DW, R10, R6, -16), BPF_MOV64_REG(R7, R6), RETURN(0),
+	};
+	struct vnp_code *code = make(unused, ARRAY_SIZE(unused));
+
+	(void)state;
+	assert_int_equal(code->insn_cnt, ARRAY_SIZE(unused));
+	assert_ptr_equal(code->insns, code->loaded);
+	assert_null(code->inlined);
+	vm_free(code);
+}
+
+/* Many paths, but two kinds: two copies.  Each instruction says where it comes from */
+static void one_copy_for_each_kind(void **state)
+{
+	const struct bpf_insn insns[] = {
+		BPF_ST_MEM(BPF_DW, R10, -8, 5), LEN(R2),
+		BPF_LD_MAP_VALUE(R6, MAP_DATA, 0),
+		BPF_JMP_IMM(BPF_JEQ, R2, 1, 5), BPF_JMP_IMM(BPF_JEQ, R2, 2, 4),
+		BPF_MOV64_REG(R6, R10), BPF_ALU64_IMM(BPF_ADD, R6, -8),
+		BPF_JMP_IMM(BPF_JEQ, R2, 3, 1), BPF_JMP_IMM(BPF_JEQ, R2, 4, 0),
+		BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT,
+	};
+	struct vnp_code *code = make(insns, ARRAY_SIZE(insns));
+	__u32 i, used = 0;
+
+	(void)state;
+	for (i = 0; i < code->insn_cnt; i++) {
+		__u32 origin = vnp_code_origin(code, i);
+
+		assert_true(origin < ARRAY_SIZE(insns));
+		used += origin == ARRAY_SIZE(insns) - 2;
+	}
+	assert_int_equal(used, 2);
+	vm_free(code);
+}
+
+/* put() - copy so many instructions; how many */
+static __u32 put(struct bpf_insn *to, const struct bpf_insn *from, __u32 cnt)
+{
+	memcpy(to, from, cnt * sizeof(*to));
+	return cnt;
+}
+
+/*
+ * @cnt times a pointer of two kinds, each in a slot of its own and used at once, or all
+ * at the end
+ */
+static __u32 many(struct bpf_insn *insns, __u32 cnt, bool at_once)
+{
+	__u32 n = 0, i;
+
+	n += put(insns, PROG(BPF_MOV64_REG(R9, R1), BPF_MOV64_IMM(R0, 0)));
+	for (i = 0; i < cnt; i++) {
+		__s16 off = -16 - 8 * (int)(i % 50);
+
+		n += put(insns + n, PROG(BPF_MOV64_REG(R1, R9), PICK,
+					 BPF_STX_MEM(BPF_DW, R10, R6, off)));
+		insns[n - 4].imm = 10 * i;
+		if (at_once)
+			n += put(insns + n, PROG(BPF_LDX_MEM(BPF_DW, R7, R10, off),
+						 BPF_LDX_MEM(BPF_DW, R7, R7, 0),
+						 BPF_ALU64_REG(BPF_ADD, R0, R7)));
+	}
+	for (i = 0; i < cnt && !at_once; i++)
+		n += put(insns + n, PROG(BPF_LDX_MEM(BPF_DW, R7, R10, -16 - 8 * (int)i),
+					 BPF_LDX_MEM(BPF_DW, R7, R7, 0),
+					 BPF_ALU64_REG(BPF_ADD, R0, R7)));
+	return n + put(insns + n, PROG(EXIT));
+}
+
+static void many_kinds(void **state)
+{
+	struct bpf_insn insns[1024];
+	struct vnp_code *code;
+	__u32 cnt;
+
+	(void)state;
+	/* one after the other: no more than twice the size */
+	cnt = many(insns, 30, true);
+	vm_assert_returns(5 * 20, 200, insns, cnt);
+	code = make(insns, cnt);
+	assert_true(code->insn_cnt <= 2 * cnt);
+	vm_free(code);
+	/* at the end each may be of each kind: 2^n copies */
+	cnt = many(insns, 4, false);
+	vm_assert_returns(5 * 3, 21 + 8, insns, cnt);
+	cnt = many(insns, 20, false);
+	vm_assert_refused("the program would get too large", insns, cnt);
+	vm_assert_refused("use it before the paths meet", insns, cnt);
+}
+
+/* The copies are longer than a jump over them */
+static void too_large(void **state)
+{
+	struct bpf_insn *insns = calloc(40100, sizeof(*insns));
+	__u32 n, i;
+
+	(void)state;
+	assert_non_null(insns);
+	n = put(insns, PROG(PICK));
+	for (i = 0; i < 40000; i++)
+		insns[n++] = BPF_MOV64_IMM(R3, i);
+	n += put(insns + n, PROG(BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT));
+	vm_assert_refused("r6 is of different kinds on the paths that meet here", insns, n);
+	vm_assert_refused("the program would get too large", insns, n);
+	free(insns);
+}
+
+/* ---- As compilers write it ------------------------------------------------- */
+
+/* What runs a program: two ways, for two kinds of user */
+#define WAYS	4
+#define LOWERED	1
+#define HARDEN	2
+
+static struct vnp_run_opts run(struct vnp_object *obj, __u32 way, const char *name,
+			       const void *payload, __u32 len, __u32 direct)
+{
+	struct vnp_program *prog = vnp_object_find_program(obj, name);
+	struct vnp_run_opts opts = {
+		.sz = sizeof(opts), .data_in = payload, .data_in_len = len,
+		.direct_len = direct,
+	};
+	struct vnp_printer print = {};
+	struct vnp_user_run user = {};
+
+	assert_non_null(prog);
+	if (!(way & LOWERED)) {
+		assert_int_equal(vnp_program_run(prog, &opts), 0);
+		return opts;
+	}
+	assert_int_equal(vnp_user_run_init(&user, VNP_PROG_DATAGRAM, &opts, &print), 0);
+	assert_int_equal(vnp_interp_run_lowered(prog->code, &user.run), 0);
+	opts.retval = user.run.retval;
+	opts.fault = VNP_RUN_FAULT_KIND(user.run.fault);
+	vnp_user_run_destroy(&user);
+	return opts;
+}
+
+#define assert_verdict(verdict, ...)					\
+	do {								\
+		struct vnp_run_opts opts = run(obj, way, __VA_ARGS__);	\
+									\
+		assert_int_equal(opts.fault, 0);			\
+		assert_int_equal(opts.retval, verdict);			\
+	} while (0)
+
+static void assert_counted(struct vnp_object *obj, __u32 slot, __u64 count)
+{
+	__u64 found;
+
+	assert_int_equal(vnp_map_lookup(vnp_object_find_map(obj, "counts"), &slot, &found), 0);
+	assert_int_equal(found, count);
+}
+
+static void check_programs(struct vnp_object *obj, __u32 way)
+{
+	static const char text[128] = "0123456789a";
+	const __u32 number = 0x33323130, len = 77, three = 3;
+	__u8 there = 1, bytes[8] = { 0, 1, 2 };
+
+	assert_int_equal(vnp_map_update(vnp_object_find_map(obj, "numbers"), &number, &there,
+					VNP_MAP_ANY), 0);
+	assert_verdict(VNP_PASS, "is_listed", text, 4, 0);
+	assert_verdict(VNP_DROP, "is_listed", text + 1, 4, 0);
+	assert_verdict(VNP_DROP, "is_listed", text, 16, 0);
+	assert_int_equal(vnp_map_update(vnp_object_find_map(obj, "names"), text, &there,
+					VNP_MAP_ANY), 0);
+	assert_verdict(VNP_PASS, "is_listed", text, 16, 0);
+	assert_verdict(VNP_DROP, "is_listed", text, 3, 0);
+
+	assert_int_equal(vnp_map_update(vnp_object_find_map(obj, "slots"), &len, &three,
+					VNP_MAP_ANY), 0);
+	assert_verdict(VNP_PASS, "count_in_slot", text, 77, 0);
+	assert_verdict(VNP_PASS, "count_in_slot", text, 78, 0);
+	assert_verdict(VNP_PASS, "count_in_slot", text, 78, 0);
+	assert_counted(obj, 3, 1);
+	assert_counted(obj, 7, 2);
+
+	assert_verdict(VNP_DROP, "is_odd", text + 1, 12, 0);
+	assert_verdict(VNP_DROP, "is_odd", text, 12, 4);
+	bytes[7] = 1;
+	assert_verdict(VNP_DROP, "is_odd", bytes, 8, 0);
+
+	bytes[7] = 5;
+	assert_verdict(VNP_DROP, "adds_up", bytes, 8, 0);
+	bytes[7] = 6;
+	assert_verdict(VNP_PASS, "adds_up", bytes, 8, 0);
+	assert_verdict(VNP_DROP, "adds_up", bytes, 8, 7);
+
+	assert_verdict(VNP_DROP, "take_one", text, 4, 0);
+	assert_verdict(VNP_PASS, "take_one", text, 5, 0);
+	assert_verdict(VNP_DROP, "take_one", text, 3, 0);
+	assert_verdict(VNP_PASS, "take_one", text, 3, 0);
+	assert_counted(obj, 1, 2);
+}
+
+static void check_odd(struct vnp_object *obj, __u32 way)
+{
+	static const char odd[13] = "-----------1";
+
+	assert_verdict(VNP_PASS, "is_odd", odd, 12, 0);
+	assert_verdict(VNP_PASS, "is_odd", odd, 12, 4);
+	assert_verdict(VNP_DROP, "is_odd", odd, 11, 0);
+}
+
+/* @section: ".bss" or ".data", which begins with the variable */
+static __u64 global(struct vnp_object *obj, const char *section)
+{
+	__u64 value[8];
+	__u32 key = 0;
+
+	assert_int_equal(vnp_map_lookup(vnp_object_find_map(obj, section), &key, value), 0);
+	return value[0];
+}
+
+static void check_globals(struct vnp_object *obj, __u32 way)
+{
+	static const char text[128];
+
+	assert_verdict(VNP_PASS, "count_by_length", text, 100, 0);
+	assert_verdict(VNP_PASS, "count_by_length", text, 101, 0);
+	assert_verdict(VNP_PASS, "count_by_length", text, 102, 0);
+	assert_int_equal(global(obj, ".bss"), 2);
+	assert_int_equal(global(obj, ".data"), 6);
+}
+
+static void check_object(const char *path, __u32 way)
+{
+	struct vnp_load_opts opts = {
+		.sz = sizeof(opts), .flags = VNP_LOAD_F_USER,
+		.prog_flags = way & HARDEN ? VNP_PROG_F_HARDEN : 0,
+	};
+	struct vnp_object *obj;
+
+	assert_int_equal(vnp_object_open_file(path, NULL, &obj), 0);
+	if (vnp_object_load(obj, &opts))
+		fail_msg("%s is refused", path);
+	check_programs(obj, way);
+	check_odd(obj, way);
+	check_globals(obj, way);
+	vnp_object_close(obj);
+}
+
+static void compiled(void **state)
+{
+	char self[PATH_MAX] = "", pattern[2 * PATH_MAX];
+	glob_t found = {};
+	__u32 way;
+	size_t i;
+
+	(void)state;
+	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	snprintf(pattern, sizeof(pattern), "%s/../../levels/*/selftests/progs/two_kinds.bpf.o",
+		 dirname(self));
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	assert_true(found.gl_pathc >= 12);
+	for (i = 0; i < found.gl_pathc; i++)
+		for (way = 0; way < WAYS; way++)
+			check_object(found.gl_pathv[i], way);
+	globfree(&found);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_of_two_kinds),
+		cmocka_unit_test(numbers_are_no_pointers),
+		cmocka_unit_test(maps),
+		cmocka_unit_test(null_that_was_moved),
+		cmocka_unit_test(null_and_two_kinds),
+		cmocka_unit_test(saved_on_the_stack),
+		cmocka_unit_test(loops),
+		cmocka_unit_test(kinds_that_change_in_a_loop),
+		cmocka_unit_test(functions),
+		cmocka_unit_test(nothing_to_copy),
+		cmocka_unit_test(one_copy_for_each_kind),
+		cmocka_unit_test(many_kinds),
+		cmocka_unit_test(too_large),
+		cmocka_unit_test(compiled),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
