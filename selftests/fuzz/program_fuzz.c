@@ -23,6 +23,7 @@
 #define FLAG_PARSE	BIT(4)	/* random_program_of() makes parsers, too */
 #define FLAG_INDEX	BIT(5)	/* and reads fields of the context at an index */
 #define FLAG_HARSH	BIT(6)	/* and does what no compiler does */
+#define FLAG_KINDS	BIT(7)	/* and lets pointers of different kinds meet */
 
 /**
  * struct header - what an input begins with
@@ -52,7 +53,8 @@ static __u32 with(__u8 flags)
 {
 	return (flags & FLAG_PARSE ? RANDOM_PARSE : 0) |
 	       (flags & FLAG_INDEX ? RANDOM_INDEX : 0) |
-	       (flags & FLAG_HARSH ? RANDOM_HARSH : 0);
+	       (flags & FLAG_HARSH ? RANDOM_HARSH : 0) |
+	       (flags & FLAG_KINDS ? RANDOM_KINDS : 0);
 }
 
 static __u32 make_program(const struct header *h, const uint8_t *rest, size_t len,

@@ -28,6 +28,7 @@ struct gen {
 	bool index;		/* with gen_context() */
 	bool wide;		/* with gen_wide() */
 	bool harsh;		/* with gen_harsh() */
+	bool kinds;		/* with gen_kinds() */
 	struct bpf_insn *insns;
 	__u32 cnt;
 	enum kind kind[10];	/* R6 is the context, all the way */
@@ -175,10 +176,8 @@ static void gen_unary(struct gen *g)
 	}
 }
 
-static void gen_pointer(struct gen *g)
+static void gen_pointer_to(struct gen *g, __u32 dst)
 {
-	__u32 dst = any_reg(g);
-
 	switch (roll(g, 3)) {
 	case 0:
 		put(g, BPF_LDX_MEM(BPF_DW, dst, R6, offsetof(struct vnp_ctx, data)));
@@ -195,6 +194,11 @@ static void gen_pointer(struct gen *g)
 		put(g, BPF_RAW_INSN(0, 0, 0, 0, roll(g, 64)));
 		g->kind[dst] = VALUE;
 	}
+}
+
+static void gen_pointer(struct gen *g)
+{
+	gen_pointer_to(g, any_reg(g));
 }
 
 static int pointer_reg(struct gen *g)
@@ -404,12 +408,14 @@ static struct bpf_insn condition(struct gen *g)
 	return BPF_RAW_INSN(class | op | BPF_X, a, b, 0, 0);
 }
 
+/* Pointers of two kinds may be used, if it is wanted, as if they were of one */
 static void meet(struct gen *g, const enum kind *other)
 {
 	__u32 i;
 
 	for (i = 0; i < 10; i++)
-		if (g->kind[i] != other[i])
+		if (g->kind[i] != other[i] &&
+		    (!g->kinds || g->kind[i] < PACKET || other[i] < PACKET))
 			g->kind[i] = UNSET;
 }
 
@@ -443,6 +449,54 @@ static void gen_if(struct gen *g)
 		g->insns[at].off = g->cnt - at - 1;
 	}
 	meet(g, after);
+}
+
+/* The map is one of two where it is looked up, and so is the value */
+static void gen_either_map(struct gen *g)
+{
+	put(g, BPF_ST_MEM(BPF_W, R10, -8, roll(g, 10)));
+	put(g, BPF_MOV64_REG(R2, R10));
+	put(g, BPF_ALU64_IMM(BPF_ADD, R2, -8));
+	put(g, BPF_LDX_MEM(BPF_W, R3, R6, offsetof(struct vnp_ctx, len)));
+	put(g, BPF_RAW_INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_IDX, 0, 0));
+	put(g, BPF_RAW_INSN(0, 0, 0, 0, 0));
+	put(g, BPF_JMP_IMM(BPF_JGT, R3, roll(g, 256), 2));
+	put(g, BPF_RAW_INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_IDX, 0, 1));
+	put(g, BPF_RAW_INSN(0, 0, 0, 0, 0));
+	put(g, BPF_CALL_HELPER(map_lookup));
+	clobber(g);
+	g->kind[0] = VALUE;
+}
+
+/* A pointer is of two kinds or three, and used: at once, from a slot, or after a while */
+static void gen_kinds(struct gen *g)
+{
+	__u32 reg = any_reg(g), i;
+	__s16 off = -8 * (int)(SLOTS + 1 + roll(g, 4));
+
+	if (!roll(g, 4)) {
+		gen_either_map(g);
+		return;
+	}
+	gen_pointer_to(g, reg);
+	for (i = 1 + roll(g, 2); i; i--) {
+		struct bpf_insn cond = condition(g);
+		__u32 at = g->cnt;
+
+		put(g, cond);
+		gen_pointer_to(g, reg);
+		g->insns[at].off = g->cnt - at - 1;
+	}
+	if (!roll(g, 3)) {
+		put(g, BPF_STX_MEM(BPF_DW, R10, reg, off));
+		put(g, BPF_LDX_MEM(BPF_DW, reg, R10, off));
+	}
+	if (roll(g, 2))
+		put(g, BPF_LDX_MEM(size_code(g), any_reg(g), reg, offset(g)));
+	else
+		put(g, BPF_ST_MEM(size_code(g), reg, offset(g), number(g)));
+	if (BPF_CLASS(g->insns[g->cnt - 1].code) == BPF_LDX)
+		g->kind[g->insns[g->cnt - 1].dst_reg] = NUMBER;
 }
 
 /* A loop with a counter that the body leaves alone, or by chance does not */
@@ -1114,6 +1168,10 @@ static void gen_one(struct gen *g)
 		gen_harsh(g);
 		return;
 	}
+	if (g->kinds && !roll(g, 10)) {
+		gen_kinds(g);
+		return;
+	}
 	if (g->index && !roll(g, 12)) {
 		gen_context(g);
 		return;
@@ -1224,8 +1282,8 @@ static __u32 gen_program(struct gen *g)
 
 /*
  * Four seeds that parse follow on four that do not, and eight with indices on eight
- * without, and sixteen that are harsh on sixteen that are not: some tests go by the lower
- * bits.
+ * without, sixteen that are harsh on sixteen that are not, and thirty-two with pointers of
+ * many kinds on thirty-two without: some tests go by the lower bits.
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {
@@ -1234,6 +1292,7 @@ __u32 random_program(__u64 seed, struct bpf_insn *insns)
 		.parse = seed & 4,
 		.index = seed & 8,
 		.harsh = seed & 16,
+		.kinds = seed & 32,
 		.insns = insns,
 	};
 
@@ -1246,6 +1305,7 @@ __u32 random_wide_program(__u64 seed, struct bpf_insn *insns)
 		.random = seed * 0x9e3779b97f4a7c15ULL + 1,
 		.parse = seed & 4,
 		.index = seed & 8,
+		.kinds = seed & 32,
 		.wide = true,
 		.insns = insns,
 	};
@@ -1257,7 +1317,8 @@ __u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_in
 {
 	struct gen g = {
 		.bytes = bytes, .left = len, .parse = with & RANDOM_PARSE,
-		.index = with & RANDOM_INDEX, .harsh = with & RANDOM_HARSH, .insns = insns,
+		.index = with & RANDOM_INDEX, .harsh = with & RANDOM_HARSH,
+		.kinds = with & RANDOM_KINDS, .insns = insns,
 	};
 
 	return gen_program(&g);

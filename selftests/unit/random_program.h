@@ -17,6 +17,7 @@
 #define RANDOM_PARSE	1	/* what parsers do: walk through as much as the payload says */
 #define RANDOM_INDEX	2	/* fields of the context that are read at an index */
 #define RANDOM_HARSH	4	/* far pointers, any sizes, halves of registers, slots half written */
+#define RANDOM_KINDS	8	/* pointers of different kinds that meet and are used */
 
 /**
  * random_program() - make a program

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "selftests/unit/vm_util.h"
+#include "random_program.h"
+#include "vm_util.h"
 #include "userlib/internal.h"
 #include "userlib/user_run.h"
 #include "vm/check_lowered.h"
+#include "vm/decode.h"
 #include "vm/inline.h"
 #include "vm/interp.h"
 #include "vm/lower.h"
@@ -301,6 +303,147 @@ static void too_large(void **state)
 	free(insns);
 }
 
+/* ---- By chance ------------------------------------------------------------- */
+
+/* Programs by chance that are looked at, and how many of them have copies at least */
+#define RANDOM_PROGRAMS	200
+#define RANDOM_SPLIT	20
+
+/* before() - a program as it is before it is verified, with calls replaced */
+static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vnp_map_desc maps[MAP_CNT] = {};
+	struct vnp_code_attr attr = {
+		.type = VNP_PROG_DATAGRAM, .insns = insns, .insn_cnt = cnt,
+		.maps = maps, .map_cnt = MAP_CNT,
+	};
+	struct vnp_code *code;
+	__u32 i;
+
+	for (i = 0; i < MAP_CNT; i++) {
+		maps[i].type = vm_maps[i].type;
+		maps[i].key_size = vm_maps[i].key_size;
+		maps[i].value_size = vm_maps[i].value_size;
+		maps[i].max_entries = vm_maps[i].max_entries;
+		/* nobody looks there, as it is not run */
+		maps[i].value = maps[i].type == VNP_MAP_ARRAY ? maps : NULL;
+	}
+	assert_int_equal(vnp_code_create(&attr, &code), 0);
+	assert_int_equal(vnp_decode(code), 0);
+	assert_int_equal(vnp_inline(code), 0);
+	return code;
+}
+
+/* The next instruction from @i on that is no goto; a goto to itself if there is none */
+static __u32 skip_gotos(const struct vnp_code *code, __u32 i)
+{
+	__u32 n;
+
+	for (n = 0; n < code->insn_cnt; n++) {
+		const struct bpf_insn *insn = &code->insns[i];
+
+		if (!vnp_insn_is_ja(insn) || insn->src_reg)
+			break;
+		i = vnp_insn_target(insn, i);
+	}
+	return i;
+}
+
+/* Do both do the same, if they jump then no matter where to */
+static void assert_same_insn(const struct vnp_code *a, __u32 i, const struct vnp_code *b,
+			     __u32 k)
+{
+	struct bpf_insn x = a->insns[i], y = b->insns[k];
+
+	if (vnp_insn_is_branch(&x) && vnp_insn_is_branch(&y)) {
+		x.off = y.off;
+		if (vnp_insn_is_ja(&x) && vnp_insn_is_ja(&y)) {
+			x.code = y.code;
+			x.imm = y.imm;
+		}
+	}
+	assert_memory_equal(&x, &y, sizeof(x));
+	if (vnp_insn_is_ld_imm64(&x))
+		assert_memory_equal(&a->insns[i + 1], &b->insns[k + 1], sizeof(x));
+	assert_int_equal(vnp_code_origin(a, i), vnp_code_origin(b, k));
+	if (vnp_code_frame(a, i))
+		assert_int_equal(a->inlined->frame_of[i], b->inlined->frame_of[k]);
+}
+
+/**
+ * struct walk - through a program with copies and the one it was made of, side by side
+ * @of:		for each instruction of the first: 1 + that of the second, or 0
+ * @todo:	instructions of the first
+ * @cnt:	how many
+ */
+struct walk {
+	const struct vnp_code *split;
+	const struct vnp_code *whole;
+	__u32 *of;
+	__u32 *todo;
+	__u32 cnt;
+};
+
+static void walk_to(struct walk *w, __u32 i, __u32 k)
+{
+	i = skip_gotos(w->split, i);
+	k = skip_gotos(w->whole, k);
+	if (w->of[i]) {
+		assert_int_equal(w->of[i], k + 1);
+		return;
+	}
+	w->of[i] = k + 1;
+	w->todo[w->cnt++] = i;
+}
+
+/* Whatever path is taken, both execute the same instructions */
+static void assert_same_meaning(const struct vnp_code *split, const struct vnp_code *whole)
+{
+	struct walk w = {
+		.split = split, .whole = whole,
+		.of = calloc(split->insn_cnt, sizeof(__u32)),
+		.todo = calloc(split->insn_cnt, sizeof(__u32)),
+	};
+
+	walk_to(&w, 0, 0);
+	while (w.cnt) {
+		__u32 i = w.todo[--w.cnt], k = w.of[i] - 1;
+		const struct bpf_insn *insn = &split->insns[i];
+
+		assert_same_insn(split, i, whole, k);
+		if (vnp_insn_is_branch(insn))
+			walk_to(&w, vnp_insn_target(insn, i),
+				vnp_insn_target(&whole->insns[k], k));
+		if (!vnp_insn_is_ja(insn) && !vnp_insn_is_exit(insn))
+			walk_to(&w, i + vnp_insn_len(insn), k + vnp_insn_len(insn));
+	}
+	free(w.of);
+	free(w.todo);
+}
+
+static void by_chance(void **state)
+{
+	struct bpf_insn insns[RANDOM_INSNS_MAX];
+	__u32 seed, split = 0;
+
+	(void)state;
+	for (seed = 0; seed < RANDOM_PROGRAMS; seed++) {
+		/* those with pointers of different kinds */
+		__u32 cnt = random_program((seed / 32 * 2 + 1) * 32 + seed % 32, insns);
+		struct vnp_code *code, *whole;
+
+		if (vm_make(insns, cnt, &code))
+			continue;
+		whole = before(insns, cnt);
+		split += code->insn_cnt != whole->insn_cnt;
+		assert_same_meaning(code, whole);
+		vm_free(whole);
+		vm_free(code);
+	}
+	printf("# %u of %u programs have copies\n", split, RANDOM_PROGRAMS);
+	assert_true(split >= RANDOM_SPLIT);
+}
+
 /* ---- As compilers write it ------------------------------------------------- */
 
 /* What runs a program: two ways, for two kinds of user */
@@ -472,6 +615,7 @@ int main(void)
 		cmocka_unit_test(one_copy_for_each_kind),
 		cmocka_unit_test(many_kinds),
 		cmocka_unit_test(too_large),
+		cmocka_unit_test(by_chance),
 		cmocka_unit_test(compiled),
 	};
 
