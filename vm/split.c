@@ -320,10 +320,10 @@ static int split_choose(struct split *s)
 	s->uses[split_block_of(s, s->code->conflict.insn)] = true;
 	while (grew) {
 		grew = false;
-		for (i = s->cfg->order_cnt; i-- > blocks[s->meet].pos; ) {
+		for (i = s->cfg->order_cnt; i > blocks[s->meet].pos; ) {
 			bool leads;
 
-			n = s->cfg->order[i];
+			n = s->cfg->order[--i];
 			leads = s->uses[n];
 			for (k = 0; k < 2; k++)
 				if (split_follows(s, blocks[n].succ[k]))
