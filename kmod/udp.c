@@ -7,6 +7,7 @@
  *	encap_rcv		vnp_udp_rcv()
  *	encap_destroy		vnp_udp_close(): the application closed it
  *	sk_user_data		the link
+ *	sk_prot			one that hides all this from the application (udp_opt.c)
  * and until it ends, by udp_sock.c:
  *	encap_err_rcv		vnp_udp_err_rcv(): a tunnel would not hear of errors
  *	gro_complete		vnp_udp_gro_complete()
@@ -17,11 +18,12 @@
  * patching its code with all CPUs held: not something that any user should have it
  * do again and again.  So it looks as long as this module is there.
  *
- * Two ends of a socket, because the application can take the first one away: who
- * sets UDP_ENCAP on a socket that has a link gets what it asked for.  Then no
- * more datagrams come here, and with an encap_type of 0 encap_destroy() is not
- * called when the socket is closed.  sk_destruct() is called in any case, when
- * nobody can see the socket any more.  Detaching restores what is still ours.
+ * Two ends of a socket, because the first one can be taken away: UDP_ENCAP is refused
+ * while there is a link, but a setsockopt() that was under way when the link was made
+ * does not see that.  Then no more datagrams come here, and with an encap_type of 0
+ * encap_destroy() is not called when the socket is closed.  sk_destruct() is called
+ * in any case, when nobody can see the socket any more.  Detaching restores what is
+ * still ours.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
  * sk_callback_lock, as everyone does who uses it.  The hook takes no lock: it
@@ -38,6 +40,7 @@
 
 #include "link.h"
 #include "udp_gro.h"
+#include "udp_opt.h"
 #include "udp_rcv.h"
 #include "udp_sock.h"
 
@@ -59,7 +62,7 @@ int vnp_udp_subsys_create(void)
 	if (ret)
 		return ret;
 	udp_tunnel_encap_enable(vnp_udp_enabler->sk);
-	vnp_udp_gro_init(vnp_udp_enabler);
+	vnp_udp_opt_init(vnp_udp_enabler);
 	return 0;
 }
 
@@ -113,6 +116,7 @@ static void vnp_udp_unhook(struct sock *sk)
 	if (up->encap_rcv == vnp_udp_rcv)
 		WRITE_ONCE(up->encap_rcv, vnp_udp_sock_of(sk)->encap_rcv);
 	WRITE_ONCE(up->encap_destroy, NULL);
+	vnp_udp_opt_stop(sk);
 }
 
 /*
@@ -163,6 +167,7 @@ static void vnp_udp_close(struct sock *sk)
 void vnp_udp_destruct(struct vnp_link *link, struct sock *sk)
 {
 	vnp_udp_gro_stop(link, sk);
+	vnp_udp_opt_stop(sk);
 	sk->sk_user_data = NULL;
 	if (vnp_link_claim(link))
 		vnp_link_put(link);
@@ -179,6 +184,7 @@ static void vnp_udp_hook(struct vnp_link *link, struct sock *sk)
 	WRITE_ONCE(up->encap_destroy, vnp_udp_close);
 	WRITE_ONCE(up->encap_rcv, vnp_udp_rcv);
 	WRITE_ONCE(up->encap_type, VNP_UDP_ENCAP);
+	vnp_udp_opt_start(sk);
 	if (!(link->flags & VNP_LINK_F_NO_MERGE))
 		vnp_udp_gro_start(link, sk);
 }
@@ -203,7 +209,8 @@ int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 		ret = -EPERM;
 		goto unlock;
 	}
-	if (udp_sk(sk)->encap_type || udp_sk(sk)->encap_destroy)
+	if (udp_sk(sk)->encap_type || udp_sk(sk)->encap_destroy ||
+	    !vnp_udp_opt_suits(sk))
 		goto unlock;
 	ret = vnp_udp_sock_make(sk);
 	if (ret)

@@ -11,10 +11,9 @@
  *
  * The first is what the application sets with UDP_GRO, and can ask for.  While it is
  * set only because there is a link (link->gro_forced), no super-packet reaches the
- * application, and it is told what it set: getsockopt() and setsockopt() of the
- * socket's struct proto are ours.  What the application sets from then on stands;
- * if it sets 0 nothing is merged any more.  A link does not set it before that pays
- * (udp_merge.h).
+ * application, and it is told what it set (udp_opt.c).  What the application sets from
+ * then on stands; if it sets 0 nothing is merged any more.  A link does not set it before
+ * that pays (udp_merge.h).
  */
 #include "udp_gro.h"
 
@@ -49,24 +48,6 @@
 #define VNP_PPPOE_HLEN	6
 
 DEFINE_PER_CPU(struct sock *, vnp_udp_passing);
-
-/**
- * struct vnp_udp_proto - a struct proto of the kernel's and what we make of it
- * @kernel:	NULL if there is none
- * @ours:	the same but for setsockopt() and getsockopt()
- */
-struct vnp_udp_proto {
-	struct proto *kernel;
-	struct proto ours;
-};
-
-static struct vnp_udp_proto vnp_udp_proto4;
-static struct vnp_udp_proto vnp_udp_proto6;
-
-static struct vnp_udp_proto *vnp_udp_proto_of(const struct sock *sk)
-{
-	return sk->sk_family == AF_INET6 ? &vnp_udp_proto6 : &vnp_udp_proto4;
-}
 
 /* Is there a hook that wants super-packets?  Context: under RCU */
 static bool vnp_udp_gro_is_hooked(struct sock *sk)
@@ -224,22 +205,6 @@ int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 	return 0;
 }
 
-static void vnp_udp_proto_replace(struct sock *sk)
-{
-	struct vnp_udp_proto *proto = vnp_udp_proto_of(sk);
-
-	if (sk->sk_prot == proto->kernel)
-		WRITE_ONCE(sk->sk_prot, &proto->ours);
-}
-
-static void vnp_udp_proto_restore(struct sock *sk)
-{
-	struct vnp_udp_proto *proto = vnp_udp_proto_of(sk);
-
-	if (sk->sk_prot == &proto->ours)
-		WRITE_ONCE(sk->sk_prot, proto->kernel);
-}
-
 void vnp_udp_gro_merge(struct vnp_link *link)
 {
 	spin_lock_bh(&link->lock);
@@ -252,11 +217,6 @@ void vnp_udp_gro_merge(struct vnp_link *link)
 
 void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 {
-	vnp_udp_proto_replace(sk);
-	/* A socket map has it: its setting could not be hidden. */
-	if (sk->sk_prot != &vnp_udp_proto_of(sk)->ours)
-		return;
-
 	if (udp_test_bit(GRO_ENABLED, sk))
 		return;
 	WRITE_ONCE(link->gro_forced, true);
@@ -268,7 +228,6 @@ void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 
 void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
 {
-	vnp_udp_proto_restore(sk);
 	if (!link->gro_forced)
 		return;
 	spin_lock_bh(&link->lock);
@@ -313,153 +272,4 @@ void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	else
 		rcu_dereference(inet_protos[IPPROTO_UDP])->handler(skb);
 	__this_cpu_write(vnp_udp_passing, NULL);
-}
-
-/*
- * ---- What the application is told ----------------------------------------
- *
- * Calls may sleep, and be under way when the link goes: they hold the module.
- * That fails only if the module is going, which it does when there are no links: for
- * a task that has read sk_prot before, and was preempted.  Before it holds the module,
- * and after that, vnp_udp_socks_destroy() waits for it.
- */
-
-/* The link of a socket whose lock is held, or NULL */
-static struct vnp_link *vnp_udp_gro_link(struct sock *sk)
-{
-	if (sk->sk_prot != &vnp_udp_proto_of(sk)->ours)
-		return NULL;
-	return rcu_dereference_protected(__sk_user_data(sk),
-					 lockdep_sock_is_held(sk));
-}
-
-static bool vnp_udp_gro_is_forced(struct sock *sk)
-{
-	struct vnp_link *link;
-	bool forced;
-
-	lock_sock(sk);
-	link = vnp_udp_gro_link(sk);
-	forced = link && link->gro_forced;
-	release_sock(sk);
-	return forced;
-}
-
-/*
- * The hook is about to be taken away, or the struct proto: who does that must not
- * get what was merged for the hook, nor see our setting.
- */
-static void vnp_udp_gro_yield(struct sock *sk)
-{
-	struct vnp_link *link;
-
-	lock_sock(sk);
-	link = vnp_udp_gro_link(sk);
-	if (link) {
-		vnp_udp_gro_stop(link, sk);
-		WRITE_ONCE(link->gro_forced, false);
-	}
-	release_sock(sk);
-	synchronize_net();
-}
-
-/* UDP_GRO is about to be set: from now on that is the application's, or merging is on. */
-static void vnp_udp_gro_prepare(struct sock *sk)
-{
-	struct vnp_link *link;
-
-	lock_sock(sk);
-	link = vnp_udp_gro_link(sk);
-	if (link)
-		vnp_udp_gro_merge(link);
-	release_sock(sk);
-}
-
-/* UDP_GRO was set: whatever it is now, the application wants it. */
-static void vnp_udp_gro_set(struct sock *sk)
-{
-	struct vnp_link *link;
-
-	lock_sock(sk);
-	link = vnp_udp_gro_link(sk);
-	if (link)
-		WRITE_ONCE(link->gro_forced, false);
-	release_sock(sk);
-}
-
-static int vnp_udp_setsockopt_held(struct sock *sk, int level, int optname,
-				   sockptr_t optval, unsigned int optlen)
-{
-	int ret;
-
-	if ((level == SOL_UDP && optname == UDP_ENCAP) ||
-	    (level == SOL_IPV6 && optname == IPV6_ADDRFORM))
-		vnp_udp_gro_yield(sk);
-	if (level == SOL_UDP && optname == UDP_GRO)
-		vnp_udp_gro_prepare(sk);
-	ret = vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname,
-						       optval, optlen);
-	if (ret)
-		return ret;
-	if (level == SOL_UDP && optname == UDP_GRO)
-		vnp_udp_gro_set(sk);
-	return 0;
-}
-
-static int vnp_udp_setsockopt(struct sock *sk, int level, int optname,
-			      sockptr_t optval, unsigned int optlen)
-{
-	int ret;
-
-	if (!try_module_get(THIS_MODULE))
-		return -EAGAIN;
-	ret = vnp_udp_setsockopt_held(sk, level, optname, optval, optlen);
-	module_put(THIS_MODULE);
-	return ret;
-}
-
-/* As udp_lib_getsockopt() answers, with a 0 */
-static int vnp_udp_getsockopt_zero(char __user *optval, int __user *optlen)
-{
-	int len;
-
-	if (get_user(len, optlen))
-		return -EFAULT;
-	if (len < 0)
-		return -EINVAL;
-	len = min_t(int, len, sizeof(int));
-	if (put_user(len, optlen) || clear_user(optval, len))
-		return -EFAULT;
-	return 0;
-}
-
-static int vnp_udp_getsockopt(struct sock *sk, int level, int optname,
-			      char __user *optval, int __user *optlen)
-{
-	int ret;
-
-	if (!try_module_get(THIS_MODULE))
-		return -EAGAIN;
-	if (level == SOL_UDP && optname == UDP_GRO && vnp_udp_gro_is_forced(sk))
-		ret = vnp_udp_getsockopt_zero(optval, optlen);
-	else
-		ret = vnp_udp_proto_of(sk)->kernel->getsockopt(sk, level, optname,
-							       optval, optlen);
-	module_put(THIS_MODULE);
-	return ret;
-}
-
-static void vnp_udp_proto_init(struct vnp_udp_proto *proto, struct proto *kernel)
-{
-	proto->kernel = kernel;
-	proto->ours = *kernel;
-	proto->ours.setsockopt = vnp_udp_setsockopt;
-	proto->ours.getsockopt = vnp_udp_getsockopt;
-}
-
-void vnp_udp_gro_init(const struct socket *example)
-{
-	vnp_udp_proto_init(&vnp_udp_proto4, &udp_prot);
-	if (example->sk->sk_family == AF_INET6)
-		vnp_udp_proto_init(&vnp_udp_proto6, example->sk->sk_prot);
 }

@@ -11,19 +11,10 @@
 
 struct sk_buff;
 struct sock;
-struct socket;
 struct vnp_link;
 
 /* The socket that this CPU is passing datagrams to, which were judged already */
 DECLARE_PER_CPU(struct sock *, vnp_udp_passing);
-
-/**
- * vnp_udp_gro_init() - learn what sockets are like
- * @example:	a UDP socket, IPv6 where there is IPv6
- *
- * Context: process, at module init.
- */
-void vnp_udp_gro_init(const struct socket *example);
 
 /* vnp_udp_gro_complete() - as in struct udp_sock.  Context: softirq, under RCU */
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off);

@@ -149,7 +149,7 @@ void vnp_udp_socks_destroy(void)
 	 * vnp_udp_sock_destruct().  One that closed a socket gave its link, and with it
 	 * the module, back while it was in here.  One that called setsockopt() had read
 	 * it from our struct proto before the link went; it finds that there is no
-	 * module to hold (udp_gro.c), and leaves.
+	 * module to hold (udp_opt.c), and leaves.
 	 */
 	synchronize_rcu_tasks();
 	xa_for_each(&vnp_udp_socks, key, usock) {

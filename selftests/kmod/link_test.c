@@ -509,29 +509,63 @@ TEST_F(linked, options_set_meanwhile)
 	}
 }
 
-/* Whoever sets UDP_ENCAP on a linked socket has taken it; nothing breaks. */
-TEST_F(linked, encap_set_meanwhile)
+/* expect_encap_refused() - a linked socket has no encapsulation, and gets none */
+static void expect_encap_refused(struct __test_metadata *_metadata, int sock)
 {
-	const int encaps[] = { 0, UDP_ENCAP_L2TPINUDP, UDP_ENCAP_ESPINUDP, 77 };
-	struct vnp_link_info info;
-	struct flow flow;
-	int link;
+	/* UDP takes UDP-Lite's options for its own; newer kernels have none of those. */
+	const int lite = sock_int(sock, IPPROTO_UDPLITE, UDP_GRO) < 0 ?
+			 -ENOPROTOOPT : -EBUSY;
 
-	for (size_t i = 0; i < ARRAY_SIZE(encaps); i++) {
-		ASSERT_EQ(0, flow_open(&flow, variant->kind));
-		link = link_create(self->dev, self->drop, flow.rx, 0);
-		ASSERT_OK(link);
-		sock_set(flow.rx, IPPROTO_UDP, UDP_ENCAP, encaps[i]);
-		EXPECT_EQ(4, flow_puts(&flow, "text"));
-		EXPECT_EQ(0, link_info(link, &info));
-		if (i & 1) {
-			EXPECT_EQ(0, link_detach(link));
-			EXPECT_EQ(4, flow_puts(&flow, "text"));
-		}
-		flow_close(&flow);
-		EXPECT_EQ(-ENOLINK, link_detach(link));
-		close(link);
+	EXPECT_EQ(0, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
+	EXPECT_EQ(0, sock_set(sock, IPPROTO_UDP, UDP_ENCAP, 0));
+	for (int encap = 1; encap < 8; encap++)
+		EXPECT_EQ(-EBUSY, sock_set(sock, IPPROTO_UDP, UDP_ENCAP, encap));
+	EXPECT_EQ(lite, sock_set(sock, IPPROTO_UDPLITE, UDP_ENCAP,
+				 UDP_ENCAP_L2TPINUDP));
+	EXPECT_EQ(0, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
+}
+
+/* While there is a link its program runs: nobody gets what it drops by UDP_ENCAP. */
+TEST_F(linked, encap_refused)
+{
+	const __u32 flags[] = { 0, VNP_LINK_F_NO_MERGE };
+	const int sock = self->flow.rx;
+	struct vnp_link_info info;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		ASSERT_EQ(0, link_detach(self->link));
+		close(self->link);
+		self->link = link_create(self->dev, self->drop, sock, flags[i]);
+		ASSERT_OK(self->link);
+		expect_encap_refused(_metadata, sock);
+		EXPECT_EQ(4, flow_puts(&self->flow, "text"));
+		ASSERT_EQ(0, link_settle(self->link, 1, &info));
+		EXPECT_EQ(1, info.drop);
+		EXPECT_TRUE(flow_empty(&self->flow));
 	}
+	ASSERT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(0, sock_set(sock, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_L2TPINUDP));
+	EXPECT_EQ(UDP_ENCAP_L2TPINUDP, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
+}
+
+/* A socket that is made one of IPv4 keeps its link, and hides it as before. */
+TEST_F(linked, addrform)
+{
+	struct vnp_link_info info;
+
+	if (variant->kind != FLOW_MAPPED)
+		return;
+	ASSERT_EQ(0, connect(self->flow.rx, (void *)&self->flow.tx_addr,
+			     sizeof(struct sockaddr_in6)));
+	ASSERT_OK(sock_set(self->flow.rx, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+	expect_encap_refused(_metadata, self->flow.rx);
+	EXPECT_EQ(4, flow_puts(&self->flow, "text"));
+	ASSERT_EQ(0, link_settle(self->link, 1, &info));
+	EXPECT_TRUE(flow_empty(&self->flow));
+	ASSERT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(0, sock_int(self->flow.rx, IPPROTO_UDP, UDP_GRO));
+	EXPECT_EQ(4, flow_puts(&self->flow, "text"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "text"));
 }
 
 /* In all variants together: a thousand times. */

@@ -600,6 +600,9 @@ struct vnp_map_freeze {
  * %VNP_LINK_F_NO_MERGE, or if the application sets UDP_GRO to 0 while there is a link,
  * nothing is merged.
  *
+ * While there is a link getsockopt() of UDP_ENCAP says 0, and setsockopt() of anything
+ * else fails with EBUSY.
+ *
  * EBUSY: the socket has a link, or another encapsulation or user of the
  * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
  * be linked to; EPERM: SO_LOCK_FILTER is set; ENOTSOCK: no socket.
