@@ -71,6 +71,16 @@ static inline bool vnp_inet6_recverr(const struct sock *sk)
 #endif
 }
 
+/* Are options at this level UDP sockets' own?  UDP-Lite's are, where there is UDP-Lite. */
+static inline bool vnp_is_udp_level(int level)
+{
+#ifdef HAVE_NET_UDPLITE_H
+	return level == SOL_UDP || level == SOL_UDPLITE;
+#else
+	return level == SOL_UDP;
+#endif
+}
+
 /*
  * VNP_ENCAP_ERR_RCV() - head of an encap_err_rcv() function
  * VNP_ENCAP_ERR_UDPHDR - in it, the UDP header of the datagram the error is about

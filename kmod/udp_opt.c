@@ -20,6 +20,7 @@
 #include <net/sock.h>
 #include <net/udp.h>
 
+#include "compat.h"
 #include "link.h"
 #include "udp.h"
 #include "udp_gro.h"
@@ -70,10 +71,9 @@ static struct vnp_link *vnp_udp_opt_link(struct sock *sk)
 	return usock ? usock->link : NULL;
 }
 
-/* UDP takes options of UDP-Lite for its own. */
 static bool vnp_udp_opt_is(int level, int optname, int wanted)
 {
-	return (level == SOL_UDP || level == SOL_UDPLITE) && optname == wanted;
+	return vnp_is_udp_level(level) && optname == wanted;
 }
 
 /* UDP_ENCAP: 0 is what it is already.  Return: as setsockopt(); 1: there is no link */

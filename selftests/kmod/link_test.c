@@ -509,6 +509,26 @@ TEST_F(linked, options_set_meanwhile)
 	}
 }
 
+/*
+ * expect_udplite_as_plain() - where UDP takes options of UDP-Lite for its own UDP_ENCAP is
+ * refused there, too; elsewhere a linked socket refuses them as any other does
+ */
+static void expect_udplite_as_plain(struct __test_metadata *_metadata, int sock)
+{
+	const int plain = socket(sock_int(sock, SOL_SOCKET, SO_DOMAIN), SOCK_DGRAM, 0);
+	const int names[] = { UDP_ENCAP, UDP_GRO };
+	int set;
+
+	ASSERT_OK(plain);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		EXPECT_EQ(sock_int(plain, IPPROTO_UDPLITE, names[i]),
+			  sock_int(sock, IPPROTO_UDPLITE, names[i]));
+	set = sock_set(plain, IPPROTO_UDPLITE, UDP_ENCAP, UDP_ENCAP_L2TPINUDP);
+	EXPECT_EQ(set ? set : -EBUSY, sock_set(sock, IPPROTO_UDPLITE, UDP_ENCAP,
+					      UDP_ENCAP_L2TPINUDP));
+	close(plain);
+}
+
 /* expect_encap_refused() - a linked socket has no encapsulation, and gets none */
 static void expect_encap_refused(struct __test_metadata *_metadata, int sock)
 {
@@ -516,8 +536,7 @@ static void expect_encap_refused(struct __test_metadata *_metadata, int sock)
 	EXPECT_EQ(0, sock_set(sock, IPPROTO_UDP, UDP_ENCAP, 0));
 	for (int encap = 1; encap < 8; encap++)
 		EXPECT_EQ(-EBUSY, sock_set(sock, IPPROTO_UDP, UDP_ENCAP, encap));
-	/* UDP took UDP-Lite's options for its own, until kernels had none of those. */
-	EXPECT_GT(0, sock_set(sock, IPPROTO_UDPLITE, UDP_ENCAP, UDP_ENCAP_L2TPINUDP));
+	expect_udplite_as_plain(_metadata, sock);
 	EXPECT_EQ(0, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
 }
 
