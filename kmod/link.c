@@ -27,23 +27,20 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 {
 	static const char name[VNP_NAME_LEN];
 	struct vnp_link *link;
-	int cpu;
+	int cpu, ret;
 
 	link = kzalloc(sizeof(*link), VNP_GFP_USER);
 	if (!link)
 		return ERR_PTR(-ENOMEM);
 	link->stats = alloc_percpu_gfp(struct vnp_link_stats, VNP_GFP_USER);
 	if (!link->stats) {
-		kfree(link);
-		return ERR_PTR(-ENOMEM);
+		ret = -ENOMEM;
+		goto err_free;
 	}
 	link->user = vnp_user_get();
 	if (IS_ERR(link->user)) {
-		long err = PTR_ERR(link->user);
-
-		free_percpu(link->stats);
-		kfree(link);
-		return ERR_PTR(err);
+		ret = PTR_ERR(link->user);
+		goto err_free_stats;
 	}
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
@@ -54,6 +51,12 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
 	return link;
+
+err_free_stats:
+	free_percpu(link->stats);
+err_free:
+	kfree(link);
+	return ERR_PTR(ret);
 }
 
 /*
