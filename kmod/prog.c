@@ -183,8 +183,9 @@ static int vnp_load_copy(struct vnp_load *load)
 
 	code->type = attr->type;
 	code->harden = attr->flags & VNP_PROG_F_HARDEN || vnp_prog_hardened();
-	code->budget = attr->budget ?: min_t(u32, VNP_BUDGET_DEFAULT,
-					     vnp_account_budget_max());
+	/* a budget of 0 would be the default, whatever the ceiling is */
+	code->budget = attr->budget ?: clamp_t(u32, vnp_account_budget_max(), 1,
+					       VNP_BUDGET_DEFAULT);
 	code->key = get_random_u64();
 	code->insn_cnt = attr->insn_cnt;
 	code->log = &load->log;

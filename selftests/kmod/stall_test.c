@@ -291,6 +291,20 @@ TEST_F(stall, straight_line_is_refused)
 	EXPECT_EQ(-EACCES, calls(dev, 65000));
 }
 
+/* The ceiling holds for the default budget, too, and a ceiling of 0 is none that pays. */
+TEST(ceiling_of_nothing)
+{
+	int dev = device_open();
+
+	if (!as_root())
+		SKIP(return, "sets the module's parameters");
+	ASSERT_OK(dev);
+	ASSERT_OK(write_text(CEILING, "0"));
+	EXPECT_EQ(-EACCES, prog_verdict(dev, VNP_DROP));
+	ASSERT_OK(write_text(CEILING, "4194304"));
+	EXPECT_OK(prog_verdict(dev, VNP_DROP));
+}
+
 FIXTURE(limit) {
 	int dev;
 	struct flow flow;
