@@ -258,7 +258,7 @@ static struct vnp_hash_elem *vnp_hash_elem_take(struct vnp_hash *hash)
 	return elem;
 }
 
-/* Give back one that no bucket has any more.  Context: softirqs off */
+/* Free an element that is in no bucket.  Context: softirqs off */
 static void vnp_hash_elem_give(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 {
 	elem->free_next = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that users ask for: who pays for it, and what happens when there is none.
+ * Memory allocated on behalf of users: who is charged, and what happens on failure.
  */
 #ifndef _VNP_MEMORY_H
 #define _VNP_MEMORY_H
@@ -19,11 +19,11 @@
  * vnp_memory_large() - zeroed pages whose number a user has chosen
  * @bytes:	how much; rounded up to pages
  *
- * As __vmalloc(), which since Linux 6.18 gives back later what did not suffice: until
- * then the cgroup is full, and the next page fault of the user has him killed.
+ * As __vmalloc(), which on recent kernels frees the pages of a failed attempt later: until
+ * then the cgroup is full, and the user's next page fault invokes the OOM killer.
  *
  * Context: process.
- * Return: memory for kvfree(), or NULL: there is none, or a fatal signal came.
+ * Return: memory for kvfree(), or NULL on failure or a fatal signal.
  */
 void *vnp_memory_large(u64 bytes);
 

@@ -23,7 +23,7 @@ struct vnp_user;
  * @obj:	the object; first member
  * @bpf:	the native code
  * @func:	where that begins
- * @user:	who has it on his account; a reference
+ * @user:	the user charged for its native code; a reference
  * @ctx_fields:	what must be filled in of the context, struct vnp_code::ctx_fields
  * @writes_packet: the payload must be private before a run
  * @len_max:	bytes of payload that the verifier has reckoned with
