@@ -62,9 +62,11 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 # For vm/, where sums that wrap say so (vm/arith.h), but for the files that calculate as
 # machines do
 SANITIZE_VM := -fsanitize=unsigned-integer-overflow,local-bounds
-modular := scalar eval blind
+modular := analysis/scalar isa/eval harden/blind
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+vm_sources := $(wildcard vm/*.c vm/*/*.c)
 
 # Quiet as the kernel's build is; V=1 shows the commands.
 ifeq ($(V),1)
@@ -90,7 +92,7 @@ tests: $(TESTS)
 # time.
 
 farm := build/$(KERNEL)
-sources := Kbuild $(wildcard kmod/*.[ch] kmod/probes/*.c vm/*.[ch] uapi/*/*.h)
+sources := Kbuild $(wildcard kmod/*/*.[ch] vm/*.[ch] vm/*/*.[ch] uapi/*/*.h)
 # Type information for the module would need pahole, and nothing reads it.
 kbuild = $(inside) $(MAKE) --no-print-directory -C $(kdir) M=$(CURDIR)/$(farm) \
 	CONFIG_DEBUG_INFO_BTF_MODULES=
@@ -121,7 +123,7 @@ build/%.bpf.o: %.bpf.c | build/packages.build
 
 # By clang: no other compiler stops at unsigned numbers that wrap.
 $(filter-out $(modular:%=build/asan/vm/%.o),$(patsubst %.c,build/asan/%.o,\
-	$(wildcard vm/*.c))): SANITIZE += $(SANITIZE_VM)
+	$(vm_sources))): SANITIZE += $(SANITIZE_VM)
 
 build/asan/%.o: %.c | build/packages.build
 	$(say) CLANG $@

@@ -12,7 +12,7 @@
 #include "cbpf.h"
 #include "internal.h"
 #include "vm/code.h"
-#include "vm/insn.h"
+#include "vm/isa/insn.h"
 
 /* Registers: these survive calls, R0 to R5 are free between classic instructions */
 #define CTX	BPF_REG_6

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The helpers of vm/helper.h in this process.  The module's are in kmod/helpers.c;
+ * The helpers of vm/helper.h in this process.  The module's are in kmod/prog/helpers.c;
  * both must do what <vnp/program.h> says.
  */
 #include <sys/random.h>
@@ -8,7 +8,7 @@
 
 #include "user_map.h"
 #include "user_run.h"
-#include "vm/format.h"
+#include "vm/isa/format.h"
 #include "vm/helper.h"
 
 #define ptr(type, reg)	((type)(uintptr_t)(reg))

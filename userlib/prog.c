@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "internal.h"
-#include "vm/disasm.h"
+#include "vm/isa/disasm.h"
 
 struct vnp_program *vnp_program_new(const char *name, const struct vnp_printer *print)
 {

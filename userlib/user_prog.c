@@ -5,10 +5,10 @@
 #include "user_map.h"
 #include "user_run.h"
 #include "vm/code.h"
-#include "vm/dump.h"
-#include "vm/interp.h"
-#include "vm/log.h"
-#include "vm/lower.h"
+#include "vm/report/dump.h"
+#include "vm/interp/interp.h"
+#include "vm/report/log.h"
+#include "vm/lower/lower.h"
 
 #define LOG_FIRST	(64U << 10)
 #define LOG_MAX		(16U << 20)

@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "internal.h"
-#include "vm/run.h"
+#include "vm/exec.h"
 
 static inline u64 vnp_now_ns(clockid_t clock)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-#include "cfg.h"
+#include "vm/analysis/cfg.h"
 #include "code.h"
-#include "decode.h"
-#include "inline.h"
-#include "log.h"
-#include "report.h"
-#include "split.h"
-#include "state.h"
-#include "type.h"
-#include "verify.h"
+#include "vm/isa/decode.h"
+#include "vm/transform/inline.h"
+#include "vm/report/log.h"
+#include "vm/report/report.h"
+#include "vm/transform/split.h"
+#include "vm/analysis/state.h"
+#include "vm/analysis/type.h"
+#include "vm/verify/verify.h"
 
 #define VNP_KEY_MAX	512
 #define VNP_VALUE_MAX	(1U << 20)

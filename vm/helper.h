@@ -2,7 +2,7 @@
 /*
  * The one table of helpers: what the verifier, lowering, the interpreter and the
  * disassembler know of each.  The functions themselves are the surroundings':
- * kmod/helpers.c in the module, userlib/helpers.c in the library.
+ * kmod/prog/helpers.c in the module, userlib/helpers.c in the library.
  *
  * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a line in
  * helper.c, and the two functions.
@@ -10,7 +10,7 @@
 #ifndef _VNP_VM_HELPER_H
 #define _VNP_VM_HELPER_H
 
-#include "cost.h"
+#include "vm/analysis/cost.h"
 #include "env.h"
 #include <linux/vnp.h>
 

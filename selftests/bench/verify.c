@@ -17,8 +17,8 @@
 #include "shapes.h"
 #include "worst.h"
 #include "vm/code.h"
-#include "vm/log.h"
-#include "vm/lower.h"
+#include "vm/report/log.h"
+#include "vm/lower/lower.h"
 
 #define RUNS	3	/* the quickest counts: others had to wait for the machine */
 

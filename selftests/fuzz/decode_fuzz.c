@@ -10,13 +10,13 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "vm/cfg.h"
+#include "vm/analysis/cfg.h"
 #include "vm/code.h"
-#include "vm/decode.h"
-#include "vm/disasm.h"
-#include "vm/inline.h"
-#include "vm/insn.h"
-#include "vm/log.h"
+#include "vm/isa/decode.h"
+#include "vm/isa/disasm.h"
+#include "vm/transform/inline.h"
+#include "vm/isa/insn.h"
+#include "vm/report/log.h"
 
 #define INSNS_MAX	1024
 

@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include "../unit/random_program.h"
 #include "kernel_vm.h"
-#include "vm/disasm.h"
+#include "vm/isa/disasm.h"
 
 #define DIRECTORY	"build/fuzz-native"
 #define WORKERS_MAX	64

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "random_program.h"
-#include "vm/cfg.h"
-#include "vm/cost.h"
-#include "vm/decode.h"
+#include "vm/analysis/cfg.h"
+#include "vm/analysis/cost.h"
+#include "vm/isa/decode.h"
 #include "vm_util.h"
 
 static struct vnp_code code;

@@ -19,9 +19,9 @@
 #include <unistd.h>
 
 #include "userlib/user_run.h"
-#include "vm/check_lowered.h"
+#include "selftests/vm/check_lowered.h"
 #include "vm/code.h"
-#include "vm/interp.h"
+#include "vm/interp/interp.h"
 
 struct cost {
 	__u32 lowered;

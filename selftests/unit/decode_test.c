@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/decode.h"
+#include "vm/isa/decode.h"
 #include "vm_util.h"
 
-/* The opcodes of RFC 9669, written down from its tables, not from vm/decode.c */
+/* The opcodes of RFC 9669, written down from its tables, not from vm/isa/decode.c */
 static const __u8 opcodes[] = {
 	0x04, 0x05, 0x06, 0x07, 0x0c, 0x0f, 0x14, 0x15, 0x16, 0x17, 0x18, 0x1c,
 	0x1d, 0x1e, 0x1f, 0x24, 0x25, 0x26, 0x27, 0x2c, 0x2d, 0x2e, 0x2f, 0x34,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "random_program.h"
-#include "vm/disasm.h"
+#include "vm/isa/disasm.h"
 #include "vm_util.h"
 
 #define assert_text(text, ...)						\

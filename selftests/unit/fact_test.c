@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Relations between numbers (vm/fact.h): bounds that follow from facts, against all
+ * Relations between numbers (vm/analysis/fact.h): bounds that follow from facts, against all
  * numbers that the facts allow; loops of parsers, which want no guards; and programs
  * by chance that move pointers, lengths and counters together, on payloads by
  * chance, where a wrong relation lets an access through that the interpreter sees.
@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "random_program.h"
-#include "vm/state.h"
-#include "vm/verify.h"
+#include "vm/analysis/state.h"
+#include "vm/verify/verify.h"
 #include "vm_util.h"
 
 static __u64 from_env(const char *name, __u64 otherwise)

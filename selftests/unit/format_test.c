@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "random_program.h"
-#include "vm/format.h"
+#include "vm/isa/format.h"
 #include "vm_util.h"
 
 static char line[64];

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "random_program.h"
-#include "vm/lower.h"
+#include "vm/lower/lower.h"
 #include "vm_util.h"
 
 /* What one instruction becomes at most */

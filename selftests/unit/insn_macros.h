@@ -8,7 +8,7 @@
 
 #include <linux/bpf.h>
 
-#include "vm/insn.h"
+#include "vm/isa/insn.h"
 
 #define BPF_RAW_INSN(CODE, DST, SRC, OFF, IMM)				\
 	((struct bpf_insn){ .code = (CODE), .dst_reg = (DST),		\

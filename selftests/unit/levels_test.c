@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "userlib/internal.h"
-#include "vm/check_lowered.h"
+#include "selftests/vm/check_lowered.h"
 
 /* Another test wants it to be refused */
 #define REFUSED	"writes_constant"

@@ -10,9 +10,9 @@
 #include "operation.h"
 #include "userlib/user_map.h"
 #include "userlib/user_run.h"
-#include "vm/interp.h"
-#include "vm/log.h"
-#include "vm/lower.h"
+#include "vm/interp/interp.h"
+#include "vm/report/log.h"
+#include "vm/lower/lower.h"
 #include "vm_util.h"
 
 /* A program with its map */

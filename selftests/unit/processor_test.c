@@ -22,7 +22,7 @@
 #include "selftests/bench/processor/programs.h"
 #include "userlib/user_run.h"
 #include "vm/code.h"
-#include "vm/interp.h"
+#include "vm/interp/interp.h"
 
 /* What runs a program: two ways, for two kinds of user */
 enum { REFERENCE, LOWERED, REFERENCE_HARDENED, LOWERED_HARDENED, WAYS };

@@ -7,7 +7,7 @@
  *
  *	gcc -Wall -g -fsanitize=address,undefined -Iuapi -I. \
  *		-o build/selftests/unit/scalar_test selftests/unit/scalar_test.c \
- *		vm/scalar.c -lcmocka
+ *		vm/analysis/scalar.c -lcmocka
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "vm/scalar.h"
+#include "vm/analysis/scalar.h"
 
 static void show(const char *what, const struct vnp_scalar *s)
 {
@@ -775,5 +775,5 @@ int main(void)
 		cmocka_unit_test(widening_ends),
 	};
 
-	return cmocka_run_group_tests_name("vm/scalar.c", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("vm/analysis/scalar.c", tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "random_program.h"
-#include "vm/check_lowered.h"
+#include "selftests/vm/check_lowered.h"
 #include "vm_util.h"
 
 static int hardened(void **state)

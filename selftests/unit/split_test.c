@@ -11,11 +11,11 @@
 #include "vm_util.h"
 #include "userlib/internal.h"
 #include "userlib/user_run.h"
-#include "vm/check_lowered.h"
-#include "vm/decode.h"
-#include "vm/inline.h"
-#include "vm/interp.h"
-#include "vm/lower.h"
+#include "selftests/vm/check_lowered.h"
+#include "vm/isa/decode.h"
+#include "vm/transform/inline.h"
+#include "vm/interp/interp.h"
+#include "vm/lower/lower.h"
 
 #include <glob.h>
 #include <libgen.h>

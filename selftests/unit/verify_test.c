@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vm/log.h"
+#include "vm/report/log.h"
 #include "vm_util.h"
 
 #define LOOKUP(MAP)							\

@@ -6,11 +6,11 @@
 
 #include "userlib/user_map.h"
 #include "userlib/user_run.h"
-#include "vm/check_lowered.h"
-#include "vm/disasm.h"
-#include "vm/interp.h"
-#include "vm/log.h"
-#include "vm/lower.h"
+#include "selftests/vm/check_lowered.h"
+#include "vm/isa/disasm.h"
+#include "vm/interp/interp.h"
+#include "vm/report/log.h"
+#include "vm/lower/lower.h"
 #include "vm_util.h"
 
 char vm_log[65536];

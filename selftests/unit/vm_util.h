@@ -15,7 +15,7 @@
 
 #include "insn_macros.h"
 #include "vm/code.h"
-#include "vm/run.h"
+#include "vm/exec.h"
 
 enum vm_map {
 	MAP_HASH,	/* __u32 -> 16 bytes, empty */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "selftests/bench/worst.h"
-#include "vm/verify.h"
+#include "vm/verify/verify.h"
 
 /* What it says when it goes on frugally, and when it gives up */
 #define FRUGAL	"verification takes long, so it goes on with less precision"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * vm/scalar.c with words of 4 or 8 bits and halves of 2 or 4, so that every
+ * vm/analysis/scalar.c with words of 4 or 8 bits and halves of 2 or 4, so that every
  * member of every set can be tried.
  *
  * With words of 4 bits there are 65,535 sets, which have 3,175 descriptions, and
@@ -48,7 +48,7 @@ typedef signed _BitInt(HALF_BITS) shalf_t;
 #define s64 sword_t
 #define u32 uhalf_t
 #define s32 shalf_t
-#include "vm/scalar.c"
+#include "vm/analysis/scalar.c"
 #undef u64
 #undef s64
 #undef u32
@@ -616,6 +616,6 @@ int main(void)
 		cmocka_unit_test(widening_ends),
 	};
 
-	return cmocka_run_group_tests_name("vm/scalar.c, words of few bits", tests,
+	return cmocka_run_group_tests_name("vm/analysis/scalar.c, words of few bits", tests,
 					   setup, teardown);
 }

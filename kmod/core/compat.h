@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where kernels differ, and nowhere else.  HAVE_NAME is there if
+ * kmod/probes/name.c could be compiled against this kernel; no version is asked
+ * for, for distributions backport.
+ */
+#ifndef _VNP_CORE_COMPAT_H
+#define _VNP_CORE_COMPAT_H
+
+#include <linux/ipv6.h>
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+#include <net/inet_sock.h>
+
+#include "probed.h"
+
+#ifdef HAVE_LINUX_UNALIGNED_H
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/* Kernels before it was backported have no name for it, and their compilers do. */
+#ifndef __no_stack_protector
+#define __no_stack_protector	__attribute__((__no_stack_protector__))
+#endif
+
+/* Where __skb_frag_ref() is */
+#ifdef HAVE_LINUX_SKBUFF_REF_H
+#include <linux/skbuff_ref.h>
+#endif
+
+/* Flags of a mapping are changed by functions since they are under a lock. */
+static inline void vnp_vm_flags_set(struct vm_area_struct *vma,
+				    unsigned long flags)
+{
+#ifdef HAVE_VM_FLAGS_SET
+	vm_flags_set(vma, flags);
+#else
+	vma->vm_flags |= flags;
+#endif
+}
+
+static inline void vnp_vm_flags_clear(struct vm_area_struct *vma,
+				      unsigned long flags)
+{
+#ifdef HAVE_VM_FLAGS_SET
+	vm_flags_clear(vma, flags);
+#else
+	vma->vm_flags &= ~flags;
+#endif
+}
+
+/* Has the application asked for IP_RECVERR, and for IPV6_RECVERR? */
+static inline bool vnp_inet_recverr(const struct sock *sk)
+{
+#ifdef HAVE_INET_TEST_BIT
+	return inet_test_bit(RECVERR, sk);
+#else
+	return inet_sk(sk)->recverr;
+#endif
+}
+
+static inline bool vnp_inet6_recverr(const struct sock *sk)
+{
+#ifdef HAVE_INET_TEST_BIT
+	return inet6_test_bit(RECVERR6, sk);
+#else
+	return inet6_sk(sk)->recverr;
+#endif
+}
+
+/* Are options at this level UDP sockets' own?  UDP-Lite's are, where there is UDP-Lite. */
+static inline bool vnp_is_udp_level(int level)
+{
+#ifdef HAVE_NET_UDPLITE_H
+	return level == SOL_UDP || level == SOL_UDPLITE;
+#else
+	return level == SOL_UDP;
+#endif
+}
+
+/*
+ * VNP_ENCAP_ERR_RCV() - head of an encap_err_rcv() function
+ * VNP_ENCAP_ERR_UDPHDR - in it, the UDP header of the datagram the error is about
+ */
+#ifdef HAVE_ENCAP_ERR_RCV_PAYLOAD
+#define VNP_ENCAP_ERR_RCV(name)						\
+	void name(struct sock *sk, struct sk_buff *skb, int err,	\
+		  __be16 port, u32 info, u8 *payload)
+#define VNP_ENCAP_ERR_UDPHDR	((const struct udphdr *)payload - 1)
+#else
+#define VNP_ENCAP_ERR_RCV(name)						\
+	void name(struct sock *sk, struct sk_buff *skb, unsigned int offset)
+#define VNP_ENCAP_ERR_UDPHDR						\
+	((const struct udphdr *)(skb->data + offset))
+#endif
+
+#endif /* _VNP_CORE_COMPAT_H */

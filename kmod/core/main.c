@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VNP, a virtual network processor.  <linux/vnp.h> says what it does; here it
+ * begins and ends.
+ *
+ * Open descriptors and links hold the module, so at its end nothing is in use any
+ * more.  What may still be under way is what the last of them left to do, and tasks that
+ * were preempted in here: each part's end waits for its own.
+ */
+#include <linux/init.h>
+#include <linux/module.h>
+
+#include "kmod/core/device.h"
+#include "kmod/core/object.h"
+#include "kmod/udp/udp.h"
+#include "kmod/core/version.h"
+
+static int __init vnp_init(void)
+{
+	int ret;
+
+	ret = vnp_obj_subsys_create();
+	if (ret)
+		return ret;
+	ret = vnp_udp_subsys_create();
+	if (ret)
+		goto err_obj_subsys;
+	ret = vnp_device_create();
+	if (ret)
+		goto err_udp_subsys;
+	return 0;
+
+err_udp_subsys:
+	vnp_udp_subsys_destroy();
+err_obj_subsys:
+	vnp_obj_subsys_destroy();
+	return ret;
+}
+
+static void __exit vnp_exit(void)
+{
+	vnp_device_destroy();
+	vnp_udp_subsys_destroy();
+	vnp_obj_subsys_destroy();
+}
+
+module_init(vnp_init);
+module_exit(vnp_exit);
+MODULE_LICENSE("GPL");
+MODULE_AUTHOR("The VNP authors");
+MODULE_DESCRIPTION("A virtual network processor: eBPF programs on a process's own sockets");
+MODULE_VERSION(VNP_VERSION);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory allocated on behalf of users: who is charged, and what happens on failure.
+ */
+#ifndef _VNP_CORE_MEMORY_H
+#define _VNP_CORE_MEMORY_H
+
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+/*
+ * For all that is allocated because a user asked for something.  The memory cgroup of
+ * the caller pays; where that, or the machine, has no room the allocation fails, for
+ * without __GFP_RETRY_MAYFAIL the OOM killer would make room.
+ */
+#define VNP_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
+
+/**
+ * vnp_memory_large() - zeroed pages whose number a user has chosen
+ * @bytes:	how much; rounded up to pages
+ *
+ * As __vmalloc(), which on recent kernels frees the pages of a failed attempt later: until
+ * then the cgroup is full, and the user's next page fault invokes the OOM killer.
+ *
+ * Context: process.
+ * Return: memory for kvfree(), or NULL on failure or a fatal signal.
+ */
+void *vnp_memory_large(u64 bytes);
+
+/* vnp_memory() - zeroed memory, likewise, of any size */
+static inline void *vnp_memory(u64 bytes)
+{
+	if (bytes <= PAGE_SIZE << PAGE_ALLOC_COSTLY_ORDER)
+		return kvzalloc(bytes, VNP_GFP_USER);
+	return vnp_memory_large(bytes);
+}
+
+#endif /* _VNP_CORE_MEMORY_H */

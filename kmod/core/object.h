@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What programs, maps and links have in common: an owner, a name, an id, a
+ * reference count and descriptors.
+ *
+ * Life: the maker fills its object in, then vnp_obj_publish() makes it visible by
+ * id; from then on it only changes under locks of its own.  A descriptor holds
+ * one reference.  The last vnp_obj_put() takes the id away and calls @release;
+ * @free follows a grace period later.  So whoever sees an object under RCU may
+ * use it until rcu_read_unlock(), and whoever wants it longer tries
+ * vnp_obj_get_live().
+ */
+#ifndef _VNP_CORE_OBJECT_H
+#define _VNP_CORE_OBJECT_H
+
+#include <linux/fs.h>
+#include <linux/refcount.h>
+#include <linux/uidgid.h>
+#include <linux/workqueue.h>
+#include <linux/vnp.h>
+
+struct vnp_obj;
+
+/**
+ * struct vnp_obj_ops - a kind of object
+ * @kind:	enum vnp_obj_kind
+ * @name:	what /proc/PID/fd shows for its descriptors
+ * @fops:	of its descriptors; also how a descriptor is known to be one
+ * @release:	the last reference is gone, readers under RCU may still be there:
+ *		give back references.  Any context but hard interrupts.  May be NULL
+ * @free:	nobody is there any more: free it.  Process context
+ */
+struct vnp_obj_ops {
+	u32 kind;
+	const char *name;
+	const struct file_operations *fops;
+	void (*release)(struct vnp_obj *obj);
+	void (*free)(struct vnp_obj *obj);
+};
+
+/**
+ * struct vnp_obj - first member of every object
+ * @ops:	its kind
+ * @refs:	descriptors, and other objects that hold it
+ * @id:		0 until it is published
+ * @uid:	effective uid of its maker
+ * @name:	for listings, NUL-padded
+ * @rwork:	frees it
+ */
+struct vnp_obj {
+	const struct vnp_obj_ops *ops;
+	refcount_t refs;
+	u32 id;
+	kuid_t uid;
+	char name[VNP_NAME_LEN];
+	struct rcu_work rwork;
+};
+
+/**
+ * struct vnp_fd - a descriptor that is not yet in the table
+ * @fd:		its number
+ * @file:	what it will refer to; holds a reference to the object
+ */
+struct vnp_fd {
+	int fd;
+	struct file *file;
+};
+
+/* Context: process, at module init and exit */
+int vnp_obj_subsys_create(void);
+void vnp_obj_subsys_destroy(void);
+
+/* vnp_obj_name_ok() - is this a name as <linux/vnp.h> allows it */
+bool vnp_obj_name_ok(const char *name);
+
+/* vnp_obj_init() - a fresh object, with one reference: the caller's */
+void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
+		  const char *name);
+
+/**
+ * vnp_obj_publish() - give a finished object its id
+ * @obj:	the object
+ *
+ * Context: process.
+ * Return: 0, -ENOMEM, -ENOSPC (no id is free); the caller keeps its reference.
+ */
+int vnp_obj_publish(struct vnp_obj *obj);
+
+/* vnp_obj_get() - one more reference, for one that has one */
+static inline void vnp_obj_get(struct vnp_obj *obj)
+{
+	refcount_inc(&obj->refs);
+}
+
+/* vnp_obj_get_live() - a reference if there still is one.  Context: RCU */
+static inline bool vnp_obj_get_live(struct vnp_obj *obj)
+{
+	return refcount_inc_not_zero(&obj->refs);
+}
+
+/* vnp_obj_put() - give a reference back.  Context: any but hard interrupts */
+void vnp_obj_put(struct vnp_obj *obj);
+
+/**
+ * vnp_obj_find() - an object the caller may see
+ * @kind:	enum vnp_obj_kind
+ * @id:		its id
+ *
+ * Context: process.
+ * Return: the object with a reference, or ERR_PTR: -EINVAL (the kind), -ENOENT.
+ */
+struct vnp_obj *vnp_obj_find(u32 kind, u32 id);
+
+/**
+ * vnp_obj_next() - the next object the caller may see
+ * @kind:	enum vnp_obj_kind
+ * @id:		in: the id to start behind; out: the id found
+ *
+ * Context: process.
+ * Return: 0, -EINVAL (the kind), -ENOENT, -EINTR (a fatal signal).
+ */
+int vnp_obj_next(u32 kind, u32 *id);
+
+/**
+ * vnp_obj_from_fd() - the object behind a descriptor of the caller
+ * @ops:	the kind it must be
+ * @fd:		the descriptor
+ *
+ * Context: process.
+ * Return: the object with a reference, or ERR_PTR(-EBADF).
+ */
+struct vnp_obj *vnp_obj_from_fd(const struct vnp_obj_ops *ops, int fd);
+
+/**
+ * vnp_fd_reserve() - all that can fail in making a descriptor
+ * @obj:	what it is for; gets a reference
+ * @nfd:	filled in
+ *
+ * Context: process.
+ * Return: 0, -EMFILE, -ENFILE, -ENOMEM.
+ */
+int vnp_fd_reserve(struct vnp_obj *obj, struct vnp_fd *nfd);
+
+/* vnp_fd_install() - user space can use it from now on.  Return: its number */
+int vnp_fd_install(struct vnp_fd *nfd);
+
+/* vnp_fd_cancel() - undoes vnp_fd_reserve() */
+void vnp_fd_cancel(struct vnp_fd *nfd);
+
+/* vnp_obj_open() - reserve and install at once.  Return: descriptor or errno */
+int vnp_obj_open(struct vnp_obj *obj);
+
+/* vnp_obj_fop_release() - file_operations::release of all kinds */
+int vnp_obj_fop_release(struct inode *inode, struct file *file);
+
+/* vnp_obj_uid() - the owner, as the caller's user namespace calls him */
+u32 vnp_obj_uid(const struct vnp_obj *obj);
+
+#endif /* _VNP_CORE_OBJECT_H */

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/core/user.h"
+
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/err.h>
+#include <linux/moduleparam.h>
+#include <linux/percpu.h>
+#include <linux/sizes.h>
+#include <linux/user_namespace.h>
+#include <linux/xarray.h>
+
+#include "kmod/core/memory.h"
+
+static unsigned int vnp_jit_user_max = SZ_16M;
+module_param_named(jit_user_max, vnp_jit_user_max, uint, 0644);
+MODULE_PARM_DESC(jit_user_max,
+		 "Bytes of native code that programs of one user without CAP_BPF may have (default 16 MiB)");
+
+/* By uid.  References begin and end under the lock. */
+static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_ACCOUNT);
+static DEFINE_MUTEX(vnp_users_lock);
+
+u64 vnp_user_jit_max(void)
+{
+	return READ_ONCE(vnp_jit_user_max);
+}
+
+/* The owner of a namespace is who made it, and known in the one around it. */
+static kuid_t vnp_user_uid(void)
+{
+	const struct user_namespace *ns = current_user_ns();
+	kuid_t uid = current_euid();
+
+	for (; ns->parent; ns = ns->parent)
+		uid = ns->owner;
+	return uid;
+}
+
+static struct vnp_user *vnp_user_create(u32 uid)
+{
+	struct vnp_user *user = kzalloc(sizeof(*user), VNP_GFP_USER);
+	int ret;
+
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+	user->bucket = alloc_percpu_gfp(struct vnp_bucket, VNP_GFP_USER);
+	if (!user->bucket) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+	refcount_set(&user->refs, 1);
+	user->uid = uid;
+	mutex_init(&user->jit_lock);
+	ret = xa_insert(&vnp_users, uid, user, VNP_GFP_USER);
+	if (ret)
+		goto err_free_bucket;
+	return user;
+
+err_free_bucket:
+	free_percpu(user->bucket);
+err_free:
+	kfree(user);
+	return ERR_PTR(ret);
+}
+
+struct vnp_user *vnp_user_get(void)
+{
+	u32 uid = __kuid_val(vnp_user_uid());
+	struct vnp_user *user;
+
+	mutex_lock(&vnp_users_lock);
+	user = xa_load(&vnp_users, uid);
+	if (user)
+		refcount_inc(&user->refs);
+	else
+		user = vnp_user_create(uid);
+	mutex_unlock(&vnp_users_lock);
+	return user;
+}
+
+void vnp_user_put(struct vnp_user *user)
+{
+	if (!refcount_dec_and_mutex_lock(&user->refs, &vnp_users_lock))
+		return;
+	xa_erase(&vnp_users, user->uid);
+	mutex_unlock(&vnp_users_lock);
+	mutex_destroy(&user->jit_lock);
+	free_percpu(user->bucket);
+	kfree(user);
+}
+
+static bool vnp_user_jit_unlimited(void)
+{
+	return ns_capable_noaudit(&init_user_ns, CAP_BPF) ||
+	       ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+}
+
+int vnp_user_jit_charge(struct vnp_user *user, u64 bytes)
+{
+	lockdep_assert_held(&user->jit_lock);
+	if (atomic64_read(&user->jit_bytes) + bytes > vnp_user_jit_max() &&
+	    !vnp_user_jit_unlimited())
+		return -EDQUOT;
+	atomic64_add(bytes, &user->jit_bytes);
+	return 0;
+}

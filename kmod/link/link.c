@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/link/link.h"
+
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <linux/sock_diag.h>
+#include <net/inet_sock.h>
+
+#include "kmod/core/args.h"
+#include "kmod/core/memory.h"
+#include "kmod/udp/udp.h"
+#include "vm/code.h"
+
+static void vnp_link_free(struct vnp_obj *obj)
+{
+	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
+
+	vnp_user_put(link->user);
+	free_percpu(link->stats);
+	kfree(link);
+	/* This is the workqueue of the module, which waits for it at its end. */
+	module_put(THIS_MODULE);
+}
+
+static struct vnp_link *vnp_link_alloc(u32 flags)
+{
+	static const char name[VNP_NAME_LEN];
+	struct vnp_link *link;
+	int cpu, ret;
+
+	link = kzalloc(sizeof(*link), VNP_GFP_USER);
+	if (!link)
+		return ERR_PTR(-ENOMEM);
+	link->stats = alloc_percpu_gfp(struct vnp_link_stats, VNP_GFP_USER);
+	if (!link->stats) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+	link->user = vnp_user_get();
+	if (IS_ERR(link->user)) {
+		ret = PTR_ERR(link->user);
+		goto err_free_stats;
+	}
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
+
+	vnp_obj_init(&link->obj, &vnp_link_obj_ops, name);
+	link->flags = flags;
+	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
+	spin_lock_init(&link->lock);
+	__module_get(THIS_MODULE);
+	return link;
+
+err_free_stats:
+	free_percpu(link->stats);
+err_free:
+	kfree(link);
+	return ERR_PTR(ret);
+}
+
+/*
+ * The socket's side last: until the datagrams come nothing has happened, and
+ * afterwards nothing can fail.
+ */
+static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
+			    struct sock *sk)
+{
+	struct vnp_fd nfd;
+	long ret;
+
+	ret = vnp_obj_publish(&link->obj);
+	if (ret)
+		return ret;
+	ret = vnp_fd_reserve(&link->obj, &nfd);
+	if (ret)
+		return ret;
+	ret = vnp_udp_attach(link, prog, sk);
+	if (ret) {
+		vnp_fd_cancel(&nfd);
+		return ret;
+	}
+	return vnp_fd_install(&nfd);
+}
+
+long vnp_link_create(const struct vnp_link_create *attr)
+{
+	struct vnp_link *link;
+	struct vnp_prog *prog;
+	struct socket *sock;
+	int ret;
+	long fd;
+
+	if (attr->flags & ~VNP_LINK_F_KNOWN || attr->reserved)
+		return -EINVAL;
+	prog = vnp_prog_from_fd(attr->prog_fd);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	sock = sockfd_lookup(attr->sock_fd, &ret);
+	if (!sock) {
+		fd = ret;
+		goto put_prog;
+	}
+	link = vnp_link_alloc(attr->flags);
+	if (IS_ERR(link)) {
+		fd = PTR_ERR(link);
+		goto put_sock;
+	}
+
+	fd = vnp_link_attach(link, prog, sock->sk);
+
+	vnp_link_put(link);
+put_sock:
+	sockfd_put(sock);
+put_prog:
+	vnp_prog_put(prog);
+	return fd;
+}
+
+bool vnp_link_claim(struct vnp_link *link)
+{
+	struct vnp_prog *prog = NULL;
+	bool claimed;
+
+	spin_lock_bh(&link->lock);
+	claimed = link->sk;
+	link->sk = NULL;
+	if (claimed)
+		prog = rcu_replace_pointer(link->prog, &vnp_prog_none,
+					   lockdep_is_held(&link->lock));
+	spin_unlock_bh(&link->lock);
+
+	if (claimed)
+		vnp_prog_put(prog);
+	return claimed;
+}
+
+/* The socket with a reference of its own, or NULL */
+static struct sock *vnp_link_sock_get(struct vnp_link *link)
+{
+	struct sock *sk;
+
+	spin_lock_bh(&link->lock);
+	sk = link->sk;
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	spin_unlock_bh(&link->lock);
+	return sk;
+}
+
+static u32 vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
+			   u32 fault, u32 cnt, u32 bytes)
+{
+	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
+
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->bytes, bytes);
+	u64_stats_add(&stats->faults[VNP_RUN_FAULT_KIND(fault)], cnt);
+	u64_stats_update_end(&stats->syncp);
+	WRITE_ONCE(link->fault, (u64)prog->obj.id << 32 | fault);
+	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_PASS : VNP_DROP;
+}
+
+u32 vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog, u32 cnt,
+		      u32 bytes)
+{
+	return vnp_link_faults(link, prog, VNP_RUN_FAULT(VNP_FAULT_THROTTLED, 0), cnt,
+			       bytes);
+}
+
+u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
+		   const struct vnp_run *run)
+{
+	return vnp_link_faults(link, prog,
+			       run->fault ?: VNP_RUN_FAULT(VNP_FAULT_VERDICT, 0), 1,
+			       run->ctx.len);
+}
+
+void vnp_link_lose(struct vnp_link *link, u32 cnt)
+{
+	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
+
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->lost, cnt);
+	u64_stats_update_end(&stats->syncp);
+}
+
+/*
+ * ---- What user space does with the descriptor ----------------------------
+ */
+
+/* Counters as numbers, in the order of struct vnp_link_stats */
+struct vnp_link_counts {
+	u64 bytes;
+	u64 verdict[VNP_PASS + 1];
+	u64 faults[__VNP_FAULT_CNT];
+	u64 lost;
+};
+
+static void vnp_link_stats_read(const struct vnp_link_stats *stats,
+				struct vnp_link_counts *counts)
+{
+	const u64_stats_t *from = &stats->bytes;
+	u64 *to = &counts->bytes;
+	unsigned int start;
+	size_t i;
+
+	BUILD_BUG_ON(offsetof(struct vnp_link_stats, syncp) -
+		     offsetof(struct vnp_link_stats, bytes) != sizeof(*counts));
+	do {
+		start = u64_stats_fetch_begin(&stats->syncp);
+		for (i = 0; i < sizeof(*counts) / sizeof(u64); i++)
+			to[i] = u64_stats_read(&from[i]);
+	} while (u64_stats_fetch_retry(&stats->syncp, start));
+}
+
+static void vnp_link_stats_sum(const struct vnp_link *link,
+			       struct vnp_link_info *info)
+{
+	struct vnp_link_counts counts;
+	int cpu, i;
+
+	for_each_possible_cpu(cpu) {
+		vnp_link_stats_read(per_cpu_ptr(link->stats, cpu), &counts);
+		info->bytes += counts.bytes;
+		info->drop += counts.verdict[VNP_DROP];
+		info->pass += counts.verdict[VNP_PASS];
+		info->lost += counts.lost;
+		for (i = 0; i < __VNP_FAULT_CNT; i++)
+			info->faults[i] += counts.faults[i];
+	}
+	info->packets = info->drop + info->pass;
+	for (i = 0; i < __VNP_FAULT_CNT; i++)
+		info->packets += info->faults[i];
+}
+
+static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
+{
+	struct vnp_link *link = file->private_data;
+	u64 fault = READ_ONCE(link->fault);
+	struct vnp_link_info *info = args;
+	const struct vnp_prog *prog;
+	struct sock *sk;
+
+	*info = (struct vnp_link_info) {
+		.size = info->size,
+		.id = link->obj.id,
+		.flags = link->flags,
+		.uid = vnp_obj_uid(&link->obj),
+		.family = link->family,
+		.sock_cookie = link->cookie,
+		.fault_prog_id = fault >> 32,
+		.fault = VNP_RUN_FAULT_KIND((u32)fault),
+		.fault_insn = VNP_RUN_FAULT_INSN((u32)fault),
+	};
+
+	rcu_read_lock();
+	prog = rcu_dereference(link->prog);
+	info->prog_id = prog->obj.id;
+	rcu_read_unlock();
+
+	sk = vnp_link_sock_get(link);
+	if (sk) {
+		info->attached = 1;
+		info->local_port = ntohs(inet_sk(sk)->inet_sport);
+		sock_put(sk);
+	}
+	vnp_link_stats_sum(link, info);
+	return 0;
+}
+
+/* Put @prog in force; its reference goes to the link.  Return: errno */
+static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
+			    const struct vnp_prog *expected)
+{
+	struct vnp_prog *old;
+	int ret = 0;
+
+	spin_lock_bh(&link->lock);
+	old = rcu_dereference_protected(link->prog,
+					lockdep_is_held(&link->lock));
+	if (old == &vnp_prog_none)
+		ret = -ENOLINK;
+	else if (expected && old != expected)
+		ret = -EEXIST;
+	else
+		rcu_assign_pointer(link->prog, prog);
+	spin_unlock_bh(&link->lock);
+
+	if (!ret)
+		vnp_prog_put(old);
+	return ret;
+}
+
+static long vnp_link_fop_update(struct file *file, void *args,
+				void __user *uargs)
+{
+	const struct vnp_link_update *update = args;
+	struct vnp_prog *prog, *expected = NULL;
+	int ret;
+
+	if (update->flags)
+		return -EINVAL;
+	prog = vnp_prog_from_fd(update->prog_fd);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	if (update->old_prog_fd >= 0) {
+		expected = vnp_prog_from_fd(update->old_prog_fd);
+		if (IS_ERR(expected)) {
+			ret = PTR_ERR(expected);
+			goto put_prog;
+		}
+	}
+
+	ret = vnp_link_replace(file->private_data, prog, expected);
+
+	if (expected)
+		vnp_prog_put(expected);
+put_prog:
+	if (ret)
+		vnp_prog_put(prog);
+	return ret;
+}
+
+static long vnp_link_fop_detach(struct file *file, void *args,
+				void __user *uargs)
+{
+	struct vnp_link *link = file->private_data;
+	const struct vnp_link_detach *detach = args;
+	struct sock *sk;
+	bool detached;
+
+	if (detach->flags)
+		return -EINVAL;
+	sk = vnp_link_sock_get(link);
+	if (!sk)
+		return -ENOLINK;
+
+	detached = vnp_udp_detach(link, sk);
+	sock_put(sk);
+	return detached ? 0 : -ENOLINK;
+}
+
+static const struct vnp_ioctl vnp_link_ioctls[] = {
+	{ VNP_LINK_INFO, sizeof(struct vnp_link_info),
+	  offsetofend(struct vnp_link_info, lost), true, vnp_link_fop_info },
+	{ VNP_LINK_UPDATE, sizeof(struct vnp_link_update),
+	  offsetofend(struct vnp_link_update, old_prog_fd), false,
+	  vnp_link_fop_update },
+	{ VNP_LINK_DETACH, sizeof(struct vnp_link_detach),
+	  offsetofend(struct vnp_link_detach, flags), false,
+	  vnp_link_fop_detach },
+};
+
+static long vnp_link_fop_ioctl(struct file *file, unsigned int cmd,
+			       unsigned long arg)
+{
+	return vnp_ioctl_run(vnp_link_ioctls, ARRAY_SIZE(vnp_link_ioctls), file,
+			     cmd, arg);
+}
+
+static const struct file_operations vnp_link_fops = {
+	.owner		= THIS_MODULE,
+	.release	= vnp_obj_fop_release,
+	.unlocked_ioctl	= vnp_link_fop_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+};
+
+const struct vnp_obj_ops vnp_link_obj_ops = {
+	.kind	= VNP_OBJ_LINK,
+	.name	= "vnp-link",
+	.fops	= &vnp_link_fops,
+	.free	= vnp_link_free,
+};

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VNP_MAP_ARRAY: one piece of memory, page-aligned, a value every @stride bytes.
+ * What user space maps are these very pages.
+ */
+#include "kmod/map/map.h"
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/core/memory.h"
+
+struct vnp_array {
+	struct vnp_map map;
+	u64 bytes;
+};
+
+static struct vnp_array *vnp_array_of(struct vnp_map *map)
+{
+	return container_of(map, struct vnp_array, map);
+}
+
+static struct vnp_map *vnp_array_create(const struct vnp_map_create *attr)
+{
+	struct vnp_array *array;
+	u64 bytes;
+
+	if (attr->key_size != sizeof(u32))
+		return ERR_PTR(-EINVAL);
+	bytes = (u64)attr->max_entries * round_up(attr->value_size, sizeof(u64));
+	if (bytes > VNP_MAP_BYTES_MAX)
+		return ERR_PTR(-E2BIG);
+
+	array = kzalloc(sizeof(*array), VNP_GFP_USER);
+	if (!array)
+		return ERR_PTR(-ENOMEM);
+
+	array->bytes = PAGE_ALIGN(bytes);
+	array->map.value = vnp_memory_large(array->bytes);
+	if (!array->map.value) {
+		kfree(array);
+		return ERR_PTR(-ENOMEM);
+	}
+	return &array->map;
+}
+
+static void vnp_array_destroy(struct vnp_map *map)
+{
+	vfree(map->value);
+	kfree(vnp_array_of(map));
+}
+
+void *vnp_array_lookup(struct vnp_map *map, const void *key)
+{
+	u32 index;
+
+	if (!vnp_index_get(map, key, &index))
+		return NULL;
+	return map->value + (u64)map->stride * index;
+}
+
+static long vnp_array_update(struct vnp_map *map, const void *key,
+			     const void *value, u64 flags)
+{
+	int ret = vnp_index_check(map, flags);
+	void *to;
+
+	if (ret)
+		return ret;
+	to = vnp_array_lookup(map, key);
+	if (!to)
+		return -ENOENT;
+	vnp_value_store(to, value, map->value_size);
+	return 0;
+}
+
+static int vnp_array_read(struct vnp_map *map, const void *key, void *value)
+{
+	const void *from = vnp_array_lookup(map, key);
+
+	if (!from)
+		return -ENOENT;
+	vnp_value_load(value, from, map->value_size);
+	return 0;
+}
+
+static u64 vnp_array_bytes(struct vnp_map *map)
+{
+	return sizeof(struct vnp_array) + vnp_array_of(map)->bytes;
+}
+
+/*
+ * ---- Mappings ------------------------------------------------------------
+ *
+ * The descriptor that a mapping holds keeps the map; a page that is mapped is
+ * kept by its own count besides.  Whether a mapping can be written is settled
+ * when it is made: one that was made without PROT_WRITE never can.  So VM_MAYWRITE
+ * is what counts, for mprotect() may take VM_WRITE away and give it back.
+ */
+
+static void vnp_array_vm_open(struct vm_area_struct *vma)
+{
+	struct vnp_map *map = vma->vm_file->private_data;
+
+	if (vma->vm_flags & VM_MAYWRITE)
+		atomic_inc(&map->writable);
+}
+
+static void vnp_array_vm_close(struct vm_area_struct *vma)
+{
+	struct vnp_map *map = vma->vm_file->private_data;
+
+	if (vma->vm_flags & VM_MAYWRITE)
+		atomic_dec(&map->writable);
+}
+
+static vm_fault_t vnp_array_vm_fault(struct vm_fault *vmf)
+{
+	struct vnp_map *map = vmf->vma->vm_file->private_data;
+	u64 off = (u64)vmf->pgoff << PAGE_SHIFT;
+
+	if (off >= vnp_array_of(map)->bytes)
+		return VM_FAULT_SIGBUS;
+	vmf->page = vmalloc_to_page(map->value + off);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vnp_array_vm_ops = {
+	.open	= vnp_array_vm_open,
+	.close	= vnp_array_vm_close,
+	.fault	= vnp_array_vm_fault,
+};
+
+int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma)
+{
+	u64 pages = vnp_array_of(map)->bytes >> PAGE_SHIFT;
+
+	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
+		return -EINVAL;
+	if (vma->vm_pgoff > pages || vma_pages(vma) > pages - vma->vm_pgoff)
+		return -EINVAL;
+	if (vma->vm_flags & VM_WRITE && map->frozen)
+		return -EPERM;
+
+	if (!(vma->vm_flags & VM_WRITE))
+		vnp_vm_flags_clear(vma, VM_MAYWRITE);
+	vnp_vm_flags_clear(vma, VM_MAYEXEC);
+	vnp_vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
+	vma->vm_ops = &vnp_array_vm_ops;
+	vnp_array_vm_open(vma);
+	return 0;
+}
+
+const struct vnp_map_ops vnp_array_ops = {
+	.create		= vnp_array_create,
+	.destroy	= vnp_array_destroy,
+	.lookup		= vnp_array_lookup,
+	.update		= vnp_array_update,
+	.delete		= vnp_index_delete,
+	.next_key	= vnp_index_next_key,
+	.read		= vnp_array_read,
+	.entries	= vnp_index_entries,
+	.bytes		= vnp_array_bytes,
+};

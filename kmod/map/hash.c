@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VNP_MAP_HASH: buckets, and elements that are all allocated when the map is created.
+ *
+ * Memory.  A map takes all it will ever take when it is created, in the context of
+ * the one who creates it: his memory cgroup pays, and if that is too much nothing
+ * happens but that the creation fails.  Elements that were allocated when they are
+ * inserted could be charged to the same cgroup, but then whoever sends datagrams
+ * decides when it is full, and the next page fault of the application, which has
+ * done nothing, has it killed.
+ *
+ * Free elements form a queue.  The one that was freed first is used first, and there
+ * are some more than max_entries, for two reasons.  A value that is replaced or
+ * deleted while a program looks at it stays as it was until as many further changes
+ * were made as there are spare elements.  And an update has the new element and the
+ * old one at the same time: with one for each CPU, for updates run with softirqs off,
+ * the queue is never empty.
+ *
+ * A look-up needs RCU only.  It may follow an element that moves to another bucket
+ * meanwhile; the end of each chain says which bucket it belongs to, and at a wrong
+ * end the look-up starts again.  An element that left the bucket and came back as a
+ * replacement would let it skip what lies between: so replacements are counted, and a
+ * look-up that finds nothing while one was made looks again under the lock.  The memory
+ * of elements goes with the map, so what a program looks at always is an element of
+ * this map.
+ *
+ * Walks by VNP_MAP_NEXT_KEY, which have only a key to go on from, go bucket by bucket.
+ * A new element comes first in its bucket, and one that replaces another takes its
+ * place: a walk may see a key twice that was deleted and came back, but misses none
+ * that stays.
+ *
+ * Locking: a bucket's lock, shared with other buckets, for changes, and for all that
+ * must see a bucket as it is; the lock of the free elements, never together with it.
+ * Both are taken with softirqs off.
+ */
+#include "kmod/map/map.h"
+
+#include <linux/err.h>
+#include <linux/jhash.h>
+#include <linux/list_nulls.h>
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rculist_nulls.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/core/memory.h"
+
+/* Locks for each CPU there can be: so CPUs seldom wait for one another */
+#define VNP_HASH_LOCKS_PER_CPU	32
+
+/* Bytes of spare elements, if that is more of them than there are CPUs */
+#define VNP_HASH_SPARE_BYTES	SZ_16K
+
+/* Buckets after which a long loop looks around */
+#define VNP_HASH_BUCKETS_LONG	4096
+
+/**
+ * struct vnp_hash_lock - of some of the buckets
+ * @lock:	for changes of their chains
+ * @replaced:	how often an element took another one's place in them
+ */
+struct vnp_hash_lock {
+	spinlock_t lock;	/* chains, and what is in them */
+	u32 replaced;
+};
+
+/**
+ * struct vnp_hash_elem - an entry, or room for one
+ * @node:	in its bucket; the chain is followed also after it has left
+ * @free_next:	while it is free, the one that was freed next
+ * @hashed:	of its key; stored last, so key and value are there for who finds it
+ * @key:	the key, and at struct vnp_hash::value_off the value
+ */
+struct vnp_hash_elem {
+	struct hlist_nulls_node node;
+	struct vnp_hash_elem *free_next;
+	u32 hashed;
+	u8 key[] __aligned(8);
+};
+
+/**
+ * struct vnp_hash - a hash map
+ * @map:	what all types have
+ * @buckets:	chains; the end of each is its index
+ * @bucket_mask: how many there are, less 1
+ * @seed:	secret, so that nobody can fill one bucket only
+ * @locks:	of bucket i: lock i modulo their number
+ * @lock_mask:	how many there are, less 1
+ * @elems:	all elements
+ * @elem_size:	bytes of each
+ * @elem_cnt:	how many
+ * @value_off:	where in @key of an element the value is
+ * @entries:	elements in use, as far as they count for max_entries
+ * @bytes:	of all this
+ * @free_lock:	of the free elements
+ * @fresh:	elements from this one on were never used
+ * @free_first:	the element that has been free longest; NULL: none but fresh ones
+ * @free_last:	the element that was freed last
+ */
+struct vnp_hash {
+	struct vnp_map map;
+	struct hlist_nulls_head *buckets;
+	u32 bucket_mask;
+	u32 seed;
+	struct vnp_hash_lock *locks;
+	u32 lock_mask;
+	u32 elem_size;
+	void *elems;
+	u32 elem_cnt;
+	u32 value_off;
+	u64 bytes;
+	atomic_t entries;
+
+	spinlock_t free_lock;	/* what follows */
+	u32 fresh;
+	struct vnp_hash_elem *free_first;
+	struct vnp_hash_elem *free_last;
+};
+
+static struct vnp_hash *vnp_hash_of(struct vnp_map *map)
+{
+	return container_of(map, struct vnp_hash, map);
+}
+
+static void *vnp_hash_value(const struct vnp_hash *hash, struct vnp_hash_elem *elem)
+{
+	return elem->key + hash->value_off;
+}
+
+static u32 vnp_hash_key(const struct vnp_hash *hash, const void *key)
+{
+	return jhash(key, hash->map.key_size, hash->seed);
+}
+
+static struct vnp_hash_lock *vnp_hash_lock(const struct vnp_hash *hash, u32 hashed)
+{
+	return &hash->locks[hashed & hash->lock_mask];
+}
+
+/*
+ * ---- A map begins and ends ------------------------------------------------
+ */
+
+static u32 vnp_hash_locks_max(const struct vnp_map_create *attr)
+{
+	return roundup_pow_of_two(min(attr->max_entries,
+				      VNP_HASH_LOCKS_PER_CPU * num_possible_cpus()));
+}
+
+/* Set sizes and numbers.  Return: 0, -E2BIG */
+static int vnp_hash_size(struct vnp_hash *hash,
+			 const struct vnp_map_create *attr)
+{
+	u64 buckets = roundup_pow_of_two((u64)attr->max_entries);
+	u32 locks = vnp_hash_locks_max(attr);
+	u64 elems;
+
+	hash->value_off = round_up(attr->key_size, sizeof(u64));
+	hash->elem_size = sizeof(struct vnp_hash_elem) + hash->value_off +
+			  round_up(attr->value_size, sizeof(u64));
+	elems = (u64)attr->max_entries +
+		max(num_possible_cpus(), VNP_HASH_SPARE_BYTES / hash->elem_size);
+
+	hash->bytes = sizeof(*hash) + locks * sizeof(*hash->locks) +
+		      buckets * sizeof(*hash->buckets) + elems * hash->elem_size;
+	if (hash->bytes > VNP_MAP_BYTES_MAX)
+		return -E2BIG;
+	hash->lock_mask = locks - 1;
+	hash->bucket_mask = buckets - 1;
+	hash->elem_cnt = elems;
+	return 0;
+}
+
+static void vnp_hash_destroy(struct vnp_map *map)
+{
+	struct vnp_hash *hash = vnp_hash_of(map);
+
+	kvfree(hash->elems);
+	kvfree(hash->buckets);
+	kvfree(hash->locks);
+	kfree(hash);
+}
+
+/* Whoever creates a very large map can be killed meanwhile.  Return: 0, -EINTR */
+static int vnp_hash_buckets_init(struct vnp_hash *hash)
+{
+	u32 i;
+
+	for (i = 0; i <= hash->bucket_mask; i++) {
+		INIT_HLIST_NULLS_HEAD(&hash->buckets[i], i);
+		if (i % VNP_HASH_BUCKETS_LONG)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+static int vnp_hash_init(struct vnp_hash *hash)
+{
+	u32 i;
+
+	hash->locks = vnp_memory((hash->lock_mask + 1) * sizeof(*hash->locks));
+	hash->buckets = vnp_memory((hash->bucket_mask + 1ULL) *
+				   sizeof(*hash->buckets));
+	hash->elems = vnp_memory((u64)hash->elem_cnt * hash->elem_size);
+	if (!hash->locks || !hash->buckets || !hash->elems)
+		return -ENOMEM;
+
+	for (i = 0; i <= hash->lock_mask; i++)
+		spin_lock_init(&hash->locks[i].lock);
+	spin_lock_init(&hash->free_lock);
+	hash->seed = get_random_u32();
+	return vnp_hash_buckets_init(hash);
+}
+
+static struct vnp_map *vnp_hash_create(const struct vnp_map_create *attr)
+{
+	struct vnp_hash *hash;
+	int ret;
+
+	hash = kzalloc(sizeof(*hash), VNP_GFP_USER);
+	if (!hash)
+		return ERR_PTR(-ENOMEM);
+	ret = vnp_hash_size(hash, attr);
+	if (!ret)
+		ret = vnp_hash_init(hash);
+	if (ret) {
+		vnp_hash_destroy(&hash->map);
+		return ERR_PTR(ret);
+	}
+	return &hash->map;
+}
+
+/*
+ * ---- Free elements --------------------------------------------------------
+ */
+
+/* An element that is nobody's, or NULL.  Context: softirqs off */
+static struct vnp_hash_elem *vnp_hash_elem_take(struct vnp_hash *hash)
+{
+	struct vnp_hash_elem *elem;
+
+	spin_lock(&hash->free_lock);
+	if (hash->fresh < hash->elem_cnt) {
+		elem = hash->elems + (u64)hash->fresh++ * hash->elem_size;
+	} else {
+		elem = hash->free_first;
+		if (elem)
+			hash->free_first = elem->free_next;
+	}
+	spin_unlock(&hash->free_lock);
+	return elem;
+}
+
+/* Free an element that is in no bucket.  Context: softirqs off */
+static void vnp_hash_elem_give(struct vnp_hash *hash, struct vnp_hash_elem *elem)
+{
+	elem->free_next = NULL;
+	spin_lock(&hash->free_lock);
+	if (hash->free_first)
+		hash->free_last->free_next = elem;
+	else
+		hash->free_first = elem;
+	hash->free_last = elem;
+	spin_unlock(&hash->free_lock);
+}
+
+/*
+ * ---- Elements come and go -------------------------------------------------
+ */
+
+/* Context: RCU, or the bucket's lock, under which the element stays */
+static struct vnp_hash_elem *vnp_hash_find(const struct vnp_hash *hash, u32 hashed,
+					   const void *key)
+{
+	const u32 bucket = hashed & hash->bucket_mask;
+	struct hlist_nulls_node *node;
+	struct vnp_hash_elem *elem;
+
+	do {
+		hlist_nulls_for_each_entry_rcu(elem, node, &hash->buckets[bucket], node)
+			/* Pairs with vnp_hash_set(). */
+			if (smp_load_acquire(&elem->hashed) == hashed &&
+			    !memcmp(elem->key, key, hash->map.key_size))
+				return elem;
+	} while (unlikely(get_nulls_value(node) != bucket));
+	return NULL;
+}
+
+/* Not inlined: it is rare.  Context: softirqs off */
+static noinline struct vnp_hash_elem *vnp_hash_find_locked(struct vnp_hash *hash,
+							   u32 hashed, const void *key)
+{
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
+
+	spin_lock(&lock->lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	spin_unlock(&lock->lock);
+	return elem;
+}
+
+void *vnp_hash_lookup(struct vnp_map *map, const void *key)
+{
+	struct vnp_hash *hash = vnp_hash_of(map);
+	u32 hashed = vnp_hash_key(hash, key), replaced;
+	const struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
+
+	/* Pairs with vnp_hash_replace(), as the one below. */
+	replaced = smp_load_acquire(&lock->replaced);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (!elem) {
+		/* The count changes before the chain does. */
+		smp_rmb();
+		if (unlikely(READ_ONCE(lock->replaced) != replaced))
+			elem = vnp_hash_find_locked(hash, hashed, key);
+	}
+	return elem ? vnp_hash_value(hash, elem) : NULL;
+}
+
+/* Context: the bucket's lock; the key is not there */
+static int vnp_hash_insert(struct vnp_hash *hash, struct vnp_hash_elem *elem)
+{
+	if (!atomic_add_unless(&hash->entries, 1, hash->map.max_entries))
+		return -ENOSPC;
+	hlist_nulls_add_head_rcu(&elem->node,
+				 &hash->buckets[elem->hashed & hash->bucket_mask]);
+	return 0;
+}
+
+/* Put @elem where @old is, in one step for look-ups.  Context: the bucket's lock */
+static void vnp_hash_replace(struct vnp_hash_lock *lock, struct vnp_hash_elem *old,
+			     struct vnp_hash_elem *elem)
+{
+	struct hlist_nulls_node *next = old->node.next;
+
+	WRITE_ONCE(lock->replaced, lock->replaced + 1);
+	/* Pairs with vnp_hash_lookup(), which may be at @elem. */
+	smp_wmb();
+	/* Who looks at @elem since it was in another chain goes on here. */
+	WRITE_ONCE(elem->node.next, next);
+	elem->node.pprev = old->node.pprev;
+	if (!is_a_nulls(next))
+		WRITE_ONCE(next->pprev, &elem->node.next);
+	/* Pairs with the walk of vnp_hash_find(): key and value are there before. */
+	smp_store_release(elem->node.pprev, &elem->node);
+}
+
+/* Context: the bucket's lock.  Return: 0 with @old, if any, replaced, or errno */
+static int vnp_hash_link(struct vnp_hash *hash, struct vnp_hash_elem *elem,
+			 struct vnp_hash_elem *old, u64 flags)
+{
+	if (old && flags == VNP_MAP_NOEXIST)
+		return -EEXIST;
+	if (!old && flags == VNP_MAP_EXIST)
+		return -ENOENT;
+	if (!old)
+		return vnp_hash_insert(hash, elem);
+	vnp_hash_replace(vnp_hash_lock(hash, elem->hashed), old, elem);
+	return 0;
+}
+
+/* Context: softirqs off */
+static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *value,
+			u64 flags)
+{
+	struct vnp_hash_elem *elem, *old;
+	struct vnp_hash_lock *lock;
+	int ret;
+
+	elem = vnp_hash_elem_take(hash);
+	if (!elem)
+		return -ENOMEM;
+	memcpy(elem->key, key, hash->map.key_size);
+	memcpy(vnp_hash_value(hash, elem), value, hash->map.value_size);
+	/*
+	 * From here on the copy: another CPU may write to where @key is.  Who finds the hash
+	 * in vnp_hash_find() finds this key and value.
+	 */
+	smp_store_release(&elem->hashed, vnp_hash_key(hash, elem->key));
+	lock = vnp_hash_lock(hash, elem->hashed);
+
+	spin_lock(&lock->lock);
+	old = vnp_hash_find(hash, elem->hashed, elem->key);
+	ret = vnp_hash_link(hash, elem, old, flags);
+	spin_unlock(&lock->lock);
+
+	if (ret || old)
+		vnp_hash_elem_give(hash, ret ? elem : old);
+	return ret;
+}
+
+static long vnp_hash_update(struct vnp_map *map, const void *key,
+			    const void *value, u64 flags)
+{
+	long ret;
+
+	if (flags > VNP_MAP_EXIST)
+		return -EINVAL;
+	local_bh_disable();
+	ret = vnp_hash_set(vnp_hash_of(map), key, value, flags);
+	local_bh_enable();
+	return ret;
+}
+
+static long vnp_hash_delete(struct vnp_map *map, const void *key)
+{
+	struct vnp_hash *hash = vnp_hash_of(map);
+	u32 hashed = vnp_hash_key(hash, key);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
+
+	local_bh_disable();
+	spin_lock(&lock->lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (elem) {
+		hlist_nulls_del_rcu(&elem->node);
+		atomic_dec(&hash->entries);
+	}
+	spin_unlock(&lock->lock);
+	if (elem)
+		vnp_hash_elem_give(hash, elem);
+	local_bh_enable();
+
+	return elem ? 0 : -ENOENT;
+}
+
+/*
+ * ---- What user space asks for ---------------------------------------------
+ */
+
+/* The key of @node, unless that is the end.  Context: the bucket's lock */
+static bool vnp_hash_key_copy(const struct vnp_hash *hash,
+			      const struct hlist_nulls_node *node, void *key)
+{
+	if (is_a_nulls(node))
+		return false;
+	memcpy(key, hlist_nulls_entry(node, struct vnp_hash_elem, node)->key,
+	       hash->map.key_size);
+	return true;
+}
+
+/* The key after @key in its bucket.  Return: the bucket to go on at if not *@found */
+static u64 vnp_hash_after(struct vnp_hash *hash, const void *key, void *next,
+			  bool *found)
+{
+	u32 hashed = vnp_hash_key(hash, key);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
+
+	spin_lock_bh(&lock->lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (elem)
+		*found = vnp_hash_key_copy(hash, elem->node.next, next);
+	spin_unlock_bh(&lock->lock);
+
+	return elem ? (hashed & hash->bucket_mask) + 1ULL : 0;
+}
+
+static bool vnp_hash_first(struct vnp_hash *hash, u32 bucket, void *key)
+{
+	struct hlist_nulls_head *head = &hash->buckets[bucket];
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, bucket);
+	bool found;
+
+	if (is_a_nulls(READ_ONCE(head->first)))
+		return false;
+	spin_lock_bh(&lock->lock);
+	found = vnp_hash_key_copy(hash, head->first, key);
+	spin_unlock_bh(&lock->lock);
+	return found;
+}
+
+static int vnp_hash_next_key(struct vnp_map *map, const void *key, void *next)
+{
+	struct vnp_hash *hash = vnp_hash_of(map);
+	bool found = false;
+	u64 i = 0;
+
+	if (key)
+		i = vnp_hash_after(hash, key, next, &found);
+	for (; !found && i <= hash->bucket_mask; i++) {
+		found = vnp_hash_first(hash, i, next);
+		if (i % VNP_HASH_BUCKETS_LONG)
+			continue;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return found ? 0 : -ENOENT;
+}
+
+/* Under the lock, for without it the element could become another one meanwhile */
+static int vnp_hash_read(struct vnp_map *map, const void *key, void *value)
+{
+	struct vnp_hash *hash = vnp_hash_of(map);
+	u32 hashed = vnp_hash_key(hash, key);
+	struct vnp_hash_lock *lock = vnp_hash_lock(hash, hashed);
+	struct vnp_hash_elem *elem;
+
+	spin_lock_bh(&lock->lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (elem)
+		vnp_value_load(value, vnp_hash_value(hash, elem), map->value_size);
+	spin_unlock_bh(&lock->lock);
+
+	return elem ? 0 : -ENOENT;
+}
+
+static u32 vnp_hash_entries(struct vnp_map *map)
+{
+	return atomic_read(&vnp_hash_of(map)->entries);
+}
+
+static u64 vnp_hash_bytes(struct vnp_map *map)
+{
+	return vnp_hash_of(map)->bytes;
+}
+
+const struct vnp_map_ops vnp_hash_ops = {
+	.create		= vnp_hash_create,
+	.destroy	= vnp_hash_destroy,
+	.lookup		= vnp_hash_lookup,
+	.update		= vnp_hash_update,
+	.delete		= vnp_hash_delete,
+	.next_key	= vnp_hash_next_key,
+	.read		= vnp_hash_read,
+	.entries	= vnp_hash_entries,
+	.bytes		= vnp_hash_bytes,
+};

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/map/map.h"
+
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "kmod/core/args.h"
+#include "kmod/core/compat.h"
+#include "kmod/core/memory.h"
+#include "vm/code.h"
+
+#define VNP_KEY_SIZE_MAX	512
+#define VNP_VALUE_SIZE_MAX	SZ_1M
+
+#define VNP_MAP_FLAGS		(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG)
+
+static const struct vnp_map_ops *const vnp_map_type_ops[] = {
+	[VNP_MAP_HASH]		= &vnp_hash_ops,
+	[VNP_MAP_ARRAY]		= &vnp_array_ops,
+	[VNP_MAP_PERCPU_ARRAY]	= &vnp_percpu_ops,
+};
+
+u64 vnp_map_types(void)
+{
+	u64 types = 0;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(vnp_map_type_ops); i++)
+		if (vnp_map_type_ops[i])
+			types |= BIT_ULL(i);
+	return types;
+}
+
+static const struct vnp_map_ops *vnp_map_ops_get(u32 type)
+{
+	if (type >= ARRAY_SIZE(vnp_map_type_ops))
+		return NULL;
+	return vnp_map_type_ops[array_index_nospec(type,
+						   ARRAY_SIZE(vnp_map_type_ops))];
+}
+
+void vnp_value_load(void *to, const void *value, u32 size)
+{
+	const u64 *from = value;
+	u64 *word = to;
+	u32 i;
+
+	for (i = 0; i < DIV_ROUND_UP(size, sizeof(u64)); i++)
+		word[i] = READ_ONCE(from[i]);
+}
+
+void vnp_value_store(void *value, const void *from, u32 size)
+{
+	u32 words = size / sizeof(u64);
+	u64 *word = value;
+	u32 i;
+
+	for (i = 0; i < words; i++)
+		WRITE_ONCE(word[i], get_unaligned((const u64 *)from + i));
+	memcpy(word + words, from + words * sizeof(u64), size % sizeof(u64));
+}
+
+bool vnp_index_get(const struct vnp_map *map, const void *key, u32 *index)
+{
+	u32 i = get_unaligned((const u32 *)key);
+
+	if (unlikely(i >= map->max_entries))
+		return false;
+	*index = array_index_nospec(i, map->max_entries);
+	return true;
+}
+
+int vnp_index_check(const struct vnp_map *map, u64 flags)
+{
+	if (flags > VNP_MAP_EXIST)
+		return -EINVAL;
+	return flags == VNP_MAP_NOEXIST ? -EEXIST : 0;
+}
+
+long vnp_index_delete(struct vnp_map *map, const void *key)
+{
+	return -EINVAL;
+}
+
+int vnp_index_next_key(struct vnp_map *map, const void *key, void *next)
+{
+	u32 i = key ? *(const u32 *)key : U32_MAX;
+
+	if (i == map->max_entries - 1)
+		return -ENOENT;
+	*(u32 *)next = i < map->max_entries ? i + 1 : 0;
+	return 0;
+}
+
+u32 vnp_index_entries(struct vnp_map *map)
+{
+	return map->max_entries;
+}
+
+static void vnp_map_free(struct vnp_obj *obj)
+{
+	struct vnp_map *map = container_of(obj, struct vnp_map, obj);
+
+	map->ops->destroy(map);
+}
+
+static int vnp_map_check(const struct vnp_map_create *attr)
+{
+	if (attr->flags & ~VNP_MAP_FLAGS ||
+	    attr->reserved[0] || attr->reserved[1] ||
+	    !vnp_obj_name_ok(attr->name))
+		return -EINVAL;
+	if (attr->flags & VNP_MAP_F_MMAP && attr->type != VNP_MAP_ARRAY)
+		return -EINVAL;
+	if (!attr->key_size || attr->key_size > VNP_KEY_SIZE_MAX ||
+	    !attr->value_size || attr->value_size > VNP_VALUE_SIZE_MAX ||
+	    !attr->max_entries)
+		return -EINVAL;
+	return 0;
+}
+
+static void vnp_map_init(struct vnp_map *map, const struct vnp_map_ops *ops,
+			 const struct vnp_map_create *attr)
+{
+	vnp_obj_init(&map->obj, &vnp_map_obj_ops, attr->name);
+	map->ops = ops;
+	map->type = attr->type;
+	map->flags = attr->flags;
+	map->key_size = attr->key_size;
+	map->value_size = attr->value_size;
+	map->stride = round_up(attr->value_size, sizeof(u64));
+	map->user_size = attr->value_size;
+	if (attr->type == VNP_MAP_PERCPU_ARRAY)
+		map->user_size = map->stride * num_possible_cpus();
+	map->max_entries = attr->max_entries;
+	init_rwsem(&map->lock);
+}
+
+long vnp_map_create(const struct vnp_map_create *attr)
+{
+	const struct vnp_map_ops *ops = vnp_map_ops_get(attr->type);
+	struct vnp_map *map;
+	long ret;
+
+	if (!ops)
+		return -EINVAL;
+	ret = vnp_map_check(attr);
+	if (ret)
+		return ret;
+
+	map = ops->create(attr);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	vnp_map_init(map, ops, attr);
+
+	ret = vnp_obj_publish(&map->obj);
+	if (!ret)
+		ret = vnp_obj_open(&map->obj);
+	vnp_map_put(map);
+	return ret;
+}
+
+struct vnp_map *vnp_map_from_fd(int fd)
+{
+	struct vnp_obj *obj = vnp_obj_from_fd(&vnp_map_obj_ops, fd);
+
+	return IS_ERR(obj) ? ERR_CAST(obj) :
+			     container_of(obj, struct vnp_map, obj);
+}
+
+void vnp_map_describe(struct vnp_map *map, struct vnp_map_desc *desc)
+{
+	*desc = (struct vnp_map_desc) {
+		.type = map->type,
+		.flags = map->flags,
+		.key_size = map->key_size,
+		.value_size = map->value_size,
+		.max_entries = map->max_entries,
+		.handle = map,
+		.value = map->value,
+		.constant = map->flags & VNP_MAP_F_RDONLY_PROG &&
+			    READ_ONCE(map->frozen),
+	};
+}
+
+/*
+ * ---- What user space does with the descriptor ----------------------------
+ */
+
+static long vnp_map_fop_info(struct file *file, void *args, void __user *uargs)
+{
+	struct vnp_map *map = file->private_data;
+	struct vnp_map_info *info = args;
+
+	*info = (struct vnp_map_info) {
+		.size = info->size,
+		.id = map->obj.id,
+		.type = map->type,
+		.flags = map->flags,
+		.key_size = map->key_size,
+		.value_size = map->value_size,
+		.max_entries = map->max_entries,
+		.entries = map->ops->entries(map),
+		.uid = vnp_obj_uid(&map->obj),
+		.frozen = READ_ONCE(map->frozen),
+		.mem = map->ops->bytes(map),
+	};
+	memcpy(info->name, map->obj.name, sizeof(info->name));
+	return 0;
+}
+
+static long vnp_map_fop_lookup(struct file *file, void *args,
+			       void __user *uargs)
+{
+	struct vnp_map *map = file->private_data;
+	const struct vnp_map_elem *elem = args;
+	void *key, *value;
+	long ret;
+
+	if (elem->flags || elem->key_len != map->key_size ||
+	    elem->value_len != map->user_size)
+		return -EINVAL;
+
+	key = vnp_args_array(elem->key, map->key_size, 1);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+	value = kvmalloc(round_up(map->user_size, sizeof(u64)), VNP_GFP_USER);
+	if (!value) {
+		ret = -ENOMEM;
+		goto free_key;
+	}
+
+	ret = map->ops->read(map, key, value);
+	if (!ret && copy_to_user(u64_to_user_ptr(elem->value), value,
+				 map->user_size))
+		ret = -EFAULT;
+
+	kvfree(value);
+free_key:
+	kvfree(key);
+	return ret;
+}
+
+static long vnp_map_write(struct vnp_map *map, const void *key,
+			  const void *value, u64 flags)
+{
+	long ret = -EPERM;
+
+	down_read(&map->lock);
+	if (map->frozen)
+		goto unlock;
+	if (map->ops->write)
+		ret = map->ops->write(map, key, value, flags);
+	else
+		ret = map->ops->update(map, key, value, flags);
+unlock:
+	up_read(&map->lock);
+	return ret;
+}
+
+static long vnp_map_fop_update(struct file *file, void *args,
+			       void __user *uargs)
+{
+	struct vnp_map *map = file->private_data;
+	const struct vnp_map_elem *elem = args;
+	void *key, *value;
+	long ret;
+
+	if (elem->key_len != map->key_size || elem->value_len != map->user_size)
+		return -EINVAL;
+
+	key = vnp_args_array(elem->key, map->key_size, 1);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+	value = vnp_args_array(elem->value, map->user_size, 1);
+	if (IS_ERR(value)) {
+		ret = PTR_ERR(value);
+		goto free_key;
+	}
+
+	ret = vnp_map_write(map, key, value, elem->flags);
+
+	kvfree(value);
+free_key:
+	kvfree(key);
+	return ret;
+}
+
+static long vnp_map_fop_delete(struct file *file, void *args,
+			       void __user *uargs)
+{
+	struct vnp_map *map = file->private_data;
+	const struct vnp_map_elem *elem = args;
+	long ret = -EPERM;
+	void *key;
+
+	if (elem->flags || elem->value || elem->value_len ||
+	    elem->key_len != map->key_size)
+		return -EINVAL;
+
+	key = vnp_args_array(elem->key, map->key_size, 1);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+
+	down_read(&map->lock);
+	if (!map->frozen)
+		ret = map->ops->delete(map, key);
+	up_read(&map->lock);
+
+	kvfree(key);
+	return ret;
+}
+
+static long vnp_map_fop_next_key(struct file *file, void *args,
+				 void __user *uargs)
+{
+	struct vnp_map *map = file->private_data;
+	const struct vnp_map_elem *elem = args;
+	void *key, *next;
+	long ret;
+
+	if (elem->flags || elem->value_len != map->key_size ||
+	    elem->key_len != (elem->key ? map->key_size : 0))
+		return -EINVAL;
+
+	key = vnp_args_array(elem->key, elem->key_len, 1);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+	next = kvmalloc(map->key_size, VNP_GFP_USER);
+	if (!next) {
+		ret = -ENOMEM;
+		goto free_key;
+	}
+
+	ret = map->ops->next_key(map, key, next);
+	if (!ret && copy_to_user(u64_to_user_ptr(elem->value), next,
+				 map->key_size))
+		ret = -EFAULT;
+
+	kvfree(next);
+free_key:
+	kvfree(key);
+	return ret;
+}
+
+static long vnp_map_fop_freeze(struct file *file, void *args,
+			       void __user *uargs)
+{
+	struct vnp_map *map = file->private_data;
+	const struct vnp_map_freeze *freeze = args;
+	long ret = -EBUSY;
+
+	if (freeze->flags)
+		return -EINVAL;
+
+	down_write(&map->lock);
+	if (!map->frozen && !atomic_read(&map->writable)) {
+		WRITE_ONCE(map->frozen, true);
+		ret = 0;
+	}
+	up_write(&map->lock);
+	return ret;
+}
+
+static const struct vnp_ioctl vnp_map_ioctls[] = {
+	{ VNP_MAP_LOOKUP, sizeof(struct vnp_map_elem),
+	  offsetofend(struct vnp_map_elem, value_len), false,
+	  vnp_map_fop_lookup },
+	{ VNP_MAP_UPDATE, sizeof(struct vnp_map_elem),
+	  offsetofend(struct vnp_map_elem, value_len), false,
+	  vnp_map_fop_update },
+	{ VNP_MAP_DELETE, sizeof(struct vnp_map_elem),
+	  offsetofend(struct vnp_map_elem, value_len), false,
+	  vnp_map_fop_delete },
+	{ VNP_MAP_NEXT_KEY, sizeof(struct vnp_map_elem),
+	  offsetofend(struct vnp_map_elem, value_len), false,
+	  vnp_map_fop_next_key },
+	{ VNP_MAP_FREEZE, sizeof(struct vnp_map_freeze),
+	  offsetofend(struct vnp_map_freeze, flags), false,
+	  vnp_map_fop_freeze },
+	{ VNP_MAP_INFO, sizeof(struct vnp_map_info),
+	  offsetofend(struct vnp_map_info, name), true, vnp_map_fop_info },
+};
+
+static long vnp_map_fop_ioctl(struct file *file, unsigned int cmd,
+			      unsigned long arg)
+{
+	return vnp_ioctl_run(vnp_map_ioctls, ARRAY_SIZE(vnp_map_ioctls), file,
+			     cmd, arg);
+}
+
+static int vnp_map_fop_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct vnp_map *map = file->private_data;
+	int ret;
+
+	if (!(map->flags & VNP_MAP_F_MMAP))
+		return -ENODEV;
+
+	down_read(&map->lock);
+	ret = vnp_array_mmap(map, vma);
+	up_read(&map->lock);
+	return ret;
+}
+
+static const struct file_operations vnp_map_fops = {
+	.owner		= THIS_MODULE,
+	.release	= vnp_obj_fop_release,
+	.unlocked_ioctl	= vnp_map_fop_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.mmap		= vnp_map_fop_mmap,
+};
+
+const struct vnp_obj_ops vnp_map_obj_ops = {
+	.kind	= VNP_OBJ_MAP,
+	.name	= "vnp-map",
+	.fops	= &vnp_map_fops,
+	.free	= vnp_map_free,
+};

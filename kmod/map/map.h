@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Maps: memory that programs share with user space and keep between runs.
+ *
+ * Programs call @lookup, @update and @delete of struct vnp_map_ops, in softirq and
+ * under RCU; user space comes through the ioctls of map.c.  Words of 8 bytes that
+ * are aligned in the value are never seen half written by user space.
+ */
+#ifndef _VNP_MAP_MAP_H
+#define _VNP_MAP_MAP_H
+
+#include <linux/rwsem.h>
+#include <linux/sizes.h>
+#include "kmod/core/object.h"
+
+struct vm_area_struct;
+struct vnp_map;
+struct vnp_map_desc;
+
+/* The whole of a map, as <linux/vnp.h> promises */
+#define VNP_MAP_BYTES_MAX	SZ_1G
+
+/**
+ * struct vnp_map_ops - a type of map
+ * @create:	makes one, with all the memory it will ever have; the sizes are in range.
+ *		Process context.  Return: ERR_PTR: -ENOMEM, -E2BIG, -EINVAL, -EINTR
+ * @destroy:	undoes it; nobody else is there.  Process context
+ * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
+ *		is good until rcu_read_unlock()
+ * @update:	any context but hard interrupts
+ * @delete:	any context but hard interrupts
+ * @next_key:	the key after @key, the first one if that is NULL or not there.
+ *		Process context.  Return: 0, -ENOENT, -EINTR (a fatal signal)
+ * @read:	user space's look-up; @value is aligned to 8.  Process context.
+ *		Return: 0, -ENOENT
+ * @write:	user space's update; likewise.  NULL: it is @update
+ * @entries:	how many there are
+ * @bytes:	memory taken
+ */
+struct vnp_map_ops {
+	struct vnp_map *(*create)(const struct vnp_map_create *attr);
+	void (*destroy)(struct vnp_map *map);
+	void *(*lookup)(struct vnp_map *map, const void *key);
+	long (*update)(struct vnp_map *map, const void *key, const void *value,
+		       u64 flags);
+	long (*delete)(struct vnp_map *map, const void *key);
+	int (*next_key)(struct vnp_map *map, const void *key, void *next);
+	int (*read)(struct vnp_map *map, const void *key, void *value);
+	long (*write)(struct vnp_map *map, const void *key, const void *value,
+		      u64 flags);
+	u32 (*entries)(struct vnp_map *map);
+	u64 (*bytes)(struct vnp_map *map);
+};
+
+/**
+ * struct vnp_map - what all types have
+ * @obj:	the object; first member
+ * @ops:	the type
+ * @type:	enum vnp_map_type
+ * @flags:	VNP_MAP_F_*
+ * @key_size:	bytes
+ * @value_size:	bytes
+ * @stride:	@value_size rounded up to 8
+ * @user_size:	bytes of a value as user space has it: @value_size, or a @stride
+ *		for each possible CPU
+ * @max_entries: at most
+ * @value:	VNP_MAP_ARRAY: the first value; page-aligned
+ * @lock:	held for reading while user space changes the map, for writing
+ *		while it is frozen
+ * @frozen:	user space may only read.  Under @lock
+ * @writable:	mappings that may be written.  Rises under @lock
+ */
+struct vnp_map {
+	struct vnp_obj obj;
+	const struct vnp_map_ops *ops;
+	u32 type;
+	u32 flags;
+	u32 key_size;
+	u32 value_size;
+	u32 stride;
+	u32 user_size;
+	u32 max_entries;
+	void *value;
+
+	struct rw_semaphore lock;
+	bool frozen;
+	atomic_t writable;
+};
+
+extern const struct vnp_obj_ops vnp_map_obj_ops;
+extern const struct vnp_map_ops vnp_array_ops;
+extern const struct vnp_map_ops vnp_hash_ops;
+extern const struct vnp_map_ops vnp_percpu_ops;
+
+/* The look-ups that programs make most, to be called directly */
+void *vnp_array_lookup(struct vnp_map *map, const void *key);
+void *vnp_hash_lookup(struct vnp_map *map, const void *key);
+void *vnp_percpu_lookup(struct vnp_map *map, const void *key);
+
+/* vnp_map_create() - VNP_MAP_CREATE.  Context: process.  Return: descriptor or errno */
+long vnp_map_create(const struct vnp_map_create *attr);
+
+/* vnp_map_from_fd() - as vnp_obj_from_fd().  Context: process */
+struct vnp_map *vnp_map_from_fd(int fd);
+
+/* vnp_map_put() - gives a reference back.  Context: any but hard interrupts */
+static inline void vnp_map_put(struct vnp_map *map)
+{
+	vnp_obj_put(&map->obj);
+}
+
+/* vnp_map_describe() - what vm/ wants to know.  The caller keeps its reference */
+void vnp_map_describe(struct vnp_map *map, struct vnp_map_desc *desc);
+
+/* vnp_map_types() - bit n: enum vnp_map_type n is known */
+u64 vnp_map_types(void);
+
+/*
+ * vnp_array_mmap() - file_operations::mmap of an array.  Context: process, the
+ * caller holds @map->lock for reading.
+ */
+int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma);
+
+/*
+ * Shared by the two types whose keys are indices.  @index comes from a program or
+ * from user space: after vnp_index_get() it is in range, also for a CPU that
+ * guesses.
+ */
+bool vnp_index_get(const struct vnp_map *map, const void *key, u32 *index);
+int vnp_index_check(const struct vnp_map *map, u64 flags);
+long vnp_index_delete(struct vnp_map *map, const void *key);
+int vnp_index_next_key(struct vnp_map *map, const void *key, void *next);
+u32 vnp_index_entries(struct vnp_map *map);
+
+/*
+ * vnp_value_load(), vnp_value_store() - copy a value out of a map, and into it,
+ * in words of 8 bytes, so that none is torn
+ *
+ * The map's side is aligned to 8 and has room up to the next multiple of it.
+ * For vnp_value_load() that goes for @to, too.
+ */
+void vnp_value_load(void *to, const void *value, u32 size);
+void vnp_value_store(void *value, const void *from, u32 size);
+
+#endif /* _VNP_MAP_MAP_H */

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VNP_MAP_PERCPU_ARRAY: a value for each possible CPU.  A program has its CPU's to
+ * itself: it runs with softirqs off.
+ */
+#include "kmod/map/map.h"
+
+#include <linux/err.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "kmod/core/memory.h"
+
+/* What the percpu allocator can give in one piece */
+#define VNP_PERCPU_VALUE_MAX	PCPU_MIN_UNIT_SIZE
+
+struct vnp_percpu {
+	struct vnp_map map;
+	void __percpu **values;
+};
+
+static struct vnp_percpu *vnp_percpu_of(struct vnp_map *map)
+{
+	return container_of(map, struct vnp_percpu, map);
+}
+
+static void vnp_percpu_free(struct vnp_percpu *percpu, u32 cnt)
+{
+	while (cnt--) {
+		free_percpu(percpu->values[cnt]);
+		cond_resched();
+	}
+	kvfree(percpu->values);
+	kfree(percpu);
+}
+
+static void vnp_percpu_destroy(struct vnp_map *map)
+{
+	vnp_percpu_free(vnp_percpu_of(map), map->max_entries);
+}
+
+static u64 vnp_percpu_need(u32 max_entries, u32 stride)
+{
+	return (u64)max_entries * (sizeof(void *) +
+				   (u64)stride * num_possible_cpus());
+}
+
+static struct vnp_map *vnp_percpu_create(const struct vnp_map_create *attr)
+{
+	u32 stride = round_up(attr->value_size, sizeof(u64));
+	struct vnp_percpu *percpu;
+	u32 i;
+
+	if (attr->key_size != sizeof(u32) || stride > VNP_PERCPU_VALUE_MAX)
+		return ERR_PTR(-EINVAL);
+	if (vnp_percpu_need(attr->max_entries, stride) > VNP_MAP_BYTES_MAX)
+		return ERR_PTR(-E2BIG);
+
+	percpu = kzalloc(sizeof(*percpu), VNP_GFP_USER);
+	if (!percpu)
+		return ERR_PTR(-ENOMEM);
+	percpu->values = kvmalloc_array(attr->max_entries,
+					sizeof(*percpu->values), VNP_GFP_USER);
+	if (!percpu->values) {
+		kfree(percpu);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	for (i = 0; i < attr->max_entries; i++) {
+		percpu->values[i] = __alloc_percpu_gfp(stride, sizeof(u64),
+						       VNP_GFP_USER);
+		if (!percpu->values[i] || fatal_signal_pending(current)) {
+			vnp_percpu_free(percpu, i + !!percpu->values[i]);
+			return ERR_PTR(-ENOMEM);
+		}
+		cond_resched();
+	}
+	return &percpu->map;
+}
+
+void *vnp_percpu_lookup(struct vnp_map *map, const void *key)
+{
+	u32 index;
+
+	if (!vnp_index_get(map, key, &index))
+		return NULL;
+	return this_cpu_ptr(vnp_percpu_of(map)->values[index]);
+}
+
+static long vnp_percpu_update(struct vnp_map *map, const void *key,
+			      const void *value, u64 flags)
+{
+	int ret = vnp_index_check(map, flags);
+	void *to;
+
+	if (ret)
+		return ret;
+	to = vnp_percpu_lookup(map, key);
+	if (!to)
+		return -ENOENT;
+	vnp_value_store(to, value, map->value_size);
+	return 0;
+}
+
+static int vnp_percpu_read(struct vnp_map *map, const void *key, void *value)
+{
+	u32 index;
+	int cpu;
+
+	if (!vnp_index_get(map, key, &index))
+		return -ENOENT;
+	for_each_possible_cpu(cpu) {
+		vnp_value_load(value,
+			       per_cpu_ptr(vnp_percpu_of(map)->values[index],
+					   cpu), map->stride);
+		value += map->stride;
+	}
+	return 0;
+}
+
+static long vnp_percpu_write(struct vnp_map *map, const void *key,
+			     const void *value, u64 flags)
+{
+	int ret = vnp_index_check(map, flags);
+	u32 index;
+	int cpu;
+
+	if (ret)
+		return ret;
+	if (!vnp_index_get(map, key, &index))
+		return -ENOENT;
+	for_each_possible_cpu(cpu) {
+		vnp_value_store(per_cpu_ptr(vnp_percpu_of(map)->values[index],
+					    cpu), value, map->value_size);
+		value += map->stride;
+	}
+	return 0;
+}
+
+static u64 vnp_percpu_bytes(struct vnp_map *map)
+{
+	return sizeof(struct vnp_percpu) +
+	       vnp_percpu_need(map->max_entries, map->stride);
+}
+
+const struct vnp_map_ops vnp_percpu_ops = {
+	.create		= vnp_percpu_create,
+	.destroy	= vnp_percpu_destroy,
+	.lookup		= vnp_percpu_lookup,
+	.update		= vnp_percpu_update,
+	.delete		= vnp_index_delete,
+	.next_key	= vnp_index_next_key,
+	.read		= vnp_percpu_read,
+	.write		= vnp_percpu_write,
+	.entries	= vnp_index_entries,
+	.bytes		= vnp_percpu_bytes,
+};

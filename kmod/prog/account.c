@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/prog/account.h"
+
+#include <linux/ktime.h>
+#include <linux/moduleparam.h>
+
+#include "vm/code.h"
+
+static unsigned int budget_max = VNP_BUDGET_MAX;
+module_param(budget_max, uint, 0644);
+MODULE_PARM_DESC(budget_max, "largest budget of a program that is loaded without CAP_SYS_ADMIN");
+
+static unsigned int softirq_share = 48;
+module_param(softirq_share, uint, 0644);
+MODULE_PARM_DESC(softirq_share, "percent of a CPU that the programs of one user may take in softirq; 100: no limit");
+
+static unsigned int softirq_burst_us = 1000;
+module_param(softirq_burst_us, uint, 0644);
+MODULE_PARM_DESC(softirq_burst_us, "microseconds that they may take at once");
+
+u32 vnp_account_budget_max(void)
+{
+	return READ_ONCE(budget_max);
+}
+
+void vnp_account_limits(struct vnp_feature *feature)
+{
+	feature->budget_max = vnp_account_budget_max();
+	feature->budget = min_t(u32, VNP_BUDGET_DEFAULT, feature->budget_max);
+	feature->softirq_share = min(READ_ONCE(softirq_share), 100U);
+	feature->softirq_burst_us = READ_ONCE(softirq_burst_us);
+}
+
+static s64 vnp_account_burst(void)
+{
+	return (s64)READ_ONCE(softirq_burst_us) * NSEC_PER_USEC;
+}
+
+static void vnp_bucket_fill(struct vnp_bucket *bucket, u64 now)
+{
+	const u64 share = min(READ_ONCE(softirq_share), 100U);
+	const s64 burst = vnp_account_burst();
+	/* What is longer ago fills any bucket. */
+	const u64 since = min_t(u64, now - bucket->stamp, 100ULL * NSEC_PER_SEC);
+
+	bucket->left = min_t(s64, bucket->left + div_u64(since * share, 100), burst);
+	bucket->stamp = now;
+}
+
+noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+
+	bucket->left += ns;
+	vnp_bucket_fill(bucket, ktime_get_ns());
+	if (READ_ONCE(softirq_share) < 100 && bucket->left < (s64)ns)
+		return false;
+	bucket->left -= ns;
+	return true;
+}
+
+u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
+		    struct vnp_run *run)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+	const s64 reserve = min_t(s64, prog->worst_ns, vnp_account_burst() / 2);
+	u64 start = ktime_get_ns(), ret;
+
+	vnp_bucket_fill(bucket, start);
+	/* also where the burst is 0 */
+	if (READ_ONCE(softirq_share) < 100 && bucket->left < max_t(s64, reserve, 1)) {
+		run->fault = VNP_RUN_FAULT(VNP_FAULT_THROTTLED, 0);
+		return run->fault;
+	}
+	ret = vnp_prog_run(prog, run);
+	bucket->left -= ktime_get_ns() - start;
+	return ret;
+}

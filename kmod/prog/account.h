@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Accounts: what the programs on one user's links may take of each CPU's softirq time.
+ *
+ * A user has a token bucket for each CPU, in ns.  Executions draw on it, and time
+ * fills it: by softirq_share percent, up to softirq_burst_us.  While it is empty the
+ * user's programs do not run, and his datagrams meet the fault VNP_FAULT_THROTTLED.
+ *
+ * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant; the
+ * clock is looked at only when the bucket seems empty.  Others are timed, and begin only
+ * while there is enough for the worst that they can take, or half of the burst.
+ *
+ * So softirqs stay off for (burst / 2) / (1 - share), and an execution, at most: with the
+ * defaults 0.96 ms, and 262,144 units that take VNP_ACCOUNT_UNIT_NS each, 1.05 ms.
+ *
+ * An account is its user's (user.h), and so of all links of his.
+ */
+#ifndef _VNP_PROG_ACCOUNT_H
+#define _VNP_PROG_ACCOUNT_H
+
+#include <linux/percpu.h>
+#include "kmod/prog/prog.h"
+#include "kmod/core/user.h"
+
+/* Units of the budget beyond which a program is timed */
+#define VNP_ACCOUNT_LIGHT	256
+
+/*
+ * The longest that a unit takes, in ns: a load that misses the first cache.  What can take
+ * longer counts for several units (vm/analysis/cost.h), but for barriers against speculation.
+ */
+#define VNP_ACCOUNT_UNIT_NS	4
+
+/* By how much longer it takes if there is a barrier for each */
+#define VNP_ACCOUNT_BARRIER	4
+
+/* vnp_account_budget_max() - the largest budget without CAP_SYS_ADMIN */
+u32 vnp_account_budget_max(void);
+
+/* vnp_account_limits() - what VNP_FEATURE says of the parameters */
+void vnp_account_limits(struct vnp_feature *feature);
+
+/* vnp_account_refill() - as vnp_account_draw(), when the bucket was found empty */
+bool vnp_account_refill(struct vnp_user *user, u32 ns);
+
+/**
+ * vnp_account_draw() - draw what is known
+ * @user:	whose account it is
+ * @ns:		how much; 0 asks whether there is anything
+ *
+ * Context: softirq.
+ * Return: false: there is not so much, and nothing was drawn.
+ */
+static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+
+	bucket->left -= ns;
+	return likely(bucket->left >= 0) || vnp_account_refill(user, ns);
+}
+
+/**
+ * vnp_account_run() - one timed execution
+ * @user:	whose account it is
+ * @prog:	a program that is not light
+ * @run:	as vnp_prog_run() wants it
+ *
+ * Context: softirqs off, under RCU.
+ * Return: as vnp_prog_run(); if the program must not run its fault is
+ * %VNP_FAULT_THROTTLED.
+ */
+u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
+		    struct vnp_run *run);
+
+#endif /* _VNP_PROG_ACCOUNT_H */

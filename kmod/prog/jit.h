@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The backend: native code from lowered instructions, by the kernel's own JIT. */
+#ifndef _VNP_PROG_JIT_H
+#define _VNP_PROG_JIT_H
+
+#include <linux/types.h>
+
+struct bpf_prog;
+struct vnp_code;
+
+/**
+ * vnp_jit_compile() - make native code
+ * @code:	lowered
+ *
+ * Context: process.
+ * Return: to be given to vnp_jit_free(), or ERR_PTR: -ENOMEM, -E2BIG (the stack),
+ * -EOPNOTSUPP (no JIT).
+ */
+struct bpf_prog *vnp_jit_compile(const struct vnp_code *code);
+
+/**
+ * vnp_jit_bytes() - what native code takes of the memory for it, at most
+ * @bpf:	the native code
+ *
+ * Not on all architectures does the kernel put several programs into one page.
+ */
+u64 vnp_jit_bytes(const struct bpf_prog *bpf);
+
+/* vnp_jit_free() - nobody runs it any more.  Context: process */
+void vnp_jit_free(struct bpf_prog *bpf);
+
+#endif /* _VNP_PROG_JIT_H */

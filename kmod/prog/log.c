@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/prog/log.h"
+
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/uaccess.h>
+#include <linux/wait.h>
+
+#include "kmod/core/memory.h"
+#include "vm/isa/format.h"
+
+/* Bytes of lines that wait; a power of two */
+#define VNP_PROG_LOG_SIZE	SZ_64K
+
+/* Room for the line that says how many were lost */
+#define VNP_PROG_LOG_LOST	32
+
+/**
+ * struct vnp_prog_log - a ring of text
+ * @lock:	writers; also @lost
+ * @head:	where the next line begins.  Changes under @lock
+ * @lost:	lines that found no room since the last one that did
+ * @read_lock:	one reader at a time
+ * @tail:	the first byte that was not read.  Changes under @read_lock
+ * @wait:	readers
+ * @text:	the ring; between @tail and @head whole lines
+ */
+struct vnp_prog_log {
+	spinlock_t lock;	/* head, lost */
+	unsigned int head;
+	u32 lost;
+	struct mutex read_lock;	/* tail */
+	unsigned int tail;
+	wait_queue_head_t wait;
+	char text[VNP_PROG_LOG_SIZE];
+};
+
+struct vnp_prog_log *vnp_prog_log_create(void)
+{
+	struct vnp_prog_log *log;
+
+	log = kvzalloc(sizeof(*log), VNP_GFP_USER);
+	if (!log)
+		return NULL;
+	spin_lock_init(&log->lock);
+	mutex_init(&log->read_lock);
+	init_waitqueue_head(&log->wait);
+	return log;
+}
+
+void vnp_prog_log_destroy(struct vnp_prog_log *log)
+{
+	kvfree(log);
+}
+
+/* Context: @log->lock, and there is room */
+static void vnp_prog_log_put(struct vnp_prog_log *log, const char *line, u32 len)
+{
+	u32 pos = log->head % VNP_PROG_LOG_SIZE;
+	u32 part = min_t(u32, len, VNP_PROG_LOG_SIZE - pos);
+
+	memcpy(log->text + pos, line, part);
+	memcpy(log->text, line + part, len - part);
+	/* Pairs with vnp_prog_log_ready(): the text is there before its end. */
+	smp_store_release(&log->head, log->head + len);
+}
+
+/* Context: @log->lock, and there is room for it */
+static void vnp_prog_log_put_lost(struct vnp_prog_log *log)
+{
+	char line[VNP_PROG_LOG_LOST];
+
+	vnp_prog_log_put(log, line, scnprintf(line, sizeof(line),
+					      "%u lines lost\n", log->lost));
+	log->lost = 0;
+}
+
+static bool vnp_prog_log_append(struct vnp_prog_log *log, const char *line,
+				u32 len)
+{
+	bool ok;
+
+	spin_lock_bh(&log->lock);
+	/* Pairs with the release in vnp_prog_log_take(): what was read is free. */
+	ok = VNP_PROG_LOG_SIZE - (log->head - smp_load_acquire(&log->tail)) >=
+	     len + (log->lost ? VNP_PROG_LOG_LOST : 0);
+	if (ok) {
+		if (log->lost)
+			vnp_prog_log_put_lost(log);
+		vnp_prog_log_put(log, line, len);
+	} else {
+		log->lost++;
+	}
+	spin_unlock_bh(&log->lock);
+	return ok;
+}
+
+int vnp_prog_log_write(struct vnp_prog_log *log, const char *fmt, u32 fmt_len,
+		       const u64 *args, u32 args_len)
+{
+	char line[VNP_FORMAT_LINE_MAX];
+	int ret, len;
+
+	ret = vnp_format(line, sizeof(line), fmt, fmt_len, args, args_len);
+	len = ret < 0 ? strlen(line) : ret;
+	line[len++] = '\n';	/* over the NUL */
+
+	if (!vnp_prog_log_append(log, line, len))
+		return -ENOSPC;
+	if (wq_has_sleeper(&log->wait))
+		wake_up_interruptible(&log->wait);
+	return min(ret, 0);
+}
+
+/* Bytes that can be read */
+static u32 vnp_prog_log_ready(struct vnp_prog_log *log)
+{
+	/* Pairs with vnp_prog_log_put(). */
+	return smp_load_acquire(&log->head) - READ_ONCE(log->tail);
+}
+
+/* How many of the first @max bytes are whole lines.  Context: @log->read_lock */
+static u32 vnp_prog_log_lines(const struct vnp_prog_log *log, u32 max)
+{
+	while (max && log->text[(log->tail + max - 1) % VNP_PROG_LOG_SIZE] != '\n')
+		max--;
+	return max;
+}
+
+/* Context: @log->read_lock */
+static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
+				 size_t cnt)
+{
+	u32 ready = vnp_prog_log_ready(log);
+	u32 pos = log->tail % VNP_PROG_LOG_SIZE;
+	u32 len, part;
+
+	if (!ready)
+		return 0;
+	len = vnp_prog_log_lines(log, min_t(size_t, cnt, ready));
+	if (!len)
+		return -EINVAL;
+
+	part = min_t(u32, len, VNP_PROG_LOG_SIZE - pos);
+	if (copy_to_user(to, log->text + pos, part) ||
+	    copy_to_user(to + part, log->text, len - part))
+		return -EFAULT;
+	/* Pairs with vnp_prog_log_append(). */
+	smp_store_release(&log->tail, log->tail + len);
+
+	/* The last lines before a gap are out: say what is missing. */
+	spin_lock_bh(&log->lock);
+	if (log->lost && log->head == log->tail)
+		vnp_prog_log_put_lost(log);
+	spin_unlock_bh(&log->lock);
+	return len;
+}
+
+ssize_t vnp_prog_log_read(struct vnp_prog_log *log, struct file *file,
+			  char __user *to, size_t cnt)
+{
+	ssize_t ret;
+
+	if (!cnt)
+		return 0;
+	do {
+		if (!vnp_prog_log_ready(log)) {
+			if (file->f_flags & O_NONBLOCK)
+				return -EAGAIN;
+			ret = wait_event_interruptible(log->wait,
+						       vnp_prog_log_ready(log));
+			if (ret)
+				return ret;
+		}
+		if (mutex_lock_interruptible(&log->read_lock))
+			return -ERESTARTSYS;
+		ret = vnp_prog_log_take(log, to, cnt);
+		mutex_unlock(&log->read_lock);
+	} while (!ret);		/* another reader was faster */
+	return ret;
+}
+
+__poll_t vnp_prog_log_poll(struct vnp_prog_log *log, struct file *file,
+			   poll_table *wait)
+{
+	poll_wait(file, &log->wait, wait);
+	return vnp_prog_log_ready(log) ? EPOLLIN | EPOLLRDNORM : 0;
+}

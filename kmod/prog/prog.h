@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Programs: verified, lowered and compiled once, never changed afterwards.
+ *
+ * A program holds references to its maps.  It runs under RCU with softirqs off;
+ * who takes one from where it can be replaced (struct vnp_link::prog) needs no
+ * reference for a run.
+ */
+#ifndef _VNP_PROG_PROG_H
+#define _VNP_PROG_PROG_H
+
+#include <linux/filter.h>
+#include "kmod/core/object.h"
+#include "vm/exec.h"
+
+struct vnp_code;
+struct vnp_map;
+struct vnp_prog_log;
+struct vnp_user;
+
+/**
+ * struct vnp_prog - a program
+ * @obj:	the object; first member
+ * @bpf:	the native code
+ * @func:	where that begins
+ * @user:	the user charged for its native code; a reference
+ * @ctx_fields:	what must be filled in of the context, struct vnp_code::ctx_fields
+ * @writes_packet: the payload must be private before a run
+ * @len_max:	bytes of payload that the verifier has reckoned with
+ * @plain_max:	of a program that looks at the front of the payload and does nothing
+ *		else, @len_max with the UDP header; 0 of any other
+ * @sees_packet: its payload begins at the IP header, not behind the UDP header
+ * @wide_ret:	the return value is in struct vnp_run::retval
+ * @light_ns:	what an execution draws on the user's account (account.h); 0: it is timed
+ * @worst_ns:	the longest that one can take, in ns
+ * @log:	where vnp_log() writes to; NULL if the program never does
+ * @code:	what vm/ made of it, for those who look
+ * @maps:	references
+ * @map_cnt:	how many
+ * @load_time:	ns of CLOCK_BOOTTIME
+ * @verify_ns:	ns that verifying took
+ * @tag:	the first bytes of a SHA-256 over the instructions
+ */
+struct vnp_prog {
+	struct vnp_obj obj;
+	struct bpf_prog *bpf;
+	bpf_func_t func;
+	struct vnp_user *user;
+	u64 ctx_fields;
+	u32 len_max;
+	u32 plain_max;
+	bool writes_packet;
+	bool sees_packet;
+	bool wide_ret;
+	u32 light_ns;
+	u64 worst_ns;
+	struct vnp_prog_log *log;
+
+	struct vnp_code *code;
+	struct vnp_map **maps;
+	u32 map_cnt;
+	u64 load_time;
+	u64 verify_ns;
+	u8 tag[8];
+};
+
+extern const struct vnp_obj_ops vnp_prog_obj_ops;
+
+/* vnp_prog_none - what stands where a program is missing: nothing is plain to it */
+extern struct vnp_prog vnp_prog_none;
+
+/**
+ * vnp_prog_load() - VNP_PROG_LOAD
+ * @attr:	arguments, in the kernel
+ * @uattr:	where they came from, for log_len
+ *
+ * Context: process.
+ * Return: descriptor or errno.
+ */
+long vnp_prog_load(const struct vnp_prog_load *attr,
+		   struct vnp_prog_load __user *uattr);
+
+/* vnp_prog_hardened() - must the caller's programs be lowered as untrusted */
+bool vnp_prog_hardened(void);
+
+/* vnp_prog_from_fd() - as vnp_obj_from_fd().  Context: process */
+struct vnp_prog *vnp_prog_from_fd(int fd);
+
+/* vnp_prog_put() - gives a reference back.  Context: any but hard interrupts */
+static inline void vnp_prog_put(struct vnp_prog *prog)
+{
+	vnp_obj_put(&prog->obj);
+}
+
+/**
+ * vnp_prog_call() - one run of a program that is plain (@plain_max is set)
+ * @prog:	the program
+ * @run:	the context is filled in as @prog->ctx_fields wants it, and the
+ *		fault is 0
+ *
+ * This is bpf_prog_run() without its statistics, which nobody could read: the
+ * kernel has no id for the program.  It is native code, which has no use for its
+ * instructions.
+ *
+ * Context: softirqs off, under RCU.
+ * Return: R0; if @run->fault is set afterwards that, which no verdict is equal to.
+ */
+static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
+					 struct vnp_run *run)
+{
+	cant_migrate();
+	return bpf_dispatcher_nop_func(run, NULL, prog->func);
+}
+
+/* vnp_prog_run() - one run of any program, as vnp_prog_call() */
+static __always_inline u64 vnp_prog_run(const struct vnp_prog *prog,
+					struct vnp_run *run)
+{
+	u64 ret = vnp_prog_call(prog, run);
+
+	return unlikely(prog->wide_ret) && !run->fault ? run->retval : ret;
+}
+
+/* vnp_prog_test() - VNP_PROG_RUN.  Context: process.  Return: 0 or errno */
+long vnp_prog_test(struct vnp_prog *prog, struct vnp_prog_run *attr);
+
+#endif /* _VNP_PROG_PROG_H */

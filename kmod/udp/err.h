@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _VNP_UDP_ERR_H
+#define _VNP_UDP_ERR_H
+
+#include "kmod/core/compat.h"
+
+/*
+ * vnp_udp_err_rcv() - encap_err_rcv(): an ICMP error about a datagram that the
+ * socket has sent.  Does nothing if the socket has become somebody else's.
+ * Context: softirq, under RCU.
+ */
+VNP_ENCAP_ERR_RCV(vnp_udp_err_rcv);
+
+#endif /* _VNP_UDP_ERR_H */

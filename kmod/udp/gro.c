@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A socket with encap_rcv() gets what GRO has merged only if GRO takes it for a
+ * tunnel's.  So a link's socket has:
+ *
+ *	UDP_FLAGS_GRO_ENABLED	GRO merges its datagrams
+ *	UDP_FLAGS_ACCEPT_L4	the packet is not segmented before the hook ...
+ *	gro_complete		... nor because of the hook: this marks it as a tunnel's
+ *
+ * The last stays when the link goes (udp/sock.c says why), and marks nothing then.
+ *
+ * The first is what the application sets with UDP_GRO, and can ask for.  While it is
+ * set only because there is a link (link->gro_forced), no super-packet reaches the
+ * application, and it is told what it set (udp/opt.c).  What the application sets from
+ * then on stands; if it sets 0 nothing is merged any more.  A link does not set it before
+ * that pays (udp/merge.h).
+ */
+#include "kmod/udp/gro.h"
+
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/module.h>
+#include <linux/ppp_defs.h>
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+#include <net/gro.h>
+#include <net/ip6_checksum.h>
+#include <net/ipv6.h>
+#include <net/protocol.h>
+#include <net/sock.h>
+#include <net/udp.h>
+
+#include "kmod/link/link.h"
+#include "kmod/udp/rcv.h"
+
+/*
+ * What gso_type says of a packet that is not to be segmented before our hook: that it
+ * is a tunnel's, which is not true.  It may be forwarded instead, by a bridge, a router or
+ * a redirection that nobody can foresee here, and a device that believes it would look for
+ * inner headers.  No device can do the second, so such a packet is segmented, and
+ * unmarked, before any device gets it.  Segmentation in software looks at neither, since
+ * skb->encapsulation is not set.
+ */
+#define VNP_GSO_HELD	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)
+
+/* sizeof(struct pppoe_hdr), whose header file makes sparse warn */
+#define VNP_PPPOE_HLEN	6
+
+DEFINE_PER_CPU(struct sock *, vnp_udp_passing);
+
+/* Is there a hook that wants super-packets?  Context: under RCU */
+static bool vnp_udp_gro_is_hooked(struct sock *sk)
+{
+	const struct vnp_link *link;
+
+	if (READ_ONCE(udp_sk(sk)->encap_rcv) != vnp_udp_rcv)
+		return false;
+	link = rcu_dereference(__sk_user_data(sk));
+	return link && !(link->flags & VNP_LINK_F_NO_MERGE);
+}
+
+/**
+ * struct vnp_udp_gro_at - a header of a packet that GRO has merged
+ * @pos:	position after it
+ * @protocol:	EtherType of what follows
+ * @transport:	once @protocol is IP and that header was passed: IPPROTO_*
+ * @ip6:	that header was one of IPv6
+ * @ip:		that header
+ */
+struct vnp_udp_gro_at {
+	int pos;
+	const void *ip;
+	__be16 protocol;
+	u8 transport;
+	bool ip6;
+};
+
+/* Pass the headers between Ethernet's and the first of IP that GRO looks through. */
+static void vnp_udp_gro_link_layer(const struct sk_buff *skb,
+				   struct vnp_udp_gro_at *at)
+{
+	const struct vlan_hdr *vlan;
+	__be16 ppp;
+
+	at->pos = 0;
+	at->protocol = skb->protocol;
+	while (eth_type_vlan(at->protocol)) {
+		vlan = (const void *)(skb->data + at->pos);
+		at->protocol = vlan->h_vlan_encapsulated_proto;
+		at->pos += VLAN_HLEN;
+	}
+	if (at->protocol != htons(ETH_P_PPP_SES))
+		return;
+	at->pos += VNP_PPPOE_HLEN;
+	memcpy(&ppp, skb->data + at->pos, sizeof(ppp));
+	at->protocol = htons(ntohs(ppp) == PPP_IPV6 ? ETH_P_IPV6 : ETH_P_IP);
+	at->pos += sizeof(ppp);
+}
+
+/* Pass the first header of IP, with all extensions.  Return: false: there is none */
+static bool vnp_udp_gro_ip(const struct sk_buff *skb, struct vnp_udp_gro_at *at)
+{
+	__be16 frag_off;
+
+	vnp_udp_gro_link_layer(skb, at);
+	at->ip = skb->data + at->pos;
+	at->ip6 = at->protocol == htons(ETH_P_IPV6);
+	if (at->ip6) {
+		at->transport = ((const struct ipv6hdr *)at->ip)->nexthdr;
+		at->pos = ipv6_skip_exthdr(skb, at->pos + sizeof(struct ipv6hdr),
+					   &at->transport, &frag_off);
+		return at->pos >= 0;
+	}
+	at->transport = ((const struct iphdr *)at->ip)->protocol;
+	at->pos += sizeof(struct iphdr);
+	return at->protocol == htons(ETH_P_IP);
+}
+
+/*
+ * The checksum of a tunnel's UDP header, before what it covers is known.  Some kernels
+ * have computed it with the addresses of the packet inside.
+ */
+static void vnp_udp_gro_seal(const struct vnp_udp_gro_at *at, struct udphdr *uh,
+			     u32 len)
+{
+	const struct ipv6hdr *ip6 = at->ip;
+	const struct iphdr *ip4 = at->ip;
+
+	if (at->ip6)
+		uh->check = ~udp_v6_check(len, &ip6->saddr, &ip6->daddr, 0);
+	else
+		uh->check = ~udp_v4_check(len, ip4->saddr, ip4->daddr, 0);
+}
+
+/*
+ * GRO looks into tunnels' packets, too, wherever those are going, and a socket bound to
+ * no address is found for any that they carry to its port.  udp_gro_complete() has then
+ * overwritten what the tunnel's own function had set in gso_type; this is it.  A tunnel
+ * in UDP whose payload is IP without another header before it (FOU) has set two.
+ *
+ * Return: 0: it is no tunnel's packet.
+ */
+static u32 vnp_udp_gro_tunnel(struct sk_buff *skb, int off)
+{
+	struct udphdr *uh;
+	struct vnp_udp_gro_at at;
+	u32 type;
+
+	if (!vnp_udp_gro_ip(skb, &at))
+		return 0;
+	switch (at.transport) {
+	case IPPROTO_UDP:
+		uh = (void *)(skb->data + at.pos);
+		if (at.pos + (int)sizeof(*uh) == off)
+			return 0;
+		type = uh->check ? SKB_GSO_UDP_TUNNEL_CSUM : SKB_GSO_UDP_TUNNEL;
+		if (uh->check)
+			vnp_udp_gro_seal(&at, uh, skb->len - at.pos);
+		at.pos += sizeof(*uh);
+		if (skb_inner_network_offset(skb) == at.pos)
+			type |= at.ip6 ? SKB_GSO_IPXIP6 : SKB_GSO_IPXIP4;
+		return type;
+	case IPPROTO_GRE:
+		return SKB_GSO_GRE;
+	case IPPROTO_IPIP:
+	case IPPROTO_IPV6:
+		return at.ip6 ? SKB_GSO_IPXIP6 : SKB_GSO_IPXIP4;
+	}
+	return 0;
+}
+
+/* Most packets have no header of the link layer but Ethernet's, and of IP no options. */
+static bool vnp_udp_gro_is_plain(const struct sk_buff *skb, int off)
+{
+	if (skb->protocol == htons(ETH_P_IP))
+		return off == sizeof(struct iphdr) + sizeof(struct udphdr);
+	return skb->protocol == htons(ETH_P_IPV6) &&
+	       off == sizeof(struct ipv6hdr) + sizeof(struct udphdr);
+}
+
+/*
+ * GRO asks this when a super-packet is finished; @off is behind the UDP header.  It
+ * has marked the packet already; but for that the packet is to be what
+ * udp_gro_complete_segment() makes.
+ */
+int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const u32 tunnel = vnp_udp_gro_is_plain(skb, off) ?
+			   0 : vnp_udp_gro_tunnel(skb, off);
+
+	skb->csum_start = skb_headroom(skb) + off - sizeof(struct udphdr);
+	skb->csum_offset = offsetof(struct udphdr, check);
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	shinfo->gso_segs = NAPI_GRO_CB(skb)->count;
+	if (tunnel) {
+		shinfo->gso_type = tunnel;
+		skb->inner_transport_header = skb->transport_header;
+	} else {
+		shinfo->gso_type = vnp_udp_gro_is_hooked(sk) ? VNP_GSO_HELD : 0;
+		skb->encapsulation = 0;
+	}
+	shinfo->gso_type |= SKB_GSO_UDP_L4;
+	return 0;
+}
+
+void vnp_udp_gro_merge(struct vnp_link *link)
+{
+	spin_lock_bh(&link->lock);
+	if (link->gro_rests && link->sk) {
+		WRITE_ONCE(link->gro_rests, false);
+		udp_set_bit(GRO_ENABLED, link->sk);
+	}
+	spin_unlock_bh(&link->lock);
+}
+
+void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
+{
+	if (udp_test_bit(GRO_ENABLED, sk))
+		return;
+	WRITE_ONCE(link->gro_forced, true);
+	udp_set_bit(ACCEPT_L4, sk);
+	spin_lock_bh(&link->lock);
+	WRITE_ONCE(link->gro_rests, true);
+	spin_unlock_bh(&link->lock);
+}
+
+void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
+{
+	if (!link->gro_forced)
+		return;
+	spin_lock_bh(&link->lock);
+	WRITE_ONCE(link->gro_rests, false);
+	spin_unlock_bh(&link->lock);
+	udp_clear_bit(GRO_ENABLED, sk);
+	udp_clear_bit(ACCEPT_L4, sk);
+}
+
+bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk)
+{
+	return udp_test_bit(GRO_ENABLED, sk) && !READ_ONCE(link->gro_forced);
+}
+
+/*
+ * The socket goes with the packet, as when it was found early: so nobody looks for
+ * it again, and of a multicast group only this member gets the packet.
+ */
+void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	if (skb_is_gso(skb)) {
+		/* What it is marked with is shared with clones. */
+		if (skb_unclone(skb, GFP_ATOMIC)) {
+			vnp_link_lose(link, skb_shinfo(skb)->gso_segs);
+			kfree_skb(skb);
+			return;
+		}
+		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+		if (vnp_udp_gro_wanted(link, sk))
+			skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
+	}
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree_skb(skb);
+		return;
+	}
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+
+	__this_cpu_write(vnp_udp_passing, sk);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		rcu_dereference(inet6_protos[IPPROTO_UDP])->handler(skb);
+	else
+		rcu_dereference(inet_protos[IPPROTO_UDP])->handler(skb);
+	__this_cpu_write(vnp_udp_passing, NULL);
+}

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Options of a socket that has a link: setsockopt() and getsockopt() of its struct proto
+ * are ours, and the application is told what it has set.
+ *
+ *	UDP_GRO		may be set because of the link (udp/gro.c)
+ *	UDP_ENCAP	is 0, and cannot be changed: encap_rcv() is the link's.  If the
+ *			application took it, its program would not run any more, and what
+ *			that had to drop would arrive
+ *
+ * Calls may sleep, and be under way when the link goes: they hold the module.
+ * That fails only if the module is going, which it does when there are no links: for
+ * a task that has read sk_prot before, and was preempted.  Before it holds the module,
+ * and after that, vnp_udp_socks_destroy() waits for it.
+ */
+#include "kmod/udp/opt.h"
+
+#include <linux/module.h>
+#include <linux/udp.h>
+#include <net/sock.h>
+#include <net/udp.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/link/link.h"
+#include "kmod/udp/udp.h"
+#include "kmod/udp/gro.h"
+#include "kmod/udp/sock.h"
+
+/**
+ * struct vnp_udp_proto - a struct proto of the kernel's and what we make of it
+ * @kernel:	NULL if there is none
+ * @ours:	the same but for setsockopt() and getsockopt()
+ */
+struct vnp_udp_proto {
+	struct proto *kernel;
+	struct proto ours;
+};
+
+static struct vnp_udp_proto vnp_udp_proto4;
+static struct vnp_udp_proto vnp_udp_proto6;
+
+static struct vnp_udp_proto *vnp_udp_proto_of(const struct sock *sk)
+{
+	return sk->sk_family == AF_INET6 ? &vnp_udp_proto6 : &vnp_udp_proto4;
+}
+
+bool vnp_udp_opt_suits(const struct sock *sk)
+{
+	return sk->sk_prot == vnp_udp_proto_of(sk)->kernel;
+}
+
+void vnp_udp_opt_start(struct sock *sk)
+{
+	if (vnp_udp_opt_suits(sk))
+		WRITE_ONCE(sk->sk_prot, &vnp_udp_proto_of(sk)->ours);
+}
+
+void vnp_udp_opt_stop(struct sock *sk)
+{
+	struct vnp_udp_proto *proto = vnp_udp_proto_of(sk);
+
+	if (sk->sk_prot == &proto->ours)
+		WRITE_ONCE(sk->sk_prot, proto->kernel);
+}
+
+/* The link of a socket whose lock is held, or NULL */
+static struct vnp_link *vnp_udp_opt_link(struct sock *sk)
+{
+	struct vnp_udp_sock *usock = vnp_udp_sock_of(sk);
+
+	return usock ? usock->link : NULL;
+}
+
+static bool vnp_udp_opt_is(int level, int optname, int wanted)
+{
+	return vnp_is_udp_level(level) && optname == wanted;
+}
+
+/* UDP_ENCAP: 0 is what it is already.  Return: as setsockopt(); 1: there is no link */
+static int vnp_udp_set_encap(struct sock *sk, sockptr_t optval,
+			     unsigned int optlen)
+{
+	bool linked;
+	int val;
+
+	if (optlen < sizeof(val))
+		return -EINVAL;
+	if (copy_from_sockptr(&val, optval, sizeof(val)))
+		return -EFAULT;
+	lock_sock(sk);
+	linked = vnp_udp_opt_link(sk);
+	release_sock(sk);
+	if (!linked)
+		return 1;
+	return val ? -EBUSY : 0;
+}
+
+/* UDP_GRO is about to be set: from now on that is the application's, or merging is on. */
+static void vnp_udp_gro_prepare(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	lock_sock(sk);
+	link = vnp_udp_opt_link(sk);
+	if (link)
+		vnp_udp_gro_merge(link);
+	release_sock(sk);
+}
+
+/* UDP_GRO was set: whatever it is now, the application wants it. */
+static void vnp_udp_gro_set(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	lock_sock(sk);
+	link = vnp_udp_opt_link(sk);
+	if (link)
+		WRITE_ONCE(link->gro_forced, false);
+	release_sock(sk);
+}
+
+/* IPV6_ADDRFORM: the socket has become one of IPv4, with the kernel's struct proto. */
+static void vnp_udp_opt_restart(struct sock *sk)
+{
+	lock_sock(sk);
+	if (vnp_udp_opt_link(sk))
+		vnp_udp_opt_start(sk);
+	release_sock(sk);
+}
+
+static int vnp_udp_setsockopt_held(struct sock *sk, int level, int optname,
+				   sockptr_t optval, unsigned int optlen)
+{
+	const bool gro = vnp_udp_opt_is(level, optname, UDP_GRO);
+	int ret;
+
+	if (vnp_udp_opt_is(level, optname, UDP_ENCAP)) {
+		ret = vnp_udp_set_encap(sk, optval, optlen);
+		if (ret <= 0)
+			return ret;
+	}
+	if (gro)
+		vnp_udp_gro_prepare(sk);
+	ret = vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname,
+						       optval, optlen);
+	if (ret)
+		return ret;
+	if (gro)
+		vnp_udp_gro_set(sk);
+	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
+		vnp_udp_opt_restart(sk);
+	return 0;
+}
+
+static int vnp_udp_setsockopt(struct sock *sk, int level, int optname,
+			      sockptr_t optval, unsigned int optlen)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EAGAIN;
+	ret = vnp_udp_setsockopt_held(sk, level, optname, optval, optlen);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+/* Is what the kernel would answer not what the application has set?  That is 0. */
+static bool vnp_udp_opt_is_hidden(struct sock *sk, int level, int optname)
+{
+	const bool encap = vnp_udp_opt_is(level, optname, UDP_ENCAP);
+	struct vnp_link *link;
+	bool hidden;
+
+	if (!encap && !vnp_udp_opt_is(level, optname, UDP_GRO))
+		return false;
+	lock_sock(sk);
+	link = vnp_udp_opt_link(sk);
+	if (encap)
+		hidden = READ_ONCE(udp_sk(sk)->encap_type) == VNP_UDP_ENCAP;
+	else
+		hidden = link && link->gro_forced;
+	release_sock(sk);
+	return hidden;
+}
+
+/* As udp_lib_getsockopt() answers, with a 0 */
+static int vnp_udp_getsockopt_zero(char __user *optval, int __user *optlen)
+{
+	int len;
+
+	if (get_user(len, optlen))
+		return -EFAULT;
+	if (len < 0)
+		return -EINVAL;
+	len = min_t(int, len, sizeof(int));
+	if (put_user(len, optlen) || clear_user(optval, len))
+		return -EFAULT;
+	return 0;
+}
+
+static int vnp_udp_getsockopt(struct sock *sk, int level, int optname,
+			      char __user *optval, int __user *optlen)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EAGAIN;
+	if (vnp_udp_opt_is_hidden(sk, level, optname))
+		ret = vnp_udp_getsockopt_zero(optval, optlen);
+	else
+		ret = vnp_udp_proto_of(sk)->kernel->getsockopt(sk, level, optname,
+							       optval, optlen);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+static void vnp_udp_proto_init(struct vnp_udp_proto *proto, struct proto *kernel)
+{
+	proto->kernel = kernel;
+	proto->ours = *kernel;
+	proto->ours.setsockopt = vnp_udp_setsockopt;
+	proto->ours.getsockopt = vnp_udp_getsockopt;
+}
+
+void vnp_udp_opt_init(const struct socket *example)
+{
+	vnp_udp_proto_init(&vnp_udp_proto4, &udp_prot);
+	if (example->sk->sk_family == AF_INET6)
+		vnp_udp_proto_init(&vnp_udp_proto6, example->sk->sk_prot);
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The kernel reads two function pointers of a UDP socket twice, to see whether there
+ * is one and to call it: gro_complete and encap_err_rcv.  If they went in between it
+ * would call NULL, and no grace period says when they may go: whoever comes later reads
+ * them, too, and while datagrams are merged, as an application can have it, somebody
+ * always does.  So once they are on a socket they stay, with or without a link; without
+ * one they do what the kernel does where there is none.
+ *
+ * Three things can end that:
+ *
+ * The socket's memory goes.  sk_destruct() is called when nobody can find the socket
+ * any more; ours forgets it and calls the one that was there before.
+ *
+ * The module goes.  Sockets that had a link do not keep it: as no CPU may be between
+ * the two reads, all are stopped.  Reads are in softirq, or with softirqs off, which
+ * stop_machine() does not interrupt.  That takes milliseconds, on all CPUs, and so is
+ * for root, who unloads a module once, not for each user who detaches a link.  What is
+ * called in process context may have been read by a task that was preempted before it
+ * called it: synchronize_rcu_tasks() waits for those.
+ *
+ * Somebody has chained a sk_destruct of his own before ours (L2TP on 6.1, when it is
+ * given the socket).  He cannot be told, so the module waits until he has called it.
+ *
+ * With PREEMPT_RT softirqs are preempted, and stop_machine() is of no help: there,
+ * such a socket does keep the module.
+ *
+ * Locking: the array has its own lock, for sockets end in softirq.  What is in it is
+ * only used by who has the socket: under its lock, or at its end.
+ */
+#include "kmod/udp/sock.h"
+
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/stop_machine.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "kmod/core/memory.h"
+#include "kmod/udp/udp.h"
+#include "kmod/udp/err.h"
+#include "kmod/udp/gro.h"
+
+/* All of them, by address */
+static DEFINE_XARRAY_FLAGS(vnp_udp_socks, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
+
+/* For the module's end */
+static DECLARE_WAIT_QUEUE_HEAD(vnp_udp_socks_wait);
+
+/* No two sockets begin in a cache line. */
+static unsigned long vnp_udp_sock_key(const struct sock *sk)
+{
+	return (unsigned long)sk / L1_CACHE_BYTES;
+}
+
+struct vnp_udp_sock *vnp_udp_sock_of(const struct sock *sk)
+{
+	return xa_load(&vnp_udp_socks, vnp_udp_sock_key(sk));
+}
+
+/* sk_destruct(): nobody has the socket.  Context: any but hard interrupts */
+static void vnp_udp_sock_destruct(struct sock *sk)
+{
+	struct vnp_udp_sock *usock = xa_erase_bh(&vnp_udp_socks,
+						 vnp_udp_sock_key(sk));
+	typeof(sk->sk_destruct) destruct = usock->sk_destruct;
+
+	sk->sk_destruct = destruct;
+	if (usock->link)
+		vnp_udp_destruct(usock->link, sk);
+	kfree(usock);
+	wake_up(&vnp_udp_socks_wait);
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		module_put(THIS_MODULE);
+	destruct(sk);
+}
+
+static int vnp_udp_sock_insert(struct sock *sk)
+{
+	struct vnp_udp_sock *usock;
+	int ret;
+
+	usock = kzalloc(sizeof(*usock), VNP_GFP_USER);
+	if (!usock)
+		return -ENOMEM;
+	usock->sk = sk;
+	usock->sk_destruct = sk->sk_destruct;
+	ret = xa_insert_bh(&vnp_udp_socks, vnp_udp_sock_key(sk), usock,
+			   VNP_GFP_USER);
+	if (ret) {
+		kfree(usock);
+		return ret;
+	}
+
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		__module_get(THIS_MODULE);
+	sk->sk_destruct = vnp_udp_sock_destruct;
+	return 0;
+}
+
+int vnp_udp_sock_make(struct sock *sk)
+{
+	struct udp_sock *up = udp_sk(sk);
+	int ret;
+
+	if ((up->gro_complete && up->gro_complete != vnp_udp_gro_complete) ||
+	    (up->encap_err_rcv && up->encap_err_rcv != vnp_udp_err_rcv))
+		return -EBUSY;
+	if (!vnp_udp_sock_of(sk)) {
+		ret = vnp_udp_sock_insert(sk);
+		if (ret)
+			return ret;
+	}
+	up->encap_err_rcv = vnp_udp_err_rcv;
+	up->gro_complete = vnp_udp_gro_complete;
+	return 0;
+}
+
+/* What is left behind now calls nobody.  Context: all other CPUs are stopped */
+static int vnp_udp_socks_restore(void *unused)
+{
+	struct vnp_udp_sock *usock;
+	struct udp_sock *up;
+	unsigned long key;
+
+	xa_for_each(&vnp_udp_socks, key, usock) {
+		up = udp_sk(usock->sk);
+		if (up->gro_complete == vnp_udp_gro_complete)
+			up->gro_complete = NULL;
+		if (up->encap_err_rcv == vnp_udp_err_rcv)
+			up->encap_err_rcv = NULL;
+		if (usock->sk->sk_destruct != vnp_udp_sock_destruct)
+			continue;
+		usock->sk->sk_destruct = usock->sk_destruct;
+		usock->sk = NULL;
+	}
+	return 0;
+}
+
+void vnp_udp_socks_destroy(void)
+{
+	struct vnp_udp_sock *usock;
+	unsigned long key;
+
+	stop_machine(vnp_udp_socks_restore, NULL, NULL);
+	/*
+	 * Tasks that were preempted on their way in or out.  One was about to run
+	 * vnp_udp_sock_destruct().  One that closed a socket gave its link, and with it
+	 * the module, back while it was in here.  One that called setsockopt() had read
+	 * it from our struct proto before the link went; it finds that there is no
+	 * module to hold (udp/opt.c), and leaves.
+	 */
+	synchronize_rcu_tasks();
+	xa_for_each(&vnp_udp_socks, key, usock) {
+		if (usock->sk)
+			continue;
+		xa_erase_bh(&vnp_udp_socks, key);
+		kfree(usock);
+	}
+	if (xa_empty(&vnp_udp_socks))
+		return;
+	wait_event_idle(vnp_udp_socks_wait, xa_empty(&vnp_udp_socks));
+	synchronize_rcu_tasks();
+}

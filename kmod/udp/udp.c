@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * UDP sockets, by the hook that the kernel has for tunnels: encap_rcv().
+ *
+ * A socket has:	it becomes:
+ *	encap_type		VNP_UDP_ENCAP: there is a hook
+ *	encap_rcv		vnp_udp_rcv()
+ *	encap_destroy		vnp_udp_close(): the application closed it
+ *	sk_user_data		the link
+ *	sk_prot			one that hides all this from the application (udp/opt.c)
+ * and until it ends, by udp/sock.c:
+ *	encap_err_rcv		vnp_udp_err_rcv(): a tunnel would not hear of errors
+ *	gro_complete		vnp_udp_gro_complete()
+ *	sk_destruct		the memory goes
+ * setup_udp_tunnel_sock() would do it, but it also turns multicast loopback off
+ * and checksum conversion on, which the application would notice.  And it makes
+ * the kernel look for encapsulation from the first such socket to the last, by
+ * patching its code with all CPUs held: not something that any user should have it
+ * do again and again.  So it looks as long as this module is there.
+ *
+ * Two ends of a socket, because the first one can be taken away: UDP_ENCAP is refused
+ * while there is a link, but a setsockopt() that was under way when the link was made
+ * does not see that.  Then no more datagrams come here, and with an encap_type of 0
+ * encap_destroy() is not called when the socket is closed.  sk_destruct() is called
+ * in any case, when nobody can see the socket any more.  Detaching restores what is
+ * still ours.
+ *
+ * Locking: fields change under the socket's lock, sk_user_data also under
+ * sk_callback_lock, as everyone does who uses it.  The hook takes no lock: it
+ * finds the link by sk_user_data, or passes the packet on.  So what sk_user_data
+ * points at is a link's, or nobody's, until a grace period after encap_rcv was ours.
+ */
+#include "kmod/udp/udp.h"
+
+#include <linux/net.h>
+#include <linux/sock_diag.h>
+#include <linux/udp.h>
+#include <net/sock.h>
+#include <net/udp_tunnel.h>
+
+#include "kmod/link/link.h"
+#include "kmod/udp/gro.h"
+#include "kmod/udp/opt.h"
+#include "kmod/udp/rcv.h"
+#include "kmod/udp/sock.h"
+
+/*
+ * The socket that makes the kernel look for encapsulation, by being one that wants
+ * it.  Not bound: nothing ever comes here.  IPv6 stands for both.
+ */
+static struct socket *vnp_udp_enabler;
+
+int vnp_udp_subsys_create(void)
+{
+	int ret;
+
+	ret = sock_create_kern(&init_net, AF_INET6, SOCK_DGRAM, IPPROTO_UDP,
+			       &vnp_udp_enabler);
+	if (ret == -EAFNOSUPPORT)
+		ret = sock_create_kern(&init_net, AF_INET, SOCK_DGRAM,
+				       IPPROTO_UDP, &vnp_udp_enabler);
+	if (ret)
+		return ret;
+	udp_tunnel_encap_enable(vnp_udp_enabler->sk);
+	vnp_udp_opt_init(vnp_udp_enabler);
+	return 0;
+}
+
+void vnp_udp_subsys_destroy(void)
+{
+	vnp_udp_socks_destroy();
+	sock_release(vnp_udp_enabler);
+}
+
+static int vnp_udp_claim_sock(struct sock *sk, struct vnp_link *link)
+{
+	int ret = -EBUSY;
+
+	write_lock_bh(&sk->sk_callback_lock);
+	if (!rcu_access_pointer(__sk_user_data(sk))) {
+		rcu_assign_sk_user_data(sk, link);
+		ret = 0;
+	}
+	write_unlock_bh(&sk->sk_callback_lock);
+	return ret;
+}
+
+static void vnp_udp_unclaim_sock(struct sock *sk)
+{
+	vnp_udp_sock_of(sk)->link = NULL;
+	write_lock_bh(&sk->sk_callback_lock);
+	rcu_assign_sk_user_data(sk, NULL);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* The link of a socket, with a reference, or NULL.  Context: any */
+static struct vnp_link *vnp_udp_link_get(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	rcu_read_lock();
+	link = rcu_dereference_sk_user_data(sk);
+	if (link && !vnp_obj_get_live(&link->obj))
+		link = NULL;
+	rcu_read_unlock();
+	return link;
+}
+
+/* Context: the socket's lock */
+static void vnp_udp_unhook(struct sock *sk)
+{
+	struct udp_sock *up = udp_sk(sk);
+
+	if (up->encap_type == VNP_UDP_ENCAP)
+		WRITE_ONCE(up->encap_type, 0);
+	if (up->encap_rcv == vnp_udp_rcv)
+		WRITE_ONCE(up->encap_rcv, vnp_udp_sock_of(sk)->encap_rcv);
+	WRITE_ONCE(up->encap_destroy, NULL);
+	vnp_udp_opt_stop(sk);
+}
+
+/*
+ * Make the socket what it was.  If it lives on (@alive), no packet that was taken in
+ * for its hook may find it without, and no hook that is running somebody else's
+ * sk_user_data.
+ *
+ * Return: false: somebody else has done it.
+ */
+static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
+{
+	bool claimed;
+
+	lock_sock(sk);
+	claimed = vnp_link_claim(link);
+	if (claimed)
+		vnp_udp_gro_stop(link, sk);
+	release_sock(sk);
+	if (!claimed)
+		return false;
+
+	if (alive)
+		synchronize_net();
+	lock_sock(sk);
+	vnp_udp_unhook(sk);
+	release_sock(sk);
+
+	if (alive)
+		synchronize_net();
+	lock_sock(sk);
+	vnp_udp_unclaim_sock(sk);
+	release_sock(sk);
+	vnp_link_put(link);
+	return true;
+}
+
+/* encap_destroy(): the socket is being closed.  Context: process */
+static void vnp_udp_close(struct sock *sk)
+{
+	struct vnp_link *link = vnp_udp_link_get(sk);
+
+	if (!link)
+		return;
+	vnp_udp_end(link, sk, false);
+	vnp_link_put(link);
+}
+
+void vnp_udp_destruct(struct vnp_link *link, struct sock *sk)
+{
+	vnp_udp_gro_stop(link, sk);
+	vnp_udp_opt_stop(sk);
+	sk->sk_user_data = NULL;
+	if (vnp_link_claim(link))
+		vnp_link_put(link);
+}
+
+/* Context: the socket's lock */
+static void vnp_udp_hook(struct vnp_link *link, struct sock *sk)
+{
+	struct vnp_udp_sock *usock = vnp_udp_sock_of(sk);
+	struct udp_sock *up = udp_sk(sk);
+
+	usock->link = link;
+	usock->encap_rcv = up->encap_rcv;
+	WRITE_ONCE(up->encap_destroy, vnp_udp_close);
+	WRITE_ONCE(up->encap_rcv, vnp_udp_rcv);
+	WRITE_ONCE(up->encap_type, VNP_UDP_ENCAP);
+	vnp_udp_opt_start(sk);
+	if (!(link->flags & VNP_LINK_F_NO_MERGE))
+		vnp_udp_gro_start(link, sk);
+}
+
+static bool vnp_udp_suits(const struct sock *sk)
+{
+	return sk && (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	       sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP;
+}
+
+int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
+		   struct sock *sk)
+{
+	int ret = -EBUSY;
+	u32 cookie[2];
+
+	if (!vnp_udp_suits(sk))
+		return -EOPNOTSUPP;
+
+	lock_sock(sk);
+	if (sock_flag(sk, SOCK_FILTER_LOCKED)) {
+		ret = -EPERM;
+		goto unlock;
+	}
+	if (udp_sk(sk)->encap_type || udp_sk(sk)->encap_destroy ||
+	    !vnp_udp_opt_suits(sk))
+		goto unlock;
+	ret = vnp_udp_sock_make(sk);
+	if (ret)
+		goto unlock;
+	ret = vnp_udp_claim_sock(sk, link);
+	if (ret)
+		goto unlock;
+
+	sock_diag_save_cookie(sk, cookie);
+	link->cookie = cookie[0] | (u64)cookie[1] << 32;
+	link->family = sk->sk_family;
+
+	vnp_obj_get(&prog->obj);
+	vnp_obj_get(&link->obj);
+	spin_lock_bh(&link->lock);
+	rcu_assign_pointer(link->prog, prog);
+	link->sk = sk;
+	spin_unlock_bh(&link->lock);
+	vnp_udp_hook(link, sk);
+unlock:
+	release_sock(sk);
+	return ret;
+}
+
+bool vnp_udp_detach(struct vnp_link *link, struct sock *sk)
+{
+	return vnp_udp_end(link, sk, true);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * States put by: of the cells only those that say something.  A large program has
+ * thousands of places where states meet, and most registers are dead there.
+ */
+#ifndef _VNP_VM_ANALYSIS_SAVED_H
+#define _VNP_VM_ANALYSIS_SAVED_H
+
+#include "vm/env.h"
+#include "vm/analysis/state.h"
+
+/* Bytes that the states of one program may take together */
+#define VNP_SAVED_MAX	(64U << 20)
+
+/**
+ * struct vnp_saved - a state put by
+ * @used:	as in struct vnp_state
+ * @range:	likewise
+ * @fact_cnt:	likewise
+ * @fact:	likewise
+ * @regs:	bit n: Rn is set, and among @cells; R10 never is
+ * @room:	cells there is room for
+ * @cells:	registers, then used slots
+ */
+struct vnp_saved {
+	u64 used;
+	s32 range;
+	u32 fact_cnt;
+	struct vnp_fact fact[VNP_FACT_CNT];
+	u32 regs;
+	u32 room;
+	struct vnp_cell cells[];
+};
+
+/* struct vnp_saved_pool - how much memory they take; zero it to begin with */
+struct vnp_saved_pool {
+	size_t bytes;
+};
+
+/**
+ * vnp_saved_put() - put a state by
+ * @pool:	for the account
+ * @saved:	where; what is there is replaced, NULL is fine
+ * @state:	the state
+ *
+ * Return: 0, -ENOMEM, -E2BIG (more than VNP_SAVED_MAX).
+ */
+int vnp_saved_put(struct vnp_saved_pool *pool, struct vnp_saved **saved,
+		  const struct vnp_state *state);
+
+/* vnp_saved_get() - make @state what was put by */
+void vnp_saved_get(const struct vnp_saved *saved, struct vnp_state *state);
+
+/* vnp_saved_free() - and set to NULL; NULL is fine */
+void vnp_saved_free(struct vnp_saved_pool *pool, struct vnp_saved **saved);
+
+#endif /* _VNP_VM_ANALYSIS_SAVED_H */

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * struct vnp_run: one run of a program.  R1 points to its first member; lowered
+ * code writes the others.  Surroundings embed it in what their helpers need.
+ */
+#ifndef _VNP_VM_EXEC_H
+#define _VNP_VM_EXEC_H
+
+#include "vm/env.h"
+#include <linux/vnp.h>
+
+/**
+ * struct vnp_run - one run of a program
+ * @ctx:	what the program sees
+ * @retval:	R0, written at exit if struct vnp_lowered::wide_ret
+ * @fault:	set by a guard: VNP_RUN_FAULT(), which R0 is then as well.  Whoever
+ *		starts a run sees to it that it is 0
+ *
+ * Context: on the stack of the one that runs the program; one CPU only.
+ */
+struct vnp_run {
+	struct vnp_ctx ctx;
+	u64 retval;
+	u32 fault;
+};
+
+/* enum vnp_fault in the upper byte, the instruction's index below */
+#define VNP_RUN_FAULT(fault, insn)	((u32)(fault) << 24 | (insn))
+#define VNP_RUN_FAULT_KIND(f)		((f) >> 24)
+#define VNP_RUN_FAULT_INSN(f)		((f) & 0xffffff)
+
+#endif /* _VNP_VM_EXEC_H */

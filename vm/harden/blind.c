@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Constant blinding.
+ *
+ * An immediate of a program is an immediate of native code, four bytes that an
+ * attacker chose in executable memory: jumped into, they are instructions.  So for
+ * untrusted users it is put there as two numbers, of which one is random and
+ * the other is the immediate xor that; the kernel does so with its own programs under
+ * net.core.bpf_jit_harden.
+ *
+ * Left as they are: immediates of one byte, shifts by a constant, and what goes to
+ * AX, which lowering chose: sums of an instruction's offset, a size of at most
+ * 2^24, and costs.  None has more freedom than an instruction's offset and a map's
+ * size give, and these the kernel does not blind either.
+ */
+#include "vm/lower/emit.h"
+
+/* splitmix64: each immediate gets another number */
+static u32 blind_random(struct vnp_lower *l)
+{
+	u64 x = l->code->key += 0x9e3779b97f4a7c15ULL;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
+	return (x ^ x >> 31) >> 32;
+}
+
+static bool blind_wants(const struct bpf_insn *insn)
+{
+	if (insn->dst_reg == VNP_REG_AX || insn->imm == (s8)insn->imm)
+		return false;
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_ST:
+		return insn->code != VNP_BARRIER;
+	case BPF_JMP:
+	case BPF_JMP32:
+		return vnp_insn_is_cond(insn) && !vnp_insn_uses_x(insn);
+	case BPF_ALU:
+	case BPF_ALU64:
+		switch (BPF_OP(insn->code)) {
+		case BPF_NEG:
+		case BPF_END:
+		case BPF_LSH:
+		case BPF_RSH:
+		case BPF_ARSH:
+			return false;
+		default:
+			return !vnp_insn_uses_x(insn);
+		}
+	default:
+		return false;
+	}
+}
+
+struct bpf_insn vnp_blind(struct vnp_lower *l, struct bpf_insn insn)
+{
+	u32 random;
+
+	if (!blind_wants(&insn))
+		return insn;
+	random = blind_random(l);
+	vnp_emit_k(l, BPF_ALU64 | BPF_MOV, VNP_REG_AX, insn.imm ^ random);
+	vnp_emit_k(l, BPF_ALU64 | BPF_XOR, VNP_REG_AX, random);
+	if (BPF_CLASS(insn.code) == BPF_ST)
+		insn.code = (insn.code & ~0x07) | BPF_STX;
+	else
+		insn.code |= BPF_X;
+	insn.src_reg = VNP_REG_AX;
+	insn.imm = 0;
+	return insn;
+}
+
+void vnp_blind_imm32(struct vnp_lower *l, u8 dst, u32 imm)
+{
+	u32 random = l->code->harden ? blind_random(l) : 0;
+
+	vnp_emit_k(l, BPF_ALU | BPF_MOV, dst, imm ^ random);
+	if (random)
+		vnp_emit_k(l, BPF_ALU | BPF_XOR, dst, random);
+}
+
+void vnp_blind_imm64(struct vnp_lower *l, u8 dst, u64 imm)
+{
+	vnp_blind_imm32(l, VNP_REG_AX, imm >> 32);
+	vnp_emit_x(l, BPF_ALU64 | BPF_MOV, dst, VNP_REG_AX);
+	vnp_emit_k(l, BPF_ALU64 | BPF_LSH, dst, 32);
+	vnp_blind_imm32(l, VNP_REG_AX, imm);
+	vnp_emit_x(l, BPF_ALU64 | BPF_OR, dst, VNP_REG_AX);
+}

@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "vm/isa/decode.h"
+#include "vm/lower/emit.h"
+#include "vm/transform/inline.h"
+#include "vm/report/log.h"
+#include "vm/lower/lower.h"
+#include "vm/exec.h"
+
+/* Instructions behind the oldest jump to a fault after which its end must come */
+#define LOWER_REACH	30000
+
+/* Room for instructions to begin with, for each of the program */
+#define LOWER_ROOM	2
+
+/*
+ * What a program may become.  Some instructions become dozens (growth_test.c); few
+ * programs have more of them than others, and native code is scarce.
+ */
+#define LOWER_GROWTH	8		/* for each instruction of the program... */
+#define LOWER_SMALL	65536		/* ...unless it becomes no more than this */
+
+static void *lower_grow(const void *old, u32 cnt, u32 room, size_t size)
+{
+	void *p = vnp_alloc(room, size);
+
+	if (p && cnt)
+		memcpy(p, old, cnt * size);
+	return p;
+}
+
+/* On failure all stays as it was */
+static bool lower_set_room(struct vnp_lower *l, u32 room)
+{
+	struct vnp_lowered *out = l->out;
+	struct bpf_insn *insns = lower_grow(out->insns, out->cnt, room, sizeof(*insns));
+	u32 *origin = lower_grow(out->origin, out->cnt, room, sizeof(*origin));
+	u32 *jump = lower_grow(l->jump, out->cnt, room, sizeof(*jump));
+	u8 *guard = lower_grow(out->guard, out->cnt, room, 1);
+	u8 *map = lower_grow(out->map, out->cnt, room, 1);
+
+	if (insns && origin && jump && guard && map) {
+		swap(out->insns, insns);
+		swap(out->origin, origin);
+		swap(l->jump, jump);
+		swap(out->guard, guard);
+		swap(out->map, map);
+		l->room = room;
+	} else {
+		l->err = -ENOMEM;
+	}
+	vnp_free(insns);
+	vnp_free(origin);
+	vnp_free(jump);
+	vnp_free(guard);
+	vnp_free(map);
+	return !l->err;
+}
+
+static u32 lower_max(const struct vnp_code *code)
+{
+	return max_t(u32, LOWER_GROWTH * code->insn_cnt, LOWER_SMALL);
+}
+
+/* What an instruction is, for lower_too_large() */
+enum lower_kind { LOWER_DIVISION, LOWER_ACCESS, LOWER_CALL, LOWER_OTHER, LOWER_KINDS };
+
+static enum lower_kind lower_kind(const struct bpf_insn *insn)
+{
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_ALU:
+	case BPF_ALU64:
+		return BPF_OP(insn->code) == BPF_DIV || BPF_OP(insn->code) == BPF_MOD ?
+		       LOWER_DIVISION : LOWER_OTHER;
+	case BPF_LDX:
+	case BPF_ST:
+	case BPF_STX:
+		return LOWER_ACCESS;
+	default:
+		return vnp_insn_is_call(insn) ? LOWER_CALL : LOWER_OTHER;
+	}
+}
+
+/* Say what it is that grew */
+static void lower_too_large(struct vnp_lower *l)
+{
+	static const char *const what[LOWER_KINDS] = {
+		[LOWER_DIVISION] = "divisions",
+		[LOWER_ACCESS] = "memory accesses with their guards",
+		[LOWER_CALL] = "calls with their guards",
+		[LOWER_OTHER] = "all others",
+	};
+	u32 cnt[LOWER_KINDS] = {}, most = LOWER_DIVISION, i;
+
+	for (i = 0; i < l->out->cnt; i++)
+		cnt[lower_kind(&l->code->insns[l->out->origin[i]])]++;
+	for (i = 0; i < LOWER_KINDS; i++)
+		if (cnt[i] > cnt[most])
+			most = i;
+	vnp_log_print(l->code->log, VNP_LOG_NORMAL,
+		      "the program grows too much: it may become %u instructions, which its first %u of %u do already; %u of them are %s.\n",
+		      lower_max(l->code), l->insn, l->code->insn_cnt, cnt[most],
+		      what[most]);
+	l->err = -E2BIG;
+}
+
+/* Twice the room for instructions, if there may be so many */
+static bool lower_make_room(struct vnp_lower *l)
+{
+	u32 room = l->room ? 2 * l->room : LOWER_ROOM * l->code->insn_cnt + 64;
+
+	room = min(room, lower_max(l->code));
+	if (room == l->room) {
+		lower_too_large(l);
+		return false;
+	}
+	return lower_set_room(l, room);
+}
+
+u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn)
+{
+	struct vnp_lowered *out = l->out;
+
+	if (l->code->harden && !l->guard)
+		insn = vnp_blind(l, insn);
+	if (l->err || (out->cnt == l->room && !lower_make_room(l)))
+		return 0;
+	out->insns[out->cnt] = insn;
+	out->origin[out->cnt] = l->insn;
+	out->guard[out->cnt] = l->guard;
+	return out->cnt++;
+}
+
+void vnp_emit_k(struct vnp_lower *l, u8 op, u8 dst, s32 imm)
+{
+	vnp_emit(l, VNP_EMIT(op | BPF_K, dst, 0, 0, imm));
+}
+
+void vnp_emit_x(struct vnp_lower *l, u8 op, u8 dst, u8 src)
+{
+	vnp_emit(l, VNP_EMIT(op | BPF_X, dst, src, 0, 0));
+}
+
+void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off)
+{
+	vnp_emit(l, VNP_EMIT(BPF_LDX | BPF_MEM | BPF_DW, dst, src, off, 0));
+}
+
+void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src)
+{
+	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, VNP_REG_FP, src, slot, 0));
+}
+
+/*
+ * The kernel's blinding of constants leaves an instruction alone if it names AX, and looks
+ * at each half of a 64-bit immediate load by itself.  If only the first named AX, the
+ * second would be replaced by instructions that belong to a blinded first one.  JITs
+ * take nothing but the immediate from the second half.
+ */
+void vnp_emit_address(struct vnp_lower *l, u8 dst, u64 address, u32 map)
+{
+	u32 at = vnp_emit(l, VNP_EMIT(VNP_LD_IMM64, dst, 0, 0, (u32)address));
+
+	vnp_emit(l, VNP_EMIT(0, dst == VNP_REG_AX ? dst : 0, 0, 0, address >> 32));
+	if (!l->err)
+		l->out->map[at] = map + 1;
+}
+
+u32 vnp_emit_skip(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm)
+{
+	return vnp_emit(l, VNP_EMIT(op, dst, src, 0, imm));
+}
+
+void vnp_emit_land(struct vnp_lower *l, u32 at)
+{
+	if (!l->err)
+		l->out->insns[at].off = l->out->cnt - at - 1;
+}
+
+void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
+		    enum vnp_fault fault)
+{
+	u32 at = vnp_emit(l, VNP_EMIT(op, dst, src, 0, imm));
+	struct vnp_lower_fault *list;
+	u32 room = l->fault_room ? 2 * l->fault_room : 64;
+
+	if (l->err)
+		return;
+	l->out->guard[at] = fault;
+	if (l->fault_cnt == l->fault_room) {
+		list = lower_grow(l->fault, l->fault_cnt, room, sizeof(*list));
+		if (!list) {
+			l->err = -ENOMEM;
+			return;
+		}
+		vnp_free(l->fault);
+		l->fault = list;
+		l->fault_room = room;
+	}
+	l->fault[l->fault_cnt].at = at;
+	l->fault[l->fault_cnt++].code = VNP_RUN_FAULT(fault, l->insn);
+}
+
+/*
+ * The ends of faults that are waited for: each sets R0 to what happened and where,
+ * and goes to a common end, which writes that to struct vnp_run.  R0 keeps it: it is
+ * no verdict, so who wants one need not look for faults if it is.
+ */
+static void lower_fault_ends(struct vnp_lower *l)
+{
+	u32 first = l->out->cnt, insn = l->insn, i, last = 0;
+
+	for (i = 0; i < l->fault_cnt && !l->err; i++) {
+		u32 code = l->fault[i].code;
+
+		/* the checks of one guard stand side by side, and share an end */
+		if (!i || code != l->fault[i - 1].code) {
+			l->insn = VNP_RUN_FAULT_INSN(code);
+			l->guard = VNP_RUN_FAULT_KIND(code);
+			last = l->out->cnt;
+			vnp_emit_k(l, BPF_ALU | BPF_MOV, BPF_REG_0,
+				   VNP_RUN_FAULT(l->guard,
+						 vnp_code_origin(l->code, l->insn)));
+			vnp_emit_skip(l, BPF_JMP | BPF_JA, 0, 0, 0);
+		}
+		if (!l->err)
+			l->out->insns[l->fault[i].at].off =
+				last - l->fault[i].at - 1;
+	}
+	for (i = first + 1; i < l->out->cnt && !l->err; i += 2)
+		vnp_emit_land(l, i);
+	l->fault_cnt = 0;
+
+	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->ctx_slot);
+	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_W, VNP_REG_AX, BPF_REG_0,
+			     offsetof(struct vnp_run, fault), 0));
+	vnp_emit(l, VNP_EMIT(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+	l->insn = insn;
+	l->guard = VNP_FAULT_NONE;
+}
+
+/* Conditional jumps reach 2^15 instructions: put the faults' ends in between */
+static void lower_island(struct vnp_lower *l)
+{
+	u32 over;
+
+	if (!l->fault_cnt ||
+	    l->out->cnt - l->fault[0].at + 2 * l->fault_cnt < LOWER_REACH)
+		return;
+	over = vnp_emit_skip(l, BPF_JMP | BPF_JA, 0, 0, 0);
+	lower_fault_ends(l);
+	vnp_emit_land(l, over);
+}
+
+static s32 lower_take_slot(struct vnp_lower *l)
+{
+	l->stack_size += 8;
+	return -(s32)l->stack_size;
+}
+
+/* Slots of its own, below those of the program */
+static int lower_take_slots(struct vnp_lower *l)
+{
+	struct vnp_code *code = l->code;
+	u32 i;
+
+	l->stack_size = code->stack_size;
+	if (code->guard_cnt || code->loop_cnt || code->meter_cnt || code->wide_ret ||
+	    code->mask_cnt)
+		l->ctx_slot = lower_take_slot(l);
+	if (code->loop_cnt || code->meter_cnt)
+		l->budget_slot = lower_take_slot(l);
+	for (i = 0; i < code->insn_cnt && l->stack_size <= VNP_STACK_MAX; i++) {
+		if (!(code->aux[i].flags & VNP_AUX_SAVES_BASE))
+			continue;
+		l->base[l->base_cnt].insn = i;
+		l->base[l->base_cnt++].slot = lower_take_slot(l);
+	}
+	if (l->stack_size <= VNP_STACK_MAX)
+		return 0;
+	vnp_log_print(code->log, VNP_LOG_NORMAL,
+		      "the stack is too small: the program uses %u of %u bytes, and its guards need more than is left.\n",
+		      code->stack_size, VNP_STACK_MAX);
+	return -E2BIG;
+}
+
+static void lower_zero(struct vnp_lower *l, s32 slot)
+{
+	vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0, slot, 0));
+}
+
+void vnp_emit_zero(struct vnp_lower *l, u64 slots)
+{
+	u32 i;
+
+	slots &= l->code->zero_slots;
+	for (i = 0; i < l->code->stack_size / 8; i++)
+		if (slots >> i & 1)
+			lower_zero(l, -8 * (s32)(i + 1));
+}
+
+static void lower_entry(struct vnp_lower *l)
+{
+	const struct vnp_code *code = l->code;
+	const struct vnp_frame *frame = vnp_code_frame(code, 0);
+	u32 i;
+
+	if (l->ctx_slot)
+		vnp_emit_save(l, l->ctx_slot, BPF_REG_1);
+	if (l->budget_slot) {
+		vnp_emit_k(l, BPF_ALU | BPF_MOV, VNP_REG_AX,
+			   code->budget - code->prepaid);
+		vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
+	}
+	/* whatever a function would zero on entering it comes before the barrier */
+	vnp_emit_zero(l, frame && !code->harden ? vnp_frame_slots(frame) : U64_MAX);
+	if (!code->harden)
+		return;
+	/* a load that overtakes its store finds this, and nothing from before */
+	for (i = 0; i < l->base_cnt; i++)
+		lower_zero(l, l->base[i].slot);
+	if (l->ctx_slot || l->base_cnt || code->zero_slots)
+		vnp_lower_barrier(l);
+}
+
+/* A jump to an instruction of the program; resolved when all have their place */
+static void lower_goto(struct vnp_lower *l, struct bpf_insn insn, u32 target)
+{
+	u32 at = vnp_emit(l, insn);
+
+	if (!l->err)
+		l->jump[at] = target + 1;
+}
+
+static u8 lower_inverse(u8 code)
+{
+	static const u8 inverse[16] = {
+		[BPF_JEQ >> 4] = BPF_JNE, [BPF_JNE >> 4] = BPF_JEQ,
+		[BPF_JGT >> 4] = BPF_JLE, [BPF_JLE >> 4] = BPF_JGT,
+		[BPF_JGE >> 4] = BPF_JLT, [BPF_JLT >> 4] = BPF_JGE,
+		[BPF_JSGT >> 4] = BPF_JSLE, [BPF_JSLE >> 4] = BPF_JSGT,
+		[BPF_JSGE >> 4] = BPF_JSLT, [BPF_JSLT >> 4] = BPF_JSGE,
+	};
+
+	return (code & ~0xf0) | inverse[BPF_OP(code) >> 4];
+}
+
+/* A conditional jump made of one over an unconditional one, which pays if @cost is not 0 */
+static void lower_branch_over(struct vnp_lower *l, const struct bpf_insn *insn,
+			      u32 cost, u32 target)
+{
+	struct bpf_insn jump = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+	u32 over, taken;
+
+	if (BPF_OP(insn->code) == BPF_JSET) {
+		/* which has no inverse */
+		taken = vnp_emit(l, *insn);
+		over = vnp_emit(l, jump);
+		vnp_emit_land(l, taken);
+	} else {
+		over = vnp_emit_skip(l, lower_inverse(insn->code), insn->dst_reg,
+				     insn->src_reg, insn->imm);
+	}
+	if (cost)
+		vnp_lower_charge(l, cost);
+	lower_goto(l, jump, target);
+	vnp_emit_land(l, over);
+}
+
+/*
+ * The kernel's blinding of constants takes 2 from the offset of a conditional jump backwards
+ * that has an immediate, up to Linux 6.12 without looking whether the result fits 16
+ * bits: it must fit, whatever the instructions in between have grown to.  Unconditional
+ * jumps are checked by bpf_adj_branches().
+ */
+static bool lower_blinds_too_far(const struct vnp_lower *l, const struct bpf_insn *insn,
+				 u32 target)
+{
+	return target <= l->insn && vnp_insn_is_cond(insn) && !vnp_insn_uses_x(insn) &&
+	       l->out->cnt - l->start[target] > VNP_LOWER_BACK_MAX;
+}
+
+static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
+{
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+	u8 pays = aux->flags & (VNP_AUX_PAYS_TAKEN | VNP_AUX_PAYS_FALLS);
+	u32 target = vnp_insn_target(insn, l->insn);
+	struct bpf_insn go = VNP_EMIT(BPF_JMP | BPF_JA, 0, 0, 0, 0);
+
+	vnp_lower_frame(l, insn);
+	if (vnp_insn_is_ja(insn) && target == l->insn + 1 && !pays)
+		return;
+	/* where it never goes there is nothing to go to */
+	if (!(aux->flags & VNP_AUX_TAKEN))
+		goto falls;
+	if (aux->flags & VNP_AUX_FALLS) {
+		if (pays == VNP_AUX_PAYS_TAKEN) {
+			lower_branch_over(l, insn, aux->cost, target);
+			return;
+		}
+		go = *insn;
+	}
+	if (pays & VNP_AUX_PAYS_TAKEN)
+		vnp_lower_charge(l, aux->cost);
+	if (lower_blinds_too_far(l, &go, target))
+		lower_branch_over(l, &go, 0, target);
+	else
+		lower_goto(l, go, target);
+	if (pays & VNP_AUX_PAYS_TAKEN)
+		return;
+falls:
+	if (pays & VNP_AUX_PAYS_FALLS)
+		vnp_lower_charge(l, aux->cost);
+}
+
+static void lower_ld_imm64(struct vnp_lower *l, const struct bpf_insn *insn)
+{
+	const struct vnp_map_desc *maps = l->code->maps;
+
+	switch (insn->src_reg) {
+	case BPF_PSEUDO_MAP_IDX:
+		vnp_emit_address(l, insn->dst_reg, (uintptr_t)maps[insn->imm].handle,
+				 insn->imm);
+		break;
+	case BPF_PSEUDO_MAP_IDX_VALUE:
+		vnp_emit_address(l, insn->dst_reg,
+				 (uintptr_t)maps[insn->imm].value + (u32)insn[1].imm,
+				 insn->imm);
+		break;
+	default:
+		if (l->code->harden) {
+			vnp_blind_imm64(l, insn->dst_reg, vnp_insn_imm64(insn));
+			return;
+		}
+		vnp_emit(l, insn[0]);
+		vnp_emit(l, insn[1]);
+	}
+}
+
+/* Guards are branches: what waited in front of them must wait once more */
+static void lower_wait(struct vnp_lower *l)
+{
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+
+	if (!(aux->flags & VNP_AUX_BARRIER))
+		return;
+	if (!(aux->flags & VNP_AUX_BARRIER_FIRST) || l->out->cnt != l->guards)
+		vnp_lower_barrier(l);
+}
+
+/* Between guards and what they guard: true if nothing shall come */
+static bool lower_stops(struct vnp_lower *l)
+{
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+
+	if (l->code->harden && aux->flags & VNP_AUX_DOOMED) {
+		vnp_lower_doom(l);
+		return true;
+	}
+	lower_wait(l);
+	return false;
+}
+
+static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
+{
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+	const struct vnp_helper *helper = vnp_helper_get(insn->imm);
+	const struct vnp_call *call = &l->code->calls[aux->call];
+	u32 n, i;
+
+	for (n = 0; n < VNP_HELPER_ARGS_MAX; n++) {
+		if (helper->arg[n] == VNP_ARG_MAP_KEY)
+			vnp_lower_guard(l, &call->arg[n], 0,
+					l->code->maps[call->map].key_size, 0);
+		else if (helper->arg[n] == VNP_ARG_MAP_VALUE)
+			vnp_lower_guard(l, &call->arg[n], 0,
+					l->code->maps[call->map].value_size, 0);
+		else
+			vnp_lower_guard(l, &call->arg[n], 0, 0, n + 2);
+	}
+	/* a doomed call is never made */
+	if (!(aux->flags & VNP_AUX_DOOMED) && vnp_cost_is_metered(helper, call))
+		vnp_lower_charge_bytes(l, helper);
+	if (lower_stops(l))
+		return;
+	vnp_emit(l, *insn);
+	/* what overtakes this would find the payload where it was */
+	if (l->code->harden && helper->moves_packet)
+		vnp_lower_barrier(l);
+	for (i = 0; i < l->base_cnt; i++)
+		if (l->base[i].insn == l->insn)
+			vnp_emit_save(l, l->base[i].slot, BPF_REG_0);
+}
+
+static void lower_exit(struct vnp_lower *l, const struct bpf_insn *insn)
+{
+	u8 ctx;
+
+	if (l->code->wide_ret) {
+		ctx = vnp_lower_ctx(l, VNP_CTX_REG_NONE);
+		vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, ctx, BPF_REG_0,
+				     offsetof(struct vnp_run, retval), 0));
+	}
+	vnp_emit(l, *insn);
+}
+
+static void lower_memory(struct vnp_lower *l, const struct bpf_insn *insn)
+{
+	struct bpf_insn plain = *insn;
+	u32 size = vnp_insn_size(insn);
+
+	vnp_lower_guard(l, &l->code->aux[l->insn].access, insn->off, size, 0);
+	if (lower_stops(l))
+		return;
+	if (BPF_CLASS(insn->code) == BPF_LDX && BPF_MODE(insn->code) == BPF_MEMSX) {
+		plain.code = BPF_LDX | BPF_MEM | BPF_SIZE(insn->code);
+		vnp_emit(l, plain);
+		vnp_lower_extend(l, true, insn->dst_reg, size * 8);
+		return;
+	}
+	vnp_emit(l, plain);
+	/* what opt_subreg_zext_lo32_rnd_hi32() of the kernel's verifier does */
+	if (vnp_insn_is_cmpxchg32(insn))
+		vnp_emit_x(l, BPF_ALU | BPF_MOV, BPF_REG_0, BPF_REG_0);
+}
+
+static void lower_insn(struct vnp_lower *l)
+{
+	const struct bpf_insn *insn = &l->code->insns[l->insn];
+	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
+
+	if (aux->flags & VNP_AUX_BARRIER_FIRST)
+		vnp_lower_barrier(l);
+	l->guards = l->out->cnt;
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_LD:
+		lower_ld_imm64(l, insn);
+		break;
+	case BPF_ALU:
+	case BPF_ALU64:
+		vnp_lower_guard(l, &aux->access, 0, 0, 0);
+		lower_wait(l);
+		vnp_lower_alu(l, insn);
+		break;
+	case BPF_JMP:
+	case BPF_JMP32:
+		if (vnp_insn_is_call(insn))
+			lower_call(l, insn);
+		else if (vnp_insn_is_exit(insn))
+			lower_exit(l, insn);
+		else
+			lower_branch(l, insn);
+		break;
+	default:
+		lower_memory(l, insn);
+	}
+	if (!vnp_insn_is_branch(insn) && aux->flags & VNP_AUX_PAYS_FALLS)
+		vnp_lower_charge(l, aux->cost);
+}
+
+static int lower_resolve(struct vnp_lower *l)
+{
+	u32 i;
+
+	for (i = 0; i < l->out->cnt; i++) {
+		s64 distance;
+
+		if (!l->jump[i])
+			continue;
+		distance = (s64)l->start[l->jump[i] - 1] - i - 1;
+		if (distance < S16_MIN || distance > S16_MAX) {
+			vnp_log_insn(l->code, l->out->origin[i],
+				     "jumps too far: with its guards the program has %lld instructions in between, and a jump reaches %d",
+				     (long long)distance, S16_MAX);
+			return -E2BIG;
+		}
+		l->out->insns[i].off = distance;
+	}
+	return 0;
+}
+
+static int lower_run(struct vnp_lower *l)
+{
+	const struct vnp_code *code = l->code;
+	u32 i;
+	int err;
+
+	err = lower_take_slots(l);
+	if (err)
+		return err;
+	lower_entry(l);
+	for (i = 0; i < code->insn_cnt && !l->err; i++) {
+		if (!code->aux[i].reached)
+			continue;
+		l->insn = i;
+		l->start[i] = l->out->cnt;
+		lower_insn(l);
+		lower_island(l);
+		if (i % 1024 == 0 && vnp_relax())
+			l->err = -EINTR;
+	}
+	if (l->fault_cnt)
+		lower_fault_ends(l);
+	if (l->err)
+		return l->err;
+	l->out->stack_size = l->stack_size;
+	l->out->wide_ret = code->wide_ret;
+	return lower_resolve(l);
+}
+
+int vnp_lower(struct vnp_code *code)
+{
+	struct vnp_lower *l = vnp_alloc(1, sizeof(*l));
+	int err = -ENOMEM;
+
+	if (!l)
+		return -ENOMEM;
+	l->code = code;
+	l->type = vnp_type_get(code->type);
+	l->out = &code->lowered;
+	l->start = vnp_alloc(code->insn_cnt, sizeof(*l->start));
+	if (l->start)
+		err = lower_run(l);
+	vnp_free(l->start);
+	vnp_free(l->jump);
+	vnp_free(l->fault);
+	vnp_free(l);
+	return err;
+}

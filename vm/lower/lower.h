@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+#ifndef _VNP_VM_LOWER_LOWER_H
+#define _VNP_VM_LOWER_LOWER_H
+
+struct vnp_code;
+
+/*
+ * How far back a conditional jump with an immediate goes at most: blinded by the kernel, an
+ * instruction becomes four at most, and the jump must reach still.
+ */
+#define VNP_LOWER_BACK_MAX	8190
+
+/**
+ * vnp_lower() - make the instructions for the JIT
+ * @code:	accepted by vnp_code_check()
+ *
+ * Puts the guards in, replaces map indices by handles and addresses, and
+ * instructions newer than Linux 5.14's JITs know by sequences they do, as it
+ * does those that native code does not do as RFC 9669 says (division by zero,
+ * shifts by too much).  BPF_REG_AX is its scratch register; the slots below the
+ * program's own stack are its memory.  Unreached instructions are left out.
+ *
+ * With struct vnp_code::harden it does what spec.h and security.rst promise.
+ *
+ * It becomes at most 65,536 instructions, or eight for each that it has if that is
+ * more: 524,288 in all.
+ *
+ * Return: 0, with @code->lowered filled in; -E2BIG (it grew too much, a jump got too
+ * far, or the stack too small; the log says where), -ENOMEM.
+ */
+int vnp_lower(struct vnp_code *code);
+
+#endif /* _VNP_VM_LOWER_LOWER_H */

@@ -1,0 +1,629 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Replacing calls by what they call.
+ *
+ * First the functions that the program reaches are looked at in depth-first order,
+ * callees before callers: this finds recursion, and how large each becomes with all
+ * that it calls.  Then where each instruction of a copy goes is known beforehand, and
+ * copies are written one inside the other, in a single walk.
+ */
+#include "vm/isa/decode.h"
+#include "vm/transform/inline.h"
+#include "vm/analysis/live.h"
+#include "vm/report/log.h"
+
+/* Calls of a circle that are named */
+#define INLINE_NAMED_MAX	16
+
+/* R6 to R9, which belong to the caller */
+#define INLINE_SAVED		0x3c0U
+
+enum inline_mark {
+	INLINE_NEW,
+	INLINE_OPEN,
+	INLINE_DONE,
+};
+
+/**
+ * struct inline_func - a function
+ * @first:	first instruction
+ * @end:	first that is not its
+ * @mark:	enum inline_mark
+ * @saves:	which of R6 to R9 it uses
+ * @locals:	bytes of its variables, a multiple of 8
+ * @size:	instructions with all that it calls; one more than there may be if
+ *		they are too many
+ * @frames:	copies of functions in these, itself counted
+ * @height:	functions active at once from here on
+ */
+struct inline_func {
+	u32 first;
+	u32 end;
+	u8 mark;
+	u32 saves;
+	u32 locals;
+	u32 size;
+	u32 frames;
+	u32 height;
+};
+
+/* struct inline_at - a function that is being walked, up to @insn; copy at @to */
+struct inline_at {
+	u32 func;
+	u32 insn;
+	u32 to;
+	u32 frame;
+};
+
+/**
+ * struct inline_pass - the pass under way
+ * @code:	the program
+ * @func_of:	by instruction: function that begins there; also marks targets
+ * @target:	by instruction: some branch leads there
+ * @at:		by instruction: its distance from the start of a copy
+ * @funcs:	the functions, by place
+ * @func_cnt:	how many
+ * @stack:	those being walked, from the program itself on
+ * @depth:	how many
+ * @insns:	what is being made
+ * @out:	likewise
+ * @frame_cnt:	frames so far
+ */
+struct inline_pass {
+	struct vnp_code *code;
+	u32 *func_of;
+	bool *target;
+	u32 *at;
+	struct inline_func *funcs;
+	u32 func_cnt;
+	struct inline_at *stack;
+	u32 depth;
+	struct bpf_insn *insns;
+	struct vnp_inlined *out;
+	u32 frame_cnt;
+};
+
+static bool inline_is_call(const struct bpf_insn *insn)
+{
+	return vnp_insn_is_call(insn) && insn->src_reg == BPF_PSEUDO_CALL;
+}
+
+static struct inline_func *inline_callee(const struct inline_pass *p, u32 call)
+{
+	return &p->funcs[p->func_of[(s64)call + 1 + p->code->insns[call].imm]];
+}
+
+/* R10 is copied or added to a register: the frame's distance must be, too */
+static bool inline_takes_fp(const struct bpf_insn *insn)
+{
+	return insn->src_reg == VNP_REG_FP && !insn->off &&
+	       (insn->code == (BPF_ALU64 | BPF_MOV | BPF_X) ||
+		insn->code == (BPF_ALU64 | BPF_ADD | BPF_X));
+}
+
+static bool inline_is_store(const struct bpf_insn *insn)
+{
+	return BPF_CLASS(insn->code) == BPF_ST || BPF_CLASS(insn->code) == BPF_STX;
+}
+
+/* The register with the address of a load or store; 0xff: it is none */
+static u8 inline_address(const struct bpf_insn *insn)
+{
+	if (BPF_CLASS(insn->code) == BPF_LDX)
+		return insn->src_reg;
+	return inline_is_store(insn) ? insn->dst_reg : 0xff;
+}
+
+static bool inline_uses_fp(const struct bpf_insn *insn)
+{
+	bool stored = BPF_CLASS(insn->code) == BPF_STX && insn->src_reg == VNP_REG_FP;
+
+	if (vnp_insn_is_call(insn) || inline_takes_fp(insn))
+		return false;
+	if (inline_address(insn) == VNP_REG_FP)
+		return stored || insn->off < S16_MIN + VNP_STACK_MAX ||
+		       insn->off + (s32)vnp_insn_size(insn) > 0;
+	return vnp_live_reads(insn) & BIT(VNP_REG_FP);
+}
+
+static int inline_check_jump(const struct inline_pass *p, const struct inline_func *f,
+			     u32 i)
+{
+	s64 to = vnp_insn_target(&p->code->insns[i], i);
+
+	if (to >= f->first && to < f->end)
+		return 0;
+	vnp_log_insn(p->code, i,
+		     "jumps to instruction %lld, which belongs to another function",
+		     (long long)to);
+	return -EACCES;
+}
+
+static int inline_check_insn(const struct inline_pass *p, const struct inline_func *f,
+			     u32 i)
+{
+	const struct bpf_insn *insn = &p->code->insns[i];
+
+	if (vnp_insn_is_branch(insn))
+		return inline_check_jump(p, f, i);
+	if (!f->first || !inline_uses_fp(insn))
+		return 0;
+	vnp_log_insn(p->code, i,
+		     "a function can use r10 to reach its own frame, which lies below, and copy it or add it to a number, nothing else");
+	return -EACCES;
+}
+
+static int inline_check(const struct inline_pass *p, const struct inline_func *f)
+{
+	const struct bpf_insn *insns = p->code->insns;
+	u32 i, last = f->first;
+	int err;
+
+	for (i = f->first; i < f->end; i += vnp_insn_len(&insns[i])) {
+		err = inline_check_insn(p, f, i);
+		if (err)
+			return err;
+		last = i;
+	}
+	if (vnp_insn_is_exit(&insns[last]) || vnp_insn_is_ja(&insns[last]))
+		return 0;
+	vnp_log_insn(p->code, last,
+		     "runs into the next function: the last instruction of a function must be an exit or a goto");
+	return -EACCES;
+}
+
+/**
+ * struct inline_scan - which registers are R10 and a constant
+ * @known:	bit n: Rn is
+ * @off:	the constant
+ * @depth:	how far below R10 any of them was used
+ */
+struct inline_scan {
+	u32 known;
+	s64 off[VNP_REG_CNT];
+	s64 depth;
+};
+
+static void inline_scan_insn(struct inline_scan *s, const struct bpf_insn *insn)
+{
+	bool add = insn->code == (BPF_ALU64 | BPF_ADD | BPF_K);
+	bool sub = insn->code == (BPF_ALU64 | BPF_SUB | BPF_K);
+	bool move = insn->code == (BPF_ALU64 | BPF_MOV | BPF_X) && !insn->off;
+	u8 address = inline_address(insn);
+
+	if (address < VNP_REG_CNT && s->known >> address & 1)
+		s->depth = max(s->depth, -(s->off[address] + insn->off));
+	if ((add || sub) && s->known >> insn->dst_reg & 1) {
+		s->off[insn->dst_reg] += add ? (s64)insn->imm : -(s64)insn->imm;
+		s->depth = max(s->depth, -s->off[insn->dst_reg]);
+	} else if (move && s->known >> insn->src_reg & 1) {
+		s->off[insn->dst_reg] = s->off[insn->src_reg];
+		s->known |= BIT(insn->dst_reg);
+	} else {
+		s->known &= ~vnp_live_writes(insn);
+	}
+}
+
+/*
+ * The size of a frame.  Compilers write the address of a variable as a copy of R10
+ * and a constant added to it, side by side.  Whoever writes it otherwise gets a
+ * smaller frame, and a guard at what reaches below it.
+ */
+static u32 inline_locals(const struct inline_pass *p, const struct inline_func *f)
+{
+	const struct bpf_insn *insns = p->code->insns;
+	struct inline_scan s = {};
+	u32 i;
+
+	for (i = f->first; i < f->end; i += vnp_insn_len(&insns[i])) {
+		if (p->target[i])
+			s.known = 0;
+		s.known |= BIT(VNP_REG_FP);
+		inline_scan_insn(&s, &insns[i]);
+	}
+	return round_up((u32)min_t(s64, s.depth, VNP_STACK_MAX), 8);
+}
+
+static u32 inline_saves(const struct inline_pass *p, const struct inline_func *f)
+{
+	const struct bpf_insn *insns = p->code->insns;
+	u32 i, used = 0;
+
+	for (i = f->first; i < f->end; i += vnp_insn_len(&insns[i])) {
+		used |= vnp_live_writes(&insns[i]);
+		if (!vnp_insn_is_call(&insns[i]))
+			used |= vnp_live_reads(&insns[i]);
+	}
+	return used & INLINE_SAVED;
+}
+
+/* Instructions that stand in a copy of @f for the one at @i */
+static u32 inline_width(const struct inline_pass *p, const struct inline_func *f, u32 i)
+{
+	const struct bpf_insn *insn = &p->code->insns[i];
+
+	if (inline_is_call(insn))
+		return 1 + inline_callee(p, i)->size;
+	if (f->first && inline_takes_fp(insn))
+		return 2;
+	return vnp_insn_len(insn);
+}
+
+static int inline_too_large(const struct inline_pass *p, u32 call)
+{
+	vnp_log_insn(p->code, call,
+		     "the program gets more than %u instructions, as each call counts as a copy of the function: this one alone has %u with all that it calls; make it smaller, or call it in a loop",
+		     VNP_INSN_MAX, inline_callee(p, call)->size);
+	return -E2BIG;
+}
+
+static int inline_too_deep(const struct inline_pass *p, u32 call)
+{
+	vnp_log_insn(p->code, call,
+		     "calls are too deep: more than %u functions would be active at once",
+		     VNP_CALL_DEPTH);
+	return -E2BIG;
+}
+
+/* All that @f calls was measured: measure @f */
+static int inline_measure(struct inline_pass *p, struct inline_func *f)
+{
+	const struct bpf_insn *insns = p->code->insns;
+	u32 i, call = U32_MAX;
+
+	f->saves = f->first ? inline_saves(p, f) : 0;
+	f->locals = inline_locals(p, f);
+	f->frames = 1;
+	f->height = 1;
+	for (i = f->first; i < f->end; i += vnp_insn_len(&insns[i])) {
+		p->at[i] = f->size;
+		f->size += inline_width(p, f, i);
+		if (!inline_is_call(&insns[i]))
+			continue;
+		call = i;
+		if (f->size > VNP_INSN_MAX)
+			break;
+		f->frames += inline_callee(p, i)->frames;
+		f->height = max(f->height, inline_callee(p, i)->height + 1);
+		if (f->height > VNP_CALL_DEPTH)
+			return inline_too_deep(p, i);
+	}
+	f->mark = INLINE_DONE;
+	/* one that calls none is reported where it is called */
+	return call != U32_MAX && f->size > VNP_INSN_MAX ? inline_too_large(p, call) : 0;
+}
+
+/* The call that the function on top of the stack is at leads back into the stack */
+static int inline_circle(const struct inline_pass *p, u32 first)
+{
+	u32 i = p->depth, named = 0;
+
+	while (i && p->stack[i - 1].func != first)
+		i--;
+	vnp_log_insn(p->code, p->stack[p->depth - 1].insn,
+		     "recursion: the function at insn %u would call itself, through %u call%s",
+		     p->funcs[first].first, p->depth - i + 1,
+		     p->depth == i ? "" : "s");
+	for (; i < p->depth && named < INLINE_NAMED_MAX; i++, named++)
+		vnp_log_insn(p->code, p->stack[i - 1].insn,
+			     "the function at insn %u calls the one at insn %u",
+			     p->funcs[p->stack[i - 1].func].first,
+			     p->funcs[p->stack[i].func].first);
+	return -EACCES;
+}
+
+static int inline_open(struct inline_pass *p, u32 func)
+{
+	struct inline_func *f = &p->funcs[func];
+
+	f->mark = INLINE_OPEN;
+	p->stack[p->depth++] = (struct inline_at){ .func = func, .insn = f->first };
+	return inline_check(p, f);
+}
+
+/* Go on in the function on top: to its next call, or to its end */
+static int inline_search_step(struct inline_pass *p)
+{
+	struct inline_at *top = &p->stack[p->depth - 1];
+	struct inline_func *f = &p->funcs[top->func];
+	const struct bpf_insn *insns = p->code->insns;
+
+	for (; top->insn < f->end; top->insn += vnp_insn_len(&insns[top->insn])) {
+		const struct inline_func *callee;
+
+		if (!inline_is_call(&insns[top->insn]))
+			continue;
+		callee = inline_callee(p, top->insn);
+		if (callee->mark == INLINE_OPEN)
+			return inline_circle(p, callee - p->funcs);
+		if (callee->mark == INLINE_NEW)
+			return inline_open(p, callee - p->funcs);
+	}
+	p->depth--;
+	return inline_measure(p, f);
+}
+
+static int inline_search(struct inline_pass *p)
+{
+	int err;
+
+	p->stack = vnp_alloc(p->func_cnt, sizeof(*p->stack));
+	if (!p->stack)
+		return -ENOMEM;
+	err = inline_open(p, 0);
+	while (!err && p->depth)
+		err = inline_search_step(p);
+	return err;
+}
+
+static int inline_find(struct inline_pass *p)
+{
+	const struct vnp_code *code = p->code;
+	u32 i, n = 0;
+
+	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(&code->insns[i])) {
+		const struct bpf_insn *insn = &code->insns[i];
+
+		if (inline_is_call(insn))
+			p->func_of[(s64)i + 1 + insn->imm] = 1;
+		if (vnp_insn_is_branch(insn))
+			p->target[vnp_insn_target(insn, i)] = true;
+	}
+	p->func_of[0] = 1;
+	for (i = 0; i < code->insn_cnt; i++)
+		p->func_cnt += p->func_of[i];
+	p->funcs = vnp_alloc(p->func_cnt, sizeof(*p->funcs));
+	if (!p->funcs)
+		return -ENOMEM;
+	for (i = 0; i < code->insn_cnt; i++) {
+		if (!p->func_of[i])
+			continue;
+		p->func_of[i] = n;
+		p->funcs[n].first = i;
+		p->funcs[n].end = code->insn_cnt;
+		if (n)
+			p->funcs[n - 1].end = i;
+		n++;
+	}
+	return 0;
+}
+
+static void inline_put(struct inline_pass *p, const struct inline_at *top, u32 to,
+		       struct bpf_insn insn)
+{
+	p->insns[to] = insn;
+	p->out->origin[to] = top->insn;
+	p->out->frame_of[to] = top->frame;
+}
+
+/* The frame of a call, below that of the caller */
+static int inline_add_frame(struct inline_pass *p, u32 caller, u32 call)
+{
+	const struct inline_func *f = inline_callee(p, call);
+	struct vnp_frame *frame = &p->out->frames[p->frame_cnt];
+	u32 base = p->out->frames[caller].end;
+	u32 end = base + f->locals + 8 * hweight32(f->saves);
+
+	if (end > VNP_STACK_MAX) {
+		vnp_log_insn(p->code, call,
+			     "the stack is too small: with the frame of this call, the program uses %u of %u bytes",
+			     end, VNP_STACK_MAX);
+		return -E2BIG;
+	}
+	frame->caller = caller;
+	frame->call = call;
+	frame->base = base;
+	frame->locals = base + f->locals;
+	frame->end = end;
+	p->code->stack_size = max(p->code->stack_size, end);
+	p->frame_cnt++;
+	return 0;
+}
+
+static int inline_enter(struct inline_pass *p, struct inline_at *top)
+{
+	const struct inline_func *f = inline_callee(p, top->insn);
+	struct inline_at *next = &p->stack[p->depth];
+	u32 to = top->to + p->at[top->insn];
+	int err;
+
+	err = inline_add_frame(p, top->frame, top->insn);
+	if (err)
+		return err;
+	inline_put(p, top, to, (struct bpf_insn){
+		.code = BPF_JMP | BPF_JA,
+		.dst_reg = f->saves >> BPF_REG_6,
+		.src_reg = VNP_INSN_ENTER,
+	});
+	next->func = f - p->funcs;
+	next->insn = f->first;
+	next->to = to + 1;
+	next->frame = p->frame_cnt - 1;
+	p->out->frame_of[to] = next->frame;
+	p->depth++;
+	return 0;
+}
+
+static void inline_leave(struct inline_pass *p, const struct inline_at *top, u32 to)
+{
+	const struct inline_func *f = &p->funcs[top->func];
+
+	inline_put(p, top, to, (struct bpf_insn){
+		.code = BPF_JMP32 | BPF_JA,
+		.dst_reg = f->saves >> BPF_REG_6,
+		.src_reg = VNP_INSN_LEAVE,
+		.imm = top->to + f->size - to - 1,
+	});
+}
+
+static int inline_branch(struct inline_pass *p, const struct inline_at *top, u32 to)
+{
+	struct bpf_insn insn = p->code->insns[top->insn];
+	u32 target = vnp_insn_target(&insn, top->insn);
+	s32 distance = (s32)(top->to + p->at[target]) - (s32)to - 1;
+
+	if (vnp_insn_is_ja(&insn)) {
+		insn.code = BPF_JMP32 | BPF_JA;
+		insn.off = 0;
+		insn.imm = distance;
+	} else if (distance >= S16_MIN && distance <= S16_MAX) {
+		insn.off = distance;
+	} else {
+		vnp_log_insn(p->code, top->insn,
+			     "jumps too far: with the functions that are called there are %d instructions in between, and a jump reaches %d",
+			     distance, S16_MAX);
+		return -E2BIG;
+	}
+	inline_put(p, top, to, insn);
+	return 0;
+}
+
+/* Any other instruction; what it says of R10 is about the frame */
+static void inline_copy(struct inline_pass *p, const struct inline_at *top, u32 to)
+{
+	struct bpf_insn insn = p->code->insns[top->insn];
+	u32 base = p->out->frames[top->frame].base;
+
+	if (inline_address(&insn) == VNP_REG_FP)
+		insn.off -= base;
+	inline_put(p, top, to, insn);
+	if (vnp_insn_is_ld_imm64(&insn))
+		inline_put(p, top, to + 1, p->code->insns[top->insn + 1]);
+	else if (top->frame && inline_takes_fp(&insn))
+		inline_put(p, top, to + 1, (struct bpf_insn){
+			.code = BPF_ALU64 | BPF_ADD | BPF_K,
+			.dst_reg = insn.dst_reg,
+			.imm = -(s32)base,
+		});
+}
+
+static int inline_write_insn(struct inline_pass *p, struct inline_at *top)
+{
+	const struct bpf_insn *insn = &p->code->insns[top->insn];
+	u32 to = top->to + p->at[top->insn];
+	int err = 0;
+
+	if (inline_is_call(insn))
+		err = inline_enter(p, top);
+	else if (vnp_insn_is_branch(insn))
+		err = inline_branch(p, top, to);
+	else if (vnp_insn_is_exit(insn) && top->frame)
+		inline_leave(p, top, to);
+	else
+		inline_copy(p, top, to);
+	top->insn += vnp_insn_len(insn);
+	return err;
+}
+
+static int inline_write(struct inline_pass *p)
+{
+	struct vnp_frame *frame = &p->out->frames[p->frame_cnt++];
+	int err = 0;
+
+	frame->locals = p->funcs[0].locals;
+	frame->end = frame->locals;
+	p->code->stack_size = frame->end;
+	memset(p->stack, 0, sizeof(*p->stack));
+	p->depth = 1;
+	while (!err && p->depth) {
+		struct inline_at *top = &p->stack[p->depth - 1];
+
+		if (top->insn < p->funcs[top->func].end)
+			err = inline_write_insn(p, top);
+		else
+			p->depth--;
+	}
+	return err;
+}
+
+static int inline_write_alloc(struct inline_pass *p)
+{
+	const struct inline_func *f = &p->funcs[0];
+
+	p->insns = vnp_alloc(f->size, sizeof(*p->insns));
+	p->out = vnp_alloc(1, sizeof(*p->out));
+	if (!p->insns || !p->out)
+		return -ENOMEM;
+	p->out->origin = vnp_alloc(f->size, sizeof(u32));
+	p->out->frame_of = vnp_alloc(f->size, sizeof(u32));
+	p->out->frames = vnp_alloc(f->frames, sizeof(struct vnp_frame));
+	if (!p->out->origin || !p->out->frame_of || !p->out->frames)
+		return -ENOMEM;
+	return 0;
+}
+
+/* From now on the program is what was written */
+static int inline_take(struct inline_pass *p)
+{
+	struct vnp_code *code = p->code;
+	struct vnp_insn_aux *aux = vnp_alloc(p->funcs[0].size, sizeof(*aux));
+
+	if (!aux)
+		return -ENOMEM;
+	vnp_free(code->aux);
+	code->aux = aux;
+	code->insns = p->insns;
+	code->insn_cnt = p->funcs[0].size;
+	code->inlined = p->out;
+	p->insns = NULL;
+	p->out = NULL;
+	return 0;
+}
+
+static int inline_run(struct inline_pass *p)
+{
+	u32 cnt = p->code->insn_cnt;
+	int err;
+
+	p->func_of = vnp_alloc(cnt, sizeof(u32));
+	p->target = vnp_alloc(cnt, sizeof(bool));
+	p->at = vnp_alloc(cnt, sizeof(u32));
+	if (!p->func_of || !p->target || !p->at)
+		return -ENOMEM;
+	err = inline_find(p);
+	if (!err)
+		err = inline_search(p);
+	if (!err)
+		err = inline_write_alloc(p);
+	if (!err)
+		err = inline_write(p);
+	return err ? err : inline_take(p);
+}
+
+static bool inline_wanted(const struct vnp_code *code)
+{
+	u32 i;
+
+	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(&code->insns[i]))
+		if (inline_is_call(&code->insns[i]))
+			return true;
+	return false;
+}
+
+int vnp_inline(struct vnp_code *code)
+{
+	struct inline_pass p = { .code = code };
+	int err;
+
+	if (!inline_wanted(code))
+		return 0;
+	err = inline_run(&p);
+	vnp_inlined_free(p.out);
+	vnp_free(p.insns);
+	vnp_free(p.stack);
+	vnp_free(p.funcs);
+	vnp_free(p.at);
+	vnp_free(p.target);
+	vnp_free(p.func_of);
+	return err;
+}
+
+void vnp_inlined_free(struct vnp_inlined *inlined)
+{
+	if (!inlined)
+		return;
+	vnp_free(inlined->origin);
+	vnp_free(inlined->frame_of);
+	vnp_free(inlined->frames);
+	vnp_free(inlined);
+}

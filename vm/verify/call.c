@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Calls of helpers: do the arguments fit what the table says, and what is known
+ * afterwards.
+ */
+#include "vm/isa/format.h"
+#include "vm/report/log.h"
+#include "vm/verify/verify.h"
+
+/* A call under way; arguments are numbered from 0, argument n is in Rn+1 */
+struct call {
+	struct vnp_verify *v;
+	const struct vnp_helper *helper;
+	struct vnp_call *found;		/* where to write down what is found */
+	u32 map;			/* the map argument */
+};
+
+/* Bytes a memory argument has at least and at most */
+struct call_size {
+	u32 min;
+	u32 max;
+};
+
+static struct vnp_reg *call_arg(const struct call *c, u32 n)
+{
+	return vnp_state_reg(c->v->state, n + 1);
+}
+
+static int call_map(struct call *c, u32 n)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+	const struct vnp_map_desc *map;
+
+	if (reg->kind != VNP_REG_MAP_HANDLE)
+		return vnp_verify_refuse(c->v,
+			"argument %u of vnp_%s must be a map", n + 1, c->helper->name);
+	c->map = reg->map;
+	c->found->map = reg->map;
+	map = &c->v->code->maps[c->map];
+	if (c->helper->writes_map && map->flags & VNP_MAP_F_RDONLY_PROG)
+		return vnp_verify_refuse(c->v, "vnp_%s of map %u, which is read-only",
+					 c->helper->name, c->map);
+	return 0;
+}
+
+static int call_scalar(struct call *c, u32 n)
+{
+	if (call_arg(c, n)->kind == VNP_REG_SCALAR)
+		return 0;
+	return vnp_verify_refuse(c->v, "argument %u of vnp_%s must be a number",
+				 n + 1, c->helper->name);
+}
+
+static int call_ctx(struct call *c, u32 n)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+
+	if (reg->kind == VNP_REG_CTX && !reg->off && vnp_reg_is_fixed(reg))
+		return 0;
+	return vnp_verify_refuse(c->v, "argument %u of vnp_%s must be the context",
+				 n + 1, c->helper->name);
+}
+
+/* A number that must be at least 1, or may be 0, and is no absurd size */
+static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size,
+		     struct vnp_access *access)
+{
+	struct vnp_reg *reg = call_arg(c, n);
+	struct vnp_scalar num = reg->num, limit = vnp_scalar_const(VNP_SIZE_MAX);
+	struct vnp_scalar zero = vnp_scalar_const(0);
+	bool may_be;
+	int err;
+
+	/* in case nothing gets past the size */
+	access->kind = call_arg(c, n - 1)->kind;
+	access->reg = n;
+	err = call_scalar(c, n);
+	if (err)
+		return err;
+	if (num.umax > VNP_SIZE_MAX)
+		vnp_verify_guard(c->v, access, VNP_GUARD_SIZE);
+	may_be = vnp_scalar_branch(BPF_JLE, true, true, &num, &limit);
+	if (may_be && !or_zero && vnp_scalar_has(&num, 0)) {
+		vnp_verify_guard(c->v, access, VNP_GUARD_EMPTY);
+		may_be = vnp_scalar_branch(BPF_JNE, true, true, &num, &zero);
+	}
+	if (!may_be)
+		return VNP_VERIFY_STOP;
+	vnp_state_narrow(c->v->state, reg, &num);
+	size->min = num.umin;
+	size->max = num.umax;
+	c->found->size_max = max(c->found->size_max, size->max);
+	return 0;
+}
+
+/* NULL stands for no memory: it wants a size of 0 */
+static int call_null(struct call *c, u32 n, const struct call_size *size,
+		     struct vnp_access *access)
+{
+	/* no memory is touched: what is left are the guards of the size */
+	access->kind = VNP_REG_UNSET;
+	if (!size->max)
+		return 0;
+	access->kind = VNP_REG_SCALAR;
+	access->reg = n + 1;
+	vnp_verify_guard(c->v, access, VNP_GUARD_NULL);
+	return size->min ? VNP_VERIFY_STOP : 0;
+}
+
+static bool call_is_null(const struct vnp_reg *reg)
+{
+	return reg->kind == VNP_REG_SCALAR && vnp_scalar_is_const(&reg->num) &&
+	       !reg->num.value;
+}
+
+/* What the helper does to the memory, which lies within its object */
+static int call_touch(struct call *c, u32 n, const struct call_size *size)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+	int err;
+
+	if (c->helper->arg[n] == VNP_ARG_MEM_WRITE) {
+		err = vnp_verify_write(c->v, n + 1);
+		if (!err && reg->kind == VNP_REG_STACK)
+			vnp_verify_stack_clobber(c->v, reg, 0, size->min, size->max);
+		return err;
+	}
+	if (reg->kind == VNP_REG_STACK)
+		return vnp_verify_stack_read(c->v, reg, 0, size->max);
+	return 0;
+}
+
+static int call_memory(struct call *c, u32 n, const struct call_size *size,
+		       struct vnp_access *access)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+	int err;
+
+	if (c->helper->arg[n] == VNP_ARG_MEM_READ_OR_NULL && call_is_null(reg))
+		return call_null(c, n, size, access);
+	if (c->helper->moves_packet && vnp_reg_is_packet(reg))
+		return vnp_verify_refuse(c->v,
+			"argument %u of vnp_%s must not point into the payload, which the helper moves: copy it to the stack first",
+			n + 1, c->helper->name);
+	if (!size->max && vnp_reg_is_guardable(reg)) {
+		access->kind = VNP_REG_UNSET;
+		return 0;
+	}
+	err = vnp_verify_bounds(c->v, n + 1, 0, size->min, size->max, access);
+	return err ? err : call_touch(c, n, size);
+}
+
+/* A memory argument; if the next argument is its size, then that, too */
+static int call_memory_arg(struct call *c, u32 n)
+{
+	const struct vnp_map_desc *maps = c->v->code->maps;
+	u32 next = n + 1 < VNP_HELPER_ARGS_MAX ? c->helper->arg[n + 1] : VNP_ARG_NONE;
+	struct vnp_access access = {};
+	struct call_size size;
+	int err = 0;
+
+	switch (c->helper->arg[n]) {
+	case VNP_ARG_MAP_KEY:
+		size.min = maps[c->map].key_size;
+		size.max = size.min;
+		break;
+	case VNP_ARG_MAP_VALUE:
+		size.min = maps[c->map].value_size;
+		size.max = size.min;
+		break;
+	default:
+		err = call_size(c, n + 1, next == VNP_ARG_SIZE_OR_0, &size, &access);
+	}
+	if (!err)
+		err = call_memory(c, n, &size, &access);
+	if (err == VNP_VERIFY_STOP && c->v->report)
+		c->v->code->aux[c->v->insn].flags |= VNP_AUX_DOOMED;
+	if (err >= 0)
+		vnp_verify_note(c->v, &c->found->arg[n], &access);
+	return err;
+}
+
+static int call_arg_check(struct call *c, u32 n)
+{
+	switch (c->helper->arg[n]) {
+	case VNP_ARG_SCALAR:
+		return call_scalar(c, n);
+	case VNP_ARG_CTX:
+		return call_ctx(c, n);
+	case VNP_ARG_MAP:
+		return call_map(c, n);
+	case VNP_ARG_MAP_KEY:
+	case VNP_ARG_MAP_VALUE:
+	case VNP_ARG_MEM_READ:
+	case VNP_ARG_MEM_READ_OR_NULL:
+	case VNP_ARG_MEM_WRITE:
+		return call_memory_arg(c, n);
+	default:
+		return 0;	/* sizes belong to the memory before them */
+	}
+}
+
+/* Bytes at argument @n that nobody can change, @len of them; NULL: there may be none */
+static const void *call_constant(const struct call *c, u32 n, u64 len)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+	const struct vnp_map_desc *map;
+
+	if (reg->kind != VNP_REG_MAP_VALUE || reg->site != VNP_SITE_MAP ||
+	    !vnp_reg_is_fixed(reg) || reg->off < 0)
+		return NULL;
+	map = &c->v->code->maps[reg->map];
+	if (!map->constant || len > map->value_size ||
+	    (u64)reg->off > map->value_size - len)
+		return NULL;
+	return (const char *)map->value + reg->off;
+}
+
+/* A format that is known is as vnp_format() wants it; others are looked at when used */
+static int call_format(const struct call *c)
+{
+	static const u64 args[VNP_FORMAT_ARGS_MAX];
+	const struct vnp_scalar *fmt_len = &call_arg(c, 2)->num;
+	const struct vnp_scalar *args_len = &call_arg(c, 4)->num;
+	char line[VNP_FORMAT_LINE_MAX];
+	const char *fmt;
+
+	if (!vnp_scalar_is_const(fmt_len) || !vnp_scalar_is_const(args_len))
+		return 0;
+	fmt = call_constant(c, 1, fmt_len->value);
+	if (!fmt || vnp_format(line, sizeof(line), fmt, fmt_len->value, args,
+			       args_len->value) >= 0)
+		return 0;
+	return vnp_verify_refuse(c->v, "%s", line);
+}
+
+static void call_return(struct call *c)
+{
+	struct vnp_verify *v = c->v;
+	struct vnp_reg *ret = vnp_state_reg(v->state, BPF_REG_0);
+	struct vnp_scalar num = vnp_scalar_unknown();
+	u32 i, id;
+
+	for (i = BPF_REG_0; i <= BPF_REG_5; i++)
+		vnp_reg_forget(vnp_state_reg(v->state, i), VNP_REG_UNSET);
+	if (c->helper->ret == VNP_RET_SCALAR) {
+		vnp_reg_set_scalar(ret, &num);
+		return;
+	}
+	id = vnp_state_mint(v->state, v->insn);
+	vnp_reg_set_pointer(ret, VNP_REG_MAP_VALUE);
+	ret->map = c->map;
+	ret->maybe_null = true;
+	ret->id = id;
+	ret->site = v->insn;
+}
+
+int vnp_verify_call(struct vnp_verify *v)
+{
+	struct vnp_code *code = v->code;
+	struct call c = {
+		.v = v,
+		.helper = vnp_helper_get(code->insns[v->insn].imm),
+		.found = &code->calls[code->aux[v->insn].call],
+	};
+	u32 n;
+	int err;
+
+	if (c.helper->writes_packet && v->type->packet_rdonly)
+		return vnp_verify_refuse(v,
+			"vnp_%s writes to the packet, which a program of this type may only read",
+			c.helper->name);
+	for (n = 0; n < VNP_HELPER_ARGS_MAX; n++) {
+		err = call_arg_check(&c, n);
+		if (err)
+			return err;
+	}
+	if (v->report && c.helper == vnp_helper_get(VNP_HELPER_log)) {
+		err = call_format(&c);
+		if (err)
+			return err;
+	}
+	if (c.helper->moves_packet)
+		vnp_state_move_packet(v->state);
+	if (v->report && c.helper->writes_packet)
+		code->writes_packet = true;
+	call_return(&c);
+	return 0;
+}

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "vm/analysis/bound.h"
+#include "vm/analysis/cfg.h"
+#include "vm/analysis/cost.h"
+#include "vm/analysis/live.h"
+#include "vm/report/log.h"
+#include "vm/harden/spec.h"
+#include "vm/verify/verify.h"
+
+static void verify_print_reg(const struct vnp_verify *v, u32 level, u32 n)
+{
+	char text[VNP_REG_TEXT_LEN];
+
+	vnp_reg_print(vnp_state_reg(v->state, n), text);
+	vnp_log_print(v->code->log, level, "    r%u: %s\n", n, text);
+}
+
+/* The instruction reads a value of different kinds: this may be why it is refused */
+static void verify_note_conflict(const struct vnp_verify *v, const struct vnp_reg *reg)
+{
+	if (reg->kind != VNP_REG_CONFLICT)
+		return;
+	v->code->conflict = (struct vnp_conflict){
+		.met = true, .insn = v->insn, .pos = reg->site, .cell = reg->off,
+	};
+}
+
+int vnp_verify_refuse(const struct vnp_verify *v, const char *fmt, ...)
+{
+	u32 reads = vnp_live_reads(&v->code->insns[v->insn]), i;
+	va_list args;
+
+	if (!v->report)
+		return -EACCES;
+	va_start(args, fmt);
+	vnp_log_insn_v(v->code, v->insn, fmt, args);
+	va_end(args);
+	for (i = 0; i < VNP_REG_CNT; i++) {
+		if (!(reads >> i & 1))
+			continue;
+		verify_print_reg(v, VNP_LOG_NORMAL, i);
+		verify_note_conflict(v, vnp_state_reg(v->state, i));
+	}
+	return -EACCES;
+}
+
+static void verify_print_slots(const struct vnp_verify *v)
+{
+	char text[VNP_REG_TEXT_LEN];
+	u32 i;
+
+	for (i = 0; i < VNP_SLOT_CNT; i++) {
+		if (!(v->state->used >> i & 1))
+			continue;
+		vnp_reg_print(&vnp_state_slot(v->state, i)->reg, text);
+		vnp_log_print(v->code->log, VNP_LOG_STATES, "    r10 - %u: %s\n",
+			      (i + 1) * 8, text);
+	}
+}
+
+static void verify_print_state(const struct vnp_verify *v)
+{
+	const struct vnp_log *log = v->code->log;
+	u32 i;
+
+	if (!v->report || !log || log->level < VNP_LOG_STATES ||
+	    log->len >= VNP_LOG_STATES_MAX)
+		return;
+	for (i = 0; i < VNP_REG_FP; i++)
+		if (vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)
+			verify_print_reg(v, VNP_LOG_STATES, i);
+	verify_print_slots(v);
+	vnp_log_disasm(v->code, VNP_LOG_STATES, v->insn);
+}
+
+/* No register is read that was not set on each way here */
+static int verify_reads(struct vnp_verify *v)
+{
+	static const char calls[] =
+		", or not since a helper was called: calls do not keep r1 to r5";
+	u32 reads = vnp_live_reads(&v->code->insns[v->insn]), i;
+
+	for (i = 0; i < VNP_REG_CNT; i++) {
+		if (!(reads >> i & 1) ||
+		    vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)
+			continue;
+		return vnp_verify_refuse(v,
+			"r%u was never set on some way here%s; if the C has no such fault, compile it with -O2: at -O1 clang copies registers that are not set yet",
+			i, i && i <= BPF_REG_5 ? calls : "");
+	}
+	return 0;
+}
+
+static int verify_ld_imm64(struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = &v->code->insns[v->insn];
+	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
+	struct vnp_scalar num = vnp_scalar_const(vnp_insn_imm64(insn));
+
+	switch (insn->src_reg) {
+	case BPF_PSEUDO_MAP_IDX:
+		vnp_reg_set_pointer(dst, VNP_REG_MAP_HANDLE);
+		dst->map = insn->imm;
+		break;
+	case BPF_PSEUDO_MAP_IDX_VALUE:
+		vnp_reg_set_pointer(dst, VNP_REG_MAP_VALUE);
+		dst->map = insn->imm;
+		dst->site = VNP_SITE_MAP;
+		dst->off = insn[1].imm;
+		break;
+	default:
+		vnp_reg_set_scalar(dst, &num);
+	}
+	return 0;
+}
+
+int vnp_verify_exit(struct vnp_verify *v)
+{
+	const struct vnp_reg *ret = vnp_state_reg(v->state, BPF_REG_0);
+
+	if (ret->kind != VNP_REG_SCALAR)
+		return vnp_verify_refuse(v, "would return a pointer, not a number");
+	if (v->report && ret->num.umax > U32_MAX)
+		v->code->wide_ret = true;
+	if (v->report && ret->num.umax > VNP_PASS)
+		v->code->odd_ret = true;
+	return 0;
+}
+
+static void verify_note_kinds(const struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = &v->code->insns[v->insn];
+	struct vnp_insn_aux *aux = &v->code->aux[v->insn];
+
+	aux->reached = true;
+	aux->dst_kind = vnp_state_reg(v->state, insn->dst_reg)->kind;
+	/* a pseudo instruction's is no register */
+	if (!vnp_insn_is_ld_imm64(insn))
+		aux->src_kind = vnp_state_reg(v->state, insn->src_reg)->kind;
+}
+
+static int verify_one(struct vnp_verify *v)
+{
+	const struct bpf_insn *insn = &v->code->insns[v->insn];
+
+	switch (BPF_CLASS(insn->code)) {
+	case BPF_LD:
+		return verify_ld_imm64(v);
+	case BPF_ALU:
+	case BPF_ALU64:
+		return vnp_verify_alu(v);
+	case BPF_LDX:
+	case BPF_ST:
+	case BPF_STX:
+		return vnp_verify_memory(v);
+	default:
+		if (vnp_insn_is_call(insn))
+			return vnp_verify_call(v);
+		vnp_verify_frame(v);
+		return 0;
+	}
+}
+
+int vnp_verify_insn(struct vnp_verify *v)
+{
+	int err;
+
+	verify_print_state(v);
+	if (v->report)
+		verify_note_kinds(v);
+	err = verify_reads(v);
+	if (err)
+		return err;
+	v->owed = 0;
+	err = verify_one(v);
+	if (err < 0 || !WARN_ON_ONCE(v->owed))
+		return err;
+	return vnp_verify_refuse(v,
+		"BUG in the verifier: it counts on a guard that it has not asked for");
+}
+
+static int verify_number_calls(struct vnp_code *code)
+{
+	u32 i;
+
+	code->call_cnt = 0;
+	for (i = 0; i < code->insn_cnt; i++)
+		if (vnp_insn_is_call(&code->insns[i]))
+			code->aux[i].call = code->call_cnt++;
+	code->calls = vnp_alloc(max(code->call_cnt, 1U), sizeof(*code->calls));
+	return code->calls ? 0 : -ENOMEM;
+}
+
+static void verify_finish(struct vnp_code *code)
+{
+	u32 i;
+
+	for (i = 0; i < code->insn_cnt; i++)
+		if (!code->aux[i].reached)
+			memset(&code->aux[i], 0, sizeof(code->aux[i]));
+}
+
+static const struct vnp_verify_ops verify_ops = {
+	.insn = vnp_verify_insn,
+	.cond = vnp_verify_cond,
+	.branch = vnp_verify_branch,
+	.exit = vnp_verify_exit,
+	.head = vnp_bound_note,
+	.join = vnp_state_join,
+};
+
+int vnp_verify(struct vnp_code *code)
+{
+	struct vnp_verify v = {
+		.ops = &verify_ops,
+		.code = code,
+		.type = vnp_type_get(code->type),
+	};
+	int err;
+
+	vnp_cost_init(&v.cost, code->insn_cnt);
+	v.bounds = vnp_alloc(max(code->cfg->head_cnt, 1U), sizeof(*v.bounds));
+	if (!v.bounds)
+		return -ENOMEM;
+	err = verify_number_calls(code);
+	if (!err)
+		err = vnp_fixpoint_run(&v);
+	code->work = v.cost.spent;
+	if (!err) {
+		verify_finish(code);
+		err = vnp_cost_settle(code);
+	}
+	if (!err)
+		err = vnp_bound_settle(code, v.bounds);
+	vnp_free(v.bounds);
+	if (err)
+		return err;
+	return code->harden ? vnp_spec(code) : 0;
+}
