@@ -7,6 +7,7 @@
 #ifndef _VNP_CORE_COMPAT_H
 #define _VNP_CORE_COMPAT_H
 
+#include <linux/filter.h>
 #include <linux/ipv6.h>
 #include <linux/mm.h>
 #include <linux/skbuff.h>
@@ -78,6 +79,36 @@ static inline bool vnp_is_udp_level(int level)
 	return level == SOL_UDP || level == SOL_UDPLITE;
 #else
 	return level == SOL_UDP;
+#endif
+}
+
+/* Has the application asked for IP_PKTINFO? */
+static inline bool vnp_inet_pktinfo(const struct sock *sk)
+{
+#ifdef HAVE_INET_TEST_BIT
+	return inet_test_bit(PKTINFO, sk);
+#else
+	return inet_sk(sk)->cmsg_flags & IP_CMSG_PKTINFO;
+#endif
+}
+
+/* Run what filters a socket's datagrams.  Return: 0, or why it was denied */
+static inline enum skb_drop_reason vnp_sk_filter(struct sock *sk, struct sk_buff *skb)
+{
+#ifdef HAVE_SK_FILTER_REASON
+	return sk_filter_trim_cap(sk, skb, sizeof(struct udphdr));
+#else
+	return sk_filter_trim_cap(sk, skb, sizeof(struct udphdr)) ?
+	       SKB_DROP_REASON_SOCKET_FILTER : 0;
+#endif
+}
+
+static inline void vnp_sk_drops_inc(struct sock *sk)
+{
+#ifdef HAVE_SK_DROPS_INC
+	sk_drops_inc(sk);
+#else
+	atomic_inc(&sk->sk_drops);
 #endif
 }
 

@@ -242,23 +242,37 @@ bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk)
 	return udp_test_bit(GRO_ENABLED, sk) && !READ_ONCE(link->gro_forced);
 }
 
+bool vnp_udp_gro_held(const struct sk_buff *skb)
+{
+	return skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_TUNNEL_CSUM;
+}
+
+/*
+ * A packet that is marked as a tunnel's is not segmented.  Return: false: there is no
+ * memory, and no packet any more
+ */
+static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
+{
+	if (!skb_is_gso(skb))
+		return true;
+	/* What it is marked with is shared with clones. */
+	if (skb_unclone(skb, GFP_ATOMIC)) {
+		vnp_link_lose(link, skb_shinfo(skb)->gso_segs);
+		kfree_skb(skb);
+		return false;
+	}
+	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+	if (whole)
+		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
+	return true;
+}
+
 /*
  * The socket goes with the packet, as when it was found early: so nobody looks for
  * it again, and of a multicast group only this member gets the packet.
  */
-void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+static void vnp_udp_receive(struct sock *sk, struct sk_buff *skb)
 {
-	if (skb_is_gso(skb)) {
-		/* What it is marked with is shared with clones. */
-		if (skb_unclone(skb, GFP_ATOMIC)) {
-			vnp_link_lose(link, skb_shinfo(skb)->gso_segs);
-			kfree_skb(skb);
-			return;
-		}
-		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
-		if (vnp_udp_gro_wanted(link, sk))
-			skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
-	}
 	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
 		kfree_skb(skb);
 		return;
@@ -266,10 +280,23 @@ void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	skb->sk = sk;
 	skb->destructor = sock_edemux;
 
-	__this_cpu_write(vnp_udp_passing, sk);
 	if (skb->protocol == htons(ETH_P_IPV6))
 		rcu_dereference(inet6_protos[IPPROTO_UDP])->handler(skb);
 	else
 		rcu_dereference(inet_protos[IPPROTO_UDP])->handler(skb);
+}
+
+void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	if (!vnp_udp_mark(link, skb, vnp_udp_gro_wanted(link, sk)))
+		return;
+	__this_cpu_write(vnp_udp_passing, sk);
+	vnp_udp_receive(sk, skb);
 	__this_cpu_write(vnp_udp_passing, NULL);
+}
+
+void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	if (vnp_udp_mark(link, skb, false))
+		vnp_udp_receive(sk, skb);
 }

@@ -56,6 +56,19 @@ void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk);
  */
 void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 
+/**
+ * vnp_udp_segment() - have the kernel segment a super-packet that the hook has got
+ * @link:	the link
+ * @sk:		its socket
+ * @skb:	the packet, consumed; each datagram comes to the hook again, alone
+ *
+ * Context: the hook.
+ */
+void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+
+/* vnp_udp_gro_held() - is it a super-packet that GRO has made for the hook? */
+bool vnp_udp_gro_held(const struct sk_buff *skb);
+
 /* vnp_udp_gro_wanted() - did the application ask for super-packets?  Context: any */
 bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk);
 

@@ -19,6 +19,7 @@
 #include "kmod/path/dgram.h"
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
+#include "kmod/udp/filter.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"
 
@@ -121,6 +122,7 @@ enum vnp_udp_fate {
  * @size:	payload of each datagram but the last
  * @start:	where the present run begins
  * @fate:	what will become of it
+ * @filtered:	the packet has passed the socket's filters
  * @missed:	its datagrams that are counted as something else than its fate
  * @extra:	payload to be counted with it; wraps below 0
  * @parted:	its packets, linked by skb->next
@@ -134,6 +136,7 @@ struct vnp_udp_walk {
 	u32 size;
 	u32 start;
 	enum vnp_udp_fate fate;
+	bool filtered;
 	u32 missed;
 	u32 extra;
 	struct sk_buff *parted;
@@ -157,12 +160,19 @@ static void vnp_udp_count(struct vnp_udp_walk *walk, u32 end)
 	walk->extra = 0;
 }
 
+/* Pass a packet that was made of the one that came. */
+static void vnp_udp_pass_made(struct vnp_udp_walk *walk, struct sk_buff *skb)
+{
+	if (!walk->filtered || !vnp_udp_enqueue(walk->sk, skb))
+		vnp_udp_pass(walk->link, walk->sk, skb);
+}
+
 static void vnp_udp_pass_cut(struct vnp_udp_walk *walk, u32 end)
 {
 	struct sk_buff *skb = vnp_run_cut(walk->skb, walk->start, end, walk->size);
 
 	if (skb)
-		vnp_udp_pass(walk->link, walk->sk, skb);
+		vnp_udp_pass_made(walk, skb);
 	else
 		vnp_link_lose(walk->link,
 			      DIV_ROUND_UP(end - walk->start, walk->size));
@@ -175,12 +185,12 @@ static void vnp_udp_pass_parted(struct vnp_udp_walk *walk)
 	walk->parted = NULL;
 	if (vnp_udp_gro_wanted(walk->link, walk->sk)) {
 		skb = vnp_run_join(skb, walk->size);
-		vnp_udp_pass(walk->link, walk->sk, skb);
+		vnp_udp_pass_made(walk, skb);
 		return;
 	}
 	skb_list_walk_safe(skb, skb, next) {
 		skb_mark_not_on_list(skb);
-		vnp_udp_pass(walk->link, walk->sk, skb);
+		vnp_udp_pass_made(walk, skb);
 	}
 }
 
@@ -209,7 +219,7 @@ static int vnp_udp_walk_end(struct vnp_udp_walk *walk)
 		return 0;
 	}
 	if (!skb_is_gso(skb) || vnp_udp_gro_wanted(walk->link, walk->sk))
-		return 1;
+		return !walk->filtered || !vnp_udp_enqueue(walk->sk, skb);
 	vnp_udp_pass(walk->link, walk->sk, skb);
 	return 0;
 }
@@ -411,7 +421,7 @@ static u32 vnp_udp_judge_alone(struct vnp_link *link, struct vnp_dgram *dgram)
 /* Any packet.  Return: as the hook */
 static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 				       struct sk_buff *skb,
-				       const struct vnp_prog *prog)
+				       const struct vnp_prog *prog, bool filtered)
 {
 	struct vnp_udp_walk walk __vnp_uninitialized;
 	u32 len, cnt;
@@ -422,6 +432,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 	walk.size = vnp_run_size(skb);
 	walk.start = sizeof(struct udphdr);
 	walk.fate = VNP_UDP_PASS;
+	walk.filtered = filtered;
 	if (prog == &vnp_prog_none)
 		return vnp_udp_walk_end(&walk);
 	len = skb->len - sizeof(struct udphdr);
@@ -450,6 +461,26 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 }
 
 /*
+ * A packet to a socket with filters.  They see datagrams one by one, unless the
+ * application wants super-packets.  Return: as the hook
+ */
+static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
+					 struct sk_buff *skb)
+{
+	const struct vnp_prog *prog = rcu_dereference(link->prog);
+
+	if (prog == &vnp_prog_none)
+		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
+	if (vnp_udp_gro_held(skb) && !vnp_udp_gro_wanted(link, sk)) {
+		vnp_udp_segment(link, sk, skb);
+		return 0;
+	}
+	if (!vnp_udp_filter(sk, skb))
+		return 0;
+	return vnp_udp_rcv_packet(link, sk, skb, prog, true);
+}
+
+/*
  * Many programs are plain, and most packets one datagram in one piece: for them what
  * vnp_udp_rcv_packet() does comes down to this.  Nothing here writes to the stack by
  * index, so it does without a canary.
@@ -464,10 +495,12 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (unlikely(!link) || __this_cpu_read(vnp_udp_passing) == sk)
 		return 1;
+	if (unlikely(vnp_udp_is_filtered(sk, skb)))
+		return vnp_udp_rcv_filtered(link, sk, skb);
 	prog = rcu_dereference(link->prog);
 	if (skb->len > prog->plain_max || skb->data_len ||
 	    !vnp_account_draw(link->user, prog->light_ns))
-		return vnp_udp_rcv_packet(link, sk, skb, prog);
+		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
 
 	len = skb->len - sizeof(struct udphdr);
 	run.ctx.len = len;

@@ -39,6 +39,7 @@
 #include <net/udp_tunnel.h>
 
 #include "kmod/link/link.h"
+#include "kmod/udp/filter.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/opt.h"
 #include "kmod/udp/rcv.h"
@@ -63,12 +64,14 @@ int vnp_udp_subsys_create(void)
 		return ret;
 	udp_tunnel_encap_enable(vnp_udp_enabler->sk);
 	vnp_udp_opt_init(vnp_udp_enabler);
+	vnp_udp_filter_init();
 	return 0;
 }
 
 void vnp_udp_subsys_destroy(void)
 {
 	vnp_udp_socks_destroy();
+	vnp_udp_filter_exit();
 	sock_release(vnp_udp_enabler);
 }
 

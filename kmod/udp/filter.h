@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: what else decides about a datagram on its way to the socket.
+ */
+#ifndef _VNP_UDP_FILTER_H
+#define _VNP_UDP_FILTER_H
+
+#include <linux/bpf.h>
+#include <linux/bpf-cgroup.h>
+#include <linux/jump_label.h>
+#include <linux/skbuff.h>
+#include <net/sock.h>
+
+/* A security module may look at any datagram. */
+DECLARE_STATIC_KEY_FALSE(vnp_udp_lsm_key);
+
+/* Is there a BPF program on this socket's cgroup, or above? */
+static __always_inline bool vnp_udp_cgroup_filters(struct sock *sk)
+{
+#ifdef CONFIG_CGROUP_BPF
+	return cgroup_bpf_enabled(CGROUP_INET_INGRESS) &&
+	       cgroup_bpf_sock_enabled(sk, CGROUP_INET_INGRESS);
+#else
+	return false;
+#endif
+}
+
+/* May a security module look at this datagram? */
+static __always_inline bool vnp_udp_lsm_filters(const struct sk_buff *skb)
+{
+#ifdef CONFIG_NETWORK_SECMARK
+	if (unlikely(skb->secmark))
+		return true;
+#endif
+	return static_branch_unlikely(&vnp_udp_lsm_key);
+}
+
+/**
+ * vnp_udp_is_filtered() - would the kernel filter a datagram after the hook?
+ * @sk:		the socket
+ * @skb:	the packet
+ *
+ * Context: softirq, under RCU.
+ * Return: true: the program may run only on what vnp_udp_filter() lets through.
+ */
+static __always_inline bool vnp_udp_is_filtered(struct sock *sk,
+						const struct sk_buff *skb)
+{
+	return rcu_access_pointer(sk->sk_filter) || vnp_udp_lsm_filters(skb) ||
+	       vnp_udp_cgroup_filters(sk);
+}
+
+/* vnp_udp_filter_init(), vnp_udp_filter_exit() - Context: process, at init and exit */
+void vnp_udp_filter_init(void);
+void vnp_udp_filter_exit(void);
+
+/**
+ * vnp_udp_filter() - run cgroup programs, security modules and the socket's filter
+ * @sk:		the socket
+ * @skb:	the packet, at its UDP header; may be trimmed, is freed if it is denied
+ *
+ * A packet that is denied is counted as the kernel counts it.
+ *
+ * Context: the hook.
+ * Return: false: it was denied.
+ */
+bool vnp_udp_filter(struct sock *sk, struct sk_buff *skb);
+
+/**
+ * vnp_udp_enqueue() - put a packet that was filtered into the socket's queue
+ * @sk:		the socket
+ * @skb:	the packet, at its UDP header
+ *
+ * Does what the kernel does between its filters and the queue.
+ *
+ * Context: the hook.
+ * Return: false: only the kernel can, which filters the packet once more.
+ */
+bool vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
+
+#endif /* _VNP_UDP_FILTER_H */
