@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What else decides about a socket's datagrams: a BPF program of its cgroup, its own
+ * filter.  A link's program sees what they let through and no more, and each of them sees
+ * each datagram once.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <linux/udp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "burst.h"
+#include "harness.h"
+#include "insn.h"
+#include "object.h"
+#include "../progs/runs.h"
+
+#define CGROUP		"/sys/fs/cgroup"
+#define DENIED		'X'	/* the order of a datagram that a filter denies */
+#define UDP_HEADER	8
+#define MAX_LEN		0xffff	/* what a socket filter returns to keep all of it */
+
+/* Which filter is there */
+enum filter_kind {
+	SOCKET_CLASSIC,
+	SOCKET_EBPF,
+	CGROUP_EBPF,
+};
+
+FIXTURE(filter) {
+	struct vnp_object *obj;
+	struct wire wire;
+	struct flow flow;
+	int link;
+	int counter;		/* the filter's runs, in a map of the kernel's; or -1 */
+	int prog;
+	__u32 seq;
+	struct burst sent;
+	struct burst want;
+};
+
+FIXTURE_VARIANT(filter) {
+	enum flow_kind kind;
+	enum filter_kind filter;
+};
+
+FIXTURE_VARIANT_ADD(filter, classic_ip4) { FLOW_IP4, SOCKET_CLASSIC };
+FIXTURE_VARIANT_ADD(filter, classic_ip6) { FLOW_IP6, SOCKET_CLASSIC };
+FIXTURE_VARIANT_ADD(filter, socket_ip4) { FLOW_IP4, SOCKET_EBPF };
+FIXTURE_VARIANT_ADD(filter, socket_ip6) { FLOW_IP6, SOCKET_EBPF };
+FIXTURE_VARIANT_ADD(filter, cgroup_ip4) { FLOW_IP4, CGROUP_EBPF };
+FIXTURE_VARIANT_ADD(filter, cgroup_mapped) { FLOW_MAPPED, CGROUP_EBPF };
+
+static int do_bpf(int cmd, union bpf_attr *attr)
+{
+	const int ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+
+	return ret < 0 ? -errno : ret;
+}
+
+/* counter_new() - an array of one number */
+static int counter_new(void)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_ARRAY,
+		.key_size = sizeof(__u32),
+		.value_size = sizeof(__u64),
+		.max_entries = 1,
+	};
+
+	return do_bpf(BPF_MAP_CREATE, &attr);
+}
+
+static long counter_read(int counter)
+{
+	__u32 key = 0;
+	__u64 value = 0;
+	union bpf_attr attr = {
+		.map_fd = counter,
+		.key = (uintptr_t)&key,
+		.value = (uintptr_t)&value,
+	};
+	const int err = do_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
+
+	return err ?: (long)value;
+}
+
+/*
+ * filter_load() - a program for bpf(2) that counts its runs and denies what has DENIED
+ * at @off, which is where the payload begins
+ */
+static int filter_load(int type, int attach_type, int counter, int off, int pass)
+{
+	const struct bpf_insn insns[] = {
+		MOV_REG(R6, R1),
+		ST(BPF_W, FP, -4, 0),
+		MOV_REG(R2, FP),
+		ALU64_IMM(BPF_ADD, R2, -4),
+		INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_FD, 0, counter),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+		JMP_IMM(BPF_JEQ, R0, 0, 2),
+		MOV_IMM(R1, 1),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, R0, R1, 0, BPF_ADD),
+		ST(BPF_DW, FP, -16, 0),
+		MOV_REG(R1, R6),
+		MOV_IMM(R2, off),
+		MOV_REG(R3, FP),
+		ALU64_IMM(BPF_ADD, R3, -16),
+		MOV_IMM(R4, 1),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_load_bytes),
+		LDX(BPF_B, R1, FP, -16),
+		MOV_IMM(R0, 0),
+		JMP_IMM(BPF_JEQ, R1, DENIED, 1),
+		MOV_IMM(R0, pass),
+		EXIT(),
+	};
+	union bpf_attr attr = {
+		.prog_type = type,
+		.expected_attach_type = attach_type,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = ARRAY_SIZE(insns),
+		.license = (uintptr_t)"GPL",
+	};
+
+	return do_bpf(BPF_PROG_LOAD, &attr);
+}
+
+static int attach_classic(int sock, __u32 keep)
+{
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, UDP_HEADER),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, DENIED, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, keep),
+	};
+	const struct sock_fprog fprog = { ARRAY_SIZE(insns), insns };
+
+	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &fprog, sizeof(fprog));
+}
+
+static int attach_cgroup(int prog)
+{
+	const int cgroup = open(CGROUP, O_RDONLY | O_DIRECTORY);
+	union bpf_attr attr = {
+		.target_fd = cgroup,
+		.attach_bpf_fd = prog,
+		.attach_type = BPF_CGROUP_INET_INGRESS,
+		.attach_flags = BPF_F_ALLOW_MULTI,
+	};
+	int err = cgroup < 0 ? -errno : do_bpf(BPF_PROG_ATTACH, &attr);
+
+	close(cgroup);
+	return err;
+}
+
+static void detach_cgroup(int prog)
+{
+	const int cgroup = open(CGROUP, O_RDONLY | O_DIRECTORY);
+	union bpf_attr attr = {
+		.target_fd = cgroup,
+		.attach_bpf_fd = prog,
+		.attach_type = BPF_CGROUP_INET_INGRESS,
+	};
+
+	do_bpf(BPF_PROG_DETACH, &attr);
+	close(cgroup);
+}
+
+FIXTURE_SETUP(filter)
+{
+	if (variant->filter != SOCKET_CLASSIC && !as_root())
+		SKIP(return, "an ordinary user cannot load programs by bpf(2)");
+	pin(0);
+	self->prog = -1;
+	self->counter = -1;
+	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
+	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+}
+
+FIXTURE_TEARDOWN(filter)
+{
+	if (variant->filter == CGROUP_EBPF)
+		detach_cgroup(self->prog);
+	close(self->prog);
+	close(self->counter);
+	close(self->link);
+	vnp_object_close(self->obj);
+	flow_close(&self->flow);
+}
+
+/* Attach the variant's filter. */
+static int attach(FIXTURE_DATA(filter) *self, const FIXTURE_VARIANT(filter) *variant)
+{
+	if (variant->filter == SOCKET_CLASSIC)
+		return attach_classic(self->flow.rx, MAX_LEN);
+	self->counter = counter_new();
+	if (self->counter < 0)
+		return self->counter;
+	if (variant->filter == SOCKET_EBPF) {
+		self->prog = filter_load(BPF_PROG_TYPE_SOCKET_FILTER, 0, self->counter,
+					 UDP_HEADER, MAX_LEN);
+		return self->prog < 0 ? self->prog :
+		       sock_set(self->flow.rx, SOL_SOCKET, SO_ATTACH_BPF, self->prog);
+	}
+	self->prog = filter_load(BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS,
+				 self->counter, 20 + UDP_HEADER, 1);
+	return self->prog < 0 ? self->prog : attach_cgroup(self->prog);
+}
+
+/* Have datagrams merged from now on: two that go together are dropped. */
+static int start_merging(FIXTURE_DATA(filter) *self)
+{
+	struct vnp_link_info info;
+
+	burst_fill_equal(&self->sent, &self->seq, "DD", 200);
+	return burst_send(self->flow.tx, &self->sent, WIRE_GSO) ?:
+	       link_settle(self->link, 2, &info);
+}
+
+/*
+ * exchange() - send a burst by these orders, of which what is denied or dropped does not
+ * arrive.  Return: packets it came in, or negative
+ */
+static int exchange(FIXTURE_DATA(filter) *self, const char *orders, int len, bool gro)
+{
+	struct burst *want = &self->want, *sent = &self->sent;
+
+	burst_fill_equal(sent, &self->seq, orders, len);
+	want->cnt = 0;
+	for (int i = 0; i < sent->cnt; i++) {
+		if (orders[i] == DENIED || orders[i] == ORDER_DROP)
+			continue;
+		want->len[want->cnt] = len;
+		memcpy(want->data[want->cnt++], sent->data[i], len);
+	}
+	return burst_send(self->flow.tx, sent, WIRE_GSO) ?:
+	       burst_recv(self->flow.rx, want, gro);
+}
+
+/* Drops of the socket */
+static int drops(int sock)
+{
+	__u32 mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+
+	return getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len) ?:
+	       (int)mem[SK_MEMINFO_DROPS];
+}
+
+/*
+ * What is passed is filtered once more on kernels that do not let the module put it into
+ * the socket's queue.  Return: how often
+ */
+static int runs_if_passed(void)
+{
+	return shell("grep -q __ksymtab___udp_enqueue_schedule_skb /proc/kallsyms") ? 2 : 1;
+}
+
+static __u64 link_packets(int link)
+{
+	struct vnp_link_info info;
+
+	return link_info(link, &info) ? -1 : info.packets;
+}
+
+TEST_F(filter, denied_before_the_program)
+{
+	ASSERT_EQ(0, attach(self, variant));
+	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
+	EXPECT_EQ(2, link_packets(self->link));
+	EXPECT_EQ(3, drops(self->flow.rx));
+	if (self->counter >= 0)
+		EXPECT_EQ(3 + 2 * runs_if_passed(), counter_read(self->counter));
+}
+
+TEST_F(filter, super_packets)
+{
+	ASSERT_EQ(0, start_merging(self));
+	ASSERT_EQ(0, attach(self, variant));
+	EXPECT_EQ(5, exchange(self, "XPDPXXDPPP", 300, false));
+	EXPECT_EQ(2 + 7, link_packets(self->link));
+	if (self->counter >= 0)
+		EXPECT_EQ(5 + 5 * runs_if_passed(), counter_read(self->counter));
+	/* All the same, and none */
+	EXPECT_EQ(4, exchange(self, "PPPP", 300, false));
+	EXPECT_EQ(2 + 7 + 4, link_packets(self->link));
+}
+
+/* Who wants super-packets has them filtered as such, by their first datagram here. */
+TEST_F(filter, super_packets_wanted)
+{
+	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 1));
+	ASSERT_EQ(0, attach(self, variant));
+	EXPECT_EQ(1, exchange(self, "PPPP", 300, true));
+	EXPECT_EQ(4, link_packets(self->link));
+	/* One run of datagrams before what was dropped, and one after */
+	EXPECT_EQ(2, exchange(self, "PPDPPP", 300, true));
+	EXPECT_EQ(10, link_packets(self->link));
+	if (self->counter >= 0)
+		EXPECT_EQ(runs_if_passed() == 1 ? 2 : 5, counter_read(self->counter));
+	EXPECT_EQ(0, exchange(self, "X", 300, true));
+	EXPECT_EQ(10, link_packets(self->link));
+}
+
+TEST_F(filter, undone)
+{
+	ASSERT_EQ(0, attach(self, variant));
+	ASSERT_EQ(0, link_detach(self->link));
+	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
+	EXPECT_EQ(3, drops(self->flow.rx));
+	if (self->counter >= 0)
+		EXPECT_EQ(5, counter_read(self->counter));
+}
+
+FIXTURE(trim) {
+	int dev;
+	struct flow flow;
+};
+
+FIXTURE_VARIANT(trim) {
+	enum flow_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(trim, ip4) { FLOW_IP4 };
+FIXTURE_VARIANT_ADD(trim, ip6) { FLOW_IP6 };
+
+FIXTURE_SETUP(trim)
+{
+	pin(0);
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, flow_open(&self->flow, variant->kind));
+}
+
+FIXTURE_TEARDOWN(trim)
+{
+	flow_close(&self->flow);
+}
+
+/* A filter can cut a datagram: the program sees what is left. */
+TEST_F(trim, seen_by_the_program)
+{
+	const struct bpf_insn is_cut[] = {
+		LDX(BPF_W, R1, R1, CTX(len)),
+		MOV_IMM(R0, VNP_DROP),
+		JMP_IMM(BPF_JNE, R1, 5, 1),
+		MOV_IMM(R0, VNP_PASS),
+		EXIT(),
+	};
+	const int prog = PROG_LOAD(self->dev, is_cut);
+	int link;
+
+	ASSERT_OK(prog);
+	ASSERT_EQ(0, attach_classic(self->flow.rx, UDP_HEADER + 5));
+	link = link_create(self->dev, prog, self->flow.rx, 0);
+	ASSERT_OK(link);
+	ASSERT_OK(flow_puts(&self->flow, "abc"));
+	ASSERT_OK(flow_puts(&self->flow, "Xbcdefgh"));
+	ASSERT_OK(flow_puts(&self->flow, "abcdefgh"));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "abcde"));
+	EXPECT_EQ(1, flow_empty(&self->flow));
+	EXPECT_EQ(2, link_packets(link));
+}
+
+/* What goes to the queue after a filter has what control messages are made of. */
+TEST(pktinfo)
+{
+	union {
+		char buf[256];
+		struct cmsghdr align;
+	} control;
+	char data[8];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	const int dev = device_open();
+	struct in_pktinfo *info;
+	struct cmsghdr *cmsg;
+	struct flow flow;
+
+	pin(0);
+	ASSERT_EQ(0, flow_open(&flow, FLOW_IP4));
+	ASSERT_EQ(0, attach_classic(flow.rx, MAX_LEN));
+	ASSERT_OK(sock_set(flow.rx, IPPROTO_IP, IP_PKTINFO, 1));
+	ASSERT_OK(link_create(dev, prog_verdict(dev, VNP_PASS), flow.rx, 0));
+	ASSERT_OK(flow_puts(&flow, "abc"));
+	ASSERT_EQ(3, recvmsg(flow.rx, &msg, 0));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	ASSERT_NE(NULL, cmsg);
+	EXPECT_EQ(IP_PKTINFO, cmsg->cmsg_type);
+	info = (void *)CMSG_DATA(cmsg);
+	EXPECT_NE(0, info->ipi_ifindex);
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), info->ipi_spec_dst.s_addr);
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), info->ipi_addr.s_addr);
+}
+
+TEST_HARNESS_MAIN
