@@ -7,85 +7,85 @@
 #include <sys/socket.h>
 
 #include "user_map.h"
-#include "user_run.h"
+#include "user_exec.h"
 #include "vm/isa/format.h"
 #include "vm/helper.h"
 
 #define ptr(type, reg)	((type)(uintptr_t)(reg))
 
-static void ctx_set(struct vnp_user_run *run)
+static void ctx_set(struct vnp_user_exec *user)
 {
-	run->run.ctx.data = run->direct;
-	run->run.ctx.data_end = run->direct + run->direct_len;
+	user->exec.ctx.data = user->direct;
+	user->exec.ctx.data_end = user->direct + user->direct_len;
 }
 
 /* As VNP_PROG_RUN has it */
-static u32 family_of(const struct vnp_user_run *run, u32 type)
+static u32 family_of(const struct vnp_user_exec *user, u32 type)
 {
-	return type == VNP_PROG_PACKET && run->len && *run->rest >> 4 == 6 ?
+	return type == VNP_PROG_PACKET && user->len && *user->rest >> 4 == 6 ?
 	       AF_INET6 : AF_INET;
 }
 
-int vnp_user_run_init(struct vnp_user_run *run, u32 type,
+int vnp_user_exec_init(struct vnp_user_exec *user, u32 type,
 		      const struct vnp_run_opts *opts,
 		      const struct vnp_printer *print)
 {
-	memset(run, 0, sizeof(*run));
-	run->print = print;
-	run->len = opts->data_in_len;
-	run->direct_len = opts->direct_len ?: run->len;
-	run->direct = malloc(run->direct_len);
-	run->rest = malloc(run->len);
-	if ((run->direct_len && !run->direct) || (run->len && !run->rest)) {
-		vnp_user_run_destroy(run);
+	memset(user, 0, sizeof(*user));
+	user->print = print;
+	user->len = opts->data_in_len;
+	user->direct_len = opts->direct_len ?: user->len;
+	user->direct = malloc(user->direct_len);
+	user->rest = malloc(user->len);
+	if ((user->direct_len && !user->direct) || (user->len && !user->rest)) {
+		vnp_user_exec_destroy(user);
 		return -ENOMEM;
 	}
-	if (run->len) {
-		memcpy(run->rest, opts->data_in, run->len);
-		memcpy(run->direct, run->rest, run->direct_len);
+	if (user->len) {
+		memcpy(user->rest, opts->data_in, user->len);
+		memcpy(user->direct, user->rest, user->direct_len);
 	}
-	run->run.ctx.len = run->len;
-	run->run.ctx.family = family_of(run, type);
-	ctx_set(run);
+	user->exec.ctx.len = user->len;
+	user->exec.ctx.family = family_of(user, type);
+	ctx_set(user);
 	return 0;
 }
 
-void vnp_user_run_destroy(struct vnp_user_run *run)
+void vnp_user_exec_destroy(struct vnp_user_exec *user)
 {
-	free(run->direct);
-	free(run->rest);
+	free(user->direct);
+	free(user->rest);
 }
 
-static struct vnp_user_run *run_of(u64 ctx)
+static struct vnp_user_exec *user_of(u64 ctx)
 {
-	return ptr(struct vnp_user_run *,
-		   ctx - offsetof(struct vnp_user_run, run.ctx));
+	return ptr(struct vnp_user_exec *,
+		   ctx - offsetof(struct vnp_user_exec, exec.ctx));
 }
 
-static bool range_ok(const struct vnp_user_run *run, u32 off, u32 len)
+static bool range_ok(const struct vnp_user_exec *user, u32 off, u32 len)
 {
-	return off <= run->len && len <= run->len - off;
+	return off <= user->len && len <= user->len - off;
 }
 
 /* Bytes of @len at @off that lie in the direct part */
-static u32 direct_part(const struct vnp_user_run *run, u32 off, u32 len)
+static u32 direct_part(const struct vnp_user_exec *user, u32 off, u32 len)
 {
-	return off < run->direct_len ? min(len, run->direct_len - off) : 0;
+	return off < user->direct_len ? min(len, user->direct_len - off) : 0;
 }
 
-static void payload_read(const struct vnp_user_run *run, u32 off, void *to, u32 len)
+static void payload_read(const struct vnp_user_exec *user, u32 off, void *to, u32 len)
 {
-	u32 part = direct_part(run, off, len);
+	u32 part = direct_part(user, off, len);
 
 	if (part)
-		memmove(to, run->direct + off, part);
+		memmove(to, user->direct + off, part);
 	if (len > part)
-		memmove((u8 *)to + part, run->rest + off + part, len - part);
+		memmove((u8 *)to + part, user->rest + off + part, len - part);
 }
 
-void vnp_user_run_copy_out(const struct vnp_user_run *run, void *to, u32 len)
+void vnp_user_exec_copy_out(const struct vnp_user_exec *user, void *to, u32 len)
 {
-	payload_read(run, 0, to, len);
+	payload_read(user, 0, to, len);
 }
 
 u64 vnp_helper_map_lookup(u64 map, u64 key, u64 r3, u64 r4, u64 r5)
@@ -111,56 +111,56 @@ u64 vnp_helper_map_delete(u64 map, u64 key, u64 r3, u64 r4, u64 r5)
 
 u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
 {
-	const struct vnp_user_run *run = run_of(ctx);
+	const struct vnp_user_exec *user = user_of(ctx);
 
 	(void)r5;
-	if (!range_ok(run, off, len)) {
+	if (!range_ok(user, off, len)) {
 		memset(ptr(void *, to), 0, (u32)len);
 		return -ERANGE;
 	}
-	payload_read(run, off, ptr(void *, to), len);
+	payload_read(user, off, ptr(void *, to), len);
 	return 0;
 }
 
 /* Make the first @len bytes direct */
-static int direct_grow(struct vnp_user_run *run, u32 len)
+static int direct_grow(struct vnp_user_exec *user, u32 len)
 {
 	u8 *direct;
 
-	if (len <= run->direct_len)
+	if (len <= user->direct_len)
 		return 0;
 	direct = malloc(len);
 	if (!direct)
 		return -ENOMEM;
-	payload_read(run, 0, direct, len);
-	free(run->direct);
-	run->direct = direct;
-	run->direct_len = len;
-	ctx_set(run);
+	payload_read(user, 0, direct, len);
+	free(user->direct);
+	user->direct = direct;
+	user->direct_len = len;
+	ctx_set(user);
 	return 0;
 }
 
 /* As in the kernel, what lies before the last byte written becomes direct */
 u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 {
-	struct vnp_user_run *run = run_of(ctx);
+	struct vnp_user_exec *user = user_of(ctx);
 
 	(void)r5;
-	if (!range_ok(run, off, len))
+	if (!range_ok(user, off, len))
 		return -ERANGE;
-	if (direct_grow(run, (u32)off + (u32)len))
+	if (direct_grow(user, (u32)off + (u32)len))
 		return -ENOMEM;
-	memcpy(run->direct + (u32)off, ptr(void *, from), (u32)len);
+	memcpy(user->direct + (u32)off, ptr(void *, from), (u32)len);
 	return 0;
 }
 
 u64 vnp_helper_pull(u64 ctx, u64 want, u64 r3, u64 r4, u64 r5)
 {
-	struct vnp_user_run *run = run_of(ctx);
-	u32 len = (u32)want ?: run->len;
+	struct vnp_user_exec *user = user_of(ctx);
+	u32 len = (u32)want ?: user->len;
 
 	(void)r3, (void)r4, (void)r5;
-	return len > run->len ? -ERANGE : direct_grow(run, len);
+	return len > user->len ? -ERANGE : direct_grow(user, len);
 }
 
 u64 vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
@@ -209,7 +209,7 @@ u64 vnp_helper_csum_diff(u64 from, u64 from_len, u64 to, u64 to_len, u64 seed)
 
 u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 {
-	const struct vnp_user_run *run = run_of(ctx);
+	const struct vnp_user_exec *user = user_of(ctx);
 	char line[VNP_FORMAT_LINE_MAX], format[VNP_FORMAT_MAX];
 	u64 values[VNP_FORMAT_ARGS_MAX];
 	int len;
@@ -221,6 +221,6 @@ u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 	}
 
 	len = vnp_format(line, sizeof(line), format, fmt_len, values, args_len);
-	vnp_print(run->print, VNP_PRINT_PROGRAM, "%s", line);
+	vnp_print(user->print, VNP_PRINT_PROGRAM, "%s", line);
 	return min(len, 0);
 }

@@ -3,7 +3,7 @@
 #include <sys/random.h>
 
 #include "user_map.h"
-#include "user_run.h"
+#include "user_exec.h"
 #include "vm/code.h"
 #include "vm/report/dump.h"
 #include "vm/interp/interp.h"
@@ -186,35 +186,35 @@ int vnp_user_program_dump(const struct vnp_program *prog, __u32 what, void **buf
 	}
 }
 
-/* One run, and what only one run may see: replaced map values */
-static int run_once(struct vnp_program *prog, struct vnp_user_run *run)
+/* One execution; map values that it replaced are freed after it */
+static int exec_once(struct vnp_program *prog, struct vnp_user_exec *user)
 {
 	__u32 i;
 	int err;
 
-	run->run.fault = 0;
-	run->run.retval = 0;
-	err = vnp_interp_run(prog->code, &run->run);
+	user->exec.fault = 0;
+	user->exec.retval = 0;
+	err = vnp_interp_exec(prog->code, &user->exec);
 	for (i = 0; i < prog->map_cnt; i++)
 		vnp_user_map_settle(prog->maps[i]->user);
 	return err;
 }
 
-static void run_report(const struct vnp_user_run *run, struct vnp_run_opts *opts)
+static void exec_report(const struct vnp_user_exec *user, struct vnp_run_opts *opts)
 {
-	__u32 fault = run->run.fault;
+	__u32 fault = user->exec.fault;
 
-	opts->fault = VNP_RUN_FAULT_KIND(fault);
-	opts->fault_insn = fault ? VNP_RUN_FAULT_INSN(fault) : 0;
-	opts->retval = fault ? 0 : run->run.retval;
+	opts->fault = VNP_EXEC_FAULT_KIND(fault);
+	opts->fault_insn = fault ? VNP_EXEC_FAULT_INSN(fault) : 0;
+	opts->retval = fault ? 0 : user->exec.retval;
 	if (opts->data_out)
-		vnp_user_run_copy_out(run, opts->data_out,
-				      min(opts->data_out_len, run->len));
-	opts->data_out_len = run->len;
+		vnp_user_exec_copy_out(user, opts->data_out,
+				      min(opts->data_out_len, user->len));
+	opts->data_out_len = user->len;
 }
 
 /* The verifier's mistake, in the words of the interpreter */
-static void run_failed(const struct vnp_program *prog, const struct vnp_log *log)
+static void exec_failed(const struct vnp_program *prog, const struct vnp_log *log)
 {
 	vnp_error(&prog->print, "Program %s did what the verifier said it cannot do; please report this. %s",
 		  prog->name, log->buf);
@@ -227,7 +227,7 @@ int vnp_user_program_run(struct vnp_program *prog, struct vnp_run_opts *opts)
 		.buf = text, .size = sizeof(text), .level = VNP_LOG_NORMAL,
 	};
 	__u32 repeat = opts->repeat ?: 1, i;
-	struct vnp_user_run run;
+	struct vnp_user_exec user;
 	__u64 start;
 	int err;
 
@@ -236,21 +236,21 @@ int vnp_user_program_run(struct vnp_program *prog, struct vnp_run_opts *opts)
 	    opts->direct_len > opts->data_in_len ||
 	    (opts->data_in_len && !opts->data_in))
 		return -EINVAL;
-	err = vnp_user_run_init(&run, prog->type, opts, &prog->print);
+	err = vnp_user_exec_init(&user, prog->type, opts, &prog->print);
 	if (err)
 		return err;
 
 	prog->code->log = &log;
 	start = vnp_now_ns(CLOCK_MONOTONIC);
 	for (i = 0; i < repeat && !err; i++)
-		err = run_once(prog, &run);
+		err = exec_once(prog, &user);
 	opts->ns = (vnp_now_ns(CLOCK_MONOTONIC) - start) / repeat;
 	prog->code->log = NULL;
 
 	if (err == -EFAULT)
-		run_failed(prog, &log);
+		exec_failed(prog, &log);
 	if (!err)
-		run_report(&run, opts);
-	vnp_user_run_destroy(&run);
+		exec_report(&user, opts);
+	vnp_user_exec_destroy(&user);
 	return err;
 }

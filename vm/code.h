@@ -186,7 +186,7 @@ struct vnp_call {
  * @cnt:	how many
  * @stack_size:	bytes of stack, with the slots of the guards
  * @wide_ret:	R0 may not fit 32 bits: every exit stores it to
- *		struct vnp_run::retval
+ *		struct vnp_exec::retval
  */
 struct vnp_lowered {
 	struct bpf_insn *insns;
@@ -252,7 +252,7 @@ struct vnp_conflict {
  * @mask_cnt:	accesses that are masked
  * @barrier_cnt: instructions behind a speculation barrier
  * @lowered:	after vnp_lower(); owned
- * @executed:	instructions that vnp_interp_run_lowered() executed last, a barrier
+ * @executed:	instructions that vnp_interp_exec_lowered() executed last, a barrier
  *		counted as VNP_BARRIER_COST
  */
 struct vnp_code {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * struct vnp_run: one run of a program.  R1 points to its first member; lowered
- * code writes the others.  Surroundings embed it in what their helpers need.
+ * struct vnp_exec: one execution of a program.  R1 points to its first member; lowered
+ * code writes the others.  The module and the library embed it in what their helpers need.
  */
 #ifndef _VNP_VM_EXEC_H
 #define _VNP_VM_EXEC_H
@@ -10,23 +10,23 @@
 #include <linux/vnp.h>
 
 /**
- * struct vnp_run - one run of a program
+ * struct vnp_exec - one execution of a program
  * @ctx:	what the program sees
  * @retval:	R0, written at exit if struct vnp_lowered::wide_ret
- * @fault:	set by a guard: VNP_RUN_FAULT(), which R0 is then as well.  Whoever
- *		starts a run sees to it that it is 0
+ * @fault:	set by a guard: VNP_EXEC_FAULT(), which R0 is then as well.  Whoever
+ *		starts an execution sets it to 0 first
  *
- * Context: on the stack of the one that runs the program; one CPU only.
+ * Context: on the stack of whoever executes the program; one CPU only.
  */
-struct vnp_run {
+struct vnp_exec {
 	struct vnp_ctx ctx;
 	u64 retval;
 	u32 fault;
 };
 
 /* enum vnp_fault in the upper byte, the instruction's index below */
-#define VNP_RUN_FAULT(fault, insn)	((u32)(fault) << 24 | (insn))
-#define VNP_RUN_FAULT_KIND(f)		((f) >> 24)
-#define VNP_RUN_FAULT_INSN(f)		((f) & 0xffffff)
+#define VNP_EXEC_FAULT(fault, insn)	((u32)(fault) << 24 | (insn))
+#define VNP_EXEC_FAULT_KIND(f)		((f) >> 24)
+#define VNP_EXEC_FAULT_INSN(f)		((f) & 0xffffff)
 
 #endif /* _VNP_VM_EXEC_H */

@@ -155,7 +155,7 @@ static u32 vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
 
 	u64_stats_update_begin(&stats->syncp);
 	u64_stats_add(&stats->bytes, bytes);
-	u64_stats_add(&stats->faults[VNP_RUN_FAULT_KIND(fault)], cnt);
+	u64_stats_add(&stats->faults[VNP_EXEC_FAULT_KIND(fault)], cnt);
 	u64_stats_update_end(&stats->syncp);
 	WRITE_ONCE(link->fault, (u64)prog->obj.id << 32 | fault);
 	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_PASS : VNP_DROP;
@@ -164,15 +164,15 @@ static u32 vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
 u32 vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog, u32 cnt,
 		      u32 bytes)
 {
-	return vnp_link_faults(link, prog, VNP_RUN_FAULT(VNP_FAULT_THROTTLED, 0), cnt,
+	return vnp_link_faults(link, prog, VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0), cnt,
 			       bytes);
 }
 
 u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
-		   const struct vnp_run *run)
+		   const struct vnp_exec *run)
 {
 	return vnp_link_faults(link, prog,
-			       run->fault ?: VNP_RUN_FAULT(VNP_FAULT_VERDICT, 0), 1,
+			       run->fault ?: VNP_EXEC_FAULT(VNP_FAULT_VERDICT, 0), 1,
 			       run->ctx.len);
 }
 
@@ -250,8 +250,8 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 		.family = link->family,
 		.sock_cookie = link->cookie,
 		.fault_prog_id = fault >> 32,
-		.fault = VNP_RUN_FAULT_KIND((u32)fault),
-		.fault_insn = VNP_RUN_FAULT_INSN((u32)fault),
+		.fault = VNP_EXEC_FAULT_KIND((u32)fault),
+		.fault_insn = VNP_EXEC_FAULT_INSN((u32)fault),
 	};
 
 	rcu_read_lock();

@@ -48,7 +48,7 @@ struct vnp_link_stats {
  *		detached.  Written under @lock, read under RCU
  * @stats:	counters
  * @user:	on whose account its programs run, with a reference
- * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
+ * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
  * @lock:	for @prog, @sk and @gro_rests; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
@@ -107,7 +107,7 @@ static inline void vnp_link_put(struct vnp_link *link)
  * Return: enum vnp_verdict.
  */
 u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
-		   const struct vnp_run *run);
+		   const struct vnp_exec *run);
 
 /**
  * vnp_link_throttle() - count datagrams for which the owner's account has nothing left
@@ -157,7 +157,7 @@ static __always_inline void vnp_link_count(struct vnp_link *link, u32 verdict,
  */
 static __always_inline u32 vnp_link_judge(struct vnp_link *link,
 					  const struct vnp_prog *prog,
-					  const struct vnp_run *run, u32 ret)
+					  const struct vnp_exec *run, u32 ret)
 {
 	if (likely(ret == VNP_DROP)) {
 		vnp_link_count(link, VNP_DROP, 1, run->ctx.len);
@@ -172,7 +172,7 @@ static __always_inline u32 vnp_link_judge(struct vnp_link *link,
 /* vnp_link_exec() - run a link's program as far as its owner's account goes */
 static __always_inline u64 vnp_link_exec(struct vnp_link *link,
 					 const struct vnp_prog *prog,
-					 struct vnp_run *run)
+					 struct vnp_exec *run)
 {
 	if (prog->light_ns)
 		return vnp_prog_run(prog, run);
@@ -182,7 +182,7 @@ static __always_inline u64 vnp_link_exec(struct vnp_link *link,
 /* vnp_link_run() - run a link's program on a datagram, and count it.  As above */
 static __always_inline u32 vnp_link_run(struct vnp_link *link,
 					const struct vnp_prog *prog,
-					struct vnp_run *run)
+					struct vnp_exec *run)
 {
 	const u64 ret = vnp_link_exec(link, prog, run);
 

@@ -32,7 +32,7 @@
  * packet of its own, vnp_dgram_part().
  */
 struct vnp_dgram {
-	struct vnp_run run;
+	struct vnp_exec run;
 	struct sk_buff *skb;
 	s32 off;
 	bool shared;

@@ -60,7 +60,7 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 }
 
 u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
-		    struct vnp_run *run)
+		    struct vnp_exec *run)
 {
 	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
 	const s64 reserve = min_t(s64, prog->worst_ns, vnp_account_burst() / 2);
@@ -69,7 +69,7 @@ u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
 	vnp_bucket_fill(bucket, start);
 	/* also where the burst is 0 */
 	if (READ_ONCE(softirq_share) < 100 && bucket->left < max_t(s64, reserve, 1)) {
-		run->fault = VNP_RUN_FAULT(VNP_FAULT_THROTTLED, 0);
+		run->fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
 		return run->fault;
 	}
 	ret = vnp_prog_run(prog, run);

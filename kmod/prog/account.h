@@ -70,6 +70,6 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
  * %VNP_FAULT_THROTTLED.
  */
 u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
-		    struct vnp_run *run);
+		    struct vnp_exec *run);
 
 #endif /* _VNP_PROG_ACCOUNT_H */

@@ -30,7 +30,7 @@ struct vnp_user;
  * @plain_max:	of a program that looks at the front of the payload and does nothing
  *		else, @len_max with the UDP header; 0 of any other
  * @sees_packet: its payload begins at the IP header, not behind the UDP header
- * @wide_ret:	the return value is in struct vnp_run::retval
+ * @wide_ret:	the return value is in struct vnp_exec::retval
  * @light_ns:	what an execution draws on the user's account (account.h); 0: it is timed
  * @worst_ns:	the longest that one can take, in ns
  * @log:	where vnp_log() writes to; NULL if the program never does
@@ -106,7 +106,7 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
  * Return: R0; if @run->fault is set afterwards that, which no verdict is equal to.
  */
 static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
-					 struct vnp_run *run)
+					 struct vnp_exec *run)
 {
 	cant_migrate();
 	return bpf_dispatcher_nop_func(run, NULL, prog->func);
@@ -114,7 +114,7 @@ static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
 
 /* vnp_prog_run() - one run of any program, as vnp_prog_call() */
 static __always_inline u64 vnp_prog_run(const struct vnp_prog *prog,
-					struct vnp_run *run)
+					struct vnp_exec *run)
 {
 	u64 ret = vnp_prog_call(prog, run);
 

@@ -149,8 +149,8 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 
 	if (dgram.run.fault)
 		attr->retval = 0;
-	attr->fault = VNP_RUN_FAULT_KIND(dgram.run.fault);
-	attr->fault_insn = VNP_RUN_FAULT_INSN(dgram.run.fault);
+	attr->fault = VNP_EXEC_FAULT_KIND(dgram.run.fault);
+	attr->fault_insn = VNP_EXEC_FAULT_INSN(dgram.run.fault);
 	attr->ns = div_u64(ns, repeat);
 	return ret;
 }

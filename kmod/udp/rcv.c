@@ -311,7 +311,7 @@ static noinline u32 vnp_udp_walk_whole(struct vnp_udp_walk *walk,
 				       struct vnp_run_piece *at)
 {
 	const struct vnp_prog *prog = walk->dgram.prog;
-	struct vnp_run *run = &walk->dgram.run;
+	struct vnp_exec *run = &walk->dgram.run;
 	const struct sk_buff *skb = walk->skb;
 	struct vnp_run_piece piece = *at;
 	const u32 size = walk->size;
@@ -489,7 +489,7 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 {
 	/* Ours, so none of the flags that sk_user_data can carry is set. */
 	struct vnp_link *link = rcu_dereference(__sk_user_data(sk));
-	struct vnp_run run __vnp_uninitialized;
+	struct vnp_exec run __vnp_uninitialized;
 	const struct vnp_prog *prog;
 	u32 len;
 

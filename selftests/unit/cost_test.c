@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "userlib/user_run.h"
+#include "userlib/user_exec.h"
 #include "selftests/vm/check_lowered.h"
 #include "vm/code.h"
 #include "vm/interp/interp.h"
@@ -43,13 +43,13 @@ static __u64 executed(struct vnp_program *prog, __u64 *retval)
 		.data_in = (void *)query,
 		.data_in_len = sizeof(query) - 1,
 	};
-	struct vnp_user_run run = {};
+	struct vnp_user_exec user = {};
 
-	assert_int_equal(vnp_user_run_init(&run, prog->type, &opts,
+	assert_int_equal(vnp_user_exec_init(&user, prog->type, &opts,
 					   &prog->print), 0);
-	assert_int_equal(vnp_interp_run_lowered(prog->code, &run.run), 0);
-	*retval = run.run.retval;
-	vnp_user_run_destroy(&run);
+	assert_int_equal(vnp_interp_exec_lowered(prog->code, &user.exec), 0);
+	*retval = user.exec.retval;
+	vnp_user_exec_destroy(&user);
 	return prog->code->executed;
 }
 

@@ -9,7 +9,7 @@
 
 #include "operation.h"
 #include "userlib/user_map.h"
-#include "userlib/user_run.h"
+#include "userlib/user_exec.h"
 #include "vm/interp/interp.h"
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
@@ -61,16 +61,16 @@ static void subject_run(struct subject *s, const struct op *ops, __u32 cnt,
 {
 	struct vnp_run_opts opts = { .sz = sizeof(opts), .data_in = "" };
 	struct vnp_printer print = {};
-	struct vnp_user_run run = {};
+	struct vnp_user_exec user = {};
 	__u32 i;
 
 	s->memory->in = *in;
-	assert_int_equal(vnp_user_run_init(&run, VNP_PROG_DATAGRAM, &opts, &print), 0);
-	if (lowered ? vnp_interp_run_lowered(s->code, &run.run) :
-		      vnp_interp_run(s->code, &run.run))
+	assert_int_equal(vnp_user_exec_init(&user, VNP_PROG_DATAGRAM, &opts, &print), 0);
+	if (lowered ? vnp_interp_exec_lowered(s->code, &user.exec) :
+		      vnp_interp_exec(s->code, &user.exec))
 		fail_msg("%s", vm_log);
-	assert_int_equal(run.run.fault, 0);
-	vnp_user_run_destroy(&run);
+	assert_int_equal(user.exec.fault, 0);
+	vnp_user_exec_destroy(&user);
 	for (i = 0; i < cnt; i++) {
 		const struct op_output *seen = &s->memory->out[i];
 		struct op_output expected = op_expect(&ops[i], in);

@@ -20,7 +20,7 @@
 
 #include "selftests/bench/processor/inputs.h"
 #include "selftests/bench/processor/programs.h"
-#include "userlib/user_run.h"
+#include "userlib/user_exec.h"
 #include "vm/code.h"
 #include "vm/interp/interp.h"
 
@@ -96,16 +96,16 @@ static __u64 subject_run(struct subject *s, __u32 way, const void *data, __u32 l
 	struct vnp_run_opts opts = {
 		.sz = sizeof(opts), .data_in = data, .data_in_len = len,
 	};
-	struct vnp_user_run run;
+	struct vnp_user_exec user;
 
-	assert_int_equal(vnp_user_run_init(&run, prog->type, &opts, &prog->print), 0);
+	assert_int_equal(vnp_user_exec_init(&user, prog->type, &opts, &prog->print), 0);
 	if (way == LOWERED || way == LOWERED_HARDENED)
-		assert_int_equal(vnp_interp_run_lowered(prog->code, &run.run), 0);
+		assert_int_equal(vnp_interp_exec_lowered(prog->code, &user.exec), 0);
 	else
-		assert_int_equal(vnp_interp_run(prog->code, &run.run), 0);
-	*fault = run.run.fault;
-	vnp_user_run_destroy(&run);
-	return run.run.retval;
+		assert_int_equal(vnp_interp_exec(prog->code, &user.exec), 0);
+	*fault = user.exec.fault;
+	vnp_user_exec_destroy(&user);
+	return user.exec.retval;
 }
 
 /* Returns what all of them found */
@@ -119,7 +119,7 @@ static __u32 subject_compare(struct subject *s, __u8 *data, __u32 len)
 		if (fault || result != found)
 			fail_msg("%s, %u bytes, %s: %llu, fault %u in %u; native: %u",
 				 s->name, len, way_names[i], result,
-				 VNP_RUN_FAULT_KIND(fault), VNP_RUN_FAULT_INSN(fault),
+				 VNP_EXEC_FAULT_KIND(fault), VNP_EXEC_FAULT_INSN(fault),
 				 found);
 	}
 	return found;

@@ -10,7 +10,7 @@
 #include "random_program.h"
 #include "vm_util.h"
 #include "userlib/internal.h"
-#include "userlib/user_run.h"
+#include "userlib/user_exec.h"
 #include "selftests/vm/check_lowered.h"
 #include "vm/isa/decode.h"
 #include "vm/transform/inline.h"
@@ -460,18 +460,18 @@ static struct vnp_run_opts run(struct vnp_object *obj, __u32 way, const char *na
 		.direct_len = direct,
 	};
 	struct vnp_printer print = {};
-	struct vnp_user_run user = {};
+	struct vnp_user_exec user = {};
 
 	assert_non_null(prog);
 	if (!(way & LOWERED)) {
 		assert_int_equal(vnp_program_run(prog, &opts), 0);
 		return opts;
 	}
-	assert_int_equal(vnp_user_run_init(&user, VNP_PROG_DATAGRAM, &opts, &print), 0);
-	assert_int_equal(vnp_interp_run_lowered(prog->code, &user.run), 0);
-	opts.retval = user.run.retval;
-	opts.fault = VNP_RUN_FAULT_KIND(user.run.fault);
-	vnp_user_run_destroy(&user);
+	assert_int_equal(vnp_user_exec_init(&user, VNP_PROG_DATAGRAM, &opts, &print), 0);
+	assert_int_equal(vnp_interp_exec_lowered(prog->code, &user.exec), 0);
+	opts.retval = user.exec.retval;
+	opts.fault = VNP_EXEC_FAULT_KIND(user.exec.fault);
+	vnp_user_exec_destroy(&user);
 	return opts;
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "userlib/user_map.h"
-#include "userlib/user_run.h"
+#include "userlib/user_exec.h"
 #include "selftests/vm/check_lowered.h"
 #include "vm/isa/disasm.h"
 #include "vm/interp/interp.h"
@@ -143,23 +143,23 @@ static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
 		.direct_len = vm_direct < len ? vm_direct : 0,
 	};
 	struct vnp_printer print = {};
-	struct vnp_user_run run = {};
+	struct vnp_user_exec user = {};
 	struct vm_result result;
 	int err;
 
-	assert_int_equal(vnp_user_run_init(&run, vm_type, &opts, &print), 0);
+	assert_int_equal(vnp_user_exec_init(&user, vm_type, &opts, &print), 0);
 	if (lowered)
-		err = vnp_interp_run_lowered(vm->code, &run.run);
+		err = vnp_interp_exec_lowered(vm->code, &user.exec);
 	else
-		err = vnp_interp_run(vm->code, &run.run);
+		err = vnp_interp_exec(vm->code, &user.exec);
 	if (err)
 		fail_msg("program %llu: %s interpreter: %d\n%s", vm_name,
 			 lowered ? "lowered" : "reference", err, vm_log);
-	result.retval = run.run.retval;
-	result.fault = VNP_RUN_FAULT_KIND(run.run.fault);
-	result.insn = VNP_RUN_FAULT_INSN(run.run.fault);
-	vnp_user_run_copy_out(&run, payload, len);
-	vnp_user_run_destroy(&run);
+	result.retval = user.exec.retval;
+	result.fault = VNP_EXEC_FAULT_KIND(user.exec.fault);
+	result.insn = VNP_EXEC_FAULT_INSN(user.exec.fault);
+	vnp_user_exec_copy_out(&user, payload, len);
+	vnp_user_exec_destroy(&user);
 	return result;
 }
 

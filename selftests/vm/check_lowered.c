@@ -1020,7 +1020,7 @@ static int check_store_ctx(struct check *c, const struct check_val *ctx, s64 off
 {
 	if (vnp_scalar_is_const(&ctx->num) && !ctx->num.value &&
 	    off >= (s64)sizeof(struct vnp_ctx) &&
-	    off + size <= (s64)sizeof(struct vnp_run))
+	    off + size <= (s64)sizeof(struct vnp_exec))
 		return 0;
 	return check_refuse(c, "writes to the context");
 }

@@ -159,7 +159,7 @@ static int machine_insn(struct machine *m, const struct bpf_insn *insn)
 	}
 }
 
-int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run)
+int vnp_interp_exec_lowered(struct vnp_code *code, struct vnp_exec *exec)
 {
 	u32 size = code->lowered.stack_size;
 	struct machine m = { .code = code };
@@ -170,9 +170,9 @@ int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run)
 		return -ENOMEM;
 	/* a native stack is not empty */
 	memset(stack, 0xa5, size);
-	m.reg[BPF_REG_1] = (uintptr_t)&run->ctx;
+	m.reg[BPF_REG_1] = (uintptr_t)&exec->ctx;
 	m.reg[VNP_REG_FP] = (uintptr_t)stack + size;
-	run->retval = 0;
+	exec->retval = 0;
 	code->executed = 0;
 
 	while (!err && m.pc < code->lowered.cnt) {
@@ -186,8 +186,8 @@ int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run)
 	}
 	if (!err && m.pc >= code->lowered.cnt)
 		err = machine_bug(&m, "runs off the end");
-	if (!err && !code->lowered.wide_ret && !run->fault)
-		run->retval = (u32)m.reg[BPF_REG_0];
+	if (!err && !code->lowered.wide_ret && !exec->fault)
+		exec->retval = (u32)m.reg[BPF_REG_0];
 	vnp_free(stack);
 	return err;
 }

@@ -36,10 +36,10 @@ struct value {
 };
 
 /**
- * struct interp - a run under way
+ * struct interp - an execution
  * @code:	the program
  * @type:	its type
- * @run:	what it runs on
+ * @exec:	what the program is given
  * @reg:	registers
  * @stack:	VNP_STACK_MAX bytes
  * @saved:	pointers saved in slots of the stack
@@ -54,7 +54,7 @@ struct value {
 struct interp {
 	struct vnp_code *code;
 	const struct vnp_type *type;
-	struct vnp_run *run;
+	struct vnp_exec *exec;
 	struct value reg[VNP_REG_CNT];
 	u64 stack[VNP_SLOT_CNT];
 	struct value saved[VNP_SLOT_CNT];
@@ -80,7 +80,7 @@ static __printf(2, 3) int interp_bug(struct interp *t, const char *fmt, ...)
 
 static int interp_fault(struct interp *t, enum vnp_fault fault)
 {
-	t->run->fault = VNP_RUN_FAULT(fault, vnp_code_origin(t->code, t->insn));
+	t->exec->fault = VNP_EXEC_FAULT(fault, vnp_code_origin(t->code, t->insn));
 	return INTERP_FAULT;
 }
 
@@ -99,7 +99,7 @@ static u64 interp_stack_top(const struct interp *t)
 /* The object that a value points into now: @base and @size */
 static int interp_object(struct interp *t, const struct value *ptr, u64 *base, u64 *size)
 {
-	const struct vnp_ctx *ctx = &t->run->ctx;
+	const struct vnp_ctx *ctx = &t->exec->ctx;
 
 	switch (ptr->kind) {
 	case VNP_REG_CTX:
@@ -219,13 +219,13 @@ static int interp_context_load(struct interp *t, const struct value *ptr, s32 of
 			       u32 size, struct value *to)
 {
 	const struct vnp_access *access = &t->code->aux[t->insn].access;
-	u64 at = vnp_wrap_sub(vnp_wrap_add(ptr->v, off), (uintptr_t)&t->run->ctx);
+	u64 at = vnp_wrap_sub(vnp_wrap_add(ptr->v, off), (uintptr_t)&t->exec->ctx);
 	const struct vnp_field *field;
 
 	if ((access->guards & VNP_GUARD_LOW && (s64)at < access->lo) ||
 	    (access->guards & VNP_GUARD_HIGH && vnp_sat_add(at, size) > access->hi))
 		return interp_fault(t, VNP_FAULT_CONTEXT);
-	if (at >= sizeof(t->run->ctx) || size > sizeof(t->run->ctx) - at)
+	if (at >= sizeof(t->exec->ctx) || size > sizeof(t->exec->ctx) - at)
 		return interp_bug(t, "reads outside the context");
 	if (vnp_type_words(at, size) & ~t->code->ctx_fields)
 		return interp_bug(t, "reads what nobody fills in of the context");
@@ -485,7 +485,7 @@ static int interp_arg(struct interp *t, const struct vnp_helper *helper, u32 n)
 		return interp_arg_memory(t, helper, &call->arg[n], n,
 					 interp_arg_size(t, kind, n));
 	case VNP_ARG_CTX:
-		return arg->v == (uintptr_t)&t->run->ctx ? 0 :
+		return arg->v == (uintptr_t)&t->exec->ctx ? 0 :
 		       interp_bug(t, "argument %u is not the context", n + 1);
 	case VNP_ARG_MAP:
 		return interp_map(t) ? 0 :
@@ -507,7 +507,7 @@ static int interp_charge_bytes(struct interp *t, const struct vnp_helper *helper
 			return interp_bug(t, "a size is greater than was proven");
 		return 0;
 	}
-	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->run->ctx.len;
+	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->exec->ctx.len;
 	cost = bytes >> VNP_COST_SHIFT;
 	t->left -= cost;
 	if (t->left < 0)
@@ -709,7 +709,7 @@ static int interp_exit(struct interp *t)
 		return interp_bug(t, "returns a pointer");
 	if (t->reg[BPF_REG_0].v > U32_MAX && !t->code->wide_ret)
 		return interp_bug(t, "returns more than 32 bits");
-	t->run->retval = t->reg[BPF_REG_0].v;
+	t->exec->retval = t->reg[BPF_REG_0].v;
 	return 0;
 }
 
@@ -738,7 +738,7 @@ static int interp_loop(struct interp *t)
 	}
 }
 
-int vnp_interp_run(struct vnp_code *code, struct vnp_run *run)
+int vnp_interp_exec(struct vnp_code *code, struct vnp_exec *exec)
 {
 	struct interp *t = vnp_alloc(1, sizeof(*t));
 	int err;
@@ -747,12 +747,12 @@ int vnp_interp_run(struct vnp_code *code, struct vnp_run *run)
 		return -ENOMEM;
 	t->code = code;
 	t->type = vnp_type_get(code->type);
-	t->run = run;
+	t->exec = exec;
 	t->left = code->budget - code->prepaid;
 	t->prepaid = code->prepaid - code->path;
-	run->retval = 0;
+	exec->retval = 0;
 	t->reg[BPF_REG_1].kind = VNP_REG_CTX;
-	t->reg[BPF_REG_1].v = (uintptr_t)&run->ctx;
+	t->reg[BPF_REG_1].v = (uintptr_t)&exec->ctx;
 	t->reg[VNP_REG_FP].kind = VNP_REG_STACK;
 	t->reg[VNP_REG_FP].v = interp_stack_top(t);
 	err = interp_loop(t);

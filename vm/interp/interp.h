@@ -10,23 +10,23 @@
 #include "vm/env.h"
 
 struct vnp_code;
-struct vnp_run;
+struct vnp_exec;
 
 /**
- * vnp_interp_run() - run a checked program
+ * vnp_interp_exec() - run a checked program
  * @code:	accepted by vnp_code_check(); need not be lowered
- * @run:	ctx filled in, fault zero.  retval and fault are set
+ * @exec:	ctx filled in, fault zero.  retval and fault are set
  *
- * Return: 0: it ran to its end or to a guard (see @run->fault); -EFAULT: it made
+ * Return: 0: it ran to its end or to a guard (see @exec->fault); -EFAULT: it made
  * an access that the verifier had called safe and that is not, or used a
  * register that was never set: a bug in vm/, the log of @code tells; -ENOMEM.
  */
-int vnp_interp_run(struct vnp_code *code, struct vnp_run *run);
+int vnp_interp_exec(struct vnp_code *code, struct vnp_exec *exec);
 
 /**
- * vnp_interp_run_lowered() - run the lowered instructions
+ * vnp_interp_exec_lowered() - run the lowered instructions
  * @code:	after vnp_lower()
- * @run:	as above
+ * @exec:	as above
  *
  * For tests: what the JIT will do, instruction by instruction, with no check of
  * memory but that of the address sanitizer.
@@ -34,6 +34,6 @@ int vnp_interp_run(struct vnp_code *code, struct vnp_run *run);
  * Return: 0, -ENOMEM, -EFAULT (the code does what native code must not: a division
  * by zero, an instruction newer than the oldest JIT).
  */
-int vnp_interp_run_lowered(struct vnp_code *code, struct vnp_run *run);
+int vnp_interp_exec_lowered(struct vnp_code *code, struct vnp_exec *exec);
 
 #endif /* _VNP_VM_INTERP_INTERP_H */

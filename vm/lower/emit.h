@@ -23,7 +23,7 @@
 /* A jump to the end of the program with a fault, whose end is not there yet */
 struct vnp_lower_fault {
 	u32 at;		/* lowered index of the jump */
-	u32 code;	/* VNP_RUN_FAULT() */
+	u32 code;	/* VNP_EXEC_FAULT() */
 };
 
 /* Where a look-up call saves its result */

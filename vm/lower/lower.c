@@ -197,12 +197,12 @@ void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
 		l->fault_room = room;
 	}
 	l->fault[l->fault_cnt].at = at;
-	l->fault[l->fault_cnt++].code = VNP_RUN_FAULT(fault, l->insn);
+	l->fault[l->fault_cnt++].code = VNP_EXEC_FAULT(fault, l->insn);
 }
 
 /*
  * The ends of faults that are waited for: each sets R0 to what happened and where,
- * and goes to a common end, which writes that to struct vnp_run.  R0 keeps it: it is
+ * and goes to a common end, which writes that to struct vnp_exec.  R0 keeps it: it is
  * no verdict, so who wants one need not look for faults if it is.
  */
 static void lower_fault_ends(struct vnp_lower *l)
@@ -214,12 +214,12 @@ static void lower_fault_ends(struct vnp_lower *l)
 
 		/* the checks of one guard stand side by side, and share an end */
 		if (!i || code != l->fault[i - 1].code) {
-			l->insn = VNP_RUN_FAULT_INSN(code);
-			l->guard = VNP_RUN_FAULT_KIND(code);
+			l->insn = VNP_EXEC_FAULT_INSN(code);
+			l->guard = VNP_EXEC_FAULT_KIND(code);
 			last = l->out->cnt;
 			vnp_emit_k(l, BPF_ALU | BPF_MOV, BPF_REG_0,
-				   VNP_RUN_FAULT(l->guard,
-						 vnp_code_origin(l->code, l->insn)));
+				   VNP_EXEC_FAULT(l->guard,
+						  vnp_code_origin(l->code, l->insn)));
 			vnp_emit_skip(l, BPF_JMP | BPF_JA, 0, 0, 0);
 		}
 		if (!l->err)
@@ -232,7 +232,7 @@ static void lower_fault_ends(struct vnp_lower *l)
 
 	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->ctx_slot);
 	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_W, VNP_REG_AX, BPF_REG_0,
-			     offsetof(struct vnp_run, fault), 0));
+			     offsetof(struct vnp_exec, fault), 0));
 	vnp_emit(l, VNP_EMIT(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 	l->insn = insn;
 	l->guard = VNP_FAULT_NONE;
@@ -498,7 +498,7 @@ static void lower_exit(struct vnp_lower *l, const struct bpf_insn *insn)
 	if (l->code->wide_ret) {
 		ctx = vnp_lower_ctx(l, VNP_CTX_REG_NONE);
 		vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, ctx, BPF_REG_0,
-				     offsetof(struct vnp_run, retval), 0));
+				     offsetof(struct vnp_exec, retval), 0));
 	}
 	vnp_emit(l, *insn);
 }

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
+/*
+ * An execution in this process: struct vnp_exec with the payload around it.  As in
+ * the kernel, the payload is a direct part and the rest, which helpers make direct.
+ */
+#ifndef _VNP_USERLIB_USER_EXEC_H
+#define _VNP_USERLIB_USER_EXEC_H
+
+#include <time.h>
+
+#include "internal.h"
+#include "vm/exec.h"
+
+static inline u64 vnp_now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+/**
+ * struct vnp_user_exec - executions on one payload, one after the other
+ * @exec:	what the program is given; helpers get from it to this structure
+ * @direct:	the direct part, exactly as long; moves when it grows
+ * @direct_len:	its bytes
+ * @rest:	what follows it: bytes from @direct_len to @len of the payload lie here
+ *		at the same offsets
+ * @len:	bytes of payload
+ * @print:	where vnp_log() writes; borrowed
+ */
+struct vnp_user_exec {
+	struct vnp_exec exec;
+	u8 *direct;
+	u32 direct_len;
+	u8 *rest;
+	u32 len;
+	const struct vnp_printer *print;
+};
+
+/* vnp_user_exec_init() - for a program of @type, enum vnp_prog_type */
+int vnp_user_exec_init(struct vnp_user_exec *user, u32 type,
+		      const struct vnp_run_opts *opts,
+		      const struct vnp_printer *print);
+void vnp_user_exec_destroy(struct vnp_user_exec *user);
+
+/* vnp_user_exec_copy_out() - the first @len bytes of the payload */
+void vnp_user_exec_copy_out(const struct vnp_user_exec *user, void *to, u32 len);
+
+#endif /* _VNP_USERLIB_USER_EXEC_H */
