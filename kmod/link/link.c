@@ -9,13 +9,14 @@
 
 #include "kmod/core/args.h"
 #include "kmod/core/memory.h"
-#include "kmod/udp/udp.h"
+#include "kmod/path/hook.h"
 #include "vm/code.h"
 
 static void vnp_link_free(struct vnp_obj *obj)
 {
 	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
 
+	vnp_routes_destroy(&link->routes);
 	vnp_user_put(link->user);
 	free_percpu(link->stats);
 	kfree(link);
@@ -23,7 +24,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 	module_put(THIS_MODULE);
 }
 
-static struct vnp_link *vnp_link_alloc(u32 flags)
+static struct vnp_link *vnp_link_alloc(u32 flags, const struct vnp_hook_ops *hook)
 {
 	static const char name[VNP_NAME_LEN];
 	struct vnp_link *link;
@@ -42,16 +43,22 @@ static struct vnp_link *vnp_link_alloc(u32 flags)
 		ret = PTR_ERR(link->user);
 		goto err_free_stats;
 	}
+	ret = vnp_routes_init(&link->routes);
+	if (ret)
+		goto err_put_user;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
 
 	vnp_obj_init(&link->obj, &vnp_link_obj_ops, name);
 	link->flags = flags;
+	link->hook = hook;
 	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
 	return link;
 
+err_put_user:
+	vnp_user_put(link->user);
 err_free_stats:
 	free_percpu(link->stats);
 err_free:
@@ -75,7 +82,7 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	ret = vnp_fd_reserve(&link->obj, &nfd);
 	if (ret)
 		return ret;
-	ret = vnp_udp_attach(link, prog, sk);
+	ret = link->hook->attach(link, prog, sk);
 	if (ret) {
 		vnp_fd_cancel(&nfd);
 		return ret;
@@ -85,6 +92,7 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 
 long vnp_link_create(const struct vnp_link_create *attr)
 {
+	const struct vnp_hook_ops *hook;
 	struct vnp_link *link;
 	struct vnp_prog *prog;
 	struct socket *sock;
@@ -101,7 +109,12 @@ long vnp_link_create(const struct vnp_link_create *attr)
 		fd = ret;
 		goto put_prog;
 	}
-	link = vnp_link_alloc(attr->flags);
+	hook = vnp_hook_find(sock->sk);
+	if (!hook) {
+		fd = -EOPNOTSUPP;
+		goto put_sock;
+	}
+	link = vnp_link_alloc(attr->flags, hook);
 	if (IS_ERR(link)) {
 		fd = PTR_ERR(link);
 		goto put_sock;
@@ -148,7 +161,7 @@ static struct sock *vnp_link_sock_get(struct vnp_link *link)
 	return sk;
 }
 
-static u32 vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
+static enum vnp_action vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
 			   u32 fault, u32 cnt, u32 bytes)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
@@ -158,30 +171,30 @@ static u32 vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
 	u64_stats_add(&stats->faults[VNP_EXEC_FAULT_KIND(fault)], cnt);
 	u64_stats_update_end(&stats->syncp);
 	WRITE_ONCE(link->fault, (u64)prog->obj.id << 32 | fault);
-	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_PASS : VNP_DROP;
+	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_ACTION_PASS : VNP_ACTION_DROP;
 }
 
-u32 vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog, u32 cnt,
-		      u32 bytes)
+enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
+				  u32 cnt, u32 bytes)
 {
 	return vnp_link_faults(link, prog, VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0), cnt,
 			       bytes);
 }
 
-u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
-		   const struct vnp_exec *run)
+enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
+			       const struct vnp_exec *exec)
 {
 	return vnp_link_faults(link, prog,
-			       run->fault ?: VNP_EXEC_FAULT(VNP_FAULT_VERDICT, 0), 1,
-			       run->ctx.len);
+			       exec->fault ?: VNP_EXEC_FAULT(VNP_FAULT_VERDICT, 0), 1,
+			       exec->ctx.len);
 }
 
-void vnp_link_lose(struct vnp_link *link, u32 cnt)
+void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
 
 	u64_stats_update_begin(&stats->syncp);
-	u64_stats_add(&stats->lost, cnt);
+	u64_stats_add(&stats->errors[error], cnt);
 	u64_stats_update_end(&stats->syncp);
 }
 
@@ -192,9 +205,9 @@ void vnp_link_lose(struct vnp_link *link, u32 cnt)
 /* Counters as numbers, in the order of struct vnp_link_stats */
 struct vnp_link_counts {
 	u64 bytes;
-	u64 verdict[VNP_PASS + 1];
+	u64 actions[VNP_ACTION_NONE];
 	u64 faults[__VNP_FAULT_CNT];
-	u64 lost;
+	u64 errors[__VNP_ERROR_CNT];
 };
 
 static void vnp_link_stats_read(const struct vnp_link_stats *stats,
@@ -223,13 +236,15 @@ static void vnp_link_stats_sum(const struct vnp_link *link,
 	for_each_possible_cpu(cpu) {
 		vnp_link_stats_read(per_cpu_ptr(link->stats, cpu), &counts);
 		info->bytes += counts.bytes;
-		info->drop += counts.verdict[VNP_DROP];
-		info->pass += counts.verdict[VNP_PASS];
-		info->lost += counts.lost;
+		for (i = 0; i < VNP_ACTION_NONE; i++)
+			info->verdicts[i] += counts.actions[i];
 		for (i = 0; i < __VNP_FAULT_CNT; i++)
 			info->faults[i] += counts.faults[i];
+		for (i = 0; i < __VNP_ERROR_CNT; i++)
+			info->errors[i] += counts.errors[i];
 	}
-	info->packets = info->drop + info->pass;
+	for (i = 0; i < VNP_ACTION_NONE; i++)
+		info->packets += info->verdicts[i];
 	for (i = 0; i < __VNP_FAULT_CNT; i++)
 		info->packets += info->faults[i];
 }
@@ -336,14 +351,14 @@ static long vnp_link_fop_detach(struct file *file, void *args,
 	if (!sk)
 		return -ENOLINK;
 
-	detached = vnp_udp_detach(link, sk);
+	detached = link->hook->detach(link, sk);
 	sock_put(sk);
 	return detached ? 0 : -ENOLINK;
 }
 
 static const struct vnp_ioctl vnp_link_ioctls[] = {
 	{ VNP_LINK_INFO, sizeof(struct vnp_link_info),
-	  offsetofend(struct vnp_link_info, lost), true, vnp_link_fop_info },
+	  offsetofend(struct vnp_link_info, reserved), true, vnp_link_fop_info },
 	{ VNP_LINK_UPDATE, sizeof(struct vnp_link_update),
 	  offsetofend(struct vnp_link_update, old_prog_fd), false,
 	  vnp_link_fop_update },

@@ -18,25 +18,28 @@
 #include <linux/u64_stats_sync.h>
 #include <linux/udp.h>
 #include <net/sock.h>
-#include "kmod/prog/account.h"
 #include "kmod/core/object.h"
+#include "kmod/core/user.h"
+#include "kmod/path/action.h"
+#include "kmod/path/hook.h"
 #include "kmod/prog/prog.h"
+#include "kmod/path/route.h"
 
 /**
  * struct vnp_link_stats - what happened on one CPU.  Context: softirq
  * @seen:	flows that datagrams were dropped of (udp/merge.h); nobody else's
  * @bytes:	payload the program ran on
- * @verdict:	datagrams by enum vnp_verdict
+ * @actions:	datagrams by enum vnp_action
  * @faults:	datagrams by enum vnp_fault
- * @lost:	datagrams dropped, but by no verdict, as struct vnp_link_info says
+ * @errors:	datagrams by enum vnp_error
  * @syncp:	for readers on other CPUs
  */
 struct vnp_link_stats {
 	u32 seen[8];
 	u64_stats_t bytes;
-	u64_stats_t verdict[VNP_PASS + 1];
+	u64_stats_t actions[VNP_ACTION_NONE];
 	u64_stats_t faults[__VNP_FAULT_CNT];
-	u64_stats_t lost;
+	u64_stats_t errors[__VNP_ERROR_CNT];
 	struct u64_stats_sync syncp;
 };
 
@@ -46,31 +49,37 @@ struct vnp_link_stats {
  * @flags:	VNP_LINK_F_*
  * @prog:	the program in force, with a reference; vnp_prog_none, without one:
  *		detached.  Written under @lock, read under RCU
+ * @hook:	what brings its packets
  * @stats:	counters
+ * @routes:	of what it sends
+ * @may_send:	security modules let the one who made it send on the socket
  * @user:	on whose account its programs run, with a reference
- * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
- * @lock:	for @prog, @sk and @gro_rests; softirqs are off while it is held
+ * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
+ * @lock:	for @prog, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
  * @gro_forced:	the socket's UDP_GRO is set because of the link, or will be; written
  *		under the socket's lock
- * @gro_rests:	will be, when that pays (udp/merge.h)
+ * @gro_deferred:	will be, when that pays (udp/merge.h)
  */
 struct vnp_link {
 	struct vnp_obj obj;
 	u32 flags;
 	struct vnp_prog __rcu *prog;
+	const struct vnp_hook_ops *hook;
 	struct vnp_link_stats __percpu *stats;
+	struct vnp_routes routes;
+	bool may_send;
 	struct vnp_user *user;
 	u64 fault;
 
-	spinlock_t lock;	/* prog, sk, gro_rests */
+	spinlock_t lock;	/* prog, sk, gro_deferred */
 	struct sock *sk;
 	u32 family;
 	u64 cookie;
 	bool gro_forced;
-	bool gro_rests;
+	bool gro_deferred;
 };
 
 /* All that struct vnp_link_create::flags can have */
@@ -101,92 +110,75 @@ static inline void vnp_link_put(struct vnp_link *link)
  * vnp_link_fault() - count a fault and say what becomes of the datagram
  * @link:	the link
  * @prog:	the program
- * @run:	how it ended
+ * @exec:	how its execution ended
  *
  * Context: softirq.
- * Return: enum vnp_verdict.
+ * Return: VNP_ACTION_DROP or VNP_ACTION_PASS.
  */
-u32 vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
-		   const struct vnp_exec *run);
+enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
+			       const struct vnp_exec *exec);
 
 /**
  * vnp_link_throttle() - count datagrams for which the owner's account has nothing left
  * @link:	the link
- * @prog:	the program that did not run
+ * @prog:	the program that did not execute
  * @cnt:	how many
  * @bytes:	their payload
  *
  * Context: softirq.
- * Return: enum vnp_verdict.
+ * Return: as above.
  */
-u32 vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog, u32 cnt,
-		      u32 bytes);
+enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
+				  u32 cnt, u32 bytes);
 
-/* vnp_link_lose() - count datagrams dropped for want of memory.  Context: softirq */
-void vnp_link_lose(struct vnp_link *link, u32 cnt);
+/* vnp_link_error() - count datagrams that failed on their way.  Context: softirq */
+void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt);
 
 /**
- * vnp_link_count() - count datagrams on which the program has come to a verdict
+ * vnp_link_count() - count datagrams to which the program has given a verdict
  * @link:	the link
- * @verdict:	enum vnp_verdict
+ * @action:	what it asks for; not VNP_ACTION_NONE
  * @cnt:	how many
  * @bytes:	their payload
  *
  * Context: softirq.
  */
-static __always_inline void vnp_link_count(struct vnp_link *link, u32 verdict,
+static __always_inline void vnp_link_count(struct vnp_link *link, enum vnp_action action,
 					   u32 cnt, u32 bytes)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
 
 	u64_stats_update_begin(&stats->syncp);
 	u64_stats_add(&stats->bytes, bytes);
-	u64_stats_add(&stats->verdict[verdict], cnt);
+	u64_stats_add(&stats->actions[action], cnt);
 	u64_stats_update_end(&stats->syncp);
 }
 
 /**
- * vnp_link_judge() - what becomes of a datagram after a run, which is counted
+ * vnp_link_settle() - count one execution, and say what becomes of its datagram
  * @link:	the link
  * @prog:	its program
- * @run:	how it ended
+ * @exec:	how the execution ended
  * @ret:	what it returned
  *
  * Context: softirq, under RCU.
- * Return: enum vnp_verdict.
+ * Return: not VNP_ACTION_NONE.
  */
-static __always_inline u32 vnp_link_judge(struct vnp_link *link,
-					  const struct vnp_prog *prog,
-					  const struct vnp_exec *run, u32 ret)
+static __always_inline enum vnp_action
+vnp_link_settle(struct vnp_link *link, const struct vnp_prog *prog,
+		const struct vnp_exec *exec, u64 ret)
 {
-	if (likely(ret == VNP_DROP)) {
-		vnp_link_count(link, VNP_DROP, 1, run->ctx.len);
-		return VNP_DROP;
+	const enum vnp_action action = vnp_action_of(ret);
+
+	/* A constant index saves the fast path two instructions. */
+	if (likely(action == VNP_ACTION_DROP)) {
+		vnp_link_count(link, VNP_ACTION_DROP, 1, exec->ctx.len);
+		return VNP_ACTION_DROP;
 	}
-	if (unlikely(ret != VNP_PASS))
-		return vnp_link_fault(link, prog, run);
-	vnp_link_count(link, VNP_PASS, 1, run->ctx.len);
-	return VNP_PASS;
-}
-
-/* vnp_link_exec() - run a link's program as far as its owner's account goes */
-static __always_inline u64 vnp_link_exec(struct vnp_link *link,
-					 const struct vnp_prog *prog,
-					 struct vnp_exec *run)
-{
-	if (prog->light_ns)
-		return vnp_prog_run(prog, run);
-	return vnp_account_run(link->user, prog, run);
-}
-
-/* vnp_link_run() - run a link's program on a datagram, and count it.  As above */
-static __always_inline u32 vnp_link_run(struct vnp_link *link,
-					const struct vnp_prog *prog,
-					struct vnp_exec *run)
-{
-	const u64 ret = vnp_link_exec(link, prog, run);
-
-	return vnp_link_judge(link, prog, run, min_t(u64, ret, U32_MAX));
+	if (unlikely(action == VNP_ACTION_NONE))
+		return vnp_link_fault(link, prog, exec);
+	vnp_link_count(link, action, 1, exec->ctx.len);
+	return action;
 }
 
 #endif /* _VNP_LINK_LINK_H */

@@ -59,8 +59,8 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 	return true;
 }
 
-u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
-		    struct vnp_exec *run)
+u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
+		    struct vnp_exec *exec)
 {
 	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
 	const s64 reserve = min_t(s64, prog->worst_ns, vnp_account_burst() / 2);
@@ -69,10 +69,10 @@ u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
 	vnp_bucket_fill(bucket, start);
 	/* also where the burst is 0 */
 	if (READ_ONCE(softirq_share) < 100 && bucket->left < max_t(s64, reserve, 1)) {
-		run->fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
-		return run->fault;
+		exec->fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
+		return exec->fault;
 	}
-	ret = vnp_prog_run(prog, run);
+	ret = vnp_prog_exec(prog, exec);
 	bucket->left -= ktime_get_ns() - start;
 	return ret;
 }

@@ -60,16 +60,25 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 }
 
 /**
- * vnp_account_run() - one timed execution
+ * vnp_account_timed() - one timed execution
  * @user:	whose account it is
  * @prog:	a program that is not light
- * @run:	as vnp_prog_run() wants it
+ * @exec:	as vnp_prog_exec() wants it
  *
  * Context: softirqs off, under RCU.
- * Return: as vnp_prog_run(); if the program must not run its fault is
+ * Return: as vnp_prog_exec(); if the program must not run its fault is
  * %VNP_FAULT_THROTTLED.
  */
-u64 vnp_account_run(struct vnp_user *user, const struct vnp_prog *prog,
-		    struct vnp_exec *run);
+u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
+		    struct vnp_exec *exec);
+
+/* vnp_account_exec() - one execution of a program whose constant was drawn, or timed */
+static __always_inline u64 vnp_account_exec(struct vnp_user *user,
+					    const struct vnp_prog *prog,
+					    struct vnp_exec *exec)
+{
+	return prog->light_ns ? vnp_prog_exec(prog, exec) :
+				vnp_account_timed(user, prog, exec);
+}
 
 #endif /* _VNP_PROG_ACCOUNT_H */

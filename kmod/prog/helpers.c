@@ -63,7 +63,7 @@ static void vnp_dgram_settle(const struct vnp_dgram *dgram)
 /* Are bytes off..off+len-1 in the payload */
 static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 {
-	u32 payload = dgram->run.ctx.len;
+	u32 payload = dgram->exec.ctx.len;
 
 	if (off > payload || len > payload - off)
 		return false;
@@ -74,7 +74,7 @@ static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 /* Of the payload, of which @to may be a part: as if all were read first, then written */
 static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 {
-	const struct vnp_ctx *ctx = &dgram->run.ctx;
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
 	u32 direct = ctx->data_end - ctx->data;
 	u32 part = off < direct ? min(len, direct - off) : 0;
 
@@ -108,7 +108,7 @@ u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 
 	if (!vnp_dgram_has(dgram, off, len))
 		return -ERANGE;
-	if (dgram->shared && vnp_dgram_part(dgram))
+	if (dgram->shared && vnp_dgram_split(dgram))
 		return -ENOMEM;
 
 	dgram->written = true;
@@ -124,13 +124,13 @@ u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
-	u32 len = (u32)len_reg ?: dgram->run.ctx.len;
+	u32 len = (u32)len_reg ?: dgram->exec.ctx.len;
 	int want, ret = 0;
 
 	if (!vnp_dgram_has(dgram, 0, len))
 		return -ERANGE;
 	if (dgram->shared) {
-		if (vnp_dgram_part(dgram))
+		if (vnp_dgram_split(dgram))
 			return -ENOMEM;
 		dgram->written = dgram->prog->writes_packet;
 	}

@@ -7,6 +7,7 @@
 #include <linux/random.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/udp.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 

@@ -93,9 +93,9 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
 }
 
 /**
- * vnp_prog_call() - one run of a program that is plain (@plain_max is set)
+ * vnp_prog_call() - one execution of a program that is plain (@plain_max is set)
  * @prog:	the program
- * @run:	the context is filled in as @prog->ctx_fields wants it, and the
+ * @exec:	the context is filled in as @prog->ctx_fields wants it, and the
  *		fault is 0
  *
  * This is bpf_prog_run() without its statistics, which nobody could read: the
@@ -103,22 +103,22 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
  * instructions.
  *
  * Context: softirqs off, under RCU.
- * Return: R0; if @run->fault is set afterwards that, which no verdict is equal to.
+ * Return: R0; if @exec->fault is set afterwards that, which no verdict is equal to.
  */
 static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
-					 struct vnp_exec *run)
+					 struct vnp_exec *exec)
 {
 	cant_migrate();
-	return bpf_dispatcher_nop_func(run, NULL, prog->func);
+	return bpf_dispatcher_nop_func(exec, NULL, prog->func);
 }
 
-/* vnp_prog_run() - one run of any program, as vnp_prog_call() */
-static __always_inline u64 vnp_prog_run(const struct vnp_prog *prog,
-					struct vnp_exec *run)
+/* vnp_prog_exec() - one execution of any program, as vnp_prog_call() */
+static __always_inline u64 vnp_prog_exec(const struct vnp_prog *prog,
+					struct vnp_exec *exec)
 {
-	u64 ret = vnp_prog_call(prog, run);
+	u64 ret = vnp_prog_call(prog, exec);
 
-	return unlikely(prog->wide_ret) && !run->fault ? run->retval : ret;
+	return unlikely(prog->wide_ret) && !exec->fault ? exec->retval : ret;
 }
 
 /* vnp_prog_test() - VNP_PROG_RUN.  Context: process.  Return: 0 or errno */

@@ -25,6 +25,11 @@
 /* Fragments larger than what a driver would make are of no use to a test. */
 #define VNP_TEST_PAGE_ORDER	0
 
+/* Where a datagram's payload is; nothing becomes of the packet. */
+static const struct vnp_hook_ops vnp_test_hook = {
+	.head	= sizeof(struct udphdr),
+};
+
 static int vnp_test_check(const struct vnp_prog *prog,
 			  const struct vnp_prog_run *attr)
 {
@@ -53,6 +58,7 @@ static struct sk_buff *vnp_test_skb(const void *payload, u32 len, u32 direct)
 	memset(skb_put(skb, linear), 0, sizeof(struct udphdr));
 	skb->data_len = len - direct;
 	skb->len += len - direct;
+	skb_reset_network_header(skb);
 	skb_reset_transport_header(skb);
 	ret = skb_store_bits(skb, sizeof(struct udphdr), payload, len);
 	if (ret) {
@@ -109,11 +115,12 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 			 struct vnp_prog_run *attr)
 {
 	struct vnp_dgram dgram = {
-		.run.ctx.len = attr->data_in_len,
-		.run.ctx.family = vnp_test_family(prog, skb),
+		.exec.ctx.len = attr->data_in_len,
+		.exec.ctx.family = vnp_test_family(prog, skb),
 		.skb = skb,
 		.off = sizeof(struct udphdr),
 		.prog = prog,
+		.hook = &vnp_test_hook,
 	};
 	u32 repeat = attr->repeat ?: 1, batch = vnp_test_batch(prog);
 	u64 start, ns = 0;
@@ -124,8 +131,8 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 	start = ktime_get_ns();
 	for (i = 0; i < repeat; i++) {
 		vnp_dgram_point(&dgram);
-		dgram.run.fault = 0;
-		attr->retval = vnp_prog_run(prog, &dgram.run);
+		dgram.exec.fault = 0;
+		attr->retval = vnp_prog_exec(prog, &dgram.exec);
 
 		if (!need_resched() && !signal_pending(current)) {
 			if ((i + 1) % batch)
@@ -147,10 +154,10 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 	ns += ktime_get_ns() - start;
 	vnp_test_end();
 
-	if (dgram.run.fault)
+	if (dgram.exec.fault)
 		attr->retval = 0;
-	attr->fault = VNP_EXEC_FAULT_KIND(dgram.run.fault);
-	attr->fault_insn = VNP_EXEC_FAULT_INSN(dgram.run.fault);
+	attr->fault = VNP_EXEC_FAULT_KIND(dgram.exec.fault);
+	attr->fault_insn = VNP_EXEC_FAULT_INSN(dgram.exec.fault);
 	attr->ns = div_u64(ns, repeat);
 	return ret;
 }

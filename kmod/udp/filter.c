@@ -24,11 +24,11 @@
 #include <net/busy_poll.h>
 #include <net/ip.h>
 #include <net/route.h>
-#include <net/snmp.h>
 #include <net/transp_v6.h>
 #include <net/udp.h>
 
 #include "kmod/core/compat.h"
+#include "kmod/udp/mib.h"
 
 DEFINE_STATIC_KEY_FALSE(vnp_udp_lsm_key);
 
@@ -50,17 +50,6 @@ void vnp_udp_filter_exit(void)
 {
 	if (vnp_udp_kernel_enqueue)
 		symbol_put(__udp_enqueue_schedule_skb);
-}
-
-/* The counters of the protocol that a packet came by */
-static typeof(((struct net *)NULL)->mib.udp_statistics)
-vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return sock_net(sk)->mib.udp_stats_in6;
-#endif
-	return sock_net(sk)->mib.udp_statistics;
 }
 
 /* The kernel takes what does not come back from the hook as received by a tunnel. */

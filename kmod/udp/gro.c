@@ -47,8 +47,6 @@
 /* sizeof(struct pppoe_hdr), whose header file makes sparse warn */
 #define VNP_PPPOE_HLEN	6
 
-DEFINE_PER_CPU(struct sock *, vnp_udp_passing);
-
 /* Is there a hook that wants super-packets?  Context: under RCU */
 static bool vnp_udp_gro_is_hooked(struct sock *sk)
 {
@@ -208,8 +206,8 @@ int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 void vnp_udp_gro_merge(struct vnp_link *link)
 {
 	spin_lock_bh(&link->lock);
-	if (link->gro_rests && link->sk) {
-		WRITE_ONCE(link->gro_rests, false);
+	if (link->gro_deferred && link->sk) {
+		WRITE_ONCE(link->gro_deferred, false);
 		udp_set_bit(GRO_ENABLED, link->sk);
 	}
 	spin_unlock_bh(&link->lock);
@@ -222,7 +220,7 @@ void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk)
 	WRITE_ONCE(link->gro_forced, true);
 	udp_set_bit(ACCEPT_L4, sk);
 	spin_lock_bh(&link->lock);
-	WRITE_ONCE(link->gro_rests, true);
+	WRITE_ONCE(link->gro_deferred, true);
 	spin_unlock_bh(&link->lock);
 }
 
@@ -231,7 +229,7 @@ void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk)
 	if (!link->gro_forced)
 		return;
 	spin_lock_bh(&link->lock);
-	WRITE_ONCE(link->gro_rests, false);
+	WRITE_ONCE(link->gro_deferred, false);
 	spin_unlock_bh(&link->lock);
 	udp_clear_bit(GRO_ENABLED, sk);
 	udp_clear_bit(ACCEPT_L4, sk);
@@ -245,58 +243,4 @@ bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk)
 bool vnp_udp_gro_held(const struct sk_buff *skb)
 {
 	return skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_TUNNEL_CSUM;
-}
-
-/*
- * A packet that is marked as a tunnel's is not segmented.  Return: false: there is no
- * memory, and no packet any more
- */
-static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
-{
-	if (!skb_is_gso(skb))
-		return true;
-	/* What it is marked with is shared with clones. */
-	if (skb_unclone(skb, GFP_ATOMIC)) {
-		vnp_link_lose(link, skb_shinfo(skb)->gso_segs);
-		kfree_skb(skb);
-		return false;
-	}
-	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
-	if (whole)
-		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
-	return true;
-}
-
-/*
- * The socket goes with the packet, as when it was found early: so nobody looks for
- * it again, and of a multicast group only this member gets the packet.
- */
-static void vnp_udp_receive(struct sock *sk, struct sk_buff *skb)
-{
-	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
-		kfree_skb(skb);
-		return;
-	}
-	skb->sk = sk;
-	skb->destructor = sock_edemux;
-
-	if (skb->protocol == htons(ETH_P_IPV6))
-		rcu_dereference(inet6_protos[IPPROTO_UDP])->handler(skb);
-	else
-		rcu_dereference(inet_protos[IPPROTO_UDP])->handler(skb);
-}
-
-void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
-{
-	if (!vnp_udp_mark(link, skb, vnp_udp_gro_wanted(link, sk)))
-		return;
-	__this_cpu_write(vnp_udp_passing, sk);
-	vnp_udp_receive(sk, skb);
-	__this_cpu_write(vnp_udp_passing, NULL);
-}
-
-void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
-{
-	if (vnp_udp_mark(link, skb, false))
-		vnp_udp_receive(sk, skb);
 }

@@ -6,15 +6,11 @@
 #ifndef _VNP_UDP_GRO_H
 #define _VNP_UDP_GRO_H
 
-#include <linux/percpu.h>
 #include <linux/types.h>
 
 struct sk_buff;
 struct sock;
 struct vnp_link;
-
-/* The socket that this CPU is passing datagrams to, which were judged already */
-DECLARE_PER_CPU(struct sock *, vnp_udp_passing);
 
 /* vnp_udp_gro_complete() - as in struct udp_sock.  Context: softirq, under RCU */
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off);
@@ -44,27 +40,6 @@ void vnp_udp_gro_merge(struct vnp_link *link);
  * Context: the socket's lock.
  */
 void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk);
-
-/**
- * vnp_udp_pass() - let a packet go on to a socket from outside its hook
- * @link:	the link
- * @sk:		its socket
- * @skb:	the packet, consumed; a super-packet arrives as such only if the
- *		application has asked for that
- *
- * Context: the hook.
- */
-void vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
-
-/**
- * vnp_udp_segment() - have the kernel segment a super-packet that the hook has got
- * @link:	the link
- * @sk:		its socket
- * @skb:	the packet, consumed; each datagram comes to the hook again, alone
- *
- * Context: the hook.
- */
-void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 
 /* vnp_udp_gro_held() - is it a super-packet that GRO has made for the hook? */
 bool vnp_udp_gro_held(const struct sk_buff *skb);

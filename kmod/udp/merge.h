@@ -60,7 +60,7 @@ static __always_inline void vnp_udp_merge_dropped(struct vnp_link *link,
 						  const struct sk_buff *skb)
 {
 	/* vnp_udp_gro_merge() looks again, under the lock. */
-	if (data_race(link->gro_rests) &&
+	if (data_race(link->gro_deferred) &&
 	    unlikely(vnp_udp_merge_seen(link->stats, skb)))
 		vnp_udp_gro_merge(link);
 }

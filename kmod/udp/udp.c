@@ -39,10 +39,15 @@
 #include <net/udp_tunnel.h>
 
 #include "kmod/link/link.h"
+#include "kmod/path/hook.h"
 #include "kmod/udp/filter.h"
+#include "kmod/udp/deliver.h"
 #include "kmod/udp/gro.h"
+#include "kmod/udp/merge.h"
 #include "kmod/udp/opt.h"
+#include "kmod/udp/packet.h"
 #include "kmod/udp/rcv.h"
+#include "kmod/udp/reply.h"
 #include "kmod/udp/sock.h"
 
 /*
@@ -110,7 +115,7 @@ static struct vnp_link *vnp_udp_link_get(struct sock *sk)
 }
 
 /* Context: the socket's lock */
-static void vnp_udp_unhook(struct sock *sk)
+static void vnp_udp_clear_hook(struct sock *sk)
 {
 	struct udp_sock *up = udp_sk(sk);
 
@@ -144,7 +149,7 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 	if (alive)
 		synchronize_net();
 	lock_sock(sk);
-	vnp_udp_unhook(sk);
+	vnp_udp_clear_hook(sk);
 	release_sock(sk);
 
 	if (alive)
@@ -177,7 +182,7 @@ void vnp_udp_destruct(struct vnp_link *link, struct sock *sk)
 }
 
 /* Context: the socket's lock */
-static void vnp_udp_hook(struct vnp_link *link, struct sock *sk)
+static void vnp_udp_set_hook(struct vnp_link *link, struct sock *sk)
 {
 	struct vnp_udp_sock *usock = vnp_udp_sock_of(sk);
 	struct udp_sock *up = udp_sk(sk);
@@ -194,18 +199,16 @@ static void vnp_udp_hook(struct vnp_link *link, struct sock *sk)
 
 static bool vnp_udp_suits(const struct sock *sk)
 {
-	return sk && (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
 	       sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP;
 }
 
-int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
-		   struct sock *sk)
+static int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog, struct sock *sk)
 {
 	int ret = -EBUSY;
 	u32 cookie[2];
 
-	if (!vnp_udp_suits(sk))
-		return -EOPNOTSUPP;
+	link->may_send = vnp_udp_may_send(sk->sk_socket);
 
 	lock_sock(sk);
 	if (sock_flag(sk, SOCK_FILTER_LOCKED)) {
@@ -232,13 +235,35 @@ int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 	rcu_assign_pointer(link->prog, prog);
 	link->sk = sk;
 	spin_unlock_bh(&link->lock);
-	vnp_udp_hook(link, sk);
+	vnp_udp_set_hook(link, sk);
 unlock:
 	release_sock(sk);
 	return ret;
 }
 
-bool vnp_udp_detach(struct vnp_link *link, struct sock *sk)
+static bool vnp_udp_detach(struct vnp_link *link, struct sock *sk)
 {
 	return vnp_udp_end(link, sk, true);
 }
+
+static void vnp_udp_drop(struct vnp_link *link, const struct sk_buff *skb)
+{
+	if (!skb_is_gso(skb))
+		vnp_udp_merge_dropped(link, skb);
+}
+
+const struct vnp_hook_ops vnp_udp_hook = {
+	.head		= sizeof(struct udphdr),
+	.suits		= vnp_udp_suits,
+	.attach		= vnp_udp_attach,
+	.detach		= vnp_udp_detach,
+	.wants_batches	= vnp_udp_gro_wanted,
+	.pass		= vnp_udp_pass,
+	.drop		= vnp_udp_drop,
+	.deliver	= vnp_udp_deliver,
+	.reply		= vnp_udp_reply,
+	.cut		= vnp_udp_packet_cut,
+	.copy		= vnp_udp_packet_copy,
+	.join		= vnp_udp_packet_join,
+	.seal		= vnp_udp_packet_seal,
+};

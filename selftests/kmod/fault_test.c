@@ -243,7 +243,7 @@ TEST_F(guard, counted_on_the_link)
 	EXPECT_EQ(256 * LEN, info.bytes);
 	EXPECT_EQ(n, info.faults[variant->fault]);
 	EXPECT_EQ(n, link_faults(&info));
-	EXPECT_EQ(256 - n, info.pass + info.drop);
+	EXPECT_EQ(256 - n, info.verdicts[VNP_PASS] + info.verdicts[VNP_DROP]);
 	ASSERT_EQ(0, prog_info(vnp_program_fd(self->prog), &prog));
 	EXPECT_EQ(prog.id, info.fault_prog_id);
 	EXPECT_EQ(variant->fault, info.fault);
@@ -278,7 +278,7 @@ TEST_F(guard, dropped_or_passed)
 		ASSERT_EQ(0, link_settle(link, 256, &info));
 		EXPECT_EQ(flags, info.flags);
 		EXPECT_EQ(n, link_faults(&info));
-		EXPECT_EQ(info.pass + (flags ? n : 0), received(&flow));
+		EXPECT_EQ(info.verdicts[VNP_PASS] + (flags ? n : 0), received(&flow));
 		flow_close(&flow);
 		close(link);
 	}
@@ -320,10 +320,11 @@ TEST_F(verdict, faults_on_a_link)
 			  flow_send(&self->flow, &order, sizeof(order)));
 	}
 	ASSERT_EQ(0, link_settle(self->link, 256, &info));
-	EXPECT_EQ(1, info.pass);
-	EXPECT_EQ(1, info.drop);
-	EXPECT_EQ(254, info.faults[VNP_FAULT_VERDICT]);
-	EXPECT_EQ(254, link_faults(&info));
+	EXPECT_EQ(1, info.verdicts[VNP_PASS]);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
+	EXPECT_EQ(1, info.verdicts[VNP_REPLY]);
+	EXPECT_EQ(253, info.faults[VNP_FAULT_VERDICT]);
+	EXPECT_EQ(253, link_faults(&info));
 	EXPECT_EQ(VNP_FAULT_VERDICT, info.fault);
 	EXPECT_EQ(1, received(&self->flow));
 }

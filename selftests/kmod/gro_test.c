@@ -443,7 +443,7 @@ TEST_F(sock, pages_are_given_back)
 		}
 		EXPECT_GT(before + sent / 2, mem_lent());
 	}
-	EXPECT_EQ(counts.drop, info.drop);
+	EXPECT_EQ(counts.drop, info.verdicts[VNP_DROP]);
 	EXPECT_LE(0, trace_drops(false));
 }
 

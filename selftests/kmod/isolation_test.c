@@ -205,7 +205,7 @@ static void take_program(struct stage *stage, int sock)
 	stage->ret[2] = link;
 	flow_puts(&flow, "text");
 	stage->ret[3] = link_settle(link, 1, &info);
-	stage->ret[4] = info.drop;
+	stage->ret[4] = info.verdicts[VNP_DROP];
 	stage->ret[5] = info.uid;
 	stage->ret[6] = obj_visible(dev, VNP_OBJ_PROG, stage->prog.id);
 	stage->ret[7] = link_detach(link);

@@ -250,7 +250,7 @@ TEST_F(killed, link_outlives_namespace)
 	ASSERT_OK(link);
 	ASSERT_EQ(0, link_info(link, &info));
 	EXPECT_EQ(0, info.attached);
-	EXPECT_EQ(1, info.drop);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 	EXPECT_EQ(-ENOLINK, link_detach(link));
 	close(link);
 	EXPECT_EQ(self->before, settle(self->dev, self->before));

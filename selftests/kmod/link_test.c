@@ -214,7 +214,7 @@ TEST_F(linked, info)
 	EXPECT_EQ(variant->kind == FLOW_IP4 ? AF_INET : AF_INET6, info.family);
 	EXPECT_EQ(sock_port(self->flow.rx), info.local_port);
 	EXPECT_EQ(cookie, info.sock_cookie);
-	EXPECT_EQ(0, info.packets + info.bytes + info.pass + info.drop);
+	EXPECT_EQ(0, info.packets + info.bytes + info.verdicts[VNP_PASS] + info.verdicts[VNP_DROP]);
 	EXPECT_EQ(0, link_faults(&info));
 	EXPECT_EQ(0, info.fault_prog_id + info.fault + info.fault_insn);
 	EXPECT_EQ(0, info.reserved);
@@ -245,7 +245,7 @@ TEST_F(linked, detach)
 	EXPECT_EQ(0, info.attached);
 	EXPECT_EQ(0, info.prog_id);
 	EXPECT_EQ(1, info.packets);
-	EXPECT_EQ(1, info.drop);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 	EXPECT_EQ(7, info.bytes);
 	EXPECT_EQ(-ENOLINK, link_detach(self->link));
 	EXPECT_EQ(-ENOLINK, link_update(self->link, self->pass, -1));
@@ -263,8 +263,8 @@ TEST_F(linked, update)
 	ASSERT_EQ(5, flow_puts(&self->flow, "three"));
 	ASSERT_EQ(0, link_settle(self->link, 3, &info));
 	EXPECT_TRUE(flow_empty(&self->flow));
-	EXPECT_EQ(2, info.drop);
-	EXPECT_EQ(1, info.pass);
+	EXPECT_EQ(2, info.verdicts[VNP_DROP]);
+	EXPECT_EQ(1, info.verdicts[VNP_PASS]);
 	EXPECT_EQ(prog_id(self->drop), info.prog_id);
 }
 
@@ -295,7 +295,7 @@ TEST_F(linked, closing_the_descriptor)
 	again = obj_open(self->dev, VNP_OBJ_LINK, info.id);
 	ASSERT_OK(again);
 	ASSERT_EQ(0, link_settle(again, 1, &info));
-	EXPECT_EQ(1, info.drop);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 	ASSERT_EQ(0, link_detach(again));
 	ASSERT_EQ(3, flow_puts(&self->flow, "two"));
 	EXPECT_EQ(1, flow_next_is(&self->flow, "two"));
@@ -312,7 +312,7 @@ TEST_F(linked, closing_the_socket)
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(0, info.attached);
 	EXPECT_EQ(0, info.prog_id);
-	EXPECT_EQ(1, info.drop);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 	EXPECT_EQ(-ENOLINK, link_detach(self->link));
 	EXPECT_EQ(-ENOLINK, link_update(self->link, self->pass, -1));
 }
@@ -373,7 +373,7 @@ TEST_F(linked, bound_and_connected_later)
 		ASSERT_EQ(5, flow_puts(&self->flow, "three"));
 		ASSERT_EQ(0, link_settle(link, 3, &info));
 	}
-	EXPECT_EQ(info.packets, info.drop);
+	EXPECT_EQ(info.packets, info.verdicts[VNP_DROP]);
 	EXPECT_TRUE(flow_empty(&self->flow));
 }
 
@@ -555,7 +555,7 @@ TEST_F(linked, encap_refused)
 		expect_encap_refused(_metadata, sock);
 		EXPECT_EQ(4, flow_puts(&self->flow, "text"));
 		ASSERT_EQ(0, link_settle(self->link, 1, &info));
-		EXPECT_EQ(1, info.drop);
+		EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 		EXPECT_TRUE(flow_empty(&self->flow));
 	}
 	ASSERT_EQ(0, link_detach(self->link));
@@ -748,7 +748,7 @@ TEST_F(replace, under_traffic)
 	EXPECT_LT(100, t.signs['B']);
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(t.sent + 1, info.packets);
-	EXPECT_EQ(t.sent + 1, info.pass);
+	EXPECT_EQ(t.sent + 1, info.verdicts[VNP_PASS]);
 }
 
 /* With the link coming and going, every datagram arrives, signed or as it was. */

@@ -243,7 +243,7 @@ TEST_F(traffic, counts_are_exact)
 	ASSERT_EQ(0, join_senders(s));
 	ASSERT_EQ(0, link_settle(self->link, 2 * cnt, &info));
 	EXPECT_EQ(2 * cnt, info.packets);
-	EXPECT_EQ(2 * cnt, info.drop);
+	EXPECT_EQ(2 * cnt, info.verdicts[VNP_DROP]);
 	EXPECT_EQ(2 * cnt * sizeof(__u32), info.bytes);
 	EXPECT_EQ(2 * cnt, self->tally->shared);
 	ASSERT_EQ(0, vnp_map_lookup(vnp_object_find_map(self->obj, "percpu"),

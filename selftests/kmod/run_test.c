@@ -138,10 +138,11 @@ static void end(FIXTURE_DATA(run) *self)
 static bool counted(const struct vnp_link_info *info, const struct counts *counts)
 {
 	return info->packets == counts->packets && info->bytes == counts->bytes &&
-	       info->pass == counts->pass && info->drop == counts->drop &&
+	       info->verdicts[VNP_PASS] == counts->pass && info->verdicts[VNP_DROP] == counts->drop &&
 	       info->faults[VNP_FAULT_PACKET] == counts->fault &&
 	       info->faults[VNP_FAULT_VERDICT] == counts->verdict &&
-	       link_faults(info) == counts->fault + counts->verdict && !info->lost;
+	       link_faults(info) == counts->fault + counts->verdict &&
+	       !info->errors[VNP_ERROR_MEMORY];
 }
 
 /*

@@ -186,11 +186,11 @@ static int attacker_check(const struct attacker *a, __u64 sent, bool whole)
 		if (a->cnt == 1 ? link_settle(a->links[i], sent, &info) :
 				  link_info(a->links[i], &info))
 			return 3;
-		if (info.packets > sent || info.pass || info.lost)
+		if (info.packets > sent || info.verdicts[VNP_PASS] || info.errors[VNP_ERROR_MEMORY])
 			return 4;
 		packets += info.packets;
 		throttled += info.faults[VNP_FAULT_THROTTLED];
-		ran += whole ? info.drop : info.faults[VNP_FAULT_BUDGET];
+		ran += whole ? info.verdicts[VNP_DROP] : info.faults[VNP_FAULT_BUDGET];
 	}
 	if (ran + throttled != packets)
 		return 5;
@@ -353,7 +353,7 @@ TEST_F(limit, is_a_fault)
 	EXPECT_EQ(1, info.bytes);
 	EXPECT_EQ(1, info.faults[VNP_FAULT_THROTTLED]);
 	EXPECT_EQ(VNP_FAULT_THROTTLED, info.fault);
-	EXPECT_EQ(0, info.drop);
+	EXPECT_EQ(0, info.verdicts[VNP_DROP]);
 	if (variant->pass)
 		EXPECT_EQ(1, flow_next_is(&self->flow, "x"));
 	EXPECT_EQ(1, flow_empty(&self->flow));
@@ -362,7 +362,7 @@ TEST_F(limit, is_a_fault)
 	ASSERT_OK(write_text(SHARE, "100"));
 	ASSERT_EQ(1, flow_puts(&self->flow, "y"));
 	ASSERT_OK(link_settle(link, 2, &info));
-	EXPECT_EQ(1, info.drop);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 }
 
 TEST_HARNESS_MAIN

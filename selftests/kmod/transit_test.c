@@ -523,8 +523,8 @@ static void transit_arrive(struct __test_metadata *_metadata,
 	ASSERT_LT(0, burst_recv(sock, &self->want, true))
 		TH_LOG("%s", headers);
 	ASSERT_EQ(0, link_info(link, &info));
-	EXPECT_EQ(counts.pass, info.pass);
-	EXPECT_EQ(counts.drop, info.drop);
+	EXPECT_EQ(counts.pass, info.verdicts[VNP_PASS]);
+	EXPECT_EQ(counts.drop, info.verdicts[VNP_DROP]);
 	close(link);
 	close(sock);
 }

@@ -92,8 +92,8 @@ TEST_F(udp, verdicts_by_content)
 	ASSERT_EQ(0, link_info(self->link, &self->info));
 	EXPECT_EQ(10, self->info.packets);
 	EXPECT_EQ(6 + 6 + 6 + 6 + 7 + 0 + 1 + 1 + 1 + 7, self->info.bytes);
-	EXPECT_EQ(5, self->info.pass);
-	EXPECT_EQ(3, self->info.drop);
+	EXPECT_EQ(5, self->info.verdicts[VNP_PASS]);
+	EXPECT_EQ(3, self->info.verdicts[VNP_DROP]);
 	EXPECT_EQ(2, self->info.faults[VNP_FAULT_VERDICT]);
 	EXPECT_EQ(2, link_faults(&self->info));
 }
@@ -115,7 +115,7 @@ TEST_F(udp, lengths)
 		EXPECT_MEM(sent, got, lens[i]);
 	}
 	ASSERT_EQ(0, link_info(self->link, &self->info));
-	EXPECT_EQ(ARRAY_SIZE(lens), self->info.pass);
+	EXPECT_EQ(ARRAY_SIZE(lens), self->info.verdicts[VNP_PASS]);
 	free(sent);
 	free(got);
 }
@@ -135,7 +135,7 @@ TEST_F(udp, payload_rewritten)
 			ASSERT_EQ((__u8)~sent[j], got[j]);
 	}
 	ASSERT_EQ(0, link_info(self->link, &self->info));
-	EXPECT_EQ(ARRAY_SIZE(lens), self->info.pass);
+	EXPECT_EQ(ARRAY_SIZE(lens), self->info.verdicts[VNP_PASS]);
 	vnp_object_close(obj);
 	free(sent);
 	free(got);
@@ -328,7 +328,7 @@ TEST_F(udp, segments)
 	EXPECT_TRUE(flow_empty(&self->flow));
 	ASSERT_EQ(0, link_info(self->link, &self->info));
 	EXPECT_EQ(16, self->info.packets);
-	EXPECT_EQ(4, self->info.drop);
+	EXPECT_EQ(4, self->info.verdicts[VNP_DROP]);
 	EXPECT_EQ(sizeof(data), self->info.bytes);
 }
 
@@ -372,8 +372,8 @@ TEST_F(udp, socket_filter)
 	EXPECT_EQ(1, flow_next_is(&self->flow, "loud!"));
 	EXPECT_TRUE(flow_empty(&self->flow));
 	ASSERT_EQ(0, link_info(self->link, &self->info));
-	EXPECT_EQ(1, self->info.pass);
-	EXPECT_EQ(1, self->info.drop);
+	EXPECT_EQ(1, self->info.verdicts[VNP_PASS]);
+	EXPECT_EQ(1, self->info.verdicts[VNP_DROP]);
 }
 
 /* What cannot be delivered comes back as an error, as ever. */
@@ -505,7 +505,7 @@ TEST_F(wakeup, only_for_what_passes)
 	for (int i = 0; i < 1000; i++)
 		ASSERT_EQ(4, flow_puts(&self->flow, "Drop"));
 	ASSERT_EQ(0, link_settle(self->link, 1000, &info));
-	EXPECT_EQ(1000, info.drop);
+	EXPECT_EQ(1000, info.verdicts[VNP_DROP]);
 	ASSERT_EQ(0, thread_sleeps(w.tid));
 	EXPECT_EQ(before, voluntary_switches(w.tid));
 	ASSERT_EQ(4, flow_puts(&self->flow, "pass"));
@@ -599,7 +599,7 @@ TEST_F(shared, multicast_dropped_by_one)
 		EXPECT_MEM("text", data, 4);
 	}
 	ASSERT_EQ(0, link_settle(self->link, 10, &info));
-	EXPECT_EQ(10, info.drop);
+	EXPECT_EQ(10, info.verdicts[VNP_DROP]);
 	EXPECT_TRUE(flow_empty(&self->flow));
 }
 
@@ -665,9 +665,9 @@ TEST_F(shared, reuseport)
 		ASSERT_EQ(0, link_info(self->link, &info));
 		sched_yield();
 	} while (got + info.packets < 64);
-	EXPECT_EQ(64, got + info.drop);
+	EXPECT_EQ(64, got + info.verdicts[VNP_DROP]);
 	EXPECT_LT(0, got);
-	EXPECT_LT(0, info.drop);
+	EXPECT_LT(0, info.verdicts[VNP_DROP]);
 }
 
 /* Checksums, in a network where they are not left out. */
@@ -800,7 +800,7 @@ TEST_F(raw, checksums)
 	EXPECT_EQ(1, flow_next_is(&self->flow, "last"));
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(3, info.packets);
-	EXPECT_EQ(3, info.pass);
+	EXPECT_EQ(3, info.verdicts[VNP_PASS]);
 }
 
 /* The payload is where it is behind IP options, too. */
@@ -817,8 +817,8 @@ TEST_F(raw, ip_options)
 		EXPECT_EQ(1, flow_next_is(&self->flow, "pass"));
 	}
 	ASSERT_EQ(0, link_info(self->link, &info));
-	EXPECT_EQ(10, info.drop);
-	EXPECT_EQ(10, info.pass);
+	EXPECT_EQ(10, info.verdicts[VNP_DROP]);
+	EXPECT_EQ(10, info.verdicts[VNP_PASS]);
 }
 
 TEST_HARNESS_MAIN

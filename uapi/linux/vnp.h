@@ -82,13 +82,26 @@
  * enum vnp_verdict - what becomes of the datagram the program ran on
  * @VNP_DROP:	freed in softirq; the process is not woken
  * @VNP_PASS:	goes on to the socket, as if no program were there
+ * @VNP_REPLY:	goes back to the address and port it came from, as the program left
+ *		it, as sendto() on the socket would send it: from the address it came to
+ *		(multicast and broadcast: from the one that the route has), with the
+ *		socket's port, TTL, TOS, mark and priority, counted against its send
+ *		buffer, and with what SO_BROADCAST, IP_MTU_DISCOVER and netfilter say
+ *		of it.  The TTL is below that of the datagram it answers: programs that
+ *		answer each other stop.  Datagrams of one packet leave as one packet.
+ *		What cannot be sent is dropped, and counted by enum vnp_error
  *
  * Any other return value is the fault %VNP_FAULT_VERDICT.
  */
 enum vnp_verdict {
 	VNP_DROP = 0,
 	VNP_PASS = 1,
+	VNP_REPLY = 2,
+	__VNP_VERDICT_CNT
 };
+
+/* Counters have room for verdicts that are yet to come. */
+#define VNP_VERDICT_SLOTS	16
 
 /* A pointer in a program's 64 bit address space, whoever compiles this. */
 #define __vnp_ptr(type, name)		\
@@ -200,6 +213,33 @@ enum vnp_fault {
 
 /* Counters have room for kinds of fault that are yet to come. */
 #define VNP_FAULT_SLOTS		16
+
+/**
+ * enum vnp_error - why a datagram was dropped though no verdict said so
+ * @VNP_ERROR_MEMORY:	there was no memory: for a private copy of what the program may
+ *			write to, for a packet of datagrams with another verdict than
+ *			their neighbours in the packet, or for headers
+ * @VNP_ERROR_LENGTH:	longer than the program's context can say (IPv6 jumbograms), or
+ *			than may be sent: the path's MTU, where the socket does not let
+ *			it be fragmented (EMSGSIZE of sendto())
+ * @VNP_ERROR_DENIED:	the socket may not send there: a security module, a BPF program
+ *			of its cgroup on sendmsg, shutdown(), or a broadcast address
+ *			without SO_BROADCAST
+ * @VNP_ERROR_ROUTE:	there is no route, or no valid address to send it to
+ * @VNP_ERROR_SNDBUF:	the socket's send buffer is full
+ * @VNP_ERROR_HOPS:	its TTL would be 0
+ */
+enum vnp_error {
+	VNP_ERROR_MEMORY	= 0,
+	VNP_ERROR_LENGTH	= 1,
+	VNP_ERROR_DENIED	= 2,
+	VNP_ERROR_ROUTE		= 3,
+	VNP_ERROR_SNDBUF	= 4,
+	VNP_ERROR_HOPS		= 5,
+	__VNP_ERROR_CNT
+};
+
+#define VNP_ERROR_SLOTS		16
 
 /*
  * ---- Programs -----------------------------------------------------------
@@ -628,19 +668,16 @@ struct vnp_link_create {
  * @sock_cookie: SO_COOKIE of the socket
  * @packets:	datagrams that came while there was a program
  * @bytes:	their payload, as the program sees it
- * @pass:	datagrams passed to the socket by verdict
- * @drop:	datagrams dropped by verdict
+ * @verdicts:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
  * @fault_prog_id: program of the latest fault, 0 if there was none
  * @fault:	its enum vnp_fault
  * @fault_insn:	its instruction in the loaded program
  * @reserved:	zero
- * @lost:	datagrams dropped though no verdict said so: there was no memory to
- *		make a private copy of what the program may write to, or to part those
- *		that it passed from those that it did not; or they were longer than the
- *		two bytes of length in an IP header can say
+ * @errors:	datagrams by enum vnp_error; what could not be replied to counts as a
+ *		verdict, too
  *
- * packets == pass + drop + the sum of faults.
+ * packets == the sum of verdicts + the sum of faults.
  */
 struct vnp_link_info {
 	__u32 size;
@@ -654,14 +691,13 @@ struct vnp_link_info {
 	__aligned_u64 sock_cookie;
 	__aligned_u64 packets;
 	__aligned_u64 bytes;
-	__aligned_u64 pass;
-	__aligned_u64 drop;
+	__aligned_u64 verdicts[VNP_VERDICT_SLOTS];
 	__aligned_u64 faults[VNP_FAULT_SLOTS];
+	__aligned_u64 errors[VNP_ERROR_SLOTS];
 	__u32 fault_prog_id;
 	__u32 fault;
 	__u32 fault_insn;
 	__u32 reserved;
-	__aligned_u64 lost;
 };
 
 /**

@@ -106,6 +106,12 @@ void add_hex(struct json_object *obj, const char *key, const void *bytes,
 void errors_flush(void);
 
 const char *fault_name(__u32 fault);
+
+/* verdict_name() - NULL: it is none */
+const char *verdict_name(__u64 verdict);
+
+/* error_name() - of enum vnp_error */
+const char *error_name(__u32 error);
 const char *prog_type_name(__u32 type);
 const char *map_type_name(__u32 type);
 const char *family_name(__u32 family);

@@ -206,6 +206,8 @@ static void faults_json(struct json_object *obj, const struct vnp_link_info *inf
 struct json_object *link_json(const struct vnp_link_info *info)
 {
 	struct json_object *obj = json_object_new_object();
+	struct json_object *errors = json_object_new_object();
+	int i;
 
 	add_u64(obj, "id", info->id);
 	add_u64(obj, "prog_id", info->prog_id);
@@ -218,9 +220,11 @@ struct json_object *link_json(const struct vnp_link_info *info)
 	add_bool(obj, "merge", !(info->flags & VNP_LINK_F_NO_MERGE));
 	add_u64(obj, "packets", info->packets);
 	add_u64(obj, "bytes", info->bytes);
-	add_u64(obj, "pass", info->pass);
-	add_u64(obj, "drop", info->drop);
-	add_u64(obj, "lost", info->lost);
+	for (i = 0; i < __VNP_VERDICT_CNT; i++)
+		add_u64(obj, verdict_name(i), info->verdicts[i]);
+	for (i = 0; i < __VNP_ERROR_CNT; i++)
+		add_u64(errors, error_name(i), info->errors[i]);
+	json_object_object_add(obj, "errors", errors);
 	faults_json(obj, info);
 	return obj;
 }
@@ -254,8 +258,10 @@ static void link_print(const struct vnp_link_info *info)
 		printf("program %u\n", info->prog_id);
 	else
 		printf("detached\n");
-	printf("\tpackets %llu (%llu bytes): pass %llu, drop %llu\n", info->packets,
-	       info->bytes, info->pass, info->drop);
+	printf("\tpackets %llu (%llu bytes):", info->packets, info->bytes);
+	for (i = 0; i < __VNP_VERDICT_CNT; i++)
+		printf("%s %s %llu", i ? "," : "", verdict_name(i), info->verdicts[i]);
+	putchar('\n');
 	printf("\tfaults:");
 	for (i = 1; i < __VNP_FAULT_CNT; i++)
 		printf(" %s %llu", fault_name(i), info->faults[i]);
@@ -263,8 +269,10 @@ static void link_print(const struct vnp_link_info *info)
 	       "passes the datagram on" : "drops the datagram");
 	if (info->flags & VNP_LINK_F_NO_MERGE)
 		printf("\tdatagrams are not merged\n");
-	if (info->lost)
-		printf("\tlost before the program saw them: %llu\n", info->lost);
+	for (i = 0; i < __VNP_ERROR_CNT; i++)
+		if (info->errors[i])
+			printf("\tdropped because of an error (%s): %llu\n", error_name(i),
+			       info->errors[i]);
 	link_fault_print(info);
 }
 

@@ -180,6 +180,31 @@ const char *fault_name(__u32 fault)
 	return fault < ARRAY_SIZE(names) ? names[fault] : "unknown";
 }
 
+const char *verdict_name(__u64 verdict)
+{
+	static const char *const names[] = {
+		[VNP_DROP] = "drop",
+		[VNP_PASS] = "pass",
+		[VNP_REPLY] = "reply",
+	};
+
+	return verdict < ARRAY_SIZE(names) ? names[verdict] : NULL;
+}
+
+const char *error_name(__u32 error)
+{
+	static const char *const names[] = {
+		[VNP_ERROR_MEMORY] = "memory",
+		[VNP_ERROR_LENGTH] = "length",
+		[VNP_ERROR_DENIED] = "denied",
+		[VNP_ERROR_ROUTE] = "route",
+		[VNP_ERROR_SNDBUF] = "sndbuf",
+		[VNP_ERROR_HOPS] = "hops",
+	};
+
+	return error < ARRAY_SIZE(names) ? names[error] : "unknown";
+}
+
 const char *prog_type_name(__u32 type)
 {
 	static const char *const names[] = {

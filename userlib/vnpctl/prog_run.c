@@ -90,19 +90,12 @@ static struct json_object *run_lines(const struct vnp_program *prog)
 	return lines;
 }
 
-static const char *verdict_name(const struct vnp_run_opts *opts)
-{
-	if (opts->fault || opts->retval > VNP_PASS)
-		return NULL;
-	return opts->retval == VNP_PASS ? "pass" : "drop";
-}
-
 static void run_json(const struct vnp_program *prog, const struct run *run)
 {
 	struct json_object *obj = json_object_new_object(), *source;
 	const struct vnp_run_opts *opts = &run->opts;
 	struct vnp_source_line src;
-	const char *verdict = verdict_name(opts);
+	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
 
 	add_u64(obj, "retval", opts->retval);
 	json_object_object_add(obj, "verdict",
@@ -129,7 +122,7 @@ static void run_print(const struct vnp_program *prog, const struct run *run)
 {
 	const struct vnp_run_opts *opts = &run->opts;
 	struct json_object *lines = run_lines(prog);
-	const char *verdict = verdict_name(opts);
+	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
 	struct vnp_source_line src;
 	size_t i;
 

@@ -53,6 +53,16 @@ static int sample_take(struct sample *sample)
 	return err ? ids_failed(err) : -ENOMEM;
 }
 
+static __u64 sum(const __u64 *counters, int cnt)
+{
+	__u64 all = 0;
+	int i;
+
+	for (i = 0; i < cnt; i++)
+		all += counters[i];
+	return all;
+}
+
 static void stats_row(struct table *table, const struct vnp_link_info *info)
 {
 	int i;
@@ -62,9 +72,10 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 	table_add(table, "%s:%u", family_name(info->family), info->local_port);
 	table_add(table, "%llu", info->packets);
 	table_add(table, "%llu", info->bytes);
-	table_add(table, "%llu", info->pass);
-	table_add(table, "%llu", info->drop);
-	table_add(table, "%llu", info->lost);
+	table_add(table, "%llu", info->verdicts[VNP_PASS]);
+	table_add(table, "%llu", info->verdicts[VNP_DROP]);
+	table_add(table, "%llu", info->verdicts[VNP_REPLY]);
+	table_add(table, "%llu", sum(info->errors, VNP_ERROR_SLOTS));
 	for (i = 1; i < __VNP_FAULT_CNT; i++)
 		table_add(table, "%llu", info->faults[i]);
 }
@@ -87,7 +98,7 @@ int stats_command(struct args *args)
 			json_object_array_add(list, link_json(&sample.links[i]));
 		json_print(list);
 	} else {
-		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP LOST "
+		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY ERRORS "
 				  "F:PACKET F:MAP F:STACK F:NULL F:BUDGET F:VERDICT "
 				  "F:CONTEXT F:THROTTLED");
 		for (i = 0; i < sample.cnt; i++)
@@ -110,16 +121,6 @@ static const struct vnp_link_info *sample_find(const struct sample *sample, __u3
 	return NULL;
 }
 
-static __u64 faults_sum(const struct vnp_link_info *info)
-{
-	__u64 sum = 0;
-	int i;
-
-	for (i = 0; i < VNP_FAULT_SLOTS; i++)
-		sum += info->faults[i];
-	return sum;
-}
-
 static void top_print(const struct sample *now, const struct sample *before)
 {
 	double secs = now->time.tv_sec - before->time.tv_sec +
@@ -129,7 +130,7 @@ static void top_print(const struct sample *now, const struct sample *before)
 	struct table *table;
 	size_t i;
 
-	table = table_new("LINK PROG -SOCKET PACKETS/S KBYTES/S PASS/S DROP/S FAULTS/S PACKETS");
+	table = table_new("LINK PROG -SOCKET PACKETS/S KBYTES/S PASS/S DROP/S REPLY/S FAULTS/S PACKETS");
 	for (i = 0; i < now->cnt; i++) {
 		a = &now->links[i];
 		b = sample_find(before, a->id) ?: &none;
@@ -138,9 +139,11 @@ static void top_print(const struct sample *now, const struct sample *before)
 		table_add(table, "%s:%u", family_name(a->family), a->local_port);
 		table_add(table, "%.0f", (a->packets - b->packets) / secs);
 		table_add(table, "%.1f", (a->bytes - b->bytes) / secs / 1000);
-		table_add(table, "%.0f", (a->pass - b->pass) / secs);
-		table_add(table, "%.0f", (a->drop - b->drop) / secs);
-		table_add(table, "%.0f", (faults_sum(a) - faults_sum(b)) / secs);
+		table_add(table, "%.0f", (a->verdicts[VNP_PASS] - b->verdicts[VNP_PASS]) / secs);
+		table_add(table, "%.0f", (a->verdicts[VNP_DROP] - b->verdicts[VNP_DROP]) / secs);
+		table_add(table, "%.0f", (a->verdicts[VNP_REPLY] - b->verdicts[VNP_REPLY]) / secs);
+		table_add(table, "%.0f", (sum(a->faults, VNP_FAULT_SLOTS) -
+					  sum(b->faults, VNP_FAULT_SLOTS)) / secs);
 		table_add(table, "%llu", a->packets);
 	}
 	/* home, table, clear what is left of the one before */

@@ -118,7 +118,7 @@ static bool verdict_loads(const struct bpf_insn *insn, u64 *value)
 		*value = (u32)insn->imm;
 	else
 		return false;
-	return *value > VNP_PASS;
+	return *value >= __VNP_VERDICT_CNT;
 }
 
 static void verdict_warn(const struct verdict *w, u32 insn)

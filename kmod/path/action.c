@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/path/action.h"
+
+#include "kmod/link/link.h"
+#include "kmod/path/batch.h"
+#include "kmod/path/hook.h"
+
+/**
+ * struct vnp_action_ops - an action
+ * @packet:	do it with a packet that was made of a batch; consumed
+ * @whole:	do it with the packet that came.  Return: as the hook
+ * @joins:	datagrams in packets of their own are to be one packet
+ */
+struct vnp_action_ops {
+	void (*packet)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		       bool filtered);
+	int (*whole)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		     bool filtered);
+	bool (*joins)(const struct vnp_link *link, const struct sock *sk);
+};
+
+static int vnp_drop_whole(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			  bool filtered)
+{
+	link->hook->drop(link, skb);
+	vnp_batch_drop(skb);
+	return 0;
+}
+
+static void vnp_pass_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			    bool filtered)
+{
+	link->hook->deliver(link, sk, skb, filtered);
+}
+
+static int vnp_pass_whole(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			  bool filtered)
+{
+	return link->hook->pass(link, sk, skb, filtered);
+}
+
+/* A super-packet reaches an application only if it has asked for such. */
+static bool vnp_pass_joins(const struct vnp_link *link, const struct sock *sk)
+{
+	return link->hook->wants_batches(link, sk);
+}
+
+static void vnp_reply_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			     bool filtered)
+{
+	link->hook->reply(link, sk, skb);
+}
+
+static int vnp_reply_whole(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			   bool filtered)
+{
+	link->hook->reply(link, sk, skb);
+	return 0;
+}
+
+static bool vnp_reply_joins(const struct vnp_link *link, const struct sock *sk)
+{
+	return true;
+}
+
+static const struct vnp_action_ops vnp_actions[] = {
+	[VNP_ACTION_DROP] = {
+		.whole = vnp_drop_whole,
+	},
+	[VNP_ACTION_PASS] = {
+		.packet = vnp_pass_packet,
+		.whole = vnp_pass_whole,
+		.joins = vnp_pass_joins,
+	},
+	[VNP_ACTION_REPLY] = {
+		.packet = vnp_reply_packet,
+		.whole = vnp_reply_whole,
+		.joins = vnp_reply_joins,
+	},
+};
+
+bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
+		      const struct sock *sk)
+{
+	return vnp_actions[action].joins(link, sk);
+}
+
+void vnp_action_do(enum vnp_action action, struct vnp_link *link, struct sock *sk,
+		   struct sk_buff *skb, bool filtered)
+{
+	vnp_actions[action].packet(link, sk, skb, filtered);
+}
+
+int vnp_action_do_whole(enum vnp_action action, struct vnp_link *link, struct sock *sk,
+			struct sk_buff *skb, bool filtered)
+{
+	return vnp_actions[action].whole(link, sk, skb, filtered);
+}

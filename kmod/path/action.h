@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Actions: what becomes of a batch.
+ *
+ * A program returns a verdict (enum vnp_verdict, the ABI), a link's counters and the
+ * path know actions.  vnp_action_of() is the one place where the first becomes the
+ * second.
+ *
+ * To add an action: a verdict in <linux/vnp.h>, a value here, a row in action.c.
+ */
+#ifndef _VNP_PATH_ACTION_H
+#define _VNP_PATH_ACTION_H
+
+#include <linux/build_bug.h>
+#include <linux/types.h>
+#include <linux/vnp.h>
+
+struct sk_buff;
+struct sock;
+struct vnp_link;
+
+/**
+ * enum vnp_action - what becomes of a batch
+ * @VNP_ACTION_DROP:	it is freed
+ * @VNP_ACTION_PASS:	it goes on to the socket
+ * @VNP_ACTION_REPLY:	it goes back to where it came from
+ * @VNP_ACTION_NONE:	no verdict says it: the program has faulted, or not executed
+ */
+enum vnp_action {
+	VNP_ACTION_DROP,
+	VNP_ACTION_PASS,
+	VNP_ACTION_REPLY,
+	VNP_ACTION_NONE,
+};
+
+/**
+ * vnp_action_of() - the action that a return value asks for
+ * @ret:	R0, or a fault's number, which is above all verdicts
+ *
+ * Return: the action, or VNP_ACTION_NONE if the value is no verdict.
+ */
+static __always_inline enum vnp_action vnp_action_of(u64 ret)
+{
+	static_assert((int)VNP_ACTION_DROP == (int)VNP_DROP);
+	static_assert((int)VNP_ACTION_PASS == (int)VNP_PASS);
+	static_assert((int)VNP_ACTION_REPLY == (int)VNP_REPLY);
+	static_assert((int)VNP_ACTION_NONE == (int)__VNP_VERDICT_CNT);
+
+	return likely(ret < VNP_ACTION_NONE) ? (enum vnp_action)ret : VNP_ACTION_NONE;
+}
+
+/* vnp_action_wants_packet() - is there anything to be done with a batch? */
+static __always_inline bool vnp_action_wants_packet(enum vnp_action action)
+{
+	return action != VNP_ACTION_DROP && action != VNP_ACTION_NONE;
+}
+
+/* vnp_action_joins() - is a batch of datagrams in packets of their own sent as one? */
+bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
+		      const struct sock *sk);
+
+/**
+ * vnp_action_do() - do it with a packet that was made of a batch
+ * @action:	one that wants a packet
+ * @link:	the link
+ * @sk:		its socket
+ * @skb:	the packet; consumed
+ * @filtered:	the socket's filters have seen it
+ *
+ * Context: softirq, under RCU.
+ */
+void vnp_action_do(enum vnp_action action, struct vnp_link *link, struct sock *sk,
+		   struct sk_buff *skb, bool filtered);
+
+/* vnp_action_do_whole() - the same with the packet that came.  Return: as the hook */
+int vnp_action_do_whole(enum vnp_action action, struct vnp_link *link, struct sock *sk,
+			struct sk_buff *skb, bool filtered);
+
+#endif /* _VNP_PATH_ACTION_H */

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The batches of a packet.
+ *
+ * A packet that is one batch goes as it came: on to the socket, back, or away.  Else a
+ * packet is made of each batch that wants one, and what remains is freed once.  Batches
+ * meet their actions in the order of their datagrams.
+ */
+#include "kmod/path/dispatch.h"
+
+#include "kmod/path/batch.h"
+#include "kmod/path/cursor.h"
+#include "kmod/prog/account.h"
+
+/*
+ * The present batch ends at @end.  It is counted before its action: who gets it may look
+ * at the counters.
+ */
+static void vnp_dispatch_count(struct vnp_dispatch *d, u32 end)
+{
+	const u32 len = end - d->start;
+	const u32 cnt = DIV_ROUND_UP(len, d->size) - d->missed;
+
+	if (cnt)
+		vnp_link_count(d->link, d->action, cnt, len + d->extra);
+	d->missed = 0;
+	d->extra = 0;
+}
+
+static void vnp_dispatch_cut(struct vnp_dispatch *d, u32 end)
+{
+	struct sk_buff *skb = d->link->hook->cut(d->skb, d->start, end, d->size);
+
+	if (skb)
+		vnp_action_do(d->action, d->link, d->sk, skb, d->filtered);
+	else
+		vnp_link_error(d->link, VNP_ERROR_MEMORY,
+			       DIV_ROUND_UP(end - d->start, d->size));
+}
+
+/* Payload of a packet that has one datagram */
+static u32 vnp_dispatch_len(const struct vnp_dispatch *d, const struct sk_buff *skb)
+{
+	return skb->len - d->link->hook->head;
+}
+
+/*
+ * Take from the list the packets that can be one: all have the same payload, but for the
+ * last, which may have less.  Return: the packet
+ */
+static struct sk_buff *vnp_dispatch_join(struct vnp_dispatch *d)
+{
+	struct sk_buff *list = d->first, *last = list;
+	const u32 size = vnp_dispatch_len(d, list);
+
+	while (last->next && vnp_dispatch_len(d, last) == size &&
+	       vnp_dispatch_len(d, last->next) <= size && vnp_dispatch_len(d, last->next))
+		last = last->next;
+	d->first = last->next;
+	last->next = NULL;
+	return d->link->hook->join(list, size);
+}
+
+static void vnp_dispatch_own(struct vnp_dispatch *d)
+{
+	const bool joins = vnp_action_joins(d->action, d->link, d->sk);
+	struct sk_buff *skb;
+
+	while (d->first) {
+		if (joins) {
+			skb = vnp_dispatch_join(d);
+		} else {
+			skb = d->first;
+			d->first = skb->next;
+			skb_mark_not_on_list(skb);
+		}
+		vnp_action_do(d->action, d->link, d->sk, skb, d->filtered);
+	}
+}
+
+/* The present batch ends at @end, and does not take the packet along. */
+static void vnp_dispatch_batch(struct vnp_dispatch *d, u32 end)
+{
+	if (!vnp_action_wants_packet(d->action))
+		return;
+	if (d->own)
+		vnp_dispatch_own(d);
+	else
+		vnp_dispatch_cut(d, end);
+}
+
+/* The packet ends; its last batch is counted.  Return: as the hook */
+static int vnp_dispatch_end(struct vnp_dispatch *d)
+{
+	struct sk_buff *skb = d->skb;
+
+	if (d->start == d->link->hook->head && !d->own)
+		return vnp_action_do_whole(d->action, d->link, d->sk, skb, d->filtered);
+	vnp_dispatch_batch(d, skb->len);
+	vnp_batch_consume(skb);
+	return 0;
+}
+
+/* Let the context point at what a fragment has of the datagram that begins there. */
+static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
+					       const struct vnp_cursor *cursor, u32 pos,
+					       u32 end)
+{
+	struct vnp_ctx *ctx = &dgram->exec.ctx;
+
+	if (unlikely(!cursor->base)) {
+		ctx->data = dgram->skb->data;
+		ctx->data_end = ctx->data;
+		return;
+	}
+	ctx->data = cursor->base + pos;
+	ctx->data_end = cursor->base + min(end, cursor->end);
+}
+
+/*
+ * What is written to must be private; who sees headers must see those of one
+ * datagram.  Return: 0, -ENOMEM
+ */
+static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cursor *cursor)
+{
+	const struct vnp_prog *prog = dgram->prog;
+
+	if (!prog->sees_packet && vnp_cursor_writable(cursor, dgram->skb))
+		return 0;
+	if (vnp_dgram_split(dgram))
+		return -ENOMEM;
+	dgram->written = prog->writes_packet;
+	vnp_dgram_point(dgram);
+	return 0;
+}
+
+/* The datagram at @pos joins the present batch, or begins another. */
+static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
+					     enum vnp_action action, bool own)
+{
+	if (action == d->action && own == d->own)
+		return;
+	vnp_dispatch_count(d, pos);
+	vnp_dispatch_batch(d, pos);
+	d->start = pos;
+	d->action = action;
+	d->own = own;
+}
+
+/*
+ * A datagram of several in a packet gets what its program returned.  It is counted with
+ * its batch, unless that is no verdict.
+ */
+static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
+					      u64 ret, bool plain)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+	enum vnp_action action = vnp_action_of(ret);
+	const bool missed = action == VNP_ACTION_NONE;
+
+	if (unlikely(missed))
+		action = vnp_link_fault(d->link, dgram->prog, &dgram->exec);
+	vnp_dispatch_add(d, pos, action,
+			 !plain && dgram->written && vnp_action_wants_packet(action));
+
+	if (unlikely(missed)) {
+		d->missed++;
+		d->extra -= len;
+		dgram->exec.fault = 0;
+	} else if (!plain) {
+		d->extra += dgram->exec.ctx.len - len;
+	}
+}
+
+/* One whose action differs from the one before.  Not inlined: few do. */
+static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u64 ret)
+{
+	vnp_dispatch_take(d, pos, d->size, ret, true);
+}
+
+/*
+ * The fastest loop, for datagrams that are a fragment each: cards deliver them so, and
+ * GRO collects them.  The program is plain, and the present batch has begun.
+ * Return: where those begin that are not like that
+ */
+static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor *at)
+{
+	const struct vnp_prog *prog = d->dgram.prog;
+	struct vnp_exec *exec = &d->dgram.exec;
+	const struct sk_buff *skb = d->skb;
+	struct vnp_cursor cursor = *at;
+	const u32 size = d->size;
+	void *data;
+	u64 ret;
+
+	exec->ctx.len = size;
+	while (vnp_cursor_whole(&cursor, skb, size, &data)) {
+		exec->ctx.data = data;
+		exec->ctx.data_end = data + size;
+		ret = vnp_prog_call(prog, exec);
+		if (unlikely(vnp_action_of(ret) != d->action))
+			vnp_dispatch_take_other(d, cursor.end - size, ret);
+	}
+	*at = cursor;
+	return cursor.end;
+}
+
+/* There is no memory for a datagram of several in a packet. */
+static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
+{
+	vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
+	vnp_dispatch_add(d, pos, VNP_ACTION_DROP, false);
+	d->missed++;
+	d->extra -= len;
+}
+
+/* A packet that was made for a datagram: needed only if that was written to. */
+static void vnp_dispatch_keep(struct vnp_dispatch *d, struct vnp_dgram *dgram)
+{
+	struct sk_buff *skb = dgram->skb;
+
+	if (!d->own) {
+		consume_skb(skb);
+		return;
+	}
+	if (dgram->resized)
+		dgram->hook->seal(skb, vnp_dispatch_len(d, skb));
+	if (d->first)
+		d->last->next = skb;
+	else
+		d->first = skb;
+	d->last = skb;
+}
+
+/* One of several in a packet, and a program that may do anything */
+static void vnp_dispatch_one(struct vnp_dispatch *d, const struct vnp_cursor *cursor,
+			     u32 pos, u32 next)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+	const struct vnp_prog *prog = dgram->prog;
+
+	dgram->off = pos;
+	dgram->shared = true;
+	dgram->written = false;
+	dgram->resized = false;
+	if ((prog->writes_packet || prog->sees_packet) &&
+	    vnp_dispatch_own_shared(dgram, cursor)) {
+		vnp_dispatch_fail(d, pos, next - pos);
+		return;
+	}
+	vnp_dispatch_take(d, pos, next - pos,
+			  vnp_account_exec(d->link->user, prog, &dgram->exec), false);
+	if (!dgram->shared) {
+		vnp_dispatch_keep(d, dgram);
+		dgram->skb = d->skb;
+	}
+}
+
+/* Compiled twice: most of it is of no use to a plain program. */
+static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+	struct sk_buff *skb = d->skb;
+	const u32 end = skb->len, size = d->size;
+	struct vnp_cursor cursor;
+	u32 pos, next;
+
+	d->action = VNP_ACTION_NONE;
+	d->missed = 0;
+	d->extra = 0;
+	d->first = NULL;
+	vnp_cursor_first(&cursor, skb);
+	for (pos = d->start; pos < end; pos = next) {
+		next = min(pos + size, end);
+		dgram->exec.ctx.len = next - pos;
+		vnp_cursor_find(&cursor, skb, pos);
+		vnp_dispatch_point(dgram, &cursor, pos, next);
+		if (!plain) {
+			vnp_dispatch_one(d, &cursor, pos, next);
+			continue;
+		}
+		vnp_dispatch_take(d, pos, next - pos,
+				  vnp_prog_call(dgram->prog, &dgram->exec), true);
+		if (next == cursor.end && next < end)
+			next = vnp_dispatch_whole(d, &cursor);
+	}
+	vnp_dispatch_count(d, end);
+	return vnp_dispatch_end(d);
+}
+
+/* A packet with one datagram, as far as it is linear */
+static enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+
+	if (dgram->prog->writes_packet) {
+		if (unlikely(vnp_dgram_own(dgram->skb))) {
+			vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
+			return VNP_ACTION_DROP;
+		}
+		/* It was verified, and will not be right any more. */
+		dgram->skb->ip_summed = CHECKSUM_UNNECESSARY;
+	}
+	vnp_dgram_point(dgram);
+	return vnp_link_settle(d->link, dgram->prog, &dgram->exec,
+			       vnp_account_exec(d->link->user, dgram->prog, &dgram->exec));
+}
+
+/* One datagram in fragments.  Who only reads can do so where they lie. */
+static enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+	const struct vnp_prog *prog = dgram->prog;
+	struct vnp_cursor cursor;
+
+	dgram->off = vnp_dgram_off(prog, dgram->skb, dgram->hook->head);
+	dgram->shared = false;
+	dgram->resized = false;
+	dgram->exec.ctx.len = dgram->skb->len - dgram->off;
+	/* A jumbogram of IPv6 */
+	if (unlikely(dgram->exec.ctx.len > prog->len_max)) {
+		vnp_link_error(d->link, VNP_ERROR_LENGTH, 1);
+		return VNP_ACTION_DROP;
+	}
+	if (prog->writes_packet || (s32)skb_headlen(dgram->skb) > dgram->off)
+		return vnp_dispatch_linear(d);
+
+	vnp_cursor_first(&cursor, dgram->skb);
+	vnp_cursor_find(&cursor, dgram->skb, dgram->off);
+	vnp_dispatch_point(dgram, &cursor, dgram->off, dgram->skb->len);
+	return vnp_link_settle(d->link, prog, &dgram->exec,
+			       vnp_account_exec(d->link->user, prog, &dgram->exec));
+}
+
+int vnp_dispatch(struct vnp_dispatch *d)
+{
+	const u32 head = d->link->hook->head, len = d->skb->len - head;
+	const struct vnp_prog *prog = d->dgram.prog;
+	u32 cnt;
+
+	d->size = vnp_batch_size(d->skb, head);
+	d->start = head;
+	d->own = false;
+	d->action = VNP_ACTION_PASS;
+	if (prog == &vnp_prog_none)
+		return vnp_dispatch_end(d);
+
+	cnt = d->size < len ? DIV_ROUND_UP(len, d->size) : 1;
+	if (!vnp_account_draw(d->link->user, cnt * prog->light_ns)) {
+		d->action = vnp_link_throttle(d->link, prog, cnt, len);
+		return vnp_dispatch_end(d);
+	}
+	if (cnt > 1)
+		return prog->plain_max ? vnp_dispatch_many(d, true) :
+					 vnp_dispatch_many(d, false);
+	d->action = vnp_dispatch_alone(d);
+	if (d->dgram.resized && vnp_action_wants_packet(d->action))
+		d->link->hook->seal(d->skb, vnp_dispatch_len(d, d->skb));
+	return vnp_dispatch_end(d);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Dispatch: a program executes on each datagram of a packet, and neighbours that meet
+ * the same action become a batch.
+ *
+ * This is the only caller of programs, but for VNP_PROG_RUN (prog/test_run.c).  A hook
+ * calls vnp_dispatch_plain() for the packets that most are, and vnp_dispatch() for all
+ * others:
+ *
+ *	struct vnp_dispatch dispatch __vnp_uninitialized;
+ *
+ *	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
+ *	... fill in dispatch.dgram.exec.ctx, but for data, data_end and len ...
+ *	return vnp_dispatch(&dispatch);
+ *
+ * Context of all that is here: softirq, under RCU.
+ */
+#ifndef _VNP_PATH_DISPATCH_H
+#define _VNP_PATH_DISPATCH_H
+
+#include "kmod/link/link.h"
+#include "kmod/path/action.h"
+#include "kmod/path/dgram.h"
+
+/**
+ * struct vnp_dispatch - the batches of a packet
+ * @dgram:	the datagram it is at
+ * @link:	the link
+ * @sk:		its socket
+ * @skb:	the packet
+ * @filtered:	the socket's filters have seen it
+ * @own:	the present batch's datagrams are in packets of their own
+ * @size:	payload of each datagram but the last
+ * @start:	where the present batch begins
+ * @action:	what will become of it
+ * @missed:	its datagrams that are not counted as its action
+ * @extra:	payload to be counted with it; wraps below 0
+ * @first:	its packets if it is @own, linked by skb->next
+ * @last:	the last of them
+ */
+struct vnp_dispatch {
+	struct vnp_dgram dgram;
+	struct vnp_link *link;
+	struct sock *sk;
+	struct sk_buff *skb;
+	bool filtered;
+	bool own;
+	u32 size;
+	u32 start;
+	enum vnp_action action;
+	u32 missed;
+	u32 extra;
+	struct sk_buff *first;
+	struct sk_buff *last;
+};
+
+/* vnp_dispatch_init() - begin with a packet that came to a link's hook */
+static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
+					      struct vnp_link *link, struct sock *sk,
+					      struct sk_buff *skb,
+					      const struct vnp_prog *prog, bool filtered)
+{
+	d->link = link;
+	d->sk = sk;
+	d->skb = skb;
+	d->filtered = filtered;
+	d->dgram.skb = skb;
+	d->dgram.prog = prog;
+	d->dgram.hook = link->hook;
+	d->dgram.exec.fault = 0;
+}
+
+/**
+ * vnp_dispatch() - execute the link's program on a packet, and do what it says
+ * @d:		as vnp_dispatch_init() and the hook have filled it in
+ *
+ * Return: 0: the packet was consumed; 1: it goes on to the socket, with skb->data where
+ * it was.
+ */
+int vnp_dispatch(struct vnp_dispatch *d);
+
+/**
+ * vnp_dispatch_plain() - the same for one datagram in linear data, and a plain program
+ * @link:	the link
+ * @prog:	its program, whose @plain_max the packet's length is not above; the
+ *		account was drawn on
+ * @data:	the payload
+ * @len:	its length
+ *
+ * Return: what is to become of it, which is counted; not VNP_ACTION_NONE.
+ */
+static __always_inline enum vnp_action
+vnp_dispatch_plain(struct vnp_link *link, const struct vnp_prog *prog, void *data, u32 len)
+{
+	struct vnp_exec exec __vnp_uninitialized;
+
+	exec.ctx.len = len;
+	exec.ctx.data = data;
+	exec.ctx.data_end = data + len;
+	exec.fault = 0;
+	return vnp_link_settle(link, prog, &exec, vnp_prog_call(prog, &exec));
+}
+
+#endif /* _VNP_PATH_DISPATCH_H */

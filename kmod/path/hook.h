@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct vnp_hook_ops: where packets come from, and how what is left of them gets on.
+ *
+ * A hook lives in a folder of its own (udp/).  It brings packets to vnp_dispatch(), says
+ * where their payload is, and fills in the context; it knows nothing of actions.
+ */
+#ifndef _VNP_PATH_HOOK_H
+#define _VNP_PATH_HOOK_H
+
+#include <linux/types.h>
+
+struct sk_buff;
+struct sock;
+struct vnp_link;
+struct vnp_prog;
+
+/**
+ * struct vnp_hook_ops - a hook
+ * @head:	bytes of header at skb->data, before the payload; linear
+ * @suits:	is it for this socket?  Context: process, the socket stays open
+ * @attach:	let a link's program see the packets of a socket.  The link gets a
+ *		reference to @prog, the socket one to the link.  Context: process, the
+ *		socket stays open.  Return: 0, or an errno of VNP_LINK_CREATE
+ * @detach:	make the socket what it was, and put its reference to the link.
+ *		Context: process; waits until no program is executing.  Return: false:
+ *		somebody else has done it
+ * @wants_batches: does the application want several datagrams in one packet?
+ * @pass:	the packet that came is to go on to the socket as it is.  Return: as the
+ *		hook: 0 if it was consumed, 1 if the kernel goes on with it
+ * @drop:	the packet that came is dropped; not consumed
+ * @deliver:	a packet that was made goes on to the socket; consumed
+ * @reply:	a packet goes back to where it came from; consumed.  Counts what fails
+ * @cut:	make a packet of a batch (udp/packet.h)
+ * @copy:	make a packet of a datagram
+ * @join:	make a packet of packets
+ * @seal:	a packet's payload has changed its length: set what its headers say
+ *
+ * @filtered says that the socket's filters have seen the packet.
+ *
+ * Context of all but @suits, @attach and @detach: softirq, under RCU.
+ */
+struct vnp_hook_ops {
+	u32 head;
+	bool (*suits)(const struct sock *sk);
+	int (*attach)(struct vnp_link *link, struct vnp_prog *prog, struct sock *sk);
+	bool (*detach)(struct vnp_link *link, struct sock *sk);
+	bool (*wants_batches)(const struct vnp_link *link, const struct sock *sk);
+	int (*pass)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		    bool filtered);
+	void (*drop)(struct vnp_link *link, const struct sk_buff *skb);
+	void (*deliver)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			bool filtered);
+	void (*reply)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
+	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
+	struct sk_buff *(*join)(struct sk_buff *list, u32 size);
+	void (*seal)(struct sk_buff *skb, u32 size);
+};
+
+/* vnp_hook_find() - the hook for a socket, or NULL.  Context: process */
+const struct vnp_hook_ops *vnp_hook_find(const struct sock *sk);
+
+#endif /* _VNP_PATH_HOOK_H */

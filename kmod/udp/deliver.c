@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/udp/deliver.h"
+
+#include <linux/skbuff.h>
+#include <net/protocol.h>
+#include <net/sock.h>
+#include <net/udp.h>
+
+#include "kmod/link/link.h"
+#include "kmod/udp/filter.h"
+#include "kmod/udp/gro.h"
+
+DEFINE_PER_CPU(struct sock *, vnp_udp_delivering);
+
+/*
+ * A packet that is marked as a tunnel's is not segmented.  Return: false: there is no
+ * memory, and no packet any more
+ */
+static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
+{
+	if (!skb_is_gso(skb))
+		return true;
+	/* What it is marked with is shared with clones. */
+	if (skb_unclone(skb, GFP_ATOMIC)) {
+		vnp_link_error(link, VNP_ERROR_MEMORY, skb_shinfo(skb)->gso_segs);
+		kfree_skb(skb);
+		return false;
+	}
+	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+	if (whole)
+		skb_shinfo(skb)->gso_type |= SKB_GSO_UDP_TUNNEL_CSUM;
+	return true;
+}
+
+/*
+ * The socket goes with the packet, as when it was found early: so nobody looks for
+ * it again, and of a multicast group only this member gets the packet.
+ */
+static void vnp_udp_receive(struct sock *sk, struct sk_buff *skb)
+{
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree_skb(skb);
+		return;
+	}
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+
+	if (skb->protocol == htons(ETH_P_IPV6))
+		rcu_dereference(inet6_protos[IPPROTO_UDP])->handler(skb);
+	else
+		rcu_dereference(inet_protos[IPPROTO_UDP])->handler(skb);
+}
+
+void vnp_udp_deliver(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		     bool filtered)
+{
+	if (filtered && vnp_udp_enqueue(sk, skb))
+		return;
+	if (!vnp_udp_mark(link, skb, vnp_udp_gro_wanted(link, sk)))
+		return;
+	__this_cpu_write(vnp_udp_delivering, sk);
+	vnp_udp_receive(sk, skb);
+	__this_cpu_write(vnp_udp_delivering, NULL);
+}
+
+int vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		 bool filtered)
+{
+	if (!skb_is_gso(skb) || vnp_udp_gro_wanted(link, sk))
+		return !filtered || !vnp_udp_enqueue(sk, skb);
+	vnp_udp_deliver(link, sk, skb, false);
+	return 0;
+}
+
+void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	if (vnp_udp_mark(link, skb, false))
+		vnp_udp_receive(sk, skb);
+}

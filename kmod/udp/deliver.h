@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: packets go on to the socket, merged or not as the application wants them.
+ *
+ * Context of all that is here: softirq, under RCU.
+ */
+#ifndef _VNP_UDP_DELIVER_H
+#define _VNP_UDP_DELIVER_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+struct sk_buff;
+struct sock;
+struct vnp_link;
+
+/* The socket to which this CPU delivers what its link's program has passed */
+DECLARE_PER_CPU(struct sock *, vnp_udp_delivering);
+
+/* vnp_udp_is_delivering() - has the program seen what comes to this socket's hook? */
+static __always_inline bool vnp_udp_is_delivering(const struct sock *sk)
+{
+	return __this_cpu_read(vnp_udp_delivering) == sk;
+}
+
+/* vnp_udp_deliver() - struct vnp_hook_ops::deliver */
+void vnp_udp_deliver(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		     bool filtered);
+
+/* vnp_udp_pass() - struct vnp_hook_ops::pass */
+int vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+		 bool filtered);
+
+/**
+ * vnp_udp_segment() - have the kernel segment a super-packet that the hook has got
+ * @link:	the link
+ * @sk:		its socket
+ * @skb:	the packet; consumed.  Each datagram comes to the hook again, alone
+ */
+void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+
+#endif /* _VNP_UDP_DELIVER_H */

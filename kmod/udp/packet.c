@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/udp/packet.h"
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
+#include <net/udp.h>
+
+#include "kmod/core/compat.h"
+
+/*
+ * A packet with the headers of another one, at the same places, and room for
+ * payload behind them.
+ */
+static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
+{
+	const u32 headroom = skb_headroom(skb);
+	const int first = skb_mac_header_was_set(skb) ? skb_mac_offset(skb) :
+							skb_network_offset(skb);
+	struct sk_buff *new;
+
+	new = alloc_skb(headroom + sizeof(struct udphdr) + room, GFP_ATOMIC);
+	if (!new)
+		return NULL;
+	skb_reserve(new, headroom);
+	skb_put(new, sizeof(struct udphdr));
+	skb_copy_header(new, skb);
+	new->mac_len = skb->mac_len;
+	memcpy(new->data + first, skb->data + first,
+	       sizeof(struct udphdr) - first);
+	return new;
+}
+
+/* Lengths and checksums, once the payload is there.  What it says was verified. */
+void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const u32 len = skb->len - sizeof(struct udphdr);
+	struct udphdr *uh = udp_hdr(skb);
+
+	shinfo->gso_size = len > size ? size : 0;
+	shinfo->gso_segs = len > size ? DIV_ROUND_UP(len, size) : 0;
+	shinfo->gso_type = len > size ? SKB_GSO_UDP_L4 : 0;
+
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+	uh->len = htons(skb->len);
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		struct ipv6hdr *iph = ipv6_hdr(skb);
+
+		iph->payload_len = htons(skb->len - skb_network_offset(skb) -
+					 sizeof(*iph));
+		uh->check = ~udp_v6_check(skb->len, &iph->saddr, &iph->daddr, 0);
+	} else {
+		struct iphdr *iph = ip_hdr(skb);
+
+		iph->tot_len = htons(skb->len - skb_network_offset(skb));
+		ip_send_check(iph);
+		uh->check = ~udp_v4_check(skb->len, iph->saddr, iph->daddr, 0);
+	}
+}
+
+/* Bytes of the linear part that are between two positions */
+static u32 vnp_udp_linear(const struct sk_buff *skb, u32 start, u32 end)
+{
+	const u32 headlen = skb_headlen(skb);
+
+	return start < headlen ? min(end, headlen) - start : 0;
+}
+
+/* Let @to have a part of a page of @from, too. */
+static void vnp_udp_share_frag(struct sk_buff *to, const skb_frag_t *from,
+			       u32 start, u32 end)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(to);
+	skb_frag_t *frag = &shinfo->frags[shinfo->nr_frags++];
+
+	*frag = *from;
+	__skb_frag_ref(frag);
+	skb_frag_off_add(frag, start);
+	skb_frag_size_set(frag, end - start);
+	to->len += end - start;
+	to->data_len += end - start;
+	to->truesize += end - start;
+}
+
+/* Add a range of @from, as far as it is not in a fragment list, to a fresh @to. */
+static void vnp_udp_share(struct sk_buff *to, const struct sk_buff *from,
+			  u32 start, u32 end)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(from);
+	u32 pos = skb_headlen(from), linear, next, i;
+
+	linear = vnp_udp_linear(from, start, end);
+	skb_put_data(to, from->data + start, linear);
+	to->pfmemalloc |= from->pfmemalloc;
+	skb_shinfo(to)->flags |= shinfo->flags & SKBFL_SHARED_FRAG;
+
+	for (i = 0; i < shinfo->nr_frags && pos < end; i++, pos = next) {
+		next = pos + skb_frag_size(&shinfo->frags[i]);
+		if (start < next)
+			vnp_udp_share_frag(to, &shinfo->frags[i],
+					   max(start, pos) - pos,
+					   min(end, next) - pos);
+	}
+}
+
+/* What a packet in a fragment list has between two positions, as such a packet */
+static struct sk_buff *vnp_udp_share_skb(struct sk_buff *part, u32 start, u32 end)
+{
+	struct sk_buff *new;
+
+	if (!start && end == part->len)
+		return skb_clone(part, GFP_ATOMIC);
+	new = alloc_skb(vnp_udp_linear(part, start, end), GFP_ATOMIC);
+	if (new)
+		vnp_udp_share(new, part, start, end);
+	return new;
+}
+
+/* Put @part at the end of @skb's fragment list, whose last is @last. */
+static void vnp_udp_append(struct sk_buff *skb, struct sk_buff *last,
+			   struct sk_buff *part)
+{
+	if (last)
+		last->next = part;
+	else
+		skb_shinfo(skb)->frag_list = part;
+	skb->len += part->len;
+	skb->data_len += part->len;
+	skb->truesize += part->truesize;
+}
+
+struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 size)
+{
+	struct sk_buff *new, *part, *piece, *last = NULL;
+	u32 pos = skb_pagelen(skb), next;
+
+	new = vnp_udp_packet_head(skb, vnp_udp_linear(skb, start, end));
+	if (!new)
+		return NULL;
+	vnp_udp_share(new, skb, start, end);
+
+	skb_walk_frags(skb, part) {
+		next = pos + part->len;
+		if (pos < end && start < next) {
+			piece = vnp_udp_share_skb(part, max(start, pos) - pos,
+					     min(end, next) - pos);
+			if (!piece) {
+				kfree_skb(new);
+				return NULL;
+			}
+			vnp_udp_append(new, last, piece);
+			last = piece;
+		}
+		pos = next;
+	}
+	vnp_udp_packet_seal(new, size);
+	return new;
+}
+
+struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len)
+{
+	struct sk_buff *new = vnp_udp_packet_head(skb, len);
+
+	if (!new)
+		return NULL;
+	if (skb_copy_bits(skb, start, skb_put(new, len), len)) {
+		kfree_skb(new);
+		return NULL;
+	}
+	vnp_udp_packet_seal(new, len);
+	return new;
+}
+
+struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size)
+{
+	struct sk_buff *skb = list, *last = NULL, *part, *next;
+
+	part = skb->next;
+	skb_mark_not_on_list(skb);
+	for (; part; part = next) {
+		next = part->next;
+		skb_mark_not_on_list(part);
+		__skb_pull(part, sizeof(struct udphdr));
+		vnp_udp_append(skb, last, part);
+		last = part;
+	}
+	vnp_udp_packet_seal(skb, size);
+	return skb;
+}

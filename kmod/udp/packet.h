@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Packets of UDP that the module makes: of batches, and of single datagrams.
+ *
+ * Each has the headers of the packet it was made of, at the same places, with lengths
+ * and checksums of its own.  skb->data is at the UDP header.
+ *
+ * Context of all that is here: softirqs off.
+ */
+#ifndef _VNP_UDP_PACKET_H
+#define _VNP_UDP_PACKET_H
+
+#include <linux/types.h>
+
+struct sk_buff;
+
+/**
+ * vnp_udp_packet_cut() - make a packet of a batch
+ * @skb:	the packet the batch is in; not changed
+ * @start:	position of the batch's payload
+ * @end:	position after it
+ * @size:	payload of each datagram but the last
+ *
+ * Return: the packet, or NULL if there is no memory.
+ */
+struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 size);
+
+/**
+ * vnp_udp_packet_copy() - make a packet of a datagram, with a payload of its own
+ * @skb:	the packet the datagram is in; not changed
+ * @start:	position of the payload
+ * @len:	its length; it will be linear
+ *
+ * Return: the packet, or NULL if there is no memory.
+ */
+struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len);
+
+/**
+ * vnp_udp_packet_join() - make a super-packet of packets
+ * @list:	packets with a datagram each, linked by skb->next; linear
+ * @size:	payload of each but the last, which may have less
+ *
+ * Return: the packet.
+ */
+struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size);
+
+/**
+ * vnp_udp_packet_seal() - set lengths and checksums
+ * @skb:	a packet whose payload is complete; its header is private
+ * @size:	payload of each datagram but the last
+ *
+ * What the datagrams say was verified when they came, or is the program's own.
+ */
+void vnp_udp_packet_seal(struct sk_buff *skb, u32 size);
+
+#endif /* _VNP_UDP_PACKET_H */

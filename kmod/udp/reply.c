@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/udp/reply.h"
+
+#include <linux/bpf-cgroup.h>
+#include <linux/if_vlan.h>
+#include <linux/net.h>
+#include <linux/skbuff.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include <net/udp.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/link/link.h"
+#include "kmod/path/batch.h"
+#include "kmod/udp/mib.h"
+
+/**
+ * struct vnp_udp_answer - a packet that goes back
+ * @sk:		the socket
+ * @skb:	the packet; NULL when the stack has it
+ * @dst:	its route; the packet's once that is prepared
+ * @fl:		its addresses
+ * @size:	UDP header and payload of its longest datagram
+ * @hops:	the most that its TTL may be
+ */
+struct vnp_udp_answer {
+	struct sock *sk;
+	struct sk_buff *skb;
+	struct dst_entry *dst;
+	struct flowi fl;
+	u32 size;
+	u8 hops;
+};
+
+/*
+ * BPF programs of the cgroup that decide about sendmsg() want the socket's lock, so they
+ * cannot be asked; those that send() on a connected socket does not ask, either.
+ */
+static bool vnp_udp_cgroup_denies(struct sock *sk, const struct sk_buff *skb)
+{
+#ifdef CONFIG_CGROUP_BPF
+	if (sk->sk_state == TCP_ESTABLISHED)
+		return false;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return cgroup_bpf_enabled(CGROUP_UDP6_SENDMSG) &&
+		       cgroup_bpf_sock_enabled(sk, CGROUP_UDP6_SENDMSG);
+	return cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) &&
+	       cgroup_bpf_sock_enabled(sk, CGROUP_UDP4_SENDMSG);
+#else
+	return false;
+#endif
+}
+
+/* IP options, and SO_DONTROUTE: answers have no place for them. */
+static bool vnp_udp_has_options(const struct sock *sk, const struct sk_buff *skb)
+{
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return rcu_access_pointer(inet6_sk(sk)->opt);
+	return rcu_access_pointer(inet_sk(sk)->inet_opt) || sock_flag(sk, SOCK_LOCALROUTE);
+}
+
+static bool vnp_udp_is_denied(const struct vnp_link *link, struct sock *sk,
+			      const struct sk_buff *skb)
+{
+	return !link->may_send || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+	       vnp_udp_has_options(sk, skb) || vnp_udp_cgroup_denies(sk, skb);
+}
+
+/* Nothing that was noted on a packet while it was received is sent. */
+static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
+{
+	skb_orphan(skb);
+	skb_scrub_packet(skb, true);
+	skb_reset_redirect(skb);
+	__vlan_hwaccel_clear_tag(skb);
+	skb_clear_hash(skb);
+	skb_set_queue_mapping(skb, 0);
+	skb_init_secmark(skb);
+#ifdef CONFIG_NET_SCHED
+	skb->tc_index = 0;
+#endif
+	memset(skb->cb, 0, sizeof(skb->cb));
+	skb->encapsulation = 0;
+	skb->pkt_type = PACKET_OUTGOING;
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = READ_ONCE(sk->sk_mark);
+}
+
+/* The UDP header, and room for the one before it.  Return: 0, -ENOMEM */
+static int vnp_udp_prepare(struct vnp_udp_answer *answer, u32 ip_len)
+{
+	struct sk_buff *skb = answer->skb;
+	struct udphdr *uh;
+
+	vnp_udp_scrub(answer->sk, skb);
+	skb_dst_set(skb, answer->dst);
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(answer->dst->dev) + ip_len) ||
+	    (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC)))
+		return -ENOMEM;
+	if (skb_is_gso(skb))
+		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+	skb_reset_transport_header(skb);
+	uh = udp_hdr(skb);
+	swap(uh->source, uh->dest);
+	uh->len = htons(skb->len);
+	uh->check = 0;
+	__skb_push(skb, ip_len);
+	skb_reset_network_header(skb);
+	skb_set_owner_w(skb, answer->sk);
+	return 0;
+}
+
+/* The pseudo header's sum; what is sent last computes the rest. */
+static void vnp_udp_checksum(struct sk_buff *skb, bool wanted, __sum16 pseudo)
+{
+	/* Segments of a packet have checksums, also where sendto() would leave them out. */
+	if (!wanted && !skb_is_gso(skb)) {
+		skb->ip_summed = CHECKSUM_NONE;
+		return;
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+	udp_hdr(skb)->check = ~pseudo;
+}
+
+/* Return: 0, -EMSGSIZE: it may not be fragmented */
+static int vnp_udp_fits(const struct vnp_udp_answer *answer, u32 mtu, u32 ip_len,
+			bool ignore_df)
+{
+	return answer->size + ip_len > mtu && !ignore_df ? -EMSGSIZE : 0;
+}
+
+static int vnp_udp_send_ip4(struct vnp_udp_answer *answer)
+{
+	const struct flowi4 *fl4 = &answer->fl.u.ip4;
+	const struct dst_entry *dst = answer->dst;
+	struct sk_buff *skb = answer->skb;
+	struct sock *sk = answer->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+	const u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	const u8 pmtudisc = inet->pmtudisc;
+	const u32 len = skb->len;
+	int ttl = READ_ONCE(inet->uc_ttl);
+	struct iphdr *iph;
+
+	if (vnp_udp_fits(answer, mtu, sizeof(*iph), ip_sk_ignore_df(sk)))
+		return -EMSGSIZE;
+	if (ttl < 0)
+		ttl = ip4_dst_hoplimit(dst);
+	if (vnp_udp_prepare(answer, sizeof(*iph)))
+		return -ENOMEM;
+	skb->protocol = htons(ETH_P_IP);
+	vnp_udp_checksum(skb, !sk->sk_no_check_tx,
+			 udp_v4_check(len, fl4->saddr, fl4->daddr, 0));
+
+	iph = ip_hdr(skb);
+	*(__be16 *)iph = htons(4 << 12 | 5 << 8 | READ_ONCE(inet->tos));
+	iph->frag_off = 0;
+	if (pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
+	    (answer->size + sizeof(*iph) <= mtu && ip_dont_fragment(sk, dst)))
+		iph->frag_off = htons(IP_DF);
+	iph->ttl = min_t(int, ttl, answer->hops);
+	iph->protocol = IPPROTO_UDP;
+	iph->saddr = fl4->saddr;
+	iph->daddr = fl4->daddr;
+	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
+	skb->ignore_df = ip_sk_ignore_df(sk);
+	answer->skb = NULL;
+	return ip_local_out(sock_net(sk), sk, skb);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int vnp_udp_send_ip6(struct vnp_udp_answer *answer)
+{
+	struct flowi6 *fl6 = &answer->fl.u.ip6;
+	struct dst_entry *dst = answer->dst;
+	struct sk_buff *skb = answer->skb;
+	struct sock *sk = answer->sk;
+	struct ipv6_pinfo *np = inet6_sk(sk);
+	struct net *net = sock_net(sk);
+	const bool pmtu = np->pmtudisc < IPV6_PMTUDISC_PROBE;
+	const u32 mtu = pmtu ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	const int hops = ip6_sk_dst_hoplimit(np, fl6, dst);
+	const u32 len = skb->len;
+	struct ipv6hdr *iph;
+
+	if (vnp_udp_fits(answer, mtu, sizeof(*iph), ip6_sk_ignore_df(sk)))
+		return -EMSGSIZE;
+	if (vnp_udp_prepare(answer, sizeof(*iph)))
+		return -ENOMEM;
+	skb->protocol = htons(ETH_P_IPV6);
+	vnp_udp_checksum(skb, !udp_get_no_check6_tx(sk),
+			 udp_v6_check(len, &fl6->saddr, &fl6->daddr, 0));
+
+	iph = ipv6_hdr(skb);
+	ip6_flow_hdr(iph, READ_ONCE(np->tclass),
+		     ip6_make_flowlabel(net, skb, 0, ip6_default_np_autolabel(net), fl6));
+	iph->nexthdr = IPPROTO_UDP;
+	iph->hop_limit = min_t(int, hops, answer->hops);
+	iph->saddr = fl6->saddr;
+	iph->daddr = fl6->daddr;
+	skb->ignore_df = ip6_sk_ignore_df(sk);
+	answer->skb = NULL;
+	return ip6_local_out(net, sk, skb);
+}
+#endif
+
+/* Two programs that answer each other stop.  Multicast has its TTL for other reasons. */
+static u8 vnp_udp_hops(const struct sk_buff *skb)
+{
+	if (skb->pkt_type == PACKET_MULTICAST)
+		return U8_MAX;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return ipv6_hdr(skb)->hop_limit ? ipv6_hdr(skb)->hop_limit - 1 : 0;
+	return ip_hdr(skb)->ttl ? ip_hdr(skb)->ttl - 1 : 0;
+}
+
+static enum vnp_error vnp_udp_error(int ret)
+{
+	switch (ret) {
+	case -ENOMEM:
+		return VNP_ERROR_MEMORY;
+	case -EMSGSIZE:
+		return VNP_ERROR_LENGTH;
+	case -EPERM:
+	case -EACCES:
+		return VNP_ERROR_DENIED;
+	case -ENOBUFS:
+	case -EAGAIN:
+		return VNP_ERROR_SNDBUF;
+	case -ETIME:
+		return VNP_ERROR_HOPS;
+	}
+	return VNP_ERROR_ROUTE;
+}
+
+/* Return: 0, or why it was not sent; answer->skb is left if it is not the stack's */
+static int vnp_udp_send(struct vnp_udp_answer *answer, struct vnp_link *link)
+{
+	struct sk_buff *skb = answer->skb;
+	struct sock *sk = answer->sk;
+
+	if (vnp_udp_is_denied(link, sk, skb))
+		return -EPERM;
+	if (!answer->hops)
+		return -ETIME;
+	if (!udp_hdr(skb)->source)
+		return -EHOSTUNREACH;
+	if (sk_wmem_alloc_get(sk) + skb->truesize > READ_ONCE(sk->sk_sndbuf))
+		return -ENOBUFS;
+	answer->dst = vnp_route_back(&link->routes, sk, skb, &answer->fl);
+	if (IS_ERR(answer->dst))
+		return PTR_ERR(answer->dst);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return vnp_udp_send_ip6(answer);
+#endif
+	return vnp_udp_send_ip4(answer);
+}
+
+void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	const u32 size = vnp_batch_size(skb, sizeof(struct udphdr));
+	const u32 cnt = skb_is_gso(skb) ?
+			DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size) : 1;
+	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
+	struct vnp_udp_answer answer;
+	int ret;
+
+	answer.sk = sk;
+	answer.skb = skb;
+	answer.size = size + sizeof(struct udphdr);
+	answer.hops = vnp_udp_hops(skb);
+	/* It may be closed meanwhile: its memory stays, but it does not send any more. */
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		kfree_skb(skb);
+		return;
+	}
+	ret = vnp_udp_send(&answer, link);
+	if (ret > 0)
+		ret = net_xmit_errno(ret);
+	if (!ret)
+		SNMP_INC_STATS(mib, UDP_MIB_OUTDATAGRAMS);
+	else
+		vnp_link_error(link, vnp_udp_error(ret), cnt);
+	if (ret == -ENOBUFS)
+		SNMP_INC_STATS(mib, UDP_MIB_SNDBUFERRORS);
+	kfree_skb(answer.skb);
+	sock_put(sk);
+}
+
+static int vnp_udp_probe(struct socket *sock)
+{
+	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE };
+
+	return sock_sendmsg(sock, &msg);
+}
+
+bool vnp_udp_may_send(struct socket *sock)
+{
+	struct socket *other = sock;
+	int ret;
+
+	if (!inet_sk(sock->sk)->inet_num) {
+		ret = sock_create(sock->sk->sk_family, SOCK_DGRAM, IPPROTO_UDP, &other);
+		if (ret)
+			return false;
+	}
+	ret = vnp_udp_probe(other);
+	if (other != sock)
+		sock_release(other);
+	return ret != -EACCES && ret != -EPERM;
+}
