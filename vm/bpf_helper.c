@@ -3,7 +3,7 @@
  * The helpers of the kernel's own eBPF, by name: for the messages to authors whose
  * programs call them.
  */
-#include "helper.h"
+#include "vm/helper.h"
 
 #define BPF_HELPER_NAME(name)	"bpf_" #name
 

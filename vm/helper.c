@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-#include "helper.h"
+#include "vm/helper.h"
 
 #define HELPER_INDEX(name)	(VNP_HELPER_##name - VNP_HELPER_BASE)
+
+/* Which program types may call a helper */
+#define PROGS_ALL	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
+#define PROGS_WRITING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be written */
+
+/* Which map types it takes */
+#define MAPS_ALL	(BIT_ULL(VNP_MAP_HASH) | BIT_ULL(VNP_MAP_ARRAY) |	\
+			 BIT_ULL(VNP_MAP_PERCPU_ARRAY))
 
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
@@ -13,6 +21,8 @@ static const struct vnp_helper vnp_helpers[] = {
 		.fn = vnp_helper_map_lookup,
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_MAP_VALUE_OR_NULL,
+		.prog_types = PROGS_ALL,
+		.map_types = MAPS_ALL,
 		.bytes = VNP_COST_KEY,
 		.cost = 50,
 	},
@@ -22,6 +32,8 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MAP_VALUE,
 			 VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
+		.map_types = MAPS_ALL,
 		.writes_map = true,
 		.bytes = VNP_COST_VALUE,
 		.cost = 200,
@@ -31,6 +43,8 @@ static const struct vnp_helper vnp_helpers[] = {
 		.fn = vnp_helper_map_delete,
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
+		.map_types = MAPS_ALL,
 		.writes_map = true,
 		.bytes = VNP_COST_KEY,
 		.cost = 200,
@@ -41,6 +55,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_WRITE,
 			 VNP_ARG_SIZE },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
 		.bytes = VNP_COST_SIZE,
 		.cost = 100,
 	},
@@ -50,6 +65,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_READ,
 			 VNP_ARG_SIZE },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_WRITING,
 		.moves_packet = true,
 		.writes_packet = true,
 		.bytes = VNP_COST_PACKET,
@@ -60,6 +76,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.fn = vnp_helper_pull,
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
 		.moves_packet = true,
 		.bytes = VNP_COST_PACKET,
 		.cost = 200,
@@ -68,12 +85,14 @@ static const struct vnp_helper vnp_helpers[] = {
 		.name = "time_ns",
 		.fn = vnp_helper_time_ns,
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
 		.cost = 50,
 	},
 	[HELPER_INDEX(random_u32)] = {
 		.name = "random_u32",
 		.fn = vnp_helper_random_u32,
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
 		.cost = 50,
 	},
 	[HELPER_INDEX(csum_diff)] = {
@@ -83,6 +102,7 @@ static const struct vnp_helper vnp_helpers[] = {
 			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0,
 			 VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
 		.cost = 100,
 	},
 	[HELPER_INDEX(log)] = {
@@ -91,6 +111,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_CTX, VNP_ARG_MEM_READ, VNP_ARG_SIZE,
 			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0 },
 		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
 		.cost = 1000,
 	},
 };

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The one table of helpers: what the verifier, lowering, the interpreter and the
- * disassembler know of each.  The functions themselves are the surroundings':
- * kmod/prog/helpers.c in the module, userlib/helpers.c in the library.
+ * The table of helpers: all that the verifier, lowering, the interpreter and the
+ * disassembler know of each, and who may call it with what.  No helper is named
+ * elsewhere in vm/, but for the check of vnp_log()'s format.  The functions are in
+ * kmod/prog/helpers.c for the module and in userlib/helpers.c for the library.
  *
- * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a line in
+ * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a row in
  * helper.c, and the two functions.
+ *
+ * Layer: below code.h; everything may use it.
  */
 #ifndef _VNP_VM_HELPER_H
 #define _VNP_VM_HELPER_H
 
-#include "vm/analysis/cost.h"
-#include "env.h"
+#include "vm/env.h"
 #include <linux/vnp.h>
 
 /**
@@ -47,6 +49,22 @@ enum vnp_ret_kind {
 	VNP_RET_MAP_VALUE_OR_NULL,	/* of the map in the first argument */
 };
 
+/**
+ * enum vnp_cost_kind - the bytes that a helper touches
+ * @VNP_COST_FLAT:	so few that the cost of the call covers them
+ * @VNP_COST_KEY:	a key of the map
+ * @VNP_COST_VALUE:	a key and a value of the map
+ * @VNP_COST_SIZE:	as many as the size argument in R4 says
+ * @VNP_COST_PACKET:	the payload, as long as it is
+ */
+enum vnp_cost_kind {
+	VNP_COST_FLAT,
+	VNP_COST_KEY,
+	VNP_COST_VALUE,
+	VNP_COST_SIZE,
+	VNP_COST_PACKET,
+};
+
 typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
 
 #define VNP_HELPER_ARGS_MAX	5
@@ -57,8 +75,10 @@ typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
  * @fn:		the function
  * @arg:	kinds of R1 to R5
  * @ret:	kind of R0
- * @moves_packet: pointers into the payload are void after it
- * @writes_packet: the payload may be changed by it
+ * @prog_types:	bit n: programs of enum vnp_prog_type n may call it
+ * @map_types:	bit n: a map argument may be of enum vnp_map_type n
+ * @moves_packet: it invalidates pointers into the payload
+ * @writes_packet: it may change the payload
  * @writes_map:	it changes the map in its first argument
  * @bytes:	enum vnp_cost_kind: which bytes it touches, for the budget
  * @cost:	units of the budget that a call takes without these
@@ -68,6 +88,8 @@ struct vnp_helper {
 	vnp_helper_fn fn;
 	u8 arg[VNP_HELPER_ARGS_MAX];
 	u8 ret;
+	u32 prog_types;
+	u64 map_types;
 	bool moves_packet;
 	bool writes_packet;
 	bool writes_map;

@@ -546,7 +546,7 @@ static void packets_are_read_only(void **state)
 		       BPF_ST_MEM(BPF_B, R2, 0, 1), RETURN(0));
 	assert_refused("writes to the packet", LOAD_DATA_END(R2), BPF_MOV64_IMM(R3, 1),
 		       BPF_STX_MEM(BPF_W, R2, R3, -4), RETURN(0));
-	assert_refused("vnp_store_bytes writes to the packet", BPF_MOV64_IMM(R2, 0),
+	assert_refused("a program of type packet cannot call vnp_store_bytes, which is for programs of type datagram", BPF_MOV64_IMM(R2, 0),
 		       BPF_MOV64_REG(R3, R10), BPF_ALU64_IMM(BPF_ADD, R3, -8),
 		       BPF_ST_MEM(BPF_DW, R3, 0, 0), BPF_MOV64_IMM(R4, 8),
 		       BPF_CALL_HELPER(store_bytes), RETURN(0));
@@ -632,6 +632,28 @@ static void log_is_cut(void **state)
 	assert_memory_equal(buf, whole, 9);
 	assert_int_equal(buf[9], 0);
 	assert_int_equal(buf[10], 0);
+}
+
+/* Each helper says which types of map it takes: this one is of none */
+static void map_types_are_named(void **state)
+{
+	const struct bpf_insn insns[] = { LOOKUP(0), RETURN(0) };
+	struct vnp_map_desc map = { .type = 63, .key_size = 4, .value_size = 8 };
+	struct vnp_log log = {
+		.buf = vm_log, .size = sizeof(vm_log), .level = VNP_LOG_NORMAL,
+	};
+	const struct vnp_code_attr attr = {
+		.type = VNP_PROG_DATAGRAM, .insns = insns, .insn_cnt = ARRAY_SIZE(insns),
+		.maps = &map, .map_cnt = 1, .log = &log,
+	};
+	struct vnp_code *code;
+
+	(void)state;
+	assert_int_equal(vnp_code_create(&attr, &code), 0);
+	assert_int_equal(vnp_code_check(code), -EACCES);
+	vnp_code_destroy(code);
+	assert_non_null(strstr(vm_log,
+			       "vnp_map_lookup cannot use map 0, which is of type unknown"));
 }
 
 static int create(const struct vnp_code_attr *attr)
@@ -722,6 +744,7 @@ int main(void)
 		cmocka_unit_test(messages_have_sources),
 		cmocka_unit_test(states_are_logged),
 		cmocka_unit_test(log_is_cut),
+		cmocka_unit_test(map_types_are_named),
 		cmocka_unit_test(arguments_are_checked),
 	};
 

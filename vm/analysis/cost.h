@@ -27,22 +27,6 @@ struct vnp_helper;
 #define VNP_COST_SMALL	512
 
 /**
- * enum vnp_cost_kind - the bytes that a helper touches
- * @VNP_COST_FLAT:	so few that the cost of the call covers them
- * @VNP_COST_KEY:	a key of the map
- * @VNP_COST_VALUE:	a key and a value of the map
- * @VNP_COST_SIZE:	as many as the size argument in R4 says
- * @VNP_COST_PACKET:	the payload, as long as it is
- */
-enum vnp_cost_kind {
-	VNP_COST_FLAT,
-	VNP_COST_KEY,
-	VNP_COST_VALUE,
-	VNP_COST_SIZE,
-	VNP_COST_PACKET,
-};
-
-/**
  * vnp_cost_is_metered() - does a call pay for its bytes when it is made
  * @helper:	what is called
  * @call:	verified

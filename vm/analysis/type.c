@@ -38,19 +38,23 @@ static const struct vnp_field vnp_packet_fields[] = {
 
 static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_DATAGRAM] = {
+		.name = "datagram",
 		.fields = vnp_packet_fields,
 		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
 		.packet_max = U16_MAX,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
+		.verdict_max = VNP_REPLY,
 	},
 	[VNP_PROG_PACKET] = {
+		.name = "packet",
 		.fields = vnp_packet_fields,
 		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
 		.packet_max = VNP_PACKET_MAX,
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
+		.verdict_max = VNP_REPLY,
 	},
 };
 

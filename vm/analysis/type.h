@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Program types: what the context of each looks like, and what is known of it.
+ * Program types, a row of a table for each: what its context looks like, what a program
+ * may do to the payload and return.  Which helpers it may call is said by these
+ * (helper.h).
+ *
+ * Layer: above scalar.h.
  */
 #ifndef _VNP_VM_ANALYSIS_TYPE_H
 #define _VNP_VM_ANALYSIS_TYPE_H
@@ -32,20 +36,24 @@ struct vnp_field {
 
 /**
  * struct vnp_type - a program type
+ * @name:	in messages; its section without the prefix vnp/
  * @fields:	of the context, ascending; what lies between them is not readable
  * @field_cnt:	how many
  * @packet_max:	bytes between data and data_end at most
  * @packet_rdonly: they may not be written
  * @data_off:	where the context has data
  * @data_end_off: where it has data_end
+ * @verdict_max: greatest number that is a verdict
  */
 struct vnp_type {
+	const char *name;
 	const struct vnp_field *fields;
 	u32 field_cnt;
 	u32 packet_max;
 	bool packet_rdonly;
 	u16 data_off;
 	u16 data_end_off;
+	u32 verdict_max;
 };
 
 /* vnp_type_get() - by enum vnp_prog_type; NULL if there is none */

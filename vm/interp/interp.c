@@ -5,6 +5,7 @@
  * against the real object, every guard against what the verifier asked for.
  */
 #include "vm/arith.h"
+#include "vm/analysis/cost.h"
 #include "vm/code.h"
 #include "vm/isa/eval.h"
 #include "vm/transform/inline.h"

@@ -26,6 +26,7 @@
  * that is what lower/mask.c does for untrusted users.
  */
 #include "vm/lower/emit.h"
+#include "vm/analysis/cost.h"
 #include "vm/transform/inline.h"
 #include "vm/exec.h"
 #include "vm/analysis/state.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "vm/analysis/cost.h"
 #include "vm/isa/decode.h"
 #include "vm/lower/emit.h"
 #include "vm/transform/inline.h"

@@ -8,7 +8,7 @@
 #include "vm/isa/insn.h"
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"
-#include "vm/analysis/scalar.h"
+#include "vm/analysis/type.h"
 #include "vm/report/verdict.h"
 
 /* Instructions to be followed in all, for each of the program */
@@ -108,7 +108,8 @@ static bool verdict_follow(struct verdict *w, u32 from)
 }
 
 /* Does @insn load a constant that is no verdict */
-static bool verdict_loads(const struct bpf_insn *insn, u64 *value)
+static bool verdict_loads(const struct vnp_type *type, const struct bpf_insn *insn,
+			  u64 *value)
 {
 	if (vnp_insn_is_ld_imm64(insn) && !insn->src_reg)
 		*value = vnp_insn_imm64(insn);
@@ -118,7 +119,7 @@ static bool verdict_loads(const struct bpf_insn *insn, u64 *value)
 		*value = (u32)insn->imm;
 	else
 		return false;
-	return *value >= __VNP_VERDICT_CNT;
+	return *value > type->verdict_max;
 }
 
 static void verdict_warn(const struct verdict *w, u32 insn)
@@ -133,10 +134,12 @@ static void verdict_warn(const struct verdict *w, u32 insn)
 static void verdict_follow_all(struct verdict *w)
 {
 	const struct vnp_code *code = w->code;
+	const struct vnp_type *type = vnp_type_get(code->type);
 	u32 i, named = 0;
 
 	for (i = 0; i < code->insn_cnt && w->steps; i += vnp_insn_len(&code->insns[i])) {
-		if (!code->aux[i].reached || !verdict_loads(&code->insns[i], &w->value) ||
+		if (!code->aux[i].reached ||
+		    !verdict_loads(type, &code->insns[i], &w->value) ||
 		    !verdict_follow(w, i))
 			continue;
 		verdict_warn(w, i);

@@ -26,6 +26,17 @@ static struct vnp_reg *call_arg(const struct call *c, u32 n)
 	return vnp_state_reg(c->v->state, n + 1);
 }
 
+static const char *call_map_type(u32 type)
+{
+	static const char * const names[] = {
+		[VNP_MAP_HASH] = "hash",
+		[VNP_MAP_ARRAY] = "array",
+		[VNP_MAP_PERCPU_ARRAY] = "percpu_array",
+	};
+
+	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
+}
+
 static int call_map(struct call *c, u32 n)
 {
 	const struct vnp_reg *reg = call_arg(c, n);
@@ -37,6 +48,10 @@ static int call_map(struct call *c, u32 n)
 	c->map = reg->map;
 	c->found->map = reg->map;
 	map = &c->v->code->maps[c->map];
+	if (map->type >= 64 || !(c->helper->map_types >> map->type & 1))
+		return vnp_verify_refuse(c->v,
+			"vnp_%s cannot use map %u, which is of type %s",
+			c->helper->name, c->map, call_map_type(map->type));
 	if (c->helper->writes_map && map->flags & VNP_MAP_F_RDONLY_PROG)
 		return vnp_verify_refuse(c->v, "vnp_%s of map %u, which is read-only",
 					 c->helper->name, c->map);
@@ -255,6 +270,26 @@ static void call_return(struct call *c)
 	ret->site = v->insn;
 }
 
+/* May programs of this type call it; if not, say which may */
+static int call_type(const struct call *c)
+{
+	const struct vnp_type *type;
+	char names[64] = "";
+	u32 i, len = 0;
+
+	if (c->helper->prog_types >> c->v->code->type & 1)
+		return 0;
+	for (i = 0; i < 32 && len < sizeof(names); i++) {
+		type = c->helper->prog_types >> i & 1 ? vnp_type_get(i) : NULL;
+		if (type)
+			len += snprintf(names + len, sizeof(names) - len, "%s%s",
+					len ? ", " : "", type->name);
+	}
+	return vnp_verify_refuse(c->v,
+		"a program of type %s cannot call vnp_%s, which is for programs of type %s",
+		c->v->type->name, c->helper->name, names);
+}
+
 int vnp_verify_call(struct vnp_verify *v)
 {
 	struct vnp_code *code = v->code;
@@ -266,10 +301,9 @@ int vnp_verify_call(struct vnp_verify *v)
 	u32 n;
 	int err;
 
-	if (c.helper->writes_packet && v->type->packet_rdonly)
-		return vnp_verify_refuse(v,
-			"vnp_%s writes to the packet, which a program of this type may only read",
-			c.helper->name);
+	err = call_type(&c);
+	if (err)
+		return err;
 	for (n = 0; n < VNP_HELPER_ARGS_MAX; n++) {
 		err = call_arg_check(&c, n);
 		if (err)

@@ -278,7 +278,8 @@ int vnp_verify_write(struct vnp_verify *v, u32 n)
 		return 0;
 	if (v->type->packet_rdonly)
 		return vnp_verify_refuse(v,
-			"writes to the packet, which a program of this type may only read");
+			"writes to the packet, which a program of type %s may only read",
+			v->type->name);
 	if (v->report)
 		v->code->writes_packet = true;
 	return 0;

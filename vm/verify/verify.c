@@ -122,7 +122,7 @@ int vnp_verify_exit(struct vnp_verify *v)
 		return vnp_verify_refuse(v, "would return a pointer, not a number");
 	if (v->report && ret->num.umax > U32_MAX)
 		v->code->wide_ret = true;
-	if (v->report && ret->num.umax >= __VNP_VERDICT_CNT)
+	if (v->report && ret->num.umax > v->type->verdict_max)
 		v->code->odd_ret = true;
 	return 0;
 }
