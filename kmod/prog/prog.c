@@ -21,7 +21,6 @@
 #include "kmod/core/user.h"
 #include "vm/code.h"
 #include "vm/report/dump.h"
-#include "vm/transform/inline.h"
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 #include "vm/analysis/type.h"

@@ -14,6 +14,7 @@
 #include "vm/code.h"
 #include "vm/isa/decode.h"
 #include "vm/isa/disasm.h"
+#include "vm/frame.h"
 #include "vm/transform/inline.h"
 #include "vm/isa/insn.h"
 #include "vm/report/log.h"

@@ -13,6 +13,7 @@
 #include "userlib/user_exec.h"
 #include "selftests/vm/check_lowered.h"
 #include "vm/isa/decode.h"
+#include "vm/frame.h"
 #include "vm/transform/inline.h"
 #include "vm/interp/interp.h"
 #include "vm/lower/lower.h"

@@ -5,7 +5,6 @@
  */
 #include "vm/analysis/cfg.h"
 #include "vm/code.h"
-#include "vm/transform/inline.h"
 #include "vm/isa/insn.h"
 #include "vm/analysis/live.h"
 

@@ -2,7 +2,7 @@
 #include "vm/analysis/cfg.h"
 #include "vm/code.h"
 #include "vm/analysis/cost.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/isa/insn.h"
 #include "vm/report/log.h"
 #include "vm/analysis/state.h"

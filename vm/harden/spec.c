@@ -16,7 +16,7 @@
  * what the mask has checked.
  */
 #include "vm/arith.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/analysis/live.h"
 #include "vm/harden/spec.h"
 #include "vm/verify/verify.h"

@@ -8,7 +8,7 @@
 #include "vm/analysis/cost.h"
 #include "vm/code.h"
 #include "vm/isa/eval.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/isa/insn.h"
 #include "vm/interp/interp.h"
 #include "vm/analysis/live.h"

@@ -3,7 +3,7 @@
  * Entering and leaving functions (inline.h).
  */
 #include "vm/lower/emit.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 
 static s32 frame_slot(const struct vnp_frame *frame, u32 saves, u32 reg)
 {

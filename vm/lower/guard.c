@@ -27,7 +27,7 @@
  */
 #include "vm/lower/emit.h"
 #include "vm/analysis/cost.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/exec.h"
 #include "vm/analysis/state.h"
 

@@ -2,7 +2,7 @@
 #include "vm/analysis/cost.h"
 #include "vm/isa/decode.h"
 #include "vm/lower/emit.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 #include "vm/exec.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "vm/report/dump.h"
 #include "vm/code.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/isa/insn.h"
 
 /* Say which map, in the form that VNP_PROG_LOAD takes. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "vm/code.h"
 #include "vm/isa/disasm.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/report/log.h"
 
 static bool log_wants(const struct vnp_log *log, u32 level)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "vm/code.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/report/log.h"
 #include "vm/report/report.h"
 #include "vm/report/verdict.h"

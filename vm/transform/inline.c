@@ -8,6 +8,7 @@
  * copies are written one inside the other, in a single walk.
  */
 #include "vm/isa/decode.h"
+#include "vm/frame.h"
 #include "vm/transform/inline.h"
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"

@@ -13,6 +13,7 @@
  * elsewhere into the middle of what is copied go to the first copy.
  */
 #include "vm/analysis/cfg.h"
+#include "vm/frame.h"
 #include "vm/transform/inline.h"
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"

@@ -2,7 +2,7 @@
 /*
  * Entering and leaving functions (inline.h).
  */
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/verify/verify.h"
 
 /*

@@ -4,7 +4,7 @@
  * and atomic operations.
  */
 #include "vm/arith.h"
-#include "vm/transform/inline.h"
+#include "vm/frame.h"
 #include "vm/verify/verify.h"
 
 void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
