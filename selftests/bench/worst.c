@@ -163,7 +163,7 @@ static void copies(struct text *t)
 	end(t);
 }
 
-/* ---- Relations: as many facts as there can be, and questions to them ------------ */
+/* ---- Relations: as many constraints as there can be, and questions to them ------------ */
 
 static void relations(struct text *t)
 {

@@ -20,6 +20,8 @@
  */
 #include "vm/analysis/cfg.h"
 #include "vm/report/log.h"
+#include "vm/analysis/update.h"
+#include "vm/analysis/join.h"
 #include "vm/analysis/saved.h"
 #include "vm/analysis/steps.h"
 #include "vm/verify/verify.h"
@@ -244,9 +246,9 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 		return fix_put(f, where, state);
 	}
 	vnp_saved_get(*where, f->met);
-	grew = f->v->cost.frugal && f->met->fact_cnt;
+	grew = f->v->cost.frugal && f->met->constraint_cnt;
 	if (grew)
-		f->met->fact_cnt = 0;
+		f->met->constraint_cnt = 0;
 	f->join.head = f->cfg->blocks[block].head;
 	f->join.coarse = f->v->cost.frugal && steps == &f->none;
 	grew |= f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps);
@@ -362,7 +364,7 @@ static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 	v->state = state;
 	state->frugal = v->cost.frugal;
 	if (state->frugal)
-		state->fact_cnt = 0;
+		state->constraint_cnt = 0;
 	if (v->report && block->head && v->ops->head)
 		v->ops->head(v, n);
 	for (i = block->first; i <= block->last && !err;

@@ -2,7 +2,7 @@
 /*
  * Where ways meet: the join of two states, with widening.
  */
-#include "vm/analysis/state.h"
+#include "vm/analysis/join.h"
 
 /* Work (struct vnp_state) of joining cells, and numbers that differ */
 #define JOIN_WORK_CELL	1
@@ -289,7 +289,7 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 	j->first_id = VNP_ID_JOINED + root * VNP_CELL_CNT;
 	j->group_cnt = 0;
 
-	relate = to->fact_cnt || from->fact_cnt || (j->head && !j->coarse);
+	relate = to->constraint_cnt || from->constraint_cnt || (j->head && !j->coarse);
 	if (relate)
 		vnp_state_copy(&j->old, to);
 
@@ -298,7 +298,7 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 	vnp_cell_for_each(to->used, cell)
 		changed |= join_cell(j, cell);
 	if (relate)
-		changed |= vnp_fact_join(j);
+		changed |= vnp_constraint_join(j);
 
 	if (from->range < to->range) {
 		to->range = steps ? 0 : from->range;

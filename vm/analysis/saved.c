@@ -55,8 +55,8 @@ int vnp_saved_put(struct vnp_saved_pool *pool, struct vnp_saved **saved,
 
 	(*saved)->used = state->used;
 	(*saved)->range = state->range;
-	(*saved)->fact_cnt = state->fact_cnt;
-	memcpy((*saved)->fact, state->fact, sizeof(state->fact));
+	(*saved)->constraint_cnt = state->constraint_cnt;
+	memcpy((*saved)->constraint, state->constraint, sizeof(state->constraint));
 	(*saved)->regs = 0;
 	cnt = 0;
 	vnp_cell_for_each(state->used, cell) {
@@ -76,8 +76,8 @@ void vnp_saved_get(const struct vnp_saved *saved, struct vnp_state *state)
 	vnp_state_reset_slots(state, state->used & ~saved->used);
 	state->used = saved->used;
 	state->range = saved->range;
-	state->fact_cnt = saved->fact_cnt;
-	memcpy(state->fact, saved->fact, sizeof(state->fact));
+	state->constraint_cnt = saved->constraint_cnt;
+	memcpy(state->constraint, saved->constraint, sizeof(state->constraint));
 	vnp_cell_for_each(saved->used, cell) {
 		if (cell < VNP_REG_CNT && !(saved->regs >> cell & 1)) {
 			if (cell != VNP_REG_FP)

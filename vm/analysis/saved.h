@@ -16,8 +16,8 @@
  * struct vnp_saved - a state put by
  * @used:	as in struct vnp_state
  * @range:	likewise
- * @fact_cnt:	likewise
- * @fact:	likewise
+ * @constraint_cnt:	likewise
+ * @constraint:	likewise
  * @regs:	bit n: Rn is set, and among @cells; R10 never is
  * @room:	cells there is room for
  * @cells:	registers, then used slots
@@ -25,8 +25,8 @@
 struct vnp_saved {
 	u64 used;
 	s32 range;
-	u32 fact_cnt;
-	struct vnp_fact fact[VNP_FACT_CNT];
+	u32 constraint_cnt;
+	struct vnp_constraint constraint[VNP_CONSTRAINT_CNT];
 	u32 regs;
 	u32 room;
 	struct vnp_cell cells[];

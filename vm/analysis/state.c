@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * States: making, changing and printing them.  How they meet is in join.c.
+ * States: making and changing them.
  */
 #include "vm/arith.h"
 #include "vm/analysis/state.h"
@@ -59,89 +59,13 @@ void vnp_state_copy(struct vnp_state *to, const struct vnp_state *from)
 		to->cells[cell] = from->cells[cell];
 	to->used = from->used;
 	to->range = from->range;
-	to->fact_cnt = from->fact_cnt;
-	memcpy(to->fact, from->fact, sizeof(to->fact));
+	to->constraint_cnt = from->constraint_cnt;
+	memcpy(to->constraint, from->constraint, sizeof(to->constraint));
 }
 
 void vnp_state_touch(struct vnp_state *state, u32 slot)
 {
 	state->used |= BIT_ULL(slot);
-}
-
-void vnp_state_drop_dead(struct vnp_state *state, u32 live)
-{
-	u32 i;
-
-	for (i = 0; i < VNP_REG_FP; i++)
-		if (!(live >> i & 1) && state->cells[i].reg.kind != VNP_REG_UNSET)
-			vnp_reg_forget(&state->cells[i].reg, VNP_REG_UNSET);
-	vnp_fact_drop_dead(state);
-}
-
-/* All cells were looked at */
-static void state_count_scan(struct vnp_state *state)
-{
-	state->work += 1 + vnp_state_cells(state) / 8;
-}
-
-/* Nothing is called @id any more */
-static void state_forget_id(struct vnp_state *state, u32 id)
-{
-	u32 cell;
-
-	state_count_scan(state);
-
-	vnp_fact_forget(state, id);
-	vnp_cell_for_each(state->used, cell) {
-		struct vnp_reg *reg = &state->cells[cell].reg;
-
-		if (reg->id == id) {
-			reg->id = 0;
-			if (reg->kind == VNP_REG_SCALAR)
-				reg->plus = 0;
-		}
-		if (reg->kind == VNP_REG_SCALAR && reg->site == id) {
-			reg->left = false;
-			reg->part = VNP_PART_NONE;
-		}
-	}
-}
-
-u32 vnp_state_mint(struct vnp_state *state, u32 insn)
-{
-	u32 id = VNP_ID_MADE(insn), cell;
-
-	state_forget_id(state, id);
-	state_count_scan(state);
-	vnp_cell_for_each(state->used, cell) {
-		struct vnp_reg *reg = &state->cells[cell].reg;
-
-		if (reg->kind == VNP_REG_MAP_VALUE && reg->site == insn)
-			reg->site = VNP_SITE_NONE;
-	}
-	return id;
-}
-
-void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
-{
-	bool wants;
-
-	switch (reg->kind) {
-	case VNP_REG_SCALAR:
-		wants = !vnp_scalar_is_const(&reg->num);
-		break;
-	case VNP_REG_CTX:
-	case VNP_REG_PACKET:
-	case VNP_REG_PACKET_END:
-		wants = !vnp_reg_is_fixed(reg);
-		break;
-	default:
-		wants = reg->maybe_null;
-	}
-	if (!wants || reg->id)
-		return;
-	state_forget_id(state, VNP_ID_GIVEN(insn));
-	reg->id = VNP_ID_GIVEN(insn);
 }
 
 /* Work of narrowing what differs from a number by a constant */
@@ -215,7 +139,7 @@ void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 	reg->num = *num;
 	if (!id || !reg_id_is_number(reg) || state->frugal)
 		return;
-	state_count_scan(state);
+	vnp_state_count_scan(state);
 	of_id = vnp_reg_id_num(reg);
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *other = &state->cells[cell].reg;
@@ -287,55 +211,12 @@ s32 vnp_state_shared_range(const struct vnp_state *state, u32 id)
 	return range;
 }
 
-static void learn_range_floor(struct vnp_state *state, const struct vnp_reg *reg,
-			      s32 bytes)
-{
-	s64 floor = vnp_sat_add(reg->num.smin, bytes);
-
-	/* num is smin at least, so much of the payload is there in any case */
-	if (floor > state->range)
-		state->range = min_t(s64, floor, VNP_OFF_MAX);
-}
-
-void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg,
-			   s32 bytes, u32 packet_max)
-{
-	struct vnp_scalar limit = vnp_scalar_const((s64)packet_max - bytes);
-	struct vnp_scalar num = reg->num;
-	u32 cell;
-
-	if (!vnp_num_is_small(&reg->num))
-		return;
-	if (!reg->maybe_null) {
-		learn_range_floor(state, reg, bytes);
-		/* this outlives the register */
-		if (reg->id && reg->id != VNP_ID_LEN)
-			vnp_fact_below(state, reg->id, VNP_ID_LEN, -(s64)bytes);
-	}
-	if (vnp_reg_is_fixed(reg))
-		return;
-
-	reg->range = max(reg->range, bytes);
-	if (!reg->id)
-		goto narrow;
-	vnp_cell_for_each(state->used, cell) {
-		struct vnp_reg *other = &state->cells[cell].reg;
-
-		if (other->kind == VNP_REG_PACKET && other->id == reg->id)
-			other->range = max(other->range, bytes);
-	}
-narrow:
-	if (!reg->maybe_null &&
-	    vnp_scalar_branch(BPF_JSLE, true, true, &num, &limit))
-		vnp_state_narrow(state, reg, &num);
-}
-
 void vnp_state_move_packet(struct vnp_state *state)
 {
 	u32 cell;
 
 	state->range = 0;
-	state->fact_cnt = 0;
+	state->constraint_cnt = 0;
 	vnp_cell_for_each(state->used, cell) {
 		struct vnp_reg *reg = &state->cells[cell].reg;
 

@@ -15,16 +15,17 @@
  * block where states meet.  When a place makes
  * its id once more, what it made before is no longer the same number, and
  * cells that still hold that must lose the id first.
+ *
+ * Layer: above code.h; view.h, constraint.h, update.h and join.h are above it, in this
+ * order.
  */
 #ifndef _VNP_VM_ANALYSIS_STATE_H
 #define _VNP_VM_ANALYSIS_STATE_H
 
 #include "vm/code.h"
 #include "vm/env.h"
-#include "vm/analysis/fact.h"
 #include "vm/isa/insn.h"
 #include "vm/analysis/scalar.h"
-#include "vm/analysis/steps.h"
 
 #define VNP_SLOT_CNT	(VNP_STACK_MAX / 8)
 #define VNP_CELL_CNT	(VNP_REG_CNT + VNP_SLOT_CNT)
@@ -141,13 +142,27 @@ struct vnp_cell {
 	u8 secret;
 };
 
+/* How many constraints a state has at most (constraint.h) */
+#define VNP_CONSTRAINT_CNT	8
+
+/* Nothing is known: no sum of small numbers is as great */
+#define VNP_CONSTRAINT_NONE	(S64_MAX / 4)
+
+/* struct vnp_constraint - @a + @b <= @c + @most; @a is never 0 */
+struct vnp_constraint {
+	u32 a;
+	u32 b;
+	u32 c;
+	s32 most;
+};
+
 /**
  * struct vnp_state - a state
  * @cells:	registers, then slots; slot n is the 8 bytes at R10 - 8(n + 1)
  * @used:	bit n: slot n differs from one that was never written
  * @range:	data + @range <= data_end
- * @fact:	facts, the oldest one first
- * @fact_cnt:	how many
+ * @constraint:	constraints, the oldest one first
+ * @constraint_cnt:	how many
  * @frugal:	verification takes long: learn only what costs little.  Set by
  *		fixpoint.c, no part of what is known
  * @work:	likewise, counted for it: work done on this state, in units of some
@@ -158,8 +173,8 @@ struct vnp_state {
 	struct vnp_cell cells[VNP_CELL_CNT];
 	u64 used;
 	s32 range;
-	u32 fact_cnt;
-	struct vnp_fact fact[VNP_FACT_CNT];
+	u32 constraint_cnt;
+	struct vnp_constraint constraint[VNP_CONSTRAINT_CNT];
 	bool frugal;
 	u32 work;
 	struct vnp_state *next;
@@ -237,30 +252,20 @@ static inline u32 vnp_cell_next(u64 used, u32 cell)
 	for ((cell) = 0; (cell) < VNP_CELL_CNT;				\
 	     (cell) = vnp_cell_next(used, (cell) + 1))
 
+/* vnp_state_count_scan() - all cells were looked at: count that */
+static inline void vnp_state_count_scan(struct vnp_state *state)
+{
+	state->work += 1 + vnp_state_cells(state) / 8;
+}
+
 /* vnp_state_touch() - @slot will be written to */
 void vnp_state_touch(struct vnp_state *state, u32 slot);
-
-/* vnp_state_drop_dead() - forget registers that are not in @live */
-void vnp_state_drop_dead(struct vnp_state *state, u32 live);
 
 /**
  * vnp_reg_id_num() - the number that @reg's id stands for: a scalar without @plus, the
  * variable part of a packet pointer
  */
 struct vnp_scalar vnp_reg_id_num(const struct vnp_reg *reg);
-
-/**
- * vnp_state_mint() - an id for what instruction @insn makes
- * @state:	the state; cells with what it made before lose the id
- * @insn:	index of the instruction
- */
-u32 vnp_state_mint(struct vnp_state *state, u32 insn);
-
-/*
- * vnp_state_share() - give @reg an id if it can use one, before it is copied or put
- * in relation to something else
- */
-void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn);
 
 /* vnp_state_narrow() - @reg of @state is one of @num, and so are its equals */
 void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
@@ -278,94 +283,7 @@ s32 vnp_state_range(const struct vnp_state *state, const struct vnp_reg *reg);
 /* vnp_state_shared_range() - the best that is known of packet pointers with this id */
 s32 vnp_state_shared_range(const struct vnp_state *state, u32 id);
 
-/**
- * vnp_state_learn_range() - data + num + @bytes <= data_end
- * @state:	the state
- * @reg:	a packet pointer of @state
- * @bytes:	counted from @reg without its constant offset
- * @packet_max:	how long the payload can be
- */
-void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg,
-			   s32 bytes, u32 packet_max);
-
 /* vnp_state_move_packet() - the payload is elsewhere now */
 void vnp_state_move_packet(struct vnp_state *state);
-
-/*
- * vnp_reg_join_kind() - make @a of the kind that it has where it meets @b; false, and @a as
- * it was, if that is %VNP_REG_CONFLICT
- */
-bool vnp_reg_join_kind(struct vnp_reg *a, const struct vnp_reg *b);
-
-/*
- * Cells that had the same id in both states still depend on one number where they
- * meet, if a different one on each way: a group is such a pair of ids, and gets an
- * id of its own, named after its first cell.
- */
-struct vnp_join_group {
-	u32 a;
-	u32 b;
-	s64 delta;
-	u32 id;
-};
-
-/* Ids that the facts of two states, and groups, can name */
-#define VNP_JOIN_NUMS	(2 + 2 * 3 * VNP_FACT_CNT + VNP_CELL_CNT)
-
-/**
- * struct vnp_join - scratch memory of vnp_state_join(), too much for a stack
- * @to:		see there
- * @from:	see there
- * @head:	where they meet a loop begins
- * @steps:	see there
- * @old:	if there are facts: @to as it was
- * @root:	see there
- * @first_id:	ids made where the states meet begin here
- * @cell:	at work on this one
- * @group:	groups so far
- * @group_cnt:	how many
- * @coarse:	give up what grows: numbers may be any, and ids are lost
- * @work:	as in struct vnp_state, of joins
- * @facts_old:	@old, as questions about facts are put to it
- * @facts_from:	likewise
- * @facts_to:	likewise
- * @num_old:	the numbers of these
- * @num_from:	likewise
- * @num_to:	likewise
- */
-struct vnp_join {
-	struct vnp_state *to;
-	const struct vnp_state *from;
-	const struct vnp_steps *steps;
-	bool head;
-	bool coarse;
-	struct vnp_state old;
-	u32 root;
-	u32 first_id;
-	u32 cell;
-	struct vnp_join_group group[VNP_CELL_CNT];
-	u32 group_cnt;
-	u32 work;
-	struct vnp_fact_view facts_old;
-	struct vnp_fact_view facts_from;
-	struct vnp_fact_view facts_to;
-	struct vnp_fact_num num_old[VNP_JOIN_NUMS];
-	struct vnp_fact_num num_from[VNP_JOIN_NUMS];
-	struct vnp_fact_num num_to[VNP_JOIN_NUMS];
-};
-
-/**
- * vnp_state_join() - make @to hold @from, too
- * @j:		scratch memory; @j->head and @j->coarse are the caller's to set
- * @to:		a state
- * @from:	another
- * @root:	a number for the place where they meet, for ids
- * @steps:	extrapolate what grows, resting at these; NULL: do not
- *
- * Return: whether @to changed.
- */
-bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
-		    const struct vnp_state *from, u32 root,
-		    const struct vnp_steps *steps);
 
 #endif /* _VNP_VM_ANALYSIS_STATE_H */

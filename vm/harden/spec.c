@@ -18,6 +18,7 @@
 #include "vm/arith.h"
 #include "vm/frame.h"
 #include "vm/analysis/live.h"
+#include "vm/analysis/join.h"
 #include "vm/harden/spec.h"
 #include "vm/verify/verify.h"
 

@@ -18,6 +18,7 @@
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"
 #include "vm/transform/split.h"
+#include "vm/analysis/join.h"
 #include "vm/verify/verify.h"
 
 /* A program may grow to twice its size and this, in so many rounds */

@@ -3,6 +3,8 @@
  * Arithmetic on numbers and pointers.
  */
 #include "vm/arith.h"
+#include "vm/analysis/update.h"
+#include "vm/analysis/constraint.h"
 #include "vm/verify/verify.h"
 
 static const struct bpf_insn *alu_insn(const struct vnp_verify *v)
@@ -119,7 +121,7 @@ static bool alu_add_to_fixed(struct vnp_verify *v, struct vnp_reg *ptr,
 	if (ptr->kind != VNP_REG_PACKET)
 		return true;
 	ptr->range = max(ptr->range, vnp_state_shared_range(v->state, num->id));
-	alu_set_range(v, ptr, -vnp_fact_bound(v->state, num->id, 0, VNP_ID_LEN));
+	alu_set_range(v, ptr, -vnp_constraint_bound(v->state, num->id, 0, VNP_ID_LEN));
 	return true;
 }
 
@@ -131,7 +133,7 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 			   struct vnp_reg *num, bool sub)
 {
 	bool lost = num == vnp_state_reg(v->state, alu_insn(v)->dst_reg);
-	s64 room = -VNP_FACT_NONE;
+	s64 room = -VNP_CONSTRAINT_NONE;
 	struct vnp_reg by;
 	u32 sum;
 
@@ -141,7 +143,7 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 	}
 	vnp_state_share(v->state, num, v->insn);
 	if (!sub)
-		room = vnp_sat_sub(-vnp_fact_bound(v->state, id, num->id, VNP_ID_LEN),
+		room = vnp_sat_sub(-vnp_constraint_bound(v->state, id, num->id, VNP_ID_LEN),
 				   num->plus);
 	/* making the id takes it away from what this instruction made last time */
 	by = *num;
@@ -152,11 +154,11 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 		return;
 	/* how small it can be is forgotten with it */
 	if (!sub && lost)
-		vnp_fact_learn(v->state, id, 0, sum, -by.num.smin);
+		vnp_constraint_learn(v->state, id, 0, sum, -by.num.smin);
 	if (sub)
-		vnp_fact_learn(v->state, sum, by.id, id, -(s64)by.plus);
+		vnp_constraint_learn(v->state, sum, by.id, id, -(s64)by.plus);
 	else
-		vnp_fact_learn(v->state, id, by.id, sum, -(s64)by.plus);
+		vnp_constraint_learn(v->state, id, by.id, sum, -(s64)by.plus);
 }
 
 /* The variable part of *@ptr, a copy, changes by the number in @num */
@@ -166,7 +168,7 @@ static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 	bool fixed = vnp_reg_is_fixed(ptr), known = ptr->id || fixed;
 	s32 range = vnp_state_range(v->state, ptr);
 
-	vnp_fact_apply(v->state, num);
+	vnp_constraint_apply(v->state, num);
 	known &= vnp_num_is_small(&ptr->num) && vnp_num_is_small(&num->num) &&
 		 (num->id || !vnp_scalar_is_const(&num->num));
 	if (vnp_reg_is_packet(ptr) && fixed && !sub && alu_add_to_fixed(v, ptr, num))
@@ -301,7 +303,7 @@ static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 	if (dst->id == left.id)
 		dst->left = false;
 	else
-		vnp_fact_learn(v->state, left.id, dst->id, VNP_ID_LEN, -(s64)left.off);
+		vnp_constraint_learn(v->state, left.id, dst->id, VNP_ID_LEN, -(s64)left.off);
 	return 0;
 }
 
@@ -512,22 +514,22 @@ static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 	if (id == old->id || id == by)
 		return;
 	if (sub)
-		vnp_fact_learn(v->state, id, by, old->id, plus);
+		vnp_constraint_learn(v->state, id, by, old->id, plus);
 	else
-		vnp_fact_learn(v->state, old->id, by, id, -plus);
+		vnp_constraint_learn(v->state, old->id, by, id, -plus);
 }
 
 /* How much greater than @b is @a at most, two numbers of ids */
 static s64 alu_most_above(const struct vnp_verify *v, const struct vnp_reg *a,
 			  const struct vnp_reg *b)
 {
-	if (!v->state->fact_cnt || !a->id || !b->id || !vnp_num_is_small(&a->num) ||
+	if (!v->state->constraint_cnt || !a->id || !b->id || !vnp_num_is_small(&a->num) ||
 	    !vnp_num_is_small(&b->num))
-		return VNP_FACT_NONE;
-	return vnp_fact_bound(v->state, a->id, 0, b->id) + a->plus - b->plus;
+		return VNP_CONSTRAINT_NONE;
+	return vnp_constraint_bound(v->state, a->id, 0, b->id) + a->plus - b->plus;
 }
 
-/* @a - @b of 32 or 64 bits, where facts know more of it than ranges; false: not */
+/* @a - @b of 32 or 64 bits, where constraints know more of it than ranges; false: not */
 static bool alu_known_difference(const struct vnp_verify *v, const struct vnp_reg *a,
 				 const struct vnp_reg *b, struct vnp_scalar *num)
 {
@@ -587,8 +589,8 @@ static void alu_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
 		    old->site == VNP_ID_MADE(v->insn))
 			return;
 		dst->id = vnp_state_mint(v->state, v->insn);
-		vnp_fact_learn(v->state, dst->id, 0, old->site, 0);
-		vnp_fact_learn(v->state, old->site, 0, dst->id, k - 1);
+		vnp_constraint_learn(v->state, dst->id, 0, old->site, 0);
+		vnp_constraint_learn(v->state, old->site, 0, dst->id, k - 1);
 		break;
 	case BPF_LSH:
 		if (!fits || old->num.smax > S32_MAX || k != 32 || !vnp_insn_is64(insn))
@@ -625,8 +627,8 @@ static int alu_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 	struct vnp_scalar num, by;
 	struct vnp_reg old;
 
-	vnp_fact_apply(v->state, dst);
-	vnp_fact_apply(v->state, src);
+	vnp_constraint_apply(v->state, dst);
+	vnp_constraint_apply(v->state, src);
 	old = *dst;
 	by = src->num;
 	exact = alu_is_exact(vnp_insn_is64(insn), &old.num, &by, sub);

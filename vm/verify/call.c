@@ -5,6 +5,7 @@
  */
 #include "vm/isa/format.h"
 #include "vm/report/log.h"
+#include "vm/analysis/update.h"
 #include "vm/verify/verify.h"
 
 /* A call under way; arguments are numbered from 0, argument n is in Rn+1 */

@@ -3,6 +3,8 @@
  * Conditional jumps: which comparisons are allowed, and what each way tells.
  */
 #include "vm/arith.h"
+#include "vm/analysis/update.h"
+#include "vm/analysis/constraint.h"
 #include "vm/verify/verify.h"
 
 static const struct bpf_insn *jump_insn(const struct vnp_verify *v)
@@ -164,8 +166,8 @@ static void jump_learn_below(struct vnp_verify *v, const struct vnp_reg *a,
 			     const struct vnp_reg *b, bool strict)
 {
 	if (a->id && b->id)
-		vnp_fact_below(v->state, a->id, b->id,
-			       (s64)b->plus - a->plus - strict);
+		vnp_constraint_below(v->state, a->id, b->id,
+				     (s64)b->plus - a->plus - strict);
 }
 
 /* Does this comparison of numbers compare the integers that they are */
@@ -211,8 +213,8 @@ static void jump_relate(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg 
 /* What has this number above it is below all that the number can be */
 static void jump_learn_limit(struct vnp_verify *v, const struct vnp_reg *reg)
 {
-	if (reg->id && v->state->fact_cnt && vnp_num_is_small(&reg->num))
-		vnp_fact_below(v->state, reg->id, 0, reg->num.smax - reg->plus);
+	if (reg->id && v->state->constraint_cnt && vnp_num_is_small(&reg->num))
+		vnp_constraint_below(v->state, reg->id, 0, reg->num.smax - reg->plus);
 }
 
 static bool jump_numbers(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
@@ -272,7 +274,7 @@ static void jump_learn_order(struct vnp_verify *v, struct vnp_reg *a,
 	else if (!vnp_reg_is_fixed(b))
 		return;
 	if (!a->maybe_null && a->id && b->id)
-		vnp_fact_below(v->state, a->id, b->id, -bytes);
+		vnp_constraint_below(v->state, a->id, b->id, -bytes);
 	bytes += range;
 	if (range != VNP_RANGE_NONE && bytes >= -VNP_OFF_MAX && bytes <= VNP_OFF_MAX)
 		vnp_state_learn_range(v->state, a, bytes, v->type->packet_max);

@@ -5,6 +5,8 @@
  */
 #include "vm/arith.h"
 #include "vm/frame.h"
+#include "vm/analysis/update.h"
+#include "vm/analysis/constraint.h"
 #include "vm/verify/verify.h"
 
 void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
@@ -123,21 +125,21 @@ static void mem_need_packet(struct vnp_verify *v, struct vnp_access *access)
 		v->code->ctx_fields |= BIT_ULL(v->type->data_end_off / 8);
 }
 
-/* What facts know of the payload behind the pointer */
-static void mem_apply_facts(struct vnp_verify *v, struct vnp_reg *reg, s64 need)
+/* What constraints know of the payload behind the pointer */
+static void mem_apply_constraints(struct vnp_verify *v, struct vnp_reg *reg, s64 need)
 {
 	struct vnp_state *state = v->state;
 	s64 range;
 
-	if (!state->fact_cnt)
+	if (!state->constraint_cnt)
 		return;
-	vnp_fact_apply(state, reg);
+	vnp_constraint_apply(state, reg);
 	if (vnp_reg_is_fixed(reg))
-		state->range = min_t(s64, vnp_fact_room(state), VNP_OFF_MAX);
+		state->range = min_t(s64, vnp_constraint_room(state), VNP_OFF_MAX);
 	if (vnp_state_range(state, reg) >= need || !reg->id ||
 	    !vnp_num_is_small(&reg->num))
 		return;
-	range = -vnp_fact_bound(state, reg->id, 0, VNP_ID_LEN);
+	range = -vnp_constraint_bound(state, reg->id, 0, VNP_ID_LEN);
 	if (range >= need)
 		vnp_state_learn_range(state, reg, min_t(s64, range, VNP_OFF_MAX),
 				      v->type->packet_max);
@@ -150,7 +152,7 @@ static int mem_packet(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min
 	u32 len = v->type->packet_max;
 	int err;
 
-	mem_apply_facts(v, reg, need);
+	mem_apply_constraints(v, reg, need);
 	range = vnp_state_range(v->state, reg);
 	vnp_verify_guard(v, access,
 			 mem_guards(reg, reg->num.smin < -at, range < need &&

@@ -5,6 +5,7 @@
  * secret and can be read back only as the whole pointer.
  */
 #include "vm/arith.h"
+#include "vm/analysis/update.h"
 #include "vm/verify/verify.h"
 
 /* Bytes of the stack, as offsets from R10: within [-512, 0]; there are none if lo >= hi */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "vm/analysis/join.h"
 #include "vm/analysis/bound.h"
 #include "vm/analysis/cfg.h"
 #include "vm/analysis/cost.h"

@@ -34,6 +34,8 @@
  * with vnp_verify_note(), and vnp_verify_insn() looks that nothing was left out.
  */
 
+struct vnp_join;
+struct vnp_steps;
 struct vnp_verify;
 
 /**
@@ -78,7 +80,7 @@ struct vnp_verify_ops {
  * @spent:	so far
  * @max:	when as much is spent the program is refused.  From two thirds of that on
  *		verification is frugal
- * @frugal:	no facts, and where loops begin no numbers that ever changed
+ * @frugal:	no constraints, and where loops begin no numbers that ever changed
  */
 struct vnp_cost {
 	u64 spent;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Relations between numbers (vm/analysis/fact.h): bounds that follow from facts, against all
- * numbers that the facts allow; loops of parsers, which want no guards; and programs
+ * Relations between numbers (vm/analysis/constraint.h): bounds that follow from
+ * constraints, against all numbers that the constraints allow; loops of parsers, which want no guards; and programs
  * by chance that move pointers, lengths and counters together, on payloads by
  * chance, where a wrong relation lets an access through that the interpreter sees.
- * FACT_PROGRAMS=N FACT_SEED=N in the environment for more and others.
+ * CONSTRAINT_PROGRAMS=N CONSTRAINT_SEED=N in the environment for more and others.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "random_program.h"
+#include "vm/analysis/constraint.h"
 #include "vm/analysis/state.h"
 #include "vm/verify/verify.h"
 #include "vm_util.h"
@@ -74,8 +75,8 @@ static void world_make(struct world *w, __u64 *random)
 	w->min[IDS + 1] = w->state->range;
 	w->max[IDS + 1] = 2 * TOP;
 	for (i = random_next(random) % 5; i; i--)
-		vnp_fact_learn(w->state, id_of(1 + random_next(random) % IDS),
-			       id_of(random_next(random) % (IDS + 1)),
+		vnp_constraint_learn(w->state, id_of(1 + random_next(random) % IDS),
+				     id_of(random_next(random) % (IDS + 1)),
 			       id_of(random_next(random) % (IDS + 2)),
 			       (int)(random_next(random) % 12) - 5);
 }
@@ -88,8 +89,8 @@ static bool world_allows(const struct world *w)
 	for (i = 1; i <= IDS; i++)
 		if (w->left[i] != S32_MIN && w->value[i] + w->left[i] > w->value[IDS + 1])
 			return false;
-	for (i = 0; i < w->state->fact_cnt; i++) {
-		const struct vnp_fact *f = &w->state->fact[i];
+	for (i = 0; i < w->state->constraint_cnt; i++) {
+		const struct vnp_constraint *f = &w->state->constraint[i];
 
 		if (w->value[index_of(f->a)] + w->value[index_of(f->b)] >
 		    w->value[index_of(f->c)] + f->most)
@@ -113,14 +114,14 @@ static bool world_next(struct world *w)
 
 static void world_check(struct world *w)
 {
-	s64 bound[IDS + 2][IDS + 2][IDS + 2], room = vnp_fact_room(w->state);
+	s64 bound[IDS + 2][IDS + 2][IDS + 2], room = vnp_constraint_room(w->state);
 	u32 a, b, c;
 
 	for (a = 1; a <= IDS; a++)
 		for (b = 0; b <= IDS; b++)
 			for (c = 0; c <= IDS + 1; c++)
-				bound[a][b][c] = vnp_fact_bound(w->state, id_of(a),
-								id_of(b), id_of(c));
+				bound[a][b][c] = vnp_constraint_bound(w->state, id_of(a),
+								      id_of(b), id_of(c));
 	memcpy(w->value, w->min, sizeof(w->value));
 	do {
 		if (!world_allows(w))
@@ -136,7 +137,7 @@ static void world_check(struct world *w)
 
 static void bounds_hold(void **state)
 {
-	__u64 worlds = from_env("FACT_PROGRAMS", 300), random = from_env("FACT_SEED", 1);
+	__u64 worlds = from_env("CONSTRAINT_PROGRAMS", 300), random = from_env("CONSTRAINT_SEED", 1);
 	struct world w = { .state = calloc(1, sizeof(*w.state)) };
 
 	(void)state;
@@ -171,8 +172,8 @@ static void made_once_more(struct vnp_reg *dst, const struct bpf_insn *insn)
 	*dst = *vnp_state_reg(&s, BPF_REG_2);
 	assert_int_equal(dst->id, VNP_ID_MADE(0));
 	/* what is known of the number that R2 was is nothing */
-	assert_true(vnp_fact_bound(&s, 1000, 0, dst->id) > 0);
-	assert_true(vnp_fact_bound(&s, dst->id, 0, 1000) > 0);
+	assert_true(vnp_constraint_bound(&s, 1000, 0, dst->id) > 0);
+	assert_true(vnp_constraint_bound(&s, dst->id, 0, 1000) > 0);
 }
 
 /* The id that an instruction makes is no longer what it named before */
@@ -210,19 +211,19 @@ static void known_bounds(void **state)
 		vnp_reg_set_scalar(vnp_state_reg(s, i), &num);
 		vnp_state_reg(s, i)->id = i;
 	}
-	assert_int_equal(vnp_fact_bound(s, 1, 0, 0), 1000);
+	assert_int_equal(vnp_constraint_bound(s, 1, 0, 0), 1000);
 	/* 1 <= 2 - 1, 2 + 3 <= length, so 1 + 3 <= length - 1 */
-	vnp_fact_learn(s, 1, 0, 2, -1);
-	vnp_fact_learn(s, 2, 3, VNP_ID_LEN, 0);
-	assert_int_equal(vnp_fact_bound(s, 1, 3, VNP_ID_LEN), -1);
-	assert_int_equal(vnp_fact_bound(s, 3, 1, VNP_ID_LEN), -1);
+	vnp_constraint_learn(s, 1, 0, 2, -1);
+	vnp_constraint_learn(s, 2, 3, VNP_ID_LEN, 0);
+	assert_int_equal(vnp_constraint_bound(s, 1, 3, VNP_ID_LEN), -1);
+	assert_int_equal(vnp_constraint_bound(s, 3, 1, VNP_ID_LEN), -1);
 	/* what is known of 2 is known of what lies below */
-	vnp_fact_below(s, 2, 4, 10);
-	assert_int_equal(vnp_fact_bound(s, 1, 0, 4), 9);
+	vnp_constraint_below(s, 2, 4, 10);
+	assert_int_equal(vnp_constraint_bound(s, 1, 0, 4), 9);
 	/* 2 is another number now */
-	vnp_fact_forget(s, 2);
-	assert_int_equal(vnp_fact_bound(s, 1, 3, VNP_ID_LEN), 2000);
-	assert_int_equal(vnp_fact_bound(s, 1, 0, 4), 9);
+	vnp_constraint_forget(s, 2);
+	assert_int_equal(vnp_constraint_bound(s, 1, 3, VNP_ID_LEN), 2000);
+	assert_int_equal(vnp_constraint_bound(s, 1, 0, 4), 9);
 	free(s);
 }
 
@@ -535,8 +536,8 @@ static void emit_program(struct text *t, __u64 seed)
 
 static void programs_by_chance(void **state)
 {
-	__u64 programs = from_env("FACT_PROGRAMS", 1500);
-	__u64 first = from_env("FACT_SEED", 1), seed;
+	__u64 programs = from_env("CONSTRAINT_PROGRAMS", 1500);
+	__u64 first = from_env("CONSTRAINT_SEED", 1), seed;
 	__u32 accepted = 0, faults = 0, run, i;
 	struct vm_result result;
 	static struct text t;
