@@ -63,7 +63,7 @@
 #define CHECK_PATIENCE_STACK	VNP_STACK_MAX
 
 /* Numbers that are widened rest here: distances should be near as long as they can */
-static const u64 check_steps[] = {
+static const u64 check_thresholds[] = {
 	U8_MAX, U16_MAX, 1 << 24, 1LL << 34, 1LL << 38,
 	-1, -(1 << 4), -(1 << 8), -(1 << 16), -(1LL << 32), -(1LL << 34), -(1LL << 38),
 };
@@ -398,8 +398,8 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 	if (!vnp_scalar_within(&b->num, &a->num)) {
 		val.num = vnp_scalar_join(&a->num, &b->num);
 		if (grown > (val_is_counted(a) ? CHECK_PATIENCE_STACK : CHECK_PATIENCE))
-			val.num = vnp_scalar_widen(&a->num, &val.num, check_steps,
-						   ARRAY_SIZE(check_steps));
+			val.num = vnp_scalar_widen(&a->num, &val.num, check_thresholds,
+						   ARRAY_SIZE(check_thresholds));
 	}
 	return val;
 }

@@ -42,11 +42,12 @@ static s64 cj_widen(const struct vnp_join *j, s64 most)
 {
 	u32 i = 0;
 
-	if (!j->steps)
+	if (!j->thresholds)
 		return most;
-	while (i < j->steps->cnt && (s64)j->steps->value[i] < most)
+	while (i < j->thresholds->cnt && (s64)j->thresholds->value[i] < most)
 		i++;
-	return i < j->steps->cnt ? max_t(s64, j->steps->value[i], most) : VNP_CONSTRAINT_NONE;
+	return i < j->thresholds->cnt ? max_t(s64, j->thresholds->value[i], most) :
+					VNP_CONSTRAINT_NONE;
 }
 
 /*
@@ -87,7 +88,7 @@ static void cj_named(struct vnp_join *j, const struct vnp_constraint *f, bool ol
 	most = old ? cj_bound(j, &j->constraints_from, a->from, b->from, c->from) + delta :
 		     cj_bound(j, &j->constraints_old, a->to, b->to, c->to);
 	if (!old) {
-		if (j->steps && !cj_is_new(j, a->id, a->to) &&
+		if (j->thresholds && !cj_is_new(j, a->id, a->to) &&
 		    !cj_is_new(j, b->id, b->to) && !cj_is_new(j, c->id, c->to))
 			return;
 		most = max(most, own);
@@ -138,7 +139,7 @@ static void cj_sums(struct vnp_join *j)
 			const struct vnp_join_group *g = &j->group[i], *h = &j->group[k];
 
 			if (!g->delta || g->delta != -h->delta ||
-			    (j->steps && !cj_is_new(j, g->id, g->a) &&
+			    (j->thresholds && !cj_is_new(j, g->id, g->a) &&
 			     !cj_is_new(j, h->id, h->a)))
 				continue;
 			cj_sum(j, g, h, VNP_ID_LEN);

@@ -23,13 +23,13 @@
 #include "vm/analysis/update.h"
 #include "vm/analysis/join.h"
 #include "vm/analysis/saved.h"
-#include "vm/analysis/steps.h"
+#include "vm/analysis/thresholds.h"
 #include "vm/verify/verify.h"
 
 /* The smaller branch goes first, so a tree of n blocks has log2(n) waiting at most */
 #define FIX_WAITING_MAX	20
 
-/* Growths of a head's state that are exact; that rest at all steps; at coarse ones */
+/* Growths of a head's state that are exact; that go on to the next threshold; to the next coarse one */
 #define FIX_EXACT	2
 #define FIX_STEPS	12
 #define FIX_COARSE	20
@@ -86,7 +86,7 @@ struct fix_waiting {
  * @waiting:	blocks of the tree that are still to be walked
  * @waiting_cnt: how many
  * @join:	scratch memory
- * @steps:	for widening: what the program compares with
+ * @thresholds:	for widening: what the program compares with
  * @coarse:	a few that suit any program
  * @few:	the same, even fewer
  * @none:	none
@@ -111,10 +111,10 @@ struct fix {
 	struct fix_waiting waiting[FIX_WAITING_MAX];
 	u32 waiting_cnt;
 	struct vnp_join join;
-	struct vnp_steps steps;
-	struct vnp_steps coarse;
-	struct vnp_steps few;
-	struct vnp_steps none;
+	struct vnp_thresholds thresholds;
+	struct vnp_thresholds coarse;
+	struct vnp_thresholds few;
+	struct vnp_thresholds none;
 };
 
 static struct vnp_state *fix_take(struct fix *f)
@@ -207,7 +207,7 @@ static u32 fix_first_marked(struct fix *f)
 }
 
 /* How a head's state is widened that grew so often; NULL: it is not */
-static const struct vnp_steps *fix_steps(const struct fix *f, u32 block)
+static const struct vnp_thresholds *fix_thresholds(const struct fix *f, u32 block)
 {
 	u32 grown = f->grown[block];
 
@@ -218,7 +218,7 @@ static const struct vnp_steps *fix_steps(const struct fix *f, u32 block)
 	if (grown < FIX_EXACT)
 		return NULL;
 	if (grown < FIX_STEPS)
-		return &f->steps;
+		return &f->thresholds;
 	return grown < FIX_COARSE ? &f->coarse : &f->none;
 }
 
@@ -237,7 +237,7 @@ static int fix_put(struct fix *f, struct vnp_saved **where,
 
 /* @state flows into what is put by at @where; 1 if that grew */
 static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
-		    const struct vnp_state *state, const struct vnp_steps *steps)
+		    const struct vnp_state *state, const struct vnp_thresholds *thresholds)
 {
 	bool grew;
 
@@ -250,8 +250,9 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 	if (grew)
 		f->met->constraint_cnt = 0;
 	f->join.head = f->cfg->blocks[block].head;
-	f->join.coarse = f->v->cost.frugal && steps == &f->none;
-	grew |= f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos, steps);
+	f->join.coarse = f->v->cost.frugal && thresholds == &f->none;
+	grew |= f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos,
+				thresholds);
 	fix_spend(f, FIX_WORK_MEET + vnp_state_cells(f->met) + fix_take_work(&f->join.work));
 	return grew ? fix_put(f, where, f->met) : 0;
 }
@@ -267,7 +268,7 @@ static int fix_flow(struct fix *f, u32 block, struct vnp_state *state)
 	if (f->mode == FIX_DOWN && head)
 		grew = fix_meet(f, &f->next[block], block, state, NULL);
 	else if (f->mode == FIX_UP || head)
-		grew = fix_meet(f, &f->in[block], block, state, fix_steps(f, block));
+		grew = fix_meet(f, &f->in[block], block, state, fix_thresholds(f, block));
 	else
 		grew = fix_meet(f, &f->in[block], block, state, NULL);
 	if (grew <= 0)
@@ -690,9 +691,9 @@ int vnp_fixpoint_run(struct vnp_verify *v)
 	f->v = v;
 	f->code = v->code;
 	f->cfg = v->code->cfg;
-	vnp_steps_coarse(&f->coarse);
-	vnp_steps_few(&f->few);
-	vnp_steps_collect(&f->steps, v->code);
+	vnp_thresholds_coarse(&f->coarse);
+	vnp_thresholds_few(&f->few);
+	vnp_thresholds_collect(&f->thresholds, v->code);
 	err = fix_alloc(f);
 	if (!err)
 		err = fix_run(f);

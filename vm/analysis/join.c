@@ -51,10 +51,10 @@ static struct vnp_scalar join_num(struct vnp_join *j, const struct vnp_scalar *a
 		return vnp_scalar_unknown();
 	num = vnp_scalar_join(a, b);
 	j->work += JOIN_WORK_NUM;
-	if (!j->steps)
+	if (!j->thresholds)
 		return num;
-	j->work += j->steps->cnt;
-	return vnp_scalar_widen(a, &num, j->steps->value, j->steps->cnt);
+	j->work += j->thresholds->cnt;
+	return vnp_scalar_widen(a, &num, j->thresholds->value, j->thresholds->cnt);
 }
 
 /* A scalar as an id's number and a constant; a constant has id 0 */
@@ -113,7 +113,7 @@ static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 		range_b -= delta;
 	/* a range that shrinks with each turn would go on shrinking for long */
 	if (range_b < range_a)
-		range_a = had && j->steps ? VNP_RANGE_NONE : range_b;
+		range_a = had && j->thresholds ? VNP_RANGE_NONE : range_b;
 	a->range = range_a;
 }
 
@@ -277,14 +277,14 @@ static bool join_cell(struct vnp_join *j, u32 cell)
 
 bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 		    const struct vnp_state *from, u32 root,
-		    const struct vnp_steps *steps)
+		    const struct vnp_thresholds *thresholds)
 {
 	bool changed = false, relate;
 	u32 cell;
 
 	j->to = to;
 	j->from = from;
-	j->steps = steps;
+	j->thresholds = thresholds;
 	j->root = root;
 	j->first_id = VNP_ID_JOINED + root * VNP_CELL_CNT;
 	j->group_cnt = 0;
@@ -301,7 +301,7 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 		changed |= vnp_constraint_join(j);
 
 	if (from->range < to->range) {
-		to->range = steps ? 0 : from->range;
+		to->range = thresholds ? 0 : from->range;
 		changed = true;
 	}
 	return changed;

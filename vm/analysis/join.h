@@ -8,7 +8,7 @@
 #define _VNP_VM_ANALYSIS_JOIN_H
 
 #include "vm/analysis/state.h"
-#include "vm/analysis/steps.h"
+#include "vm/analysis/thresholds.h"
 #include "vm/analysis/view.h"
 
 /*
@@ -37,7 +37,7 @@ struct vnp_join_group {
  * @to:		see there
  * @from:	see there
  * @head:	where they meet a loop begins
- * @steps:	see there
+ * @thresholds:	see there
  * @old:	if there are constraints: @to as it was
  * @root:	see there
  * @first_id:	ids made where the states meet begin here
@@ -56,7 +56,7 @@ struct vnp_join_group {
 struct vnp_join {
 	struct vnp_state *to;
 	const struct vnp_state *from;
-	const struct vnp_steps *steps;
+	const struct vnp_thresholds *thresholds;
 	bool head;
 	bool coarse;
 	struct vnp_state old;
@@ -80,13 +80,13 @@ struct vnp_join {
  * @to:		a state
  * @from:	another
  * @root:	a number for the place where they meet, for ids
- * @steps:	extrapolate what grows, resting at these; NULL: do not
+ * @thresholds:	extrapolate what grows, resting at these; NULL: do not
  *
  * Return: whether @to changed.
  */
 bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
 		    const struct vnp_state *from, u32 root,
-		    const struct vnp_steps *steps);
+		    const struct vnp_thresholds *thresholds);
 
 /**
  * vnp_constraint_join() - keep what holds on both paths, in terms of the ids that are left

@@ -452,26 +452,26 @@ struct vnp_scalar vnp_scalar_join(const struct vnp_scalar *a,
 	};
 }
 
-/* struct steps - where widened bounds may rest */
-struct steps {
+/* struct thresholds - where widened bounds may stop */
+struct thresholds {
 	const u64 *at;
 	unsigned int cnt;
 };
 
 /*
- * next_step() - the least of @steps that is not below @bound, or @other
+ * next_threshold() - the least of @thresholds that is not below @bound, or @other
  * @bound:	in the order that inverting the bits @flip makes of the unsigned one
  * @other:	same
  * @mask:	the bits that matter of a step
  */
-static u64 next_step(const struct steps *steps, u64 bound, u64 other, u64 flip,
-		     u64 mask)
+static u64 next_threshold(const struct thresholds *thresholds, u64 bound, u64 other, u64 flip,
+			  u64 mask)
 {
 	unsigned int i;
 	u64 step;
 
-	for (i = 0; i < steps->cnt; i++) {
-		step = (steps->at[i] ^ flip) & mask;
+	for (i = 0; i < thresholds->cnt; i++) {
+		step = (thresholds->at[i] ^ flip) & mask;
 		if (step >= bound)
 			other = min(other, step);
 	}
@@ -479,24 +479,24 @@ static u64 next_step(const struct steps *steps, u64 bound, u64 other, u64 flip,
 }
 
 /*
- * widen_bound() - @old, or if @new is beyond it, where growth may rest
+ * widen_bound() - @old, or if @new is beyond it, the threshold where it stops
  * @flip:	0 for umax, all ones for umin, the sign bit and those above it for
  *		smax, those below it for smin: inverted, each is an upper bound
  */
 static u64 widen_bound(u64 old, u64 new, u64 flip, unsigned int bits,
-		       const struct steps *steps)
+		       const struct thresholds *thresholds)
 {
 	static const u64 extremes[] = {
 		0, S32_MAX, U32_MAX, (u64)S32_MIN, S64_MAX, (u64)S64_MIN,
 	};
-	static const struct steps implied = { extremes, ARRAY_SIZE(extremes) };
+	static const struct thresholds implied = { extremes, ARRAY_SIZE(extremes) };
 	u64 bound = (new ^ flip) & ones(bits);
 	u64 rest;
 
 	if (bound <= ((old ^ flip) & ones(bits)))
 		return old;
-	rest = next_step(&implied, bound, ones(bits), flip, ones(bits));
-	return next_step(steps, bound, rest, flip, ones(bits)) ^ flip;
+	rest = next_threshold(&implied, bound, ones(bits), flip, ones(bits));
+	return next_threshold(thresholds, bound, rest, flip, ones(bits)) ^ flip;
 }
 
 /* widen_known() - a bit that becomes unknown takes the higher ones with it */
@@ -515,11 +515,11 @@ static struct known widen_known(struct known old, struct known new)
  */
 struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const struct vnp_scalar *new,
-				   const u64 *steps, unsigned int step_cnt)
+				   const u64 *thresholds, unsigned int threshold_cnt)
 {
 	const unsigned int word = WORD_BITS, half = HALF_BITS;
 	const u64 low = ones(word - 1), low32 = ones(half - 1);
-	const struct steps s = { steps, step_cnt };
+	const struct thresholds s = { thresholds, threshold_cnt };
 	struct known k = widen_known(known_of(old, word), known_of(new, word));
 
 	return (struct vnp_scalar){

@@ -79,16 +79,16 @@ struct vnp_scalar vnp_scalar_join(const struct vnp_scalar *a,
  * vnp_scalar_widen() - extrapolate a growing set, so that growth ends
  * @old:	the set before
  * @new:	a set that holds @old
- * @steps:	ascending values that bounds may rest at (constants of the
+ * @thresholds:	ascending values at which bounds may stop (constants of the
  *		program's comparisons); the extremes of each width are implied
- * @step_cnt:	how many
+ * @threshold_cnt:	how many
  *
  * A bound that moved goes on to the next step; bits that became unknown take all
- * higher ones with them.  Chains are finite: at most @step_cnt + some constant.
+ * higher ones with them.  Chains are finite: at most @threshold_cnt + some constant.
  */
 struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const struct vnp_scalar *new,
-				   const u64 *steps, unsigned int step_cnt);
+				   const u64 *thresholds, unsigned int threshold_cnt);
 
 /**
  * vnp_scalar_alu() - the result of an operation

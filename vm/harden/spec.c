@@ -153,17 +153,17 @@ static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 }
 
 static void spec_join_num(struct vnp_reg *a, const struct vnp_reg *b,
-			  const struct vnp_steps *steps)
+			  const struct vnp_thresholds *thresholds)
 {
 	struct vnp_scalar num;
 
 	if (vnp_scalar_within(&b->num, &a->num))
 		return;
 	num = vnp_scalar_join(&a->num, &b->num);
-	if (steps && !steps->cnt)
+	if (thresholds && !thresholds->cnt)
 		num = vnp_scalar_unknown();
-	else if (steps)
-		num = vnp_scalar_widen(&a->num, &num, steps->value, steps->cnt);
+	else if (thresholds)
+		num = vnp_scalar_widen(&a->num, &num, thresholds->value, thresholds->cnt);
 	a->num = num;
 }
 
@@ -184,7 +184,7 @@ static bool spec_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 
 /* @a becomes what holds both; true if it was not that before */
 static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
-			  const struct vnp_steps *steps)
+			  const struct vnp_thresholds *thresholds)
 {
 	struct vnp_reg old = *a;
 
@@ -198,12 +198,12 @@ static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
 	} else if (spec_has_anchor(a)) {
 		if (a->map != b->map)
 			a->map = VNP_MAPS_MAX;
-		spec_join_num(a, b, steps);
-		spec_join_window(a, b, steps);
+		spec_join_num(a, b, thresholds);
+		spec_join_window(a, b, thresholds);
 	} else if (a->kind == VNP_REG_SCALAR || a->kind == VNP_REG_STACK) {
-		spec_join_num(a, b, steps);
+		spec_join_num(a, b, thresholds);
 	} else if (a->kind == VNP_REG_CTX) {
-		spec_join_num(a, b, steps);
+		spec_join_num(a, b, thresholds);
 		a->maybe_null |= b->maybe_null;
 	} else {
 		vnp_reg_forget(a, VNP_REG_CONFLICT);
@@ -213,7 +213,7 @@ static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
 
 static bool spec_join(struct vnp_join *j, struct vnp_state *to,
 		      const struct vnp_state *from, u32 root,
-		      const struct vnp_steps *steps)
+		      const struct vnp_thresholds *thresholds)
 {
 	bool changed = false;
 	u32 i;
@@ -222,7 +222,7 @@ static bool spec_join(struct vnp_join *j, struct vnp_state *to,
 	j->work += VNP_REG_CNT;
 	for (i = 0; i < VNP_REG_FP; i++)
 		changed |= spec_join_reg(vnp_state_reg(to, i), &from->cells[i].reg,
-					 steps);
+					 thresholds);
 	return changed;
 }
 

@@ -35,7 +35,7 @@
  */
 
 struct vnp_join;
-struct vnp_steps;
+struct vnp_thresholds;
 struct vnp_verify;
 
 /**
@@ -61,7 +61,7 @@ struct vnp_verify_ops {
 		     const struct vnp_state *state);
 	bool (*join)(struct vnp_join *j, struct vnp_state *to,
 		     const struct vnp_state *from, u32 root,
-		     const struct vnp_steps *steps);
+		     const struct vnp_thresholds *thresholds);
 	bool (*unfinished)(struct vnp_verify *v);
 };
 
