@@ -29,6 +29,16 @@ int vnp_device_open(const struct vnp_printer *print)
 	return fd;
 }
 
+bool vnp_device_denied(int dev, const struct vnp_printer *print)
+{
+	struct vnp_feature feature = { .size = sizeof(feature) };
+
+	if (vnp_ioctl(dev, VNP_FEATURE, &feature) || !feature.denied)
+		return false;
+	vnp_error(print, "Only users with CAP_BPF or CAP_SYS_ADMIN may load programs and create maps and links on this machine: do it as root, or ask root to write 1 to /sys/module/vnp/parameters/unprivileged.");
+	return true;
+}
+
 int vnp_ioctl(int fd, unsigned long cmd, void *arg)
 {
 	int ret = ioctl(fd, cmd, arg);

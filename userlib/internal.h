@@ -224,6 +224,12 @@ int vnp_lines_read(struct vnp_object *obj, const struct vnp_elf *elf,
 /* vnp_device_open() - open /dev/vnp; says what to do if it cannot */
 int vnp_device_open(const struct vnp_printer *print);
 
+/*
+ * vnp_device_denied() - is it because of the parameter "unprivileged" that a load or creation
+ * failed?  Then it says what to do.
+ */
+bool vnp_device_denied(int dev, const struct vnp_printer *print);
+
 /* vnp_id_open() - a descriptor of an object by its id */
 int vnp_id_open(enum vnp_obj_kind kind, __u32 id, const struct vnp_printer *print);
 

@@ -20,10 +20,12 @@ static int link_new(int fd, const struct vnp_printer *print, struct vnp_link **t
 	return 0;
 }
 
-static int attach_failed(const struct vnp_program *prog, int err)
+static void attach_failed(const struct vnp_program *prog, int dev, int err)
 {
 	const char *why = strerror(-err);
 
+	if (err == -EPERM && vnp_device_denied(dev, &prog->print))
+		return;
 	switch (err) {
 	case -EBUSY:
 		why = "it has a link already (vnpctl link list), or another part of the kernel uses it";
@@ -34,13 +36,15 @@ static int attach_failed(const struct vnp_program *prog, int err)
 	case -ENOTSOCK:
 		why = "the descriptor is no socket";
 		break;
+	case -EPERM:
+		why = "its filter is locked (SO_LOCK_FILTER)";
+		break;
 	case -EBADF:
 		why = "the descriptor is closed";
 		break;
 	}
 	vnp_error(&prog->print, "Program %s cannot be linked to the socket: %s.",
 		  prog->name, why);
-	return err;
 }
 
 VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
@@ -64,9 +68,11 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 	if (dev < 0)
 		return dev;
 	fd = vnp_ioctl(dev, VNP_LINK_CREATE, &create);
+	if (fd < 0)
+		attach_failed(prog, dev, fd);
 	close(dev);
 	if (fd < 0)
-		return attach_failed(prog, fd);
+		return fd;
 
 	if (!link) {
 		close(fd);

@@ -89,6 +89,8 @@ int vnp_map_create_kernel(struct vnp_map *map, int dev, const char *obj_name)
 	map->def.size = sizeof(map->def);
 	vnp_name_set(map->def.name, map->is_data ? obj_name : "", map->name);
 	ret = vnp_ioctl(dev, VNP_MAP_CREATE, &map->def);
+	if (ret == -EPERM && vnp_device_denied(dev, &map->print))
+		return ret;
 	if (ret < 0)
 		return map_create_failed(map, ret);
 	map->fd = ret;

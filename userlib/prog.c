@@ -87,8 +87,10 @@ void vnp_program_warn(const struct vnp_program *prog)
 	}
 }
 
-static int program_load_failed(const struct vnp_program *prog, int err)
+static int program_load_failed(const struct vnp_program *prog, int dev, int err)
 {
+	if (err == -EPERM && vnp_device_denied(dev, &prog->print))
+		return err;
 	if (err == -EACCES)
 		vnp_program_refused(prog);
 	else if (err == -EOPNOTSUPP)
@@ -158,7 +160,7 @@ int vnp_program_load_kernel(struct vnp_program *prog, int dev,
 				       load.log_len < LOG_MAX ? load.log_len : LOG_MAX);
 	}
 	if (fd < 0)
-		return program_load_failed(prog, fd);
+		return program_load_failed(prog, dev, fd);
 	prog->fd = fd;
 	vnp_program_warn(prog);
 	return 0;

@@ -6,6 +6,7 @@
 #include <linux/module.h>
 
 #include "kmod/prog/account.h"
+#include "kmod/core/access.h"
 #include "kmod/core/args.h"
 #include "kmod/link/link.h"
 #include "kmod/map/map.h"
@@ -45,6 +46,8 @@ static long vnp_device_feature(struct file *file, void *args,
 		.map_max = VNP_MAPS_MAX,
 		.stack_max = VNP_STACK_MAX,
 		.version = VNP_VERSION,
+		.unprivileged = vnp_access_unprivileged(),
+		.denied = !!vnp_access_check(),
 	};
 	vnp_account_limits(feature);
 	return 0;
@@ -53,19 +56,19 @@ static long vnp_device_feature(struct file *file, void *args,
 static long vnp_device_prog_load(struct file *file, void *args,
 				 void __user *uargs)
 {
-	return vnp_prog_load(args, uargs);
+	return vnp_access_check() ?: vnp_prog_load(args, uargs);
 }
 
 static long vnp_device_map_create(struct file *file, void *args,
 				  void __user *uargs)
 {
-	return vnp_map_create(args);
+	return vnp_access_check() ?: vnp_map_create(args);
 }
 
 static long vnp_device_link_create(struct file *file, void *args,
 				   void __user *uargs)
 {
-	return vnp_link_create(args);
+	return vnp_access_check() ?: vnp_link_create(args);
 }
 
 static long vnp_device_obj_next(struct file *file, void *args,
@@ -95,7 +98,7 @@ static long vnp_device_obj_open(struct file *file, void *args,
 
 static const struct vnp_ioctl vnp_device_ioctls[] = {
 	{ VNP_FEATURE, sizeof(struct vnp_feature),
-	  offsetofend(struct vnp_feature, softirq_burst_us), true, vnp_device_feature },
+	  offsetofend(struct vnp_feature, denied), true, vnp_device_feature },
 	{ VNP_PROG_LOAD, sizeof(struct vnp_prog_load),
 	  offsetofend(struct vnp_prog_load, name), false,
 	  vnp_device_prog_load },

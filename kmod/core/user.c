@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/core/user.h"
 
-#include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/err.h>
 #include <linux/moduleparam.h>
@@ -10,6 +9,7 @@
 #include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
+#include "kmod/core/access.h"
 #include "kmod/core/memory.h"
 
 static unsigned int vnp_jit_user_max = SZ_16M;
@@ -90,17 +90,11 @@ void vnp_user_put(struct vnp_user *user)
 	kfree(user);
 }
 
-static bool vnp_user_jit_unlimited(void)
-{
-	return ns_capable_noaudit(&init_user_ns, CAP_BPF) ||
-	       ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
-}
-
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes)
 {
 	lockdep_assert_held(&user->jit_lock);
 	if (atomic64_read(&user->jit_bytes) + bytes > vnp_user_jit_max() &&
-	    !vnp_user_jit_unlimited())
+	    !vnp_access_privileged())
 		return -EDQUOT;
 	atomic64_add(bytes, &user->jit_bytes);
 	return 0;

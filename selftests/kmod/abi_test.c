@@ -629,6 +629,8 @@ TEST_F(device, feature)
 	/* what selftests/guest.d/session sets */
 	EXPECT_EQ(4194304, f.budget_max);
 	EXPECT_EQ(1000, f.softirq_burst_us);
+	EXPECT_EQ(1, f.unprivileged);
+	EXPECT_EQ(0, f.denied);
 	EXPECT_NE('\0', f.version[0]);
 	EXPECT_EQ('\0', f.version[VNP_NAME_LEN - 1]);
 }

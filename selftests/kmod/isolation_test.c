@@ -463,6 +463,128 @@ TEST_F(share, of_native_code)
 	EXPECT_LT(0, stage->ret[AGAIN]);
 }
 
+/* One switch for machines where ordinary users are to have no programs in the kernel */
+#define UNPRIVILEGED	"/sys/module/vnp/parameters/unprivileged"
+
+FIXTURE(hardened) {
+	struct stage *stage;
+	int pair[2];
+};
+
+FIXTURE_SETUP(hardened)
+{
+	if (!as_root())
+		SKIP(return, "the parameter is root's");
+	self->stage = mmap(NULL, sizeof(*self->stage), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, self->stage);
+	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, self->pair));
+}
+
+FIXTURE_TEARDOWN(hardened)
+{
+	write_text(UNPRIVILEGED, "1");
+}
+
+enum { PROG, MAP, LINK, DENIED, EXPLAINED_PROG, EXPLAINED_LINK, DROPPED, DETACHED };
+
+/* explained() - does vnpctl say what to do? */
+static int explained(const char *fmt, int number)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command), fmt, number);
+	return !shell("%s 2>&1 | grep -q parameters/unprivileged", command);
+}
+
+/* What is tried once the switch is off, with a program from before */
+static void try_all(struct stage *stage, int dev, int prog)
+{
+	struct vnp_feature *feature = &stage->feature;
+	struct map map;
+	int rx = udp_socket("127.0.0.1", 0);
+
+	*feature = (struct vnp_feature) { .size = sizeof(*feature) };
+	do_ioctl(dev, VNP_FEATURE, feature);
+	stage->ret[PROG] = prog_verdict(dev, VNP_PASS);
+	stage->ret[MAP] = map_create(dev, &map, VNP_MAP_ARRAY, 4, 8, 1, 0);
+	stage->ret[LINK] = link_create(dev, prog, rx, 0);
+}
+
+/* Alice has a link and a program when the switch goes off. */
+static void go_on(struct stage *stage, int sock)
+{
+	int dev = device_open(), prog = prog_verdict(dev, VNP_DROP), link;
+	struct vnp_prog_info prog_data;
+	struct vnp_link_info info;
+	struct flow flow;
+	char byte = 'r';
+
+	flow_open(&flow, FLOW_IP4);
+	link = link_create(dev, prog, flow.rx, 0);
+	if (link < 0 || prog_info(prog, &prog_data) || write(sock, &byte, 1) != 1 ||
+	    read(sock, &byte, 1) != 1)
+		_exit(2);
+
+	try_all(stage, dev, prog);
+	stage->ret[EXPLAINED_PROG] =
+		explained("build/bin/vnpctl prog load build/selftests/progs/verdict.bpf.o", 0);
+	stage->ret[EXPLAINED_LINK] =
+		explained("build/bin/vnpctl link attach id %d pid $$ fd 0", prog_data.id);
+	flow_puts(&flow, "text");
+	link_settle(link, 1, &info);
+	stage->ret[DROPPED] = info.drop;
+	stage->ret[DETACHED] = link_detach(link);
+}
+
+static void try_in_namespace(struct stage *stage, int sock)
+{
+	int dev = device_open();
+
+	if (netns_new())
+		_exit(1);
+	try_all(stage, dev, -1);
+}
+
+TEST_F(hardened, ordinary_users_are_refused)
+{
+	struct stage *stage = self->stage;
+	pid_t alice = act(ALICE, go_on, stage, self->pair, 1);
+	int dev = device_open(), prog;
+	char byte;
+
+	ASSERT_EQ(1, read(self->pair[0], &byte, 1));
+	ASSERT_LT(0, write_text(UNPRIVILEGED, "0"));
+	ASSERT_EQ(1, write(self->pair[0], &byte, 1));
+	EXPECT_EQ(0, finish(alice));
+	EXPECT_EQ(-EPERM, stage->ret[PROG]);
+	EXPECT_EQ(-EPERM, stage->ret[MAP]);
+	EXPECT_EQ(-EPERM, stage->ret[LINK]);
+	EXPECT_EQ(0, stage->feature.unprivileged);
+	EXPECT_EQ(1, stage->feature.denied);
+	EXPECT_EQ(1, stage->ret[EXPLAINED_PROG]);
+	EXPECT_EQ(1, stage->ret[EXPLAINED_LINK]);
+
+	/* What was there before goes on. */
+	EXPECT_EQ(1, stage->ret[DROPPED]);
+	EXPECT_EQ(0, stage->ret[DETACHED]);
+
+	/* Root of a namespace is an ordinary user. */
+	EXPECT_EQ(0, finish(act(BOB, try_in_namespace, stage, self->pair, 1)));
+	EXPECT_EQ(-EPERM, stage->ret[PROG]);
+	EXPECT_EQ(-EPERM, stage->ret[MAP]);
+	EXPECT_EQ(-EPERM, stage->ret[LINK]);
+
+	prog = prog_verdict(dev, VNP_PASS);
+	ASSERT_OK(prog);
+	try_all(stage, dev, prog);
+	EXPECT_OK(stage->ret[PROG]);
+	EXPECT_OK(stage->ret[MAP]);
+	EXPECT_OK(stage->ret[LINK]);
+	EXPECT_EQ(0, stage->feature.unprivileged);
+	EXPECT_EQ(0, stage->feature.denied);
+}
+
 /* Memory is charged to the cgroup of the one who asks for it. */
 #define CGROUP	"/sys/fs/cgroup/vnp-test"
 

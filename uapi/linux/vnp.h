@@ -17,8 +17,11 @@
  * and links, a map by its descriptors and programs, a link by its descriptors
  * and its socket.  Closing the descriptor of a link does not detach it.
  *
- * Who may do what.  Whoever can open /dev/vnp may load and create.  Linking
- * wants the descriptor of the socket.  An id can be seen and opened by the
+ * Who may do what.  Whoever can open /dev/vnp may load and create, unless the
+ * module's parameter "unprivileged" is 0: then VNP_PROG_LOAD, VNP_MAP_CREATE and
+ * VNP_LINK_CREATE want CAP_BPF or CAP_SYS_ADMIN in the initial user namespace
+ * (EPERM), and what was loaded and created before goes on.  Linking wants the
+ * descriptor of the socket.  An id can be seen and opened by the
  * user that made the object (effective uid) and by CAP_SYS_ADMIN; to all
  * others it does not exist (ENOENT).
  *
@@ -776,9 +779,12 @@ struct vnp_obj_id {
  * @softirq_share: percent of each CPU that the programs on all links of one user may
  *		take in softirq; 100: no limit
  * @softirq_burst_us: microseconds that they may take at once
+ * @unprivileged: 1 if whoever can open /dev/vnp may load and create; 0: only who has
+ *		CAP_BPF or CAP_SYS_ADMIN
+ * @denied:	1 if that keeps this caller from it
  *
- * @budget_max, @softirq_share and @softirq_burst_us are parameters of the module, which
- * root can write to in /sys/module/vnp/parameters.  Links made in a user namespace count
+ * @budget_max, @softirq_share, @softirq_burst_us and @unprivileged are parameters of the
+ * module, which root can write to in /sys/module/vnp/parameters.  Links made in a user namespace count
  * for the user who made that.  A program that can cost more than 256 is timed; others
  * count 4 ns for each unit that they may cost.
  */
@@ -799,6 +805,8 @@ struct vnp_feature {
 	char version[VNP_NAME_LEN];
 	__u32 softirq_share;
 	__u32 softirq_burst_us;
+	__u32 unprivileged;
+	__u32 denied;
 };
 
 #endif /* _UAPI_LINUX_VNP_H */

@@ -53,6 +53,8 @@ static void feature_json(const struct vnp_feature *feature)
 	add_u64(obj, "budget_max", feature->budget_max);
 	add_u64(obj, "softirq_share", feature->softirq_share);
 	add_u64(obj, "softirq_burst_us", feature->softirq_burst_us);
+	add_bool(obj, "unprivileged", feature->unprivileged);
+	add_bool(obj, "denied", feature->denied);
 	json_print(obj);
 }
 
@@ -85,6 +87,10 @@ int feature_command(struct args *args)
 	       feature.budget, feature.budget_max);
 	printf("softirq time   %u percent of a CPU for all links of a user, %u us at once\n",
 	       feature.softirq_share, feature.softirq_burst_us);
+	printf("may load       %s\n", feature.unprivileged ?
+	       "all who may open /dev/vnp" :
+	       feature.denied ? "users with CAP_BPF or CAP_SYS_ADMIN; you have neither" :
+	       "users with CAP_BPF or CAP_SYS_ADMIN; you have one");
 	printf("your programs  %s\n", feature.hardened ?
 	       "are hardened against speculation, as an ordinary user's" :
 	       "are not hardened against speculation: you are root");

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Who may load programs and create maps and links, of those who may open /dev/vnp. */
+#ifndef _VNP_CORE_ACCESS_H
+#define _VNP_CORE_ACCESS_H
+
+#include <linux/types.h>
+
+/* vnp_access_privileged() - has the task CAP_BPF or CAP_SYS_ADMIN?  Context: process */
+bool vnp_access_privileged(void);
+
+/* vnp_access_unprivileged() - may tasks without these load and create?  Context: any */
+bool vnp_access_unprivileged(void);
+
+/**
+ * vnp_access_check() - may the task load and create?
+ *
+ * Context: process.
+ * Return: 0, -EPERM.
+ */
+int vnp_access_check(void);
+
+#endif /* _VNP_CORE_ACCESS_H */
