@@ -533,7 +533,7 @@ static void go_on(struct stage *stage, int sock)
 		explained("build/bin/vnpctl link attach id %d pid $$ fd 0", prog_data.id);
 	flow_puts(&flow, "text");
 	link_settle(link, 1, &info);
-	stage->ret[DROPPED] = info.drop;
+	stage->ret[DROPPED] = info.verdicts[VNP_DROP];
 	stage->ret[DETACHED] = link_detach(link);
 }
 
