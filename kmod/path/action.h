@@ -49,6 +49,12 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	return likely(ret < VNP_ACTION_NONE) ? (enum vnp_action)ret : VNP_ACTION_NONE;
 }
 
+/* vnp_action_verdict() - the return value that asks for an action, for loops */
+static __always_inline u64 vnp_action_verdict(enum vnp_action action)
+{
+	return action;
+}
+
 /* vnp_action_wants_packet() - is there anything to be done with a batch? */
 static __always_inline bool vnp_action_wants_packet(enum vnp_action action)
 {

@@ -198,7 +198,7 @@ static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor
 		exec->ctx.data = data;
 		exec->ctx.data_end = data + size;
 		ret = vnp_prog_call(prog, exec);
-		if (unlikely(vnp_action_of(ret) != d->action))
+		if (unlikely(ret != vnp_action_verdict(d->action)))
 			vnp_dispatch_take_other(d, cursor.end - size, ret);
 	}
 	*at = cursor;
