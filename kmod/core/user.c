@@ -52,6 +52,7 @@ static struct vnp_user *vnp_user_create(u32 uid)
 	refcount_set(&user->refs, 1);
 	user->uid = uid;
 	mutex_init(&user->jit_lock);
+	init_waitqueue_head(&user->jit_freed);
 	ret = xa_insert(&vnp_users, uid, user, VNP_GFP_USER);
 	if (ret)
 		goto err_free_bucket;
@@ -90,12 +91,41 @@ void vnp_user_put(struct vnp_user *user)
 	kfree(user);
 }
 
+static bool vnp_user_jit_fits(s64 bytes)
+{
+	return bytes <= (s64)vnp_user_jit_max();
+}
+
+/* Is there room for so much, or will there be none when all is freed that is to be? */
+static bool vnp_user_jit_settled(struct vnp_user *user, u64 bytes)
+{
+	s64 going = atomic64_read(&user->jit_going);
+	s64 all;
+
+	/* What is freed meanwhile must not be missing in the first and be in the second. */
+	smp_rmb();
+	all = atomic64_read(&user->jit_bytes) + bytes;
+	return vnp_user_jit_fits(all) || !vnp_user_jit_fits(all - going);
+}
+
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes)
 {
 	lockdep_assert_held(&user->jit_lock);
-	if (atomic64_read(&user->jit_bytes) + bytes > vnp_user_jit_max() &&
-	    !vnp_access_privileged())
-		return -EDQUOT;
+	if (!vnp_access_privileged()) {
+		if (wait_event_killable(user->jit_freed,
+					vnp_user_jit_settled(user, bytes)))
+			return -EINTR;
+		if (!vnp_user_jit_fits(atomic64_read(&user->jit_bytes) + bytes))
+			return -EDQUOT;
+	}
 	atomic64_add(bytes, &user->jit_bytes);
 	return 0;
+}
+
+void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes)
+{
+	atomic64_sub(bytes, &user->jit_bytes);
+	smp_wmb();	/* vnp_user_jit_settled() */
+	atomic64_sub(bytes, &user->jit_going);
+	wake_up_all(&user->jit_freed);
 }

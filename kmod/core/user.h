@@ -14,6 +14,7 @@
 #include <linux/mutex.h>
 #include <linux/refcount.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 
 /**
  * struct vnp_bucket - of one CPU (account.h).  Context: softirq
@@ -33,6 +34,8 @@ struct vnp_bucket {
  * @jit_lock:	held while a program of his is compiled: what that takes for a while is
  *		taken once only
  * @jit_bytes:	native code of his programs.  Rises under @jit_lock
+ * @jit_going:	how much of it belongs to programs that only wait for a grace period
+ * @jit_freed:	woken when some of it was freed
  */
 struct vnp_user {
 	refcount_t refs;
@@ -40,6 +43,8 @@ struct vnp_user {
 	struct vnp_bucket __percpu *bucket;
 	struct mutex jit_lock;	/* compiling, so that jit_bytes rises */
 	atomic64_t jit_bytes;
+	atomic64_t jit_going;
+	wait_queue_head_t jit_freed;
 };
 
 /* vnp_user_jit_max() - bytes of native code that a user may have */
@@ -64,16 +69,22 @@ void vnp_user_put(struct vnp_user *user);
  * @user:	who has it, his @jit_lock held
  * @bytes:	how much
  *
+ * Waits for programs that are being freed, if there is room without them: who closed a
+ * program may load another one.
+ *
  * Context: process.
- * Return: 0, or -EDQUOT if he may not have so much; CAP_BPF and CAP_SYS_ADMIN may have
- * any amount, as with net.core.bpf_jit_limit.
+ * Return: 0, -EINTR (a fatal signal), or -EDQUOT if he may not have so much; CAP_BPF and
+ * CAP_SYS_ADMIN may have any amount, as with net.core.bpf_jit_limit.
  */
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes);
 
-/* vnp_user_jit_uncharge() - it is freed.  Context: any */
-static inline void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes)
+/* vnp_user_jit_going() - its program has no references any more.  Context: any */
+static inline void vnp_user_jit_going(struct vnp_user *user, u64 bytes)
 {
-	atomic64_sub(bytes, &user->jit_bytes);
+	atomic64_add(bytes, &user->jit_going);
 }
+
+/* vnp_user_jit_uncharge() - it is freed, after vnp_user_jit_going().  Context: any */
+void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes);
 
 #endif /* _VNP_CORE_USER_H */

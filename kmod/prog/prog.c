@@ -53,6 +53,8 @@ static void vnp_prog_release(struct vnp_obj *obj)
 	 * program, are freed after a grace period that begins now at the earliest.
 	 */
 	vnp_prog_maps_put(prog);
+	if (prog->bpf)
+		vnp_user_jit_going(prog->user, vnp_jit_bytes(prog->bpf));
 }
 
 static void vnp_prog_free(struct vnp_obj *obj)
@@ -330,7 +332,7 @@ static int vnp_prog_charge(struct bpf_prog *bpf, struct vnp_user *user,
 {
 	int ret = vnp_user_jit_charge(user, vnp_jit_bytes(bpf));
 
-	if (ret)
+	if (ret == -EDQUOT)
 		vnp_log_print(&load->log, VNP_LOG_NORMAL,
 			      "The native code takes %llu bytes, that of your other programs %llu, and a user may have %llu (parameter jit_user_max of the module).\n",
 			      vnp_jit_bytes(bpf), (u64)atomic64_read(&user->jit_bytes),

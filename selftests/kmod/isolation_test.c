@@ -424,16 +424,20 @@ static void load_in_namespace(struct stage *stage, int sock)
 	stage->ret[OF_NAMESPACE] = prog_verdict(dev, VNP_PASS);
 }
 
-/* Programs that are closed are freed a grace period later. */
+/* Programs that are closed are freed a grace period later: loading waits for that. */
 static void load_again(struct stage *stage, int sock)
 {
-	int dev = device_open();
+	int dev = device_open(), progs[JIT_PROGRAMS];
 
-	for (int turn = 0; turn < 1000; turn++) {
-		stage->ret[AGAIN] = prog_verdict(dev, VNP_PASS);
-		if (stage->ret[AGAIN] != -EDQUOT)
-			return;
-		poll(NULL, 0, 10);
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < JIT_PROGRAMS; i++) {
+			progs[i] = prog_verdict(dev, VNP_PASS);
+			stage->ret[AGAIN] = progs[i];
+			if (progs[i] < 0)
+				return;
+		}
+		for (int i = 0; i < JIT_PROGRAMS; i++)
+			close(progs[i]);
 	}
 }
 

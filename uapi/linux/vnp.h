@@ -327,7 +327,8 @@ struct vnp_line_info {
  * 65,536 instructions, and more than eight for each of its own; or a jump gets too far,
  * or the stack too small.  EDQUOT: the native code of the caller's programs would be
  * more than a user may have, which is 16 MiB unless root has set jit_user_max in
- * /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN may have any amount.  What is
+ * /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN may have any amount.  That of
+ * programs that are closed is not counted: the call waits until it is freed.  What is
  * done in a user namespace is on the account of the user who made it.
  * EINTR: a signal that kills the process came meanwhile.  Handlers of others run after
  * the call, which takes some 2 s at most.
