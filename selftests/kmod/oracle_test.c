@@ -36,8 +36,17 @@ FIXTURE_VARIANT_ADD(oracle, name##_v2_hardened) {			\
 	#name ".v2", not, VNP_PROG_F_HARDEN,				\
 }
 
+/* By the newest of the compilers */
+#define NEWEST(name)							\
+FIXTURE_VARIANT_ADD(oracle, name##_newest) { #name ".newest", NULL };	\
+FIXTURE_VARIANT_ADD(oracle, name##_newest_hardened) {			\
+	#name ".newest", NULL, VNP_PROG_F_HARDEN,			\
+}
+
 ORACLE(compute, NULL);
+NEWEST(compute);
 ORACLE(calls, NULL);
+NEWEST(calls);
 FIXTURE_VARIANT_ADD(oracle, calls_O1) { "calls.O1", NULL };
 FIXTURE_VARIANT_ADD(oracle, calls_Os) { "calls.Os", NULL };
 ORACLE(faults, NULL);
@@ -45,6 +54,9 @@ ORACLE(bytes, NULL);
 ORACLE(tables, NULL);
 ORACLE(globals, "writes_constant");
 ORACLE(two_kinds, NULL);
+NEWEST(two_kinds);
+ORACLE(idioms, NULL);
+NEWEST(idioms);
 ORACLE(helpers, "ask");
 ORACLE(verdict, NULL);
 ORACLE(packet, NULL);

@@ -78,51 +78,31 @@ static void accepts(const char *as)
 	assert_int_equal(refused, 0);
 }
 
-/* By a compiler, in a set of instructions, at each level */
-static void levels(const char *compiler)
+/* Each directory of build/levels is a test: COMPILER-CPU-LEVEL */
+static void accepted(void **state)
 {
-	static const char * const level[] = { "O1", "O2", "Os" };
-	char as[32];
-	size_t i;
-
-	for (i = 0; i < sizeof(level) / sizeof(level[0]); i++) {
-		snprintf(as, sizeof(as), "%s-%s", compiler, level[i]);
-		accepts(as);
-	}
-}
-
-static void clang_14(void **state)
-{
-	(void)state;
-	levels("14-v3");
-}
-
-static void clang_16(void **state)
-{
-	(void)state;
-	levels("16-v3");
-}
-
-static void clang_19(void **state)
-{
-	(void)state;
-	levels("19-v3");
-}
-
-static void clang_19_v4(void **state)
-{
-	(void)state;
-	levels("19-v4");
+	accepts(*state);
 }
 
 int main(void)
 {
-	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(clang_14),
-		cmocka_unit_test(clang_16),
-		cmocka_unit_test(clang_19),
-		cmocka_unit_test(clang_19_v4),
-	};
+	char self[PATH_MAX] = "", pattern[2 * PATH_MAX];
+	struct CMUnitTest tests[64] = {};
+	glob_t found = {};
+	size_t i;
+	int failed;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return 1;
+	snprintf(pattern, sizeof(pattern), "%s/../../levels/*-v[34]-O?", dirname(self));
+	if (glob(pattern, 0, NULL, &found) || found.gl_pathc > 64)
+		return 1;
+	for (i = 0; i < found.gl_pathc; i++) {
+		tests[i].name = basename(found.gl_pathv[i]);
+		tests[i].test_func = accepted;
+		tests[i].initial_state = (void *)tests[i].name;
+	}
+	failed = _cmocka_run_group_tests("levels", tests, found.gl_pathc, NULL, NULL);
+	globfree(&found);
+	return failed;
 }

@@ -7,21 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiled.h"
 #include "random_program.h"
 #include "vm_util.h"
 #include "userlib/internal.h"
-#include "userlib/user_exec.h"
 #include "selftests/vm/check_lowered.h"
 #include "vm/isa/decode.h"
 #include "vm/frame.h"
 #include "vm/transform/inline.h"
 #include "vm/interp/interp.h"
 #include "vm/lower/lower.h"
-
-#include <glob.h>
-#include <libgen.h>
-#include <limits.h>
-#include <unistd.h>
 
 #define CALL(OFF)	BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, OFF)
 #define EXIT		BPF_EXIT_INSN()
@@ -447,43 +442,6 @@ static void by_chance(void **state)
 
 /* ---- As compilers write it ------------------------------------------------- */
 
-/* What runs a program: two ways, for two kinds of user */
-#define WAYS	4
-#define LOWERED	1
-#define HARDEN	2
-
-static struct vnp_run_opts run(struct vnp_object *obj, __u32 way, const char *name,
-			       const void *payload, __u32 len, __u32 direct)
-{
-	struct vnp_program *prog = vnp_object_find_program(obj, name);
-	struct vnp_run_opts opts = {
-		.sz = sizeof(opts), .data_in = payload, .data_in_len = len,
-		.direct_len = direct,
-	};
-	struct vnp_printer print = {};
-	struct vnp_user_exec user = {};
-
-	assert_non_null(prog);
-	if (!(way & LOWERED)) {
-		assert_int_equal(vnp_program_run(prog, &opts), 0);
-		return opts;
-	}
-	assert_int_equal(vnp_user_exec_init(&user, VNP_PROG_DATAGRAM, &opts, &print), 0);
-	assert_int_equal(vnp_interp_exec_lowered(prog->code, &user.exec), 0);
-	opts.retval = user.exec.retval;
-	opts.fault = VNP_EXEC_FAULT_KIND(user.exec.fault);
-	vnp_user_exec_destroy(&user);
-	return opts;
-}
-
-#define assert_verdict(verdict, ...)					\
-	do {								\
-		struct vnp_run_opts opts = run(obj, way, __VA_ARGS__);	\
-									\
-		assert_int_equal(opts.fault, 0);			\
-		assert_int_equal(opts.retval, verdict);			\
-	} while (0)
-
 static void assert_counted(struct vnp_object *obj, __u32 slot, __u64 count)
 {
 	__u64 found;
@@ -564,40 +522,17 @@ static void check_globals(struct vnp_object *obj, __u32 way)
 	assert_int_equal(global(obj, ".data"), 6);
 }
 
-static void check_object(const char *path, __u32 way)
+static void check_object(struct vnp_object *obj, __u32 way)
 {
-	struct vnp_load_opts opts = {
-		.sz = sizeof(opts), .flags = VNP_LOAD_F_USER,
-		.prog_flags = way & HARDEN ? VNP_PROG_F_HARDEN : 0,
-	};
-	struct vnp_object *obj;
-
-	assert_int_equal(vnp_object_open_file(path, NULL, &obj), 0);
-	if (vnp_object_load(obj, &opts))
-		fail_msg("%s is refused", path);
 	check_programs(obj, way);
 	check_odd(obj, way);
 	check_globals(obj, way);
-	vnp_object_close(obj);
 }
 
 static void compiled(void **state)
 {
-	char self[PATH_MAX] = "", pattern[2 * PATH_MAX];
-	glob_t found = {};
-	__u32 way;
-	size_t i;
-
 	(void)state;
-	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
-	snprintf(pattern, sizeof(pattern), "%s/../../levels/*/selftests/progs/two_kinds.bpf.o",
-		 dirname(self));
-	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-	assert_true(found.gl_pathc >= 12);
-	for (i = 0; i < found.gl_pathc; i++)
-		for (way = 0; way < WAYS; way++)
-			check_object(found.gl_pathv[i], way);
-	globfree(&found);
+	compiled_each("two_kinds", check_object);
 }
 
 int main(void)
