@@ -79,45 +79,80 @@ static const __u8 ops[] = {
 	BPF_MOD, BPF_XOR, BPF_ARSH, BPF_MOV,
 };
 
-static void check_op(__u8 op, bool is_signed, __u64 a, __u64 b)
+#define PAIRS	(NUMBERS * NUMBERS)
+
+/* What an operation makes of two numbers */
+typedef __u64 (*expect_fn)(__u8 op, bool is_signed, __u64 a, __u64 b);
+
+static __u64 expect_half(__u8 op, bool is_signed, __u64 a, __u64 b)
+{
+	return expect32(op, is_signed, a, b);
+}
+
+/* Each number for R6, and each for R7 or, if it is not used, imm.  Return: how many pairs */
+static __u32 fill_args(struct bpf_insn insn, __u64 (*args)[2])
+{
+	const bool reg = BPF_SRC(insn.code) == BPF_X;
+	const __u32 n = reg ? PAIRS : NUMBERS;
+	__u32 i;
+
+	for (i = 0; i < n; i++) {
+		args[i][0] = numbers[i % NUMBERS];
+		args[i][1] = reg ? numbers[i / NUMBERS] : (__u64)(__s64)insn.imm;
+	}
+	return n;
+}
+
+static void check_insn(struct bpf_insn insn, expect_fn expect)
+{
+	const __u8 op = BPF_OP(insn.code);
+	static struct vm_result results[PAIRS];
+	static __u64 args[PAIRS][2];
+	const __u32 n = fill_args(insn, args);
+	__u32 i;
+
+	vm_run_each(PROG(ARGUMENTS, insn, BPF_MOV64_REG(R0, R6), BPF_EXIT_INSN()), args, 16,
+		    n, results);
+	for (i = 0; i < n; i++) {
+		assert_int_equal(results[i].fault, 0);
+		assert_int_equal(results[i].retval,
+				 expect(op, insn.off, args[i][0], args[i][1]));
+	}
+}
+
+static void check_op(__u8 op, bool is_signed)
 {
 	struct bpf_insn insn = BPF_ALU64_REG(op, R6, R7);
+	__u32 b;
 
 	insn.off = is_signed;
-	assert_int_equal(run2(insn, a, b), expect64(op, is_signed, a, b));
+	check_insn(insn, expect64);
 	insn.code = BPF_ALU | op | BPF_X;
-	assert_int_equal(run2(insn, a, b), expect32(op, is_signed, a, b));
+	check_insn(insn, expect_half);
 
-	insn = BPF_ALU64_IMM(op, R6, (__s32)b);
-	insn.off = is_signed;
-	assert_int_equal(run2(insn, a, 0),
-			 expect64(op, is_signed, a, (__s64)(__s32)b));
-	insn.code = BPF_ALU | op | BPF_K;
-	assert_int_equal(run2(insn, a, 0), expect32(op, is_signed, a, b));
+	for (b = 0; b < NUMBERS; b++) {
+		insn = BPF_ALU64_IMM(op, R6, (__s32)numbers[b]);
+		insn.off = is_signed;
+		check_insn(insn, expect64);
+		insn.code = BPF_ALU | op | BPF_K;
+		check_insn(insn, expect_half);
+	}
 }
 
 static void binary_operations(void **state)
 {
-	__u32 i, a, b;
+	__u32 i;
 
 	(void)state;
 	for (i = 0; i < sizeof(ops); i++)
-		for (a = 0; a < NUMBERS; a++)
-			for (b = 0; b < NUMBERS; b++)
-				check_op(ops[i], false, numbers[a], numbers[b]);
+		check_op(ops[i], false);
 }
 
 static void signed_division(void **state)
 {
-	__u32 a, b;
-
 	(void)state;
-	for (a = 0; a < NUMBERS; a++) {
-		for (b = 0; b < NUMBERS; b++) {
-			check_op(BPF_DIV, true, numbers[a], numbers[b]);
-			check_op(BPF_MOD, true, numbers[a], numbers[b]);
-		}
-	}
+	check_op(BPF_DIV, true);
+	check_op(BPF_MOD, true);
 }
 
 /* Both operands in one register */
@@ -192,22 +227,33 @@ static bool expect_jump(__u8 op, __u64 a, __u64 b, __s64 sa, __s64 sb)
 	}
 }
 
-static bool jumps(struct bpf_insn insn, __u64 a, __u64 b)
+/* A jump on two numbers, as 64 bits or as 32 */
+static bool expect_cond(struct bpf_insn insn, __u64 a, __u64 b)
 {
-	__u64 payload[2] = { a, b };
+	const __u8 op = BPF_OP(insn.code);
 
-	insn.off = 2;
-	return vm_run(PROG(ARGUMENTS, insn, RETURN(0), RETURN(1)), payload, 16).retval;
+	if (BPF_CLASS(insn.code) == BPF_JMP)
+		return expect_jump(op, a, b, a, b);
+	return expect_jump(op, (__u32)a, (__u32)b, (__s32)a, (__s32)b);
 }
 
-/* The same jump back pays and is turned round, which must not change its sense */
-static bool jumps_back(struct bpf_insn insn, __u64 a, __u64 b)
+/* Forwards, or back: that pays and is turned round, which must not change its sense */
+static void check_jump(struct bpf_insn insn, bool back)
 {
-	__u64 payload[2] = { a, b };
+	static struct vm_result results[PAIRS];
+	static __u64 args[PAIRS][2];
+	const __u32 n = fill_args(insn, args);
+	__u32 i;
 
-	insn.off = -3;
-	return vm_run(PROG(ARGUMENTS, BPF_MOV64_IMM(R8, 0), BPF_JMP_A(2),
-			   RETURN(1), insn, RETURN(0)), payload, 16).retval;
+	insn.off = back ? -3 : 2;
+	if (back)
+		vm_run_each(PROG(ARGUMENTS, BPF_MOV64_IMM(R8, 0), BPF_JMP_A(2), RETURN(1),
+				 insn, RETURN(0)), args, 16, n, results);
+	else
+		vm_run_each(PROG(ARGUMENTS, insn, RETURN(0), RETURN(1)), args, 16, n,
+			    results);
+	for (i = 0; i < n; i++)
+		assert_int_equal(results[i].retval, expect_cond(insn, args[i][0], args[i][1]));
 }
 
 static void conditional_jumps(void **state)
@@ -216,30 +262,18 @@ static void conditional_jumps(void **state)
 		BPF_JEQ, BPF_JNE, BPF_JSET, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE,
 		BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE,
 	};
-	__u32 i, x, y;
+	__u32 i, y;
 
 	(void)state;
 	for (i = 0; i < sizeof(conds); i++) {
-		for (x = 0; x < NUMBERS; x++) {
-			for (y = 0; y < NUMBERS; y += 2) {
-				__u64 a = numbers[x], b = numbers[y];
-				bool wide = expect_jump(conds[i], a, b, a, b);
-				bool half = expect_jump(conds[i], (__u32)a, (__u32)b,
-							(__s32)a, (__s32)b);
+		check_jump(BPF_JMP_REG(conds[i], R6, R7, 0), false);
+		check_jump(BPF_JMP32_REG(conds[i], R6, R7, 0), false);
+		check_jump(BPF_JMP_REG(conds[i], R6, R7, 0), true);
+		for (y = 0; y < NUMBERS; y += 2) {
+			const __s32 b = numbers[y];
 
-				assert_int_equal(jumps(BPF_JMP_REG(conds[i], R6, R7, 0),
-						       a, b), wide);
-				assert_int_equal(jumps(BPF_JMP32_REG(conds[i], R6, R7, 0),
-						       a, b), half);
-				assert_int_equal(jumps_back(BPF_JMP_REG(conds[i], R6, R7, 0),
-							    a, b), wide);
-				b = (__s64)(__s32)b;
-				wide = expect_jump(conds[i], a, b, a, b);
-				assert_int_equal(jumps(BPF_JMP_IMM(conds[i], R6, b, 0),
-						       a, b), wide);
-				assert_int_equal(jumps_back(BPF_JMP32_IMM(conds[i], R6, b, 0),
-							    a, b), half);
-			}
+			check_jump(BPF_JMP_IMM(conds[i], R6, b, 0), false);
+			check_jump(BPF_JMP32_IMM(conds[i], R6, b, 0), true);
 		}
 	}
 }

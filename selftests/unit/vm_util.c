@@ -184,40 +184,6 @@ static void vm_compare_maps(const struct vm *a, const struct vm *b)
 	assert_memory_equal(&va, &vb, sizeof(va));
 }
 
-/* The lowered program on a copy of all must do what the reference did */
-static void vm_compare(struct vm *ref, const struct vm_result *result,
-		       const struct bpf_insn *insns, __u32 cnt, const void *before,
-		       const void *after, __u32 len)
-{
-	void *copy = malloc(len + 1);
-	struct vm_result lowered;
-	struct vm vm;
-	int err;
-
-	assert_non_null(copy);
-	memcpy(copy, before, len);
-	err = vm_create(&vm, insns, cnt);
-	if (err == -E2BIG && vm_harden)
-		goto out;
-	assert_int_equal(err, 0);
-	lowered = vm_run_one(&vm, true, copy, len);
-	if (result->fault != lowered.fault || result->insn != lowered.insn ||
-	    result->retval != lowered.retval)
-		fail_msg("program %llu: reference %llx fault %u at %u, lowered%s %llx fault %u at %u",
-			 vm_name, result->retval, result->fault, result->insn,
-			 vm_harden ? " hardened" : "", lowered.retval,
-			 lowered.fault, lowered.insn);
-	if (memcmp(after, copy, len)) {
-		vm_dump_lowered(vm.code);
-		fail_msg("program %llu: lowered%s, the payload differs", vm_name,
-			 vm_harden ? " hardened" : "");
-	}
-	vm_compare_maps(ref, &vm);
-out:
-	free(copy);
-	vm_destroy(&vm);
-}
-
 static bool vm_accepts(struct vm *vm, const struct bpf_insn *insns, __u32 cnt)
 {
 	int err = vm_create(vm, insns, cnt);
@@ -251,26 +217,111 @@ void vm_close(struct vm *vm)
 	free(vm);
 }
 
+/* struct vm_set - a program for the reference, and lowered for each kind of user */
+struct vm_set {
+	struct vm ref;
+	struct vm lowered[2];
+	bool there[2];
+};
+
+static bool vm_set_open(struct vm_set *set, const struct bpf_insn *insns, __u32 cnt)
+{
+	__u32 i;
+	int err;
+
+	if (!vm_accepts(&set->ref, insns, cnt))
+		return false;
+	for (i = 0; i < 2; i++) {
+		set->there[i] = false;
+		if (i && vm_trusted)
+			break;
+		vm_harden = i;
+		err = vm_create(&set->lowered[i], insns, cnt);
+		vm_harden = false;
+		set->there[i] = !err;
+		if (err && !(err == -E2BIG && i))
+			fail_msg("program %llu: lowered: %d", vm_name, err);
+		if (err)
+			vm_destroy(&set->lowered[i]);
+	}
+	return true;
+}
+
+static void vm_set_close(struct vm_set *set)
+{
+	__u32 i;
+
+	for (i = 0; i < 2; i++)
+		if (set->there[i])
+			vm_destroy(&set->lowered[i]);
+	vm_destroy(&set->ref);
+}
+
+/* The lowered program on a copy of all must do what the reference did */
+static void vm_compare(struct vm_set *set, bool hardened, const struct vm_result *result,
+		       void *copy, const void *after, __u32 len)
+{
+	struct vm *vm = &set->lowered[hardened];
+	struct vm_result lowered = vm_run_one(vm, true, copy, len);
+
+	if (result->fault != lowered.fault || result->insn != lowered.insn ||
+	    result->retval != lowered.retval)
+		fail_msg("program %llu: reference %llx fault %u at %u, lowered%s %llx fault %u at %u",
+			 vm_name, result->retval, result->fault, result->insn,
+			 hardened ? " hardened" : "", lowered.retval,
+			 lowered.fault, lowered.insn);
+	if (memcmp(after, copy, len)) {
+		vm_dump_lowered(vm->code);
+		fail_msg("program %llu: lowered%s, the payload differs", vm_name,
+			 hardened ? " hardened" : "");
+	}
+	vm_compare_maps(&set->ref, vm);
+}
+
+static struct vm_result vm_set_run(struct vm_set *set, void *payload, __u32 len)
+{
+	void *before = malloc(len + 1), *copy = malloc(len + 1);
+	struct vm_result result;
+	__u32 i;
+
+	assert_non_null(before);
+	assert_non_null(copy);
+	memcpy(before, payload, len);
+	result = vm_run_one(&set->ref, false, payload, len);
+	for (i = 0; i < 2; i++) {
+		if (!set->there[i])
+			continue;
+		memcpy(copy, before, len);
+		vm_compare(set, i, &result, copy, payload, len);
+	}
+	free(copy);
+	free(before);
+	return result;
+}
+
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result)
 {
-	struct vm ref;
-	void *before;
+	struct vm_set set;
 
-	if (!vm_accepts(&ref, insns, cnt))
+	if (!vm_set_open(&set, insns, cnt))
 		return false;
-	before = malloc(len + 1);
-	assert_non_null(before);
-	memcpy(before, payload, len);
-	*result = vm_run_one(&ref, false, payload, len);
-	vm_compare(&ref, result, insns, cnt, before, payload, len);
-	vm_harden = !vm_trusted;
-	if (vm_harden)
-		vm_compare(&ref, result, insns, cnt, before, payload, len);
-	vm_harden = false;
-	free(before);
-	vm_destroy(&ref);
+	*result = vm_set_run(&set, payload, len);
+	vm_set_close(&set);
 	return true;
+}
+
+void vm_run_each(const struct bpf_insn *insns, __u32 cnt, void *payloads, __u32 len,
+		 __u32 n, struct vm_result *results)
+{
+	struct vm_set set;
+	__u32 i;
+
+	if (!vm_set_open(&set, insns, cnt))
+		fail_msg("refused:\n%s", vm_log);
+	for (i = 0; i < n; i++)
+		results[i] = vm_set_run(&set, (char *)payloads + i * len, len);
+	vm_set_close(&set);
 }
 
 struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,

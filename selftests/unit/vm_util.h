@@ -72,6 +72,13 @@ extern __u64 vm_name;
 struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
 			__u32 len);
 
+/*
+ * vm_run_each() - likewise, one after the other on @n payloads of @len bytes that lie in a
+ * row; it is verified once
+ */
+void vm_run_each(const struct bpf_insn *insns, __u32 cnt, void *payloads, __u32 len,
+		 __u32 n, struct vm_result *results);
+
 /* vm_try() - likewise; false if it is refused, true with *@result if it ran */
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result);
