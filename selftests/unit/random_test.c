@@ -30,23 +30,25 @@ static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 		     struct tally *tally)
 {
 	__u64 random = seed * 31 + 7;
-	struct vm_result result;
+	struct vm_set *set;
 	__u8 payload[256];
 	__u32 i, run;
 
 	vm_name = seed;
 	tally->programs++;
+	set = vm_set_open(insns, cnt);
+	if (!set)
+		return;
+	tally->accepted++;
 	for (run = 0; run < 3; run++) {
 		__u32 len = random_next(&random) % sizeof(payload);
 
 		for (i = 0; i < len; i++)
 			payload[i] = random_next(&random) >> (run * 4 + 8);
-		if (!vm_try(insns, cnt, payload, len, &result))
-			return;
-		tally->accepted += !run;
 		tally->runs++;
-		tally->faults += !!result.fault;
+		tally->faults += !!vm_set_run(set, payload, len).fault;
 	}
+	vm_set_close(set);
 }
 
 static void check_tally(const struct tally *tally, __u32 share)

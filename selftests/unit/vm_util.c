@@ -224,13 +224,17 @@ struct vm_set {
 	bool there[2];
 };
 
-static bool vm_set_open(struct vm_set *set, const struct bpf_insn *insns, __u32 cnt)
+struct vm_set *vm_set_open(const struct bpf_insn *insns, __u32 cnt)
 {
+	struct vm_set *set = malloc(sizeof(*set));
 	__u32 i;
 	int err;
 
-	if (!vm_accepts(&set->ref, insns, cnt))
-		return false;
+	assert_non_null(set);
+	if (!vm_accepts(&set->ref, insns, cnt)) {
+		free(set);
+		return NULL;
+	}
 	for (i = 0; i < 2; i++) {
 		set->there[i] = false;
 		if (i && vm_trusted)
@@ -244,10 +248,10 @@ static bool vm_set_open(struct vm_set *set, const struct bpf_insn *insns, __u32 
 		if (err)
 			vm_destroy(&set->lowered[i]);
 	}
-	return true;
+	return set;
 }
 
-static void vm_set_close(struct vm_set *set)
+void vm_set_close(struct vm_set *set)
 {
 	__u32 i;
 
@@ -255,6 +259,7 @@ static void vm_set_close(struct vm_set *set)
 		if (set->there[i])
 			vm_destroy(&set->lowered[i]);
 	vm_destroy(&set->ref);
+	free(set);
 }
 
 /* The lowered program on a copy of all must do what the reference did */
@@ -278,7 +283,7 @@ static void vm_compare(struct vm_set *set, bool hardened, const struct vm_result
 	vm_compare_maps(&set->ref, vm);
 }
 
-static struct vm_result vm_set_run(struct vm_set *set, void *payload, __u32 len)
+struct vm_result vm_set_run(struct vm_set *set, void *payload, __u32 len)
 {
 	void *before = malloc(len + 1), *copy = malloc(len + 1);
 	struct vm_result result;
@@ -302,26 +307,26 @@ static struct vm_result vm_set_run(struct vm_set *set, void *payload, __u32 len)
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result)
 {
-	struct vm_set set;
+	struct vm_set *set = vm_set_open(insns, cnt);
 
-	if (!vm_set_open(&set, insns, cnt))
+	if (!set)
 		return false;
-	*result = vm_set_run(&set, payload, len);
-	vm_set_close(&set);
+	*result = vm_set_run(set, payload, len);
+	vm_set_close(set);
 	return true;
 }
 
 void vm_run_each(const struct bpf_insn *insns, __u32 cnt, void *payloads, __u32 len,
 		 __u32 n, struct vm_result *results)
 {
-	struct vm_set set;
+	struct vm_set *set = vm_set_open(insns, cnt);
 	__u32 i;
 
-	if (!vm_set_open(&set, insns, cnt))
+	if (!set)
 		fail_msg("refused:\n%s", vm_log);
 	for (i = 0; i < n; i++)
-		results[i] = vm_set_run(&set, (char *)payloads + i * len, len);
-	vm_set_close(&set);
+		results[i] = vm_set_run(set, (char *)payloads + i * len, len);
+	vm_set_close(set);
 }
 
 struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,

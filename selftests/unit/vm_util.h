@@ -84,6 +84,14 @@ bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result);
 
 /*
+ * vm_set_open() - the same in steps: verified once; NULL if it is refused.  vm_set_run() -
+ * on one payload; maps keep what was left there.  Give it to vm_set_close().
+ */
+struct vm_set *vm_set_open(const struct bpf_insn *insns, __u32 cnt);
+struct vm_result vm_set_run(struct vm_set *set, void *payload, __u32 len);
+void vm_set_close(struct vm_set *set);
+
+/*
  * vm_open() - a program with maps of its own, for the reference interpreter alone; NULL if it
  * is refused.  vm_interpret() - run it.  vm_read_maps() - what its maps hold.  Give it to
  * vm_close().
