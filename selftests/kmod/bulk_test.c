@@ -13,10 +13,13 @@
 #include "../unit/random_program.h"
 #include "harness.h"
 
-/* So many, and from there on as many as a kernel with all its checkers on can */
+/*
+ * So many, and from there on as many as a kernel with all its checkers on can.  More by
+ * chance has "make fuzz-native".
+ */
 #define PROGRAMS_MIN	200
 #define PROGRAMS_MAX	3000
-#define SECONDS		30
+#define SECONDS		15
 
 #define PAYLOAD_MAX	100
 #define BUDGET		3000
