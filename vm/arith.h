@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Sums that may not fit.  vm/ has no other: tests and fuzzers run with sanitizers that
- * stop at each sum that wraps, signed or unsigned.
+ * Arithmetic that may overflow.  All other sums in vm/ must not: tests and fuzzers use
+ * sanitizers that stop at each overflow, signed or unsigned.
  *
- * Offsets and bounds: the sum saturates.  What is beyond all objects stays beyond
- * them, whatever is added next.
+ * Offsets and bounds: the sum saturates.  An offset outside all objects stays outside,
+ * whatever is added next.
  *
  * Numbers of programs, and addresses: modulo 2^64, as machines calculate.
  */

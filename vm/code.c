@@ -60,7 +60,7 @@ static int code_check_maps(const struct vnp_code_attr *attr)
 
 		if (!map->key_size || map->key_size > VNP_KEY_MAX ||
 		    !map->value_size || map->value_size > VNP_VALUE_MAX)
-			return code_invalid(attr, "a map's keys or values have no size that maps have");
+			return code_invalid(attr, "a map's key_size or value_size is out of range");
 	}
 	return 0;
 }

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * struct vnp_code: one program on its way through the processor.
+ * struct vnp_code: a program, and all that the passes find out about it.
  *
- *	vnp_code_create()	copies what the user handed in
- *	  vnp_decode()		every instruction is one that exists	decode.c
+ *	vnp_code_create()	copies the user's program
+ *	  vnp_decode()		every instruction is valid	decode.c
  *	  vnp_inline()		calls are replaced by what they call	inline.c
  *	  vnp_cfg_build()	basic blocks, their order, back edges	cfg.c
- *	  vnp_verify()		what holds where; which accesses want a
- *				guard					verify.c
+ *	  vnp_verify()		what holds at each instruction; which
+ *				accesses need a guard			verify.c
  *				The last two are vnp_split_verify()'s to call, which
- *				copies blocks where values of different kinds
- *				meet, and begins again			split.c
+ *				splits joins of values of different kinds
+ *				and begins again			split.c
  *	  vnp_lower()		the instructions for the JIT, guards
  *				put in					lower.c
  *	vnp_code_destroy()
  *
- * vnp_code_check() runs all but the last.  The reference interpreter
- * (interp.c) runs what they accepted without lowering it.
+ * vnp_code_check() does all but the last.  The reference interpreter (interp.c) executes
+ * what they accept, without lowering.
+ *
+ * Layer: data, above helper.h; code.c is above all passes.
  *
  * Ownership: a vnp_code belongs to one thread; nothing in it is shared while it
  * is being built, and nothing changes after vnp_lower().
@@ -41,16 +43,16 @@ struct vnp_inlined;
 struct vnp_log;
 
 /**
- * struct vnp_map_desc - what vm/ must know of a map
+ * struct vnp_map_desc - a map, as vm/ needs it
  * @type:	enum vnp_map_type
  * @flags:	VNP_MAP_F_*
  * @key_size:	bytes
  * @value_size:	bytes
  * @max_entries: entries at most
- * @handle:	what a helper is given for it: the surroundings' own object
+ * @handle:	what helpers get for it: the object of the module or the library
  * @value:	address of the first value of a VNP_MAP_ARRAY, which never
  *		moves; NULL for the others
- * @constant:	nobody can write its values any more
+ * @constant:	its values can no longer change
  */
 struct vnp_map_desc {
 	u32 type;
@@ -64,7 +66,7 @@ struct vnp_map_desc {
 };
 
 /**
- * struct vnp_source - where instructions come from, for messages
+ * struct vnp_source - source lines of instructions, for messages
  * @line_info:	sorted by insn_off, offsets inside @strings
  * @line_info_cnt: entries of @line_info; 0: nothing is known
  * @strings:	ends with NUL
@@ -82,38 +84,40 @@ struct vnp_source {
  * the program with a fault.
  */
 #define VNP_GUARD_NULL		BIT(0)	/* the pointer may be a failed look-up's */
-#define VNP_GUARD_LOW		BIT(1)	/* may lie before the object */
-#define VNP_GUARD_HIGH		BIT(2)	/* may end behind the object */
-#define VNP_GUARD_SIZE		BIT(3)	/* helper: the size may be absurd */
+#define VNP_GUARD_LOW		BIT(1)	/* may begin before the object */
+#define VNP_GUARD_HIGH		BIT(2)	/* may end after the object */
+#define VNP_GUARD_SIZE		BIT(3)	/* helper: the size may exceed VNP_SIZE_MAX */
 #define VNP_GUARD_EMPTY		BIT(4)	/* helper: the size may be 0 */
 
-/* struct vnp_access::masks only: it may be so far away that distances overflow */
+/*
+ * struct vnp_access::masks only: the pointer may be so far away that distances overflow
+ */
 #define VNP_MASK_FAR		BIT(5)
 
-/* A helper's size argument beyond this faults: no object is as large */
+/* A larger size argument of a helper faults: no object is as large */
 #define VNP_SIZE_MAX		(1U << 24)
 
 /* struct vnp_access::base, if it is not an instruction */
-#define VNP_SITE_NONE		U32_MAX		/* nobody knows it */
+#define VNP_SITE_NONE		U32_MAX		/* not known */
 #define VNP_SITE_MAP		(U32_MAX - 1)	/* struct vnp_map_desc::value */
 
 /* struct vnp_access::ctx_reg */
 #define VNP_CTX_REG_NONE	U8_MAX
 
 /**
- * struct vnp_access - a memory access, or pointer arithmetic that wants a guard
+ * struct vnp_access - a memory access, or pointer arithmetic that needs a guard
  * @guards:	VNP_GUARD_*
  * @kind:	enum vnp_reg_kind of the pointer; 0: no access
  * @map:	for a map value, or a map's handle: index of the map
  * @reg:	register with the pointer
  * @ctx_reg:	for a guarded access to the packet, or a guarded or masked one to the
  *		context: a register that holds the context, or %VNP_CTX_REG_NONE
- * @masks:	%VNP_GUARD_LOW and %VNP_GUARD_HIGH: sides on which no more than a
- *		branch keeps the access inside (spec.h); %VNP_MASK_FAR
- * @lo:		to the stack: it is at R10 + @lo or behind, once it is made; to the
+ * @masks:	%VNP_GUARD_LOW and %VNP_GUARD_HIGH: sides on which only a branch keeps
+ *		the access inside (spec.h); %VNP_MASK_FAR
+ * @lo:		to the stack: it begins at R10 + @lo or above, after its guards; to the
  *		context: likewise from its start
  * @hi:		to the stack: it ends at R10 + @hi at most; to the context: likewise
- * @null:	what the pointer is if the look-up failed: NULL and a constant
+ * @null:	value of the pointer if the look-up failed: NULL plus a constant
  * @base:	for an access to a map value: the look-up call that made
  *		the pointer, or %VNP_SITE_MAP
  */
@@ -132,26 +136,26 @@ struct vnp_access {
 
 /* struct vnp_insn_aux::flags */
 #define VNP_AUX_TAKEN		BIT(0)	/* the jump may be taken */
-#define VNP_AUX_FALLS		BIT(1)	/* it may go on with the next */
-#define VNP_AUX_PAYS_TAKEN	BIT(2)	/* taken, the budget pays @cost */
-#define VNP_AUX_PAYS_FALLS	BIT(3)	/* going on, the budget pays @cost */
+#define VNP_AUX_FALLS		BIT(1)	/* it may fall through */
+#define VNP_AUX_PAYS_TAKEN	BIT(2)	/* taken, @cost is charged to the budget */
+#define VNP_AUX_PAYS_FALLS	BIT(3)	/* falling through, likewise */
 #define VNP_AUX_SAFE		BIT(4)	/* divisor not 0, shift below the width */
 #define VNP_AUX_DOOMED		BIT(5)	/* a guard here always faults */
-#define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that some access names as base */
-#define VNP_AUX_BARRIER		BIT(7)	/* what it reads must not be speculative */
-#define VNP_AUX_BARRIER_FIRST	BIT(8)	/* nor what its guards compare */
-#define VNP_AUX_STEPS		BIT(9)	/* changes a number by a constant, without wrapping */
-#define VNP_AUX_FREE_TAKEN	BIT(10)	/* taken, @cost comes from what is prepaid */
-#define VNP_AUX_FREE_FALLS	BIT(11)	/* going on, likewise */
+#define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that is the base of some access */
+#define VNP_AUX_BARRIER		BIT(7)	/* wait before the instruction for what it reads */
+#define VNP_AUX_BARRIER_FIRST	BIT(8)	/* wait before its guards, too */
+#define VNP_AUX_STEPS		BIT(9)	/* adds a constant to a number, without wrapping */
+#define VNP_AUX_FREE_TAKEN	BIT(10)	/* taken, @cost was charged in advance */
+#define VNP_AUX_FREE_FALLS	BIT(11)	/* falling through, likewise */
 
 /**
  * struct vnp_insn_aux - the verifier's findings on one instruction
- * @reached:	some execution gets here; all else is zero if not
+ * @reached:	some execution may reach it; if not, all else is zero
  * @flags:	VNP_AUX_*
  * @dst_kind:	enum vnp_reg_kind of the destination register before it
  * @src_kind:	likewise of the source register
  * @call:	for a call: index in struct vnp_code::calls
- * @cost:	units of the budget that going back from here takes
+ * @cost:	units of the budget that its jump back takes
  * @access:	the access it makes
  */
 struct vnp_insn_aux {
@@ -166,7 +170,7 @@ struct vnp_insn_aux {
 
 /**
  * struct vnp_call - the verifier's findings on a helper's arguments
- * @arg:	what memory R1 to R5 point to
+ * @arg:	the memory that R1 to R5 point to
  * @map:	index of the map argument; 0 if there is none
  * @size_max:	the largest that a size argument can be
  */
@@ -178,8 +182,8 @@ struct vnp_call {
 
 /**
  * struct vnp_lowered - the instructions for the JIT
- * @insns:	call instructions carry helper ids in imm and src_reg 0: the
- *		surroundings put the address in (DESIGN: imm = fn - __bpf_call_base)
+ * @insns:	call instructions carry helper ids in imm and src_reg 0: the module
+ *		replaces them by fn - __bpf_call_base
  * @origin:	for each, the instruction of struct vnp_code::insns it was made for
  * @guard:	for each, the enum vnp_fault it guards against, or 0
  * @map:	for each, 1 + index of the map whose address it carries, or 0
@@ -199,14 +203,14 @@ struct vnp_lowered {
 };
 
 /**
- * struct vnp_conflict - a value that is of different kinds was used
- * @met:	it was; else the other members say nothing
- * @insn:	by this instruction
- * @pos:	place in the order of the block where the kinds met
- * @cell:	which cell of struct vnp_state it was in there
+ * struct vnp_conflict - the use of a value of different kinds, if one was refused
+ * @met:	there is one; else the other members are not valid
+ * @insn:	the instruction that uses it
+ * @pos:	place in the order of the block where the kinds join
+ * @cell:	the cell of struct vnp_state that has it there
  */
 struct vnp_conflict {
-	bool met;
+	bool found;
 	u32 insn;
 	u32 pos;
 	u32 cell;
@@ -216,7 +220,7 @@ struct vnp_conflict {
  * struct vnp_code - a program
  * @type:	enum vnp_prog_type
  * @harden:	lower for an untrusted user
- * @budget:	what one run may cost (cost.h); 0 became the default
+ * @budget:	what one execution may cost (cost.h); 0 became the default
  * @key:	random, for the blinding of constants; used up while lowering
  * @loaded:	the instructions as loaded; owned
  * @loaded_cnt:	how many
@@ -232,8 +236,8 @@ struct vnp_conflict {
  * @source:	owned copies
  * @cfg:	after vnp_cfg_build(); owned
  * @log:	borrowed, may be NULL
- * @work:	what verification took (struct vnp_cost)
- * @conflict:	why it was refused
+ * @work:	work that verification took (struct vnp_cost)
+ * @conflict:	set if that is why it was refused
  * @stack_size:	bytes of stack the program itself uses, a multiple of 8
  * @zero_slots:	bit n: the 8 bytes at R10 - 8(n + 1) may be read before they are
  *		written
@@ -244,13 +248,13 @@ struct vnp_conflict {
  * @access_cnt:	memory accesses that are reached
  * @guard_cnt:	of these, how many are guarded
  * @loop_cnt:	metered back edges
- * @bound_cnt:	back edges that need not be metered (bound.h)
- * @meter_cnt:	calls that pay for their bytes when they are made
+ * @bound_cnt:	back edges of bounded loops, not metered (bound.h)
+ * @meter_cnt:	metered calls: charged for their bytes when they are made
  * @far:	the values of its maps may be in main memory
- * @path:	what the longest path costs that goes back nowhere
+ * @path:	cost of the longest path without a jump back
  * @prepaid:	@path and what bounded loops spend at most
  * @mask_cnt:	accesses that are masked
- * @barrier_cnt: instructions behind a speculation barrier
+ * @barrier_cnt: instructions after a speculation barrier
  * @lowered:	after vnp_lower(); owned
  * @executed:	instructions that vnp_interp_exec_lowered() executed last, a barrier
  *		counted as VNP_BARRIER_COST

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * All that vm/ wants from its surroundings, in the kernel and in user space.
- * No other file of vm/ asks where it is.
+ * All that vm/ needs from its environment, in the kernel and in user space.  No other
+ * file of vm/ depends on which of them it is.
+ *
+ * Layer: below everything.
  *
  * Context: vm/ runs in process context and may sleep in vnp_alloc().
  */
@@ -25,8 +27,8 @@
 /*
  * vnp_alloc() - zeroed memory for @n elements of @size bytes, or NULL
  *
- * The memory cgroup of the caller pays; where there is no room it is NULL, for without
- * __GFP_RETRY_MAYFAIL the OOM killer would make room.
+ * The memory is charged to the caller's memory cgroup. __GFP_RETRY_MAYFAIL makes it
+ * fail where the OOM killer would otherwise kill a process.
  */
 static inline void *vnp_alloc(size_t n, size_t size)
 {
@@ -40,10 +42,11 @@ static inline void vnp_free(const void *p)
 }
 
 /*
- * vnp_relax() - called now and then in long work; true: stop, the process is killed
+ * vnp_relax() - called regularly during long work; true: stop, the process is being
+ * killed
  *
- * Other signals wait: a timer that is quicker than the work would make it begin anew
- * each time, and never end.
+ * Other signals are not acted on: with a periodic timer faster than the work, every
+ * attempt would be interrupted and restarted.
  */
 static inline bool vnp_relax(void)
 {
@@ -93,7 +96,7 @@ typedef int64_t s64;
 #define __printf(a, b)	__attribute__((format(printf, a, b)))
 #define fallthrough	__attribute__((fallthrough))
 
-/* What the code rules out: tests end here */
+/* Cannot happen: tests abort here */
 #define WARN_ON_ONCE(cond)						\
 	({ bool __warn = (cond); if (__warn) abort(); __warn; })
 

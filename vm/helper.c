@@ -13,7 +13,7 @@
 
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
- * more than some hundred bytes before they touch any.
+ * more than a few hundred bytes before they read any.
  */
 static const struct vnp_helper vnp_helpers[] = {
 	[HELPER_INDEX(map_lookup)] = {

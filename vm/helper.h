@@ -104,8 +104,8 @@ const struct vnp_helper *vnp_helper_get(u32 id);
  * vnp_bpf_helper_name() - name of a helper of the kernel's own eBPF
  * @id:		its number, of enum bpf_func_id
  *
- * VNP has none of these.  A program that was compiled against <linux/bpf.h> or
- * libbpf's headers is told which one it calls.
+ * VNP has none of these.  A program that was compiled against <linux/bpf.h> or libbpf's
+ * headers gets a message that names the one it calls.
  *
  * Return: the name with its prefix bpf_, or NULL if the kernel whose headers
  * this was built with has no such helper.

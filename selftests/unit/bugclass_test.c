@@ -178,13 +178,13 @@ static void null_is_calculated_with(void **state)
 static void pointers_are_compared(void **state)
 {
 	(void)state;
-	assert_refused("would tell where", BPF_MOV64_IMM(R0, 0),
+	assert_refused("would reveal where", BPF_MOV64_IMM(R0, 0),
 		       BPF_JMP_IMM(BPF_JGT, R10, 1 << 20, 0), BPF_EXIT_INSN());
-	assert_refused("would tell where", LOAD_DATA(R2), BPF_MOV64_IMM(R0, 0),
+	assert_refused("would reveal where", LOAD_DATA(R2), BPF_MOV64_IMM(R0, 0),
 		       BPF_JMP_REG(BPF_JGT, R2, R10, 0), BPF_EXIT_INSN());
 	assert_refused("a pointer, not a number", BPF_MOV64_REG(R0, R10), BPF_EXIT_INSN());
-	assert_refused("number of a pointer", BPF_MOV32_REG(R0, R10), BPF_EXIT_INSN());
-	assert_refused("number of a pointer", BPF_MOV64_REG(R0, R10),
+	assert_refused("a pointer into a number", BPF_MOV32_REG(R0, R10), BPF_EXIT_INSN());
+	assert_refused("a pointer into a number", BPF_MOV64_REG(R0, R10),
 		       BPF_ALU64_IMM(BPF_MOD, R0, 64), BPF_EXIT_INSN());
 	assert_refused("others can read it", BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
 		       BPF_STX_MEM(BPF_DW, R2, R10, 0), RETURN(0));
@@ -214,7 +214,7 @@ static void spills_of_other_sizes(void **state)
 	assert_runs(0, 5, UNKNOWN, BPF_STX_MEM(BPF_W, R10, R4, -8),
 		    BPF_LDX_MEM(BPF_DW, R4, R10, -8), INDEX_MAP);
 	/* a pointer with some of its bytes replaced */
-	assert_refused("part of a pointer", BPF_STX_MEM(BPF_DW, R10, R1, -8),
+	assert_refused("some bytes of a pointer", BPF_STX_MEM(BPF_DW, R10, R1, -8),
 		       BPF_ST_MEM(BPF_B, R10, -8, 0), BPF_LDX_MEM(BPF_DW, R0, R10, -8),
 		       BPF_EXIT_INSN());
 }

@@ -126,7 +126,7 @@ static void saved_registers_do_not_leak(void **state)
 		       BPF_MOV64_REG(R0, R6), EXIT,
 		       BPF_MOV64_IMM(R6, 0), BPF_MOV64_REG(R1, R10), CALL(1), EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 0), BPF_ST_MEM(BPF_W, R1, -8, 0), EXIT);
-	assert_refused("part of a pointer", BPF_MOV64_REG(R6, R1), CALL(1), EXIT,
+	assert_refused("some bytes of a pointer", BPF_MOV64_REG(R6, R1), CALL(1), EXIT,
 		       BPF_MOV64_IMM(R6, 0), BPF_MOV64_REG(R1, R10), CALL(1), EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 0), BPF_LDX_MEM(BPF_W, R0, R1, -8), EXIT);
 }

@@ -208,7 +208,7 @@ static void messages(void **state)
 	(void)state;
 	assert_refused("legacy packet loads", BPF_RAW_INSN(0x20, 0, 0, 0, 0), RETURN(0));
 	assert_refused("legacy packet loads", BPF_RAW_INSN(0x50, 0, 1, 0, 0), RETURN(0));
-	assert_refused("opcode 0x8d is none", BPF_RAW_INSN(0x8d, 0, 0, 0, 0), RETURN(0));
+	assert_refused("opcode 0x8d does not exist", BPF_RAW_INSN(0x8d, 0, 0, 0, 0), RETURN(0));
 	assert_refused("-fno-jump-tables", BPF_RAW_INSN(0x0d, R1, 0, 0, 0), RETURN(0));
 	assert_refused("load-acquire is not supported",
 		       BPF_RAW_INSN(0xdb, R2, R10, -8, 0x100), RETURN(0));
@@ -216,8 +216,8 @@ static void messages(void **state)
 		       BPF_RAW_INSN(0xc3, R10, R2, -8, 0x110), RETURN(0));
 	assert_refused("r10 is the frame pointer", BPF_MOV64_IMM(R10, 0), RETURN(0));
 	assert_refused("src_reg is 3", BPF_RAW_INSN(0xb7, R0, 3, 0, 0), RETURN(0));
-	assert_refused("offset 5 is none", BPF_RAW_INSN(0xb7, R0, 0, 5, 0), RETURN(0));
-	assert_refused("immediate 0x7 is none", BPF_RAW_INSN(0xbf, R0, R1, 0, 7),
+	assert_refused("offset 5 is not valid", BPF_RAW_INSN(0xb7, R0, 0, 5, 0), RETURN(0));
+	assert_refused("immediate 0x7 is not valid", BPF_RAW_INSN(0xbf, R0, R1, 0, 7),
 		       RETURN(0));
 	assert_refused("runs off its end", BPF_MOV64_IMM(R0, 0));
 	assert_refused("calls instruction 3, outside",
@@ -295,7 +295,7 @@ static void loads_of_64_bits(void **state)
 	assert_refused("outside the value", BPF_LD_MAP_VALUE(R1, MAP_DATA, -1),
 		       RETURN(0));
 	assert_accepted("0 accesses", BPF_LD_MAP_VALUE(R1, MAP_DATA, 63), RETURN(0));
-	assert_refused("opcode 0x00 is none", BPF_LD_IMM64(R0, 0), BPF_RAW_INSN(0, 0, 0, 0, 0),
+	assert_refused("opcode 0x00 does not exist", BPF_LD_IMM64(R0, 0), BPF_RAW_INSN(0, 0, 0, 0, 0),
 		       BPF_EXIT_INSN());
 }
 

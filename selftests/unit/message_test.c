@@ -74,7 +74,7 @@ static void helpers_of_the_kernel(void **state)
 	assert_refused("kernel_helper",
 		       "calls the kernel's helper bpf_get_prandom_u32 (7): include <vnp/program.h> and use vnp_random_u32().");
 	assert_refused("kernel_helper_only",
-		       "calls the kernel's helper bpf_get_smp_processor_id (8), and VNP has none like it: <vnp/program.h> says what there is.");
+		       "calls the kernel's helper bpf_get_smp_processor_id (8), and VNP has none like it: <vnp/program.h> lists its own.");
 }
 
 static void formats(void **state)

@@ -92,10 +92,10 @@ static void index_of_a_field(void **state)
 			BPF_ALU64_REG(BPF_ADD, R1, R3), BPF_LDX_MEM(BPF_B, R0, R1, IP6),
 			RETURN(0));
 	/* tos or tstamp: a mask would let pass what is between them */
-	assert_accepted("hardened: 0 accesses masked, 1 instruction behind",
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			INDEX(BPF_JSET, ~8, 4, 0), BPF_LDX_MEM(BPF_W, R0, R2, TOS), RETURN(0));
 	/* data, as the branch has it */
-	assert_accepted("hardened: 0 accesses masked, 1 instruction behind",
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			INDEX(BPF_JNE, 0, 4, 3), BPF_LDX_MEM(BPF_DW, R0, R2, 0), RETURN(0));
 	vm_harden = false;
 	assert_returns(0, 4, INDEX(BPF_JGT, 3, 5, 2), BPF_LDX_MEM(BPF_W, R0, R2, IP6),
@@ -132,7 +132,7 @@ static void field_that_is_not_read(void **state)
 static void context_or_a_field(void **state)
 {
 	(void)state;
-	assert_accepted("hardened: 0 accesses masked, 1 instruction behind",
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			BPF_MOV64_REG(R2, R1), BPF_ALU64_IMM(BPF_ADD, R2, IP6),
 			BPF_STX_MEM(BPF_DW, R10, R2, -8), BPF_STX_MEM(BPF_DW, R10, R1, -8),
 			BPF_LDX_MEM(BPF_DW, R1, R10, -8), BPF_MOV64_IMM(R2, 0),
@@ -143,7 +143,7 @@ static void context_or_a_field(void **state)
 static void null_goes_down(void **state)
 {
 	(void)state;
-	assert_accepted("hardened: 0 accesses masked, 1 instruction behind",
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			BPF_ALU64_IMM(BPF_ADD, R1, 1 << 28),
 			BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_LDX_MEM(BPF_DW, R1, R10, -8),
 			BPF_ALU64_IMM(BPF_SUB, R1, 1 << 28),
@@ -173,7 +173,7 @@ static void store_over_a_pointer(void **state)
 static void load_overtakes_store(void **state)
 {
 	(void)state;
-	assert_accepted("hardened: 0 accesses masked, 1 instruction behind",
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			BPF_LDX_MEM(BPF_DW, R3, R1, offsetof(struct vnp_ctx, tstamp)),
 			BPF_STX_MEM(BPF_DW, R10, R3, -8), BPF_STX_MEM(BPF_DW, R10, R1, -8),
 			BPF_LDX_MEM(BPF_DW, R1, R10, -8),
@@ -211,7 +211,7 @@ static void far_from_the_stack(void **state)
 static void nothing_by_a_guard(void **state)
 {
 	(void)state;
-	assert_accepted("hardened: 1 access masked, 1 instruction behind a barrier",
+	assert_accepted("hardened: 1 access masked, 1 instruction after a barrier",
 			LOAD_DATA(R7), BPF_LDX_MEM(BPF_DW, R2, R7, 0),
 			BPF_JMP_IMM(BPF_JSLE, R2, 0, 2), RETURN(1),
 			BPF_MOV64_REG(R1, R10), BPF_MOV64_IMM(R3, 0),
@@ -222,7 +222,7 @@ static void nothing_by_a_guard(void **state)
 static void pointer_taken_for_a_number(void **state)
 {
 	(void)state;
-	assert_accepted("1 instruction behind",
+	assert_accepted("1 instruction after",
 			BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),
 			BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_ARRAY),
 			BPF_CALL_HELPER(map_lookup), BPF_JMP_IMM(BPF_JNE, R0, 0, 1),
@@ -245,7 +245,7 @@ static void context_or_null(void **state)
 static void size_by_a_branch(void **state)
 {
 	(void)state;
-	assert_accepted("1 instruction behind",
+	assert_accepted("1 instruction after",
 			BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, ifindex)),
 			BPF_JMP_IMM(BPF_JGT, R4, 8, 5), BPF_JMP_IMM(BPF_JEQ, R4, 0, 4),
 			BPF_MOV64_IMM(R2, 0), BPF_MOV64_REG(R3, R10),

@@ -279,7 +279,7 @@ static void many_kinds(void **state)
 	vm_assert_returns(5 * 3, 21 + 8, insns, cnt);
 	cnt = many(insns, 20, false);
 	vm_assert_refused("the program would get too large", insns, cnt);
-	vm_assert_refused("use it before the paths meet", insns, cnt);
+	vm_assert_refused("use it before the paths join", insns, cnt);
 }
 
 /* The copies are longer than a jump over them */
@@ -294,7 +294,7 @@ static void too_large(void **state)
 	for (i = 0; i < 40000; i++)
 		insns[n++] = BPF_MOV64_IMM(R3, i);
 	n += put(insns + n, PROG(BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT));
-	vm_assert_refused("r6 is of different kinds on the paths that meet here", insns, n);
+	vm_assert_refused("r6 is of different kinds on the paths that join here", insns, n);
 	vm_assert_refused("the program would get too large", insns, n);
 	free(insns);
 }

@@ -29,7 +29,7 @@ static void registers_never_set(void **state)
 	assert_refused("r7 was never set", BPF_JMP_IMM(BPF_JEQ, R7, 0, 0), RETURN(0));
 	/* on one of two ways */
 	assert_refused("compile it with -O2", BPF_MOV64_REG(R0, R7), BPF_EXIT_INSN());
-	assert_refused("r7 was never set on some way here",
+	assert_refused("r7 was never set on some path to here",
 		       UNKNOWN(R2), BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_MOV64_IMM(R7, 0),
 		       BPF_MOV64_REG(R0, R7), BPF_EXIT_INSN());
 	/* calls take R1 to R5 */
@@ -46,7 +46,7 @@ static void registers_never_set(void **state)
 static void pointers_made_numbers(void **state)
 {
 	(void)state;
-#define MAKES	"would make a number of a pointer"
+#define MAKES	"would turn a pointer into a number"
 	assert_refused("would return a pointer", BPF_MOV64_REG(R0, R1), BPF_EXIT_INSN());
 	assert_refused("would return a pointer", LOAD_DATA(R0), BPF_EXIT_INSN());
 	assert_refused(MAKES, BPF_ALU64_IMM(BPF_AND, R1, 7), RETURN(0));
@@ -240,11 +240,11 @@ static void the_context(void **state)
 		       BPF_EXIT_INSN());
 	assert_refused("no field at byte 84", BPF_LDX_MEM(BPF_DW, R0, R1, 80),
 		       BPF_EXIT_INSN());
-	assert_refused("a part of a pointer", BPF_LDX_MEM(BPF_W, R0, R1, 0),
+	assert_refused("only some bytes of a pointer", BPF_LDX_MEM(BPF_W, R0, R1, 0),
 		       BPF_EXIT_INSN());
-	assert_refused("a part of a pointer", BPF_LDX_MEM(BPF_W, R0, R1, 12),
+	assert_refused("only some bytes of a pointer", BPF_LDX_MEM(BPF_W, R0, R1, 12),
 		       BPF_EXIT_INSN());
-	assert_refused("a part of a pointer", BPF_LDX_MEM(BPF_DW, R0, R1, 12),
+	assert_refused("only some bytes of a pointer", BPF_LDX_MEM(BPF_DW, R0, R1, 12),
 		       BPF_EXIT_INSN());
 	assert_refused("atomic operations work on", BPF_MOV64_IMM(R2, 0),
 		       BPF_ATOMIC_OP(BPF_W, BPF_ADD, R1, R2, 16), RETURN(0));
@@ -364,7 +364,7 @@ static void stores_of_pointers(void **state)
 		       BPF_MOV64_REG(R0, R10), BPF_MOV64_IMM(R3, 0),
 		       BPF_ATOMIC_OP(BPF_DW, BPF_CMPXCHG, R2, R3, 0), RETURN(0));
 	/* memory that a helper passes on */
-	assert_refused("a part of a pointer that was saved at r10 - 16",
+	assert_refused("only some bytes of a pointer that was saved at r10 - 16",
 		       BPF_STX_MEM(BPF_DW, R10, R10, -16), BPF_ST_MEM(BPF_DW, R10, -8, 0),
 		       BPF_LD_MAP(R1, MAP_HASH), BPF_MOV64_REG(R2, R10),
 		       BPF_ALU64_IMM(BPF_ADD, R2, -8), BPF_MOV64_REG(R3, R10),
@@ -375,7 +375,7 @@ static void stores_of_pointers(void **state)
 static void the_stack(void **state)
 {
 	(void)state;
-#define PART	"would read a part of a pointer"
+#define PART	"would read only some bytes of a pointer"
 	assert_refused(PART, BPF_STX_MEM(BPF_DW, R10, R1, -8),
 		       BPF_LDX_MEM(BPF_W, R0, R10, -8), BPF_EXIT_INSN());
 	assert_refused(PART, BPF_STX_MEM(BPF_DW, R10, R1, -8),
@@ -432,9 +432,9 @@ static void conflicts(void **state)
 	/* blocks are copied for each kind, where one of them is refused (split_test.c) */
 	assert_refused("r3 is a number", EITHER, BPF_LDX_MEM(BPF_B, R0, R3, -1),
 		       BPF_EXIT_INSN());
-	assert_refused("would make a number of a pointer", EITHER,
+	assert_refused("would turn a pointer into a number", EITHER,
 		       BPF_ALU64_IMM(BPF_MUL, R3, 1), RETURN(0));
-	assert_refused("would tell where things are", EITHER, BPF_JMP_IMM(BPF_JEQ, R3, 5, 0),
+	assert_refused("would reveal where objects are", EITHER, BPF_JMP_IMM(BPF_JEQ, R3, 5, 0),
 		       RETURN(0));
 	assert_refused("would return a pointer", EITHER, BPF_MOV64_REG(R0, R3),
 		       BPF_EXIT_INSN());
@@ -442,7 +442,7 @@ static void conflicts(void **state)
 	assert_returns(0, 0, EITHER, BPF_MOV64_REG(R4, R3),
 		       BPF_STX_MEM(BPF_DW, R10, R4, -8), RETURN(0));
 	/* the kind is another one in each iteration */
-	assert_refused("r3 is of different kinds on different ways here, so it cannot be",
+	assert_refused("r3 is of different kinds on different paths here, so it cannot be",
 		       BPF_ST_MEM(BPF_DW, R10, -8, 0), BPF_MOV64_REG(R4, R10),
 		       BPF_LD_MAP_VALUE(R3, MAP_DATA, 8), BPF_LDX_MEM(BPF_B, R0, R3, -8),
 		       BPF_MOV64_REG(R3, R4), UNKNOWN(R2), BPF_JMP_IMM(BPF_JGT, R2, 5, -4),
@@ -554,7 +554,7 @@ static void packets_are_read_only(void **state)
 		       BPF_MOV64_IMM(R4, 8), BPF_CALL_HELPER(load_bytes), RETURN(0));
 	/* it can be longer than a datagram's payload, by an IPv6 header */
 	assert_accepted("1 access proven", BPF_LDX_MEM(BPF_W, R2, R1,
-						 offsetof(struct vnp_ctx, len)),
+						       offsetof(struct vnp_ctx, len)),
 			BPF_JMP_IMM(BPF_JLE, R2, 65535 + 40, 1),
 			BPF_LDX_MEM(BPF_DW, R0, R9, 0), RETURN(0));
 	assert_refused("r9", BPF_LDX_MEM(BPF_W, R2, R1, offsetof(struct vnp_ctx, len)),

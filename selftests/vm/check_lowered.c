@@ -1,39 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The checker: an abstract interpreter of its own, over lowered instructions.  It
- * shares nothing with verify/, harden/ and lower/ but the arithmetic of numbers
- * (scalar.c) and what is said about objects: helpers, maps, fields of the context.
+ * The checker: a separate abstract interpreter of lowered instructions. It shares
+ * nothing with verify/, harden/ and lower/ but the domain of numbers (scalar.c) and the
+ * descriptions of objects: helpers, maps, fields of the context.
  *
- * It goes both ways at each conditional jump and learns from none.  A register that
- * points knows its window: accesses to [lo, hi) from it are inside its
- * object, or within VNP_SPEC_NULL of 0.  Windows are only ever widened by the
- * instructions of a mask, whose meaning is followed symbolically in AX:
+ * It follows both successors of each conditional jump and learns from none. A pointer
+ * has a window: accesses to [lo, hi) from it are inside its object, or within
+ * VNP_SPEC_NULL of 0. Only the instructions of a mask enlarge windows; AX is followed
+ * symbolically:
  *
  *	AX = PLACE		the payload's start or end, R10, a map value's start,
  *				the context
  *	AX -= r			DISTANCE of r from it
  *	AX -= k
  *	AX s>>= 63		SIGN of PLACE - r - k
- *	r |= AX			r + k is not behind PLACE, or r is -1
- *	r &= AX			r + k is behind PLACE, or r is 0; counts only if the former
- *				was done to the same r
+ *	r |= AX			r + k is not after PLACE, or r is -1
+ *	r &= AX			r + k is after PLACE, or r is 0; valid only if the former was done to the same r
  *
- * A register that may be anywhere must be masked so on both sides, with
- * kl - 1 >= kh: then the upper distance is exact where the lower one lets pass
- * (lower/mask.c).  In the payload, whose length is not known, a second lower
- * mask with k >= kh does that.
+ * A register that may be anywhere must be masked so on both sides, with kl - 1 >= kh:
+ * then the upper distance is exact if the lower mask passes (lower/mask.c).  In the
+ * payload, whose length is not known, a second lower mask with k >= kh does that.
  *
- * A slot of the stack holds whatever any instruction stores there, all the time: loads
- * may overtake stores.  What was there before the program is gone only
- * if a barrier follows the first stores.
+ * At any time a slot of the stack holds whatever any instruction stores there, as loads
+ * may overtake stores. Old contents of the stack are excluded only if a barrier follows
+ * the first stores.
  *
- * Right behind a barrier what the verifier found out is true: an access there
- * need not be proven.
+ * Right after a barrier the verifier's findings hold: an access there need not be
+ * proven.
  *
- * States and slots grow until they are at rest, and are made anew of themselves, as in
- * fixpoint.c, to take back what widening gave away.  On the way accesses that are not
- * proven are taken for good, lest one that will be proven spoils what others lean on.
- * The verdict is that of one more walk, which takes nothing for good, and in which
+ * States and slots ascend until they converge, and then descend as in fixpoint.c, to
+ * recover the precision that widening has cost. Meanwhile accesses that are not proven
+ * are assumed to be good, so that one that will be proven later does not degrade
+ * others. The result is that of one more walk, which assumes nothing, and in which
  * nothing may grow.
  */
 #include "vm/arith.h"
@@ -50,33 +48,33 @@
 
 #define CHECK_REGS	(VNP_REG_AX + 1)
 
-/* Windows end here; beyond, distances might overflow */
+/* Windows are within this, so that distances do not overflow */
 #define CHECK_FAR	(1LL << 40)
 
 /*
- * Changes of a register after which numbers are widened, and windows given up.  A
- * pointer that walks through the stack, or the context, may be masked further on in the
- * loop: it has the time to come to the end.
+ * Changes of a register after which numbers are widened, and windows dropped. A pointer
+ * that moves through the stack, or the context, may be masked later in the loop: it may
+ * change often enough to reach the end.
  */
-#define CHECK_PATIENCE	16
-#define CHECK_PATIENCE_WINDOW	200
-#define CHECK_PATIENCE_STACK	VNP_STACK_MAX
+#define CHECK_CHANGES	16
+#define CHECK_CHANGES_WINDOW	200
+#define CHECK_CHANGES_STACK	VNP_STACK_MAX
 
-/* Numbers that are widened rest here: distances should be near as long as they can */
+/* Widening thresholds: distances should stay small as long as possible */
 static const u64 check_thresholds[] = {
 	U8_MAX, U16_MAX, 1 << 24, 1LL << 34, 1LL << 38,
 	-1, -(1 << 4), -(1 << 8), -(1 << 16), -(1LL << 32), -(1LL << 34), -(1LL << 38),
 };
 
-/* Rounds in which a slot may change before it is widened; and before it is given up */
+/* Rounds in which a slot may change before it is widened; before it becomes unknown */
 #define CHECK_ROUNDS	5
 #define CHECK_ROUNDS_MAX	64
 
-/* How often it goes down again */
+/* How often it descends */
 #define CHECK_DOWN	2
 
 enum check_kind {
-	CHECK_ANY,	/* who knows */
+	CHECK_ANY,	/* unknown */
 	CHECK_NUM,
 	CHECK_HALF,	/* lower half of a pointer into the payload */
 	CHECK_COMPLEMENT, /* all bits of one, or of its lower half, inverted */
@@ -87,13 +85,13 @@ enum check_kind {
 	CHECK_HANDLE,	/* a map */
 };
 
-/* Where exactly a pointer points, for masks */
+/* The exact place that a pointer points to, for masks */
 enum check_place {
 	PLACE_NONE,
 	PLACE_DATA,
 	PLACE_END,
 	PLACE_VALUE,	/* the start of a value of its map, or NULL */
-	PLACE_CTX,	/* in the context, so far from its start as the number says */
+	PLACE_CTX,	/* in the context; @num is the distance from its start */
 };
 
 #define FAR_HIGH	BIT(0)
@@ -108,16 +106,16 @@ enum check_sym {
 /**
  * struct check_val - a value
  * @kind:	enum check_kind
- * @map:	value, handle: of which map; VNP_MAPS_MAX: who knows
+ * @map:	value, handle: of which map; VNP_MAPS_MAX: unknown
  * @place:	enum check_place
- * @capped:	it is not behind its object, or -1
- * @far:	it may be anywhere, but was masked: FAR_*
+ * @capped:	it is not after its object, or -1
+ * @far:	it may be anywhere, but was masked on these sides: FAR_*
  * @kh:		the k of the upper mask
  * @kl:		the k of the lower mask
  * @lo:		packet, value: accesses from here on are not before the object
- * @hi:		packet, value: accesses up to here are not behind it
- * @num:	the number; context and stack: distance from the start, from R10;
- *		where that is inside it may also be harmless
+ * @hi:		packet, value: accesses up to here are not after it
+ * @num:	the number; context and stack: distance from the start, from R10; if
+ *		that is inside, the pointer may also be harmless
  */
 struct check_val {
 	u8 kind;
@@ -135,12 +133,12 @@ struct check_val {
 /**
  * struct check_state - before an instruction
  * @reg:	registers
- * @moved:	the payload was moved: a load of where it is may overtake that
+ * @moved:	the payload was moved: a load of its address may overtake that
  * @sym:	enum check_sym: what AX is
  * @of:		AX is the distance or its sign of this register...
  * @from:	...from this
- * @k:		...and so much less
- * @grown:	where ways meet: how often each register changed
+ * @k:		minus this
+ * @grown:	at a join: how often each register changed
  */
 struct check_state {
 	struct check_val reg[CHECK_REGS];
@@ -153,32 +151,32 @@ struct check_state {
 };
 
 /**
- * struct check - the check under way
+ * struct check - state of the check
  * @code:	program
  * @low:	its lowered instructions
  * @log:	for what is wrong
  * @type:	type of the program
- * @state:	at work on
- * @at:		lowered instruction at work on
- * @fresh:	the instruction before was a barrier
- * @in:		by lowered instruction: state kept where ways meet
- * @next:	going down: what flows into each head
+ * @state:	current state
+ * @at:		current lowered instruction
+ * @fresh:	the previous instruction was a barrier
+ * @in:		by lowered instruction: state kept at joins
+ * @next:	descending: what flows into each loop header
  * @target:	by lowered instruction: something jumps here
- * @head:	by lowered instruction: and it does so from behind
+ * @head:	by lowered instruction: one of these jumps goes back
  * @dirty:	by lowered instruction: must be walked from here
  * @first:	nothing before this is dirty
  * @slot:	what is stored to each slot
- * @next_slot:	going down: the same anew
+ * @next_slot:	descending: the new value
  * @slot_round:	the last round that changed it
- * @slot_rounds: how many did; beyond CHECK_ROUNDS it is widened
+ * @slot_rounds: how many rounds did; after CHECK_ROUNDS it is widened
  * @slot_changes: how often it changed
- * @slot_order:	which one it was to do so CHECK_ROUNDS times
- * @ordered:	how many did
+ * @slot_order:	in which order slots reached CHECK_ROUNDS changes
+ * @ordered:	how many slots have
  * @changed:	a slot changed
  * @rounds:	how often all was walked
  * @voids:	some helper moves the payload
- * @down:	take back what widening gave away
- * @speak:	all is at rest: say what is wrong
+ * @down:	descending
+ * @speak:	converged: report what is wrong
  */
 struct check {
 	const struct vnp_code *code;
@@ -235,7 +233,7 @@ static struct check_val val_unknown(u32 bytes)
 	return val_num(vnp_scalar_truncate(&num, bytes));
 }
 
-/* An enum vnp_reg_kind that nothing more is known of */
+/* A value of an enum vnp_reg_kind of which nothing else is known */
 static struct check_val val_of_kind(u8 kind, u8 map)
 {
 	struct check_val val = {
@@ -269,7 +267,7 @@ static bool val_is_windowed(const struct check_val *val)
 	return val->kind == CHECK_PACKET || val->kind == CHECK_VALUE;
 }
 
-/* Is its distance from a place of its kind a number that is known */
+/* Is @num its distance from a fixed place */
 static bool val_is_counted(const struct check_val *val)
 {
 	return val->kind == CHECK_STACK || val->kind == CHECK_CTX;
@@ -294,7 +292,7 @@ static bool val_is_zero(const struct check_val *val)
 	       vnp_scalar_is_const(&val->num);
 }
 
-/* As far as an access to or from NULL would be harmless */
+/* Limit the window to offsets that are harmless from NULL */
 static void val_clip(struct check_val *val)
 {
 	if (!val_is_near(val))
@@ -320,7 +318,7 @@ static void val_give_up(struct check_val *val)
 	}
 }
 
-/* NULL or a pointer; false if that is more than a pointer that may be harmless */
+/* Join a pointer with NULL; false if the result is not a pointer */
 static bool val_or_null(struct check_val *val)
 {
 	switch (val->kind) {
@@ -335,7 +333,7 @@ static bool val_or_null(struct check_val *val)
 		return true;
 	case CHECK_STACK:
 	case CHECK_CTX:
-		/* what moves one end of the range to the object leaves NULL harmless */
+		/* moving one end of the range to the object keeps NULL harmless */
 		val->place = PLACE_NONE;
 		if (val->num.smin < -VNP_SPEC_NULL || val->num.smin > VNP_SPEC_NULL ||
 		    val->num.smax > CHECK_FAR)
@@ -356,7 +354,7 @@ static struct check_val val_join_kinds(const struct check_val *a,
 	return val;
 }
 
-/* The ends that moved go on to the next power of 2, which may be far away */
+/* Widen the ends that moved to the next power of 2, which may be far away */
 static void val_widen_window(struct check_val *val, const struct check_val *old)
 {
 	if (val->lo == old->lo && val->hi == old->hi)
@@ -371,7 +369,7 @@ static void val_widen_window(struct check_val *val, const struct check_val *old)
 	}
 }
 
-/* @a or @b, which has @grown so often already */
+/* Join of @a and @b; @grown: how often it changed already */
 static struct check_val val_join(const struct check_val *a, const struct check_val *b,
 				 u32 grown)
 {
@@ -393,18 +391,18 @@ static struct check_val val_join(const struct check_val *a, const struct check_v
 	val.far = 0;
 	val.lo = max(a->lo, b->lo);
 	val.hi = min(a->hi, b->hi);
-	if (val_is_windowed(a) && grown > CHECK_PATIENCE_WINDOW)
+	if (val_is_windowed(a) && grown > CHECK_CHANGES_WINDOW)
 		val_widen_window(&val, a);
 	if (!vnp_scalar_within(&b->num, &a->num)) {
 		val.num = vnp_scalar_join(&a->num, &b->num);
-		if (grown > (val_is_counted(a) ? CHECK_PATIENCE_STACK : CHECK_PATIENCE))
+		if (grown > (val_is_counted(a) ? CHECK_CHANGES_STACK : CHECK_CHANGES))
 			val.num = vnp_scalar_widen(&a->num, &val.num, check_thresholds,
 						   ARRAY_SIZE(check_thresholds));
 	}
 	return val;
 }
 
-/* A register has patience of its own: others may count loops */
+/* Changes are counted by register, as others may be loop counters */
 static bool state_join(struct check_state *to, const struct check_state *from)
 {
 	bool changed = false;
@@ -433,8 +431,8 @@ static bool state_join(struct check_state *to, const struct check_state *from)
 }
 
 /*
- * What was joined or widened knows more than each part of it says.  What is kept where
- * ways meet stays as it is, or it would not come to rest.
+ * Tighten numbers after joins and widening. The state kept at a join is not changed, or
+ * it would not converge.
  */
 static void state_settle(struct check_state *s)
 {
@@ -462,7 +460,7 @@ static void check_set(struct check *c, u32 n, struct check_val val)
 		c->state.sym = SYM_NONE;
 }
 
-/* AX is made the distance of @of from where it points now */
+/* AX becomes the distance of @of from the place it points to */
 static bool mask_begins(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_state *s = &c->state;
@@ -500,7 +498,7 @@ static bool mask_goes_on(struct check *c, const struct bpf_insn *insn)
 	return true;
 }
 
-/* @r + k is not behind the place, or it is -1 now */
+/* @r + k is not after the place, or it is -1 now */
 static void mask_high(struct check *c, struct check_val *r)
 {
 	const struct check_state *s = &c->state;
@@ -508,7 +506,7 @@ static void mask_high(struct check *c, struct check_val *r)
 
 	if (val_is_counted(&s->from)) {
 		most = vnp_scalar_const(s->from.num.smin - s->k);
-		/* always behind: it is -1 now, which is as good as any place inside */
+		/* always after: it is -1 now, which is as harmless as any place inside */
 		r->num = vnp_scalar_branch(BPF_JSLE, true, true, &num, &most) ?
 			 num : most;
 	} else {
@@ -524,7 +522,7 @@ static void mask_high(struct check *c, struct check_val *r)
 	r->capped = true;
 }
 
-/* @r + k is behind the place, or it is 0 now: an access at @r + k - 1 is inside */
+/* @r + k is after the place, or it is 0 now: an access at @r + k - 1 is inside */
 static void mask_low(struct check *c, struct check_val *r)
 {
 	const struct check_state *s = &c->state;
@@ -544,7 +542,7 @@ static void mask_low(struct check *c, struct check_val *r)
 	val_clip(r);
 }
 
-/* Both sides are known to be right: the window, or the distance from the place */
+/* Both sides were checked: set the window, or the distance from the place */
 static void mask_grant(const struct check *c, struct check_val *r)
 {
 	struct vnp_scalar num;
@@ -603,7 +601,7 @@ static bool mask_ends(struct check *c, const struct bpf_insn *insn)
 	    s->of != insn->dst_reg ||
 	    (!high && insn->code != (BPF_ALU64 | BPF_AND | BPF_X)))
 		return false;
-	/* a NULL in the place of the object: its size must be harmless */
+	/* with NULL instead of the object its size must be harmless */
 	if (s->from.place == PLACE_VALUE && !s->from.capped &&
 	    c->code->maps[s->from.map].value_size > VNP_SPEC_NULL)
 		return false;
@@ -655,13 +653,13 @@ static bool check_is_packet(const struct check_val *val)
 	return val->kind == CHECK_PACKET || val->kind == CHECK_HALF;
 }
 
-static int check_spoil(struct check *c, const struct bpf_insn *insn, const char *what)
+static int check_drop(struct check *c, const struct bpf_insn *insn, const char *what)
 {
 	check_set(c, insn->dst_reg, val_any());
 	return check_refuse(c, what);
 }
 
-/* The kind that arithmetic gives in which halves or complements take part */
+/* The kind of the result of arithmetic on halves or complements */
 static enum check_kind check_half_kind(const struct bpf_insn *insn,
 				       const struct check_val *dst,
 				       const struct check_val *src)
@@ -712,14 +710,14 @@ static int check_pointers(struct check *c, const struct bpf_insn *insn,
 	bool dst_points = dst->kind >= CHECK_CTX && dst->kind <= CHECK_VALUE;
 	bool src_points = src->kind >= CHECK_CTX && src->kind <= CHECK_VALUE;
 
-	/* a guard in front of a barrier: no more than its branch sees the result */
+	/* a guard before a barrier: only its branch uses the result */
 	if (insn->dst_reg == VNP_REG_AX && is64 && sub && dst_points &&
 	    src->kind != CHECK_NUM) {
 		check_set(c, VNP_REG_AX, val_unknown(8));
 		return 0;
 	}
 	if (dst->kind == CHECK_ANY || src->kind == CHECK_ANY)
-		return check_spoil(c, insn,
+		return check_drop(c, insn,
 				   "calculates with what may be a pointer or a number");
 	if (check_halves(c, insn, dst, src))
 		return 0;
@@ -732,7 +730,7 @@ static int check_pointers(struct check *c, const struct bpf_insn *insn,
 		 BPF_OP(insn->code) == BPF_ADD)
 		check_set(c, insn->dst_reg, check_moved(src, &dst->num, false));
 	else
-		return check_spoil(c, insn, "makes a number of a pointer");
+		return check_drop(c, insn, "turns a pointer into a number");
 	return 0;
 }
 
@@ -749,12 +747,12 @@ static int check_move(struct check *c, const struct bpf_insn *insn,
 			.kind = src->kind == CHECK_COMPLEMENT ? src->kind : CHECK_HALF,
 		};
 	else if (!is64)
-		return check_spoil(c, insn, "cuts a pointer in half");
+		return check_drop(c, insn, "cuts a pointer in half");
 	check_set(c, insn->dst_reg, val);
 	return 0;
 }
 
-/* Whatever a division by 0 gives before it traps: a branch may have kept it from that */
+/* May it divide by zero, speculatively: then the transient result is unknown */
 static bool check_divides_by_zero(const struct bpf_insn *insn, const struct vnp_scalar *by)
 {
 	struct vnp_scalar num = vnp_scalar_truncate(by, vnp_insn_is64(insn) ? 8 : 4);
@@ -773,7 +771,7 @@ static int check_alu(struct check *c, const struct bpf_insn *insn)
 		return 0;
 	if (BPF_OP(insn->code) == BPF_END) {
 		if (dst->kind != CHECK_NUM)
-			return check_spoil(c, insn, "swaps the bytes of a pointer");
+			return check_drop(c, insn, "swaps the bytes of a pointer");
 		num = vnp_scalar_swap(&dst->num, insn->imm, vnp_insn_swaps(insn));
 		check_set(c, insn->dst_reg, val_num(num));
 		return 0;
@@ -798,7 +796,7 @@ static int check_alu(struct check *c, const struct bpf_insn *insn)
 
 /* ---- Memory ---------------------------------------------------------------- */
 
-/* May a load or store of @size bytes at @off of the register be made */
+/* Is a load or store of @size bytes at @off from the register proven */
 static bool check_inside(const struct check *c, const struct check_val *ptr, s64 off,
 			 s64 size)
 {
@@ -808,7 +806,7 @@ static bool check_inside(const struct check *c, const struct check_val *ptr, s64
 	case CHECK_STACK:
 		if (ptr->num.smin < -VNP_STACK_MAX - off || ptr->num.smax > -hi)
 			return false;
-		/* a place that varies is in the program's own part */
+		/* a place that varies must be in the program's own stack */
 		return ptr->num.smin + lo >= (vnp_scalar_is_const(&ptr->num) ?
 			-(s64)c->low->stack_size : -(s64)c->code->stack_size);
 	case CHECK_PACKET:
@@ -820,8 +818,8 @@ static bool check_inside(const struct check *c, const struct check_val *ptr, s64
 }
 
 /*
- * The access is made: behind a barrier it is what the verifier says.  Elsewhere that is
- * no more than a hope, and when all is at rest it is refused.
+ * After the access the pointer is good: after a barrier by the verifier's findings.
+ * Elsewhere that is an assumption, which is refused once all has converged.
  */
 static int check_access(struct check *c, u32 n, s64 off, s64 size,
 			const struct vnp_access *access)
@@ -856,13 +854,13 @@ static int check_access(struct check *c, u32 n, s64 off, s64 size,
 	return 0;
 }
 
-/* @val is stored in the slot, from now on or, going down, anew */
+/* Join @val into the slot, or when descending, into its new value */
 static void check_put(struct check *c, u32 slot, struct check_val val)
 {
 	struct check_val *old = c->down ? &c->next_slot[slot] : &c->slot[slot], new;
 	bool widen = !c->down && c->slot_rounds[slot] > CHECK_ROUNDS;
 
-	/* a load that overtakes would find a pointer to where the payload was */
+	/* a load that overtakes the move would find the old address of the payload */
 	if (val.kind == CHECK_PACKET && c->voids)
 		val = val_any();
 	val.capped = false;
@@ -884,7 +882,7 @@ static void check_put(struct check *c, u32 slot, struct check_val val)
 	c->changed = true;
 }
 
-/* Slot at this place, if it is one whole slot; else VNP_SLOT_CNT */
+/* Slot at this place, if it is a whole slot; else VNP_SLOT_CNT */
 static u32 check_slot(const struct check_val *ptr, s64 off, u32 size)
 {
 	s64 at;
@@ -903,7 +901,10 @@ static void check_span(const struct check_val *ptr, s64 off, s64 size, s64 *lo, 
 	*hi = clamp_t(s64, vnp_sat_add(ptr->num.smax, off + size), -VNP_STACK_MAX, 0);
 }
 
-/* Walk the slots that bytes [lo, hi) from R10 are in: store numbers, or look for others */
+/*
+ * Visit the slots of bytes [lo, hi) from R10: store numbers if @store; false: some
+ * holds no number
+ */
 static bool check_slots(struct check *c, s64 lo, s64 hi, bool store)
 {
 	bool numbers = true;
@@ -926,8 +927,8 @@ static bool check_finds_numbers(struct check *c, const struct check_val *ptr, s6
 	return check_slots(c, lo, hi, false);
 }
 
-/* Right behind a barrier the verifier knows which fields it can be */
-static void check_believe_ctx(const struct check *c, struct check_val *ptr, s64 off,
+/* Right after a barrier the verifier knows which fields it can be */
+static void check_trust_ctx(const struct check *c, struct check_val *ptr, s64 off,
 			      u32 size)
 {
 	const struct vnp_access *access =
@@ -945,7 +946,7 @@ static void check_believe_ctx(const struct check *c, struct check_val *ptr, s64 
 	ptr->place = PLACE_CTX;
 }
 
-/* At an offset that varies are numbers only, which were filled in for the program */
+/* At an offset that varies there are only numeric fields, and they are filled in */
 static int check_load_ctx_varying(const struct check *c, const struct vnp_scalar *at,
 				  u32 size)
 {
@@ -954,9 +955,9 @@ static int check_load_ctx_varying(const struct check *c, const struct vnp_scalar
 
 	if (!vnp_type_numbers(c->type, at, size, &words, &bad))
 		return c->fresh ? 0 :
-		       check_refuse(c, "reads the context, but who knows where");
+		       check_refuse(c, "reads the context at an unknown offset");
 	if (words & ~c->code->ctx_fields)
-		return check_refuse(c, "may read what nobody fills in of the context");
+		return check_refuse(c, "may read a field of the context that is not filled in");
 	return 0;
 }
 
@@ -973,7 +974,7 @@ static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
 	if (!field || !vnp_type_field(c->type, at.smin + size - 1))
 		return check_refuse(c, "reads the context where there is no field");
 	if (vnp_type_words(at.smin, size) & ~c->code->ctx_fields)
-		return check_refuse(c, "reads what nobody fills in of the context");
+		return check_refuse(c, "reads a field of the context that is not filled in");
 	if (field->kind == VNP_FIELD_SCALAR)
 		return 0;
 	if (c->state.moved) {
@@ -995,7 +996,7 @@ static int check_load(struct check *c, const struct bpf_insn *insn)
 	struct check_val to = val_unknown(size);
 	int err;
 
-	check_believe_ctx(c, ptr, insn->off, size);
+	check_trust_ctx(c, ptr, insn->off, size);
 	if (ptr->kind == CHECK_CTX) {
 		err = check_load_ctx(c, ptr, insn->off, size, &to);
 	} else {
@@ -1014,7 +1015,7 @@ static int check_load(struct check *c, const struct bpf_insn *insn)
 	return err;
 }
 
-/* Lowering writes what is behind the context proper: how the program ended */
+/* Lowering writes the fields after the context: the result of the execution */
 static int check_store_ctx(struct check *c, const struct check_val *ctx, s64 off,
 			   u32 size)
 {
@@ -1025,7 +1026,7 @@ static int check_store_ctx(struct check *c, const struct check_val *ctx, s64 off
 	return check_refuse(c, "writes to the context");
 }
 
-/* What an atomic operation leaves in registers; R0 stays where a 32-bit cmpxchg succeeds */
+/* Registers after an atomic operation; a 32-bit cmpxchg that succeeds keeps R0 */
 static void check_fetched(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_val old = val_unknown(vnp_insn_size(insn));
@@ -1097,7 +1098,7 @@ static int check_ld_imm64(struct check *c, const struct bpf_insn *insn)
 		val.lo = -off;
 		val.hi = desc->value_size - off;
 	} else {
-		return check_spoil(c, insn, "an address that is not the map's");
+		return check_drop(c, insn, "an address that is not the map's");
 	}
 	check_set(c, insn->dst_reg, val);
 	return 0;
@@ -1112,10 +1113,10 @@ static int check_call_memory(struct check *c, u32 n, u8 kind, s64 size,
 	s64 lo, hi;
 	int err;
 
-	/* the verifier says that it is not touched, as its size is 0 */
+	/* the verifier found that it is not accessed, as its size is 0 */
 	if (!access->kind)
 		return c->fresh ? 0 :
-		       check_refuse(c, "a helper may touch what only a branch keeps it from");
+		       check_refuse(c, "a helper may access memory that only a branch protects");
 	err = check_access(c, n, 0, size, access);
 	if (err || ptr->kind != CHECK_STACK)
 		return err;
@@ -1206,7 +1207,7 @@ static int check_call(struct check *c, const struct bpf_insn *insn)
 
 /* ---- The walk -------------------------------------------------------------- */
 
-static void check_believe(struct check *c, u32 n, u8 kind)
+static void check_trust(struct check *c, u32 n, u8 kind)
 {
 	struct check_val val = val_of_kind(kind, kind == VNP_REG_MAP_VALUE ?
 					   VNP_MAPS_MAX : 0), *reg = check_reg(c, n);
@@ -1220,16 +1221,16 @@ static bool check_wants_number(u8 arg)
 	return arg == VNP_ARG_SCALAR || arg == VNP_ARG_SIZE || arg == VNP_ARG_SIZE_OR_0;
 }
 
-static void check_believe_args(struct check *c, const struct vnp_helper *helper)
+static void check_trust_args(struct check *c, const struct vnp_helper *helper)
 {
 	u32 i;
 
 	for (i = 0; i < VNP_HELPER_ARGS_MAX; i++)
 		if (check_wants_number(helper->arg[i]))
-			check_believe(c, i + 1, VNP_REG_SCALAR);
+			check_trust(c, i + 1, VNP_REG_SCALAR);
 }
 
-/* What was mixed up on the way here is now what the verifier says */
+/* Values of unknown kind are now of the verifier's kinds */
 static void check_barrier(struct check *c)
 {
 	const struct vnp_insn_aux *aux = &c->code->aux[c->low->origin[c->at]];
@@ -1238,15 +1239,15 @@ static void check_barrier(struct check *c)
 
 	c->state.moved = false;
 	if (vnp_insn_is_call(insn)) {
-		check_believe_args(c, vnp_helper_get(insn->imm));
+		check_trust_args(c, vnp_helper_get(insn->imm));
 		return;
 	}
 	if (reads & BIT(insn->dst_reg))
-		check_believe(c, insn->dst_reg, aux->dst_kind);
+		check_trust(c, insn->dst_reg, aux->dst_kind);
 	if (reads & BIT(insn->src_reg))
-		check_believe(c, insn->src_reg, aux->src_kind);
+		check_trust(c, insn->src_reg, aux->src_kind);
 	if (vnp_insn_is_atomic(insn) && insn->imm == BPF_CMPXCHG)
-		check_believe(c, BPF_REG_0, VNP_REG_SCALAR);
+		check_trust(c, BPF_REG_0, VNP_REG_SCALAR);
 }
 
 static int check_compare(struct check *c, const struct bpf_insn *insn)
@@ -1259,7 +1260,7 @@ static int check_compare(struct check *c, const struct bpf_insn *insn)
 		return 0;
 	if (b && a->kind == b->kind && a->kind != CHECK_ANY)
 		return 0;
-	return check_refuse(c, "the comparison may tell where things are");
+	return check_refuse(c, "the comparison may reveal where objects are");
 }
 
 static int check_insn(struct check *c, const struct bpf_insn *insn)
@@ -1290,7 +1291,7 @@ static int check_flow(struct check *c, u32 to)
 	struct check_state **in;
 
 	if (to >= c->low->cnt)
-		return check_refuse(c, "runs off the end");
+		return check_refuse(c, "continues after the last instruction");
 	in = c->down && c->head[to] ? &c->next[to] : &c->in[to];
 	if (!*in) {
 		*in = vnp_alloc(1, sizeof(**in));
@@ -1306,8 +1307,8 @@ static int check_flow(struct check *c, u32 to)
 	return 0;
 }
 
-/* From a place where ways meet to where the next ones do */
-static int check_run(struct check *c, u32 from)
+/* From a join to the next ones */
+static int check_block(struct check *c, u32 from)
 {
 	const struct bpf_insn *insn;
 	int err;
@@ -1322,7 +1323,7 @@ static int check_run(struct check *c, u32 from)
 		err = check_insn(c, insn);
 		if (err)
 			return err;
-		/* a blinded constant may be made between barrier and access */
+		/* a blinded constant may be loaded between barrier and access */
 		if (!vnp_insn_is_alu(insn) || insn->dst_reg != VNP_REG_AX)
 			c->fresh = insn->code == VNP_BARRIER;
 		if (vnp_insn_is_branch(insn)) {
@@ -1335,7 +1336,7 @@ static int check_run(struct check *c, u32 from)
 			return check_flow(c, c->at);
 	}
 	c->at = c->low->cnt - 1;
-	return check_refuse(c, "runs off the end");
+	return check_refuse(c, "continues after the last instruction");
 }
 
 static int check_walk(struct check *c)
@@ -1354,14 +1355,14 @@ static int check_walk(struct check *c)
 		if (!c->dirty[i])
 			continue;
 		c->dirty[i] = false;
-		err = check_run(c, i);
+		err = check_block(c, i);
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-/* What slots hold from the start: stored before the first barrier, in one go */
+/* Initial values of slots: what is stored before the first barrier, without a jump */
 static void check_enter_slots(struct check *c, struct check_val *slots)
 {
 	const struct vnp_lowered *low = c->low;
@@ -1383,7 +1384,7 @@ static void check_enter_slots(struct check *c, struct check_val *slots)
 				  vnp_insn_size(insn));
 		if (insn->dst_reg != VNP_REG_FP || slot == VNP_SLOT_CNT)
 			continue;
-		/* until then R1 is what it was: nothing but AX is written to */
+		/* until then R1 is unchanged: only AX is written */
 		slots[slot] = val_num(vnp_scalar_const(0));
 		if (BPF_CLASS(insn->code) == BPF_STX && insn->src_reg == BPF_REG_1)
 			slots[slot] = c->state.reg[BPF_REG_1];
@@ -1409,11 +1410,11 @@ static int check_enter(struct check *c)
 }
 
 /*
- * What is made of a slot that counts changes when that one does, but later.  So the first
- * is widened alone, and the others have time again to come to rest: widened with it, a slot
- * that is copied back to itself would hold on to that.
+ * A slot whose value is computed from a counting slot changes whenever that one does,
+ * but later. So only the first is widened, and the others get more rounds to converge:
+ * if a slot that is copied back to itself were widened, too, it would keep that value.
  */
-static void check_lose_patience(struct check *c)
+static void check_widen_slot(struct check *c)
 {
 	u32 i, first = VNP_SLOT_CNT;
 
@@ -1429,7 +1430,7 @@ static void check_lose_patience(struct check *c)
 	c->slot_rounds[first] = CHECK_ROUNDS + 1;
 }
 
-/* All is walked until nothing changes */
+/* Ascend: walk all until nothing changes */
 static int check_up(struct check *c)
 {
 	int err;
@@ -1438,14 +1439,14 @@ static int check_up(struct check *c)
 		c->changed = false;
 		c->rounds++;
 		err = check_walk(c);
-		check_lose_patience(c);
+		check_widen_slot(c);
 	} while (!err && c->changed);
 	return err;
 }
 
 /*
- * All is walked once, in order, and from what it was: what flows into heads of loops,
- * and what is stored, is what they are made of anew.
+ * Descend: walk all once, in order, from the current states. What flows into loop
+ * headers, and what is stored, become their new values.
  */
 static int check_down(struct check *c)
 {
@@ -1462,7 +1463,7 @@ static int check_down(struct check *c)
 	err = check_enter(c);
 	for (i = 0; i < c->low->cnt && !err; i++)
 		if (c->in[i])
-			err = check_run(c, i);
+			err = check_block(c, i);
 	for (i = 0; i < c->low->cnt; i++) {
 		if (!c->head[i])
 			continue;
@@ -1482,7 +1483,7 @@ static int check_rounds(struct check *c)
 
 	for (i = 0; i < CHECK_DOWN && !err; i++)
 		err = check_down(c);
-	/* no operation promises to be monotone */
+	/* operations need not be monotone */
 	if (!err)
 		err = check_up(c);
 	if (err)
@@ -1490,7 +1491,7 @@ static int check_rounds(struct check *c)
 	c->speak = true;
 	err = check_walk(c);
 	if (!err && c->changed)
-		err = check_refuse(c, "the stack does not come to rest");
+		err = check_refuse(c, "the slots of the stack do not converge");
 	return err;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Does hardened code keep what spec.h promises?  Asked of the lowered instructions
- * themselves, not of the pass that made them.
+ * Checks what spec.h promises for hardened code, on the lowered instructions alone,
+ * independently of the passes that emitted them.
  */
 #ifndef _VNP_VM_CHECK_LOWERED_H
 #define _VNP_VM_CHECK_LOWERED_H
@@ -13,7 +13,7 @@ struct vnp_log;
  * vnp_check_lowered() - prove that no access leaves its object, whatever is
  *			 mispredicted
  * @code:	lowered with struct vnp_code::harden
- * @log:	says what is wrong and where; may be NULL
+ * @log:	gets what is wrong and where; may be NULL
  *
  * Return: 0, -EACCES (something is not proven), -ENOMEM.
  */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Runs lowered instructions as a JIT would: no checks, memory as it is.  What
- * native code could not do, or does differently on different machines, is an
- * error here.
+ * Executes lowered instructions like native code, without checks of memory. What JITs
+ * do not support, or do differently on different machines, is an error here.
  */
 #include "vm/arith.h"
 #include "vm/code.h"
@@ -102,7 +101,7 @@ static void machine_call(struct machine *m, const struct bpf_insn *insn)
 
 	m->reg[0] = vnp_helper_get(insn->imm)->fn(m->reg[1], m->reg[2], m->reg[3],
 						  m->reg[4], m->reg[5]);
-	/* a call does not keep these: do not let lowered code lean on them */
+	/* a call clobbers these: detect code that relies on them */
 	for (i = 1; i <= 5; i++)
 		m->reg[i] = 0xdeadbeefdeadbeefULL;
 	m->reg[VNP_REG_AX] = 0xdeadbeefdeadbeefULL;
@@ -129,8 +128,8 @@ static int machine_jump(struct machine *m, const struct bpf_insn *insn)
 }
 
 /*
- * The kernel's blinding of constants puts immediates in AX first, but for
- * instructions that name AX: so it lives through none but such.
+ * The kernel's blinding of constants loads immediates into AX first, except at
+ * instructions that name AX: at all others AX is clobbered.
  */
 static void machine_blind(struct machine *m, const struct bpf_insn *insn)
 {
@@ -168,7 +167,7 @@ int vnp_interp_exec_lowered(struct vnp_code *code, struct vnp_exec *exec)
 
 	if (!stack)
 		return -ENOMEM;
-	/* a native stack is not empty */
+	/* a native stack has old contents */
 	memset(stack, 0xa5, size);
 	m.reg[BPF_REG_1] = (uintptr_t)&exec->ctx;
 	m.reg[VNP_REG_FP] = (uintptr_t)stack + size;

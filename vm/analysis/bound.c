@@ -6,30 +6,30 @@
 #include "vm/analysis/live.h"
 #include "vm/verify/verify.h"
 
-/* Instructions looked at, for each of the program: loops may lie so deep in others */
+/* Visits per instruction, which limits how deep loops may be nested */
 #define BOUND_WORK	16
 
-/* Turns that nobody knows */
+/* The number of iterations is not known */
 #define BOUND_NEVER	U32_MAX
 
 /**
- * struct bound_loop - what goes back to one head
- * @last:	place of the last block that does
- * @cost:	what that costs at most; 0: none does
- * @turns:	how often all of them do in a run
- * @free:	they need not pay
+ * struct bound_loop - all loops with one head
+ * @last:	place in the order of the last block that jumps back to it
+ * @cost:	what one iteration costs at most; 0: nothing jumps back
+ * @iterations:	iterations in one execution, at most
+ * @free:	its jumps back are not metered
  */
 struct bound_loop {
 	u32 last;
 	u32 cost;
-	u32 turns;
+	u32 iterations;
 	bool free;
 };
 
 /**
  * struct bound_block - a block in the region of a loop
- * @edges:	that lead here from within
- * @passed:	registers that were stepped in this turn, whatever the way
+ * @edges:	edges from inside the region to it
+ * @passed:	registers that this iteration has changed by a constant, on every path
  */
 struct bound_block {
 	u32 edges;
@@ -42,10 +42,10 @@ struct bound_block {
  * @cfg:	its graph
  * @bounds:	ranges at heads
  * @loops:	by number of the head
- * @open:	numbers of heads whose loops may be around what is looked at
+ * @open:	numbers of the heads whose loops may enclose the current block
  * @open_cnt:	how many
  * @blocks:	by block
- * @work:	instructions that may still be looked at
+ * @work:	instructions that may still be visited
  * @left:	what loops may still take from the budget
  */
 struct bound {
@@ -64,14 +64,14 @@ struct bound {
  * struct bound_steps - what the region of a loop does to registers
  * @up:		some are increased by constants
  * @down:	some are decreased
- * @lost:	some are changed otherwise, or not by all ways through inner loops
- * @each:	what every turn steps
+ * @other:	some are changed otherwise, or not on all paths through inner loops
+ * @each:	those that every iteration changes
  * @least:	by how much at least
  */
 struct bound_steps {
 	u16 up;
 	u16 down;
-	u16 lost;
+	u16 other;
 	u16 each;
 	u32 least[VNP_BOUND_REGS];
 };
@@ -87,14 +87,16 @@ void vnp_bound_note(struct vnp_verify *v, u32 block)
 
 		if (reg->kind != VNP_REG_SCALAR || !vnp_num_is_small(&reg->num))
 			continue;
-		/* more than fit are never few enough for a loop that is not metered */
+		/*
+		 * a count that does not fit is too large for a loop that is not metered
+		 */
 		values = reg->num.smax - reg->num.smin + 1;
 		if (values <= U32_MAX)
 			bound->values[n] = values;
 	}
 }
 
-/* The head of the loop that an edge closes, if it pays; NULL if not */
+/* The loop that a metered edge closes; NULL if the edge is not metered */
 static struct bound_loop *bound_closes(const struct bound *b, u32 block, u32 k)
 {
 	const struct vnp_block *from = &b->cfg->blocks[block];
@@ -124,9 +126,9 @@ static void bound_find_loops(struct bound *b)
 }
 
 /*
- * How often a loop is entered at @pos at most.  Who comes there again without going back
- * in it goes back from @pos or behind it to before it, or to it from behind its last
- * block, which bound_is_closed() excludes.
+ * How often the loop at @pos is entered at most.  To enter it again, an execution must
+ * jump back from @pos or after it to before @pos.  A jump to @pos from after the loop's
+ * last block is excluded by bound_is_closed().
  */
 static u32 bound_entries(struct bound *b, u32 pos)
 {
@@ -140,7 +142,7 @@ static u32 bound_entries(struct bound *b, u32 pos)
 		if (loop->last < pos)
 			continue;
 		b->open[kept++] = b->open[i];
-		cnt += loop->turns;
+		cnt += loop->iterations;
 	}
 	b->open_cnt = kept;
 	return min_t(u64, cnt, BOUND_NEVER);
@@ -152,7 +154,7 @@ static bool bound_is_inside(const struct bound *b, u32 block, u32 head, u32 last
 	       b->cfg->blocks[block].pos >= b->cfg->blocks[head].pos;
 }
 
-/* Is the head the only way into the region from there to @last? */
+/* Is the head the only entry of the region from there to @last? */
 static bool bound_is_closed(struct bound *b, u32 head, u32 last)
 {
 	const struct vnp_cfg *cfg = b->cfg;
@@ -175,7 +177,7 @@ static bool bound_is_closed(struct bound *b, u32 head, u32 last)
 	return true;
 }
 
-/* Bit of the register that an instruction steps; 0: it does something else */
+/* Bit of the register that an instruction changes by a constant; 0: there is none */
 static u16 bound_step(const struct bound *b, u32 i, struct bound_steps *steps)
 {
 	const struct bpf_insn *insn = &b->code->insns[i];
@@ -206,15 +208,15 @@ static u16 bound_walk_block(struct bound *b, const struct vnp_block *block, u16 
 
 		passed |= bit;
 		if (!bit)
-			steps->lost |= vnp_live_writes(&b->code->insns[i]);
+			steps->other |= vnp_live_writes(&b->code->insns[i]);
 	}
 	b->work -= min_t(u64, b->work, block->last - block->first + 1);
 	return passed;
 }
 
 /*
- * Blocks come in order, so all forward edges to a block before it.  What an edge back to
- * an inner head has not passed, that head must not count on.
+ * In this order all forward edges to a block are visited before it.  A register that an
+ * edge back to an inner head has not changed may be unchanged at that head.
  */
 static void bound_walk(struct bound *b, u32 head, u32 last, struct bound_steps *steps)
 {
@@ -240,44 +242,44 @@ static void bound_walk(struct bound *b, u32 head, u32 last, struct bound_steps *
 			else if (cfg->blocks[to].pos > i)
 				b->blocks[to].passed &= passed;
 			else
-				steps->lost |= b->blocks[to].passed & ~passed;
+				steps->other |= b->blocks[to].passed & ~passed;
 		}
 	}
 }
 
-/* How often a loop can go back once it was entered */
-static u32 bound_turns(struct bound *b, u32 head, u32 last)
+/* How often a loop can jump back once it was entered */
+static u32 bound_iterations(struct bound *b, u32 head, u32 last)
 {
 	const struct vnp_bound *bound = &b->bounds[b->cfg->blocks[head].number];
 	struct bound_steps steps = {};
-	u32 turns = BOUND_NEVER, n;
+	u32 iterations = BOUND_NEVER, n;
 
 	if (!bound_is_closed(b, head, last))
 		return BOUND_NEVER;
 	bound_walk(b, head, last, &steps);
 	for (n = 0; n < VNP_BOUND_REGS; n++)
-		if (((steps.up ^ steps.down) & steps.each & ~steps.lost) >> n & 1 &&
+		if (((steps.up ^ steps.down) & steps.each & ~steps.other) >> n & 1 &&
 		    bound->values[n])
-			turns = min(turns, (bound->values[n] - 1) / steps.least[n]);
-	return turns;
+			iterations = min(iterations, (bound->values[n] - 1) / steps.least[n]);
+	return iterations;
 }
 
-/* @loop begins with the block at @pos of the order */
+/* @loop begins with the block at @pos in the order */
 static void bound_look(struct bound *b, u32 pos, struct bound_loop *loop)
 {
 	u32 head = b->cfg->order[pos], entries = bound_entries(b, pos);
-	u64 turns = BOUND_NEVER;
+	u64 iterations = BOUND_NEVER;
 
-	/* One that is too much for the rest is not worth to be looked at. */
+	/* If one iteration exceeds what is left there is nothing to find out. */
 	if (entries < b->left && b->work)
-		turns = bound_turns(b, head, loop->last);
-	if (turns != BOUND_NEVER)
-		turns *= entries;
-	loop->turns = min_t(u64, turns, BOUND_NEVER);
+		iterations = bound_iterations(b, head, loop->last);
+	if (iterations != BOUND_NEVER)
+		iterations *= entries;
+	loop->iterations = min_t(u64, iterations, BOUND_NEVER);
 	b->open[b->open_cnt++] = b->cfg->blocks[head].number;
-	if (loop->turns == BOUND_NEVER || turns * loop->cost > b->left)
+	if (loop->iterations == BOUND_NEVER || iterations * loop->cost > b->left)
 		return;
-	b->left -= turns * loop->cost;
+	b->left -= iterations * loop->cost;
 	loop->free = true;
 }
 

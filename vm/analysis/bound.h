@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Loops that end by themselves, and soon: these need not be metered.
+ * Loops with few iterations, which need not be metered.
  *
- * A loop has a counter if in each turn some register is changed by constants of one
- * sign and by nothing else.  If its value is known to lie in a range whenever a turn
- * begins, then a turn can only follow another as often as a step fits into the range.
+ * A loop has a counter if each iteration changes some register by constants of one
+ * sign, and nothing else changes it.  If the register is known to be in a range at the
+ * start of each iteration, the range divided by the least change bounds the number of
+ * iterations.
  *
- * How often a loop is entered depends on those around it, whose turns are known before.
- * What such loops cost at most is taken from the budget at the start; as long as they
- * leave half of what the longest path leaves (cost.h) for what is metered, their jumps
- * back are free.
+ * How often a loop is entered depends on the loops around it, which are looked at
+ * first.  What such loops cost at most is taken from the budget at the start; their
+ * jumps back are then free.  They may take half of what the longest path (cost.h) leaves
+ * of it.
  */
 #ifndef _VNP_VM_ANALYSIS_BOUND_H
 #define _VNP_VM_ANALYSIS_BOUND_H
@@ -22,22 +23,21 @@ struct vnp_verify;
 #define VNP_BOUND_REGS	10
 
 /**
- * struct vnp_bound - what registers can be where a turn of a loop begins
- * @values:	how many numbers lie between the least and the greatest that Rn can be,
- *		these two included; 0: that is not known, or no number
+ * struct vnp_bound - what registers can be at the start of an iteration
+ * @values:	size of the range of Rn; 0: it is not known, or Rn is no number
  */
 struct vnp_bound {
 	u32 values[VNP_BOUND_REGS];
 };
 
-/* vnp_bound_note() - write down the ranges that @v->state has at a head of loops */
+/* vnp_bound_note() - record the ranges of @v->state at a loop header */
 void vnp_bound_note(struct vnp_verify *v, u32 block);
 
 /**
  * vnp_bound_settle() - find the loops that need not be metered
- * @code:	verified, its loops counted: of those that are found, what pays
- *		(VNP_AUX_PAYS_*) does so no more, and @loop_cnt, @bound_cnt and @prepaid say
- *		the same
+ * @code:	verified, its loops counted.  VNP_AUX_PAYS_* of the loops that are found
+ *		become VNP_AUX_FREE_*, and @loop_cnt, @bound_cnt and @prepaid change
+ *		accordingly
  * @bounds:	by the number of the head
  *
  * Return: 0, -ENOMEM.

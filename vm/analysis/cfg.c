@@ -10,7 +10,7 @@
 
 #define NONE	VNP_BLOCK_NONE
 
-/* What only building needs; all arrays are indexed by block unless said */
+/* Scratch data of building the graph; arrays are indexed by block unless noted */
 struct cfg_build {
 	struct vnp_code *code;
 	struct vnp_cfg *cfg;
@@ -35,7 +35,7 @@ static void cfg_build_free(struct cfg_build *b)
 	vnp_free(b->by_pre);
 }
 
-/* The first two need no block count; the rest is one array of many parts */
+/* The first two do not depend on the block count; the others share one allocation */
 static int cfg_build_alloc(struct cfg_build *b)
 {
 	u32 n = b->cfg->block_cnt;
@@ -55,7 +55,7 @@ static int cfg_build_alloc(struct cfg_build *b)
 	return 0;
 }
 
-/* An instruction begins a block if it is jumped to or stands behind a jump. */
+/* An instruction begins a block if it is a jump target or follows a jump. */
 static void cfg_mark_leaders(struct cfg_build *b)
 {
 	const struct vnp_code *code = b->code;
@@ -108,7 +108,7 @@ static void cfg_link_blocks(struct cfg_build *b)
 		if (vnp_insn_is_branch(insn))
 			block->succ[1] =
 				b->block_of[vnp_insn_target(insn, block->last)];
-		/* the decoder saw to it that the program does not run off its end */
+		/* the decoder has checked that the program does not run off its end */
 		if (!vnp_insn_is_exit(insn) && !vnp_insn_is_ja(insn))
 			block->succ[0] = n + 1;
 	}
@@ -116,8 +116,8 @@ static void cfg_link_blocks(struct cfg_build *b)
 
 /*
  * Depth-first search from the entry: preorder and postorder numbers of what can be
- * reached.  The stack is a path of the search tree; pos counts the successors
- * of a block that were looked at (it gets its real meaning later).
+ * reached.  The stack is a path of the search tree; @pos counts the successors of a
+ * block that were visited, and gets its final meaning later.
  */
 static void cfg_search(struct cfg_build *b)
 {
@@ -158,7 +158,7 @@ static void cfg_list_preds(struct cfg_build *b)
 
 	for (i = 0; i < b->cfg->block_cnt; i++) {
 		at += blocks[i].pred_cnt;
-		b->pred_at[i] = at;	/* its end; filled downwards */
+		b->pred_at[i] = at;	/* the end; it is filled downwards */
 	}
 	b->pred_at[i] = at;
 	for (i = 0; i < b->cfg->order_cnt; i++) {
@@ -185,9 +185,9 @@ static bool cfg_is_below(const struct cfg_build *b, u32 n, u32 ancestor)
 }
 
 /*
- * Put what stands before @n on the stack, as far as it belongs to the loop of
- * @head and is not in it yet.  Blocks that are not below the head are entries
- * of an irreducible loop and left out: the order gets worse, not wrong.
+ * Push the predecessors of @n that belong to the loop of @head and are not in it yet.
+ * Blocks that are not below the head are entries of an irreducible loop and left out:
+ * the order is then worse, but still correct.
  */
 static u32 cfg_push_preds(struct cfg_build *b, u32 n, u32 head, u32 depth)
 {

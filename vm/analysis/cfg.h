@@ -2,16 +2,15 @@
 /*
  * The control-flow graph of a decoded program.
  *
- * The order of its blocks is what everything else leans on: a topological order,
- * but for the edges that close loops, in which the blocks of a loop stand together,
- * its head first.  So working always on the first block that has something to do
- * brings inner loops to rest before what comes after them is looked at, which
- * is Bourdoncle's recursive strategy ("Efficient chaotic iteration strategies
- * with widenings", 1993).
+ * All later passes use its order of blocks: a topological order, except for the edges
+ * that close loops, with the blocks of a loop in a row, its header first.  A worklist
+ * that always takes the first block that has changed makes inner loops converge before
+ * what follows them is visited, which is Bourdoncle's recursive strategy ("Efficient
+ * chaotic iteration strategies with widenings", 1993).
  *
- * No property of the graph is assumed for correctness: whatever the order, each
- * cycle has an edge that goes back in it.  The target of such an edge is
- * called a head here; a graph that is not reducible merely has more of them.
+ * Correctness does not depend on the graph: in any order, each cycle has an edge that
+ * goes back.  The target of such an edge is called a loop header, or head; an
+ * irreducible graph merely has more of them.
  */
 #ifndef _VNP_VM_ANALYSIS_CFG_H
 #define _VNP_VM_ANALYSIS_CFG_H
@@ -26,13 +25,13 @@ struct vnp_code;
  * struct vnp_block - instructions that are always executed together
  * @first:	first instruction
  * @last:	last instruction; the only one that may jump
- * @succ:	blocks that may follow: [0] by going on, [1] by the jump
+ * @succ:	successors: [0] falls through, [1] is the jump's target
  * @pos:	index in the order; VNP_BLOCK_NONE if nothing leads here
  * @pred_cnt:	edges that lead here
- * @head:	one of them goes back
+ * @head:	one of them goes back: it is a loop header
  * @number:	of a head: among heads
- * @root:	the entry, or there is more than one: states meet here.  All blocks
- *		that are no roots hang below one as a tree
+ * @root:	the entry, or a block where paths join.  Each other block is in the tree
+ *		below one root
  * @tree:	blocks of the tree that begins here, without further roots
  * @live:	bit n: Rn may be read from here on before it is written
  */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Constraints: what is known of numbers together, where each by itself may be anything.
+ * Constraints: what is known of several numbers together, each of which may be
+ * anything.
  *
- * After "if (p + len > end) return", p and len can both be of any size, but
- * their sum cannot; and while a loop takes from one what it gives to the other, it
- * stays so.  A constraint is an inequality
+ * After "if (p + len > end) return", p and len can both be of any size, but their sum
+ * cannot; and a loop that adds to one what it subtracts from the other keeps that.  A
+ * constraint is an inequality
  *
  *	a + b <= c + most
  *
- * between the numbers that ids stand for (state.h), as integers: it is only ever
- * learnt from values that are small enough for sums not to wrap.  Id 0 stands for 0,
- * VNP_ID_LEN for the payload's length.  A state has a few constraints, the newest ones.
+ * between the numbers that ids stand for (state.h), as integers: it is only ever learnt
+ * from values that are small enough for sums not to wrap.  Id 0 stands for 0,
+ * VNP_ID_LEN for the payload's length.  A state keeps the newest few.
  *
  * Like all that a state knows, a constraint may be forgotten at any time.
  *
@@ -29,19 +30,24 @@ s64 vnp_constraint_bound(struct vnp_state *state, u32 a, u32 b, u32 c);
 /* vnp_constraint_learn() - @a + @b <= @c + @most */
 void vnp_constraint_learn(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most);
 
-/* vnp_constraint_below() - @id <= @above + @most, and so is what is below @id */
+/*
+ * vnp_constraint_below() - @id <= @above + @most, and so is all that constraints put
+ * below @id
+ */
 void vnp_constraint_below(struct vnp_state *state, u32 id, u32 above, s64 most);
 
 /* vnp_constraint_forget() - @id will stand for another number */
 void vnp_constraint_forget(struct vnp_state *state, u32 id);
 
-/* vnp_constraint_drop_dead() - forget what is about ids that no cell has any more */
+/* vnp_constraint_drop_dead() - forget constraints on ids that no cell has any more */
 void vnp_constraint_drop_dead(struct vnp_state *state);
 
-/* vnp_constraint_apply() - narrow @reg of @state by what constraints say of its number */
+/* vnp_constraint_apply() - narrow the number of @reg by the constraints of @state */
 void vnp_constraint_apply(struct vnp_state *state, struct vnp_reg *reg);
 
-/* vnp_constraint_room() - the payload's least length that constraints tell */
+/*
+ * vnp_constraint_room() - the least length of the payload that follows from constraints
+ */
 s64 vnp_constraint_room(struct vnp_state *state);
 
 /**
@@ -51,7 +57,7 @@ s64 vnp_constraint_room(struct vnp_state *state);
  * @b:		see there
  * @c:		see there
  * @most:	see there
- * @evict:	if there is no room, the oldest one goes
+ * @evict:	if there is no room, replace the oldest one
  *
  * It replaces one of the same ids that says less.
  */

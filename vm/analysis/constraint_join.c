@@ -5,7 +5,7 @@
 #include "vm/analysis/constraint.h"
 #include "vm/analysis/join.h"
 
-/* An id of the joined state, and what it is on either way: from + delta */
+/* An id of the joined state, and its ids in the two states: to, and from + delta */
 struct cj_name {
 	u32 id;
 	u32 to;
@@ -18,10 +18,10 @@ static bool cj_made_here(const struct vnp_join *j, u32 id)
 	return id >= j->first_id && id - j->first_id < VNP_CELL_CNT;
 }
 
-/* Names tried for one id: what is in several cells can have several */
+/* Names tried for one id: an id in several cells can have several */
 #define CJ_NAMES	3
 
-/* Names of what has this @id in @j->old, or else in @j->from */
+/* Names of the number that has this @id in @j->old, or else in @j->from */
 static u32 cj_names(const struct vnp_join *j, u32 id, bool old, struct cj_name *name)
 {
 	u32 cnt = 0, i;
@@ -37,7 +37,7 @@ static u32 cj_names(const struct vnp_join *j, u32 id, bool old, struct cj_name *
 	return cnt;
 }
 
-/* What grew goes on to the next step, as numbers do (scalar.h) */
+/* What grew goes on to the next threshold, as numbers do (scalar.h) */
 static s64 cj_widen(const struct vnp_join *j, s64 most)
 {
 	u32 i = 0;
@@ -51,15 +51,15 @@ static s64 cj_widen(const struct vnp_join *j, s64 most)
 }
 
 /*
- * Where states are widened already, new constraints can only be about ids that are new, too:
- * a cell that had the same number on all ways so far has different ones now.
+ * Where states are widened already, new constraints can only be about ids that are new,
+ * too: a cell that had the same number on all paths so far has different ones now.
  */
 static bool cj_is_new(const struct vnp_join *j, u32 id, u32 to)
 {
 	return cj_made_here(j, id) && !cj_made_here(j, to);
 }
 
-/* Where states met, questions are put to what they were */
+/* Bounds are looked up in the states before the join */
 static s64 cj_bound(struct vnp_join *j, struct vnp_view *view, u32 a, u32 b,
 		    u32 c)
 {
@@ -113,8 +113,9 @@ static void cj_one(struct vnp_join *j, const struct vnp_constraint *f, bool old)
 }
 
 /*
- * Two numbers go against each other from turn to turn, so their sum stays: "while
- * (len--) *p++".  What is known of it on both ways, if not as a constraint, becomes one.
+ * Two numbers change in opposite directions in each iteration, so their sum is
+ * invariant: "while (len--) *p++".  A bound of the sum that holds on both paths becomes
+ * a constraint.
  */
 static void cj_sum(struct vnp_join *j, const struct vnp_join_group *g,
 		   const struct vnp_join_group *h, u32 limit)
@@ -147,7 +148,7 @@ static void cj_sums(struct vnp_join *j)
 		}
 }
 
-/* Can there be numbers that go against each other? */
+/* Can there be numbers that change in opposite directions? */
 static bool cj_has_sums(const struct vnp_join *j)
 {
 	bool up = false, down = false;

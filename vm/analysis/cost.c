@@ -16,10 +16,10 @@
 #define COST_DIVISION	2
 #define COST_FAR	8
 
-/* Bytes of values beyond which they may be in main memory */
+/* Maps with more bytes of values than this may be in main memory */
 #define COST_CACHE	(256U << 10)
 
-/* A key is hashed and compared: bytes of it for one unit */
+/* A key is hashed and compared: this many bytes cost one unit */
 #define COST_KEY_BYTES	4
 
 static u32 cost_bytes(u32 bytes)
@@ -56,7 +56,7 @@ static u32 cost_call(const struct vnp_code *code, u32 insn)
 	return cost;
 }
 
-/* Are there more values than a cache holds */
+/* Do the values of the maps exceed a cache */
 static bool cost_is_far(const struct vnp_code *code)
 {
 	u64 size = 0;
@@ -106,7 +106,7 @@ static bool cost_goes(const struct vnp_code *code, u32 n, u32 k)
 	       code->aux[block->last].flags & (k ? VNP_AUX_TAKEN : VNP_AUX_FALLS);
 }
 
-/* What going back costs: at least 1, for a jump that does is executed. */
+/* What a jump back costs: at least 1, as the jump itself is executed. */
 static void cost_back(struct vnp_code *code, u32 n, u32 k, u64 end, u64 head)
 {
 	struct vnp_insn_aux *aux = &code->aux[code->cfg->blocks[n].last];
@@ -119,13 +119,14 @@ static void cost_back(struct vnp_code *code, u32 n, u32 k, u64 end, u64 head)
 
 /*
  * Give each block a height: the cost of the longest path there whose edges all go
- * forward.  Such an edge rises by at least what the block before it costs.  If each edge
- * that goes back pays what it falls from the end of its block, a run costs no more than
- * the greatest height of an end and what it has paid.  This holds for any graph; for a
- * loop entered by its head alone the price is its longest iteration.
+ * forward.  Along such an edge the height grows by at least the cost of the block
+ * before it.  If each edge that goes back is charged the fall in height from the end of
+ * its block, an execution costs no more than the greatest height of an exit and what it
+ * was charged.  This holds for any graph; a loop that is entered only at its header is
+ * charged for its longest iteration.
  *
- * All edges forward to a block come before it in the order, so heights are final when
- * they are used.
+ * All forward edges to a block come from earlier in the order, so heights are final
+ * when they are used.
  */
 static void cost_walk(struct vnp_code *code, u64 *height)
 {
@@ -155,7 +156,7 @@ static void cost_walk(struct vnp_code *code, u64 *height)
 	code->path = min_t(u64, path, U32_MAX);
 }
 
-/* Calls that pay when they are made, and what they read for that */
+/* Calls that are charged when they are made, and what of the context that reads */
 static void cost_find_metered(struct vnp_code *code)
 {
 	const struct vnp_helper *helper;

@@ -2,14 +2,14 @@
 /*
  * What a program costs, in units of its budget.
  *
- * A unit is one instruction of the program.  What can take far longer than others counts
- * for several: atomic operations, divisions, and values of maps that no cache holds.
- * A call counts for its helper's instructions and for the bytes the helper touches.
+ * A unit is one instruction of the program.  What can take far longer counts for
+ * several: atomic operations, divisions, and values of maps that no cache holds.  A call
+ * counts for its helper's instructions and for the bytes the helper touches.
  *
- * All of a program is paid for.  The longest path that goes back nowhere is prepaid, as
- * are loops whose length is known (bound.h); the other loops pay whenever they go back,
- * and a call whose bytes are known only when the program runs pays before it is made.
- * The cost is the same however the program is lowered.
+ * All that executes is charged.  The longest path without a jump back is charged in
+ * advance, as are loops with a known number of iterations (bound.h); other loops are
+ * charged at each jump back, and a call whose bytes are not known in advance is charged
+ * before it is made.  The cost is the same however the program is lowered.
  */
 #ifndef _VNP_VM_ANALYSIS_COST_H
 #define _VNP_VM_ANALYSIS_COST_H
@@ -27,14 +27,14 @@ struct vnp_helper;
 #define VNP_COST_SMALL	512
 
 /**
- * vnp_cost_is_metered() - does a call pay for its bytes when it is made
+ * vnp_cost_is_metered() - is a call charged for its bytes when it is made
  * @helper:	what is called
  * @call:	verified
  */
 bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call *call);
 
 /**
- * vnp_cost_insn() - what an instruction costs, but for what a call pays when it is made
+ * vnp_cost_insn() - what an instruction costs, without what a metered call is charged
  * @code:	verified
  * @insn:	its index
  */
@@ -42,8 +42,8 @@ u32 vnp_cost_insn(const struct vnp_code *code, u32 insn);
 
 /**
  * vnp_cost_settle() - find what the program costs
- * @code:	verified: @path, @prepaid, @loop_cnt and @meter_cnt are filled in, and what
- *		going back costs (struct vnp_insn_aux::cost)
+ * @code:	verified: @path, @prepaid, @loop_cnt and @meter_cnt are filled in, and
+ *		the cost of each jump back (struct vnp_insn_aux::cost)
  *
  * Return: 0, -EACCES (more than the budget; the log says so), -ENOMEM.
  */

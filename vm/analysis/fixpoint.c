@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Bringing the states to rest.
+ * Iterating the states to a fixpoint.
  *
- * States are kept where ways meet, at root blocks; what hangs below a root is
- * walked as a tree, its states being made anew each time.
+ * States are kept where paths join, at root blocks.  The tree of blocks below a root is
+ * walked from the root's state each time; its states are not kept.
  *
- * Going up: always the first root whose state has grown is walked, in the order of
- * the graph, so that inner loops come to rest first.  At heads of loops the states
- * are widened, which ends it.
+ * Ascending: the first root, in the order of the graph, whose state has grown is
+ * walked, so that inner loops converge first.  At loop headers states are widened, so
+ * that this ends.
  *
- * Sweeps: then all roots are walked once, in order.  Only the heads' states are
- * kept from before, all others are what flows into them in this very sweep.  The
- * first sweeps go down: they make the heads' states anew, too, of what flows
- * into them, and so take back what widening gave away.  The next ones check: what
- * flows into a head must be in its state already.  If it is not, since
- * some operation was not monotone, the state grows and the check is repeated.
- * The last sweep is the check again, with the report switched on.  So the verdict
- * leans on nothing but one sweep that found the states at rest.
+ * Sweeps: then all roots are walked once, in order.  Only the states of loop headers
+ * are kept from before, all others are what flows into them in this sweep.  The first
+ * sweeps descend (narrowing): they replace the headers' states, too, by what flows into
+ * them, which recovers precision that widening has cost.  The next ones check: what
+ * flows into a header must be within its state.  If it is not, as some operation was not
+ * monotone, the state grows and the check is repeated.  The last sweep is the check
+ * again, with the report switched on.  So the result depends on nothing but one sweep in
+ * which no state has changed.
  */
 #include "vm/analysis/cfg.h"
 #include "vm/report/log.h"
@@ -26,32 +26,38 @@
 #include "vm/analysis/thresholds.h"
 #include "vm/verify/verify.h"
 
-/* The smaller branch goes first, so a tree of n blocks has log2(n) waiting at most */
+/* The smaller branch is walked first, so of a tree of n blocks log2(n) wait at most */
 #define FIX_WAITING_MAX	20
 
-/* Growths of a head's state that are exact; that go on to the next threshold; to the next coarse one */
+/*
+ * How often the state of a loop header grows exactly; then to the next threshold; then
+ * to the next coarse one
+ */
 #define FIX_EXACT	2
 #define FIX_STEPS	12
 #define FIX_COARSE	20
 
-/* Frugally, growths that rest at very few; after that numbers are given up */
+/*
+ * When frugal, how often it grows to one of very few; after that numbers that grow
+ * become unknown
+ */
 #define FIX_FEW		2
 
 #define FIX_SWEEPS_DOWN	2
 #define FIX_SWEEPS_MAX	64
 
 /*
- * Work (struct vnp_cost): one instruction, without what is counted where it is done; one
- * that calculates; a conditional jump; two states that meet; memory for one, for each of
- * its cells
+ * Work (struct vnp_cost): an instruction, without what is counted where it is done; an
+ * ALU instruction; a conditional jump; a join of two states; memory for a state, by
+ * cell
  */
 #define FIX_WORK_INSN	40
 #define FIX_WORK_ALU	100
 #define FIX_WORK_BRANCH	20
-#define FIX_WORK_MEET	20
+#define FIX_WORK_JOIN	20
 #define FIX_WORK_ALLOC	3
 
-/* Work after which others get the processor and signals are looked at: half a millisecond */
+/* Work between two calls of vnp_relax(): half a millisecond */
 #define FIX_WORK_RELAX	100000
 
 enum fix_mode {
@@ -66,23 +72,23 @@ struct fix_waiting {
 };
 
 /**
- * struct fix - the fixpoint under way
+ * struct fix - the iteration
  * @v:		the verification it is for
  * @code:	its program
  * @cfg:	its graph
  * @mode:	what to do with a state that flows into a root
- * @pool:	account of the states put by
+ * @pool:	memory of the saved states
  * @in:		state at the start of each root block
- * @next:	going down: what flows into each head
- * @grown:	how often each head's state grew
- * @dirty:	going up: a bit for each place of the order that must be walked
- * @first_dirty: none before this place
- * @moved:	checking: a head's state was not at rest
- * @spent:	what each root block cost so far, with the tree below it
+ * @next:	descending: what flows into each header
+ * @grown:	how often each header's state grew
+ * @dirty:	ascending: a bit for each place in the order that must be walked
+ * @first_dirty: no bit is set before this place
+ * @moved:	checking: a header's state grew
+ * @spent:	work spent on each root and the tree below it
  * @root:	the root that is walked
- * @unrelaxed:	work since others got the processor
- * @spare:	states to use
- * @met:	a state put by, unpacked to be joined with
+ * @unrelaxed:	work since the last vnp_relax()
+ * @spare:	unused states
+ * @joined:	a saved state, unpacked for a join
  * @waiting:	blocks of the tree that are still to be walked
  * @waiting_cnt: how many
  * @join:	scratch memory
@@ -107,7 +113,7 @@ struct fix {
 	u32 root;
 	u32 unrelaxed;
 	struct vnp_state *spare;
-	struct vnp_state *met;
+	struct vnp_state *joined;
 	struct fix_waiting waiting[FIX_WAITING_MAX];
 	u32 waiting_cnt;
 	struct vnp_join join;
@@ -153,7 +159,7 @@ static u32 fix_take_work(u32 *work)
 	return done;
 }
 
-/* The states that are at rest were made so with or without; then it stays so */
+/* Precision must not change in the last sweep if its states were computed before */
 static bool fix_may_change(const struct fix *f)
 {
 	return !f->v->report || !f->cfg->head_cnt;
@@ -191,7 +197,7 @@ static void fix_mark(struct fix *f, u32 block)
 	f->first_dirty = min(f->first_dirty, pos);
 }
 
-/* The first block that is marked, unmarked now; VNP_BLOCK_NONE if none is */
+/* Take the first marked block and unmark it; VNP_BLOCK_NONE: none is marked */
 static u32 fix_first_marked(struct fix *f)
 {
 	u32 word = f->first_dirty / 64, words = (f->cfg->order_cnt + 63) / 64, pos;
@@ -206,7 +212,7 @@ static u32 fix_first_marked(struct fix *f)
 	return f->cfg->order[pos];
 }
 
-/* How a head's state is widened that grew so often; NULL: it is not */
+/* Thresholds for the state of a header that grew so often; NULL: it is not widened */
 static const struct vnp_thresholds *fix_thresholds(const struct fix *f, u32 block)
 {
 	u32 grown = f->grown[block];
@@ -235,8 +241,8 @@ static int fix_put(struct fix *f, struct vnp_saved **where,
 	return err ? err : 1;
 }
 
-/* @state flows into what is put by at @where; 1 if that grew */
-static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
+/* Join @state into the saved state at @where; 1 if that grew */
+static int fix_join(struct fix *f, struct vnp_saved **where, u32 block,
 		    const struct vnp_state *state, const struct vnp_thresholds *thresholds)
 {
 	bool grew;
@@ -245,19 +251,19 @@ static int fix_meet(struct fix *f, struct vnp_saved **where, u32 block,
 		fix_spend(f, FIX_WORK_ALLOC * vnp_state_cells(state));
 		return fix_put(f, where, state);
 	}
-	vnp_saved_get(*where, f->met);
-	grew = f->v->cost.frugal && f->met->constraint_cnt;
+	vnp_saved_get(*where, f->joined);
+	grew = f->v->cost.frugal && f->joined->constraint_cnt;
 	if (grew)
-		f->met->constraint_cnt = 0;
+		f->joined->constraint_cnt = 0;
 	f->join.head = f->cfg->blocks[block].head;
 	f->join.coarse = f->v->cost.frugal && thresholds == &f->none;
-	grew |= f->v->ops->join(&f->join, f->met, state, f->cfg->blocks[block].pos,
+	grew |= f->v->ops->join(&f->join, f->joined, state, f->cfg->blocks[block].pos,
 				thresholds);
-	fix_spend(f, FIX_WORK_MEET + vnp_state_cells(f->met) + fix_take_work(&f->join.work));
-	return grew ? fix_put(f, where, f->met) : 0;
+	fix_spend(f, FIX_WORK_JOIN + vnp_state_cells(f->joined) + fix_take_work(&f->join.work));
+	return grew ? fix_put(f, where, f->joined) : 0;
 }
 
-/* @state flows into the root @block */
+/* Join @state into the state of the root @block */
 static int fix_flow(struct fix *f, u32 block, struct vnp_state *state)
 {
 	bool head = f->cfg->blocks[block].head;
@@ -266,11 +272,11 @@ static int fix_flow(struct fix *f, u32 block, struct vnp_state *state)
 	vnp_state_drop_dead(state, f->cfg->blocks[block].live);
 	fix_spend(f, fix_take_work(&state->work));
 	if (f->mode == FIX_DOWN && head)
-		grew = fix_meet(f, &f->next[block], block, state, NULL);
+		grew = fix_join(f, &f->next[block], block, state, NULL);
 	else if (f->mode == FIX_UP || head)
-		grew = fix_meet(f, &f->in[block], block, state, fix_thresholds(f, block));
+		grew = fix_join(f, &f->in[block], block, state, fix_thresholds(f, block));
 	else
-		grew = fix_meet(f, &f->in[block], block, state, NULL);
+		grew = fix_join(f, &f->in[block], block, state, NULL);
 	if (grew <= 0)
 		return grew;
 
@@ -283,7 +289,7 @@ static int fix_flow(struct fix *f, u32 block, struct vnp_state *state)
 	return 0;
 }
 
-/* @state, which is taken over, goes along an edge */
+/* Pass @state, whose ownership is taken, along an edge */
 static int fix_edge(struct fix *f, u32 from, u32 k, struct vnp_state *state)
 {
 	const struct vnp_block *block = &f->cfg->blocks[from];
@@ -304,33 +310,33 @@ static int fix_edge(struct fix *f, u32 from, u32 k, struct vnp_state *state)
 	return 0;
 }
 
-/* Both ways of a conditional jump; the state is taken over */
+/* Both successors of a conditional jump; takes ownership of the state */
 static int fix_branch(struct fix *f, u32 from, struct vnp_state *state)
 {
 	const struct vnp_block *block = &f->cfg->blocks[from];
 	const struct vnp_block *blocks = f->cfg->blocks;
-	struct vnp_state *way[2] = { state, fix_take(f) };
-	/* what is put on the stack last is walked first */
+	struct vnp_state *succ[2] = { state, fix_take(f) };
+	/* the last one pushed is walked first */
 	u32 first = blocks[block->succ[1]].tree > blocks[block->succ[0]].tree;
 	u32 i, k;
 	int err = 0;
 
-	if (!way[1]) {
+	if (!succ[1]) {
 		fix_give(f, state);
 		return -ENOMEM;
 	}
-	vnp_state_copy(way[1], state);
+	vnp_state_copy(succ[1], state);
 	fix_spend(f, FIX_WORK_BRANCH + vnp_state_cells(state) / 2);
 	for (i = 0; i < 2; i++) {
 		k = i ? !first : first;
-		f->v->state = way[k];
-		way[k]->frugal = f->v->cost.frugal;
+		f->v->state = succ[k];
+		succ[k]->frugal = f->v->cost.frugal;
 		if (err || !f->v->ops->branch(f->v, k)) {
-			fix_give(f, way[k]);
+			fix_give(f, succ[k]);
 			continue;
 		}
-		fix_spend(f, fix_take_work(&way[k]->work));
-		err = fix_edge(f, from, k, way[k]);
+		fix_spend(f, fix_take_work(&succ[k]->work));
+		err = fix_edge(f, from, k, succ[k]);
 	}
 	return err;
 }
@@ -353,7 +359,7 @@ static int fix_leave(struct fix *f, u32 from, struct vnp_state *state)
 	return err;
 }
 
-/* Walk a block, and send its state, which is taken over, to those that follow */
+/* Walk a block and pass its state, whose ownership is taken, to its successors */
 static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 {
 	const struct vnp_block *block = &f->cfg->blocks[n];
@@ -383,7 +389,7 @@ static int fix_block(struct fix *f, u32 n, struct vnp_state *state)
 	return err;
 }
 
-/* A refusal means something only in the last sweep; before, nothing gets past it */
+/* A refusal counts only in the last sweep; before, execution just stops there */
 static int fix_result(const struct fix *f, int err)
 {
 	if (err == VNP_VERIFY_STOP || (err == -EACCES && !f->v->report))
@@ -391,13 +397,13 @@ static int fix_result(const struct fix *f, int err)
 	return err;
 }
 
-/* Loops that are named in messages, the dearest ones */
-#define FIX_LOOPS_TOLD	3
+/* How many loops messages name, the most expensive ones */
+#define FIX_LOOPS_NAMED	3
 
 /**
- * struct fix_loop - what one loop cost, without the loops inside it
+ * struct fix_loop - work spent on a loop, without the loops inside it
  * @head:	block it begins with
- * @last:	place in the order of the last block that goes back to it
+ * @last:	place in the order of the last block that jumps back to it
  * @cost:	work
  */
 struct fix_loop {
@@ -422,7 +428,7 @@ static void fix_find_loops(const struct fix *f, struct fix_loop *loops)
 		}
 }
 
-/* Each block's cost goes to the innermost loop around it; returns the cost of all */
+/* Add each block's work to the innermost loop around it; returns the sum */
 static u64 fix_share_cost(const struct fix *f, struct fix_loop *loops, u32 *open)
 {
 	const struct vnp_cfg *cfg = f->cfg;
@@ -443,12 +449,12 @@ static u64 fix_share_cost(const struct fix *f, struct fix_loop *loops, u32 *open
 	return all;
 }
 
-static void fix_log_dearest(const struct fix *f, struct fix_loop *loops, u64 all)
+static void fix_log_expensive(const struct fix *f, struct fix_loop *loops, u64 all)
 {
 	struct fix_loop *most;
 	u32 i, n, share;
 
-	for (n = 0; n < FIX_LOOPS_TOLD; n++) {
+	for (n = 0; n < FIX_LOOPS_NAMED; n++) {
 		most = &loops[0];
 		for (i = 1; i < f->cfg->head_cnt; i++)
 			if (loops[i].cost > most->cost)
@@ -463,7 +469,7 @@ static void fix_log_dearest(const struct fix *f, struct fix_loop *loops, u64 all
 	}
 	if (f->cfg->head_cnt > n)
 		vnp_log_print(f->code->log, VNP_LOG_NORMAL,
-			      "Of %u loops in all, others took less.\n", f->cfg->head_cnt);
+			      "Of %u loops in all, the others took less.\n", f->cfg->head_cnt);
 }
 
 static void fix_log_loops(const struct fix *f)
@@ -474,7 +480,7 @@ static void fix_log_loops(const struct fix *f)
 
 	if (loops && open && f->cfg->head_cnt) {
 		fix_find_loops(f, loops);
-		fix_log_dearest(f, loops, fix_share_cost(f, loops, open));
+		fix_log_expensive(f, loops, fix_share_cost(f, loops, open));
 	}
 	vnp_free(loops);
 	vnp_free(open);
@@ -528,7 +534,7 @@ static int fix_enter(struct fix *f)
 
 	if (!state)
 		return -ENOMEM;
-	/* a state that was used before knows its registers: make it as new */
+	/* the state may have been used before */
 	vnp_state_init(state);
 	err = fix_flow(f, 0, state);
 	fix_give(f, state);
@@ -575,7 +581,7 @@ static int fix_sweep(struct fix *f, enum fix_mode mode)
 		if (!f->in[block])
 			continue;
 		err = fix_root(f, block);
-		/* all that flows here came from before */
+		/* all edges to it come from earlier blocks */
 		if (!f->cfg->blocks[block].head)
 			vnp_saved_free(&f->pool, &f->in[block]);
 	}
@@ -601,12 +607,12 @@ static int fix_down(struct fix *f)
 	return 0;
 }
 
-static int fix_rests(const struct fix *f)
+static int fix_converged(const struct fix *f)
 {
 	if (!f->moved)
 		return 0;
 	vnp_log_print(f->code->log, VNP_LOG_NORMAL,
-		      "verification was given up: the states of the loops do not come to rest.\n");
+		      "verification was given up: the states of the loops do not converge.\n");
 	return -E2BIG;
 }
 
@@ -621,7 +627,7 @@ static int fix_check(struct fix *f)
 		if (err || !f->moved)
 			return err;
 	}
-	return fix_rests(f);
+	return fix_converged(f);
 }
 
 static int fix_run(struct fix *f)
@@ -643,7 +649,7 @@ static int fix_run(struct fix *f)
 		fix_log_frugal(f);
 	f->v->report = true;
 	err = fix_sweep(f, FIX_CHECK);
-	return err ? err : fix_rests(f);
+	return err ? err : fix_converged(f);
 }
 
 static int fix_alloc(struct fix *f)
@@ -655,8 +661,8 @@ static int fix_alloc(struct fix *f)
 	f->grown = vnp_alloc(n, sizeof(u8));
 	f->spent = vnp_alloc(n, sizeof(u32));
 	f->dirty = vnp_alloc(n / 64 + 1, sizeof(u64));
-	f->met = fix_take(f);
-	if (!f->in || !f->next || !f->grown || !f->spent || !f->dirty || !f->met)
+	f->joined = fix_take(f);
+	if (!f->in || !f->next || !f->grown || !f->spent || !f->dirty || !f->joined)
 		return -ENOMEM;
 	return 0;
 }
@@ -669,8 +675,8 @@ static void fix_free(struct fix *f)
 		vnp_saved_free(&f->pool, &f->in[i]);
 		vnp_saved_free(&f->pool, &f->next[i]);
 	}
-	if (f->met)
-		fix_give(f, f->met);
+	if (f->joined)
+		fix_give(f, f->joined);
 	while (f->spare)
 		vnp_free(fix_take(f));
 	vnp_free(f->in);
@@ -681,7 +687,7 @@ static void fix_free(struct fix *f)
 	vnp_free(f);
 }
 
-int vnp_fixpoint_run(struct vnp_verify *v)
+int vnp_fixpoint(struct vnp_verify *v)
 {
 	struct fix *f = vnp_alloc(1, sizeof(*f));
 	int err;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Where ways meet: the join of two states, with widening.
+ * The join of two states, with widening.
  */
 #include "vm/analysis/join.h"
 
@@ -14,8 +14,8 @@ static bool join_made_here(const struct vnp_join *j, u32 id)
 }
 
 /*
- * An id that was made here before, and has come round a loop, does not name the
- * same number as the one that is made here now: it is taken as any other.
+ * An id that this join made in an earlier iteration does not name the same number as
+ * the one it makes now: it is treated as any other.
  */
 static u32 join_id(struct vnp_join *j, u32 a, u32 b, s64 delta)
 {
@@ -65,7 +65,7 @@ static bool join_term(const struct vnp_reg *reg, s64 *plus)
 			   *plus >= -VNP_OFF_MAX);
 }
 
-/* Two constants that meet go on together only where a loop begins */
+/* The join of two constants gets an id only at loop headers */
 static void join_scalar_ids(struct vnp_join *j, struct vnp_reg *a,
 			    const struct vnp_reg *b)
 {
@@ -93,7 +93,7 @@ static void join_scalars(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 	a->range = 0;
 }
 
-/* @delta: by how much the constant part of @b is the greater one */
+/* @delta: how much greater the constant offset of @b is */
 static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b,
 			 const struct vnp_scalar *b_num, s64 delta)
 {
@@ -111,7 +111,7 @@ static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 		range_b = VNP_RANGE_NONE;
 	else
 		range_b -= delta;
-	/* a range that shrinks with each turn would go on shrinking for long */
+	/* a range that shrinks in each iteration would shrink for long */
 	if (range_b < range_a)
 		range_a = had && j->thresholds ? VNP_RANGE_NONE : range_b;
 	a->range = range_a;
@@ -134,7 +134,7 @@ static bool join_null(struct vnp_reg *a, const struct vnp_reg *b)
 	return true;
 }
 
-/* Both of a kind that one can reckon with */
+/* Both are pointers of one kind that allows arithmetic */
 static void join_pointers(struct vnp_join *j, struct vnp_reg *a, const struct vnp_reg *b)
 {
 	bool both_null = a->maybe_null && b->maybe_null;
@@ -163,7 +163,7 @@ static bool reg_is_zero(const struct vnp_reg *reg)
 	       !reg->num.value;
 }
 
-/* A NULL of C is the number 0: with a pointer it is a pointer that may be NULL */
+/* NULL in C is the number 0: joined with a pointer it is a pointer that may be NULL */
 static bool join_with_zero(struct vnp_reg *a, const struct vnp_reg *b)
 {
 	bool zero_first = reg_is_zero(a);
@@ -188,7 +188,7 @@ static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 	       vnp_scalar_equal(&a->num, &b->num);
 }
 
-/* The payload's end is so far from its start as the payload is long */
+/* Count a pointer from the payload's start: the end is the length away from it */
 static void join_count_from_start(struct vnp_reg *reg, const struct vnp_state *state)
 {
 	struct vnp_scalar len = vnp_scalar_range(max(state->range, 0), VNP_PACKET_MAX);
@@ -251,7 +251,7 @@ static bool cell_equal(const struct vnp_cell *a, const struct vnp_cell *b)
 	       reg_equal(&a->reg, &b->reg);
 }
 
-/* the two are equal and stay it, unless ids must be made anew */
+/* the two are equal, and the join makes no new ids for them */
 static bool join_is_noop(const struct vnp_join *j, const struct vnp_cell *a,
 			 const struct vnp_cell *b)
 {

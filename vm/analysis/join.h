@@ -12,15 +12,15 @@
 #include "vm/analysis/view.h"
 
 /*
- * vnp_reg_join_kind() - make @a of the kind that it has where it meets @b; false, and @a as
- * it was, if that is %VNP_REG_CONFLICT
+ * vnp_reg_join_kind() - make @a of the kind of its join with @b; false, and @a
+ * unchanged, if that is %VNP_REG_CONFLICT
  */
 bool vnp_reg_join_kind(struct vnp_reg *a, const struct vnp_reg *b);
 
 /*
- * Cells that had the same id in both states still depend on one number where they
- * meet, if a different one on each way: a group is such a pair of ids, and gets an
- * id of its own, named after its first cell.
+ * Cells that share an id in both states still depend on one number after the join, even
+ * if it is a different one on each path: a group is such a pair of ids, and gets an id
+ * of its own, named after its first cell.
  */
 struct vnp_join_group {
 	u32 a;
@@ -36,15 +36,15 @@ struct vnp_join_group {
  * struct vnp_join - scratch memory of vnp_state_join(), too much for a stack
  * @to:		see there
  * @from:	see there
- * @head:	where they meet a loop begins
+ * @head:	they join at a loop header
  * @thresholds:	see there
  * @old:	if there are constraints: @to as it was
  * @root:	see there
- * @first_id:	ids made where the states meet begin here
- * @cell:	at work on this one
+ * @first_id:	the first of the ids that this join makes
+ * @cell:	the current cell
  * @group:	groups so far
  * @group_cnt:	how many
- * @coarse:	give up what grows: numbers may be any, and ids are lost
+ * @coarse:	what grows becomes unknown, and cells with different ids have none
  * @work:	as in struct vnp_state, of joins
  * @constraints_old:	@old, as questions about constraints are put to it
  * @constraints_from:	likewise
@@ -75,12 +75,12 @@ struct vnp_join {
 };
 
 /**
- * vnp_state_join() - make @to hold @from, too
+ * vnp_state_join() - extend @to so that it includes @from
  * @j:		scratch memory; @j->head and @j->coarse are the caller's to set
  * @to:		a state
  * @from:	another
- * @root:	a number for the place where they meet, for ids
- * @thresholds:	extrapolate what grows, resting at these; NULL: do not
+ * @root:	number of the root block, for ids
+ * @thresholds:	widen what grows to these; NULL: do not widen
  *
  * Return: whether @to changed.
  */

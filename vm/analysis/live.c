@@ -74,7 +74,7 @@ u32 vnp_live_writes(const struct bpf_insn *insn)
 	}
 }
 
-/* What must be kept up to here; that it is saved does not mean that it is set */
+/* Registers that the caller may read later are live; saving them does not set them */
 static u32 live_wants(const struct bpf_insn *insn)
 {
 	return vnp_insn_is_enter(insn) ? vnp_insn_saves(insn) : vnp_live_reads(insn);
@@ -125,7 +125,7 @@ int vnp_live_find(struct vnp_code *code, const u32 *pred, const u32 *pred_at)
 		todo[cnt] = cfg->order[cnt];
 		waits[todo[cnt++]] = true;
 	}
-	/* the sets only grow, so each block is looked at a few dozen times at most */
+	/* the sets only grow, so each block is visited a few dozen times at most */
 	while (cnt) {
 		struct vnp_block *block;
 		u32 live;

@@ -9,7 +9,7 @@ struct vnp_code;
 /* vnp_live_reads() - bit n: the instruction reads Rn */
 u32 vnp_live_reads(const struct bpf_insn *insn);
 
-/* vnp_live_writes() - bit n: it writes Rn, or leaves nothing to be read there */
+/* vnp_live_writes() - bit n: it writes Rn, or leaves it unset */
 u32 vnp_live_writes(const struct bpf_insn *insn);
 
 /**
@@ -18,7 +18,7 @@ u32 vnp_live_writes(const struct bpf_insn *insn);
  * @pred:	the blocks before block b are @pred[@pred_at[b]..@pred_at[b + 1])
  * @pred_at:	see above
  *
- * States that meet need only agree on what is read later, and only that is kept.
+ * A join needs only what is read later, so no more is kept in states.
  *
  * Return: 0, -ENOMEM.
  */

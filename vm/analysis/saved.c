@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include "vm/analysis/saved.h"
 
-/* Allocate for some cells more than there are: states that meet gain slots */
+/* Allocate room for some more cells: a join may add slots */
 #define SAVED_SPARE	4U
 
 static size_t saved_bytes(u32 room)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * States put by: of the cells only those that say something.  A large program has
- * thousands of places where states meet, and most registers are dead there.
+ * Saved states: only the cells of which something is known.  A large program has
+ * thousands of joins, and most registers are dead there.
+ *
+ * Layer: above state.h.
  */
 #ifndef _VNP_VM_ANALYSIS_SAVED_H
 #define _VNP_VM_ANALYSIS_SAVED_H
@@ -13,13 +15,13 @@
 #define VNP_SAVED_MAX	(64U << 20)
 
 /**
- * struct vnp_saved - a state put by
+ * struct vnp_saved - a saved state
  * @used:	as in struct vnp_state
  * @range:	likewise
  * @constraint_cnt:	likewise
  * @constraint:	likewise
  * @regs:	bit n: Rn is set, and among @cells; R10 never is
- * @room:	cells there is room for
+ * @room:	cells that fit
  * @cells:	registers, then used slots
  */
 struct vnp_saved {
@@ -32,15 +34,15 @@ struct vnp_saved {
 	struct vnp_cell cells[];
 };
 
-/* struct vnp_saved_pool - how much memory they take; zero it to begin with */
+/* struct vnp_saved_pool - memory that saved states take; zeroed by the owner at first */
 struct vnp_saved_pool {
 	size_t bytes;
 };
 
 /**
- * vnp_saved_put() - put a state by
- * @pool:	for the account
- * @saved:	where; what is there is replaced, NULL is fine
+ * vnp_saved_put() - save a state
+ * @pool:	counts its memory
+ * @saved:	where; a state there is replaced, NULL is fine
  * @state:	the state
  *
  * Return: 0, -ENOMEM, -E2BIG (more than VNP_SAVED_MAX).
@@ -48,10 +50,10 @@ struct vnp_saved_pool {
 int vnp_saved_put(struct vnp_saved_pool *pool, struct vnp_saved **saved,
 		  const struct vnp_state *state);
 
-/* vnp_saved_get() - make @state what was put by */
+/* vnp_saved_get() - restore a saved state to @state */
 void vnp_saved_get(const struct vnp_saved *saved, struct vnp_state *state);
 
-/* vnp_saved_free() - and set to NULL; NULL is fine */
+/* vnp_saved_free() - free it and set it to NULL; NULL is fine */
 void vnp_saved_free(struct vnp_saved_pool *pool, struct vnp_saved **saved);
 
 #endif /* _VNP_VM_ANALYSIS_SAVED_H */

@@ -2,15 +2,14 @@
 /*
  * What is known of a number.
  *
- * Inside there are two representations: struct known, the bits, and struct
- * spans, the ranges.  An operation is computed on each by itself, and
- * vnp_scalar_normalize() then lets each rule out what the other knows to be
- * impossible.  The kernel does the same with four ranges (kernel/bpf/verifier.c,
- * adjust_scalar_min_max_vals() and reg_bounds_sync()), and its soundness bugs were
- * rules that hold in one order or at one width and were applied to another.  So
- * here each rule is written once, for whole words.  The lower half of a word is
- * handled as the word it becomes when it is sign-extended: that keeps both the
- * signed and the unsigned order of halves.
+ * Internally there are two representations: struct known for the bits, and struct spans
+ * for the ranges.  An operation is computed on each separately, then
+ * vnp_scalar_normalize() tightens each by the other.  The kernel does the same with
+ * four ranges (kernel/bpf/verifier.c, adjust_scalar_min_max_vals() and
+ * reg_bounds_sync()), and its soundness bugs were rules that hold in one order or at
+ * one width and were applied to another.  So here each rule is written once, for whole
+ * words.  The lower half of a word is handled as the word it becomes when it is
+ * sign-extended: that keeps both the signed and the unsigned order of halves.
  */
 #include "vm/analysis/scalar.h"
 
@@ -48,15 +47,15 @@ struct span {
 /*
  * struct spans - an unsigned and a signed range at once
  *
- * Words in part[0] have a clear sign bit, those in part[1] have it set.  So in
- * a part the unsigned and the signed order agree, and the two parts say exactly
- * what the two ranges can.
+ * Words in sign[0] have a clear sign bit, those in sign[1] have it set.  So within each
+ * the unsigned and the signed order agree, and together they describe exactly what the
+ * two ranges can.
  */
 struct spans {
-	struct span part[2];
+	struct span sign[2];
 };
 
-#define NO_SPANS	((struct spans){ .part = { NO_SPAN, NO_SPAN } })
+#define NO_SPANS	((struct spans){ .sign = { NO_SPAN, NO_SPAN } })
 
 /* ones() - a word with the lowest @bits bits set */
 static u64 ones(unsigned int bits)
@@ -77,7 +76,7 @@ static struct known known_make(u64 value, u64 mask)
 	return (struct known){ value & ~mask, mask };
 }
 
-/* known_span() - what the members of a span have in common: their first bits */
+/* known_span() - the leading bits that all members of a span share */
 static struct known known_span(struct span s)
 {
 	return known_make(s.lo, ones(fls64(s.lo ^ s.hi)));
@@ -91,7 +90,7 @@ static struct known known_join(struct known a, struct known b)
 /*
  * known_ceil() - the least member that is not less than @x
  *
- * If there is none the result is less than @x: a carry got lost at the top.
+ * If there is none the result is less than @x, as a carry left the word.
  */
 static u64 known_ceil(struct known k, u64 x)
 {
@@ -131,8 +130,7 @@ static void span_cover(struct span *s, u64 lo, u64 hi)
 /*
  * span_shrink() - move the ends inwards
  *
- * An end that would move outwards has come around the number line, looking for
- * a member where there is none.
+ * An end that would move outwards has wrapped around: there is no member.
  */
 static void span_shrink(struct span *s, u64 lo, u64 hi)
 {
@@ -154,32 +152,32 @@ static void span_shrink_low(struct span *s, u32 lo, u32 hi)
 {
 	u32 length = hi - lo;
 	u32 ahead = lo - (u32)s->lo;
-	u32 behind = (u32)s->hi - hi;
+	u32 beyond = (u32)s->hi - hi;
 	u64 first = s->lo;
 	u64 last = s->hi;
 
 	if ((u32)-ahead > length)
 		first += ahead;
-	if ((u32)-behind > length)
-		last -= behind;
+	if ((u32)-beyond > length)
+		last -= beyond;
 	span_shrink(s, first, last);
 }
 
-/* spans_add_run() - make room for words in a row, that do not come around */
-static void spans_add_run(struct spans *s, u64 lo, u64 hi, unsigned int bits)
+/* spans_add_range() - include consecutive words, which do not wrap */
+static void spans_add_range(struct spans *s, u64 lo, u64 hi, unsigned int bits)
 {
-	u64 last = ones(bits - 1);	/* of part[0]; the next is its complement */
+	u64 last = ones(bits - 1);	/* of sign[0]; the next is its complement */
 
 	if (!(lo & SIGN_BIT))
-		span_cover(&s->part[0], lo, min(hi, last));
+		span_cover(&s->sign[0], lo, min(hi, last));
 	if (hi & SIGN_BIT)
-		span_cover(&s->part[1], max(lo, ~last), hi);
+		span_cover(&s->sign[1], max(lo, ~last), hi);
 }
 
 /*
- * spans_add() - make room for the words of an arc, or for their lower halves
+ * spans_add() - include the words of an arc, or their lower halves
  *
- * 2^32 words in a row have all lower halves, and fewer have an arc of them.
+ * 2^32 consecutive words have all lower halves, and fewer have an arc of them.
  */
 static void spans_add(struct spans *s, struct span arc, unsigned int bits)
 {
@@ -189,10 +187,10 @@ static void spans_add(struct spans *s, struct span arc, unsigned int bits)
 		arc = (struct span){ (s32)arc.lo, (s32)arc.hi };
 
 	if (arc.lo <= arc.hi) {
-		spans_add_run(s, arc.lo, arc.hi, bits);
+		spans_add_range(s, arc.lo, arc.hi, bits);
 	} else {
-		spans_add_run(s, arc.lo, U64_MAX, bits);
-		spans_add_run(s, 0, arc.hi, bits);
+		spans_add_range(s, arc.lo, U64_MAX, bits);
+		spans_add_range(s, 0, arc.hi, bits);
 	}
 }
 
@@ -201,8 +199,8 @@ static void spans_meet(struct spans *a, const struct spans *b)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		a->part[i].lo = max(a->part[i].lo, b->part[i].lo);
-		a->part[i].hi = min(a->part[i].hi, b->part[i].hi);
+		a->sign[i].lo = max(a->sign[i].lo, b->sign[i].lo);
+		a->sign[i].hi = min(a->sign[i].hi, b->sign[i].hi);
 	}
 }
 
@@ -218,8 +216,8 @@ static u64 spans_least(const struct spans *s, u64 bias)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (!span_empty(s->part[i]))
-			least = min(least, s->part[i].lo ^ bias);
+		if (!span_empty(s->sign[i]))
+			least = min(least, s->sign[i].lo ^ bias);
 	}
 	return least;
 }
@@ -231,8 +229,8 @@ static u64 spans_greatest(const struct spans *s, u64 bias)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (!span_empty(s->part[i]))
-			greatest = max(greatest, s->part[i].hi ^ bias);
+		if (!span_empty(s->sign[i]))
+			greatest = max(greatest, s->sign[i].hi ^ bias);
 	}
 	return greatest;
 }
@@ -240,8 +238,8 @@ static u64 spans_greatest(const struct spans *s, u64 bias)
 /*
  * spans_of() - the ranges of a number or, sign-extended, its lower half
  *
- * In a part both ranges have the same order, so they meet there as they are.  This is
- * most of what verification does, hence no arcs here.
+ * Within a half both ranges have the same order, so their intersection is simple.
+ * Verification spends most time here, so arcs are not used.
  */
 static struct spans spans_of(const struct vnp_scalar *s, unsigned int bits)
 {
@@ -253,12 +251,12 @@ static struct spans spans_of(const struct vnp_scalar *s, unsigned int bits)
 	struct spans p = NO_SPANS;
 
 	if (!(umin & SIGN_BIT) && smax >= 0) {
-		p.part[0].lo = smin >= 0 ? max_t(u64, umin, smin) : umin;
-		p.part[0].hi = umax & SIGN_BIT ? (u64)smax : min_t(u64, umax, smax);
+		p.sign[0].lo = smin >= 0 ? max_t(u64, umin, smin) : umin;
+		p.sign[0].hi = umax & SIGN_BIT ? (u64)smax : min_t(u64, umax, smax);
 	}
 	if (umax & SIGN_BIT && smin < 0) {
-		p.part[1].lo = max_t(u64, umin, smin);
-		p.part[1].hi = smax < 0 ? min_t(u64, umax, smax) : umax;
+		p.sign[1].lo = max_t(u64, umin, smin);
+		p.sign[1].hi = smax < 0 ? min_t(u64, umax, smax) : umax;
 	}
 	return p;
 }
@@ -272,7 +270,7 @@ static bool spans_store(const struct spans *p, unsigned int bits,
 	u64 smin = spans_least(p, SIGN_BIT) ^ SIGN_BIT;
 	u64 smax = spans_greatest(p, SIGN_BIT) ^ SIGN_BIT;
 
-	if (span_empty(p->part[0]) && span_empty(p->part[1]))
+	if (span_empty(p->sign[0]) && span_empty(p->sign[1]))
 		return false;
 	if (bits == WORD_BITS) {
 		s->umin = umin;
@@ -343,7 +341,7 @@ bool vnp_scalar_within(const struct vnp_scalar *a, const struct vnp_scalar *b)
 	       a->smin32 >= b->smin32 && a->smax32 <= b->smax32;
 }
 
-/* learn_known() - @s has these bits too, so far as @bits goes; false: it cannot */
+/* learn_known() - intersect the lowest @bits bits of @s with these; false: it is empty */
 static bool learn_known(struct vnp_scalar *s, struct known k, unsigned int bits)
 {
 	k.mask |= ~ones(bits);
@@ -354,7 +352,7 @@ static bool learn_known(struct vnp_scalar *s, struct known k, unsigned int bits)
 	return true;
 }
 
-/* learn_spans() - @s lies in these ranges too; false: it cannot */
+/* learn_spans() - intersect @s with these ranges; false: it is empty */
 static bool learn_spans(struct vnp_scalar *s, const struct spans *p,
 			unsigned int bits)
 {
@@ -372,10 +370,10 @@ static bool narrow_spans(struct vnp_scalar *s, unsigned int bits)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		span_shrink(&p.part[i], known_ceil(k, p.part[i].lo),
-			    known_floor(k, p.part[i].hi));
-		span_shrink_low(&p.part[i], s->umin32, s->umax32);
-		span_shrink_low(&p.part[i], s->smin32, s->smax32);
+		span_shrink(&p.sign[i], known_ceil(k, p.sign[i].lo),
+			    known_floor(k, p.sign[i].hi));
+		span_shrink_low(&p.sign[i], s->umin32, s->umax32);
+		span_shrink_low(&p.sign[i], s->smin32, s->smax32);
 	}
 	return spans_store(&p, bits, s);
 }
@@ -388,8 +386,8 @@ static bool narrow_half(struct vnp_scalar *s)
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		if (!span_empty(word.part[i]))
-			spans_add(&half, word.part[i], HALF_BITS);
+		if (!span_empty(word.sign[i]))
+			spans_add(&half, word.sign[i], HALF_BITS);
 	}
 	return learn_spans(s, &half, HALF_BITS);
 }
@@ -400,12 +398,12 @@ static bool narrow_known(struct vnp_scalar *s, unsigned int bits)
 	struct spans p = spans_of(s, bits);
 	struct known k;
 
-	if (span_empty(p.part[0]))
-		k = known_span(p.part[1]);
-	else if (span_empty(p.part[1]))
-		k = known_span(p.part[0]);
+	if (span_empty(p.sign[0]))
+		k = known_span(p.sign[1]);
+	else if (span_empty(p.sign[1]))
+		k = known_span(p.sign[0]);
 	else
-		k = known_join(known_span(p.part[0]), known_span(p.part[1]));
+		k = known_join(known_span(p.sign[0]), known_span(p.sign[1]));
 	return learn_known(s, k, bits);
 }
 
@@ -462,18 +460,18 @@ struct thresholds {
  * next_threshold() - the least of @thresholds that is not below @bound, or @other
  * @bound:	in the order that inverting the bits @flip makes of the unsigned one
  * @other:	same
- * @mask:	the bits that matter of a step
+ * @mask:	the bits of a threshold that matter
  */
 static u64 next_threshold(const struct thresholds *thresholds, u64 bound, u64 other, u64 flip,
 			  u64 mask)
 {
 	unsigned int i;
-	u64 step;
+	u64 at;
 
 	for (i = 0; i < thresholds->cnt; i++) {
-		step = (thresholds->at[i] ^ flip) & mask;
-		if (step >= bound)
-			other = min(other, step);
+		at = (thresholds->at[i] ^ flip) & mask;
+		if (at >= bound)
+			other = min(other, at);
 	}
 	return other;
 }
@@ -491,27 +489,27 @@ static u64 widen_bound(u64 old, u64 new, u64 flip, unsigned int bits,
 	};
 	static const struct thresholds implied = { extremes, ARRAY_SIZE(extremes) };
 	u64 bound = (new ^ flip) & ones(bits);
-	u64 rest;
+	u64 limit;
 
 	if (bound <= ((old ^ flip) & ones(bits)))
 		return old;
-	rest = next_threshold(&implied, bound, ones(bits), flip, ones(bits));
-	return next_threshold(thresholds, bound, rest, flip, ones(bits)) ^ flip;
+	limit = next_threshold(&implied, bound, ones(bits), flip, ones(bits));
+	return next_threshold(thresholds, bound, limit, flip, ones(bits)) ^ flip;
 }
 
 /* widen_known() - a bit that becomes unknown takes the higher ones with it */
 static struct known widen_known(struct known old, struct known new)
 {
 	u64 mask = known_join(old, new).mask;
-	u64 lost = mask & ~old.mask;
-	u64 first = lost & -lost;
+	u64 fresh = mask & ~old.mask;
+	u64 first = fresh & -fresh;
 
 	return known_make(old.value, first ? mask | -first : mask);
 }
 
 /*
- * The result is not normalized: a bound that the others pulled back from its
- * step would climb there again, and the chain would not end.
+ * The result is not normalized: a bound that others tighten below its threshold would
+ * grow to it again, and the chain would not end.
  */
 struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const struct vnp_scalar *new,
@@ -616,13 +614,13 @@ static struct known known_arsh(struct known a, struct known b)
 }
 
 /*
- * On spans, each argument is a part of a struct spans: not empty, and all of
- * one sign.  The result is an arc.
+ * On spans, each argument is one span of a struct spans: not empty, and of one sign.
+ * The result is an arc.
  */
 
 /*
- * n words in a row and m words in a row have n + m - 1 sums in a row.  That is
- * not more than there are words, for those of one sign are only half of them.
+ * n and m consecutive words have n + m - 1 consecutive sums.  That is not more than all
+ * words, as those of one sign are half of them.
  */
 static struct span span_add(struct span a, struct span b)
 {
@@ -639,7 +637,7 @@ static struct span span_sub(struct span a, struct span b)
 	return span_add(a, span_neg(b));
 }
 
-/* Inverting all bits turns both orders round. */
+/* Inverting all bits reverses both orders. */
 static struct span span_not(struct span a)
 {
 	return (struct span){ ~a.hi, ~a.lo };
@@ -656,7 +654,7 @@ static struct span span_abs(struct span a)
 	return span_negative(a) ? span_neg(a) : a;
 }
 
-/* Multiply absolute values: modulo 2^64 the sign can be put back after. */
+/* Multiply absolute values: modulo 2^64 the sign can be applied afterwards. */
 static struct span span_mul(struct span a, struct span b)
 {
 	bool negative = span_negative(a) != span_negative(b);
@@ -670,7 +668,7 @@ static struct span span_mul(struct span a, struct span b)
 	return negative ? span_neg(r) : r;
 }
 
-/* Falls with the divisor, apart from division by zero, which is zero. */
+/* Decreases with the divisor, apart from division by zero, which is zero. */
 static struct span span_div(struct span a, struct span b)
 {
 	if (!b.hi)
@@ -724,7 +722,7 @@ static struct span span_and(struct span a, struct span b)
 	return (struct span){ k.value, min(k.value | k.mask, min(a.hi, b.hi)) };
 }
 
-/* Setting bits is clearing them in the complement. */
+/* To set bits is to clear them in the complement. */
 static struct span span_or(struct span a, struct span b)
 {
 	return span_not(span_and(span_not(a), span_not(b)));
@@ -745,8 +743,8 @@ static struct span span_xor(struct span a, struct span b)
 }
 
 /*
- * By one count, what is shifted out may be any bits, so long as the results
- * come around at most once; by several, it must be zeros.
+ * For a single count any bits may be shifted out, as long as the results wrap at most
+ * once; for several counts they must be zeros.
  */
 static struct span span_lsh(struct span a, struct span b)
 {
@@ -852,13 +850,13 @@ static struct spans compute_operand(const struct operation *o,
 	struct spans p = spans_of(s, bits);
 
 	if (o->zero) {
-		p.part[1].lo &= ones(bits);
-		p.part[1].hi &= ones(bits);
+		p.sign[1].lo &= ones(bits);
+		p.sign[1].hi &= ones(bits);
 	}
 	return p;
 }
 
-/* compute_spans() - each part with each; @r learns where the results are */
+/* compute_spans() - each span with each; the results are added to @r */
 static bool compute_spans(const struct operation *o, const struct vnp_scalar *dst,
 			  const struct vnp_scalar *src, unsigned int bits,
 			  struct vnp_scalar *r)
@@ -871,9 +869,9 @@ static bool compute_spans(const struct operation *o, const struct vnp_scalar *ds
 	int i;
 
 	for (i = 0; i < 4; i++) {
-		if (span_empty(a.part[i / 2]) || span_empty(b.part[i % 2]))
+		if (span_empty(a.sign[i / 2]) || span_empty(b.sign[i % 2]))
 			continue;
-		arc = o->span(a.part[i / 2], b.part[i % 2]);
+		arc = o->span(a.sign[i / 2], b.sign[i % 2]);
 		spans_add(&word, arc, WORD_BITS);
 		spans_add(&half, arc, HALF_BITS);
 	}
@@ -881,7 +879,7 @@ static bool compute_spans(const struct operation *o, const struct vnp_scalar *ds
 	       (bits == HALF_BITS || learn_spans(r, &word, WORD_BITS));
 }
 
-/* zero_upper() - what a 32 bit operation does after all */
+/* zero_upper() - the upper half after a 32 bit operation */
 static void zero_upper(struct vnp_scalar *s)
 {
 	s->value &= ones(HALF_BITS);
@@ -907,7 +905,7 @@ static struct vnp_scalar compute(const struct operation *o,
 		zero_upper(&r);
 	else if (o->low)
 		some = some && compute_spans(o, dst, src, HALF_BITS, &r);
-	/* A set may be empty and not look it, until now; then all is true of it. */
+	/* A set may turn out to be empty only now; then any result is correct. */
 	if (!some || !vnp_scalar_normalize(&r))
 		return vnp_scalar_unknown();
 	return r;
@@ -924,7 +922,7 @@ static struct vnp_scalar shift(u8 op, const struct vnp_scalar *dst,
 	struct vnp_scalar value = *dst;
 
 	/*
-	 * If the upper half is shifted out it may be any: make the word the
+	 * If the upper half is shifted out its value does not matter: use the
 	 * sign-extended lower half, of which more may be known.
 	 */
 	if (op == BPF_LSH && count.umin >= HALF_BITS) {
@@ -1022,23 +1020,23 @@ static bool learn_equal(struct vnp_scalar *a, struct vnp_scalar *b,
 	       learn_spans(a, &lb, HALF_BITS) && learn_spans(b, &la, HALF_BITS);
 }
 
-/* learn_not() - @s is not @v, which only the end of a span can tell */
+/* learn_not() - exclude @v from @s, which is possible only at the end of a span */
 static bool learn_not(struct vnp_scalar *s, u64 v, unsigned int bits)
 {
 	struct spans p = spans_of(s, bits);
-	struct span *part;
+	struct span *span;
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		part = &p.part[i];
-		if (span_empty(*part))
+		span = &p.sign[i];
+		if (span_empty(*span))
 			continue;
-		if (part->lo == v && part->hi == v)
-			*part = NO_SPAN;
-		else if (part->lo == v)
-			part->lo++;
-		else if (part->hi == v)
-			part->hi--;
+		if (span->lo == v && span->hi == v)
+			*span = NO_SPAN;
+		else if (span->lo == v)
+			span->lo++;
+		else if (span->hi == v)
+			span->hi--;
 	}
 	return spans_store(&p, bits, s);
 }
@@ -1090,7 +1088,7 @@ static bool learn_order(u8 op, bool taken, struct vnp_scalar *a,
 			 op == BPF_JSLT || op == BPF_JSLE;
 	u64 bias = is_signed ? SIGN_BIT : 0;
 
-	/* Not less is greater or equal, and so on. */
+	/* The negation of less is greater or equal, and so on. */
 	if (greater == taken)
 		return learn_less(b, a, bits, bias, strict == taken);
 	return learn_less(a, b, bits, bias, strict == taken);
@@ -1137,7 +1135,7 @@ static bool learn_branch(u8 op, bool taken, struct vnp_scalar *a,
 	}
 }
 
-/* Works on copies, for @a and @b may be one and the same. */
+/* Works on copies, as @a and @b may be the same. */
 bool vnp_scalar_branch(u8 op, bool is64, bool taken, struct vnp_scalar *a,
 		       struct vnp_scalar *b)
 {

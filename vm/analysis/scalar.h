@@ -2,10 +2,12 @@
 /*
  * What is known of a number: the abstract domain of the verifier.
  *
- * A struct vnp_scalar stands for a set of 64 bit words: those whose known bits
- * agree, which lie in the unsigned and in the signed range, and whose lower
- * halves lie in the two 32 bit ranges.  All are kept, for each knows what
- * the others cannot say; vnp_scalar_normalize() lets them learn from each other.
+ * A struct vnp_scalar stands for a set of 64 bit words: those whose known bits agree,
+ * which lie in the unsigned and in the signed range, and whose lower halves lie in the
+ * two 32 bit ranges.  All are kept, as each can express what the others cannot;
+ * vnp_scalar_normalize() tightens each by the others.
+ *
+ * Layer: below all of analysis/.
  *
  * Every function here is sound: its result holds each value that the
  * operation can have for members of its arguments.  selftests/unit proves it by
@@ -62,13 +64,16 @@ static inline bool vnp_scalar_is_const(const struct vnp_scalar *s)
 /* vnp_scalar_has() - is @v in the set */
 bool vnp_scalar_has(const struct vnp_scalar *s, u64 v);
 
-/* vnp_scalar_normalize() - exchange what the parts know; false: the set is empty */
+/*
+ * vnp_scalar_normalize() - tighten bits and ranges by each other; false: the set is
+ * empty
+ */
 bool vnp_scalar_normalize(struct vnp_scalar *s);
 
 /* vnp_scalar_equal() - the same description */
 bool vnp_scalar_equal(const struct vnp_scalar *a, const struct vnp_scalar *b);
 
-/* vnp_scalar_within() - every part of @a lies within that of @b */
+/* vnp_scalar_within() - the bits and each range of @a are within those of @b */
 bool vnp_scalar_within(const struct vnp_scalar *a, const struct vnp_scalar *b);
 
 /* vnp_scalar_join() - a set that holds both */
@@ -83,8 +88,8 @@ struct vnp_scalar vnp_scalar_join(const struct vnp_scalar *a,
  *		program's comparisons); the extremes of each width are implied
  * @threshold_cnt:	how many
  *
- * A bound that moved goes on to the next step; bits that became unknown take all
- * higher ones with them.  Chains are finite: at most @threshold_cnt + some constant.
+ * A bound that grew is set to the next threshold; above a bit that became unknown all
+ * bits do.  Chains are finite: at most @threshold_cnt + some constant.
  */
 struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const struct vnp_scalar *new,
@@ -130,7 +135,7 @@ struct vnp_scalar vnp_scalar_extend(const struct vnp_scalar *s, unsigned int byt
  * @a:		left operand; narrowed
  * @b:		right operand; narrowed
  *
- * Return: false if it cannot go this way.
+ * Return: false if this path cannot be taken.
  */
 bool vnp_scalar_branch(u8 op, bool is64, bool taken, struct vnp_scalar *a,
 		       struct vnp_scalar *b);

@@ -13,7 +13,7 @@ void vnp_reg_forget(struct vnp_reg *reg, enum vnp_reg_kind kind)
 
 void vnp_reg_set_scalar(struct vnp_reg *reg, const struct vnp_scalar *num)
 {
-	struct vnp_scalar keep = *num;	/* may be part of *reg */
+	struct vnp_scalar keep = *num;	/* may point into *reg */
 
 	vnp_reg_forget(reg, VNP_REG_SCALAR);
 	reg->num = keep;
@@ -68,7 +68,7 @@ void vnp_state_touch(struct vnp_state *state, u32 slot)
 	state->used |= BIT_ULL(slot);
 }
 
-/* Work of narrowing what differs from a number by a constant */
+/* Work of narrowing a cell that differs from the number by a constant */
 #define STATE_WORK_NARROW	40
 
 /* is the id of @reg about its number */
@@ -101,7 +101,7 @@ static void reg_narrow(struct vnp_reg *reg, const struct vnp_scalar *num)
 		reg->num = b;
 }
 
-/* Likewise, of what was made of it by putting bits in */
+/* The same for a value made of that number by setting low bits */
 static void reg_narrow_filled(struct vnp_reg *reg, const struct vnp_scalar *num)
 {
 	struct vnp_scalar more = vnp_scalar_range(0, reg->range), a, b = reg->num;

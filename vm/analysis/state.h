@@ -2,19 +2,17 @@
 /*
  * What is known at one point of a program: the abstract state.
  *
- * A state has cells: the registers, and the stack in slots of 8 bytes.  Each holds
- * a value of a kind.  A state stands for all concrete states that fit it; to
- * forget something about a cell is always allowed.
+ * A state has cells: the registers, and the slots of 8 bytes of the stack.  Each holds a
+ * value of a kind.  A state stands for all concrete states that match it, so to forget
+ * something about a cell is always sound.
  *
- * Ids tell that cells depend on the same unknown number.  Scalars with the same
- * id differ by constants; so do pointers into the context; packet pointers with the
- * same id differ by constants, and if a
- * scalar has that id, too, it is what was added to the start of the payload.  An id is
- * named after the place that made it, so that a program has finitely many: an
- * instruction (two ids: what it makes, and what it gives an id), or a cell of a root
- * block where states meet.  When a place makes
- * its id once more, what it made before is no longer the same number, and
- * cells that still hold that must lose the id first.
+ * Ids tell that cells depend on the same unknown number.  Scalars with the same id
+ * differ by constants; so do pointers into the context; packet pointers with the same
+ * id differ by constants, and if a scalar has that id, too, it is what was added to the
+ * start of the payload.  An id is named after the place that made it, so that a program
+ * has finitely many: an instruction (two ids: what it makes, and what it gives an id),
+ * or a cell of a root block where states join.  When a place makes its id again, the id
+ * stands for another number, and it is first removed from the cells that still have it.
  *
  * Layer: above code.h; view.h, constraint.h, update.h and join.h are above it, in this
  * order.
@@ -32,13 +30,13 @@
 
 /**
  * enum vnp_reg_kind - kinds of value
- * @VNP_REG_UNSET:	on some way here nothing was ever put there
- * @VNP_REG_CONFLICT:	of one kind on one way and of another on another
+ * @VNP_REG_UNSET:	not written on some path to here
+ * @VNP_REG_CONFLICT:	of different kinds on different paths to here
  * @VNP_REG_VOID:	pointed into the payload before it moved
  * @VNP_REG_SCALAR:	a number
  * @VNP_REG_HALF:	lower half of a pointer into the payload, or the complement of
  *			one (VNP_HALF_*): compilers subtract such pointers in 32 bits,
- *			and write a - b - 1 as a + ~b.  It is good for nothing else
+ *			and write a - b - 1 as a + ~b.  No other use is allowed
  * @VNP_REG_CTX:	points into the context
  * @VNP_REG_PACKET:	into the payload, from its start
  * @VNP_REG_PACKET_END:	likewise, from its end
@@ -74,12 +72,12 @@ enum vnp_reg_kind {
 #define VNP_ID_GIVEN(insn)	(2 * (insn) + 2)
 #define VNP_ID_JOINED		VNP_ID_MADE(VNP_INSN_MAX)
 
-/* Constant parts of pointers keep within this; beyond they count as variable */
+/* Constant offsets of pointers are within this; larger ones count as variable */
 #define VNP_OFF_MAX	(1 << 28)
 
 /*
- * struct vnp_reg::part - what compilers calculate on the way to something that is known
- * to be the number of id @site plus @off again, or less than @range away from it
+ * struct vnp_reg::part - intermediate results of code that yields the number of id
+ * @site plus @off again, or one at most @range above it
  */
 #define VNP_PART_NONE		0
 #define VNP_PART_QUOTIENT	1	/* that number, divided by @range */
@@ -101,12 +99,12 @@ enum vnp_reg_kind {
  * @id:		see above; of a stack or map value pointer that may be NULL: all
  *		with the same id are NULL, or none is.  0: none
  * @site:	map value: what made the pointer, as struct vnp_access::base; half:
- *		VNP_HALF_*; of different kinds: number of the root where they met
- * @off:	pointer: constant part of its offset; of different kinds: the cell in
- *		which they met
+ *		VNP_HALF_*; conflict: number of the root where the kinds joined
+ * @off:	pointer: constant part of its offset; conflict: the cell in which they
+ *		joined
  * @range:	packet with variable part: data + @num + @range <= data_end, or
  *		VNP_RANGE_NONE
- * @null:	what a NULL became by constant arithmetic, if @maybe_null
+ * @null:	what NULL became by adding constants, if @maybe_null
  * @plus:	scalar with an id: it is the id's number plus this, modulo 2^64
  * @num:	scalar: the number; pointer: variable part of its offset, signed
  */
@@ -164,10 +162,9 @@ struct vnp_constraint {
  * @constraint:	constraints, the oldest one first
  * @constraint_cnt:	how many
  * @frugal:	verification takes long: learn only what costs little.  Set by
- *		fixpoint.c, no part of what is known
- * @work:	likewise, counted for it: work done on this state, in units of some
- *		10 ns
- * @next:	for whoever keeps a list of states
+ *		fixpoint.c, not a property of the program's state
+ * @work:	work done on this state, counted for fixpoint.c, in units of some 10 ns
+ * @next:	link of a list of states
  */
 struct vnp_state {
 	struct vnp_cell cells[VNP_CELL_CNT];
@@ -201,7 +198,7 @@ static inline bool vnp_reg_is_pointer(const struct vnp_reg *reg)
 	return reg->kind >= VNP_REG_CTX;
 }
 
-/* points to memory that accesses are guarded for, and with which one can reckon */
+/* points to memory to which accesses can be guarded, and allows arithmetic */
 static inline bool vnp_reg_is_guardable(const struct vnp_reg *reg)
 {
 	return reg->kind >= VNP_REG_PACKET && reg->kind <= VNP_REG_MAP_VALUE;
@@ -223,7 +220,7 @@ void vnp_reg_set_scalar(struct vnp_reg *reg, const struct vnp_scalar *num);
 /* vnp_reg_set_pointer() - to the start of an object */
 void vnp_reg_set_pointer(struct vnp_reg *reg, enum vnp_reg_kind kind);
 
-/* vnp_reg_forget() - of a kind that says no more */
+/* vnp_reg_forget() - nothing is known but the kind */
 void vnp_reg_forget(struct vnp_reg *reg, enum vnp_reg_kind kind);
 
 /* Text of a value, for messages; long enough a buffer is VNP_REG_TEXT_LEN */
@@ -267,7 +264,10 @@ void vnp_state_touch(struct vnp_state *state, u32 slot);
  */
 struct vnp_scalar vnp_reg_id_num(const struct vnp_reg *reg);
 
-/* vnp_state_narrow() - @reg of @state is one of @num, and so are its equals */
+/*
+ * vnp_state_narrow() - @reg of @state is in @num; other cells with its id are narrowed
+ * accordingly
+ */
 void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 		      const struct vnp_scalar *num);
 
@@ -283,7 +283,10 @@ s32 vnp_state_range(const struct vnp_state *state, const struct vnp_reg *reg);
 /* vnp_state_shared_range() - the best that is known of packet pointers with this id */
 s32 vnp_state_shared_range(const struct vnp_state *state, u32 id);
 
-/* vnp_state_move_packet() - the payload is elsewhere now */
+/*
+ * vnp_state_move_packet() - the payload has moved: pointers into it become
+ * %VNP_REG_VOID
+ */
 void vnp_state_move_packet(struct vnp_state *state);
 
 #endif /* _VNP_VM_ANALYSIS_STATE_H */

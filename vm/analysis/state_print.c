@@ -67,7 +67,7 @@ void vnp_reg_print(const struct vnp_reg *reg, char *text)
 		print_add(&p, "not set");
 		break;
 	case VNP_REG_CONFLICT:
-		print_add(&p, "of different kinds on different ways here");
+		print_add(&p, "of different kinds on different paths here");
 		break;
 	case VNP_REG_VOID:
 		print_add(&p, "pointer into the payload before it moved");

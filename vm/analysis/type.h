@@ -69,7 +69,7 @@ static inline u64 vnp_type_words(u32 off, u32 size)
 }
 
 /**
- * vnp_type_run() - the numbers of the context around an offset, without a gap
+ * vnp_type_run() - the adjacent numeric fields of the context around an offset
  * @type:	whose context
  * @at:		the offset
  * @lo:		gets where they begin
@@ -85,7 +85,7 @@ bool vnp_type_run(const struct vnp_type *type, s64 at, s64 *lo, s64 *hi);
  * @at:		what the offset can be
  * @size:	bytes
  * @words:	gets the vnp_type_words() of all offsets
- * @bad:	gets an offset where not each byte is of a field that is a number
+ * @bad:	gets an offset where some byte is not in a numeric field
  *
  * Return: false if there is such an offset.
  */

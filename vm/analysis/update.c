@@ -13,7 +13,7 @@ void vnp_state_drop_dead(struct vnp_state *state, u32 live)
 	vnp_constraint_drop_dead(state);
 }
 
-/* Nothing is called @id any more */
+/* Take @id away from all cells and constraints */
 static void state_forget_id(struct vnp_state *state, u32 id)
 {
 	u32 cell;

@@ -15,14 +15,14 @@ void vnp_state_drop_dead(struct vnp_state *state, u32 live);
 
 /**
  * vnp_state_mint() - an id for what instruction @insn makes
- * @state:	the state; cells with what it made before lose the id
+ * @state:	the state; the id is removed from cells that it was made for before
  * @insn:	index of the instruction
  */
 u32 vnp_state_mint(struct vnp_state *state, u32 insn);
 
 /*
- * vnp_state_share() - give @reg an id if it can use one, before it is copied or put
- * in relation to something else
+ * vnp_state_share() - give @reg an id if its value varies, before it is copied or
+ * related to another value
  */
 void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn);
 

@@ -43,10 +43,9 @@ struct vnp_view_term {
 /**
  * struct vnp_view - a state as constraint.c looks at it: by id
  *
- * Cells are looked at once to fill it, not once for each id that a question
- * leads to.
+ * It is filled in one pass over the cells, not one for each id that is asked for.
  *
- * @state:	the state, whose cells do not change meanwhile
+ * @state:	the state, whose cells must not change while the view is used
  * @num:	its numbers; room for them is the owner's
  * @cnt:	how many
  * @first:	by hash of the id: 1 + index of the first; 0: none

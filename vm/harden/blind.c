@@ -2,20 +2,20 @@
 /*
  * Constant blinding.
  *
- * An immediate of a program is an immediate of native code, four bytes that an
- * attacker chose in executable memory: jumped into, they are instructions.  So for
- * untrusted users it is put there as two numbers, of which one is random and
- * the other is the immediate xor that; the kernel does so with its own programs under
+ * An immediate of a program is an immediate of native code, four bytes that an attacker
+ * chose in executable memory: an attacker who can jump there executes them as
+ * instructions.  So for untrusted users it is emitted as two numbers, a random one and
+ * the immediate xor that, as the kernel does with its own programs under
  * net.core.bpf_jit_harden.
  *
- * Left as they are: immediates of one byte, shifts by a constant, and what goes to
- * AX, which lowering chose: sums of an instruction's offset, a size of at most
- * 2^24, and costs.  None has more freedom than an instruction's offset and a map's
- * size give, and these the kernel does not blind either.
+ * Left as they are: immediates of one byte, shifts by a constant, and what goes to AX,
+ * which lowering chose: sums of an instruction's offset, a size of at most 2^24, and
+ * costs.  They depend on nothing but an instruction's offset and a map's size, which
+ * the kernel does not blind either.
  */
 #include "vm/lower/emit.h"
 
-/* splitmix64: each immediate gets another number */
+/* splitmix64: another random number for each immediate */
 static u32 blind_random(struct vnp_lower *l)
 {
 	u64 x = l->code->key += 0x9e3779b97f4a7c15ULL;

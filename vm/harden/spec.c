@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The second interpretation: values that hold on mispredicted ways, too.
+ * The second interpretation: values that hold on mispredicted paths, too.
  *
- * It runs on the verifier's fixpoint, and reads struct vnp_reg so:
+ * It uses the verifier's fixpoint iteration, with these meanings of struct vnp_reg:
  *
  *	scalar		@num
- *	context		@num: distance from its start; @maybe_null: or it is harmless
+ *	context		@num: distance from its start; @maybe_null: or the pointer is harmless
  *	stack		@num: distance from R10
- *	packet, map	an anchor + @num; good are accesses to [@off, @range)
- *			from the anchor
+ *	packet, map	an anchor + @num; accesses to [@off, @range) from the anchor are good
  *
  * Or, for the last two, the pointer is a harmless number (spec.h), and so is all
  * within [@off, @range) of it.  The start of the payload is an anchor with [0, 0),
@@ -22,27 +21,30 @@
 #include "vm/harden/spec.h"
 #include "vm/verify/verify.h"
 
-/* Nothing is known on this side */
+/* No bound is known on this side */
 #define SPEC_LO_NONE	S32_MAX
 #define SPEC_HI_NONE	S32_MIN
 
 #define SPEC_BOTH	(VNP_GUARD_LOW | VNP_GUARD_HIGH)
 
-/* Rounds after which slots that still change are given up, and after which all are */
+/*
+ * Rounds after which slots that still change become unknown, and after which all slots
+ * do
+ */
 #define SPEC_ROUNDS	4
 #define SPEC_ROUNDS_MAX	8
 
-/* Work (struct vnp_state) of looking at a slot that may be meant */
+/* Work (struct vnp_state) for each slot that an access may touch */
 #define SPEC_WORK_SLOT	2
 
 /**
- * struct spec - the interpretation under way
+ * struct spec - state of the interpretation
  * @v:		must be the first
- * @slot:	whatever is stored to each slot of the stack; 0 at the entry
+ * @slot:	join of all that is stored to each slot of the stack, and of 0
  * @read:	bit n: slot n is read
- * @waits:	the instruction at work on is behind a barrier
+ * @waits:	the current instruction follows a barrier
  * @voids:	some helper moves the payload
- * @given_up:	a slot that changes becomes anything
+ * @given_up:	a slot that changes becomes unknown
  * @changed:	a slot changed in this round
  */
 struct spec {
@@ -86,7 +88,7 @@ static void spec_set_unknown(struct vnp_reg *reg, u32 size)
 	vnp_reg_set_scalar(reg, &num);
 }
 
-/* As little as can be known of a value of a kind */
+/* The least known value of a kind */
 static void spec_set_kind(struct vnp_reg *reg, u8 kind)
 {
 	kind = spec_kind(kind);
@@ -99,9 +101,9 @@ static void spec_set_kind(struct vnp_reg *reg, u8 kind)
 	reg->map = VNP_MAPS_MAX;
 }
 
-/* ---- Where ways meet ------------------------------------------------------ */
+/* ---- Joins ----------------------------------------------------------------- */
 
-/* An anchored pointer is its own anchor now, good for [lo, hi) */
+/* Make a pointer its own anchor, with [lo, hi) */
 static void spec_anchor(struct vnp_reg *reg, s64 lo, s64 hi)
 {
 	reg->num = vnp_scalar_const(0);
@@ -109,7 +111,7 @@ static void spec_anchor(struct vnp_reg *reg, s64 lo, s64 hi)
 	reg->range = hi < -VNP_SPEC_NULL ? SPEC_HI_NONE : min_t(s64, hi, VNP_SPEC_NULL);
 }
 
-/* Are sums with a pointer's distance from its anchor exact */
+/* Is a pointer so near its anchor that sums do not overflow */
 static bool spec_num_is_near(const struct vnp_scalar *num)
 {
 	return num->smin >= -(1LL << 40) && num->smax <= 1LL << 40;
@@ -126,7 +128,7 @@ static bool spec_is_zero(const struct vnp_reg *reg)
 	       !reg->num.value;
 }
 
-/* NULL is harmless, and so is what lies about it */
+/* NULL is harmless, and so are addresses next to it */
 static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 {
 	struct vnp_reg pointer = spec_is_zero(a) ? *b : *a;
@@ -137,7 +139,7 @@ static bool spec_join_zero(struct vnp_reg *a, const struct vnp_reg *b)
 	if (!spec_has_anchor(&pointer) && pointer.kind != VNP_REG_CTX &&
 	    pointer.kind != VNP_REG_STACK)
 		return false;
-	/* what moves one end of the range to the object leaves NULL harmless */
+	/* moving one end of the range to the object keeps NULL harmless */
 	fits = spec_is_near(&pointer) && pointer.num.smin >= -VNP_SPEC_NULL &&
 	       pointer.num.smin <= VNP_SPEC_NULL;
 	*a = pointer;
@@ -182,7 +184,7 @@ static bool spec_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 	       vnp_scalar_equal(&a->num, &b->num);
 }
 
-/* @a becomes what holds both; true if it was not that before */
+/* @a becomes the join of both; true if that changed it */
 static bool spec_join_reg(struct vnp_reg *a, const struct vnp_reg *b,
 			  const struct vnp_thresholds *thresholds)
 {
@@ -226,7 +228,7 @@ static bool spec_join(struct vnp_join *j, struct vnp_state *to,
 	return changed;
 }
 
-/* ---- What is wanted ------------------------------------------------------- */
+/* ---- What is needed -------------------------------------------------------- */
 
 static void spec_barrier(struct vnp_verify *v)
 {
@@ -240,9 +242,9 @@ static void spec_barrier(struct vnp_verify *v)
 }
 
 /*
- * The instruction reads a register that is of @kind, says the verifier.  If it may be
- * anything else on a mispredicted way, it must wait: an address would be
- * wrong, and a pointer taken for a number would tell where things are.
+ * The instruction reads a register that is of @kind, according to the verifier.  If it
+ * may be of another kind on a mispredicted path, a barrier is needed: the address could
+ * be wrong, and a pointer used as a number would reveal where objects are in memory.
  */
 static void spec_expect(struct vnp_verify *v, u32 n, u8 kind)
 {
@@ -263,7 +265,7 @@ static u8 spec_sides_of(const struct vnp_reg *reg, s64 at, s64 size, s64 lo, s64
 
 	if (!spec_is_near(reg))
 		return SPEC_BOTH | VNP_MASK_FAR;
-	/* a harmless pointer that went down is known to be bad by its end only */
+	/* a harmless pointer that was decremented is known to be bad by its end only */
 	if (vnp_sat_add(reg->num.smin, at) < lo)
 		sides = SPEC_BOTH;
 	if (vnp_sat_add(reg->num.smax, at + size) > hi)
@@ -281,7 +283,7 @@ static u8 spec_sides(const struct vnp_code *code, const struct vnp_reg *reg, s64
 			     stack ? 0 : reg->range);
 }
 
-/* A register that holds the context also on mispredicted ways */
+/* A register that holds the context on mispredicted paths, too */
 static u8 spec_ctx_reg(const struct vnp_verify *v)
 {
 	u32 i;
@@ -296,7 +298,7 @@ static u8 spec_ctx_reg(const struct vnp_verify *v)
 	return VNP_CTX_REG_NONE;
 }
 
-/* Guards and masks ask the context for the payload's ends, or where it is itself */
+/* Guards and masks read the payload's ends from the context, or need its address */
 static void spec_choose_ctx(const struct vnp_verify *v, struct vnp_access *access)
 {
 	if (v->report &&
@@ -308,7 +310,7 @@ static void spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 s
 {
 	struct vnp_code *code = v->code;
 
-	/* what is doomed ends with its guards */
+	/* execution always ends at its guards */
 	if (!v->report || code->aux[v->insn].flags & VNP_AUX_DOOMED)
 		return;
 	access->masks = sides;
@@ -323,8 +325,8 @@ static void spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 s
 }
 
 /*
- * Can a mask tell a bad pointer from a good one?  Not if nobody knows where the object
- * begins.  A look-up that failed, or was not made, is a base of NULL: then
+ * Can a mask tell a bad pointer from a good one? Not if the base of the object is not
+ * known.  After a look-up that failed, or was not executed, the base is NULL: then
  * offsets must be harmless.
  */
 static bool spec_can_mask(const struct vnp_code *code, const struct vnp_access *access)
@@ -353,7 +355,7 @@ static void spec_believe_place(const struct vnp_code *code, struct vnp_reg *reg,
 	reg->num = num;
 }
 
-/* The access is made, having been checked on these sides: it is good now */
+/* After the access, which was checked on these sides, it is known to be good */
 static void spec_believe(const struct vnp_code *code, struct vnp_reg *reg,
 			 const struct vnp_access *access, s64 at, s64 size, u8 sides)
 {
@@ -407,14 +409,17 @@ static void spec_put(struct vnp_verify *v, u32 slot, const struct vnp_reg *value
 		vnp_reg_forget(reg, VNP_REG_CONFLICT);
 }
 
-/* Bytes from R10 that an access touches; what is not at rest may be anywhere */
+/*
+ * Bytes from R10 that an access touches; pointers may be anywhere while states still
+ * change
+ */
 static void spec_span(const struct vnp_reg *ptr, s64 at, s64 size, s64 *lo, s64 *hi)
 {
 	*lo = clamp_t(s64, vnp_sat_add(ptr->num.smin, at), -VNP_STACK_MAX, 0);
 	*hi = clamp_t(s64, vnp_sat_add(ptr->num.smax, at + size), -VNP_STACK_MAX, 0);
 }
 
-/* Bytes become some number */
+/* Store an unknown number to these bytes */
 static void spec_put_numbers(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
 			     s64 size)
 {
@@ -446,8 +451,8 @@ static void spec_store_slot(struct vnp_verify *v, u32 slot, const struct vnp_reg
 	struct vnp_reg value = *from;
 
 	/*
-	 * A load that overtakes may find the payload where it was before it moved.
-	 * What a function saves may never have been set: slots know one word for it.
+	 * A load that overtakes the move may use the old address of the payload.  A
+	 * register that a function saves may be unset: such slots hold no known kind.
 	 */
 	if ((value.kind == VNP_REG_PACKET && spec_of(v)->voids) ||
 	    value.kind == VNP_REG_UNSET)
@@ -464,7 +469,7 @@ static void spec_store(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
 		spec_put_numbers(v, ptr, at, size);
 }
 
-/* What a load can find: a number, or more than that */
+/* What a load can return: a number, or something unknown */
 static bool spec_finds_numbers(struct vnp_verify *v, const struct vnp_reg *ptr, s64 at,
 			       s64 size)
 {
@@ -488,7 +493,7 @@ static void spec_load_stack(struct vnp_verify *v, const struct vnp_reg *ptr, s64
 {
 	bool numbers = spec_finds_numbers(v, ptr, at, size);
 
-	/* pointers are read whole, says the verifier: this is a number */
+	/* the verifier lets pointers be loaded only whole: this is a number */
 	if (spec_is_slot(ptr, at, size))
 		*to = spec_of(v)->slot[spec_slot(ptr, at)];
 	else if (!numbers)
@@ -513,13 +518,13 @@ static bool spec_reads_numbers(struct vnp_verify *v, const struct vnp_reg *ctx, 
 	at = vnp_scalar_alu(BPF_ADD, 0, true, &at, &ctx->num);
 	if (!vnp_type_numbers(v->type, &at, size, &words, &bad))
 		return false;
-	/* what a branch kept from being read must have been filled in nonetheless */
+	/* fields must be filled in even if they are only read on mispredicted paths */
 	if (v->report)
 		v->code->ctx_fields |= words;
 	return true;
 }
 
-/* An access to the context that may be anywhere, it seems, though the verifier knows */
+/* An access to the context at an offset that only the verifier knows */
 static void spec_access_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 off,
 				u32 size)
 {
@@ -539,7 +544,7 @@ static void spec_access_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 o
 		return;
 	}
 	spec_barrier(v);
-	/* what the verifier knew of it, but for its bits */
+	/* what the verifier knows of the value, but for its known bits */
 	num = vnp_scalar_range(access->lo, access->hi - size);
 	vnp_reg_set_pointer(ctx, VNP_REG_CTX);
 	ctx->num = vnp_scalar_const(off);
@@ -631,17 +636,17 @@ static void spec_move_pointer(struct vnp_reg *dst, const struct vnp_reg *ptr,
 	struct vnp_reg sum = *ptr;
 
 	sum.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num, &by->num);
-	/* what has been far away is not proven to be back: the masks must find out */
+	/* a pointer that was far away may still be: the masks must decide */
 	if (spec_has_anchor(ptr) && !spec_num_is_near(&by->num))
 		sum.num = vnp_scalar_unknown();
 	*dst = sum;
 }
 
 /*
- * Lowering makes branches of some divisions (lower/alu.c), which can go wrong, too.  And
- * a divisor that only a branch keeps from being 0 is 0 where that went wrong: what a
- * division gives that is about to trap depends on the machine, and some give what an
- * earlier one of somebody else left (CVE-2023-20588).
+ * Lowering emits branches for some divisions (lower/alu.c), which can be mispredicted,
+ * too.  And a divisor that is not 0 only by a branch can be 0 speculatively: the
+ * transient result of a division by zero depends on the machine, and some leak the
+ * result of an earlier division of another program (CVE-2023-20588).
  */
 static bool spec_is_wild(const struct vnp_verify *v, const struct bpf_insn *insn,
 			 const struct vnp_reg *src)
@@ -660,7 +665,7 @@ static bool spec_is_wild(const struct vnp_verify *v, const struct bpf_insn *insn
 	return vnp_scalar_has(&by, 0);
 }
 
-/* Both operands are of the kinds that the verifier saw */
+/* Are both operands of the verifier's kinds */
 static void spec_binary(const struct vnp_verify *v, const struct bpf_insn *insn,
 			struct vnp_reg *dst, const struct vnp_reg *src)
 {
@@ -728,7 +733,7 @@ static void spec_alu(struct vnp_verify *v, const struct bpf_insn *insn)
 
 /* ---- Calls ---------------------------------------------------------------- */
 
-/* Memory whose size is in a register: what is not proven waits */
+/* Memory whose size is in a register: without a proof a barrier is needed */
 static void spec_call_sized(struct vnp_verify *v, u32 n, struct vnp_access *access,
 			    s64 *size)
 {
@@ -771,7 +776,7 @@ static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_ac
 		spec_barrier(v);
 }
 
-/* Memory that is not touched has no kind: its size is 0, says the verifier */
+/* Memory without a kind is not accessed: the verifier found that its size is 0 */
 static void spec_call_untouched(struct vnp_verify *v, u32 n)
 {
 	const struct vnp_reg *size = vnp_state_reg(v->state, n + 1);
@@ -838,7 +843,7 @@ static void spec_call(struct vnp_verify *v, const struct bpf_insn *insn)
 		spec_set_unknown(ret, 8);
 		return;
 	}
-	/* or NULL, which is harmless as far as this */
+	/* or NULL, with offsets that are harmless */
 	size = min_t(u32, v->code->maps[call->map].value_size, VNP_SPEC_NULL);
 	spec_set_pointer(ret, VNP_REG_MAP_VALUE, 0, size);
 	ret->map = call->map;
@@ -846,7 +851,10 @@ static void spec_call(struct vnp_verify *v, const struct bpf_insn *insn)
 
 /* ---- Functions -------------------------------------------------------------- */
 
-/* Entering saves registers; that the rest is zeroed is what slots begin with. */
+/*
+ * Entering a function saves registers.  It zeroes the other slots, and all slots may be
+ * 0 anyway.
+ */
 static void spec_enter(struct vnp_verify *v, const struct vnp_frame *frame, u32 saves)
 {
 	u32 reg;
@@ -883,7 +891,7 @@ static void spec_frame(struct vnp_verify *v, const struct bpf_insn *insn)
 
 /* ---- The program ----------------------------------------------------------- */
 
-/* Copies need not know what they copy */
+/* A copy is allowed for any kind */
 static bool spec_copies(const struct bpf_insn *insn)
 {
 	if (BPF_CLASS(insn->code) == BPF_ALU64)
@@ -895,15 +903,15 @@ static void spec_expect_operands(struct vnp_verify *v, const struct bpf_insn *in
 {
 	const struct vnp_insn_aux *aux = &v->code->aux[v->insn];
 	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
-	bool plain = BPF_CLASS(insn->code) == BPF_STX && !vnp_insn_is_atomic(insn);
+	bool simple = BPF_CLASS(insn->code) == BPF_STX && !vnp_insn_is_atomic(insn);
 	u32 reads = vnp_live_reads(insn);
 
-	/* R10 is what it is */
+	/* R10 never changes */
 	reads &= ~BIT(VNP_REG_FP);
 	if (reads & BIT(insn->dst_reg))
 		spec_expect(v, insn->dst_reg, aux->dst_kind);
-	/* what is saved in a slot is copied, too */
-	if (plain && dst->kind == VNP_REG_STACK &&
+	/* a store of a whole slot is a copy, too */
+	if (simple && dst->kind == VNP_REG_STACK &&
 	    spec_is_slot(dst, insn->off, vnp_insn_size(insn)))
 		return;
 	if (reads & BIT(insn->src_reg))
@@ -945,7 +953,7 @@ static int spec_insn(struct vnp_verify *v)
 	return v->code->aux[v->insn].flags & VNP_AUX_DOOMED ? VNP_VERIFY_STOP : 0;
 }
 
-/* A comparison tells something, if only by the way it goes */
+/* A comparison reveals something of its operands, if only by the successor */
 static int spec_cond(struct vnp_verify *v)
 {
 	const struct bpf_insn *insn = spec_insn_at(v);
@@ -964,14 +972,14 @@ static bool spec_branch(struct vnp_verify *v, bool taken)
 	return v->code->aux[v->insn].flags & (taken ? VNP_AUX_TAKEN : VNP_AUX_FALLS);
 }
 
-/* What a program returns is a number to everybody, and nobody's address */
+/* The return value must be a number, not an address */
 static int spec_exit(struct vnp_verify *v)
 {
 	(void)v;
 	return 0;
 }
 
-/* The states are for slots that held less: only the next round's can be right */
+/* The states were computed with older slots: another round follows */
 static bool spec_unfinished(struct vnp_verify *v)
 {
 	return spec_of(v)->changed;
@@ -1044,7 +1052,7 @@ int vnp_spec(struct vnp_code *code)
 	spec_init(s, code);
 	do {
 		spec_begin_round(s, round++);
-		err = vnp_fixpoint_run(&s->v);
+		err = vnp_fixpoint(&s->v);
 	} while (!err && s->changed);
 	code->work += s->v.cost.spent;
 	if (!err)

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What holds even where a branch was mispredicted.
+ * What holds even if branches are mispredicted.
  *
- * A processor that mispredicts goes a way that the program does not, for some
- * hundred instructions, and what it reads there can be found out later.  So for a
- * user who is not trusted, being in bounds behind a comparison is not enough.
+ * Layer: above verify.h; verify.c calls it for untrusted users.
  *
- * This is a second abstract interpretation of a program that was verified.  It
- * believes no branch and no guard, and no store to the stack: a load may
- * give whatever was stored in that slot, at any time, by any instruction, for a load
- * can overtake the store.  It follows each edge that lowered code has.  What it
- * proves holds for all that a processor executes, if only data are what they
- * are; where it cannot prove an access, it asks for
+ * A processor that mispredicts executes a path that the program does not take, for some
+ * hundred instructions, and what it loads there can be recovered later through side
+ * channels.  So for untrusted users it is not enough that a comparison keeps an access
+ * in bounds.
  *
- *	a mask (struct vnp_access::masks), which computes from addresses alone whether
- *	the pointer is good, and makes it a harmless one if not; or
- *	a barrier (VNP_AUX_BARRIER), behind which all is what the verifier said.
+ * This is a second abstract interpretation of a program that was verified.  It learns
+ * from no branch and no guard, and relies on no store to the stack: a load may return
+ * whatever any instruction ever stores in that slot, as a load can overtake the store.
+ * It follows each edge of the lowered code.  What it proves holds for all instructions
+ * that a processor executes, provided that it does not speculate on data; where it
+ * cannot prove an access, it requests
  *
- * Harmless are addresses within VNP_SPEC_NULL bytes of 0, in either
- * direction: nobody maps anything there.  What a pointer may be here is thus: inside
- * its object, or harmless.  lower/mask.c has the masks,
- * Documentation/security.rst the whole argument.
+ *	a mask (struct vnp_access::masks), which computes without a branch whether the
+ *	pointer is good, and makes it harmless if not; or
+ *	a barrier (VNP_AUX_BARRIER), after which the verifier's findings hold.
+ *
+ * Harmless are addresses within VNP_SPEC_NULL bytes of 0, in either direction: nothing
+ * is mapped there.  So here a pointer is either inside its object or harmless.
+ * lower/mask.c has the masks, Documentation/security.rst the whole argument.
  */
 #ifndef _VNP_VM_HARDEN_SPEC_H
 #define _VNP_VM_HARDEN_SPEC_H
@@ -31,7 +33,7 @@ struct vnp_code;
 #define VNP_SPEC_NULL	32768
 
 /**
- * vnp_spec() - find the accesses that want a mask or a barrier
+ * vnp_spec() - find the accesses that need a mask or a barrier
  * @code:	verified
  *
  * Return: 0, -E2BIG (the log says why), -ENOMEM, -EINTR.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The reference interpreter.  Each value carries where it comes from: which object
- * a pointer points into, and a number is no pointer.  So every access is held
- * against the real object, every guard against what the verifier asked for.
+ * The reference interpreter.  Each value carries its origin: the object that a pointer
+ * points into, or that it is a number.  So every access is checked against the real
+ * object, and every guard against the verifier's findings.
  */
 #include "vm/arith.h"
 #include "vm/analysis/cost.h"
@@ -23,10 +23,10 @@
 /**
  * struct value - a register, or a pointer saved on the stack
  * @v:		its bits
- * @kind:	enum vnp_reg_kind; what is behind the end of the packet is PACKET, too
+ * @kind:	enum vnp_reg_kind; PACKET_END is PACKET, too
  * @base:	map value: where it begins
  * @size:	map value: how long it is
- * @epoch:	packet: how often the payload had moved
+ * @epoch:	packet: value of struct interp::epoch when the pointer was made
  */
 struct value {
 	u64 v;
@@ -45,11 +45,11 @@ struct value {
  * @stack:	VNP_STACK_MAX bytes
  * @saved:	pointers saved in slots of the stack
  * @whole:	bit n: slot n is @saved
- * @secret:	for each byte of the stack: part of a pointer
+ * @secret:	for each byte of the stack: it belongs to a pointer
  * @epoch:	how often the payload moved
- * @insn:	instruction at work on
+ * @insn:	the current instruction
  * @left:	the budget
- * @prepaid:	what is left of the part of it that bounded loops spend
+ * @prepaid:	what is left of the cost of bounded loops, which was charged in advance
  * @spent:	what the instructions cost that were executed
  */
 struct interp {
@@ -122,11 +122,11 @@ static int interp_object(struct interp *t, const struct value *ptr, u64 *base, u
 		*size = ptr->size;
 		return 0;
 	default:
-		return interp_bug(t, "uses something as a pointer that is none");
+		return interp_bug(t, "uses a value as a pointer that is not one");
 	}
 }
 
-/* Hold an access against its object, and what the verifier said against that */
+/* Check an access against its object, and the verifier's findings against that */
 static int interp_access(struct interp *t, const struct vnp_access *access,
 			 const struct value *ptr, s32 off, u64 size)
 {
@@ -172,7 +172,7 @@ static int interp_stack_see(struct interp *t, u64 addr, u64 size)
 
 	for (i = at; i < at + size; i++)
 		if (t->secret[i])
-			return interp_bug(t, "reads part of a pointer on the stack");
+			return interp_bug(t, "reads only some bytes of a pointer on the stack");
 	return 0;
 }
 
@@ -209,7 +209,7 @@ static int interp_stack_store(struct interp *t, u64 addr, u32 size,
 	if (from->kind == VNP_REG_SCALAR)
 		return 0;
 	if (size != 8 || at % 8)
-		return interp_bug(t, "saves a part of a pointer");
+		return interp_bug(t, "saves only some bytes of a pointer");
 	t->saved[slot] = *from;
 	t->whole |= BIT_ULL(slot);
 	memset(&t->secret[at], true, 8);
@@ -229,7 +229,7 @@ static int interp_context_load(struct interp *t, const struct value *ptr, s32 of
 	if (at >= sizeof(t->exec->ctx) || size > sizeof(t->exec->ctx) - at)
 		return interp_bug(t, "reads outside the context");
 	if (vnp_type_words(at, size) & ~t->code->ctx_fields)
-		return interp_bug(t, "reads what nobody fills in of the context");
+		return interp_bug(t, "reads a field of the context that is not filled in");
 	interp_set_number(to, vnp_eval_load(vnp_wrap_add(ptr->v, off), size));
 	field = vnp_type_field(t->type, at);
 	if (!field || !vnp_type_field(t->type, at + size - 1))
@@ -237,7 +237,7 @@ static int interp_context_load(struct interp *t, const struct value *ptr, s32 of
 	if (field->kind == VNP_FIELD_SCALAR)
 		return 0;
 	if (at != field->off || size != field->size)
-		return interp_bug(t, "reads a part of a pointer in the context");
+		return interp_bug(t, "reads only some bytes of a pointer in the context");
 	to->kind = VNP_REG_PACKET;
 	to->epoch = t->epoch;
 	return 0;
@@ -329,7 +329,7 @@ static bool interp_is_half(const struct value *reg)
 }
 
 /*
- * Likewise where halves, or complements, are made of pointers into the payload, and
+ * The same for results that are halves or complements of pointers into the payload, and
  * differences of these.
  */
 static u32 interp_half_kind(const struct bpf_insn *insn, const struct value *a,
@@ -359,8 +359,8 @@ static u32 interp_half_kind(const struct bpf_insn *insn, const struct value *a,
 
 /*
  * The kind of a result: 64 bit sums and differences of a pointer and a number point,
- * differences of two do not.  The lower half of a pointer into the payload is good
- * for a difference only.  0: nobody may compute this.
+ * differences of two do not.  The lower half of a pointer into the payload may be used
+ * for a difference only. 0: the operation is not allowed.
  */
 static u32 interp_alu_kind(const struct bpf_insn *insn, const struct value *a,
 			   const struct value *b)
@@ -406,7 +406,7 @@ static int interp_alu(struct interp *t, const struct bpf_insn *insn)
 		interp_set_number(dst, 0);
 	kind = interp_alu_kind(insn, dst, &src);
 	if (!kind)
-		return interp_bug(t, "makes a number of a pointer");
+		return interp_bug(t, "turns a pointer into a number");
 	if (interp_is_pointer(&src))
 		*dst = src;
 	dst->kind = kind;
@@ -426,7 +426,7 @@ static const struct vnp_map_desc *interp_map(const struct interp *t)
 	return NULL;
 }
 
-/* How many bytes the memory has that an argument points to */
+/* Size of the memory that an argument points to */
 static u64 interp_arg_size(const struct interp *t, u32 kind, u32 n)
 {
 	const struct vnp_map_desc *map = interp_map(t);
@@ -505,7 +505,7 @@ static int interp_charge_bytes(struct interp *t, const struct vnp_helper *helper
 
 	if (!vnp_cost_is_metered(helper, call)) {
 		if (helper->bytes == VNP_COST_SIZE && t->reg[4].v > call->size_max)
-			return interp_bug(t, "a size is greater than was proven");
+			return interp_bug(t, "a size exceeds what was proven");
 		return 0;
 	}
 	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->exec->ctx.len;
@@ -585,7 +585,7 @@ static u64 interp_save_addr(const struct interp *t, u32 saves, u32 reg)
 	return interp_stack_top(t) - 8 * (vnp_frame_save_slot(frame, saves, reg) + 1);
 }
 
-/* A function is entered: R6 to R9, set or not, are kept for the caller */
+/* A function is entered: R6 to R9, set or not, are saved for the caller */
 static int interp_enter(struct interp *t, u32 saves)
 {
 	const struct vnp_frame *frame = vnp_code_frame(t->code, t->insn);
@@ -606,7 +606,7 @@ static int interp_enter(struct interp *t, u32 saves)
 	return 0;
 }
 
-/* Is there a part of a pointer in a slot, and not the whole */
+/* Does a slot hold some bytes of a pointer, but not all */
 static bool interp_is_spoilt(const struct interp *t, u64 addr)
 {
 	u32 at = interp_stack_at(t, addr), i;
@@ -626,7 +626,7 @@ static void interp_leave(struct interp *t, u32 saves)
 	vnp_frame_for_each_saved(saves, reg) {
 		u64 addr = interp_save_addr(t, saves, reg);
 
-		/* a pointer that something was written over is neither */
+		/* a pointer that was overwritten in part is unset */
 		if (interp_is_spoilt(t, addr))
 			memset(&t->reg[reg], 0, sizeof(t->reg[reg]));
 		else
@@ -636,7 +636,7 @@ static void interp_leave(struct interp *t, u32 saves)
 		memset(&t->reg[reg], 0, sizeof(t->reg[reg]));
 }
 
-/* Conditional jumps and gotos; only where functions begin and end they do anything */
+/* Conditional jumps and gotos; the latter may enter or leave a function */
 static int interp_frame(struct interp *t, const struct bpf_insn *insn)
 {
 	if (vnp_insn_is_enter(insn))
@@ -680,7 +680,7 @@ static bool interp_jumps(const struct interp *t, const struct bpf_insn *insn)
 			       t->reg[insn->dst_reg].v, src);
 }
 
-/* Go on with the next instruction or with the target, and pay for going back */
+/* Continue with the next instruction or the target; charge a jump back */
 static int interp_advance(struct interp *t, const struct bpf_insn *insn)
 {
 	const struct vnp_insn_aux *aux = &t->code->aux[t->insn];
@@ -689,7 +689,7 @@ static int interp_advance(struct interp *t, const struct bpf_insn *insn)
 
 	if (vnp_insn_is_branch(insn) &&
 	    !(flags & (jumps ? VNP_AUX_TAKEN : VNP_AUX_FALLS)))
-		return interp_bug(t, "goes where it was proven not to go");
+		return interp_bug(t, "takes a branch that was proven not to be taken");
 	if (flags & (jumps ? VNP_AUX_PAYS_TAKEN : VNP_AUX_PAYS_FALLS)) {
 		t->left -= aux->cost;
 		if (t->left < 0)
@@ -698,7 +698,7 @@ static int interp_advance(struct interp *t, const struct bpf_insn *insn)
 	if (flags & (jumps ? VNP_AUX_FREE_TAKEN : VNP_AUX_FREE_FALLS)) {
 		t->prepaid -= aux->cost;
 		if (t->prepaid < 0)
-			return interp_bug(t, "goes round in loops longer than was proven");
+			return interp_bug(t, "iterates more often than was proven");
 	}
 	t->insn = jumps ? vnp_insn_target(insn, t->insn) : t->insn + vnp_insn_len(insn);
 	return 0;
@@ -722,7 +722,7 @@ static int interp_loop(struct interp *t)
 		const struct bpf_insn *insn = &t->code->insns[t->insn];
 
 		if (!t->code->aux[t->insn].reached)
-			return interp_bug(t, "gets where it was proven not to get");
+			return interp_bug(t, "reaches an instruction that was proven unreachable");
 		t->spent += vnp_cost_insn(t->code, t->insn);
 		if (t->spent > t->code->budget)
 			return interp_bug(t, "costs more than its budget");

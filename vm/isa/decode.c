@@ -3,8 +3,8 @@
  * Decoding: each instruction is one of RFC 9669, its unused fields are zero, and
  * jumps lead to instructions.
  *
- * Later passes rely on all of it: they index tables with register numbers and
- * jump targets, and meet no opcode they do not know.
+ * Later passes rely on all of it: they index tables by register numbers and jump
+ * targets, and handle no unknown opcodes.
  */
 #include "vm/code.h"
 #include "vm/isa/decode.h"
@@ -115,7 +115,7 @@ static int decode_opcode(const struct vnp_code *code, u32 i)
 		vnp_log_insn(code, i,
 			     "jump tables are not supported: compile with -fno-jump-tables, or -mcpu=v3");
 	else
-		vnp_log_insn(code, i, "opcode 0x%02x is none", insn->code);
+		vnp_log_insn(code, i, "opcode 0x%02x does not exist", insn->code);
 	return -EACCES;
 }
 
@@ -126,7 +126,7 @@ static int decode_reg(const struct vnp_code *code, u32 i, const char *field,
 	case VNP_OP_REG_ZERO:
 		if (!reg)
 			return 0;
-		vnp_log_insn(code, i, "%s is %u, but this opcode wants 0 there",
+		vnp_log_insn(code, i, "%s is %u, but this opcode requires 0",
 			     field, reg);
 		return -EACCES;
 	case VNP_OP_REG_WRITE:
@@ -189,7 +189,7 @@ static bool decode_imm_ok(u32 rule, s32 imm)
 	}
 }
 
-/* Loads and stores with an order, which clang makes for -mcpu=v4 */
+/* Ordered loads and stores, which clang emits for -mcpu=v4 */
 static void decode_refuse_ordered(const struct vnp_code *code, u32 i)
 {
 	if (code->insns[i].imm == BPF_LOAD_ACQ)
@@ -210,7 +210,7 @@ static int decode_fields(const struct vnp_code *code, u32 i)
 		return -EACCES;
 
 	if (!decode_off_ok(op->off, insn->off)) {
-		vnp_log_insn(code, i, "offset %d is none for this opcode",
+		vnp_log_insn(code, i, "offset %d is not valid for this opcode",
 			     insn->off);
 		return -EACCES;
 	}
@@ -220,7 +220,7 @@ static int decode_fields(const struct vnp_code *code, u32 i)
 		return -EACCES;
 	}
 	if (!decode_imm_ok(op->imm, insn->imm)) {
-		vnp_log_insn(code, i, "immediate 0x%x is none for this opcode",
+		vnp_log_insn(code, i, "immediate 0x%x is not valid for this opcode",
 			     insn->imm);
 		return -EACCES;
 	}
@@ -233,7 +233,7 @@ static int decode_map_value(const struct vnp_code *code, u32 i, u32 off)
 
 	if (map->type != VNP_MAP_ARRAY || map->max_entries != 1 || !map->value) {
 		vnp_log_insn(code, i,
-			     "only an array of one entry has an address that can be loaded, map %d is none",
+			     "only an array of one entry has an address that can be loaded, and map %d is not one",
 			     code->insns[i].imm);
 		return -EACCES;
 	}
@@ -294,8 +294,8 @@ static int decode_target(const struct vnp_code *code, u32 i, s64 to, const char 
 		return -EACCES;
 	}
 	/*
-	 * Opcode 0 occurs in the second slot of a pair only, or the program is
-	 * refused where it stands.
+	 * Opcode 0 is valid in the second slot of a pair only: elsewhere it is refused
+	 * itself.
 	 */
 	if (!code->insns[to].code) {
 		vnp_log_insn(code, i, "%s instruction %lld, the second half of a 64 bit immediate load",
@@ -318,7 +318,7 @@ static void decode_refuse_helper(const struct vnp_code *code, u32 i, s32 id)
 			     name, id, counterpart);
 	else
 		vnp_log_insn(code, i,
-			     "calls the kernel's helper %s (%d), and VNP has none like it: <vnp/program.h> says what there is",
+			     "calls the kernel's helper %s (%d), and VNP has none like it: <vnp/program.h> lists its own",
 			     name, id);
 }
 

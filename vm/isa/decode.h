@@ -6,13 +6,13 @@
 
 struct vnp_code;
 
-/* What may stand in the fields of an instruction; 0 is "must be zero" */
+/* What the fields of an instruction may contain; 0: must be zero */
 
 enum vnp_op_reg {
 	VNP_OP_REG_ZERO,
 	VNP_OP_REG_READ,	/* R0 to R10 */
 	VNP_OP_REG_WRITE,	/* R0 to R9 */
-	VNP_OP_REG_PSEUDO,	/* says what the immediate is */
+	VNP_OP_REG_PSEUDO,	/* selects the meaning of the immediate */
 };
 
 enum vnp_op_off {
@@ -33,7 +33,7 @@ enum vnp_op_imm {
 };
 
 /**
- * struct vnp_op - what an opcode wants of the other fields
+ * struct vnp_op - what an opcode requires of the other fields
  * @known:	it is an opcode
  * @dst:	enum vnp_op_reg
  * @src:	enum vnp_op_reg
@@ -52,10 +52,10 @@ struct vnp_op {
 extern const struct vnp_op vnp_op_table[256];
 
 /**
- * vnp_decode() - is every instruction one that exists
+ * vnp_decode() - is every instruction valid
  * @code:	the program
  *
- * Checks what can be told from an instruction and its place, reachable or not.
+ * Checks each instruction by itself and its place, reachable or not.
  *
  * Return: 0, -EACCES (the log says why).
  */

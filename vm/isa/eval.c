@@ -10,7 +10,7 @@ static u64 eval_divide(u8 op, bool is_signed, u32 bits, u64 a, u64 b)
 		return op == BPF_DIV ? 0 : a;
 	if (!is_signed)
 		return op == BPF_DIV ? a / b : a % b;
-	/* the one quotient that does not fit */
+	/* the only quotient that overflows */
 	if (sb == -1)
 		return op == BPF_DIV ? -(u64)sa : 0;
 	return op == BPF_DIV ? sa / sb : sa % sb;

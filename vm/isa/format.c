@@ -29,7 +29,7 @@ static void format_number(struct format_out *out, u64 v, bool negative, u32 base
 		format_put(out, digits[--n]);
 }
 
-/* @wide: with l or ll, all 64 bits count; without, the lower 32 */
+/* @wide: with l or ll, 64 bits are printed; else the lower 32 */
 static int format_arg(struct format_out *out, char conversion, bool wide, u64 v)
 {
 	s64 n = wide ? (s64)v : (s32)v;

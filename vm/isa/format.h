@@ -6,10 +6,10 @@
 
 #define VNP_FORMAT_MAX		128	/* bytes of a format, with its NUL */
 #define VNP_FORMAT_ARGS_MAX	12
-#define VNP_FORMAT_LINE_MAX	512	/* bytes that are enough for any line */
+#define VNP_FORMAT_LINE_MAX	512	/* enough bytes for any line */
 
 /**
- * vnp_format_fits() - may so many bytes be copied, to be given to vnp_format()
+ * vnp_format_fits() - are these sizes within the limits of vnp_format()
  * @fmt_len:	bytes of the format
  * @args_len:	bytes of the numbers
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What <linux/bpf.h> of Linux 6.1 lacks of RFC 9669, and short names for what is
- * asked of instructions all over vm/.
+ * What <linux/bpf.h> of Linux 6.1 lacks of RFC 9669, and predicates on instructions for
+ * all of vm/.
  */
 #ifndef _VNP_VM_ISA_INSN_H
 #define _VNP_VM_ISA_INSN_H
@@ -25,7 +25,7 @@
 #endif
 #define VNP_BARRIER	(BPF_ST | BPF_NOSPEC)
 
-/* other instructions that take as long: 13 to 16 ns were measured */
+/* how many other instructions take as long: 13 to 16 ns were measured */
 #define VNP_BARRIER_COST	40
 
 /* scratch register of a lowering pass; no program can name it */
@@ -77,8 +77,8 @@ static inline bool vnp_insn_is_call(const struct bpf_insn *insn)
 }
 
 /*
- * src_reg of a goto, in the place of a call or of a function's exit (inline.h); the
- * decoder lets no program have them
+ * src_reg of a goto, in place of a call or of a function's exit (inline.h); the decoder
+ * accepts no program with them
  */
 #define VNP_INSN_ENTER	1
 #define VNP_INSN_LEAVE	2
@@ -111,7 +111,7 @@ static inline bool vnp_insn_is_cond(const struct bpf_insn *insn)
 	       BPF_OP(insn->code) != BPF_CALL && BPF_OP(insn->code) != BPF_EXIT;
 }
 
-/* does it go on with another instruction than the next */
+/* can another instruction than the next follow it */
 static inline bool vnp_insn_is_branch(const struct bpf_insn *insn)
 {
 	return vnp_insn_is_ja(insn) || vnp_insn_is_cond(insn);

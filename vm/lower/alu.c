@@ -66,7 +66,7 @@ static void alu_shift(struct vnp_lower *l, const struct bpf_insn *insn)
 	vnp_emit(l, shift);
 }
 
-/* What is left of a division by zero: 0, or for the modulo the dividend */
+/* Result of a division by zero: 0, or for the modulo the dividend */
 static void alu_divide_by_zero(struct vnp_lower *l, const struct bpf_insn *insn)
 {
 	u8 class = alu_class(vnp_insn_is64(insn)), dst = insn->dst_reg;
@@ -96,9 +96,9 @@ static void alu_divide_self(struct vnp_lower *l, const struct bpf_insn *insn)
 }
 
 /*
- * dst = dst OP |src|, dst not being negative.  AX is made where it is used: the
- * kernel's blinding of constants uses it, too, for each instruction that has an
- * immediate and does not name it.
+ * dst = dst OP |src|, dst not being negative.  AX is set right before it is used: the
+ * kernel's blinding of constants overwrites it at each instruction that has an
+ * immediate and does not name AX.
  */
 static void alu_divide_magnitude(struct vnp_lower *l, const struct bpf_insn *insn)
 {
@@ -113,7 +113,7 @@ static void alu_divide_magnitude(struct vnp_lower *l, const struct bpf_insn *ins
 		vnp_emit_k(l, class | BPF_NEG, VNP_REG_AX, 0);
 		vnp_emit_land(l, positive);
 	} else {
-		/* a 32 bit move leaves 2^31 positive */
+		/* after a 32 bit move 2^31 is positive */
 		vnp_blind_imm32(l, VNP_REG_AX,
 				insn->imm < 0 ? (u32)-(s64)insn->imm : (u32)insn->imm);
 	}
@@ -121,9 +121,9 @@ static void alu_divide_magnitude(struct vnp_lower *l, const struct bpf_insn *ins
 }
 
 /*
- * Signed division: of magnitudes, the sign being put right.  Magnitudes are
- * unsigned, so the least number, which has no positive counterpart, comes out
- * right, too.  The remainder has the sign of the dividend.
+ * Signed division: of magnitudes, then the sign is corrected.  Magnitudes are unsigned,
+ * so the least number, which has no positive counterpart, is handled, too.  The
+ * remainder has the sign of the dividend.
  */
 static void alu_divide_signed(struct vnp_lower *l, const struct bpf_insn *insn)
 {

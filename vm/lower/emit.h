@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the files of the lowering pass share: a place to put instructions.
+ * What the files of the lowering pass share: emitting instructions.
+ *
+ * Layer: above analysis/; it reads what verify/ and harden/ found.
  *
  *	lower.c		the program as a whole: slots, jumps, faults
  *	lower/guard.c	checks in front of accesses
@@ -20,7 +22,7 @@
 #include "vm/isa/insn.h"
 #include "vm/analysis/type.h"
 
-/* A jump to the end of the program with a fault, whose end is not there yet */
+/* A jump to a fault's end that is not emitted yet */
 struct vnp_lower_fault {
 	u32 at;		/* lowered index of the jump */
 	u32 code;	/* VNP_EXEC_FAULT() */
@@ -33,24 +35,24 @@ struct vnp_lower_base {
 };
 
 /**
- * struct vnp_lower - lowering under way
+ * struct vnp_lower - state of lowering
  * @code:	the program
  * @type:	its type
- * @out:	what is being made: @code->lowered
+ * @out:	the result: @code->lowered
  * @room:	instructions that fit the arrays of @out
  * @start:	by instruction of the program: where it begins, in @out
  * @jump:	by index in @out: instruction of the program it jumps to, plus 1; or 0
- * @fault:	jumps that want a fault's end
+ * @fault:	jumps to ends that are not emitted yet
  * @fault_cnt:	how many
  * @fault_room:	how many fit
  * @base:	slots of look-ups
  * @base_cnt:	how many
  * @ctx_slot:	offset from R10 of the saved context; 0: it is not saved
- * @budget_slot: offset from R10 of what the budget still has; 0: nothing is metered
+ * @budget_slot: offset from R10 of the remaining budget; 0: nothing is metered
  * @stack_size:	bytes of stack taken so far
- * @insn:	instruction of the program at work on
+ * @insn:	current instruction of the program
  * @guards:	lowered index at which its guards begin
- * @guard:	enum vnp_fault what is emitted guards against
+ * @guard:	enum vnp_fault of the current guard
  * @err:	first error; nothing is emitted after it
  */
 struct vnp_lower {
@@ -74,7 +76,7 @@ struct vnp_lower {
 	int err;
 };
 
-/* An instruction made of its parts */
+/* An instruction from its fields */
 #define VNP_EMIT(_code, _dst, _src, _off, _imm)				\
 	((struct bpf_insn){						\
 		.code = (_code), .dst_reg = (_dst), .src_reg = (_src),	\
@@ -96,7 +98,7 @@ void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src);
 /* vnp_emit_zero() - those slots among @slots that may be read before written */
 void vnp_emit_zero(struct vnp_lower *l, u64 slots);
 
-/* vnp_lower_frame() - what a goto does besides, if it enters or leaves a function */
+/* vnp_lower_frame() - the effects of a goto that enters or leaves a function */
 void vnp_lower_frame(struct vnp_lower *l, const struct bpf_insn *insn);
 
 /* vnp_emit_address() - 64 bit immediate that is an address of map @map */
@@ -117,7 +119,7 @@ u8 vnp_lower_ctx(struct vnp_lower *l, u8 reg);
  * vnp_lower_guard() - emit the guards of an access
  * @l:		lowering
  * @access:	the access
- * @off:	where from the pointer
+ * @off:	offset from the pointer
  * @size:	bytes
  * @size_reg:	register that holds the size, or 0 if @size does
  */
@@ -141,20 +143,25 @@ void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 of
 /* vnp_lower_barrier() - emit a speculation barrier */
 void vnp_lower_barrier(struct vnp_lower *l);
 
-/* vnp_lower_doom() - emit an end behind guards, one of which always faults */
+/* vnp_lower_doom() - emit the end after guards of which one always faults */
 void vnp_lower_doom(struct vnp_lower *l);
 
-/* vnp_blind() - @insn without its immediate, which AX holds now, if it needs that */
+/*
+ * vnp_blind() - replace the immediate of @insn by AX, and load that, if it needs
+ * blinding
+ */
 struct bpf_insn vnp_blind(struct vnp_lower *l, struct bpf_insn insn);
 
-/* vnp_blind_imm32(), vnp_blind_imm64() - a register becomes a program's constant */
+/*
+ * vnp_blind_imm32(), vnp_blind_imm64() - load a constant of the program into a register
+ */
 void vnp_blind_imm32(struct vnp_lower *l, u8 dst, u32 imm);
 void vnp_blind_imm64(struct vnp_lower *l, u8 dst, u64 imm);
 
-/* vnp_lower_charge() - emit what makes the budget pay */
+/* vnp_lower_charge() - charge the budget */
 void vnp_lower_charge(struct vnp_lower *l, u32 cost);
 
-/* vnp_lower_charge_bytes() - likewise for the bytes of a metered call; R0 is lost */
+/* vnp_lower_charge_bytes() - likewise for the bytes of a metered call; clobbers R0 */
 void vnp_lower_charge_bytes(struct vnp_lower *l, const struct vnp_helper *helper);
 
 /* vnp_lower_alu() - emit what an arithmetic instruction becomes */

@@ -8,9 +8,9 @@
  *	low:	d <= off		r + off >= B
  *	high:	d + L >= off + size	r + off + size <= B + L
  *
- * Both hold for no other r than those that are inside, whatever 64 bits it has.
- * For let d, a signed number of 64 bits, pass both.  Then the address of the access is
- * r + off = B + (off - d), and
+ * Both hold only if the access is inside, for any 64 bits of r.  Let d, a signed number
+ * of 64 bits, pass both.  Then the address of the access is r + off = B + (off - d),
+ * and
  *
  *	0 <= off - d <= L - size
  *
@@ -22,8 +22,8 @@
  * If only one of the two is emitted the verifier has proven the other, and proven
  * that r is at most 2^62 away from the object (mem_guards()), so d is exact anyway.
  *
- * Nothing here keeps the access behind a guard from being executed speculatively:
- * that is what lower/mask.c does for untrusted users.
+ * A guard does not prevent speculative execution of the access after it: lower/mask.c
+ * does that for untrusted users.
  */
 #include "vm/lower/emit.h"
 #include "vm/analysis/cost.h"
@@ -82,7 +82,7 @@ static void guard_packet(struct vnp_lower *l, const struct vnp_access *access, s
 		guard_fault_k(l, BPF_JSLT, off + (s32)size, VNP_FAULT_PACKET);
 }
 
-/* The object's start and length do not change: one distance does for both */
+/* Start and length of the object are fixed: one distance serves both guards */
 static void guard_object(struct vnp_lower *l, const struct vnp_access *access, s32 off,
 			 u32 size, u8 size_reg, u32 len)
 {
@@ -126,7 +126,7 @@ static void guard_bounds(struct vnp_lower *l, const struct vnp_access *access, s
 		guard_packet(l, access, off, size, size_reg);
 		break;
 	case VNP_REG_CTX:
-		/* the object is what the verifier has found there, from lo to hi */
+		/* the object is the range from lo to hi that the verifier found */
 		vnp_lower_context(l, access);
 		vnp_emit_k(l, BPF_ALU64 | BPF_ADD, VNP_REG_AX, access->lo);
 		guard_object(l, access, off, size, 0, access->hi - access->lo);
@@ -156,7 +156,7 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 	if (access->guards & VNP_GUARD_EMPTY)
 		vnp_emit_fault(l, BPF_JMP | BPF_JEQ | BPF_K, size_reg, 0, 0, fault);
 	if (access->guards & VNP_GUARD_NULL) {
-		/* NULL in the place of memory is an argument that wants size 0 */
+		/* NULL in place of memory requires a size of 0 */
 		if (access->kind == VNP_REG_SCALAR)
 			vnp_emit_fault(l, BPF_JMP | BPF_JNE | BPF_K, size_reg, 0, 0,
 				       VNP_FAULT_NULL);
@@ -168,12 +168,12 @@ void vnp_lower_guard(struct vnp_lower *l, const struct vnp_access *access, s32 o
 		vnp_lower_mask(l, access, off, size);
 	else if (access->guards & (VNP_GUARD_LOW | VNP_GUARD_HIGH))
 		guard_bounds(l, access, off, size, size_reg);
-	/* the verifier counts on each of them */
+	/* the verifier relies on each of them */
 	if (!l->err && WARN_ON_ONCE(l->fault_cnt - before != hweight32(access->guards)))
 		l->err = -EFAULT;
 }
 
-/* AX is what is left */
+/* AX is the remaining budget */
 static void charge_end(struct vnp_lower *l)
 {
 	vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
@@ -190,8 +190,8 @@ void vnp_lower_charge(struct vnp_lower *l, u32 cost)
 }
 
 /*
- * R0 is free: the call will write it.  The context comes from where it was saved, for
- * speculatively R1 may be something else.
+ * R0 is free: the call will write it.  The context is loaded from where it was saved,
+ * as R1 may speculatively be something else.
  */
 void vnp_lower_charge_bytes(struct vnp_lower *l, const struct vnp_helper *helper)
 {

@@ -7,15 +7,17 @@
 #include "vm/lower/lower.h"
 #include "vm/exec.h"
 
-/* Instructions behind the oldest jump to a fault after which its end must come */
+/*
+ * The end of a fault is emitted at most so many instructions after the first jump to it
+ */
 #define LOWER_REACH	30000
 
-/* Room for instructions to begin with, for each of the program */
+/* Initial room for instructions, per instruction of the program */
 #define LOWER_ROOM	2
 
 /*
- * What a program may become.  Some instructions become dozens (growth_test.c); few
- * programs have more of them than others, and native code is scarce.
+ * How large a program may become.  Some instructions become dozens (growth_test.c), but
+ * they are few in most programs, and memory for native code is scarce.
  */
 #define LOWER_GROWTH	8		/* for each instruction of the program... */
 #define LOWER_SMALL	65536		/* ...unless it becomes no more than this */
@@ -29,7 +31,7 @@ static void *lower_grow(const void *old, u32 cnt, u32 room, size_t size)
 	return p;
 }
 
-/* On failure all stays as it was */
+/* On failure nothing changes */
 static bool lower_set_room(struct vnp_lower *l, u32 room)
 {
 	struct vnp_lowered *out = l->out;
@@ -81,7 +83,7 @@ static enum lower_kind lower_kind(const struct bpf_insn *insn)
 	}
 }
 
-/* Say what it is that grew */
+/* Count the kinds of instructions that grew, for the message */
 static void lower_too_large(struct vnp_lower *l)
 {
 	static const char *const what[LOWER_KINDS] = {
@@ -104,7 +106,7 @@ static void lower_too_large(struct vnp_lower *l)
 	l->err = -E2BIG;
 }
 
-/* Twice the room for instructions, if there may be so many */
+/* Double the room for instructions, up to the limit */
 static bool lower_make_room(struct vnp_lower *l)
 {
 	u32 room = l->room ? 2 * l->room : LOWER_ROOM * l->code->insn_cnt + 64;
@@ -202,9 +204,9 @@ void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
 }
 
 /*
- * The ends of faults that are waited for: each sets R0 to what happened and where,
- * and goes to a common end, which writes that to struct vnp_exec.  R0 keeps it: it is
- * no verdict, so who wants one need not look for faults if it is.
+ * Emit the pending ends of faults: each sets R0 to the fault and its instruction, and
+ * jumps to a common end, which writes it to struct vnp_exec.  R0 is not a verdict then,
+ * so a caller that gets a verdict need not check for faults.
  */
 static void lower_fault_ends(struct vnp_lower *l)
 {
@@ -213,7 +215,7 @@ static void lower_fault_ends(struct vnp_lower *l)
 	for (i = 0; i < l->fault_cnt && !l->err; i++) {
 		u32 code = l->fault[i].code;
 
-		/* the checks of one guard stand side by side, and share an end */
+		/* adjacent checks of one guard share an end */
 		if (!i || code != l->fault[i - 1].code) {
 			l->insn = VNP_EXEC_FAULT_INSN(code);
 			l->guard = VNP_EXEC_FAULT_KIND(code);
@@ -239,7 +241,7 @@ static void lower_fault_ends(struct vnp_lower *l)
 	l->guard = VNP_FAULT_NONE;
 }
 
-/* Conditional jumps reach 2^15 instructions: put the faults' ends in between */
+/* Conditional jumps reach 2^15 instructions: emit the ends of faults in between */
 static void lower_island(struct vnp_lower *l)
 {
 	u32 over;
@@ -258,7 +260,7 @@ static s32 lower_take_slot(struct vnp_lower *l)
 	return -(s32)l->stack_size;
 }
 
-/* Slots of its own, below those of the program */
+/* Slots for lowering, below those of the program */
 static int lower_take_slots(struct vnp_lower *l)
 {
 	struct vnp_code *code = l->code;
@@ -312,18 +314,18 @@ static void lower_entry(struct vnp_lower *l)
 			   code->budget - code->prepaid);
 		vnp_emit_save(l, l->budget_slot, VNP_REG_AX);
 	}
-	/* whatever a function would zero on entering it comes before the barrier */
+	/* the slots that functions zero are zeroed before the barrier, too */
 	vnp_emit_zero(l, frame && !code->harden ? vnp_frame_slots(frame) : U64_MAX);
 	if (!code->harden)
 		return;
-	/* a load that overtakes its store finds this, and nothing from before */
+	/* a load that overtakes a store finds this, nothing older */
 	for (i = 0; i < l->base_cnt; i++)
 		lower_zero(l, l->base[i].slot);
 	if (l->ctx_slot || l->base_cnt || code->zero_slots)
 		vnp_lower_barrier(l);
 }
 
-/* A jump to an instruction of the program; resolved when all have their place */
+/* A jump to an instruction of the program; resolved when all are emitted */
 static void lower_goto(struct vnp_lower *l, struct bpf_insn insn, u32 target)
 {
 	u32 at = vnp_emit(l, insn);
@@ -345,7 +347,10 @@ static u8 lower_inverse(u8 code)
 	return (code & ~0xf0) | inverse[BPF_OP(code) >> 4];
 }
 
-/* A conditional jump made of one over an unconditional one, which pays if @cost is not 0 */
+/*
+ * An inverted conditional jump over an unconditional one, which is charged if @cost is
+ * not 0
+ */
 static void lower_branch_over(struct vnp_lower *l, const struct bpf_insn *insn,
 			      u32 cost, u32 target)
 {
@@ -390,7 +395,7 @@ static void lower_branch(struct vnp_lower *l, const struct bpf_insn *insn)
 	vnp_lower_frame(l, insn);
 	if (vnp_insn_is_ja(insn) && target == l->insn + 1 && !pays)
 		return;
-	/* where it never goes there is nothing to go to */
+	/* a successor that is never taken was not emitted */
 	if (!(aux->flags & VNP_AUX_TAKEN))
 		goto falls;
 	if (aux->flags & VNP_AUX_FALLS) {
@@ -437,7 +442,7 @@ static void lower_ld_imm64(struct vnp_lower *l, const struct bpf_insn *insn)
 	}
 }
 
-/* Guards are branches: what waited in front of them must wait once more */
+/* Guards are branches: what needed a barrier before them needs another one after them */
 static void lower_wait(struct vnp_lower *l)
 {
 	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
@@ -448,7 +453,7 @@ static void lower_wait(struct vnp_lower *l)
 		vnp_lower_barrier(l);
 }
 
-/* Between guards and what they guard: true if nothing shall come */
+/* Called between guards and access; true: the access is not emitted */
 static bool lower_stops(struct vnp_lower *l)
 {
 	const struct vnp_insn_aux *aux = &l->code->aux[l->insn];
@@ -478,13 +483,13 @@ static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
 		else
 			vnp_lower_guard(l, &call->arg[n], 0, 0, n + 2);
 	}
-	/* a doomed call is never made */
+	/* a call after a guard that always faults is never made */
 	if (!(aux->flags & VNP_AUX_DOOMED) && vnp_cost_is_metered(helper, call))
 		vnp_lower_charge_bytes(l, helper);
 	if (lower_stops(l))
 		return;
 	vnp_emit(l, *insn);
-	/* what overtakes this would find the payload where it was */
+	/* a load that overtakes this would use the old address of the payload */
 	if (l->code->harden && helper->moves_packet)
 		vnp_lower_barrier(l);
 	for (i = 0; i < l->base_cnt; i++)
@@ -506,19 +511,19 @@ static void lower_exit(struct vnp_lower *l, const struct bpf_insn *insn)
 
 static void lower_memory(struct vnp_lower *l, const struct bpf_insn *insn)
 {
-	struct bpf_insn plain = *insn;
+	struct bpf_insn simple = *insn;
 	u32 size = vnp_insn_size(insn);
 
 	vnp_lower_guard(l, &l->code->aux[l->insn].access, insn->off, size, 0);
 	if (lower_stops(l))
 		return;
 	if (BPF_CLASS(insn->code) == BPF_LDX && BPF_MODE(insn->code) == BPF_MEMSX) {
-		plain.code = BPF_LDX | BPF_MEM | BPF_SIZE(insn->code);
-		vnp_emit(l, plain);
+		simple.code = BPF_LDX | BPF_MEM | BPF_SIZE(insn->code);
+		vnp_emit(l, simple);
 		vnp_lower_extend(l, true, insn->dst_reg, size * 8);
 		return;
 	}
-	vnp_emit(l, plain);
+	vnp_emit(l, simple);
 	/* what opt_subreg_zext_lo32_rnd_hi32() of the kernel's verifier does */
 	if (vnp_insn_is_cmpxchg32(insn))
 		vnp_emit_x(l, BPF_ALU | BPF_MOV, BPF_REG_0, BPF_REG_0);

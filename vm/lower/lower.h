@@ -5,8 +5,8 @@
 struct vnp_code;
 
 /*
- * How far back a conditional jump with an immediate goes at most: blinded by the kernel, an
- * instruction becomes four at most, and the jump must reach still.
+ * How far back a conditional jump with an immediate may go: blinding by the kernel
+ * makes up to four of an instruction, and the jump must still reach.
  */
 #define VNP_LOWER_BACK_MAX	8190
 

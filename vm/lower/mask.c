@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Masks: what keeps accesses inside even where a guard, or a branch of the program,
- * was mispredicted.
+ * Masks: they keep accesses inside even if a guard, or a branch of the program, was
+ * mispredicted.
  *
- * On the way of a guard AX is the distance X - r of the register from a place X.
- * A mask goes on from there, without a branch:
+ * As in a guard, AX is the distance X - r of the register from a place X. A mask
+ * continues without a branch:
  *
- *	high:	AX -= kh		negative iff the access ends behind the object
+ *	high:	AX -= kh		negative iff the access ends after the object
  *		AX s>>= 63		all ones then, else 0
  *		r |= AX			-1, or as it was
  *
- *	low:	AX -= kl		negative iff it begins inside or behind
+ *	low:	AX -= kl		negative iff it begins inside or after
  *		AX s>>= 63
  *		r &= AX			0, or as it was
  *
@@ -20,22 +20,22 @@
  *	stack		R10		off + size - hi		R10	   off - lo + 1
  *	context		its start	off + size - hi		its start  off - lo + 1
  *
- * If the access is in bounds, as the verifier or the guard has it, both leave r as
- * it is, so what the program computes from r later does not change.  If it is not,
- * then the access goes to off - 1 or off: within VNP_SPEC_NULL of 0.
+ * If the access is in bounds, which the verifier or the guard ensures, both keep r, so
+ * later computations with r do not change.  If it is not, then the access goes to off -
+ * 1 or off: within VNP_SPEC_NULL of 0.
  *
- * spec.c asks for one side only if r is at most 2^40 away from its object, or from
- * 0, so the distance does not overflow.  It asks for both sides where the lower
- * one is not known, since an r that was made harmless and went down by more than
- * VNP_SPEC_NULL passes the lower one: seen from the object, it comes behind it.
+ * spec.c asks for one side only if r is at most 2^40 away from its object, or from 0,
+ * so the distance does not overflow.  It asks for both sides where the lower one is not
+ * known, as an r that was made harmless and then decremented by more than VNP_SPEC_NULL
+ * passes the lower one: it wraps to an address after the object.
  *
  * If r may be anywhere (VNP_MASK_FAR), let i = r + off - start be the offset of the
- * access in its object, of length L.  AX on the low side is -i - 1, the complement
- * of i, so it is negative iff 0 <= i < 2^63, whatever r is.  On the high
- * side it is L - size - i, exact for those i if L >= size.  The payload can be
- * shorter than an access, and so can a part of the stack or the context that the
- * verifier leaves to one; then L - size - i would wrap for i > 2^63 - size, so
- * the low side is asked for the last byte, too: i + size - 1 < 2^63.
+ * access in its object, of length L.  AX on the low side is -i - 1, the complement of
+ * i, so it is negative iff 0 <= i < 2^63, whatever r is.  On the high side it is L -
+ * size - i, exact for those i if L >= size.  The payload can be shorter than an access,
+ * and so can the range of the stack or the context that the verifier allows; then L -
+ * size - i would wrap for i > 2^63 - size, so the low side is checked for the last
+ * byte, too: i + size - 1 < 2^63.
  */
 #include "vm/lower/emit.h"
 #include "vm/analysis/state.h"
@@ -68,7 +68,7 @@ static void mask_distance(struct vnp_lower *l, const struct vnp_access *access,
 	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, access->reg);
 }
 
-/* AX is the distance already, less nothing */
+/* AX is the distance already */
 static void mask_finish(struct vnp_lower *l, const struct vnp_access *access,
 			const struct mask_side *side)
 {
@@ -134,7 +134,10 @@ void vnp_lower_doom(struct vnp_lower *l)
 {
 	u8 fault = VNP_FAULT_NULL;
 
-	/* one of the guards before it faults: this way is only ever mispredicted */
+	/*
+	 * one of the guards before it always faults: this is reached by misprediction
+	 * only
+	 */
 	if (!l->err && l->fault_cnt)
 		fault = l->out->guard[l->fault[l->fault_cnt - 1].at];
 	vnp_emit_fault(l, BPF_JMP | BPF_JA, 0, 0, 0, fault);

@@ -46,7 +46,7 @@ const struct vnp_line_info *vnp_source_find(const struct vnp_code *code, u32 ins
 	const struct vnp_line_info *info = code->source.line_info;
 	u32 lo = 0, hi = code->source.line_info_cnt, mid;
 
-	/* the first entry behind @insn is at @hi */
+	/* the first entry after @insn is at @hi */
 	while (lo < hi) {
 		mid = lo + (hi - lo) / 2;
 		if (info[mid].insn_off <= insn)
@@ -103,7 +103,7 @@ static void log_place(const struct vnp_code *code, u32 at)
 			      vnp_source_file(code, info), info->line_col >> 10);
 }
 
-/* By which calls a function was entered, the last one first */
+/* The chain of calls to the function, innermost first */
 static void log_callers(const struct vnp_code *code, u32 insn)
 {
 	const struct vnp_inlined *inlined = code->inlined;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The report a program's author reads.  Sentences; each about an instruction
- * says which, and with line info the line of C.
+ * The report for the program's author: sentences, which name the instruction, and with
+ * line info the line of C.
+ *
+ * Layer: above frame.h and isa/disasm.h.
  */
 #ifndef _VNP_VM_REPORT_LOG_H
 #define _VNP_VM_REPORT_LOG_H
@@ -11,18 +13,18 @@
 struct vnp_code;
 
 /*
- * A report that is so long gets no more states: those of a large program would take
- * seconds to write down.  It is as much as VNP_PROG_LOAD can hand out.
+ * No states are added to a report of this size: those of a large program would take
+ * seconds to print.  VNP_PROG_LOAD cannot return more.
  */
 #define VNP_LOG_STATES_MAX	(16U << 20)
 
 /**
- * struct vnp_log - a report under way
+ * struct vnp_log - a report being written
  * @buf:	where to; may be NULL when @size is 0
  * @size:	bytes at @buf
  * @level:	VNP_LOG_*
- * @len:	bytes the report has so far, without NUL; may pass @size, what is
- *		beyond is counted and not written
+ * @len:	bytes the report has so far, without NUL; may exceed @size: more is
+ *		counted, but not written
  */
 struct vnp_log {
 	char *buf;
@@ -35,14 +37,14 @@ struct vnp_log {
 void vnp_log_print(struct vnp_log *log, u32 level, const char *fmt, ...)
 	__printf(3, 4);
 
-/* vnp_log_rewind() - take back what was appended since it was @len long; NULL is fine */
+/* vnp_log_rewind() - drop what was appended since it was @len long; NULL is fine */
 void vnp_log_rewind(struct vnp_log *log, u32 len);
 
 /**
  * vnp_log_insn() - append a sentence about an instruction
  * @code:	the program; its log may be NULL
  * @insn:	index of the instruction
- * @fmt:	what is to be said, without a full stop or newline
+ * @fmt:	the sentence, without a full stop or newline
  *
  * Appends "insn 12 (dns.bpf.c:57): SENTENCE.", then the source line and the
  * disassembled instruction, each on a line of its own.
@@ -51,12 +53,12 @@ void vnp_log_insn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
 	__printf(3, 4);
 
 /**
- * vnp_log_warn() - vnp_log_insn() for what is accepted, but is likely a mistake
+ * vnp_log_warn() - vnp_log_insn() for code that is accepted but is likely a mistake
  * @code:	the program; its log may be NULL
  * @insn:	index of the instruction
  * @fmt:	as vnp_log_insn()
  *
- * The sentence begins with "warning: ", by which libvnp finds it.
+ * The sentence begins with "warning: ", which libvnp looks for.
  */
 void vnp_log_warn(const struct vnp_code *code, u32 insn, const char *fmt, ...)
 	__printf(3, 4);

@@ -5,13 +5,13 @@
 #include "vm/report/report.h"
 #include "vm/report/verdict.h"
 
-/* More places than this are counted, not named */
+/* How many places are named; further ones are only counted */
 #define REPORT_PLACES	32
 
 struct report {
 	const struct vnp_code *code;
-	const struct vnp_line_info *last;	/* the place named last */
-	u32 places;				/* named in this list */
+	const struct vnp_line_info *last;	/* the last named place */
+	u32 places;				/* places named so far */
 	u32 more;
 };
 
@@ -83,7 +83,7 @@ static void report_doomed(const struct vnp_code *code)
 	for (i = 0; i < code->insn_cnt; i++)
 		if (code->aux[i].flags & VNP_AUX_DOOMED)
 			vnp_log_insn(code, i,
-				     "a run that gets here ends with a fault, whatever the payload");
+				     "an execution that gets here ends with a fault, whatever the payload");
 }
 
 void vnp_report(const struct vnp_code *code)
@@ -109,7 +109,7 @@ void vnp_report(const struct vnp_code *code)
 		      code->stack_size);
 	if (code->harden)
 		vnp_log_print(code->log, VNP_LOG_NORMAL,
-			      "hardened: %u access%s masked, %u instruction%s behind a barrier.\n",
+			      "hardened: %u access%s masked, %u instruction%s after a barrier.\n",
 			      code->mask_cnt, code->mask_cnt == 1 ? "" : "es",
 			      code->barrier_cnt, code->barrier_cnt == 1 ? "" : "s");
 	report_doomed(code);

@@ -5,11 +5,11 @@
 struct vnp_code;
 
 /**
- * vnp_report() - say how an accepted program fared
+ * vnp_report() - summarize what was proven and guarded
  * @code:	after vnp_verify()
  *
- * "41 accesses proven, 2 guarded: relay.bpf.c:57, :91; 1 loop metered: :44;
- * stack 64 bytes.", so that its author can get rid of the guards.
+ * "41 accesses proven, 2 guarded: relay.bpf.c:57, :91; 1 loop metered: :44; stack 64
+ * bytes.", so that its author can avoid the guards.
  */
 void vnp_report(const struct vnp_code *code);
 

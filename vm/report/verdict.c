@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Each instruction that loads a constant is followed on all ways on which some
- * register holds the constant, until R0 has it at an exit.  Jumps that compare it with
- * another constant go only where they would.
+ * Each constant that is loaded is followed along all paths on which some register holds
+ * it, until R0 has it at an exit.  Of jumps that compare it with another constant only
+ * the right successor is followed.
  */
 #include "vm/code.h"
 #include "vm/isa/insn.h"
@@ -11,10 +11,10 @@
 #include "vm/analysis/type.h"
 #include "vm/report/verdict.h"
 
-/* Instructions to be followed in all, for each of the program */
+/* Instructions visited in total, per instruction of the program */
 #define VERDICT_STEPS	32
 
-/* Constants named at most: who has more has seen enough */
+/* How many constants are named at most */
 #define VERDICT_WARNINGS	16
 
 /**
@@ -22,10 +22,10 @@
  * @code:	the program
  * @value:	the constant
  * @seen:	for each instruction: the registers with which it was followed there
- * @todo:	instructions to go on with, each with the registers that hold the
- *		constant before it
+ * @todo:	instructions to visit, with the registers that hold the constant before
+ *		each
  * @todo_cnt:	how many
- * @steps:	instructions that may yet be followed
+ * @steps:	instructions that may still be visited
  */
 struct verdict {
 	const struct vnp_code *code;
@@ -39,7 +39,7 @@ struct verdict {
 	u32 steps;
 };
 
-/* What @insn leaves of @regs, and adds to them */
+/* Registers that hold the constant after @insn, if @regs do before it */
 static u16 verdict_regs(const struct bpf_insn *insn, u16 regs)
 {
 	u16 writes = vnp_live_writes(insn);
@@ -52,14 +52,14 @@ static u16 verdict_regs(const struct bpf_insn *insn, u16 regs)
 
 static void verdict_go(struct verdict *w, u32 insn, u16 regs)
 {
-	/* Each is put there once for each further register, so there is room. */
+	/* Each is pushed at most once per register, so there is room. */
 	if (!regs || !(regs & ~w->seen[insn]))
 		return;
 	w->seen[insn] |= regs;
 	w->todo[w->todo_cnt++] = (struct verdict_at){ insn, regs };
 }
 
-/* May this conditional jump go that way, given what is known of its operands */
+/* May this conditional jump go to that successor, if @regs hold the constant */
 static bool verdict_may(const struct verdict *w, const struct verdict_at *at, bool taken)
 {
 	const struct bpf_insn *insn = &w->code->insns[at->insn];
@@ -127,7 +127,7 @@ static void verdict_warn(const struct verdict *w, u32 insn)
 	long long value = w->value > U32_MAX ? (s64)w->value : (s32)w->value;
 
 	vnp_log_warn(w->code, insn,
-		     "this returns %lld, which is no verdict: where the program is linked, such a run is a fault",
+		     "this returns %lld, which is no verdict: where the program is linked, such an execution ends with a fault",
 		     value);
 }
 

@@ -2,10 +2,10 @@
 /*
  * Replacing calls by what they call.
  *
- * First the functions that the program reaches are looked at in depth-first order,
- * callees before callers: this finds recursion, and how large each becomes with all
- * that it calls.  Then where each instruction of a copy goes is known beforehand, and
- * copies are written one inside the other, in a single walk.
+ * First the reachable functions are visited in depth-first order, callees before
+ * callers, which finds recursion and the size of each function with all that it calls.
+ * With the sizes the index of each copied instruction is known in advance, so nested
+ * copies are written in a single pass.
  */
 #include "vm/isa/decode.h"
 #include "vm/frame.h"
@@ -13,10 +13,10 @@
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"
 
-/* Calls of a circle that are named */
+/* How many calls of a recursion are named */
 #define INLINE_NAMED_MAX	16
 
-/* R6 to R9, which belong to the caller */
+/* R6 to R9, which the callee must preserve */
 #define INLINE_SAVED		0x3c0U
 
 enum inline_mark {
@@ -32,10 +32,9 @@ enum inline_mark {
  * @mark:	enum inline_mark
  * @saves:	which of R6 to R9 it uses
  * @locals:	bytes of its variables, a multiple of 8
- * @size:	instructions with all that it calls; one more than there may be if
- *		they are too many
- * @frames:	copies of functions in these, itself counted
- * @height:	functions active at once from here on
+ * @size:	instructions with all that it calls; capped at one more than the limit
+ * @frames:	copies of functions in these, including itself
+ * @height:	depth of calls from here, including itself
  */
 struct inline_func {
 	u32 first;
@@ -48,7 +47,7 @@ struct inline_func {
 	u32 height;
 };
 
-/* struct inline_at - a function that is being walked, up to @insn; copy at @to */
+/* struct inline_at - a function that is being walked: at @insn, with the copy at @to */
 struct inline_at {
 	u32 func;
 	u32 insn;
@@ -57,16 +56,16 @@ struct inline_at {
 };
 
 /**
- * struct inline_pass - the pass under way
+ * struct inline_pass - state of the pass
  * @code:	the program
  * @func_of:	by instruction: function that begins there; also marks targets
  * @target:	by instruction: some branch leads there
  * @at:		by instruction: its distance from the start of a copy
  * @funcs:	the functions, by place
  * @func_cnt:	how many
- * @stack:	those being walked, from the program itself on
+ * @stack:	functions that are being walked, the program itself first
  * @depth:	how many
- * @insns:	what is being made
+ * @insns:	the new program
  * @out:	likewise
  * @frame_cnt:	frames so far
  */
@@ -94,7 +93,7 @@ static struct inline_func *inline_callee(const struct inline_pass *p, u32 call)
 	return &p->funcs[p->func_of[(s64)call + 1 + p->code->insns[call].imm]];
 }
 
-/* R10 is copied or added to a register: the frame's distance must be, too */
+/* R10 is copied or added to a register: the offset of the frame must be added, too */
 static bool inline_takes_fp(const struct bpf_insn *insn)
 {
 	return insn->src_reg == VNP_REG_FP && !insn->off &&
@@ -177,7 +176,7 @@ static int inline_check(const struct inline_pass *p, const struct inline_func *f
  * struct inline_scan - which registers are R10 and a constant
  * @known:	bit n: Rn is
  * @off:	the constant
- * @depth:	how far below R10 any of them was used
+ * @depth:	how far below R10 any of them is used
  */
 struct inline_scan {
 	u32 known;
@@ -206,9 +205,9 @@ static void inline_scan_insn(struct inline_scan *s, const struct bpf_insn *insn)
 }
 
 /*
- * The size of a frame.  Compilers write the address of a variable as a copy of R10
- * and a constant added to it, side by side.  Whoever writes it otherwise gets a
- * smaller frame, and a guard at what reaches below it.
+ * The size of a frame.  Compilers compute the address of a variable by a copy of R10
+ * and an addition of a constant next to it.  For other code the frame may be too small:
+ * accesses below it then get guards.
  */
 static u32 inline_locals(const struct inline_pass *p, const struct inline_func *f)
 {
@@ -238,7 +237,7 @@ static u32 inline_saves(const struct inline_pass *p, const struct inline_func *f
 	return used & INLINE_SAVED;
 }
 
-/* Instructions that stand in a copy of @f for the one at @i */
+/* How many instructions the one at @i becomes in a copy of @f */
 static u32 inline_width(const struct inline_pass *p, const struct inline_func *f, u32 i)
 {
 	const struct bpf_insn *insn = &p->code->insns[i];
@@ -266,7 +265,7 @@ static int inline_too_deep(const struct inline_pass *p, u32 call)
 	return -E2BIG;
 }
 
-/* All that @f calls was measured: measure @f */
+/* The sizes of all that @f calls are known: compute that of @f */
 static int inline_measure(struct inline_pass *p, struct inline_func *f)
 {
 	const struct bpf_insn *insns = p->code->insns;
@@ -290,11 +289,11 @@ static int inline_measure(struct inline_pass *p, struct inline_func *f)
 			return inline_too_deep(p, i);
 	}
 	f->mark = INLINE_DONE;
-	/* one that calls none is reported where it is called */
+	/* a function that calls none is reported at its call */
 	return call != U32_MAX && f->size > VNP_INSN_MAX ? inline_too_large(p, call) : 0;
 }
 
-/* The call that the function on top of the stack is at leads back into the stack */
+/* The current call of the function on top of the stack is recursive */
 static int inline_circle(const struct inline_pass *p, u32 first)
 {
 	u32 i = p->depth, named = 0;
@@ -322,7 +321,7 @@ static int inline_open(struct inline_pass *p, u32 func)
 	return inline_check(p, f);
 }
 
-/* Go on in the function on top: to its next call, or to its end */
+/* Walk the function on top of the stack to its next call, or to its end */
 static int inline_search_step(struct inline_pass *p)
 {
 	struct inline_at *top = &p->stack[p->depth - 1];
@@ -479,7 +478,7 @@ static int inline_branch(struct inline_pass *p, const struct inline_at *top, u32
 	return 0;
 }
 
-/* Any other instruction; what it says of R10 is about the frame */
+/* Any other instruction; offsets from R10 become offsets from the frame */
 static void inline_copy(struct inline_pass *p, const struct inline_at *top, u32 to)
 {
 	struct bpf_insn insn = p->code->insns[top->insn];
@@ -553,7 +552,7 @@ static int inline_write_alloc(struct inline_pass *p)
 	return 0;
 }
 
-/* From now on the program is what was written */
+/* Replace the program by the new one */
 static int inline_take(struct inline_pass *p)
 {
 	struct vnp_code *code = p->code;

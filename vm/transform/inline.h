@@ -2,14 +2,14 @@
 /*
  * Calls between functions of a program.
  *
- * A call is replaced by a copy of the function, so all that comes after knows of
- * one function only, and treats each call with what is known at its place.  What is
- * left of calls are two gotos with a mark in src_reg, and in dst_reg which of R6 to
- * R9 the function uses:
+ * A call is replaced by a copy of the function, so all later passes see one function
+ * only, and each call is verified with what is known there.  A call leaves two gotos,
+ * marked in src_reg, with the registers among R6 to R9 that the function uses in
+ * dst_reg:
  *
  *	enter	in place of the call.  R6 to R9 are saved in the frame and unset, the
- *		rest of the frame is zero
- *	leave	in place of an exit.  R6 to R9 come back, R1 to R5 are unset
+ *		other slots of the frame are zero
+ *	leave	in place of an exit.  R6 to R9 are restored, R1 to R5 are unset
  *
  * A frame lies at a fixed distance from R10, below that of its caller; its size
  * is what constant offsets from R10 name in the function.

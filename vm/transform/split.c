@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * One round, when the verifier has refused a use of a value of different kinds:
+ * One round, after the verifier has refused a use of a value of different kinds:
  *
- *	split_probe()	verifies once more, up to the use, and looks of which kind the
- *			value is on each edge into the block where the kinds meet
+ *	split_probe()	verifies once more, up to the use, and finds the kind of the
+ *			value on each edge into the block where the kinds join
  *	split_trace()	follows the value from there to all its uses
- *	split_choose()	chooses the blocks to copy: those between
- *	split_rewrite()	writes the program anew
+ *	split_choose()	chooses the blocks to copy: those from the join to the uses
+ *	split_rewrite()	writes the new program
  *
- * A loop between the meeting point and a use is copied as a whole, as each of its blocks
- * leads to the use; so is the loop that begins at the meeting point.  Edges from
- * elsewhere into the middle of what is copied go to the first copy.
+ * A loop between the join and a use is copied as a whole, as each of its blocks leads
+ * to the use; so is a loop that begins at the join.  Edges from other blocks into the
+ * middle of the copied blocks lead to the first copy.
  */
 #include "vm/analysis/cfg.h"
 #include "vm/frame.h"
@@ -21,18 +21,18 @@
 #include "vm/analysis/join.h"
 #include "vm/verify/verify.h"
 
-/* A program may grow to twice its size and this, in so many rounds */
+/* A program may grow to twice its size plus this, in so many rounds */
 #define SPLIT_GROWTH	4096U
 #define SPLIT_ROUNDS	64
 
-/* Copies of a block that are made in a round; further kinds share the last one */
+/* Copies of a block per round; further kinds share the last one */
 #define SPLIT_COPIES	8
 
 /* Work (struct vnp_cost) of following values through an instruction */
 #define SPLIT_WORK_INSN	4
 
-/* Returned inside of here, and explained by split_explain() */
-#define SPLIT_LOOP	1	/* nothing but another iteration brings another kind */
+/* Internal return values, explained by split_explain() */
+#define SPLIT_LOOP	1	/* the kinds differ between iterations of a loop only */
 #define SPLIT_LARGE	2
 #define SPLIT_LONG	3
 
@@ -44,13 +44,13 @@ struct split_values {
 };
 
 /**
- * struct split - a round under way
+ * struct split - state of a round
  * @v:		of split_probe(); must be the first
  * @code:	the program
  * @cfg:	its graph
- * @meet:	block where the kinds meet
- * @cell:	where they do so, of struct vnp_state
- * @edge:	by 2 * block + successor: number of the kind on this edge into @meet
+ * @join:	block where the kinds join
+ * @cell:	the cell of struct vnp_state that has them
+ * @edge:	by 2 * block + successor: number of the kind on this edge into @join
  * @kind:	a value of each kind
  * @kind_cnt:	how many
  * @in:		by block: what holds the value at its start
@@ -65,7 +65,7 @@ struct split {
 	struct vnp_verify v;
 	struct vnp_code *code;
 	const struct vnp_cfg *cfg;
-	u32 meet;
+	u32 join;
 	u32 cell;
 	u8 *edge;
 	struct vnp_reg kind[SPLIT_COPIES];
@@ -86,10 +86,10 @@ static struct split *split_of(struct vnp_verify *v)
 	return (struct split *)v;
 }
 
-/* Does the edge come from before the loop that may begin at @meet */
+/* Does the edge come from before the loop that may begin at @join */
 static bool split_enters(const struct split *s, u32 from)
 {
-	return !vnp_cfg_goes_back(s->cfg, from, s->meet);
+	return !vnp_cfg_goes_back(s->cfg, from, s->join);
 }
 
 static u32 split_kind(struct split *s, const struct vnp_reg *reg)
@@ -110,7 +110,7 @@ static void split_flow(struct vnp_verify *v, u32 from, u32 k, u32 to,
 {
 	struct split *s = split_of(v);
 
-	if (v->report && to == s->meet && split_enters(s, from))
+	if (v->report && to == s->join && split_enters(s, from))
 		s->edge[2 * from + k] = split_kind(s, &state->cells[s->cell].reg);
 }
 
@@ -123,7 +123,7 @@ static const struct vnp_verify_ops split_ops = {
 	.join = vnp_state_join,
 };
 
-/* The refusal is found again, after all edges into @meet that come from before it */
+/* Verification stops here, when all edges into @join from before it were seen */
 static int split_probe(struct split *s)
 {
 	struct vnp_code *code = s->code;
@@ -135,7 +135,7 @@ static int split_probe(struct split *s)
 	s->v.type = vnp_type_get(code->type);
 	vnp_cost_init(&s->v.cost, code->insn_cnt);
 	code->log = NULL;
-	err = vnp_fixpoint_run(&s->v);
+	err = vnp_fixpoint(&s->v);
 	code->log = log;
 	code->work += s->v.cost.spent;
 	if (err == -E2BIG)
@@ -147,7 +147,7 @@ static int split_probe(struct split *s)
 
 /* ---- Uses ----------------------------------------------------------------- */
 
-/* A load or store of a whole slot through R10: its number, or -1 */
+/* Number of the slot that is loaded or stored as a whole through R10, or -1 */
 static int split_slot(const struct bpf_insn *insn, u32 address)
 {
 	if (address != VNP_REG_FP || BPF_SIZE(insn->code) != BPF_DW ||
@@ -193,7 +193,7 @@ static bool split_copy(struct split_values *values, const struct bpf_insn *insn)
 	}
 }
 
-/* Entering a function saves registers, leaving it gets them back */
+/* Entering a function saves registers, leaving it restores them */
 static void split_frame(const struct split *s, struct split_values *values, u32 i)
 {
 	const struct bpf_insn *insn = &s->code->insns[i];
@@ -212,7 +212,7 @@ static void split_frame(const struct split *s, struct split_values *values, u32 
 		values->regs &= ~saves;
 }
 
-/* What a pointer is made of, by arithmetic or by a look-up, is of its kind */
+/* The result of arithmetic, or of a look-up, is of the kind of its operand */
 static bool split_derives(const struct bpf_insn *insn)
 {
 	if (vnp_insn_is_call(insn))
@@ -254,10 +254,10 @@ static bool split_join(struct split_values *to, const struct split_values *from)
 	return to->slots != old.slots || to->regs != old.regs || !old.reached;
 }
 
-/* A successor that can be reached from @meet without an outer loop's next iteration */
+/* Can a successor be reached from @join without a new iteration of an outer loop */
 static bool split_follows(const struct split *s, u32 to)
 {
-	return to != VNP_BLOCK_NONE && s->cfg->blocks[to].pos >= s->cfg->blocks[s->meet].pos;
+	return to != VNP_BLOCK_NONE && s->cfg->blocks[to].pos >= s->cfg->blocks[s->join].pos;
 }
 
 static bool split_trace_block(struct split *s, u32 n)
@@ -278,7 +278,7 @@ static bool split_trace_block(struct split *s, u32 n)
 
 static int split_trace(struct split *s)
 {
-	struct split_values *in = &s->in[s->meet];
+	struct split_values *in = &s->in[s->join];
 	bool grew = true;
 	u32 i;
 
@@ -289,7 +289,7 @@ static int split_trace(struct split *s)
 		in->slots = BIT_ULL(s->cell - VNP_REG_CNT);
 	while (grew) {
 		grew = false;
-		for (i = s->cfg->blocks[s->meet].pos; i < s->cfg->order_cnt; i++)
+		for (i = s->cfg->blocks[s->join].pos; i < s->cfg->order_cnt; i++)
 			if (s->in[s->cfg->order[i]].reached)
 				grew |= split_trace_block(s, s->cfg->order[i]);
 		if (vnp_relax())
@@ -312,7 +312,7 @@ static u32 split_block_of(const struct split *s, u32 insn)
 	return lo;
 }
 
-/* All that lies between @meet and a use */
+/* Mark all blocks between @join and a use */
 static int split_choose(struct split *s)
 {
 	const struct vnp_block *blocks = s->cfg->blocks;
@@ -322,7 +322,7 @@ static int split_choose(struct split *s)
 	s->uses[split_block_of(s, s->code->conflict.insn)] = true;
 	while (grew) {
 		grew = false;
-		for (i = s->cfg->order_cnt; i > blocks[s->meet].pos; ) {
+		for (i = s->cfg->order_cnt; i > blocks[s->join].pos; ) {
 			bool leads;
 
 			n = s->cfg->order[--i];
@@ -350,13 +350,13 @@ struct split_place {
 	u32 block;
 };
 
-/* Where an edge leads to from a copy of a block */
+/* Target of an edge from a copy of a block */
 static struct split_place split_target(const struct split *s, struct split_place from, u32 k)
 {
 	u32 to = s->cfg->blocks[from.block].succ[k];
 	struct split_place place = { .block = to };
 
-	if (to == s->meet && s->cfg->blocks[from.block].pos != VNP_BLOCK_NONE &&
+	if (to == s->join && s->cfg->blocks[from.block].pos != VNP_BLOCK_NONE &&
 	    split_enters(s, from.block))
 		place.copy = s->edge[2 * from.block + k];
 	else if (s->copied[from.block] && s->copied[to])
@@ -364,7 +364,7 @@ static struct split_place split_target(const struct split *s, struct split_place
 	return place;
 }
 
-/* The first one as it was, then the others without what is not copied; false: no more */
+/* First the original order, then further copies of the copied blocks; false: the end */
 static bool split_next(const struct split *s, struct split_place *place)
 {
 	do {
@@ -377,7 +377,7 @@ static bool split_next(const struct split *s, struct split_place *place)
 	return true;
 }
 
-/* Does a goto have to follow, as another block than the one to go on with does */
+/* Is a goto needed, as the block that follows is not the fall-through successor */
 static bool split_wants_goto(const struct split *s, struct split_place place,
 			     struct split_place *to)
 {
@@ -417,7 +417,7 @@ static int split_lay_out(struct split *s, u32 max)
 	return 0;
 }
 
-/* Instruction @to is made of instruction @from */
+/* Write instruction @to, a copy of instruction @from */
 static void split_put(struct split *s, u32 to, u32 from, struct bpf_insn insn)
 {
 	s->insns[to] = insn;
@@ -510,8 +510,8 @@ static int split_rewrite(struct split *s, u32 max)
 /* ---- Rounds --------------------------------------------------------------- */
 
 /*
- * From now on the program is what was written.  @fresh is how it was before it was
- * verified: nothing that this found out may stay.
+ * Replace the program by the new one.  @fresh is the program before verification, as
+ * none of its findings may be kept.
  */
 static int split_take(struct split *s, struct vnp_code *fresh)
 {
@@ -560,7 +560,7 @@ static int split_run(struct split *s, struct vnp_code *fresh, u32 max)
 	return err ? err : split_take(s, fresh);
 }
 
-/* One round; 0 if the program is another one now */
+/* One round; 0 if the program was changed */
 static int split_round(struct vnp_code *code, struct vnp_code *fresh, u32 max)
 {
 	struct split *s = vnp_alloc(1, sizeof(*s));
@@ -570,7 +570,7 @@ static int split_round(struct vnp_code *code, struct vnp_code *fresh, u32 max)
 		return -ENOMEM;
 	s->code = code;
 	s->cfg = code->cfg;
-	s->meet = code->cfg->order[code->conflict.pos];
+	s->join = code->cfg->order[code->conflict.pos];
 	s->cell = code->conflict.cell;
 	err = split_run(s, fresh, max);
 	vnp_free(s->edge);
@@ -584,7 +584,7 @@ static int split_round(struct vnp_code *code, struct vnp_code *fresh, u32 max)
 	return err;
 }
 
-/* The refusal was told.  Tell where kinds meet, and why nothing can be done about it */
+/* After the refusal, explain where the kinds join and why blocks are not copied */
 static void split_explain(const struct vnp_code *code, int why, u32 max)
 {
 	u32 cell = code->conflict.cell;
@@ -602,11 +602,11 @@ static void split_explain(const struct vnp_code *code, int why, u32 max)
 			     what);
 	else if (why == SPLIT_LARGE)
 		vnp_log_insn(code, first,
-			     "%s is of different kinds on the paths that meet here, and with a copy of what follows for each the program would get too large (more than %u instructions, or a jump over more than %u): use it before the paths meet",
+			     "%s is of different kinds on the paths that join here, and with a copy of what follows for each the program would get too large (more than %u instructions, or a jump over more than %u): use it before the paths join",
 			     what, max, S16_MAX);
 	else
 		vnp_log_insn(code, first,
-			     "%s is of different kinds on the paths that meet here, and to verify a copy of what follows for each would take too long: use it before the paths meet",
+			     "%s is of different kinds on the paths that join here, and to verify a copy of what follows for each would take too long: use it before the paths join",
 			     what);
 }
 
@@ -630,9 +630,9 @@ int vnp_split_verify(struct vnp_code *code)
 	for (round = 0; ; round++) {
 		err = split_attempt(code);
 		code->work += work;
-		if (err != -EACCES || !code->conflict.met)
+		if (err != -EACCES || !code->conflict.found)
 			break;
-		/* a round costs as much as the verification that was refused */
+		/* a round takes as much work as the verification that was refused */
 		err = round < SPLIT_ROUNDS && code->work < limit.max / 2 ?
 		      split_round(code, &fresh, max) : SPLIT_LONG;
 		if (err > 0)
@@ -644,6 +644,6 @@ int vnp_split_verify(struct vnp_code *code)
 	}
 	if (err == -EACCES && round)
 		vnp_log_print(code->log, VNP_LOG_NORMAL,
-			      "From where values of different kinds meet the program was copied for each kind; this is about one of the copies.\n");
+			      "What follows a join of values of different kinds was copied for each kind; this is about one of the copies.\n");
 	return err;
 }

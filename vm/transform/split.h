@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Values of different kinds that meet.
+ * Splitting of joins of values of different kinds.
  *
- * Compilers let paths meet with a register that is a pointer into one object on one
- * path and into another object on another path, and use it afterwards.  Where the
- * verifier refuses such a use, the blocks from the meeting point up to the use are
- * copied, once for each kind, each path is sent to the copy for its kind, and what
- * results is verified from the start like any other program.  So nothing that
- * the verifier proves depends on this pass: it must only leave the program's meaning
- * as it is.  Programs without such a use are verified once, and are left alone.
+ * In compiled code a register can point into different objects on two paths that join,
+ * and be used afterwards.  Where the verifier refuses such a use, the blocks from the
+ * join to the use are copied for each kind, each path leads to the copy for its kind,
+ * and the result is verified from the start like any other program.  So no proof depends
+ * on this pass: it must only preserve the program's semantics.  Programs without such a
+ * use are verified once and not changed.
+ *
+ * Layer: above verify.h.
  */
 #ifndef _VNP_VM_TRANSFORM_SPLIT_H
 #define _VNP_VM_TRANSFORM_SPLIT_H

@@ -17,13 +17,13 @@ static int alu_refuse(struct vnp_verify *v, const struct vnp_reg *reg)
 	switch (reg->kind) {
 	case VNP_REG_CONFLICT:
 		return vnp_verify_refuse(v,
-			"calculates with a value that is of different kinds on different ways here");
+			"calculates with a value that is of different kinds on different paths here");
 	case VNP_REG_VOID:
 		return vnp_verify_refuse(v,
 			"calculates with a pointer into the payload, which may have moved since: read ctx->data again");
 	default:
 		return vnp_verify_refuse(v,
-			"would make a number of a pointer: pointers can be moved by 64 bit additions and subtractions, nothing else");
+			"would turn a pointer into a number: pointers can be moved by 64 bit additions and subtractions, nothing else");
 	}
 }
 
@@ -33,7 +33,7 @@ static bool alu_can_halve(const struct vnp_reg *reg)
 	       (vnp_reg_is_packet(reg) && !reg->maybe_null);
 }
 
-/* A pointer into the payload as something that only differences are made of */
+/* A pointer into the payload as a value that can only be subtracted */
 static struct vnp_reg alu_half(const struct vnp_reg *reg)
 {
 	struct vnp_reg half = *reg;
@@ -102,7 +102,7 @@ static void alu_set_range(const struct vnp_verify *v, struct vnp_reg *ptr, s64 r
 		ptr->num = num;
 }
 
-/* *@ptr, a copy, had no variable part: that is now the very number of @num's id */
+/* *@ptr, a copy, had no variable part: now it is exactly the number of @num's id */
 static bool alu_add_to_fixed(struct vnp_verify *v, struct vnp_reg *ptr,
 			     struct vnp_reg *num)
 {
@@ -126,13 +126,13 @@ static bool alu_add_to_fixed(struct vnp_verify *v, struct vnp_reg *ptr,
 }
 
 /*
- * The variable part of *@ptr, a copy, is the sum of what it was, @id, and @num's.  What
- * @id names is no longer named so if the instruction gave or made it last time.
+ * The variable part of *@ptr, a copy, is the sum of the numbers of @id and of @num's
+ * id.  @id is stale if this instruction makes it again.
  */
 static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 			   struct vnp_reg *num, bool sub)
 {
-	bool lost = num == vnp_state_reg(v->state, alu_insn(v)->dst_reg);
+	bool reused = num == vnp_state_reg(v->state, alu_insn(v)->dst_reg);
 	s64 room = -VNP_CONSTRAINT_NONE;
 	struct vnp_reg by;
 	u32 sum;
@@ -145,15 +145,15 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 	if (!sub)
 		room = vnp_sat_sub(-vnp_constraint_bound(v->state, id, num->id, VNP_ID_LEN),
 				   num->plus);
-	/* making the id takes it away from what this instruction made last time */
+	/* making the id removes it from the cells that this instruction gave it before */
 	by = *num;
 	sum = vnp_state_mint(v->state, v->insn);
 	ptr->id = sum;
 	alu_set_range(v, ptr, room);
 	if (id == sum || by.id == sum)
 		return;
-	/* how small it can be is forgotten with it */
-	if (!sub && lost)
+	/* its lower bound is forgotten with it */
+	if (!sub && reused)
 		vnp_constraint_learn(v->state, id, 0, sum, -by.num.smin);
 	if (sub)
 		vnp_constraint_learn(v->state, sum, by.id, id, -(s64)by.plus);
@@ -175,7 +175,7 @@ static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 		return;
 	ptr->num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &ptr->num,
 				  &num->num);
-	/* of the context it is called after what it was; it is another number now */
+	/* a pointer into the context has the id of its old number, which changes now */
 	if (ptr->kind == VNP_REG_CTX)
 		ptr->id = 0;
 	if (!vnp_reg_is_packet(ptr))
@@ -187,7 +187,7 @@ static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 		ptr->id = vnp_state_mint(v->state, v->insn);
 }
 
-/* Moving by a constant keeps all that is known; false: it moves too far for that */
+/* Moving by a constant keeps what is known; false: the offset would get too large */
 static bool alu_add_constant(struct vnp_reg *ptr, const struct vnp_scalar *num,
 			     bool sub)
 {
@@ -246,7 +246,7 @@ static bool alu_same_object(const struct vnp_reg *a, const struct vnp_reg *b)
 	       (a->kind == VNP_REG_MAP_VALUE && a->site != VNP_SITE_NONE);
 }
 
-/* How far the starts from which two packet pointers count are apart: @a - @b */
+/* Distance of the bases of two packet pointers: @a - @b */
 static struct vnp_scalar alu_base_distance(const struct vnp_verify *v,
 					   const struct vnp_reg *a,
 					   const struct vnp_reg *b)
@@ -281,7 +281,7 @@ static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 
 	if (!alu_same_object(a, b))
 		return vnp_verify_refuse(v,
-			"the difference of these two pointers would tell where things are in memory: only pointers to the same object can be subtracted");
+			"the difference of these two pointers would reveal where objects are in memory: only pointers to the same object can be subtracted");
 
 	relates = a->kind == VNP_REG_PACKET_END && b->kind == VNP_REG_PACKET &&
 		  vnp_reg_is_fixed(a) && (b->id || vnp_reg_is_fixed(b)) &&
@@ -307,7 +307,7 @@ static int alu_difference(struct vnp_verify *v, struct vnp_reg *dst,
 	return 0;
 }
 
-/* What a pointer was before its upper half was cut off, if it was */
+/* The pointer whose lower half this is, if it is one */
 static struct vnp_reg alu_whole(const struct vnp_reg *reg)
 {
 	struct vnp_reg whole = *reg;
@@ -321,8 +321,8 @@ static struct vnp_reg alu_whole(const struct vnp_reg *reg)
 }
 
 /*
- * The difference of two pointers of which at least one was cut or complemented:
- * a + ~b is a - b - 1, and (u32)a - (u32)b is (u32)(a - b).
+ * The difference of two pointers, at least one of them truncated or complemented: a +
+ * ~b is a - b - 1, and (u32)a - (u32)b is (u32)(a - b).
  */
 static int alu_difference_halves(struct vnp_verify *v, struct vnp_reg *dst,
 				 const struct vnp_reg *src)
@@ -353,7 +353,7 @@ static int alu_difference_halves(struct vnp_verify *v, struct vnp_reg *dst,
 	return 0;
 }
 
-/* Move a pointer that is cut or complemented by a number: ~p + n is ~(p - n) */
+/* Add a number to a truncated or complemented pointer: ~p + n is ~(p - n) */
 static int alu_move_half(struct vnp_verify *v, struct vnp_reg *dst,
 			 const struct vnp_reg *ptr, const struct vnp_reg *by)
 {
@@ -362,7 +362,7 @@ static int alu_move_half(struct vnp_verify *v, struct vnp_reg *dst,
 	bool sub = (BPF_OP(insn->code) == BPF_SUB) ^ (half.site & VNP_HALF_COMPLEMENT);
 	struct vnp_scalar num = by->num;
 
-	/* only the lower half of the number counts */
+	/* only the lower half of the number matters */
 	if (!vnp_insn_is64(insn)) {
 		num = vnp_scalar_alu(BPF_MOV, 32, true, &num, &num);
 		half.site &= ~VNP_HALF_WHOLE;
@@ -393,7 +393,7 @@ static int alu_complement(struct vnp_verify *v, struct vnp_reg *dst)
 	return 0;
 }
 
-/* 32-bit arithmetic on pointers into the payload, and on what comes of it */
+/* 32-bit arithmetic on pointers into the payload, and on its results */
 static int alu_halves(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
 {
 	u8 op = BPF_OP(alu_insn(v)->code);
@@ -452,7 +452,7 @@ static bool alu_is_safe(const struct bpf_insn *insn, const struct vnp_scalar *sr
 	}
 }
 
-/* Is the result what it would be with integers: @by is added, or with @sub taken away */
+/* Does the operation not wrap: @by is added, or with @sub subtracted */
 static bool alu_is_exact(bool is64, const struct vnp_scalar *num,
 			 const struct vnp_scalar *by, bool sub)
 {
@@ -467,7 +467,7 @@ static bool alu_is_exact(bool is64, const struct vnp_scalar *num,
 	return num->smin >= 0 && min >= 0 && max <= (s64)U32_MAX;
 }
 
-/* @dst was the constant @old, and is what is in @src above it now */
+/* @dst was the constant @old, to which @src was added */
 static void alu_relate_const(struct vnp_verify *v, struct vnp_reg *dst,
 			     const struct vnp_reg *old, struct vnp_reg *src)
 {
@@ -483,7 +483,7 @@ static void alu_relate_const(struct vnp_verify *v, struct vnp_reg *dst,
 	dst->plus = plus;
 }
 
-/* @dst was @old and is another number by what is in @src now: how are they related */
+/* @src was added to or subtracted from @old, which gave @dst: relate the three */
 static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 			       const struct vnp_reg *old, struct vnp_reg *src, bool sub)
 {
@@ -519,7 +519,7 @@ static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 		vnp_constraint_learn(v->state, old->id, by, id, -plus);
 }
 
-/* How much greater than @b is @a at most, two numbers of ids */
+/* The greatest difference @a - @b of the numbers of two ids */
 static s64 alu_most_above(const struct vnp_verify *v, const struct vnp_reg *a,
 			  const struct vnp_reg *b)
 {
@@ -529,7 +529,10 @@ static s64 alu_most_above(const struct vnp_verify *v, const struct vnp_reg *a,
 	return vnp_constraint_bound(v->state, a->id, 0, b->id) + a->plus - b->plus;
 }
 
-/* @a - @b of 32 or 64 bits, where constraints know more of it than ranges; false: not */
+/*
+ * @a - @b of 32 or 64 bits, if constraints bound it better than ranges; false: they do
+ * not
+ */
 static bool alu_known_difference(const struct vnp_verify *v, const struct vnp_reg *a,
 				 const struct vnp_reg *b, struct vnp_scalar *num)
 {
@@ -544,8 +547,8 @@ static bool alu_known_difference(const struct vnp_verify *v, const struct vnp_re
 }
 
 /*
- * Bits are put in where there are none: so much is added, whatever the sign, and nothing
- * wraps.  Compilers test x << 8 in the place of x << 8 | y.
+ * Setting bits that are clear adds their value, for any sign, and does not wrap.
+ * Compilers test x << 8 instead of x << 8 | y.
  */
 static void alu_relate_filled(const struct vnp_verify *v, struct vnp_reg *dst,
 			      const struct vnp_reg *old, const struct vnp_scalar *by)
@@ -562,8 +565,8 @@ static void alu_relate_filled(const struct vnp_verify *v, struct vnp_reg *dst,
 }
 
 /*
- * Compilers for eBPF know no modulo, and take x - x / c * c; and widen numbers by
- * shifting them to and fro.
+ * Compilers for eBPF express the modulo by x - x / c * c, and extend numbers by
+ * shifting them left and right.
  */
 static void alu_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
 			     const struct vnp_reg *old, const struct vnp_scalar *by)
@@ -609,7 +612,7 @@ static void alu_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
 	}
 }
 
-/* A sum, a difference, or bits put in where there are none */
+/* A sum, a difference, or an or of disjoint bits */
 static bool alu_is_sum(u8 op, const struct vnp_scalar *a, const struct vnp_scalar *b)
 {
 	if (op == BPF_OR)
@@ -650,7 +653,7 @@ static int alu_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 	if (alu_is_sum(BPF_OP(insn->code), &old.num, &by) && (exact || known))
 		alu_relate_numbers(v, dst, &old, src, sub);
 
-	/* what is left behind a pointer, minus 4, is left behind the pointer plus 4 */
+	/* the room after a pointer, minus 4, is the room after the pointer plus 4 */
 	if (old.left && add && vnp_insn_is64(insn) &&
 	    alu_add_constant(&old, &by, !sub)) {
 		dst->left = true;

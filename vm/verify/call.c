@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Calls of helpers: do the arguments fit what the table says, and what is known
- * afterwards.
+ * Calls of helpers: checks the arguments against the table, and what is known after the
+ * call.
  */
 #include "vm/isa/format.h"
 #include "vm/report/log.h"
 #include "vm/analysis/update.h"
 #include "vm/verify/verify.h"
 
-/* A call under way; arguments are numbered from 0, argument n is in Rn+1 */
+/* A call being verified; arguments are numbered from 0, argument n is in Rn+1 */
 struct call {
 	struct vnp_verify *v;
 	const struct vnp_helper *helper;
-	struct vnp_call *found;		/* where to write down what is found */
+	struct vnp_call *found;		/* gets the findings */
 	u32 map;			/* the map argument */
 };
 
@@ -77,7 +77,7 @@ static int call_ctx(struct call *c, u32 n)
 				 n + 1, c->helper->name);
 }
 
-/* A number that must be at least 1, or may be 0, and is no absurd size */
+/* A number that must be at least 1, or may be 0, and at most VNP_SIZE_MAX */
 static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size,
 		     struct vnp_access *access)
 {
@@ -87,7 +87,7 @@ static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size
 	bool may_be;
 	int err;
 
-	/* in case nothing gets past the size */
+	/* in case the guards of the size always fault */
 	access->kind = call_arg(c, n - 1)->kind;
 	access->reg = n;
 	err = call_scalar(c, n);
@@ -109,11 +109,11 @@ static int call_size(struct call *c, u32 n, bool or_zero, struct call_size *size
 	return 0;
 }
 
-/* NULL stands for no memory: it wants a size of 0 */
+/* NULL stands for no memory: the size must be 0 */
 static int call_null(struct call *c, u32 n, const struct call_size *size,
 		     struct vnp_access *access)
 {
-	/* no memory is touched: what is left are the guards of the size */
+	/* no memory is accessed: only the guards of the size remain */
 	access->kind = VNP_REG_UNSET;
 	if (!size->max)
 		return 0;
@@ -129,7 +129,7 @@ static bool call_is_null(const struct vnp_reg *reg)
 	       !reg->num.value;
 }
 
-/* What the helper does to the memory, which lies within its object */
+/* The effect of the helper on memory that is in bounds */
 static int call_touch(struct call *c, u32 n, const struct call_size *size)
 {
 	const struct vnp_reg *reg = call_arg(c, n);
@@ -166,7 +166,7 @@ static int call_memory(struct call *c, u32 n, const struct call_size *size,
 	return err ? err : call_touch(c, n, size);
 }
 
-/* A memory argument; if the next argument is its size, then that, too */
+/* A memory argument, and its size if that is the next argument */
 static int call_memory_arg(struct call *c, u32 n)
 {
 	const struct vnp_map_desc *maps = c->v->code->maps;
@@ -216,7 +216,7 @@ static int call_arg_check(struct call *c, u32 n)
 	}
 }
 
-/* Bytes at argument @n that nobody can change, @len of them; NULL: there may be none */
+/* @len constant bytes at argument @n; NULL: they may not be constant */
 static const void *call_constant(const struct call *c, u32 n, u64 len)
 {
 	const struct vnp_reg *reg = call_arg(c, n);
@@ -232,7 +232,7 @@ static const void *call_constant(const struct call *c, u32 n, u64 len)
 	return (const char *)map->value + reg->off;
 }
 
-/* A format that is known is as vnp_format() wants it; others are looked at when used */
+/* A constant format is checked now, others when vnp_log() is called */
 static int call_format(const struct call *c)
 {
 	static const u64 args[VNP_FORMAT_ARGS_MAX];

@@ -6,8 +6,8 @@
 #include "vm/verify/verify.h"
 
 /*
- * R6 to R9 are moved to the frame, set or not: the function can read neither the
- * registers nor the slots, which hold no numbers.
+ * R6 to R9 are moved to the frame, whether set or not: the function can read neither
+ * the registers nor their slots, which hold no numbers.
  */
 static void frame_enter(struct vnp_verify *v, const struct vnp_frame *frame, u32 saves)
 {
@@ -27,10 +27,9 @@ static void frame_enter(struct vnp_verify *v, const struct vnp_frame *frame, u32
 }
 
 /*
- * The frame becomes as it will be when its place is entered the next time.  Nobody
- * can see that it is not, as the caller does not reach so deep (vnp_code_reach()).
- * A pointer that something was written over, through a pointer into the caller's
- * frame, comes back as neither.
+ * The frame is set to its state at the next entry, which the caller cannot observe, as
+ * it cannot access slots so deep (vnp_code_reach()).  A saved pointer that was
+ * overwritten through a pointer into the caller's frame is restored as unset.
  */
 static void frame_leave(struct vnp_verify *v, const struct vnp_frame *frame, u32 saves)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Conditional jumps: which comparisons are allowed, and what each way tells.
+ * Conditional jumps: which comparisons are allowed, and what each successor learns.
  */
 #include "vm/arith.h"
 #include "vm/analysis/update.h"
@@ -30,7 +30,7 @@ static void jump_immediate(const struct bpf_insn *insn, struct vnp_reg *imm)
 	vnp_reg_set_scalar(imm, &num);
 }
 
-/* Two pointers whose order tells nothing of where things are in memory */
+/* Two pointers whose order does not reveal where objects are in memory */
 static bool jump_may_compare(const struct vnp_reg *a, const struct vnp_reg *b)
 {
 	if (vnp_reg_is_packet(a) || vnp_reg_is_packet(b))
@@ -47,17 +47,17 @@ static int jump_refuse(struct vnp_verify *v, const struct vnp_reg *a,
 {
 	if (a->kind == VNP_REG_CONFLICT || b->kind == VNP_REG_CONFLICT)
 		return vnp_verify_refuse(v,
-			"compares a value that is of different kinds on different ways here");
+			"compares a value that is of different kinds on different paths here");
 	if (a->kind == VNP_REG_VOID || b->kind == VNP_REG_VOID)
 		return vnp_verify_refuse(v,
 			"compares a pointer into the payload, which may have moved since: read ctx->data again");
 	return vnp_verify_refuse(v,
-		"this comparison would tell where things are in memory: pointers can be compared with NULL (== and !=), and with pointers to the same object");
+		"this comparison would reveal where objects are in memory: pointers can be compared with NULL (== and !=), and with pointers to the same object");
 }
 
 /*
- * A pointer that may have been moved by any number may have come round to the other end
- * of memory.  Whether it has depends on where it began.
+ * A pointer to which any number was added may have wrapped.  Whether it has depends on
+ * the address of the object.
  */
 static int jump_refuse_far(struct vnp_verify *v, const struct vnp_reg *a,
 			   const struct vnp_reg *b)
@@ -65,7 +65,7 @@ static int jump_refuse_far(struct vnp_verify *v, const struct vnp_reg *a,
 	if (vnp_num_is_small(&a->num) && vnp_num_is_small(&b->num))
 		return 0;
 	return vnp_verify_refuse(v,
-		"this comparison would tell where things are in memory, as the pointer may have been moved by any number: compare the number first");
+		"this comparison would reveal where objects are in memory, as the pointer may have been moved by any number: compare the number first");
 }
 
 int vnp_verify_cond(struct vnp_verify *v)
@@ -90,7 +90,7 @@ int vnp_verify_cond(struct vnp_verify *v)
 	return jump_refuse(v, a, b);
 }
 
-/* What is left behind a packet pointer is at least so much: learn it for that */
+/* The room after a packet pointer is at least so much: learn that for the pointer */
 static void jump_learn_left(struct vnp_verify *v, const struct vnp_reg *left)
 {
 	s64 bytes = vnp_sat_add(left->num.smin, left->off);
@@ -170,7 +170,7 @@ static void jump_learn_below(struct vnp_verify *v, const struct vnp_reg *a,
 				     (s64)b->plus - a->plus - strict);
 }
 
-/* Does this comparison of numbers compare the integers that they are */
+/* Does this comparison compare the full numbers */
 static bool jump_is_exact(const struct bpf_insn *insn, u8 op, const struct vnp_reg *a,
 			  const struct vnp_reg *b)
 {
@@ -184,7 +184,7 @@ static bool jump_is_exact(const struct bpf_insn *insn, u8 op, const struct vnp_r
 	       (!is_signed || (a->num.smax <= S32_MAX && b->num.smax <= S32_MAX));
 }
 
-/* Both numbers are as narrow as the comparison makes each of them: relate them */
+/* Both numbers were narrowed by the comparison: now relate them */
 static void jump_relate(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
 			bool taken)
 {
@@ -210,7 +210,7 @@ static void jump_relate(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg 
 		jump_learn_below(v, b, a, false);
 }
 
-/* What has this number above it is below all that the number can be */
+/* What is below this number is below its maximum, too */
 static void jump_learn_limit(struct vnp_verify *v, const struct vnp_reg *reg)
 {
 	if (reg->id && v->state->constraint_cnt && vnp_num_is_small(&reg->num))
@@ -240,28 +240,31 @@ static bool jump_numbers(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg
 	return true;
 }
 
-/* Nothing variable was added to the pointer */
+/* Has the pointer no variable part */
 static bool jump_is_plain(const struct vnp_reg *reg)
 {
 	return vnp_scalar_is_const(&reg->num) && !reg->num.value;
 }
 
-/* @reg is compared with 0, and is equal to it or not on this way */
+/* @reg is compared with 0, and is equal to it or not on this path */
 static bool jump_null(struct vnp_verify *v, struct vnp_reg *reg, bool equal)
 {
-	/* where an empty payload begins is not said: it may be at NULL */
+	/* the start of an empty payload may be NULL */
 	if (!reg->maybe_null && jump_is_plain(reg) && !vnp_reg_is_packet(reg))
 		return !equal;
 	if (!reg->maybe_null || reg->null)
 		return true;
-	/* what varies may be 0 without being NULL, which tells nothing of the others */
+	/*
+	 * with a variable part it may be 0 by its offset, which says nothing of the
+	 * others
+	 */
 	if (equal && !jump_is_plain(reg))
 		reg->id = 0;
 	vnp_state_set_null(v->state, reg, equal);
 	return true;
 }
 
-/* @a + @strict <= @b: what is known to follow @b follows @a, too */
+/* @a + @strict <= @b: the room after @b is also after @a */
 static void jump_learn_order(struct vnp_verify *v, struct vnp_reg *a,
 			     const struct vnp_reg *b, bool strict)
 {

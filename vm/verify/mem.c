@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Memory: is an access inside its object, or does it want a guard; loads, stores
- * and atomic operations.
+ * Memory: is an access inside its object, or does it need a guard; loads, stores and
+ * atomic operations.
  */
 #include "vm/arith.h"
 #include "vm/frame.h"
@@ -42,7 +42,7 @@ void vnp_verify_not_null(struct vnp_verify *v, struct vnp_reg *reg,
 	vnp_state_set_null(v->state, reg, false);
 }
 
-/* The pointer's variable part lies in @min..@max, or nothing gets past here */
+/* Narrow the variable part to @min..@max; false: execution always stops at a guard */
 static int mem_narrow(struct vnp_verify *v, struct vnp_reg *reg, s64 min, s64 max)
 {
 	struct vnp_scalar num = reg->num;
@@ -60,8 +60,8 @@ static int mem_narrow(struct vnp_verify *v, struct vnp_reg *reg, s64 min, s64 ma
 
 /*
  * The guards compare the distance between pointer and base.  It is exact, but for a
- * variable part so large that it wraps round: then one guard lets pass what the
- * other catches, and both are wanted (lower/guard.c has the argument).
+ * variable part so large that it wraps: then one guard may pass where the other faults,
+ * and both are needed (lower/guard.c has the argument).
  */
 static u8 mem_guards(const struct vnp_reg *reg, bool low, bool high)
 {
@@ -100,7 +100,7 @@ static int mem_map_value(struct vnp_verify *v, u32 n, struct vnp_reg *reg, s64 a
 	return err;
 }
 
-/* Guards ask the context where the payload is, or where it is itself */
+/* Guards read from the context where the payload is, or need its address */
 static void mem_choose_ctx(const struct vnp_verify *v, struct vnp_access *access)
 {
 	u32 i;
@@ -125,7 +125,7 @@ static void mem_need_packet(struct vnp_verify *v, struct vnp_access *access)
 		v->code->ctx_fields |= BIT_ULL(v->type->data_end_off / 8);
 }
 
-/* What constraints know of the payload behind the pointer */
+/* What constraints tell of the payload after the pointer */
 static void mem_apply_constraints(struct vnp_verify *v, struct vnp_reg *reg, s64 need)
 {
 	struct vnp_state *state = v->state;
@@ -185,8 +185,8 @@ static int mem_packet_end(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32
 }
 
 /*
- * How deep into the stack.  Where only a guard knows, the constant part must do, but
- * there must be something that the guard lets pass.
+ * How deep the access reaches into the stack.  Where a guard decides, only the constant
+ * part is used, but some accesses must pass the guard.
  */
 static void mem_note_depth(struct vnp_verify *v, const struct vnp_reg *reg, s64 at,
 			   const struct vnp_access *access)
@@ -195,7 +195,7 @@ static void mem_note_depth(struct vnp_verify *v, const struct vnp_reg *reg, s64 
 						   reg->num.smin;
 	u32 depth;
 
-	/* What is refused may be anywhere: the sum must not wrap. */
+	/* A refused pointer may have any offset: the sum must not wrap. */
 	if (!v->report || low < -2 * (s64)VNP_OFF_MAX || low > 2 * (s64)VNP_OFF_MAX)
 		return;
 	low += at;
@@ -226,7 +226,7 @@ static int mem_refuse(struct vnp_verify *v, u32 n)
 	switch (vnp_state_reg(v->state, n)->kind) {
 	case VNP_REG_CONFLICT:
 		return vnp_verify_refuse(v,
-			"r%u is of different kinds on different ways here, so it cannot be used as a pointer",
+			"r%u is of different kinds on different paths here, so it cannot be used as a pointer",
 			n);
 	case VNP_REG_VOID:
 		return vnp_verify_refuse(v,
@@ -324,7 +324,7 @@ static int mem_context_value(struct vnp_verify *v, s64 at, u32 size,
 			continue;
 		if (at != field->off || size != field->size)
 			return vnp_verify_refuse(v,
-				"reads a part of a pointer in the context: data and data_end are read as 8 bytes");
+				"reads only some bytes of a pointer in the context: data and data_end are read as 8 bytes");
 	}
 
 	if (field->kind == VNP_FIELD_PACKET) {
@@ -346,9 +346,9 @@ static struct vnp_scalar mem_context_at(const struct vnp_reg *ctx, s32 off)
 }
 
 /*
- * A pointer that walks through a field while the loop counts by something else: one end of
- * where it may be is a number, the other is not even in the context.  The guard keeps it
- * to the numbers that it begins with.
+ * A pointer moves through a field in a loop that counts something else: one end of its
+ * range is in a numeric field, the other is outside the context.  The guard limits it to
+ * the adjacent numeric fields.
  */
 static int mem_guard_context(struct vnp_verify *v, struct vnp_reg *ctx, s32 off, u32 size,
 			     struct vnp_access *access)
@@ -492,7 +492,7 @@ static int mem_store(struct vnp_verify *v, const struct bpf_insn *insn)
 		vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
 	if (err || ptr->kind != VNP_REG_STACK)
 		return err;
-	/* the guard may have told more of the value, too, but need not */
+	/* the guard may have narrowed the value, too */
 	return vnp_verify_stack_store(v, ptr, insn->off, size, &value);
 }
 

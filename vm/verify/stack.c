@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The slots of the stack.  Each holds a value of 8 bytes, a register that was
- * saved there or a number put together from pieces; bytes of pointers are
- * secret and can be read back only as the whole pointer.
+ * The slots of the stack.  Each holds a value of 8 bytes, a register that was saved
+ * there, or a number that was written in several stores.  Bytes of pointers are secret,
+ * and can only be loaded as the whole pointer.
  */
 #include "vm/arith.h"
 #include "vm/analysis/update.h"
@@ -12,7 +12,7 @@
 struct stack_span {
 	s32 lo;
 	s32 hi;
-	bool fixed;	/* it is these; else some among them */
+	bool fixed;	/* all of these bytes; else some of them */
 };
 
 static struct stack_span stack_span(const struct vnp_reg *ptr, s32 off, u32 max)
@@ -82,14 +82,14 @@ static void stack_need_zero(struct vnp_verify *v, u32 slot, u8 mask)
 		v->code->zero_slots |= BIT_ULL(slot);
 }
 
-/* The bytes of @mask are read: 0 if that is all right */
+/* The bytes of @mask are read: 0 if that is allowed */
 static int stack_see(struct vnp_verify *v, u32 slot, u8 mask)
 {
 	const struct vnp_cell *cell = vnp_state_slot(v->state, slot);
 
 	if (cell->reg.kind != VNP_REG_SCALAR || cell->secret & mask)
 		return vnp_verify_refuse(v,
-			"would read a part of a pointer that was saved at r10 - %u",
+			"would read only some bytes of a pointer that was saved at r10 - %u",
 			(slot + 1) * 8);
 	stack_need_zero(v, slot, mask);
 	return 0;
@@ -154,7 +154,7 @@ int vnp_verify_stack_load(struct vnp_verify *v, const struct vnp_reg *ptr, s32 o
 	return 0;
 }
 
-/* From now on nothing is known of the number there */
+/* Forget the number in the slot */
 static void stack_spoil(struct vnp_verify *v, u32 slot)
 {
 	struct vnp_cell *cell = vnp_state_slot(v->state, slot);
@@ -185,7 +185,7 @@ void vnp_verify_stack_clobber(struct vnp_verify *v, const struct vnp_reg *ptr,
 	}
 }
 
-/* Put a number of less than 8 bytes, all in one slot, to what is there */
+/* Store a number of less than 8 bytes into one slot */
 static void stack_insert(struct vnp_verify *v, u32 slot, u32 byte, u32 size,
 			 const struct vnp_scalar *from)
 {

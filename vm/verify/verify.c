@@ -16,13 +16,13 @@ static void verify_print_reg(const struct vnp_verify *v, u32 level, u32 n)
 	vnp_log_print(v->code->log, level, "    r%u: %s\n", n, text);
 }
 
-/* The instruction reads a value of different kinds: this may be why it is refused */
+/* If the instruction reads a value of different kinds, record that for splitting */
 static void verify_note_conflict(const struct vnp_verify *v, const struct vnp_reg *reg)
 {
 	if (reg->kind != VNP_REG_CONFLICT)
 		return;
 	v->code->conflict = (struct vnp_conflict){
-		.met = true, .insn = v->insn, .pos = reg->site, .cell = reg->off,
+		.found = true, .insn = v->insn, .pos = reg->site, .cell = reg->off,
 	};
 }
 
@@ -74,7 +74,7 @@ static void verify_print_state(const struct vnp_verify *v)
 	vnp_log_disasm(v->code, VNP_LOG_STATES, v->insn);
 }
 
-/* No register is read that was not set on each way here */
+/* All registers that are read were set on each path to here */
 static int verify_reads(struct vnp_verify *v)
 {
 	static const char calls[] =
@@ -86,7 +86,7 @@ static int verify_reads(struct vnp_verify *v)
 		    vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)
 			continue;
 		return vnp_verify_refuse(v,
-			"r%u was never set on some way here%s; if the C has no such fault, compile it with -O2: at -O1 clang copies registers that are not set yet",
+			"r%u was never set on some path to here%s; if the C has no such fault, compile it with -O2: at -O1 clang copies registers that are not set yet",
 			i, i && i <= BPF_REG_5 ? calls : "");
 	}
 	return 0;
@@ -135,7 +135,7 @@ static void verify_note_kinds(const struct vnp_verify *v)
 
 	aux->reached = true;
 	aux->dst_kind = vnp_state_reg(v->state, insn->dst_reg)->kind;
-	/* a pseudo instruction's is no register */
+	/* src_reg of a pseudo instruction is not a register */
 	if (!vnp_insn_is_ld_imm64(insn))
 		aux->src_kind = vnp_state_reg(v->state, insn->src_reg)->kind;
 }
@@ -177,7 +177,7 @@ int vnp_verify_insn(struct vnp_verify *v)
 	if (err < 0 || !WARN_ON_ONCE(v->owed))
 		return err;
 	return vnp_verify_refuse(v,
-		"BUG in the verifier: it counts on a guard that it has not asked for");
+		"BUG in the verifier: it relies on a guard that it did not request");
 }
 
 static int verify_number_calls(struct vnp_code *code)
@@ -225,7 +225,7 @@ int vnp_verify(struct vnp_code *code)
 		return -ENOMEM;
 	err = verify_number_calls(code);
 	if (!err)
-		err = vnp_fixpoint_run(&v);
+		err = vnp_fixpoint(&v);
 	code->work = v.cost.spent;
 	if (!err) {
 		verify_finish(code);

@@ -3,19 +3,21 @@
  * The verifier: an abstract interpreter over the control-flow graph.
  *
  *	verify.c	the program as a whole; what one instruction does
- *	fixpoint.c	brings the states of all blocks to rest
+ *	fixpoint.c	iterates the states of all blocks to a fixpoint
  *	verify/alu.c	numbers and pointer arithmetic
  *	verify/mem.c	bounds, loads and stores
  *	verify/stack.c	the stack's slots
  *	verify/call.c	helpers
  *	verify/frame.c	entering and leaving functions
- *	verify/jump.c	what a branch tells
+ *	verify/jump.c	what a branch teaches
  *
- * First the states are brought to rest, and nothing is said.  Then each
- * instruction is looked at once more in the state that holds for all its
- * executions: only this refuses, and decides on guards.  Both use the same
- * functions, which change the state as the instruction does; a guard they put in
- * front of it changes the state as the check that it is.
+ * First the states are iterated to a fixpoint, without messages.  Then each instruction
+ * is visited once more in the state that holds for all its executions: only this
+ * refuses, and decides on guards.  Both use the same functions, which change the state
+ * as the instruction does, and as a guard before it does.
+ *
+ * Layer: above analysis/, but for fixpoint.c and bound.c, which are given an interpreter
+ * as struct vnp_verify.
  */
 #ifndef _VNP_VM_VERIFY_VERIFY_H
 #define _VNP_VM_VERIFY_VERIFY_H
@@ -25,13 +27,13 @@
 #include "vm/analysis/state.h"
 #include "vm/analysis/type.h"
 
-/* Nothing gets past this instruction: a guard always faults */
+/* Execution always ends at this instruction: a guard always faults */
 #define VNP_VERIFY_STOP	1
 
 /*
- * What a guard checks is known behind it only if the guard is emitted.  So who learns
- * from a guard says so with vnp_verify_guard(), who has learnt writes the access down
- * with vnp_verify_note(), and vnp_verify_insn() looks that nothing was left out.
+ * What a guard checks is known after it only if the guard is emitted.  So code that
+ * learns from a guard calls vnp_verify_guard(), then records the access with
+ * vnp_verify_note(), and vnp_verify_insn() checks that no guard was left out.
  */
 
 struct vnp_join;
@@ -40,16 +42,16 @@ struct vnp_verify;
 
 /**
  * struct vnp_verify_ops - an abstract interpreter
- * @insn:	what an instruction that is no branch does to the state
+ * @insn:	the effect of an instruction that is no branch on the state
  * @cond:	may these operands be compared
- * @branch:	what a way at a conditional jump tells; false: it cannot go there
- * @exit:	may the program end so
- * @head:	the state at a head of loops, once; may be NULL
- * @flow:	a state goes along an edge, from a block to its k-th successor, which is a
+ * @branch:	what is learnt on one path of a conditional jump; false: it is not taken
+ * @exit:	may the program exit in this state
+ * @head:	called once with the state at each loop header; may be NULL
+ * @flow:	called for a state on an edge from a block to its k-th successor, a
  *		root; may be NULL
  * @join:	as vnp_state_join()
- * @unfinished:	asked when loops have grown to their full size: the states will
- *		not be those wanted, so do not go on; may be NULL
+ * @unfinished:	asked after the ascending iteration: true if the result will not be
+ *		used, so do not go on; may be NULL
  */
 struct vnp_verify_ops {
 	int (*insn)(struct vnp_verify *v);
@@ -66,21 +68,21 @@ struct vnp_verify_ops {
 };
 
 /*
- * Work that verification may cost, and the second interpretation as much again: for
- * any program, and for each instruction.  On a machine of 2026 a unit takes 4 to 7 ns
- * where many are needed, so any program has 60 ms, and one of 65,536 instructions takes
- * 2 s at most.  What vnp_split_verify() does before the last verification comes on top:
- * it begins no round when half as much is spent.
+ * Limit of the work of verification, for any program and for each instruction; the
+ * second interpretation may take as much again.  On a machine of 2026 a unit takes 4 to
+ * 7 ns in expensive programs, so any program may take 60 ms, and one of 65,536
+ * instructions 2 s at most.  Rounds of vnp_split_verify() before the last verification
+ * come on top: it begins none when half of the limit is spent.
  */
 #define VNP_COST_MIN	16000000
 #define VNP_COST_INSN	2000
 
 /**
- * struct vnp_cost - account of work
+ * struct vnp_cost - work done
  * @spent:	so far
- * @max:	when as much is spent the program is refused.  From two thirds of that on
+ * @max:	the limit, at which the program is refused.  From two thirds of it
  *		verification is frugal
- * @frugal:	no constraints, and where loops begin no numbers that ever changed
+ * @frugal:	no constraints, and at loop headers no numbers that ever changed
  */
 struct vnp_cost {
 	u64 spent;
@@ -97,16 +99,16 @@ static inline void vnp_cost_init(struct vnp_cost *cost, u32 insn_cnt)
 }
 
 /**
- * struct vnp_verify - verification under way
+ * struct vnp_verify - state of a verification
  * @ops:	what instructions do
  * @code:	the program
  * @type:	its type
- * @insn:	the instruction at work on
- * @state:	the state in front of it, to be changed to the one behind it
- * @bounds:	what is found out at heads of loops
- * @owed:	VNP_GUARD_* that the state knows of and that are not written down yet
- * @report:	states are at rest: say what is wrong, write down what is found
- * @cost:	of all runs of vnp_fixpoint_run()
+ * @insn:	the current instruction
+ * @state:	the state before it, which is changed to the one after it
+ * @bounds:	ranges at loop headers
+ * @owed:	VNP_GUARD_* that the state relies on and that are not recorded yet
+ * @report:	the states are final: report errors, record findings
+ * @cost:	of all calls of vnp_fixpoint()
  */
 struct vnp_verify {
 	const struct vnp_verify_ops *ops;
@@ -129,19 +131,19 @@ struct vnp_verify {
 int vnp_verify(struct vnp_code *code);
 
 /**
- * vnp_fixpoint_run() - bring the states to rest, then look at each instruction
- * @v:		@insn, @state and @report are its to set; @cost goes on from where it is
+ * vnp_fixpoint() - iterate the states to a fixpoint, then visit each instruction
+ * @v:		sets @insn, @state and @report, and adds to @cost
  *
  * Return: as vnp_verify().
  */
-int vnp_fixpoint_run(struct vnp_verify *v);
+int vnp_fixpoint(struct vnp_verify *v);
 
 /*
- * What instructions do to @v->state.  They return 0, VNP_VERIFY_STOP, or -EACCES,
- * having said why if @v->report.
+ * What instructions do to @v->state.  They return 0, VNP_VERIFY_STOP, or -EACCES, with
+ * a message if @v->report.
  */
 
-/* vnp_verify_insn() - one that is no branch and no exit */
+/* vnp_verify_insn() - an instruction that is no branch and no exit */
 int vnp_verify_insn(struct vnp_verify *v);
 int vnp_verify_alu(struct vnp_verify *v);
 int vnp_verify_memory(struct vnp_verify *v);
@@ -155,29 +157,32 @@ void vnp_verify_frame(struct vnp_verify *v);
 int vnp_verify_cond(struct vnp_verify *v);
 
 /**
- * vnp_verify_branch() - go one way at a conditional jump
- * @v:		@v->state is changed to the state on this way
- * @taken:	which way
+ * vnp_verify_branch() - follow one path of a conditional jump
+ * @v:		@v->state is changed to the state on this path
+ * @taken:	which path
  *
- * Return: false if it cannot go there.
+ * Return: false if the path cannot be taken.
  */
 bool vnp_verify_branch(struct vnp_verify *v, bool taken);
 
-/* vnp_verify_guard() - an access has guards, and the state will know what they check */
+/*
+ * vnp_verify_guard() - add guards to an access, as the state will rely on what they
+ * check
+ */
 void vnp_verify_guard(struct vnp_verify *v, struct vnp_access *access, u8 guards);
 
-/* vnp_verify_not_null() - put a null guard on a pointer if it wants one */
+/* vnp_verify_not_null() - add a null guard to a pointer that may be NULL */
 void vnp_verify_not_null(struct vnp_verify *v, struct vnp_reg *reg,
 			 struct vnp_access *access);
 
 /**
  * vnp_verify_bounds() - access memory: prove that it is inside, or guard it
- * @v:		the pointer gets narrower by what the guards check
+ * @v:		the pointer is narrowed by what the guards check
  * @n:		register with the pointer
- * @off:	where from the pointer
+ * @off:	offset from the pointer
  * @min:	bytes at least
  * @max:	bytes at most
- * @access:	what was found out
+ * @access:	gets the findings
  */
 int vnp_verify_bounds(struct vnp_verify *v, u32 n, s32 off, u32 min, u32 max,
 		      struct vnp_access *access);
@@ -185,13 +190,13 @@ int vnp_verify_bounds(struct vnp_verify *v, u32 n, s32 off, u32 min, u32 max,
 /* vnp_verify_write() - may this memory be written */
 int vnp_verify_write(struct vnp_verify *v, u32 n);
 
-/* vnp_verify_note() - write down an access, or guards without an access */
+/* vnp_verify_note() - record an access, or guards without an access */
 void vnp_verify_note(struct vnp_verify *v, struct vnp_access *where,
 		     const struct vnp_access *access);
 
 /*
- * The stack, accessed through a pointer whose bounds were seen to.  @max: bytes at
- * most; @off: where from the pointer.
+ * The stack, accessed through a pointer whose bounds were checked.  @max: bytes at most;
+ * @off: offset from the pointer.
  */
 
 /* vnp_verify_stack_load() - into @to; as a value of 8 bytes before extension */
@@ -211,7 +216,7 @@ void vnp_verify_stack_clobber(struct vnp_verify *v, const struct vnp_reg *ptr,
 
 /**
  * vnp_verify_refuse() - say why the program is refused
- * @v:		silent if @v->report is not set
+ * @v:		without a message if @v->report is not set
  * @fmt:	as vnp_log_insn(); the values of the registers that the instruction
  *		reads are added
  *
