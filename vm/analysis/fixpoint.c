@@ -19,6 +19,7 @@
  * which no state has changed.
  */
 #include "vm/analysis/cfg.h"
+#include "vm/analysis/loop_cost.h"
 #include "vm/report/log.h"
 #include "vm/analysis/update.h"
 #include "vm/analysis/join.h"
@@ -397,107 +398,18 @@ static int fix_result(const struct fix *f, int err)
 	return err;
 }
 
-/* How many loops messages name, the most expensive ones */
-#define FIX_LOOPS_NAMED	3
-
-/**
- * struct fix_loop - work spent on a loop, without the loops inside it
- * @head:	block it begins with
- * @last:	place in the order of the last block that jumps back to it
- * @cost:	work
- */
-struct fix_loop {
-	u32 head;
-	u32 last;
-	u64 cost;
-};
-
-static void fix_find_loops(const struct fix *f, struct fix_loop *loops)
-{
-	const struct vnp_cfg *cfg = f->cfg;
-	u32 i, k;
-
-	for (i = 0; i < cfg->order_cnt; i++)
-		for (k = 0; k < 2; k++) {
-			u32 from = cfg->order[i], to = cfg->blocks[from].succ[k];
-
-			if (to == VNP_BLOCK_NONE || !vnp_cfg_goes_back(cfg, from, to))
-				continue;
-			loops[cfg->blocks[to].number].head = to;
-			loops[cfg->blocks[to].number].last = i;
-		}
-}
-
-/* Add each block's work to the innermost loop around it; returns the sum */
-static u64 fix_share_cost(const struct fix *f, struct fix_loop *loops, u32 *open)
-{
-	const struct vnp_cfg *cfg = f->cfg;
-	u32 i, cnt = 0;
-	u64 all = 0;
-
-	for (i = 0; i < cfg->order_cnt; i++) {
-		const struct vnp_block *block = &cfg->blocks[cfg->order[i]];
-
-		while (cnt && loops[open[cnt - 1]].last < i)
-			cnt--;
-		if (block->head)
-			open[cnt++] = block->number;
-		if (cnt)
-			loops[open[cnt - 1]].cost += f->spent[cfg->order[i]];
-		all += f->spent[cfg->order[i]];
-	}
-	return all;
-}
-
-static void fix_log_expensive(const struct fix *f, struct fix_loop *loops, u64 all)
-{
-	struct fix_loop *most;
-	u32 i, n, share;
-
-	for (n = 0; n < FIX_LOOPS_NAMED; n++) {
-		most = &loops[0];
-		for (i = 1; i < f->cfg->head_cnt; i++)
-			if (loops[i].cost > most->cost)
-				most = &loops[i];
-		share = all ? most->cost * 100 / all : 0;
-		if (!share)
-			break;
-		vnp_log_insn(f->code, f->cfg->blocks[most->head].first,
-			     "the loop that begins here took %u %% of it, loops inside not counted",
-			     share);
-		most->cost = 0;
-	}
-	if (f->cfg->head_cnt > n)
-		vnp_log_print(f->code->log, VNP_LOG_NORMAL,
-			      "Of %u loops in all, the others took less.\n", f->cfg->head_cnt);
-}
-
-static void fix_log_loops(const struct fix *f)
-{
-	u32 cnt = max(f->cfg->head_cnt, 1U);
-	struct fix_loop *loops = vnp_alloc(cnt, sizeof(*loops));
-	u32 *open = vnp_alloc(cnt, sizeof(*open));
-
-	if (loops && open && f->cfg->head_cnt) {
-		fix_find_loops(f, loops);
-		fix_log_expensive(f, loops, fix_share_cost(f, loops, open));
-	}
-	vnp_free(loops);
-	vnp_free(open);
-}
-
 static void fix_log_frugal(const struct fix *f)
 {
 	vnp_log_print(f->code->log, VNP_LOG_NORMAL,
 		      "verification takes long, so it goes on with less precision: there may be more guards than needed.\n");
-	fix_log_loops(f);
+	vnp_loop_cost_log(f->code, f->spent);
 }
 
 static int fix_refuse(struct fix *f)
 {
 	vnp_log_print(f->code->log, VNP_LOG_NORMAL,
 		      "verification takes too long and was given up: the loops of the program are too deep, or change too much.\n");
-	fix_log_loops(f);
+	vnp_loop_cost_log(f->code, f->spent);
 	return -E2BIG;
 }
 
