@@ -8,11 +8,15 @@
 #define _VNP_CORE_COMPAT_H
 
 #include <linux/filter.h>
+#include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/mm.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
+#include <net/flow.h>
+#include <net/inet_dscp.h>
 #include <net/inet_sock.h>
+#include <net/route.h>
 
 #include "probed.h"
 
@@ -103,12 +107,41 @@ static inline enum skb_drop_reason vnp_sk_filter(struct sock *sk, struct sk_buff
 #endif
 }
 
-static inline void vnp_sk_drops_inc(struct sock *sk)
+/* Count datagrams that the socket did not get: SO_MEMINFO, SO_RXQ_OVFL, ss(8). */
+static inline void vnp_sk_drops_add(struct sock *sk, int cnt)
 {
 #ifdef HAVE_SK_DROPS_INC
-	sk_drops_inc(sk);
+	sk_drops_add(sk, cnt);
 #else
-	atomic_inc(&sk->sk_drops);
+	atomic_add(cnt, &sk->sk_drops);
+#endif
+}
+
+/*
+ * Does a socket's receive buffer take one datagram more, of this size, when so much of it
+ * is in use?  Older kernels let the last one exceed it, newer ones only a single one.
+ */
+static inline bool vnp_udp_rcvbuf_takes(unsigned int rmem, unsigned int size,
+					unsigned int rcvbuf)
+{
+#ifdef HAVE_UDP_PROD_QUEUE
+	const bool may_exceed = !rmem;
+#else
+	const bool may_exceed = rmem <= rcvbuf;
+#endif
+
+	return rmem + size <= rcvbuf || (may_exceed && rcvbuf <= INT_MAX >> 1);
+}
+
+/* The TOS by which the kernel looks for a route back to the sender of a datagram */
+static inline void vnp_flowi4_set_tos(struct flowi4 *fl4, const struct iphdr *iph)
+{
+#if defined(HAVE_FLOWI4_DSCP)
+	fl4->flowi4_dscp = inet_dsfield_to_dscp(iph->tos);
+#elif defined(HAVE_FIB_DSCP_MASKED_MATCH)
+	fl4->flowi4_tos = iph->tos & INET_DSCP_MASK;
+#else
+	fl4->flowi4_tos = iph->tos & IPTOS_RT_MASK;
 #endif
 }
 

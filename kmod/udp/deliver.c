@@ -7,7 +7,7 @@
 #include <net/udp.h>
 
 #include "kmod/link/link.h"
-#include "kmod/udp/filter.h"
+#include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
 
 DEFINE_PER_CPU(struct sock *, vnp_udp_delivering);
@@ -54,8 +54,10 @@ static void vnp_udp_receive(struct sock *sk, struct sk_buff *skb)
 void vnp_udp_deliver(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 		     bool filtered)
 {
-	if (filtered && vnp_udp_enqueue(sk, skb))
+	if (filtered) {
+		vnp_udp_enqueue(sk, skb);
 		return;
+	}
 	if (!vnp_udp_mark(link, skb, vnp_udp_gro_wanted(link, sk)))
 		return;
 	__this_cpu_write(vnp_udp_delivering, sk);
@@ -66,9 +68,9 @@ void vnp_udp_deliver(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 int vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 		 bool filtered)
 {
-	if (!skb_is_gso(skb) || vnp_udp_gro_wanted(link, sk))
-		return !filtered || !vnp_udp_enqueue(sk, skb);
-	vnp_udp_deliver(link, sk, skb, false);
+	if (!filtered && (!skb_is_gso(skb) || vnp_udp_gro_wanted(link, sk)))
+		return 1;
+	vnp_udp_deliver(link, sk, skb, filtered);
 	return 0;
 }
 

@@ -50,32 +50,20 @@ static __always_inline bool vnp_udp_is_filtered(struct sock *sk,
 	       vnp_udp_cgroup_filters(sk);
 }
 
-/* vnp_udp_filter_init(), vnp_udp_filter_exit() - Context: process, at init and exit */
+/* vnp_udp_filter_init() - Context: process, at init */
 void vnp_udp_filter_init(void);
-void vnp_udp_filter_exit(void);
 
 /**
  * vnp_udp_filter() - run cgroup programs, security modules and the socket's filter
  * @sk:		the socket
  * @skb:	the packet, at its UDP header; may be trimmed, is freed if it is denied
  *
- * A packet that is denied is counted as the kernel counts it.
+ * A packet that is denied is counted as the kernel counts it, but that the caller undoes
+ * what the kernel counts when the hook takes a packet.
  *
  * Context: the hook.
  * Return: false: it was denied.
  */
 bool vnp_udp_filter(struct sock *sk, struct sk_buff *skb);
-
-/**
- * vnp_udp_enqueue() - put a packet that was filtered into the socket's queue
- * @sk:		the socket
- * @skb:	the packet, at its UDP header
- *
- * Does what the kernel does between its filters and the queue.
- *
- * Context: the hook.
- * Return: false: only the kernel can, which filters the packet once more.
- */
-bool vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
 
 #endif /* _VNP_UDP_FILTER_H */

@@ -14,6 +14,7 @@
 #include "kmod/path/dispatch.h"
 #include "kmod/prog/account.h"
 #include "kmod/udp/deliver.h"
+#include "kmod/udp/enqueue.h"
 #include "kmod/udp/filter.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"
@@ -106,13 +107,14 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 
 	if (prog == &vnp_prog_none)
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
+	vnp_udp_count_taken(sk, skb);
 	if (vnp_udp_gro_held(skb) && !vnp_udp_gro_wanted(link, sk)) {
 		vnp_udp_segment(link, sk, skb);
 		return 0;
 	}
-	if (!vnp_udp_filter(sk, skb))
-		return 0;
-	return vnp_udp_rcv_packet(link, sk, skb, prog, true);
+	if (vnp_udp_filter(sk, skb))
+		vnp_udp_rcv_packet(link, sk, skb, prog, true);
+	return 0;
 }
 
 /*

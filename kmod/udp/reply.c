@@ -15,7 +15,7 @@
 #include "kmod/core/compat.h"
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
-#include "kmod/udp/mib.h"
+#include "kmod/udp/enqueue.h"
 
 /**
  * struct vnp_udp_answer - a packet that goes back

@@ -76,7 +76,6 @@ int vnp_udp_subsys_create(void)
 void vnp_udp_subsys_destroy(void)
 {
 	vnp_udp_socks_destroy();
-	vnp_udp_filter_exit();
 	sock_release(vnp_udp_enabler);
 }
 

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Look-ups of routes mask a TOS themselves, where callers did. */
+#include <net/ip_fib.h>
+
+bool probe(dscp_t dscp, const struct flowi4 *fl4);
+bool probe(dscp_t dscp, const struct flowi4 *fl4)
+{
+	return fib_dscp_masked_match(dscp, fl4);
+}

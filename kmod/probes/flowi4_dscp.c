@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Routes are looked up by a DSCP, where it was a TOS. */
+#include <net/flow.h>
+
+dscp_t probe(const struct flowi4 *fl4);
+dscp_t probe(const struct flowi4 *fl4)
+{
+	return fl4->flowi4_dscp;
+}

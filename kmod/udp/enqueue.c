@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * From the socket's filters to its queue, as the kernel's udp_queue_rcv_one_skb() does it.
+ * Not all kernels export the functions that it calls.
+ *
+ * What the queue holds is known to recvmsg() by skb->dev_scratch, and released by it:
+ * sk_rmem_alloc and sk_forward_alloc by the true size noted there.  So a packet has no
+ * destructor.  sk_forward_alloc is under the lock of sk_receive_queue.  Kernels where
+ * datagrams wait in a queue for each node first move them to sk_receive_queue under the
+ * same lock, so both get along.
+ */
+#include "kmod/udp/enqueue.h"
+
+#include <linux/inetdevice.h>
+#include <net/busy_poll.h>
+#include <net/ip.h>
+#include <net/ip_fib.h>
+#include <net/l3mdev.h>
+#include <net/route.h>
+#include <net/transp_v6.h>
+#include <net/udp.h>
+#include <net/xfrm.h>
+
+#include "kmod/core/compat.h"
+
+/* In the kernel's udp.c only: nothing needs to be released with the packet's head. */
+#define UDP_SKB_IS_STATELESS	0x80000000
+
+/* As fib_result_prefsrc(), but that it does not keep what it finds */
+static __be32 vnp_udp_prefsrc(const struct fib_result *res)
+{
+	const struct fib_nh_common *nhc = res->nhc;
+
+	if (res->fi->fib_prefsrc)
+		return res->fi->fib_prefsrc;
+	return inet_select_addr(nhc->nhc_dev,
+				nhc->nhc_family == AF_INET ? nhc->nhc_gw.ipv4 : 0,
+				res->fi->fib_scope);
+}
+
+/* As fib_compute_spec_dst(): the address by which to answer this datagram */
+static __be32 vnp_udp_spec_dst(const struct sk_buff *skb)
+{
+	const u32 to_us = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
+	const struct iphdr *iph = ip_hdr(skb);
+	struct net_device *dev = skb->dev;
+	struct in_device *in_dev = __in_dev_get_rcu(dev);
+	struct fib_result res;
+	struct flowi4 fl4 = {
+		.flowi4_iif = LOOPBACK_IFINDEX,
+		.daddr = iph->saddr,
+		.flowi4_scope = RT_SCOPE_UNIVERSE,
+	};
+
+	if ((skb_rtable(skb)->rt_flags & to_us) == RTCF_LOCAL)
+		return iph->daddr;
+	if (ipv4_is_zeronet(iph->saddr))
+		return inet_select_addr(dev, iph->saddr, RT_SCOPE_LINK);
+
+	fl4.flowi4_l3mdev = l3mdev_master_ifindex_rcu(dev);
+	if (in_dev && IN_DEV_SRC_VMARK(in_dev))
+		fl4.flowi4_mark = skb->mark;
+	vnp_flowi4_set_tos(&fl4, iph);
+	if (!fib_lookup(dev_net(dev), &fl4, &res, 0))
+		return vnp_udp_prefsrc(&res);
+	return inet_select_addr(dev, iph->saddr, RT_SCOPE_UNIVERSE);
+}
+
+/* As ipv4_pktinfo_prepare() */
+static void vnp_udp_pktinfo(const struct sock *sk, struct sk_buff *skb)
+{
+	struct in_pktinfo *pktinfo = PKTINFO_SKB_CB(skb);
+	const struct rtable *rt = skb_rtable(skb);
+
+	if (!rt || !(vnp_inet_pktinfo(sk) || ipv6_sk_rxinfo(sk))) {
+		pktinfo->ipi_ifindex = 0;
+		pktinfo->ipi_spec_dst.s_addr = 0;
+		return;
+	}
+	/* The first member is what struct inet_skb_parm has there, too. */
+	if (pktinfo->ipi_ifindex == LOOPBACK_IFINDEX)
+		pktinfo->ipi_ifindex = inet_iif(skb);
+	else if (ipv4_l3mdev_skb(IPCB(skb)->flags) && rt->rt_iif)
+		pktinfo->ipi_ifindex = rt->rt_iif;
+	pktinfo->ipi_spec_dst.s_addr = vnp_udp_spec_dst(skb);
+}
+
+static void vnp_udp_mark_sock(struct sock *sk, const struct sk_buff *skb)
+{
+	const bool connected = skb->protocol == htons(ETH_P_IPV6) ?
+			       !ipv6_addr_any(&sk->sk_v6_daddr) :
+			       inet_sk(sk)->inet_daddr;
+
+	if (connected) {
+		sock_rps_save_rxhash(sk, skb);
+		sk_mark_napi_id(sk, skb);
+		sk_incoming_cpu_update(sk);
+	} else {
+		sk_mark_napi_id_once(sk, skb);
+	}
+}
+
+/* As skb_condense(): in a buffer that is half full no pages for a few bytes */
+static void vnp_udp_condense(struct sk_buff *skb)
+{
+	if (skb->data_len &&
+	    (skb->data_len > skb->end - skb->tail || skb_cloned(skb) ||
+	     !__pskb_pull_tail(skb, skb->data_len)))
+		return;
+	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
+}
+
+/* As udp_set_dev_scratch().  Takes the place of skb->dev. */
+static void vnp_udp_note(struct sk_buff *skb)
+{
+	struct udp_dev_scratch *scratch = udp_skb_scratch(skb);
+
+	scratch->_tsize_state = skb->truesize;
+#if BITS_PER_LONG == 64
+	scratch->len = skb->len;
+	scratch->csum_unnecessary = !!skb_csum_unnecessary(skb);
+	scratch->is_linear = !skb_is_nonlinear(skb);
+#endif
+	if (secpath_exists(skb))
+		return;
+	if (skb_has_extensions(skb))
+		skb_ext_reset(skb);
+	scratch->_tsize_state |= UDP_SKB_IS_STATELESS;
+}
+
+/* Return: false: the protocol, or the socket's cgroup, gets no more memory. */
+static bool vnp_udp_append(struct sock *sk, struct sk_buff *skb)
+{
+	struct sk_buff_head *queue = &sk->sk_receive_queue;
+	const int size = skb->truesize;
+	bool charged;
+	int lacking;
+
+	vnp_udp_note(skb);
+	atomic_add(size, &sk->sk_rmem_alloc);
+	spin_lock(&queue->lock);
+	lacking = size - sk->sk_forward_alloc;
+	charged = lacking <= 0 || __sk_mem_schedule(sk, lacking, SK_MEM_RECV);
+	if (likely(charged)) {
+		/* Others read it without the lock. */
+		WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - size);
+		sock_skb_set_dropcount(sk, skb);
+		__skb_queue_tail(queue, skb);
+	}
+	spin_unlock(&queue->lock);
+	if (unlikely(!charged))
+		atomic_sub(size, &sk->sk_rmem_alloc);
+	return charged;
+}
+
+/* As __udp_enqueue_schedule_skb().  Return: 0, or why the packet was not taken */
+static enum skb_drop_reason vnp_udp_schedule(struct sock *sk, struct sk_buff *skb)
+{
+	const unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);
+	const unsigned int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	void (*data_ready)(struct sock *sk);
+
+	if (!vnp_udp_rcvbuf_takes(rmem, skb->truesize, rcvbuf))
+		return SKB_DROP_REASON_SOCKET_RCVBUFF;
+	if (rmem > rcvbuf >> 1)
+		vnp_udp_condense(skb);
+	if (!vnp_udp_append(sk, skb))
+		return SKB_DROP_REASON_PROTO_MEM;
+	data_ready = READ_ONCE(sk->sk_data_ready);
+	if (!sock_flag(sk, SOCK_DEAD))
+		data_ready(sk);
+	return 0;
+}
+
+void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason;
+
+	udp_csum_pull_header(skb);
+	if (skb->protocol != htons(ETH_P_IPV6))
+		vnp_udp_pktinfo(sk, skb);
+	skb_dst_drop(skb);
+	vnp_udp_mark_sock(sk, skb);
+	reason = vnp_udp_schedule(sk, skb);
+	if (likely(!reason))
+		return;
+
+	SNMP_INC_STATS(vnp_udp_mib(sk, skb), reason == SKB_DROP_REASON_SOCKET_RCVBUFF ?
+		       UDP_MIB_RCVBUFERRORS : UDP_MIB_MEMERRORS);
+	vnp_udp_count_drops(sk, skb, 1);
+	kfree_skb_reason(skb, reason);
+}

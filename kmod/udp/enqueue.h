@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: the last steps of a datagram to the application, and its counters.
+ */
+#ifndef _VNP_UDP_ENQUEUE_H
+#define _VNP_UDP_ENQUEUE_H
+
+#include <linux/if_ether.h>
+#include <linux/skbuff.h>
+#include <net/net_namespace.h>
+#include <net/snmp.h>
+#include <net/sock.h>
+
+#include "kmod/core/compat.h"
+
+/* The counters of the protocol that a packet came by */
+static __always_inline typeof(((struct net *)NULL)->mib.udp_statistics)
+vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return sock_net(sk)->mib.udp_stats_in6;
+#endif
+	return sock_net(sk)->mib.udp_statistics;
+}
+
+/**
+ * vnp_udp_count_taken() - the hook takes a packet: undo what the kernel counts then
+ * @sk:		the socket
+ * @skb:	the packet
+ *
+ * The kernel counts a packet for which the hook returns 0 as received by a tunnel.  Here
+ * recvmsg() counts what the application receives.  Once for each 0 returned.
+ */
+static __always_inline void vnp_udp_count_taken(const struct sock *sk,
+						const struct sk_buff *skb)
+{
+	SNMP_DEC_STATS(vnp_udp_mib(sk, skb), UDP_MIB_INDATAGRAMS);
+}
+
+/**
+ * vnp_udp_count_drops() - count datagrams that do not reach a socket
+ * @sk:		the socket
+ * @skb:	the packet in which they came
+ * @cnt:	how many
+ */
+static __always_inline void vnp_udp_count_drops(struct sock *sk,
+						const struct sk_buff *skb, u32 cnt)
+{
+	vnp_sk_drops_add(sk, cnt);
+	SNMP_ADD_STATS(vnp_udp_mib(sk, skb), UDP_MIB_INERRORS, cnt);
+}
+
+/**
+ * vnp_udp_enqueue() - put a packet that was filtered into the socket's queue
+ * @sk:		the socket
+ * @skb:	the packet, at its UDP header, its checksum verified; consumed
+ *
+ * Does what the kernel does after its filters: IP_PKTINFO, the marks of busy polling and
+ * receive flow steering, memory, counters.  A packet for which there is no space is dropped.
+ *
+ * Context: the hook.
+ */
+void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
+
+#endif /* _VNP_UDP_ENQUEUE_H */
