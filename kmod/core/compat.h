@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where kernels differ, and nowhere else.  HAVE_NAME is there if
+ * Where kernels differ, and nowhere else but in compat_icmp.h.  HAVE_NAME is there if
  * kmod/probes/name.c could be compiled against this kernel; no version is asked
  * for, for distributions backport.
  */
@@ -144,21 +144,5 @@ static inline void vnp_flowi4_set_tos(struct flowi4 *fl4, const struct iphdr *ip
 	fl4->flowi4_tos = iph->tos & IPTOS_RT_MASK;
 #endif
 }
-
-/*
- * VNP_ENCAP_ERR_RCV() - head of an encap_err_rcv() function
- * VNP_ENCAP_ERR_UDPHDR - in it, the UDP header of the datagram the error is about
- */
-#ifdef HAVE_ENCAP_ERR_RCV_PAYLOAD
-#define VNP_ENCAP_ERR_RCV(name)						\
-	void name(struct sock *sk, struct sk_buff *skb, int err,	\
-		  __be16 port, u32 info, u8 *payload)
-#define VNP_ENCAP_ERR_UDPHDR	((const struct udphdr *)payload - 1)
-#else
-#define VNP_ENCAP_ERR_RCV(name)						\
-	void name(struct sock *sk, struct sk_buff *skb, unsigned int offset)
-#define VNP_ENCAP_ERR_UDPHDR						\
-	((const struct udphdr *)(skb->data + offset))
-#endif
 
 #endif /* _VNP_CORE_COMPAT_H */

@@ -2,7 +2,7 @@
 #ifndef _VNP_UDP_ERR_H
 #define _VNP_UDP_ERR_H
 
-#include "kmod/core/compat.h"
+#include "kmod/core/compat_icmp.h"
 
 /*
  * vnp_udp_err_rcv() - encap_err_rcv(): an ICMP error about a datagram that the
