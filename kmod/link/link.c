@@ -249,6 +249,21 @@ static void vnp_link_stats_sum(const struct vnp_link *link,
 		info->packets += info->faults[i];
 }
 
+/*
+ * A setsockopt() of UDP_ENCAP that was under way when the link was made has taken the
+ * hook away: then there is no link any more.
+ */
+static void vnp_link_refresh(struct vnp_link *link)
+{
+	struct sock *sk = vnp_link_sock_get(link);
+
+	if (!sk)
+		return;
+	if (!vnp_udp_is_hooked(sk))
+		vnp_udp_detach(link, sk);
+	sock_put(sk);
+}
+
 static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 {
 	struct vnp_link *link = file->private_data;
@@ -257,6 +272,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	const struct vnp_prog *prog;
 	struct sock *sk;
 
+	vnp_link_refresh(link);
 	*info = (struct vnp_link_info) {
 		.size = info->size,
 		.id = link->obj.id,
@@ -316,6 +332,7 @@ static long vnp_link_fop_update(struct file *file, void *args,
 
 	if (update->flags)
 		return -EINVAL;
+	vnp_link_refresh(file->private_data);
 	prog = vnp_prog_from_fd(update->prog_fd);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);

@@ -20,7 +20,10 @@
  *
  * Two ends of a socket, because the first one can be taken away: UDP_ENCAP is refused
  * while there is a link, but a setsockopt() that was under way when the link was made
- * does not see that.  Then no more datagrams come here, and with an encap_type of 0
+ * does not see that, for it has read sk_prot before, and may sleep over the option's
+ * value for as long as it likes; the kernel's own lock, where it takes one, comes later.
+ * Then no more datagrams come here: whoever asks the link is told that it is detached,
+ * and so it becomes (vnp_link_refresh()).  With an encap_type of 0
  * encap_destroy() is not called when the socket is closed.  sk_destruct() is called
  * in any case, when nobody can see the socket any more.  Detaching restores what is
  * still ours.
@@ -158,6 +161,19 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 	release_sock(sk);
 	vnp_link_put(link);
 	return true;
+}
+
+bool vnp_udp_is_hooked(struct sock *sk)
+{
+	const struct udp_sock *up = udp_sk(sk);
+	bool hooked;
+
+	/* A link that is being made has the lock. */
+	lock_sock(sk);
+	hooked = READ_ONCE(up->encap_type) == VNP_UDP_ENCAP &&
+		 READ_ONCE(up->encap_rcv) == vnp_udp_rcv;
+	release_sock(sk);
+	return hooked;
 }
 
 /* encap_destroy(): the socket is being closed.  Context: process */

@@ -645,7 +645,9 @@ struct vnp_map_freeze {
  * nothing is merged.
  *
  * While there is a link getsockopt() of UDP_ENCAP says 0, and setsockopt() of anything
- * else fails with EBUSY.
+ * else fails with EBUSY.  A setsockopt() that had begun before the link was made can still
+ * succeed: then the socket is the application's, the program does not see its datagrams any
+ * more, and VNP_LINK_INFO and VNP_LINK_UPDATE find the link detached.
  *
  * EBUSY: the socket has a link, or another encapsulation or user of the
  * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
