@@ -259,8 +259,8 @@ static void vnp_link_refresh(struct vnp_link *link)
 
 	if (!sk)
 		return;
-	if (!vnp_udp_is_hooked(sk))
-		vnp_udp_detach(link, sk);
+	if (!link->hook->is_attached(sk))
+		link->hook->detach(link, sk);
 	sock_put(sk);
 }
 

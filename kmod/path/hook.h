@@ -25,6 +25,8 @@ struct vnp_prog;
  * @detach:	make the socket what it was, and put its reference to the link.
  *		Context: process; waits until no program is executing.  Return: false:
  *		somebody else has done it
+ * @is_attached: do the packets of a socket come to its link?  Context: process; takes the
+ *		socket's lock.  Return: false: somebody has taken the hook away
  * @wants_batches: does the application want several datagrams in one packet?
  * @pass:	the packet that came is to go on to the socket as it is.  Return: as the
  *		hook: 0 if it was consumed, 1 if the kernel goes on with it
@@ -38,13 +40,14 @@ struct vnp_prog;
  *
  * @filtered says that the socket's filters have seen the packet.
  *
- * Context of all but @suits, @attach and @detach: softirq, under RCU.
+ * Context of all but @suits, @attach, @detach and @is_attached: softirq, under RCU.
  */
 struct vnp_hook_ops {
 	u32 head;
 	bool (*suits)(const struct sock *sk);
 	int (*attach)(struct vnp_link *link, struct vnp_prog *prog, struct sock *sk);
 	bool (*detach)(struct vnp_link *link, struct sock *sk);
+	bool (*is_attached)(struct sock *sk);
 	bool (*wants_batches)(const struct vnp_link *link, const struct sock *sk);
 	int (*pass)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 		    bool filtered);

@@ -163,7 +163,7 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 	return true;
 }
 
-bool vnp_udp_is_hooked(struct sock *sk)
+static bool vnp_udp_is_hooked(struct sock *sk)
 {
 	const struct udp_sock *up = udp_sk(sk);
 	bool hooked;
@@ -272,6 +272,7 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.suits		= vnp_udp_suits,
 	.attach		= vnp_udp_attach,
 	.detach		= vnp_udp_detach,
+	.is_attached	= vnp_udp_is_hooked,
 	.wants_batches	= vnp_udp_gro_wanted,
 	.pass		= vnp_udp_pass,
 	.drop		= vnp_udp_drop,

@@ -20,15 +20,6 @@ void vnp_udp_subsys_destroy(void);
 extern const struct vnp_hook_ops vnp_udp_hook;
 
 /**
- * vnp_udp_is_hooked() - do a socket's datagrams come to its link?
- * @sk:		the socket, of which a link says that it is linked
- *
- * Context: process; takes the socket's lock.
- * Return: false: somebody has set UDP_ENCAP in spite of the link.
- */
-bool vnp_udp_is_hooked(struct sock *sk);
-
-/**
  * vnp_udp_destruct() - a socket ends that has a link
  * @link:	the link; the socket's reference to it goes
  * @sk:		the socket, which nobody can find any more

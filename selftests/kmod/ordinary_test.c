@@ -457,7 +457,7 @@ TEST_F(encap, under_way_when_linked)
 	EXPECT_EQ(1, info.attached);
 	EXPECT_EQ(4, flow_puts(&self->flow, "drop"));
 	ASSERT_EQ(0, link_settle(link, 1, &info));
-	EXPECT_EQ(1, info.drop);
+	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 
 	ASSERT_EQ(0, page_fill(fault.fd, setter.value, variant->value));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
