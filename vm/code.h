@@ -136,7 +136,7 @@ struct vnp_access {
 
 /* struct vnp_insn_aux::flags */
 #define VNP_AUX_TAKEN		BIT(0)	/* the jump may be taken */
-#define VNP_AUX_FALLS		BIT(1)	/* it may fall through */
+#define VNP_AUX_FALLS		BIT(1)	/* the next instruction may follow */
 #define VNP_AUX_PAYS_TAKEN	BIT(2)	/* taken, @cost is charged to the budget */
 #define VNP_AUX_PAYS_FALLS	BIT(3)	/* falling through, likewise */
 #define VNP_AUX_SAFE		BIT(4)	/* divisor not 0, shift below the width */

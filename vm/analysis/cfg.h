@@ -25,7 +25,7 @@ struct vnp_code;
  * struct vnp_block - instructions that are always executed together
  * @first:	first instruction
  * @last:	last instruction; the only one that may jump
- * @succ:	successors: [0] falls through, [1] is the jump's target
+ * @succ:	successors: [0] the next block, [1] the target of the jump
  * @pos:	index in the order; VNP_BLOCK_NONE if nothing leads here
  * @pred_cnt:	edges that lead here
  * @head:	one of them goes back: it is a loop header

@@ -377,7 +377,7 @@ static bool split_next(const struct split *s, struct split_place *place)
 	return true;
 }
 
-/* Is a goto needed, as the block that follows is not the fall-through successor */
+/* Is a goto needed, as the block that follows is another one */
 static bool split_wants_goto(const struct split *s, struct split_place place,
 			     struct split_place *to)
 {
