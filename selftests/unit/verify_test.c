@@ -169,7 +169,7 @@ static void left_is_not_negative(void **state)
 static void comparisons(void **state)
 {
 	(void)state;
-#define TELLS	"this comparison would tell"
+#define TELLS	"this comparison would reveal"
 	/* data + any number may have come round: whether it has tells where data is */
 #define MOVED	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_LD_MAP_VALUE(R4, MAP_DATA, 0), \
 		BPF_LDX_MEM(BPF_DW, R4, R4, 0)
