@@ -49,7 +49,7 @@ int bad_sometimes(struct vnp_ctx *ctx)
 SEC("vnp/datagram")
 int never_verdict(struct vnp_ctx *ctx)
 {
-	return ctx->len > 5 ? 2 : -1;
+	return ctx->len > 5 ? 99 : -1;
 }
 
 SEC("vnp/datagram")

@@ -119,7 +119,7 @@ static void verdicts(void **state)
 	(void)state;
 	assert_loads("never_verdict");
 	assert_said("warning: Program never_verdict, insn ");
-	assert_said("(message.bpf.c:52): this returns 2, which is no verdict");
+	assert_said("(message.bpf.c:52): this returns 99, which is no verdict");
 	assert_said("(message.bpf.c:52): this returns -1, which is no verdict");
 	assert_loads("sometimes_verdict");
 	assert_said("this returns -1, which is no verdict");
