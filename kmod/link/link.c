@@ -162,7 +162,7 @@ static struct sock *vnp_link_sock_get(struct vnp_link *link)
 }
 
 static enum vnp_action vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
-			   u32 fault, u32 cnt, u32 bytes)
+				       u32 fault, u32 cnt, u32 bytes)
 {
 	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
 

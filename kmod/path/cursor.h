@@ -47,7 +47,7 @@ static __always_inline void *vnp_frag_address(const skb_frag_t *frag)
 
 /* vnp_cursor_linear() - move to the linear data of @from */
 static __always_inline void vnp_cursor_linear(struct vnp_cursor *cursor,
-						 struct sk_buff *from)
+					      struct sk_buff *from)
 {
 	cursor->skb = from;
 	cursor->frag = skb_shinfo(from)->frags;
@@ -58,7 +58,7 @@ static __always_inline void vnp_cursor_linear(struct vnp_cursor *cursor,
 
 /* vnp_cursor_first() - place the cursor on the first fragment of @skb */
 static __always_inline void vnp_cursor_first(struct vnp_cursor *cursor,
-						struct sk_buff *skb)
+					     struct sk_buff *skb)
 {
 	cursor->end = 0;
 	vnp_cursor_linear(cursor, skb);
@@ -66,14 +66,14 @@ static __always_inline void vnp_cursor_first(struct vnp_cursor *cursor,
 
 /* vnp_skb_next() - the packet that follows @from in @skb and its fragment list */
 static __always_inline struct sk_buff *vnp_skb_next(const struct sk_buff *from,
-							 const struct sk_buff *skb)
+						    const struct sk_buff *skb)
 {
 	return from == skb ? skb_shinfo(skb)->frag_list : from->next;
 }
 
 /* vnp_cursor_next_skb() - move from the end of a packet to the next in @skb's fragment list */
 static __always_inline void vnp_cursor_next_skb(struct vnp_cursor *cursor,
-					       const struct sk_buff *skb)
+						const struct sk_buff *skb)
 {
 	struct sk_buff *from = vnp_skb_next(cursor->skb, skb);
 
@@ -88,7 +88,7 @@ static __always_inline void vnp_cursor_next_skb(struct vnp_cursor *cursor,
 
 /* vnp_cursor_next() - move to the next fragment of @skb */
 static __always_inline void vnp_cursor_next(struct vnp_cursor *cursor,
-					       const struct sk_buff *skb)
+					    const struct sk_buff *skb)
 {
 	const skb_frag_t *frag = cursor->frag;
 
@@ -112,7 +112,7 @@ static __always_inline void vnp_cursor_next(struct vnp_cursor *cursor,
  * Return: false, with nothing changed, if it is not, or is not mapped.
  */
 static __always_inline bool vnp_cursor_whole(struct vnp_cursor *cursor,
-						const struct sk_buff *skb, u32 size,
+					     const struct sk_buff *skb, u32 size,
 						void **data)
 {
 	const skb_frag_t *frag = cursor->frag;
@@ -136,7 +136,7 @@ static __always_inline bool vnp_cursor_whole(struct vnp_cursor *cursor,
 
 /* vnp_cursor_find() - move to the fragment that holds position @pos of @skb */
 static __always_inline void vnp_cursor_find(struct vnp_cursor *cursor,
-					       const struct sk_buff *skb, u32 pos)
+					    const struct sk_buff *skb, u32 pos)
 {
 	if (pos < cursor->end)
 		return;
@@ -147,7 +147,7 @@ static __always_inline void vnp_cursor_find(struct vnp_cursor *cursor,
 
 /* vnp_cursor_writable() - does nobody else reference the fragment's bytes? */
 static inline bool vnp_cursor_writable(const struct vnp_cursor *cursor,
-					  const struct sk_buff *skb)
+				       const struct sk_buff *skb)
 {
 	const bool linear = cursor->skb &&
 			    cursor->frag == skb_shinfo(cursor->skb)->frags;

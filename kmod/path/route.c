@@ -49,7 +49,7 @@ static bool vnp_came_by_unicast(const struct sk_buff *skb)
 }
 
 static bool vnp_route_key_matches(const struct vnp_route_key *a,
-				const struct vnp_route_key *b)
+				  const struct vnp_route_key *b)
 {
 	return ipv6_addr_equal(&a->daddr, &b->daddr) && ipv6_addr_equal(&a->saddr, &b->saddr) &&
 	       a->oif == b->oif && a->mark == b->mark && a->tos == b->tos &&
@@ -57,7 +57,7 @@ static bool vnp_route_key_matches(const struct vnp_route_key *a,
 }
 
 static void vnp_route_key_ip4(struct vnp_route_key *key, const struct sock *sk,
-			    const struct sk_buff *skb)
+			      const struct sk_buff *skb)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 	__be32 saddr = inet->inet_saddr;
@@ -75,7 +75,7 @@ static void vnp_route_key_ip4(struct vnp_route_key *key, const struct sock *sk,
 }
 
 static struct dst_entry *vnp_route_find_ip4(const struct vnp_route_key *key,
-					  struct sock *sk, const struct sk_buff *skb,
+					    struct sock *sk, const struct sk_buff *skb,
 					  struct flowi4 *fl4)
 {
 	const struct udphdr *uh = udp_hdr(skb);
@@ -100,7 +100,7 @@ static struct dst_entry *vnp_route_find_ip4(const struct vnp_route_key *key,
 }
 
 static struct dst_entry *vnp_route_back_ip4(struct vnp_routes *routes, struct sock *sk,
-					  const struct sk_buff *skb, struct flowi4 *fl4)
+					    const struct sk_buff *skb, struct flowi4 *fl4)
 {
 	struct vnp_route_key *cached = this_cpu_ptr(routes->key), key;
 	struct dst_entry *dst;
@@ -124,7 +124,7 @@ static struct dst_entry *vnp_route_back_ip4(struct vnp_routes *routes, struct so
 
 #if IS_ENABLED(CONFIG_IPV6)
 static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
-			    const struct sk_buff *skb)
+			      const struct sk_buff *skb)
 {
 	const struct ipv6_pinfo *np = inet6_sk(sk);
 	const struct ipv6hdr *iph = ipv6_hdr(skb);
@@ -146,7 +146,7 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 }
 
 static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
-					  struct sock *sk, const struct sk_buff *skb,
+					    struct sock *sk, const struct sk_buff *skb,
 					  struct flowi6 *fl6)
 {
 	const struct udphdr *uh = udp_hdr(skb);
@@ -169,7 +169,7 @@ static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
 }
 
 static struct dst_entry *vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
-					  const struct sk_buff *skb, struct flowi6 *fl6)
+					    const struct sk_buff *skb, struct flowi6 *fl6)
 {
 	struct vnp_route_key *cached = this_cpu_ptr(routes->key), key;
 	struct dst_entry *dst;
@@ -193,7 +193,7 @@ static struct dst_entry *vnp_route_back_ip6(struct vnp_routes *routes, struct so
 #endif
 
 struct dst_entry *vnp_route_back(struct vnp_routes *routes, struct sock *sk,
-				     const struct sk_buff *skb, struct flowi *fl)
+				 const struct sk_buff *skb, struct flowi *fl)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (skb->protocol == htons(ETH_P_IPV6))

@@ -63,6 +63,6 @@ void vnp_routes_destroy(struct vnp_routes *routes);
  * look-up, -EACCES (broadcast, without SO_BROADCAST).
  */
 struct dst_entry *vnp_route_back(struct vnp_routes *routes, struct sock *sk,
-				     const struct sk_buff *skb, struct flowi *fl);
+				 const struct sk_buff *skb, struct flowi *fl);
 
 #endif /* _VNP_PATH_ROUTE_H */

@@ -60,7 +60,7 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 }
 
 u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
-		    struct vnp_exec *exec)
+		      struct vnp_exec *exec)
 {
 	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
 	const s64 reserve = min_t(s64, prog->worst_ns, vnp_account_burst() / 2);

@@ -70,7 +70,7 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
  * %VNP_FAULT_THROTTLED.
  */
 u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
-		    struct vnp_exec *exec);
+		      struct vnp_exec *exec);
 
 /* vnp_account_exec() - one execution of a program whose constant was drawn, or timed */
 static __always_inline u64 vnp_account_exec(struct vnp_user *user,

@@ -114,7 +114,7 @@ static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
 
 /* vnp_prog_exec() - one execution of any program, as vnp_prog_call() */
 static __always_inline u64 vnp_prog_exec(const struct vnp_prog *prog,
-					struct vnp_exec *exec)
+					 struct vnp_exec *exec)
 {
 	u64 ret = vnp_prog_call(prog, exec);
 

@@ -89,7 +89,7 @@ static void vnp_udp_mark_sock(struct sock *sk, const struct sk_buff *skb)
 {
 	const bool connected = skb->protocol == htons(ETH_P_IPV6) ?
 			       !ipv6_addr_any(&sk->sk_v6_daddr) :
-			       inet_sk(sk)->inet_daddr;
+			       inet_sk(sk)->inet_daddr != 0;
 
 	if (connected) {
 		sock_rps_save_rxhash(sk, skb);

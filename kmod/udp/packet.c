@@ -147,7 +147,7 @@ struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 
 		next = pos + part->len;
 		if (pos < end && start < next) {
 			piece = vnp_udp_share_skb(part, max(start, pos) - pos,
-					     min(end, next) - pos);
+						  min(end, next) - pos);
 			if (!piece) {
 				kfree_skb(new);
 				return NULL;
