@@ -89,14 +89,21 @@ static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
 	skb->mark = READ_ONCE(sk->sk_mark);
 }
 
-/* The UDP header, and room for the one before it.  Return: 0, -ENOMEM */
-static int vnp_udp_prepare(struct vnp_udp_answer *answer, u32 ip_len)
+/*
+ * The UDP header, and room for the one before it.  Return: 0; -EMSGSIZE: it is longer than
+ * @mtu, and may not be fragmented; -ENOMEM
+ */
+static int vnp_udp_prepare(struct vnp_udp_answer *answer, u32 ip_len, u32 mtu,
+			   bool fragments)
 {
 	struct sk_buff *skb = answer->skb;
 	struct udphdr *uh;
 
 	vnp_udp_scrub(answer->sk, skb);
+	/* From here on the route is freed with the packet. */
 	skb_dst_set(skb, answer->dst);
+	if (answer->size + ip_len > mtu && !fragments)
+		return -EMSGSIZE;
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(answer->dst->dev) + ip_len) ||
 	    (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC)))
 		return -ENOMEM;
@@ -127,13 +134,6 @@ static void vnp_udp_checksum(struct sk_buff *skb, bool wanted, __sum16 pseudo)
 	udp_hdr(skb)->check = ~pseudo;
 }
 
-/* Return: 0, -EMSGSIZE: it may not be fragmented */
-static int vnp_udp_fits(const struct vnp_udp_answer *answer, u32 mtu, u32 ip_len,
-			bool ignore_df)
-{
-	return answer->size + ip_len > mtu && !ignore_df ? -EMSGSIZE : 0;
-}
-
 static int vnp_udp_send_ip4(struct vnp_udp_answer *answer)
 {
 	const struct flowi4 *fl4 = &answer->fl.u.ip4;
@@ -146,13 +146,13 @@ static int vnp_udp_send_ip4(struct vnp_udp_answer *answer)
 	const u32 len = skb->len;
 	int ttl = READ_ONCE(inet->uc_ttl);
 	struct iphdr *iph;
+	int ret;
 
-	if (vnp_udp_fits(answer, mtu, sizeof(*iph), ip_sk_ignore_df(sk)))
-		return -EMSGSIZE;
 	if (ttl < 0)
 		ttl = ip4_dst_hoplimit(dst);
-	if (vnp_udp_prepare(answer, sizeof(*iph)))
-		return -ENOMEM;
+	ret = vnp_udp_prepare(answer, sizeof(*iph), mtu, ip_sk_ignore_df(sk));
+	if (ret)
+		return ret;
 	skb->protocol = htons(ETH_P_IP);
 	vnp_udp_checksum(skb, !sk->sk_no_check_tx,
 			 udp_v4_check(len, fl4->saddr, fl4->daddr, 0));
@@ -187,11 +187,11 @@ static int vnp_udp_send_ip6(struct vnp_udp_answer *answer)
 	const int hops = ip6_sk_dst_hoplimit(np, fl6, dst);
 	const u32 len = skb->len;
 	struct ipv6hdr *iph;
+	int ret;
 
-	if (vnp_udp_fits(answer, mtu, sizeof(*iph), ip6_sk_ignore_df(sk)))
-		return -EMSGSIZE;
-	if (vnp_udp_prepare(answer, sizeof(*iph)))
-		return -ENOMEM;
+	ret = vnp_udp_prepare(answer, sizeof(*iph), mtu, ip6_sk_ignore_df(sk));
+	if (ret)
+		return ret;
 	skb->protocol = htons(ETH_P_IPV6);
 	vnp_udp_checksum(skb, !udp_get_no_check6_tx(sk),
 			 udp_v6_check(len, &fl6->saddr, &fl6->daddr, 0));
