@@ -84,7 +84,6 @@ static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
 #endif
 	memset(skb->cb, 0, sizeof(skb->cb));
 	skb->encapsulation = 0;
-	skb->pkt_type = PACKET_OUTGOING;
 	skb->priority = READ_ONCE(sk->sk_priority);
 	skb->mark = READ_ONCE(sk->sk_mark);
 }
