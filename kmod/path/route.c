@@ -145,14 +145,12 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 		key->oif = READ_ONCE(np->ucast_oif);
 }
 
-static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
-					    struct sock *sk, const struct sk_buff *skb,
-					  struct flowi6 *fl6)
+/* All of it: flow labels are made of a flow's addresses and ports, too. */
+static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
+			       const struct sk_buff *skb, struct flowi6 *fl6)
 {
 	const struct udphdr *uh = udp_hdr(skb);
 
-	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
-		return ERR_PTR(-EHOSTUNREACH);
 	*fl6 = (struct flowi6) {
 		.flowi6_oif = key->oif,
 		.flowi6_mark = key->mark,
@@ -164,6 +162,15 @@ static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
 		.fl6_dport = uh->source,
 		.fl6_sport = uh->dest,
 	};
+}
+
+static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
+					  struct sock *sk, const struct sk_buff *skb,
+					  struct flowi6 *fl6)
+{
+	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
+		return ERR_PTR(-EHOSTUNREACH);
+	vnp_route_flow_ip6(key, sk, skb, fl6);
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
 	return ip6_dst_lookup_flow(sock_net(sk), sk, fl6, NULL);
 }
@@ -173,13 +180,14 @@ static struct dst_entry *vnp_route_back_ip6(struct vnp_routes *routes, struct so
 {
 	struct vnp_route_key *cached = this_cpu_ptr(routes->key), key;
 	struct dst_entry *dst;
+	struct in6_addr saddr;
 
 	vnp_route_key_ip6(&key, sk, skb);
 	if (likely(vnp_route_key_matches(&key, cached))) {
-		dst = dst_cache_get_ip6(&routes->cache, &fl6->saddr);
+		dst = dst_cache_get_ip6(&routes->cache, &saddr);
 		if (likely(dst)) {
-			fl6->daddr = key.daddr;
-			fl6->flowi6_proto = IPPROTO_UDP;
+			vnp_route_flow_ip6(&key, sk, skb, fl6);
+			fl6->saddr = saddr;
 			return dst;
 		}
 	}
