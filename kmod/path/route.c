@@ -52,7 +52,7 @@ static bool vnp_route_key_matches(const struct vnp_route_key *a,
 				  const struct vnp_route_key *b)
 {
 	return ipv6_addr_equal(&a->daddr, &b->daddr) && ipv6_addr_equal(&a->saddr, &b->saddr) &&
-	       a->oif == b->oif && a->mark == b->mark && a->tos == b->tos &&
+	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark && a->tos == b->tos &&
 	       a->family == b->family;
 }
 
@@ -67,6 +67,7 @@ static void vnp_route_key_ip4(struct vnp_route_key *key, const struct sock *sk,
 	*key = (struct vnp_route_key) {
 		.saddr.s6_addr32[0] = saddr,
 		.daddr.s6_addr32[0] = ip_hdr(skb)->saddr,
+		.ports = *(const u32 *)udp_hdr(skb),
 		.oif = READ_ONCE(sk->sk_bound_dev_if) ?: READ_ONCE(inet->uc_index),
 		.mark = READ_ONCE(sk->sk_mark),
 		.tos = READ_ONCE(inet->tos),
@@ -132,6 +133,7 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 	*key = (struct vnp_route_key) {
 		.saddr = np->saddr,
 		.daddr = iph->saddr,
+		.ports = *(const u32 *)udp_hdr(skb),
 		.oif = READ_ONCE(sk->sk_bound_dev_if),
 		.mark = READ_ONCE(sk->sk_mark),
 		.tos = READ_ONCE(np->tclass),

@@ -24,6 +24,7 @@ struct sock;
  * struct vnp_route_key - what a route was asked for
  * @saddr:	from; 0: the route was to choose
  * @daddr:	to
+ * @ports:	of the datagram: policies and rules may ask for them
  * @oif:	by this interface; 0: any
  * @mark:	as sk_mark
  * @tos:	as the socket's
@@ -32,6 +33,7 @@ struct sock;
 struct vnp_route_key {
 	struct in6_addr saddr;
 	struct in6_addr daddr;
+	u32 ports;
 	int oif;
 	u32 mark;
 	u16 tos;
