@@ -93,11 +93,18 @@ static struct dst_entry *vnp_route_find_ip4(const struct vnp_route_key *key,
 	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
 	if (IS_ERR(rt))
 		return ERR_CAST(rt);
-	if (rt->rt_flags & RTCF_BROADCAST && !sock_flag(sk, SOCK_BROADCAST)) {
-		ip_rt_put(rt);
-		return ERR_PTR(-EACCES);
-	}
 	return &rt->dst;
+}
+
+/* The application may have cleared SO_BROADCAST since a route was cached. */
+static struct dst_entry *vnp_route_permit(struct sock *sk, struct dst_entry *dst)
+{
+	struct rtable *rt = (struct rtable *)dst;
+
+	if (likely(!(rt->rt_flags & RTCF_BROADCAST) || sock_flag(sk, SOCK_BROADCAST)))
+		return dst;
+	ip_rt_put(rt);
+	return ERR_PTR(-EACCES);
 }
 
 static struct dst_entry *vnp_route_back_ip4(struct vnp_routes *routes, struct sock *sk,
@@ -112,13 +119,14 @@ static struct dst_entry *vnp_route_back_ip4(struct vnp_routes *routes, struct so
 		rt = dst_cache_get_ip4(&routes->cache, &fl4->saddr);
 		if (likely(rt)) {
 			fl4->daddr = key.daddr.s6_addr32[0];
-			return &rt->dst;
+			return vnp_route_permit(sk, &rt->dst);
 		}
 	}
 	dst = vnp_route_find_ip4(&key, sk, skb, fl4);
 	if (!IS_ERR(dst)) {
 		*cached = key;
 		dst_cache_set_ip4(&routes->cache, dst, fl4->saddr);
+		dst = vnp_route_permit(sk, dst);
 	}
 	return dst;
 }
