@@ -294,7 +294,8 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 
 static int vnp_udp_probe(struct socket *sock)
 {
-	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE };
+	/* MSG_MORE: else what the application has gathered by it would be sent. */
+	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
 
 	return sock_sendmsg(sock, &msg);
 }
