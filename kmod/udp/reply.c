@@ -249,7 +249,8 @@ static int vnp_udp_send(struct vnp_udp_answer *answer, struct vnp_link *link)
 		return -ETIME;
 	if (!udp_hdr(skb)->source)
 		return -EHOSTUNREACH;
-	if (sk_wmem_alloc_get(sk) + skb->truesize > READ_ONCE(sk->sk_sndbuf))
+	/* As sendto(): one packet may be larger than the buffer. */
+	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
 		return -ENOBUFS;
 	answer->dst = vnp_route_back(&link->routes, sk, skb, &answer->fl);
 	if (IS_ERR(answer->dst))
