@@ -208,14 +208,25 @@ static int vnp_udp_send_ip6(struct vnp_udp_answer *answer)
 }
 #endif
 
-/* Two programs that answer each other stop.  Multicast has its TTL for other reasons. */
+/*
+ * Two programs that answer each other stop.  Multicast has its TTL for other reasons; by
+ * the address, for it may come from this host, and unicast in frames to a group.
+ */
 static u8 vnp_udp_hops(const struct sk_buff *skb)
 {
-	if (skb->pkt_type == PACKET_MULTICAST)
+	bool multicast;
+	u8 ttl;
+
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		multicast = ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
+		ttl = ipv6_hdr(skb)->hop_limit;
+	} else {
+		multicast = ipv4_is_multicast(ip_hdr(skb)->daddr);
+		ttl = ip_hdr(skb)->ttl;
+	}
+	if (multicast)
 		return U8_MAX;
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return ipv6_hdr(skb)->hop_limit ? ipv6_hdr(skb)->hop_limit - 1 : 0;
-	return ip_hdr(skb)->ttl ? ip_hdr(skb)->ttl - 1 : 0;
+	return ttl ? ttl - 1 : 0;
 }
 
 static enum vnp_error vnp_udp_error(int ret)
