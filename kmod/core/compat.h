@@ -76,6 +76,16 @@ static inline bool vnp_inet6_recverr(const struct sock *sk)
 #endif
 }
 
+/* Has the application set IPV6_DONTFRAG? */
+static inline bool vnp_inet6_dontfrag(const struct sock *sk)
+{
+#ifdef HAVE_INET_TEST_BIT
+	return inet6_test_bit(DONTFRAG, sk);
+#else
+	return inet6_sk(sk)->dontfrag;
+#endif
+}
+
 /* Are options at this level UDP sockets' own?  UDP-Lite's are, where there is UDP-Lite. */
 static inline bool vnp_is_udp_level(int level)
 {

@@ -188,7 +188,8 @@ static int vnp_udp_send_ip6(struct vnp_udp_answer *answer)
 	struct ipv6hdr *iph;
 	int ret;
 
-	ret = vnp_udp_prepare(answer, sizeof(*iph), mtu, ip6_sk_ignore_df(sk));
+	ret = vnp_udp_prepare(answer, sizeof(*iph), mtu,
+			      ip6_sk_ignore_df(sk) && !vnp_inet6_dontfrag(sk));
 	if (ret)
 		return ret;
 	skb->protocol = htons(ETH_P_IPV6);
