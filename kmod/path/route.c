@@ -175,7 +175,7 @@ static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
 }
 
 static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
-					  struct sock *sk, const struct sk_buff *skb,
+					    struct sock *sk, const struct sk_buff *skb,
 					  struct flowi6 *fl6)
 {
 	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
