@@ -72,6 +72,8 @@ static bool vnp_udp_is_denied(const struct vnp_link *link, struct sock *sk,
 /* Nothing that was noted on a packet while it was received is sent. */
 static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
 {
+	/* The stack has the segments of a super-packet in a list. */
+	skb_mark_not_on_list(skb);
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
 	skb_reset_redirect(skb);
