@@ -168,8 +168,8 @@ static int vnp_udp_send_ip4(struct vnp_udp_answer *answer)
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = fl4->saddr;
 	iph->daddr = fl4->daddr;
-	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
 	skb->ignore_df = ip_sk_ignore_df(sk);
+	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
 	answer->skb = NULL;
 	return ip_local_out(sock_net(sk), sk, skb);
 }
