@@ -10,7 +10,8 @@
  * Whether a security module looks at datagrams cannot be asked.  Those with labels do,
  * SELinux and Smack, and are known by the extended attribute that holds these; others in
  * the kernel look at datagrams with a secmark only.  For programs that are attached to
- * the security hooks themselves (BPF LSM) there is a parameter.
+ * the security hooks themselves (BPF LSM) there is a parameter: to filter every datagram
+ * takes some 100 instructions more of each, where nothing is attached.
  */
 #include "kmod/udp/filter.h"
 
