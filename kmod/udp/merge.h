@@ -4,11 +4,12 @@
  *
  * For a socket whose datagrams are to be merged, GRO holds each until it knows whether
  * others follow that go with it: some 200 instructions.  A datagram that is dropped
- * together with others saves some 1,500.  One that is passed saves nothing, unless the
- * application wants super-packets, and then it decides about merging itself.
+ * together with others saves some 1,500, one that is answered more.  One that is passed saves
+ * nothing, unless the application wants super-packets, and then it decides about merging
+ * itself.
  *
- * So a link's socket is not merged for before two datagrams of one flow were dropped that
- * GRO would have had together: in one softirq, or one after the other where the
+ * So a link's socket is not merged for before two datagrams of one flow were dropped or
+ * answered that GRO would have had together: in one softirq, or one after the other where the
  * device has datagrams wait for others.
  *
  * From then on it stays so.  When merging ends, what is held back is overtaken by
@@ -28,7 +29,7 @@
 #include "kmod/udp/gro.h"
 
 /*
- * Could GRO have merged this with another datagram that was dropped?  A flow is known by
+ * Could GRO have merged this with another datagram that was consumed?  A flow is known by
  * its ports here.  Who takes another's place among those seen was of another flow, or
  * came later.
  */
@@ -50,13 +51,13 @@ static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *s
 }
 
 /**
- * vnp_udp_merge_dropped() - a datagram that came alone is dropped
+ * vnp_udp_merge_consumed() - a datagram that came alone does not go to the socket
  * @link:	the link
  * @skb:	the datagram, at its UDP header
  *
  * Context: softirq, under RCU.
  */
-static __always_inline void vnp_udp_merge_dropped(struct vnp_link *link,
+static __always_inline void vnp_udp_merge_consumed(struct vnp_link *link,
 						  const struct sk_buff *skb)
 {
 	/* vnp_udp_gro_merge() looks again, under the lock. */

@@ -144,7 +144,7 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		return 1;
 	if (unlikely(action != VNP_ACTION_DROP))
 		return vnp_action_do_whole(action, link, sk, skb, false);
-	vnp_udp_merge_dropped(link, skb);
+	vnp_udp_merge_consumed(link, skb);
 	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
 #include "kmod/udp/enqueue.h"
+#include "kmod/udp/merge.h"
 
 /**
  * struct vnp_udp_answer - a packet that goes back
@@ -168,8 +169,9 @@ static int vnp_udp_send_ip4(struct vnp_udp_answer *answer)
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = fl4->saddr;
 	iph->daddr = fl4->daddr;
-	skb->ignore_df = ip_sk_ignore_df(sk);
+	/* 0 where it is never fragmented (RFC 6864), so before ignore_df is set */
 	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
+	skb->ignore_df = ip_sk_ignore_df(sk);
 	answer->skb = NULL;
 	return ip_local_out(sock_net(sk), sk, skb);
 }
@@ -294,6 +296,8 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		return;
 	}
+	if (!skb_is_gso(skb))
+		vnp_udp_merge_consumed(link, skb);
 	ret = vnp_udp_send(&answer, link);
 	if (ret > 0)
 		ret = net_xmit_errno(ret);

@@ -264,7 +264,7 @@ static bool vnp_udp_detach(struct vnp_link *link, struct sock *sk)
 static void vnp_udp_drop(struct vnp_link *link, const struct sk_buff *skb)
 {
 	if (!skb_is_gso(skb))
-		vnp_udp_merge_dropped(link, skb);
+		vnp_udp_merge_consumed(link, skb);
 }
 
 const struct vnp_hook_ops vnp_udp_hook = {

@@ -20,6 +20,7 @@ static const struct workload {
 } workloads[] = {
 	{ "drop", bench_drop },
 	{ "pass", bench_pass },
+	{ "reply", bench_reply },
 	{ "processor", bench_processor },
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },

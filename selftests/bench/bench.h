@@ -135,6 +135,8 @@ typedef void (*receive_fn)(struct receiver *rx);
 void receive_each(struct receiver *rx);		/* recv(), woken by epoll */
 void receive_many(struct receiver *rx);		/* recvmmsg() */
 void receive_merged(struct receiver *rx);	/* the same, with UDP_GRO */
+void answer_many(struct receiver *rx);		/* recvmmsg() and sendmmsg() */
+void answer_merged(struct receiver *rx);	/* UDP_GRO and UDP_SEGMENT */
 
 /*
  * ---- What is put between -------------------------------------------------
@@ -160,12 +162,15 @@ void attach_vnp(int sock);
 void attach_vnp_hardened(int sock);
 void attach_vnp_unmerged(int sock);
 void attach_vnp_trivial(int sock);
+void attach_vnp_reply(int sock);
 void attach_hook(int sock);
 void attach_filter(int sock);
 void attach_bpf(int sock);
 void attach_tc(int sock);
+void attach_tc_reply(int sock);
 void detach_tc(void);
 void attach_xdp(int sock);
+void attach_xdp_reply(int sock);
 void detach_xdp(void);
 
 /*
@@ -180,6 +185,9 @@ void rig_hook(int sock);
 
 /* rig_native() - run a program of the module's; what it found */
 __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat);
+
+/* rig_sent() - packets that have left by the card */
+long rig_sent(void);
 
 /* rig_cpus() - how many there are */
 int rig_cpus(void);
@@ -211,6 +219,7 @@ const __u8 *traffic_payload(int i);
 void bench_drop(void);
 void bench_times(void);
 void bench_pass(void);
+void bench_reply(void);
 void bench_verify(void);
 void bench_processor(void);
 void bench_profile(void);

@@ -10,6 +10,7 @@ static const struct {
 	struct traffic traffic;
 } profiles[] = {
 	{ { "vnp", receive_many, true, attach_vnp }, { ALONE, 0, 64, 100 } },
+	{ { "vnp-reply", receive_many, true, attach_vnp_reply }, { ALONE, 0, 64, 100 } },
 	{ { "vnp-unmerged", receive_many, true, attach_vnp_unmerged }, { ALONE, 0, 64, 100 } },
 	{ { "hook", receive_many, true, attach_hook }, { ALONE, 0, 64, 100 } },
 	{ { "SO_ATTACH_FILTER", receive_many, true, attach_filter }, { ALONE, 0, 64, 100 } },

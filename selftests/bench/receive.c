@@ -4,6 +4,7 @@
  * is given them.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -87,9 +88,27 @@ static int batch_receive(struct receiver *rx, struct batch *batch)
 	return n;
 }
 
-void receive_many(struct receiver *rx)
+/* Send the first @n back to their senders; @batch is ready to receive again. */
+static void batch_answer(struct receiver *rx, struct batch *batch, int n, size_t room)
+{
+	int i, sent;
+
+	for (i = 0; i < n; i++)
+		batch->iov[i].iov_len = batch->msgs[i].msg_len;
+	for (sent = 0; sent < n; sent += i) {
+		rx->calls++;
+		i = sendmmsg(rx->sock, batch->msgs + sent, n - sent, 0);
+		if (i <= 0)
+			die("sendmmsg() fails: %s.", strerror(errno));
+	}
+	for (i = 0; i < n; i++)
+		batch->iov[i].iov_len = room;
+}
+
+static void handle_many(struct receiver *rx, bool answer)
 {
 	static __u8 data[BATCH][PACKET_MAX];
+	static struct sockaddr_in from[BATCH];
 	static struct batch batch;
 	int i, n;
 
@@ -97,12 +116,26 @@ void receive_many(struct receiver *rx)
 		batch.iov[i] = (struct iovec) { data[i], PACKET_MAX };
 		batch.msgs[i].msg_hdr.msg_iov = &batch.iov[i];
 		batch.msgs[i].msg_hdr.msg_iovlen = 1;
+		batch.msgs[i].msg_hdr.msg_name = answer ? &from[i] : NULL;
+		batch.msgs[i].msg_hdr.msg_namelen = answer ? sizeof(from[i]) : 0;
 	}
 	while (!rx->stop) {
 		n = batch_receive(rx, &batch);
+		if (answer && !rx->stop)
+			batch_answer(rx, &batch, n, PACKET_MAX);
 		for (i = 0; i < n; i++)
 			take(rx, data[i], batch.msgs[i].msg_len);
 	}
+}
+
+void receive_many(struct receiver *rx)
+{
+	handle_many(rx, false);
+}
+
+void answer_many(struct receiver *rx)
+{
+	handle_many(rx, true);
 }
 
 static void take_merged(struct receiver *rx, const struct mmsghdr *msg)
@@ -117,9 +150,31 @@ static void take_merged(struct receiver *rx, const struct mmsghdr *msg)
 		take(rx, data + pos, len - pos < size ? len - pos : size);
 }
 
-void receive_merged(struct receiver *rx)
+/* What recvmsg() said is the size of the datagrams is what they are sent with. */
+static void answer_as_merged(struct receiver *rx, struct batch *batch, int n)
+{
+	struct cmsghdr *cmsg;
+	__u16 size;
+	int i, value;
+
+	for (i = 0; i < n; i++) {
+		cmsg = CMSG_FIRSTHDR(&batch->msgs[i].msg_hdr);
+		if (!cmsg)
+			continue;
+		memcpy(&value, CMSG_DATA(cmsg), sizeof(value));
+		size = value;
+		cmsg->cmsg_type = UDP_SEGMENT;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(size));
+		memcpy(CMSG_DATA(cmsg), &size, sizeof(size));
+		batch->msgs[i].msg_hdr.msg_controllen = CMSG_SPACE(sizeof(size));
+	}
+	batch_answer(rx, batch, n, MERGED_MAX);
+}
+
+static void handle_merged(struct receiver *rx, bool answer)
 {
 	static __u8 data[BATCH][MERGED_MAX];
+	static struct sockaddr_in from[BATCH];
 	static struct batch batch;
 	int i, n = BATCH, on = 1;
 
@@ -130,6 +185,8 @@ void receive_merged(struct receiver *rx)
 		batch.msgs[i].msg_hdr.msg_iov = &batch.iov[i];
 		batch.msgs[i].msg_hdr.msg_iovlen = 1;
 		batch.msgs[i].msg_hdr.msg_control = &batch.control[i];
+		batch.msgs[i].msg_hdr.msg_name = answer ? &from[i] : NULL;
+		batch.msgs[i].msg_hdr.msg_namelen = answer ? sizeof(from[i]) : 0;
 	}
 	while (!rx->stop) {
 		/* Those that were used hold the length of what they got. */
@@ -138,5 +195,17 @@ void receive_merged(struct receiver *rx)
 		n = batch_receive(rx, &batch);
 		for (i = 0; i < n; i++)
 			take_merged(rx, &batch.msgs[i]);
+		if (answer && !rx->stop)
+			answer_as_merged(rx, &batch, n);
 	}
+}
+
+void receive_merged(struct receiver *rx)
+{
+	handle_merged(rx, false);
+}
+
+void answer_merged(struct receiver *rx)
+{
+	handle_merged(rx, true);
 }

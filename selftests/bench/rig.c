@@ -183,6 +183,16 @@ int rig_cpus(void)
 	return cpus;
 }
 
+long rig_sent(void)
+{
+	char text[32];
+
+	if (read_text("/sys/class/net/" BENCH_INTERFACE "/statistics/tx_packets", text,
+		      sizeof(text)) < 0)
+		die("The card does not say what was sent.");
+	return atol(text);
+}
+
 void rig_open(void)
 {
 	static const struct traffic any = { ALONE, .size = 64, .unwanted = 100 };
@@ -190,8 +200,9 @@ void rig_open(void)
 	card = open(BENCH_DEVICE, O_RDWR | O_CLOEXEC);
 	if (card < 0)
 		die("%s cannot be opened: %s.", BENCH_DEVICE, strerror(errno));
-	if (shell("ip link set %s up && ip addr add " HERE "/24 dev %s",
-		  BENCH_INTERFACE, BENCH_INTERFACE))
+	if (shell("ip link set %s up && ip addr add " HERE "/24 dev %s && "
+		  "ip neigh add " THERE " lladdr 02:00:00:00:00:01 dev %s",
+		  BENCH_INTERFACE, BENCH_INTERFACE, BENCH_INTERFACE))
 		die("The card cannot be set up.");
 	if (write_text("/proc/sys/net/core/gro_normal_batch", "1024") < 0 ||
 	    write_text("/proc/sys/net/core/rmem_max", "16777216") < 0)

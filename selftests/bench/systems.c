@@ -61,6 +61,11 @@ void attach_vnp_unmerged(int sock)
 	attach_vnp_prog(sock, "drop", 0, VNP_LINK_F_NO_MERGE);
 }
 
+void attach_vnp_reply(int sock)
+{
+	attach_vnp_prog(sock, "reply_all", 0, 0);
+}
+
 /*
  * ---- Rivals --------------------------------------------------------------
  */
@@ -111,14 +116,24 @@ void attach_bpf(int sock)
 	close(fd);
 }
 
-void attach_xdp(int sock)
+static void attach_xdp_prog(const char *name)
 {
-	const int fd = rival_load("xdp_drop"), index = if_nametoindex(BENCH_INTERFACE);
+	const int fd = rival_load(name), index = if_nametoindex(BENCH_INTERFACE);
 	const int err = bpf_xdp_attach(index, fd, XDP_FLAGS_SKB_MODE, NULL);
 
 	if (err)
 		die("XDP's program cannot be attached: %s.", strerror(-err));
 	close(fd);
+}
+
+void attach_xdp(int sock)
+{
+	attach_xdp_prog("xdp_drop");
+}
+
+void attach_xdp_reply(int sock)
+{
+	attach_xdp_prog("xdp_reply");
 }
 
 void detach_xdp(void)
@@ -127,9 +142,9 @@ void detach_xdp(void)
 		die("XDP's program cannot be detached.");
 }
 
-void attach_tc(int sock)
+static void attach_tc_prog(const char *name)
 {
-	const int fd = rival_load("tc_drop");
+	const int fd = rival_load(name);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = fd);
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS,
 			    .ifindex = if_nametoindex(BENCH_INTERFACE));
@@ -140,6 +155,16 @@ void attach_tc(int sock)
 	if (err)
 		die("tc's program cannot be attached: %s.", strerror(-err));
 	close(fd);
+}
+
+void attach_tc(int sock)
+{
+	attach_tc_prog("tc_drop");
+}
+
+void attach_tc_reply(int sock)
+{
+	attach_tc_prog("tc_reply");
 }
 
 void detach_tc(void)

@@ -190,6 +190,7 @@ static int bench_nic_stop(struct net_device *dev)
 
 static netdev_tx_t bench_nic_xmit(struct sk_buff *skb, struct net_device *dev)
 {
+	dev->stats.tx_packets++;
 	dev_consume_skb_any(skb);
 	return NETDEV_TX_OK;
 }
@@ -210,6 +211,9 @@ int bench_nic_create(void)
 		return -ENOMEM;
 	strscpy(bench_dev->name, BENCH_INTERFACE, IFNAMSIZ);
 	bench_dev->netdev_ops = &bench_nic_ops;
+	/* As cards do: checksums and segments are theirs to make. */
+	bench_dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_GSO_UDP_L4;
+	bench_dev->hw_features = bench_dev->features;
 	eth_hw_addr_random(bench_dev);
 	nic = netdev_priv(bench_dev);
 	netif_napi_add(bench_dev, &nic->napi, bench_nic_poll);

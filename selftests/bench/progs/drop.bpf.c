@@ -17,3 +17,10 @@ int drop_all(struct vnp_ctx *ctx)
 {
 	return VNP_DROP;
 }
+
+/* Everything goes back. */
+SEC("vnp/datagram")
+int reply_all(struct vnp_ctx *ctx)
+{
+	return VNP_REPLY;
+}
