@@ -15,6 +15,7 @@
 #include "kmod/core/compat.h"
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
+#include "kmod/path/dgram.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/merge.h"
 
@@ -284,7 +285,7 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	const u32 cnt = skb_is_gso(skb) ?
 			DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size) : 1;
 	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
-	struct vnp_udp_answer answer;
+	struct vnp_udp_answer answer __vnp_uninitialized;
 	int ret;
 
 	answer.sk = sk;
