@@ -4,8 +4,8 @@
  * begins and ends.
  *
  * Open descriptors and links hold the module, so at its end nothing is in use any
- * more.  What may still be under way is what the last of them left to do, and tasks that
- * were preempted in here: each part's end waits for its own.
+ * more.  What may not have ended yet is what the last of them left to do, and tasks that
+ * were preempted in here: the end of each subsystem waits for its own.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -114,7 +114,7 @@ struct vnp_obj *vnp_obj_find(u32 kind, u32 id);
 /**
  * vnp_obj_next() - the next object the caller may see
  * @kind:	enum vnp_obj_kind
- * @id:		in: the id to start behind; out: the id found
+ * @id:		in: the id to start after; out: the id found
  *
  * Context: process.
  * Return: 0, -EINVAL (the kind), -ENOENT, -EINTR (a fatal signal).
@@ -122,7 +122,7 @@ struct vnp_obj *vnp_obj_find(u32 kind, u32 id);
 int vnp_obj_next(u32 kind, u32 *id);
 
 /**
- * vnp_obj_from_fd() - the object behind a descriptor of the caller
+ * vnp_obj_from_fd() - the object of a descriptor of the caller
  * @ops:	the kind it must be
  * @fd:		the descriptor
  *

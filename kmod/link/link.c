@@ -250,7 +250,7 @@ static void vnp_link_stats_sum(const struct vnp_link *link,
 }
 
 /*
- * A setsockopt() of UDP_ENCAP that was under way when the link was made has taken the
+ * A setsockopt() of UDP_ENCAP that had begun when the link was made has taken the
  * hook away: then there is no link any more.
  */
 static void vnp_link_refresh(struct vnp_link *link)

@@ -131,7 +131,7 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
 enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
 				  u32 cnt, u32 bytes);
 
-/* vnp_link_error() - count datagrams that failed on their way.  Context: softirq */
+/* vnp_link_error() - count datagrams dropped because of an error.  Context: softirq */
 void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt);
 
 /**

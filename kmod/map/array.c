@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_ARRAY: one piece of memory, page-aligned, a value every @stride bytes.
+ * VNP_MAP_ARRAY: one range of memory, page-aligned, a value every @stride bytes.
  * What user space maps are these very pages.
  */
 #include "kmod/map/map.h"

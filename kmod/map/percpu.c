@@ -13,7 +13,7 @@
 
 #include "kmod/core/memory.h"
 
-/* What the percpu allocator can give in one piece */
+/* What the percpu allocator can allocate at once */
 #define VNP_PERCPU_VALUE_MAX	PCPU_MIN_UNIT_SIZE
 
 struct vnp_percpu {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Batches: neighbouring datagrams of a packet that meet the same action.
+ * Batches: neighbouring datagrams of a packet that get the same action.
  *
  * Datagrams come in packets.  A packet holds one of them, or up to 64 that GRO has
  * merged (a super-packet): one header, then the payloads one after the other, each

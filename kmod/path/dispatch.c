@@ -4,7 +4,7 @@
  *
  * A packet that is one batch goes as it came: on to the socket, back, or away.  Else a
  * packet is made of each batch that wants one, and what remains is freed once.  Batches
- * meet their actions in the order of their datagrams.
+ * get their actions in the order of their datagrams.
  */
 #include "kmod/path/dispatch.h"
 

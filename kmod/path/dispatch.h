@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Dispatch: a program executes on each datagram of a packet, and neighbours that meet
+ * Dispatch: a program executes on each datagram of a packet, and neighbours that get
  * the same action become a batch.
  *
  * This is the only caller of programs, but for VNP_PROG_RUN (prog/test_run.c).  A hook

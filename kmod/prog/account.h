@@ -4,7 +4,7 @@
  *
  * A user has a token bucket for each CPU, in ns.  Executions draw on it, and time
  * fills it: by softirq_share percent, up to softirq_burst_us.  While it is empty the
- * user's programs do not run, and his datagrams meet the fault VNP_FAULT_THROTTLED.
+ * user's programs do not run, and his datagrams get the fault VNP_FAULT_THROTTLED.
  *
  * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant; the
  * clock is looked at only when the bucket seems empty.  Others are timed, and begin only

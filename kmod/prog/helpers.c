@@ -53,7 +53,7 @@ u64 vnp_helper_map_delete(u64 map_reg, u64 key, u64 r3, u64 r4, u64 r5)
 	return map->ops->delete(map, vnp_ptr(key));
 }
 
-/* What a branch has checked of a program's numbers is true behind this */
+/* What a branch has checked of a program's numbers holds after this */
 static void vnp_dgram_settle(const struct vnp_dgram *dgram)
 {
 	if (dgram->prog->code->harden)
@@ -71,7 +71,7 @@ static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 	return true;
 }
 
-/* Of the payload, of which @to may be a part: as if all were read first, then written */
+/* Of the payload, of which @to may be a range: as if all were read first, then written */
 static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;

@@ -14,23 +14,23 @@
 /* Bytes of lines that wait; a power of two */
 #define VNP_PROG_LOG_SIZE	SZ_64K
 
-/* Room for the line that says how many were lost */
-#define VNP_PROG_LOG_LOST	32
+/* Room for the line that says how many were dropped */
+#define VNP_PROG_LOG_DROPPED	32
 
 /**
  * struct vnp_prog_log - a ring of text
- * @lock:	writers; also @lost
+ * @lock:	writers; also @dropped
  * @head:	where the next line begins.  Changes under @lock
- * @lost:	lines that found no room since the last one that did
+ * @dropped:	lines that had no space since the last one that did
  * @read_lock:	one reader at a time
  * @tail:	the first byte that was not read.  Changes under @read_lock
  * @wait:	readers
  * @text:	the ring; between @tail and @head whole lines
  */
 struct vnp_prog_log {
-	spinlock_t lock;	/* head, lost */
+	spinlock_t lock;	/* head, dropped */
 	unsigned int head;
-	u32 lost;
+	u32 dropped;
 	struct mutex read_lock;	/* tail */
 	unsigned int tail;
 	wait_queue_head_t wait;
@@ -70,11 +70,11 @@ static void vnp_prog_log_put(struct vnp_prog_log *log, const char *line, u32 len
 /* Context: @log->lock, and there is room for it */
 static void vnp_prog_log_put_lost(struct vnp_prog_log *log)
 {
-	char line[VNP_PROG_LOG_LOST];
+	char line[VNP_PROG_LOG_DROPPED];
 
 	vnp_prog_log_put(log, line, scnprintf(line, sizeof(line),
-					      "%u lines lost\n", log->lost));
-	log->lost = 0;
+					      "%u lines dropped\n", log->dropped));
+	log->dropped = 0;
 }
 
 static bool vnp_prog_log_append(struct vnp_prog_log *log, const char *line,
@@ -85,13 +85,13 @@ static bool vnp_prog_log_append(struct vnp_prog_log *log, const char *line,
 	spin_lock_bh(&log->lock);
 	/* Pairs with the release in vnp_prog_log_take(): what was read is free. */
 	ok = VNP_PROG_LOG_SIZE - (log->head - smp_load_acquire(&log->tail)) >=
-	     len + (log->lost ? VNP_PROG_LOG_LOST : 0);
+	     len + (log->dropped ? VNP_PROG_LOG_DROPPED : 0);
 	if (ok) {
-		if (log->lost)
+		if (log->dropped)
 			vnp_prog_log_put_lost(log);
 		vnp_prog_log_put(log, line, len);
 	} else {
-		log->lost++;
+		log->dropped++;
 	}
 	spin_unlock_bh(&log->lock);
 	return ok;
@@ -152,7 +152,7 @@ static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
 
 	/* The last lines before a gap are out: say what is missing. */
 	spin_lock_bh(&log->lock);
-	if (log->lost && log->head == log->tail)
+	if (log->dropped && log->head == log->tail)
 		vnp_prog_log_put_lost(log);
 	spin_unlock_bh(&log->lock);
 	return len;

@@ -49,7 +49,7 @@ static void vnp_prog_release(struct vnp_obj *obj)
 	struct vnp_prog *prog = container_of(obj, struct vnp_prog, obj);
 
 	/*
-	 * A run may still be under way.  It began before; the maps, like this
+	 * An execution may not have ended yet.  It began before; the maps, like this
 	 * program, are freed after a grace period that begins now at the earliest.
 	 */
 	vnp_prog_maps_put(prog);
@@ -78,7 +78,7 @@ static void vnp_prog_free(struct vnp_obj *obj)
  */
 
 /**
- * struct vnp_load - a VNP_PROG_LOAD under way
+ * struct vnp_load - a VNP_PROG_LOAD in progress
  * @attr:	arguments
  * @log:	the report
  * @code_attr:	what vm/ is given; its pointers are owned here

@@ -29,7 +29,7 @@ struct vnp_user;
  * @len_max:	bytes of payload that the verifier has reckoned with
  * @plain_max:	of a program that looks at the front of the payload and does nothing
  *		else, @len_max with the UDP header; 0 of any other
- * @sees_packet: its payload begins at the IP header, not behind the UDP header
+ * @sees_packet: its payload begins at the IP header, not after the UDP header
  * @wide_ret:	the return value is in struct vnp_exec::retval
  * @light_ns:	what an execution draws on the user's account (account.h); 0: it is timed
  * @worst_ns:	the longest that one can take, in ns

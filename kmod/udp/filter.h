@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: what else decides about a datagram on its way to the socket.
+ * UDP sockets: what else decides whether a datagram reaches the socket.
  */
 #ifndef _VNP_UDP_FILTER_H
 #define _VNP_UDP_FILTER_H

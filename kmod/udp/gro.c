@@ -178,7 +178,7 @@ static bool vnp_udp_gro_is_plain(const struct sk_buff *skb, int off)
 }
 
 /*
- * GRO asks this when a super-packet is finished; @off is behind the UDP header.  It
+ * GRO asks this when a super-packet is finished; @off is after the UDP header.  It
  * has marked the packet already; but for that the packet is to be what
  * udp_gro_complete_segment() makes.
  */

@@ -8,7 +8,7 @@
  *			application took it, its program would not run any more, and what
  *			that had to drop would arrive
  *
- * Calls may sleep, and be under way when the link goes: they hold the module.
+ * Calls may sleep, and not have ended when the link goes: they hold the module.
  * That fails only if the module is going, which it does when there are no links: for
  * a task that has read sk_prot before, and was preempted.  Before it holds the module,
  * and after that, vnp_udp_socks_destroy() waits for it.

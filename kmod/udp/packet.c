@@ -11,7 +11,7 @@
 
 /*
  * A packet with the headers of another one, at the same places, and room for
- * payload behind them.
+ * payload after them.
  */
 static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 {
@@ -62,7 +62,7 @@ void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
 	}
 }
 
-/* Bytes of the linear part that are between two positions */
+/* Bytes of linear data between two positions */
 static u32 vnp_udp_linear(const struct sk_buff *skb, u32 start, u32 end)
 {
 	const u32 headlen = skb_headlen(skb);
@@ -70,7 +70,7 @@ static u32 vnp_udp_linear(const struct sk_buff *skb, u32 start, u32 end)
 	return start < headlen ? min(end, headlen) - start : 0;
 }
 
-/* Let @to have a part of a page of @from, too. */
+/* Share a range of a page fragment of @from with @to. */
 static void vnp_udp_share_frag(struct sk_buff *to, const skb_frag_t *from,
 			       u32 start, u32 end)
 {
@@ -108,15 +108,15 @@ static void vnp_udp_share(struct sk_buff *to, const struct sk_buff *from,
 }
 
 /* What a packet in a fragment list has between two positions, as such a packet */
-static struct sk_buff *vnp_udp_share_skb(struct sk_buff *part, u32 start, u32 end)
+static struct sk_buff *vnp_udp_share_skb(struct sk_buff *from, u32 start, u32 end)
 {
 	struct sk_buff *new;
 
-	if (!start && end == part->len)
-		return skb_clone(part, GFP_ATOMIC);
-	new = alloc_skb(vnp_udp_linear(part, start, end), GFP_ATOMIC);
+	if (!start && end == from->len)
+		return skb_clone(from, GFP_ATOMIC);
+	new = alloc_skb(vnp_udp_linear(from, start, end), GFP_ATOMIC);
 	if (new)
-		vnp_udp_share(new, part, start, end);
+		vnp_udp_share(new, from, start, end);
 	return new;
 }
 
@@ -135,7 +135,7 @@ static void vnp_udp_append(struct sk_buff *skb, struct sk_buff *last,
 
 struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 size)
 {
-	struct sk_buff *new, *part, *piece, *last = NULL;
+	struct sk_buff *new, *part, *shared, *last = NULL;
 	u32 pos = skb_pagelen(skb), next;
 
 	new = vnp_udp_packet_head(skb, vnp_udp_linear(skb, start, end));
@@ -146,14 +146,14 @@ struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 
 	skb_walk_frags(skb, part) {
 		next = pos + part->len;
 		if (pos < end && start < next) {
-			piece = vnp_udp_share_skb(part, max(start, pos) - pos,
-						  min(end, next) - pos);
-			if (!piece) {
+			shared = vnp_udp_share_skb(part, max(start, pos) - pos,
+						   min(end, next) - pos);
+			if (!shared) {
 				kfree_skb(new);
 				return NULL;
 			}
-			vnp_udp_append(new, last, piece);
-			last = piece;
+			vnp_udp_append(new, last, shared);
+			last = shared;
 		}
 		pos = next;
 	}

@@ -123,7 +123,7 @@ static int vnp_udp_prepare(struct vnp_udp_answer *answer, u32 ip_len, u32 mtu,
 	return 0;
 }
 
-/* The pseudo header's sum; what is sent last computes the rest. */
+/* The pseudo header's sum; the card, or the kernel for it, completes it. */
 static void vnp_udp_checksum(struct sk_buff *skb, bool wanted, __sum16 pseudo)
 {
 	/* Segments of a packet have checksums, also where sendto() would leave them out. */

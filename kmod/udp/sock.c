@@ -117,7 +117,7 @@ int vnp_udp_sock_make(struct sock *sk)
 	return 0;
 }
 
-/* What is left behind now calls nobody.  Context: all other CPUs are stopped */
+/* What stays on sockets calls nobody now.  Context: all other CPUs are stopped */
 static int vnp_udp_socks_restore(void *unused)
 {
 	struct vnp_udp_sock *usock;
@@ -145,7 +145,7 @@ void vnp_udp_socks_destroy(void)
 
 	stop_machine(vnp_udp_socks_restore, NULL, NULL);
 	/*
-	 * Tasks that were preempted on their way in or out.  One was about to run
+	 * Tasks that were preempted while they entered or left.  One was about to run
 	 * vnp_udp_sock_destruct().  One that closed a socket gave its link, and with it
 	 * the module, back while it was in here.  One that called setsockopt() had read
 	 * it from our struct proto before the link went; it finds that there is no

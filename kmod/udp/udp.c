@@ -12,14 +12,14 @@
  *	encap_err_rcv		vnp_udp_err_rcv(): a tunnel would not hear of errors
  *	gro_complete		vnp_udp_gro_complete()
  *	sk_destruct		the memory goes
- * setup_udp_tunnel_sock() would do it, but it also turns multicast loopback off
- * and checksum conversion on, which the application would notice.  And it makes
+ * setup_udp_tunnel_sock() would do it, but it also disables multicast loopback
+ * and enables checksum conversion, which the application would notice.  And it makes
  * the kernel look for encapsulation from the first such socket to the last, by
  * patching its code with all CPUs held: not something that any user should have it
  * do again and again.  So it looks as long as this module is there.
  *
  * Two ends of a socket, because the first one can be taken away: UDP_ENCAP is refused
- * while there is a link, but a setsockopt() that was under way when the link was made
+ * while there is a link, but a setsockopt() that had begun when the link was made
  * does not see that, for it has read sk_prot before, and may sleep over the option's
  * value for as long as it likes; the kernel's own lock, where it takes one, comes later.
  * Then no more datagrams come here: whoever asks the link is told that it is detached,

@@ -204,12 +204,12 @@ TEST_F(log, bad_buffer)
 /**
  * struct counted - what was read of numbered lines
  * @next:	the number that must come
- * @lost:	lines that were reported lost
+ * @dropped:	lines that were reported dropped
  * @wrong:	lines that are none of these, or out of order
  */
 struct counted {
 	__u64 next;
-	__u64 lost;
+	__u64 dropped;
 	long wrong;
 };
 
@@ -222,8 +222,8 @@ static void count_line(const char *line, struct counted *c)
 	    end) {
 		c->wrong += number != c->next;
 		c->next = number + 1;
-	} else if (sscanf(line, "%llu", &number) == 1 && strstr(line, "lost")) {
-		c->lost += number;
+	} else if (sscanf(line, "%llu", &number) == 1 && strstr(line, "dropped")) {
+		c->dropped += number;
 		c->next += number;
 	} else {
 		c->wrong++;
@@ -242,7 +242,7 @@ static void count_lines(int fd, struct counted *c)
 	}
 }
 
-/* When nobody reads, lines are lost, and counted where they are missing. */
+/* When nobody reads, lines are dropped, and counted where they are missing. */
 TEST_F(log, overflow)
 {
 	int fd = log_of(self->obj, "say_number");
@@ -256,8 +256,8 @@ TEST_F(log, overflow)
 	count_lines(fd, &c);
 	EXPECT_EQ(0, c.wrong);
 	EXPECT_EQ(5010, c.next);
-	EXPECT_LT(0, c.lost);
-	EXPECT_GT(5000, c.lost);
+	EXPECT_LT(0, c.dropped);
+	EXPECT_GT(5000, c.dropped);
 }
 
 struct reader {
@@ -377,7 +377,7 @@ static void *say_on(void *arg)
 	return NULL;
 }
 
-/* Lines written while others are read: whole, in order, or counted as lost. */
+/* Lines written while others are read: whole, in order, or counted as dropped. */
 TEST_F(log, read_while_written)
 {
 	int fd = log_of(self->obj, "say_number");

@@ -115,12 +115,12 @@ enum vnp_verdict {
 
 /**
  * struct vnp_ctx - the argument of a program
- * @data:	%VNP_PROG_DATAGRAM: first byte of the application payload (behind the
+ * @data:	%VNP_PROG_DATAGRAM: first byte of the application payload (after the
  *		UDP header); %VNP_PROG_PACKET: first byte of the IP header.  What is
  *		called payload here and below is what begins there
  * @data_end:	one past the last byte that can be read directly.  A datagram
- *		whose payload lies in pieces has @data_end - @data < @len, if it
- *		ends in another piece than it begins in: vnp_pull() makes more of it
+ *		whose payload is in fragments has @data_end - @data < @len, if it
+ *		ends in another fragment than it begins in: vnp_pull() makes more of it
  *		direct, vnp_load_bytes() copies
  * @len:	bytes of payload in all
  * @family:	AF_INET or AF_INET6
@@ -302,7 +302,7 @@ struct vnp_line_info {
  * @insns:	pointer to struct bpf_insn[]
  * @map_fds:	pointer to __s32[], the maps the instructions name by index
  * @map_cnt:	entries at @map_fds
- * @budget:	what one run may cost; 0: the default.  An instruction costs 1,
+ * @budget:	what one execution may cost; 0: the default.  An instruction costs 1,
  *		some more, and a helper call grows with the bytes it touches.  A
  *		program whose longest path without loops costs more is refused.  More
  *		than the ceiling of struct vnp_feature wants CAP_SYS_ADMIN (EPERM),
@@ -363,8 +363,8 @@ struct vnp_prog_load {
  * @insn_cnt:	instructions as loaded
  * @lowered_cnt: instructions after lowering
  * @jited_len:	bytes of native code
- * @stack_size:	bytes of stack of a run, guards' own slots included
- * @budget:	what one run may cost
+ * @stack_size:	bytes of stack of an execution, guards' own slots included
+ * @budget:	what one execution may cost
  * @hardened:	1 if lowered as for an untrusted user
  * @access_cnt:	memory accesses in the program
  * @guard_cnt:	of these, how many carry a guard
@@ -423,7 +423,7 @@ struct vnp_lowered_insn {
 };
 
 /**
- * struct vnp_prog_dump - VNP_PROG_DUMP: read a part of a program
+ * struct vnp_prog_dump - VNP_PROG_DUMP: read what a program consists of
  * @size:	sizeof(struct vnp_prog_dump)
  * @what:	VNP_DUMP_*
  * @buf:	where to
@@ -446,14 +446,14 @@ struct vnp_prog_dump {
  * @data_out:	where to put the payload as the program left it, or 0
  * @data_in_len: bytes at @data_in, at most 65,507; for a %VNP_PROG_PACKET 65,575
  * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
- * @repeat:	how often to run it; 0 is 1, at most 1,000,000.  Each run sees
+ * @repeat:	how often to run it; 0 is 1, at most 1,000,000.  Each execution sees
  *		what the one before left.  A signal ends it early (EINTR)
  * @direct_len:	bytes of payload to make direct (data_end - data), the rest
  *		going to a fragment; 0: all
- * @retval:	out: R0 of the last run, all 64 bits; 0 after a fault
- * @fault:	out: enum vnp_fault of the last run; never %VNP_FAULT_VERDICT
+ * @retval:	out: R0 of the last execution, all 64 bits; 0 after a fault
+ * @fault:	out: enum vnp_fault of the last execution; never %VNP_FAULT_VERDICT
  * @fault_insn:	out: the loaded program's instruction that faulted
- * @ns:		out: mean duration of a run
+ * @ns:		out: mean duration of an execution
  *
  * In the context, data, data_end and len are those of the payload, family is
  * AF_INET (AF_INET6 if a %VNP_PROG_PACKET is given a packet of that version), and all
@@ -478,7 +478,7 @@ struct vnp_prog_run {
  * A program's descriptor can be read: each read() returns whole lines that the
  * program wrote with vnp_log(), as many as fit (EINVAL: not even the first does),
  * poll() says when there are some.  The descriptor's O_NONBLOCK decides whether to
- * wait.  When the buffer is full, lines are lost and a line that says how many
+ * wait.  When the buffer is full, lines are dropped and a line that says how many
  * stands in their place.  A program that never calls vnp_log() is at its end at
  * once: read() returns 0.
  */
@@ -636,7 +636,7 @@ struct vnp_map_freeze {
  *
  * The kernel merges datagrams of a flow that arrive together (GRO), where the
  * interface does that at all, and takes them to the program as one packet: it runs
- * on each, and each meets its own verdict, but what lies between comes once.  The
+ * on each, and each gets its own verdict, but the stack is passed once.  The
  * application sees nothing of it: it gets merged datagrams only if it has set
  * UDP_GRO, and getsockopt() says what it has set.  Datagrams that were merged share
  * their receive time.  Unless the application has set it, merging begins when two
@@ -713,7 +713,7 @@ struct vnp_link_info {
  * @prog_fd:	the new program, of a type that can be linked to such a socket
  * @old_prog_fd: if not negative, EEXIST unless this is the program in force
  *
- * Every datagram meets the one program or the other.  ENOLINK: detached.
+ * Each datagram is seen by one of the two programs, never by both.  ENOLINK: detached.
  */
 struct vnp_link_update {
 	__u32 size;
@@ -727,8 +727,8 @@ struct vnp_link_update {
  * @size:	sizeof(struct vnp_link_detach)
  * @flags:	must be zero
  *
- * On return no run of the program on this link is under way.  Datagrams that are being
- * merged in this moment may be overtaken by those behind them, as when an application
+ * On return no execution of the program on this link is in progress.  Datagrams that are being
+ * merged in this moment may be overtaken by those after them, as when an application
  * sets UDP_GRO to 0.  ENOLINK: detached.
  */
 struct vnp_link_detach {
@@ -751,7 +751,7 @@ enum vnp_obj_kind {
  * @size:	sizeof(struct vnp_obj_id)
  * @flags:	must be zero
  * @kind:	enum vnp_obj_kind
- * @id:		_NEXT: in: the id to start behind (0: the first); out: the next
+ * @id:		_NEXT: in: the id to start after (0: the first); out: the next
  *		object the caller may see.  _OPEN: the object to open
  *
  * ENOENT: none.

@@ -16,7 +16,7 @@
  *		return ctx->len >= 100 ? VNP_PASS : VNP_DROP;
  *	}
  *
- * In a section "vnp/packet", data begins at the IP header instead of behind the UDP
+ * In a section "vnp/packet", data begins at the IP header instead of after the UDP
  * header, and the packet may only be read.
  *
  * Global variables work.  Maps are declared as for libbpf:
@@ -91,7 +91,7 @@ static void *(*const vnp_map_lookup)(void *map, const void *key) =
  *
  * Return: 0, -EEXIST, -ENOENT, -ENOSPC (a hash map is full), -EINVAL (the flags), or
  * for an array -ENOENT if the key is beyond its end.  -ENOMEM: on a kernel with
- * PREEMPT_RT, more updates of the map are under way than it has spare elements.
+ * PREEMPT_RT, more updates of the map are in progress than it has spare elements.
  */
 static long (*const vnp_map_update)(void *map, const void *key,
 				    const void *value, __u64 flags) =
