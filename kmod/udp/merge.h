@@ -58,7 +58,7 @@ static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *s
  * Context: softirq, under RCU.
  */
 static __always_inline void vnp_udp_merge_consumed(struct vnp_link *link,
-						  const struct sk_buff *skb)
+						   const struct sk_buff *skb)
 {
 	/* vnp_udp_gro_merge() looks again, under the lock. */
 	if (data_race(link->gro_deferred) &&
