@@ -25,7 +25,6 @@
  *		IP header
  * @shared:	there are other datagrams in the packet
  * @written:	the program may have changed it; only if it was @shared
- * @resized:	its length has changed: the hook's @seal is needed before it is passed
  * @prog:	the program
  * @hook:	what brought the packet
  *
@@ -38,7 +37,6 @@ struct vnp_dgram {
 	s32 off;
 	bool shared;
 	bool written;
-	bool resized;
 	const struct vnp_prog *prog;
 	const struct vnp_hook_ops *hook;
 };

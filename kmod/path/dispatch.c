@@ -38,42 +38,18 @@ static void vnp_dispatch_cut(struct vnp_dispatch *d, u32 end)
 			       DIV_ROUND_UP(end - d->start, d->size));
 }
 
-/* Payload of a packet that has one datagram */
-static u32 vnp_dispatch_len(const struct vnp_dispatch *d, const struct sk_buff *skb)
-{
-	return skb->len - d->link->hook->head;
-}
-
-/*
- * Take from the list the packets that can be one: all have the same payload, but for the
- * last, which may have less.  Return: the packet
- */
-static struct sk_buff *vnp_dispatch_join(struct vnp_dispatch *d)
-{
-	struct sk_buff *list = d->first, *last = list;
-	const u32 size = vnp_dispatch_len(d, list);
-
-	while (last->next && vnp_dispatch_len(d, last) == size &&
-	       vnp_dispatch_len(d, last->next) <= size && vnp_dispatch_len(d, last->next))
-		last = last->next;
-	d->first = last->next;
-	last->next = NULL;
-	return d->link->hook->join(list, size);
-}
-
 static void vnp_dispatch_own(struct vnp_dispatch *d)
 {
-	const bool joins = vnp_action_joins(d->action, d->link, d->sk);
-	struct sk_buff *skb;
+	struct sk_buff *skb = d->first, *next;
 
-	while (d->first) {
-		if (joins) {
-			skb = vnp_dispatch_join(d);
-		} else {
-			skb = d->first;
-			d->first = skb->next;
-			skb_mark_not_on_list(skb);
-		}
+	d->first = NULL;
+	if (vnp_action_joins(d->action, d->link, d->sk)) {
+		skb = d->link->hook->join(skb, d->size);
+		vnp_action_do(d->action, d->link, d->sk, skb, d->filtered);
+		return;
+	}
+	skb_list_walk_safe(skb, skb, next) {
+		skb_mark_not_on_list(skb);
 		vnp_action_do(d->action, d->link, d->sk, skb, d->filtered);
 	}
 }
@@ -223,8 +199,6 @@ static void vnp_dispatch_keep(struct vnp_dispatch *d, struct vnp_dgram *dgram)
 		consume_skb(skb);
 		return;
 	}
-	if (dgram->resized)
-		dgram->hook->seal(skb, vnp_dispatch_len(d, skb));
 	if (d->first)
 		d->last->next = skb;
 	else
@@ -242,7 +216,6 @@ static void vnp_dispatch_one(struct vnp_dispatch *d, const struct vnp_cursor *cu
 	dgram->off = pos;
 	dgram->shared = true;
 	dgram->written = false;
-	dgram->resized = false;
 	if ((prog->writes_packet || prog->sees_packet) &&
 	    vnp_dispatch_own_shared(dgram, cursor)) {
 		vnp_dispatch_fail(d, pos, next - pos);
@@ -315,7 +288,6 @@ static enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d)
 
 	dgram->off = vnp_dgram_off(prog, dgram->skb, dgram->hook->head);
 	dgram->shared = false;
-	dgram->resized = false;
 	dgram->exec.ctx.len = dgram->skb->len - dgram->off;
 	/* A jumbogram of IPv6 */
 	if (unlikely(dgram->exec.ctx.len > prog->len_max)) {
@@ -354,7 +326,5 @@ int vnp_dispatch(struct vnp_dispatch *d)
 		return prog->plain_max ? vnp_dispatch_many(d, true) :
 					 vnp_dispatch_many(d, false);
 	d->action = vnp_dispatch_alone(d);
-	if (d->dgram.resized && vnp_action_wants_packet(d->action))
-		d->link->hook->seal(d->skb, vnp_dispatch_len(d, d->skb));
 	return vnp_dispatch_end(d);
 }

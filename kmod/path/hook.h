@@ -36,7 +36,6 @@ struct vnp_prog;
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
- * @seal:	a packet's payload has changed its length: set what its headers say
  *
  * @filtered says that the socket's filters have seen the packet.
  *
@@ -58,7 +57,6 @@ struct vnp_hook_ops {
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
 	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);
-	void (*seal)(struct sk_buff *skb, u32 size);
 };
 
 /* vnp_hook_find() - the hook for a socket, or NULL.  Context: process */

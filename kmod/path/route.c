@@ -77,7 +77,7 @@ static void vnp_route_key_ip4(struct vnp_route_key *key, const struct sock *sk,
 
 static struct dst_entry *vnp_route_find_ip4(const struct vnp_route_key *key,
 					    struct sock *sk, const struct sk_buff *skb,
-					  struct flowi4 *fl4)
+					    struct flowi4 *fl4)
 {
 	const struct udphdr *uh = udp_hdr(skb);
 	const __be32 daddr = key->daddr.s6_addr32[0];
@@ -176,7 +176,7 @@ static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
 
 static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
 					    struct sock *sk, const struct sk_buff *skb,
-					  struct flowi6 *fl6)
+					    struct flowi6 *fl6)
 {
 	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
 		return ERR_PTR(-EHOSTUNREACH);

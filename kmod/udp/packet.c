@@ -33,7 +33,7 @@ static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 }
 
 /* Lengths and checksums, once the payload is there.  What it says was verified. */
-void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
+static void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 	const u32 len = skb->len - sizeof(struct udphdr);

@@ -281,5 +281,4 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.cut		= vnp_udp_packet_cut,
 	.copy		= vnp_udp_packet_copy,
 	.join		= vnp_udp_packet_join,
-	.seal		= vnp_udp_packet_seal,
 };
