@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <pwd.h>
 #include <sched.h>
@@ -623,6 +624,44 @@ int sock_int(int sock, int level, int name)
 int sock_set(int sock, int level, int name, int value)
 {
 	return result(setsockopt(sock, level, name, &value, sizeof(value)));
+}
+
+int sock_drops(int sock)
+{
+	__u32 mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(mem);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len))
+		return -errno;
+	return mem[SK_MEMINFO_DROPS];
+}
+
+int sock_cmsg(int sock, int level, int type, void *to, size_t size)
+{
+	union {
+		char buf[512];
+		struct cmsghdr align;
+	} control;
+	char data[2048];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	size_t len;
+
+	if (recvmsg(sock, &msg, 0) < 0)
+		return -errno;
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&msg); at; at = CMSG_NXTHDR(&msg, at)) {
+		if (at->cmsg_level != level || at->cmsg_type != type)
+			continue;
+		len = at->cmsg_len - CMSG_LEN(0);
+		memcpy(to, CMSG_DATA(at), len < size ? len : size);
+		return len;
+	}
+	return -ENOMSG;
 }
 
 /* A flow's addresses: where it is received, where it is sent from */

@@ -199,6 +199,12 @@ int sock_addr(int sock, struct sockaddr_storage *addr);
 int sock_int(int sock, int level, int name);
 int sock_set(int sock, int level, int name, int value);
 
+/* sock_drops() - datagrams that filters denied, or that did not fit into the queue */
+int sock_drops(int sock);
+
+/* sock_cmsg() - a control message of the next datagram, to @to.  Return: its length */
+int sock_cmsg(int sock, int level, int type, void *to, size_t size);
+
 /* flow_send() - bytes sent; flow_puts() - send a string without its NUL */
 int flow_send(struct flow *flow, const void *data, size_t len);
 int flow_puts(struct flow *flow, const char *text);

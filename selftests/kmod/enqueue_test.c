@@ -160,7 +160,7 @@ static int settle(FIXTURE_DATA(enqueue) *self)
 	return err < 0 ? err : flow_next_is(&self->marker, "m");
 }
 
-/* receive_all() - take what has come.  Return: how many datagrams */
+/* receive_all() - receive until the queue is empty.  Return: how many datagrams */
 static int receive_all(int sock)
 {
 	char data[2048];
@@ -219,35 +219,6 @@ TEST_F(enqueue, overflow)
 	}
 }
 
-/* ancillary() - a control message of the next datagram, to @to.  Return: its length */
-static int ancillary(int sock, int level, int type, void *to, size_t size)
-{
-	union {
-		char buf[512];
-		struct cmsghdr align;
-	} control;
-	char data[2048];
-	struct iovec iov = { data, sizeof(data) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
-	};
-	size_t len;
-
-	if (recvmsg(sock, &msg, 0) < 0)
-		return -errno;
-	for (struct cmsghdr *at = CMSG_FIRSTHDR(&msg); at; at = CMSG_NXTHDR(&msg, at)) {
-		if (at->cmsg_level != level || at->cmsg_type != type)
-			continue;
-		len = at->cmsg_len - CMSG_LEN(0);
-		memcpy(to, CMSG_DATA(at), len < size ? len : size);
-		return len;
-	}
-	return -ENOMSG;
-}
-
 /* The number of drops that SO_RXQ_OVFL tells with the next datagram */
 TEST_F(enqueue, overflow_is_told)
 {
@@ -264,7 +235,7 @@ TEST_F(enqueue, overflow_is_told)
 		ASSERT_EQ(1, settle(self));
 		receive_all(flow->rx);
 		ASSERT_OK(flow_puts(flow, "p"));
-		ASSERT_EQ(sizeof(told[i]), ancillary(flow->rx, SOL_SOCKET, SO_RXQ_OVFL,
+		ASSERT_EQ(sizeof(told[i]), sock_cmsg(flow->rx, SOL_SOCKET, SO_RXQ_OVFL,
 						     &told[i], sizeof(told[i])));
 	}
 	EXPECT_NE(0, told[0]);
@@ -280,7 +251,7 @@ TEST_F(enqueue, timestamps)
 	clock_gettime(CLOCK_REALTIME, &before);
 	ASSERT_OK(flow_puts(flow, "p"));
 	clock_gettime(CLOCK_REALTIME, &after);
-	ASSERT_EQ(sizeof(told), ancillary(flow->rx, SOL_SOCKET, SO_TIMESTAMPNS, &told,
+	ASSERT_EQ(sizeof(told), sock_cmsg(flow->rx, SOL_SOCKET, SO_TIMESTAMPNS, &told,
 					  sizeof(told)));
 	EXPECT_LE(before.tv_sec, told.tv_sec);
 	EXPECT_GE(after.tv_sec, told.tv_sec);
@@ -517,7 +488,7 @@ TEST_F(pktinfo, same)
 			link = link_create(dev, prog_by_first_byte(dev), sock, 0);
 		ASSERT_OK(link);
 		ASSERT_EQ(0, send_from(variant->from, variant->to, sock_port(sock)));
-		ASSERT_EQ(sizeof(told[i]), ancillary(sock, IPPROTO_IP, IP_PKTINFO,
+		ASSERT_EQ(sizeof(told[i]), sock_cmsg(sock, IPPROTO_IP, IP_PKTINFO,
 						     &told[i], sizeof(told[i])));
 	}
 	EXPECT_MEM(&told[1], &told[0], sizeof(told[0]));

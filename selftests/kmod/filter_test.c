@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -267,16 +266,6 @@ static int exchange(FIXTURE_DATA(filter) *self, const char *orders, int len, boo
 	       burst_recv(self->flow.rx, want, gro);
 }
 
-/* Drops of the socket */
-static int drops(int sock)
-{
-	__u32 mem[SK_MEMINFO_VARS];
-	socklen_t len = sizeof(mem);
-
-	return getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len) ?:
-	       (int)mem[SK_MEMINFO_DROPS];
-}
-
 static __u64 link_packets(int link)
 {
 	struct vnp_link_info info;
@@ -289,7 +278,7 @@ TEST_F(filter, denied_before_the_program)
 	ASSERT_EQ(0, attach(self, variant));
 	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
 	EXPECT_EQ(2, link_packets(self->link));
-	EXPECT_EQ(3, drops(self->flow.rx));
+	EXPECT_EQ(3, sock_drops(self->flow.rx));
 	if (self->counter >= 0)
 		EXPECT_EQ(5, counter_read(self->counter));
 }
@@ -307,7 +296,7 @@ TEST_F(filter, super_packets)
 	EXPECT_EQ(2 + 7 + 4, link_packets(self->link));
 }
 
-/* Who wants super-packets has them filtered as such, by their first datagram here. */
+/* Where UDP_GRO is set, filters see the super-packet: these look at its first datagram. */
 TEST_F(filter, super_packets_wanted)
 {
 	/* What lo carries is segmented before the hook. */
@@ -331,7 +320,7 @@ TEST_F(filter, undone)
 	ASSERT_EQ(0, attach(self, variant));
 	ASSERT_EQ(0, link_detach(self->link));
 	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
-	EXPECT_EQ(3, drops(self->flow.rx));
+	EXPECT_EQ(3, sock_drops(self->flow.rx));
 	if (self->counter >= 0)
 		EXPECT_EQ(5, counter_read(self->counter));
 }

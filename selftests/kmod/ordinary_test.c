@@ -10,7 +10,6 @@
 #include <linux/errqueue.h>
 #include <linux/icmp.h>
 #include <linux/if_tun.h>
-#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <linux/userfaultfd.h>
 #include <linux/virtio_net.h>
@@ -317,16 +316,6 @@ static int ufo_send(int tun, __u16 port)
 	return write(tun, &frame, sizeof(frame)) == sizeof(frame) ? 0 : -errno;
 }
 
-static int drops(int sock)
-{
-	__u32 info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -errno;
-	return info[SK_MEMINFO_DROPS];
-}
-
 /*
  * The kernel drops them before it asks the hook of any socket that has one (security.rst),
  * and counts them as the socket's.
@@ -344,20 +333,20 @@ TEST(ufo_is_dropped_and_counted)
 	ASSERT_OK(sock);
 	ASSERT_EQ(0, ufo_send(tun, sock_port(sock)));
 	EXPECT_EQ(UFO_LEN, recv(sock, got, sizeof(got), MSG_DONTWAIT));
-	EXPECT_EQ(0, drops(sock));
+	EXPECT_EQ(0, sock_drops(sock));
 
 	link = link_create(dev, prog_verdict(dev, VNP_PASS), sock, 0);
 	ASSERT_OK(link);
 	ASSERT_EQ(0, ufo_send(tun, sock_port(sock)));
 	EXPECT_EQ(-1, recv(sock, got, sizeof(got), MSG_DONTWAIT));
-	EXPECT_EQ(1, drops(sock));
+	EXPECT_EQ(1, sock_drops(sock));
 	ASSERT_EQ(0, link_info(link, &info));
 	EXPECT_EQ(0, info.packets);
 
 	ASSERT_EQ(0, link_detach(link));
 	ASSERT_EQ(0, ufo_send(tun, sock_port(sock)));
 	EXPECT_EQ(UFO_LEN, recv(sock, got, sizeof(got), MSG_DONTWAIT));
-	EXPECT_EQ(1, drops(sock));
+	EXPECT_EQ(1, sock_drops(sock));
 }
 
 /*

@@ -3,7 +3,6 @@
  * Programs of type VNP_PROG_PACKET see the IP packet that a datagram came in, whole, and
  * the socket receives the datagram as if nobody had looked.
  */
-#include <linux/sock_diag.h>
 #include <linux/filter.h>
 #include <netinet/ip.h>
 #include <linux/if_ether.h>
@@ -126,28 +125,18 @@ TEST_F(packet, fragments)
 	EXPECT_EQ(-ERANGE, self->sight->pulled);
 }
 
-/* drops() - datagrams that the socket's filter denied, or its queue had no room for */
-static int drops(int fd)
-{
-	__u32 mem[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(mem);
-
-	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len) ? -errno :
-	       (int)mem[SK_MEMINFO_DROPS];
-}
-
 /* kernel_passes() - does the socket's filter let a datagram through? */
 static int kernel_passes(FIXTURE_DATA(packet) *self, const struct sock_fprog *fprog,
 			 __u32 len)
 {
-	const int before = drops(self->flow.rx);
+	const int before = sock_drops(self->flow.rx);
 	int passed = 0, unused = 0;
 
 	if (setsockopt(self->flow.rx, SOL_SOCKET, SO_ATTACH_FILTER, fprog, sizeof(*fprog)))
 		return -errno;
 	if (flow_send(&self->flow, self->sent, len) != (int)len)
 		return -EPROTO;
-	while (!passed && drops(self->flow.rx) == before)
+	while (!passed && sock_drops(self->flow.rx) == before)
 		passed = recv(self->flow.rx, self->got, LONGEST, MSG_DONTWAIT) == (int)len;
 	self->packets += passed;
 	return setsockopt(self->flow.rx, SOL_SOCKET, SO_DETACH_FILTER, &unused,

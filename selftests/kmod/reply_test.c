@@ -238,27 +238,13 @@ static int set_ttl(int sock, enum flow_kind kind, int ttl)
 }
 
 /* recv_ttl() - TTL of the next datagram, or negative */
-static int recv_ttl(int sock)
+static int recv_ttl(int sock, enum flow_kind kind)
 {
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
-	char data[64];
-	struct iovec iov = { data, sizeof(data) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control.buf,
-		.msg_controllen = sizeof(control.buf),
-	};
-	int ttl = -EPROTO;
+	const bool ip6 = kind == FLOW_IP6;
+	int ttl, ret = sock_cmsg(sock, level_of(kind), ip6 ? IPV6_HOPLIMIT : IP_TTL, &ttl,
+				 sizeof(ttl));
 
-	if (recvmsg(sock, &msg, 0) < 0)
-		return -errno;
-	if (CMSG_FIRSTHDR(&msg))
-		memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(ttl));
-	return ttl;
+	return ret < 0 ? ret : ttl;
 }
 
 TEST_F(reply, ttl)
@@ -269,13 +255,13 @@ TEST_F(reply, ttl)
 			      IPV6_RECVHOPLIMIT : IP_RECVTTL, 1));
 	ASSERT_EQ(0, set_ttl(self->flow.tx, kind, 40));
 	ASSERT_EQ(2, send(self->flow.tx, "40", 2, 0));
-	EXPECT_EQ(39, recv_ttl(self->flow.tx));
+	EXPECT_EQ(39, recv_ttl(self->flow.tx, kind));
 	ASSERT_EQ(0, set_ttl(self->flow.rx, kind, 20));
 	ASSERT_EQ(2, send(self->flow.tx, "20", 2, 0));
-	EXPECT_EQ(20, recv_ttl(self->flow.tx));
+	EXPECT_EQ(20, recv_ttl(self->flow.tx, kind));
 	ASSERT_EQ(0, set_ttl(self->flow.tx, kind, 2));
 	ASSERT_EQ(1, send(self->flow.tx, "2", 1, 0));
-	EXPECT_EQ(1, recv_ttl(self->flow.tx));
+	EXPECT_EQ(1, recv_ttl(self->flow.tx, kind));
 	ASSERT_EQ(0, set_ttl(self->flow.tx, kind, 1));
 	ASSERT_EQ(1, send(self->flow.tx, "1", 1, 0));
 	INFO(4);
