@@ -304,7 +304,7 @@ TEST_F(stall, straight_line_is_refused)
 	EXPECT_EQ(-EACCES, calls(dev, 65000));
 }
 
-/* The ceiling holds for the default budget, too, and a ceiling of 0 is none that pays. */
+/* The ceiling limits the default budget, too: with a ceiling of 0 no program loads. */
 TEST(ceiling_of_nothing)
 {
 	int dev = device_open();

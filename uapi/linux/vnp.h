@@ -782,8 +782,8 @@ struct vnp_obj_id {
  * @softirq_share: percent of each CPU that the programs on all links of one user may
  *		take in softirq; 100: no limit
  * @softirq_burst_us: microseconds that they may take at once
- * @unprivileged: 1 if whoever can open /dev/vnp may load and create; 0: only who has
- *		CAP_BPF or CAP_SYS_ADMIN
+ * @unprivileged: 1: everybody who can open /dev/vnp may load programs and create objects;
+ *		0: that takes CAP_BPF or CAP_SYS_ADMIN
  * @denied:	1 if that keeps this caller from it
  *
  * @budget_max, @softirq_share, @softirq_burst_us and @unprivileged are parameters of the

@@ -107,7 +107,7 @@ void errors_flush(void);
 
 const char *fault_name(__u32 fault);
 
-/* verdict_name() - NULL: it is none */
+/* verdict_name() - of enum vnp_verdict; NULL if the number is no verdict */
 const char *verdict_name(__u64 verdict);
 
 /* error_name() - of enum vnp_error */
