@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+#include "bpf.h"
 #include "burst.h"
 #include "harness.h"
 #include "insn.h"
@@ -73,40 +73,6 @@ FIXTURE_VARIANT_ADD(filter, cgroup_ip6_lo) { FLOW_IP6, CGROUP_EBPF, LO_GSO };
 FIXTURE_VARIANT_ADD(filter, classic_mapped_lo) { FLOW_MAPPED, SOCKET_CLASSIC, LO_GSO };
 FIXTURE_VARIANT_ADD(filter, cgroup_mapped_lo) { FLOW_MAPPED, CGROUP_EBPF, LO_GSO };
 
-static int do_bpf(int cmd, union bpf_attr *attr)
-{
-	const int ret = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return ret < 0 ? -errno : ret;
-}
-
-/* counter_new() - an array of one number */
-static int counter_new(void)
-{
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY,
-		.key_size = sizeof(__u32),
-		.value_size = sizeof(__u64),
-		.max_entries = 1,
-	};
-
-	return do_bpf(BPF_MAP_CREATE, &attr);
-}
-
-static long counter_read(int counter)
-{
-	__u32 key = 0;
-	__u64 value = 0;
-	union bpf_attr attr = {
-		.map_fd = counter,
-		.key = (uintptr_t)&key,
-		.value = (uintptr_t)&value,
-	};
-	const int err = do_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
-
-	return err ?: (long)value;
-}
-
 /*
  * filter_load() - a program for bpf(2) that counts its runs and denies what has DENIED
  * at @off, which is where the payload begins
@@ -145,7 +111,7 @@ static int filter_load(int type, int attach_type, int counter, int off, int pass
 		.license = (uintptr_t)"GPL",
 	};
 
-	return do_bpf(BPF_PROG_LOAD, &attr);
+	return bpf_call(BPF_PROG_LOAD, &attr);
 }
 
 static int attach_classic(int sock, __u32 keep)
@@ -170,7 +136,7 @@ static int attach_cgroup(int prog)
 		.attach_type = BPF_CGROUP_INET_INGRESS,
 		.attach_flags = BPF_F_ALLOW_MULTI,
 	};
-	int err = cgroup < 0 ? -errno : do_bpf(BPF_PROG_ATTACH, &attr);
+	int err = cgroup < 0 ? -errno : bpf_call(BPF_PROG_ATTACH, &attr);
 
 	close(cgroup);
 	return err;
@@ -185,7 +151,7 @@ static void detach_cgroup(int prog)
 		.attach_type = BPF_CGROUP_INET_INGRESS,
 	};
 
-	do_bpf(BPF_PROG_DETACH, &attr);
+	bpf_call(BPF_PROG_DETACH, &attr);
 	close(cgroup);
 }
 
@@ -221,7 +187,7 @@ static int attach(FIXTURE_DATA(filter) *self, const FIXTURE_VARIANT(filter) *var
 {
 	if (variant->filter == SOCKET_CLASSIC)
 		return attach_classic(self->flow.rx, MAX_LEN);
-	self->counter = counter_new();
+	self->counter = bpf_counter_create();
 	if (self->counter < 0)
 		return self->counter;
 	if (variant->filter == SOCKET_EBPF) {
@@ -280,7 +246,7 @@ TEST_F(filter, denied_before_the_program)
 	EXPECT_EQ(2, link_packets(self->link));
 	EXPECT_EQ(3, sock_drops(self->flow.rx));
 	if (self->counter >= 0)
-		EXPECT_EQ(5, counter_read(self->counter));
+		EXPECT_EQ(5, bpf_counter_read(self->counter));
 }
 
 TEST_F(filter, super_packets)
@@ -290,7 +256,7 @@ TEST_F(filter, super_packets)
 	EXPECT_EQ(5, exchange(self, "XPDPXXDPPP", 300, false));
 	EXPECT_EQ(2 + 7, link_packets(self->link));
 	if (self->counter >= 0)
-		EXPECT_EQ(10, counter_read(self->counter));
+		EXPECT_EQ(10, bpf_counter_read(self->counter));
 	/* All the same, and none */
 	EXPECT_EQ(4, exchange(self, "PPPP", 300, false));
 	EXPECT_EQ(2 + 7 + 4, link_packets(self->link));
@@ -310,7 +276,7 @@ TEST_F(filter, super_packets_wanted)
 	EXPECT_EQ(merged ? 2 : 5, exchange(self, "PPDPPP", 300, true));
 	EXPECT_EQ(10, link_packets(self->link));
 	if (self->counter >= 0)
-		EXPECT_EQ(merged ? 2 : 10, counter_read(self->counter));
+		EXPECT_EQ(merged ? 2 : 10, bpf_counter_read(self->counter));
 	EXPECT_EQ(0, exchange(self, "X", 300, true));
 	EXPECT_EQ(10, link_packets(self->link));
 }
@@ -322,7 +288,7 @@ TEST_F(filter, undone)
 	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
 	EXPECT_EQ(3, sock_drops(self->flow.rx));
 	if (self->counter >= 0)
-		EXPECT_EQ(5, counter_read(self->counter));
+		EXPECT_EQ(5, bpf_counter_read(self->counter));
 }
 
 FIXTURE(trim) {

@@ -4,64 +4,17 @@
  * with $VNP_MODULE, the file to load it from again.
  */
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/udp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include "burst.h"
 #include "harness.h"
 #include "insn.h"
+#include "module.h"
 #include "object.h"
-
-/* module_remove() - as rmmod does, but without waiting; 0 or an errno */
-static int module_remove(void)
-{
-	return syscall(SYS_delete_module, "vnp", O_NONBLOCK) ? -errno : 0;
-}
-
-/* module_remove_soon() - objects end a little after their last descriptor */
-static int module_remove_soon(void)
-{
-	int err;
-
-	for (int turn = 0; turn < 1000; turn++) {
-		err = module_remove();
-		if (err != -EWOULDBLOCK && err != -EBUSY)
-			break;
-		poll(NULL, 0, 10);
-	}
-	return err;
-}
-
-/* module_load() - and let group vnp have it, as the udev rule does */
-static int module_load(void)
-{
-	const struct group *vnp = getgrnam("vnp");
-	const char *file = getenv("VNP_MODULE");
-	int fd, err = 0;
-
-	if (!file || !vnp)
-		return -ENOENT;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	if (syscall(SYS_finit_module, fd, "", 0) ||
-	    chown(VNP_DEVICE, 0, vnp->gr_gid) || chmod(VNP_DEVICE, 0660))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* module_needed() - a test before this one may have ended without it */
-static int module_needed(void)
-{
-	return access(VNP_DEVICE, F_OK) ? module_load() : 0;
-}
 
 FIXTURE(module) {
 	int dev;
@@ -96,7 +49,7 @@ TEST_F(module, unused)
 	close(self->dev);
 	ASSERT_EQ(0, module_remove_soon());
 	EXPECT_EQ(-ENOENT, device_open());
-	ASSERT_EQ(0, module_load());
+	ASSERT_EQ(0, module_load(""));
 	self->dev = device_open();
 	EXPECT_OK(self->dev);
 }
@@ -106,7 +59,7 @@ TEST_F(module, device_open)
 	EXPECT_EQ(1, refused());
 	close(self->dev);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 TEST_F(module, program_open)
@@ -122,7 +75,7 @@ TEST_F(module, program_open)
 	EXPECT_EQ(VNP_PASS, r.retval);
 	close(prog);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 TEST_F(module, map_open_or_mapped)
@@ -140,7 +93,7 @@ TEST_F(module, map_open_or_mapped)
 	*word = 5;
 	munmap(word, 4096);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 /* A link needs no descriptor: its socket keeps the module. */
@@ -160,7 +113,7 @@ TEST_F(module, linked_socket)
 	EXPECT_EQ(1, refused());
 	close(self->flow.rx);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 /* A descriptor of a link that is no more keeps it, too. */
@@ -177,7 +130,7 @@ TEST_F(module, link_open)
 	EXPECT_EQ(0, link_info(link, &info));
 	close(link);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 /* A descriptor in a message nobody has received. */
@@ -193,7 +146,7 @@ TEST_F(module, descriptor_in_flight)
 	close(pair[0]);
 	close(pair[1]);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 static atomic_bool stop;
@@ -273,7 +226,7 @@ TEST_F(module, under_traffic)
 		close(prog);
 		close(self->dev);
 		ASSERT_EQ(0, module_remove_soon());
-		ASSERT_EQ(0, module_load());
+		ASSERT_EQ(0, module_load(""));
 		self->dev = device_open();
 		ASSERT_OK(self->dev);
 	}
@@ -303,7 +256,7 @@ TEST_F(module, elements)
 	close(map.fd);
 	close(self->dev);
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 /*
@@ -391,7 +344,7 @@ TEST_F(left, module_comes_and_goes)
 		EXPECT_EQ(variant->gro, sock_int(self->flow.rx, SOL_UDP, UDP_GRO));
 		ASSERT_EQ(0, module_remove_soon());
 		EXPECT_EQ(whole, arrives(self, false, variant->gro));
-		ASSERT_EQ(0, module_load());
+		ASSERT_EQ(0, module_load(""));
 		EXPECT_EQ(whole, arrives(self, false, variant->gro));
 		self->dev = device_open();
 		ASSERT_OK(self->dev);
@@ -400,7 +353,7 @@ TEST_F(left, module_comes_and_goes)
 	close(self->flow.rx);
 	self->flow.rx = -1;
 	EXPECT_EQ(0, module_remove_soon());
-	EXPECT_EQ(0, module_load());
+	EXPECT_EQ(0, module_load(""));
 }
 
 static void *send_bursts(void *arg)
@@ -449,7 +402,7 @@ TEST_F(left, under_traffic)
 		close(prog);
 		close(self->dev);
 		ASSERT_EQ(0, module_remove_soon());
-		ASSERT_EQ(0, module_load());
+		ASSERT_EQ(0, module_load(""));
 		self->dev = device_open();
 		ASSERT_OK(self->dev);
 	}
