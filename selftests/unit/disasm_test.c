@@ -92,6 +92,11 @@ static void memory(void **state)
 		    BPF_ATOMIC_OP(BPF_W, BPF_XCHG, R1, R2, 8));
 	assert_text("r0 = cmpxchg_64(r1 + 0x8, r0, r2)",
 		    BPF_ATOMIC_OP(BPF_DW, BPF_CMPXCHG, R1, R2, 8));
+	assert_text("r2 = load_acquire((u64 *)(r1 + 0x8))",
+		    BPF_ATOMIC_OP(BPF_DW, BPF_LOAD_ACQ, R2, R1, 8));
+	assert_text("store_release((u32 *)(r1 - 0x4), w2)",
+		    BPF_ATOMIC_OP(BPF_W, BPF_STORE_REL, R1, R2, -4));
+	assert_text("(atomic operation 0x20)", BPF_ATOMIC_OP(BPF_W, 0x20, R1, R2, 0));
 	assert_text("r1 = 0x123456789abcdef0 ll", BPF_LD_IMM64(R1, 0x123456789abcdef0));
 	assert_text("r1 = map 3 ll", BPF_LD_MAP(R1, 3));
 	assert_text("r1 = map 3 value + 0x10 ll", BPF_LD_MAP_VALUE(R1, 3, 16));

@@ -132,12 +132,33 @@ static void disasm_place(const struct bpf_insn *insn, u32 reg, char *text, u32 s
 		 disasm_abs(insn->off));
 }
 
+/* A load or store with order, written as the kernel does (kernel/bpf/disasm.c) */
+static void disasm_ordered(const struct bpf_insn *insn, char *text)
+{
+	u32 bits = vnp_insn_size(insn) * 8;
+	char bank = bits == 64 ? 'r' : 'w', place[24];
+
+	if (insn->imm == BPF_LOAD_ACQ) {
+		disasm_place(insn, insn->src_reg, place, sizeof(place));
+		snprintf(text, VNP_DISASM_LEN, "%c%u = load_acquire((u%u *)(%s))", bank,
+			 insn->dst_reg, bits, place);
+	} else {
+		disasm_place(insn, insn->dst_reg, place, sizeof(place));
+		snprintf(text, VNP_DISASM_LEN, "store_release((u%u *)(%s), %c%u)", bits,
+			 place, bank, insn->src_reg);
+	}
+}
+
 static void disasm_atomic(const struct bpf_insn *insn, char *text)
 {
 	u32 bits = vnp_insn_size(insn) * 8, src = insn->src_reg;
 	char bank = bits == 64 ? 'r' : 'w', place[24];
 	const char *name, *op;
 
+	if (insn->imm == BPF_LOAD_ACQ || insn->imm == BPF_STORE_REL) {
+		disasm_ordered(insn, text);
+		return;
+	}
 	disasm_place(insn, insn->dst_reg, place, sizeof(place));
 	switch (insn->imm & ~BPF_FETCH) {
 	case BPF_XCHG & ~BPF_FETCH:
@@ -160,9 +181,13 @@ static void disasm_atomic(const struct bpf_insn *insn, char *text)
 		name = "xor";
 		op = "^=";
 		break;
-	default:
+	case BPF_ADD:
 		name = "add";
 		op = "+=";
+		break;
+	default:
+		snprintf(text, VNP_DISASM_LEN, "(atomic operation 0x%x)", insn->imm);
+		return;
 	}
 	if (insn->imm & BPF_FETCH)
 		snprintf(text, VNP_DISASM_LEN,
