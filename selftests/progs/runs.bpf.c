@@ -82,8 +82,11 @@ static __always_inline int verdict(struct vnp_ctx *ctx, const struct mark *mark)
 		return VNP_PASS;
 	case ORDER_STORE:
 	case ORDER_INVERT:
-		tally.wrong += !invert_middle(ctx);
-		return VNP_PASS;
+		if (invert_middle(ctx))
+			return VNP_PASS;
+		/* Without memory: what was to be changed is not passed unchanged. */
+		tally.wrong++;
+		return VNP_DROP;
 	}
 	return VNP_PASS;
 }
