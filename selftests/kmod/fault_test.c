@@ -5,6 +5,7 @@
  * datagram what the link says.
  */
 #include "harness.h"
+#include "insn.h"
 #include "object.h"
 #include "../progs/faults.h"
 
@@ -339,6 +340,54 @@ TEST_F(verdict, is_given_by_a_test_run)
 			      sizeof(order), &r));
 	EXPECT_EQ(200, r.retval);
 	EXPECT_EQ(VNP_FAULT_NONE, r.fault);
+}
+
+/*
+ * A pointer that is 2^63 bytes away, or nearly: there the distance to the end of the object
+ * wraps. The kernel's addresses are negative numbers, which the tests of vm/ cannot have.
+ */
+#define FAR_READ(...)							\
+	LDX(BPF_DW, R2, R1, CTX(data)), LDX(BPF_DW, R3, R2, 0),		\
+	ST(BPF_DW, FP, -8, 0), ST(BPF_DW, FP, -16, 0), __VA_ARGS__,	\
+	ALU64_REG(BPF_ADD, R2, R3), LDX(BPF_DW, R0, R2, 0), EXIT()
+
+static int far_read_load(int dev, const struct map *map, const struct bpf_insn *insns,
+			 __u32 cnt)
+{
+	struct vnp_prog_load attr = prog_attr(insns, cnt);
+
+	attr.flags = VNP_PROG_F_HARDEN;
+	attr.map_fds = (uintptr_t)&map->fd;
+	attr.map_cnt = 1;
+	return do_ioctl(dev, VNP_PROG_LOAD, &attr);
+}
+
+TEST(pointer_to_the_other_half)
+{
+	const struct bpf_insn packet[] = { FAR_READ(MOV_REG(R4, R2)) };
+	const struct bpf_insn stack[] = { FAR_READ(MOV_REG(R2, FP)) };
+	const struct bpf_insn value[] = { FAR_READ(LD_VALUE(R2, 0, 0)) };
+	struct vnp_prog_run run = { 0 };
+	__u64 data[4] = { 0 };
+	int dev = device_open(), progs[3];
+	struct map map;
+
+	ASSERT_OK(dev);
+	ASSERT_OK(map_create(dev, &map, VNP_MAP_ARRAY, 4, 64, 1, 0));
+	progs[0] = far_read_load(dev, &map, packet, ARRAY_SIZE(packet));
+	progs[1] = far_read_load(dev, &map, stack, ARRAY_SIZE(stack));
+	progs[2] = far_read_load(dev, &map, value, ARRAY_SIZE(value));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_OK(progs[i]);
+		for (int k = -100; k <= 100; k++) {
+			data[0] = (1ULL << 63) + k;
+			ASSERT_EQ(0, prog_run(progs[i], data, sizeof(data), &run));
+			EXPECT_NE(VNP_FAULT_NONE, run.fault);
+		}
+		close(progs[i]);
+	}
+	close(map.fd);
+	close(dev);
 }
 
 FIXTURE(budget) {

@@ -456,6 +456,41 @@ static void slot_made_of_one_that_counts(void **state)
 			COUNT_WITH(REMAINDER, COUNT_UP));
 }
 
+/*
+ * A pointer that is 2^63 bytes away, or nearly: there the distance from the end of the
+ * object wraps. The guard must see the pointer as it was before the mask changes it.
+ */
+#define FAR_READ(...)							\
+	LOAD_DATA(R2), BPF_LDX_MEM(BPF_DW, R3, R2, 0), __VA_ARGS__,	\
+	BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_DW, R0, R2, 0), BPF_EXIT_INSN()
+
+static void assert_far_faults(const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vm_set *set = vm_set_open(insns, cnt);
+	struct vm_result result;
+	__u64 word[4] = {};
+
+	if (!set)
+		print_error("%s", vm_log);
+	assert_non_null(set);
+	for (int k = -300; k <= 300; k++) {
+		word[0] = (1ULL << 63) + k;
+		result = vm_set_run(set, word, sizeof(word));
+		assert_int_not_equal(VNP_FAULT_NONE, result.fault);
+	}
+	vm_set_close(set);
+}
+
+static void pointer_to_the_other_half(void **state)
+{
+	(void)state;
+	assert_far_faults(PROG(FAR_READ(BPF_MOV64_REG(R4, R2))));
+	assert_far_faults(PROG(FAR_READ(BPF_LD_MAP_VALUE(R2, MAP_DATA, 0))));
+	assert_far_faults(PROG(FAR_READ(BPF_ST_MEM(BPF_DW, R10, -8, 0),
+					BPF_ST_MEM(BPF_DW, R10, -16, 0),
+					BPF_MOV64_REG(R2, R10))));
+}
+
 /* A trusted user's code is not what the checker lets pass */
 static void trusted_code_is_not_proven(void **state)
 {
@@ -494,6 +529,7 @@ int main(void)
 		test(number_from_a_loop),
 		test(store_by_a_number_from_a_loop),
 		test(slot_made_of_one_that_counts),
+		test(pointer_to_the_other_half),
 		test(trusted_code_is_not_proven),
 	};
 

@@ -25,9 +25,17 @@ static int machine_bug(const struct machine *m, const char *what)
 	return -EFAULT;
 }
 
+/* "AX s>>= 63" before an instruction: it is the end of a mask (vm/lower/mask.c). */
+static bool machine_masks(const struct machine *m, const struct bpf_insn *insn)
+{
+	return m->pc && insn->src_reg == VNP_REG_AX && vnp_insn_uses_x(insn) &&
+	       insn[-1].code == (BPF_ALU64 | BPF_ARSH | BPF_K) &&
+	       insn[-1].dst_reg == VNP_REG_AX && insn[-1].imm == 63;
+}
+
 static int machine_alu(struct machine *m, const struct bpf_insn *insn)
 {
-	u64 *dst = &m->reg[insn->dst_reg];
+	u64 *dst = &m->reg[insn->dst_reg], before = *dst;
 	u64 src = (s64)insn->imm;
 	bool is64 = vnp_insn_is64(insn);
 	u8 op = BPF_OP(insn->code);
@@ -48,6 +56,8 @@ static int machine_alu(struct machine *m, const struct bpf_insn *insn)
 	    src >= (is64 ? 64 : 32))
 		return machine_bug(m, "shift by the width or more");
 	*dst = vnp_eval_alu(op, 0, is64, *dst, src);
+	if (*dst != before && machine_masks(m, insn))
+		return machine_bug(m, "a mask changes a pointer that no branch mispredicted");
 	return 0;
 }
 

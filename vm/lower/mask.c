@@ -20,8 +20,8 @@
  *	stack		R10		off + size - hi		R10	   off - lo + 1
  *	context		its start	off + size - hi		its start  off - lo + 1
  *
- * If the access is in bounds, which the verifier or the guard ensures, both keep r, so
- * later computations with r do not change.  If it is not, then the access goes to off -
+ * If the access is in bounds, which the verifier or the guards before ensure, both keep r,
+ * so later computations with r do not change.  If it is not, then the access goes to off -
  * 1 or off: within VNP_SPEC_NULL of 0.
  *
  * spec.c asks for one side only if r is at most 2^40 away from its object, or from 0,
@@ -68,6 +68,15 @@ static void mask_distance(struct vnp_lower *l, const struct vnp_access *access,
 	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, access->reg);
 }
 
+/* AX is the distance; it stays so */
+static void mask_guard(struct vnp_lower *l, const struct vnp_access *access,
+		       const struct mask_side *side)
+{
+	if (access->guards & side->guard)
+		vnp_emit_fault(l, BPF_JMP | side->jump | BPF_K, VNP_REG_AX, 0,
+			       side->limit, vnp_access_fault(access));
+}
+
 /* AX is the distance already */
 static void mask_finish(struct vnp_lower *l, const struct vnp_access *access,
 			const struct mask_side *side)
@@ -77,22 +86,45 @@ static void mask_finish(struct vnp_lower *l, const struct vnp_access *access,
 	vnp_emit_x(l, BPF_ALU64 | side->op, access->reg, VNP_REG_AX);
 }
 
-static void mask_side(struct vnp_lower *l, const struct vnp_access *access,
-		      const struct mask_side *side)
+static void mask_one_side(struct vnp_lower *l, const struct vnp_access *access,
+			  const struct mask_side *side)
 {
 	if (!((access->guards | access->masks) & side->guard))
 		return;
 	mask_distance(l, access, side);
-	if (access->guards & side->guard)
-		vnp_emit_fault(l, BPF_JMP | side->jump | BPF_K, VNP_REG_AX, 0,
-			       side->limit, vnp_access_fault(access));
+	mask_guard(l, access, side);
 	if (access->masks & side->guard)
 		mask_finish(l, access, side);
+}
+
+/*
+ * Where both sides have a guard r may be anywhere: AX -= kh wraps for an r that is nearly
+ * 2^63 bytes before X, so the upper mask makes -1 of it. To the lower guard a -1 is after
+ * any address of the kernel. So it looks at r first.
+ */
+static void mask_both_sides(struct vnp_lower *l, const struct vnp_access *access,
+			    const struct mask_side *high, const struct mask_side *low)
+{
+	if (access->kind == VNP_REG_PACKET) {
+		mask_distance(l, access, low);
+		mask_guard(l, access, low);
+	}
+	mask_distance(l, access, high);
+	mask_guard(l, access, high);
+	if (access->kind != VNP_REG_PACKET)
+		mask_guard(l, access, low);
+	if (access->masks & VNP_GUARD_HIGH)
+		mask_finish(l, access, high);
+	if (access->masks & VNP_GUARD_LOW) {
+		mask_distance(l, access, low);
+		mask_finish(l, access, low);
+	}
 }
 
 void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 off,
 		    u32 size)
 {
+	const u8 both = VNP_GUARD_LOW | VNP_GUARD_HIGH;
 	s32 lo = 0, hi = 0;
 	struct mask_side low, high;
 
@@ -115,8 +147,12 @@ void vnp_lower_mask(struct vnp_lower *l, const struct vnp_access *access, s32 of
 		.limit = off - lo, .sub = off - lo + 1,
 		.field = l->type->data_off,
 	};
-	mask_side(l, access, &high);
-	mask_side(l, access, &low);
+	if ((access->guards & both) == both) {
+		mask_both_sides(l, access, &high, &low);
+	} else {
+		mask_one_side(l, access, &high);
+		mask_one_side(l, access, &low);
+	}
 	if (access->masks & VNP_MASK_FAR &&
 	    (access->kind == VNP_REG_PACKET || hi - lo < (s32)size)) {
 		low.sub = off + (s32)size - lo;
