@@ -2,6 +2,7 @@
 #include "vm/analysis/cfg.h"
 #include "code.h"
 #include "vm/isa/decode.h"
+#include "vm/map_traits.h"
 #include "vm/transform/inline.h"
 #include "vm/report/log.h"
 #include "vm/report/report.h"
@@ -9,9 +10,6 @@
 #include "vm/analysis/state.h"
 #include "vm/analysis/type.h"
 #include "vm/verify/verify.h"
-
-#define VNP_KEY_MAX	512
-#define VNP_VALUE_MAX	(1U << 20)
 
 static int code_invalid(const struct vnp_code_attr *attr, const char *what)
 {
@@ -58,8 +56,8 @@ static int code_check_maps(const struct vnp_code_attr *attr)
 	for (i = 0; i < attr->map_cnt; i++) {
 		const struct vnp_map_desc *map = &attr->maps[i];
 
-		if (!map->key_size || map->key_size > VNP_KEY_MAX ||
-		    !map->value_size || map->value_size > VNP_VALUE_MAX)
+		if (!map->key_size || map->key_size > VNP_MAP_KEY_MAX ||
+		    !map->value_size || map->value_size > VNP_MAP_VALUE_MAX)
 			return code_invalid(attr, "a map's key_size or value_size is out of range");
 	}
 	return 0;

@@ -7,10 +7,6 @@
 #define PROGS_ALL	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
 #define PROGS_WRITING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be written */
 
-/* Which map types it takes */
-#define MAPS_ALL	(BIT_ULL(VNP_MAP_HASH) | BIT_ULL(VNP_MAP_ARRAY) |	\
-			 BIT_ULL(VNP_MAP_PERCPU_ARRAY))
-
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
  * more than a few hundred bytes before they read any.
@@ -22,7 +18,6 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_MAP_VALUE_OR_NULL,
 		.prog_types = PROGS_ALL,
-		.map_types = MAPS_ALL,
 		.bytes = VNP_COST_KEY,
 		.cost = 50,
 	},
@@ -33,7 +28,6 @@ static const struct vnp_helper vnp_helpers[] = {
 			 VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_ALL,
-		.map_types = MAPS_ALL,
 		.writes_map = true,
 		.bytes = VNP_COST_VALUE,
 		.cost = 200,
@@ -44,7 +38,6 @@ static const struct vnp_helper vnp_helpers[] = {
 		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY },
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_ALL,
-		.map_types = MAPS_ALL,
 		.writes_map = true,
 		.bytes = VNP_COST_KEY,
 		.cost = 200,

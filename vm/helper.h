@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The table of helpers: all that the verifier, lowering, the interpreter and the
- * disassembler know of each, and who may call it with what.  No helper is named
- * elsewhere in vm/, but for the check of vnp_log()'s format.  The functions are in
- * kmod/prog/helpers.c for the module and in userlib/helpers.c for the library.
+ * disassembler know of each, and which programs may call it.  With which maps is said by
+ * their types (map_traits.h).  No helper is named elsewhere in vm/, but for the check of
+ * vnp_log()'s format.  The functions are in kmod/prog/helpers.c for the module and in
+ * userlib/helpers.c for the library.
  *
  * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a row in
- * helper.c, and the two functions.
+ * helper.c, and the two functions; if it takes a map, its bit in map_traits.c.
  *
  * Layer: below code.h; everything may use it.
  */
@@ -76,7 +77,6 @@ typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
  * @arg:	kinds of R1 to R5
  * @ret:	kind of R0
  * @prog_types:	bit n: programs of enum vnp_prog_type n may call it
- * @map_types:	bit n: a map argument may be of enum vnp_map_type n
  * @moves_packet: it invalidates pointers into the payload
  * @writes_packet: it may change the payload
  * @writes_map:	it changes the map in its first argument
@@ -89,7 +89,6 @@ struct vnp_helper {
 	u8 arg[VNP_HELPER_ARGS_MAX];
 	u8 ret;
 	u32 prog_types;
-	u64 map_types;
 	bool moves_packet;
 	bool writes_packet;
 	bool writes_map;

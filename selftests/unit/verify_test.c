@@ -634,7 +634,7 @@ static void log_is_cut(void **state)
 	assert_int_equal(buf[10], 0);
 }
 
-/* Each helper says which types of map it takes: this one is of none */
+/* Each type of map says which helpers take it: this one is none */
 static void map_types_are_named(void **state)
 {
 	const struct bpf_insn insns[] = { LOOKUP(0), RETURN(0) };

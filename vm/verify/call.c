@@ -4,6 +4,7 @@
  * call.
  */
 #include "vm/isa/format.h"
+#include "vm/map_traits.h"
 #include "vm/report/log.h"
 #include "vm/analysis/update.h"
 #include "vm/verify/verify.h"
@@ -11,6 +12,7 @@
 /* A call being verified; arguments are numbered from 0, argument n is in Rn+1 */
 struct call {
 	struct vnp_verify *v;
+	u32 id;				/* enum vnp_helper_id */
 	const struct vnp_helper *helper;
 	struct vnp_call *found;		/* gets the findings */
 	u32 map;			/* the map argument */
@@ -27,20 +29,10 @@ static struct vnp_reg *call_arg(const struct call *c, u32 n)
 	return vnp_state_reg(c->v->state, n + 1);
 }
 
-static const char *call_map_type(u32 type)
-{
-	static const char * const names[] = {
-		[VNP_MAP_HASH] = "hash",
-		[VNP_MAP_ARRAY] = "array",
-		[VNP_MAP_PERCPU_ARRAY] = "percpu_array",
-	};
-
-	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";
-}
-
 static int call_map(struct call *c, u32 n)
 {
 	const struct vnp_reg *reg = call_arg(c, n);
+	const struct vnp_map_traits *traits;
 	const struct vnp_map_desc *map;
 
 	if (reg->kind != VNP_REG_MAP_HANDLE)
@@ -49,10 +41,11 @@ static int call_map(struct call *c, u32 n)
 	c->map = reg->map;
 	c->found->map = reg->map;
 	map = &c->v->code->maps[c->map];
-	if (map->type >= 64 || !(c->helper->map_types >> map->type & 1))
+	traits = vnp_map_traits_get(map->type);
+	if (!traits || !vnp_map_traits_take(traits, c->id))
 		return vnp_verify_refuse(c->v,
 			"vnp_%s cannot use map %u, which is of type %s",
-			c->helper->name, c->map, call_map_type(map->type));
+			c->helper->name, c->map, traits ? traits->name : "unknown");
 	if (c->helper->writes_map && map->flags & VNP_MAP_F_RDONLY_PROG)
 		return vnp_verify_refuse(c->v, "vnp_%s of map %u, which is read-only",
 					 c->helper->name, c->map);
@@ -294,9 +287,11 @@ static int call_type(const struct call *c)
 int vnp_verify_call(struct vnp_verify *v)
 {
 	struct vnp_code *code = v->code;
+	const u32 id = code->insns[v->insn].imm;
 	struct call c = {
 		.v = v,
-		.helper = vnp_helper_get(code->insns[v->insn].imm),
+		.id = id,
+		.helper = vnp_helper_get(id),
 		.found = &code->calls[code->aux[v->insn].call],
 	};
 	u32 n;
@@ -310,7 +305,7 @@ int vnp_verify_call(struct vnp_verify *v)
 		if (err)
 			return err;
 	}
-	if (v->report && c.helper == vnp_helper_get(VNP_HELPER_log)) {
+	if (v->report && id == VNP_HELPER_log) {
 		err = call_format(&c);
 		if (err)
 			return err;

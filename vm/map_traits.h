@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The table of map types: what a map of each may look like, and which helpers may use
+ * it.  How its entries are kept is not said here, but by struct vnp_map_ops
+ * (kmod/map/map.h) in the module, and struct vnp_user_map_ops (userlib/user_map.h) in
+ * the library.
+ *
+ * To add one: a number in <linux/vnp.h>, a row in map_traits.c, and the two sets of
+ * operations.
+ *
+ * Layer: below code.h; everything may use it.
+ */
+#ifndef _VNP_VM_MAP_TRAITS_H
+#define _VNP_VM_MAP_TRAITS_H
+
+#include "vm/env.h"
+#include <linux/vnp.h>
+
+/* Limits, as <linux/vnp.h> promises them */
+#define VNP_MAP_KEY_MAX		512U		/* bytes of a key */
+#define VNP_MAP_VALUE_MAX	(1U << 20)	/* of a value */
+#define VNP_MAP_PERCPU_MAX	(32U << 10)	/* of a value that each CPU has */
+#define VNP_MAP_BYTES_MAX	(1U << 30)	/* of a whole map */
+
+/**
+ * struct vnp_map_traits - a type of map
+ * @name:	in messages
+ * @flags:	VNP_MAP_F_* that a map may be created with
+ * @key_size:	bytes of its keys; 0: chosen when it is created
+ * @value_max:	bytes of a value at most
+ * @percpu:	an entry has a value for each possible CPU; programs see their CPU's
+ * @helpers:	bit n: the helper %VNP_HELPER_BASE + n may use it
+ */
+struct vnp_map_traits {
+	const char *name;
+	u32 flags;
+	u32 key_size;
+	u32 value_max;
+	bool percpu;
+	u64 helpers;
+};
+
+/* vnp_map_traits_get() - by enum vnp_map_type; NULL if there is none */
+const struct vnp_map_traits *vnp_map_traits_get(u32 type);
+
+/* vnp_map_traits_take() - may such maps be given to a helper, which exists */
+static inline bool vnp_map_traits_take(const struct vnp_map_traits *traits, u32 helper)
+{
+	return traits->helpers & BIT_ULL(helper - VNP_HELPER_BASE);
+}
+
+/**
+ * vnp_map_traits_check() - is a map as it is to be created one of its type
+ * @traits:	of its type
+ * @attr:	what is asked for; only flags, sizes and number of entries are looked at
+ *
+ * How much memory it takes is not checked: that depends on who keeps it.
+ *
+ * Return: 0, -EINVAL.
+ */
+int vnp_map_traits_check(const struct vnp_map_traits *traits,
+			 const struct vnp_map_create *attr);
+
+#endif /* _VNP_VM_MAP_TRAITS_H */
