@@ -11,7 +11,7 @@
  *	object.c	puts these together, and loads
  *	  cbpf*.c	classic BPF instead of an ELF object
  *	  prog.c map.c link.c	the kernel's objects, by ioctl (device.c)
- *	  user_prog.c user_map.c helpers.c	the same without a kernel, by vm/
+ *	  user_*.c helpers.c	the same without a kernel, by vm/
  */
 #ifndef _VNP_USERLIB_INTERNAL_H
 #define _VNP_USERLIB_INTERNAL_H

@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "user_map.h"
+#include "vm/map_traits.h"
 
 struct vnp_map *vnp_map_new(const char *name, const struct vnp_printer *print)
 {
@@ -244,7 +245,9 @@ VNP_API __u32 vnp_map_key_len(const struct vnp_map *map)
 
 VNP_API __u32 vnp_map_value_len(const struct vnp_map *map)
 {
-	if (map->def.type != VNP_MAP_PERCPU_ARRAY)
+	const struct vnp_map_traits *traits = vnp_map_traits_get(map->def.type);
+
+	if (!traits || !traits->percpu)
 		return map->def.value_size;
 	return (map->def.value_size + 7) / 8 * 8 * libbpf_num_possible_cpus();
 }

@@ -7,6 +7,7 @@
 #include <bpf/btf.h>
 
 #include "elf_file.h"
+#include "vm/map_traits.h"
 
 /* Chains of const, volatile and typedef longer than this are no compiler's */
 #define MODIFIERS_MAX	32
@@ -204,18 +205,15 @@ static int maps_declare(struct vnp_object *obj, const struct vnp_elf *elf,
 	return 0;
 }
 
-/* A value of a map may take 1 MiB, says <linux/vnp.h> */
-#define DATA_MAX	(1U << 20)
-
 static int data_declare(struct vnp_object *obj, const struct vnp_elf *elf,
 			const struct vnp_section *sec)
 {
 	bool rodata = !strncmp(sec->name, ".rodata", 7);
 	struct vnp_map *map;
 
-	if (sec->size > DATA_MAX) {
-		vnp_error(&obj->print, "Section %s has %zu bytes; global variables may take 1 MiB a section: use a map.",
-			  sec->name, sec->size);
+	if (sec->size > VNP_MAP_VALUE_MAX) {
+		vnp_error(&obj->print, "Section %s has %zu bytes; global variables may take %u a section: use a map.",
+			  sec->name, sec->size, VNP_MAP_VALUE_MAX);
 		return -E2BIG;
 	}
 
