@@ -199,7 +199,7 @@ TEST_F(tool, classic_bpf)
 		EXPECT_EQ(1, flow_next_is(&self->flow, "Drop"));
 		ASSERT_EQ(0, TOOL("link detach %lld", id));
 	}
-	ASSERT_EQ(0, TOOL("prog dump lowered cbpf <(tcpdump -ddd -y RAW udp) dlt raw --user"));
+	ASSERT_EQ(0, TOOL("prog dump xlated cbpf <(tcpdump -ddd -y RAW udp) dlt raw --user"));
 	EXPECT_NE(NULL, strstr(self->out, "; ldb [9]"));
 }
 
@@ -278,11 +278,13 @@ TEST_F(tool, dump_a_loaded_program)
 	EXPECT_EQ(info.id, number(self->out, "id"));
 	ASSERT_EQ(0, TOOL("prog list"));
 	EXPECT_NE(NULL, strstr(self->out, info.name));
-	ASSERT_EQ(0, TOOL("prog dump xlated id %u linum", info.id));
+	ASSERT_EQ(0, TOOL("prog dump loaded id %u linum", info.id));
 	EXPECT_NE(NULL, strstr(self->out, "traces.places[order->index] = 1;"));
 	EXPECT_NE(NULL, strstr(self->out, "exit"));
-	ASSERT_EQ(0, TOOL("prog dump lowered id %u linum", info.id));
+	EXPECT_EQ(NULL, strstr(self->out, "! map"));
+	ASSERT_EQ(0, TOOL("prog dump xlated id %u linum", info.id));
 	EXPECT_NE(NULL, strstr(self->out, "traces.places[order->index] = 1;"));
+	EXPECT_NE(NULL, strstr(self->out, "! map"));
 	vnp_object_close(obj);
 }
 

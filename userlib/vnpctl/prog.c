@@ -10,7 +10,7 @@ static const char help[] =
 	"       vnpctl prog load {FILE [name NAME] | cbpf FILE}\n"
 	"       vnpctl prog list\n"
 	"       vnpctl prog show [id ID | name NAME]\n"
-	"       vnpctl prog dump {xlated | lowered} PROG [linum] [--user]\n"
+	"       vnpctl prog dump {xlated | loaded} PROG [linum] [--user]\n"
 	"       vnpctl prog log {id ID | name NAME}\n"
 	"       vnpctl prog run PROG [data-in HEXFILE] [data-out HEXFILE]\n"
 	"                   [repeat N] [direct BYTES] [--user]\n"
@@ -23,7 +23,8 @@ static const char help[] =
 	"  verify     say what the verifier thinks of it; nothing stays loaded\n"
 	"  load       load it, and show what it logs, until Ctrl-C: a program lives as\n"
 	"             long as somebody has it open or it is linked to a socket\n"
-	"  dump       instructions as loaded (xlated), or with the guards (lowered)\n"
+	"  dump       instructions as they are executed, with the guards (xlated), or as\n"
+	"             they were loaded (loaded)\n"
 	"  log        show the lines it writes with vnp_printk(), until Ctrl-C\n"
 	"  run        run it on bytes (- is stdin or stdout), as if they had arrived\n";
 

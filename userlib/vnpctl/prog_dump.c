@@ -5,7 +5,7 @@
 /* Both kinds of dump in one form */
 struct dump {
 	struct bpf_insn *insns;
-	struct vnp_lowered_insn *lowered;	/* NULL for xlated */
+	struct vnp_lowered_insn *lowered;	/* NULL for loaded */
 	__u32 cnt;
 };
 
@@ -34,13 +34,13 @@ static int dump_lowered_read(const struct vnp_program *prog, struct dump *dump)
 	return 0;
 }
 
-static int dump_read(const struct vnp_program *prog, bool lowered, struct dump *dump)
+static int dump_read(const struct vnp_program *prog, bool xlated, struct dump *dump)
 {
 	void *buf;
 	__u32 len;
 	int err;
 
-	if (lowered)
+	if (xlated)
 		return dump_lowered_read(prog, dump);
 	err = vnp_program_dump(prog, VNP_DUMP_INSNS, &buf, &len);
 	if (err)
@@ -116,12 +116,12 @@ int prog_dump(struct args *args)
 {
 	struct dump dump = {};
 	struct prog_ref ref;
-	bool lowered, linum;
+	bool xlated, linum;
 	int err;
 
-	lowered = args_take(args, "lowered");
-	if (!lowered && !args_take(args, "xlated"))
-		return error("Say what to dump: xlated or lowered.");
+	xlated = args_take(args, "xlated");
+	if (!xlated && !args_take(args, "loaded"))
+		return error("Say what to dump: xlated or loaded.");
 	err = prog_ref_load(args, PROG_REF_ID | PROG_REF_RAW | PROG_REF_ONE, &ref);
 	if (err)
 		return err;
@@ -129,7 +129,7 @@ int prog_dump(struct args *args)
 	linum = args_take(args, "linum");
 	err = args_end(args);
 	if (!err) {
-		err = dump_read(ref.prog, lowered, &dump);
+		err = dump_read(ref.prog, xlated, &dump);
 		if (err)
 			failed(err, "Cannot dump program %s", vnp_program_name(ref.prog));
 		else
