@@ -12,6 +12,8 @@
 
 #include "kmod/core/compat.h"
 #include "kmod/core/memory.h"
+#include "kmod/map/index.h"
+#include "kmod/map/value.h"
 
 struct vnp_array {
 	struct vnp_map map;

@@ -48,6 +48,7 @@
 
 #include "kmod/core/compat.h"
 #include "kmod/core/memory.h"
+#include "kmod/map/value.h"
 
 /* Locks for each CPU there can be: so CPUs seldom wait for one another */
 #define VNP_HASH_LOCKS_PER_CPU	32

@@ -42,64 +42,6 @@ static const struct vnp_map_ops *vnp_map_ops_get(u32 type)
 						   ARRAY_SIZE(vnp_map_type_ops))];
 }
 
-void vnp_value_load(void *to, const void *value, u32 size)
-{
-	const u64 *from = value;
-	u64 *word = to;
-	u32 i;
-
-	for (i = 0; i < DIV_ROUND_UP(size, sizeof(u64)); i++)
-		word[i] = READ_ONCE(from[i]);
-}
-
-void vnp_value_store(void *value, const void *from, u32 size)
-{
-	u32 words = size / sizeof(u64);
-	u64 *word = value;
-	u32 i;
-
-	for (i = 0; i < words; i++)
-		WRITE_ONCE(word[i], get_unaligned((const u64 *)from + i));
-	memcpy(word + words, from + words * sizeof(u64), size % sizeof(u64));
-}
-
-bool vnp_index_get(const struct vnp_map *map, const void *key, u32 *index)
-{
-	u32 i = get_unaligned((const u32 *)key);
-
-	if (unlikely(i >= map->max_entries))
-		return false;
-	*index = array_index_nospec(i, map->max_entries);
-	return true;
-}
-
-int vnp_index_check(const struct vnp_map *map, u64 flags)
-{
-	if (flags > VNP_MAP_EXIST)
-		return -EINVAL;
-	return flags == VNP_MAP_NOEXIST ? -EEXIST : 0;
-}
-
-long vnp_index_delete(struct vnp_map *map, const void *key)
-{
-	return -EINVAL;
-}
-
-int vnp_index_next_key(struct vnp_map *map, const void *key, void *next)
-{
-	u32 i = key ? *(const u32 *)key : U32_MAX;
-
-	if (i == map->max_entries - 1)
-		return -ENOENT;
-	*(u32 *)next = i < map->max_entries ? i + 1 : 0;
-	return 0;
-}
-
-u32 vnp_index_entries(struct vnp_map *map)
-{
-	return map->max_entries;
-}
-
 static void vnp_map_free(struct vnp_obj *obj)
 {
 	struct vnp_map *map = container_of(obj, struct vnp_map, obj);

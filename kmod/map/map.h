@@ -121,25 +121,4 @@ u64 vnp_map_types(void);
  */
 int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma);
 
-/*
- * Shared by the two types whose keys are indices.  @index comes from a program or
- * from user space: after vnp_index_get() it is in range, also for a CPU that
- * guesses.
- */
-bool vnp_index_get(const struct vnp_map *map, const void *key, u32 *index);
-int vnp_index_check(const struct vnp_map *map, u64 flags);
-long vnp_index_delete(struct vnp_map *map, const void *key);
-int vnp_index_next_key(struct vnp_map *map, const void *key, void *next);
-u32 vnp_index_entries(struct vnp_map *map);
-
-/*
- * vnp_value_load(), vnp_value_store() - copy a value out of a map, and into it,
- * in words of 8 bytes, so that none is torn
- *
- * The map's side is aligned to 8 and has room up to the next multiple of it.
- * For vnp_value_load() that goes for @to, too.
- */
-void vnp_value_load(void *to, const void *value, u32 size);
-void vnp_value_store(void *value, const void *from, u32 size);
-
 #endif /* _VNP_MAP_MAP_H */

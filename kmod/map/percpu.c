@@ -12,6 +12,8 @@
 #include <linux/slab.h>
 
 #include "kmod/core/memory.h"
+#include "kmod/map/index.h"
+#include "kmod/map/value.h"
 
 /* What the percpu allocator can allocate at once */
 #define VNP_PERCPU_VALUE_MAX	PCPU_MIN_UNIT_SIZE
