@@ -5,9 +5,8 @@
  */
 #include "kmod/map/map.h"
 
-#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <linux/vmalloc.h>
 
 #include "kmod/core/compat.h"
@@ -15,44 +14,20 @@
 #include "kmod/map/index.h"
 #include "kmod/map/value.h"
 
-struct vnp_array {
-	struct vnp_map map;
-	u64 bytes;
-};
-
-static struct vnp_array *vnp_array_of(struct vnp_map *map)
+static u64 vnp_array_size(struct vnp_map *map)
 {
-	return container_of(map, struct vnp_array, map);
+	return PAGE_ALIGN((u64)map->max_entries * map->stride);
 }
 
-static struct vnp_map *vnp_array_create(const struct vnp_map_create *attr)
+static int vnp_array_create(struct vnp_map *map)
 {
-	struct vnp_array *array;
-	u64 bytes;
-
-	if (attr->key_size != sizeof(u32))
-		return ERR_PTR(-EINVAL);
-	bytes = (u64)attr->max_entries * round_up(attr->value_size, sizeof(u64));
-	if (bytes > VNP_MAP_BYTES_MAX)
-		return ERR_PTR(-E2BIG);
-
-	array = kzalloc(sizeof(*array), VNP_GFP_USER);
-	if (!array)
-		return ERR_PTR(-ENOMEM);
-
-	array->bytes = PAGE_ALIGN(bytes);
-	array->map.value = vnp_memory_large(array->bytes);
-	if (!array->map.value) {
-		kfree(array);
-		return ERR_PTR(-ENOMEM);
-	}
-	return &array->map;
+	map->value = vnp_memory_large(map->bytes);
+	return map->value ? 0 : -ENOMEM;
 }
 
 static void vnp_array_destroy(struct vnp_map *map)
 {
 	vfree(map->value);
-	kfree(vnp_array_of(map));
 }
 
 void *vnp_array_lookup(struct vnp_map *map, const void *key)
@@ -89,11 +64,6 @@ static int vnp_array_read(struct vnp_map *map, const void *key, void *value)
 	return 0;
 }
 
-static u64 vnp_array_bytes(struct vnp_map *map)
-{
-	return sizeof(struct vnp_array) + vnp_array_of(map)->bytes;
-}
-
 /*
  * ---- Mappings ------------------------------------------------------------
  *
@@ -124,7 +94,7 @@ static vm_fault_t vnp_array_vm_fault(struct vm_fault *vmf)
 	struct vnp_map *map = vmf->vma->vm_file->private_data;
 	u64 off = (u64)vmf->pgoff << PAGE_SHIFT;
 
-	if (off >= vnp_array_of(map)->bytes)
+	if (off >= map->bytes)
 		return VM_FAULT_SIGBUS;
 	vmf->page = vmalloc_to_page(map->value + off);
 	get_page(vmf->page);
@@ -137,9 +107,9 @@ static const struct vm_operations_struct vnp_array_vm_ops = {
 	.fault	= vnp_array_vm_fault,
 };
 
-int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma)
+static int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma)
 {
-	u64 pages = vnp_array_of(map)->bytes >> PAGE_SHIFT;
+	u64 pages = map->bytes >> PAGE_SHIFT;
 
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_flags & VM_EXEC)
 		return -EINVAL;
@@ -158,6 +128,8 @@ int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma)
 }
 
 const struct vnp_map_ops vnp_array_ops = {
+	.obj_size	= sizeof(struct vnp_map),
+	.size		= vnp_array_size,
 	.create		= vnp_array_create,
 	.destroy	= vnp_array_destroy,
 	.lookup		= vnp_array_lookup,
@@ -165,6 +137,6 @@ const struct vnp_map_ops vnp_array_ops = {
 	.delete		= vnp_index_delete,
 	.next_key	= vnp_index_next_key,
 	.read		= vnp_array_read,
+	.mmap		= vnp_array_mmap,
 	.entries	= vnp_index_entries,
-	.bytes		= vnp_array_bytes,
 };

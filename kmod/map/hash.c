@@ -35,7 +35,7 @@
  */
 #include "kmod/map/map.h"
 
-#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/jhash.h>
 #include <linux/list_nulls.h>
 #include <linux/log2.h>
@@ -96,7 +96,6 @@ struct vnp_hash_elem {
  * @elem_cnt:	how many
  * @value_off:	where in @key of an element the value is
  * @entries:	elements in use, as far as they count for max_entries
- * @bytes:	of all this
  * @free_lock:	of the free elements
  * @fresh:	elements from this one on were never used
  * @free_first:	the element that has been free longest; NULL: none but fresh ones
@@ -113,7 +112,6 @@ struct vnp_hash {
 	void *elems;
 	u32 elem_cnt;
 	u32 value_off;
-	u64 bytes;
 	atomic_t entries;
 
 	spinlock_t free_lock;	/* what follows */
@@ -146,34 +144,30 @@ static struct vnp_hash_lock *vnp_hash_lock(const struct vnp_hash *hash, u32 hash
  * ---- A map begins and ends ------------------------------------------------
  */
 
-static u32 vnp_hash_locks_max(const struct vnp_map_create *attr)
+static u32 vnp_hash_locks_max(const struct vnp_map *map)
 {
-	return roundup_pow_of_two(min(attr->max_entries,
+	return roundup_pow_of_two(min(map->max_entries,
 				      VNP_HASH_LOCKS_PER_CPU * num_possible_cpus()));
 }
 
-/* Set sizes and numbers.  Return: 0, -E2BIG */
-static int vnp_hash_size(struct vnp_hash *hash,
-			 const struct vnp_map_create *attr)
+static u64 vnp_hash_size(struct vnp_map *map)
 {
-	u64 buckets = roundup_pow_of_two((u64)attr->max_entries);
-	u32 locks = vnp_hash_locks_max(attr);
+	struct vnp_hash *hash = vnp_hash_of(map);
+	u64 buckets = roundup_pow_of_two((u64)map->max_entries);
+	u32 locks = vnp_hash_locks_max(map);
 	u64 elems;
 
-	hash->value_off = round_up(attr->key_size, sizeof(u64));
-	hash->elem_size = sizeof(struct vnp_hash_elem) + hash->value_off +
-			  round_up(attr->value_size, sizeof(u64));
-	elems = (u64)attr->max_entries +
+	hash->value_off = round_up(map->key_size, sizeof(u64));
+	hash->elem_size = sizeof(struct vnp_hash_elem) + hash->value_off + map->stride;
+	elems = (u64)map->max_entries +
 		max(num_possible_cpus(), VNP_HASH_SPARE_BYTES / hash->elem_size);
 
-	hash->bytes = sizeof(*hash) + locks * sizeof(*hash->locks) +
-		      buckets * sizeof(*hash->buckets) + elems * hash->elem_size;
-	if (hash->bytes > VNP_MAP_BYTES_MAX)
-		return -E2BIG;
+	/* What does not fit these is more than a map may take. */
 	hash->lock_mask = locks - 1;
 	hash->bucket_mask = buckets - 1;
 	hash->elem_cnt = elems;
-	return 0;
+	return locks * sizeof(*hash->locks) + buckets * sizeof(*hash->buckets) +
+	       elems * hash->elem_size;
 }
 
 static void vnp_hash_destroy(struct vnp_map *map)
@@ -183,7 +177,6 @@ static void vnp_hash_destroy(struct vnp_map *map)
 	kvfree(hash->elems);
 	kvfree(hash->buckets);
 	kvfree(hash->locks);
-	kfree(hash);
 }
 
 /* Whoever creates a very large map can be killed meanwhile.  Return: 0, -EINTR */
@@ -220,22 +213,13 @@ static int vnp_hash_init(struct vnp_hash *hash)
 	return vnp_hash_buckets_init(hash);
 }
 
-static struct vnp_map *vnp_hash_create(const struct vnp_map_create *attr)
+static int vnp_hash_create(struct vnp_map *map)
 {
-	struct vnp_hash *hash;
-	int ret;
+	int ret = vnp_hash_init(vnp_hash_of(map));
 
-	hash = kzalloc(sizeof(*hash), VNP_GFP_USER);
-	if (!hash)
-		return ERR_PTR(-ENOMEM);
-	ret = vnp_hash_size(hash, attr);
-	if (!ret)
-		ret = vnp_hash_init(hash);
-	if (ret) {
-		vnp_hash_destroy(&hash->map);
-		return ERR_PTR(ret);
-	}
-	return &hash->map;
+	if (ret)
+		vnp_hash_destroy(map);
+	return ret;
 }
 
 /*
@@ -520,12 +504,9 @@ static u32 vnp_hash_entries(struct vnp_map *map)
 	return atomic_read(&vnp_hash_of(map)->entries);
 }
 
-static u64 vnp_hash_bytes(struct vnp_map *map)
-{
-	return vnp_hash_of(map)->bytes;
-}
-
 const struct vnp_map_ops vnp_hash_ops = {
+	.obj_size	= sizeof(struct vnp_hash),
+	.size		= vnp_hash_size,
 	.create		= vnp_hash_create,
 	.destroy	= vnp_hash_destroy,
 	.lookup		= vnp_hash_lookup,
@@ -534,5 +515,4 @@ const struct vnp_map_ops vnp_hash_ops = {
 	.next_key	= vnp_hash_next_key,
 	.read		= vnp_hash_read,
 	.entries	= vnp_hash_entries,
-	.bytes		= vnp_hash_bytes,
 };

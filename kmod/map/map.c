@@ -3,7 +3,6 @@
 
 #include <linux/mm.h>
 #include <linux/nospec.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -11,11 +10,7 @@
 #include "kmod/core/compat.h"
 #include "kmod/core/memory.h"
 #include "vm/code.h"
-
-#define VNP_KEY_SIZE_MAX	512
-#define VNP_VALUE_SIZE_MAX	SZ_1M
-
-#define VNP_MAP_FLAGS		(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG)
+#include "vm/map_traits.h"
 
 static const struct vnp_map_ops *const vnp_map_type_ops[] = {
 	[VNP_MAP_HASH]		= &vnp_hash_ops,
@@ -34,37 +29,16 @@ u64 vnp_map_types(void)
 	return types;
 }
 
-static const struct vnp_map_ops *vnp_map_ops_get(u32 type)
-{
-	if (type >= ARRAY_SIZE(vnp_map_type_ops))
-		return NULL;
-	return vnp_map_type_ops[array_index_nospec(type,
-						   ARRAY_SIZE(vnp_map_type_ops))];
-}
-
 static void vnp_map_free(struct vnp_obj *obj)
 {
 	struct vnp_map *map = container_of(obj, struct vnp_map, obj);
 
 	map->ops->destroy(map);
-}
-
-static int vnp_map_check(const struct vnp_map_create *attr)
-{
-	if (attr->flags & ~VNP_MAP_FLAGS ||
-	    attr->reserved[0] || attr->reserved[1] ||
-	    !vnp_obj_name_ok(attr->name))
-		return -EINVAL;
-	if (attr->flags & VNP_MAP_F_MMAP && attr->type != VNP_MAP_ARRAY)
-		return -EINVAL;
-	if (!attr->key_size || attr->key_size > VNP_KEY_SIZE_MAX ||
-	    !attr->value_size || attr->value_size > VNP_VALUE_SIZE_MAX ||
-	    !attr->max_entries)
-		return -EINVAL;
-	return 0;
+	kfree(map);
 }
 
 static void vnp_map_init(struct vnp_map *map, const struct vnp_map_ops *ops,
+			 const struct vnp_map_traits *traits,
 			 const struct vnp_map_create *attr)
 {
 	vnp_obj_init(&map->obj, &vnp_map_obj_ops, attr->name);
@@ -74,30 +48,56 @@ static void vnp_map_init(struct vnp_map *map, const struct vnp_map_ops *ops,
 	map->key_size = attr->key_size;
 	map->value_size = attr->value_size;
 	map->stride = round_up(attr->value_size, sizeof(u64));
-	map->user_size = attr->value_size;
-	if (attr->type == VNP_MAP_PERCPU_ARRAY)
-		map->user_size = map->stride * num_possible_cpus();
+	map->user_size = traits->percpu ? map->stride * num_possible_cpus() :
+					  attr->value_size;
 	map->max_entries = attr->max_entries;
 	init_rwsem(&map->lock);
 }
 
+/* Return: ERR_PTR on errors */
+static struct vnp_map *vnp_map_alloc(const struct vnp_map_ops *ops,
+				     const struct vnp_map_traits *traits,
+				     const struct vnp_map_create *attr)
+{
+	struct vnp_map *map;
+	int ret = -E2BIG;
+
+	map = kzalloc(ops->obj_size, VNP_GFP_USER);
+	if (!map)
+		return ERR_PTR(-ENOMEM);
+	vnp_map_init(map, ops, traits, attr);
+
+	map->bytes = ops->size(map);
+	if (map->bytes <= VNP_MAP_BYTES_MAX)
+		ret = ops->create(map);
+	if (ret) {
+		kfree(map);
+		return ERR_PTR(ret);
+	}
+	return map;
+}
+
 long vnp_map_create(const struct vnp_map_create *attr)
 {
-	const struct vnp_map_ops *ops = vnp_map_ops_get(attr->type);
+	const struct vnp_map_traits *traits;
+	const struct vnp_map_ops *ops;
 	struct vnp_map *map;
 	long ret;
+	u32 type;
 
-	if (!ops)
+	if (attr->type >= ARRAY_SIZE(vnp_map_type_ops))
 		return -EINVAL;
-	ret = vnp_map_check(attr);
-	if (ret)
-		return ret;
+	type = array_index_nospec(attr->type, ARRAY_SIZE(vnp_map_type_ops));
+	ops = vnp_map_type_ops[type];
+	traits = vnp_map_traits_get(type);
+	if (!ops || !traits || vnp_map_traits_check(traits, attr))
+		return -EINVAL;
+	if (attr->reserved[0] || attr->reserved[1] || !vnp_obj_name_ok(attr->name))
+		return -EINVAL;
 
-	map = ops->create(attr);
+	map = vnp_map_alloc(ops, traits, attr);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
-	vnp_map_init(map, ops, attr);
-
 	ret = vnp_obj_publish(&map->obj);
 	if (!ret)
 		ret = vnp_obj_open(&map->obj);
@@ -148,7 +148,7 @@ static long vnp_map_fop_info(struct file *file, void *args, void __user *uargs)
 		.entries = map->ops->entries(map),
 		.uid = vnp_obj_uid(&map->obj),
 		.frozen = READ_ONCE(map->frozen),
-		.mem = map->ops->bytes(map),
+		.mem = map->ops->obj_size + map->bytes,
 	};
 	memcpy(info->name, map->obj.name, sizeof(info->name));
 	return 0;
@@ -343,7 +343,7 @@ static int vnp_map_fop_mmap(struct file *file, struct vm_area_struct *vma)
 		return -ENODEV;
 
 	down_read(&map->lock);
-	ret = vnp_array_mmap(map, vma);
+	ret = map->ops->mmap(map, vma);
 	up_read(&map->lock);
 	return ret;
 }

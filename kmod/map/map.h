@@ -10,20 +10,20 @@
 #define _VNP_MAP_MAP_H
 
 #include <linux/rwsem.h>
-#include <linux/sizes.h>
 #include "kmod/core/object.h"
 
 struct vm_area_struct;
 struct vnp_map;
 struct vnp_map_desc;
 
-/* The whole of a map, as <linux/vnp.h> promises */
-#define VNP_MAP_BYTES_MAX	SZ_1G
-
 /**
- * struct vnp_map_ops - a type of map
- * @create:	makes one, with all the memory it will ever have; the sizes are in range.
- *		Process context.  Return: ERR_PTR: -ENOMEM, -E2BIG, -EINVAL, -EINTR
+ * struct vnp_map_ops - how a type of map keeps its entries
+ * @obj_size:	bytes of its struct, whose first member is a struct vnp_map
+ * @size:	sets what in its struct follows from the sizes of @map, which are in
+ *		range.  Return: bytes that @create will allocate; more than
+ *		%VNP_MAP_BYTES_MAX are refused
+ * @create:	allocates all the memory it will ever have.  Process context.
+ *		Return: 0, -ENOMEM, -EINTR, with nothing allocated
  * @destroy:	undoes it; nobody else is there.  Process context
  * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
  *		is good until rcu_read_unlock()
@@ -34,11 +34,17 @@ struct vnp_map_desc;
  * @read:	user space's look-up; @value is aligned to 8.  Process context.
  *		Return: 0, -ENOENT
  * @write:	user space's update; likewise.  NULL: it is @update
+ * @mmap:	file_operations::mmap, of maps with %VNP_MAP_F_MMAP, which the traits of
+ *		the type allow.  Process context, @map->lock is held for reading
  * @entries:	how many there are
- * @bytes:	memory taken
+ *
+ * What may be created at all, and which helpers may use it, is said by
+ * struct vnp_map_traits, for the library, too.
  */
 struct vnp_map_ops {
-	struct vnp_map *(*create)(const struct vnp_map_create *attr);
+	size_t obj_size;
+	u64 (*size)(struct vnp_map *map);
+	int (*create)(struct vnp_map *map);
 	void (*destroy)(struct vnp_map *map);
 	void *(*lookup)(struct vnp_map *map, const void *key);
 	long (*update)(struct vnp_map *map, const void *key, const void *value,
@@ -48,12 +54,12 @@ struct vnp_map_ops {
 	int (*read)(struct vnp_map *map, const void *key, void *value);
 	long (*write)(struct vnp_map *map, const void *key, const void *value,
 		      u64 flags);
+	int (*mmap)(struct vnp_map *map, struct vm_area_struct *vma);
 	u32 (*entries)(struct vnp_map *map);
-	u64 (*bytes)(struct vnp_map *map);
 };
 
 /**
- * struct vnp_map - what all types have
+ * struct vnp_map - what all types have; first member of their structs
  * @obj:	the object; first member
  * @ops:	the type
  * @type:	enum vnp_map_type
@@ -64,6 +70,7 @@ struct vnp_map_ops {
  * @user_size:	bytes of a value as user space has it: @value_size, or a @stride
  *		for each possible CPU
  * @max_entries: at most
+ * @bytes:	what struct vnp_map_ops::size returned
  * @value:	VNP_MAP_ARRAY: the first value; page-aligned
  * @lock:	held for reading while user space changes the map, for writing
  *		while it is frozen
@@ -80,6 +87,7 @@ struct vnp_map {
 	u32 stride;
 	u32 user_size;
 	u32 max_entries;
+	u64 bytes;
 	void *value;
 
 	struct rw_semaphore lock;
@@ -114,11 +122,5 @@ void vnp_map_describe(struct vnp_map *map, struct vnp_map_desc *desc);
 
 /* vnp_map_types() - bit n: enum vnp_map_type n is known */
 u64 vnp_map_types(void);
-
-/*
- * vnp_array_mmap() - file_operations::mmap of an array.  Context: process, the
- * caller holds @map->lock for reading.
- */
-int vnp_array_mmap(struct vnp_map *map, struct vm_area_struct *vma);
 
 #endif /* _VNP_MAP_MAP_H */

@@ -5,7 +5,7 @@
  */
 #include "kmod/map/map.h"
 
-#include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
 #include <linux/sched/signal.h>
@@ -14,9 +14,10 @@
 #include "kmod/core/memory.h"
 #include "kmod/map/index.h"
 #include "kmod/map/value.h"
+#include "vm/map_traits.h"
 
-/* What the percpu allocator can allocate at once */
-#define VNP_PERCPU_VALUE_MAX	PCPU_MIN_UNIT_SIZE
+/* The percpu allocator can allocate a value at once. */
+static_assert(VNP_MAP_PERCPU_MAX <= PCPU_MIN_UNIT_SIZE);
 
 struct vnp_percpu {
 	struct vnp_map map;
@@ -35,7 +36,6 @@ static void vnp_percpu_free(struct vnp_percpu *percpu, u32 cnt)
 		cond_resched();
 	}
 	kvfree(percpu->values);
-	kfree(percpu);
 }
 
 static void vnp_percpu_destroy(struct vnp_map *map)
@@ -43,43 +43,32 @@ static void vnp_percpu_destroy(struct vnp_map *map)
 	vnp_percpu_free(vnp_percpu_of(map), map->max_entries);
 }
 
-static u64 vnp_percpu_need(u32 max_entries, u32 stride)
+static u64 vnp_percpu_size(struct vnp_map *map)
 {
-	return (u64)max_entries * (sizeof(void *) +
-				   (u64)stride * num_possible_cpus());
+	return (u64)map->max_entries * (sizeof(void *) +
+					(u64)map->stride * num_possible_cpus());
 }
 
-static struct vnp_map *vnp_percpu_create(const struct vnp_map_create *attr)
+static int vnp_percpu_create(struct vnp_map *map)
 {
-	u32 stride = round_up(attr->value_size, sizeof(u64));
-	struct vnp_percpu *percpu;
+	struct vnp_percpu *percpu = vnp_percpu_of(map);
 	u32 i;
 
-	if (attr->key_size != sizeof(u32) || stride > VNP_PERCPU_VALUE_MAX)
-		return ERR_PTR(-EINVAL);
-	if (vnp_percpu_need(attr->max_entries, stride) > VNP_MAP_BYTES_MAX)
-		return ERR_PTR(-E2BIG);
+	percpu->values = kvmalloc_array(map->max_entries, sizeof(*percpu->values),
+					VNP_GFP_USER);
+	if (!percpu->values)
+		return -ENOMEM;
 
-	percpu = kzalloc(sizeof(*percpu), VNP_GFP_USER);
-	if (!percpu)
-		return ERR_PTR(-ENOMEM);
-	percpu->values = kvmalloc_array(attr->max_entries,
-					sizeof(*percpu->values), VNP_GFP_USER);
-	if (!percpu->values) {
-		kfree(percpu);
-		return ERR_PTR(-ENOMEM);
-	}
-
-	for (i = 0; i < attr->max_entries; i++) {
-		percpu->values[i] = __alloc_percpu_gfp(stride, sizeof(u64),
+	for (i = 0; i < map->max_entries; i++) {
+		percpu->values[i] = __alloc_percpu_gfp(map->stride, sizeof(u64),
 						       VNP_GFP_USER);
 		if (!percpu->values[i] || fatal_signal_pending(current)) {
 			vnp_percpu_free(percpu, i + !!percpu->values[i]);
-			return ERR_PTR(-ENOMEM);
+			return -ENOMEM;
 		}
 		cond_resched();
 	}
-	return &percpu->map;
+	return 0;
 }
 
 void *vnp_percpu_lookup(struct vnp_map *map, const void *key)
@@ -141,13 +130,9 @@ static long vnp_percpu_write(struct vnp_map *map, const void *key,
 	return 0;
 }
 
-static u64 vnp_percpu_bytes(struct vnp_map *map)
-{
-	return sizeof(struct vnp_percpu) +
-	       vnp_percpu_need(map->max_entries, map->stride);
-}
-
 const struct vnp_map_ops vnp_percpu_ops = {
+	.obj_size	= sizeof(struct vnp_percpu),
+	.size		= vnp_percpu_size,
 	.create		= vnp_percpu_create,
 	.destroy	= vnp_percpu_destroy,
 	.lookup		= vnp_percpu_lookup,
@@ -157,5 +142,4 @@ const struct vnp_map_ops vnp_percpu_ops = {
 	.read		= vnp_percpu_read,
 	.write		= vnp_percpu_write,
 	.entries	= vnp_index_entries,
-	.bytes		= vnp_percpu_bytes,
 };
