@@ -68,7 +68,7 @@ static void vnp_udp_sock_destruct(struct sock *sk)
 
 	sk->sk_destruct = destruct;
 	if (usock->link)
-		vnp_udp_destruct(usock->link, sk);
+		usock->done(usock->link, sk);
 	kfree(usock);
 	wake_up(&vnp_udp_socks_wait);
 	if (IS_ENABLED(CONFIG_PREEMPT_RT))

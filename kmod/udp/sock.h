@@ -16,12 +16,15 @@ struct vnp_link;
  * @encap_rcv:	the same, before the present link
  * @sk:		the socket; NULL: nothing of ours is on it any more
  * @link:	its link, or NULL; under the socket's lock
+ * @done:	the socket ends that has @link, whose reference goes; nobody can find the
+ *		socket any more.  Context: any but hard interrupts
  */
 struct vnp_udp_sock {
 	typeof_member(struct sock, sk_destruct) sk_destruct;
 	typeof_member(struct udp_sock, encap_rcv) encap_rcv;
 	struct sock *sk;
 	struct vnp_link *link;
+	void (*done)(struct vnp_link *link, struct sock *sk);
 };
 
 /**

@@ -187,7 +187,8 @@ static void vnp_udp_close(struct sock *sk)
 	vnp_link_put(link);
 }
 
-void vnp_udp_destruct(struct vnp_link *link, struct sock *sk)
+/* The socket ends; struct vnp_udp_sock::done */
+static void vnp_udp_done(struct vnp_link *link, struct sock *sk)
 {
 	vnp_udp_gro_stop(link, sk);
 	vnp_udp_opt_stop(sk);
@@ -203,6 +204,7 @@ static void vnp_udp_set_hook(struct vnp_link *link, struct sock *sk)
 	struct udp_sock *up = udp_sk(sk);
 
 	usock->link = link;
+	usock->done = vnp_udp_done;
 	usock->encap_rcv = up->encap_rcv;
 	WRITE_ONCE(up->encap_destroy, vnp_udp_close);
 	WRITE_ONCE(up->encap_rcv, vnp_udp_rcv);
