@@ -29,9 +29,6 @@
 #define ETHER_LEN	14
 #define ETHER_TYPE	12	/* offset of two bytes; all before are 0 */
 
-/* More than an IPv6 packet has: no load from there succeeds */
-#define PACKET_MAX	(65535 + 40)
-
 #define PROTO_IP	0x0800
 #define PROTO_IPV6	0x86dd
 
@@ -181,7 +178,7 @@ static void load_ip_at(struct translate *t, __u8 dst, __u32 size, __u8 base, __s
 /* From the offset in R2 */
 static void load_ip_var(struct translate *t, __u8 dst, __u32 size)
 {
-	drop_unless(t, BPF_JLE, BPF_REG_2, PACKET_MAX);
+	drop_unless(t, BPF_JLE, BPF_REG_2, VNP_PACKET_MAX);
 	pointer_set(t, BPF_REG_3, DATA);
 	emit(t, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
 	load_ip_at(t, dst, size, BPF_REG_3, 0);
@@ -189,7 +186,7 @@ static void load_ip_var(struct translate *t, __u8 dst, __u32 size)
 
 static void load_ip(struct translate *t, __u8 dst, __u32 size, __u32 off)
 {
-	if (off > PACKET_MAX) {
+	if (off > VNP_PACKET_MAX) {	/* no load from there succeeds */
 		emit_return(t, VNP_DROP);
 	} else if (off > S16_MAX - 4) {
 		alu_k(t, BPF_MOV, BPF_REG_2, off);

@@ -25,6 +25,9 @@
 
 #define VNP_API __attribute__((visibility("default")))
 
+/* Bytes for the verifier's report, unless it turns out to be longer */
+#define LOG_FIRST	(64U << 10)
+
 #define ptr_to_u64(p)	((__u64)(uintptr_t)(p))
 
 struct vnp_elf;

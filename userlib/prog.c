@@ -106,9 +106,6 @@ static int program_load_failed(const struct vnp_program *prog, int dev, int err)
 	return err;
 }
 
-#define LOG_FIRST	(64U << 10)
-#define LOG_MAX		(16U << 20)
-
 /* One attempt with a report of up to @log_size bytes */
 static int program_load_once(struct vnp_program *prog, int dev,
 			     struct vnp_prog_load *load, __u32 log_size)
@@ -140,7 +137,7 @@ int vnp_program_load_kernel(struct vnp_program *prog, int dev,
 		.line_info_cnt = prog->source.line_cnt,
 		.log_level = OPTS_GET(opts, log_level) ?: VNP_LOG_NORMAL,
 	};
-	__u32 i;
+	__u32 want, i;
 	int fd;
 
 	for (i = 0; i < prog->map_cnt; i++)
@@ -156,8 +153,8 @@ int vnp_program_load_kernel(struct vnp_program *prog, int dev,
 		/* the report was cut: once more, with room for all of it */
 		if (fd >= 0)
 			close(fd);
-		fd = program_load_once(prog, dev, &load,
-				       load.log_len < LOG_MAX ? load.log_len : LOG_MAX);
+		want = load.log_len < VNP_LOG_SIZE_MAX ? load.log_len : VNP_LOG_SIZE_MAX;
+		fd = program_load_once(prog, dev, &load, want);
 	}
 	if (fd < 0)
 		return program_load_failed(prog, dev, fd);

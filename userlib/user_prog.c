@@ -10,12 +10,6 @@
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 
-#define LOG_FIRST	(64U << 10)
-#define LOG_MAX		(16U << 20)
-#define DATA_MAX	65507
-#define PACKET_MAX	(65535 + 40)
-#define REPEAT_MAX	1000000
-
 /* Verify and lower, the report going to @log */
 static int code_make(const struct vnp_program *prog,
 		     const struct vnp_load_opts *opts, struct vnp_log *log,
@@ -94,7 +88,7 @@ int vnp_user_program_load(struct vnp_program *prog, const struct vnp_load_opts *
 
 	err = load_once(prog, opts, LOG_FIRST, &log_len);
 	if (log_len > LOG_FIRST)
-		err = load_once(prog, opts, min(log_len, LOG_MAX), &log_len);
+		err = load_once(prog, opts, min(log_len, VNP_LOG_SIZE_MAX), &log_len);
 
 	prog->load_time = vnp_now_ns(CLOCK_BOOTTIME);
 	prog->verify_ns = vnp_now_ns(CLOCK_MONOTONIC) - start;
@@ -226,13 +220,14 @@ int vnp_user_program_run(struct vnp_program *prog, struct vnp_run_opts *opts)
 	struct vnp_log log = {
 		.buf = text, .size = sizeof(text), .level = VNP_LOG_NORMAL,
 	};
+	const __u32 max = prog->type == VNP_PROG_PACKET ? VNP_PACKET_MAX :
+							  VNP_RUN_DATAGRAM_MAX;
 	__u32 repeat = opts->repeat ?: 1, i;
 	struct vnp_user_exec user;
 	__u64 start;
 	int err;
 
-	if (opts->data_in_len > (prog->type == VNP_PROG_PACKET ? PACKET_MAX : DATA_MAX) ||
-	    repeat > REPEAT_MAX ||
+	if (opts->data_in_len > max || repeat > VNP_RUN_REPEAT_MAX ||
 	    opts->direct_len > opts->data_in_len ||
 	    (opts->data_in_len && !opts->data_in))
 		return -EINVAL;

@@ -17,16 +17,19 @@ static int code_invalid(const struct vnp_code_attr *attr, const char *what)
 	return -EINVAL;
 }
 
+static int code_too_many(const struct vnp_code_attr *attr, const char *what, u32 cnt,
+			 u32 max)
+{
+	vnp_log_print(attr->log, VNP_LOG_NORMAL,
+		      "the program has %u %s, and may have %u.\n", cnt, what, max);
+	return -EINVAL;
+}
+
 static int code_check_line_info(const struct vnp_code_attr *attr)
 {
 	const struct vnp_source *source = &attr->source;
 	u32 i;
 
-	/* offsets ascend, so there cannot be more than instructions */
-	if (source->line_info_cnt > attr->insn_cnt)
-		return code_invalid(attr, "there is more line info than instructions");
-	if (source->strings_len > VNP_STRINGS_MAX)
-		return code_invalid(attr, "the strings of the line info are too long");
 	if (!source->line_info_cnt)
 		return 0;
 	if (!source->strings_len || source->strings[source->strings_len - 1])
@@ -51,8 +54,6 @@ static int code_check_maps(const struct vnp_code_attr *attr)
 {
 	u32 i;
 
-	if (attr->map_cnt > VNP_MAPS_MAX)
-		return code_invalid(attr, "too many maps");
 	for (i = 0; i < attr->map_cnt; i++) {
 		const struct vnp_map_desc *map = &attr->maps[i];
 
@@ -63,17 +64,32 @@ static int code_check_maps(const struct vnp_code_attr *attr)
 	return 0;
 }
 
-static int code_check_attr(const struct vnp_code_attr *attr)
+int vnp_code_check_counts(const struct vnp_code_attr *attr)
 {
-	int err;
-
 	if (!vnp_type_get(attr->type))
 		return code_invalid(attr, "there is no such type of program");
 	if (!attr->insn_cnt)
 		return code_invalid(attr, "the program is empty");
 	if (attr->insn_cnt > VNP_INSN_MAX)
-		return code_invalid(attr, "the program has too many instructions");
-	err = code_check_maps(attr);
+		return code_too_many(attr, "instructions", attr->insn_cnt, VNP_INSN_MAX);
+	if (attr->map_cnt > VNP_MAPS_MAX)
+		return code_too_many(attr, "maps", attr->map_cnt, VNP_MAPS_MAX);
+	/* offsets ascend, so there cannot be more than instructions */
+	if (attr->source.line_info_cnt > attr->insn_cnt)
+		return code_invalid(attr, "there is more line info than instructions");
+	if (attr->source.strings_len > VNP_STRINGS_MAX)
+		return code_too_many(attr, "bytes of strings", attr->source.strings_len,
+				     VNP_STRINGS_MAX);
+	return 0;
+}
+
+static int code_check_attr(const struct vnp_code_attr *attr)
+{
+	int err;
+
+	err = vnp_code_check_counts(attr);
+	if (!err)
+		err = code_check_maps(attr);
 	return err ? err : code_check_line_info(attr);
 }
 

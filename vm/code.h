@@ -321,6 +321,16 @@ struct vnp_code_attr {
 };
 
 /**
+ * vnp_code_check_counts() - is there no more of anything than there may be
+ * @attr:	its type and log, and all counts; pointers are not looked at
+ *
+ * vnp_code_create() does so, too.  This is for whoever copies arrays for it.
+ *
+ * Return: 0, -EINVAL (the log says why).
+ */
+int vnp_code_check_counts(const struct vnp_code_attr *attr);
+
+/**
  * vnp_code_create() - begin with a program
  * @attr:	what the user handed in
  * @code:	where to put it

@@ -62,9 +62,8 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	struct bpf_prog *bpf;
 	int ret;
 
-	/* The kernel chooses an interpreter by it first, even if it has none. */
-	if (low->stack_size > MAX_BPF_STACK)
-		return ERR_PTR(-E2BIG);
+	/* The kernel chooses an interpreter by the stack first, even if it has none. */
+	static_assert(VNP_STACK_MAX <= MAX_BPF_STACK);
 
 	bpf = bpf_prog_alloc(bpf_prog_size(low->cnt), VNP_GFP_USER);
 	if (!bpf)

@@ -5,7 +5,6 @@
 #include <linux/capability.h>
 #include <linux/ktime.h>
 #include <linux/random.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/udp.h>
 #include <linux/uaccess.h>
@@ -24,9 +23,6 @@
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 #include "vm/analysis/type.h"
-
-/* Bytes of report at most */
-#define VNP_LOG_SIZE_MAX	SZ_16M
 
 /*
  * A pointer that the caller guesses at must not be read, however the CPU runs
@@ -137,26 +133,33 @@ static int vnp_load_refuse(struct vnp_load *load, const char *what)
 	return -EINVAL;
 }
 
+static void vnp_load_counts(struct vnp_load *load)
+{
+	const struct vnp_prog_load *attr = load->attr;
+	struct vnp_code_attr *code = &load->code_attr;
+
+	code->type = attr->type;
+	code->insn_cnt = attr->insn_cnt;
+	code->map_cnt = attr->map_cnt;
+	code->source.line_info_cnt = attr->line_info_cnt;
+	code->source.strings_len = attr->strings_len;
+	code->log = &load->log;
+}
+
 static int vnp_load_check(struct vnp_load *load)
 {
 	const struct vnp_prog_load *attr = load->attr;
+	int ret;
 
 	if (attr->flags & ~VNP_PROG_F_HARDEN)
 		return vnp_load_refuse(load, "Unknown bits are set in flags");
-	if (!vnp_type_get(attr->type))
-		return vnp_load_refuse(load, "There is no such type of program");
 	if (attr->reserved)
 		return vnp_load_refuse(load, "A reserved field is not zero");
 	if (!vnp_obj_name_ok(attr->name))
 		return vnp_load_refuse(load, "The name is not [A-Za-z0-9_.-], NUL-padded");
-	if (!attr->insn_cnt || attr->insn_cnt > VNP_INSN_MAX)
-		return vnp_load_refuse(load, "A program has 1 to 65536 instructions");
-	if (attr->map_cnt > VNP_MAPS_MAX)
-		return vnp_load_refuse(load, "A program has at most 64 maps");
-	if (attr->line_info_cnt > attr->insn_cnt)
-		return vnp_load_refuse(load, "There is more line info than instructions");
-	if (attr->strings_len > VNP_STRINGS_MAX)
-		return vnp_load_refuse(load, "There are more than 4 MiB of strings");
+	ret = vnp_code_check_counts(&load->code_attr);
+	if (ret)
+		return ret;
 	if (attr->budget > vnp_account_budget_max() && !capable(CAP_SYS_ADMIN)) {
 		vnp_log_print(&load->log, VNP_LOG_NORMAL,
 			      "A budget above %u wants CAP_SYS_ADMIN.\n",
@@ -183,16 +186,11 @@ static int vnp_load_copy(struct vnp_load *load)
 	struct vnp_source *source = &code->source;
 	int ret;
 
-	code->type = attr->type;
 	code->harden = attr->flags & VNP_PROG_F_HARDEN || vnp_prog_hardened();
 	/* a budget of 0 would be the default, whatever the ceiling is */
 	code->budget = attr->budget ?: clamp_t(u32, vnp_account_budget_max(), 1,
 					       VNP_BUDGET_DEFAULT);
 	code->key = get_random_u64();
-	code->insn_cnt = attr->insn_cnt;
-	code->log = &load->log;
-	source->line_info_cnt = attr->line_info_cnt;
-	source->strings_len = attr->strings_len;
 
 	ret = vnp_load_array(&code->insns, attr->insns, attr->insn_cnt,
 			     sizeof(*code->insns));
@@ -221,7 +219,6 @@ static int vnp_load_maps(struct vnp_load *load, struct vnp_prog *prog)
 	prog->maps = kvcalloc(cnt, sizeof(*prog->maps), VNP_GFP_USER);
 	descs = kvcalloc(cnt, sizeof(*descs), VNP_GFP_USER);
 	load->code_attr.maps = descs;
-	load->code_attr.map_cnt = cnt;
 	if (!prog->maps || !descs)
 		return -ENOMEM;
 
@@ -401,6 +398,7 @@ static int vnp_prog_build(struct vnp_prog *prog, struct vnp_load *load)
 {
 	int ret;
 
+	vnp_load_counts(load);
 	ret = vnp_load_check(load);
 	if (!ret)
 		ret = vnp_load_copy(load);

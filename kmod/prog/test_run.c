@@ -14,11 +14,8 @@
 #include "kmod/core/memory.h"
 #include "kmod/prog/prog.h"
 
-/* The longest payload of a UDP datagram in IPv4 */
-#define VNP_TEST_LEN_MAX	65507
-/* The longest IP packet */
-#define VNP_TEST_PACKET_MAX	(sizeof(struct ipv6hdr) + U16_MAX)
-#define VNP_TEST_REPEAT_MAX	1000000
+static_assert(sizeof(struct ipv6hdr) + U16_MAX == VNP_PACKET_MAX);
+
 /* The longest that softirqs are off, unless a single execution takes longer */
 #define VNP_TEST_OFF_NS		NSEC_PER_MSEC
 
@@ -33,10 +30,10 @@ static const struct vnp_hook_ops vnp_test_hook = {
 static int vnp_test_check(const struct vnp_prog *prog,
 			  const struct vnp_prog_run *attr)
 {
-	u32 max = prog->sees_packet ? VNP_TEST_PACKET_MAX : VNP_TEST_LEN_MAX;
+	u32 max = prog->sees_packet ? VNP_PACKET_MAX : VNP_RUN_DATAGRAM_MAX;
 
 	if (attr->flags || attr->data_in_len > max ||
-	    attr->repeat > VNP_TEST_REPEAT_MAX ||
+	    attr->repeat > VNP_RUN_REPEAT_MAX ||
 	    attr->direct_len > attr->data_in_len)
 		return -EINVAL;
 	return 0;

@@ -261,6 +261,9 @@ enum vnp_prog_type {
 	VNP_PROG_PACKET = 2,
 };
 
+/* Bytes of the longest IP packet that a %VNP_PROG_PACKET sees: one of IPv6 */
+#define VNP_PACKET_MAX		(65535 + 40)
+
 /*
  * Instructions are struct bpf_insn of <linux/bpf.h>.  A 64 bit immediate load
  * (BPF_LD | BPF_DW | BPF_IMM) names a map by its index in @map_fds:
@@ -290,6 +293,9 @@ struct vnp_line_info {
 #define VNP_LOG_NORMAL		1	/* why it refused, what it guarded */
 #define VNP_LOG_STATES		2	/* and the state at every instruction */
 
+/* Bytes that struct vnp_prog_load::log_size can be; the states after them are left out */
+#define VNP_LOG_SIZE_MAX	(16U << 20)
+
 /* struct vnp_prog_load::flags */
 #define VNP_PROG_F_HARDEN	(1U << 0)	/* lower as for an untrusted user */
 
@@ -313,11 +319,11 @@ struct vnp_line_info {
  * @line_info_cnt: entries at @line_info
  * @strings_len: bytes at @strings; the last one must be NUL
  * @log_buf:	where to write the verifier's report, NUL-terminated, or 0
- * @log_size:	bytes at @log_buf, at most 16 MiB
+ * @log_size:	bytes at @log_buf, at most %VNP_LOG_SIZE_MAX
  * @log_level:	VNP_LOG_*
  * @log_len:	out: bytes the whole report wants with its NUL; written for
  *		a refusal, too.  The report is cut to @log_size, never an error.
- *		Behind the first 16 MiB there are no more states
+ *		After so many bytes there are no more states
  * @reserved:	must be zero
  * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
  *
@@ -438,15 +444,20 @@ struct vnp_prog_dump {
 	__u32 reserved;
 };
 
+/* Limits of struct vnp_prog_run: bytes of a datagram's payload (that of IPv4), executions */
+#define VNP_RUN_DATAGRAM_MAX	65507
+#define VNP_RUN_REPEAT_MAX	1000000
+
 /**
  * struct vnp_prog_run - VNP_PROG_RUN: run a program on bytes of the caller's
  * @size:	sizeof(struct vnp_prog_run)
  * @flags:	must be zero
  * @data_in:	the payload; for a %VNP_PROG_PACKET an IP packet
  * @data_out:	where to put the payload as the program left it, or 0
- * @data_in_len: bytes at @data_in, at most 65,507; for a %VNP_PROG_PACKET 65,575
+ * @data_in_len: bytes at @data_in, at most %VNP_RUN_DATAGRAM_MAX; for a %VNP_PROG_PACKET
+ *		%VNP_PACKET_MAX
  * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
- * @repeat:	how often to run it; 0 is 1, at most 1,000,000.  Each execution sees
+ * @repeat:	how often to run it; 0 is 1, at most %VNP_RUN_REPEAT_MAX.  Each execution sees
  *		what the one before left.  A signal ends it early (EINTR)
  * @direct_len:	bytes of payload to make direct (data_end - data), the rest
  *		going to a fragment; 0: all

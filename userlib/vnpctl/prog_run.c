@@ -5,17 +5,13 @@
 
 #include "ctl.h"
 
-/* The longest payload of a datagram; of an IPv6 packet, its header in front of it */
-#define PAYLOAD_MAX	65507
-#define PACKET_MAX	(65535 + 40)
-
 /* struct run - what the words ask for, and what came out; @max: bytes of payload */
 struct run {
 	struct vnp_run_opts opts;
 	void *data_in;
 	const char *data_out;
 	size_t max;
-	unsigned char payload[PACKET_MAX];
+	unsigned char payload[VNP_PACKET_MAX];
 };
 
 /* The longest payload that such a program can be run on */
@@ -24,7 +20,7 @@ static int run_max(const struct vnp_program *prog, struct run *run)
 	struct vnp_prog_info info = { .size = sizeof(info) };
 	int err = vnp_program_get_info(prog, &info);
 
-	run->max = info.type == VNP_PROG_PACKET ? PACKET_MAX : PAYLOAD_MAX;
+	run->max = info.type == VNP_PROG_PACKET ? VNP_PACKET_MAX : VNP_RUN_DATAGRAM_MAX;
 	return err ? failed(err, "Cannot ask about the program") : 0;
 }
 
@@ -57,12 +53,13 @@ static int run_parse(struct args *args, struct run *run)
 
 	if (len > run->max)
 		return error("A %s holds %zu bytes at most, and these are %zu.",
-			     run->max == PACKET_MAX ? "packet" : "datagram", run->max, len);
+			     run->max == VNP_PACKET_MAX ? "packet" : "datagram", run->max, len);
 	if (run->opts.direct_len > len)
 		return error("Not %u bytes can be direct: the payload has %zu.",
 			     run->opts.direct_len, len);
-	if (run->opts.repeat > 1000000)
-		return error("A program can be run 1000000 times at once, not more.");
+	if (run->opts.repeat > VNP_RUN_REPEAT_MAX)
+		return error("A program can be run %u times at once, not more.",
+			     VNP_RUN_REPEAT_MAX);
 	run->opts.data_in = run->data_in;
 	run->opts.data_in_len = len;
 	run->opts.data_out = run->payload;

@@ -61,9 +61,6 @@ enum vnp_reg_kind {
 /* "The payload has at least this many bytes" if nothing at all is known */
 #define VNP_RANGE_NONE	S32_MIN
 
-/* The longest payload: an IPv6 packet of 64 KiB with its header in front of it */
-#define VNP_PACKET_MAX	(U16_MAX + 40)
-
 /* The id of the payload's length */
 #define VNP_ID_LEN	U32_MAX
 

@@ -12,12 +12,6 @@
 
 struct vnp_code;
 
-/*
- * No states are added to a report of this size: those of a large program would take
- * seconds to print.  VNP_PROG_LOAD cannot return more.
- */
-#define VNP_LOG_STATES_MAX	(16U << 20)
-
 /**
  * struct vnp_log - a report being written
  * @buf:	where to; may be NULL when @size is 0

@@ -64,8 +64,10 @@ static void verify_print_state(const struct vnp_verify *v)
 	const struct vnp_log *log = v->code->log;
 	u32 i;
 
-	if (!v->report || !log || log->level < VNP_LOG_STATES ||
-	    log->len >= VNP_LOG_STATES_MAX)
+	if (!v->report || !log || log->level < VNP_LOG_STATES)
+		return;
+	/* Nobody can read more, and those of a large program take seconds to print. */
+	if (log->len >= VNP_LOG_SIZE_MAX)
 		return;
 	for (i = 0; i < VNP_REG_FP; i++)
 		if (vnp_state_reg(v->state, i)->kind != VNP_REG_UNSET)
