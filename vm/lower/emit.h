@@ -4,7 +4,8 @@
  *
  * Layer: above analysis/; it reads what verify/ and harden/ found.
  *
- *	lower.c		the program as a whole: slots, jumps, faults
+ *	lower.c		the program as a whole: slots, jumps
+ *	lower/emit.c	instructions and their common kinds, the ends of faults
  *	lower/guard.c	checks in front of accesses
  *	lower/alu.c	arithmetic that native code does otherwise
  *	lower/frame.c	entering and leaving functions
@@ -95,6 +96,9 @@ void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off);
 /* vnp_emit_save() - 8 bytes, to @slot bytes from R10 */
 void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src);
 
+/* vnp_emit_zero_slot() - 0 to 8 bytes, @slot bytes from R10 */
+void vnp_emit_zero_slot(struct vnp_lower *l, s32 slot);
+
 /* vnp_emit_zero() - those slots among @slots that may be read before written */
 void vnp_emit_zero(struct vnp_lower *l, u64 slots);
 
@@ -111,6 +115,15 @@ void vnp_emit_land(struct vnp_lower *l, u32 at);
 /* vnp_emit_fault() - a jump that ends the program with a fault */
 void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
 		    enum vnp_fault fault);
+
+/* vnp_emit_fault_ends() - what these jump to, those that are not emitted yet */
+void vnp_emit_fault_ends(struct vnp_lower *l);
+
+/*
+ * vnp_emit_island() - likewise, in between, if it is time: conditional jumps reach 2^15
+ * instructions
+ */
+void vnp_emit_island(struct vnp_lower *l);
 
 /* vnp_lower_ctx() - a register that holds the context; AX if @reg is none */
 u8 vnp_lower_ctx(struct vnp_lower *l, u8 reg);

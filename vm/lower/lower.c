@@ -7,253 +7,6 @@
 #include "vm/lower/lower.h"
 #include "vm/exec.h"
 
-/*
- * The end of a fault is emitted at most so many instructions after the first jump to it
- */
-#define LOWER_REACH	30000
-
-/* Initial room for instructions, per instruction of the program */
-#define LOWER_ROOM	2
-
-/*
- * How large a program may become.  Some instructions become dozens (growth_test.c), but
- * they are few in most programs, and memory for native code is scarce.
- */
-#define LOWER_GROWTH	8		/* for each instruction of the program... */
-#define LOWER_SMALL	65536		/* ...unless it becomes no more than this */
-
-static void *lower_grow(const void *old, u32 cnt, u32 room, size_t size)
-{
-	void *p = vnp_alloc(room, size);
-
-	if (p && cnt)
-		memcpy(p, old, cnt * size);
-	return p;
-}
-
-/* On failure nothing changes */
-static bool lower_set_room(struct vnp_lower *l, u32 room)
-{
-	struct vnp_lowered *out = l->out;
-	struct bpf_insn *insns = lower_grow(out->insns, out->cnt, room, sizeof(*insns));
-	u32 *origin = lower_grow(out->origin, out->cnt, room, sizeof(*origin));
-	u32 *jump = lower_grow(l->jump, out->cnt, room, sizeof(*jump));
-	u8 *guard = lower_grow(out->guard, out->cnt, room, 1);
-	u8 *map = lower_grow(out->map, out->cnt, room, 1);
-
-	if (insns && origin && jump && guard && map) {
-		swap(out->insns, insns);
-		swap(out->origin, origin);
-		swap(l->jump, jump);
-		swap(out->guard, guard);
-		swap(out->map, map);
-		l->room = room;
-	} else {
-		l->err = -ENOMEM;
-	}
-	vnp_free(insns);
-	vnp_free(origin);
-	vnp_free(jump);
-	vnp_free(guard);
-	vnp_free(map);
-	return !l->err;
-}
-
-static u32 lower_max(const struct vnp_code *code)
-{
-	return max_t(u32, LOWER_GROWTH * code->insn_cnt, LOWER_SMALL);
-}
-
-/* What an instruction is, for lower_too_large() */
-enum lower_kind { LOWER_DIVISION, LOWER_ACCESS, LOWER_CALL, LOWER_OTHER, LOWER_KINDS };
-
-static enum lower_kind lower_kind(const struct bpf_insn *insn)
-{
-	switch (BPF_CLASS(insn->code)) {
-	case BPF_ALU:
-	case BPF_ALU64:
-		return BPF_OP(insn->code) == BPF_DIV || BPF_OP(insn->code) == BPF_MOD ?
-		       LOWER_DIVISION : LOWER_OTHER;
-	case BPF_LDX:
-	case BPF_ST:
-	case BPF_STX:
-		return LOWER_ACCESS;
-	default:
-		return vnp_insn_is_call(insn) ? LOWER_CALL : LOWER_OTHER;
-	}
-}
-
-/* Count the kinds of instructions that grew, for the message */
-static void lower_too_large(struct vnp_lower *l)
-{
-	static const char *const what[LOWER_KINDS] = {
-		[LOWER_DIVISION] = "divisions",
-		[LOWER_ACCESS] = "memory accesses with their guards",
-		[LOWER_CALL] = "calls with their guards",
-		[LOWER_OTHER] = "all others",
-	};
-	u32 cnt[LOWER_KINDS] = {}, most = LOWER_DIVISION, i;
-
-	for (i = 0; i < l->out->cnt; i++)
-		cnt[lower_kind(&l->code->insns[l->out->origin[i]])]++;
-	for (i = 0; i < LOWER_KINDS; i++)
-		if (cnt[i] > cnt[most])
-			most = i;
-	vnp_log_print(l->code->log, VNP_LOG_NORMAL,
-		      "the program grows too much: it may become %u instructions, which its first %u of %u do already; %u of them are %s.\n",
-		      lower_max(l->code), l->insn, l->code->insn_cnt, cnt[most],
-		      what[most]);
-	l->err = -E2BIG;
-}
-
-/* Double the room for instructions, up to the limit */
-static bool lower_make_room(struct vnp_lower *l)
-{
-	u32 room = l->room ? 2 * l->room : LOWER_ROOM * l->code->insn_cnt + 64;
-
-	room = min(room, lower_max(l->code));
-	if (room == l->room) {
-		lower_too_large(l);
-		return false;
-	}
-	return lower_set_room(l, room);
-}
-
-u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn)
-{
-	struct vnp_lowered *out = l->out;
-
-	if (l->code->harden && !l->guard)
-		insn = vnp_blind(l, insn);
-	if (l->err || (out->cnt == l->room && !lower_make_room(l)))
-		return 0;
-	out->insns[out->cnt] = insn;
-	out->origin[out->cnt] = l->insn;
-	out->guard[out->cnt] = l->guard;
-	return out->cnt++;
-}
-
-void vnp_emit_k(struct vnp_lower *l, u8 op, u8 dst, s32 imm)
-{
-	vnp_emit(l, VNP_EMIT(op | BPF_K, dst, 0, 0, imm));
-}
-
-void vnp_emit_x(struct vnp_lower *l, u8 op, u8 dst, u8 src)
-{
-	vnp_emit(l, VNP_EMIT(op | BPF_X, dst, src, 0, 0));
-}
-
-void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off)
-{
-	vnp_emit(l, VNP_EMIT(BPF_LDX | BPF_MEM | BPF_DW, dst, src, off, 0));
-}
-
-void vnp_emit_save(struct vnp_lower *l, s32 slot, u8 src)
-{
-	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_DW, VNP_REG_FP, src, slot, 0));
-}
-
-/*
- * The kernel's blinding of constants leaves an instruction alone if it names AX, and looks
- * at each half of a 64-bit immediate load by itself.  If only the first named AX, the
- * second would be replaced by instructions that belong to a blinded first one.  JITs
- * take nothing but the immediate from the second half.
- */
-void vnp_emit_address(struct vnp_lower *l, u8 dst, u64 address, u32 map)
-{
-	u32 at = vnp_emit(l, VNP_EMIT(VNP_LD_IMM64, dst, 0, 0, (u32)address));
-
-	vnp_emit(l, VNP_EMIT(0, dst == VNP_REG_AX ? dst : 0, 0, 0, address >> 32));
-	if (!l->err)
-		l->out->map[at] = map + 1;
-}
-
-u32 vnp_emit_skip(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm)
-{
-	return vnp_emit(l, VNP_EMIT(op, dst, src, 0, imm));
-}
-
-void vnp_emit_land(struct vnp_lower *l, u32 at)
-{
-	if (!l->err)
-		l->out->insns[at].off = l->out->cnt - at - 1;
-}
-
-void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
-		    enum vnp_fault fault)
-{
-	u32 at = vnp_emit(l, VNP_EMIT(op, dst, src, 0, imm));
-	struct vnp_lower_fault *list;
-	u32 room = l->fault_room ? 2 * l->fault_room : 64;
-
-	if (l->err)
-		return;
-	l->out->guard[at] = fault;
-	if (l->fault_cnt == l->fault_room) {
-		list = lower_grow(l->fault, l->fault_cnt, room, sizeof(*list));
-		if (!list) {
-			l->err = -ENOMEM;
-			return;
-		}
-		vnp_free(l->fault);
-		l->fault = list;
-		l->fault_room = room;
-	}
-	l->fault[l->fault_cnt].at = at;
-	l->fault[l->fault_cnt++].code = VNP_EXEC_FAULT(fault, l->insn);
-}
-
-/*
- * Emit the pending ends of faults: each sets R0 to the fault and its instruction, and
- * jumps to a common end, which writes it to struct vnp_exec.  R0 is not a verdict then,
- * so a caller that gets a verdict need not check for faults.
- */
-static void lower_fault_ends(struct vnp_lower *l)
-{
-	u32 first = l->out->cnt, insn = l->insn, i, last = 0;
-
-	for (i = 0; i < l->fault_cnt && !l->err; i++) {
-		u32 code = l->fault[i].code;
-
-		/* adjacent checks of one guard share an end */
-		if (!i || code != l->fault[i - 1].code) {
-			l->insn = VNP_EXEC_FAULT_INSN(code);
-			l->guard = VNP_EXEC_FAULT_KIND(code);
-			last = l->out->cnt;
-			vnp_emit_k(l, BPF_ALU | BPF_MOV, BPF_REG_0,
-				   VNP_EXEC_FAULT(l->guard,
-						  vnp_code_origin(l->code, l->insn)));
-			vnp_emit_skip(l, BPF_JMP | BPF_JA, 0, 0, 0);
-		}
-		if (!l->err)
-			l->out->insns[l->fault[i].at].off =
-				last - l->fault[i].at - 1;
-	}
-	for (i = first + 1; i < l->out->cnt && !l->err; i += 2)
-		vnp_emit_land(l, i);
-	l->fault_cnt = 0;
-
-	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->ctx_slot);
-	vnp_emit(l, VNP_EMIT(BPF_STX | BPF_MEM | BPF_W, VNP_REG_AX, BPF_REG_0,
-			     offsetof(struct vnp_exec, fault), 0));
-	vnp_emit(l, VNP_EMIT(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
-	l->insn = insn;
-	l->guard = VNP_FAULT_NONE;
-}
-
-/* Conditional jumps reach 2^15 instructions: emit the ends of faults in between */
-static void lower_island(struct vnp_lower *l)
-{
-	u32 over;
-
-	if (!l->fault_cnt ||
-	    l->out->cnt - l->fault[0].at + 2 * l->fault_cnt < LOWER_REACH)
-		return;
-	over = vnp_emit_skip(l, BPF_JMP | BPF_JA, 0, 0, 0);
-	lower_fault_ends(l);
-	vnp_emit_land(l, over);
-}
-
 static s32 lower_take_slot(struct vnp_lower *l)
 {
 	l->stack_size += 8;
@@ -286,21 +39,6 @@ static int lower_take_slots(struct vnp_lower *l)
 	return -E2BIG;
 }
 
-static void lower_zero(struct vnp_lower *l, s32 slot)
-{
-	vnp_emit(l, VNP_EMIT(BPF_ST | BPF_MEM | BPF_DW, VNP_REG_FP, 0, slot, 0));
-}
-
-void vnp_emit_zero(struct vnp_lower *l, u64 slots)
-{
-	u32 i;
-
-	slots &= l->code->zero_slots;
-	for (i = 0; i < l->code->stack_size / 8; i++)
-		if (slots >> i & 1)
-			lower_zero(l, -8 * (s32)(i + 1));
-}
-
 static void lower_entry(struct vnp_lower *l)
 {
 	const struct vnp_code *code = l->code;
@@ -320,7 +58,7 @@ static void lower_entry(struct vnp_lower *l)
 		return;
 	/* a load that overtakes a store finds this, nothing older */
 	for (i = 0; i < l->base_cnt; i++)
-		lower_zero(l, l->base[i].slot);
+		vnp_emit_zero_slot(l, l->base[i].slot);
 	if (l->ctx_slot || l->base_cnt || code->zero_slots)
 		vnp_lower_barrier(l);
 }
@@ -600,12 +338,12 @@ static int lower_run(struct vnp_lower *l)
 		l->insn = i;
 		l->start[i] = l->out->cnt;
 		lower_insn(l);
-		lower_island(l);
+		vnp_emit_island(l);
 		if (i % 1024 == 0 && vnp_relax())
 			l->err = -EINTR;
 	}
 	if (l->fault_cnt)
-		lower_fault_ends(l);
+		vnp_emit_fault_ends(l);
 	if (l->err)
 		return l->err;
 	l->out->stack_size = l->stack_size;
