@@ -20,7 +20,7 @@
  * For the packet d + L is computed as (B + L) - r, which is the same modulo 2^64.
  *
  * If only one of the two is emitted the verifier has proven the other, and proven
- * that r is at most 2^62 away from the object (mem_guards()), so d is exact anyway.
+ * that r is at most 2^62 away from the object (access_guards()), so d is exact anyway.
  *
  * A guard does not prevent speculative execution of the access after it: lower/mask.c
  * does that for untrusted users.

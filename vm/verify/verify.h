@@ -5,7 +5,8 @@
  *	verify.c	the program as a whole; what one instruction does
  *	fixpoint.c	iterates the states of all blocks to a fixpoint
  *	verify/alu.c	numbers and pointer arithmetic
- *	verify/mem.c	bounds, loads and stores
+ *	verify/access.c	bounds of memory, and guards
+ *	verify/mem.c	loads and stores
  *	verify/stack.c	the stack's slots
  *	verify/call.c	helpers
  *	verify/frame.c	entering and leaving functions
@@ -186,6 +187,24 @@ void vnp_verify_not_null(struct vnp_verify *v, struct vnp_reg *reg,
  */
 int vnp_verify_bounds(struct vnp_verify *v, u32 n, s32 off, u32 min, u32 max,
 		      struct vnp_access *access);
+
+/* vnp_verify_context_at() - where in the context an access through a pointer is */
+struct vnp_scalar vnp_verify_context_at(const struct vnp_reg *ctx, s32 off);
+
+/**
+ * vnp_verify_context() - guard an access to the context whose place varies
+ * @v:		the pointer is narrowed by what the guards check
+ * @ctx:	the pointer
+ * @off:	offset from the pointer
+ * @size:	bytes
+ * @access:	gets the findings
+ *
+ * A pointer moves through a field in a loop that counts something else: one end of its
+ * range is in a numeric field, the other is outside the context.  The guard limits it to
+ * the adjacent numeric fields.  All else is left as it is.
+ */
+int vnp_verify_context(struct vnp_verify *v, struct vnp_reg *ctx, s32 off, u32 size,
+		       struct vnp_access *access);
 
 /* vnp_verify_write() - may this memory be written */
 int vnp_verify_write(struct vnp_verify *v, u32 n);
