@@ -26,6 +26,25 @@ void vnp_reg_set_pointer(struct vnp_reg *reg, enum vnp_reg_kind kind)
 	reg->range = VNP_RANGE_NONE;
 }
 
+bool vnp_reg_add_constant(struct vnp_reg *ptr, const struct vnp_scalar *num, bool sub)
+{
+	s64 by = num->value, off, null;
+
+	if (!vnp_scalar_is_const(num) || by > 2 * VNP_OFF_MAX || by < -2 * VNP_OFF_MAX)
+		return false;
+	off = sub ? ptr->off - by : ptr->off + by;
+	null = sub ? ptr->null - by : ptr->null + by;
+	if (off > VNP_OFF_MAX || off < -VNP_OFF_MAX)
+		return false;
+	if (ptr->maybe_null) {
+		if (null > VNP_OFF_MAX || null < -VNP_OFF_MAX)
+			return false;
+		ptr->null = null;
+	}
+	ptr->off = off;
+	return true;
+}
+
 void vnp_state_reset_slots(struct vnp_state *state, u64 mask)
 {
 	struct vnp_scalar zero = vnp_scalar_const(0);

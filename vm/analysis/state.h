@@ -217,6 +217,16 @@ void vnp_reg_set_scalar(struct vnp_reg *reg, const struct vnp_scalar *num);
 /* vnp_reg_set_pointer() - to the start of an object */
 void vnp_reg_set_pointer(struct vnp_reg *reg, enum vnp_reg_kind kind);
 
+/**
+ * vnp_reg_add_constant() - move a pointer by a constant, which keeps what is known
+ * @ptr:	the pointer, or what has an offset as one
+ * @num:	by how much
+ * @sub:	backwards
+ *
+ * Return: false: @num is no constant, or the offset would get too large.
+ */
+bool vnp_reg_add_constant(struct vnp_reg *ptr, const struct vnp_scalar *num, bool sub);
+
 /* vnp_reg_forget() - nothing is known but the kind */
 void vnp_reg_forget(struct vnp_reg *reg, enum vnp_reg_kind kind);
 

@@ -502,11 +502,6 @@ static void spec_load_stack(struct vnp_verify *v, const struct vnp_reg *ptr, s64
 
 /* ---- Instructions ---------------------------------------------------------- */
 
-static const struct bpf_insn *spec_insn_at(const struct vnp_verify *v)
-{
-	return &v->code->insns[v->insn];
-}
-
 /* Is all that the pointer can be good for reading @size bytes, numbers all of them */
 static bool spec_reads_numbers(struct vnp_verify *v, const struct vnp_reg *ctx, s64 off,
 			       u32 size)
@@ -949,14 +944,14 @@ static void spec_one(struct vnp_verify *v, const struct bpf_insn *insn)
 
 static int spec_insn(struct vnp_verify *v)
 {
-	spec_one(v, spec_insn_at(v));
+	spec_one(v, vnp_verify_current(v));
 	return v->code->aux[v->insn].flags & VNP_AUX_DOOMED ? VNP_VERIFY_STOP : 0;
 }
 
 /* A comparison reveals something of its operands, if only by the successor */
 static int spec_cond(struct vnp_verify *v)
 {
-	const struct bpf_insn *insn = spec_insn_at(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	u8 both = VNP_AUX_TAKEN | VNP_AUX_FALLS;
 	bool equal = BPF_OP(insn->code) == BPF_JEQ || BPF_OP(insn->code) == BPF_JNE;
 

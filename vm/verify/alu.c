@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/*
- * Arithmetic on numbers and pointers.
- */
+/* Arithmetic: moves, and what is done to pointers. */
 #include "vm/arith.h"
 #include "vm/analysis/update.h"
 #include "vm/analysis/constraint.h"
 #include "vm/verify/verify.h"
-
-static const struct bpf_insn *alu_insn(const struct vnp_verify *v)
-{
-	return &v->code->insns[v->insn];
-}
 
 static int alu_refuse(struct vnp_verify *v, const struct vnp_reg *reg)
 {
@@ -48,7 +41,7 @@ static struct vnp_reg alu_half(const struct vnp_reg *reg)
 
 static int alu_move(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	bool is64 = vnp_insn_is64(insn);
 	struct vnp_scalar num;
 
@@ -132,7 +125,7 @@ static bool alu_add_to_fixed(struct vnp_verify *v, struct vnp_reg *ptr,
 static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 			   struct vnp_reg *num, bool sub)
 {
-	bool reused = num == vnp_state_reg(v->state, alu_insn(v)->dst_reg);
+	bool reused = num == vnp_state_reg(v->state, vnp_verify_current(v)->dst_reg);
 	s64 room = -VNP_CONSTRAINT_NONE;
 	struct vnp_reg by;
 	u32 sum;
@@ -187,32 +180,11 @@ static void alu_add_variable(struct vnp_verify *v, struct vnp_reg *ptr,
 		ptr->id = vnp_state_mint(v->state, v->insn);
 }
 
-/* Moving by a constant keeps what is known; false: the offset would get too large */
-static bool alu_add_constant(struct vnp_reg *ptr, const struct vnp_scalar *num,
-			     bool sub)
-{
-	s64 by = num->value, off, null;
-
-	if (!vnp_scalar_is_const(num) || by > 2 * VNP_OFF_MAX || by < -2 * VNP_OFF_MAX)
-		return false;
-	off = sub ? ptr->off - by : ptr->off + by;
-	null = sub ? ptr->null - by : ptr->null + by;
-	if (off > VNP_OFF_MAX || off < -VNP_OFF_MAX)
-		return false;
-	if (ptr->maybe_null) {
-		if (null > VNP_OFF_MAX || null < -VNP_OFF_MAX)
-			return false;
-		ptr->null = null;
-	}
-	ptr->off = off;
-	return true;
-}
-
 /* @ptr +/- @num, both registers or operands; the sum goes to @dst */
 static int alu_move_pointer(struct vnp_verify *v, struct vnp_reg *dst,
 			    struct vnp_reg *ptr, struct vnp_reg *num, bool sub)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_access access = {
 		.kind = ptr->kind,
 		.reg = ptr == dst ? insn->dst_reg : insn->src_reg,
@@ -220,7 +192,7 @@ static int alu_move_pointer(struct vnp_verify *v, struct vnp_reg *dst,
 	struct vnp_reg sum;
 
 	sum = *ptr;
-	if (!alu_add_constant(&sum, &num->num, sub)) {
+	if (!vnp_reg_add_constant(&sum, &num->num, sub)) {
 		if (ptr->maybe_null) {
 			vnp_verify_not_null(v, ptr, &access);
 			vnp_verify_note(v, &v->code->aux[v->insn].access, &access);
@@ -327,15 +299,15 @@ static struct vnp_reg alu_whole(const struct vnp_reg *reg)
 static int alu_difference_halves(struct vnp_verify *v, struct vnp_reg *dst,
 				 const struct vnp_reg *src)
 {
-	bool sub = BPF_OP(alu_insn(v)->code) == BPF_SUB;
+	bool sub = BPF_OP(vnp_verify_current(v)->code) == BPF_SUB;
 	struct vnp_reg a = alu_half(dst), b = alu_half(src), num;
-	bool whole = vnp_insn_is64(alu_insn(v)) && a.site & b.site & VNP_HALF_WHOLE;
+	bool whole = vnp_insn_is64(vnp_verify_current(v)) && a.site & b.site & VNP_HALF_WHOLE;
 	bool inverted = (a.site | b.site) & VNP_HALF_COMPLEMENT;
 	int err;
 
 	if (sub ? inverted : !((a.site ^ b.site) & VNP_HALF_COMPLEMENT))
 		return alu_refuse(v, dst);
-	if (!whole && vnp_insn_is64(alu_insn(v)))
+	if (!whole && vnp_insn_is64(vnp_verify_current(v)))
 		return alu_refuse(v, a.site & VNP_HALF_WHOLE ? src : dst);
 	if (a.site & VNP_HALF_COMPLEMENT)
 		swap(a, b);
@@ -357,7 +329,7 @@ static int alu_difference_halves(struct vnp_verify *v, struct vnp_reg *dst,
 static int alu_move_half(struct vnp_verify *v, struct vnp_reg *dst,
 			 const struct vnp_reg *ptr, const struct vnp_reg *by)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_reg half = alu_half(ptr);
 	bool sub = (BPF_OP(insn->code) == BPF_SUB) ^ (half.site & VNP_HALF_COMPLEMENT);
 	struct vnp_scalar num = by->num;
@@ -367,7 +339,7 @@ static int alu_move_half(struct vnp_verify *v, struct vnp_reg *dst,
 		num = vnp_scalar_alu(BPF_MOV, 32, true, &num, &num);
 		half.site &= ~VNP_HALF_WHOLE;
 	}
-	if (!alu_add_constant(&half, &num, sub)) {
+	if (!vnp_reg_add_constant(&half, &num, sub)) {
 		half.num = vnp_scalar_alu(sub ? BPF_SUB : BPF_ADD, 0, true, &half.num,
 					  &num);
 		half.id = 0;
@@ -380,7 +352,7 @@ static int alu_move_half(struct vnp_verify *v, struct vnp_reg *dst,
 /* ~p, or -p, which is ~(p - 1) */
 static int alu_complement(struct vnp_verify *v, struct vnp_reg *dst)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_reg half = alu_half(dst);
 
 	if (half.site & VNP_HALF_COMPLEMENT || half.off == -VNP_OFF_MAX)
@@ -396,7 +368,7 @@ static int alu_complement(struct vnp_verify *v, struct vnp_reg *dst)
 /* 32-bit arithmetic on pointers into the payload, and on its results */
 static int alu_halves(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
 {
-	u8 op = BPF_OP(alu_insn(v)->code);
+	u8 op = BPF_OP(vnp_verify_current(v)->code);
 
 	if (op == BPF_XOR && alu_can_halve(dst) && src->kind == VNP_REG_SCALAR &&
 	    vnp_scalar_is_const(&src->num) && src->num.value == U64_MAX)
@@ -414,7 +386,7 @@ static int alu_halves(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg 
 
 static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	bool sub = BPF_OP(insn->code) == BPF_SUB;
 	bool dst_can = dst->kind == VNP_REG_CTX || vnp_reg_is_guardable(dst);
 	bool src_can = src->kind == VNP_REG_CTX || vnp_reg_is_guardable(src);
@@ -431,242 +403,10 @@ static int alu_pointers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_re
 	return alu_refuse(v, dst_can || dst->kind == VNP_REG_SCALAR ? src : dst);
 }
 
-/*
- * May lowering leave the instruction as it is?  Native division by 0 traps, and
- * native shifts by the width or more differ between machines.
- */
-static bool alu_is_safe(const struct bpf_insn *insn, const struct vnp_scalar *src)
-{
-	struct vnp_scalar low = vnp_scalar_truncate(src, vnp_insn_is64(insn) ? 8 : 4);
-
-	switch (BPF_OP(insn->code)) {
-	case BPF_DIV:
-	case BPF_MOD:
-		return !vnp_scalar_has(&low, 0);
-	case BPF_LSH:
-	case BPF_RSH:
-	case BPF_ARSH:
-		return src->umax < (vnp_insn_is64(insn) ? 64 : 32);
-	default:
-		return true;
-	}
-}
-
-/* Does the operation not wrap: @by is added, or with @sub subtracted */
-static bool alu_is_exact(bool is64, const struct vnp_scalar *num,
-			 const struct vnp_scalar *by, bool sub)
-{
-	s64 min, max;
-
-	if (!vnp_num_is_small(num) || !vnp_num_is_small(by))
-		return false;
-	if (is64)
-		return true;
-	min = num->smin + (sub ? -by->smax : by->smin);
-	max = num->smax + (sub ? -by->smin : by->smax);
-	return num->smin >= 0 && min >= 0 && max <= (s64)U32_MAX;
-}
-
-/* @dst was the constant @old, to which @src was added */
-static void alu_relate_const(struct vnp_verify *v, struct vnp_reg *dst,
-			     const struct vnp_reg *old, struct vnp_reg *src)
-{
-	s64 plus;
-
-	if (vnp_scalar_is_const(&src->num) || src == dst)
-		return;
-	vnp_state_share(v->state, src, v->insn);
-	plus = vnp_sat_add(old->num.value, src->plus);
-	if (plus > VNP_OFF_MAX || plus < -VNP_OFF_MAX)
-		return;
-	dst->id = src->id;
-	dst->plus = plus;
-}
-
-/* @src was added to or subtracted from @old, which gave @dst: relate the three */
-static void alu_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
-			       const struct vnp_reg *old, struct vnp_reg *src, bool sub)
-{
-	s64 plus = sub ? (s64)old->plus - src->plus : (s64)old->plus + src->plus;
-	u32 id, by;
-
-	if (vnp_scalar_is_const(&src->num))
-		plus = sub ? vnp_sat_sub(old->plus, src->num.value) :
-			     vnp_sat_add(old->plus, src->num.value);
-	if (!sub && vnp_scalar_is_const(&old->num) && !old->id) {
-		alu_relate_const(v, dst, old, src);
-		return;
-	}
-	if (!old->id || plus > VNP_OFF_MAX || plus < -VNP_OFF_MAX || src == dst)
-		return;
-	if (old->id == VNP_ID_GIVEN(v->insn) && !src->id)
-		return;
-	if (vnp_scalar_is_const(&src->num)) {
-		dst->id = old->id;
-		dst->plus = plus;
-		return;
-	}
-	vnp_state_share(v->state, src, v->insn);
-	/* making the id takes it away from what this instruction made last time */
-	by = src->id;
-	id = vnp_state_mint(v->state, v->insn);
-	dst->id = id;
-	if (id == old->id || id == by)
-		return;
-	if (sub)
-		vnp_constraint_learn(v->state, id, by, old->id, plus);
-	else
-		vnp_constraint_learn(v->state, old->id, by, id, -plus);
-}
-
-/* The greatest difference @a - @b of the numbers of two ids */
-static s64 alu_most_above(const struct vnp_verify *v, const struct vnp_reg *a,
-			  const struct vnp_reg *b)
-{
-	if (!v->state->constraint_cnt || !a->id || !b->id || !vnp_num_is_small(&a->num) ||
-	    !vnp_num_is_small(&b->num))
-		return VNP_CONSTRAINT_NONE;
-	return vnp_constraint_bound(v->state, a->id, 0, b->id) + a->plus - b->plus;
-}
-
-/*
- * @a - @b of 32 or 64 bits, if constraints bound it better than ranges; false: they do
- * not
- */
-static bool alu_known_difference(const struct vnp_verify *v, const struct vnp_reg *a,
-				 const struct vnp_reg *b, struct vnp_scalar *num)
-{
-	s64 max = alu_most_above(v, a, b), min = -alu_most_above(v, b, a);
-	bool is64 = vnp_insn_is64(alu_insn(v));
-
-	if (max > (s64)U32_MAX || min < 0 || min > max ||
-	    (!is64 && (a->num.smin < 0 || b->num.smin < 0)))
-		return false;
-	*num = vnp_scalar_range(min, max);
-	return true;
-}
-
-/*
- * Setting bits that are clear adds their value, for any sign, and does not wrap.
- * Compilers test x << 8 instead of x << 8 | y.
- */
-static void alu_relate_filled(const struct vnp_verify *v, struct vnp_reg *dst,
-			      const struct vnp_reg *old, const struct vnp_scalar *by)
-{
-	bool is64 = vnp_insn_is64(alu_insn(v));
-
-	if (!old->id || by->umax > VNP_OFF_MAX || (!is64 && old->num.umax > U32_MAX) ||
-	    ((old->num.value | old->num.mask) & (by->value | by->mask)))
-		return;
-	dst->part = VNP_PART_FILLED;
-	dst->site = old->id;
-	dst->off = old->plus;
-	dst->range = by->umax;
-}
-
-/*
- * Compilers for eBPF express the modulo by x - x / c * c, and extend numbers by
- * shifting them left and right.
- */
-static void alu_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
-			     const struct vnp_reg *old, const struct vnp_scalar *by)
-{
-	const struct bpf_insn *insn = alu_insn(v);
-	bool fits = old->id && old->num.smin >= 0 && old->num.smax <= (s64)U32_MAX;
-	s64 k = (s64)by->value;
-
-	if (BPF_OP(insn->code) == BPF_OR)
-		alu_relate_filled(v, dst, old, by);
-	if (!vnp_scalar_is_const(by) || k < 1 || k > VNP_OFF_MAX)
-		return;
-	switch (BPF_OP(insn->code)) {
-	case BPF_DIV:
-		if (!fits || old->plus || insn->off)
-			return;
-		dst->part = VNP_PART_QUOTIENT;
-		dst->site = old->id;
-		dst->range = k;
-		break;
-	case BPF_MUL:
-		if (old->part != VNP_PART_QUOTIENT || old->range != k ||
-		    old->site == VNP_ID_MADE(v->insn))
-			return;
-		dst->id = vnp_state_mint(v->state, v->insn);
-		vnp_constraint_learn(v->state, dst->id, 0, old->site, 0);
-		vnp_constraint_learn(v->state, old->site, 0, dst->id, k - 1);
-		break;
-	case BPF_LSH:
-		if (!fits || old->num.smax > S32_MAX || k != 32 || !vnp_insn_is64(insn))
-			return;
-		dst->part = VNP_PART_SHIFTED;
-		dst->site = old->id;
-		dst->off = old->plus;
-		break;
-	case BPF_RSH:
-	case BPF_ARSH:
-		if (old->part != VNP_PART_SHIFTED || k != 32 || !vnp_insn_is64(insn))
-			return;
-		dst->id = old->site;
-		dst->plus = old->off;
-		break;
-	}
-}
-
-/* A sum, a difference, or an or of disjoint bits */
-static bool alu_is_sum(u8 op, const struct vnp_scalar *a, const struct vnp_scalar *b)
-{
-	if (op == BPF_OR)
-		return !((a->value | a->mask) & (b->value | b->mask));
-	return op == BPF_ADD || op == BPF_SUB;
-}
-
-static int alu_numbers(struct vnp_verify *v, struct vnp_reg *dst,
-		       struct vnp_reg *src)
-{
-	const struct bpf_insn *insn = alu_insn(v);
-	bool sub = BPF_OP(insn->code) == BPF_SUB;
-	bool add = BPF_OP(insn->code) == BPF_ADD || sub;
-	bool known, exact;
-	struct vnp_scalar num, by;
-	struct vnp_reg old;
-
-	vnp_constraint_apply(v->state, dst);
-	vnp_constraint_apply(v->state, src);
-	old = *dst;
-	by = src->num;
-	exact = alu_is_exact(vnp_insn_is64(insn), &old.num, &by, sub);
-	known = sub && alu_known_difference(v, dst, src, &num);
-	if (v->report && alu_is_safe(insn, &src->num))
-		v->code->aux[v->insn].flags |= VNP_AUX_SAFE;
-	if (v->report && add && exact && !vnp_insn_uses_x(insn))
-		v->code->aux[v->insn].flags |= VNP_AUX_STEPS;
-
-	if (!known)
-		num = vnp_scalar_alu(BPF_OP(insn->code), insn->off,
-				     vnp_insn_is64(insn), &dst->num, &src->num);
-	/* x - x and x ^ x are how a register is often zeroed */
-	if (vnp_insn_uses_x(insn) && insn->dst_reg == insn->src_reg &&
-	    (sub || BPF_OP(insn->code) == BPF_XOR))
-		num = vnp_scalar_const(0);
-	vnp_reg_set_scalar(dst, &num);
-	alu_relate_parts(v, dst, &old, &by);
-	if (alu_is_sum(BPF_OP(insn->code), &old.num, &by) && (exact || known))
-		alu_relate_numbers(v, dst, &old, src, sub);
-
-	/* the room after a pointer, minus 4, is the room after the pointer plus 4 */
-	if (old.left && add && vnp_insn_is64(insn) &&
-	    alu_add_constant(&old, &by, !sub)) {
-		dst->left = true;
-		dst->site = old.site;
-		dst->off = old.off;
-	}
-	return 0;
-}
-
 /* Operations with one operand: negation, byte order */
 static int alu_unary(struct vnp_verify *v, struct vnp_reg *dst)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_scalar num;
 
 	if (BPF_OP(insn->code) == BPF_NEG && alu_can_halve(dst))
@@ -684,7 +424,7 @@ static int alu_unary(struct vnp_verify *v, struct vnp_reg *dst)
 
 int vnp_verify_alu(struct vnp_verify *v)
 {
-	const struct bpf_insn *insn = alu_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_reg *dst = vnp_state_reg(v->state, insn->dst_reg);
 	struct vnp_scalar num = vnp_scalar_const((s64)insn->imm);
 	struct vnp_reg imm, *src = &imm;
@@ -700,6 +440,6 @@ int vnp_verify_alu(struct vnp_verify *v)
 		return alu_move(v, dst, src);
 	}
 	if (dst->kind == VNP_REG_SCALAR && src->kind == VNP_REG_SCALAR)
-		return alu_numbers(v, dst, src);
+		return vnp_verify_numbers(v, dst, src);
 	return alu_pointers(v, dst, src);
 }

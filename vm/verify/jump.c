@@ -7,11 +7,6 @@
 #include "vm/analysis/constraint.h"
 #include "vm/verify/verify.h"
 
-static const struct bpf_insn *jump_insn(const struct vnp_verify *v)
-{
-	return &v->code->insns[v->insn];
-}
-
 static bool jump_is_zero(const struct vnp_reg *reg)
 {
 	return reg->kind == VNP_REG_SCALAR && vnp_scalar_is_const(&reg->num) &&
@@ -70,7 +65,7 @@ static int jump_refuse_far(struct vnp_verify *v, const struct vnp_reg *a,
 
 int vnp_verify_cond(struct vnp_verify *v)
 {
-	const struct bpf_insn *insn = jump_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	const struct vnp_reg *a = vnp_state_reg(v->state, insn->dst_reg), *b;
 	struct vnp_reg imm;
 
@@ -188,7 +183,7 @@ static bool jump_is_exact(const struct bpf_insn *insn, u8 op, const struct vnp_r
 static void jump_relate(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
 			bool taken)
 {
-	const struct bpf_insn *insn = jump_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	u8 op = BPF_OP(insn->code);
 	u32 id;
 
@@ -220,7 +215,7 @@ static void jump_learn_limit(struct vnp_verify *v, const struct vnp_reg *reg)
 static bool jump_numbers(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
 			 bool taken)
 {
-	const struct bpf_insn *insn = jump_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_scalar na = a->num, nb = b->num;
 
 	if (!vnp_scalar_branch(BPF_OP(insn->code), vnp_insn_is64(insn), taken, &na,
@@ -286,7 +281,7 @@ static void jump_learn_order(struct vnp_verify *v, struct vnp_reg *a,
 static void jump_packets(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
 			 bool taken)
 {
-	u8 op = BPF_OP(jump_insn(v)->code);
+	u8 op = BPF_OP(vnp_verify_current(v)->code);
 
 	if (!vnp_reg_is_packet(a) || !vnp_reg_is_packet(b))
 		return;
@@ -304,7 +299,7 @@ static void jump_packets(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg
 
 bool vnp_verify_branch(struct vnp_verify *v, bool taken)
 {
-	const struct bpf_insn *insn = jump_insn(v);
+	const struct bpf_insn *insn = vnp_verify_current(v);
 	struct vnp_reg *a = vnp_state_reg(v->state, insn->dst_reg), *b, imm;
 
 	jump_immediate(insn, &imm);

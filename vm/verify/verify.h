@@ -4,7 +4,8 @@
  *
  *	verify.c	the program as a whole; what one instruction does
  *	fixpoint.c	iterates the states of all blocks to a fixpoint
- *	verify/alu.c	numbers and pointer arithmetic
+ *	verify/alu.c	arithmetic: moves and pointers
+ *	verify/number.c	numbers
  *	verify/access.c	bounds of memory, and guards
  *	verify/mem.c	loads and stores
  *	verify/stack.c	the stack's slots
@@ -139,6 +140,12 @@ int vnp_verify(struct vnp_code *code);
  */
 int vnp_fixpoint(struct vnp_verify *v);
 
+/* vnp_verify_current() - the current instruction */
+static inline const struct bpf_insn *vnp_verify_current(const struct vnp_verify *v)
+{
+	return &v->code->insns[v->insn];
+}
+
 /*
  * What instructions do to @v->state.  They return 0, VNP_VERIFY_STOP, or -EACCES, with
  * a message if @v->report.
@@ -150,6 +157,9 @@ int vnp_verify_alu(struct vnp_verify *v);
 int vnp_verify_memory(struct vnp_verify *v);
 int vnp_verify_call(struct vnp_verify *v);
 int vnp_verify_exit(struct vnp_verify *v);
+
+/* vnp_verify_numbers() - an operation of vnp_verify_alu() with two numbers */
+int vnp_verify_numbers(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *src);
 
 /* vnp_verify_frame() - a goto that may enter or leave a function */
 void vnp_verify_frame(struct vnp_verify *v);
