@@ -24,7 +24,7 @@
  * so later computations with r do not change.  If it is not, then the access goes to off -
  * 1 or off: within VNP_SPEC_NULL of 0.
  *
- * spec.c asks for one side only if r is at most 2^40 away from its object, or from 0,
+ * spec_access.c asks for one side only if r is at most 2^40 away from its object, or from 0,
  * so the distance does not overflow.  It asks for both sides where the lower one is not
  * known, as an r that was made harmless and then decremented by more than VNP_SPEC_NULL
  * passes the lower one: it wraps to an address after the object.
