@@ -62,7 +62,7 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 # For vm/, where sums that wrap say so (vm/arith.h), but for the files that calculate as
 # machines do
 SANITIZE_VM := -fsanitize=unsigned-integer-overflow,local-bounds
-modular := analysis/scalar isa/eval harden/blind
+modular := $(addprefix analysis/,scalar scalar_alu scalar_branch) isa/eval harden/blind
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
 	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
 

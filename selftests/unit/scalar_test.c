@@ -7,7 +7,7 @@
  *
  *	gcc -Wall -g -fsanitize=address,undefined -Iuapi -I. \
  *		-o build/selftests/unit/scalar_test selftests/unit/scalar_test.c \
- *		vm/analysis/scalar.c -lcmocka
+ *		vm/analysis/scalar*.c -lcmocka
  */
 #include <setjmp.h>
 #include <stdarg.h>

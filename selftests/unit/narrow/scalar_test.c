@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * vm/analysis/scalar.c with words of 4 or 8 bits and halves of 2 or 4, so that every
+ * vm/analysis/scalar*.c with words of 4 or 8 bits and halves of 2 or 4, so that every
  * member of every set can be tried.
  *
  * With words of 4 bits there are 65,535 sets, which have 3,175 descriptions, and
@@ -49,6 +49,8 @@ typedef signed _BitInt(HALF_BITS) shalf_t;
 #define u32 uhalf_t
 #define s32 shalf_t
 #include "vm/analysis/scalar.c"
+#include "vm/analysis/scalar_alu.c"
+#include "vm/analysis/scalar_branch.c"
 #undef u64
 #undef s64
 #undef u32
