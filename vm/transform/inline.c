@@ -10,6 +10,7 @@
 #include "vm/isa/decode.h"
 #include "vm/frame.h"
 #include "vm/transform/inline.h"
+#include "vm/transform/inline_impl.h"
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"
 
@@ -25,108 +26,19 @@ enum inline_mark {
 	INLINE_DONE,
 };
 
-/**
- * struct inline_func - a function
- * @first:	first instruction
- * @end:	first that is not its
- * @mark:	enum inline_mark
- * @saves:	which of R6 to R9 it uses
- * @locals:	bytes of its variables, a multiple of 8
- * @size:	instructions with all that it calls; capped at one more than the limit
- * @frames:	copies of functions in these, including itself
- * @height:	depth of calls from here, including itself
- */
-struct inline_func {
-	u32 first;
-	u32 end;
-	u8 mark;
-	u32 saves;
-	u32 locals;
-	u32 size;
-	u32 frames;
-	u32 height;
-};
-
-/* struct inline_at - a function that is being walked: at @insn, with the copy at @to */
-struct inline_at {
-	u32 func;
-	u32 insn;
-	u32 to;
-	u32 frame;
-};
-
-/**
- * struct inline_pass - state of the pass
- * @code:	the program
- * @func_of:	by instruction: function that begins there; also marks targets
- * @target:	by instruction: some branch leads there
- * @at:		by instruction: its distance from the start of a copy
- * @funcs:	the functions, by place
- * @func_cnt:	how many
- * @stack:	functions that are being walked, the program itself first
- * @depth:	how many
- * @insns:	the new program
- * @out:	likewise
- * @frame_cnt:	frames so far
- */
-struct inline_pass {
-	struct vnp_code *code;
-	u32 *func_of;
-	bool *target;
-	u32 *at;
-	struct inline_func *funcs;
-	u32 func_cnt;
-	struct inline_at *stack;
-	u32 depth;
-	struct bpf_insn *insns;
-	struct vnp_inlined *out;
-	u32 frame_cnt;
-};
-
-static bool inline_is_call(const struct bpf_insn *insn)
-{
-	return vnp_insn_is_call(insn) && insn->src_reg == BPF_PSEUDO_CALL;
-}
-
-static struct inline_func *inline_callee(const struct inline_pass *p, u32 call)
-{
-	return &p->funcs[p->func_of[(s64)call + 1 + p->code->insns[call].imm]];
-}
-
-/* R10 is copied or added to a register: the offset of the frame must be added, too */
-static bool inline_takes_fp(const struct bpf_insn *insn)
-{
-	return insn->src_reg == VNP_REG_FP && !insn->off &&
-	       (insn->code == (BPF_ALU64 | BPF_MOV | BPF_X) ||
-		insn->code == (BPF_ALU64 | BPF_ADD | BPF_X));
-}
-
-static bool inline_is_store(const struct bpf_insn *insn)
-{
-	return BPF_CLASS(insn->code) == BPF_ST || BPF_CLASS(insn->code) == BPF_STX;
-}
-
-/* The register with the address of a load or store; 0xff: it is none */
-static u8 inline_address(const struct bpf_insn *insn)
-{
-	if (BPF_CLASS(insn->code) == BPF_LDX)
-		return insn->src_reg;
-	return inline_is_store(insn) ? insn->dst_reg : 0xff;
-}
-
 static bool inline_uses_fp(const struct bpf_insn *insn)
 {
 	bool stored = BPF_CLASS(insn->code) == BPF_STX && insn->src_reg == VNP_REG_FP;
 
-	if (vnp_insn_is_call(insn) || inline_takes_fp(insn))
+	if (vnp_insn_is_call(insn) || vnp_inline_takes_fp(insn))
 		return false;
-	if (inline_address(insn) == VNP_REG_FP)
+	if (vnp_inline_address(insn) == VNP_REG_FP)
 		return stored || insn->off < S16_MIN + VNP_STACK_MAX ||
 		       insn->off + (s32)vnp_insn_size(insn) > 0;
 	return vnp_live_reads(insn) & BIT(VNP_REG_FP);
 }
 
-static int inline_check_jump(const struct inline_pass *p, const struct inline_func *f,
+static int inline_check_jump(const struct vnp_inline_pass *p, const struct vnp_inline_func *f,
 			     u32 i)
 {
 	s64 to = vnp_insn_target(&p->code->insns[i], i);
@@ -139,7 +51,7 @@ static int inline_check_jump(const struct inline_pass *p, const struct inline_fu
 	return -EACCES;
 }
 
-static int inline_check_insn(const struct inline_pass *p, const struct inline_func *f,
+static int inline_check_insn(const struct vnp_inline_pass *p, const struct vnp_inline_func *f,
 			     u32 i)
 {
 	const struct bpf_insn *insn = &p->code->insns[i];
@@ -153,7 +65,7 @@ static int inline_check_insn(const struct inline_pass *p, const struct inline_fu
 	return -EACCES;
 }
 
-static int inline_check(const struct inline_pass *p, const struct inline_func *f)
+static int inline_check(const struct vnp_inline_pass *p, const struct vnp_inline_func *f)
 {
 	const struct bpf_insn *insns = p->code->insns;
 	u32 i, last = f->first;
@@ -189,7 +101,7 @@ static void inline_scan_insn(struct inline_scan *s, const struct bpf_insn *insn)
 	bool add = insn->code == (BPF_ALU64 | BPF_ADD | BPF_K);
 	bool sub = insn->code == (BPF_ALU64 | BPF_SUB | BPF_K);
 	bool move = insn->code == (BPF_ALU64 | BPF_MOV | BPF_X) && !insn->off;
-	u8 address = inline_address(insn);
+	u8 address = vnp_inline_address(insn);
 
 	if (address < VNP_REG_CNT && s->known >> address & 1)
 		s->depth = max(s->depth, -(s->off[address] + insn->off));
@@ -209,7 +121,7 @@ static void inline_scan_insn(struct inline_scan *s, const struct bpf_insn *insn)
  * and an addition of a constant next to it.  For other code the frame may be too small:
  * accesses below it then get guards.
  */
-static u32 inline_locals(const struct inline_pass *p, const struct inline_func *f)
+static u32 inline_locals(const struct vnp_inline_pass *p, const struct vnp_inline_func *f)
 {
 	const struct bpf_insn *insns = p->code->insns;
 	struct inline_scan s = {};
@@ -224,7 +136,7 @@ static u32 inline_locals(const struct inline_pass *p, const struct inline_func *
 	return round_up((u32)min_t(s64, s.depth, VNP_STACK_MAX), 8);
 }
 
-static u32 inline_saves(const struct inline_pass *p, const struct inline_func *f)
+static u32 inline_saves(const struct vnp_inline_pass *p, const struct vnp_inline_func *f)
 {
 	const struct bpf_insn *insns = p->code->insns;
 	u32 i, used = 0;
@@ -238,26 +150,26 @@ static u32 inline_saves(const struct inline_pass *p, const struct inline_func *f
 }
 
 /* How many instructions the one at @i becomes in a copy of @f */
-static u32 inline_width(const struct inline_pass *p, const struct inline_func *f, u32 i)
+static u32 inline_width(const struct vnp_inline_pass *p, const struct vnp_inline_func *f, u32 i)
 {
 	const struct bpf_insn *insn = &p->code->insns[i];
 
-	if (inline_is_call(insn))
-		return 1 + inline_callee(p, i)->size;
-	if (f->first && inline_takes_fp(insn))
+	if (vnp_inline_is_call(insn))
+		return 1 + vnp_inline_callee(p, i)->size;
+	if (f->first && vnp_inline_takes_fp(insn))
 		return 2;
 	return vnp_insn_len(insn);
 }
 
-static int inline_too_large(const struct inline_pass *p, u32 call)
+static int inline_too_large(const struct vnp_inline_pass *p, u32 call)
 {
 	vnp_log_insn(p->code, call,
 		     "the program gets more than %u instructions, as each call counts as a copy of the function: this one alone has %u with all that it calls; make it smaller, or call it in a loop",
-		     VNP_INSN_MAX, inline_callee(p, call)->size);
+		     VNP_INSN_MAX, vnp_inline_callee(p, call)->size);
 	return -E2BIG;
 }
 
-static int inline_too_deep(const struct inline_pass *p, u32 call)
+static int inline_too_deep(const struct vnp_inline_pass *p, u32 call)
 {
 	vnp_log_insn(p->code, call,
 		     "calls are too deep: more than %u functions would be active at once",
@@ -266,7 +178,7 @@ static int inline_too_deep(const struct inline_pass *p, u32 call)
 }
 
 /* The sizes of all that @f calls are known: compute that of @f */
-static int inline_measure(struct inline_pass *p, struct inline_func *f)
+static int inline_measure(struct vnp_inline_pass *p, struct vnp_inline_func *f)
 {
 	const struct bpf_insn *insns = p->code->insns;
 	u32 i, call = U32_MAX;
@@ -278,13 +190,13 @@ static int inline_measure(struct inline_pass *p, struct inline_func *f)
 	for (i = f->first; i < f->end; i += vnp_insn_len(&insns[i])) {
 		p->at[i] = f->size;
 		f->size += inline_width(p, f, i);
-		if (!inline_is_call(&insns[i]))
+		if (!vnp_inline_is_call(&insns[i]))
 			continue;
 		call = i;
 		if (f->size > VNP_INSN_MAX)
 			break;
-		f->frames += inline_callee(p, i)->frames;
-		f->height = max(f->height, inline_callee(p, i)->height + 1);
+		f->frames += vnp_inline_callee(p, i)->frames;
+		f->height = max(f->height, vnp_inline_callee(p, i)->height + 1);
 		if (f->height > VNP_CALL_DEPTH)
 			return inline_too_deep(p, i);
 	}
@@ -294,7 +206,7 @@ static int inline_measure(struct inline_pass *p, struct inline_func *f)
 }
 
 /* The current call of the function on top of the stack is recursive */
-static int inline_circle(const struct inline_pass *p, u32 first)
+static int inline_circle(const struct vnp_inline_pass *p, u32 first)
 {
 	u32 i = p->depth, named = 0;
 
@@ -312,28 +224,28 @@ static int inline_circle(const struct inline_pass *p, u32 first)
 	return -EACCES;
 }
 
-static int inline_open(struct inline_pass *p, u32 func)
+static int inline_open(struct vnp_inline_pass *p, u32 func)
 {
-	struct inline_func *f = &p->funcs[func];
+	struct vnp_inline_func *f = &p->funcs[func];
 
 	f->mark = INLINE_OPEN;
-	p->stack[p->depth++] = (struct inline_at){ .func = func, .insn = f->first };
+	p->stack[p->depth++] = (struct vnp_inline_at){ .func = func, .insn = f->first };
 	return inline_check(p, f);
 }
 
 /* Walk the function on top of the stack to its next call, or to its end */
-static int inline_search_step(struct inline_pass *p)
+static int inline_search_step(struct vnp_inline_pass *p)
 {
-	struct inline_at *top = &p->stack[p->depth - 1];
-	struct inline_func *f = &p->funcs[top->func];
+	struct vnp_inline_at *top = &p->stack[p->depth - 1];
+	struct vnp_inline_func *f = &p->funcs[top->func];
 	const struct bpf_insn *insns = p->code->insns;
 
 	for (; top->insn < f->end; top->insn += vnp_insn_len(&insns[top->insn])) {
-		const struct inline_func *callee;
+		const struct vnp_inline_func *callee;
 
-		if (!inline_is_call(&insns[top->insn]))
+		if (!vnp_inline_is_call(&insns[top->insn]))
 			continue;
-		callee = inline_callee(p, top->insn);
+		callee = vnp_inline_callee(p, top->insn);
 		if (callee->mark == INLINE_OPEN)
 			return inline_circle(p, callee - p->funcs);
 		if (callee->mark == INLINE_NEW)
@@ -343,7 +255,7 @@ static int inline_search_step(struct inline_pass *p)
 	return inline_measure(p, f);
 }
 
-static int inline_search(struct inline_pass *p)
+static int inline_search(struct vnp_inline_pass *p)
 {
 	int err;
 
@@ -356,7 +268,7 @@ static int inline_search(struct inline_pass *p)
 	return err;
 }
 
-static int inline_find(struct inline_pass *p)
+static int inline_find(struct vnp_inline_pass *p)
 {
 	const struct vnp_code *code = p->code;
 	u32 i, n = 0;
@@ -364,7 +276,7 @@ static int inline_find(struct inline_pass *p)
 	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(&code->insns[i])) {
 		const struct bpf_insn *insn = &code->insns[i];
 
-		if (inline_is_call(insn))
+		if (vnp_inline_is_call(insn))
 			p->func_of[(s64)i + 1 + insn->imm] = 1;
 		if (vnp_insn_is_branch(insn))
 			p->target[vnp_insn_target(insn, i)] = true;
@@ -388,172 +300,8 @@ static int inline_find(struct inline_pass *p)
 	return 0;
 }
 
-static void inline_put(struct inline_pass *p, const struct inline_at *top, u32 to,
-		       struct bpf_insn insn)
-{
-	p->insns[to] = insn;
-	p->out->origin[to] = top->insn;
-	p->out->frame_of[to] = top->frame;
-}
-
-/* The frame of a call, below that of the caller */
-static int inline_add_frame(struct inline_pass *p, u32 caller, u32 call)
-{
-	const struct inline_func *f = inline_callee(p, call);
-	struct vnp_frame *frame = &p->out->frames[p->frame_cnt];
-	u32 base = p->out->frames[caller].end;
-	u32 end = base + f->locals + 8 * hweight32(f->saves);
-
-	if (end > VNP_STACK_MAX) {
-		vnp_log_insn(p->code, call,
-			     "the stack is too small: with the frame of this call, the program uses %u of %u bytes",
-			     end, VNP_STACK_MAX);
-		return -E2BIG;
-	}
-	frame->caller = caller;
-	frame->call = call;
-	frame->base = base;
-	frame->locals = base + f->locals;
-	frame->end = end;
-	p->code->stack_size = max(p->code->stack_size, end);
-	p->frame_cnt++;
-	return 0;
-}
-
-static int inline_enter(struct inline_pass *p, struct inline_at *top)
-{
-	const struct inline_func *f = inline_callee(p, top->insn);
-	struct inline_at *next = &p->stack[p->depth];
-	u32 to = top->to + p->at[top->insn];
-	int err;
-
-	err = inline_add_frame(p, top->frame, top->insn);
-	if (err)
-		return err;
-	inline_put(p, top, to, (struct bpf_insn){
-		.code = BPF_JMP | BPF_JA,
-		.dst_reg = f->saves >> BPF_REG_6,
-		.src_reg = VNP_INSN_ENTER,
-	});
-	next->func = f - p->funcs;
-	next->insn = f->first;
-	next->to = to + 1;
-	next->frame = p->frame_cnt - 1;
-	p->out->frame_of[to] = next->frame;
-	p->depth++;
-	return 0;
-}
-
-static void inline_leave(struct inline_pass *p, const struct inline_at *top, u32 to)
-{
-	const struct inline_func *f = &p->funcs[top->func];
-
-	inline_put(p, top, to, (struct bpf_insn){
-		.code = BPF_JMP32 | BPF_JA,
-		.dst_reg = f->saves >> BPF_REG_6,
-		.src_reg = VNP_INSN_LEAVE,
-		.imm = top->to + f->size - to - 1,
-	});
-}
-
-static int inline_branch(struct inline_pass *p, const struct inline_at *top, u32 to)
-{
-	struct bpf_insn insn = p->code->insns[top->insn];
-	u32 target = vnp_insn_target(&insn, top->insn);
-	s32 distance = (s32)(top->to + p->at[target]) - (s32)to - 1;
-
-	if (vnp_insn_is_ja(&insn)) {
-		insn.code = BPF_JMP32 | BPF_JA;
-		insn.off = 0;
-		insn.imm = distance;
-	} else if (distance >= S16_MIN && distance <= S16_MAX) {
-		insn.off = distance;
-	} else {
-		vnp_log_insn(p->code, top->insn,
-			     "jumps too far: with the functions that are called there are %d instructions in between, and a jump reaches %d",
-			     distance, S16_MAX);
-		return -E2BIG;
-	}
-	inline_put(p, top, to, insn);
-	return 0;
-}
-
-/* Any other instruction; offsets from R10 become offsets from the frame */
-static void inline_copy(struct inline_pass *p, const struct inline_at *top, u32 to)
-{
-	struct bpf_insn insn = p->code->insns[top->insn];
-	u32 base = p->out->frames[top->frame].base;
-
-	if (inline_address(&insn) == VNP_REG_FP)
-		insn.off -= base;
-	inline_put(p, top, to, insn);
-	if (vnp_insn_is_ld_imm64(&insn))
-		inline_put(p, top, to + 1, p->code->insns[top->insn + 1]);
-	else if (top->frame && inline_takes_fp(&insn))
-		inline_put(p, top, to + 1, (struct bpf_insn){
-			.code = BPF_ALU64 | BPF_ADD | BPF_K,
-			.dst_reg = insn.dst_reg,
-			.imm = -(s32)base,
-		});
-}
-
-static int inline_write_insn(struct inline_pass *p, struct inline_at *top)
-{
-	const struct bpf_insn *insn = &p->code->insns[top->insn];
-	u32 to = top->to + p->at[top->insn];
-	int err = 0;
-
-	if (inline_is_call(insn))
-		err = inline_enter(p, top);
-	else if (vnp_insn_is_branch(insn))
-		err = inline_branch(p, top, to);
-	else if (vnp_insn_is_exit(insn) && top->frame)
-		inline_leave(p, top, to);
-	else
-		inline_copy(p, top, to);
-	top->insn += vnp_insn_len(insn);
-	return err;
-}
-
-static int inline_write(struct inline_pass *p)
-{
-	struct vnp_frame *frame = &p->out->frames[p->frame_cnt++];
-	int err = 0;
-
-	frame->locals = p->funcs[0].locals;
-	frame->end = frame->locals;
-	p->code->stack_size = frame->end;
-	memset(p->stack, 0, sizeof(*p->stack));
-	p->depth = 1;
-	while (!err && p->depth) {
-		struct inline_at *top = &p->stack[p->depth - 1];
-
-		if (top->insn < p->funcs[top->func].end)
-			err = inline_write_insn(p, top);
-		else
-			p->depth--;
-	}
-	return err;
-}
-
-static int inline_write_alloc(struct inline_pass *p)
-{
-	const struct inline_func *f = &p->funcs[0];
-
-	p->insns = vnp_alloc(f->size, sizeof(*p->insns));
-	p->out = vnp_alloc(1, sizeof(*p->out));
-	if (!p->insns || !p->out)
-		return -ENOMEM;
-	p->out->origin = vnp_alloc(f->size, sizeof(u32));
-	p->out->frame_of = vnp_alloc(f->size, sizeof(u32));
-	p->out->frames = vnp_alloc(f->frames, sizeof(struct vnp_frame));
-	if (!p->out->origin || !p->out->frame_of || !p->out->frames)
-		return -ENOMEM;
-	return 0;
-}
-
 /* Replace the program by the new one */
-static int inline_take(struct inline_pass *p)
+static int inline_take(struct vnp_inline_pass *p)
 {
 	struct vnp_code *code = p->code;
 	struct vnp_insn_aux *aux = vnp_alloc(p->funcs[0].size, sizeof(*aux));
@@ -570,7 +318,7 @@ static int inline_take(struct inline_pass *p)
 	return 0;
 }
 
-static int inline_run(struct inline_pass *p)
+static int inline_run(struct vnp_inline_pass *p)
 {
 	u32 cnt = p->code->insn_cnt;
 	int err;
@@ -584,9 +332,7 @@ static int inline_run(struct inline_pass *p)
 	if (!err)
 		err = inline_search(p);
 	if (!err)
-		err = inline_write_alloc(p);
-	if (!err)
-		err = inline_write(p);
+		err = vnp_inline_write(p);
 	return err ? err : inline_take(p);
 }
 
@@ -595,14 +341,14 @@ static bool inline_wanted(const struct vnp_code *code)
 	u32 i;
 
 	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(&code->insns[i]))
-		if (inline_is_call(&code->insns[i]))
+		if (vnp_inline_is_call(&code->insns[i]))
 			return true;
 	return false;
 }
 
 int vnp_inline(struct vnp_code *code)
 {
-	struct inline_pass p = { .code = code };
+	struct vnp_inline_pass p = { .code = code };
 	int err;
 
 	if (!inline_wanted(code))

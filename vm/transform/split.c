@@ -6,7 +6,7 @@
  *			value on each edge into the block where the kinds join
  *	split_trace()	follows the value from there to all its uses
  *	split_choose()	chooses the blocks to copy: those from the join to the uses
- *	split_rewrite()	writes the new program
+ *	vnp_split_rewrite() writes the new program
  *
  * A loop between the join and a use is copied as a whole, as each of its blocks leads
  * to the use; so is a loop that begins at the join.  Edges from other blocks into the
@@ -18,6 +18,7 @@
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"
 #include "vm/transform/split.h"
+#include "vm/transform/split_impl.h"
 #include "vm/analysis/join.h"
 #include "vm/verify/verify.h"
 
@@ -25,82 +26,25 @@
 #define SPLIT_GROWTH	4096U
 #define SPLIT_ROUNDS	64
 
-/* Copies of a block per round; further kinds share the last one */
-#define SPLIT_COPIES	8
-
 /* Work (struct vnp_cost) of following values through an instruction */
 #define SPLIT_WORK_INSN	4
 
-/* Internal return values, explained by split_explain() */
-#define SPLIT_LOOP	1	/* the kinds differ between iterations of a loop only */
-#define SPLIT_LARGE	2
-#define SPLIT_LONG	3
-
-/* struct split_values - registers and slots that hold the value on some path */
-struct split_values {
-	u64 slots;
-	u32 regs;
-	bool reached;
-};
-
-/**
- * struct split - state of a round
- * @v:		of split_probe(); must be the first
- * @code:	the program
- * @cfg:	its graph
- * @join:	block where the kinds join
- * @cell:	the cell of struct vnp_state that has them
- * @edge:	by 2 * block + successor: number of the kind on this edge into @join
- * @kind:	a value of each kind
- * @kind_cnt:	how many
- * @in:		by block: what holds the value at its start
- * @uses:	by block: the value is used there
- * @copied:	by block: it is copied
- * @at:		by copy and block: where that is in the new program
- * @cnt:	instructions of the new program
- * @insns:	the new program
- * @out:	where its instructions come from
- */
-struct split {
-	struct vnp_verify v;
-	struct vnp_code *code;
-	const struct vnp_cfg *cfg;
-	u32 join;
-	u32 cell;
-	u8 *edge;
-	struct vnp_reg kind[SPLIT_COPIES];
-	u32 kind_cnt;
-	struct split_values *in;
-	bool *uses;
-	bool *copied;
-	u32 *at;
-	u32 cnt;
-	struct bpf_insn *insns;
-	struct vnp_inlined *out;
-};
-
 /* ---- Kinds ---------------------------------------------------------------- */
 
-static struct split *split_of(struct vnp_verify *v)
+static struct vnp_split *split_of(struct vnp_verify *v)
 {
-	return (struct split *)v;
+	return (struct vnp_split *)v;
 }
 
-/* Does the edge come from before the loop that may begin at @join */
-static bool split_enters(const struct split *s, u32 from)
-{
-	return !vnp_cfg_goes_back(s->cfg, from, s->join);
-}
-
-static u32 split_kind(struct split *s, const struct vnp_reg *reg)
+static u32 split_kind(struct vnp_split *s, const struct vnp_reg *reg)
 {
 	u32 i;
 
 	for (i = 0; i < s->kind_cnt; i++)
 		if (vnp_reg_join_kind(&s->kind[i], reg))
 			return i;
-	if (s->kind_cnt == SPLIT_COPIES)
-		return SPLIT_COPIES - 1;
+	if (s->kind_cnt == VNP_SPLIT_COPIES)
+		return VNP_SPLIT_COPIES - 1;
 	s->kind[s->kind_cnt] = *reg;
 	return s->kind_cnt++;
 }
@@ -108,9 +52,9 @@ static u32 split_kind(struct split *s, const struct vnp_reg *reg)
 static void split_flow(struct vnp_verify *v, u32 from, u32 k, u32 to,
 		       const struct vnp_state *state)
 {
-	struct split *s = split_of(v);
+	struct vnp_split *s = split_of(v);
 
-	if (v->report && to == s->join && split_enters(s, from))
+	if (v->report && to == s->join && vnp_split_enters(s, from))
 		s->edge[2 * from + k] = split_kind(s, &state->cells[s->cell].reg);
 }
 
@@ -124,7 +68,7 @@ static const struct vnp_verify_ops split_ops = {
 };
 
 /* Verification stops here, when all edges into @join from before it were seen */
-static int split_probe(struct split *s)
+static int split_probe(struct vnp_split *s)
 {
 	struct vnp_code *code = s->code;
 	struct vnp_log *log = code->log;
@@ -139,10 +83,10 @@ static int split_probe(struct split *s)
 	code->log = log;
 	code->work += s->v.cost.spent;
 	if (err == -E2BIG)
-		return SPLIT_LONG;
+		return VNP_SPLIT_LONG;
 	if (err && err != -EACCES)
 		return err;
-	return s->kind_cnt > 1 ? 0 : SPLIT_LOOP;
+	return s->kind_cnt > 1 ? 0 : VNP_SPLIT_LOOP;
 }
 
 /* ---- Uses ----------------------------------------------------------------- */
@@ -157,18 +101,18 @@ static int split_slot(const struct bpf_insn *insn, u32 address)
 	return -insn->off / 8 - 1;
 }
 
-static void split_set_reg(struct split_values *values, u32 reg, bool holds)
+static void split_set_reg(struct vnp_split_values *values, u32 reg, bool holds)
 {
 	values->regs = (values->regs & ~BIT(reg)) | (u32)holds << reg;
 }
 
-static void split_set_slot(struct split_values *values, u32 slot, bool holds)
+static void split_set_slot(struct vnp_split_values *values, u32 slot, bool holds)
 {
 	values->slots = (values->slots & ~BIT_ULL(slot)) | (u64)holds << slot;
 }
 
 /* An instruction that copies a register or slot; false if it does not */
-static bool split_copy(struct split_values *values, const struct bpf_insn *insn)
+static bool split_copy(struct vnp_split_values *values, const struct bpf_insn *insn)
 {
 	int slot;
 
@@ -194,7 +138,7 @@ static bool split_copy(struct split_values *values, const struct bpf_insn *insn)
 }
 
 /* Entering a function saves registers, leaving it restores them */
-static void split_frame(const struct split *s, struct split_values *values, u32 i)
+static void split_frame(const struct vnp_split *s, struct vnp_split_values *values, u32 i)
 {
 	const struct bpf_insn *insn = &s->code->insns[i];
 	const struct vnp_frame *frame = vnp_code_frame(s->code, i);
@@ -224,7 +168,7 @@ static bool split_derives(const struct bpf_insn *insn)
 }
 
 /* Follow the value through instruction @i; true if it is used there */
-static bool split_step(const struct split *s, struct split_values *values, u32 i)
+static bool split_step(const struct vnp_split *s, struct vnp_split_values *values, u32 i)
 {
 	const struct bpf_insn *insn = &s->code->insns[i];
 	bool used;
@@ -244,9 +188,9 @@ static bool split_step(const struct split *s, struct split_values *values, u32 i
 }
 
 /* Returns whether @to grew */
-static bool split_join(struct split_values *to, const struct split_values *from)
+static bool split_join(struct vnp_split_values *to, const struct vnp_split_values *from)
 {
-	struct split_values old = *to;
+	struct vnp_split_values old = *to;
 
 	to->slots |= from->slots;
 	to->regs |= from->regs;
@@ -255,15 +199,15 @@ static bool split_join(struct split_values *to, const struct split_values *from)
 }
 
 /* Can a successor be reached from @join without a new iteration of an outer loop */
-static bool split_follows(const struct split *s, u32 to)
+static bool split_follows(const struct vnp_split *s, u32 to)
 {
 	return to != VNP_BLOCK_NONE && s->cfg->blocks[to].pos >= s->cfg->blocks[s->join].pos;
 }
 
-static bool split_trace_block(struct split *s, u32 n)
+static bool split_trace_block(struct vnp_split *s, u32 n)
 {
 	const struct vnp_block *block = &s->cfg->blocks[n];
-	struct split_values values = s->in[n];
+	struct vnp_split_values values = s->in[n];
 	bool grew = false;
 	u32 i, k;
 
@@ -276,9 +220,9 @@ static bool split_trace_block(struct split *s, u32 n)
 	return grew;
 }
 
-static int split_trace(struct split *s)
+static int split_trace(struct vnp_split *s)
 {
-	struct split_values *in = &s->in[s->join];
+	struct vnp_split_values *in = &s->in[s->join];
 	bool grew = true;
 	u32 i;
 
@@ -298,7 +242,7 @@ static int split_trace(struct split *s)
 	return 0;
 }
 
-static u32 split_block_of(const struct split *s, u32 insn)
+static u32 split_block_of(const struct vnp_split *s, u32 insn)
 {
 	u32 lo = 0, hi = s->cfg->block_cnt - 1, mid;
 
@@ -313,7 +257,7 @@ static u32 split_block_of(const struct split *s, u32 insn)
 }
 
 /* Mark all blocks between @join and a use */
-static int split_choose(struct split *s)
+static int split_choose(struct vnp_split *s)
 {
 	const struct vnp_block *blocks = s->cfg->blocks;
 	bool grew = true;
@@ -339,172 +283,7 @@ static int split_choose(struct split *s)
 		if (vnp_relax())
 			return -EINTR;
 	}
-	return s->copied[split_block_of(s, s->code->conflict.insn)] ? 0 : SPLIT_LOOP;
-}
-
-/* ---- The new program ------------------------------------------------------ */
-
-/* struct split_place - a block of the new program */
-struct split_place {
-	u32 copy;
-	u32 block;
-};
-
-/* Target of an edge from a copy of a block */
-static struct split_place split_target(const struct split *s, struct split_place from, u32 k)
-{
-	u32 to = s->cfg->blocks[from.block].succ[k];
-	struct split_place place = { .block = to };
-
-	if (to == s->join && s->cfg->blocks[from.block].pos != VNP_BLOCK_NONE &&
-	    split_enters(s, from.block))
-		place.copy = s->edge[2 * from.block + k];
-	else if (s->copied[from.block] && s->copied[to])
-		place.copy = from.copy;
-	return place;
-}
-
-/* First the original order, then further copies of the copied blocks; false: the end */
-static bool split_next(const struct split *s, struct split_place *place)
-{
-	do {
-		if (++place->block < s->cfg->block_cnt)
-			continue;
-		place->block = 0;
-		if (++place->copy == s->kind_cnt)
-			return false;
-	} while (place->copy && !s->copied[place->block]);
-	return true;
-}
-
-/* Is a goto needed, as the block that follows is another one */
-static bool split_wants_goto(const struct split *s, struct split_place place,
-			     struct split_place *to)
-{
-	struct split_place next = place;
-
-	if (s->cfg->blocks[place.block].succ[0] == VNP_BLOCK_NONE)
-		return false;
-	*to = split_target(s, place, 0);
-	return !split_next(s, &next) || next.copy != to->copy || next.block != to->block;
-}
-
-static u32 *split_at(const struct split *s, struct split_place place)
-{
-	return &s->at[place.copy * s->cfg->block_cnt + place.block];
-}
-
-/* Instructions from the start of a block to the start of the next */
-static u32 split_block_len(const struct split *s, u32 n)
-{
-	const struct vnp_block *block = &s->cfg->blocks[n];
-
-	return block->last + vnp_insn_len(&s->code->insns[block->last]) - block->first;
-}
-
-static int split_lay_out(struct split *s, u32 max)
-{
-	struct split_place place = {}, to;
-
-	s->cnt = 0;
-	do {
-		*split_at(s, place) = s->cnt;
-		s->cnt += split_block_len(s, place.block) +
-			  split_wants_goto(s, place, &to);
-		if (s->cnt > max)
-			return SPLIT_LARGE;
-	} while (split_next(s, &place));
-	return 0;
-}
-
-/* Write instruction @to, a copy of instruction @from */
-static void split_put(struct split *s, u32 to, u32 from, struct bpf_insn insn)
-{
-	s->insns[to] = insn;
-	s->out->origin[to] = vnp_code_origin(s->code, from);
-	if (s->out->frame_of)
-		s->out->frame_of[to] = s->code->inlined->frame_of[from];
-}
-
-static void split_put_goto(struct split *s, u32 at, u32 from, struct bpf_insn insn,
-			   struct split_place to)
-{
-	insn.code = BPF_JMP32 | BPF_JA;
-	insn.off = 0;
-	insn.imm = (s32)*split_at(s, to) - (s32)at - 1;
-	split_put(s, at, from, insn);
-}
-
-/* The jump at the end of a block */
-static int split_put_jump(struct split *s, u32 at, struct split_place place)
-{
-	u32 from = s->cfg->blocks[place.block].last;
-	struct split_place to = split_target(s, place, 1);
-	struct bpf_insn insn = s->code->insns[from];
-	s32 distance = (s32)*split_at(s, to) - (s32)at - 1;
-
-	if (vnp_insn_is_ja(&insn)) {
-		split_put_goto(s, at, from, insn, to);
-		return 0;
-	}
-	if (distance < S16_MIN || distance > S16_MAX)
-		return SPLIT_LARGE;
-	insn.off = distance;
-	split_put(s, at, from, insn);
-	return 0;
-}
-
-static int split_write_block(struct split *s, struct split_place place)
-{
-	const struct vnp_block *block = &s->cfg->blocks[place.block];
-	u32 at = *split_at(s, place), len = split_block_len(s, place.block), i;
-	struct split_place to;
-	int err = 0;
-
-	for (i = 0; i < len; i++)
-		split_put(s, at + i, block->first + i, s->code->insns[block->first + i]);
-	if (block->succ[1] != VNP_BLOCK_NONE)
-		err = split_put_jump(s, at + len - 1, place);
-	if (split_wants_goto(s, place, &to))
-		split_put_goto(s, at + len, block->last, (struct bpf_insn){}, to);
-	return err;
-}
-
-static int split_write_alloc(struct split *s)
-{
-	const struct vnp_inlined *inlined = s->code->inlined;
-
-	s->insns = vnp_alloc(s->cnt, sizeof(*s->insns));
-	s->out = vnp_alloc(1, sizeof(*s->out));
-	if (!s->insns || !s->out)
-		return -ENOMEM;
-	s->out->origin = vnp_alloc(s->cnt, sizeof(u32));
-	if (!s->out->origin)
-		return -ENOMEM;
-	if (!inlined || !inlined->frames)
-		return 0;
-	s->out->frame_of = vnp_alloc(s->cnt, sizeof(u32));
-	return s->out->frame_of ? 0 : -ENOMEM;
-}
-
-/* @max: instructions that the program may have */
-static int split_rewrite(struct split *s, u32 max)
-{
-	struct split_place place = {};
-	int err;
-
-	s->at = vnp_alloc((size_t)s->kind_cnt * s->cfg->block_cnt, sizeof(u32));
-	if (!s->at)
-		return -ENOMEM;
-	err = split_lay_out(s, max);
-	if (!err)
-		err = split_write_alloc(s);
-	if (err)
-		return err;
-	do {
-		err = split_write_block(s, place);
-	} while (!err && split_next(s, &place));
-	return err;
+	return s->copied[split_block_of(s, s->code->conflict.insn)] ? 0 : VNP_SPLIT_LOOP;
 }
 
 /* ---- Rounds --------------------------------------------------------------- */
@@ -513,7 +292,7 @@ static int split_rewrite(struct split *s, u32 max)
  * Replace the program by the new one.  @fresh is the program before verification, as
  * none of its findings may be kept.
  */
-static int split_take(struct split *s, struct vnp_code *fresh)
+static int split_take(struct vnp_split *s, struct vnp_code *fresh)
 {
 	struct vnp_code *code = s->code;
 	struct vnp_insn_aux *aux = vnp_alloc(s->cnt, sizeof(*aux));
@@ -539,7 +318,7 @@ static int split_take(struct split *s, struct vnp_code *fresh)
 	return 0;
 }
 
-static int split_run(struct split *s, struct vnp_code *fresh, u32 max)
+static int split_run(struct vnp_split *s, struct vnp_code *fresh, u32 max)
 {
 	u32 n = s->cfg->block_cnt;
 	int err;
@@ -556,14 +335,14 @@ static int split_run(struct split *s, struct vnp_code *fresh, u32 max)
 	if (!err)
 		err = split_choose(s);
 	if (!err)
-		err = split_rewrite(s, max);
+		err = vnp_split_rewrite(s, max);
 	return err ? err : split_take(s, fresh);
 }
 
 /* One round; 0 if the program was changed */
 static int split_round(struct vnp_code *code, struct vnp_code *fresh, u32 max)
 {
-	struct split *s = vnp_alloc(1, sizeof(*s));
+	struct vnp_split *s = vnp_alloc(1, sizeof(*s));
 	int err;
 
 	if (!s)
@@ -596,11 +375,11 @@ static void split_explain(const struct vnp_code *code, int why, u32 max)
 	else
 		snprintf(what, sizeof(what), "the slot at r10 - %u",
 			 8 * (cell - VNP_REG_CNT + 1));
-	if (why == SPLIT_LOOP)
+	if (why == VNP_SPLIT_LOOP)
 		vnp_log_insn(code, first,
 			     "%s is of one kind when a loop begins and of another kind in a later iteration: use a variable of its own for each kind",
 			     what);
-	else if (why == SPLIT_LARGE)
+	else if (why == VNP_SPLIT_LARGE)
 		vnp_log_insn(code, first,
 			     "%s is of different kinds on the paths that join here, and with a copy of what follows for each the program would get too large (more than %u instructions, or a jump over more than %u): use it before the paths join",
 			     what, max, S16_MAX);
@@ -634,7 +413,7 @@ int vnp_split_verify(struct vnp_code *code)
 			break;
 		/* a round takes as much work as the verification that was refused */
 		err = round < SPLIT_ROUNDS && code->work < limit.max / 2 ?
-		      split_round(code, &fresh, max) : SPLIT_LONG;
+		      split_round(code, &fresh, max) : VNP_SPLIT_LONG;
 		if (err > 0)
 			split_explain(code, err, max);
 		if (err)
