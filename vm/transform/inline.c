@@ -7,7 +7,6 @@
  * With the sizes the index of each copied instruction is known in advance, so nested
  * copies are written in a single pass.
  */
-#include "vm/isa/decode.h"
 #include "vm/frame.h"
 #include "vm/transform/inline.h"
 #include "vm/transform/inline_impl.h"

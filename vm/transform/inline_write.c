@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Inlining: the copies of functions. */
-#include "vm/isa/decode.h"
 #include "vm/frame.h"
-#include "vm/transform/inline.h"
 #include "vm/transform/inline_impl.h"
 #include "vm/report/log.h"
 
