@@ -5,6 +5,7 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
+#include <bpf/libbpf.h>
 #include "bpf.h"
 #include "harness.h"
 #include "insn.h"
