@@ -36,6 +36,9 @@ struct vnp_prog;
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
+ * @len_max:	the most payload that a packet can have with the headers of this one
+ * @seal:	a packet's payload has changed its length: set what its headers say.  It
+ *		holds one datagram of @len bytes, and nobody else has it
  *
  * @filtered says that the socket's filters have seen the packet.
  *
@@ -57,6 +60,8 @@ struct vnp_hook_ops {
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
 	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);
+	u32 (*len_max)(const struct sk_buff *skb);
+	void (*seal)(struct sk_buff *skb, u32 len);
 };
 
 /* vnp_hook_find() - the hook for a socket, or NULL.  Context: process */

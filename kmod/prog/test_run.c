@@ -22,9 +22,21 @@ static_assert(sizeof(struct ipv6hdr) + U16_MAX == VNP_PACKET_MAX);
 /* Fragments larger than what a driver would make are of no use to a test. */
 #define VNP_TEST_PAGE_ORDER	0
 
+static u32 vnp_test_max(const struct sk_buff *skb)
+{
+	return VNP_TEST_LEN_MAX;
+}
+
+/* There is no IP header, and nobody looks at UDP's. */
+static void vnp_test_seal(struct sk_buff *skb, u32 len)
+{
+}
+
 /* Where a datagram's payload is; nothing becomes of the packet. */
 static const struct vnp_hook_ops vnp_test_hook = {
-	.head	= sizeof(struct udphdr),
+	.head		= sizeof(struct udphdr),
+	.len_max	= vnp_test_max,
+	.seal		= vnp_test_seal,
 };
 
 static int vnp_test_check(const struct vnp_prog *prog,

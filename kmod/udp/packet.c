@@ -32,8 +32,17 @@ static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 	return new;
 }
 
-/* Lengths and checksums, once the payload is there.  What it says was verified. */
-static void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
+u32 vnp_udp_packet_max(const struct sk_buff *skb)
+{
+	u32 headers = skb_network_header_len(skb) + sizeof(struct udphdr);
+
+	/* IPv6 does not count its own header. */
+	if (skb->protocol == htons(ETH_P_IPV6))
+		headers -= sizeof(struct ipv6hdr);
+	return U16_MAX - headers;
+}
+
+void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 	const u32 len = skb->len - sizeof(struct udphdr);
@@ -43,6 +52,7 @@ static void vnp_udp_packet_seal(struct sk_buff *skb, u32 size)
 	shinfo->gso_segs = len > size ? DIV_ROUND_UP(len, size) : 0;
 	shinfo->gso_type = len > size ? SKB_GSO_UDP_L4 : 0;
 
+	skb->csum_valid = 1;
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_transport_header(skb) - skb->head;
 	skb->csum_offset = offsetof(struct udphdr, check);

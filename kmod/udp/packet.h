@@ -44,4 +44,16 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len);
  */
 struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size);
 
+/* vnp_udp_packet_max() - the most payload that UDP and IP can say with these headers */
+u32 vnp_udp_packet_max(const struct sk_buff *skb);
+
+/**
+ * vnp_udp_packet_seal() - set lengths and checksums
+ * @skb:	a packet whose payload is complete; its header is private
+ * @size:	payload of each datagram but the last
+ *
+ * What the datagrams say was verified when they came, or is the program's own.
+ */
+void vnp_udp_packet_seal(struct sk_buff *skb, u32 size);
+
 #endif /* _VNP_UDP_PACKET_H */

@@ -283,4 +283,6 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.cut		= vnp_udp_packet_cut,
 	.copy		= vnp_udp_packet_copy,
 	.join		= vnp_udp_packet_join,
+	.len_max	= vnp_udp_packet_max,
+	.seal		= vnp_udp_packet_seal,
 };
