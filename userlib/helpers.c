@@ -163,6 +163,48 @@ u64 vnp_helper_pull(u64 ctx, u64 want, u64 r3, u64 r4, u64 r5)
 	return len > user->len ? -ERANGE : direct_grow(user, len);
 }
 
+/*
+ * The payload becomes @len bytes, of which the first is its present byte @start.  Those that
+ * it did not have are zero.  As in the kernel, all of it becomes direct.
+ */
+static int resize(struct vnp_user_exec *user, s64 start, s64 len)
+{
+	const u32 added = start < 0 ? -start : 0, from = max(start, 0);
+	u8 *direct;
+
+	if (len < 0)
+		return -EINVAL;
+	if (len > VNP_RUN_DATAGRAM_MAX)
+		return -EMSGSIZE;
+	direct = calloc(len, 1);
+	if (len && !direct)
+		return -ENOMEM;
+	payload_read(user, from, direct + added, min(len - added, user->len - from));
+	free(user->direct);
+	user->direct = direct;
+	user->direct_len = len;
+	user->len = len;
+	user->exec.ctx.len = len;
+	ctx_set(user);
+	return 0;
+}
+
+u64 vnp_helper_adjust_head(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
+{
+	struct vnp_user_exec *user = user_of(ctx);
+
+	(void)r3, (void)r4, (void)r5;
+	return resize(user, (s32)delta, (s64)user->len - (s32)delta);
+}
+
+u64 vnp_helper_adjust_tail(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
+{
+	struct vnp_user_exec *user = user_of(ctx);
+
+	(void)r3, (void)r4, (void)r5;
+	return resize(user, 0, (s64)user->len + (s32)delta);
+}
+
 u64 vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 {
 	(void)r1, (void)r2, (void)r3, (void)r4, (void)r5;

@@ -19,10 +19,12 @@ static inline u64 vnp_now_ns(clockid_t clock)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
+/* The longest payload of a UDP datagram in IPv4 */
+
 /**
  * struct vnp_user_exec - executions on one payload, one after the other
  * @exec:	what the program is given; helpers get from it to this structure
- * @direct:	the direct part, exactly as long; moves when it grows
+ * @direct:	the direct part, exactly as long; moves when its length changes
  * @direct_len:	its bytes
  * @rest:	what follows it: bytes from @direct_len to @len of the payload lie here
  *		at the same offsets

@@ -28,8 +28,8 @@
  * @prog:	the program
  * @hook:	what brought the packet
  *
- * A shared datagram that must be contiguous, or is written to, is copied to a packet of
- * its own by vnp_dgram_split().
+ * A shared datagram that must be contiguous, is written to, or changes its length, is copied
+ * to a packet of its own by vnp_dgram_split().
  */
 struct vnp_dgram {
 	struct vnp_exec exec;

@@ -74,8 +74,8 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
  * vnp_dispatch() - execute the link's program on a packet, and do what it says
  * @d:		as vnp_dispatch_init() and the hook have filled it in
  *
- * Return: 0: the packet was consumed; 1: it goes on to the socket, with skb->data where
- * it was.
+ * Return: 0: the packet was consumed; 1: it goes on to the socket, with skb->data at its
+ * header.
  */
 int vnp_dispatch(struct vnp_dispatch *d);
 

@@ -14,6 +14,7 @@
 
 #include "kmod/core/compat.h"
 #include "kmod/path/dgram.h"
+#include "kmod/path/resize.h"
 #include "kmod/map/map.h"
 #include "kmod/prog/prog.h"
 #include "kmod/prog/log.h"
@@ -141,6 +142,16 @@ u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
 		ret = -ENOMEM;
 	vnp_dgram_point(dgram);
 	return ret;
+}
+
+u64 vnp_helper_adjust_head(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
+{
+	return vnp_resize_head(vnp_dgram_of(ctx), delta);
+}
+
+u64 vnp_helper_adjust_tail(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
+{
+	return vnp_resize_tail(vnp_dgram_of(ctx), delta);
 }
 
 u64 vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)

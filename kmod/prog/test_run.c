@@ -24,7 +24,7 @@ static_assert(sizeof(struct ipv6hdr) + U16_MAX == VNP_PACKET_MAX);
 
 static u32 vnp_test_max(const struct sk_buff *skb)
 {
-	return VNP_TEST_LEN_MAX;
+	return VNP_RUN_DATAGRAM_MAX;
 }
 
 /* There is no IP header, and nobody looks at UDP's. */

@@ -15,7 +15,7 @@ struct sock;
  * Before SO_ATTACH_FILTER, after the policy of IPsec.
  *
  * Context: softirq, under RCU.
- * Return: 0: consumed; 1: on to the socket, with skb->data where it was.
+ * Return: 0: consumed; 1: on to the socket, with skb->data at its UDP header.
  */
 int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb);
 

@@ -122,7 +122,7 @@ enum vnp_verdict {
  *		whose payload is in fragments has @data_end - @data < @len, if it
  *		ends in another fragment than it begins in: vnp_pull() makes more of it
  *		direct, vnp_load_bytes() copies
- * @len:	bytes of payload in all
+ * @len:	bytes of payload in all; follows vnp_adjust_head() and vnp_adjust_tail()
  * @family:	AF_INET or AF_INET6
  * @remote_ip4:	sender's address, network byte order; 0 for IPv6
  * @remote_ip6:	sender's address, network byte order; 0 for IPv4
@@ -136,7 +136,8 @@ enum vnp_verdict {
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(the socket or somebody else asked for SO_TIMESTAMP*)
  *
- * All fields are read-only.  The payload may be written by a %VNP_PROG_DATAGRAM.
+ * All fields are read-only.  The payload may be written, and be made longer or shorter,
+ * by a %VNP_PROG_DATAGRAM.
  */
 struct vnp_ctx {
 	__vnp_ptr(void *, data);
@@ -176,7 +177,9 @@ struct vnp_ctx {
 	FN(time_ns, 0x10007)		\
 	FN(random_u32, 0x10008)		\
 	FN(csum_diff, 0x10009)		\
-	FN(log, 0x1000a)
+	FN(log, 0x1000a)		\
+	FN(adjust_head, 0x1000b)	\
+	FN(adjust_tail, 0x1000c)
 
 #define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
 enum vnp_helper_id {
@@ -684,7 +687,7 @@ struct vnp_link_create {
  * @local_port:	port the socket is bound to, host byte order
  * @sock_cookie: SO_COOKIE of the socket
  * @packets:	datagrams that came while there was a program
- * @bytes:	their payload, as the program sees it
+ * @bytes:	their payload, as long as the program has left it
  * @verdicts:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
  * @fault_prog_id: program of the latest fault, 0 if there was none

@@ -148,6 +148,34 @@ static long (*const vnp_pull)(struct vnp_ctx *ctx, __u32 len) =
 	(void *)VNP_HELPER_pull;
 
 /**
+ * vnp_adjust_head() - remove or add bytes at the front of the payload
+ * @ctx:	the program's context
+ * @delta:	by how much its first byte moves: more than 0 removes so many bytes, less
+ *		than 0 adds so many, which are zero.  As bpf_xdp_adjust_head() has it
+ *
+ * @ctx->len follows, and all of the payload is directly readable afterwards.  Pointers into
+ * it are no longer valid: read @ctx->data again.  The socket, or for %VNP_REPLY the sender,
+ * gets a datagram of the new length.
+ *
+ * Return: 0, -EINVAL (the payload is shorter), -EMSGSIZE (it would be longer than a
+ * datagram can be: 65,507 bytes in IPv4 and 65,527 in IPv6, without IP options), -ENOMEM.
+ * If it is not 0 the payload is what it was.
+ */
+static long (*const vnp_adjust_head)(struct vnp_ctx *ctx, __s32 delta) =
+	(void *)VNP_HELPER_adjust_head;
+
+/**
+ * vnp_adjust_tail() - remove or add bytes at the end of the payload
+ * @ctx:	the program's context
+ * @delta:	by how much its end moves: more than 0 adds so many bytes, which are zero,
+ *		less than 0 removes so many.  As bpf_xdp_adjust_tail() has it
+ *
+ * All else as vnp_adjust_head().
+ */
+static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
+	(void *)VNP_HELPER_adjust_tail;
+
+/**
  * vnp_time_ns() - what time is it
  *
  * Return: ns of CLOCK_MONOTONIC.

@@ -27,9 +27,14 @@ static u32 cost_bytes(u32 bytes)
 	return bytes >> VNP_COST_SHIFT;
 }
 
+static bool cost_is_packet(const struct vnp_helper *helper)
+{
+	return helper->bytes == VNP_COST_PACKET || helper->bytes == VNP_COST_RESIZE;
+}
+
 bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call *call)
 {
-	return helper->bytes == VNP_COST_PACKET ||
+	return cost_is_packet(helper) ||
 	       (helper->bytes == VNP_COST_SIZE && call->size_max > VNP_COST_SMALL);
 }
 
@@ -49,6 +54,9 @@ static u32 cost_call(const struct vnp_code *code, u32 insn)
 	case VNP_COST_SIZE:
 		if (!vnp_cost_is_metered(helper, call))
 			cost += cost_bytes(call->size_max);
+		break;
+	case VNP_COST_RESIZE:
+		cost += cost_bytes(call->size_max);
 		break;
 	default:
 		break;
@@ -169,7 +177,7 @@ static void cost_find_metered(struct vnp_code *code)
 		if (!vnp_cost_is_metered(helper, &code->calls[code->aux[i].call]))
 			continue;
 		code->meter_cnt++;
-		if (helper->bytes == VNP_COST_PACKET)
+		if (cost_is_packet(helper))
 			code->ctx_fields |= vnp_type_words(offsetof(struct vnp_ctx, len),
 							   sizeof(u32));
 	}

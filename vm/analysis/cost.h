@@ -9,7 +9,8 @@
  * All that executes is charged.  The longest path without a jump back is charged in
  * advance, as are loops with a known number of iterations (bound.h); other loops are
  * charged at each jump back, and a call whose bytes are not known in advance is charged
- * before it is made.  The cost is the same however the program is lowered.
+ * before it is made; for a change of the payload's length, the payload so, and the most
+ * that the length can change by in advance.  The cost is the same however the program is lowered.
  */
 #ifndef _VNP_VM_ANALYSIS_COST_H
 #define _VNP_VM_ANALYSIS_COST_H

@@ -191,17 +191,31 @@ static int interp_arg(struct vnp_interp *t, const struct vnp_helper *helper, u32
 	}
 }
 
+/* The bytes that a call was charged for in advance by what was proven of a number */
+static u64 interp_size(const struct vnp_interp *t, const struct vnp_helper *helper)
+{
+	s64 delta = (s32)t->reg[2].v;
+
+	switch (helper->bytes) {
+	case VNP_COST_SIZE:
+		return t->reg[4].v;
+	case VNP_COST_RESIZE:
+		return min_t(u64, delta < 0 ? -delta : delta, t->type->packet_max);
+	default:
+		return 0;
+	}
+}
+
 static int interp_charge_bytes(struct vnp_interp *t, const struct vnp_helper *helper)
 {
 	const struct vnp_call *call = &t->code->calls[t->code->aux[t->insn].call];
 	u64 bytes;
 	s64 cost;
 
-	if (!vnp_cost_is_metered(helper, call)) {
-		if (helper->bytes == VNP_COST_SIZE && t->reg[4].v > call->size_max)
-			return vnp_interp_bug(t, "a size exceeds what was proven");
+	if (interp_size(t, helper) > call->size_max)
+		return vnp_interp_bug(t, "a size exceeds what was proven");
+	if (!vnp_cost_is_metered(helper, call))
 		return 0;
-	}
 	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->exec->ctx.len;
 	cost = bytes >> VNP_COST_SHIFT;
 	t->left -= cost;

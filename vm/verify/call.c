@@ -243,6 +243,15 @@ static int call_format(const struct call *c)
 	return vnp_verify_refuse(c->v, "%s", line);
 }
 
+/* By how many bytes R2 can change the payload's length; more than fit are refused */
+static u32 call_change(const struct call *c)
+{
+	const struct vnp_scalar *delta = &call_arg(c, 1)->num;
+	const s64 down = -(s64)delta->smin32, up = delta->smax32;
+
+	return min_t(s64, max(down, up), c->v->type->packet_max);
+}
+
 static void call_return(struct call *c)
 {
 	struct vnp_verify *v = c->v;
@@ -305,6 +314,8 @@ int vnp_verify_call(struct vnp_verify *v)
 		if (err)
 			return err;
 	}
+	if (c.helper->bytes == VNP_COST_RESIZE)
+		c.found->size_max = max(c.found->size_max, call_change(&c));
 	if (v->report && id == VNP_HELPER_log) {
 		err = call_format(&c);
 		if (err)

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/path/resize.h"
+
+#include <linux/nospec.h>
+#include <linux/skbuff.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/path/dgram.h"
+#include "vm/code.h"
+
+/* Room for bytes at the end.  A program asks for as many as it likes: no warning. */
+static int vnp_resize_append(struct sk_buff *skb, u32 len)
+{
+	const u32 tailroom = skb_tailroom(skb);
+
+	if (len > tailroom &&
+	    pskb_expand_head(skb, 0, len - tailroom, GFP_ATOMIC | __GFP_NOWARN))
+		return -ENOMEM;
+	skb_put(skb, len);
+	return 0;
+}
+
+/* Where the first of a packet's headers is, from skb->data */
+static int vnp_resize_first(const struct sk_buff *skb)
+{
+	return skb_mac_header_was_set(skb) ? skb_mac_offset(skb) :
+					     skb_network_offset(skb);
+}
+
+/* Move the headers, of which the last @head bytes are at skb->data, and it with them. */
+static void vnp_resize_move_headers(struct sk_buff *skb, u32 head, s32 delta)
+{
+	const int first = vnp_resize_first(skb);
+
+	skb_metadata_clear(skb);
+	memmove(skb->data + first + delta, skb->data + first, head - first);
+	skb_headers_offset_update(skb, delta);
+	if (delta < 0)
+		__skb_push(skb, -delta);
+	else
+		__skb_pull(skb, delta);
+}
+
+/*
+ * Remove bytes at the front.  The headers move, unless they would get so far from
+ * skb->head that the packet's 16 bits could not say where they are.
+ */
+static void vnp_resize_remove(struct sk_buff *skb, u32 head, u32 len)
+{
+	u8 *payload = skb->data + head;
+
+	if (skb_headroom(skb) + len < U16_MAX) {
+		vnp_resize_move_headers(skb, head, len);
+		return;
+	}
+	memmove(payload, payload + len, skb->len - head - len);
+	skb_trim(skb, skb->len - len);
+}
+
+/* Add bytes at the front.  The headers move if there is room, else the payload does. */
+static int vnp_resize_prepend(struct sk_buff *skb, u32 head, u32 len)
+{
+	const u32 payload = skb->len - head;
+
+	if ((int)skb_headroom(skb) + vnp_resize_first(skb) >= (int)len) {
+		vnp_resize_move_headers(skb, head, -len);
+	} else {
+		if (vnp_resize_append(skb, len))
+			return -ENOMEM;
+		memmove(skb->data + head + len, skb->data + head, payload);
+	}
+	memset(skb->data + head, 0, len);
+	return 0;
+}
+
+/*
+ * Have the datagram in a packet of its own, linear and private.  @len: what its length
+ * would become.  Return: 0, or why it cannot
+ */
+static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
+{
+	int ret;
+
+	if (len < 0)
+		return -EINVAL;
+	if (len > dgram->hook->len_max(dgram->skb))
+		return -EMSGSIZE;
+	/* What was checked of a program's number holds from here on. */
+	if (dgram->prog->code->harden)
+		barrier_nospec();
+	if (dgram->shared && vnp_dgram_split(dgram))
+		return -ENOMEM;
+
+	dgram->written = true;
+	ret = skb_linearize_cow(dgram->skb);
+	vnp_dgram_point(dgram);
+	return ret;
+}
+
+/* Its length has changed: say so wherever that is said. */
+static void vnp_resize_end(struct vnp_dgram *dgram)
+{
+	const u32 len = dgram->skb->len - dgram->off;
+
+	dgram->exec.ctx.len = len;
+	dgram->hook->seal(dgram->skb, len);
+	vnp_dgram_point(dgram);
+}
+
+int vnp_resize_head(struct vnp_dgram *dgram, s32 delta)
+{
+	int ret = vnp_resize_begin(dgram, (s64)dgram->exec.ctx.len - delta);
+
+	if (ret)
+		return ret;
+	if (delta >= 0)
+		vnp_resize_remove(dgram->skb, dgram->off, delta);
+	else if (vnp_resize_prepend(dgram->skb, dgram->off, -delta))
+		return -ENOMEM;
+	vnp_resize_end(dgram);
+	return 0;
+}
+
+int vnp_resize_tail(struct vnp_dgram *dgram, s32 delta)
+{
+	int ret = vnp_resize_begin(dgram, (s64)dgram->exec.ctx.len + delta);
+	struct sk_buff *skb = dgram->skb;
+
+	if (ret)
+		return ret;
+	if (delta < 0) {
+		skb_trim(skb, skb->len + delta);
+	} else {
+		if (vnp_resize_append(skb, delta))
+			return -ENOMEM;
+		memset(skb_tail_pointer(skb) - delta, 0, delta);
+	}
+	vnp_resize_end(dgram);
+	return 0;
+}

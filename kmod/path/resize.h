@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Datagrams that programs make longer or shorter, at either end.
+ *
+ * Context of all that is here: softirqs off, under RCU.
+ */
+#ifndef _VNP_PATH_RESIZE_H
+#define _VNP_PATH_RESIZE_H
+
+#include <linux/types.h>
+
+struct vnp_dgram;
+
+/**
+ * vnp_resize_head() - remove or add bytes at the front of a datagram's payload
+ * @dgram:	the datagram; it may be shared
+ * @delta:	bytes to remove; less than 0: to add, and they are zero
+ *
+ * Afterwards the payload is linear, nobody else's, and alone in its packet, whose headers
+ * say its length; the context points at it.
+ *
+ * Return: 0; or with the payload as it was -EINVAL (it is shorter), -EMSGSIZE (it would be
+ * too long), -ENOMEM.
+ */
+int vnp_resize_head(struct vnp_dgram *dgram, s32 delta);
+
+/* vnp_resize_tail() - the same at the end; @delta: bytes to add; less than 0: to remove */
+int vnp_resize_tail(struct vnp_dgram *dgram, s32 delta);
+
+#endif /* _VNP_PATH_RESIZE_H */
