@@ -62,8 +62,9 @@ int kernel_vm_run(const struct kernel_vm *vm, void *payload, __u32 len,
 		return err;
 	*result = (struct vm_result){
 		.retval = run.retval, .fault = run.fault, .insn = run.fault_insn,
+		.len = run.data_out_len,
 	};
-	return run.data_out_len == len ? 0 : -EMSGSIZE;
+	return 0;
 }
 
 void kernel_vm_values(const struct kernel_vm *vm, struct vm_values *values)

@@ -227,11 +227,11 @@ static bool job_run(const struct job *job, const struct kernel_vm *kernel, int i
 		snprintf(what, size, "payload %d cannot be run: error %d", i, err);
 	else if (seen.fault != expected->fault ||
 		 (seen.fault && seen.insn != expected->insn) ||
-		 seen.retval != expected->retval)
+		 seen.retval != expected->retval || seen.len != expected->len)
 		snprintf(what, size,
-			 "payload %d: the interpreter returns 0x%llx, fault %u at %u; native code 0x%llx, fault %u at %u",
-			 i, expected->retval, expected->fault, expected->insn, seen.retval,
-			 seen.fault, seen.insn);
+			 "payload %d: the interpreter returns 0x%llx, fault %u at %u, leaves %u bytes; native code 0x%llx, fault %u at %u, %u bytes",
+			 i, expected->retval, expected->fault, expected->insn,
+			 expected->len, seen.retval, seen.fault, seen.insn, seen.len);
 	else if (at >= 0)
 		snprintf(what, size, "payload %d differs at byte %ld", i, at);
 	return !what[0];

@@ -88,6 +88,9 @@ static void compare(struct __test_metadata *_metadata, FIXTURE_DATA(bulk) *self,
 	ASSERT_EQ(result.fault ? 0 : result.retval, native.retval) {
 		TH_LOG("program %llu", vm_name);
 	}
+	ASSERT_EQ(result.len, native.len) {
+		TH_LOG("program %llu", vm_name);
+	}
 	ASSERT_MEM(payload, out, self->payload_len) {
 		TH_LOG("program %llu", vm_name);
 	}

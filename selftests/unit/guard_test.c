@@ -644,6 +644,32 @@ static void budget(void **state)
 	vm_budget = 0;
 }
 
+/* A change of length is paid by the bytes it may add, and the payload's when it is made. */
+static void resize_budget(void **state)
+{
+	(void)state;
+#define BY(delta)	BPF_MOV64_IMM(R2, delta), BPF_CALL_HELPER(adjust_head), RETURN(0)
+	vm_budget = 304 + 2 + 96 / 32;
+	assert_returns(0, 96, BY(-64));
+	vm_budget--;
+	assert_faults(VNP_FAULT_BUDGET, 1, 96, BY(-64));
+	vm_budget = 304 + 1;
+	assert_refused("the longest path through the program costs 306", BY(-64));
+	assert_refused("the longest path through the program costs 306", BY(64));
+	/* no more than a datagram can have, and 32 bits of the register */
+	assert_refused("the longest path through the program costs 2351", BY(INT_MIN));
+	assert_refused("the longest path through the program costs 306",
+		       BPF_MOV32_IMM(R2, -64), BPF_CALL_HELPER(adjust_tail), RETURN(0));
+#undef BY
+	/* as far as a branch has limited it */
+	vm_budget = 307;
+	assert_refused("the longest path through the program costs 308",
+		       BPF_LDX_MEM(BPF_W, R2, R1, offsetof(struct vnp_ctx, len)),
+		       BPF_JMP_IMM(BPF_JGT, R2, 96, 1), BPF_CALL_HELPER(adjust_tail),
+		       RETURN(0));
+	vm_budget = 0;
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -671,6 +697,7 @@ int main(void)
 		cmocka_unit_test(helper_end_of_the_stack),
 		cmocka_unit_test(helper_packet),
 		cmocka_unit_test(budget),
+		cmocka_unit_test(resize_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

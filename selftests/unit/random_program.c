@@ -913,7 +913,7 @@ static void wide_memory(struct gen *g, __u32 reg)
 
 static void wide_helper(struct gen *g)
 {
-	__u32 helper = roll(g, 4), i;
+	__u32 helper = roll(g, 5), i;
 
 	for (i = 0; i < 3; i++)
 		g->kind[i] = UNSET;
@@ -929,6 +929,12 @@ static void wide_helper(struct gen *g)
 		put(g, BPF_MOV64_REG(R1, R6));
 		put(g, BPF_CALL_HELPER(pull));
 		break;
+	case 4:
+		put(g, BPF_MOV64_IMM(R2, roll(g, 3) ? (int)roll(g, 32) - 16 : number(g)));
+		put(g, BPF_MOV64_REG(R1, R6));
+		put(g, roll(g, 2) ? BPF_CALL_HELPER(adjust_head) :
+				    BPF_CALL_HELPER(adjust_tail));
+		break;
 	default:
 		wide_memory(g, R3);
 		put(g, BPF_MOV64_IMM(R2, roll(g, 3) ? (int)roll(g, 64) : number(g)));
@@ -938,7 +944,7 @@ static void wide_helper(struct gen *g)
 	}
 	clobber(g);
 	g->kind[0] = NUMBER;
-	for (i = 0; i < 10 && (helper == 1 || helper == 3); i++)
+	for (i = 0; i < 10 && (helper == 1 || helper >= 3); i++)
 		if (g->kind[i] == PACKET)
 			g->kind[i] = UNSET;
 }

@@ -461,6 +461,9 @@ static void moved_payload(void **state)
 	assert_refused(AGAIN, PULL, BPF_ALU64_IMM(BPF_ADD, R7, 1), RETURN(0));
 	assert_refused(AGAIN, PULL, BPF_LDX_MEM(BPF_DW, R2, R6, 8),
 		       BPF_JMP_REG(BPF_JEQ, R7, R2, 0), RETURN(0));
+#define SHIFT	BPF_MOV64_REG(R6, R1), LOAD_DATA(R7), BPF_MOV64_IMM(R2, 4),	\
+		BPF_CALL_HELPER(adjust_head)
+	assert_refused(AGAIN, SHIFT, BPF_LDX_MEM(BPF_B, R0, R7, 0), BPF_EXIT_INSN());
 	/* what was proven is void, too */
 	assert_accepted("1 guarded: insn 9", LOAD_DATA(R7), LOAD_DATA_END(R8),
 			BPF_ALU64_REG(BPF_SUB, R8, R7), BPF_JMP_IMM(BPF_JLT, R8, 4, 6),
@@ -550,6 +553,10 @@ static void packets_are_read_only(void **state)
 		       BPF_MOV64_REG(R3, R10), BPF_ALU64_IMM(BPF_ADD, R3, -8),
 		       BPF_ST_MEM(BPF_DW, R3, 0, 0), BPF_MOV64_IMM(R4, 8),
 		       BPF_CALL_HELPER(store_bytes), RETURN(0));
+	assert_refused("a program of type packet cannot call vnp_adjust_head, which is for programs of type datagram",
+		       BPF_MOV64_IMM(R2, 4), BPF_CALL_HELPER(adjust_head), RETURN(0));
+	assert_refused("a program of type packet cannot call vnp_adjust_tail, which is for programs of type datagram",
+		       BPF_MOV64_IMM(R2, 4), BPF_CALL_HELPER(adjust_tail), RETURN(0));
 	assert_refused("writes to the packet", LOAD_DATA(R3), BPF_MOV64_IMM(R2, 0),
 		       BPF_MOV64_IMM(R4, 8), BPF_CALL_HELPER(load_bytes), RETURN(0));
 	/* it can be longer than a datagram's payload, by an IPv6 header */

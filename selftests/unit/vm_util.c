@@ -158,7 +158,8 @@ static struct vm_result vm_run_one(struct vm *vm, bool lowered, void *payload,
 	result.retval = user.exec.retval;
 	result.fault = VNP_EXEC_FAULT_KIND(user.exec.fault);
 	result.insn = VNP_EXEC_FAULT_INSN(user.exec.fault);
-	vnp_user_exec_copy_out(&user, payload, len);
+	result.len = user.len;
+	vnp_user_exec_copy_out(&user, payload, min(len, user.len));
 	vnp_user_exec_destroy(&user);
 	return result;
 }
@@ -275,7 +276,7 @@ static void vm_compare(struct vm_set *set, bool hardened, const struct vm_result
 			 vm_name, result->retval, result->fault, result->insn,
 			 hardened ? " hardened" : "", lowered.retval,
 			 lowered.fault, lowered.insn);
-	if (memcmp(after, copy, len)) {
+	if (result->len != lowered.len || memcmp(after, copy, len)) {
 		vm_dump_lowered(vm->code);
 		fail_msg("program %llu: lowered%s, the payload differs", vm_name,
 			 hardened ? " hardened" : "");

@@ -41,6 +41,7 @@ struct vm_result {
 	__u64 retval;
 	enum vnp_fault fault;
 	__u32 insn;
+	__u32 len;	/* of the payload that it has left */
 };
 
 /* What the verifier said about the last program */
