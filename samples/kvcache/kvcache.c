@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * kvcache: answer GETs over UDP in the kernel, in front of a memcached that runs already
+ * and knows nothing of it.
+ *
+ * The program notes what it could not answer.  This process reads that, asks memcached, as
+ * any client does, and puts what it says into the map.  The program looks at the key's
+ * generation before it uses that, so it does not matter how long this takes, or whether
+ * this process is there at all.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vnp/libvnp.h>
+#include "kvcache.h"
+
+/* How long memcached may take to answer */
+#define PATIENCE_MS	1000
+
+/* kvcache.bpf.o, which the linker has put into this program */
+extern const char _binary_kvcache_bpf_o_start[];
+extern const char _binary_kvcache_bpf_o_end[];
+
+static const char usage[] =
+	"usage: kvcache PID PORT\n"
+	"\n"
+	"Answer GETs of single keys that memcached PID gets on UDP port PORT, in the\n"
+	"kernel.  Values that expire, and keys and answers that are long, are left to\n"
+	"memcached.  It ends at SIGINT or SIGTERM, and says what was done.\n"
+	"\n"
+	"You need to be the user that runs memcached, and in group vnp.\n";
+
+/**
+ * struct cache - what this process has of it
+ * @prog:	the program
+ * @entries:	its map
+ * @state:	its global variables
+ * @sock:	connected to memcached
+ * @serial:	of the entry that was made last
+ * @request:	number of the request that was sent last
+ * @victim:	where to look for an entry to be removed
+ */
+struct cache {
+	struct vnp_program *prog;
+	struct vnp_map *entries;
+	volatile struct kvcache_state *state;
+	int sock;
+	__u64 serial;
+	__u16 request;
+	struct kvcache_key victim;
+};
+
+static int complain(const char *failed, int err)
+{
+	fprintf(stderr, "kvcache: cannot %s: %s\n", failed, strerror(-err));
+	return err;
+}
+
+/*
+ * ---- Filling it ------------------------------------------------------------
+ */
+
+/* memcached's answer to "mg KEY f t v"; its length, or less than 0 */
+static int ask(struct cache *cache, const struct kvcache_key *key, char *text, size_t size)
+{
+	struct kvcache_frame frame = { .datagrams = htons(1) };
+	struct pollfd readable = { .fd = cache->sock, .events = POLLIN };
+	char data[2048];
+	int len;
+
+	frame.request = htons(++cache->request);
+	memcpy(data, &frame, sizeof(frame));
+	len = sizeof(frame) + sprintf(data + sizeof(frame), "mg %.*s f t v\r\n",
+				      KVCACHE_KEY_MAX, key->text);
+	if (send(cache->sock, data, len, 0) != len)
+		return -errno;
+	while (poll(&readable, 1, PATIENCE_MS) == 1) {
+		len = recv(cache->sock, data, sizeof(data), 0);
+		if (len < (int)sizeof(frame))
+			return -errno;
+		/* Late answers to earlier requests are of no use any more. */
+		if (memcmp(data, &frame.request, sizeof(frame.request)))
+			continue;
+		memcpy(&frame, data, sizeof(frame));
+		len -= sizeof(frame);
+		if (frame.datagrams != htons(1) || len >= (int)size)
+			return -EMSGSIZE;
+		memcpy(text, data + sizeof(frame), len);
+		text[len] = 0;
+		return len;
+	}
+	return -ETIMEDOUT;
+}
+
+/*
+ * "VA BYTES fFLAGS tTTL\r\n", the value, "\r\n" becomes what memcached answers to "get".
+ * Return: false: it has none, or one that is not cached
+ */
+static int make_text(struct kvcache_entry *entry, const struct kvcache_key *key,
+		     const char *text, int len)
+{
+	unsigned int bytes, flags;
+	int ttl, at = 0, head;
+
+	if (sscanf(text, "VA %u f%u t%d%n", &bytes, &flags, &ttl, &at) != 3 || ttl != -1 ||
+	    memcmp(text + at, "\r\n", 2) || at + 2 + bytes + 2 != (unsigned int)len)
+		return 0;
+	head = snprintf(entry->text, sizeof(entry->text), "VALUE %.*s %u %u\r\n",
+			KVCACHE_KEY_MAX, key->text, flags, bytes);
+	entry->len = head + bytes + strlen("\r\nEND\r\n");
+	if (entry->len > sizeof(entry->text))
+		return 0;
+	memcpy(entry->text + head, text + at + 2, bytes);
+	memcpy(entry->text + head + bytes, "\r\nEND\r\n", strlen("\r\nEND\r\n"));
+	return 1;
+}
+
+/* Any will do; they take turns. */
+static void remove_one(struct cache *cache)
+{
+	struct kvcache_key next;
+
+	if (vnp_map_next_key(cache->entries, &cache->victim, &next) &&
+	    vnp_map_next_key(cache->entries, NULL, &next))
+		return;
+	vnp_map_delete(cache->entries, &next);
+	cache->victim = next;
+}
+
+static void fill(struct cache *cache, const struct kvcache_key *key)
+{
+	struct kvcache_entry entry = { .serial = ++cache->serial };
+	char text[KVCACHE_TEXT_MAX + 1];
+	int len;
+
+	/* Before memcached is asked */
+	entry.generation = kvcache_generation(cache->state, key);
+	len = ask(cache, key, text, sizeof(text));
+	if (len < 0 || !make_text(&entry, key, text, len))
+		return;
+	if (vnp_map_update(cache->entries, key, &entry, VNP_MAP_ANY) != -ENOSPC)
+		return;
+	remove_one(cache);
+	vnp_map_update(cache->entries, key, &entry, VNP_MAP_ANY);
+}
+
+/* A line of the program's log.  Return: is it a key that can be asked for? */
+static int read_key(const char *line, struct kvcache_key *key)
+{
+	unsigned long long words[8];
+	size_t i, len;
+
+	if (sscanf(line, "%llx %llx %llx %llx %llx %llx %llx %llx", &words[0], &words[1],
+		   &words[2], &words[3], &words[4], &words[5], &words[6], &words[7]) != 8)
+		return 0;
+	for (i = 0; i < 8; i++)
+		key->words[i] = words[i];
+	len = strnlen(key->text, sizeof(key->text));
+	for (i = 0; i < sizeof(key->text); i++)
+		if (i < len ? key->text[i] > 0 && key->text[i] <= ' ' : key->text[i])
+			return 0;
+	return len > 0;
+}
+
+static int fill_all(struct cache *cache)
+{
+	static char text[1 << 16];
+	struct kvcache_key key;
+	char *line, *rest = text;
+	ssize_t len = read(vnp_program_fd(cache->prog), text, sizeof(text) - 1);
+
+	if (len < 0)
+		return complain("read what is missing", -errno);
+	text[len] = 0;
+	while ((line = strsep(&rest, "\n")))
+		if (read_key(line, &key))
+			fill(cache, &key);
+	return 0;
+}
+
+/* Until a signal says that it is enough */
+static int serve(struct cache *cache, int signals)
+{
+	struct pollfd fds[] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = vnp_program_fd(cache->prog), .events = POLLIN },
+	};
+	int err = 0;
+
+	while (!err && poll(fds, 2, -1) > 0 && !fds[0].revents)
+		err = fill_all(cache);
+	return err;
+}
+
+/*
+ * ---- Setting it up ---------------------------------------------------------
+ */
+
+/* A socket for requests of our own, which the program knows by its port */
+static int connect_to(struct cache *cache, const struct vnp_socket *sock)
+{
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(sock->port),
+	};
+	socklen_t len = sizeof(addr);
+
+	if (inet_pton(AF_INET, sock->address, &addr.sin_addr) != 1)
+		return -EAFNOSUPPORT;
+	cache->sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (cache->sock < 0 ||
+	    connect(cache->sock, (const struct sockaddr *)&addr, sizeof(addr)) ||
+	    getsockname(cache->sock, (struct sockaddr *)&addr, &len))
+		return -errno;
+	cache->state->filler_port = ntohs(addr.sin_port);
+	return 0;
+}
+
+static int load(struct cache *cache)
+{
+	static const struct vnp_open_opts opts = {
+		.sz = sizeof(opts),
+		.name = "kvcache",
+	};
+	struct vnp_object *obj;
+	size_t len;
+	void *addr;
+	int err;
+
+	err = vnp_object_open_mem(_binary_kvcache_bpf_o_start,
+				  _binary_kvcache_bpf_o_end - _binary_kvcache_bpf_o_start,
+				  &opts, &obj);
+	if (err)
+		return complain("read the program", err);
+	err = vnp_object_load(obj, NULL);
+	if (err)
+		return complain("load the program", err);
+	cache->prog = vnp_object_find_program(obj, "kvcache");
+	cache->entries = vnp_object_find_map(obj, "entries");
+	err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
+	if (err)
+		return complain("share the program's variables", err);
+	cache->state = addr;
+	return 0;
+}
+
+static int attach(struct cache *cache, pid_t pid, const char *port, struct vnp_link **link)
+{
+	struct vnp_socket *socks;
+	char spec[32];
+	size_t cnt;
+	int err;
+
+	snprintf(spec, sizeof(spec), "udp:%s", port);
+	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
+	if (err)
+		return complain("take memcached's socket", err);
+	err = cnt == 1 ? connect_to(cache, socks) : -EAFNOSUPPORT;
+	if (err)
+		complain("use a socket but memcached's only one, of IPv4", err);
+	else
+		err = vnp_link_attach(cache->prog, socks->fd, NULL, link);
+	vnp_socket_free(socks, cnt);
+	return err;
+}
+
+static void report(const struct vnp_link *link)
+{
+	struct vnp_link_info info = { .size = sizeof(info) };
+
+	if (!vnp_link_get_info(link, &info))
+		printf("%llu requests came, %llu were answered\n", info.packets,
+		       info.verdicts[VNP_REPLY]);
+}
+
+int main(int argc, char **argv)
+{
+	struct cache cache = {};
+	struct vnp_link *link;
+	sigset_t signals;
+	int err;
+
+	if (argc != 3 || atoi(argv[1]) <= 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+
+	if (load(&cache) || attach(&cache, atoi(argv[1]), argv[2], &link))
+		return 1;
+	printf("UDP port %s answers\n", argv[2]);
+	fflush(stdout);
+	err = serve(&cache, signalfd(-1, &signals, SFD_CLOEXEC));
+	report(link);
+	vnp_link_detach(link);
+	vnp_link_close(link);
+	return err ? 1 : 0;
+}

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Does a client of Debian's memcached get the same bytes with kvcache and without, is no
+ * value answered that was replaced, and did memcached sleep?  kvcache is the sample
+ * itself, found beside this program.
+ */
+#include <arpa/inet.h>
+#include <libgen.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vnp/libvnp.h>
+#include "kvcache.h"
+
+#define PORT		"7011"
+#define MEMCACHED	"/usr/bin/memcached"
+
+/* How often something is tried that takes some time */
+#define PATIENCE	2000
+
+static int tests, failed, sock;
+static __u32 link_id;
+
+static void report(int ok, const char *what)
+{
+	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
+	fflush(stdout);
+	failed += !ok;
+}
+
+/*
+ * ---- A client --------------------------------------------------------------
+ */
+
+struct answer {
+	int len;
+	char text[16384];
+};
+
+/*
+ * What is answered to a request of @len bytes, with the frames.  Of the answers to several
+ * keys, or to several requests in a datagram, each of which says that it is the only one,
+ * the first.
+ */
+static void request(struct answer *answer, const char *text, int len)
+{
+	struct kvcache_frame frame = { .datagrams = htons(1) };
+	static __u16 number;
+	char data[8192];
+	int n, cnt = 0;
+
+	frame.request = htons(++number);
+	memcpy(data, &frame, sizeof(frame));
+	memcpy(data + sizeof(frame), text, len);
+	answer->len = -1;
+	if (send(sock, data, sizeof(frame) + len, 0) != (ssize_t)sizeof(frame) + len)
+		return;
+	answer->len = 0;
+	do {
+		do {
+			n = recv(sock, data, sizeof(data), 0);
+		} while (n >= (int)sizeof(frame) && memcmp(data, &frame.request, 2));
+		if (n < (int)sizeof(frame)) {
+			answer->len = -1;
+			return;
+		}
+		/* The request's number differs, and nothing else may. */
+		memcpy(answer->text + answer->len, data + 2, n - 2);
+		answer->len += n - 2;
+		memcpy(&frame, data, sizeof(frame));
+	} while (++cnt < ntohs(frame.datagrams));
+	answer->text[answer->len] = 0;
+}
+
+static void ask(struct answer *answer, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void ask(struct answer *answer, const char *fmt, ...)
+{
+	char text[4096];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	request(answer, text, len);
+}
+
+/* Does it say this, in one datagram? */
+static int says(const struct answer *answer, const char *text)
+{
+	return answer->len == (int)strlen(text) + 6 && !strcmp(answer->text + 6, text);
+}
+
+/* How many requests the program has answered */
+static __u64 answered(void)
+{
+	struct vnp_link_info info = { .size = sizeof(info) };
+	struct vnp_link *link;
+
+	if (vnp_link_open(link_id, NULL, &link))
+		return 0;
+	vnp_link_get_info(link, &info);
+	vnp_link_close(link);
+	return info.verdicts[VNP_REPLY];
+}
+
+/* Ask until the answer comes from the kernel.  Return: did it? */
+static int ask_cached(struct answer *answer, const char *key)
+{
+	for (int i = 0; i < PATIENCE; i++) {
+		__u64 before = answered();
+
+		ask(answer, "get %s\r\n", key);
+		if (answered() > before)
+			return 1;
+	}
+	return 0;
+}
+
+/*
+ * ---- What is there without kvcache ------------------------------------------
+ */
+
+static const int sizes[] = { 0, 1, 2, 7, 64, 1000, 1300, 1340, 1360, 1400, 5000 };
+#define SIZES	(sizeof(sizes) / sizeof(sizes[0]))
+
+static const char *const oddities[] = {
+	"get none\r\n", "get k1 k2\r\n", "get k1  k2\r\n", " get k1\r\n", "get  k1\r\n",
+	"get k1 \r\n", "get k1\n", "get \r\n", "get\r\n", "gets k1 k2\r\n", "get k1\r\nget k2\r\n",
+	"get 12345678901234567890123456789012345678901234567890123456789012345\r\n",
+	"mg k1 v\r\n", "nonsense\r\n", "touch k1 0\r\n", "version\r\n", "GET k1\r\n",
+};
+#define ODDITIES	(sizeof(oddities) / sizeof(oddities[0]))
+
+static struct answer without[SIZES + ODDITIES];
+
+static int store_all(void)
+{
+	struct answer answer;
+	char text[8192];
+	size_t i;
+
+	for (i = 0; i < SIZES; i++) {
+		int len = sprintf(text, "set k%zu %zu 0 %d\r\n", i, i * 1000003, sizes[i]);
+
+		for (int k = 0; k < sizes[i]; k++)
+			text[len++] = 33 + (k * 7 + i) % 90;
+		len += sprintf(text + len, "\r\n");
+		request(&answer, text, len);
+		if (!says(&answer, "STORED\r\n"))
+			return 0;
+		ask(&without[i], "get k%zu\r\n", i);
+	}
+	for (i = 0; i < ODDITIES; i++)
+		ask(&without[SIZES + i], "%s", oddities[i]);
+	return 1;
+}
+
+/* A server that does not answer says so as well. */
+static int same(const struct answer *a, const struct answer *b)
+{
+	return a->len == b->len && (a->len < 0 || !memcmp(a->text, b->text, a->len));
+}
+
+/*
+ * ---- With kvcache ----------------------------------------------------------
+ */
+
+static void test_same(void)
+{
+	struct answer answer;
+	char key[16], what[64];
+	int ok = 1;
+	size_t i;
+
+	for (i = 0; i < SIZES; i++) {
+		snprintf(key, sizeof(key), "k%zu", i);
+		snprintf(what, sizeof(what), "%d bytes: the same", sizes[i]);
+		if (sizes[i] <= 1340)
+			ok = ask_cached(&answer, key);
+		else
+			ask(&answer, "get %s\r\n", key);
+		report(ok && same(&answer, &without[i]), what);
+	}
+	for (i = 0; i < ODDITIES; i++) {
+		ask(&answer, "%s", oddities[i]);
+		ok &= same(&answer, &without[SIZES + i]);
+		if (!same(&answer, &without[SIZES + i]))
+			printf("# differs: %s", oddities[i]);
+	}
+	report(ok, "odd requests: the same");
+}
+
+/* What was acknowledged is what is answered, however busy the cache is being filled. */
+static void test_set(void)
+{
+	struct answer answer;
+	char text[64];
+	int ok = 1;
+
+	for (int i = 0; i < 500 && ok; i++) {
+		ask(&answer, "set n 0 0 6\r\n%06d\r\n", i);
+		ok = says(&answer, "STORED\r\n");
+		snprintf(text, sizeof(text), "VALUE n 0 6\r\n%06d\r\nEND\r\n", i);
+		for (int k = 0; k < 1 + i % 4 && ok; k++) {
+			ask(&answer, "get n\r\n");
+			ok = says(&answer, text);
+		}
+		if (i % 50 == 0)
+			ok &= ask_cached(&answer, "n") && says(&answer, text);
+	}
+	report(ok, "a value that is set is answered from then on");
+}
+
+/* Each request that changes the value, once it is cached */
+static void test_changes(void)
+{
+	static const struct {
+		const char *request, *reply, *then;
+	} changes[] = {
+		{ "set n 3 0 1\r\n5\r\n", "STORED\r\n", "VALUE n 3 1\r\n5\r\nEND\r\n" },
+		{ "incr n 2\r\n", "7\r\n", "VALUE n 3 1\r\n7\r\nEND\r\n" },
+		{ "decr n 1\r\n", "6\r\n", "VALUE n 3 1\r\n6\r\nEND\r\n" },
+		{ "append n 0 0 1\r\nx\r\n", "STORED\r\n", "VALUE n 3 2\r\n6x\r\nEND\r\n" },
+		{ "replace n 0 0 1\r\ny\r\n", "STORED\r\n", "VALUE n 0 1\r\ny\r\nEND\r\n" },
+		{ "ms n 2\r\nab\r\n", "HD\r\n", "VALUE n 0 2\r\nab\r\nEND\r\n" },
+		{ "set n 1 0 2 \r\nzz\r\n", "STORED\r\n", "VALUE n 1 2\r\nzz\r\nEND\r\n" },
+		{ "set n 1 0 1\nq\r\n", "STORED\r\n", "VALUE n 1 1\r\nq\r\nEND\r\n" },
+		{ "delete n\r\n", "DELETED\r\n", "END\r\n" },
+		{ "add n 0 0 1\r\na\r\n", "STORED\r\n", "VALUE n 0 1\r\na\r\nEND\r\n" },
+		{ "md n\r\n", "HD\r\n", "END\r\n" },
+		{ "set n 0 0 1\r\nb\r\n", "STORED\r\n", "VALUE n 0 1\r\nb\r\nEND\r\n" },
+		{ "flush_all\r\n", "OK\r\n", "END\r\n" },
+	};
+	struct answer answer;
+	char what[64];
+
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		ask(&answer, "get n\r\n");
+		if (!says(&answer, "END\r\n"))
+			ask_cached(&answer, "n");
+		ask(&answer, "%s", changes[i].request);
+		snprintf(what, sizeof(what), "changed by: %.*s",
+			 (int)strcspn(changes[i].request, "\r\n"), changes[i].request);
+		if (!says(&answer, changes[i].reply)) {
+			printf("# memcached says %s\n", answer.text + 6);
+			report(0, what);
+			continue;
+		}
+		ask(&answer, "get n\r\n");
+		report(says(&answer, changes[i].then), what);
+	}
+}
+
+/* Two requests in one datagram, of which the first looks harmless */
+static void test_two_in_one(void)
+{
+	static const char *const firsts[] = {
+		"get m\r\n", "gets m\r\n", "set m 0 0 1\r\nx\r\n", "delete m\r\n",
+		"set m  0 25 1\r\nx\r\n",
+	};
+	struct answer answer;
+	char text[64];
+	int ok = 1;
+
+	for (int i = 0; i < (int)(sizeof(firsts) / sizeof(firsts[0])); i++) {
+		ask(&answer, "set n 0 0 1\r\n-\r\n");
+		ok &= ask_cached(&answer, "n");
+		ask(&answer, "%sset n 0 0 1\r\n%d\r\n", firsts[i], i);
+		ask(&answer, "mg n v\r\n");
+		snprintf(text, sizeof(text), "VA 1\r\n%d\r\n", i);
+		if (!says(&answer, text)) {
+			printf("# memcached has not: %s", firsts[i]);
+			continue;
+		}
+		ask(&answer, "get n\r\n");
+		snprintf(text, sizeof(text), "VALUE n 0 1\r\n%d\r\nEND\r\n", i);
+		ok &= says(&answer, text);
+	}
+	report(ok, "two requests in a datagram");
+}
+
+/* What expires is left to memcached. */
+static void test_expiry(void)
+{
+	struct answer answer;
+	__u64 before;
+	int ok = 1;
+
+	ask(&answer, "set n 0 1000 1\r\nx\r\n");
+	before = answered();
+	for (int i = 0; i < 100; i++) {
+		ask(&answer, "get n\r\n");
+		ok &= says(&answer, "VALUE n 0 1\r\nx\r\nEND\r\n");
+	}
+	report(ok && answered() == before, "what expires is not cached");
+}
+
+/* How often a process's threads have slept because they had nothing to do */
+static long switches(pid_t pid)
+{
+	char command[128];
+	long cnt = -1;
+	FILE *file;
+
+	snprintf(command, sizeof(command),
+		 "cat /proc/%d/task/*/status | awk '/^voluntary/ { n += $2 } END { print n }'",
+		 pid);
+	file = popen(command, "r");
+	if (!file || fscanf(file, "%ld", &cnt) != 1)
+		cnt = -1;
+	if (file)
+		pclose(file);
+	return cnt;
+}
+
+/* Its clock ticks once a second. */
+static void test_sleeps(pid_t memcached)
+{
+	struct answer answer;
+	long slept;
+	int ok = 1;
+
+	ask(&answer, "set n 0 0 1\r\nx\r\n");
+	ok &= ask_cached(&answer, "n");
+	slept = switches(memcached);
+	for (int i = 0; i < 5000; i++) {
+		ask(&answer, "get n\r\n");
+		ok &= says(&answer, "VALUE n 0 1\r\nx\r\nEND\r\n");
+	}
+	report(ok && slept > 0 && switches(memcached) - slept < 500,
+	       "memcached has slept while 5000 requests were answered");
+}
+
+/*
+ * ---- The servers -----------------------------------------------------------
+ */
+
+static pid_t start_memcached(void)
+{
+	const char *const user = geteuid() ? NULL : "-u";
+	struct answer answer;
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl(MEMCACHED, "memcached", "-U", PORT, "-p", "0", "-l", "127.0.0.1",
+		      "-t", "1", "-m", "16", user, "root", NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < PATIENCE; i++) {
+		ask(&answer, "version\r\n");
+		if (answer.len > 0)
+			return pid;
+		usleep(10000);
+	}
+	return -1;
+}
+
+/* Return: kvcache's pid, once it has said that it answers */
+static pid_t start_kvcache(const char *self, pid_t memcached, FILE **out)
+{
+	char path[4096], line[4200], number[16];
+	int pipes[2];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s", self);
+	snprintf(line, sizeof(line), "%s/kvcache", dirname(path));
+	snprintf(number, sizeof(number), "%d", memcached);
+	if (pipe(pipes) || (pid = fork()) < 0)
+		return -1;
+	if (!pid) {
+		dup2(pipes[1], STDOUT_FILENO);
+		close(pipes[0]);
+		close(pipes[1]);
+		execl(line, "kvcache", number, PORT, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	*out = fdopen(pipes[0], "r");
+	if (!fgets(line, sizeof(line), *out))
+		return -1;
+	/* The only link there is */
+	vnp_id_next(VNP_OBJ_LINK, &link_id);
+	return pid;
+}
+
+static int open_client(void)
+{
+	const struct sockaddr_in addr = {
+		.sin_family = AF_INET,
+		.sin_port = htons(atoi(PORT)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	const struct timeval patience = { .tv_sec = 5 };
+
+	sock = socket(AF_INET, SOCK_DGRAM, 0);
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return connect(sock, (const struct sockaddr *)&addr, sizeof(addr));
+}
+
+int main(int argc, char **argv)
+{
+	char line[128] = "";
+	pid_t memcached, kvcache;
+	FILE *out = NULL;
+
+	(void)argc;
+	printf("TAP version 13\n");
+	if (access(MEMCACHED, X_OK) || access(VNP_DEVICE, F_OK)) {
+		printf("1..0 # SKIP no %s, or no %s\n", MEMCACHED, VNP_DEVICE);
+		return 4;
+	}
+	printf("1..%d\n", (int)SIZES + 19);
+	fflush(stdout);
+	memcached = open_client() ? -1 : start_memcached();
+	if (memcached < 0 || !store_all()) {
+		printf("Bail out! memcached does not start.\n");
+		return 1;
+	}
+	kvcache = start_kvcache(argv[0], memcached, &out);
+	if (kvcache < 0) {
+		printf("Bail out! kvcache does not start.\n");
+		kill(memcached, SIGTERM);
+		return 1;
+	}
+	test_same();
+	test_set();
+	test_changes();
+	test_two_in_one();
+	test_expiry();
+	test_sleeps(memcached);
+	kill(kvcache, SIGTERM);
+	report(fgets(line, sizeof(line), out) && strstr(line, "were answered"),
+	       "it has counted them");
+	kill(memcached, SIGTERM);
+	while (wait(NULL) > 0)
+		;
+	return failed ? 1 : 0;
+}
