@@ -5,6 +5,7 @@
 #include <linux/skbuff.h>
 
 #include "kmod/core/compat.h"
+#include "kmod/path/batch.h"
 #include "kmod/path/dgram.h"
 #include "vm/code.h"
 
@@ -20,17 +21,10 @@ static int vnp_resize_append(struct sk_buff *skb, u32 len)
 	return 0;
 }
 
-/* Where the first of a packet's headers is, from skb->data */
-static int vnp_resize_first(const struct sk_buff *skb)
-{
-	return skb_mac_header_was_set(skb) ? skb_mac_offset(skb) :
-					     skb_network_offset(skb);
-}
-
 /* Move the headers, of which the last @head bytes are at skb->data, and it with them. */
 static void vnp_resize_move_headers(struct sk_buff *skb, u32 head, s32 delta)
 {
-	const int first = vnp_resize_first(skb);
+	const int first = vnp_batch_headers(skb);
 
 	skb_metadata_clear(skb);
 	memmove(skb->data + first + delta, skb->data + first, head - first);
@@ -62,7 +56,7 @@ static int vnp_resize_prepend(struct sk_buff *skb, u32 head, u32 len)
 {
 	const u32 payload = skb->len - head;
 
-	if ((int)skb_headroom(skb) + vnp_resize_first(skb) >= (int)len) {
+	if ((int)skb_headroom(skb) + vnp_batch_headers(skb) >= (int)len) {
 		vnp_resize_move_headers(skb, head, -len);
 	} else {
 		if (vnp_resize_append(skb, len))

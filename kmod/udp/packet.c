@@ -8,6 +8,7 @@
 #include <net/udp.h>
 
 #include "kmod/core/compat.h"
+#include "kmod/path/batch.h"
 
 /*
  * A packet with the headers of another one, at the same places, and room for
@@ -16,8 +17,7 @@
 static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 {
 	const u32 headroom = skb_headroom(skb);
-	const int first = skb_mac_header_was_set(skb) ? skb_mac_offset(skb) :
-							skb_network_offset(skb);
+	const int first = vnp_batch_headers(skb);
 	struct sk_buff *new;
 
 	new = alloc_skb(headroom + sizeof(struct udphdr) + room, GFP_ATOMIC);
