@@ -10,6 +10,7 @@
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
+#include "../progs/resize.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
 
@@ -298,6 +299,46 @@ TEST_F(inject, prog_dump_and_run)
 {
 	in_every_place(_metadata, self, dump_prog);
 	in_every_place(_metadata, self, run_prog);
+}
+
+/* The payload is what it was, or what it should become. */
+TEST_F(inject, resize)
+{
+	static __u8 in[9000], out[65536];
+	struct vnp_object *obj;
+	struct change *change;
+	int refused = 0, front;
+	bool hit = true;
+
+	ASSERT_EQ(0, object_load("resize", &obj));
+	change = object_globals(obj, ".bss");
+	ASSERT_NE(NULL, change);
+	fill_random(in, sizeof(in), 41);
+	for (int n = 1; hit && n < 1000; n++) {
+		struct vnp_prog_run r = {
+			.data_out = (uintptr_t)out,
+			.data_out_len = sizeof(out),
+			.direct_len = 100,
+		};
+
+		*change = (struct change){ -5000, 3000, VNP_PASS };
+		fail_nth(self->fail_nth, n);
+		if (prog_run(object_prog(obj, "resize"), in, sizeof(in), &r))
+			r.data_out_len = 0;
+		hit = failed(self->fail_nth);
+		fail_nth(self->fail_nth, 0);
+		if (!r.data_out_len)
+			continue;
+		EXPECT_TRUE(!change->head_ret || change->head_ret == -ENOMEM);
+		EXPECT_TRUE(!change->tail_ret || change->tail_ret == -ENOMEM);
+		refused += change->head_ret || change->tail_ret;
+		front = change->head_ret ? 0 : 5000;
+		EXPECT_EQ(front + 9000 + (change->tail_ret ? 0 : 3000), r.data_out_len);
+		EXPECT_MEM(in, out + front, sizeof(in));
+	}
+	EXPECT_FALSE(hit);
+	EXPECT_LT(1, refused);
+	vnp_object_close(obj);
 }
 
 /* The whole of an object, as libvnp loads it from memory. */
