@@ -151,7 +151,7 @@ check-all: all tests build/packages.guest build/packages.demo
 	$(Q)$(MAKE) --no-print-directory setup KERNELS="$(all_kernels)"
 	$(Q)selftests/check $$(cd build/kernels && ls -d $(all_kernels) 2>/dev/null)
 
-bench: module bench-module build/selftests/bench/bench build/bench/profile.so \
+bench: module bench-module samples build/selftests/bench/bench build/bench/profile.so \
 		$(bench_progs) \
 		build/packages.guest build/packages.bench
 	$(Q)selftests/bench/run $(KERNEL)

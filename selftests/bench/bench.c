@@ -21,6 +21,7 @@ static const struct workload {
 	{ "drop", bench_drop },
 	{ "pass", bench_pass },
 	{ "reply", bench_reply },
+	{ "kvcache", bench_kvcache },
 	{ "processor", bench_processor },
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },

@@ -92,6 +92,8 @@ enum arrival {
  * @pieces:	how many at once, at most 64, a power of 2; 0: sixteen, or one if alone
  * @size:	bytes of payload, at least 8
  * @unwanted:	percent of them
+ * @fill:	writes what datagram number i holds; NULL: bytes by chance, UNWANTED or WANTED
+ *		first
  * @senders:	MERGED: who each send so many at once; 0: one
  */
 struct traffic {
@@ -100,6 +102,7 @@ struct traffic {
 	int size;
 	int unwanted;
 	int senders;
+	void (*fill)(__u8 *payload, int i);
 };
 
 const char *traffic_name(const struct traffic *traffic);
@@ -149,6 +152,8 @@ void answer_merged(struct receiver *rx);	/* UDP_GRO and UDP_SEGMENT */
  * @filters:	discards what is unwanted before the process sees it
  * @attach:	put it on a socket, or NULL
  * @detach:	take away what does not go with the socket, or NULL
+ * @serve:	instead of @receive and @attach: start a process with a socket of its own,
+ *		which answers everything.  Returns the thread that does; @detach ends it
  */
 struct system {
 	const char *name;
@@ -156,6 +161,7 @@ struct system {
 	bool filters;
 	void (*attach)(int sock);
 	void (*detach)(void);
+	pid_t (*serve)(void);
 };
 
 void attach_vnp(int sock);
@@ -176,6 +182,10 @@ void detach_xdp(void);
 /*
  * ---- Measuring -----------------------------------------------------------
  */
+
+/* Where datagrams are sent to */
+#define RIG_ADDRESS	"10.9.0.1"
+#define RIG_PORT	"9000"
 
 /* rig_open() - module, card, addresses */
 void rig_open(void);
@@ -220,6 +230,7 @@ void bench_drop(void);
 void bench_times(void);
 void bench_pass(void);
 void bench_reply(void);
+void bench_kvcache(void);
 void bench_verify(void);
 void bench_processor(void);
 void bench_profile(void);

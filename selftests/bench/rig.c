@@ -31,9 +31,8 @@
  */
 #define BATCHES		31
 #define WARM		3	/* before them */
-#define HERE		"10.9.0.1"
+#define HERE		RIG_ADDRESS
 #define THERE		"10.9.0.2"
-#define PORT		9000
 #define RCVBUF		(8 << 20)
 
 #define HEADERS		(sizeof(struct iphdr) + sizeof(struct udphdr))
@@ -127,12 +126,16 @@ static void frame_write(const struct traffic *traffic, int i)
 	memcpy(at, &ip, sizeof(ip));
 	*udp = (struct udphdr) {
 		.source = htons(traffic_port(traffic, i)),
-		.dest = htons(PORT),
+		.dest = htons(atoi(RIG_PORT)),
 		.len = htons(frame_len - sizeof(ip)),
 	};
-	fill_random(payload, traffic->size, i);
-	payload[0] = is_wanted(traffic, i) ? WANTED : UNWANTED;
-	memcpy(payload + 1, &i, sizeof(i));
+	if (traffic->fill) {
+		traffic->fill(payload, i);
+	} else {
+		fill_random(payload, traffic->size, i);
+		payload[0] = is_wanted(traffic, i) ? WANTED : UNWANTED;
+		memcpy(payload + 1, &i, sizeof(i));
+	}
 	udp->check = checksum(udp, frame_len - sizeof(ip),
 			      checksum_pseudo(&ip, udp->len));
 }
@@ -239,7 +242,7 @@ static int open_socket(void)
 {
 	const struct sockaddr_in address = {
 		.sin_family = AF_INET,
-		.sin_port = htons(PORT),
+		.sin_port = htons(atoi(RIG_PORT)),
 		.sin_addr.s_addr = inet_addr(HERE),
 	};
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -260,7 +263,8 @@ static int open_socket(void)
  * @traffic:	what arrives
  * @rx:		who receives
  * @thread:	its thread
- * @tid:	its number
+ * @tid:	its number, or that of a process's
+ * @sent:	packets that had left by the card before
  * @watched:	its batch is to be looked at (profile.h)
  */
 struct run {
@@ -269,6 +273,7 @@ struct run {
 	struct receiver rx;
 	pthread_t thread;
 	volatile pid_t tid;
+	long sent;
 	bool watched;
 };
 
@@ -299,8 +304,9 @@ static void run_settle(const struct run *run)
 		die("The receiver does not wait for datagrams.");
 }
 
-static void run_start(struct run *run)
+static void run_start_thread(struct run *run)
 {
+	run->rx.sock = open_socket();
 	if (pthread_create(&run->thread, NULL, receiver_main, run))
 		die("The receiver's thread cannot be started.");
 	while (!run->tid)
@@ -309,19 +315,35 @@ static void run_start(struct run *run)
 	/* Last: UDP_GRO is on by now, if that is wanted. */
 	if (run->system->attach)
 		run->system->attach(run->rx.sock);
+}
+
+static void run_start(struct run *run)
+{
+	if (run->system->serve)
+		run->tid = run->system->serve();
+	else
+		run_start_thread(run);
+	run->sent = rig_sent();
 	set_class(SCHED_IDLE);
 }
 
-static void run_stop(struct run *run)
+static void run_stop_thread(struct run *run)
 {
 	run->rx.stop = true;
 	/* Wakes who sleeps on it, though it says that it is not connected. */
 	shutdown(run->rx.sock, SHUT_RDWR);
 	pthread_join(run->thread, NULL);
+}
+
+static void run_stop(struct run *run)
+{
+	if (!run->system->serve)
+		run_stop_thread(run);
 	set_class(SCHED_OTHER);
 	if (run->system->detach)
 		run->system->detach();
-	close(run->rx.sock);
+	if (!run->system->serve)
+		close(run->rx.sock);
 }
 
 /* All datagrams arrive.  What one took, and in @arrival what it took of the card and GRO */
@@ -354,6 +376,12 @@ static void run_check(const struct run *run, int batches)
 	const long unwanted = sent * run->traffic->unwanted / 100;
 	const long discarded = run->system->filters ? 0 : unwanted;
 
+	if (run->system->serve) {
+		if (rig_sent() - run->sent != sent)
+			die("%s, %s: of %ld requests %ld were answered.", run->system->name,
+			    traffic_name(run->traffic), sent, rig_sent() - run->sent);
+		return;
+	}
 	if (run->rx.wanted != sent - unwanted || run->rx.discarded != discarded)
 		die("%s, %s of %d bytes: %ld wanted datagrams and %ld others arrived, not %ld and %ld.",
 		    run->system->name, traffic_name(run->traffic), run->traffic->size,
@@ -416,7 +444,7 @@ static void rig_run(const struct system *system, const struct traffic *traffic,
 	struct run run = {
 		.system = system,
 		.traffic = traffic,
-		.rx = { .sock = open_socket(), .traffic = traffic },
+		.rx = { .traffic = traffic },
 	};
 
 	row->system = system->name;

@@ -281,7 +281,7 @@ static int thread_status(pid_t tid, const char *name, char *value)
 	char path[64], text[8192], *found;
 	int err;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	err = read_text(path, text, sizeof(text));
 	if (err < 0)
 		return err;
@@ -308,7 +308,7 @@ static int thread_blocked(pid_t tid, bool *blocked)
 	char path[64], wchan[128], state[32];
 	int err;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/wchan", tid);
+	snprintf(path, sizeof(path), "/proc/%d/wchan", tid);
 	err = read_text(path, wchan, sizeof(wchan));
 	if (err < 0)
 		return err;

@@ -85,10 +85,10 @@ int read_text(const char *path, char *text, size_t size);
 /* write_text() - write a string to a file that is there */
 int write_text(const char *path, const char *text);
 
-/* voluntary_switches() - how often a thread of this process has slept */
+/* voluntary_switches() - how often a thread has slept */
 long voluntary_switches(pid_t tid);
 
-/* thread_sleeps() - wait until a thread of this process is blocked, off the run queue */
+/* thread_sleeps() - wait until a thread is blocked, off the run queue */
 int thread_sleeps(pid_t tid);
 
 /*
