@@ -58,8 +58,8 @@ static __always_inline __u32 read_key(const unsigned char *p, const unsigned cha
 		c = p[at + i];
 		if (c == ' ' || c == '\r')
 			return i ? at + i : 0;
-		/* memcached's lines end at a NUL, too. */
-		if (c < ' ' || i == KVCACHE_KEY_MAX)
+		/* memcached's lines end at a NUL, too; other bytes may be in a key. */
+		if (!c || c == '\n' || i == KVCACHE_KEY_MAX)
 			return 0;
 		key->text[i] = c;
 	}

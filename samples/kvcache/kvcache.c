@@ -164,7 +164,7 @@ static int read_key(const char *line, struct kvcache_key *key)
 		key->words[i] = words[i];
 	len = strnlen(key->text, sizeof(key->text));
 	for (i = 0; i < sizeof(key->text); i++)
-		if (i < len ? key->text[i] > 0 && key->text[i] <= ' ' : key->text[i])
+		if (i < len ? strchr(" \r\n", key->text[i]) != NULL : key->text[i])
 			return 0;
 	return len > 0;
 }
