@@ -19,8 +19,6 @@ static inline u64 vnp_now_ns(clockid_t clock)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* The longest payload of a UDP datagram in IPv4 */
-
 /**
  * struct vnp_user_exec - executions on one payload, one after the other
  * @exec:	what the program is given; helpers get from it to this structure
