@@ -185,6 +185,35 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len)
 	return new;
 }
 
+/*
+ * Add a datagram to @skb, whose last packet in the fragment list is @last.  One that is in
+ * pages goes where others are, for a packet more is memory of the socket's.  A packet in the
+ * list has no linear data but that of one datagram: skb_segment() relies on it.
+ *
+ * Return: the last packet
+ */
+static struct sk_buff *vnp_udp_add(struct sk_buff *skb, struct sk_buff *last,
+				   struct sk_buff *part)
+{
+	struct sk_buff *to = last ?: skb;
+	const u32 len = part->len;
+	bool stolen;
+	int delta;
+
+	if (skb_headlen(part) || !skb_is_nonlinear(to) ||
+	    !skb_try_coalesce(to, part, &stolen, &delta)) {
+		vnp_udp_append(skb, last, part);
+		return part;
+	}
+	kfree_skb_partial(part, stolen);
+	if (last) {
+		skb->len += len;
+		skb->data_len += len;
+		skb->truesize += delta;
+	}
+	return last;
+}
+
 struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size)
 {
 	struct sk_buff *skb = list, *last = NULL, *part, *next;
@@ -195,8 +224,11 @@ struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size)
 		next = part->next;
 		skb_mark_not_on_list(part);
 		__skb_pull(part, sizeof(struct udphdr));
-		vnp_udp_append(skb, last, part);
-		last = part;
+		/* Only its bytes are needed: it may wait in a socket's queue for long. */
+		skb_dst_drop(part);
+		nf_reset_ct(part);
+		skb_ext_reset(part);
+		last = vnp_udp_add(skb, last, part);
 	}
 	vnp_udp_packet_seal(skb, size);
 	return skb;

@@ -37,7 +37,7 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len);
 
 /**
  * vnp_udp_packet_join() - make a super-packet of packets
- * @list:	packets with a datagram each, linked by skb->next; linear
+ * @list:	packets with a datagram each, linked by skb->next
  * @size:	payload of each but the last, which may have less
  *
  * Return: the packet.

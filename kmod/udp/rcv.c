@@ -18,6 +18,7 @@
 #include "kmod/udp/filter.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"
+#include "kmod/udp/segments.h"
 
 /* Fields of the context that are always there */
 #define VNP_UDP_CTX_BASE						\
@@ -131,6 +132,8 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 
 	if (unlikely(!link) || vnp_udp_is_delivering(sk))
 		return 1;
+	if (unlikely(skb->next) && vnp_udp_segments_join(link, sk, skb))
+		return 0;
 	if (unlikely(vnp_udp_is_filtered(sk, skb)))
 		return vnp_udp_rcv_filtered(link, sk, skb);
 	prog = rcu_dereference(link->prog);

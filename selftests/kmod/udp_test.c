@@ -332,27 +332,6 @@ TEST_F(udp, segments)
 	EXPECT_EQ(sizeof(data), self->info.bytes);
 }
 
-/* To one who takes runs whole, what passes arrives in any number of pieces. */
-TEST_F(udp, segments_to_gro)
-{
-	char data[16 * 500], got[sizeof(data)];
-	int n = 0, len;
-
-	memset(data, 'p', sizeof(data));
-	ASSERT_OK(sock_set(self->flow.rx, IPPROTO_UDP, UDP_GRO, 1));
-	ASSERT_OK(sock_set(self->flow.tx, IPPROTO_UDP, UDP_SEGMENT, 500));
-	ASSERT_EQ(sizeof(data), flow_send(&self->flow, data, sizeof(data)));
-	while (n < sizeof(data)) {
-		len = flow_recv(&self->flow, got, sizeof(got));
-		ASSERT_LT(0, len);
-		EXPECT_EQ(0, len % 500);
-		n += len;
-	}
-	EXPECT_EQ(sizeof(data), n);
-	ASSERT_EQ(0, link_info(self->link, &self->info));
-	EXPECT_EQ(16, self->info.packets);
-}
-
 /* The program sees what a filter of the socket's own passes, and only that. */
 TEST_F(udp, socket_filter)
 {

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A socket with encap_rcv() gets a super-packet only if that is marked as a tunnel's, which
+ * GRO's are (udp/gro.c).  One that a sender on this host has made (UDP_SEGMENT), and that
+ * comes by lo, say, is not: the kernel segments it in udp_queue_rcv_skb(), and delivers
+ * one segment after the other.  An application that has asked for super-packets
+ * (UDP_GRO) gets this one whole without a link, and so must get it whole with one.
+ *
+ * The kernel walks its list of segments so:
+ *
+ *	skb_list_walk_safe(segs, skb, next)
+ *		udp_queue_rcv_one_skb(sk, skb);
+ *
+ * While the hook has the first segment the kernel holds the address of the second; all
+ * others it finds by skb->next of that, later.  So the second skb is made the whole packet
+ * (by skb_morph(), as in IP's reassembly), with nothing after it, and the first is
+ * consumed.  The kernel then takes this packet to the hook.
+ *
+ * Nothing is kept between the two calls.  If the kernel drops the packet, or the hook is gone
+ * by then, that is as if there had been no link: the packet is one that the application has
+ * asked for.  If the hook goes before the first, the segments reach the socket as they are.
+ */
+#include "kmod/udp/segments.h"
+
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+
+#include "kmod/link/link.h"
+#include "kmod/udp/enqueue.h"
+#include "kmod/udp/gro.h"
+#include "kmod/udp/packet.h"
+
+/* Payload of a segment, wherever its skb->data is; wraps if it has no UDP header */
+static u32 vnp_udp_segment_len(const struct sk_buff *skb)
+{
+	return skb->len - skb_transport_offset(skb) - sizeof(struct udphdr);
+}
+
+/*
+ * Is this the first of a list of segments?  Its skb->prev is the last then, and no other's
+ * is.  All but the last have equal sizes, as UDP_GRO says.
+ */
+static bool vnp_udp_segments_fit(const struct sk_buff *first)
+{
+	const u32 size = vnp_udp_segment_len(first);
+	const struct sk_buff *skb;
+
+	if (!first->prev || first->prev->next || skb_is_gso(first) || skb_cloned(first))
+		return false;
+	for (skb = first->next; skb->next; skb = skb->next) {
+		if (vnp_udp_segment_len(skb) != size)
+			return false;
+	}
+	return vnp_udp_segment_len(skb) <= size;
+}
+
+bool vnp_udp_segments_join(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	const u32 size = vnp_udp_segment_len(skb);
+	struct sk_buff *whole = skb->next, *second, *part;
+
+	if (link->flags & VNP_LINK_F_NO_MERGE || !vnp_udp_gro_wanted(link, sk) ||
+	    !vnp_udp_segments_fit(skb))
+		return false;
+	second = skb_clone(whole, GFP_ATOMIC);
+	if (!second)
+		return false;
+
+	second->next = whole->next;
+	skb_morph(whole, skb);
+	whole->next = second;
+	vnp_udp_count_taken(sk, skb);
+	consume_skb(skb);
+
+	/* The kernel has moved skb->data of the first to the UDP header. */
+	for (part = second; part; part = part->next)
+		__skb_pull(part, skb_transport_offset(part));
+	vnp_udp_packet_join(whole, size);
+	return true;
+}
