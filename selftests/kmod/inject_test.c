@@ -5,6 +5,7 @@
  * leaves nothing behind; one that succeeds does all of it.
  */
 #include <fcntl.h>
+#include <linux/udp.h>
 #include <sys/mman.h>
 #include "burst.h"
 #include "harness.h"
@@ -413,25 +414,28 @@ static void scarce(bool yes)
 }
 
 /*
- * part_of() - what arrives is some of what was to arrive, in order, and then all of
- * @last.  Return: how many did not come
+ * part_of() - what arrives is some of what was to arrive, datagrams of one size, in order, and
+ * then all of @last.  Return: how many did not come
  */
 static int part_of(int sock, const struct burst *want, const struct burst *last)
 {
 	static struct arrival arrival;
+	const int size = want->len[0];
 	int i = 0, missing = 0;
 
 	while (!burst_recv_one(sock, &arrival)) {
 		if (arrival.len == last->len[0])
 			return mem_differ(last->data[0], arrival.data, arrival.len) < 0 ?
 			       missing + want->cnt - i : -1;
-		while (i < want->cnt &&
-		       mem_differ(want->data[i], arrival.data, arrival.len) >= 0) {
-			i++;
-			missing++;
+		for (int pos = 0; pos < arrival.len; pos += size) {
+			while (i < want->cnt &&
+			       mem_differ(want->data[i], arrival.data + pos, size) >= 0) {
+				i++;
+				missing++;
+			}
+			if (i++ == want->cnt)
+				return -2;
 		}
-		if (i++ == want->cnt)
-			return -2;
 	}
 	return -3;
 }
@@ -480,6 +484,42 @@ TEST_F(inject, super_packets)
 		close(link);
 		flow_close(&flow);
 	}
+	vnp_object_close(obj);
+}
+
+/* Segments that cannot be joined come one by one, in order. */
+TEST_F(inject, segments)
+{
+	static struct burst sent, want, last;
+	struct counts counts = { 0 };
+	struct vnp_object *obj;
+	struct wire wire;
+	struct flow flow;
+	__u32 seq = 0;
+	int link;
+
+	pin(0);
+	ASSERT_EQ(0, object_load("runs", &obj));
+	ASSERT_EQ(0, road_new(&wire, LO_GSO));
+	ASSERT_EQ(0, road_flow(&flow, &wire, LO_GSO, FLOW_IP4));
+	ASSERT_EQ(0, sock_set(flow.rx, SOL_UDP, UDP_GRO, 1));
+	link = object_link(obj, "sift", flow.rx, 0);
+	ASSERT_OK(link);
+	for (int j = 0; j < 200; j++) {
+		burst_fill_equal(&sent, &seq, "PPDPPPPPDPPDPPPPPPPP", 300);
+		burst_fill_equal(&last, &seq, "P", 200);
+		burst_expect(&want, &sent, false, false, &counts);
+		scarce(true);
+		burst_send(flow.tx, &sent, LO_GSO);
+		scarce(false);
+		ASSERT_EQ(0, burst_send(flow.tx, &last, LO_SINGLE));
+		ASSERT_OK(part_of(flow.rx, &want, &last));
+	}
+	burst_expect(&want, &sent, false, false, &counts);
+	ASSERT_EQ(0, burst_send(flow.tx, &sent, LO_GSO));
+	EXPECT_EQ(4, burst_recv(flow.rx, &want, true));
+	close(link);
+	flow_close(&flow);
 	vnp_object_close(obj);
 }
 
