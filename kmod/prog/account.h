@@ -6,12 +6,15 @@
  * fills it: by softirq_share percent, up to softirq_burst_us.  While it is empty the
  * user's programs do not run, and his datagrams get the fault VNP_FAULT_THROTTLED.
  *
- * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant; the
- * clock is looked at only when the bucket seems empty.  Others are timed, and begin only
- * while there is enough for the worst that they can take, or half of the burst.
+ * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant, for all
+ * datagrams of a packet at once; the clock is looked at only when the bucket seems empty.
+ * Others are timed, one execution at a time, and begin only while there is enough for the
+ * worst that they can take, or half of the burst.
  *
- * So softirqs stay off for (burst / 2) / (1 - share), and an execution, at most: with the
- * defaults 0.96 ms, and 262,144 units that take VNP_ACCOUNT_UNIT_NS each, 1.05 ms.
+ * So softirqs stay off for (burst - reserve) / (1 - share), and an execution, at most, where
+ * reserve is that of the program.  That holds for any number of datagrams, in one packet or
+ * in many.  With the defaults 0.96 ms, and 262,144 units that take VNP_ACCOUNT_UNIT_NS each,
+ * 1.05 ms; with smaller budgets the sum is smaller, 1.92 ms with the smallest.
  *
  * An account is its user's (user.h), and so of all links of his.
  */

@@ -5,6 +5,7 @@
  * guest itself fails a test in which RCU stalls or a CPU locks up.
  */
 #include <arpa/inet.h>
+#include <linux/udp.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,9 +25,6 @@
 #ifndef SOL_UDP
 #define SOL_UDP		17
 #endif
-#ifndef UDP_SEGMENT
-#define UDP_SEGMENT	103
-#endif
 
 static __u64 now_ns(void)
 {
@@ -38,23 +36,34 @@ static __u64 now_ns(void)
 
 /* ---- Programs: they take the rest of their budget in the dearest way ---- */
 
-/* With the largest budget that a user may ask for */
-static int load(int dev, const struct bpf_insn *insns, __u32 cnt, const int *maps,
-		__u32 map_cnt)
+static int load_with(int dev, __u32 budget, const struct bpf_insn *insns, __u32 cnt,
+		     const int *maps, __u32 map_cnt)
 {
 	struct vnp_prog_load attr = prog_attr(insns, cnt);
 
-	attr.budget = BUDGET;
+	attr.budget = budget;
 	attr.map_fds = (uintptr_t)maps;
 	attr.map_cnt = map_cnt;
 	return do_ioctl(dev, VNP_PROG_LOAD, &attr);
 }
 
-static int loops(int dev)
+/* With the largest budget that a user may ask for */
+static int load(int dev, const struct bpf_insn *insns, __u32 cnt, const int *maps,
+		__u32 map_cnt)
+{
+	return load_with(dev, BUDGET, insns, cnt, maps, map_cnt);
+}
+
+static int loops_with(int dev, __u32 budget)
 {
 	const struct bpf_insn insns[] = { JA(-1), MOV_IMM(R0, 0), EXIT() };
 
-	return load(dev, insns, ARRAY_SIZE(insns), NULL, 0);
+	return load_with(dev, budget, insns, ARRAY_SIZE(insns), NULL, 0);
+}
+
+static int loops(int dev)
+{
+	return loops_with(dev, BUDGET);
 }
 
 /* A hash map's values are replaced, 1 MiB each */
@@ -302,6 +311,94 @@ TEST_F(stall, straight_line_is_refused)
 		return;
 	EXPECT_OK(straight(dev));
 	EXPECT_EQ(-EACCES, calls(dev, 65000));
+}
+
+/*
+ * ---- What the datagrams of one packet may take ---------------------------
+ */
+
+#define SHARE_PERCENT	48
+#define BURST_NS	1000000
+#define UNIT_NS		4	/* VNP_ACCOUNT_UNIT_NS */
+
+FIXTURE(packet) {
+	int dev;
+	struct flow flow;
+};
+
+FIXTURE_VARIANT(packet) {
+	__u32 budget;
+	bool whole;	/* it comes to the hook as one packet */
+};
+
+FIXTURE_VARIANT_ADD(packet, largest) { BUDGET, true };
+FIXTURE_VARIANT_ADD(packet, default) { BUDGET / 4, true };
+FIXTURE_VARIANT_ADD(packet, small) { BUDGET / 32, true };
+FIXTURE_VARIANT_ADD(packet, segments) { BUDGET, false };
+
+FIXTURE_SETUP(packet)
+{
+	if (!as_root())
+		SKIP(return, "sets the module's parameters");
+	ASSERT_OK(write_text(SHARE, "48"));
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_OK(flow_open(&self->flow, FLOW_IP4));
+	ASSERT_OK(sock_set(self->flow.tx, SOL_UDP, UDP_SEGMENT, 16));
+	ASSERT_OK(sock_set(self->flow.rx, SOL_UDP, UDP_GRO, variant->whole));
+	ASSERT_OK(pin(0));
+}
+
+FIXTURE_TEARDOWN(packet)
+{
+	write_text(SHARE, "100");
+}
+
+/* shortest() - what an execution takes here at least, in ns */
+static __u64 shortest(int prog)
+{
+	__u64 ns = ~0ULL;
+
+	for (int i = 0; i < 50; i++) {
+		struct vnp_prog_run run = { 0 };
+
+		if (prog_run(prog, "", 1, &run) || run.fault != VNP_FAULT_BUDGET)
+			return 0;
+		ns = run.ns < ns ? run.ns : ns;
+	}
+	/* Nothing is as exact as that. */
+	return ns - ns / 8;
+}
+
+/*
+ * Of 64 datagrams whose programs want all of their budgets so many get one as begin in what the
+ * account allows: that holds in units, whatever else the machine does meanwhile.
+ */
+TEST_F(packet, costs_one_budget_and_the_share)
+{
+	const __u64 worst = (__u64)variant->budget * UNIT_NS;
+	const __u64 reserve = worst < BURST_NS / 2 ? worst : BURST_NS / 2;
+	const __u64 share = (BURST_NS - reserve) * 100 / (100 - SHARE_PERCENT);
+	const int prog = loops_with(self->dev, variant->budget);
+	const __u8 data[16 * SEGMENTS] = { 0 };
+	const __u64 ns = shortest(prog);
+	__u64 executed, most;
+	struct vnp_link_info info;
+	int link;
+
+	ASSERT_LT(0, ns);
+	most = variant->budget + share * variant->budget / ns;
+	link = link_create(self->dev, prog, self->flow.rx, 0);
+	ASSERT_OK(link);
+	ASSERT_EQ(sizeof(data), flow_send(&self->flow, data, sizeof(data)));
+	ASSERT_OK(link_settle(link, SEGMENTS, &info));
+	EXPECT_EQ(SEGMENTS, info.packets);
+	executed = info.faults[VNP_FAULT_BUDGET];
+	EXPECT_EQ(SEGMENTS, executed + info.faults[VNP_FAULT_THROTTLED]);
+	EXPECT_LE(1, executed);
+	EXPECT_LE(executed * variant->budget, most);
+	TH_LOG("%llu of %d budgets of %u executed, %llu units of at most %llu; %llu ns each",
+	       executed, SEGMENTS, variant->budget, executed * variant->budget, most, ns);
 }
 
 /* The ceiling limits the default budget, too: with a ceiling of 0 no program loads. */
