@@ -30,7 +30,7 @@ struct vnp_prog;
  * @wants_batches: does the application want several datagrams in one packet?
  * @pass:	the packet that came is to go on to the socket as it is.  Return: as the
  *		hook: 0 if it was consumed, 1 if the kernel goes on with it
- * @drop:	the packet that came is dropped; not consumed
+ * @drop:	the packet that came, which holds one datagram, is dropped; not consumed
  * @deliver:	a packet that was made goes on to the socket; consumed
  * @reply:	a packet goes back to where it came from; consumed.  Counts what fails
  * @cut:	make a packet of a batch (udp/packet.h)
