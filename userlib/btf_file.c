@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The type information of an object.  libbpf reads it; what it would complain about
- * on stderr, by a function that belongs to the whole process, is found here first.
+ * The type information of an object.  libbpf reads it; errors that libbpf would print to
+ * stderr, through a callback that is global to the process, are detected here first.
  */
 #include <bpf/btf.h>
 
 #include "elf_file.h"
 
-/* Bytes that follow struct btf_type, by kind: in all, and for each of its members */
+/* Bytes that follow struct btf_type, by kind: a fixed number, and per member */
 static const struct {
 	__u8 fixed;
 	__u8 member;
@@ -33,7 +33,7 @@ static const struct {
 	[BTF_KIND_ENUM64] = { .member = sizeof(struct btf_enum64) },
 };
 
-/* Is the section of types a row of whole ones */
+/* Does the type section consist of complete types only? */
 static bool types_fit(const unsigned char *types, __u32 len)
 {
 	struct btf_type type;
@@ -60,7 +60,7 @@ static bool btf_fits(const struct vnp_section *sec)
 	struct btf_header hdr;
 	__u64 types;
 
-	/* one of the other byte order would be turned in place */
+	/* the other byte order would be converted in place */
 	if (sec->size < sizeof(hdr) || sec->size > UINT32_MAX)
 		return false;
 	memcpy(&hdr, data, sizeof(hdr));

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The translation.  A, X and M[] keep their 32 bits; a load from outside the packet and
- * a division by zero end the program with 0, as they do in the kernel.
+ * The translation.  A, X and M[] keep their 32 bits; a load from outside the packet and a
+ * division by zero end the program with 0, as in the kernel.
  *
- * What the classic program takes for the packet is a frame: a link-layer header that
- * is made up, and the IP packet.  Offsets are those of the frame or, in what says "ip",
- * of the IP packet.
+ * To the classic program the packet is a frame: a made-up link-layer header, followed by
+ * the IP packet.  Offsets are relative to the frame or, in names with "ip", to the IP
+ * packet.
  */
 #include <sys/socket.h>
 
@@ -14,7 +14,7 @@
 #include "vm/code.h"
 #include "vm/isa/insn.h"
 
-/* Registers: these survive calls, R0 to R5 are free between classic instructions */
+/* Registers: these are callee-saved, R0 to R5 are free between classic instructions */
 #define CTX	BPF_REG_6
 #define A	BPF_REG_7
 #define X	BPF_REG_8
@@ -22,12 +22,12 @@
 
 /* The stack, as offsets from R10 */
 #define MEM_OFF(k)	(-4 * BPF_MEMWORDS + 4 * (int)(k))
-#define COPY_OFF	-72	/* 8 bytes: what was loaded */
+#define COPY_OFF	-72	/* 8 bytes: the loaded value */
 #define NEXT_OFF	-80	/* 8 bytes: PAY_OFFSET's next header */
 #define FRAME_OFF	-104	/* 24 bytes: the frame's first bytes, made up */
 
 #define ETHER_LEN	14
-#define ETHER_TYPE	12	/* offset of two bytes; all before are 0 */
+#define ETHER_TYPE	12	/* offset of its two bytes; all bytes before are 0 */
 
 #define PROTO_IP	0x0800
 #define PROTO_IPV6	0x86dd
@@ -37,11 +37,12 @@
 #define NEXTHDR_DEST	60
 
 /**
- * struct translate - a translation under way
- * @to:		where to; without @insns in the first of two passes, which counts
- * @cnt:	instructions so far
+ * struct translate - a translation in progress
+ * @to:		output; without @insns in the first of two passes, which counts
+ *		instructions
+ * @cnt:	instructions emitted so far
  * @link_len:	bytes of the link-layer header
- * @why:	where the sentence goes
+ * @why:	out: the message of an error
  */
 struct translate {
 	struct vnp_cbpf *to;
@@ -94,7 +95,7 @@ static void store_k(struct translate *t, __u8 size, __s16 off, __s32 k)
 	emit(t, BPF_ST | BPF_MEM | size, BPF_REG_10, 0, off, k);
 }
 
-/* A jump to where land() is called with what this returns; 32 bits are compared */
+/* A forward jump; pass the result to land() at its target.  32 bits are compared */
 static __u32 skip_if(struct translate *t, __u8 op, __u8 reg, __s32 k)
 {
 	return emit(t, BPF_JMP32 | op | BPF_K, reg, 0, 0, k);
@@ -153,8 +154,8 @@ static void copy_ip(struct translate *t, __s32 stack_off, __u32 size)
 }
 
 /*
- * Load from @base + @off, which is byte @off of the IP packet, or byte R2 if @base is
- * not DATA.  What is not directly readable is copied.
+ * Load from @base + @off, which is byte @off of the IP packet, or byte R2 if @base is not
+ * DATA.  Bytes that are not directly readable are copied.
  */
 static void load_ip_at(struct translate *t, __u8 dst, __u32 size, __u8 base, __s16 off)
 {
@@ -196,7 +197,7 @@ static void load_ip(struct translate *t, __u8 dst, __u32 size, __u32 off)
 	}
 }
 
-/* Go on at land() if the packet is IPv6 */
+/* Jump to land() if the packet is IPv6 */
 static __u32 skip_if_ipv6(struct translate *t)
 {
 	load_ctx(t, BPF_W, BPF_REG_1, family);
@@ -214,8 +215,9 @@ static void load_protocol(struct translate *t, __u8 dst)
 }
 
 /*
- * From byte R2 of the frame, which lies in the Ethernet header.  Addresses are zero, as
- * on lo.  What the load takes of the IP packet is put behind the header.
+ * Load from byte R2 of the frame, which is in the Ethernet header.  Addresses are zero,
+ * as on lo.  If the load extends into the IP packet, its bytes are copied after the
+ * header.
  */
 static void load_ether_var(struct translate *t, __u8 dst, __u32 size)
 {
@@ -258,8 +260,8 @@ static void load_frame(struct translate *t, __u8 dst, __u32 size, __u32 off)
 }
 
 /*
- * Offsets below zero, as the kernel has them: from SKF_NET_OFF on they begin at the IP
- * header, from SKF_LL_OFF on at the link-layer header.
+ * Negative offsets, as in the kernel: from SKF_NET_OFF on they are relative to the IP
+ * header, from SKF_LL_OFF on to the link-layer header.
  */
 static int load_absolute(struct translate *t, __u8 dst, const struct sock_filter *insn)
 {
@@ -317,7 +319,7 @@ static void load_indirect(struct translate *t, const struct sock_filter *insn)
  */
 
 /* Byte A + @off of the IP packet to R0 */
-static void load_behind_a(struct translate *t, __u32 off)
+static void load_after_a(struct translate *t, __u32 off)
 {
 	alu_x(t, BPF_MOV, BPF_REG_2, A);
 	alu_k(t, BPF_ADD, BPF_REG_2, off);
@@ -325,7 +327,7 @@ static void load_behind_a(struct translate *t, __u32 off)
 	load(t, BPF_B, BPF_REG_0, BPF_REG_10, COPY_OFF);
 }
 
-/* Where the UDP header's payload begins: behind IPv6 extension headers, too */
+/* The offset of the UDP payload, also after IPv6 extension headers */
 static void load_payload_offset(struct translate *t)
 {
 	__u32 ipv6, ipv4, loop, found[3], done, i;
@@ -333,7 +335,7 @@ static void load_payload_offset(struct translate *t)
 
 	ipv6 = skip_if_ipv6(t);
 	alu_k(t, BPF_MOV, A, 0);
-	load_behind_a(t, 0);
+	load_after_a(t, 0);
 	alu_k(t, BPF_AND, BPF_REG_0, 0xf);
 	alu_k(t, BPF_LSH, BPF_REG_0, 2);
 	alu_x(t, BPF_MOV, A, BPF_REG_0);
@@ -341,7 +343,7 @@ static void load_payload_offset(struct translate *t)
 
 	land(t, ipv6);
 	alu_k(t, BPF_MOV, A, 0);
-	load_behind_a(t, 6);
+	load_after_a(t, 6);
 	alu_k(t, BPF_MOV, A, 40);
 	loop = t->cnt;
 	for (i = 0; i < ARRAY_SIZE(nexthdrs); i++)
@@ -349,9 +351,9 @@ static void load_payload_offset(struct translate *t)
 	done = skip(t);
 	for (i = 0; i < ARRAY_SIZE(nexthdrs); i++)
 		land(t, found[i]);
-	load_behind_a(t, 0);
+	load_after_a(t, 0);
 	emit(t, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_0, NEXT_OFF, 0);
-	load_behind_a(t, 1);
+	load_after_a(t, 1);
 	alu_k(t, BPF_ADD, BPF_REG_0, 1);
 	alu_k(t, BPF_LSH, BPF_REG_0, 3);
 	alu_x(t, BPF_ADD, A, BPF_REG_0);
@@ -400,7 +402,7 @@ static int load_ancillary(struct translate *t, const struct sock_filter *insn, _
 		return 0;
 	default:
 		return vnp_cbpf_refuse(t->why, -EOPNOTSUPP,
-				       "Instruction %u loads the %s, which VNP does not know of a packet.",
+				       "Instruction %u loads the %s, which VNP does not support.",
 				       at, ancillary_names[what / 4]);
 	}
 }
@@ -439,7 +441,7 @@ static int translate_load(struct translate *t, const struct sock_filter *insn, _
 	}
 	if (load_absolute(t, dst, insn))
 		return vnp_cbpf_refuse(t->why, -EOPNOTSUPP,
-				       "Instruction %u loads from the link-layer header (SKF_LL_OFF), and with this data link type there is none.",
+				       "Instruction %u loads from the link-layer header (SKF_LL_OFF), but this data link type has none.",
 				       at);
 	if (BPF_MODE(insn->code) == BPF_MSH) {
 		alu_k(t, BPF_AND, X, 0xf);
@@ -469,14 +471,14 @@ static int jump(struct translate *t, __u8 code, __s32 k, __u32 from, __u32 to)
 
 	if (t->to->insns && off > S16_MAX)
 		return vnp_cbpf_refuse(t->why, -EOPNOTSUPP,
-				       "Instruction %u jumps too far: translated it would be %lld instructions, and %d is the most.",
+				       "Instruction %u jumps too far: translated it would be %lld instructions, the limit is %d.",
 				       from, off, S16_MAX);
 	emit(t, code, code == (BPF_JMP | BPF_JA) ? 0 : A, uses_x ? X : 0, off,
 	     uses_x ? 0 : k);
 	return 0;
 }
 
-/* The operation that jumps where this one does not */
+/* The inverse condition */
 static __u8 jump_inverse(__u16 code)
 {
 	switch (BPF_OP(code)) {
@@ -561,7 +563,10 @@ static int translate_pass(struct translate *t, const struct sock_filter *insns, 
 	return err;
 }
 
-/* The first pass finds where each classic instruction begins, the second jumps there. */
+/*
+ * The first pass records where each classic instruction begins, the second emits jumps
+ * there.
+ */
 static int translate(struct translate *t, const struct sock_filter *insns, size_t cnt)
 {
 	struct vnp_cbpf *to = t->to;
@@ -575,7 +580,7 @@ static int translate(struct translate *t, const struct sock_filter *insns, size_
 		return err;
 	if (t->cnt > VNP_INSN_MAX)
 		return vnp_cbpf_refuse(t->why, -EOPNOTSUPP,
-				       "Translated, the program has %u instructions, and %u are the most.",
+				       "The translated program has %u instructions, the limit is %u.",
 				       t->cnt, VNP_INSN_MAX);
 	to->insn_cnt = t->cnt;
 	to->insns = calloc(to->insn_cnt, sizeof(*to->insns));
@@ -594,7 +599,7 @@ int vnp_cbpf_translate(const struct sock_filter *insns, size_t cnt, enum vnp_dlt
 
 	memset(to, 0, sizeof(*to));
 	if (dlt != VNP_DLT_EN10MB && dlt != VNP_DLT_RAW)
-		return vnp_cbpf_refuse(why, -EINVAL, "Data link type %u is none that VNP knows.",
+		return vnp_cbpf_refuse(why, -EINVAL, "Data link type %u is not supported.",
 				       dlt);
 	err = vnp_cbpf_check(insns, cnt, why);
 	if (!err)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Classic BPF, as tcpdump -ddd prints it and SO_ATTACH_FILTER takes it, becomes a
+ * Translates classic BPF, as printed by tcpdump -ddd and taken by SO_ATTACH_FILTER, to a
  * program of type %VNP_PROG_PACKET.
  *
- *	cbpf_check.c	what the kernel would refuse is refused, in a sentence
+ *	cbpf_check.c	refuses what the kernel would refuse, with a message
  *	cbpf.c		the translation
  *	cbpf_text.c	instructions as text
  *	cbpf_object.c	puts these together
@@ -16,13 +16,13 @@
 
 #include "vnp/libvnp.h"
 
-/* A sentence and its NUL fit */
+/* Bytes of a message, with its NUL */
 #define VNP_CBPF_WHY		160
 
 /**
  * struct vnp_cbpf - a translation
  * @insns:	the program; owned
- * @insn_cnt:	how many
+ * @insn_cnt:	number of @insns
  * @start:	for each classic instruction, where it begins in @insns; owned
  */
 struct vnp_cbpf {
@@ -32,36 +32,35 @@ struct vnp_cbpf {
 };
 
 /**
- * vnp_cbpf_translate() - translate
- * @insns:	the classic program, made by anybody
- * @cnt:	how many
- * @dlt:	what it thinks is in front of the IP header
+ * vnp_cbpf_translate() - translate a classic program
+ * @insns:	the classic program; not trusted
+ * @cnt:	number of instructions
+ * @dlt:	the link-layer header it expects before the IP header
  * @to:		out; vnp_cbpf_free() it
- * @why:	out: after -EINVAL and -EOPNOTSUPP, a sentence that says why
+ * @why:	out: after -EINVAL and -EOPNOTSUPP, a message with the reason
  *
  * The program returns %VNP_DROP where the classic one returns 0, else %VNP_PASS.
  *
- * Return: 0; -EINVAL (the kernel would refuse it, too); -EOPNOTSUPP (it asks for what
- * VNP does not know of a packet, or is too long translated); -ENOMEM.
+ * Return: 0; -EINVAL (the kernel would refuse it too); -EOPNOTSUPP (it loads data that
+ * VNP does not support, or its translation is too long); -ENOMEM.
  */
 int vnp_cbpf_translate(const struct sock_filter *insns, size_t cnt, enum vnp_dlt dlt,
 		       struct vnp_cbpf *to, char why[VNP_CBPF_WHY]);
 
 void vnp_cbpf_free(struct vnp_cbpf *cbpf);
 
-/* vnp_cbpf_check() - the part of vnp_cbpf_translate() that gives -EINVAL */
+/* vnp_cbpf_check() - the checks of vnp_cbpf_translate() that return -EINVAL */
 int vnp_cbpf_check(const struct sock_filter *insns, size_t cnt, char why[VNP_CBPF_WHY]);
 
-/* vnp_cbpf_refuse() - write the sentence; returns @err */
+/* vnp_cbpf_refuse() - write the message; returns @err */
 int vnp_cbpf_refuse(char why[VNP_CBPF_WHY], int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* vnp_cbpf_text() - instruction @at of a program that was checked, as text */
+/* vnp_cbpf_text() - instruction @at of a checked program as text */
 void vnp_cbpf_text(const struct sock_filter *insn, __u32 at, char *text, size_t len);
 
 /*
- * vnp_cbpf_is_ancillary() - loads with an offset of at least this are no loads from the
- * packet
+ * vnp_cbpf_is_ancillary() - is it a load of ancillary data, not of packet bytes?
  */
 static inline bool vnp_cbpf_is_ancillary(const struct sock_filter *insn)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * What the kernel refuses of classic BPF (bpf_check_classic() in net/core/filter.c), and
- * nothing else, is refused here.  Jumps only go forward, so one look from the first
- * instruction to the last sees everything.
+ * Refuses exactly the classic BPF that the kernel refuses (bpf_check_classic() in
+ * net/core/filter.c).  Jumps only go forward, so a single pass from the first instruction
+ * to the last is enough.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,7 +71,7 @@ static int check_alu(const struct sock_filter *insn, __u32 at, char *why)
 	case BPF_RSH:
 		return insn->k < 32 ? 0 :
 		       vnp_cbpf_refuse(why, -EINVAL,
-				       "Instruction %u shifts 32 bits by %u: 31 is the most.",
+				       "Instruction %u shifts 32 bits by %u: the limit is 31.",
 				       at, insn->k);
 	default:
 		return 0;
@@ -87,7 +87,7 @@ static int check_jump(const struct sock_filter *insn, __u32 at, size_t cnt, char
 	to += (__u64)at + 1;
 	return to < cnt ? 0 :
 	       vnp_cbpf_refuse(why, -EINVAL,
-			       "Instruction %u jumps to %llu, behind the last one (%zu).",
+			       "Instruction %u jumps to %llu, beyond the last one (%zu).",
 			       at, to, cnt - 1);
 }
 
@@ -101,7 +101,7 @@ static int check_insn(const struct sock_filter *insn, __u32 at, size_t cnt, char
 {
 	if (!code_known(insn->code))
 		return vnp_cbpf_refuse(why, -EINVAL,
-				       "Instruction %u has code %u, which classic BPF does not have.",
+				       "Instruction %u has code %u, which is not valid in classic BPF.",
 				       at, insn->code);
 	if (BPF_CLASS(insn->code) == BPF_ALU)
 		return check_alu(insn, at, why);
@@ -114,15 +114,15 @@ static int check_insn(const struct sock_filter *insn, __u32 at, size_t cnt, char
 	if (vnp_cbpf_is_ancillary(insn) &&
 	    (insn->k % 4 || insn->k >= (__u32)(SKF_AD_OFF + SKF_AD_MAX)))
 		return vnp_cbpf_refuse(why, -EINVAL,
-				       "Instruction %u loads ancillary data that there is not (SKF_AD_OFF + %u).",
+				       "Instruction %u loads unknown ancillary data (SKF_AD_OFF + %u).",
 				       at, insn->k - SKF_AD_OFF);
 	return 0;
 }
 
 /*
- * Is every word of memory written before it is read.  @written has a bit for each word
- * that all jumps to an instruction know as written.  As the kernel does, a RET is
- * taken to go on with the next instruction.
+ * Is every word of memory written before it is read?  @written has a bit for each word
+ * that is written on all paths to an instruction.  As in the kernel, a RET is treated as
+ * continuing with the next instruction.
  */
 static int check_memory(const struct sock_filter *insns, size_t cnt, __u16 *written,
 			char *why)
@@ -161,7 +161,7 @@ int vnp_cbpf_check(const struct sock_filter *insns, size_t cnt, char why[VNP_CBP
 
 	if (!cnt || cnt > BPF_MAXINSNS)
 		return vnp_cbpf_refuse(why, -EINVAL,
-				       "A classic program has 1 to %u instructions.",
+				       "A classic program must have 1 to %u instructions.",
 				       BPF_MAXINSNS);
 	for (i = 0; i < cnt; i++) {
 		err = check_insn(&insns[i], i, cnt, why);
@@ -170,6 +170,6 @@ int vnp_cbpf_check(const struct sock_filter *insns, size_t cnt, char why[VNP_CBP
 	}
 	if (BPF_CLASS(insns[cnt - 1].code) != BPF_RET)
 		return vnp_cbpf_refuse(why, -EINVAL,
-				       "The last instruction (%zu) is no RET.", cnt - 1);
+				       "The last instruction (%zu) is not a RET.", cnt - 1);
 	return check_memory(insns, cnt, written, why);
 }

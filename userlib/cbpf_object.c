@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* An object of one program that was classic BPF, whose source lines are that. */
+/* An object of one program translated from classic BPF, which is also its source text. */
 #include "cbpf.h"
 #include "internal.h"
 #include "vm/env.h"
 
 #define TEXT_MAX	64
 
-/* Classic instruction n is in line n + 2 of what tcpdump -ddd prints. */
+/* Classic instruction n is in line n + 2 of the output of tcpdump -ddd. */
 static void lines_make(struct vnp_program *prog, const struct sock_filter *insns, size_t cnt,
 		       const __u32 *start)
 {

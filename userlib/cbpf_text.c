@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* Classic instructions as text, as tcpdump -d writes them. */
+/* Classic instructions as text, as printed by tcpdump -d. */
 #include <stdio.h>
 
 #include "cbpf.h"

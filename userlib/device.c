@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* /dev/vnp: the way to the module, and the lists of what it holds. */
+/* /dev/vnp: opening it, and listing the module's objects. */
 #include <ctype.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -35,7 +35,7 @@ bool vnp_device_denied(int dev, const struct vnp_printer *print)
 
 	if (vnp_ioctl(dev, VNP_FEATURE, &feature) || !feature.denied)
 		return false;
-	vnp_error(print, "Only users with CAP_BPF or CAP_SYS_ADMIN may load programs and create maps and links on this machine: do it as root, or ask root to write 1 to /sys/module/vnp/parameters/unprivileged.");
+	vnp_error(print, "Only users with CAP_BPF or CAP_SYS_ADMIN may load programs and create maps and links on this machine: become root, or ask root to write 1 to /sys/module/vnp/parameters/unprivileged.");
 	return true;
 }
 

@@ -6,18 +6,18 @@ static int elf_header_check(struct vnp_elf *elf)
 	const Elf64_Ehdr *hdr;
 
 	if (elf_kind(elf->elf) != ELF_K_ELF) {
-		vnp_error(elf->print, "This is no ELF object: give the output of clang -target bpf -O2 -g -c.");
+		vnp_error(elf->print, "This is not an ELF object: give the output of clang -target bpf -O2 -g -c.");
 		return -EINVAL;
 	}
 
 	hdr = elf64_getehdr(elf->elf);
 	if (!hdr || hdr->e_type != ET_REL || hdr->e_machine != EM_BPF) {
-		vnp_error(elf->print, "This ELF file holds no BPF object: give the output of clang -target bpf -O2 -g -c.");
+		vnp_error(elf->print, "This ELF file is not a BPF object: give the output of clang -target bpf -O2 -g -c.");
 		return -EINVAL;
 	}
 	if (hdr->e_ident[EI_DATA] !=
 	    (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)) {
-		vnp_error(elf->print, "The ELF object is of the other byte order: compile it with -target bpf.");
+		vnp_error(elf->print, "The ELF object has the wrong byte order: compile it with -target bpf.");
 		return -EINVAL;
 	}
 	return 0;
@@ -50,7 +50,7 @@ static int elf_section_read(struct vnp_elf *elf, Elf_Scn *scn, size_t names)
 	data = elf_getdata(scn, NULL);
 	if (!data || !data->d_buf || data->d_size != sec->size)
 		return elf_damaged(elf, "a section reaches beyond the end of the file");
-	/* libelf takes what the machine can read; C does not */
+	/* libelf accepts unaligned tables if the machine does; C does not */
 	if ((sec->hdr.sh_type == SHT_SYMTAB || sec->hdr.sh_type == SHT_REL) &&
 	    (uintptr_t)data->d_buf % sizeof(__u64))
 		return elf_damaged(elf, "a table is not aligned");
@@ -66,7 +66,7 @@ static int elf_sections_read(struct vnp_elf *elf)
 
 	if (elf_getshdrnum(elf->elf, &elf->section_cnt) ||
 	    elf_getshdrstrndx(elf->elf, &names) || !elf->section_cnt)
-		return elf_damaged(elf, "it has no table of sections");
+		return elf_damaged(elf, "it has no section table");
 
 	elf->sections = calloc(elf->section_cnt, sizeof(*elf->sections));
 	if (!elf->sections)
@@ -75,7 +75,7 @@ static int elf_sections_read(struct vnp_elf *elf)
 
 	while ((scn = elf_nextscn(elf->elf, scn))) {
 		if (elf_ndxscn(scn) >= elf->section_cnt)
-			return elf_damaged(elf, "it has more sections than it says");
+			return elf_damaged(elf, "it has more sections than its header says");
 		err = elf_section_read(elf, scn, names);
 		if (err)
 			return err;
@@ -112,7 +112,7 @@ int vnp_elf_open(struct vnp_elf *elf, const void *buf, size_t len,
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return -EINVAL;
 
-	/* elf_memory() only reads while no update is asked for */
+	/* elf_memory() does not write unless an update is requested */
 	elf->elf = elf_memory((char *)buf, len);
 	if (!elf->elf)
 		return elf_damaged(elf, elf_errmsg(-1));

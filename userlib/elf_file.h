@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * The ELF object as the rest of the reader sees it: sections whose bytes are all
- * there, symbols whose names are strings.  Everything points into the bytes given to
- * vnp_elf_open().
+ * The checked ELF object: the bytes of all sections are in the file, and the names of all
+ * symbols are strings.  Everything points into the buffer given to vnp_elf_open().
  */
 #ifndef _VNP_USERLIB_ELF_FILE_H
 #define _VNP_USERLIB_ELF_FILE_H
@@ -16,7 +15,7 @@
  * @name:	its name
  * @hdr:	its header
  * @data:	its bytes; NULL for SHT_NOBITS and empty ones
- * @size:	how many
+ * @size:	number of bytes
  */
 struct vnp_section {
 	const char *name;
@@ -38,7 +37,7 @@ struct vnp_elf {
 /**
  * vnp_elf_open() - check and index an ELF object
  * @elf:	out; vnp_elf_close() it
- * @buf:	the object; borrowed until then
+ * @buf:	the object; borrowed until vnp_elf_close()
  * @len:	its bytes
  * @print:	borrowed likewise
  *

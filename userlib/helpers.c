@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
  * The helpers of vm/helper.h in this process.  The module's are in kmod/prog/helpers.c;
- * both must do what <vnp/program.h> says.
+ * both implement <vnp/program.h>.
  */
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -19,10 +19,10 @@ static void ctx_set(struct vnp_user_exec *user)
 	user->exec.ctx.data_end = user->direct + user->direct_len;
 }
 
-/* As VNP_PROG_RUN has it */
+/* As for VNP_PROG_RUN */
 static u32 family_of(const struct vnp_user_exec *user, u32 type)
 {
-	return type == VNP_PROG_PACKET && user->len && *user->rest >> 4 == 6 ?
+	return type == VNP_PROG_PACKET && user->len && *user->indirect >> 4 == 6 ?
 	       AF_INET6 : AF_INET;
 }
 
@@ -35,14 +35,14 @@ int vnp_user_exec_init(struct vnp_user_exec *user, u32 type,
 	user->len = opts->data_in_len;
 	user->direct_len = opts->direct_len ?: user->len;
 	user->direct = malloc(user->direct_len);
-	user->rest = malloc(user->len);
-	if ((user->direct_len && !user->direct) || (user->len && !user->rest)) {
+	user->indirect = malloc(user->len);
+	if ((user->direct_len && !user->direct) || (user->len && !user->indirect)) {
 		vnp_user_exec_destroy(user);
 		return -ENOMEM;
 	}
 	if (user->len) {
-		memcpy(user->rest, opts->data_in, user->len);
-		memcpy(user->direct, user->rest, user->direct_len);
+		memcpy(user->indirect, opts->data_in, user->len);
+		memcpy(user->direct, user->indirect, user->direct_len);
 	}
 	user->exec.ctx.len = user->len;
 	user->exec.ctx.family = family_of(user, type);
@@ -53,7 +53,7 @@ int vnp_user_exec_init(struct vnp_user_exec *user, u32 type,
 void vnp_user_exec_destroy(struct vnp_user_exec *user)
 {
 	free(user->direct);
-	free(user->rest);
+	free(user->indirect);
 }
 
 static struct vnp_user_exec *user_of(u64 ctx)
@@ -67,20 +67,20 @@ static bool range_ok(const struct vnp_user_exec *user, u32 off, u32 len)
 	return off <= user->len && len <= user->len - off;
 }
 
-/* Bytes of @len at @off that lie in the direct part */
-static u32 direct_part(const struct vnp_user_exec *user, u32 off, u32 len)
+/* How many of the @len bytes at @off are direct */
+static u32 direct_cnt(const struct vnp_user_exec *user, u32 off, u32 len)
 {
 	return off < user->direct_len ? min(len, user->direct_len - off) : 0;
 }
 
 static void payload_read(const struct vnp_user_exec *user, u32 off, void *to, u32 len)
 {
-	u32 part = direct_part(user, off, len);
+	u32 cnt = direct_cnt(user, off, len);
 
-	if (part)
-		memmove(to, user->direct + off, part);
-	if (len > part)
-		memmove((u8 *)to + part, user->rest + off + part, len - part);
+	if (cnt)
+		memmove(to, user->direct + off, cnt);
+	if (len > cnt)
+		memmove((u8 *)to + cnt, user->indirect + off + cnt, len - cnt);
 }
 
 void vnp_user_exec_copy_out(const struct vnp_user_exec *user, void *to, u32 len)
@@ -140,7 +140,7 @@ static int direct_grow(struct vnp_user_exec *user, u32 len)
 	return 0;
 }
 
-/* As in the kernel, what lies before the last byte written becomes direct */
+/* As in the kernel, all bytes up to the last one written become direct */
 u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 {
 	struct vnp_user_exec *user = user_of(ctx);
@@ -223,7 +223,7 @@ u64 vnp_helper_random_u32(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 
 #define CSUM_BYTES_MAX	512
 
-/* Ones' complement sum of 32 bit words: how the kernel's csum_partial() adds */
+/* Ones' complement sum of 32 bit words: as the kernel's csum_partial() adds them */
 static u32 csum_add_words(u32 sum, const void *words, u32 len, bool invert)
 {
 	const u8 *bytes = words;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * What the files of the library share.  An object on its way:
+ * What the files of the library share.  The path of an object:
  *
  *	elf_file.c	sections and symbols, sizes and offsets checked
  *	  btf_file.c	type information
- *	  map_def.c	maps that it describes; data sections
- *	  reloc.c	instructions name their maps by index; functions are put
- *			behind the program
+ *	  map_def.c	maps described by it; data sections
+ *	  reloc.c	makes instructions name their maps by index; appends called
+ *			functions to the program
  *	  line_info.c	C lines of the instructions
  *	object.c	puts these together, and loads
  *	  cbpf*.c	classic BPF instead of an ELF object
@@ -35,10 +35,10 @@ struct vnp_code;
 struct vnp_user_map;
 
 /*
- * ---- Sentences (print.c) ------------------------------------------------
+ * ---- Messages (print.c) -------------------------------------------------
  */
 
-/* struct vnp_printer - where sentences of an object go; @fn NULL: to stderr */
+/* struct vnp_printer - where messages about an object go; @fn NULL: to stderr */
 struct vnp_printer {
 	vnp_print_fn fn;
 	void *ctx;
@@ -54,7 +54,7 @@ void vnp_print(const struct vnp_printer *printer, enum vnp_print_level level,
  * ---- Options ------------------------------------------------------------
  */
 
-/* vnp_opts_valid() - a size is there, and what lies behind @known is zero */
+/* vnp_opts_valid() - the size is set, and all bytes after @known are zero */
 bool vnp_opts_valid(const void *opts, size_t known);
 
 #define OPTS_VALID(opts)	vnp_opts_valid(opts, sizeof(*(opts)))
@@ -67,7 +67,7 @@ bool vnp_opts_valid(const void *opts, size_t known);
 
 /*
  * vnp_info_copy() - fill a caller's struct as the kernel does: @info begins with the
- * size the caller knows, @full with a field for it.  -EINVAL: that size is none
+ * caller's size, @full with a field for it.  -EINVAL: the size is not valid
  */
 int vnp_info_copy(void *info, const void *full, __u32 full_size);
 
@@ -83,10 +83,10 @@ struct vnp_printer vnp_printer_get(const struct vnp_open_opts *opts);
  * @next:	in the object
  * @obj:	the object, NULL if opened by id
  * @print:	the object's
- * @name:	of the C variable or section, or as the kernel has it; owned
- * @def:	what VNP_MAP_CREATE is given; size and name set when it is
+ * @name:	of the C variable or section, or the kernel's name; owned
+ * @def:	argument of VNP_MAP_CREATE; size and name are set when it is called
  * @shndx:	section it was declared in
- * @offset:	where in the section
+ * @offset:	its offset in the section
  * @is_data:	a data section
  * @initial:	contents of a data section until it is loaded; owned
  * @fd:		the kernel's map, or -1
@@ -111,8 +111,8 @@ struct vnp_map {
 /**
  * struct vnp_source_info - C lines of instructions
  * @lines:	ascending by instruction; owned
- * @line_cnt:	how many
- * @strings:	what they refer to, ends with NUL; owned by the object, or by the
+ * @line_cnt:	number of @lines
+ * @strings:	strings that they refer to, ends with NUL; owned by the object, or by the
  *		program if it was opened by id
  * @strings_len: bytes
  */
@@ -124,14 +124,14 @@ struct vnp_source_info {
 };
 
 /**
- * struct vnp_piece - a function of a program; the program itself is the first
+ * struct vnp_func - a function of a program; the program itself is the first
  * @shndx:	section it was found in
  * @offset:	instructions before it in the section
  * @at:		instructions before it in the program
- * @cnt:	how many
- * @lines_end:	instructions of it before the end of the last that has a line
+ * @cnt:	number of its instructions
+ * @lines_end:	end of the last of its instructions that has a line
  */
-struct vnp_piece {
+struct vnp_func {
 	size_t shndx;
 	size_t offset;
 	size_t at;
@@ -144,14 +144,14 @@ struct vnp_piece {
  * @next:	in the object
  * @obj:	the object, NULL if opened by id
  * @print:	the object's
- * @name:	of the C function, or as the kernel has it; owned
+ * @name:	of the C function, or the kernel's name; owned
  * @type:	what it can be linked to
- * @pieces:	what it was put together from, if it comes from a file; owned
- * @piece_cnt:	how many
+ * @funcs:	the functions it consists of, if it comes from a file; owned
+ * @func_cnt:	number of @funcs
  * @insns:	instructions, relocated; owned
- * @insn_cnt:	how many
+ * @insn_cnt:	number of @insns
  * @maps:	the maps its instructions name by index; array owned
- * @map_cnt:	how many
+ * @map_cnt:	number of @maps
  * @source:	C lines
  * @refused_at:	1 + the instruction that could not be relocated, or 0
  * @autoload:	vnp_object_load() loads it
@@ -168,8 +168,8 @@ struct vnp_program {
 	struct vnp_printer print;
 	char *name;
 	__u32 type;
-	struct vnp_piece *pieces;
-	size_t piece_cnt;
+	struct vnp_func *funcs;
+	size_t func_cnt;
 	struct bpf_insn *insns;
 	size_t insn_cnt;
 	struct vnp_map **maps;
@@ -197,7 +197,7 @@ struct vnp_object {
 
 /*
  * ---- Reading an ELF object ----------------------------------------------
- * Each takes what a stranger may have made: everything is checked.
+ * The input is not trusted: everything is checked.
  */
 
 struct btf;
@@ -228,8 +228,8 @@ int vnp_lines_read(struct vnp_object *obj, const struct vnp_elf *elf,
 int vnp_device_open(const struct vnp_printer *print);
 
 /*
- * vnp_device_denied() - is it because of the parameter "unprivileged" that a load or creation
- * failed?  Then it says what to do.
+ * vnp_device_denied() - did a load or creation fail because of the parameter
+ * "unprivileged"?  If so, print what to do.
  */
 bool vnp_device_denied(int dev, const struct vnp_printer *print);
 
@@ -239,10 +239,13 @@ int vnp_id_open(enum vnp_obj_kind kind, __u32 id, const struct vnp_printer *prin
 /* vnp_ioctl() - ioctl() that returns a negative errno */
 int vnp_ioctl(int fd, unsigned long cmd, void *arg);
 
-/* vnp_name_set() - an object's name for the kernel: cut, odd characters replaced */
+/*
+ * vnp_name_set() - an object's name for the kernel: truncated, invalid characters
+ * replaced
+ */
 void vnp_name_set(char to[VNP_NAME_LEN], const char *prefix, const char *name);
 
-/* vnp_map_create_kernel() - make a declared map, with its first contents */
+/* vnp_map_create_kernel() - create a declared map, with its initial contents */
 int vnp_map_create_kernel(struct vnp_map *map, int dev, const char *obj_name);
 
 /* vnp_map_create_user() - the same in this process (map.c) */
@@ -257,10 +260,10 @@ void vnp_map_free(struct vnp_map *map);
 int vnp_program_load_kernel(struct vnp_program *prog, int dev,
 			    const struct vnp_load_opts *opts);
 
-/* vnp_program_refused() - says so, with the verifier's report */
+/* vnp_program_refused() - report the refusal, with the verifier's report */
 void vnp_program_refused(const struct vnp_program *prog);
 
-/* vnp_program_warn() - print what the verifier's report warns of */
+/* vnp_program_warn() - print the warnings of the verifier's report */
 void vnp_program_warn(const struct vnp_program *prog);
 
 /* vnp_program_unload() - undo either load; the report stays */
@@ -270,9 +273,9 @@ struct vnp_program *vnp_program_new(const char *name,
 				    const struct vnp_printer *print);
 void vnp_program_free(struct vnp_program *prog);
 
-/* vnp_program_add_piece() - to stand behind the instructions there are */
-int vnp_program_add_piece(struct vnp_program *prog, size_t shndx, size_t offset,
-			  size_t cnt);
+/* vnp_program_add_func() - append a function to the program */
+int vnp_program_add_func(struct vnp_program *prog, size_t shndx, size_t offset,
+			 size_t cnt);
 
 /*
  * ---- Programs in this process (user_prog.c) ------------------------------

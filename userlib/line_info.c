@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * C lines of instructions, out of section .BTF.ext:
+ * C lines of instructions, from section .BTF.ext:
  *
  *	struct btf_ext_header (Linux, tools/lib/bpf/btf.h)
  *	...
  *	u32 record size
- *	  u32 section name, u32 records, then so many struct bpf_line_info,
+ *	  u32 section name, u32 number of records, then that many struct bpf_line_info,
  *	  for each section with code; insn_off is in bytes from its start
  *
  * The strings are those of section .BTF.
@@ -52,22 +52,22 @@ static bool cursor_skip(struct cursor *c, size_t len)
 	return true;
 }
 
-/* Does the line belong to the piece, and come after the one before it */
-static bool line_fits(const struct vnp_piece *piece, const struct bpf_line_info *line)
+/* Does the line belong to the function, and come after the previous one? */
+static bool line_fits(const struct vnp_func *func, const struct bpf_line_info *line)
 {
 	__u64 insn = line->insn_off / sizeof(struct bpf_insn);
 
-	return insn >= piece->offset + piece->lines_end &&
-	       insn - piece->offset < piece->cnt;
+	return insn >= func->offset + func->lines_end &&
+	       insn - func->offset < func->cnt;
 }
 
-static int line_add(struct vnp_program *prog, struct vnp_piece *piece,
+static int line_add(struct vnp_program *prog, struct vnp_func *func,
 		    const struct bpf_line_info *line)
 {
-	__u32 insn = line->insn_off / sizeof(struct bpf_insn) - piece->offset;
+	__u32 insn = line->insn_off / sizeof(struct bpf_insn) - func->offset;
 	struct vnp_line_info *lines = prog->source.lines;
 
-	/* grows with powers of two */
+	/* the array grows to powers of two */
 	if (!(prog->source.line_cnt & (prog->source.line_cnt - 1))) {
 		lines = realloc(lines, (2 * prog->source.line_cnt + 1) * sizeof(*lines));
 		if (!lines)
@@ -75,12 +75,12 @@ static int line_add(struct vnp_program *prog, struct vnp_piece *piece,
 		prog->source.lines = lines;
 	}
 	lines[prog->source.line_cnt++] = (struct vnp_line_info){
-		.insn_off = piece->at + insn,
+		.insn_off = func->at + insn,
 		.file_off = line->file_name_off,
 		.text_off = line->line_off,
 		.line_col = line->line_col,
 	};
-	piece->lines_end = insn + 1;
+	func->lines_end = insn + 1;
 	return 0;
 }
 
@@ -95,12 +95,12 @@ static int line_add_all(struct vnp_object *obj, size_t shndx,
 	if (line->file_name_off >= obj->strings_len || line->line_off >= obj->strings_len)
 		return 0;
 	for (prog = obj->programs; prog; prog = prog->next) {
-		for (i = 0; i < prog->piece_cnt; i++) {
-			struct vnp_piece *piece = &prog->pieces[i];
+		for (i = 0; i < prog->func_cnt; i++) {
+			struct vnp_func *func = &prog->funcs[i];
 
-			if (piece->shndx != shndx || !line_fits(piece, line))
+			if (func->shndx != shndx || !line_fits(func, line))
 				continue;
-			err = line_add(prog, piece, line);
+			err = line_add(prog, func, line);
 			if (err)
 				return err;
 		}
@@ -115,7 +115,7 @@ static int line_compare(const void *a, const void *b)
 	return la->insn_off < lb->insn_off ? -1 : la->insn_off > lb->insn_off;
 }
 
-/* One section's records.  Positive: no room for them, nothing more to read */
+/* One section's records.  Positive: the section is truncated, nothing more to read */
 static int records_read(struct vnp_object *obj, const struct vnp_elf *elf,
 			struct cursor *c, __u32 rec_size)
 {
@@ -195,7 +195,7 @@ int vnp_lines_read(struct vnp_object *obj, const struct vnp_elf *elf,
 		return err;
 
 	for (prog = obj->programs; prog; prog = prog->next) {
-		/* the pieces come from here and there */
+		/* functions come from different sections: their lines are not sorted */
 		if (prog->source.line_cnt)
 			qsort(prog->source.lines, prog->source.line_cnt,
 			      sizeof(*prog->source.lines), line_compare);

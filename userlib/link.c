@@ -28,13 +28,13 @@ static void attach_failed(const struct vnp_program *prog, int dev, int err)
 		return;
 	switch (err) {
 	case -EBUSY:
-		why = "it has a link already (vnpctl link list), or another part of the kernel uses it";
+		why = "it has a link already (vnpctl link list), or the kernel uses it otherwise";
 		break;
 	case -EOPNOTSUPP:
 		why = "it is not a UDP socket";
 		break;
 	case -ENOTSOCK:
-		why = "the descriptor is no socket";
+		why = "the descriptor is not a socket";
 		break;
 	case -EPERM:
 		why = "its filter is locked (SO_LOCK_FILTER)";
@@ -139,7 +139,7 @@ VNP_API int vnp_link_update(struct vnp_link *link, const struct vnp_program *pro
 	if (err == -ENOLINK)
 		vnp_error(&link->print, "The link is detached, or its socket is closed.");
 	else if (err == -EEXIST)
-		vnp_error(&link->print, "The link runs another program than %s.", old->name);
+		vnp_error(&link->print, "The link has another program than %s.", old->name);
 	else if (err)
 		vnp_error(&link->print, "The link's program cannot be replaced: %s.",
 			  strerror(-err));

@@ -67,15 +67,15 @@ static int map_fill(const struct vnp_map *map)
 static int map_create_failed(struct vnp_map *map, int err)
 {
 	if (err == -E2BIG)
-		vnp_error(&map->print, "Map %s cannot be made: %u entries of %u + %u bytes are more than a map may take.",
+		vnp_error(&map->print, "Map %s cannot be created: %u entries of %u + %u bytes exceed the limit for a map.",
 			  map->name, map->def.max_entries, map->def.key_size,
 			  map->def.value_size);
 	else if (err == -EINVAL)
-		vnp_error(&map->print, "Map %s cannot be made: its type (%u), flags (%#x), key size (%u) or value size (%u) is none that VNP has.",
+		vnp_error(&map->print, "Map %s cannot be created: VNP does not support its type (%u), flags (%#x), key size (%u) or value size (%u).",
 			  map->name, map->def.type, map->def.flags,
 			  map->def.key_size, map->def.value_size);
 	else
-		vnp_error(&map->print, "Map %s cannot be made: %s.", map->name,
+		vnp_error(&map->print, "Map %s cannot be created: %s.", map->name,
 			  strerror(-err));
 	return err;
 }
@@ -105,7 +105,7 @@ int vnp_map_create_user(struct vnp_map *map)
 	int err;
 
 	if (map->reused) {
-		vnp_error(&map->print, "Map %s is to be one of the kernel's, which a program in user space cannot use.",
+		vnp_error(&map->print, "Map %s reuses a map of the kernel, which a program in user space cannot use.",
 			  map->name);
 		return -EINVAL;
 	}

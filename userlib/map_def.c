@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * Declares the maps of an object: variables in section .maps, whose BTF type spells
- * the definition (an integer N as int (*)[N], a type T as T *), and the sections of
- * global variables, each an array of one entry.
+ * Declares the maps of an object: variables in section .maps, whose BTF type encodes the
+ * definition (an integer N as int (*)[N], a type T as T *), and the sections of global
+ * variables, each an array of one entry.
  */
 #include <bpf/btf.h>
 
 #include "elf_file.h"
 #include "vm/map_traits.h"
 
-/* Chains of const, volatile and typedef longer than this are no compiler's */
+/* No compiler makes chains of const, volatile and typedef longer than this */
 #define MODIFIERS_MAX	32
 
 static const struct btf_type *btf_type_skip(const struct btf *btf, __u32 id)
@@ -27,7 +27,7 @@ static const struct btf_type *btf_type_skip(const struct btf *btf, __u32 id)
 
 static int field_bad(const struct vnp_map *map, const char *field)
 {
-	vnp_error(&map->print, "Map %s: field \"%s\" is not as __uint() or __type() of <vnp/program.h> write it.",
+	vnp_error(&map->print, "Map %s: field \"%s\" is not written with __uint() or __type() of <vnp/program.h>.",
 		  map->name, field);
 	return -EINVAL;
 }
@@ -98,7 +98,7 @@ static int map_def_read(struct vnp_map *map, const struct btf *btf, __u32 type_i
 	int i, err;
 
 	if (!t || !btf_is_struct(t)) {
-		vnp_error(&map->print, "Map %s: what is in section .maps must be a struct.",
+		vnp_error(&map->print, "Map %s: a variable in section .maps must be a struct.",
 			  map->name);
 		return -EINVAL;
 	}
@@ -112,7 +112,7 @@ static int map_def_read(struct vnp_map *map, const struct btf *btf, __u32 type_i
 
 	if (!map->def.type || !map->def.key_size || !map->def.value_size ||
 	    !map->def.max_entries) {
-		vnp_error(&map->print, "Map %s: type, max_entries, key and value must all be there.",
+		vnp_error(&map->print, "Map %s: type, max_entries, key and value must all be given.",
 			  map->name);
 		return -EINVAL;
 	}
@@ -157,7 +157,7 @@ static int map_declare(struct vnp_object *obj, const struct vnp_elf *elf,
 		name = btf__name_by_offset(btf, var->name_off);
 	sym = name && *name ? map_symbol_find(elf, shndx, name) : NULL;
 	if (!sym || vnp_object_find_map(obj, name)) {
-		vnp_error(&obj->print, "The ELF object is damaged: symbols and BTF of section .maps do not agree.");
+		vnp_error(&obj->print, "The ELF object is damaged: symbols and BTF of section .maps do not match.");
 		return -EINVAL;
 	}
 
@@ -212,7 +212,7 @@ static int data_declare(struct vnp_object *obj, const struct vnp_elf *elf,
 	struct vnp_map *map;
 
 	if (sec->size > VNP_MAP_VALUE_MAX) {
-		vnp_error(&obj->print, "Section %s has %zu bytes; global variables may take %u a section: use a map.",
+		vnp_error(&obj->print, "Section %s has %zu bytes; the limit for global variables is %u bytes per section: use a map.",
 			  sec->name, sec->size, VNP_MAP_VALUE_MAX);
 		return -E2BIG;
 	}

@@ -8,10 +8,10 @@
 
 #include "elf_file.h"
 
-/* Programs are small: whatever is larger is no program */
+/* Programs are small: a larger file is not a program */
 #define FILE_MAX	(16U << 20)
 
-/* Sections that hold programs; a type of 0 is planned and not there yet */
+/* Sections that hold programs; a type of 0 is planned but not supported yet */
 static const struct {
 	const char *section;
 	__u32 type;
@@ -33,12 +33,12 @@ static int section_type(const struct vnp_object *obj, const struct vnp_section *
 		*type = prog_sections[i].type;
 		if (*type)
 			return 0;
-		vnp_error(&obj->print, "Programs of section %s are not there yet; only vnp/datagram and vnp/packet are.",
+		vnp_error(&obj->print, "Programs of section %s are not supported yet; only vnp/datagram and vnp/packet are.",
 			  sec->name);
 		return -EOPNOTSUPP;
 	}
 
-	vnp_error(&obj->print, "Section \"%s\" is none that VNP runs: write SEC(\"vnp/datagram\") in front of the program.",
+	vnp_error(&obj->print, "Section \"%s\" is not a program type of VNP: write SEC(\"vnp/datagram\") before the program.",
 		  sec->name);
 	return -EINVAL;
 }
@@ -70,7 +70,7 @@ static int program_read(struct vnp_object *obj, const struct vnp_elf *elf,
 	if (!sym->st_size || sym->st_value > sec->size ||
 	    sym->st_size > sec->size - sym->st_value ||
 	    sym->st_value % insn_len || sym->st_size % insn_len) {
-		vnp_error(&obj->print, "The ELF object is damaged: program %s does not lie within section %s.",
+		vnp_error(&obj->print, "The ELF object is damaged: program %s is not within section %s.",
 			  vnp_elf_sym_name(elf, sym), sec->name);
 		return -EINVAL;
 	}
@@ -81,8 +81,8 @@ static int program_read(struct vnp_object *obj, const struct vnp_elf *elf,
 	prog->type = type;
 	prog->insns = malloc(sym->st_size);
 	if (!prog->insns ||
-	    vnp_program_add_piece(prog, sym->st_shndx, sym->st_value / insn_len,
-				  sym->st_size / insn_len)) {
+	    vnp_program_add_func(prog, sym->st_shndx, sym->st_value / insn_len,
+				 sym->st_size / insn_len)) {
 		vnp_program_free(prog);
 		return -ENOMEM;
 	}
@@ -124,13 +124,13 @@ int vnp_programs_read(struct vnp_object *obj, const struct vnp_elf *elf)
 		return err;
 
 	if (!obj->programs) {
-		vnp_error(&obj->print, "There is no program in it: write SEC(\"vnp/datagram\") in front of one.");
+		vnp_error(&obj->print, "It contains no program: write SEC(\"vnp/datagram\") before one.");
 		return -EINVAL;
 	}
 	return 0;
 }
 
-/* Which C line could not be relocated, if that is known */
+/* Print the C line that could not be relocated, if it is known */
 static void object_show_refused(struct vnp_object *obj)
 {
 	struct vnp_source_line line;
@@ -148,7 +148,7 @@ static int object_relocate(struct vnp_object *obj, const struct vnp_elf *elf,
 {
 	int err = vnp_programs_relocate(obj, elf), lines_err;
 
-	/* the lines are those of what was put together so far */
+	/* only the functions added so far have lines */
 	lines_err = vnp_lines_read(obj, elf, btf);
 	if (err && !lines_err)
 		object_show_refused(obj);
@@ -196,7 +196,7 @@ static struct vnp_object *object_new(const struct vnp_open_opts *opts,
 	return obj;
 }
 
-/* @elf: aligned as malloc() does */
+/* @elf: aligned like memory of malloc() */
 static int object_open(const char *name, const void *elf, size_t len,
 		       const struct vnp_open_opts *opts, struct vnp_object **to)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * Relocations: what clang left open in the instructions.  A 64 bit immediate load
- * of a map or of a global variable gets the index of the map in the program's
- * list of maps, as <linux/vnp.h> wants it.  A function that is called is put behind
- * the program, with all that it calls, and the call gets the distance.
+ * Relocations.  A 64 bit immediate load of a map or of a global variable gets the index
+ * of the map in the program's list of maps, as <linux/vnp.h> requires.  A function that
+ * is called is appended to the program, with all functions it calls, and the call gets
+ * the distance.
  */
 
 #include "elf_file.h"
@@ -21,7 +21,7 @@ static bool insn_is_call(const struct bpf_insn *insn)
 	return insn->code == (BPF_JMP | BPF_CALL);
 }
 
-/* The place of @map in the program's list; put there if it is new */
+/* The index of @map in the program's list; added if it is new */
 static int program_map_index(struct vnp_program *prog, struct vnp_map *map)
 {
 	struct vnp_map **maps;
@@ -61,12 +61,12 @@ static int undefined_refuse(const struct vnp_program *prog, size_t insn,
 		const char *name;
 		const char *remedy;
 	} made_by_clang[] = {
-		{ "memcmp", "clang makes calls of it from comparisons of more than 8 bytes or so: compare in a loop, or compile with -fno-builtin and use none of __builtin_memcmp()" },
-		{ "bcmp", "clang makes calls of it from comparisons: compile with -fno-builtin" },
-		{ "memcpy", "lengths must be constants, and not too great: use __builtin_memcpy() on less, or a loop" },
-		{ "memmove", "lengths must be constants, and not too great: use __builtin_memmove() on less, or a loop" },
-		{ "memset", "lengths must be constants, and not too great: use __builtin_memset() on less, or a loop" },
-		{ "__bpf_trap", "clang calls it where __builtin_trap() stands, or where a function ends that should return something: return a verdict there" },
+		{ "memcmp", "clang generates calls of it for comparisons of more than about 8 bytes: compare in a loop, or compile with -fno-builtin and do not use __builtin_memcmp()" },
+		{ "bcmp", "clang generates calls of it for comparisons: compile with -fno-builtin" },
+		{ "memcpy", "lengths must be constants, and not too large: use __builtin_memcpy() for fewer bytes, or a loop" },
+		{ "memmove", "lengths must be constants, and not too large: use __builtin_memmove() for fewer bytes, or a loop" },
+		{ "memset", "lengths must be constants, and not too large: use __builtin_memset() for fewer bytes, or a loop" },
+		{ "__bpf_trap", "clang calls it for __builtin_trap(), or where a function ends without returning a value: return a verdict there" },
 	};
 	const char *remedy = "helpers are declared in <vnp/program.h>";
 	size_t i;
@@ -74,7 +74,7 @@ static int undefined_refuse(const struct vnp_program *prog, size_t insn,
 	for (i = 0; i < sizeof(made_by_clang) / sizeof(made_by_clang[0]); i++)
 		if (!strcmp(name, made_by_clang[i].name))
 			remedy = made_by_clang[i].remedy;
-	vnp_error(&prog->print, "Program %s, insn %zu: nobody defines %s; %s.",
+	vnp_error(&prog->print, "Program %s, insn %zu: %s is not defined; %s.",
 		  prog->name, insn, name, remedy);
 	return -EINVAL;
 }
@@ -97,14 +97,14 @@ static const Elf64_Sym *function_find(const struct vnp_elf *elf, size_t shndx,
 
 static int callee_refuse(const struct vnp_program *prog, size_t insn)
 {
-	vnp_error(&prog->print, "The ELF object is damaged: program %s, insn %zu calls something that is no function.",
+	vnp_error(&prog->print, "The ELF object is damaged: program %s, insn %zu calls something that is not a function.",
 		  prog->name, insn);
 	return -EINVAL;
 }
 
-/* Put the function behind what the program has so far */
-static int piece_append(struct vnp_program *prog, size_t insn,
-			const struct vnp_elf *elf, const Elf64_Sym *sym)
+/* Append the function to the program */
+static int func_append(struct vnp_program *prog, size_t insn,
+		       const struct vnp_elf *elf, const Elf64_Sym *sym)
 {
 	const struct vnp_section *sec = vnp_elf_sym_section(elf, sym);
 	size_t cnt = sym->st_size / INSN_LEN;
@@ -121,13 +121,13 @@ static int piece_append(struct vnp_program *prog, size_t insn,
 	prog->insns = insns;
 	memcpy(insns + prog->insn_cnt, (const char *)sec->data + sym->st_value,
 	       sym->st_size);
-	err = vnp_program_add_piece(prog, sym->st_shndx, sym->st_value / INSN_LEN, cnt);
+	err = vnp_program_add_func(prog, sym->st_shndx, sym->st_value / INSN_LEN, cnt);
 	if (!err)
 		prog->insn_cnt += cnt;
 	return err;
 }
 
-/* Make a call lead to the function at instruction @callee of section @shndx */
+/* Make a call go to the function at instruction @callee of section @shndx */
 static int call_link(struct vnp_program *prog, size_t insn, const struct vnp_elf *elf,
 		     size_t shndx, __u64 callee)
 {
@@ -135,23 +135,23 @@ static int call_link(struct vnp_program *prog, size_t insn, const struct vnp_elf
 	size_t i;
 	int err;
 
-	for (i = 0; i < prog->piece_cnt; i++)
-		if (prog->pieces[i].shndx == shndx && prog->pieces[i].offset == callee)
+	for (i = 0; i < prog->func_cnt; i++)
+		if (prog->funcs[i].shndx == shndx && prog->funcs[i].offset == callee)
 			break;
-	if (i == prog->piece_cnt) {
+	if (i == prog->func_cnt) {
 		sym = function_find(elf, shndx, callee);
-		err = sym ? piece_append(prog, insn, elf, sym) :
+		err = sym ? func_append(prog, insn, elf, sym) :
 			    callee_refuse(prog, insn);
 		if (err)
 			return err;
 	}
-	prog->insns[insn].imm = (__s64)prog->pieces[i].at - (__s64)insn - 1;
+	prog->insns[insn].imm = (__s64)prog->funcs[i].at - (__s64)insn - 1;
 	return 0;
 }
 
 /*
- * The instruction has the distance, less one: from the start of the section if the
- * symbol is that of a section, else it is 0.
+ * The instruction holds the distance minus one: from the start of the section if the
+ * symbol is a section's, otherwise 0.
  */
 static int call_relocate(struct vnp_program *prog, size_t insn,
 			 const struct vnp_elf *elf, const Elf64_Sym *sym)
@@ -181,7 +181,7 @@ static int ldimm64_relocate(struct vnp_program *prog, size_t insn,
 		return -EOPNOTSUPP;
 	}
 
-	/* a section's symbol leaves the distance in the instruction */
+	/* with a section's symbol the offset is in the instruction */
 	off = sym->st_value + (__u64)(__s64)lo->imm;
 	if (!strcmp(sec->name, ".jumptables")) {
 		vnp_error(&prog->print, "Program %s, insn %zu: jump tables are not supported: compile with -fno-jump-tables, or -mcpu=v3.",
@@ -223,14 +223,14 @@ static int program_relocate(struct vnp_program *prog, size_t insn,
 	if (insn_is_call(at))
 		return call_relocate(prog, insn, elf, sym);
 
-	vnp_error(&prog->print, "The ELF object is damaged: program %s, insn %zu has a relocation and is no load of an address.",
+	vnp_error(&prog->print, "The ELF object is damaged: program %s, insn %zu has a relocation but is not a load of an address.",
 		  prog->name, insn);
 	return -EINVAL;
 }
 
-/* Relocations of section @sec that are about the piece; @done: by instruction */
-static int piece_relocate(struct vnp_program *prog, const struct vnp_piece *piece,
-			  const struct vnp_elf *elf, const struct vnp_section *sec,
+/* Relocations of section @sec that apply to the function; @done: by instruction */
+static int func_relocate(struct vnp_program *prog, const struct vnp_func *func,
+			 const struct vnp_elf *elf, const struct vnp_section *sec,
 			  bool *done)
 {
 	const Elf64_Rel *rel = sec->data;
@@ -238,19 +238,19 @@ static int piece_relocate(struct vnp_program *prog, const struct vnp_piece *piec
 	int err;
 
 	for (i = 0; i < sec->size / sizeof(*rel); i++) {
-		__u64 insn = rel[i].r_offset / INSN_LEN - piece->offset;
+		__u64 insn = rel[i].r_offset / INSN_LEN - func->offset;
 
-		if (rel[i].r_offset / INSN_LEN < piece->offset || insn >= piece->cnt)
+		if (rel[i].r_offset / INSN_LEN < func->offset || insn >= func->cnt)
 			continue;
 		if (rel[i].r_offset % INSN_LEN || done[insn]) {
-			vnp_error(&prog->print, "The ELF object is damaged: a relocation of program %s lies between two instructions, or is there twice.",
+			vnp_error(&prog->print, "The ELF object is damaged: a relocation of program %s is between two instructions, or duplicated.",
 				  prog->name);
 			return -EINVAL;
 		}
 		done[insn] = true;
-		err = program_relocate(prog, piece->at + insn, elf, &rel[i]);
+		err = program_relocate(prog, func->at + insn, elf, &rel[i]);
 		if (err) {
-			prog->refused_at = piece->at + insn + 1;
+			prog->refused_at = func->at + insn + 1;
 			return err;
 		}
 	}
@@ -258,21 +258,21 @@ static int piece_relocate(struct vnp_program *prog, const struct vnp_piece *piec
 }
 
 /* Calls within a section need no relocation */
-static int piece_link(struct vnp_program *prog, const struct vnp_piece *piece,
-		      const struct vnp_elf *elf, const bool *done)
+static int func_link(struct vnp_program *prog, const struct vnp_func *func,
+		     const struct vnp_elf *elf, const bool *done)
 {
 	size_t i;
 	int err;
 
-	for (i = 0; i < piece->cnt; i++) {
-		const struct bpf_insn *insn = &prog->insns[piece->at + i];
+	for (i = 0; i < func->cnt; i++) {
+		const struct bpf_insn *insn = &prog->insns[func->at + i];
 
 		if (insn_is_ldimm64(insn)) {
 			i++;
 		} else if (insn_is_call(insn) && insn->src_reg == BPF_PSEUDO_CALL &&
 			   !done[i]) {
-			err = call_link(prog, piece->at + i, elf, piece->shndx,
-					piece->offset + i + 1 + insn->imm);
+			err = call_link(prog, func->at + i, elf, func->shndx,
+					func->offset + i + 1 + insn->imm);
 			if (err)
 				return err;
 		}
@@ -280,10 +280,10 @@ static int piece_link(struct vnp_program *prog, const struct vnp_piece *piece,
 	return 0;
 }
 
-static int piece_resolve(struct vnp_program *prog, size_t n, const struct vnp_elf *elf)
+static int func_resolve(struct vnp_program *prog, size_t n, const struct vnp_elf *elf)
 {
-	const struct vnp_piece piece = prog->pieces[n];	/* the array may move */
-	bool *done = calloc(piece.cnt, sizeof(*done));
+	const struct vnp_func func = prog->funcs[n];	/* the array may be reallocated */
+	bool *done = calloc(func.cnt, sizeof(*done));
 	int err = done ? 0 : -ENOMEM;
 	size_t i;
 
@@ -291,18 +291,18 @@ static int piece_resolve(struct vnp_program *prog, size_t n, const struct vnp_el
 		const struct vnp_section *sec = &elf->sections[i];
 
 		if (sec->hdr.sh_type == SHT_REL && sec->data &&
-		    sec->hdr.sh_info == piece.shndx)
-			err = piece_relocate(prog, &piece, elf, sec, done);
+		    sec->hdr.sh_info == func.shndx)
+			err = func_relocate(prog, &func, elf, sec, done);
 	}
 	if (!err)
-		err = piece_link(prog, &piece, elf, done);
+		err = func_link(prog, &func, elf, done);
 	free(done);
 	return err;
 }
 
 static int data_refuse(const struct vnp_object *obj, const struct vnp_section *sec)
 {
-	vnp_error(&obj->print, "Section %s holds initialized pointers, which global data cannot have: use arrays of char, or indices.",
+	vnp_error(&obj->print, "Section %s contains initialized pointers, which are not supported in global data: use arrays of char, or indices.",
 		  sec->name);
 	return -EOPNOTSUPP;
 }
@@ -323,7 +323,7 @@ int vnp_programs_relocate(struct vnp_object *obj, const struct vnp_elf *elf)
 	}
 
 	for (prog = obj->programs; prog; prog = prog->next)
-		for (i = 0; i < prog->piece_cnt && !err; i++)
-			err = piece_resolve(prog, i, elf);
+		for (i = 0; i < prog->func_cnt && !err; i++)
+			err = func_resolve(prog, i, elf);
 	return err;
 }

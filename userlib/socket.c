@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * Sockets of running processes.  /proc/PID/net/udp{,6} tells which sockets of the
- * process's network namespace are bound to a port, /proc/PID/fd which of them the
- * process holds, and pidfd_getfd(2) makes a descriptor of our own of each.
+ * Sockets of running processes.  /proc/PID/net/udp{,6} lists the sockets of the process's
+ * network namespace that are bound to a port, /proc/PID/fd those that the process has
+ * open, and pidfd_getfd(2) duplicates each of these.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -13,7 +13,7 @@
 
 #include "internal.h"
 
-/* A list that grows; what it holds is the caller's */
+/* A growing list; its sockets belong to the caller */
 struct socket_list {
 	struct vnp_socket *socks;
 	size_t cnt;
@@ -26,10 +26,10 @@ static int take_failed(const struct vnp_printer *print, pid_t pid, int fd, int e
 	else if (err == -EBADF)
 		vnp_error(print, "Process %d has no descriptor %d.", pid, fd);
 	else if (err == -EPERM)
-		vnp_error(print, "You may not take sockets of process %d: that wants the right to trace it. Run as its user, or as root; if it is yours already, kernel.yama.ptrace_scope forbids it (0 allows).",
+		vnp_error(print, "You may not take sockets of process %d: this requires the right to trace it. Become its user, or root; if it is your own process, kernel.yama.ptrace_scope forbids it (0 allows).",
 			  pid);
 	else if (err == -ENOSYS)
-		vnp_error(print, "This kernel has no pidfd_getfd(2); it came with Linux 5.6.");
+		vnp_error(print, "This kernel has no pidfd_getfd(2), which requires Linux 5.6.");
 	else
 		vnp_error(print, "Cannot take descriptor %d of process %d: %s.", fd, pid,
 			  strerror(-err));
@@ -72,7 +72,7 @@ static int spec_parse(const char *spec, const struct vnp_printer *print, __u32 *
 		*port = val;
 		return 0;
 	}
-	vnp_error(print, "\"%s\" is no socket: write udp:PORT, such as udp:53.", spec);
+	vnp_error(print, "\"%s\" is not a socket: write udp:PORT, such as udp:53.", spec);
 	return -EINVAL;
 }
 
@@ -80,7 +80,7 @@ static void address_text(struct vnp_socket *sock, const char *hex)
 {
 	unsigned int words[4] = {};
 
-	/* each word is printed as this machine reads it */
+	/* each word is printed in host byte order */
 	if (sock->family == AF_INET)
 		sscanf(hex, "%8x", &words[0]);
 	else
@@ -134,7 +134,7 @@ static int bound_read(pid_t pid, int family, __u32 port, struct socket_list *lis
 	return err;
 }
 
-/* The descriptor of @pid is @inode: if it is in the list, take it */
+/* A descriptor of @pid refers to @inode: if it is in the list, duplicate it */
 static int inode_take(pid_t pid, int fd, unsigned long inode, struct socket_list *list)
 {
 	struct stat st;
@@ -151,7 +151,7 @@ static int inode_take(pid_t pid, int fd, unsigned long inode, struct socket_list
 			continue;
 		if (ret < 0)
 			return ret;
-		/* closed meanwhile, and its number given to another */
+		/* closed in the meantime, and its number reused */
 		if (fstat(ret, &st) || st.st_ino != inode) {
 			close(ret);
 			continue;
@@ -186,7 +186,7 @@ static int held_take(pid_t pid, struct socket_list *list)
 	return err;
 }
 
-/* Forget sockets that other processes have bound to the port */
+/* Remove sockets that other processes have bound to the port */
 static void list_compact(struct socket_list *list)
 {
 	size_t i, kept = 0;
@@ -201,7 +201,7 @@ static int find_none(const struct vnp_printer *print, pid_t pid, __u32 port,
 		     bool elsewhere)
 {
 	vnp_error(print, "Process %d has no UDP socket on port %u%s.", pid, port,
-		  elsewhere ? "; another process of its network namespace has (ss -lunp tells which)" : "");
+		  elsewhere ? "; another process in its network namespace has one (see ss -lunp)" : "");
 	return -ENOENT;
 }
 
@@ -229,7 +229,7 @@ VNP_API int vnp_socket_find(pid_t pid, const char *spec,
 	if (!err)
 		err = held_take(pid, &list);
 	list_compact(&list);
-	if (err == -ENOENT)	/* there is no such directory in /proc */
+	if (err == -ENOENT)	/* the process's directory in /proc does not exist */
 		err = -ESRCH;
 	else if (err == -EACCES)
 		err = -EPERM;

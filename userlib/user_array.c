@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * VNP_MAP_ARRAY and VNP_MAP_PERCPU_ARRAY: entry by entry, the CPUs' values of each
- * together.
+ * VNP_MAP_ARRAY and VNP_MAP_PERCPU_ARRAY: entry by entry, the values of all CPUs of an
+ * entry together.
  */
 #include "user_map.h"
 

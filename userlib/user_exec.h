@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * An execution in this process: struct vnp_exec with the payload around it.  As in
- * the kernel, the payload is a direct part and the rest, which helpers make direct.
+ * An execution in this process: struct vnp_exec and the payload.  As in the kernel, only
+ * the first bytes of the payload may be direct; helpers make more of it direct.
  */
 #ifndef _VNP_USERLIB_USER_EXEC_H
 #define _VNP_USERLIB_USER_EXEC_H
@@ -20,12 +20,12 @@ static inline u64 vnp_now_ns(clockid_t clock)
 }
 
 /**
- * struct vnp_user_exec - executions on one payload, one after the other
- * @exec:	what the program is given; helpers get from it to this structure
- * @direct:	the direct part, exactly as long; moves when its length changes
- * @direct_len:	its bytes
- * @rest:	what follows it: bytes from @direct_len to @len of the payload lie here
- *		at the same offsets
+ * struct vnp_user_exec - consecutive executions on one payload
+ * @exec:	the program's environment; helpers find this structure through it
+ * @direct:	the direct bytes, exactly as long; reallocated when their number changes
+ * @direct_len:	number of direct bytes
+ * @indirect:	the others: bytes from @direct_len to @len of the payload are here at
+ *		the same offsets
  * @len:	bytes of payload
  * @print:	where vnp_log() writes; borrowed
  */
@@ -33,7 +33,7 @@ struct vnp_user_exec {
 	struct vnp_exec exec;
 	u8 *direct;
 	u32 direct_len;
-	u8 *rest;
+	u8 *indirect;
 	u32 len;
 	const struct vnp_printer *print;
 };

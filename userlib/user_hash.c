@@ -16,15 +16,15 @@ struct entry {
  * @map:	what all types have
  * @buckets:	chains
  * @bucket_cnt:	a power of two
- * @entries:	how many there are
- * @gone:	entries that a program may still look at
+ * @entries:	number of entries
+ * @deferred:	removed entries that a program may still use
  */
 struct hash {
 	struct vnp_user_map map;
 	struct entry **buckets;
 	__u32 bucket_cnt;
 	__u32 entries;
-	struct entry *gone;
+	struct entry *deferred;
 };
 
 static struct hash *hash_of(struct vnp_user_map *map)
@@ -53,12 +53,12 @@ static void entries_free(struct entry *entry)
 	}
 }
 
-static void hash_settle(struct vnp_user_map *map)
+static void hash_free_deferred(struct vnp_user_map *map)
 {
 	struct hash *hash = hash_of(map);
 
-	entries_free(hash->gone);
-	hash->gone = NULL;
+	entries_free(hash->deferred);
+	hash->deferred = NULL;
 }
 
 static void hash_destroy(struct vnp_user_map *map)
@@ -68,7 +68,7 @@ static void hash_destroy(struct vnp_user_map *map)
 
 	for (i = 0; hash->buckets && i < hash->bucket_cnt; i++)
 		entries_free(hash->buckets[i]);
-	hash_settle(map);
+	hash_free_deferred(map);
 	free(hash->buckets);
 }
 
@@ -93,7 +93,7 @@ static struct entry **bucket_of(const struct hash *hash, const void *key)
 	return &hash->buckets[(sum ^ sum >> 16) & (hash->bucket_cnt - 1)];
 }
 
-/* Where the entry of @key hangs, or where one would be hung up */
+/* The pointer to the entry of @key, or the one to insert it at */
 static struct entry **entry_find(const struct hash *hash, const void *key)
 {
 	struct entry **at = bucket_of(hash, key);
@@ -108,8 +108,8 @@ static void entry_unlink(struct hash *hash, struct entry **at)
 	struct entry *entry = *at;
 
 	*at = entry->next;
-	entry->next = hash->gone;
-	hash->gone = entry;
+	entry->next = hash->deferred;
+	hash->deferred = entry;
 	hash->entries--;
 }
 
@@ -121,7 +121,7 @@ static void *hash_find(struct vnp_user_map *map, const void *key)
 	return entry ? entry_value(hash, entry) : NULL;
 }
 
-/* May a value be set that exists, or does not */
+/* Do the flags allow to set a value that exists, or does not? */
 static int hash_set_check(const struct hash *hash, bool exists, __u64 flags)
 {
 	if (flags > VNP_MAP_EXIST)
@@ -197,6 +197,6 @@ const struct vnp_user_map_ops vnp_user_hash_ops = {
 	.set		= hash_set,
 	.remove		= hash_remove,
 	.next_key	= hash_next_key,
-	.settle		= hash_settle,
+	.free_deferred	= hash_free_deferred,
 	.entries	= hash_entries,
 };

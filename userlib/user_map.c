@@ -59,10 +59,10 @@ void vnp_user_map_free(struct vnp_user_map *map)
 	free(map);
 }
 
-void vnp_user_map_settle(struct vnp_user_map *map)
+void vnp_user_map_free_deferred(struct vnp_user_map *map)
 {
-	if (map->ops->settle)
-		map->ops->settle(map);
+	if (map->ops->free_deferred)
+		map->ops->free_deferred(map);
 }
 
 void vnp_user_map_freeze(struct vnp_user_map *map)
@@ -138,7 +138,7 @@ int vnp_user_map_write(struct vnp_user_map *map, const void *key,
 		err = map->ops->write(map, key, value, flags);
 	else
 		err = map->ops->set(map, key, value, flags);
-	vnp_user_map_settle(map);
+	vnp_user_map_free_deferred(map);
 	return err;
 }
 
@@ -146,7 +146,7 @@ int vnp_user_map_erase(struct vnp_user_map *map, const void *key)
 {
 	int err = map->frozen ? -EPERM : map->ops->remove(map, key);
 
-	vnp_user_map_settle(map);
+	vnp_user_map_free_deferred(map);
 	return err;
 }
 

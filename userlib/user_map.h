@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
  * Maps in this process's memory, for programs that the reference interpreter executes.
- * They do what the kernel's do; a program sees CPU 0 of a per-CPU map.
+ * They behave as the kernel's; a program sees CPU 0 of a per-CPU map.
  *
- * Ownership: as a program may hold a pointer to the value of an entry that is gone,
- * entries that are deleted or replaced wait for vnp_user_map_settle().
+ * Ownership: as a program may hold a pointer to the value of a removed entry, entries
+ * that are deleted or replaced are freed by vnp_user_map_free_deferred().
  */
 #ifndef _VNP_USERLIB_USER_MAP_H
 #define _VNP_USERLIB_USER_MAP_H
@@ -24,8 +24,8 @@ struct vnp_user_map;
  * @remove:	a program's delete, and user space's
  * @next_key:	the key after @key, the first one if that is NULL or not there
  * @write:	user space's update.  NULL: it is @set
- * @settle:	no program holds a value: free what is gone.  NULL: nothing ever is
- * @entries:	how many there are
+ * @free_deferred: free removed entries; no program may hold a value.  NULL: there are none
+ * @entries:	number of entries
  */
 struct vnp_user_map_ops {
 	size_t obj_size;
@@ -38,7 +38,7 @@ struct vnp_user_map_ops {
 	int (*next_key)(struct vnp_user_map *map, const void *key, void *next);
 	int (*write)(struct vnp_user_map *map, const void *key, const void *value,
 		     __u64 flags);
-	void (*settle)(struct vnp_user_map *map);
+	void (*free_deferred)(struct vnp_user_map *map);
 	__u32 (*entries)(const struct vnp_user_map *map);
 };
 
@@ -47,9 +47,9 @@ struct vnp_user_map_ops {
  * @ops:	the type
  * @def:	as created
  * @frozen:	user space may not write
- * @stride:	bytes from value to value, of the next entry or CPU
- * @cpus:	values an entry has, side by side
- * @user_size:	bytes of them as user space has them: padded only where each CPU has one
+ * @stride:	bytes from one value to that of the next entry or CPU
+ * @cpus:	values of an entry, which are contiguous
+ * @user_size:	bytes of them in user space: padded only if there are several
  * @value:	VNP_MAP_ARRAY: the first value
  */
 struct vnp_user_map {
@@ -66,30 +66,30 @@ extern const struct vnp_user_map_ops vnp_user_array_ops;
 extern const struct vnp_user_map_ops vnp_user_hash_ops;
 extern const struct vnp_user_map_ops vnp_user_percpu_ops;
 
-/* vnp_user_map_create() - -EINVAL, -E2BIG and -ENOMEM as VNP_MAP_CREATE has them */
+/* vnp_user_map_create() - fails like VNP_MAP_CREATE, with -EINVAL, -E2BIG and -ENOMEM */
 int vnp_user_map_create(const struct vnp_map_create *def,
 			struct vnp_user_map **map);
 void vnp_user_map_free(struct vnp_user_map *map);
 
-/* vnp_user_map_freeze() - vnp_user_map_write() and _erase() are -EPERM from now on */
+/* vnp_user_map_freeze() - make vnp_user_map_write() and _erase() fail with -EPERM */
 void vnp_user_map_freeze(struct vnp_user_map *map);
 
 int vnp_user_map_info(const struct vnp_user_map *map, const char *name,
 		      struct vnp_map_info *info);
 
-/* vnp_user_map_desc() - what vm/ must know of it */
+/* vnp_user_map_desc() - its description for vm/ */
 void vnp_user_map_desc(struct vnp_user_map *map, struct vnp_map_desc *desc);
 
-/* vnp_user_map_settle() - no program holds a value: free what is gone */
-void vnp_user_map_settle(struct vnp_user_map *map);
+/* vnp_user_map_free_deferred() - free removed entries; no program may hold a value */
+void vnp_user_map_free_deferred(struct vnp_user_map *map);
 
-/* What programs do: the values of one CPU, in place */
+/* For programs: the values of one CPU, in place */
 void *vnp_user_map_find(struct vnp_user_map *map, const void *key);
 int vnp_user_map_set(struct vnp_user_map *map, const void *key, const void *value,
 		     __u64 flags);
 int vnp_user_map_remove(struct vnp_user_map *map, const void *key);
 
-/* What user space does: the values of all CPUs, copied */
+/* For user space: the values of all CPUs, copied */
 int vnp_user_map_read(struct vnp_user_map *map, const void *key, void *value);
 int vnp_user_map_write(struct vnp_user_map *map, const void *key,
 		       const void *value, __u64 flags);

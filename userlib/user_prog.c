@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* Programs without a kernel: verified, lowered and run by vm/ in this process. */
+/* Programs without a kernel: verified, lowered and executed by vm/ in this process. */
 #include <sys/random.h>
 
 #include "user_map.h"
@@ -10,7 +10,7 @@
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 
-/* Verify and lower, the report going to @log */
+/* Verify and lower; the report goes to @log */
 static int code_make(const struct vnp_program *prog,
 		     const struct vnp_load_opts *opts, struct vnp_log *log,
 		     struct vnp_code **code)
@@ -190,7 +190,7 @@ static int exec_once(struct vnp_program *prog, struct vnp_user_exec *user)
 	user->exec.retval = 0;
 	err = vnp_interp_exec(prog->code, &user->exec);
 	for (i = 0; i < prog->map_cnt; i++)
-		vnp_user_map_settle(prog->maps[i]->user);
+		vnp_user_map_free_deferred(prog->maps[i]->user);
 	return err;
 }
 
@@ -207,10 +207,10 @@ static void exec_report(const struct vnp_user_exec *user, struct vnp_run_opts *o
 	opts->data_out_len = user->len;
 }
 
-/* The verifier's mistake, in the words of the interpreter */
+/* A bug of the verifier, as described by the interpreter */
 static void exec_failed(const struct vnp_program *prog, const struct vnp_log *log)
 {
-	vnp_error(&prog->print, "Program %s did what the verifier said it cannot do; please report this. %s",
+	vnp_error(&prog->print, "Program %s did something that the verifier had excluded; please report this bug. %s",
 		  prog->name, log->buf);
 }
 

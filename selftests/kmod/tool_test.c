@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vnpctl on the real module: what it prints is what is so.  The server it serves is
- * this test, which has not asked for it.
+ * vnpctl with the real module: its output is correct.  The server it attaches to is this
+ * test, which does not cooperate.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -10,7 +10,7 @@
 #include "harness.h"
 #include "object.h"
 
-/* spawn() - bash with this script, what it prints going to @out; its process */
+/* spawn() - start bash with this script, its output in @out; its process */
 static pid_t spawn(const char *script, int out)
 {
 	char *argv[] = { "bash", "-c", (char *)script, NULL };
@@ -26,7 +26,7 @@ static pid_t spawn(const char *script, int out)
 	return err ? -err : child;
 }
 
-/* tool() - run vnpctl with these words of bash; what it prints goes to @out */
+/* tool() - execute vnpctl with these words of bash; its output goes to @out */
 static int __attribute__((format(printf, 3, 4)))
 tool(char *out, size_t size, const char *fmt, ...)
 {
@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(tool)
 
 #define TOOL(...)	tool(self->out, sizeof(self->out), __VA_ARGS__)
 
-/* number() - behind the first "name": of JSON, or -1 */
+/* number() - the number after the first "name": in JSON, or -1 */
 static long long number(const char *json, const char *name)
 {
 	char quoted[64], *found;
@@ -95,7 +95,7 @@ TEST_F(tool, version)
 	EXPECT_EQ(65536, number(self->out, "budget"));
 }
 
-/* The main thing: a socket of a process that runs already. */
+/* The main use: a socket of a running process. */
 TEST_F(tool, attach_to_a_running_process)
 {
 	long long id;
@@ -153,7 +153,7 @@ TEST_F(tool, nothing_there)
 	EXPECT_EQ(0, TOOL("link list"));
 }
 
-/* The kernel and the interpreter answer alike, and so does the tool. */
+/* The kernel and the interpreter have the same results in the tool. */
 TEST_F(tool, run)
 {
 	static const char *const payloads[] = { "44 01", "46", "70 61 73 73" };
@@ -173,7 +173,7 @@ TEST_F(tool, run)
 	}
 }
 
-/* What tcpdump makes of an expression, for frames and for IP packets */
+/* Expressions compiled by tcpdump, for frames and for IP packets */
 TEST_F(tool, classic_bpf)
 {
 	static const char *const dlts[] = { "EN10MB", "RAW" };
@@ -222,14 +222,14 @@ TEST_F(tool, classic_bpf_run)
 	}
 }
 
-/* What is no classic BPF is told so, by the line. */
+/* Input that is not classic BPF is refused, with the line. */
 TEST_F(tool, classic_bpf_refused)
 {
 	static const struct { const char *text, *why; } tries[] = {
-		{ "", "not what tcpdump -ddd prints" },
-		{ "x", "not what tcpdump -ddd prints" },
-		{ "4097", "not what tcpdump -ddd prints" },
-		{ "1 6 0 0 0", "not what tcpdump -ddd prints" },
+		{ "", "not output of tcpdump -ddd" },
+		{ "x", "not output of tcpdump -ddd" },
+		{ "4097", "not output of tcpdump -ddd" },
+		{ "1 6 0 0 0", "not output of tcpdump -ddd" },
 		{ "2\\n6 0 0 0", "has 1 of the 2 instructions" },
 		{ "1\\n6 0 0 0\\n6 0 0 0", "more than the 1 instructions" },
 		{ "1\\n6 0 0", "Line 2 of" },
@@ -238,7 +238,7 @@ TEST_F(tool, classic_bpf_refused)
 		{ "1\\n6 0 0 -1", "Line 2 of" },
 		{ "1\\n6 0 0 0 0", "Line 2 of" },
 		{ "1\\n{ 6, 0, 0, 0 },", "Line 2 of" },
-		{ "1\\n0 0 0 0", "is no RET" },
+		{ "1\\n0 0 0 0", "is not a RET" },
 		{ "2\\n32 0 0 4294963220\\n6 0 0 0", "Instruction 0 loads the mark" },
 	};
 
@@ -266,7 +266,7 @@ TEST_F(tool, verify_names_the_line)
 	EXPECT_NE(NULL, strstr(self->out, "globals.bpf.c:"));
 }
 
-/* What somebody has loaded can be listed, shown and taken apart. */
+/* Loaded objects can be listed, shown and dumped. */
 TEST_F(tool, dump_a_loaded_program)
 {
 	struct vnp_prog_info info;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Classic BPF: what the translation of a program does is what the program means, in
- * both interpreters, and what the kernel would refuse is refused.
- * CLASSIC_PROGRAMS=N CLASSIC_SEED=N in the environment for more and others.
+ * Classic BPF: the translation of a program behaves as the program, in both interpreters,
+ * and programs that the kernel would refuse are refused.  CLASSIC_PROGRAMS=N
+ * CLASSIC_SEED=N in the environment select more and others.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +27,7 @@ static enum vnp_dlt dlt_of(const struct classic_packet *packet)
 	return packet->link_len ? VNP_DLT_EN10MB : VNP_DLT_RAW;
 }
 
-/* Does the translation pass the packet */
+/* Does the translation pass the packet? */
 static bool passes(const struct sock_filter *insns, __u32 cnt,
 		   const struct classic_packet *packet)
 {
@@ -50,7 +50,7 @@ static bool passes(const struct sock_filter *insns, __u32 cnt,
 	return result.retval == VNP_PASS;
 }
 
-/* Let "ret" at the end pass only if A is @a */
+/* Make "ret" at the end pass only if A is @a */
 static __u32 return_if_equal(struct sock_filter *insns, __u32 cnt, __u32 a)
 {
 	const struct sock_filter end[] = {
@@ -81,7 +81,7 @@ static void count_opcodes(struct tally *tally, const struct sock_filter *insns, 
 	}
 }
 
-/* On a packet: not only dropped or passed alike, but with the same A. */
+/* On a packet: not only the same verdict, but the same A. */
 static void compare(__u64 seed, const struct classic_packet *packet, struct tally *tally)
 {
 	struct sock_filter insns[CLASSIC_INSNS_MAX + 2];
@@ -142,7 +142,7 @@ static void random_programs_raw(void **state)
 	random_programs(0);
 }
 
-/* What a load from a packet gives, or -1 if it ends the program with 0 */
+/* The result of a load from a packet, or -1 if it ends the program with 0 */
 static __s64 loaded(struct sock_filter insn, const struct classic_packet *packet)
 {
 	struct sock_filter insns[] = {
@@ -218,7 +218,7 @@ static void ancillary_loads(void **state)
 			 28 + 8);
 }
 
-/* Numbers by chance come and go. */
+/* Random numbers differ. */
 static void random_load(void **state)
 {
 	const struct sock_filter insns[] = {
@@ -280,7 +280,7 @@ static void what_the_kernel_refuses(void **state)
 
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(codes); i++)
-		invalid("which classic BPF does not have", CLASSIC(STMT(codes[i], 0), RET));
+		invalid("which is not valid in classic BPF", CLASSIC(STMT(codes[i], 0), RET));
 	for (i = 0; i <= BPF_MAXINSNS; i++)
 		many[i] = (struct sock_filter)RET;
 	invalid("1 to 4096", many, 0);
@@ -291,7 +291,7 @@ static void what_the_kernel_refuses(void **state)
 		CLASSIC(STMT(BPF_ALU | BPF_MOD | BPF_K, 0), RET));
 	invalid("shifts 32 bits by 32", CLASSIC(STMT(BPF_ALU | BPF_LSH | BPF_K, 32), RET));
 	invalid("shifts 32 bits by 33", CLASSIC(STMT(BPF_ALU | BPF_RSH | BPF_K, 33), RET));
-	invalid("Instruction 0 jumps to 2, behind the last one (1)",
+	invalid("Instruction 0 jumps to 2, beyond the last one (1)",
 		CLASSIC(STMT(BPF_JMP | BPF_JA, 1), RET));
 	invalid("jumps to 4294967296", CLASSIC(STMT(BPF_JMP | BPF_JA, -1), RET));
 	invalid("jumps to 2", CLASSIC(JUMP(BPF_JMP | BPF_JEQ, 0, 1, 0), RET));
@@ -300,7 +300,7 @@ static void what_the_kernel_refuses(void **state)
 	invalid("uses M[4294967295]", CLASSIC(STMT(BPF_STX, -1), RET));
 	invalid("uses M[16]", CLASSIC(STMT(BPF_LD | BPF_MEM, 16), RET));
 	invalid("uses M[16]", CLASSIC(STMT(BPF_LDX | BPF_MEM, 16), RET));
-	invalid("is no RET", CLASSIC(RET, STMT(BPF_LD | BPF_IMM, 0)));
+	invalid("is not a RET", CLASSIC(RET, STMT(BPF_LD | BPF_IMM, 0)));
 	invalid("reads M[3]", CLASSIC(STMT(BPF_ST, 2), STMT(BPF_LD | BPF_MEM, 3), RET));
 	invalid("Instruction 3 reads M[1]",
 		CLASSIC(JUMP(BPF_JMP | BPF_JEQ, 0, 0, 1), STMT(BPF_ST, 1), STMT(BPF_ST, 0),
@@ -310,7 +310,7 @@ static void what_the_kernel_refuses(void **state)
 	refused(CLASSIC(RET), 0, -EINVAL, "Data link type 0");
 }
 
-/* What is right as classic BPF, and not to be had here */
+/* Valid classic BPF that is not supported here */
 static void what_vnp_refuses(void **state)
 {
 	static const struct { __u32 what; const char *text; } unknown[] = {
@@ -333,7 +333,7 @@ static void what_vnp_refuses(void **state)
 		-EOPNOTSUPP, "link-layer header");
 }
 
-/* The longest programs: what is too long says so. */
+/* The longest programs: too long ones are refused with a message. */
 static void long_programs(void **state)
 {
 	struct classic_packet packet = { .len = 60 };
@@ -349,7 +349,7 @@ static void long_programs(void **state)
 	assert_false(passes(insns, BPF_MAXINSNS, &packet));
 	for (i = 1; i < BPF_MAXINSNS - 1; i++)
 		insns[i] = (struct sock_filter)STMT(BPF_LD | BPF_IND | BPF_W, 1);
-	refused(insns, BPF_MAXINSNS, VNP_DLT_EN10MB, -EOPNOTSUPP, "65536 are the most");
+	refused(insns, BPF_MAXINSNS, VNP_DLT_EN10MB, -EOPNOTSUPP, "the limit is 65536");
 	for (i = 1000; i < BPF_MAXINSNS - 1; i++)
 		insns[i] = (struct sock_filter)STMT(BPF_ALU | BPF_NEG, 1);
 	refused(insns, BPF_MAXINSNS, VNP_DLT_EN10MB, -EOPNOTSUPP, "jumps too far");
@@ -361,7 +361,7 @@ static void said(void *ctx, enum vnp_print_level level, const char *line)
 	snprintf(ctx, VNP_CBPF_WHY, "%s", line);
 }
 
-/* The classic instructions are the program's source. */
+/* The classic instructions are the program's source lines. */
 static void source_lines(void **state)
 {
 	const struct sock_filter insns[] = {
@@ -397,7 +397,7 @@ static void source_lines(void **state)
 	vnp_object_close(obj);
 
 	assert_int_equal(vnp_object_open_cbpf(insns, 5, VNP_DLT_EN10MB, &opts, &obj), -EINVAL);
-	assert_string_equal(text, "The last instruction (4) is no RET.");
+	assert_string_equal(text, "The last instruction (4) is not a RET.");
 }
 
 int main(void)

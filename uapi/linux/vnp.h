@@ -2,9 +2,9 @@
 /*
  * VNP, a virtual network processor: the manual of its kernel interface.
  *
- * An ordinary process loads a program (eBPF bytecode, RFC 9669) and links it
- * to a socket it holds.  From then on the program runs in softirq on every
- * datagram that arrives there, and its verdict decides what the process sees.
+ * An ordinary process loads a program (eBPF bytecode, RFC 9669) and links it to a socket
+ * it has open.  The program is then executed in softirq on every datagram that arrives
+ * there, and its verdict decides what the process sees.
  *
  *	fd = open("/dev/vnp", O_RDWR | O_CLOEXEC);
  *	map  = ioctl(fd, VNP_MAP_CREATE, &(struct vnp_map_create){ ... });
@@ -12,31 +12,29 @@
  *	link = ioctl(fd, VNP_LINK_CREATE, &(struct vnp_link_create){ ... });
  *
  * Objects.  Programs, maps and links are file descriptors (O_CLOEXEC) and,
- * for listing, 32 bit ids that are unique per kind while the object lives.
- * The last reference frees an object: a program is kept by its descriptors
- * and links, a map by its descriptors and programs, a link by its descriptors
- * and its socket.  Closing the descriptor of a link does not detach it.
+ * for listing, 32 bit ids that are unique per kind while the object exists.  An object is
+ * freed with its last reference: a program is referenced by its descriptors and links, a
+ * map by its descriptors and programs, a link by its descriptors and its socket.  Closing
+ * the descriptor of a link does not detach it.
  *
- * Who may do what.  Whoever can open /dev/vnp may load and create, unless the
- * module's parameter "unprivileged" is 0: then VNP_PROG_LOAD, VNP_MAP_CREATE and
- * VNP_LINK_CREATE want CAP_BPF or CAP_SYS_ADMIN in the initial user namespace
- * (EPERM), and what was loaded and created before goes on.  Linking wants the
- * descriptor of the socket.  An id can be seen and opened by the
- * user that made the object (effective uid) and by CAP_SYS_ADMIN; to all
- * others it does not exist (ENOENT).
+ * Permissions.  Whoever can open /dev/vnp may load and create, unless the module's
+ * parameter "unprivileged" is 0: then VNP_PROG_LOAD, VNP_MAP_CREATE and VNP_LINK_CREATE
+ * require CAP_BPF or CAP_SYS_ADMIN in the initial user namespace (EPERM), and existing
+ * objects stay in use.  Linking requires the descriptor of the socket.  An id is visible
+ * to, and can be opened by, the user who created the object (effective uid) and
+ * CAP_SYS_ADMIN; to all others it does not exist (ENOENT).
  *
  * Arguments.  Every ioctl takes a pointer to one struct, which begins with
- * its own size in bytes as the caller was compiled.  A shorter struct than
- * the kernel's reads as if padded with zeroes; a longer one is accepted if the
- * tail is zero (E2BIG otherwise).  Size zero, or below the first published
- * size, is EINVAL.  Fields that are not described as outputs are inputs;
- * reserved fields and unknown flag bits must be zero (EINVAL).  On output the
- * kernel fills no more than the caller's size.
+ * its own size in bytes, as the caller was compiled.  A struct shorter than the kernel's
+ * is treated as padded with zeroes; a longer one is accepted if the tail is zero (E2BIG
+ * otherwise).  A size of zero, or below the first published size, is EINVAL.  Fields not
+ * described as outputs are inputs; reserved fields and unknown flag bits must be zero
+ * (EINVAL).  On output the kernel writes no more than the caller's size.
  *
  * Errors common to all: EFAULT (a pointer could not be read or written),
  * EINVAL (a field is out of range, reserved bits are set), E2BIG (above),
- * ENOMEM, EMFILE/ENFILE (no descriptor free), ENOTTY (no such ioctl on this
- * kind of descriptor), EBADF (a descriptor argument is closed or of another kind).
+ * ENOMEM, EMFILE/ENFILE (no free descriptor), ENOTTY (no such ioctl on this kind of
+ * descriptor), EBADF (a descriptor argument is closed or of the wrong kind).
  */
 #ifndef _UAPI_LINUX_VNP_H
 #define _UAPI_LINUX_VNP_H
@@ -64,7 +62,7 @@
 #define VNP_PROG_DUMP		_IO(VNP_IOC_TYPE, 0x11)
 #define VNP_PROG_RUN		_IO(VNP_IOC_TYPE, 0x12)
 
-/* on a map; an array made with VNP_MAP_F_MMAP can also be mmapped */
+/* on a map; an array created with VNP_MAP_F_MMAP can also be mmapped */
 #define VNP_MAP_INFO		_IO(VNP_IOC_TYPE, 0x20)
 #define VNP_MAP_LOOKUP		_IO(VNP_IOC_TYPE, 0x21)
 #define VNP_MAP_UPDATE		_IO(VNP_IOC_TYPE, 0x22)
@@ -78,21 +76,22 @@
 #define VNP_LINK_DETACH		_IO(VNP_IOC_TYPE, 0x32)
 
 /*
- * ---- What a program sees and says --------------------------------------
+ * ---- Context, helpers and results of a program -------------------------
  */
 
 /**
- * enum vnp_verdict - what becomes of the datagram the program ran on
+ * enum vnp_verdict - what happens to the datagram
  * @VNP_DROP:	freed in softirq; the process is not woken
- * @VNP_PASS:	goes on to the socket, as if no program were there
- * @VNP_REPLY:	goes back to the address and port it came from, as the program left
- *		it, as sendto() on the socket would send it: from the address it came to
- *		(multicast and broadcast: from the one that the route has), with the
- *		socket's port, TTL, TOS, mark and priority, counted against its send
- *		buffer, and with what SO_BROADCAST, IP_MTU_DISCOVER and netfilter say
- *		of it.  The TTL is below that of the datagram it answers: programs that
- *		answer each other stop.  Datagrams of one packet leave as one packet.
- *		What cannot be sent is dropped, and counted by enum vnp_error
+ * @VNP_PASS:	delivered to the socket, as without a program
+ * @VNP_REPLY:	sent back to its source address and port, with the payload as the
+ *		program changed it, as sendto() on the socket would send it: from its
+ *		destination address (multicast and broadcast: from the route's source
+ *		address), with the socket's port, TTL, TOS, mark and priority, charged to
+ *		its send buffer, and subject to SO_BROADCAST, IP_MTU_DISCOVER and
+ *		netfilter.  The TTL is lower than that of the datagram it answers, so two
+ *		programs do not reply to each other forever.  Datagrams of one packet
+ *		leave as one packet.  A reply that cannot be sent is dropped, and counted
+ *		by enum vnp_error
  *
  * Any other return value is the fault %VNP_FAULT_VERDICT.
  */
@@ -103,10 +102,10 @@ enum vnp_verdict {
 	__VNP_VERDICT_CNT
 };
 
-/* Counters have room for verdicts that are yet to come. */
+/* Counters have room for future verdicts. */
 #define VNP_VERDICT_SLOTS	16
 
-/* A pointer in a program's 64 bit address space, whoever compiles this. */
+/* A pointer in a program's 64 bit address space, also if compiled for 32 bit. */
 #define __vnp_ptr(type, name)		\
 	union {				\
 		type name;		\
@@ -116,13 +115,13 @@ enum vnp_verdict {
 /**
  * struct vnp_ctx - the argument of a program
  * @data:	%VNP_PROG_DATAGRAM: first byte of the application payload (after the
- *		UDP header); %VNP_PROG_PACKET: first byte of the IP header.  What is
- *		called payload here and below is what begins there
- * @data_end:	one past the last byte that can be read directly.  A datagram
- *		whose payload is in fragments has @data_end - @data < @len, if it
- *		ends in another fragment than it begins in: vnp_pull() makes more of it
- *		direct, vnp_load_bytes() copies
- * @len:	bytes of payload in all; follows vnp_adjust_head() and vnp_adjust_tail()
+ *		UDP header); %VNP_PROG_PACKET: first byte of the IP header.  Below,
+ *		payload means the bytes from there on
+ * @data_end:	one past the last byte that can be read directly.  If the payload begins
+ *		and ends in different fragments, @data_end - @data < @len: vnp_pull()
+ *		makes more of it direct, vnp_load_bytes() copies
+ * @len:	bytes of the whole payload; follows vnp_adjust_head() and
+ *		vnp_adjust_tail()
  * @family:	AF_INET or AF_INET6
  * @remote_ip4:	sender's address, network byte order; 0 for IPv6
  * @remote_ip6:	sender's address, network byte order; 0 for IPv4
@@ -134,7 +133,7 @@ enum vnp_verdict {
  * @ttl:	IPv4 time to live or IPv6 hop limit
  * @tos:	IPv4 TOS or IPv6 traffic class octet: DSCP << 2 | ECN
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
- *		(the socket or somebody else asked for SO_TIMESTAMP*)
+ *		(it is taken if any socket has set SO_TIMESTAMP*)
  *
  * All fields are read-only.  The payload may be written, and be made longer or shorter,
  * by a %VNP_PROG_DATAGRAM.
@@ -158,13 +157,12 @@ struct vnp_ctx {
 };
 
 /*
- * Helpers: functions of the kernel a program may call.  The number is the ABI;
- * prototypes for program authors, with their documentation, are in
- * <vnp/program.h>.
+ * Helpers: functions of the kernel that a program may call.  The numbers are ABI;
+ * documented prototypes for program authors are in <vnp/program.h>.
  *
- * All numbers are above VNP_HELPER_BASE, far from those of the helpers that
- * programs of bpf(2) call (enum bpf_func_id): a program that was compiled for
- * these is refused with their names.  FN(name, id)
+ * All numbers are above VNP_HELPER_BASE, to be distinct from the helpers of bpf(2) (enum
+ * bpf_func_id): a program compiled for these is refused, with a message that names them.
+ * FN(name, id)
  */
 #define VNP_HELPER_BASE		0x10000
 #define VNP_HELPER_MAPPER(FN)		\
@@ -193,16 +191,15 @@ enum vnp_helper_id {
  * @VNP_FAULT_PACKET:	an access outside [data, data_end)
  * @VNP_FAULT_MAP:	an access outside the map value
  * @VNP_FAULT_STACK:	an access outside the stack
- * @VNP_FAULT_NULL:	an access through the result of a look-up that found nothing
- * @VNP_FAULT_BUDGET:	the program would cost more than its budget
- * @VNP_FAULT_VERDICT:	the return value is no verdict
+ * @VNP_FAULT_NULL:	an access through the result of a failed lookup
+ * @VNP_FAULT_BUDGET:	the program would exceed its budget
+ * @VNP_FAULT_VERDICT:	the return value is not a verdict
  * @VNP_FAULT_CONTEXT:	an access outside a field of the context
- * @VNP_FAULT_THROTTLED: the program did not run: those of its user have taken as much
- *			softirq time on this CPU as they may (struct vnp_feature)
+ * @VNP_FAULT_THROTTLED: the program was not executed: the programs of its user have used
+ *			their share of softirq time on this CPU (struct vnp_feature)
  *
- * What a fault does to the datagram is the link's choice: it is dropped, or
- * with %VNP_LINK_F_FAULT_PASS it goes on to the socket.  What the program did
- * before the fault stays done.
+ * The link decides what a fault does to the datagram: it is dropped, or passed to the
+ * socket with %VNP_LINK_F_FAULT_PASS.  Effects of the program before the fault remain.
  */
 enum vnp_fault {
 	VNP_FAULT_NONE		= 0,
@@ -217,21 +214,21 @@ enum vnp_fault {
 	__VNP_FAULT_CNT
 };
 
-/* Counters have room for kinds of fault that are yet to come. */
+/* Counters have room for future kinds of fault. */
 #define VNP_FAULT_SLOTS		16
 
 /**
- * enum vnp_error - why a datagram was dropped though no verdict said so
- * @VNP_ERROR_MEMORY:	there was no memory: for a private copy of what the program may
- *			write to, for a packet of datagrams with another verdict than
- *			their neighbours in the packet, or for headers
- * @VNP_ERROR_LENGTH:	longer than the program's context can say (IPv6 jumbograms), or
- *			than may be sent: the path's MTU, where the socket does not let
- *			it be fragmented (EMSGSIZE of sendto())
+ * enum vnp_error - why a datagram was dropped although the verdict was another
+ * @VNP_ERROR_MEMORY:	out of memory: for a private copy of what the program may write to,
+ *			for a packet of datagrams whose verdict differs from that of their
+ *			neighbours in the packet, or for headers
+ * @VNP_ERROR_LENGTH:	longer than the program's context can represent (IPv6 jumbograms),
+ *			or than can be sent: above the path MTU, if the socket does not
+ *			permit fragmentation (EMSGSIZE of sendto())
  * @VNP_ERROR_DENIED:	the socket may not send there: a security module, a BPF program
  *			of its cgroup on sendmsg, shutdown(), or a broadcast address
  *			without SO_BROADCAST
- * @VNP_ERROR_ROUTE:	there is no route, or no valid address to send it to
+ * @VNP_ERROR_ROUTE:	no route, or no valid address to send it to
  * @VNP_ERROR_SNDBUF:	the socket's send buffer is full
  * @VNP_ERROR_HOPS:	its TTL would be 0
  */
@@ -253,11 +250,10 @@ enum vnp_error {
 
 /**
  * enum vnp_prog_type - where a program can be linked, and what it is given
- * @VNP_PROG_DATAGRAM:	runs on each datagram of a UDP socket; R1 is a
+ * @VNP_PROG_DATAGRAM:	executed on each datagram of a UDP socket; R1 is a
  *			struct vnp_ctx *, R0 an enum vnp_verdict
- * @VNP_PROG_PACKET:	the same, but sees the IP packet: reassembled if it came in
- *			fragments, and as long as the UDP header says.  It may only
- *			read it
+ * @VNP_PROG_PACKET:	the same, but sees the IP packet: reassembled if it arrived in
+ *			fragments, and as long as the UDP header says.  It is read-only
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
@@ -277,7 +273,7 @@ enum vnp_prog_type {
 
 /**
  * struct vnp_line_info - the C source of an instruction
- * @insn_off:	first instruction this is about; ascending in the array
+ * @insn_off:	first instruction of the line; ascending in the array
  * @file_off:	offset of the file name in the strings
  * @text_off:	offset of the source line's text in the strings
  * @line_col:	line number << 10 | column
@@ -291,10 +287,10 @@ struct vnp_line_info {
 	__u32 line_col;
 };
 
-/* How much the verifier says, struct vnp_prog_load::log_level */
+/* Detail of the verifier's report, struct vnp_prog_load::log_level */
 #define VNP_LOG_QUIET		0	/* nothing; log_size must be 0 */
-#define VNP_LOG_NORMAL		1	/* why it refused, what it guarded */
-#define VNP_LOG_STATES		2	/* and the state at every instruction */
+#define VNP_LOG_NORMAL		1	/* refusals and guards */
+#define VNP_LOG_STATES		2	/* also the state at every instruction */
 
 /* Bytes that struct vnp_prog_load::log_size can be; the states after them are left out */
 #define VNP_LOG_SIZE_MAX	(16U << 20)
@@ -312,11 +308,11 @@ struct vnp_line_info {
  * @map_fds:	pointer to __s32[], the maps the instructions name by index
  * @map_cnt:	entries at @map_fds
  * @budget:	what one execution may cost; 0: the default.  An instruction costs 1,
- *		some more, and a helper call grows with the bytes it touches.  A
- *		program whose longest path without loops costs more is refused.  More
- *		than the ceiling of struct vnp_feature wants CAP_SYS_ADMIN (EPERM),
- *		and so does more than a quarter of it if the program of an untrusted
- *		user needs barriers against speculation
+ *		some more, and a helper call by the bytes it touches.  A program whose
+ *		longest path without loops costs more is refused.  More than the limit in
+ *		struct vnp_feature requires CAP_SYS_ADMIN (EPERM), as does more than a
+ *		quarter of it if the program of an untrusted user needs barriers against
+ *		speculation
  * @line_info:	pointer to struct vnp_line_info[], or 0
  * @strings:	pointer to the strings that @line_info refers to
  * @line_info_cnt: entries at @line_info
@@ -324,23 +320,22 @@ struct vnp_line_info {
  * @log_buf:	where to write the verifier's report, NUL-terminated, or 0
  * @log_size:	bytes at @log_buf, at most %VNP_LOG_SIZE_MAX
  * @log_level:	VNP_LOG_*
- * @log_len:	out: bytes the whole report wants with its NUL; written for
- *		a refusal, too.  The report is cut to @log_size, never an error.
- *		After so many bytes there are no more states
+ * @log_len:	out: bytes of the whole report with its NUL; also set after a
+ *		refusal.  The report is truncated to @log_size, which is not an error.
+ *		After so many bytes it has no more states
  * @reserved:	must be zero
  * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
  *
  * Returns a descriptor.  EACCES: the program is refused, the log says why;
- * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: it takes too long to verify;
- * or with its guards it becomes more than
- * 65,536 instructions, and more than eight for each of its own; or a jump gets too far,
- * or the stack too small.  EDQUOT: the native code of the caller's programs would be
- * more than a user may have, which is 16 MiB unless root has set jit_user_max in
- * /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN may have any amount.  That of
- * programs that are closed is not counted: the call waits until it is freed.  What is
- * done in a user namespace is on the account of the user who made it.
- * EINTR: a signal that kills the process came meanwhile.  Handlers of others run after
- * the call, which takes some 2 s at most.
+ * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: it takes too long to verify; or with its
+ * guards it has more than 65,536 instructions, and more than eight for each of its own;
+ * or a jump would be too far, or the stack is too small.  EDQUOT: the native code of the
+ * user's programs would exceed the limit, which is 16 MiB unless root has set
+ * jit_user_max in /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN are not limited.
+ * Closed programs are not counted: the call waits until they are freed.  Programs loaded
+ * in a user namespace are charged to the user who created it.  EINTR: a fatal signal
+ * arrived during the call.  Handlers of other signals are called after it, which takes at
+ * most about 2 s.
  */
 struct vnp_prog_load {
 	__u32 size;
@@ -364,7 +359,7 @@ struct vnp_prog_load {
 };
 
 /**
- * struct vnp_prog_info - VNP_PROG_INFO: out, but for @size
+ * struct vnp_prog_info - VNP_PROG_INFO: out, except @size
  * @size:	sizeof(struct vnp_prog_info)
  * @id:		the program's id
  * @type:	enum vnp_prog_type
@@ -372,15 +367,15 @@ struct vnp_prog_load {
  * @insn_cnt:	instructions as loaded
  * @lowered_cnt: instructions after lowering
  * @jited_len:	bytes of native code
- * @stack_size:	bytes of stack of an execution, guards' own slots included
+ * @stack_size:	bytes of stack of an execution, including the slots of guards
  * @budget:	what one execution may cost
  * @hardened:	1 if lowered as for an untrusted user
  * @access_cnt:	memory accesses in the program
- * @guard_cnt:	of these, how many carry a guard
+ * @guard_cnt:	number of these with a guard
  * @loop_cnt:	back edges that are metered
  * @map_cnt:	maps used
  * @load_time:	ns of CLOCK_BOOTTIME
- * @verify_ns:	ns that verifying took
+ * @verify_ns:	duration of verification in ns
  * @name:	as loaded
  * @tag:	the first bytes of a SHA-256 over the instructions as loaded
  */
@@ -415,11 +410,11 @@ struct vnp_prog_info {
 /**
  * struct vnp_lowered_insn - an instruction of the lowered program
  * @code:	opcode
- * @regs:	dst_reg | src_reg << 4.  Register 11 is the lowering's own
+ * @regs:	dst_reg | src_reg << 4.  Register 11 is only used by lowering
  * @off:	offset
- * @imm:	immediate.  Kernel addresses do not show: a call carries the
- *		helper's id, an address of a map its index
- * @origin:	instruction of the loaded program this was made for
+ * @imm:	immediate.  Kernel addresses are hidden: a call has the helper's id, an
+ *		address of a map its index
+ * @origin:	instruction of the loaded program this was generated for
  * @guard:	enum vnp_fault this instruction guards against, or 0
  */
 struct vnp_lowered_insn {
@@ -432,11 +427,11 @@ struct vnp_lowered_insn {
 };
 
 /**
- * struct vnp_prog_dump - VNP_PROG_DUMP: read what a program consists of
+ * struct vnp_prog_dump - VNP_PROG_DUMP: read the instructions or metadata of a program
  * @size:	sizeof(struct vnp_prog_dump)
  * @what:	VNP_DUMP_*
- * @buf:	where to
- * @len:	in: bytes at @buf; out: bytes there are, copied as far as they fit
+ * @buf:	output buffer
+ * @len:	in: bytes at @buf; out: bytes available, copied as far as they fit
  * @reserved:	must be zero
  */
 struct vnp_prog_dump {
@@ -452,18 +447,18 @@ struct vnp_prog_dump {
 #define VNP_RUN_REPEAT_MAX	1000000
 
 /**
- * struct vnp_prog_run - VNP_PROG_RUN: run a program on bytes of the caller's
+ * struct vnp_prog_run - VNP_PROG_RUN: execute a program on bytes of the caller
  * @size:	sizeof(struct vnp_prog_run)
  * @flags:	must be zero
  * @data_in:	the payload; for a %VNP_PROG_PACKET an IP packet
- * @data_out:	where to put the payload as the program left it, or 0
+ * @data_out:	where to put the payload as changed by the program, or 0
  * @data_in_len: bytes at @data_in, at most %VNP_RUN_DATAGRAM_MAX; for a %VNP_PROG_PACKET
  *		%VNP_PACKET_MAX
- * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
- * @repeat:	how often to run it; 0 is 1, at most %VNP_RUN_REPEAT_MAX.  Each execution sees
- *		what the one before left.  A signal ends it early (EINTR)
- * @direct_len:	bytes of payload to make direct (data_end - data), the rest
- *		going to a fragment; 0: all
+ * @data_out_len: in: bytes at @data_out; out: bytes of the payload
+ * @repeat:	number of executions; 0 means 1, at most %VNP_RUN_REPEAT_MAX.  Each sees
+ *		the result of the previous one.  A signal ends them early (EINTR)
+ * @direct_len:	bytes of payload to make direct (data_end - data), the others are
+ *		put into a fragment; 0: all
  * @retval:	out: R0 of the last execution, all 64 bits; 0 after a fault
  * @fault:	out: enum vnp_fault of the last execution; never %VNP_FAULT_VERDICT
  * @fault_insn:	out: the loaded program's instruction that faulted
@@ -489,12 +484,11 @@ struct vnp_prog_run {
 };
 
 /*
- * A program's descriptor can be read: each read() returns whole lines that the
- * program wrote with vnp_log(), as many as fit (EINVAL: not even the first does),
- * poll() says when there are some.  The descriptor's O_NONBLOCK decides whether to
- * wait.  When the buffer is full, lines are dropped and a line that says how many
- * stands in their place.  A program that never calls vnp_log() is at its end at
- * once: read() returns 0.
+ * A program's descriptor can be read: each read() returns whole lines that the program
+ * wrote with vnp_log(), as many as fit (EINVAL: not even one does), and poll() reports
+ * when there are any.  read() blocks unless the descriptor has O_NONBLOCK.  When the
+ * buffer is full, lines are dropped, and replaced by a line with their number.  If the
+ * program never calls vnp_log(), read() returns 0.
  */
 
 /*
@@ -503,15 +497,15 @@ struct vnp_prog_run {
 
 /**
  * enum vnp_map_type - kinds of map; the numbers are those of enum bpf_map_type
- * @VNP_MAP_HASH:	keys of any bytes; entries come and go
- * @VNP_MAP_ARRAY:	keys are __u32 below max_entries, values always there
+ * @VNP_MAP_HASH:	arbitrary keys; entries are inserted and deleted
+ * @VNP_MAP_ARRAY:	keys are __u32 below max_entries, values always exist
  * @VNP_MAP_PERCPU_ARRAY: an array with a value for each possible CPU.  A program
- *			sees its CPU's; user space gives and gets them all, one
- *			after another, each rounded up to 8 bytes
+ *			sees that of its CPU; user space reads and writes all of them,
+ *			consecutively, each rounded up to 8 bytes
  *
  * Programs write values while user space reads them: aligned words of 8 bytes are
- * never torn, longer things may be.  Only an update of a hash map replaces the
- * whole value at once.
+ * never torn, longer values may be.  Only an update of a hash map replaces the whole
+ * value atomically.
  */
 enum vnp_map_type {
 	VNP_MAP_HASH		= 1,
@@ -525,7 +519,7 @@ enum vnp_map_type {
 
 /*
  * A mapping must be MAP_SHARED, without PROT_EXEC, and lie within the array's
- * pages (EINVAL); ENODEV: no VNP_MAP_F_MMAP; EPERM: to be written, but frozen.
+ * pages (EINVAL); ENODEV: no VNP_MAP_F_MMAP; EPERM: writable, but the map is frozen.
  * Value n begins at byte n * (value_size rounded up to 8).
  */
 
@@ -540,10 +534,10 @@ enum vnp_map_type {
  * @reserved:	must be zero
  * @name:	for listings, as a program's
  *
- * A map takes all its memory when it is created, a hash map that of max_entries
- * elements and some spare ones: the caller's memory cgroup pays, and ENOMEM says that
- * it has no room, without any process being killed for it.  What programs insert later
- * takes no memory.  EINTR: a fatal signal.  Returns a descriptor.
+ * All memory of a map is allocated when it is created, for a hash map that of max_entries
+ * elements and some spare ones.  It is charged to the caller's memory cgroup; if that is
+ * full, the call fails with ENOMEM and no process is killed.  Insertions by programs
+ * allocate nothing.  EINTR: a fatal signal.  Returns a descriptor.
  */
 struct vnp_map_create {
 	__u32 size;
@@ -557,7 +551,7 @@ struct vnp_map_create {
 };
 
 /**
- * struct vnp_map_info - VNP_MAP_INFO: out, but for @size
+ * struct vnp_map_info - VNP_MAP_INFO: out, except @size
  * @size:	sizeof(struct vnp_map_info)
  * @id:		the map's id
  * @type:	enum vnp_map_type
@@ -565,10 +559,10 @@ struct vnp_map_create {
  * @key_size:	as created
  * @value_size:	as created
  * @max_entries: as created
- * @entries:	entries there are
+ * @entries:	number of entries
  * @uid:	owner, in the caller's user namespace
  * @frozen:	1 after VNP_MAP_FREEZE
- * @mem:	bytes of memory taken, from the map's beginning to its end
+ * @mem:	bytes of memory allocated, constant while the map exists
  * @name:	as created
  */
 struct vnp_map_info {
@@ -587,9 +581,9 @@ struct vnp_map_info {
 };
 
 /* struct vnp_map_elem::flags, for VNP_MAP_UPDATE and vnp_map_update() */
-#define VNP_MAP_ANY		0	/* make it or replace it */
-#define VNP_MAP_NOEXIST		1	/* make it; EEXIST if it is there */
-#define VNP_MAP_EXIST		2	/* replace it; ENOENT if it is not there */
+#define VNP_MAP_ANY		0	/* insert or replace */
+#define VNP_MAP_NOEXIST		1	/* insert; EEXIST if the key exists */
+#define VNP_MAP_EXIST		2	/* replace; ENOENT if it does not exist */
 
 /**
  * struct vnp_map_elem - VNP_MAP_LOOKUP, _UPDATE, _DELETE and _NEXT_KEY
@@ -602,11 +596,11 @@ struct vnp_map_info {
  * @value_len:	bytes at @value: the map's value_size, for a per-CPU map all
  *		CPUs' values; for _NEXT_KEY the key_size; for _DELETE 0
  *
- * ENOENT: no such key, or none after it.  A key that was deleted meanwhile makes
- * _NEXT_KEY start again from the first; one that was deleted and made anew may make
- * it go back.  A walk finds every key that stays, whatever comes and goes meanwhile.
- * ENOSPC: the hash map holds max_entries.  EINTR: a fatal signal.
- * EPERM: _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.
+ * ENOENT: no such key, or none after it.  If @key has been deleted, _NEXT_KEY starts
+ * again from the first key; if it has been deleted and inserted again, keys may be
+ * repeated.  An iteration finds every key that exists throughout, whatever else changes
+ * meanwhile.  ENOSPC: the hash map holds max_entries.  EINTR: a fatal signal.  EPERM:
+ * _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.
  */
 struct vnp_map_elem {
 	__u32 size;
@@ -618,11 +612,11 @@ struct vnp_map_elem {
 };
 
 /**
- * struct vnp_map_freeze - VNP_MAP_FREEZE: user space cannot write it any more
+ * struct vnp_map_freeze - VNP_MAP_FREEZE: make it read-only for user space
  * @size:	sizeof(struct vnp_map_freeze)
  * @flags:	must be zero
  *
- * EBUSY: a writable mapping exists, or it is frozen already.
+ * EBUSY: a writable mapping exists, or it is already frozen.
  */
 struct vnp_map_freeze {
 	__u32 size;
@@ -634,38 +628,37 @@ struct vnp_map_freeze {
  */
 
 /* struct vnp_link_create::flags */
-#define VNP_LINK_F_FAULT_PASS	(1U << 0)	/* a fault passes the datagram on */
-#define VNP_LINK_F_NO_MERGE	(1U << 1)	/* datagrams come one by one */
+#define VNP_LINK_F_FAULT_PASS	(1U << 0)	/* pass the datagram after a fault */
+#define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams */
 
 /**
- * struct vnp_link_create - VNP_LINK_CREATE: let a program run on a socket
+ * struct vnp_link_create - VNP_LINK_CREATE: link a program to a socket
  * @size:	sizeof(struct vnp_link_create)
  * @flags:	VNP_LINK_F_*
  * @prog_fd:	a program of type %VNP_PROG_DATAGRAM or %VNP_PROG_PACKET
  * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not
  * @reserved:	must be zero
  *
- * The link lives until it is detached or the socket is closed.  Data that is
- * in the socket's receive queue already stays there.  Returns a descriptor.
+ * The link exists until it is detached or the socket is closed.  Data already in the
+ * socket's receive queue stays there.  Returns a descriptor.
  *
- * The kernel merges datagrams of a flow that arrive together (GRO), where the
- * interface does that at all, and takes them to the program as one packet: it runs
- * on each, and each gets its own verdict, but the stack is passed once.  The
- * application sees nothing of it: it gets merged datagrams only if it has set
- * UDP_GRO, and getsockopt() says what it has set.  Datagrams that were merged share
- * their receive time.  Unless the application has set it, merging begins when two
- * datagrams have been dropped that could have come together.  With
- * %VNP_LINK_F_NO_MERGE, or if the application sets UDP_GRO to 0 while there is a link,
- * nothing is merged.
+ * The kernel merges datagrams of a flow that arrive together (GRO), if the interface
+ * supports it, and brings them to the program as one packet: the program is executed on
+ * each, and each gets its own verdict, but the stack is traversed only once.  The
+ * application does not notice: it gets merged datagrams only if it has set UDP_GRO, and
+ * getsockopt() returns what it has set.  Merged datagrams share their receive time.
+ * Unless the application has set UDP_GRO, merging begins when two datagrams have been
+ * dropped that could have been merged.  With %VNP_LINK_F_NO_MERGE, or if the application
+ * sets UDP_GRO to 0 while there is a link, nothing is merged.
  *
- * While there is a link getsockopt() of UDP_ENCAP says 0, and setsockopt() of anything
- * else fails with EBUSY.  A setsockopt() that had begun before the link was made can still
- * succeed: then the socket is the application's, the program does not see its datagrams any
- * more, and VNP_LINK_INFO and VNP_LINK_UPDATE find the link detached.
+ * While there is a link getsockopt() of UDP_ENCAP returns 0, and setsockopt() of another
+ * value fails with EBUSY.  A setsockopt() that began before the link was created can
+ * still succeed: the program then no longer sees the socket's datagrams, and
+ * VNP_LINK_INFO and VNP_LINK_UPDATE find the link detached.
  *
- * EBUSY: the socket has a link, or another encapsulation or user of the
- * kernel (L2TP, ...) has it; EOPNOTSUPP: not a socket a program of this type can
- * be linked to; EPERM: SO_LOCK_FILTER is set; ENOTSOCK: no socket.
+ * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
+ * ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket; EPERM:
+ * SO_LOCK_FILTER is set; ENOTSOCK: not a socket.
  */
 struct vnp_link_create {
 	__u32 size;
@@ -676,17 +669,17 @@ struct vnp_link_create {
 };
 
 /**
- * struct vnp_link_info - VNP_LINK_INFO: out, but for @size
+ * struct vnp_link_info - VNP_LINK_INFO: out, except @size
  * @size:	sizeof(struct vnp_link_info)
  * @id:		the link's id
  * @flags:	as created
- * @prog_id:	the program in force; 0 if detached
+ * @prog_id:	the current program; 0 if detached
  * @uid:	owner, in the caller's user namespace
  * @attached:	1, or 0 if detached or the socket was closed
  * @family:	AF_INET or AF_INET6
  * @local_port:	port the socket is bound to, host byte order
  * @sock_cookie: SO_COOKIE of the socket
- * @packets:	datagrams that came while there was a program
+ * @packets:	datagrams that arrived while there was a program
  * @bytes:	their payload, as long as the program has left it
  * @verdicts:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
@@ -694,8 +687,8 @@ struct vnp_link_create {
  * @fault:	its enum vnp_fault
  * @fault_insn:	its instruction in the loaded program
  * @reserved:	zero
- * @errors:	datagrams by enum vnp_error; what could not be replied to counts as a
- *		verdict, too
+ * @errors:	datagrams by enum vnp_error; a reply that could not be sent is also
+ *		counted as a verdict
  *
  * packets == the sum of verdicts + the sum of faults.
  */
@@ -721,11 +714,11 @@ struct vnp_link_info {
 };
 
 /**
- * struct vnp_link_update - VNP_LINK_UPDATE: put another program in its place
+ * struct vnp_link_update - VNP_LINK_UPDATE: replace the program
  * @size:	sizeof(struct vnp_link_update)
  * @flags:	must be zero
  * @prog_fd:	the new program, of a type that can be linked to such a socket
- * @old_prog_fd: if not negative, EEXIST unless this is the program in force
+ * @old_prog_fd: if not negative, EEXIST unless this is the current program
  *
  * Each datagram is seen by one of the two programs, never by both.  ENOLINK: detached.
  */
@@ -737,13 +730,13 @@ struct vnp_link_update {
 };
 
 /**
- * struct vnp_link_detach - VNP_LINK_DETACH: make the socket what it was
+ * struct vnp_link_detach - VNP_LINK_DETACH: remove the program from the socket
  * @size:	sizeof(struct vnp_link_detach)
  * @flags:	must be zero
  *
- * On return no execution of the program on this link is in progress.  Datagrams that are being
- * merged in this moment may be overtaken by those after them, as when an application
- * sets UDP_GRO to 0.  ENOLINK: detached.
+ * On return no execution of the program on this link is in progress.  Datagrams being
+ * merged at this moment may be reordered with later ones, as when an application sets
+ * UDP_GRO to 0.  ENOLINK: detached.
  */
 struct vnp_link_detach {
 	__u32 size;
@@ -778,7 +771,7 @@ struct vnp_obj_id {
 };
 
 /**
- * struct vnp_feature - VNP_FEATURE: what this module can do; out, but for @size
+ * struct vnp_feature - VNP_FEATURE: the module's features and limits; out, except @size
  * @size:	sizeof(struct vnp_feature)
  * @hardened:	1 if programs of this caller are lowered as untrusted
  * @prog_types:	bit n: enum vnp_prog_type n
@@ -787,23 +780,23 @@ struct vnp_obj_id {
  * @prog_flags:	VNP_PROG_F_* known
  * @map_flags:	VNP_MAP_F_* known
  * @link_flags:	VNP_LINK_F_* known
- * @insn_max:	instructions of a program at most
- * @map_max:	maps of a program at most
+ * @insn_max:	maximum number of instructions of a program
+ * @map_max:	maximum number of maps of a program
  * @stack_max:	bytes of stack a program may use
  * @budget:	the default budget
- * @budget_max:	budget at most, without CAP_SYS_ADMIN
+ * @budget_max:	maximum budget without CAP_SYS_ADMIN
  * @version:	of the module, NUL-padded
  * @softirq_share: percent of each CPU that the programs on all links of one user may
- *		take in softirq; 100: no limit
- * @softirq_burst_us: microseconds that they may take at once
+ *		use in softirq; 100: no limit
+ * @softirq_burst_us: microseconds that they may use at once
  * @unprivileged: 1: everybody who can open /dev/vnp may load programs and create objects;
- *		0: that takes CAP_BPF or CAP_SYS_ADMIN
- * @denied:	1 if that keeps this caller from it
+ *		0: this requires CAP_BPF or CAP_SYS_ADMIN
+ * @denied:	1 if the caller may not because of @unprivileged
  *
  * @budget_max, @softirq_share, @softirq_burst_us and @unprivileged are parameters of the
- * module, which root can write to in /sys/module/vnp/parameters.  Links made in a user namespace count
- * for the user who made that.  A program that can cost more than 256 is timed; others
- * count 4 ns for each unit that they may cost.
+ * module, which root can write to in /sys/module/vnp/parameters.  Links created in a user
+ * namespace are charged to the user who created it.  A program that can cost more than
+ * 256 is timed; others are charged 4 ns for each unit that they may cost.
  */
 struct vnp_feature {
 	__u32 size;

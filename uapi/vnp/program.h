@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
 /*
- * What the author of a VNP program includes; compile with
+ * The header for VNP programs; compile them with
  *
  *	clang -target bpf -mcpu=v3 -O2 -g -fno-builtin \
  *		-idirafter /usr/include/$(uname -m)-linux-gnu \
  *		-c NAME.bpf.c -o NAME.bpf.o
  *
- * A program looks like this:
+ * An example:
  *
  *	#include <vnp/program.h>
  *
@@ -17,9 +17,9 @@
  *	}
  *
  * In a section "vnp/packet", data begins at the IP header instead of after the UDP
- * header, and the packet may only be read.
+ * header, and the packet is read-only.
  *
- * Global variables work.  Maps are declared as for libbpf:
+ * Global variables are supported.  Maps are declared as for libbpf:
  *
  *	struct {
  *		__uint(type, VNP_MAP_HASH);
@@ -41,7 +41,7 @@
 #define __uint(name, val)	int (*name)[val]
 #define __type(name, val)	typeof(val) *name
 #endif
-/* <linux/stddef.h> has one that is only a wish. */
+/* That of <linux/stddef.h> does not force inlining. */
 #undef __always_inline
 #define __always_inline		inline __attribute__((always_inline))
 
@@ -67,15 +67,15 @@
 /**
  * vnp_map_lookup() - find the value of a key
  * @map:	address of a map
- * @key:	the key, as many bytes as the map's keys have
+ * @key:	the key, of the map's key size
  *
  * The value may be read and written in place.  If the entry is replaced or deleted
- * meanwhile, it can still be read and stays as it was, until the map was changed as
- * often as it has spare elements: 16 KiB of them, but at least one for each CPU.
- * Afterwards it may have become another entry's value.
+ * meanwhile, the value can still be read and does not change, until the map has been
+ * changed as often as it has spare elements: 16 KiB of them, but at least one for each
+ * CPU.  After that it may be another entry's value.
  *
- * Return: the value, or NULL.  A program that uses the result without asking
- * ends with the fault %VNP_FAULT_NULL when there is none.
+ * Return: the value, or NULL.  A program that uses the result without a test ends with
+ * the fault %VNP_FAULT_NULL if it is NULL.
  */
 static void *(*const vnp_map_lookup)(void *map, const void *key) =
 	(void *)VNP_HELPER_map_lookup;
@@ -84,14 +84,14 @@ static void *(*const vnp_map_lookup)(void *map, const void *key) =
  * vnp_map_update() - set the value of a key
  * @map:	address of a map
  * @key:	the key
- * @value:	the value, as many bytes as the map's values have
+ * @value:	the value, of the map's value size
  * @flags:	VNP_MAP_ANY, VNP_MAP_NOEXIST or VNP_MAP_EXIST
  *
- * It allocates nothing: a map has had its memory since it was created.
+ * It allocates nothing: all memory of a map is allocated when it is created.
  *
  * Return: 0, -EEXIST, -ENOENT, -ENOSPC (a hash map is full), -EINVAL (the flags), or
- * for an array -ENOENT if the key is beyond its end.  -ENOMEM: on a kernel with
- * PREEMPT_RT, more updates of the map are in progress than it has spare elements.
+ * for an array -ENOENT if the key is beyond its end.  -ENOMEM: with PREEMPT_RT, more
+ * updates of the map are in progress than it has spare elements.
  */
 static long (*const vnp_map_update)(void *map, const void *key,
 				    const void *value, __u64 flags) =
@@ -108,11 +108,11 @@ static long (*const vnp_map_delete)(void *map, const void *key) =
 	(void *)VNP_HELPER_map_delete;
 
 /**
- * vnp_load_bytes() - copy bytes of the payload, wherever they lie
+ * vnp_load_bytes() - copy bytes of the payload, direct or not
  * @ctx:	the program's context
  * @off:	first byte, from the start of the payload
- * @to:		where to; in the payload it may overlap with what is copied
- * @len:	how many, at least 1
+ * @to:		destination; in the payload it may overlap the source
+ * @len:	number of bytes, at least 1
  *
  * Return: 0, or -ERANGE if the payload is shorter; @to is zeroed then.
  */
@@ -121,11 +121,11 @@ static long (*const vnp_load_bytes)(struct vnp_ctx *ctx, __u32 off, void *to,
 	(void *)VNP_HELPER_load_bytes;
 
 /**
- * vnp_store_bytes() - overwrite bytes of the payload, wherever they lie
+ * vnp_store_bytes() - overwrite bytes of the payload, direct or not
  * @ctx:	the program's context
  * @off:	first byte, from the start of the payload
- * @from:	what to write; not in the payload itself
- * @len:	how many, at least 1
+ * @from:	source; not in the payload itself
+ * @len:	number of bytes, at least 1
  *
  * Pointers into the payload are no longer valid afterwards: read @ctx->data again.
  *
@@ -138,7 +138,7 @@ static long (*const vnp_store_bytes)(struct vnp_ctx *ctx, __u32 off,
 /**
  * vnp_pull() - make the front of the payload directly readable
  * @ctx:	the program's context
- * @len:	bytes that shall lie between @ctx->data and @ctx->data_end; 0: all
+ * @len:	minimum of @ctx->data_end - @ctx->data; 0: the whole payload
  *
  * Pointers into the payload are no longer valid afterwards: read @ctx->data again.
  *
@@ -176,7 +176,7 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
 	(void *)VNP_HELPER_adjust_tail;
 
 /**
- * vnp_time_ns() - what time is it
+ * vnp_time_ns() - the current time
  *
  * Return: ns of CLOCK_MONOTONIC.
  */
@@ -185,16 +185,16 @@ static __u64 (*const vnp_time_ns)(void) = (void *)VNP_HELPER_time_ns;
 /**
  * vnp_random_u32() - a random number
  *
- * Return: 32 random bits, good enough for keys.
+ * Return: 32 random bits, suitable for keys.
  */
 static __u32 (*const vnp_random_u32)(void) = (void *)VNP_HELPER_random_u32;
 
 /**
- * vnp_csum_diff() - what a change does to an Internet checksum (RFC 1624)
- * @from:	bytes that are taken away, or NULL
- * @from_len:	how many, a multiple of 4, at most 512
- * @to:		bytes that are put there, or NULL
- * @to_len:	how many, a multiple of 4, at most 512
+ * vnp_csum_diff() - update an Internet checksum (RFC 1624)
+ * @from:	removed bytes, or NULL
+ * @from_len:	their number, a multiple of 4, at most 512
+ * @to:		added bytes, or NULL
+ * @to_len:	their number, a multiple of 4, at most 512
  * @seed:	the sum so far, unfolded
  *
  * Return: the new sum, unfolded 32 bits, or -EINVAL.
@@ -211,22 +211,22 @@ static __s64 (*const vnp_csum_diff)(const void *from, __u32 from_len,
  * @args:	__u64[], one for each conversion, at most 12
  * @args_len:	bytes of it
  *
- * A format that is known when the program is loaded is looked at then: one that is
- * wrong refuses the program.
+ * A format that is known when the program is loaded is checked then: if it is wrong, the
+ * program is refused.
  *
  * Return: 0, -EINVAL (the format, or too many arguments: the line says what is wrong
- * instead), -ENOSPC (nobody reads the log).
+ * instead), -ENOSPC (the log is full).
  */
 static long (*const vnp_log)(struct vnp_ctx *ctx, const char *fmt, __u32 fmt_len,
 			     const __u64 *args, __u32 args_len) =
 	(void *)VNP_HELPER_log;
 
 /**
- * vnp_printk() - vnp_log() with arguments as printf() has them
+ * vnp_printk() - vnp_log() with arguments like printf()
  * @ctx:	the program's context
- * @fmt:	a string literal, with conversions as vnp_log() has them: no %s, no %p
+ * @fmt:	a string literal, with the conversions of vnp_log(): no %s, no %p
  *
- * Who has the program's descriptor reads the lines: `vnpctl prog log ID`.
+ * The lines are read from the program's descriptor: `vnpctl prog log id ID`.
  */
 #define vnp_printk(ctx, fmt, ...)					\
 ({									\

@@ -12,24 +12,24 @@
  *	err = vnp_link_attach(prog, sock_fd, NULL, &link);
  *
  * Errors.  Functions that return int return 0 or more, or a negative errno.
- * Where a sentence can say more than the number, it goes to the print function
- * of the options (struct vnp_open_opts and others); without one, errors and
- * warnings go to stderr.
+ * Where a message can say more than the number, it is passed to the print function of the
+ * options (struct vnp_open_opts and others); without one, errors and warnings go to
+ * stderr.
  *
- * Ownership.  What a function hands out through a double pointer is the caller's,
- * who gives it back with the matching _close().  Programs and maps that were
- * found in an object belong to the object.  A descriptor from a _fd() function
- * belongs to the object it came from: dup() it to keep it.
+ * Ownership.  What a function returns through a double pointer belongs to the caller, who
+ * frees it with the matching _close().  Programs and maps found in an object belong to
+ * the object.  A descriptor returned by a _fd() function belongs to its object: dup() it
+ * to keep it.
  *
- * Threads.  The library has no state of its own.  An object, with its programs
- * and maps, wants one thread at a time until it is loaded; after that, functions
- * that take a struct vnp_map, and those that only read, may be called from several
- * threads at once, unless it was loaded with %VNP_LOAD_F_USER: then the object
- * stays with one thread at a time for good.  Links opened on their own are independent.
+ * Threads.  The library has no state of its own.  An object, with its programs and maps,
+ * may be used by only one thread at a time until it is loaded; after that, functions that
+ * take a struct vnp_map, and those that only read, may be called from several threads at
+ * once, unless it was loaded with %VNP_LOAD_F_USER: then the object may always be used by
+ * only one thread at a time.  Links opened by id are independent.
  *
- * Options.  A struct that ends in _opts begins with its size, which the caller
- * sets (sz = sizeof(opts)); fields it does not know are as if zero.  A NULL pointer
- * is a struct of zeroes.
+ * Options.  A struct whose name ends in _opts begins with its size, which the caller sets
+ * (sz = sizeof(opts)); fields beyond it are taken as zero.  A NULL pointer is a struct of
+ * zeroes.
  */
 #ifndef _VNP_LIBVNP_H
 #define _VNP_LIBVNP_H
@@ -58,9 +58,9 @@ const char *vnp_version_string(void);
 /**
  * enum vnp_print_level - what a line is about
  * @VNP_PRINT_ERROR:	why a function failed
- * @VNP_PRINT_WARNING:	what is likely not what was meant
+ * @VNP_PRINT_WARNING:	what is likely a mistake
  * @VNP_PRINT_INFO:	what was done
- * @VNP_PRINT_PROGRAM:	a line that a program running in user space wrote with
+ * @VNP_PRINT_PROGRAM:	a line that a program executed in user space wrote with
  *			vnp_log()
  */
 enum vnp_print_level {
@@ -71,7 +71,7 @@ enum vnp_print_level {
 };
 
 /**
- * typedef vnp_print_fn - where sentences go
+ * typedef vnp_print_fn - prints messages
  * @ctx:	as given with the function
  * @level:	what the line is about
  * @line:	the text, without newline; valid during the call
@@ -90,9 +90,9 @@ typedef void (*vnp_print_fn)(void *ctx, enum vnp_print_level level,
  * @sz:		sizeof(struct vnp_open_opts)
  * @name:	the object's name, for the names of its data maps; by default the
  *		file's name up to the first dot
- * @print:	where sentences go; programs, maps and links made from the object
- *		use it, too, so it must stay callable as long as they are there
- * @print_ctx:	handed to @print
+ * @print:	prints messages; programs, maps and links made from the object use it
+ *		too, so it must stay callable as long as they exist
+ * @print_ctx:	passed to @print
  */
 struct vnp_open_opts {
 	size_t sz;
@@ -109,16 +109,16 @@ struct vnp_open_opts {
  *
  * Nothing is loaded yet, and no module is needed.
  *
- * Return: 0; -ENOENT and others of open(2), read(2); -EINVAL (no ELF object, or
- * a damaged one); -EFBIG (more than 16 MiB); -EOPNOTSUPP (something in it that VNP
- * does not have); -ENOMEM.
+ * Return: 0; -ENOENT and others of open(2), read(2); -EINVAL (not an ELF object, or a
+ * damaged one); -EFBIG (more than 16 MiB); -EOPNOTSUPP (it uses something that VNP does
+ * not support); -ENOMEM.
  */
 int vnp_object_open_file(const char *path, const struct vnp_open_opts *opts,
 			 struct vnp_object **obj);
 
 /**
  * vnp_object_open_mem() - read an ELF object from memory
- * @elf:	the object; may be given back after the call
+ * @elf:	the object; may be freed after the call
  * @len:	its bytes
  * @opts:	options or NULL
  * @obj:	where to put the object
@@ -131,7 +131,7 @@ int vnp_object_open_mem(const void *elf, size_t len,
 /**
  * vnp_object_open_insns() - make an object of one program from bare instructions
  * @insns:	the instructions; copied
- * @insn_cnt:	how many
+ * @insn_cnt:	number of @insns
  * @type:	what kind of program it is
  * @opts:	options or NULL; the program takes the object's name
  * @obj:	where to put the object
@@ -144,7 +144,7 @@ int vnp_object_open_insns(const struct bpf_insn *insns, size_t insn_cnt,
 			  struct vnp_object **obj);
 
 /**
- * enum vnp_dlt - what a classic program finds in front of the IP header
+ * enum vnp_dlt - the link-layer header that a classic program expects
  * @VNP_DLT_EN10MB:	an Ethernet header: addresses of zero, and the protocol
  * @VNP_DLT_RAW:	nothing
  *
@@ -157,18 +157,18 @@ enum vnp_dlt {
 
 /**
  * vnp_object_open_cbpf() - make an object of one program from classic BPF
- * @insns:	what pcap_compile() made, or tcpdump -ddd printed; copied
- * @insn_cnt:	how many
+ * @insns:	output of pcap_compile() or tcpdump -ddd; copied
+ * @insn_cnt:	number of @insns
  * @dlt:	the data link type it was made for
  * @opts:	options or NULL; the program takes the object's name
  * @obj:	where to put the object
  *
- * It becomes a program of type %VNP_PROG_PACKET that passes a datagram where the
- * classic one returns anything but 0.  The datagram passes whole: the snapshot length that
- * a classic program returns is not applied.
+ * It becomes a program of type %VNP_PROG_PACKET that passes a datagram if the classic one
+ * returns anything but 0.  The whole datagram is passed: the snapshot length that a
+ * classic program returns is ignored.
  *
- * Return: 0; -EINVAL (the kernel would refuse it, too); -EOPNOTSUPP (it asks for what
- * VNP does not know of a packet, or is too long translated); -ENOMEM.
+ * Return: 0; -EINVAL (the kernel would refuse it too); -EOPNOTSUPP (it loads data that
+ * VNP does not support, or its translation is too long); -ENOMEM.
  */
 int vnp_object_open_cbpf(const struct sock_filter *insns, size_t insn_cnt,
 			 enum vnp_dlt dlt, const struct vnp_open_opts *opts,
@@ -221,9 +221,9 @@ void vnp_object_close(struct vnp_object *obj);
 const char *vnp_object_name(const struct vnp_object *obj);
 
 /**
- * vnp_object_next_program() - walk over the programs
+ * vnp_object_next_program() - iterate over the programs
  * @obj:	the object
- * @prev:	the one before, or NULL for the first
+ * @prev:	the previous one, or NULL for the first
  *
  * Return: the program, or NULL after the last.
  */
@@ -241,9 +241,9 @@ struct vnp_program *vnp_object_find_program(const struct vnp_object *obj,
 					    const char *name);
 
 /**
- * vnp_object_next_map() - walk over the maps, data sections among them
+ * vnp_object_next_map() - iterate over the maps, including data sections
  * @obj:	the object
- * @prev:	the one before, or NULL for the first
+ * @prev:	the previous one, or NULL for the first
  *
  * Return: the map, or NULL after the last.
  */
@@ -287,14 +287,14 @@ int vnp_program_fd(const struct vnp_program *prog);
 /**
  * vnp_program_set_autoload() - choose whether vnp_object_load() loads it
  * @prog:	a program of an object
- * @autoload:	load it (the default) or leave it
+ * @autoload:	load it (the default) or not
  *
  * Return: 0, -EBUSY (the object is loaded).
  */
 int vnp_program_set_autoload(struct vnp_program *prog, bool autoload);
 
 /**
- * vnp_program_set_budget() - what one run may cost
+ * vnp_program_set_budget() - set what one execution may cost
  * @prog:	a program of an object
  * @budget:	units, as struct vnp_prog_load says; 0: the default
  *
@@ -306,15 +306,15 @@ int vnp_program_set_budget(struct vnp_program *prog, __u32 budget);
  * vnp_program_log() - the verifier's report
  * @prog:	a program vnp_object_load() has tried to load
  *
- * Return: the text, lines that end in newlines, "" if there is none; belongs to
+ * Return: the text, in lines that end in newlines, or "" if there is none; it belongs to
  * the program.
  */
 const char *vnp_program_log(const struct vnp_program *prog);
 
 /**
- * vnp_program_get_info() - what is known of a loaded program
+ * vnp_program_get_info() - get information about a loaded program
  * @prog:	the program
- * @info:	out, but for @info->size, which the caller sets
+ * @info:	out, except @info->size, which the caller sets
  *
  * A program loaded with %VNP_LOAD_F_USER has id, jited_len and tag 0.
  *
@@ -324,10 +324,10 @@ int vnp_program_get_info(const struct vnp_program *prog,
 			 struct vnp_prog_info *info);
 
 /**
- * vnp_program_dump() - read a part of a loaded program
+ * vnp_program_dump() - read instructions or metadata of a loaded program
  * @prog:	the program
  * @what:	VNP_DUMP_*
- * @buf:	out: a new buffer, zero bytes behind the last element; free() it
+ * @buf:	out: a new buffer, with zero bytes after the last element; free() it
  * @len:	out: its bytes
  *
  * Return: 0, -EINVAL (@what), -ENOENT (it is not loaded), -ENOMEM.
@@ -337,7 +337,7 @@ int vnp_program_dump(const struct vnp_program *prog, __u32 what, void **buf,
 
 /**
  * struct vnp_source_line - where an instruction comes from
- * @file:	name of the file as the compiler was given it
+ * @file:	name of the file as given to the compiler
  * @text:	the line
  * @line:	its number
  * @column:	the column
@@ -355,25 +355,25 @@ struct vnp_source_line {
  * @insn:	index of the instruction as loaded
  * @src:	out; strings belong to the program
  *
- * Return: 0, -ENOENT (nothing is known of it: compile with -g).
+ * Return: 0, -ENOENT (not known: compile with -g).
  */
 int vnp_program_source(const struct vnp_program *prog, __u32 insn,
 		       struct vnp_source_line *src);
 
 /**
- * struct vnp_run_opts - a test run, in and out
+ * struct vnp_run_opts - arguments and results of a test execution
  * @sz:		sizeof(struct vnp_run_opts)
  * @data_in:	the payload (of a %VNP_PROG_PACKET: the IP packet), or NULL if there
  *		is none
- * @data_out:	where to put the payload as the program left it, or NULL
+ * @data_out:	where to put the payload as changed by the program, or NULL
  * @data_in_len: bytes at @data_in, at most 65,507 (%VNP_PROG_PACKET: 65,575)
- * @data_out_len: in: bytes at @data_out; out: bytes of payload there are
- * @repeat:	how often; 0 is 1, at most 1,000,000
- * @direct_len:	bytes of payload the program reads directly; 0: all
- * @retval:	out: R0 of the last run; 0 after a fault
- * @fault:	out: enum vnp_fault of the last run
+ * @data_out_len: in: bytes at @data_out; out: bytes of the payload
+ * @repeat:	number of executions; 0 means 1, at most 1,000,000
+ * @direct_len:	bytes of payload the program can read directly; 0: all
+ * @retval:	out: R0 of the last execution; 0 after a fault
+ * @fault:	out: enum vnp_fault of the last execution
  * @fault_insn:	out: instruction that faulted
- * @ns:		out: mean duration of a run
+ * @ns:		out: mean duration of an execution
  *
  * As struct vnp_prog_run in <linux/vnp.h>.
  */
@@ -392,23 +392,23 @@ struct vnp_run_opts {
 };
 
 /**
- * vnp_program_run() - run a loaded program on given bytes
+ * vnp_program_run() - execute a loaded program on given bytes
  * @prog:	the program
  * @opts:	in and out
  *
- * Return: 0 if it ran, to its end or to a fault; -EINVAL (lengths), -EINTR (a
- * signal), -ENOENT (it is not loaded), -EFAULT (user space only: a bug of the
- * verifier; the print function says more).
+ * Return: 0 if it was executed, to its end or to a fault; -EINVAL (lengths), -EINTR (a
+ * signal), -ENOENT (it is not loaded), -EFAULT (user space only: a bug of the verifier;
+ * the message has details).
  */
 int vnp_program_run(struct vnp_program *prog, struct vnp_run_opts *opts);
 
 /**
- * vnp_insn_text() - an instruction as text, as llvm-objdump writes it
- * @insn:	the instruction; of a 64 bit immediate load the first of two
- * @text:	where to
- * @len:	bytes at @text; the text is cut to it
+ * vnp_insn_text() - an instruction as text, in the syntax of llvm-objdump
+ * @insn:	the instruction; for a 64 bit immediate load the first of two
+ * @text:	out
+ * @len:	bytes at @text; longer text is truncated
  *
- * Return: instructions taken, 1 or 2.
+ * Return: number of instructions consumed, 1 or 2.
  */
 int vnp_insn_text(const struct bpf_insn *insn, char *text, size_t len);
 
@@ -437,7 +437,7 @@ const char *vnp_map_name(const struct vnp_map *map);
 int vnp_map_fd(const struct vnp_map *map);
 
 /**
- * vnp_map_set_max_entries() - how many entries it will have
+ * vnp_map_set_max_entries() - set the number of entries
  * @map:	a map of an object, not a data section
  * @max_entries: at least 1
  *
@@ -452,13 +452,13 @@ int vnp_map_set_max_entries(struct vnp_map *map, __u32 max_entries);
  *
  * Write there to set global variables, constants among them.
  *
- * Return: the bytes, which belong to the map; NULL if it is no data section or
- * the object is loaded.
+ * Return: the bytes, which belong to the map; NULL if it is not a data section or the
+ * object is loaded.
  */
 void *vnp_map_initial_value(struct vnp_map *map, size_t *len);
 
 /**
- * vnp_map_reuse_fd() - use an existing map instead of making one
+ * vnp_map_reuse_fd() - use an existing map instead of creating one
  * @map:	a map of an object that is not loaded
  * @fd:		descriptor of a map of the same type and sizes; is duplicated
  *
@@ -466,14 +466,14 @@ void *vnp_map_initial_value(struct vnp_map *map, size_t *len);
  * that of the existing map.
  *
  * Return: 0, -EBUSY (the object is loaded), -EINVAL (another type or size),
- * -EBADF, -ENOTTY (no map).
+ * -EBADF, -ENOTTY (not a map).
  */
 int vnp_map_reuse_fd(struct vnp_map *map, int fd);
 
 /**
- * vnp_map_get_info() - what is known of a map
+ * vnp_map_get_info() - get information about a map
  * @map:	a map, loaded or opened
- * @info:	out, but for @info->size, which the caller sets
+ * @info:	out, except @info->size, which the caller sets
  *
  * Return: 0, -EINVAL (the size), -ENOENT (it is not loaded).
  */
@@ -483,7 +483,7 @@ int vnp_map_get_info(const struct vnp_map *map, struct vnp_map_info *info);
 __u32 vnp_map_key_len(const struct vnp_map *map);
 
 /**
- * vnp_map_value_len() - bytes of a value as user space has it
+ * vnp_map_value_len() - bytes of a value as user space sees it
  * @map:	the map
  *
  * For a per-CPU map that is a value for each possible CPU, each rounded up to 8 bytes.
@@ -522,9 +522,9 @@ int vnp_map_update(const struct vnp_map *map, const void *key, const void *value
 int vnp_map_delete(const struct vnp_map *map, const void *key);
 
 /**
- * vnp_map_next_key() - walk over the keys
+ * vnp_map_next_key() - iterate over the keys
  * @map:	a map, loaded or opened
- * @key:	the one before, or NULL for the first
+ * @key:	the previous one, or NULL for the first
  * @next:	out: vnp_map_key_len() bytes; may be @key
  *
  * Return: 0, -ENOENT (none after it).
@@ -532,9 +532,9 @@ int vnp_map_delete(const struct vnp_map *map, const void *key);
 int vnp_map_next_key(const struct vnp_map *map, const void *key, void *next);
 
 /**
- * vnp_map_mmap() - see the values of an array as memory
- * @map:	an array made with %VNP_MAP_F_MMAP, such as .data and .bss
- * @writable:	map it for writing, too
+ * vnp_map_mmap() - map the values of an array into memory
+ * @map:	an array created with %VNP_MAP_F_MMAP, such as .data and .bss
+ * @writable:	map it for writing too
  * @addr:	out: the first value; each begins at a multiple of 8 bytes
  * @len:	out: bytes
  *
@@ -565,15 +565,15 @@ struct vnp_link_opts {
 };
 
 /**
- * vnp_link_attach() - let a program run on a socket
+ * vnp_link_attach() - link a program to a socket
  * @prog:	a program in the kernel
  * @sock_fd:	descriptor of the socket; not needed after the call
  * @opts:	options or NULL
- * @link:	where to put the link, or NULL if it is not wanted: it lives with
- *		the socket anyway
+ * @link:	where to put the link, or NULL if it is not needed: it exists as long
+ *		as the socket anyway
  *
- * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (no socket for it),
- * -ENOTSOCK, -EBADF, -ENOENT (the program is not in the kernel).
+ * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (not such a socket), -ENOTSOCK,
+ * -EBADF, -ENOENT (the program is not in the kernel).
  */
 int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		    const struct vnp_link_opts *opts, struct vnp_link **link);
@@ -590,7 +590,7 @@ int vnp_link_open(__u32 id, const struct vnp_open_opts *opts,
 		  struct vnp_link **link);
 
 /**
- * vnp_link_close() - give the handle back; the link stays
+ * vnp_link_close() - free the handle; the link stays attached
  * @link:	the link; NULL is fine
  */
 void vnp_link_close(struct vnp_link *link);
@@ -601,26 +601,26 @@ int vnp_link_fd(const struct vnp_link *link);
 /**
  * vnp_link_get_info() - a link's socket, program and counters
  * @link:	the link
- * @info:	out, but for @info->size, which the caller sets
+ * @info:	out, except @info->size, which the caller sets
  *
  * Return: 0, -EINVAL (the size).
  */
 int vnp_link_get_info(const struct vnp_link *link, struct vnp_link_info *info);
 
 /**
- * vnp_link_update() - put another program in its place, with no gap
+ * vnp_link_update() - replace the program atomically
  * @link:	the link
  * @prog:	the new program
- * @old:	the program that must be in force, or NULL if any may
+ * @old:	the program expected to be attached, or NULL for any
  *
- * Return: 0, -EEXIST (@old is not in force), -ENOLINK (detached), -EINVAL
- * (another type), -ENOENT (@prog or @old is not in the kernel).
+ * Return: 0, -EEXIST (@old is not attached), -ENOLINK (detached), -EINVAL (another type),
+ * -ENOENT (@prog or @old is not in the kernel).
  */
 int vnp_link_update(struct vnp_link *link, const struct vnp_program *prog,
 		    const struct vnp_program *old);
 
 /**
- * vnp_link_detach() - make the socket what it was
+ * vnp_link_detach() - detach the program; the socket is then as before
  * @link:	the link
  *
  * Return: 0, -ENOLINK (detached already).
@@ -653,7 +653,7 @@ struct vnp_socket {
  * @fd:		its descriptor
  * @opts:	options or NULL; the name is not used
  *
- * Wants the right to ptrace the process: the same user, and no YAMA in the way.
+ * Requires the right to ptrace the process: the same user, and Yama's permission.
  *
  * Return: a descriptor, which the caller closes; -ESRCH (no process), -EBADF (no
  * such descriptor there), -EPERM.
@@ -665,8 +665,8 @@ int vnp_socket_take(pid_t pid, int fd, const struct vnp_open_opts *opts);
  * @pid:	the process
  * @spec:	"udp:PORT"
  * @opts:	options or NULL; the name is not used
- * @socks:	out: a new array, IPv4 and IPv6 alike
- * @cnt:	out: how many, at least 1
+ * @socks:	out: a new array, of IPv4 and IPv6 sockets
+ * @cnt:	out: their number, at least 1
  *
  * vnp_socket_free() the array, which closes the descriptors.
  *
@@ -683,9 +683,9 @@ void vnp_socket_free(struct vnp_socket *socks, size_t cnt);
  */
 
 /**
- * vnp_id_next() - walk over the ids of the kernel's objects
+ * vnp_id_next() - iterate over the ids of the kernel's objects
  * @kind:	what kind of object
- * @id:		in: the id before, 0 for the first; out: the next one
+ * @id:		in: the previous id, 0 for the first; out: the next one
  *
  * Only objects that the caller may see.
  *
@@ -695,8 +695,8 @@ void vnp_socket_free(struct vnp_socket *socks, size_t cnt);
 int vnp_id_next(enum vnp_obj_kind kind, __u32 *id);
 
 /**
- * vnp_feature_get() - what the module can do
- * @feature:	out, but for @feature->size, which the caller sets
+ * vnp_feature_get() - get the module's features and limits
+ * @feature:	out, except @feature->size, which the caller sets
  * @opts:	options or NULL; the name is not used
  *
  * Return: 0, -EINVAL (the size), -ENODEV, -EACCES.

@@ -42,14 +42,14 @@ int args_u32(struct args *args, const char *what, __u32 *val)
 	errno = 0;
 	num = strtoull(word, &end, 0);
 	if (errno || end == word || *end || *word == '-' || num > UINT32_MAX)
-		return error("%s must be a number, and \"%s\" is none.", what, word);
+		return error("%s must be a number, and \"%s\" is not one.", what, word);
 	*val = num;
 	return 0;
 }
 
 int args_end(const struct args *args)
 {
-	return args->cnt ? error("\"%s\" is one word too many.", *args->words) : 0;
+	return args->cnt ? error("Unexpected argument \"%s\".", *args->words) : 0;
 }
 
 int commands_run(struct args *args, const char *object,
@@ -69,6 +69,6 @@ int commands_run(struct args *args, const char *object,
 		return 0;
 	}
 
-	return object ? error("\"%s\" is no command of %s; see vnpctl %s help.", word, object, object) :
-			error("\"%s\" is no object; see vnpctl help.", word);
+	return object ? error("\"%s\" is not a command of %s; see vnpctl %s help.", word, object, object) :
+			error("\"%s\" is not an object; see vnpctl help.", word);
 }

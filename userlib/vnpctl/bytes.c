@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Bytes as people write and read them. */
+/* Input and output of bytes as text. */
 #include <ctype.h>
 
 #include "ctl.h"
@@ -30,7 +30,7 @@ static int digit_value(int c)
 	return isdigit(c) ? c - '0' : tolower(c) - 'a' + 10;
 }
 
-/* The next character that is no space and not in a comment */
+/* The next character that is neither a space nor in a comment */
 static int digit_read(FILE *file)
 {
 	int c;
@@ -54,7 +54,7 @@ static int digits_read(FILE *file, const char *path, struct buffer *buf)
 		if (lo == EOF)
 			return error("%s has an odd number of hex digits.", path);
 		if (!isxdigit(hi) || !isxdigit(lo))
-			return error("%s has a '%c' where a hex digit belongs.", path,
+			return error("%s has a '%c' where a hex digit is expected.", path,
 				     isxdigit(hi) ? lo : hi);
 		if (buffer_add(buf, digit_value(hi) << 4 | digit_value(lo)))
 			return -ENOMEM;
@@ -123,7 +123,7 @@ static int bytes_parse_list(struct args *args, const char *what,
 			return error("The %s has %zu bytes; only %zu are given.", what,
 				     len, i);
 		if (number_parse(word, base, 0xff, &val))
-			return error("\"%s\" is no byte of the %s (which has %zu, separated by spaces).",
+			return error("\"%s\" is not a byte of the %s (which has %zu, separated by spaces).",
 				     word, what, len);
 		bytes[i] = val;
 	}
@@ -141,7 +141,7 @@ static int bytes_parse_number(struct args *args, const char *what, void *bytes,
 	if (len != bits / 8)
 		return error("The %s has %zu bytes: u%u does not fit.", what, len, bits);
 	if (number_parse(word, 0, ~0ULL >> (64 - bits), &val))
-		return error("\"%s\" is no number of %u bits.", word, bits);
+		return error("\"%s\" is not a number of %u bits.", word, bits);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	val <<= 64 - bits;
 #endif
@@ -197,7 +197,7 @@ bool bytes_number(const void *bytes, size_t len, __u64 *val)
 	return true;
 }
 
-/* With a letter in it, and nothing but zeroes behind the text */
+/* Contains a letter, and only zeroes after the text */
 static bool bytes_are_text(const unsigned char *bytes, size_t len)
 {
 	bool letter = false;

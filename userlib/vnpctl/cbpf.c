@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Classic BPF as tcpdump -ddd prints it: a line that says how many, then a line each. */
+/* Classic BPF as printed by tcpdump -ddd: a line with their number, then a line each. */
 #include <strings.h>
 #include <linux/bpf_common.h>
 #include <linux/filter.h>
 
 #include "ctl.h"
 
-/* A number no greater than @max, and the spaces behind it */
+/* A number not greater than @max, and the spaces after it */
 static bool number_take(const char **at, unsigned long max, unsigned long *val)
 {
 	char *end;
@@ -39,14 +39,14 @@ static int cbpf_parse(FILE *file, const char *path, struct sock_filter *insns, s
 	*cnt = 0;
 	if (!fgets(text, sizeof(text), file) ||
 	    !number_take(&line, BPF_MAXINSNS, &want) || *line)
-		return error("%s is not what tcpdump -ddd prints: its first line says how many instructions follow, %u at most.",
+		return error("%s is not output of tcpdump -ddd: its first line must be the number of instructions, at most %u.",
 			     path, BPF_MAXINSNS);
 	while (fgets(text, sizeof(text), file)) {
 		if (*cnt == want)
 			return error("%s has more than the %lu instructions its first line says.",
 				     path, want);
 		if (!insn_parse(text, &insns[*cnt]))
-			return error("Line %zu of %s is not the four numbers of an instruction: code jt jf k.",
+			return error("Line %zu of %s does not have the four numbers of an instruction: code jt jf k.",
 				     *cnt + 2, path);
 		++*cnt;
 	}
@@ -71,7 +71,7 @@ static int cbpf_read(const char *path, struct sock_filter *insns, size_t *cnt)
 	return err;
 }
 
-/* "dlt NAME", as of tcpdump -y; what tcpdump takes on an Ethernet without it */
+/* "dlt NAME", as for tcpdump -y; the default is that of tcpdump on an Ethernet */
 static int dlt_parse(struct args *args, enum vnp_dlt *dlt)
 {
 	const char *name;
@@ -86,14 +86,14 @@ static int dlt_parse(struct args *args, enum vnp_dlt *dlt)
 	if (!strcasecmp(name, "raw"))
 		*dlt = VNP_DLT_RAW;
 	else if (strcasecmp(name, "en10mb"))
-		return error("Data link type %s is not known: it is EN10MB or RAW, the word given to tcpdump -y.",
+		return error("Data link type %s is not known: it must be EN10MB or RAW, the argument of tcpdump -y.",
 			     name);
 	return 0;
 }
 
 int cbpf_open(struct args *args, struct vnp_object **obj)
 {
-	const char *path = args_want(args, "The file with what tcpdump -ddd printed");
+	const char *path = args_want(args, "The file with the output of tcpdump -ddd");
 	struct sock_filter insns[BPF_MAXINSNS];
 	enum vnp_dlt dlt;
 	size_t cnt = 0;

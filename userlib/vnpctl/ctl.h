@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the files of vnpctl share.  A command is a function that reads the words after
- * its name and returns 0, or a negative number after it has said what is wrong.
+ * What the files of vnpctl share.  A command is a function that reads the words after its
+ * name and returns 0, or a negative number after printing a message.
  */
 #ifndef _VNPCTL_CTL_H
 #define _VNPCTL_CTL_H
@@ -17,7 +17,7 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* As given on the command line, in front of the object */
+/* Options on the command line */
 struct settings {
 	bool json;
 	bool pretty;
@@ -40,16 +40,16 @@ struct args {
 /* args_next() - read a word; NULL if there is none */
 const char *args_next(struct args *args);
 
-/* args_take() - read the next word if it is @keyword or short for it */
+/* args_take() - read the next word if it is @keyword or an abbreviation of it */
 bool args_take(struct args *args, const char *keyword);
 
-/* args_want() - read a word that must be there, @what says what for */
+/* args_want() - read a required word; @what describes it in the message */
 const char *args_want(struct args *args, const char *what);
 
-/* args_u32() - read a number that must be there */
+/* args_u32() - read a required number */
 int args_u32(struct args *args, const char *what, __u32 *val);
 
-/* args_end() - no words must be left */
+/* args_end() - fail if there are more words */
 int args_end(const struct args *args);
 
 struct command {
@@ -58,11 +58,11 @@ struct command {
 };
 
 /**
- * commands_run() - run the command that the next word names, or is short for
+ * commands_run() - call the command that the next word names or abbreviates
  * @args:	the words
  * @object:	the object, for messages
- * @commands:	ends with an empty one; the first is run if there is no word
- * @help:	what "help" prints
+ * @commands:	ends with an empty one; the first is the default
+ * @help:	output of "help"
  */
 int commands_run(struct args *args, const char *object,
 		 const struct command *commands, const char *help);
@@ -71,28 +71,28 @@ int commands_run(struct args *args, const char *object,
  * ---- Output (output.c, table.c) -----------------------------------------
  */
 
-/* error() - say what is wrong; returns -EINVAL */
+/* error() - print an error message; returns -EINVAL */
 int error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* failed() - say that @what failed, unless the library has said why; returns @err */
+/* failed() - print that @what failed, unless the library has printed why; returns @err */
 int failed(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ids_failed() - say why vnp_id_next() failed; returns @err */
+/* ids_failed() - print why vnp_id_next() failed; returns @err */
 int ids_failed(int err);
 
-/* open_opts - for the library: its sentences go where ours go */
+/* open_opts - for the library: print its messages like those of vnpctl */
 extern const struct vnp_open_opts open_opts;
 
-/* quiet_opts - likewise, for what may fail: an object that is gone since it was listed */
+/* quiet_opts - the same, for what may fail: an object may be freed after it was listed */
 extern const struct vnp_open_opts quiet_opts;
 
 /*
- * program_lines() - lines that programs in this process have logged since the last
- * call, a JSON array; the caller's
+ * program_lines() - the lines that programs in this process have logged since the last
+ * call, as a JSON array that the caller frees
  */
 struct json_object *program_lines(void);
 
-/* json_print() - print and free what a command has to say in JSON */
+/* json_print() - print and free the JSON output of a command */
 void json_print(struct json_object *out);
 
 /* add_*() - add a member to an object */
@@ -107,7 +107,7 @@ void errors_flush(void);
 
 const char *fault_name(__u32 fault);
 
-/* verdict_name() - of enum vnp_verdict; NULL if the number is no verdict */
+/* verdict_name() - of enum vnp_verdict; NULL if the number is not a verdict */
 const char *verdict_name(__u64 verdict);
 
 /* error_name() - of enum vnp_error */
@@ -118,7 +118,7 @@ const char *family_name(__u32 family);
 
 struct table;
 
-/* table_new() - columns are names separated by spaces; with '-' in front: left-aligned */
+/* table_new() - column names are separated by spaces; a '-' before one aligns it left */
 struct table *table_new(const char *columns);
 
 /* table_add() - the next cell, row by row */
@@ -130,8 +130,8 @@ void table_print(struct table *table, const char *empty);
 void table_free(struct table *table);
 
 /**
- * list_print() - what vnp_id_next() led to, in JSON or as a table
- * @err:	what it returned last
+ * list_print() - the objects listed with vnp_id_next(), in JSON or as a table
+ * @err:	its last return value
  * @list:	the objects; freed
  * @table:	the same; freed
  * @empty:	what to print instead of a table without rows
@@ -143,7 +143,7 @@ int list_print(int err, struct json_object *list, struct table *table,
  * ---- Long work (progress.c) ---------------------------------------------
  */
 
-/* progress_start() - from two seconds on, tell a terminal that @what goes on */
+/* progress_start() - after two seconds, tell a terminal that @what is in progress */
 void progress_start(const char *what);
 void progress_stop(void);
 
@@ -151,10 +151,10 @@ void progress_stop(void);
  * ---- Ctrl-C (interrupt.c) -----------------------------------------------
  */
 
-/* interrupt_catch() - from now on SIGINT and SIGTERM only end the wait that is on */
+/* interrupt_catch() - make SIGINT and SIGTERM only interrupt a wait */
 void interrupt_catch(void);
 
-/* interrupt_came() - has there been one */
+/* interrupt_came() - was there such a signal? */
 bool interrupt_came(void);
 
 /*
@@ -162,8 +162,8 @@ bool interrupt_came(void);
  */
 
 /**
- * struct prog_ref - programs that words refer to
- * @obj:	the file's, or NULL
+ * struct prog_ref - programs that the command line refers to
+ * @obj:	the file's object, or NULL
  * @prog:	the only program, or NULL if there are several
  */
 struct prog_ref {
@@ -171,12 +171,13 @@ struct prog_ref {
 	struct vnp_program *prog;
 };
 
-#define PROG_REF_ID	(1 << 0)	/* "id ID" or "name NAME" will do */
-#define PROG_REF_RAW	(1 << 1)	/* "raw FILE" will do */
+#define PROG_REF_ID	(1 << 0)	/* accept "id ID" and "name NAME" */
+#define PROG_REF_RAW	(1 << 1)	/* accept "raw FILE" */
 #define PROG_REF_ONE	(1 << 2)	/* it must be one program */
 
 /**
- * prog_ref_load() - read "FILE [name NAME]", "cbpf FILE" and others, load what they mean
+ * prog_ref_load() - read "FILE [name NAME]", "cbpf FILE" and others, and load the
+ * programs
  * @args:	the words
  * @flags:	PROG_REF_*
  * @ref:	out; prog_ref_close() it
@@ -189,7 +190,7 @@ void prog_ref_close(struct prog_ref *ref);
  */
 int cbpf_open(struct args *args, struct vnp_object **obj);
 
-/* prog_ref_next() - walk over the programs; NULL begins, NULL ends */
+/* prog_ref_next() - iterate over the programs; NULL is the start and the end */
 struct vnp_program *prog_ref_next(const struct prog_ref *ref,
 				  const struct vnp_program *prev);
 
@@ -204,19 +205,19 @@ int map_id_find(struct args *args, __u32 *id);
 /* hex_read() - bytes of a file of hex digits ("-": stdin); # begins a comment */
 int hex_read(const char *path, void **bytes, size_t *len);
 
-/* hex_write() - the other way */
+/* hex_write() - write bytes as hex digits */
 int hex_write(const char *path, const void *bytes, size_t len);
 
 /**
  * bytes_parse() - a key or value on the command line
  * @args:	"hex 01 fe", "1 254", "str TEXT" or "u32 NUMBER" (u8 to u64)
- * @what:	what it is, for messages
+ * @what:	"key" or "value", for messages
  * @bytes:	out
- * @len:	how many there must be; a string is filled up with zeroes
+ * @len:	required length; a string is padded with zeroes
  */
 int bytes_parse(struct args *args, const char *what, void *bytes, size_t len);
 
-/* bytes_print() - in hex and, if they are text or a number, that; no newline */
+/* bytes_print() - in hex, and as text or a number if possible; no newline */
 void bytes_print(const void *bytes, size_t len);
 
 /* bytes_number() - 1, 2, 4 or 8 bytes as a number; false for other lengths */
@@ -238,8 +239,8 @@ int version_command(struct args *args);
 struct json_object *link_json(const struct vnp_link_info *info);
 
 /*
- * link_fault_print() - where its latest fault happened, if there was one; with the
- * line of C if the program is still there
+ * link_fault_print() - the location of its latest fault, if there was one, with the line
+ * of C if the program is still loaded
  */
 void link_fault_print(const struct vnp_link_info *info);
 

@@ -13,7 +13,7 @@ static void on_interrupt(int sig)
 
 void interrupt_catch(void)
 {
-	/* no SA_RESTART: poll() and sleep() shall end */
+	/* no SA_RESTART: poll() and sleep() must return */
 	const struct sigaction act = { .sa_handler = on_interrupt };
 
 	sigaction(SIGINT, &act, NULL);

@@ -11,14 +11,14 @@ static const char help[] =
 	"       vnpctl link update ID PROG\n"
 	"       vnpctl link detach ID\n"
 	"\n"
-	"  PROG is FILE [name NAME], what tcpdump -ddd printed as cbpf FILE [dlt DLT], or\n"
-	"  of what is loaded, id ID or name NAME.\n"
+	"  PROG is FILE [name NAME], output of tcpdump -ddd as cbpf FILE [dlt DLT], or a\n"
+	"  loaded program, id ID or name NAME.\n"
 	"\n"
-	"  attach     let it run on a process's socket; of udp:PORT, on all sockets that\n"
-	"             the process has bound to the port.  The links live until they are\n"
-	"             detached or the sockets are closed, not only as long as this tool\n"
-	"  fault      what becomes of a datagram when the program faults (drop)\n"
-	"  update     put another program in its place, with no gap\n";
+	"  attach     link it to a process's socket; with udp:PORT, to all sockets that\n"
+	"             the process has bound to the port.  The links exist until they are\n"
+	"             detached or the sockets are closed, also after this tool has ended\n"
+	"  fault      what happens to a datagram when the program faults (drop)\n"
+	"  update     replace the program atomically\n";
 
 struct target {
 	struct vnp_socket *socks;
@@ -30,7 +30,7 @@ static void target_close(struct target *target)
 	vnp_socket_free(target->socks, target->cnt);
 }
 
-/* "fd FD": one socket, of which nothing is known */
+/* "fd FD": one socket, with unknown properties */
 static int target_take(struct args *args, pid_t pid, struct target *target)
 {
 	__u32 fd;
@@ -98,7 +98,7 @@ static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
 	err = vnp_link_get_info(link, info);
-	return err ? failed(err, "Cannot ask about a link") : 0;
+	return err ? failed(err, "Cannot read the information about a link") : 0;
 }
 
 static void attached_report(const struct vnp_program *prog,
@@ -162,7 +162,7 @@ static int attach_all(const struct vnp_program *prog, const struct target *targe
 
 static int kernel_only(void)
 {
-	return settings.user ? error("Links are the kernel's; --user is for prog verify, dump and run.") : 0;
+	return settings.user ? error("Links exist only in the kernel; --user is for prog verify, dump and run.") : 0;
 }
 
 static int link_attach(struct args *args)
@@ -344,7 +344,7 @@ static int link_show(struct args *args)
 		}
 		vnp_link_close(link);
 	}
-	return list_print(err, list, table, "There is no link.");
+	return list_print(err, list, table, "There are no links.");
 }
 
 static int link_update(struct args *args)

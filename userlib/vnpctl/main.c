@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* vnpctl: load programs of the virtual network processor, link them, look at them. */
+/* vnpctl: load, link and inspect programs of the virtual network processor. */
 #include <getopt.h>
 
 #include "ctl.h"
@@ -15,15 +15,15 @@ static const char help[] =
 	"  link       attach, list, show, update, detach\n"
 	"  stats      counters of all links\n"
 	"  top        the same as rates, every second\n"
-	"  feature    what the module can do\n"
-	"  version    of this program, the library and the module\n"
+	"  feature    the module's features and limits\n"
+	"  version    versions of this program, the library and the module\n"
 	"\n"
 	"  -j, --json     output in JSON\n"
 	"  -p, --pretty   JSON, indented\n"
 	"      --user     in this process, with the reference interpreter: no module\n"
-	"  -d, --debug    the verifier's report has the state at every instruction\n"
+	"  -d, --debug    add the state at every instruction to the verifier's report\n"
 	"\n"
-	"Words may be shortened: vnpctl p l is vnpctl prog list. See vnpctl(8).\n";
+	"Words may be abbreviated: vnpctl p l is vnpctl prog list. See vnpctl(8).\n";
 
 static int help_command(struct args *args)
 {

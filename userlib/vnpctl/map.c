@@ -11,10 +11,10 @@ static const char help[] =
 	"\n"
 	"  MAP is id ID or name NAME.\n"
 	"  BYTES is as many as the map's keys or values have: hex 01 fe, or 1 254,\n"
-	"  or str TEXT (filled up with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
+	"  or str TEXT (padded with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
 	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n";
 
-/* struct elem - a map, and room for a key and a value as user space has it */
+/* struct elem - a map, and buffers for a key and a value as user space sees it */
 struct elem {
 	struct vnp_map *map;
 	struct vnp_map_info info;
@@ -36,7 +36,7 @@ static int map_info(const struct vnp_map *map, struct vnp_map_info *info)
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
 	err = vnp_map_get_info(map, info);
-	return err ? failed(err, "Cannot ask about map %s", vnp_map_name(map)) : 0;
+	return err ? failed(err, "Cannot read the information about map %s", vnp_map_name(map)) : 0;
 }
 
 static int elem_open(struct args *args, struct elem *elem)
@@ -76,7 +76,7 @@ static bool elem_is_percpu(const struct elem *elem)
 	return elem->info.type == VNP_MAP_PERCPU_ARRAY;
 }
 
-/* Bytes from one CPU's value to the next, and how many there are */
+/* Bytes from one CPU's value to the next, and the number of values */
 static size_t elem_stride(const struct elem *elem)
 {
 	return elem_is_percpu(elem) ? (elem->info.value_size + 7) / 8 * 8 :
@@ -225,7 +225,7 @@ static int map_show(struct args *args)
 		}
 		vnp_map_close(map);
 	}
-	return list_print(err, list, table, "There is no map.");
+	return list_print(err, list, table, "There are no maps.");
 }
 
 static int map_dump(struct args *args)
@@ -244,7 +244,7 @@ static int map_dump(struct args *args)
 	while (!err) {
 		err = vnp_map_next_key(elem.map, first ? NULL : elem.key, elem.key);
 		first = false;
-		/* an entry may go away between the two questions */
+		/* the entry may be deleted between the two calls */
 		if (err || vnp_map_lookup(elem.map, elem.key, elem.value))
 			continue;
 		if (settings.json)
@@ -271,15 +271,15 @@ static int elem_failed(const struct elem *elem, int err)
 	const char *name = vnp_map_name(elem->map);
 
 	if (err == -ENOENT)
-		error("Map %s has no such key.", name);
+		error("Map %s does not have this key.", name);
 	else if (err == -EEXIST)
-		error("Map %s has that key already.", name);
+		error("Map %s already has this key.", name);
 	else if (err == -ENOSPC)
 		error("Map %s is full: it holds %u entries.", name, elem->info.max_entries);
 	else if (err == -EPERM)
 		error("Map %s is frozen: its values are constants.", name);
 	else if (err == -EINVAL)
-		error("Map %s is an array: its entries are always there.", name);
+		error("Map %s is an array: its entries cannot be deleted.", name);
 	else
 		failed(err, "Map %s", name);
 	return err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* feature and version: what is there to work with. */
+/* The commands feature and version. */
 #include "ctl.h"
 
 #define HELPER_NAME(name, id)	[(id) - VNP_HELPER_BASE] = #name,
@@ -68,7 +68,7 @@ int feature_command(struct args *args)
 		return err;
 	err = vnp_feature_get(&feature, &open_opts);
 	if (err)
-		return failed(err, "Cannot ask the module");
+		return failed(err, "Cannot read the module's features");
 	feature.version[VNP_NAME_LEN - 1] = 0;
 	if (settings.json) {
 		feature_json(&feature);
@@ -93,7 +93,7 @@ int feature_command(struct args *args)
 	       "users with CAP_BPF or CAP_SYS_ADMIN; you have one");
 	printf("your programs  %s\n", feature.hardened ?
 	       "are hardened against speculation, as an ordinary user's" :
-	       "are not hardened against speculation: you are root");
+	       "are not hardened against speculation: you have the privileges");
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 
 #include "ctl.h"
 
-/* Sentences and lines so far.  One thread writes them. */
+/* Messages and lines so far.  Only one thread writes them. */
 static struct {
 	bool said;
 	char *text;		/* JSON mode: the errors */
@@ -104,7 +104,7 @@ int ids_failed(int err)
 {
 	struct vnp_feature feature = { .size = sizeof(feature) };
 
-	/* asking for anything else says what is wrong with /dev/vnp */
+	/* any other call prints what is wrong with /dev/vnp */
 	vnp_feature_get(&feature, &open_opts);
 	return failed(err, "Cannot list the module's objects");
 }

@@ -15,20 +15,20 @@ static const char help[] =
 	"       vnpctl prog run PROG [data-in HEXFILE] [data-out HEXFILE]\n"
 	"                   [repeat N] [direct BYTES] [--user]\n"
 	"\n"
-	"  PROG is FILE [name NAME], raw FILE (bare instructions), cbpf FILE, or of what\n"
-	"  is loaded, id ID or name NAME.\n"
+	"  PROG is FILE [name NAME], raw FILE (bare instructions), cbpf FILE, or a loaded\n"
+	"  program, id ID or name NAME.\n"
 	"  FILE is an object made by clang -target bpf -O2 -g -c.\n"
-	"  cbpf FILE [dlt {EN10MB | RAW}] is what tcpdump -ddd [-y DLT] printed (-: stdin).\n"
+	"  cbpf FILE [dlt {EN10MB | RAW}] is output of tcpdump -ddd [-y DLT] (-: stdin).\n"
 	"\n"
-	"  verify     say what the verifier thinks of it; nothing stays loaded\n"
-	"  load       load it, and show what it logs, until Ctrl-C: a program lives as\n"
-	"             long as somebody has it open or it is linked to a socket\n"
+	"  verify     print the verifier's report; nothing stays loaded\n"
+	"  load       load it, and print what it logs, until Ctrl-C: a program exists as\n"
+	"             long as a process has it open or it is linked to a socket\n"
 	"  dump       instructions as they are executed, with the guards (xlated), or as\n"
 	"             they were loaded (loaded)\n"
-	"  log        show the lines it writes with vnp_printk(), until Ctrl-C\n"
-	"  run        run it on bytes (- is stdin or stdout), as if they had arrived\n";
+	"  log        print the lines it writes with vnp_printk(), until Ctrl-C\n"
+	"  run        execute it on bytes (- is stdin or stdout), as if they had arrived\n";
 
-/* Of a program of a file the whole name is known, of others what the kernel has */
+/* The whole name is known for a program from a file, else the kernel's short one */
 static struct json_object *prog_json(const struct vnp_program *prog,
 				     const struct vnp_prog_info *info)
 {
@@ -61,7 +61,7 @@ static int prog_info(const struct vnp_program *prog, struct vnp_prog_info *info)
 	memset(info, 0, sizeof(*info));
 	info->size = sizeof(*info);
 	err = vnp_program_get_info(prog, info);
-	return err ? failed(err, "Cannot ask about program %s", vnp_program_name(prog)) : 0;
+	return err ? failed(err, "Cannot read the information about program %s", vnp_program_name(prog)) : 0;
 }
 
 static void prog_print(const struct vnp_program *prog,
@@ -91,7 +91,7 @@ static void prog_print(const struct vnp_program *prog,
 	       info->stack_size, info->verify_ns / 1000);
 }
 
-/* What loading it has shown; the verifier's report says what it proved */
+/* The result of loading; the verifier's report has the number of proofs */
 static void prog_report(const struct vnp_program *prog,
 			const struct vnp_prog_info *info)
 {
@@ -215,7 +215,7 @@ static void log_line(const struct vnp_program *prog, const char *line)
 	json_print(obj);
 }
 
-/* Print what is there to read: whole lines.  False: it never writes any */
+/* Print the lines available.  False: the program never logs */
 static bool log_read(const struct vnp_program *prog)
 {
 	char buf[4096 + 1], *line, *rest = buf;
@@ -282,7 +282,7 @@ static int prog_load(struct args *args)
 		if (settings.json)
 			json_print(json_object_get(list));
 		else
-			printf("Loaded until Ctrl-C, or longer where it is linked.\n");
+			printf("Loaded until Ctrl-C, or as long as it is linked.\n");
 		fflush(stdout);
 		logs_follow(&ref);
 	}
@@ -292,7 +292,7 @@ out:
 	return err;
 }
 
-/* Does it call vnp_log() at all */
+/* Does it call vnp_log()? */
 static bool prog_logs(const struct vnp_program *prog)
 {
 	struct pollfd fd = { .fd = vnp_program_fd(prog), .events = POLLIN };

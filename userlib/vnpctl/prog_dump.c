@@ -102,7 +102,7 @@ static void dump_print(const struct vnp_program *prog, const struct dump *dump,
 		known = vnp_program_source(prog, origin, &src) ? NULL : &src;
 		if (settings.json)
 			insn_json(list, dump, i, text, linum ? known : NULL);
-		else	/* a line of C in front of the first of its instructions */
+		else	/* print a line of C before the first of its instructions */
 			insn_print(dump, i, text, known && src.text != last ? known : NULL,
 				   linum);
 		last = known ? src.text : NULL;

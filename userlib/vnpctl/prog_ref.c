@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Programs and maps that words on the command line mean. */
+/* Programs and maps named on the command line. */
 #include "ctl.h"
 
 #define RAW_MAX		(1UL << 20)
 
-/* The name of an object of the kernel; empty if it is gone meanwhile */
+/* The name of an object in the kernel; empty if it no longer exists */
 static void id_name(enum vnp_obj_kind kind, __u32 id, char name[VNP_NAME_LEN])
 {
 	struct vnp_program *prog;
@@ -30,11 +30,11 @@ static int name_find(enum vnp_obj_kind kind, const char *what, const char *name,
 	*found = 0;
 	while (!(err = vnp_id_next(kind, &id))) {
 		id_name(kind, id, other);
-		/* the kernel has cut long names */
+		/* the kernel truncates long names */
 		if (!*other || strncmp(name, other, VNP_NAME_LEN - 1))
 			continue;
 		if (*found)
-			return error("There are several %ss %s, %u and %u among them: say id ID.",
+			return error("There are several %ss %s, e.g. %u and %u: use id ID.",
 				     what, name, *found, id);
 		*found = id;
 	}
@@ -51,7 +51,7 @@ static int id_find(struct args *args, enum vnp_obj_kind kind, const char *what, 
 	if (args_take(args, "id"))
 		return args_u32(args, "The id", id);
 	if (!args_take(args, "name"))
-		return error("Say which %s: id ID, or name NAME.", what);
+		return error("The %s is missing: id ID, or name NAME.", what);
 	name = args_want(args, "The name");
 	return name ? name_find(kind, what, name, id) : -EINVAL;
 }
@@ -84,7 +84,7 @@ static int raw_open(struct args *args, struct vnp_object **obj)
 	fclose(file);
 
 	if (!len || len % sizeof(*insns) || len == RAW_MAX)
-		err = error("%s holds no program: it must be instructions of 8 bytes, fewer than %zu.",
+		err = error("%s is not a program: it must be instructions of 8 bytes, fewer than %zu.",
 			    path, RAW_MAX / sizeof(*insns));
 	else
 		err = vnp_object_open_insns(insns, len / sizeof(*insns),
@@ -104,7 +104,7 @@ static void programs_name(const struct vnp_object *obj, char *text, size_t len)
 				 vnp_program_name(prog));
 }
 
-/* The object's one program, or the one of that name: only it will be loaded */
+/* Select the object's only program, or the one of that name; no other is loaded */
 static int program_choose(struct prog_ref *ref, const char *name, bool want_one)
 {
 	struct vnp_program *prog = vnp_object_next_program(ref->obj, NULL);
@@ -116,11 +116,11 @@ static int program_choose(struct prog_ref *ref, const char *name, bool want_one)
 	else if (!vnp_object_next_program(ref->obj, prog))
 		ref->prog = prog;
 	else if (want_one)
-		return error("Several programs are in the file: say name NAME (%s).", names);
+		return error("The file has several programs: use name NAME (%s).", names);
 	else
 		return 0;
 	if (!ref->prog)
-		return error("No program %s is in the file, only %s.", name, names);
+		return error("The file has no program %s, only %s.", name, names);
 
 	for (; prog; prog = vnp_object_next_program(ref->obj, prog))
 		vnp_program_set_autoload(prog, prog == ref->prog);
@@ -181,7 +181,7 @@ int prog_ref_load(struct args *args, int flags, struct prog_ref *ref)
 	    (!strcmp(*args->words, "id") || !strcmp(*args->words, "name"))) {
 		err = prog_id_find(args, &id);
 		if (!err && settings.user)
-			err = error("Program %u is the kernel's: --user wants a file.", id);
+			err = error("Program %u is in the kernel: --user requires a file.", id);
 		if (!err)
 			err = vnp_program_open(id, &open_opts, &ref->prog);
 		return err ? failed(err, "Cannot open the program") : 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* prog run: a program on bytes, in the kernel or in this process. */
+/* prog run: execute a program on bytes, in the kernel or in this process. */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "ctl.h"
 
-/* struct run - what the words ask for, and what came out; @max: bytes of payload */
+/* struct run - the arguments and the results; @max: bytes of payload */
 struct run {
 	struct vnp_run_opts opts;
 	void *data_in;
@@ -14,14 +14,14 @@ struct run {
 	unsigned char payload[VNP_PACKET_MAX];
 };
 
-/* The longest payload that such a program can be run on */
+/* The longest payload for this type of program */
 static int run_max(const struct vnp_program *prog, struct run *run)
 {
 	struct vnp_prog_info info = { .size = sizeof(info) };
 	int err = vnp_program_get_info(prog, &info);
 
 	run->max = info.type == VNP_PROG_PACKET ? VNP_PACKET_MAX : VNP_RUN_DATAGRAM_MAX;
-	return err ? failed(err, "Cannot ask about the program") : 0;
+	return err ? failed(err, "Cannot read the information about the program") : 0;
 }
 
 static int run_parse(struct args *args, struct run *run)
@@ -40,7 +40,7 @@ static int run_parse(struct args *args, struct run *run)
 			run->data_out = args_want(args, "The file for the payload");
 			err = run->data_out ? 0 : -EINVAL;
 		} else if (args_take(args, "repeat")) {
-			err = args_u32(args, "The number of runs", &run->opts.repeat);
+			err = args_u32(args, "The number of executions", &run->opts.repeat);
 		} else if (args_take(args, "direct")) {
 			err = args_u32(args, "The number of direct bytes",
 				       &run->opts.direct_len);
@@ -52,13 +52,13 @@ static int run_parse(struct args *args, struct run *run)
 		return err;
 
 	if (len > run->max)
-		return error("A %s holds %zu bytes at most, and these are %zu.",
+		return error("A %s has at most %zu bytes, and these are %zu.",
 			     run->max == VNP_PACKET_MAX ? "packet" : "datagram", run->max, len);
 	if (run->opts.direct_len > len)
-		return error("Not %u bytes can be direct: the payload has %zu.",
+		return error("%u bytes cannot be direct: the payload has %zu.",
 			     run->opts.direct_len, len);
 	if (run->opts.repeat > VNP_RUN_REPEAT_MAX)
-		return error("A program can be run %u times at once, not more.",
+		return error("A program can be executed at most %u times at once.",
 			     VNP_RUN_REPEAT_MAX);
 	run->opts.data_in = run->data_in;
 	run->opts.data_in_len = len;
@@ -131,8 +131,8 @@ static void run_print(const struct vnp_program *prog, const struct run *run)
 	printf("retval   %llu (0x%llx)%s%s\n", opts->retval, opts->retval,
 	       verdict ? ", " : "", verdict ? verdict : "");
 	if (!opts->fault && !verdict)
-		printf("         which is no verdict: a link counts the fault \"%s\", and drops the\n"
-		       "         datagram unless it is to pass those\n",
+		printf("         which is not a verdict: a link counts the fault \"%s\", and drops\n"
+		       "         the datagram, or passes it with \"fault pass\"\n",
 		       fault_name(VNP_FAULT_VERDICT));
 	printf("fault    %s", fault_name(opts->fault));
 	if (opts->fault)
@@ -141,7 +141,7 @@ static void run_print(const struct vnp_program *prog, const struct run *run)
 	if (opts->fault && !vnp_program_source(prog, opts->fault_insn, &src))
 		printf("         %s:%u: %s\n", src.file, src.line,
 		       src.text + strspn(src.text, " \t"));
-	printf("time     %llu ns a run, mean of %u\n", opts->ns, opts->repeat ?: 1);
+	printf("time     %llu ns per execution, mean of %u\n", opts->ns, opts->repeat ?: 1);
 	printf("payload  %u bytes\n", opts->data_out_len);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Tells a terminal that long work goes on.  A thread does it: a timer's signal
- * would end a run in the kernel early.
+ * Tells a terminal that work is in progress.  This is done by a thread, as a timer's
+ * signal would interrupt an execution in the kernel.
  */
 #include <pthread.h>
 #include <time.h>

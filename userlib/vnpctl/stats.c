@@ -5,7 +5,7 @@
 
 #include "ctl.h"
 
-/* struct sample - the links at a moment */
+/* struct sample - the links' counters at one time */
 struct sample {
 	struct vnp_link_info *links;
 	size_t cnt;
@@ -146,10 +146,10 @@ static void top_print(const struct sample *now, const struct sample *before)
 					  sum(b->faults, VNP_FAULT_SLOTS)) / secs);
 		table_add(table, "%llu", a->packets);
 	}
-	/* home, table, clear what is left of the one before */
+	/* cursor home, table, clear the end of the previous one */
 	printf("\033[H\033[2J");
 	table_print(table, "There is no link.");
-	printf("\nCtrl-C ends it.\n");
+	printf("\nPress Ctrl-C to end.\n");
 	fflush(stdout);
 }
 
@@ -159,7 +159,7 @@ int top_command(struct args *args)
 	int err;
 
 	if (settings.json)
-		return error("top is for people to look at; vnpctl -j stats is for programs.");
+		return error("top is for interactive use; use vnpctl -j stats in scripts.");
 	err = args_end(args) ?: sample_take(&before);
 	if (err)
 		return err;

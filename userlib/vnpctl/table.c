@@ -5,7 +5,7 @@
 
 #define COLUMNS_MAX	24
 
-/* The first row of cells are the names of the columns */
+/* The cells of the first row are the column names */
 struct table {
 	int columns;
 	bool left[COLUMNS_MAX];
@@ -66,7 +66,7 @@ static void row_print(const struct table *table, size_t first)
 
 	for (i = 0; i < table->columns; i++) {
 		width = table->left[i] ? -table->width[i] : table->width[i];
-		/* nothing behind the last column */
+		/* no padding after the last column */
 		if (table->left[i] && i == table->columns - 1)
 			width = 0;
 		printf("%s%*s", i ? "  " : "", width, table->cells[first + i]);
