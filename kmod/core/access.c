@@ -9,9 +9,9 @@
 static int unprivileged = 1;
 module_param(unprivileged, int, 0644);
 MODULE_PARM_DESC(unprivileged,
-		 "0: loading programs and creating maps and links wants CAP_BPF or CAP_SYS_ADMIN (default 1)");
+		 "0: loading programs and creating maps and links requires CAP_BPF or CAP_SYS_ADMIN (default 1)");
 
-/* In the initial namespace: anyone has them all in one that he has made. */
+/* In the initial namespace, as anyone has all capabilities in his own. */
 bool vnp_access_privileged(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_BPF) ||

@@ -5,7 +5,9 @@
 
 #include <linux/types.h>
 
-/* vnp_access_privileged() - has the task CAP_BPF or CAP_SYS_ADMIN?  Context: process */
+/*
+ * vnp_access_privileged() - does the task have CAP_BPF or CAP_SYS_ADMIN? Context: process
+ */
 bool vnp_access_privileged(void);
 
 /* vnp_access_unprivileged() - may tasks without these load and create?  Context: any */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Arguments of ioctls: structs that say their own size, see <linux/vnp.h>.  A
- * descriptor's ioctls are a table; vnp_ioctl_run() finds the entry, brings the
- * struct in, calls the function and brings the struct back.
+ * Arguments of ioctls: structs that begin with their size, see <linux/vnp.h>.  A
+ * descriptor's ioctls are a table; vnp_ioctl_run() finds the entry, copies the struct
+ * from user space, calls the function and copies the struct back.
  */
 #ifndef _VNP_CORE_ARGS_H
 #define _VNP_CORE_ARGS_H
@@ -34,9 +34,9 @@ struct vnp_ioctl {
 };
 
 /**
- * vnp_ioctl_run() - an ioctl by table
+ * vnp_ioctl_run() - execute an ioctl of a table
  * @table:	the descriptor's ioctls
- * @cnt:	how many
+ * @cnt:	their number
  * @file:	the descriptor
  * @cmd:	from user space
  * @arg:	from user space
@@ -48,8 +48,8 @@ long vnp_ioctl_run(const struct vnp_ioctl *table, unsigned int cnt,
 		   struct file *file, unsigned int cmd, unsigned long arg);
 
 /**
- * vnp_args_array() - bring an array in
- * @ptr:	where it is in user space
+ * vnp_args_array() - copy an array from user space
+ * @ptr:	its address in user space
  * @cnt:	elements; the caller has bounded it
  * @size:	bytes of an element
  *

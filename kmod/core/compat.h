@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Where kernels differ, and nowhere else but in compat_icmp.h.  HAVE_NAME is there if
- * kmod/probes/name.c could be compiled against this kernel; no version is asked
- * for, for distributions backport.
+ * All differences between kernels, except those in compat_icmp.h.  HAVE_NAME is defined
+ * if kmod/probes/name.c can be compiled against this kernel; versions are not checked,
+ * because distributions backport.
  */
 #ifndef _VNP_CORE_COMPAT_H
 #define _VNP_CORE_COMPAT_H
@@ -26,7 +26,7 @@
 #include <asm/unaligned.h>
 #endif
 
-/* Kernels before it was backported have no name for it, and their compilers do. */
+/* Older kernels do not define it, but their compilers support it. */
 #ifndef __no_stack_protector
 #define __no_stack_protector	__attribute__((__no_stack_protector__))
 #endif
@@ -36,7 +36,7 @@
 #include <linux/skbuff_ref.h>
 #endif
 
-/* Flags of a mapping are changed by functions since they are under a lock. */
+/* Newer kernels change the flags of a mapping under a lock, by functions. */
 static inline void vnp_vm_flags_set(struct vm_area_struct *vma,
 				    unsigned long flags)
 {
@@ -86,7 +86,7 @@ static inline bool vnp_inet6_dontfrag(const struct sock *sk)
 #endif
 }
 
-/* Are options at this level UDP sockets' own?  UDP-Lite's are, where there is UDP-Lite. */
+/* Is it the level of UDP's own options?  UDP-Lite's is too, if there is UDP-Lite. */
 static inline bool vnp_is_udp_level(int level)
 {
 #ifdef HAVE_NET_UDPLITE_H
@@ -106,7 +106,7 @@ static inline bool vnp_inet_pktinfo(const struct sock *sk)
 #endif
 }
 
-/* Run what filters a socket's datagrams.  Return: 0, or why it was denied */
+/* Apply the socket's filters to a datagram.  Return: 0, or the reason for the drop */
 static inline enum skb_drop_reason vnp_sk_filter(struct sock *sk, struct sk_buff *skb)
 {
 #ifdef HAVE_SK_FILTER_REASON
@@ -117,7 +117,7 @@ static inline enum skb_drop_reason vnp_sk_filter(struct sock *sk, struct sk_buff
 #endif
 }
 
-/* Count datagrams that the socket did not get: SO_MEMINFO, SO_RXQ_OVFL, ss(8). */
+/* Count datagrams that were dropped: SO_MEMINFO, SO_RXQ_OVFL, ss(8). */
 static inline void vnp_sk_drops_add(struct sock *sk, int cnt)
 {
 #ifdef HAVE_SK_DROPS_INC
@@ -128,8 +128,9 @@ static inline void vnp_sk_drops_add(struct sock *sk, int cnt)
 }
 
 /*
- * Does a socket's receive buffer take one datagram more, of this size, when so much of it
- * is in use?  Older kernels let the last one exceed it, newer ones only a single one.
+ * Is there room in a socket's receive buffer for a datagram of this size, if this much is
+ * in use? In older kernels the last one may exceed the buffer, in newer ones only if it
+ * is alone.
  */
 static inline bool vnp_udp_rcvbuf_takes(unsigned int rmem, unsigned int size,
 					unsigned int rcvbuf)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ICMP errors, for encap_err_rcv().  Newer kernels tell it what is to be told to the
- * application, and export what puts that into the error queue.  For others this does what
- * icmp_unreach(), __udp4_lib_err(), ip_icmp_error() and their like for IPv6 do.
+ * ICMP errors, for encap_err_rcv().  Newer kernels pass it what must be reported to the
+ * application, and export the functions that put it into the error queue.  For others
+ * this does the same as icmp_unreach(), __udp4_lib_err(), ip_icmp_error() and their
+ * counterparts for IPv6.
  *
  * VNP_ENCAP_ERR_RCV(name) - head of an encap_err_rcv() function
  * VNP_ENCAP_ERR_PASS(fn) - in it, call fn(sk, skb, err, port, info, payload)
@@ -60,7 +61,7 @@ static inline int vnp_icmp_errno4(const struct icmphdr *icmp)
 	return -icmp_err_convert[icmp->code].errno;
 }
 
-/* With the sysctl set, nothing that is said of a path's MTU is believed. */
+/* With the sysctl set, ICMP errors about the path MTU are ignored. */
 static inline u32 vnp_icmp_info4(const struct net *net, const struct icmphdr *icmp)
 {
 	if (icmp->type == ICMP_PARAMETERPROB)
@@ -89,7 +90,7 @@ static inline void vnp_icmp_pass(struct sock *sk, struct sk_buff *skb, u8 *data,
 	fn(sk, skb, err, uh->dest, ntohl(icmp6->icmp6_mtu), data + sizeof(*uh));
 }
 
-/* What follows the original datagram in an error, if the application wants to know */
+/* ICMP extensions after the original datagram, if the application has asked for them */
 static inline void vnp_icmp_rfc4884(const struct sock *sk, const struct sk_buff *skb,
 				    struct sock_ee_data_rfc4884 *out)
 {
@@ -138,7 +139,7 @@ static inline void vnp_icmp_error(struct sock *sk, struct sk_buff *skb, int err,
 	if (!skb)
 		return;
 	serr = SKB_EXT_ERR(skb);
-	/* The cb holds what IP_PKTINFO and others say, too. */
+	/* The cb is also needed by IP_PKTINFO and others. */
 	memset(&serr->ee, 0, sizeof(serr->ee));
 	vnp_icmp_describe(serr, skb);
 	serr->ee.ee_errno = err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* /dev/vnp: where everything begins. */
+/* /dev/vnp, on which objects are created and listed. */
 #ifndef _VNP_CORE_DEVICE_H
 #define _VNP_CORE_DEVICE_H
 

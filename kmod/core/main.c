@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP, a virtual network processor.  <linux/vnp.h> says what it does; here it
- * begins and ends.
+ * VNP, a virtual network processor.  <linux/vnp.h> says what it does; this is module init
+ * and exit.
  *
- * Open descriptors and links hold the module, so at its end nothing is in use any
- * more.  What may not have ended yet is what the last of them left to do, and tasks that
- * were preempted in here: the end of each subsystem waits for its own.
+ * Open descriptors and links hold a reference to the module, so at exit nothing is in
+ * use.  Deferred work of the last of them, and tasks preempted in the module, may not
+ * have finished yet: the exit function of each subsystem waits for its own.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -31,7 +31,7 @@ void *vnp_memory_large(u64 bytes)
 		}
 		cond_resched();
 	}
-	/* Pages and array are the mapping's from then on. */
+	/* Afterwards pages and array belong to the mapping. */
 	memory = vmap(pages, cnt, VM_MAP | VM_MAP_PUT_PAGES, PAGE_KERNEL);
 	if (!memory)
 		vnp_memory_put(pages, cnt);

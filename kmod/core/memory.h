@@ -9,15 +9,15 @@
 #include <linux/slab.h>
 
 /*
- * For all that is allocated because a user asked for something.  The memory cgroup of
- * the caller pays; where that, or the machine, has no room the allocation fails, for
- * without __GFP_RETRY_MAYFAIL the OOM killer would make room.
+ * For all allocations on behalf of a user.  They are charged to the memory cgroup of the
+ * caller; if that, or the machine, has no room the allocation fails: without
+ * __GFP_RETRY_MAYFAIL the OOM killer would be invoked.
  */
 #define VNP_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /**
- * vnp_memory_large() - zeroed pages whose number a user has chosen
- * @bytes:	how much; rounded up to pages
+ * vnp_memory_large() - zeroed pages, as many as a user has chosen
+ * @bytes:	size; rounded up to pages
  *
  * As __vmalloc(), which on recent kernels frees the pages of a failed attempt later: until
  * then the cgroup is full, and the user's next page fault invokes the OOM killer.

@@ -14,9 +14,8 @@
 #include "kmod/core/memory.h"
 
 /*
- * Ids by kind.  Cyclic, so that an id which was just freed does not soon name
- * something else.  The locks are taken in softirq, too: the end of a socket can
- * be the end of its link.
+ * Ids by kind.  They are allocated cyclically, so that a freed id is not soon reused.  The
+ * locks are also taken in softirq: freeing a socket can free its link.
  */
 #define VNP_IDS_FLAGS	(XA_FLAGS_ALLOC1 | XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT)
 
@@ -50,7 +49,7 @@ void vnp_obj_subsys_destroy(void)
 {
 	u32 kind;
 
-	/* Grace periods end, then the work they started; that puts no object. */
+	/* Wait for grace periods, then for their work, which does not put objects. */
 	rcu_barrier();
 	destroy_workqueue(vnp_obj_wq);
 
@@ -123,7 +122,7 @@ void vnp_obj_put(struct vnp_obj *obj)
 	queue_rcu_work(vnp_obj_wq, &obj->rwork);
 }
 
-/* May the caller see what others have made? */
+/* May the caller see objects of others? */
 static bool vnp_obj_sees_all(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
@@ -168,7 +167,7 @@ int vnp_obj_next(u32 kind, u32 *id)
 	if (!ids)
 		return -EINVAL;
 
-	/* Others may have any number of objects: pass them one at a time. */
+	/* Others may have any number of objects: skip them one at a time. */
 	do {
 		rcu_read_lock();
 		obj = xa_find_after(&ids->objs, &index, S32_MAX, XA_PRESENT);

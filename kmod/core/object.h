@@ -3,12 +3,11 @@
  * What programs, maps and links have in common: an owner, a name, an id, a
  * reference count and descriptors.
  *
- * Life: the maker fills its object in, then vnp_obj_publish() makes it visible by
- * id; from then on it only changes under locks of its own.  A descriptor holds
- * one reference.  The last vnp_obj_put() takes the id away and calls @release;
- * @free follows a grace period later.  So whoever sees an object under RCU may
- * use it until rcu_read_unlock(), and whoever wants it longer tries
- * vnp_obj_get_live().
+ * Lifetime: the creator initializes its object, then vnp_obj_publish() makes it visible
+ * by id; afterwards it only changes under its own locks.  A descriptor holds one
+ * reference.  The last vnp_obj_put() removes the id and calls @release; @free is called
+ * after a grace period.  So an object found under RCU may be used until
+ * rcu_read_unlock(); to use it longer, call vnp_obj_get_live().
  */
 #ifndef _VNP_CORE_OBJECT_H
 #define _VNP_CORE_OBJECT_H
@@ -25,10 +24,10 @@ struct vnp_obj;
  * struct vnp_obj_ops - a kind of object
  * @kind:	enum vnp_obj_kind
  * @name:	what /proc/PID/fd shows for its descriptors
- * @fops:	of its descriptors; also how a descriptor is known to be one
- * @release:	the last reference is gone, readers under RCU may still be there:
- *		give back references.  Any context but hard interrupts.  May be NULL
- * @free:	nobody is there any more: free it.  Process context
+ * @fops:	of its descriptors; also identify them
+ * @release:	put its references; the last reference to it is gone, but there may be
+ *		readers under RCU.  Any context but hard interrupts.  May be NULL
+ * @free:	free it; there are no more readers.  Process context
  */
 struct vnp_obj_ops {
 	u32 kind;
@@ -41,9 +40,9 @@ struct vnp_obj_ops {
 /**
  * struct vnp_obj - first member of every object
  * @ops:	its kind
- * @refs:	descriptors, and other objects that hold it
+ * @refs:	descriptors, and other objects that hold a reference
  * @id:		0 until it is published
- * @uid:	effective uid of its maker
+ * @uid:	effective uid of its creator
  * @name:	for listings, NUL-padded
  * @rwork:	frees it
  */
@@ -57,9 +56,9 @@ struct vnp_obj {
 };
 
 /**
- * struct vnp_fd - a descriptor that is not yet in the table
+ * struct vnp_fd - a descriptor that is not installed yet
  * @fd:		its number
- * @file:	what it will refer to; holds a reference to the object
+ * @file:	the file it will refer to; holds a reference to the object
  */
 struct vnp_fd {
 	int fd;
@@ -70,15 +69,15 @@ struct vnp_fd {
 int vnp_obj_subsys_create(void);
 void vnp_obj_subsys_destroy(void);
 
-/* vnp_obj_name_ok() - is this a name as <linux/vnp.h> allows it */
+/* vnp_obj_name_ok() - is the name allowed by <linux/vnp.h>? */
 bool vnp_obj_name_ok(const char *name);
 
-/* vnp_obj_init() - a fresh object, with one reference: the caller's */
+/* vnp_obj_init() - initialize an object, with one reference for the caller */
 void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
 		  const char *name);
 
 /**
- * vnp_obj_publish() - give a finished object its id
+ * vnp_obj_publish() - give an initialized object its id
  * @obj:	the object
  *
  * Context: process.
@@ -86,19 +85,19 @@ void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
  */
 int vnp_obj_publish(struct vnp_obj *obj);
 
-/* vnp_obj_get() - one more reference, for one that has one */
+/* vnp_obj_get() - get another reference; the caller must have one */
 static inline void vnp_obj_get(struct vnp_obj *obj)
 {
 	refcount_inc(&obj->refs);
 }
 
-/* vnp_obj_get_live() - a reference if there still is one.  Context: RCU */
+/* vnp_obj_get_live() - get a reference unless there are none left.  Context: RCU */
 static inline bool vnp_obj_get_live(struct vnp_obj *obj)
 {
 	return refcount_inc_not_zero(&obj->refs);
 }
 
-/* vnp_obj_put() - give a reference back.  Context: any but hard interrupts */
+/* vnp_obj_put() - put a reference.  Context: any but hard interrupts */
 void vnp_obj_put(struct vnp_obj *obj);
 
 /**
@@ -132,19 +131,19 @@ int vnp_obj_next(u32 kind, u32 *id);
 struct vnp_obj *vnp_obj_from_fd(const struct vnp_obj_ops *ops, int fd);
 
 /**
- * vnp_fd_reserve() - all that can fail in making a descriptor
- * @obj:	what it is for; gets a reference
- * @nfd:	filled in
+ * vnp_fd_reserve() - do everything that can fail when a descriptor is created
+ * @obj:	the object; gets a reference
+ * @nfd:	out
  *
  * Context: process.
  * Return: 0, -EMFILE, -ENFILE, -ENOMEM.
  */
 int vnp_fd_reserve(struct vnp_obj *obj, struct vnp_fd *nfd);
 
-/* vnp_fd_install() - user space can use it from now on.  Return: its number */
+/* vnp_fd_install() - make it usable by user space.  Return: its number */
 int vnp_fd_install(struct vnp_fd *nfd);
 
-/* vnp_fd_cancel() - undoes vnp_fd_reserve() */
+/* vnp_fd_cancel() - undo vnp_fd_reserve() */
 void vnp_fd_cancel(struct vnp_fd *nfd);
 
 /* vnp_obj_open() - reserve and install at once.  Return: descriptor or errno */
@@ -153,7 +152,7 @@ int vnp_obj_open(struct vnp_obj *obj);
 /* vnp_obj_fop_release() - file_operations::release of all kinds */
 int vnp_obj_fop_release(struct inode *inode, struct file *file);
 
-/* vnp_obj_uid() - the owner, as the caller's user namespace calls him */
+/* vnp_obj_uid() - the owner's uid in the caller's user namespace */
 u32 vnp_obj_uid(const struct vnp_obj *obj);
 
 #endif /* _VNP_CORE_OBJECT_H */

@@ -17,7 +17,7 @@ module_param_named(jit_user_max, vnp_jit_user_max, uint, 0644);
 MODULE_PARM_DESC(jit_user_max,
 		 "Bytes of native code that programs of one user without CAP_BPF may have (default 16 MiB)");
 
-/* By uid.  References begin and end under the lock. */
+/* By uid.  The first and last reference are taken and put under the lock. */
 static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_ACCOUNT);
 static DEFINE_MUTEX(vnp_users_lock);
 
@@ -26,7 +26,7 @@ u64 vnp_user_jit_max(void)
 	return READ_ONCE(vnp_jit_user_max);
 }
 
-/* The owner of a namespace is who made it, and known in the one around it. */
+/* The owner of a namespace is the user who created it, in its parent. */
 static kuid_t vnp_user_uid(void)
 {
 	const struct user_namespace *ns = current_user_ns();
@@ -96,13 +96,13 @@ static bool vnp_user_jit_fits(s64 bytes)
 	return bytes <= (s64)vnp_user_jit_max();
 }
 
-/* Is there room for so much, or will there be none when all is freed that is to be? */
+/* Is there room now, or will there be none even when all pending memory is freed? */
 static bool vnp_user_jit_settled(struct vnp_user *user, u64 bytes)
 {
 	s64 going = atomic64_read(&user->jit_going);
 	s64 all;
 
-	/* What is freed meanwhile must not be missing in the first and be in the second. */
+	/* Read jit_going first: memory freed in between must not count in jit_bytes only. */
 	smp_rmb();
 	all = atomic64_read(&user->jit_bytes) + bytes;
 	return vnp_user_jit_fits(all) || !vnp_user_jit_fits(all - going);

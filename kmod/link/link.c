@@ -20,7 +20,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 	vnp_user_put(link->user);
 	free_percpu(link->stats);
 	kfree(link);
-	/* This is the workqueue of the module, which waits for it at its end. */
+	/* The module's workqueue, which is flushed at module exit. */
 	module_put(THIS_MODULE);
 }
 
@@ -67,8 +67,8 @@ err_free:
 }
 
 /*
- * The socket's side last: until the datagrams come nothing has happened, and
- * afterwards nothing can fail.
+ * Attach to the socket last: before it nothing has happened, and after it nothing can
+ * fail.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 			    struct sock *sk)
@@ -250,8 +250,8 @@ static void vnp_link_stats_sum(const struct vnp_link *link,
 }
 
 /*
- * A setsockopt() of UDP_ENCAP that had begun when the link was made has taken the
- * hook away: then there is no link any more.
+ * A setsockopt() of UDP_ENCAP that began before the link was created may have replaced
+ * the hook: then the link is detached.
  */
 static void vnp_link_refresh(struct vnp_link *link)
 {
@@ -300,7 +300,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	return 0;
 }
 
-/* Put @prog in force; its reference goes to the link.  Return: errno */
+/* Make @prog the current program; its reference passes to the link.  Return: errno */
 static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 			    const struct vnp_prog *expected)
 {

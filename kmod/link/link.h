@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Links: a program on a socket, and what came of it.
+ * Links: a program on a socket, and its counters.
  *
- * A link is held by its descriptors and, while it is attached, by its socket.
- * @sk says whether it is: the one whose vnp_link_claim() sets it to NULL ends the
- * attachment, undoes it in the socket and gives the socket's reference back.  A
- * link does not hold its socket: while @sk is there so is the socket's memory, for
- * the last thing a socket does is to claim its link.
+ * A link is referenced by its descriptors and, while it is attached, by its socket. @sk
+ * says whether it is: the caller whose vnp_link_claim() sets it to NULL ends the
+ * attachment, undoes it in the socket and puts the socket's reference.  A link has no
+ * reference to its socket: while @sk is set the socket's memory exists, because a socket
+ * claims its link before it is freed.
  *
- * A link holds a reference to the module from its making to its end.
+ * A link holds a reference to the module from its creation to its release.
  */
 #ifndef _VNP_LINK_LINK_H
 #define _VNP_LINK_LINK_H
@@ -27,8 +27,8 @@
 
 /**
  * struct vnp_link_stats - what happened on one CPU.  Context: softirq
- * @seen:	flows that datagrams were dropped of (udp/merge.h); nobody else's
- * @bytes:	payload the program ran on
+ * @seen:	flows of dropped datagrams; only used by udp/merge.h
+ * @bytes:	payload the program was executed on
  * @actions:	datagrams by enum vnp_action
  * @faults:	datagrams by enum vnp_fault
  * @errors:	datagrams by enum vnp_error
@@ -47,21 +47,21 @@ struct vnp_link_stats {
  * struct vnp_link - a link
  * @obj:	the object; first member
  * @flags:	VNP_LINK_F_*
- * @prog:	the program in force, with a reference; vnp_prog_none, without one:
- *		detached.  Written under @lock, read under RCU
- * @hook:	what brings its packets
+ * @prog:	the current program, with a reference; if detached vnp_prog_none, without one.
+ *		Written under @lock, read under RCU
+ * @hook:	the hook that brings its packets
  * @stats:	counters
- * @routes:	of what it sends
- * @may_send:	security modules let the one who made it send on the socket
- * @user:	on whose account its programs run, with a reference
- * @fault:	the latest fault: program id << 32 | struct vnp_run::fault
+ * @routes:	routes of replies
+ * @may_send:	security modules allowed its creator to send on the socket
+ * @user:	the user its programs are charged to, with a reference
+ * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
  * @lock:	for @prog, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
- * @gro_forced:	the socket's UDP_GRO is set because of the link, or will be; written
+ * @gro_forced:	the socket's UDP_GRO is or will be set because of the link; written
  *		under the socket's lock
- * @gro_deferred:	will be, when that pays (udp/merge.h)
+ * @gro_deferred:	it will be set when that pays (udp/merge.h)
  */
 struct vnp_link {
 	struct vnp_obj obj;
@@ -82,7 +82,7 @@ struct vnp_link {
 	bool gro_deferred;
 };
 
-/* All that struct vnp_link_create::flags can have */
+/* All flags of struct vnp_link_create */
 #define VNP_LINK_F_KNOWN	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE)
 
 extern const struct vnp_obj_ops vnp_link_obj_ops;
@@ -95,19 +95,19 @@ long vnp_link_create(const struct vnp_link_create *attr);
  * @link:	the link
  *
  * Context: any but hard interrupts.
- * Return: true: the caller has to undo it and to give the socket's reference back;
- * false: somebody else has ended it.
+ * Return: true: the caller must undo it and put the socket's reference; false: it was
+ * already ended.
  */
 bool vnp_link_claim(struct vnp_link *link);
 
-/* vnp_link_put() - gives a reference back.  Context: any but hard interrupts */
+/* vnp_link_put() - put a reference.  Context: any but hard interrupts */
 static inline void vnp_link_put(struct vnp_link *link)
 {
 	vnp_obj_put(&link->obj);
 }
 
 /**
- * vnp_link_fault() - count a fault and say what becomes of the datagram
+ * vnp_link_fault() - count a fault and return the action for the datagram
  * @link:	the link
  * @prog:	the program
  * @exec:	how its execution ended
@@ -119,10 +119,10 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
 			       const struct vnp_exec *exec);
 
 /**
- * vnp_link_throttle() - count datagrams for which the owner's account has nothing left
+ * vnp_link_throttle() - count datagrams for which the owner's account is empty
  * @link:	the link
- * @prog:	the program that did not execute
- * @cnt:	how many
+ * @prog:	the program that was not executed
+ * @cnt:	number of datagrams
  * @bytes:	their payload
  *
  * Context: softirq.
@@ -135,10 +135,10 @@ enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *
 void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt);
 
 /**
- * vnp_link_count() - count datagrams to which the program has given a verdict
+ * vnp_link_count() - count datagrams with a verdict of the program
  * @link:	the link
- * @action:	what it asks for; not VNP_ACTION_NONE
- * @cnt:	how many
+ * @action:	the verdict's action; not VNP_ACTION_NONE
+ * @cnt:	number of datagrams
  * @bytes:	their payload
  *
  * Context: softirq.
@@ -155,7 +155,7 @@ static __always_inline void vnp_link_count(struct vnp_link *link, enum vnp_actio
 }
 
 /**
- * vnp_link_settle() - count one execution, and say what becomes of its datagram
+ * vnp_link_settle() - count one execution, and return the action for its datagram
  * @link:	the link
  * @prog:	its program
  * @exec:	how the execution ended

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * VNP_MAP_ARRAY: one range of memory, page-aligned, a value every @stride bytes.
- * What user space maps are these very pages.
+ * User space maps the same pages.
  */
 #include "kmod/map/map.h"
 
@@ -67,10 +67,10 @@ static int vnp_array_read(struct vnp_map *map, const void *key, void *value)
 /*
  * ---- Mappings ------------------------------------------------------------
  *
- * The descriptor that a mapping holds keeps the map; a page that is mapped is
- * kept by its own count besides.  Whether a mapping can be written is settled
- * when it is made: one that was made without PROT_WRITE never can.  So VM_MAYWRITE
- * is what counts, for mprotect() may take VM_WRITE away and give it back.
+ * A mapping holds the map through its file; each mapped page also has its own reference
+ * count.  Whether a mapping can be written is decided when it is created: one created
+ * without PROT_WRITE never can.  So VM_MAYWRITE counts, because mprotect() may clear and
+ * set VM_WRITE.
  */
 
 static void vnp_array_vm_open(struct vm_area_struct *vma)

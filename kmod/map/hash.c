@@ -2,36 +2,34 @@
 /*
  * VNP_MAP_HASH: buckets, and elements that are all allocated when the map is created.
  *
- * Memory.  A map takes all it will ever take when it is created, in the context of
- * the one who creates it: his memory cgroup pays, and if that is too much nothing
- * happens but that the creation fails.  Elements that were allocated when they are
- * inserted could be charged to the same cgroup, but then whoever sends datagrams
- * decides when it is full, and the next page fault of the application, which has
- * done nothing, has it killed.
+ * Memory.  All memory of a map is allocated when it is created, in the context of its
+ * creator: it is charged to his memory cgroup, and if that is full the creation fails and
+ * nothing else happens.  Elements allocated at insertion could be charged to the same
+ * cgroup, but then senders of datagrams would decide when it is full, and the next page
+ * fault of the innocent application would get it killed.
  *
- * Free elements form a queue.  The one that was freed first is used first, and there
- * are some more than max_entries, for two reasons.  A value that is replaced or
- * deleted while a program looks at it stays as it was until as many further changes
- * were made as there are spare elements.  And an update has the new element and the
- * old one at the same time: with one for each CPU, for updates run with softirqs off,
- * the queue is never empty.
+ * Free elements form a queue.  The one freed first is reused first, and there are some
+ * more than max_entries, for two reasons.  A value that is replaced or deleted while a
+ * program uses it does not change until as many further changes are made as there are
+ * spare elements.  And an update needs the new element and the old one at the same time:
+ * with a spare one for each CPU the queue is never empty, as updates execute with
+ * softirqs off.
  *
- * A look-up needs RCU only.  It may follow an element that moves to another bucket
- * meanwhile; the end of each chain says which bucket it belongs to, and at a wrong
- * end the look-up starts again.  An element that left the bucket and came back as a
- * replacement would let it skip what lies between: so replacements are counted, and a
- * look-up that finds nothing while one was made looks again under the lock.  The memory
- * of elements goes with the map, so what a program looks at always is an element of
- * this map.
+ * A lookup only needs RCU.  It may follow an element that moves to another bucket
+ * meanwhile; the end of each chain identifies its bucket, and at a wrong end the lookup
+ * starts again.  An element that is removed from the bucket and reinserted as a
+ * replacement would let it skip the elements in between: so replacements are counted, and
+ * a lookup that finds nothing during one is repeated under the lock.  Elements are freed
+ * with the map, so a pointer held by a program always points to an element of this map.
  *
- * Walks by VNP_MAP_NEXT_KEY, which have only a key to go on from, go bucket by bucket.
- * A new element comes first in its bucket, and one that replaces another takes its
- * place: a walk may see a key twice that was deleted and came back, but misses none
- * that stays.
+ * VNP_MAP_NEXT_KEY, which only has a key to continue from, iterates bucket by bucket.  A
+ * new element is inserted at the head of its bucket, and a replacement at the position of
+ * the old one: an iteration may see a key twice that was deleted and inserted again, but
+ * misses none that exists throughout.
  *
- * Locking: a bucket's lock, shared with other buckets, for changes, and for all that
- * must see a bucket as it is; the lock of the free elements, never together with it.
- * Both are taken with softirqs off.
+ * Locking: a bucket's lock, shared with other buckets, for changes, and for reads that
+ * need a consistent bucket; the lock of the free elements, never together with it.  Both
+ * are taken with softirqs off.
  */
 #include "kmod/map/map.h"
 
@@ -50,19 +48,19 @@
 #include "kmod/core/memory.h"
 #include "kmod/map/value.h"
 
-/* Locks for each CPU there can be: so CPUs seldom wait for one another */
+/* Locks per possible CPU: so CPUs seldom contend */
 #define VNP_HASH_LOCKS_PER_CPU	32
 
-/* Bytes of spare elements, if that is more of them than there are CPUs */
+/* Bytes of spare elements, unless that is less than one per CPU */
 #define VNP_HASH_SPARE_BYTES	SZ_16K
 
-/* Buckets after which a long loop looks around */
+/* Buckets between calls of cond_resched() and checks for signals */
 #define VNP_HASH_BUCKETS_LONG	4096
 
 /**
- * struct vnp_hash_lock - of some of the buckets
+ * struct vnp_hash_lock - the lock of some buckets
  * @lock:	for changes of their chains
- * @replaced:	how often an element took another one's place in them
+ * @replaced:	number of replacements in them
  */
 struct vnp_hash_lock {
 	spinlock_t lock;	/* chains, and what is in them */
@@ -70,10 +68,10 @@ struct vnp_hash_lock {
 };
 
 /**
- * struct vnp_hash_elem - an entry, or room for one
- * @node:	in its bucket; the chain is followed also after it has left
+ * struct vnp_hash_elem - an entry, or a free element
+ * @node:	in its bucket; lookups may follow it after it was removed
  * @free_next:	while it is free, the one that was freed next
- * @hashed:	of its key; stored last, so key and value are there for who finds it
+ * @hashed:	hash of its key; stored last, so that key and value are visible before it
  * @key:	the key, and at struct vnp_hash::value_off the value
  */
 struct vnp_hash_elem {
@@ -87,16 +85,16 @@ struct vnp_hash_elem {
  * struct vnp_hash - a hash map
  * @map:	what all types have
  * @buckets:	chains; the end of each is its index
- * @bucket_mask: how many there are, less 1
- * @seed:	secret, so that nobody can fill one bucket only
- * @locks:	of bucket i: lock i modulo their number
- * @lock_mask:	how many there are, less 1
+ * @bucket_mask: number of buckets minus 1
+ * @seed:	secret, so that senders cannot choose keys of one bucket
+ * @locks:	lock of bucket i: i modulo their number
+ * @lock_mask:	number of locks minus 1
  * @elems:	all elements
  * @elem_size:	bytes of each
- * @elem_cnt:	how many
- * @value_off:	where in @key of an element the value is
+ * @elem_cnt:	their number
+ * @value_off:	offset of the value in @key of an element
  * @entries:	elements in use, as far as they count for max_entries
- * @free_lock:	of the free elements
+ * @free_lock:	lock of the free elements
  * @fresh:	elements from this one on were never used
  * @free_first:	the element that has been free longest; NULL: none but fresh ones
  * @free_last:	the element that was freed last
@@ -179,7 +177,9 @@ static void vnp_hash_destroy(struct vnp_map *map)
 	kvfree(hash->locks);
 }
 
-/* Whoever creates a very large map can be killed meanwhile.  Return: 0, -EINTR */
+/*
+ * Creation of a very large map can be interrupted by a fatal signal.  Return: 0, -EINTR
+ */
 static int vnp_hash_buckets_init(struct vnp_hash *hash)
 {
 	u32 i;
@@ -226,7 +226,7 @@ static int vnp_hash_create(struct vnp_map *map)
  * ---- Free elements --------------------------------------------------------
  */
 
-/* An element that is nobody's, or NULL.  Context: softirqs off */
+/* Take a free element, or return NULL.  Context: softirqs off */
 static struct vnp_hash_elem *vnp_hash_elem_take(struct vnp_hash *hash)
 {
 	struct vnp_hash_elem *elem;
@@ -257,7 +257,7 @@ static void vnp_hash_elem_give(struct vnp_hash *hash, struct vnp_hash_elem *elem
 }
 
 /*
- * ---- Elements come and go -------------------------------------------------
+ * ---- Insertion and removal ------------------------------------------------
  */
 
 /* Context: RCU, or the bucket's lock, under which the element stays */
@@ -320,7 +320,7 @@ static int vnp_hash_insert(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 	return 0;
 }
 
-/* Put @elem where @old is, in one step for look-ups.  Context: the bucket's lock */
+/* Replace @old by @elem, atomically for lookups.  Context: the bucket's lock */
 static void vnp_hash_replace(struct vnp_hash_lock *lock, struct vnp_hash_elem *old,
 			     struct vnp_hash_elem *elem)
 {
@@ -329,12 +329,12 @@ static void vnp_hash_replace(struct vnp_hash_lock *lock, struct vnp_hash_elem *o
 	WRITE_ONCE(lock->replaced, lock->replaced + 1);
 	/* Pairs with vnp_hash_lookup(), which may be at @elem. */
 	smp_wmb();
-	/* Who looks at @elem since it was in another chain goes on here. */
+	/* A lookup at @elem since it was in another chain continues here. */
 	WRITE_ONCE(elem->node.next, next);
 	elem->node.pprev = old->node.pprev;
 	if (!is_a_nulls(next))
 		WRITE_ONCE(next->pprev, &elem->node.next);
-	/* Pairs with the walk of vnp_hash_find(): key and value are there before. */
+	/* Pairs with vnp_hash_find(): key and value are visible before. */
 	smp_store_release(elem->node.pprev, &elem->node);
 }
 
@@ -366,8 +366,8 @@ static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *valu
 	memcpy(elem->key, key, hash->map.key_size);
 	memcpy(vnp_hash_value(hash, elem), value, hash->map.value_size);
 	/*
-	 * From here on the copy: another CPU may write to where @key is.  Who finds the hash
-	 * in vnp_hash_find() finds this key and value.
+	 * Use the copy from here on: another CPU may write to @key.  vnp_hash_find() sees
+	 * this key and value once it sees the hash.
 	 */
 	smp_store_release(&elem->hashed, vnp_hash_key(hash, elem->key));
 	lock = vnp_hash_lock(hash, elem->hashed);
@@ -432,7 +432,7 @@ static bool vnp_hash_key_copy(const struct vnp_hash *hash,
 	return true;
 }
 
-/* The key after @key in its bucket.  Return: the bucket to go on at if not *@found */
+/* The key after @key in its bucket.  Return: the bucket to continue at if not *@found */
 static u64 vnp_hash_after(struct vnp_hash *hash, const void *key, void *next,
 			  bool *found)
 {
@@ -482,7 +482,7 @@ static int vnp_hash_next_key(struct vnp_map *map, const void *key, void *next)
 	return found ? 0 : -ENOENT;
 }
 
-/* Under the lock, for without it the element could become another one meanwhile */
+/* Under the lock: otherwise the element could be reused meanwhile */
 static int vnp_hash_read(struct vnp_map *map, const void *key, void *value)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);

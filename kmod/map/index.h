@@ -11,8 +11,8 @@
 /*
  * vnp_index_get() - the index that a key is; false: out of range
  *
- * The key comes from a program or from user space: afterwards it is in range, also for a
- * CPU that guesses.
+ * The key comes from a program or from user space: afterwards it is in range, also
+ * speculatively.
  */
 bool vnp_index_get(const struct vnp_map *map, const void *key, u32 *index);
 

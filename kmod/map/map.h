@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Maps: memory that programs share with user space and keep between runs.
+ * Maps: memory that programs share with user space and keep between executions.
  *
  * Programs call @lookup, @update and @delete of struct vnp_map_ops, in softirq and
- * under RCU; user space comes through the ioctls of map.c.  Words of 8 bytes that
- * are aligned in the value are never seen half written by user space.
+ * under RCU; user space comes through the ioctls of map.c.  User space never sees a torn
+ * word of 8 bytes that is aligned in the value.
  */
 #ifndef _VNP_MAP_MAP_H
 #define _VNP_MAP_MAP_H
@@ -22,11 +22,11 @@ struct vnp_map_desc;
  * @size:	sets what in its struct follows from the sizes of @map, which are in
  *		range.  Return: bytes that @create will allocate; more than
  *		%VNP_MAP_BYTES_MAX are refused
- * @create:	allocates all the memory it will ever have.  Process context.
+ * @create:	allocates all its memory.  Process context.
  *		Return: 0, -ENOMEM, -EINTR, with nothing allocated
- * @destroy:	undoes it; nobody else is there.  Process context
+ * @destroy:	free it; it is not in use.  Process context
  * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
- *		is good until rcu_read_unlock()
+ *		is valid until rcu_read_unlock()
  * @update:	any context but hard interrupts
  * @delete:	any context but hard interrupts
  * @next_key:	the key after @key, the first one if that is NULL or not there.
@@ -36,7 +36,7 @@ struct vnp_map_desc;
  * @write:	user space's update; likewise.  NULL: it is @update
  * @mmap:	file_operations::mmap, of maps with %VNP_MAP_F_MMAP, which the traits of
  *		the type allow.  Process context, @map->lock is held for reading
- * @entries:	how many there are
+ * @entries:	number of entries
  *
  * What may be created at all, and which helpers may use it, is said by
  * struct vnp_map_traits, for the library, too.
@@ -67,15 +67,15 @@ struct vnp_map_ops {
  * @key_size:	bytes
  * @value_size:	bytes
  * @stride:	@value_size rounded up to 8
- * @user_size:	bytes of a value as user space has it: @value_size, or a @stride
- *		for each possible CPU
- * @max_entries: at most
+ * @user_size:	bytes of a value in user space: @value_size, or a @stride for each
+ *		possible CPU
+ * @max_entries: maximum number of entries
  * @bytes:	what struct vnp_map_ops::size returned
  * @value:	VNP_MAP_ARRAY: the first value; page-aligned
  * @lock:	held for reading while user space changes the map, for writing
  *		while it is frozen
  * @frozen:	user space may only read.  Under @lock
- * @writable:	mappings that may be written.  Rises under @lock
+ * @writable:	number of writable mappings.  Increased under @lock
  */
 struct vnp_map {
 	struct vnp_obj obj;
@@ -100,7 +100,7 @@ extern const struct vnp_map_ops vnp_array_ops;
 extern const struct vnp_map_ops vnp_hash_ops;
 extern const struct vnp_map_ops vnp_percpu_ops;
 
-/* The look-ups that programs make most, to be called directly */
+/* The most frequent lookups of programs, to be called directly */
 void *vnp_array_lookup(struct vnp_map *map, const void *key);
 void *vnp_hash_lookup(struct vnp_map *map, const void *key);
 void *vnp_percpu_lookup(struct vnp_map *map, const void *key);
@@ -111,13 +111,15 @@ long vnp_map_create(const struct vnp_map_create *attr);
 /* vnp_map_from_fd() - as vnp_obj_from_fd().  Context: process */
 struct vnp_map *vnp_map_from_fd(int fd);
 
-/* vnp_map_put() - gives a reference back.  Context: any but hard interrupts */
+/* vnp_map_put() - put a reference.  Context: any but hard interrupts */
 static inline void vnp_map_put(struct vnp_map *map)
 {
 	vnp_obj_put(&map->obj);
 }
 
-/* vnp_map_describe() - what vm/ wants to know.  The caller keeps its reference */
+/*
+ * vnp_map_describe() - fill in the description for vm/.  The caller keeps its reference
+ */
 void vnp_map_describe(struct vnp_map *map, struct vnp_map_desc *desc);
 
 /* vnp_map_types() - bit n: enum vnp_map_type n is known */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_PERCPU_ARRAY: a value for each possible CPU.  A program has its CPU's to
- * itself: it runs with softirqs off.
+ * VNP_MAP_PERCPU_ARRAY: a value for each possible CPU.  A program has its CPU's value to
+ * itself, as it executes with softirqs off.
  */
 #include "kmod/map/map.h"
 

@@ -3,8 +3,8 @@
  * vnp_value_load(), vnp_value_store() - copy a value out of a map, and into it, in words
  * of 8 bytes, so that none is torn
  *
- * The map's side is aligned to 8 and has room up to the next multiple of it.  For
- * vnp_value_load() that goes for @to, too.
+ * The value in the map is aligned to 8 and padded to a multiple of 8.  For
+ * vnp_value_load() @to must be too.
  */
 #ifndef _VNP_MAP_VALUE_H
 #define _VNP_MAP_VALUE_H

@@ -7,9 +7,9 @@
 
 /**
  * struct vnp_action_ops - an action
- * @packet:	do it with a packet that was made of a batch; consumed
- * @whole:	do it with the packet that came.  Return: as the hook
- * @joins:	datagrams in packets of their own are to be one packet
+ * @packet:	apply it to a packet made of a batch; consumed
+ * @whole:	apply it to the packet that arrived.  Return: as the hook
+ * @joins:	datagrams in packets of their own are joined to one packet
  */
 struct vnp_action_ops {
 	void (*packet)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
@@ -39,7 +39,7 @@ static int vnp_pass_whole(struct vnp_link *link, struct sock *sk, struct sk_buff
 	return link->hook->pass(link, sk, skb, filtered);
 }
 
-/* A super-packet reaches an application only if it has asked for such. */
+/* An application gets a super-packet only if it has asked for them. */
 static bool vnp_pass_joins(const struct vnp_link *link, const struct sock *sk)
 {
 	return link->hook->wants_batches(link, sk);

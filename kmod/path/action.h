@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Actions: what becomes of a batch.
+ * Actions: what happens to a batch.
  *
- * A program returns a verdict (enum vnp_verdict, the ABI), a link's counters and the
- * path know actions.  vnp_action_of() is the one place where the first becomes the
- * second.
+ * A program returns a verdict (enum vnp_verdict, the ABI); a link's counters and the path
+ * use actions.  Only vnp_action_of() converts the first to the second.
  *
  * To add an action: a verdict in <linux/vnp.h>, a value here, a row in action.c.
  */
@@ -20,11 +19,11 @@ struct sock;
 struct vnp_link;
 
 /**
- * enum vnp_action - what becomes of a batch
+ * enum vnp_action - what happens to a batch
  * @VNP_ACTION_DROP:	it is freed
- * @VNP_ACTION_PASS:	it goes on to the socket
- * @VNP_ACTION_REPLY:	it goes back to where it came from
- * @VNP_ACTION_NONE:	no verdict says it: the program has faulted, or not executed
+ * @VNP_ACTION_PASS:	it is delivered to the socket
+ * @VNP_ACTION_REPLY:	it is sent back to its sender
+ * @VNP_ACTION_NONE:	there is no verdict: the program faulted or was not executed
  */
 enum vnp_action {
 	VNP_ACTION_DROP,
@@ -37,7 +36,7 @@ enum vnp_action {
  * vnp_action_of() - the action that a return value asks for
  * @ret:	R0, or a fault's number, which is above all verdicts
  *
- * Return: the action, or VNP_ACTION_NONE if the value is no verdict.
+ * Return: the action, or VNP_ACTION_NONE if the value is not a verdict.
  */
 static __always_inline enum vnp_action vnp_action_of(u64 ret)
 {
@@ -55,7 +54,7 @@ static __always_inline u64 vnp_action_verdict(enum vnp_action action)
 	return action;
 }
 
-/* vnp_action_wants_packet() - is there anything to be done with a batch? */
+/* vnp_action_wants_packet() - does the action need a packet of the batch? */
 static __always_inline bool vnp_action_wants_packet(enum vnp_action action)
 {
 	return action != VNP_ACTION_DROP && action != VNP_ACTION_NONE;
@@ -66,8 +65,8 @@ bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
 		      const struct sock *sk);
 
 /**
- * vnp_action_do() - do it with a packet that was made of a batch
- * @action:	one that wants a packet
+ * vnp_action_do() - apply an action to a packet made of a batch
+ * @action:	one that needs a packet
  * @link:	the link
  * @sk:		its socket
  * @skb:	the packet; consumed
@@ -78,7 +77,7 @@ bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
 void vnp_action_do(enum vnp_action action, struct vnp_link *link, struct sock *sk,
 		   struct sk_buff *skb, bool filtered);
 
-/* vnp_action_do_whole() - the same with the packet that came.  Return: as the hook */
+/* vnp_action_do_whole() - apply it to the packet that arrived.  Return: as the hook */
 int vnp_action_do_whole(enum vnp_action action, struct vnp_link *link, struct sock *sk,
 			struct sk_buff *skb, bool filtered);
 

@@ -6,9 +6,9 @@
 #include "kmod/core/compat.h"
 
 /*
- * A card writes many datagrams to a page, and GRO brings them together again: all but
- * one of a packet's references to a page are put at once.  What frees the packet
- * puts that one, and knows what kind of page it is.
+ * A card writes many datagrams to a page, and GRO merges them: all but one of a packet's
+ * references to a page are put at once.  Freeing the packet puts the last one, depending
+ * on the kind of page.
  */
 static void vnp_batch_put_frags(struct sk_buff *skb)
 {
@@ -17,7 +17,7 @@ static void vnp_batch_put_frags(struct sk_buff *skb)
 	const skb_frag_t *first, *frag;
 	struct page *page;
 
-	/* Of a page pool's pages, and of pages that are borrowed, others keep count. */
+	/* Pages of a page pool, and borrowed pages, have other reference counts. */
 	if (skb->pp_recycle || skb_zcopy_managed(skb))
 		return;
 	for (first = kept; first < end; first = frag) {
@@ -36,7 +36,7 @@ static void vnp_batch_put_pages(struct sk_buff *skb)
 {
 	struct sk_buff *part;
 
-	/* References that others hold, too */
+	/* References shared with others */
 	if (skb_cloned(skb))
 		return;
 	vnp_batch_put_frags(skb);
@@ -48,7 +48,7 @@ static void vnp_batch_put_pages(struct sk_buff *skb)
 
 void vnp_batch_drop(struct sk_buff *skb)
 {
-	/* Who watches what is dropped wants to find all of it. */
+	/* Drop monitors must see every datagram. */
 	if (!trace_kfree_skb_enabled())
 		vnp_batch_put_pages(skb);
 	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);

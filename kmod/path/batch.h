@@ -2,15 +2,15 @@
 /*
  * Batches: neighbouring datagrams of a packet that get the same action.
  *
- * Datagrams come in packets.  A packet holds one of them, or up to 64 that GRO has
- * merged (a super-packet): one header, then the payloads one after the other, each
- * skb_shinfo()->gso_size bytes long but for the last, which may be shorter.
+ * Datagrams arrive in packets.  A packet holds one of them, or up to 64 that GRO has
+ * merged (a super-packet): one header, then the payloads, each skb_shinfo()->gso_size
+ * bytes long except the last, which may be shorter.
  *
- * A batch is a range of such a packet.  As long as it is the whole packet no packet is
- * made for it: the action has the packet that came.  Else the hook makes a packet of the
- * batch, which shares the payload with the one that came.
+ * A batch is a range of such a packet.  If it is the whole packet, the action gets the
+ * packet that arrived.  Otherwise the hook makes a packet of the batch, which shares the
+ * payload with the one that arrived.
  *
- * Context of all that is here: softirqs off.
+ * Context of all functions here: softirqs off.
  */
 #ifndef _VNP_PATH_BATCH_H
 #define _VNP_PATH_BATCH_H
@@ -18,7 +18,7 @@
 #include <linux/skbuff.h>
 
 /**
- * vnp_batch_size() - payload of each datagram in a packet but the last
+ * vnp_batch_size() - payload of each datagram in a packet except the last
  * @skb:	the packet
  * @off:	position of the payload
  */
@@ -38,10 +38,10 @@ static inline int vnp_batch_headers(const struct sk_buff *skb)
 					     skb_network_offset(skb);
 }
 
-/* vnp_batch_drop() - free a packet of which nothing is wanted */
+/* vnp_batch_drop() - free a packet that is dropped entirely */
 void vnp_batch_drop(struct sk_buff *skb);
 
-/* vnp_batch_consume() - free a packet of whose batches packets were made */
+/* vnp_batch_consume() - free a packet after packets were made of its batches */
 void vnp_batch_consume(struct sk_buff *skb);
 
 #endif /* _VNP_PATH_BATCH_H */

@@ -2,11 +2,11 @@
 /*
  * struct vnp_cursor: the bytes of a packet, fragment by fragment.
  *
- * They lie in the linear data, in page fragments, and in the packets of the fragment
- * list, which have linear data and page fragments of their own.  Positions count from
- * skb->data.
+ * They are in the linear data, in page fragments, and in the packets of the fragment
+ * list, which have linear data and page fragments of their own.  Positions are relative
+ * to skb->data.
  *
- * Context of all that is here: softirqs off.
+ * Context of all functions here: softirqs off.
  */
 #ifndef _VNP_PATH_CURSOR_H
 #define _VNP_PATH_CURSOR_H
@@ -17,9 +17,9 @@
 /**
  * struct vnp_cursor - a fragment of a packet; moves forwards only
  * @skb:	the packet, or one in its fragment list; NULL after the last fragment
- * @frag:	the page fragment of @skb that comes next
- * @frag_end:	the end of its array of them
- * @base:	where position 0 would be if the bytes before were contiguous with this
+ * @frag:	the next page fragment of @skb
+ * @frag_end:	the end of its array of page fragments
+ * @base:	the address of position 0 if all bytes before were contiguous with this
  *		fragment; NULL if it is not in the kernel's address space
  * @end:	position after the fragment
  */
@@ -109,7 +109,7 @@ static __always_inline void vnp_cursor_next(struct vnp_cursor *cursor,
  * @size:	payload of the datagram
  * @data:	out: address of the payload
  *
- * Return: false, with nothing changed, if it is not, or is not mapped.
+ * Return: false, without changes, if it is not, or is not mapped.
  */
 static __always_inline bool vnp_cursor_whole(struct vnp_cursor *cursor,
 					     const struct sk_buff *skb, u32 size,

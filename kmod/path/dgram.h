@@ -3,8 +3,8 @@
  * struct vnp_dgram: a datagram while a program executes on it.
  *
  * It is on the stack of the caller of the program; R1 points to its first member, so
- * this is how helpers find the packet.  Context of all that is here: softirqs off,
- * under RCU.
+ * helpers find the packet through it.  Context of all functions here: softirqs off, under
+ * RCU.
  */
 #ifndef _VNP_PATH_DGRAM_H
 #define _VNP_PATH_DGRAM_H
@@ -26,7 +26,7 @@
  * @shared:	there are other datagrams in the packet
  * @written:	the program may have changed it; only if it was @shared
  * @prog:	the program
- * @hook:	what brought the packet
+ * @hook:	the hook of the packet
  *
  * A shared datagram that must be contiguous, is written to, or changes its length, is copied
  * to a packet of its own by vnp_dgram_split().
@@ -42,9 +42,9 @@ struct vnp_dgram {
 };
 
 /*
- * Of a struct vnp_dgram on the stack.  Kernels may be built to zero all variables;
- * here that would be a third of the cost of an execution, and a program can read no
- * field that was not filled in.
+ * For a struct vnp_dgram on the stack.  Kernels may be configured to zero all variables;
+ * this would be a third of the cost of an execution, and a program cannot read fields
+ * that were not initialized.
  */
 #if __has_attribute(__uninitialized__)
 #define __vnp_uninitialized	__attribute__((__uninitialized__))
@@ -59,7 +59,7 @@ static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 			    struct vnp_dgram, exec.ctx);
 }
 
-/* vnp_dgram_off() - position of what a program takes for the payload */
+/* vnp_dgram_off() - position of the payload as the program sees it */
 static __always_inline s32 vnp_dgram_off(const struct vnp_prog *prog,
 					 const struct sk_buff *skb, u32 head)
 {
@@ -68,7 +68,7 @@ static __always_inline s32 vnp_dgram_off(const struct vnp_prog *prog,
 	return head;
 }
 
-/* vnp_dgram_point() - let the context point at the payload, which is not shared */
+/* vnp_dgram_point() - point the context to the payload, which is not shared */
 static __always_inline void vnp_dgram_point(struct vnp_dgram *dgram)
 {
 	const struct sk_buff *skb = dgram->skb;
@@ -81,8 +81,8 @@ static __always_inline void vnp_dgram_point(struct vnp_dgram *dgram)
  * vnp_dgram_own() - make what a program sees directly writable
  * @skb:	where the payload is
  *
- * A clone shares its bytes with others: packet sockets, the other members of a
- * multicast group.  The caller points the context afterwards.
+ * A clone shares its bytes with others: packet sockets, the other members of a multicast
+ * group.  The caller must update the context afterwards.
  *
  * Return: 0, -ENOMEM.
  */
@@ -96,7 +96,7 @@ static inline int vnp_dgram_own(struct sk_buff *skb)
 /**
  * vnp_dgram_split() - split a datagram off its packet
  * @dgram:	shared; afterwards it is linear in a packet of its own, which the caller
- *		of the program frees or uses.  The caller points the context
+ *		of the program frees or uses.  The caller must update the context
  *
  * Return: 0, -ENOMEM.
  */

@@ -2,9 +2,9 @@
 /*
  * The batches of a packet.
  *
- * A packet that is one batch goes as it came: on to the socket, back, or away.  Else a
- * packet is made of each batch that wants one, and what remains is freed once.  Batches
- * get their actions in the order of their datagrams.
+ * If a packet is one batch, the action gets the packet itself.  Otherwise a packet is
+ * made of each batch that needs one, and the original is freed at the end.  Actions are
+ * applied in the order of the datagrams.
  */
 #include "kmod/path/dispatch.h"
 
@@ -13,8 +13,8 @@
 #include "kmod/prog/account.h"
 
 /*
- * The present batch ends at @end.  It is counted before its action: who gets it may look
- * at the counters.
+ * The current batch ends at @end.  It is counted before its action, as the receiver may
+ * read the counters.
  */
 static void vnp_dispatch_count(struct vnp_dispatch *d, u32 end)
 {
@@ -85,7 +85,7 @@ static void vnp_dispatch_own(struct vnp_dispatch *d)
 	}
 }
 
-/* The present batch ends at @end, and does not take the packet along. */
+/* The current batch ends at @end, but is not the whole packet. */
 static void vnp_dispatch_batch(struct vnp_dispatch *d, u32 end)
 {
 	if (!vnp_action_wants_packet(d->action))
@@ -96,7 +96,7 @@ static void vnp_dispatch_batch(struct vnp_dispatch *d, u32 end)
 		vnp_dispatch_cut(d, end);
 }
 
-/* The packet ends; its last batch is counted.  Return: as the hook */
+/* The end of the packet; its last batch is counted.  Return: as the hook */
 static int vnp_dispatch_end(struct vnp_dispatch *d)
 {
 	struct sk_buff *skb = d->skb;
@@ -108,7 +108,7 @@ static int vnp_dispatch_end(struct vnp_dispatch *d)
 	return 0;
 }
 
-/* Let the context point at what a fragment has of the datagram that begins there. */
+/* Point the context to the bytes in the fragment of the datagram that begins there. */
 static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
 					       const struct vnp_cursor *cursor, u32 pos,
 					       u32 end)
@@ -125,8 +125,8 @@ static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
 }
 
 /*
- * What is written to must be private; who sees headers must see those of one
- * datagram.  Return: 0, -ENOMEM
+ * A datagram that is written to must be private, and a program that sees headers must see
+ * those of one datagram.  Return: 0, -ENOMEM
  */
 static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cursor *cursor)
 {
@@ -141,7 +141,7 @@ static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cur
 	return 0;
 }
 
-/* The datagram at @pos joins the present batch, or begins another. */
+/* The datagram at @pos joins the current batch, or begins another. */
 static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
 					     enum vnp_action action, bool own)
 {
@@ -157,8 +157,8 @@ static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
 }
 
 /*
- * A datagram of several in a packet gets what its program returned.  It is counted with
- * its batch, unless that is no verdict.
+ * Add a datagram of several in a packet to a batch, by the return value of its program.
+ * It is counted with its batch, unless the value is not a verdict.
  */
 static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
 					      u64 ret, bool plain)
@@ -181,16 +181,16 @@ static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u
 	}
 }
 
-/* One whose action differs from the one before.  Not inlined: few do. */
+/* A datagram with another action than the previous one.  Not inlined: rare. */
 static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u64 ret)
 {
 	vnp_dispatch_take(d, pos, d->size, ret, true);
 }
 
 /*
- * The fastest loop, for datagrams that are a fragment each: cards deliver them so, and
- * GRO collects them.  The program is plain, and the present batch has begun.
- * Return: where those begin that are not like that
+ * The fastest loop, for datagrams that are a fragment each, as cards deliver them and GRO
+ * collects them.  The program is plain, and the current batch has begun.  Return: the
+ * position of the first datagram that is not like that
  */
 static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor *at)
 {
@@ -214,7 +214,7 @@ static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor
 	return cursor.end;
 }
 
-/* There is no memory for a datagram of several in a packet. */
+/* Out of memory for a datagram of several in a packet. */
 static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
 {
 	vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
@@ -223,7 +223,7 @@ static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
 	d->extra -= len;
 }
 
-/* A packet that was made for a datagram: needed only if that was written to. */
+/* A packet that was made for a datagram: only needed if it was written to. */
 static void vnp_dispatch_keep(struct vnp_dispatch *d, struct vnp_dgram *dgram)
 {
 	struct sk_buff *skb = dgram->skb;
@@ -262,7 +262,7 @@ static void vnp_dispatch_one(struct vnp_dispatch *d, const struct vnp_cursor *cu
 	}
 }
 
-/* Compiled twice: most of it is of no use to a plain program. */
+/* Compiled twice: a plain program needs little of it. */
 static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain)
 {
 	struct vnp_dgram *dgram = &d->dgram;
@@ -309,7 +309,7 @@ static enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d)
 			vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
 			return VNP_ACTION_DROP;
 		}
-		/* It was verified, and will not be right any more. */
+		/* It was verified, and is invalidated by writes. */
 		dgram->skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
 	vnp_dgram_point(dgram);
@@ -317,7 +317,7 @@ static enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d)
 			       vnp_account_exec(d->link->user, dgram->prog, &dgram->exec));
 }
 
-/* One datagram in fragments.  Who only reads can do so where they lie. */
+/* One datagram in fragments.  A program that only reads needs no copy. */
 static enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d)
 {
 	struct vnp_dgram *dgram = &d->dgram;

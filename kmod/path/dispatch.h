@@ -3,17 +3,17 @@
  * Dispatch: a program executes on each datagram of a packet, and neighbours that get
  * the same action become a batch.
  *
- * This is the only caller of programs, but for VNP_PROG_RUN (prog/test_run.c).  A hook
- * calls vnp_dispatch_plain() for the packets that most are, and vnp_dispatch() for all
+ * This is the only caller of programs, except VNP_PROG_RUN (prog/test_run.c).  A hook
+ * calls vnp_dispatch_plain() for the most common packets, and vnp_dispatch() for all
  * others:
  *
  *	struct vnp_dispatch dispatch __vnp_uninitialized;
  *
  *	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
- *	... fill in dispatch.dgram.exec.ctx, but for data, data_end and len ...
- *	return vnp_dispatch(&dispatch);
+ *	... fill in dispatch.dgram.exec.ctx, except data, data_end and len ... return
+ *	vnp_dispatch(&dispatch);
  *
- * Context of all that is here: softirq, under RCU.
+ * Context of all functions here: softirq, under RCU.
  */
 #ifndef _VNP_PATH_DISPATCH_H
 #define _VNP_PATH_DISPATCH_H
@@ -24,17 +24,17 @@
 
 /**
  * struct vnp_dispatch - the batches of a packet
- * @dgram:	the datagram it is at
+ * @dgram:	the current datagram
  * @link:	the link
  * @sk:		its socket
  * @skb:	the packet
  * @filtered:	the socket's filters have seen it
- * @own:	the present batch's datagrams are in packets of their own
- * @size:	payload of each datagram but the last
- * @start:	where the present batch begins
- * @action:	what will become of it
- * @missed:	its datagrams that are not counted as its action
- * @extra:	payload to be counted with it; wraps below 0
+ * @own:	the current batch's datagrams are in packets of their own
+ * @size:	payload of each datagram except the last
+ * @start:	position of the current batch
+ * @action:	its action
+ * @missed:	number of its datagrams that are not counted as this action
+ * @extra:	payload to be counted additionally; wraps below 0
  * @first:	its packets if it is @own, linked by skb->next
  * @last:	the last of them
  */
@@ -54,7 +54,7 @@ struct vnp_dispatch {
 	struct sk_buff *last;
 };
 
-/* vnp_dispatch_init() - begin with a packet that came to a link's hook */
+/* vnp_dispatch_init() - begin with a packet that arrived at a link's hook */
 static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
 					      struct vnp_link *link, struct sock *sk,
 					      struct sk_buff *skb,
@@ -71,23 +71,23 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
 }
 
 /**
- * vnp_dispatch() - execute the link's program on a packet, and do what it says
- * @d:		as vnp_dispatch_init() and the hook have filled it in
+ * vnp_dispatch() - execute the link's program on a packet, and apply its verdicts
+ * @d:		as initialized by vnp_dispatch_init() and the hook
  *
- * Return: 0: the packet was consumed; 1: it goes on to the socket, with skb->data at its
- * header.
+ * Return: 0: the packet was consumed; 1: it is passed to the socket, with skb->data at
+ * its header.
  */
 int vnp_dispatch(struct vnp_dispatch *d);
 
 /**
  * vnp_dispatch_plain() - the same for one datagram in linear data, and a plain program
  * @link:	the link
- * @prog:	its program, whose @plain_max the packet's length is not above; the
- *		account was drawn on
+ * @prog:	its program; the packet's length does not exceed its @plain_max, and the
+ *		account was charged
  * @data:	the payload
  * @len:	its length
  *
- * Return: what is to become of it, which is counted; not VNP_ACTION_NONE.
+ * Return: its action, which has been counted; not VNP_ACTION_NONE.
  */
 static __always_inline enum vnp_action
 vnp_dispatch_plain(struct vnp_link *link, const struct vnp_prog *prog, void *data, u32 len)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * struct vnp_hook_ops: where packets come from, and how what is left of them gets on.
+ * struct vnp_hook_ops: where packets come from, and how they are delivered.
  *
- * A hook lives in a folder of its own (udp/).  It brings packets to vnp_dispatch(), says
- * where their payload is, and fills in the context; it knows nothing of actions.
+ * A hook has a folder of its own (udp/).  It passes packets to vnp_dispatch(), with the
+ * position of the payload, and fills in the context; it does not know actions.
  */
 #ifndef _VNP_PATH_HOOK_H
 #define _VNP_PATH_HOOK_H
@@ -19,20 +19,19 @@ struct vnp_prog;
  * struct vnp_hook_ops - a hook
  * @head:	bytes of header at skb->data, before the payload; linear
  * @suits:	is it for this socket?  Context: process, the socket stays open
- * @attach:	let a link's program see the packets of a socket.  The link gets a
- *		reference to @prog, the socket one to the link.  Context: process, the
- *		socket stays open.  Return: 0, or an errno of VNP_LINK_CREATE
- * @detach:	make the socket what it was, and put its reference to the link.
- *		Context: process; waits until no program is executing.  Return: false:
- *		somebody else has done it
- * @is_attached: do the packets of a socket come to its link?  Context: process; takes the
- *		socket's lock.  Return: false: somebody has taken the hook away
- * @wants_batches: does the application want several datagrams in one packet?
- * @pass:	the packet that came is to go on to the socket as it is.  Return: as the
- *		hook: 0 if it was consumed, 1 if the kernel goes on with it
- * @drop:	the packet that came, which holds one datagram, is dropped; not consumed
- * @deliver:	a packet that was made goes on to the socket; consumed
- * @reply:	a packet goes back to where it came from; consumed.  Counts what fails
+ * @attach:	attach a link to a socket.  The link gets a reference to @prog, the socket
+ *		one to the link.  Context: process, the socket stays open.  Return: 0, or an
+ *		errno of VNP_LINK_CREATE
+ * @detach:	restore the socket, and put its reference to the link.  Context: process;
+ *		waits until no program is executing.  Return: false: already detached
+ * @is_attached: do the packets of a socket reach its link?  Context: process; takes the
+ *		socket's lock.  Return: false: the hook was replaced
+ * @wants_batches: does the application accept several datagrams in one packet?
+ * @pass:	pass the packet that arrived to the socket as it is.  Return: as the hook:
+ *		0 if it was consumed, 1 if the kernel continues with it
+ * @drop:	the packet that arrived, with one datagram, is dropped; not consumed
+ * @deliver:	deliver a packet that was made to the socket; consumed
+ * @reply:	send a packet back to its sender; consumed.  Counts failures
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets

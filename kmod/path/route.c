@@ -33,7 +33,7 @@ void vnp_routes_destroy(struct vnp_routes *routes)
 	dst_cache_destroy(&routes->cache);
 }
 
-/* Did the datagram come to this host alone? */
+/* Was the datagram sent to this host only? */
 static bool vnp_came_by_unicast(const struct sk_buff *skb)
 {
 	const struct rtable *rt;
@@ -155,7 +155,7 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 		key->oif = READ_ONCE(np->ucast_oif);
 }
 
-/* All of it: flow labels are made of a flow's addresses and ports, too. */
+/* All of it: flow labels also depend on a flow's addresses and ports. */
 static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
 			       const struct sk_buff *skb, struct flowi6 *fl6)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Routes of what a link's socket sends, cached for each CPU.
+ * Routes of a link's replies, cached per CPU.
  *
- * Whoever receives many datagrams of one sender answers to the same address again and
- * again: each CPU keeps the latest route, and what it was asked for.  The kernel says
- * when it is no longer valid (dst_cache).
+ * A socket that receives many datagrams from one sender replies to the same address
+ * repeatedly: each CPU caches the latest route and its key.  The kernel knows when it is
+ * no longer valid (dst_cache).
  *
  * Context: softirq, under RCU, unless stated otherwise.
  */
@@ -21,11 +21,11 @@ struct sk_buff;
 struct sock;
 
 /**
- * struct vnp_route_key - what a route was asked for
- * @saddr:	from; 0: the route was to choose
- * @daddr:	to
- * @ports:	of the datagram: policies and rules may ask for them
- * @oif:	by this interface; 0: any
+ * struct vnp_route_key - the key of a route lookup
+ * @saddr:	source address; 0: chosen by the route
+ * @daddr:	destination address
+ * @ports:	of the datagram: policies and rules may match them
+ * @oif:	output interface; 0: any
  * @mark:	as sk_mark
  * @tos:	as the socket's
  * @family:	AF_INET or AF_INET6
@@ -42,8 +42,8 @@ struct vnp_route_key {
 
 /**
  * struct vnp_routes - the routes of a link
- * @cache:	a route for each CPU, with the source address that it has
- * @key:	what that was asked for
+ * @cache:	a route for each CPU, with its source address
+ * @key:	its key
  */
 struct vnp_routes {
 	struct dst_cache cache;
@@ -55,14 +55,14 @@ int vnp_routes_init(struct vnp_routes *routes);
 void vnp_routes_destroy(struct vnp_routes *routes);
 
 /**
- * vnp_route_back() - the route to where a datagram came from
+ * vnp_route_back() - the route to the sender of a datagram
  * @routes:	the link's
  * @sk:		its socket
  * @skb:	the datagram, at its UDP header
- * @fl:		out: the addresses to be sent from and to
+ * @fl:		out: source and destination address of the reply
  *
  * Return: the route, with a reference, or ERR_PTR(): -EHOSTUNREACH and others from the
- * look-up, -EACCES (broadcast, without SO_BROADCAST).
+ * lookup, -EACCES (broadcast, without SO_BROADCAST).
  */
 struct dst_entry *vnp_route_back(struct vnp_routes *routes, struct sock *sk,
 				 const struct sk_buff *skb, struct flowi *fl);

@@ -16,7 +16,7 @@ MODULE_PARM_DESC(softirq_share, "percent of a CPU that the programs of one user 
 
 static unsigned int softirq_burst_us = 1000;
 module_param(softirq_burst_us, uint, 0644);
-MODULE_PARM_DESC(softirq_burst_us, "microseconds that they may take at once");
+MODULE_PARM_DESC(softirq_burst_us, "microseconds that they may take at once (burst)");
 
 u32 vnp_account_budget_max(void)
 {
@@ -40,7 +40,7 @@ static void vnp_bucket_fill(struct vnp_bucket *bucket, u64 now)
 {
 	const u64 share = min(READ_ONCE(softirq_share), 100U);
 	const s64 burst = vnp_account_burst();
-	/* What is longer ago fills any bucket. */
+	/* After this long any bucket is full. */
 	const u64 since = min_t(u64, now - bucket->stamp, 100ULL * NSEC_PER_SEC);
 
 	bucket->left = min_t(s64, bucket->left + div_u64(since * share, 100), burst);

@@ -2,21 +2,22 @@
 /*
  * Accounts: what the programs on one user's links may take of each CPU's softirq time.
  *
- * A user has a token bucket for each CPU, in ns.  Executions draw on it, and time
- * fills it: by softirq_share percent, up to softirq_burst_us.  While it is empty the
- * user's programs do not run, and his datagrams get the fault VNP_FAULT_THROTTLED.
+ * A user has a token bucket for each CPU, in ns.  Executions draw from it, and it is
+ * refilled at softirq_share percent of the time, up to softirq_burst_us.  While it is
+ * empty the user's programs are not executed, and his datagrams get the fault
+ * VNP_FAULT_THROTTLED.
  *
  * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant, for all
- * datagrams of a packet at once; the clock is looked at only when the bucket seems empty.
- * Others are timed, one execution at a time, and begin only while there is enough for the
- * worst that they can take, or half of the burst.
+ * datagrams of a packet at once; the clock is read only when the bucket seems empty.
+ * Others are timed, one execution at a time, and begin only if the bucket has their
+ * maximum duration, or half of the burst.
  *
  * So softirqs stay off for (burst - reserve) / (1 - share), and an execution, at most, where
  * reserve is that of the program.  That holds for any number of datagrams, in one packet or
  * in many.  With the defaults 0.96 ms, and 262,144 units that take VNP_ACCOUNT_UNIT_NS each,
  * 1.05 ms; with smaller budgets the sum is smaller, 1.92 ms with the smallest.
  *
- * An account is its user's (user.h), and so of all links of his.
+ * An account belongs to a user (user.h), and so covers all his links.
  */
 #ifndef _VNP_PROG_ACCOUNT_H
 #define _VNP_PROG_ACCOUNT_H
@@ -29,30 +30,31 @@
 #define VNP_ACCOUNT_LIGHT	256
 
 /*
- * The longest that a unit takes, in ns: a load that misses the first cache.  What can take
- * longer counts for several units (vm/analysis/cost.h), but for barriers against speculation.
+ * Maximum duration of a unit, in ns: a load that misses the first-level cache.  Operations
+ * that can take longer cost several units (vm/analysis/cost.h), except barriers against
+ * speculation.
  */
 #define VNP_ACCOUNT_UNIT_NS	4
 
-/* By how much longer it takes if there is a barrier for each */
+/* Factor by which it takes longer with a barrier for each unit */
 #define VNP_ACCOUNT_BARRIER	4
 
 /* vnp_account_budget_max() - the largest budget without CAP_SYS_ADMIN */
 u32 vnp_account_budget_max(void);
 
-/* vnp_account_limits() - what VNP_FEATURE says of the parameters */
+/* vnp_account_limits() - the parameters reported by VNP_FEATURE */
 void vnp_account_limits(struct vnp_feature *feature);
 
 /* vnp_account_refill() - as vnp_account_draw(), when the bucket was found empty */
 bool vnp_account_refill(struct vnp_user *user, u32 ns);
 
 /**
- * vnp_account_draw() - draw what is known
- * @user:	whose account it is
- * @ns:		how much; 0 asks whether there is anything
+ * vnp_account_draw() - draw a known amount
+ * @user:	owner of the account
+ * @ns:		amount; 0 tests whether the bucket is not empty
  *
  * Context: softirq.
- * Return: false: there is not so much, and nothing was drawn.
+ * Return: false: there is not enough, and nothing was drawn.
  */
 static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 {
@@ -64,12 +66,12 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 
 /**
  * vnp_account_timed() - one timed execution
- * @user:	whose account it is
+ * @user:	owner of the account
  * @prog:	a program that is not light
- * @exec:	as vnp_prog_exec() wants it
+ * @exec:	as for vnp_prog_exec()
  *
  * Context: softirqs off, under RCU.
- * Return: as vnp_prog_exec(); if the program must not run its fault is
+ * Return: as vnp_prog_exec(); if the program must not be executed its fault is
  * %VNP_FAULT_THROTTLED.
  */
 u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,

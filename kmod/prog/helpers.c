@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The helpers' functions; what the verifier knows of their arguments is in
- * vm/helper.c.  Memory arguments are good for as many bytes as that says, maps are
- * maps and contexts are contexts; numbers are whatever a program likes.
+ * The helpers' functions; vm/helper.c says what the verifier guarantees about their
+ * arguments.  Memory arguments have the size given there, maps are maps and contexts are
+ * contexts; numbers can have any value.
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
@@ -54,14 +54,14 @@ u64 vnp_helper_map_delete(u64 map_reg, u64 key, u64 r3, u64 r4, u64 r5)
 	return map->ops->delete(map, vnp_ptr(key));
 }
 
-/* What a branch has checked of a program's numbers holds after this */
+/* After this, checks of a program's numbers also hold speculatively */
 static void vnp_dgram_settle(const struct vnp_dgram *dgram)
 {
 	if (dgram->prog->code->harden)
 		barrier_nospec();
 }
 
-/* Are bytes off..off+len-1 in the payload */
+/* Are bytes off..off+len-1 in the payload? */
 static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 {
 	u32 payload = dgram->exec.ctx.len;
@@ -72,14 +72,14 @@ static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 	return true;
 }
 
-/* Of the payload, of which @to may be a range: as if all were read first, then written */
+/* From the payload; @to may overlap it, as with memmove() */
 static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
 	u32 direct = ctx->data_end - ctx->data;
 	u32 part = off < direct ? min(len, direct - off) : 0;
 
-	/* only what is direct can be written through a pointer */
+	/* only direct bytes can be written through a pointer */
 	memmove(to, ctx->data + off, part);
 	return skb_copy_bits(dgram->skb, dgram->off + off + part, to + part, len - part);
 }
@@ -97,9 +97,9 @@ u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
 }
 
 /*
- * Bytes in fragments may be seen by others: clones, the page cache when they were
- * sent with sendfile(), the memory of a sender with MSG_ZEROCOPY.  So everything
- * up to the last byte written is first copied to where the packet is on its own.
+ * Bytes in fragments may be shared: with clones, with the page cache if they were sent
+ * with sendfile(), with the memory of a sender that uses MSG_ZEROCOPY.  So everything up
+ * to the last byte written is first copied to the packet's private linear data.
  */
 u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 {
@@ -164,7 +164,7 @@ u64 vnp_helper_random_u32(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 	return get_random_u32();
 }
 
-/* The sum of 32 bit words, carries left where they are */
+/* The sum of 32 bit words, with carries not folded in */
 static u64 vnp_csum_words(const void *data, u32 len, u32 invert)
 {
 	u64 sum = 0;
@@ -176,8 +176,8 @@ static u64 vnp_csum_words(const void *data, u32 len, u32 invert)
 }
 
 /*
- * Not csum_partial(): what that makes of the carries differs between
- * architectures, and the reference interpreter must come to the same number.
+ * Not csum_partial(), whose handling of carries differs between architectures: the
+ * reference interpreter must compute the same number.
  */
 u64 vnp_helper_csum_diff(u64 from, u64 from_len, u64 to, u64 to_len, u64 seed)
 {
@@ -202,7 +202,7 @@ u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 
 	if (vnp_format_fits(fmt_len, args_len)) {
 		vnp_dgram_settle(dgram);
-		/* Another CPU may write to where they are. */
+		/* Another CPU may write to them. */
 		memcpy(format, vnp_ptr(fmt), (u32)fmt_len);
 		memcpy(arg, vnp_ptr(args), (u32)args_len);
 	}

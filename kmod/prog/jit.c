@@ -9,12 +9,12 @@
 #include "vm/helper.h"
 #include "vm/isa/insn.h"
 
-/* A header, and instructions that trap, which the kernel puts around native code */
+/* The header and trapping instructions that the kernel adds around native code */
 #define VNP_JIT_EXTRA	256
 
 /*
- * The JIT adds imm to the address of __bpf_call_base, as it does for the kernel's
- * own helpers: modules lie within its reach.
+ * The JIT adds imm to the address of __bpf_call_base, as it does for the kernel's own
+ * helpers: modules are within the range of imm.
  */
 static int vnp_jit_call_patch(struct bpf_insn *insn)
 {
@@ -62,7 +62,7 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	struct bpf_prog *bpf;
 	int ret;
 
-	/* The kernel chooses an interpreter by the stack first, even if it has none. */
+	/* The kernel selects an interpreter by the stack first, even if it has none. */
 	static_assert(VNP_STACK_MAX <= MAX_BPF_STACK);
 
 	bpf = bpf_prog_alloc(bpf_prog_size(low->cnt), VNP_GFP_USER);
@@ -81,7 +81,7 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	if (ret && ret != -ENOTSUPP)
 		goto err_free;
 	if (!bpf->jited) {
-		/* A JIT that is asked gives up for want of memory only. */
+		/* A requested JIT only fails for lack of memory. */
 		ret = bpf->jit_requested ? -ENOMEM : -EOPNOTSUPP;
 		goto err_free;
 	}

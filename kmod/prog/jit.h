@@ -9,24 +9,24 @@ struct bpf_prog;
 struct vnp_code;
 
 /**
- * vnp_jit_compile() - make native code
- * @code:	lowered
+ * vnp_jit_compile() - generate native code
+ * @code:	lowered code
  *
  * Context: process.
- * Return: to be given to vnp_jit_free(), or ERR_PTR: -ENOMEM, -E2BIG (the stack),
+ * Return: the program, for vnp_jit_free(), or ERR_PTR: -ENOMEM, -E2BIG (the stack),
  * -EOPNOTSUPP (no JIT).
  */
 struct bpf_prog *vnp_jit_compile(const struct vnp_code *code);
 
 /**
- * vnp_jit_bytes() - what native code takes of the memory for it, at most
+ * vnp_jit_bytes() - maximum memory that native code occupies
  * @bpf:	the native code
  *
- * Not on all architectures does the kernel put several programs into one page.
+ * Only on some architectures does the kernel put several programs into one page.
  */
 u64 vnp_jit_bytes(const struct bpf_prog *bpf);
 
-/* vnp_jit_free() - nobody runs it any more.  Context: process */
+/* vnp_jit_free() - free it; it must not be executing.  Context: process */
 void vnp_jit_free(struct bpf_prog *bpf);
 
 #endif /* _VNP_PROG_JIT_H */

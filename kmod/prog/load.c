@@ -25,8 +25,8 @@
 #include "vm/analysis/type.h"
 
 /*
- * A pointer that the caller guesses at must not be read, however the CPU runs
- * ahead: only who may look into the kernel anyway is trusted.
+ * A guessed pointer must not be dereferenced speculatively: only users who may read
+ * kernel memory anyway are trusted.
  */
 bool vnp_prog_hardened(void)
 {
@@ -70,7 +70,7 @@ static int vnp_load_log_create(struct vnp_load *load)
 	return load->log.buf ? 0 : -ENOMEM;
 }
 
-/* Also a refusal is reported, so this comes before anything becomes visible. */
+/* Refusals are reported too, so this comes before anything becomes visible. */
 static int vnp_load_log_deliver(const struct vnp_load *load,
 				struct vnp_prog_load __user *uattr)
 {
@@ -123,7 +123,7 @@ static int vnp_load_check(struct vnp_load *load)
 		return ret;
 	if (attr->budget > vnp_account_budget_max() && !capable(CAP_SYS_ADMIN)) {
 		vnp_log_print(&load->log, VNP_LOG_NORMAL,
-			      "A budget above %u wants CAP_SYS_ADMIN.\n",
+			      "A budget above %u requires CAP_SYS_ADMIN.\n",
 			      vnp_account_budget_max());
 		return -EPERM;
 	}
@@ -148,7 +148,7 @@ static int vnp_load_copy(struct vnp_load *load)
 	int ret;
 
 	code->harden = attr->flags & VNP_PROG_F_HARDEN || vnp_prog_hardened();
-	/* a budget of 0 would be the default, whatever the ceiling is */
+	/* a budget of 0 would be the default, whatever the limit is */
 	code->budget = attr->budget ?: clamp_t(u32, vnp_account_budget_max(), 1,
 					       VNP_BUDGET_DEFAULT);
 	code->key = get_random_u64();
@@ -187,7 +187,7 @@ static int vnp_load_maps(struct vnp_load *load, struct vnp_prog *prog)
 		map = vnp_map_from_fd(load->map_fds[prog->map_cnt]);
 		if (IS_ERR(map)) {
 			vnp_log_print(&load->log, VNP_LOG_NORMAL,
-				      "map_fds[%u] is no map's descriptor: %d.\n",
+				      "map_fds[%u] is not a map's descriptor: %d.\n",
 				      prog->map_cnt,
 				      load->map_fds[prog->map_cnt]);
 			return PTR_ERR(map);
@@ -216,7 +216,7 @@ static bool vnp_prog_is_plain(const struct vnp_prog *prog)
 	       !prog->code->call_cnt;
 }
 
-/* What metered programs cost is known only up to their budget. */
+/* The cost of metered programs is only bounded by their budget. */
 static u32 vnp_prog_cost(const struct vnp_code *code)
 {
 	return code->loop_cnt || code->meter_cnt ? code->budget : code->prepaid;
@@ -228,7 +228,7 @@ static u32 vnp_prog_unit_ns(const struct vnp_code *code)
 	return VNP_ACCOUNT_UNIT_NS * (code->barrier_cnt ? VNP_ACCOUNT_BARRIER : 1);
 }
 
-/* With barriers against speculation, which nobody pays for, a budget lasts longer. */
+/* Barriers against speculation are not charged, so with them a budget lasts longer. */
 static int vnp_prog_check_barriers(const struct vnp_code *code, struct vnp_load *load)
 {
 	const u32 max = vnp_account_budget_max() / VNP_ACCOUNT_BARRIER;
@@ -236,7 +236,7 @@ static int vnp_prog_check_barriers(const struct vnp_code *code, struct vnp_load 
 	if (!code->barrier_cnt || vnp_prog_cost(code) <= max || capable(CAP_SYS_ADMIN))
 		return 0;
 	vnp_log_print(&load->log, VNP_LOG_NORMAL,
-		      "The program has %u barriers against speculation: a budget above %u wants CAP_SYS_ADMIN then.\n",
+		      "The program has %u barriers against speculation: a budget above %u then requires CAP_SYS_ADMIN.\n",
 		      code->barrier_cnt, max);
 	return -EPERM;
 }
@@ -292,13 +292,13 @@ static int vnp_prog_charge(struct bpf_prog *bpf, struct vnp_user *user,
 
 	if (ret == -EDQUOT)
 		vnp_log_print(&load->log, VNP_LOG_NORMAL,
-			      "The native code takes %llu bytes, that of your other programs %llu, and a user may have %llu (parameter jit_user_max of the module).\n",
+			      "The native code takes %llu bytes, that of your other programs %llu, and the limit per user is %llu (parameter jit_user_max of the module).\n",
 			      vnp_jit_bytes(bpf), (u64)atomic64_read(&user->jit_bytes),
 			      vnp_user_jit_max());
 	return ret;
 }
 
-/* Native code, counted as the user's.  Return: ERR_PTR on errors */
+/* Native code, charged to the user.  Return: ERR_PTR on errors */
 static struct bpf_prog *vnp_prog_jit(struct vnp_prog *prog, struct vnp_load *load)
 {
 	struct vnp_user *user = prog->user;

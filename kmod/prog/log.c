@@ -11,21 +11,21 @@
 #include "kmod/core/memory.h"
 #include "vm/isa/format.h"
 
-/* Bytes of lines that wait; a power of two */
+/* Size of the ring in bytes; a power of two */
 #define VNP_PROG_LOG_SIZE	SZ_64K
 
-/* Room for the line that says how many were dropped */
+/* Space for the line with the number of dropped lines */
 #define VNP_PROG_LOG_DROPPED	32
 
 /**
  * struct vnp_prog_log - a ring of text
  * @lock:	writers; also @dropped
  * @head:	where the next line begins.  Changes under @lock
- * @dropped:	lines that had no space since the last one that did
+ * @dropped:	lines dropped since the last one that was appended
  * @read_lock:	one reader at a time
  * @tail:	the first byte that was not read.  Changes under @read_lock
  * @wait:	readers
- * @text:	the ring; between @tail and @head whole lines
+ * @text:	the ring; there are whole lines between @tail and @head
  */
 struct vnp_prog_log {
 	spinlock_t lock;	/* head, dropped */
@@ -55,7 +55,7 @@ void vnp_prog_log_destroy(struct vnp_prog_log *log)
 	kvfree(log);
 }
 
-/* Context: @log->lock, and there is room */
+/* Context: @log->lock; there must be space */
 static void vnp_prog_log_put(struct vnp_prog_log *log, const char *line, u32 len)
 {
 	u32 pos = log->head % VNP_PROG_LOG_SIZE;
@@ -63,11 +63,11 @@ static void vnp_prog_log_put(struct vnp_prog_log *log, const char *line, u32 len
 
 	memcpy(log->text + pos, line, part);
 	memcpy(log->text, line + part, len - part);
-	/* Pairs with vnp_prog_log_ready(): the text is there before its end. */
+	/* Pairs with vnp_prog_log_ready(): the text is written before @head. */
 	smp_store_release(&log->head, log->head + len);
 }
 
-/* Context: @log->lock, and there is room for it */
+/* Context: @log->lock; there must be space for it */
 static void vnp_prog_log_put_lost(struct vnp_prog_log *log)
 {
 	char line[VNP_PROG_LOG_DROPPED];
@@ -83,7 +83,7 @@ static bool vnp_prog_log_append(struct vnp_prog_log *log, const char *line,
 	bool ok;
 
 	spin_lock_bh(&log->lock);
-	/* Pairs with the release in vnp_prog_log_take(): what was read is free. */
+	/* Pairs with the release in vnp_prog_log_take(): read bytes are free. */
 	ok = VNP_PROG_LOG_SIZE - (log->head - smp_load_acquire(&log->tail)) >=
 	     len + (log->dropped ? VNP_PROG_LOG_DROPPED : 0);
 	if (ok) {
@@ -150,7 +150,7 @@ static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
 	/* Pairs with vnp_prog_log_append(). */
 	smp_store_release(&log->tail, log->tail + len);
 
-	/* The last lines before a gap are out: say what is missing. */
+	/* The last lines before a gap were read: add the number of dropped ones. */
 	spin_lock_bh(&log->lock);
 	if (log->dropped && log->head == log->tail)
 		vnp_prog_log_put_lost(log);

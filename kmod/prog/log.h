@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a program says with vnp_log(): lines, kept until the holder of its
- * descriptor reads them.
+ * Lines that a program writes with vnp_log(), kept until they are read from its
+ * descriptor.
  */
 #ifndef _VNP_PROG_LOG_H
 #define _VNP_PROG_LOG_H
@@ -11,15 +11,18 @@
 
 struct vnp_prog_log;
 
-/* vnp_prog_log_create() - an empty one.  Context: process.  Return: NULL: no memory */
+/*
+ * vnp_prog_log_create() - create an empty log.  Context: process.  Return: NULL: no
+ * memory
+ */
 struct vnp_prog_log *vnp_prog_log_create(void);
 
-/* vnp_prog_log_destroy() - NULL is fine.  Context: process, nobody uses it */
+/* vnp_prog_log_destroy() - free an unused log; NULL is fine.  Context: process */
 void vnp_prog_log_destroy(struct vnp_prog_log *log);
 
 /**
- * vnp_prog_log_write() - append a line and wake who waits for it
- * @log:	where to
+ * vnp_prog_log_write() - append a line and wake readers
+ * @log:	the log
  * @fmt:	format, see vnp_format()
  * @fmt_len:	bytes of it
  * @args:	numbers

@@ -24,8 +24,8 @@ static void vnp_prog_release(struct vnp_obj *obj)
 	struct vnp_prog *prog = container_of(obj, struct vnp_prog, obj);
 
 	/*
-	 * An execution may not have ended yet.  It began before; the maps, like this
-	 * program, are freed after a grace period that begins now at the earliest.
+	 * An execution may be in progress.  It began before this; like this program, the
+	 * maps are freed after a grace period that has not begun yet.
 	 */
 	vnp_prog_maps_put(prog);
 	if (prog->bpf)
@@ -89,7 +89,7 @@ static long vnp_prog_fop_info(struct file *file, void *args, void __user *uargs)
 	return 0;
 }
 
-/* @len: in: bytes at @to; out: bytes there are */
+/* @len: in: bytes at @to; out: bytes available */
 static int vnp_dump_copy(u64 to, u32 *len, const void *from, size_t size)
 {
 	u32 copy = min_t(size_t, *len, size);

@@ -2,9 +2,8 @@
 /*
  * Programs: verified, lowered and compiled once, never changed afterwards.
  *
- * A program holds references to its maps.  It runs under RCU with softirqs off;
- * who takes one from where it can be replaced (struct vnp_link::prog) needs no
- * reference for a run.
+ * A program holds references to its maps.  It is executed under RCU with softirqs off, so
+ * executing one that can be replaced (struct vnp_link::prog) requires no reference.
  */
 #ifndef _VNP_PROG_PROG_H
 #define _VNP_PROG_PROG_H
@@ -24,19 +23,19 @@ struct vnp_user;
  * @bpf:	the native code
  * @func:	where that begins
  * @user:	the user charged for its native code; a reference
- * @ctx_fields:	what must be filled in of the context, struct vnp_code::ctx_fields
- * @writes_packet: the payload must be private before a run
- * @len_max:	bytes of payload that the verifier has reckoned with
- * @plain_max:	of a program that looks at the front of the payload and does nothing
- *		else, @len_max with the UDP header; 0 of any other
+ * @ctx_fields:	fields of the context to initialize, struct vnp_code::ctx_fields
+ * @writes_packet: the payload must be private before an execution
+ * @len_max:	maximum length of the payload that the verifier assumed
+ * @plain_max:	for a program that reads only the front of the payload and has no side
+ *		effects on the packet, @len_max with the UDP header; 0 for others
  * @sees_packet: its payload begins at the IP header, not after the UDP header
  * @wide_ret:	the return value is in struct vnp_exec::retval
- * @light_ns:	what an execution draws on the user's account (account.h); 0: it is timed
- * @worst_ns:	the longest that one can take, in ns
+ * @light_ns:	what an execution charges to the user's account (account.h); 0: it is timed
+ * @worst_ns:	maximum duration of an execution, in ns
  * @log:	where vnp_log() writes to; NULL if the program never does
- * @code:	what vm/ made of it, for those who look
+ * @code:	output of vm/, for dumps
  * @maps:	references
- * @map_cnt:	how many
+ * @map_cnt:	number of @maps
  * @load_time:	ns of CLOCK_BOOTTIME
  * @verify_ns:	ns that verifying took
  * @tag:	the first bytes of a SHA-256 over the instructions
@@ -66,7 +65,7 @@ struct vnp_prog {
 
 extern const struct vnp_obj_ops vnp_prog_obj_ops;
 
-/* vnp_prog_none - what stands where a program is missing: nothing is plain to it */
+/* vnp_prog_none - a placeholder for no program, with @plain_max 0 */
 extern struct vnp_prog vnp_prog_none;
 
 /**
@@ -80,13 +79,13 @@ extern struct vnp_prog vnp_prog_none;
 long vnp_prog_load(const struct vnp_prog_load *attr,
 		   struct vnp_prog_load __user *uattr);
 
-/* vnp_prog_hardened() - must the caller's programs be lowered as untrusted */
+/* vnp_prog_hardened() - must the caller's programs be lowered as untrusted? */
 bool vnp_prog_hardened(void);
 
 /* vnp_prog_from_fd() - as vnp_obj_from_fd().  Context: process */
 struct vnp_prog *vnp_prog_from_fd(int fd);
 
-/* vnp_prog_put() - gives a reference back.  Context: any but hard interrupts */
+/* vnp_prog_put() - put a reference.  Context: any but hard interrupts */
 static inline void vnp_prog_put(struct vnp_prog *prog)
 {
 	vnp_obj_put(&prog->obj);
@@ -95,15 +94,13 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
 /**
  * vnp_prog_call() - one execution of a program that is plain (@plain_max is set)
  * @prog:	the program
- * @exec:	the context is filled in as @prog->ctx_fields wants it, and the
- *		fault is 0
+ * @exec:	with the fields of @prog->ctx_fields initialized, and fault 0
  *
- * This is bpf_prog_run() without its statistics, which nobody could read: the
- * kernel has no id for the program.  It is native code, which has no use for its
- * instructions.
+ * This is bpf_prog_run() without statistics, which could not be read as the kernel has no
+ * id for the program.  Native code does not use the instructions argument.
  *
  * Context: softirqs off, under RCU.
- * Return: R0; if @exec->fault is set afterwards that, which no verdict is equal to.
+ * Return: R0; or @exec->fault if it is set, which differs from all verdicts.
  */
 static __always_inline u32 vnp_prog_call(const struct vnp_prog *prog,
 					 struct vnp_exec *exec)

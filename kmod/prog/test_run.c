@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* VNP_PROG_RUN: a program runs on bytes of the caller's, as it would on a datagram. */
+/* VNP_PROG_RUN: execute a program on bytes of the caller, as on a datagram. */
 #include <linux/ipv6.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
@@ -16,10 +16,10 @@
 
 static_assert(sizeof(struct ipv6hdr) + U16_MAX == VNP_PACKET_MAX);
 
-/* The longest that softirqs are off, unless a single execution takes longer */
+/* Maximum time with softirqs off, unless a single execution takes longer */
 #define VNP_TEST_OFF_NS		NSEC_PER_MSEC
 
-/* Fragments larger than what a driver would make are of no use to a test. */
+/* Tests do not need larger fragments than drivers make. */
 #define VNP_TEST_PAGE_ORDER	0
 
 static u32 vnp_test_max(const struct sk_buff *skb)
@@ -32,7 +32,7 @@ static void vnp_test_seal(struct sk_buff *skb, u32 len)
 {
 }
 
-/* Where a datagram's payload is; nothing becomes of the packet. */
+/* The payload of a datagram; the packet is not delivered. */
 static const struct vnp_hook_ops vnp_test_hook = {
 	.head		= sizeof(struct udphdr),
 	.len_max	= vnp_test_max,
@@ -114,7 +114,7 @@ static void vnp_test_end(void)
 	local_bh_enable();
 }
 
-/* Executions between which softirqs may stay off */
+/* Number of executions for which softirqs may stay off */
 static u32 vnp_test_batch(const struct vnp_prog *prog)
 {
 	return max_t(u64, div64_u64(VNP_TEST_OFF_NS, prog->worst_ns), 1);

@@ -13,14 +13,14 @@
 DEFINE_PER_CPU(struct sock *, vnp_udp_delivering);
 
 /*
- * A packet that is marked as a tunnel's is not segmented.  Return: false: there is no
- * memory, and no packet any more
+ * A packet that is marked as a tunnel's is not segmented.  Return: false: out of memory,
+ * and the packet was freed
  */
 static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
 {
 	if (!skb_is_gso(skb))
 		return true;
-	/* What it is marked with is shared with clones. */
+	/* The mark is shared with clones. */
 	if (skb_unclone(skb, GFP_ATOMIC)) {
 		vnp_link_error(link, VNP_ERROR_MEMORY, skb_shinfo(skb)->gso_segs);
 		kfree_skb(skb);
@@ -33,8 +33,8 @@ static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
 }
 
 /*
- * The socket goes with the packet, as when it was found early: so nobody looks for
- * it again, and of a multicast group only this member gets the packet.
+ * Attach the socket to the packet, as early demux does: so it is not looked up again, and
+ * only this member of a multicast group gets the packet.
  */
 static void vnp_udp_receive(struct sock *sk, struct sk_buff *skb)
 {

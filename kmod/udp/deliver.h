@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: packets go on to the socket, merged or not as the application wants them.
+ * UDP sockets: packets are delivered to the socket, merged or not as the application
+ * wants.
  *
- * Context of all that is here: softirq, under RCU.
+ * Context of all functions here: softirq, under RCU.
  */
 #ifndef _VNP_UDP_DELIVER_H
 #define _VNP_UDP_DELIVER_H
@@ -14,10 +15,13 @@ struct sk_buff;
 struct sock;
 struct vnp_link;
 
-/* The socket to which this CPU delivers what its link's program has passed */
+/* The socket to which this CPU is delivering a passed packet */
 DECLARE_PER_CPU(struct sock *, vnp_udp_delivering);
 
-/* vnp_udp_is_delivering() - has the program seen what comes to this socket's hook? */
+/*
+ * vnp_udp_is_delivering() - has the program already seen the packet at this socket's
+ * hook?
+ */
 static __always_inline bool vnp_udp_is_delivering(const struct sock *sk)
 {
 	return __this_cpu_read(vnp_udp_delivering) == sk;
@@ -32,10 +36,11 @@ int vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 		 bool filtered);
 
 /**
- * vnp_udp_segment() - have the kernel segment a super-packet that the hook has got
+ * vnp_udp_segment() - have the kernel segment a super-packet from the hook
  * @link:	the link
  * @sk:		its socket
- * @skb:	the packet; consumed.  Each datagram comes to the hook again, alone
+ * @skb:	the packet; consumed.  Each datagram comes to the hook again, as a single
+ * one
  */
 void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 

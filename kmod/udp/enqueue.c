@@ -3,11 +3,11 @@
  * From the socket's filters to its queue, as the kernel's udp_queue_rcv_one_skb() does it.
  * Not all kernels export the functions that it calls.
  *
- * What the queue holds is known to recvmsg() by skb->dev_scratch, and released by it:
- * sk_rmem_alloc and sk_forward_alloc by the true size noted there.  So a packet has no
- * destructor.  sk_forward_alloc is under the lock of sk_receive_queue.  Kernels where
- * datagrams wait in a queue for each node first move them to sk_receive_queue under the
- * same lock, so both get along.
+ * recvmsg() releases the memory of a queued packet: it subtracts the truesize noted in
+ * skb->dev_scratch from sk_rmem_alloc and sk_forward_alloc.  So a packet has no
+ * destructor. sk_forward_alloc is protected by the lock of sk_receive_queue.  Kernels
+ * with a queue for each node move its datagrams to sk_receive_queue under the same lock,
+ * so this works there too.
  */
 #include "kmod/udp/enqueue.h"
 
@@ -23,10 +23,10 @@
 
 #include "kmod/core/compat.h"
 
-/* In the kernel's udp.c only: nothing needs to be released with the packet's head. */
+/* As in the kernel's udp.c: nothing needs to be released with the packet's head. */
 #define UDP_SKB_IS_STATELESS	0x80000000
 
-/* As fib_result_prefsrc(), but that it does not keep what it finds */
+/* As fib_result_prefsrc(), but without caching the result */
 static __be32 vnp_udp_prefsrc(const struct fib_result *res)
 {
 	const struct fib_nh_common *nhc = res->nhc;
@@ -38,7 +38,7 @@ static __be32 vnp_udp_prefsrc(const struct fib_result *res)
 				res->fi->fib_scope);
 }
 
-/* As fib_compute_spec_dst(): the address by which to answer this datagram */
+/* As fib_compute_spec_dst(): the source address for a reply to this datagram */
 static __be32 vnp_udp_spec_dst(const struct sk_buff *skb)
 {
 	const u32 to_us = RTCF_BROADCAST | RTCF_MULTICAST | RTCF_LOCAL;
@@ -77,7 +77,7 @@ static void vnp_udp_pktinfo(const struct sock *sk, struct sk_buff *skb)
 		pktinfo->ipi_spec_dst.s_addr = 0;
 		return;
 	}
-	/* The first member is what struct inet_skb_parm has there, too. */
+	/* The first member is the same in struct inet_skb_parm. */
 	if (pktinfo->ipi_ifindex == LOOPBACK_IFINDEX)
 		pktinfo->ipi_ifindex = inet_iif(skb);
 	else if (ipv4_l3mdev_skb(IPCB(skb)->flags) && rt->rt_iif)
@@ -100,7 +100,7 @@ static void vnp_udp_mark_sock(struct sock *sk, const struct sk_buff *skb)
 	}
 }
 
-/* As skb_condense(): in a buffer that is half full no pages for a few bytes */
+/* As skb_condense(): do not hold pages for a few bytes in a half full buffer */
 static void vnp_udp_condense(struct sk_buff *skb)
 {
 	if (skb->data_len &&
@@ -110,7 +110,7 @@ static void vnp_udp_condense(struct sk_buff *skb)
 	skb->truesize = SKB_TRUESIZE(skb_end_offset(skb));
 }
 
-/* As udp_set_dev_scratch().  Takes the place of skb->dev. */
+/* As udp_set_dev_scratch().  Overwrites skb->dev. */
 static void vnp_udp_note(struct sk_buff *skb)
 {
 	struct udp_dev_scratch *scratch = udp_skb_scratch(skb);
@@ -128,7 +128,7 @@ static void vnp_udp_note(struct sk_buff *skb)
 	scratch->_tsize_state |= UDP_SKB_IS_STATELESS;
 }
 
-/* Return: false: the protocol, or the socket's cgroup, gets no more memory. */
+/* Return: false: the memory limit of the protocol or the socket's cgroup is reached */
 static bool vnp_udp_append(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
@@ -153,7 +153,7 @@ static bool vnp_udp_append(struct sock *sk, struct sk_buff *skb)
 	return charged;
 }
 
-/* As __udp_enqueue_schedule_skb().  Return: 0, or why the packet was not taken */
+/* As __udp_enqueue_schedule_skb().  Return: 0, or why the packet was refused */
 static enum skb_drop_reason vnp_udp_schedule(struct sock *sk, struct sk_buff *skb)
 {
 	const unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);

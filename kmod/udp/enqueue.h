@@ -13,7 +13,7 @@
 
 #include "kmod/core/compat.h"
 
-/* The counters of the protocol that a packet came by */
+/* The counters of the protocol of a packet */
 static __always_inline typeof(((struct net *)NULL)->mib.udp_statistics)
 vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
 {
@@ -25,7 +25,7 @@ vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
 }
 
 /**
- * vnp_udp_count_taken() - the hook takes a packet: undo what the kernel counts then
+ * vnp_udp_count_taken() - undo what the kernel counts when the hook consumes a packet
  * @sk:		the socket
  * @skb:	the packet
  *
@@ -41,8 +41,8 @@ static __always_inline void vnp_udp_count_taken(const struct sock *sk,
 /**
  * vnp_udp_count_drops() - count datagrams that do not reach a socket
  * @sk:		the socket
- * @skb:	the packet in which they came
- * @cnt:	how many
+ * @skb:	the packet in which they arrived
+ * @cnt:	number of datagrams
  */
 static __always_inline void vnp_udp_count_drops(struct sock *sk,
 						const struct sk_buff *skb, u32 cnt)
@@ -52,7 +52,7 @@ static __always_inline void vnp_udp_count_drops(struct sock *sk,
 }
 
 /**
- * vnp_udp_enqueue() - put a packet that was filtered into the socket's queue
+ * vnp_udp_enqueue() - put a filtered packet into the socket's queue
  * @sk:		the socket
  * @skb:	the packet, at its UDP header, its checksum verified; consumed
  *

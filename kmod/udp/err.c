@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * ICMP errors.  The kernel takes a socket with encap_type for a tunnel, whose
- * owner in user space has not sent the datagram and so does not hear of what became
- * of it.  Ours has: this does what __udp4_lib_err() and __udp6_lib_err() do for
- * sockets without encapsulation.
+ * ICMP errors.  To the kernel a socket with encap_type is a tunnel, whose owner in user
+ * space has not sent the datagram and gets no error.  Here the application has sent it:
+ * so do as __udp4_lib_err() and __udp6_lib_err() do for sockets without encapsulation.
  */
 #include "kmod/udp/err.h"
 
@@ -18,7 +17,7 @@
 #include "kmod/core/compat.h"
 #include "kmod/udp/udp.h"
 
-/* A connected socket is told, even if it did not ask. */
+/* A connected socket gets errors even without IP_RECVERR. */
 static bool vnp_udp_err_is_hard(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct icmp6hdr *icmp6 = icmp6_hdr(skb);
@@ -50,8 +49,9 @@ static void vnp_udp_err(struct sock *sk, struct sk_buff *skb, int err, __be16 po
 }
 
 /*
- * The kernel calls it for any encap_type.  What became 0 just now was ours.  Errors that
- * concern routes only, and those that the socket's IP_MTU_DISCOVER keeps off, do not come here.
+ * The kernel calls it for any encap_type; one that has just become 0 was ours.  It is not
+ * called for errors that only concern routes, or that the socket's IP_MTU_DISCOVER
+ * suppresses.
  */
 VNP_ENCAP_ERR_RCV(vnp_udp_err_rcv)
 {

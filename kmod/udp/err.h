@@ -6,8 +6,8 @@
 
 /*
  * vnp_udp_err_rcv() - encap_err_rcv(): an ICMP error about a datagram that the
- * socket has sent.  Does nothing if the socket has become somebody else's.
- * Context: softirq, under RCU.
+ * socket has sent.  Does nothing if the socket has another encap_type now.  Context:
+ * softirq, under RCU.
  */
 VNP_ENCAP_ERR_RCV(vnp_udp_err_rcv);
 

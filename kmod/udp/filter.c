@@ -2,16 +2,16 @@
 /*
  * The kernel filters a datagram after encap_rcv(), in sk_filter_trim_cap(): BPF programs
  * of the socket's cgroup (systemd's IPAddressDeny=), security modules, the filter of
- * SO_ATTACH_FILTER.  A program must not see what these deny.  So where there is one of
- * them the hook calls the same function before it runs the program, and puts what the
- * program passes into the socket's queue itself, or it would be filtered twice: a filter
- * may count what it sees, and one that has cut a datagram may not know it again.
+ * SO_ATTACH_FILTER.  A program must not see what these deny.  So if there is one of them
+ * the hook calls the same function before it executes the program, and puts passed
+ * datagrams into the socket's queue itself.  Otherwise they would be filtered twice: a
+ * filter may count datagrams, and may not accept one again that it has truncated.
  *
- * Whether a security module looks at datagrams cannot be asked.  Those with labels do,
- * SELinux and Smack, and are known by the extended attribute that holds these; others in
- * the kernel look at datagrams with a secmark only.  For programs that are attached to
- * the security hooks themselves (BPF LSM) there is a parameter: to filter every datagram
- * takes some 100 instructions more of each, where nothing is attached.
+ * Whether a security module checks datagrams cannot be queried.  Those with labels do,
+ * SELinux and Smack, and are detected by the extended attribute of their labels; others
+ * in the kernel only check datagrams with a secmark.  For programs attached to the
+ * security hooks themselves (BPF LSM) there is a parameter: filtering every datagram
+ * costs about 100 instructions each if nothing is attached.
  */
 #include "kmod/udp/filter.h"
 
@@ -27,7 +27,7 @@ DEFINE_STATIC_KEY_FALSE(vnp_udp_lsm_key);
 
 static bool lsm;
 module_param(lsm, bool, 0444);
-MODULE_PARM_DESC(lsm, "a BPF LSM program on socket_sock_rcv_skb decides before programs run");
+MODULE_PARM_DESC(lsm, "filter every datagram before programs see it, for BPF LSM programs on socket_sock_rcv_skb");
 
 void vnp_udp_filter_init(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: what else decides whether a datagram reaches the socket.
+ * UDP sockets: the other filters of a socket's datagrams.
  */
 #ifndef _VNP_UDP_FILTER_H
 #define _VNP_UDP_FILTER_H
@@ -11,10 +11,10 @@
 #include <linux/skbuff.h>
 #include <net/sock.h>
 
-/* A security module may look at any datagram. */
+/* A security module may check any datagram. */
 DECLARE_STATIC_KEY_FALSE(vnp_udp_lsm_key);
 
-/* Is there a BPF program on this socket's cgroup, or above? */
+/* Is there a BPF program on this socket's cgroup, or an ancestor? */
 static __always_inline bool vnp_udp_cgroup_filters(struct sock *sk)
 {
 #ifdef CONFIG_CGROUP_BPF
@@ -25,7 +25,7 @@ static __always_inline bool vnp_udp_cgroup_filters(struct sock *sk)
 #endif
 }
 
-/* May a security module look at this datagram? */
+/* May a security module check this datagram? */
 static __always_inline bool vnp_udp_lsm_filters(const struct sk_buff *skb)
 {
 #ifdef CONFIG_NETWORK_SECMARK
@@ -41,7 +41,7 @@ static __always_inline bool vnp_udp_lsm_filters(const struct sk_buff *skb)
  * @skb:	the packet
  *
  * Context: softirq, under RCU.
- * Return: true: the program may run only on what vnp_udp_filter() lets through.
+ * Return: true: the program may only see datagrams that vnp_udp_filter() accepts.
  */
 static __always_inline bool vnp_udp_is_filtered(struct sock *sk,
 						const struct sk_buff *skb)
@@ -54,12 +54,12 @@ static __always_inline bool vnp_udp_is_filtered(struct sock *sk,
 void vnp_udp_filter_init(void);
 
 /**
- * vnp_udp_filter() - run cgroup programs, security modules and the socket's filter
+ * vnp_udp_filter() - apply cgroup programs, security modules and the socket's filter
  * @sk:		the socket
  * @skb:	the packet, at its UDP header; may be trimmed, is freed if it is denied
  *
- * A packet that is denied is counted as the kernel counts it, but that the caller undoes
- * what the kernel counts when the hook takes a packet.
+ * A denied packet is counted as the kernel counts it; the caller must undo what the
+ * kernel counts when the hook consumes a packet.
  *
  * Context: the hook.
  * Return: false: it was denied.

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A socket with encap_rcv() gets what GRO has merged only if GRO takes it for a
+ * A socket with encap_rcv() gets packets merged by GRO only if GRO treats them as a
  * tunnel's.  So a link's socket has:
  *
  *	UDP_FLAGS_GRO_ENABLED	GRO merges its datagrams
  *	UDP_FLAGS_ACCEPT_L4	the packet is not segmented before the hook ...
- *	gro_complete		... nor because of the hook: this marks it as a tunnel's
+ *	gro_complete		... nor because of the hook: marks it as a tunnel's
  *
- * The last stays when the link goes (udp/sock.c says why), and marks nothing then.
+ * The last remains when the link is gone (udp/sock.c says why), and then marks nothing.
  *
- * The first is what the application sets with UDP_GRO, and can ask for.  While it is
- * set only because there is a link (link->gro_forced), no super-packet reaches the
- * application, and it is told what it set (udp/opt.c).  What the application sets from
- * then on stands; if it sets 0 nothing is merged any more.  A link does not set it before
- * that pays (udp/merge.h).
+ * The first is the application's UDP_GRO.  While it is only set because of a link
+ * (link->gro_forced), no super-packet reaches the application, and getsockopt() returns
+ * the application's setting (udp/opt.c).  If the application sets it later, its setting
+ * counts; after 0 nothing is merged any more.  A link does not set it before that pays
+ * (udp/merge.h).
  */
 #include "kmod/udp/gro.h"
 
@@ -35,19 +35,19 @@
 #include "kmod/udp/rcv.h"
 
 /*
- * What gso_type says of a packet that is not to be segmented before our hook: that it
- * is a tunnel's, which is not true.  It may be forwarded instead, by a bridge, a router or
- * a redirection that nobody can foresee here, and a device that believes it would look for
- * inner headers.  No device can do the second, so such a packet is segmented, and
- * unmarked, before any device gets it.  Segmentation in software looks at neither, since
- * skb->encapsulation is not set.
+ * The gso_type of a packet that must not be segmented before our hook: it says that it is
+ * a tunnel's, which is not true.  The packet may be forwarded instead, by a bridge, a
+ * router or a redirection that cannot be foreseen here, and a device that trusts the type
+ * would look for inner headers.  No device supports the second type, so such a packet is
+ * segmented, and unmarked, before any device gets it.  Segmentation in software ignores
+ * both, since skb->encapsulation is not set.
  */
 #define VNP_GSO_HELD	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)
 
 /* sizeof(struct pppoe_hdr), whose header file makes sparse warn */
 #define VNP_PPPOE_HLEN	6
 
-/* Is there a hook that wants super-packets?  Context: under RCU */
+/* Is there a hook that accepts super-packets?  Context: under RCU */
 static bool vnp_udp_gro_is_hooked(struct sock *sk)
 {
 	const struct vnp_link *link;
@@ -59,12 +59,12 @@ static bool vnp_udp_gro_is_hooked(struct sock *sk)
 }
 
 /**
- * struct vnp_udp_gro_at - a header of a packet that GRO has merged
- * @pos:	position after it
- * @protocol:	EtherType of what follows
- * @transport:	once @protocol is IP and that header was passed: IPPROTO_*
- * @ip6:	that header was one of IPv6
- * @ip:		that header
+ * struct vnp_udp_gro_at - position in the headers of a packet merged by GRO
+ * @pos:	position after the current header
+ * @protocol:	EtherType of the next header
+ * @transport:	if @protocol is IP and its header was skipped: IPPROTO_*
+ * @ip6:	the IP header is one of IPv6
+ * @ip:		the IP header
  */
 struct vnp_udp_gro_at {
 	int pos;
@@ -74,7 +74,7 @@ struct vnp_udp_gro_at {
 	bool ip6;
 };
 
-/* Pass the headers between Ethernet's and the first of IP that GRO looks through. */
+/* Skip the headers between Ethernet's and the first of IP, as far as GRO parses them. */
 static void vnp_udp_gro_link_layer(const struct sk_buff *skb,
 				   struct vnp_udp_gro_at *at)
 {
@@ -96,7 +96,7 @@ static void vnp_udp_gro_link_layer(const struct sk_buff *skb,
 	at->pos += sizeof(ppp);
 }
 
-/* Pass the first header of IP, with all extensions.  Return: false: there is none */
+/* Skip the first header of IP, with all extensions.  Return: false: there is none */
 static bool vnp_udp_gro_ip(const struct sk_buff *skb, struct vnp_udp_gro_at *at)
 {
 	__be16 frag_off;
@@ -116,8 +116,8 @@ static bool vnp_udp_gro_ip(const struct sk_buff *skb, struct vnp_udp_gro_at *at)
 }
 
 /*
- * The checksum of a tunnel's UDP header, before what it covers is known.  Some kernels
- * have computed it with the addresses of the packet inside.
+ * The checksum of a tunnel's UDP header, before the covered bytes are known.  Some
+ * kernels compute it with the addresses of the inner packet.
  */
 static void vnp_udp_gro_seal(const struct vnp_udp_gro_at *at, struct udphdr *uh,
 			     u32 len)
@@ -132,10 +132,10 @@ static void vnp_udp_gro_seal(const struct vnp_udp_gro_at *at, struct udphdr *uh,
 }
 
 /*
- * GRO looks into tunnels' packets, too, wherever those are going, and a socket bound to
- * no address is found for any that they carry to its port.  udp_gro_complete() has then
- * overwritten what the tunnel's own function had set in gso_type; this is it.  A tunnel
- * in UDP whose payload is IP without another header before it (FOU) has set two.
+ * GRO also parses the inner packets of tunnels, whatever their destination, and finds a
+ * socket bound to no address for any inner packet to its port.  udp_gro_complete() has
+ * then overwritten the gso_type that the tunnel's own function had set; this restores it.
+ * A tunnel in UDP whose payload is IP without another header (FOU) has set two bits.
  *
  * Return: 0: it is no tunnel's packet.
  */
@@ -168,7 +168,7 @@ static u32 vnp_udp_gro_tunnel(struct sk_buff *skb, int off)
 	return 0;
 }
 
-/* Most packets have no header of the link layer but Ethernet's, and of IP no options. */
+/* Most packets have an Ethernet header, and an IP header without options. */
 static bool vnp_udp_gro_is_plain(const struct sk_buff *skb, int off)
 {
 	if (skb->protocol == htons(ETH_P_IP))
@@ -178,9 +178,9 @@ static bool vnp_udp_gro_is_plain(const struct sk_buff *skb, int off)
 }
 
 /*
- * GRO asks this when a super-packet is finished; @off is after the UDP header.  It
- * has marked the packet already; but for that the packet is to be what
- * udp_gro_complete_segment() makes.
+ * GRO calls this when a super-packet is complete; @off is after the UDP header.  It has
+ * already marked the packet; apart from the mark the packet must be as made by
+ * udp_gro_complete_segment().
  */
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: having their datagrams merged, and passing them on to the socket
- * as the application wants them, merged or not.
+ * UDP sockets: having their datagrams merged, and delivering them to the socket as the
+ * application wants, merged or not.
  */
 #ifndef _VNP_UDP_GRO_H
 #define _VNP_UDP_GRO_H
@@ -15,33 +15,35 @@ struct vnp_link;
 /* vnp_udp_gro_complete() - as in struct udp_sock.  Context: softirq, under RCU */
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off);
 
-/* vnp_udp_gro_start() - let datagrams be merged once that pays.  Context: the socket's lock */
+/*
+ * vnp_udp_gro_start() - have datagrams merged once that pays.  Context: the socket's lock
+ */
 void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk);
 
 /**
- * vnp_udp_gro_merge() - have a socket's datagrams merged from now on
+ * vnp_udp_gro_merge() - begin to merge a socket's datagrams
  * @link:	the link
  *
- * Only the first call does anything, and none once the application has set UDP_GRO, or
- * the link goes.
+ * Only the first call has an effect, and none if the application has set UDP_GRO, or the
+ * link is being detached.
  *
  * Context: any but hard interrupts.
  */
 void vnp_udp_gro_merge(struct vnp_link *link);
 
 /**
- * vnp_udp_gro_stop() - give the socket the setting that the application gave it
+ * vnp_udp_gro_stop() - restore the application's setting
  * @link:	the link
  * @sk:		its socket
  *
- * What is merged already, or being merged, may come until a grace period is over;
- * meanwhile the hook has to be there.
+ * Packets already merged, or being merged, may arrive until a grace period is over; the
+ * hook must stay until then.
  *
  * Context: the socket's lock.
  */
 void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk);
 
-/* vnp_udp_gro_held() - is it a super-packet that GRO has made for the hook? */
+/* vnp_udp_gro_held() - is it a super-packet that GRO has merged for the hook? */
 bool vnp_udp_gro_held(const struct sk_buff *skb);
 
 /* vnp_udp_gro_wanted() - did the application ask for super-packets?  Context: any */

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * When merging is worth its price.
+ * When merging is worth its cost.
  *
- * For a socket whose datagrams are to be merged, GRO holds each until it knows whether
- * others follow that go with it: some 200 instructions.  A datagram that is dropped
- * together with others saves some 1,500, one that is answered more.  One that is passed saves
- * nothing, unless the application wants super-packets, and then it decides about merging
- * itself.
+ * If a socket's datagrams are merged, GRO holds each until it knows whether others of the
+ * same flow follow, which takes some 200 instructions.  A datagram that is dropped
+ * together with others saves some 1,500, one that is replied to more.  One that is passed
+ * saves nothing, unless the application accepts super-packets, and then it decides about
+ * merging itself.
  *
- * So a link's socket is not merged for before two datagrams of one flow were dropped or
- * answered that GRO would have had together: in one softirq, or one after the other where the
- * device has datagrams wait for others.
+ * So merging for a link's socket does not begin before two datagrams of one flow were
+ * dropped or replied to that GRO could have merged: in one softirq, or consecutive if the
+ * device delays datagrams for this.
  *
- * From then on it stays so.  When merging ends, what is held back is overtaken by
- * what is not, and nobody can know what is held back, on all CPUs.
+ * It is not ended again.  When merging ends, held datagrams are overtaken by later ones,
+ * and it cannot be known what is held on other CPUs.
  */
 #ifndef _VNP_UDP_MERGE_H
 #define _VNP_UDP_MERGE_H
@@ -29,9 +29,9 @@
 #include "kmod/udp/gro.h"
 
 /*
- * Could GRO have merged this with another datagram that was consumed?  A flow is known by
- * its ports here.  Who takes another's place among those seen was of another flow, or
- * came later.
+ * Could GRO have merged this with another datagram that was consumed?  A flow is
+ * identified by its ports here.  A datagram that replaces another among those seen is of
+ * another flow, or arrived later.
  */
 static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *stats,
 					       const struct sk_buff *skb)
@@ -41,7 +41,7 @@ static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *s
 	u32 softirq = __this_cpu_read(kstat.softirqs[NET_RX_SOFTIRQ]);
 	u32 before, now;
 
-	/* Whoever changes it, one datagram more or less makes no difference. */
+	/* Without locking: one datagram more or less makes no difference. */
 	if (unlikely(data_race(skb->dev->gro_flush_timeout)))
 		softirq = 0;
 	now = ports ^ softirq * GOLDEN_RATIO_32;
@@ -51,7 +51,7 @@ static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *s
 }
 
 /**
- * vnp_udp_merge_consumed() - a datagram that came alone does not go to the socket
+ * vnp_udp_merge_consumed() - note that a single datagram is not passed to the socket
  * @link:	the link
  * @skb:	the datagram, at its UDP header
  *
@@ -60,7 +60,7 @@ static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *s
 static __always_inline void vnp_udp_merge_consumed(struct vnp_link *link,
 						   const struct sk_buff *skb)
 {
-	/* vnp_udp_gro_merge() looks again, under the lock. */
+	/* vnp_udp_gro_merge() checks again, under the lock. */
 	if (data_race(link->gro_deferred) &&
 	    unlikely(vnp_udp_merge_seen(link->stats, skb)))
 		vnp_udp_gro_merge(link);

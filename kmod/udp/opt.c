@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Options of a socket that has a link: setsockopt() and getsockopt() of its struct proto
- * are ours, and the application is told what it has set.
+ * are replaced, and the application reads back what it has set.
  *
  *	UDP_GRO		may be set because of the link (udp/gro.c)
- *	UDP_ENCAP	is 0, and cannot be changed: encap_rcv() is the link's.  If the
- *			application took it, its program would not run any more, and what
- *			that had to drop would arrive
+ *	UDP_ENCAP		is 0, and cannot be changed: encap_rcv() is the link's.  If the
+ *			application replaced it, the program would no longer see
+ *			datagrams, and those it should drop would arrive
  *
- * Calls may sleep, and not have ended when the link goes: they hold the module.
- * That fails only if the module is going, which it does when there are no links: for
- * a task that has read sk_prot before, and was preempted.  Before it holds the module,
- * and after that, vnp_udp_socks_destroy() waits for it.
+ * Calls may sleep, and outlast the link: so they take a reference to the module.  That
+ * fails only while the module is being removed, when there are no links, for a task that
+ * read sk_prot before and was preempted.  vnp_udp_socks_destroy() waits for such tasks
+ * before they take and after they put the reference.
  */
 #include "kmod/udp/opt.h"
 
@@ -27,9 +27,9 @@
 #include "kmod/udp/sock.h"
 
 /**
- * struct vnp_udp_proto - a struct proto of the kernel's and what we make of it
+ * struct vnp_udp_proto - a struct proto of the kernel and our modified copy
  * @kernel:	NULL if there is none
- * @ours:	the same but for setsockopt() and getsockopt()
+ * @ours:	the same except setsockopt() and getsockopt()
  */
 struct vnp_udp_proto {
 	struct proto *kernel;
@@ -76,7 +76,10 @@ static bool vnp_udp_opt_is(int level, int optname, int wanted)
 	return vnp_is_udp_level(level) && optname == wanted;
 }
 
-/* UDP_ENCAP: 0 is what it is already.  Return: as setsockopt(); 1: there is no link */
+/*
+ * UDP_ENCAP: setting it to 0 changes nothing.  Return: as setsockopt(); 1: there is no
+ * link
+ */
 static int vnp_udp_set_encap(struct sock *sk, sockptr_t optval,
 			     unsigned int optlen)
 {
@@ -95,7 +98,7 @@ static int vnp_udp_set_encap(struct sock *sk, sockptr_t optval,
 	return val ? -EBUSY : 0;
 }
 
-/* UDP_GRO is about to be set: from now on that is the application's, or merging is on. */
+/* UDP_GRO is about to be set: afterwards the application's setting counts. */
 static void vnp_udp_gro_prepare(struct sock *sk)
 {
 	struct vnp_link *link;
@@ -107,7 +110,7 @@ static void vnp_udp_gro_prepare(struct sock *sk)
 	release_sock(sk);
 }
 
-/* UDP_GRO was set: whatever it is now, the application wants it. */
+/* UDP_GRO was set: its value is now the application's. */
 static void vnp_udp_gro_set(struct sock *sk)
 {
 	struct vnp_link *link;
@@ -164,7 +167,7 @@ static int vnp_udp_setsockopt(struct sock *sk, int level, int optname,
 	return ret;
 }
 
-/* Is what the kernel would answer not what the application has set?  That is 0. */
+/* Does the kernel's value differ from what the application has set, which is 0? */
 static bool vnp_udp_opt_is_hidden(struct sock *sk, int level, int optname)
 {
 	const bool encap = vnp_udp_opt_is(level, optname, UDP_ENCAP);
@@ -183,7 +186,7 @@ static bool vnp_udp_opt_is_hidden(struct sock *sk, int level, int optname)
 	return hidden;
 }
 
-/* As udp_lib_getsockopt() answers, with a 0 */
+/* As udp_lib_getsockopt() returns a 0 */
 static int vnp_udp_getsockopt_zero(char __user *optval, int __user *optlen)
 {
 	int len;

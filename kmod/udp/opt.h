@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* UDP sockets: what the application sets and asks for, while there is a link. */
+/* UDP sockets: socket options while there is a link. */
 #ifndef _VNP_UDP_OPT_H
 #define _VNP_UDP_OPT_H
 
@@ -9,7 +9,7 @@ struct sock;
 struct socket;
 
 /**
- * vnp_udp_opt_init() - learn what sockets are like
+ * vnp_udp_opt_init() - copy the kernel's struct proto
  * @example:	a UDP socket, IPv6 where there is IPv6
  *
  * Context: process, at module init.
@@ -20,8 +20,8 @@ void vnp_udp_opt_init(const struct socket *example);
 bool vnp_udp_opt_suits(const struct sock *sk);
 
 /*
- * vnp_udp_opt_start() - hide from the application what a link has set
- * vnp_udp_opt_stop() - give the socket its struct proto back
+ * vnp_udp_opt_start() - hide the link's settings from the application
+ * vnp_udp_opt_stop() - restore the socket's struct proto
  * Context: the socket's lock.
  */
 void vnp_udp_opt_start(struct sock *sk);

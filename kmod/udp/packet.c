@@ -11,8 +11,8 @@
 #include "kmod/path/batch.h"
 
 /*
- * A packet with the headers of another one, at the same places, and room for
- * payload after them.
+ * A packet with the headers of another one, at the same offsets, and space for payload
+ * after them.
  */
 static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 {
@@ -96,7 +96,7 @@ static void vnp_udp_share_frag(struct sk_buff *to, const skb_frag_t *from,
 	to->truesize += end - start;
 }
 
-/* Add a range of @from, as far as it is not in a fragment list, to a fresh @to. */
+/* Add a range of @from, as far as it is not in a fragment list, to a new @to. */
 static void vnp_udp_share(struct sk_buff *to, const struct sk_buff *from,
 			  u32 start, u32 end)
 {
@@ -117,7 +117,7 @@ static void vnp_udp_share(struct sk_buff *to, const struct sk_buff *from,
 	}
 }
 
-/* What a packet in a fragment list has between two positions, as such a packet */
+/* Bytes of a packet in a fragment list between two positions, as such a packet */
 static struct sk_buff *vnp_udp_share_skb(struct sk_buff *from, u32 start, u32 end)
 {
 	struct sk_buff *new;
@@ -130,7 +130,7 @@ static struct sk_buff *vnp_udp_share_skb(struct sk_buff *from, u32 start, u32 en
 	return new;
 }
 
-/* Put @part at the end of @skb's fragment list, whose last is @last. */
+/* Append @part to @skb's fragment list, after @last. */
 static void vnp_udp_append(struct sk_buff *skb, struct sk_buff *last,
 			   struct sk_buff *part)
 {

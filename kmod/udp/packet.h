@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Packets of UDP that the module makes: of batches, and of single datagrams.
+ * UDP packets that the module makes, of batches and of single datagrams.
  *
- * Each has the headers of the packet it was made of, at the same places, with lengths
- * and checksums of its own.  skb->data is at the UDP header.
+ * Each has the headers of its original packet, at the same offsets, with lengths and
+ * checksums of its own.  skb->data is at the UDP header.
  *
- * Context of all that is here: softirqs off.
+ * Context of all functions here: softirqs off.
  */
 #ifndef _VNP_UDP_PACKET_H
 #define _VNP_UDP_PACKET_H
@@ -19,7 +19,7 @@ struct sk_buff;
  * @skb:	the packet the batch is in; not changed
  * @start:	position of the batch's payload
  * @end:	position after it
- * @size:	payload of each datagram but the last
+ * @size:	payload of each datagram except the last
  *
  * Return: the packet, or NULL if there is no memory.
  */
@@ -38,7 +38,7 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len);
 /**
  * vnp_udp_packet_join() - make a super-packet of packets
  * @list:	packets with a datagram each, linked by skb->next
- * @size:	payload of each but the last, which may have less
+ * @size:	payload of each except the last, which may have less
  *
  * Return: the packet.
  */
@@ -50,7 +50,7 @@ u32 vnp_udp_packet_max(const struct sk_buff *skb);
 /**
  * vnp_udp_packet_seal() - set lengths and checksums
  * @skb:	a packet whose payload is complete; its header is private
- * @size:	payload of each datagram but the last
+ * @size:	payload of each datagram except the last
  *
  * What the datagrams say was verified when they came, or is the program's own.
  */

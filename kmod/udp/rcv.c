@@ -20,11 +20,11 @@
 #include "kmod/udp/merge.h"
 #include "kmod/udp/segments.h"
 
-/* Fields of the context that are always there */
+/* Fields of the context that are always filled in */
 #define VNP_UDP_CTX_BASE						\
 	(VNP_CTX_BIT(data) | VNP_CTX_BIT(data_end) | VNP_CTX_BIT(len))
 
-/* Fields for which the IP header must be looked at */
+/* Fields that are read from the IP header */
 #define VNP_UDP_CTX_IP							\
 	(VNP_CTX_BIT(remote_ip4) | VNP_CTX_BIT(local_ip4) |		\
 	 VNP_CTX_BIT(remote_ip6[0]) | VNP_CTX_BIT(remote_ip6[2]) |	\
@@ -99,7 +99,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 
 /*
  * A packet to a socket with filters.  They see datagrams one by one, unless the
- * application wants super-packets.  Return: as the hook
+ * application accepts super-packets.  Return: as the hook
  */
 static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 					 struct sk_buff *skb)
@@ -119,13 +119,13 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 }
 
 /*
- * Many programs are plain, and most packets one datagram in linear data: for them what
- * vnp_dispatch() does comes down to this.  Nothing here writes to the stack by index, so
- * it does without a canary.
+ * Many programs are plain, and most packets are one datagram in linear data: for these
+ * vnp_dispatch() reduces to this.  Nothing here writes to the stack by index, so no stack
+ * canary is needed.
  */
 __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	/* Ours, so none of the flags that sk_user_data can carry is set. */
+	/* Ours, so none of the flags of sk_user_data is set. */
 	struct vnp_link *link = rcu_dereference(__sk_user_data(sk));
 	const struct vnp_prog *prog;
 	enum vnp_action action;

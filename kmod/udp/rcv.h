@@ -12,10 +12,10 @@ struct sock;
  * @skb:	a packet, its checksum verified; skb->data is at the UDP header, which
  *		is linear
  *
- * Before SO_ATTACH_FILTER, after the policy of IPsec.
+ * It is called before SO_ATTACH_FILTER, after IPsec policies.
  *
  * Context: softirq, under RCU.
- * Return: 0: consumed; 1: on to the socket, with skb->data at its UDP header.
+ * Return: 0: consumed; 1: passed to the socket, with skb->data at its UDP header.
  */
 int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb);
 

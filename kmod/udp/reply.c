@@ -20,13 +20,13 @@
 #include "kmod/udp/merge.h"
 
 /**
- * struct vnp_udp_answer - a packet that goes back
+ * struct vnp_udp_answer - a reply
  * @sk:		the socket
- * @skb:	the packet; NULL when the stack has it
- * @dst:	its route; the packet's once that is prepared
+ * @skb:	the packet; NULL after it was passed to the stack
+ * @dst:	its route; belongs to the packet once that is prepared
  * @fl:		its addresses
  * @size:	UDP header and payload of its longest datagram
- * @hops:	the most that its TTL may be
+ * @hops:	maximum of its TTL
  */
 struct vnp_udp_answer {
 	struct sock *sk;
@@ -38,8 +38,8 @@ struct vnp_udp_answer {
 };
 
 /*
- * BPF programs of the cgroup that decide about sendmsg() want the socket's lock, so they
- * cannot be asked; those that send() on a connected socket does not ask, either.
+ * BPF programs of the cgroup on sendmsg() require the socket's lock, so they cannot be
+ * called; send() on a connected socket does not call them either.
  */
 static bool vnp_udp_cgroup_denies(struct sock *sk, const struct sk_buff *skb)
 {
@@ -56,7 +56,7 @@ static bool vnp_udp_cgroup_denies(struct sock *sk, const struct sk_buff *skb)
 #endif
 }
 
-/* IP options, and SO_DONTROUTE: answers have no place for them. */
+/* IP options, and SO_DONTROUTE: not supported for replies. */
 static bool vnp_udp_has_options(const struct sock *sk, const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IPV6))
@@ -71,10 +71,10 @@ static bool vnp_udp_is_denied(const struct vnp_link *link, struct sock *sk,
 	       vnp_udp_has_options(sk, skb) || vnp_udp_cgroup_denies(sk, skb);
 }
 
-/* Nothing that was noted on a packet while it was received is sent. */
+/* Remove all metadata of the received packet. */
 static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
 {
-	/* The stack has the segments of a super-packet in a list. */
+	/* The stack returns the segments of a super-packet as a list. */
 	skb_mark_not_on_list(skb);
 	skb_orphan(skb);
 	skb_scrub_packet(skb, true);
@@ -93,8 +93,8 @@ static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
 }
 
 /*
- * The UDP header, and room for the one before it.  Return: 0; -EMSGSIZE: it is longer than
- * @mtu, and may not be fragmented; -ENOMEM
+ * Write the UDP header, and reserve space for the IP header.  Return: 0; -EMSGSIZE: it is
+ * longer than @mtu, and may not be fragmented; -ENOMEM
  */
 static int vnp_udp_prepare(struct vnp_udp_answer *answer, u32 ip_len, u32 mtu,
 			   bool fragments)
@@ -126,7 +126,7 @@ static int vnp_udp_prepare(struct vnp_udp_answer *answer, u32 ip_len, u32 mtu,
 /* The pseudo header's sum; the card, or the kernel for it, completes it. */
 static void vnp_udp_checksum(struct sk_buff *skb, bool wanted, __sum16 pseudo)
 {
-	/* Segments of a packet have checksums, also where sendto() would leave them out. */
+	/* Segments of a packet have checksums, even if sendto() would omit them. */
 	if (!wanted && !skb_is_gso(skb)) {
 		skb->ip_summed = CHECKSUM_NONE;
 		return;
@@ -215,8 +215,9 @@ static int vnp_udp_send_ip6(struct vnp_udp_answer *answer)
 #endif
 
 /*
- * Two programs that answer each other stop.  Multicast has its TTL for other reasons; by
- * the address, for it may come from this host, and unicast in frames to a group.
+ * Two programs that reply to each other must stop.  Multicast uses its TTL for other
+ * purposes; it is detected by address, because it may come from this host, and unicast
+ * may arrive in multicast frames.
  */
 static u8 vnp_udp_hops(const struct sk_buff *skb)
 {
@@ -254,7 +255,9 @@ static enum vnp_error vnp_udp_error(int ret)
 	return VNP_ERROR_ROUTE;
 }
 
-/* Return: 0, or why it was not sent; answer->skb is left if it is not the stack's */
+/*
+ * Return: 0, or why it was not sent; answer->skb is set unless it was passed to the stack
+ */
 static int vnp_udp_send(struct vnp_udp_answer *answer, struct vnp_link *link)
 {
 	struct sk_buff *skb = answer->skb;
@@ -266,7 +269,7 @@ static int vnp_udp_send(struct vnp_udp_answer *answer, struct vnp_link *link)
 		return -ETIME;
 	if (!udp_hdr(skb)->source)
 		return -EHOSTUNREACH;
-	/* As sendto(): one packet may be larger than the buffer. */
+	/* As sendto(): a single packet may exceed the buffer. */
 	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
 		return -ENOBUFS;
 	answer->dst = vnp_route_back(&link->routes, sk, skb, &answer->fl);
@@ -292,7 +295,9 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	answer.skb = skb;
 	answer.size = size + sizeof(struct udphdr);
 	answer.hops = vnp_udp_hops(skb);
-	/* It may be closed meanwhile: its memory stays, but it does not send any more. */
+	/*
+	 * It may be closed meanwhile: its memory remains, but it must not send any more.
+	 */
 	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
 		kfree_skb(skb);
 		return;
@@ -314,7 +319,7 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 
 static int vnp_udp_probe(struct socket *sock)
 {
-	/* MSG_MORE: else what the application has gathered by it would be sent. */
+	/* MSG_MORE: otherwise data that the application has corked would be sent. */
 	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
 
 	return sock_sendmsg(sock, &msg);

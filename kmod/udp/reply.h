@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: datagrams go back to where they came from, as sendto() on the socket
- * would send them.
+ * UDP sockets: datagrams are sent back to their sender, as sendto() on the socket would
+ * send them.
  *
- * The packet that came is what is sent, as in forwarding: with fresh IP headers, and
- * without anything that the stack noted on it while it was received.
+ * The packet that arrived is sent, as in forwarding: with new IP headers, and without any
+ * metadata of the receive path.
  */
 #ifndef _VNP_UDP_REPLY_H
 #define _VNP_UDP_REPLY_H
@@ -28,11 +28,11 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 
 /**
  * vnp_udp_may_send() - would a security module let the caller send on a socket?
- * @sock:	the socket; if it is not bound, one like it is asked about, for sending
- *		binds
+ * @sock:	the socket; if it is not bound, a similar one is used, as sending would
+ * bind it
  *
- * Security modules decide about sendmsg() in the caller's context, of which nothing is
- * left when a program replies: so they are asked once, when the link is made.
+ * Security modules decide about sendmsg() in the caller's context, which is not available
+ * when a program replies: so they are consulted once, when the link is created.
  *
  * Context: process.
  */

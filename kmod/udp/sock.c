@@ -1,32 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel reads two function pointers of a UDP socket twice, to see whether there
- * is one and to call it: gro_complete and encap_err_rcv.  If they went in between it
- * would call NULL, and no grace period says when they may go: whoever comes later reads
- * them, too, and while datagrams are merged, as an application can have it, somebody
- * always does.  So once they are on a socket they stay, with or without a link; without
- * one they do what the kernel does where there is none.
+ * The kernel reads two function pointers of a UDP socket twice, to test and to call them:
+ * gro_complete and encap_err_rcv.  If they were cleared in between it would call NULL,
+ * and waiting for a grace period does not help: later readers read them too, and while an
+ * application has datagrams merged there is always a reader.  So once they are set on a
+ * socket they stay, with or without a link; without one they do what the kernel does if
+ * they are not set.
  *
- * Three things can end that:
+ * Three events end that:
  *
- * The socket's memory goes.  sk_destruct() is called when nobody can find the socket
- * any more; ours forgets it and calls the one that was there before.
+ * The socket is freed.  sk_destruct() is called when the socket cannot be found any more;
+ * ours removes it from the table and calls the original one.
  *
- * The module goes.  Sockets that had a link do not keep it: as no CPU may be between
- * the two reads, all are stopped.  Reads are in softirq, or with softirqs off, which
- * stop_machine() does not interrupt.  That takes milliseconds, on all CPUs, and so is
- * for root, who unloads a module once, not for each user who detaches a link.  What is
- * called in process context may have been read by a task that was preempted before it
- * called it: synchronize_rcu_tasks() waits for those.
+ * The module is removed.  Sockets that had a link do not pin it: as no CPU may be between
+ * the two reads, all are stopped.  The reads are in softirq, or with softirqs off, which
+ * stop_machine() does not interrupt.  That takes milliseconds on all CPUs, so it is only
+ * acceptable for root removing the module, not for users detaching links.  Functions
+ * called in process context may have been read by a task that was preempted before the
+ * call: synchronize_rcu_tasks() waits for those.
  *
- * Somebody has chained a sk_destruct of his own before ours (L2TP on 6.1, when it is
- * given the socket).  He cannot be told, so the module waits until he has called it.
+ * Another subsystem has set its sk_destruct, which calls ours (L2TP on 6.1, if it is
+ * given the socket).  It cannot be notified, so the module waits until it has called
+ * ours.
  *
- * With PREEMPT_RT softirqs are preempted, and stop_machine() is of no help: there,
- * such a socket does keep the module.
+ * With PREEMPT_RT softirqs are preempted, and stop_machine() does not help: there, such a
+ * socket does pin the module.
  *
- * Locking: the array has its own lock, for sockets end in softirq.  What is in it is
- * only used by who has the socket: under its lock, or at its end.
+ * Locking: the table has its own lock, as sockets are freed in softirq.  An entry is only
+ * used by the owner of the socket: under the socket's lock, or in sk_destruct().
  */
 #include "kmod/udp/sock.h"
 
@@ -42,13 +43,13 @@
 #include "kmod/udp/err.h"
 #include "kmod/udp/gro.h"
 
-/* All of them, by address */
+/* All entries, by address of the socket */
 static DEFINE_XARRAY_FLAGS(vnp_udp_socks, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 
-/* For the module's end */
+/* For module exit */
 static DECLARE_WAIT_QUEUE_HEAD(vnp_udp_socks_wait);
 
-/* No two sockets begin in a cache line. */
+/* Sockets are at least a cache line apart. */
 static unsigned long vnp_udp_sock_key(const struct sock *sk)
 {
 	return (unsigned long)sk / L1_CACHE_BYTES;
@@ -59,7 +60,7 @@ struct vnp_udp_sock *vnp_udp_sock_of(const struct sock *sk)
 	return xa_load(&vnp_udp_socks, vnp_udp_sock_key(sk));
 }
 
-/* sk_destruct(): nobody has the socket.  Context: any but hard interrupts */
+/* sk_destruct(): the socket is unreferenced.  Context: any but hard interrupts */
 static void vnp_udp_sock_destruct(struct sock *sk)
 {
 	struct vnp_udp_sock *usock = xa_erase_bh(&vnp_udp_socks,
@@ -117,7 +118,7 @@ int vnp_udp_sock_make(struct sock *sk)
 	return 0;
 }
 
-/* What stays on sockets calls nobody now.  Context: all other CPUs are stopped */
+/* Clear what remains on sockets.  Context: all other CPUs are stopped */
 static int vnp_udp_socks_restore(void *unused)
 {
 	struct vnp_udp_sock *usock;
@@ -145,11 +146,11 @@ void vnp_udp_socks_destroy(void)
 
 	stop_machine(vnp_udp_socks_restore, NULL, NULL);
 	/*
-	 * Tasks that were preempted while they entered or left.  One was about to run
-	 * vnp_udp_sock_destruct().  One that closed a socket gave its link, and with it
-	 * the module, back while it was in here.  One that called setsockopt() had read
-	 * it from our struct proto before the link went; it finds that there is no
-	 * module to hold (udp/opt.c), and leaves.
+	 * Tasks that were preempted while they entered or left the module.  One was about
+	 * to call vnp_udp_sock_destruct().  One that closed a socket put its link, and so
+	 * the module, while in here.  One that called setsockopt() read it from our
+	 * struct proto before the link was detached; it cannot get a reference to the
+	 * module (udp/opt.c), and leaves.
 	 */
 	synchronize_rcu_tasks();
 	xa_for_each(&vnp_udp_socks, key, usock) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets that have a link, or have had one: what stays on them until they end.
+ * UDP sockets that have or had a link: what remains on them until they are freed.
  */
 #ifndef _VNP_UDP_SOCK_H
 #define _VNP_UDP_SOCK_H
@@ -11,10 +11,10 @@
 struct vnp_link;
 
 /**
- * struct vnp_udp_sock - what is remembered of a socket
- * @sk_destruct: what it had as such
- * @encap_rcv:	the same, before the present link
- * @sk:		the socket; NULL: nothing of ours is on it any more
+ * struct vnp_udp_sock - saved state of a socket
+ * @sk_destruct: the original one
+ * @encap_rcv:	the one before the current link
+ * @sk:		the socket; NULL: it has nothing of ours any more
  * @link:	its link, or NULL; under the socket's lock
  * @done:	the socket ends that has @link, whose reference goes; nobody can find the
  *		socket any more.  Context: any but hard interrupts
@@ -28,19 +28,19 @@ struct vnp_udp_sock {
 };
 
 /**
- * vnp_udp_sock_make() - remember a socket, from now to its end
- * @sk:		the socket; nothing happens to it if it is remembered already
+ * vnp_udp_sock_make() - add a socket to the table, until it is freed
+ * @sk:		the socket; no change if it is already in the table
  *
  * Context: process, the socket's lock.
- * Return: 0, -ENOMEM, -EBUSY (somebody else has what would stay on it).
+ * Return: 0, -ENOMEM, -EBUSY (its pointers are used by another subsystem).
  */
 int vnp_udp_sock_make(struct sock *sk);
 
-/* vnp_udp_sock_of() - what is remembered of a socket that was linked.  Context: any */
+/* vnp_udp_sock_of() - the saved state of a socket that was linked.  Context: any */
 struct vnp_udp_sock *vnp_udp_sock_of(const struct sock *sk);
 
 /*
- * vnp_udp_socks_destroy() - take what is ours from all sockets.  There are no links.
+ * vnp_udp_socks_destroy() - remove everything from all sockets.  There are no links.
  * Context: process, at module exit.
  */
 void vnp_udp_socks_destroy(void);

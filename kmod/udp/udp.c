@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UDP sockets, by the hook that the kernel has for tunnels: encap_rcv().
+ * UDP sockets, through the kernel's hook for tunnels: encap_rcv().
  *
  * A socket has:	it becomes:
  *	encap_type		VNP_UDP_ENCAP: there is a hook
@@ -8,30 +8,29 @@
  *	encap_destroy		vnp_udp_close(): the application closed it
  *	sk_user_data		the link
  *	sk_prot			one that hides all this from the application (udp/opt.c)
- * and until it ends, by udp/sock.c:
- *	encap_err_rcv		vnp_udp_err_rcv(): a tunnel would not hear of errors
+ * and until it is freed, by udp/sock.c:
+ *	encap_err_rcv		vnp_udp_err_rcv(): tunnels get no errors
  *	gro_complete		vnp_udp_gro_complete()
- *	sk_destruct		the memory goes
+ *	sk_destruct		the socket is freed
  * setup_udp_tunnel_sock() would do it, but it also disables multicast loopback
- * and enables checksum conversion, which the application would notice.  And it makes
- * the kernel look for encapsulation from the first such socket to the last, by
- * patching its code with all CPUs held: not something that any user should have it
- * do again and again.  So it looks as long as this module is there.
+ * and enables checksum conversion, which the application would notice.  And it enables a
+ * static key while there are such sockets, which patches kernel code on all CPUs:
+ * ordinary users should not be able to cause that repeatedly.  So the key is enabled as
+ * long as the module is loaded.
  *
- * Two ends of a socket, because the first one can be taken away: UDP_ENCAP is refused
- * while there is a link, but a setsockopt() that had begun when the link was made
- * does not see that, for it has read sk_prot before, and may sleep over the option's
- * value for as long as it likes; the kernel's own lock, where it takes one, comes later.
- * Then no more datagrams come here: whoever asks the link is told that it is detached,
- * and so it becomes (vnp_link_refresh()).  With an encap_type of 0
- * encap_destroy() is not called when the socket is closed.  sk_destruct() is called
- * in any case, when nobody can see the socket any more.  Detaching restores what is
- * still ours.
+ * A socket's end is noticed by two functions, because the first can be replaced:
+ * UDP_ENCAP is refused while there is a link, but a setsockopt() that began before the
+ * link was created does not see that, as it has already read sk_prot, and may sleep for
+ * any time while it reads the option's value; the kernel's own lock, if it takes one, is
+ * taken later.  Then no more datagrams come here: the next query finds the link detached,
+ * and detaches it (vnp_link_refresh()).  With an encap_type of 0 encap_destroy() is not
+ * called when the socket is closed.  sk_destruct() is always called, when the socket
+ * cannot be found any more.  Detaching restores what is still ours.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
- * sk_callback_lock, as everyone does who uses it.  The hook takes no lock: it
- * finds the link by sk_user_data, or passes the packet on.  So what sk_user_data
- * points at is a link's, or nobody's, until a grace period after encap_rcv was ours.
+ * sk_callback_lock, as everyone does who uses it.  The hook takes no lock: it finds the
+ * link through sk_user_data, or passes the packet.  So sk_user_data points to a link, or
+ * is NULL, until a grace period after encap_rcv was ours.
  */
 #include "kmod/udp/udp.h"
 
@@ -54,8 +53,8 @@
 #include "kmod/udp/sock.h"
 
 /*
- * The socket that makes the kernel look for encapsulation, by being one that wants
- * it.  Not bound: nothing ever comes here.  IPv6 stands for both.
+ * A socket that enables encapsulation in the kernel, by using it.  It is not bound, so no
+ * packet arrives here.  One of IPv6 enables both.
  */
 static struct socket *vnp_udp_enabler;
 
@@ -130,11 +129,11 @@ static void vnp_udp_clear_hook(struct sock *sk)
 }
 
 /*
- * Make the socket what it was.  If it lives on (@alive), no packet that was taken in
- * for its hook may find it without, and no hook that is running somebody else's
+ * Restore the socket.  If it continues to exist (@alive), no packet that was accepted for
+ * its hook may find it without one, and no executing hook may find another's
  * sk_user_data.
  *
- * Return: false: somebody else has done it.
+ * Return: false: already done.
  */
 static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 {
@@ -168,7 +167,7 @@ static bool vnp_udp_is_hooked(struct sock *sk)
 	const struct udp_sock *up = udp_sk(sk);
 	bool hooked;
 
-	/* A link that is being made has the lock. */
+	/* A link being created holds the lock. */
 	lock_sock(sk);
 	hooked = READ_ONCE(up->encap_type) == VNP_UDP_ENCAP &&
 		 READ_ONCE(up->encap_rcv) == vnp_udp_rcv;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* UDP sockets: the hook, and how it gets there and away again. */
+/* UDP sockets: attaching and detaching the hook. */
 #ifndef _VNP_UDP_UDP_H
 #define _VNP_UDP_UDP_H
 
@@ -7,7 +7,7 @@
 
 struct vnp_hook_ops;
 
-/* An encap_type that means nothing to others: a link's hook is there */
+/* An encap_type unknown to others: the socket has a link's hook */
 #define VNP_UDP_ENCAP	0xf7
 
 /* Context: process, at module init and exit */
