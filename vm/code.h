@@ -140,7 +140,7 @@ struct vnp_access {
 #define VNP_AUX_PAYS_TAKEN	BIT(2)	/* taken, @cost is charged to the budget */
 #define VNP_AUX_PAYS_FALLS	BIT(3)	/* falling through, likewise */
 #define VNP_AUX_SAFE		BIT(4)	/* divisor not 0, shift below the width */
-#define VNP_AUX_DOOMED		BIT(5)	/* a guard here always faults */
+#define VNP_AUX_FAULTS		BIT(5)	/* a guard here always faults */
 #define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that is the base of some access */
 #define VNP_AUX_BARRIER		BIT(7)	/* wait before the instruction for what it reads */
 #define VNP_AUX_BARRIER_FIRST	BIT(8)	/* wait before its guards, too */

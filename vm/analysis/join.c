@@ -83,11 +83,11 @@ static void join_scalars(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 {
 	join_scalar_ids(j, a, b);
 	a->num = join_num(j, &a->num, &b->num);
-	if (a->left == b->left && a->part == b->part && a->site == b->site &&
+	if (a->left == b->left && a->derived == b->derived && a->site == b->site &&
 	    a->off == b->off && a->range == b->range && !join_made_here(j, a->site))
 		return;
 	a->left = false;
-	a->part = VNP_PART_NONE;
+	a->derived = VNP_DERIVED_NONE;
 	a->site = 0;
 	a->off = 0;
 	a->range = 0;

@@ -165,7 +165,7 @@ void vnp_state_narrow(struct vnp_state *state, struct vnp_reg *reg,
 
 		if (other->id == id && other != reg && reg_id_is_number(other))
 			reg_narrow_equal(state, other, &was, reg, &of_id);
-		if (other->kind == VNP_REG_SCALAR && other->part == VNP_PART_FILLED &&
+		if (other->kind == VNP_REG_SCALAR && other->derived == VNP_DERIVED_FILLED &&
 		    other->site == id) {
 			reg_narrow_filled(other, &of_id);
 			state->work += STATE_WORK_NARROW;

@@ -73,13 +73,13 @@ enum vnp_reg_kind {
 #define VNP_OFF_MAX	(1 << 28)
 
 /*
- * struct vnp_reg::part - intermediate results of code that yields the number of id
+ * struct vnp_reg::derived - intermediate results of code that yields the number of id
  * @site plus @off again, or one at most @range above it
  */
-#define VNP_PART_NONE		0
-#define VNP_PART_QUOTIENT	1	/* that number, divided by @range */
-#define VNP_PART_SHIFTED	2	/* that number plus @off, shifted left by 32 */
-#define VNP_PART_FILLED		3	/* that number plus @off, or up to @range above it */
+#define VNP_DERIVED_NONE	0
+#define VNP_DERIVED_QUOTIENT	1	/* that number, divided by @range */
+#define VNP_DERIVED_SHIFTED	2	/* that number plus @off, shifted left by 32 */
+#define VNP_DERIVED_FILLED	3	/* that number plus @off, or up to @range above it */
 
 /* struct vnp_reg::site of a half */
 #define VNP_HALF_COMPLEMENT	BIT(0)	/* all bits are inverted */
@@ -89,7 +89,7 @@ enum vnp_reg_kind {
  * struct vnp_reg - a value
  * @kind:	enum vnp_reg_kind
  * @map:	map value, map handle: index of the map; half: kind of the pointer
- * @part:	scalar: VNP_PART_*
+ * @derived:	scalar: VNP_DERIVED_*
  * @maybe_null:	packet, stack, map value: or it is no pointer but the number @null
  * @left:	scalar: it is data_end - (packet pointer with id @site and offset
  *		@off)
@@ -109,7 +109,7 @@ struct vnp_reg {
 	u8 kind;
 	union {
 		u8 map;
-		u8 part;
+		u8 derived;
 	};
 	bool maybe_null;
 	bool left;

@@ -31,7 +31,7 @@ static void state_forget_id(struct vnp_state *state, u32 id)
 		}
 		if (reg->kind == VNP_REG_SCALAR && reg->site == id) {
 			reg->left = false;
-			reg->part = VNP_PART_NONE;
+			reg->derived = VNP_DERIVED_NONE;
 		}
 	}
 }

@@ -70,7 +70,7 @@ static void spec_one(struct vnp_verify *v, const struct bpf_insn *insn)
 static int spec_insn(struct vnp_verify *v)
 {
 	spec_one(v, vnp_verify_current(v));
-	return v->code->aux[v->insn].flags & VNP_AUX_DOOMED ? VNP_VERIFY_STOP : 0;
+	return v->code->aux[v->insn].flags & VNP_AUX_FAULTS ? VNP_VERIFY_STOP : 0;
 }
 
 /* A comparison reveals something of its operands, if only by the successor */

@@ -76,7 +76,7 @@ void vnp_spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 side
 	struct vnp_code *code = v->code;
 
 	/* execution always ends at its guards */
-	if (!v->report || code->aux[v->insn].flags & VNP_AUX_DOOMED)
+	if (!v->report || code->aux[v->insn].flags & VNP_AUX_FAULTS)
 		return;
 	access->masks = sides;
 	code->mask_cnt++;

@@ -81,7 +81,7 @@ static void report_doomed(const struct vnp_code *code)
 	u32 i;
 
 	for (i = 0; i < code->insn_cnt; i++)
-		if (code->aux[i].flags & VNP_AUX_DOOMED)
+		if (code->aux[i].flags & VNP_AUX_FAULTS)
 			vnp_log_insn(code, i,
 				     "an execution that gets here ends with a fault, whatever the payload");
 }

@@ -48,7 +48,7 @@ static int access_narrow(struct vnp_verify *v, struct vnp_reg *reg, s64 min, s64
 	if (!vnp_scalar_branch(BPF_JSGE, true, true, &num, &lo) ||
 	    !vnp_scalar_branch(BPF_JSLE, true, true, &num, &hi)) {
 		if (v->report)
-			v->code->aux[v->insn].flags |= VNP_AUX_DOOMED;
+			v->code->aux[v->insn].flags |= VNP_AUX_FAULTS;
 		return VNP_VERIFY_STOP;
 	}
 	vnp_state_narrow(v->state, reg, &num);

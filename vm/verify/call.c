@@ -183,7 +183,7 @@ static int call_memory_arg(struct call *c, u32 n)
 	if (!err)
 		err = call_memory(c, n, &size, &access);
 	if (err == VNP_VERIFY_STOP && c->v->report)
-		c->v->code->aux[c->v->insn].flags |= VNP_AUX_DOOMED;
+		c->v->code->aux[c->v->insn].flags |= VNP_AUX_FAULTS;
 	if (err >= 0)
 		vnp_verify_note(c->v, &c->found->arg[n], &access);
 	return err;

@@ -132,7 +132,7 @@ static void number_relate_filled(const struct vnp_verify *v, struct vnp_reg *dst
 	if (!old->id || by->umax > VNP_OFF_MAX || (!is64 && old->num.umax > U32_MAX) ||
 	    ((old->num.value | old->num.mask) & (by->value | by->mask)))
 		return;
-	dst->part = VNP_PART_FILLED;
+	dst->derived = VNP_DERIVED_FILLED;
 	dst->site = old->id;
 	dst->off = old->plus;
 	dst->range = by->umax;
@@ -157,12 +157,12 @@ static void number_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
 	case BPF_DIV:
 		if (!fits || old->plus || insn->off)
 			return;
-		dst->part = VNP_PART_QUOTIENT;
+		dst->derived = VNP_DERIVED_QUOTIENT;
 		dst->site = old->id;
 		dst->range = k;
 		break;
 	case BPF_MUL:
-		if (old->part != VNP_PART_QUOTIENT || old->range != k ||
+		if (old->derived != VNP_DERIVED_QUOTIENT || old->range != k ||
 		    old->site == VNP_ID_MADE(v->insn))
 			return;
 		dst->id = vnp_state_mint(v->state, v->insn);
@@ -172,13 +172,13 @@ static void number_relate_parts(struct vnp_verify *v, struct vnp_reg *dst,
 	case BPF_LSH:
 		if (!fits || old->num.smax > S32_MAX || k != 32 || !vnp_insn_is64(insn))
 			return;
-		dst->part = VNP_PART_SHIFTED;
+		dst->derived = VNP_DERIVED_SHIFTED;
 		dst->site = old->id;
 		dst->off = old->plus;
 		break;
 	case BPF_RSH:
 	case BPF_ARSH:
-		if (old->part != VNP_PART_SHIFTED || k != 32 || !vnp_insn_is64(insn))
+		if (old->derived != VNP_DERIVED_SHIFTED || k != 32 || !vnp_insn_is64(insn))
 			return;
 		dst->id = old->site;
 		dst->plus = old->off;
