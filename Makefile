@@ -1,40 +1,40 @@
 # SPDX-License-Identifier: GPL-2.0
 #
-## make			everything: the module, and what follows
+## make			everything: the module and all of the following
 ## make module		vnp.ko, as build/KERNEL/vnp.ko
 ## make lib		libvnp, in build/lib
 ## make tool		vnpctl, in build/bin
 ## make samples		the samples, in build/samples
 ##
-## make demo		the first sample at work, in a virtual machine
+## make demo		demonstrate the first sample, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
-## make check-all	the same on every kernel that there is, everything as root, too
-## make bench		what a datagram costs, here and elsewhere: build/bench/
-## make bench-compare BASE=REV	the same for another revision, and what differs
-## make verify-cost	what verification costs: a table by size and shape
-## make fuzz [SECONDS=60]	the fuzzers, so long each
-## make fuzz-native [SECONDS=60]	programs by chance as native code, in a virtual machine,
-##			against the reference interpreter; VNP_FUZZ_SEED=N: those again
-## make faults		faults of the past put back, to see which tests find them
-## make setup		fetch and build what any of these will need, now; only these
+## make check-all	the same on every kernel, and everything as root too
+## make bench		the cost of a datagram, with VNP and with alternatives: build/bench/
+## make bench-compare BASE=REV	measure another revision too, and print the differences
+## make verify-cost	the cost of verification: a table by size and shape
+## make fuzz [SECONDS=60]	the fuzzers, each for this time
+## make fuzz-native [SECONDS=60]	random programs as native code, in a virtual machine,
+##			compared with the reference interpreter; VNP_FUZZ_SEED=N repeats
+## make faults		reintroduce past bugs, to see which tests find them
+## make setup		fetch and build everything that the above need; only for these
 ##			KERNELS="6.1 6.12 latest debug"
 ##
-## make install		to prefix (/usr/local), and ready to be used.  With DESTDIR, only
-##			copies: group vnp, ldconfig and depmod are the package's then
-## make check-install	tries the above, in a tree of Debian's; as root
-## make clean		leaves what was fetched
-## make distclean		leaves nothing but $VNP_CACHE (~/.cache/vnp)
+## make install		install to prefix (/usr/local), ready for use.  With DESTDIR, only
+##			copy: group vnp, ldconfig and depmod are left to the package
+## make check-install	test installation, in a Debian tree; as root
+## make clean		remove everything but downloads
+## make distclean	remove everything but $VNP_CACHE (~/.cache/vnp)
 ##
-## KERNEL=NAME		6.1, 6.12, 7.2, latest or debug: selftests/setup/kernel gets them
+## KERNEL=NAME		6.1, 6.12, 7.2, latest or debug, fetched by selftests/setup/kernel
 ## KDIR=DIRECTORY		/lib/modules/RELEASE/build
 ## V=1			show the commands
 ##
-## Without KERNEL and KDIR, make and make install are about the kernel that runs, if its
-## headers are installed.  All else, and make without them, is about 6.1.
+## Without KERNEL and KDIR, make and make install build for the running kernel, if its
+## headers are installed.  Everything else, and make without headers, uses 6.1.
 
 all: module lib tool samples
 
-# What runs in a virtual machine has kernels of its own.
+# Targets that run in a virtual machine have their own kernels.
 machine_goals := demo check check-all fuzz-native bench bench-module bench-compare tests \
 	setup
 ifeq ($(KDIR)$(KERNEL)$(filter $(machine_goals),$(MAKECMDGOALS)),)
@@ -59,8 +59,8 @@ INCLUDES := -Iuapi -Iuserlib -I.
 ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -fPIC $(INCLUDES) \
 	$(CFLAGS)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
-# For vm/, where sums that wrap say so (vm/arith.h), but for the files that calculate as
-# machines do
+# For vm/, where intended wrapping is marked (vm/arith.h), except the files that implement
+# machine arithmetic
 SANITIZE_VM := -fsanitize=unsigned-integer-overflow,local-bounds
 modular := $(addprefix analysis/,scalar scalar_alu scalar_branch) isa/eval harden/blind
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
@@ -68,7 +68,7 @@ BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(INCLUDES) \
 
 vm_sources := $(wildcard vm/*.c vm/*/*.c)
 
-# Quiet as the kernel's build is; V=1 shows the commands.
+# Quiet, like the kernel's build; V=1 shows the commands.
 ifeq ($(V),1)
 say := @:
 else
@@ -76,7 +76,7 @@ Q := @
 say = @printf '  %-7s %s\n'
 endif
 
-# The parts.  Each adds what it builds to LIB, TOOL, SAMPLES or TESTS.
+# Each adds its targets to LIB, TOOL, SAMPLES or TESTS.
 -include userlib/Makefile.inc samples/Makefile.inc selftests/Makefile.inc
 
 lib: $(LIB)
@@ -86,14 +86,13 @@ tests: $(TESTS)
 
 # ---- The module -----------------------------------------------------------
 #
-# Each kernel has a directory of its own with links to the sources, so that the
-# objects of one do not meet those of another, nor the sources.  It is locked
-# while it is worked in: guests that start at the same time build at the same
-# time.
+# Each kernel has its own directory with links to the sources, so that objects are kept
+# apart from those of other kernels and from the sources.  It is locked during a build, as
+# guests that start at the same time also build at the same time.
 
 farm := build/$(KERNEL)
 sources := Kbuild $(wildcard kmod/*/*.[ch] vm/*.[ch] vm/*/*.[ch] uapi/*/*.h)
-# Type information for the module would need pahole, and nothing reads it.
+# Type information for the module would need pahole, and is not used.
 kbuild = $(inside) $(MAKE) --no-print-directory -C $(kdir) M=$(CURDIR)/$(farm) \
 	CONFIG_DEBUG_INFO_BTF_MODULES=
 
@@ -112,8 +111,8 @@ locked-module:
 
 # ---- Objects --------------------------------------------------------------
 #
-# Each lies under build/ where its source lies in the tree, and once more under
-# build/asan/ for tests that run with sanitizers.
+# Each is under build/ at the path of its source, and also under build/asan/ for tests
+# with sanitizers.
 
 build/%.bpf.o: %.bpf.c | build/packages.build
 	$(say) CLANG $@
@@ -121,7 +120,7 @@ build/%.bpf.o: %.bpf.c | build/packages.build
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
 	$(Q)llvm-strip -g $@
 
-# By clang: no other compiler stops at unsigned numbers that wrap.
+# By clang: only its sanitizers detect unsigned wrapping.
 $(filter-out $(modular:%=build/asan/vm/%.o),$(patsubst %.c,build/asan/%.o,\
 	$(vm_sources))): SANITIZE += $(SANITIZE_VM)
 
@@ -138,7 +137,7 @@ build/%.o: %.c | build/packages.build
 objects := $(wildcard $(addprefix build/,asan fuzz levels samples selftests userlib vm))
 -include $(if $(objects),$(shell find $(objects) -name '*.d'))
 
-# ---- Running it -----------------------------------------------------------
+# ---- Tests and measurements -----------------------------------------------
 
 demo: all build/packages.guest build/packages.demo
 	$(Q)selftests/guest -k $(KERNEL) -u -- samples/dnsguard/demo
@@ -146,7 +145,7 @@ demo: all build/packages.guest build/packages.demo
 check: all tests build/packages.guest build/packages.demo
 	$(Q)selftests/check $(KERNEL)
 
-# A kernel that Debian does not have any more is left out, as setup says.
+# Kernels that Debian no longer has are left out, with a message by setup.
 check-all: all tests build/packages.guest build/packages.demo
 	$(Q)$(MAKE) --no-print-directory setup KERNELS="$(all_kernels)"
 	$(Q)selftests/check $$(cd build/kernels && ls -d $(all_kernels) 2>/dev/null)
@@ -196,7 +195,7 @@ setup: build/linux-source/kselftest_harness.h
 
 ifneq ($(filter install,$(MAKECMDGOALS)),)
 ifndef KDIR
-$(error the headers of a kernel are wanted: apt install linux-headers-$(shell uname -r), or make install KDIR=/lib/modules/RELEASE/build)
+$(error kernel headers are required: apt install linux-headers-$(shell uname -r), or make install KDIR=/lib/modules/RELEASE/build)
 endif
 endif
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * dnsguard: pass well-formed DNS queries for names and types in a map, drop all
- * else before the server hears of it.
+ * dnsguard: pass well-formed DNS queries for names and types in a map, and drop
+ * everything else before it reaches the server.
  */
 #include <vnp/program.h>
 #include "dnsguard.h"
@@ -31,10 +31,10 @@ struct dns_header {
 	__be16 additionals;
 };
 
-#define DNS_QR_OPCODE	0xf8	/* a plain query has none of these bits */
+#define DNS_QR_OPCODE	0xf8	/* an ordinary query has none of these bits */
 #define DNS_CLASS_IN	1
 
-/* RFC 6891 6.1.2, behind the root name */
+/* RFC 6891 6.1.2, after the root name */
 struct edns_opt {
 	__u8 root;
 	__be16 type;
@@ -52,9 +52,9 @@ static __always_inline __u8 lower(__u8 c)
 
 /*
  * Copy the name at @p to @name in lower case.  Compression (a length above 63)
- * is refused: a question has nothing in front of it that it could refer to.
+ * is refused: there is no name before a question that it could refer to.
  *
- * Returns what comes after the name, or NULL if it is none.
+ * Returns the end of the name, or NULL if it is not valid.
  */
 static __always_inline __u8 *name_parse(__u8 *p, __u8 *end, __u8 *name)
 {
@@ -75,7 +75,7 @@ static __always_inline __u8 *name_parse(__u8 *p, __u8 *end, __u8 *name)
 	}
 }
 
-/* Nothing behind the question, or one EDNS option record and nothing behind it */
+/* Nothing after the question, or one EDNS option record and nothing after it */
 static __always_inline int tail_ok(__u8 *p, __u8 *end, __u16 additionals)
 {
 	struct edns_opt *opt = (void *)p;
@@ -87,7 +87,7 @@ static __always_inline int tail_ok(__u8 *p, __u8 *end, __u16 additionals)
 	       (__u8 *)(opt + 1) + vnp_ntohs(opt->len) == end;
 }
 
-/* One question, and no answer yet */
+/* One question, and no answer */
 static __always_inline int header_ok(struct dns_header *dns, __u8 *end)
 {
 	return (__u8 *)(dns + 1) <= end && !(dns->flags & DNS_QR_OPCODE) &&
@@ -95,7 +95,7 @@ static __always_inline int header_ok(struct dns_header *dns, __u8 *end)
 	       !dns->authorities;
 }
 
-static __always_inline enum outcome query_judge(struct dns_header *dns, __u8 *end)
+static __always_inline enum outcome query_classify(struct dns_header *dns, __u8 *end)
 {
 	struct question q = {};
 	__u64 *passed;
@@ -122,10 +122,10 @@ int dnsguard(struct vnp_ctx *ctx)
 	__u32 outcome = MALFORMED;
 	__u64 *count;
 
-	if (vnp_pull(ctx, 0))		/* no memory to look at all of it */
+	if (vnp_pull(ctx, 0))		/* no memory to make all of it readable */
 		return VNP_DROP;
 	if (header_ok(ctx->data, ctx->data_end))
-		outcome = query_judge(ctx->data, ctx->data_end);
+		outcome = query_classify(ctx->data, ctx->data_end);
 	count = vnp_map_lookup(&counts, &outcome);
 	if (count)
 		(*count)++;

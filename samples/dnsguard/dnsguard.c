@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * dnsguard: keep unwanted queries away from a DNS server that runs already and
- * knows nothing of it.
+ * dnsguard: drop unwanted queries to a running DNS server that knows nothing of VNP.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,19 +9,19 @@
 #include <vnp/libvnp.h>
 #include "question.h"
 
-/* dnsguard.bpf.o, which the linker has put into this program */
+/* dnsguard.bpf.o, which is linked into this program */
 extern const char _binary_dnsguard_bpf_o_start[];
 extern const char _binary_dnsguard_bpf_o_end[];
 
 static const char usage[] =
 	"usage: dnsguard PID PORT NAME:TYPE...\n"
 	"\n"
-	"Let the DNS server PID hear on UDP port PORT only of queries for these names\n"
-	"and types, such as www.example.org:AAAA or example.org:TYPE65.  All others, and\n"
-	"whatever is no query, are dropped in the kernel.  dnsguard ends; the guard\n"
-	"stays until it is detached (vnpctl link detach ID) or the server ends.\n"
+	"Pass only queries for these names and types to UDP port PORT of the DNS server\n"
+	"PID, such as www.example.org:AAAA or example.org:TYPE65.  All other datagrams\n"
+	"are dropped in the kernel.  dnsguard then ends; the filter stays until it is\n"
+	"detached (vnpctl link detach ID) or the server ends.\n"
 	"\n"
-	"You need to be the user that runs the server, and in group vnp.\n";
+	"Call it as the user who runs the server, in group vnp.\n";
 
 static int complain(const char *failed, const char *what, int err)
 {
@@ -30,7 +29,7 @@ static int complain(const char *failed, const char *what, int err)
 	return err;
 }
 
-/* Put the questions into the map. */
+/* Insert the questions into the map. */
 static int allow(const struct vnp_map *allowed, char **texts)
 {
 	struct question q;
@@ -60,7 +59,7 @@ static void report(const struct vnp_link *link, const struct vnp_socket *sock)
 		       sock->address, sock->port);
 }
 
-/* Let the program run on all these sockets, or on none. */
+/* Link the program to all these sockets, or to none. */
 static int guard(const struct vnp_program *prog, const struct vnp_socket *socks,
 		 size_t cnt)
 {
@@ -80,7 +79,7 @@ static int guard(const struct vnp_program *prog, const struct vnp_socket *socks,
 			vnp_link_detach(links[i]);
 		else
 			report(links[i], &socks[i]);
-		/* The handle; the link itself lives as long as the socket. */
+		/* The handle; the link itself exists as long as the socket. */
 		vnp_link_close(links[i]);
 	}
 	return err;
@@ -103,7 +102,7 @@ static int guard_server(const struct vnp_program *prog, pid_t pid,
 	return err;
 }
 
-/* Load the program, tell it what to allow, and put it on the sockets. */
+/* Load the program, fill the map of allowed questions, and link it to the sockets. */
 static int run(struct vnp_object *obj, pid_t pid, const char *port, char **texts)
 {
 	int err;

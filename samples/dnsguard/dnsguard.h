@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What the program and its loader share. */
+/* Shared by the program and its loader. */
 #ifndef _DNSGUARD_H
 #define _DNSGUARD_H
 
@@ -9,7 +9,7 @@
 #define DNS_LABEL_MAX	63
 
 /**
- * struct question - what a query asks for; key of the map "allowed"
+ * struct question - the question of a query; key of the map "allowed"
  * @type:	query type, host byte order
  * @name:	name as on the wire, in lower case, zero-padded
  */
@@ -23,7 +23,7 @@ struct question {
 enum outcome {
 	GOOD,		/* a name and type of the map */
 	UNWANTED,	/* well formed, but not in the map */
-	MALFORMED,	/* no query a server should have to look at */
+	MALFORMED,	/* not a valid query */
 	OUTCOMES
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Queries, and what dnsguard has to think of them when the map "allowed" holds
- * the questions below.  The test runs all of them; the demo sends the malformed
- * ones to a server.
+ * Queries, and the results that dnsguard must have when the map "allowed" has the
+ * questions below.  The test uses all of them; the demo sends the malformed ones to a
+ * server.
  */
 #ifndef _DNSGUARD_QUERIES_H
 #define _DNSGUARD_QUERIES_H
@@ -35,7 +35,7 @@
 #define OPT		"\0" "\0\51" "\4\320" "\0\0\0\0"
 #define COOKIE		"\0\12" "\0\10" "saltsalt"
 
-/* Labels up to the longest, and a name of 254 bytes that lacks its end */
+/* Labels up to the longest, and a name of 254 bytes without its end */
 #define TEN		"0123456789"
 #define SIXTY		TEN TEN TEN TEN TEN TEN
 #define LABEL_60	"\74" SIXTY
@@ -44,8 +44,8 @@
 #define LONGEST		LABEL_63 LABEL_63 LABEL_63 LABEL_61
 
 /**
- * struct query - a datagram and what is to become of it
- * @what:	the point of it
+ * struct query - a datagram and its expected result
+ * @what:	description
  * @expect:	enum outcome
  * @bytes:	payload
  * @len:	bytes of it
@@ -59,7 +59,7 @@ struct query {
 
 #define Q(expect, what, bytes)	{ what, expect, bytes, sizeof(bytes) - 1 }
 
-/* What the map holds in the test, as dnsguard takes it on its command line */
+/* The contents of the map in the test, as arguments of dnsguard */
 static const char *const allowed[] = {
 	"www.example:A", "www.example:AAAA", "example:MX", ".:NS", "x:A",
 	"a[b.example:A",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Questions as people write them. */
+/* Questions as text. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static const char *type_parse(__u16 *type, const char *text)
 	}
 	/* RFC 3597 */
 	if (strncasecmp(text, "TYPE", 4) || !isdigit((unsigned char)text[4]))
-		return "unknown type; TYPE and a number will do";
+		return "unknown type; write TYPE and a number";
 	n = strtoul(text + 4, &end, 10);
 	if (*end || n > 65535)
 		return "the number of a type is at most 65535";
@@ -40,7 +40,7 @@ static const char *type_parse(__u16 *type, const char *text)
 /* @text ends at the last colon of a question; @name has room for the longest */
 static const char *name_parse(__u8 *name, const char *text, size_t len)
 {
-	__u8 *label = name;	/* where the length of the current one goes */
+	__u8 *label = name;	/* the length byte of the current one */
 	size_t n = 0;
 
 	if (len && text[len - 1] == '.')
@@ -59,7 +59,7 @@ static const char *name_parse(__u8 *name, const char *text, size_t len)
 			label += 1 + n;
 			n = 0;
 		} else if (text[i] == '\\') {
-			return "escapes are not known here";
+			return "escapes are not supported";
 		} else {
 			label[++n] = tolower((unsigned char)text[i]);
 		}

@@ -5,7 +5,7 @@
 #include "dnsguard.h"
 
 /**
- * question_parse() - read a question as people write it
+ * question_parse() - parse a question
  * @q:		out
  * @text:	NAME:TYPE, such as www.example.org:AAAA, .:NS, example.org:TYPE65
  *

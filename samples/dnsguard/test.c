@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * dnsguard-test: does the program think of queries what it should?
+ * dnsguard-test: does the program classify queries correctly?
  *
- * Prints TAP.  Runs it in the kernel, with -u in user space.  With -m prints the
- * malformed queries instead, as "dnsperf -B" reads them.
+ * Prints TAP.  Executes it in the kernel, or with -u in user space.  With -m prints the
+ * malformed queries instead, as input for "dnsperf -B".
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@
 #define DAMAGED		3000		/* random queries to try */
 #define PAYLOAD_MAX	512
 
-/* dnsguard.bpf.o, which the linker has put into this program */
+/* dnsguard.bpf.o, which is linked into this program */
 extern const char _binary_dnsguard_bpf_o_start[];
 extern const char _binary_dnsguard_bpf_o_end[];
 
@@ -62,7 +62,7 @@ static void load(__u32 flags)
 	}
 }
 
-/* How often the program found that @outcome, on all CPUs */
+/* The program's counter for @outcome, on all CPUs */
 static __u64 count_read(__u32 outcome)
 {
 	size_t cpus = vnp_map_value_len(counts) / sizeof(__u64);
@@ -76,8 +76,8 @@ static __u64 count_read(__u32 outcome)
 }
 
 /*
- * Run the program on a datagram of which the first @direct bytes can be read
- * directly; all if 0.  Says what is wrong, if anything is.
+ * Execute the program on a datagram of which the first @direct bytes can be read
+ * directly; all if 0.  Prints what is wrong, if anything.
  */
 static int run(const void *data, size_t len, size_t direct, enum outcome expect)
 {
@@ -91,7 +91,7 @@ static int run(const void *data, size_t len, size_t direct, enum outcome expect)
 	__u64 verdict = expect == GOOD ? VNP_PASS : VNP_DROP;
 
 	if (vnp_program_run(prog, &opts))
-		die("the program cannot be run");
+		die("the program cannot be executed");
 	if (!opts.fault && opts.retval == verdict &&
 	    count_read(expect) == before + 1)
 		return 1;
@@ -122,7 +122,7 @@ static void test_cut(void)
 	for (const struct query *q = queries; q < queries + QUERIES; q++)
 		for (size_t len = 1; q->expect == GOOD && len < q->len; len++)
 			ok &= run(q->bytes, len, 0, MALFORMED);
-	report(ok, "malformed: every good query, cut anywhere");
+	report(ok, "malformed: every good query, truncated anywhere");
 }
 
 static void test_big(void)
@@ -137,7 +137,7 @@ static void test_big(void)
 	report(ok, "malformed: the longest datagrams");
 }
 
-/* The program again, by somebody who has not read it. */
+/* An independent implementation of the program. */
 
 static __u32 be16(const __u8 *p)
 {
@@ -211,10 +211,10 @@ static void test_damaged(void)
 		if (!ok)
 			printf("# query %d, made of: %s\n", i, q->what);
 	}
-	report(ok, "random damage, judged as by the reference");
+	report(ok, "random damage, with the same results as the reference");
 }
 
-/* Each with its length in front, as DNS has them on TCP. */
+/* Each after its length, as in DNS over TCP. */
 static void malformed_print(void)
 {
 	for (const struct query *q = queries; q < queries + QUERIES; q++) {

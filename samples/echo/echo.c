@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * echo: the service of RFC 862 on UDP.  All that this process does is to hold the
- * socket: it sleeps until it is told to end.
+ * echo: the service of RFC 862 on UDP.  This process only holds the socket, and sleeps
+ * until it is terminated.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,15 +12,15 @@
 #include <unistd.h>
 #include <vnp/libvnp.h>
 
-/* echo.bpf.o, which the linker has put into this program */
+/* echo.bpf.o, which is linked into this program */
 extern const char _binary_echo_bpf_o_start[];
 extern const char _binary_echo_bpf_o_end[];
 
 static const char usage[] =
 	"usage: echo PORT\n"
 	"\n"
-	"Send each datagram that comes to UDP port PORT back to where it came from, in\n"
-	"the kernel (RFC 862).  It ends at SIGINT or SIGTERM, and says what was done.\n";
+	"Send each datagram that arrives at UDP port PORT back to its sender, in the\n"
+	"kernel (RFC 862).  It ends at SIGINT or SIGTERM, and prints its counters.\n";
 
 static int complain(const char *failed, int err)
 {
@@ -80,7 +80,7 @@ static void report(const struct vnp_link *link)
 		return;
 	for (i = 0; i < VNP_ERROR_SLOTS; i++)
 		errors += info.errors[i];
-	printf("%llu datagrams (%llu bytes) came, %llu could not be answered\n",
+	printf("%llu datagrams (%llu bytes) received, %llu could not be answered\n",
 	       info.packets, info.bytes, errors);
 }
 

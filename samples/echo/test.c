@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Is what comes back what was sent, and did the server sleep?  The server is the sample
- * itself, build/samples/echo/echo, found beside this program.
+ * Are replies what was sent, and did the server sleep? The server is the sample itself,
+ * build/samples/echo/echo, in the directory of this program.
  */
 #include <arpa/inet.h>
 #include <libgen.h>
@@ -24,7 +24,7 @@ static void report(int ok, const char *what)
 	failed += !ok;
 }
 
-/* Return: the server's pid, once it has said that it answers */
+/* Return: the server's pid, after it has printed that it answers */
 static pid_t start(const char *self, FILE **out)
 {
 	char path[4096], line[128];
@@ -47,7 +47,7 @@ static pid_t start(const char *self, FILE **out)
 	return fgets(line, sizeof(line), *out) ? pid : -1;
 }
 
-/* How often a process has slept because it had nothing to do; waits until it sleeps */
+/* Number of voluntary context switches of a process; waits until it sleeps */
 static long switches(pid_t pid)
 {
 	char path[64], line[128], state = 0;
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 	report(slept > 0 && switches(pid) == slept, "the server has slept");
 	kill(pid, SIGTERM);
 	report(fgets(line, sizeof(line), out) &&
-	       !strcmp(line, "12 datagrams (151944 bytes) came, 0 could not be answered\n"),
+	       !strcmp(line, "12 datagrams (151944 bytes) received, 0 could not be answered\n"),
 	       "it has counted them");
 	waitpid(pid, NULL, 0);
 	return failed ? 1 : 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The bench: what arrives by a card of its own (hook/nic.c), who receives it
- * (receive.c), what is put between (systems.c), and what that costs in all.  Where
- * something does not work, or not what was meant arrives, the bench ends.
+ * The bench: datagrams from an emulated card (hook/nic.c), their receiver (receive.c),
+ * the systems in between (systems.c), and the total cost.  The bench ends if something
+ * fails, or if unexpected datagrams arrive.
  */
 #ifndef _VNP_BENCH_H
 #define _VNP_BENCH_H
@@ -14,19 +14,19 @@
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* die() - say what is wrong, and end; the text is a sentence, errno is not added */
+/* die() - print an error message, and exit; the text is a sentence, errno is not added */
 void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
-/* ticks() - of the time stamp counter, which counts instructions here */
+/* ticks() - the time stamp counter, which counts instructions here */
 static inline __u64 ticks(void)
 {
 	return __builtin_ia32_rdtsc();
 }
 
-/* least() - of values */
+/* least() - the minimum of values */
 double least(const double *values, int cnt);
 
-/* median() - of values, which are sorted by it */
+/* median() - the median of values, which are sorted */
 double median(double *values, int cnt);
 
 /*
@@ -35,20 +35,19 @@ double median(double *values, int cnt);
 
 /**
  * struct row - a line of the table and of bench.json
- * @workload:	what is done
- * @system:	who does it
+ * @workload:	the workload
+ * @system:	the system
  * @kase:	which of several, or NULL
- * @size:	bytes of payload; of verification instructions of the program
+ * @size:	bytes of payload; for verification, instructions of the program
  * @pieces:	datagrams of a burst or super-packet
- * @unwanted:	percent
- * @insns:	instructions a datagram, from where it has left GRO; or of the whole;
- *		NAN: it is refused
- * @arrival:	instructions a datagram before that, in the card's driver and GRO
- * @switches:	times a datagram that the receiver was put to sleep
- * @syscalls:	system calls a datagram
- * @guards:	of a program of VNP: accesses that carry one
- * @masks:	likewise: sides on which an access is masked
- * @barriers:	likewise: instructions that hold speculation up
+ * @unwanted:	percent to be dropped
+ * @insns:	instructions per datagram, after it has left GRO; or in total; NAN: refused
+ * @arrival:	instructions per datagram before that, in the card's driver and GRO
+ * @switches:	context switches of the receiver per datagram
+ * @syscalls:	system calls per datagram
+ * @guards:	of a VNP program: accesses with a guard
+ * @masks:	likewise: masked sides of accesses
+ * @barriers:	likewise: speculation barriers
  */
 struct row {
 	const char *workload;
@@ -66,7 +65,7 @@ struct row {
 	int barriers;
 };
 
-/* row_add() - keep it for the file, and print it */
+/* row_add() - add it to the file, and print it */
 void row_add(const struct row *row);
 
 /* rows_begin() - a heading; rows_write() - the file */
@@ -74,7 +73,7 @@ void rows_begin(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rows_write(const char *path);
 
 /*
- * ---- What arrives --------------------------------------------------------
+ * ---- Traffic -------------------------------------------------------------
  */
 
 enum arrival {
@@ -87,14 +86,14 @@ enum arrival {
 #define WANTED		'W'
 
 /**
- * struct traffic - datagrams that arrive again and again
- * @arrival:	how
- * @pieces:	how many at once, at most 64, a power of 2; 0: sixteen, or one if alone
+ * struct traffic - datagrams that arrive repeatedly
+ * @arrival:	how they arrive
+ * @pieces:	number at once, at most 64, a power of 2; 0: sixteen, or one if single
  * @size:	bytes of payload, at least 8
- * @unwanted:	percent of them
- * @fill:	writes what datagram number i holds; NULL: bytes by chance, UNWANTED or WANTED
+ * @unwanted:	percent to be dropped
+ * @fill:	writes the payload of datagram number i; NULL: random bytes, UNWANTED or WANTED
  *		first
- * @senders:	MERGED: who each send so many at once; 0: one
+ * @senders:	MERGED: number of senders, each sending @pieces at once; 0: one
  */
 struct traffic {
 	enum arrival arrival;
@@ -108,18 +107,18 @@ struct traffic {
 const char *traffic_name(const struct traffic *traffic);
 
 /*
- * ---- Who receives it -----------------------------------------------------
+ * ---- The receiver --------------------------------------------------------
  */
 
 /**
- * struct receiver - a thread that receives, and what it has received
+ * struct receiver - a receiving thread, and its counters
  * @sock:	its socket
  * @traffic:	what arrives
- * @check:	hold each datagram against what was sent
- * @stop:	end, when it is woken
- * @wanted:	datagrams
- * @discarded:	datagrams that it was given only to discard them
- * @calls:	system calls it has made
+ * @check:	compare each datagram with what was sent
+ * @stop:	exit when woken
+ * @wanted:	datagrams received
+ * @discarded:	datagrams received and discarded
+ * @calls:	system calls made
  * @next:	the number of the next datagram, if @check
  */
 struct receiver {
@@ -142,16 +141,16 @@ void answer_many(struct receiver *rx);		/* recvmmsg() and sendmmsg() */
 void answer_merged(struct receiver *rx);	/* UDP_GRO and UDP_SEGMENT */
 
 /*
- * ---- What is put between -------------------------------------------------
+ * ---- Systems -------------------------------------------------------------
  */
 
 /**
- * struct system - VNP, or a rival
+ * struct system - VNP, or an alternative
  * @name:	as in bench.json
- * @receive:	how the process receives what is left
- * @filters:	discards what is unwanted before the process sees it
- * @attach:	put it on a socket, or NULL
- * @detach:	take away what does not go with the socket, or NULL
+ * @receive:	how the process receives passed datagrams
+ * @filters:	drops unwanted datagrams before the process sees them
+ * @attach:	attach it to a socket, or NULL
+ * @detach:	detach what is not closed with the socket, or NULL
  * @serve:	instead of @receive and @attach: start a process with a socket of its own,
  *		which answers everything.  Returns the thread that does; @detach ends it
  */
@@ -190,35 +189,35 @@ void detach_xdp(void);
 /* rig_open() - module, card, addresses */
 void rig_open(void);
 
-/* rig_hook() - the module's bare hook on this socket */
+/* rig_hook() - attach the module's bare hook to this socket */
 void rig_hook(int sock);
 
-/* rig_native() - run a program of the module's; what it found */
+/* rig_native() - execute a program in the module; its result */
 __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat);
 
-/* rig_sent() - packets that have left by the card */
+/* rig_sent() - packets sent by the card */
 long rig_sent(void);
 
-/* rig_cpus() - how many there are */
+/* rig_cpus() - number of CPUs */
 int rig_cpus(void);
 
-/* rig_measure() - what datagrams cost; fills all of @row but the workload */
+/* rig_measure() - measure the cost of datagrams; fills @row except the workload */
 void rig_measure(const struct system *system, const struct traffic *traffic,
 		 struct row *row);
 
 /*
- * rig_profile() - the same, watched (profile.h); rig_profile_play() - having the card
- * receive nothing, as often as datagrams come otherwise
+ * rig_profile() - the same, profiled (profile.h); rig_profile_play() - the same number of
+ * calls with the card receiving nothing
  */
 void rig_profile(const struct system *system, const struct traffic *traffic,
 		 struct row *row);
 void rig_profile_play(void);
 
-/* rig_sizes() - what datagrams cost, in rows of their own for small and large ones */
+/* rig_sizes() - measure the cost of datagrams, with rows for small and large ones */
 void rig_sizes(const char *workload, const struct system *system,
 	       struct traffic *traffic);
 
-/* traffic_payload() - what datagram number @i holds */
+/* traffic_payload() - the payload of datagram number @i */
 const __u8 *traffic_payload(int i);
 #define TRAFFIC_CNT	320
 

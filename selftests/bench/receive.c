@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The process that receives: it wants some datagrams, and discards the others if it
- * is given them.
+ * The receiving process: it uses some datagrams, and discards the others if it gets them.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,14 +16,14 @@
 #define PACKET_MAX	2048
 #define MERGED_MAX	65536
 
-/* Datagrams that were not wanted are not expected of one who filters. */
+/* If the system filters, unwanted datagrams must not arrive. */
 static void check(struct receiver *rx, const __u8 *data, int len)
 {
 	while (traffic_payload(rx->next)[0] != data[0])
 		rx->next = (rx->next + 1) % TRAFFIC_CNT;
 	if (len != rx->traffic->size ||
 	    memcmp(traffic_payload(rx->next), data, len))
-		die("A datagram arrived that is not the one that was sent.");
+		die("A datagram arrived that differs from the one sent.");
 	rx->next = (rx->next + 1) % TRAFFIC_CNT;
 }
 
@@ -46,12 +45,12 @@ void receive_each(struct receiver *rx)
 	__u8 data[PACKET_MAX];
 
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, rx->sock, &event))
-		die("epoll does not take the socket: %s.", strerror(errno));
+		die("epoll does not accept the socket: %s.", strerror(errno));
 	while (!rx->stop) {
 		rx->calls++;
 		if (epoll_wait(epoll, &event, 1, -1) != 1)
 			die("epoll_wait() fails: %s.", strerror(errno));
-		/* Where one comes, asking whether there are more is a waste. */
+		/* With single datagrams, checking for more would be a waste. */
 		do {
 			rx->calls++;
 			len = recv(rx->sock, data, sizeof(data), MSG_DONTWAIT);
@@ -63,9 +62,9 @@ void receive_each(struct receiver *rx)
 }
 
 /**
- * struct batch - room for recvmmsg()
+ * struct batch - buffers for recvmmsg()
  * @msgs:	the messages
- * @iov:	where their data lies
+ * @iov:	their data
  * @control:	their control messages
  */
 struct batch {
@@ -150,7 +149,7 @@ static void take_merged(struct receiver *rx, const struct mmsghdr *msg)
 		take(rx, data + pos, len - pos < size ? len - pos : size);
 }
 
-/* What recvmsg() said is the size of the datagrams is what they are sent with. */
+/* Send them with the segment size that recvmsg() returned. */
 static void answer_as_merged(struct receiver *rx, struct batch *batch, int n)
 {
 	struct cmsghdr *cmsg;
@@ -189,7 +188,7 @@ static void handle_merged(struct receiver *rx, bool answer)
 		batch.msgs[i].msg_hdr.msg_namelen = answer ? sizeof(from[i]) : 0;
 	}
 	while (!rx->stop) {
-		/* Those that were used hold the length of what they got. */
+		/* Reset the lengths of used control buffers. */
 		for (i = 0; i < n; i++)
 			batch.msgs[i].msg_hdr.msg_controllen = sizeof(batch.control[i]);
 		n = batch_receive(rx, &batch);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything is answered with what came (RFC 862).
+ * Every datagram is sent back unchanged (RFC 862).
  */
 #include <stdlib.h>
 #include "bench.h"
 
-/* Those that answer in the kernel discard what came before the process sees it. */
+/* Systems that reply in the kernel drop datagrams before the process sees them. */
 static const struct system systems[] = {
 	{ "vnp", receive_many, true, attach_vnp_reply },
 	{ "recvmmsg+sendmmsg", answer_many },

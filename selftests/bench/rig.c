@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One CPU.  A thread of the lowest class has the card receive; who is woken by that
- * takes its place at once, and it goes on when that sleeps again.  So what passes
- * between two of its readings of the clock is all that the datagrams took, and what
- * it takes itself to have the card receive, which is measured once and subtracted.
+ * One CPU.  A thread of the lowest scheduling class makes the card receive; a thread
+ * woken by that preempts it, and it continues when that sleeps again.  So the time
+ * between two of its clock readings is the cost of the datagrams, plus that of making the
+ * card receive, which is measured separately and subtracted.
  *
- * With two CPUs, where times are measured, who receives has one of its own.
+ * With two CPUs, where times are measured, the receiver has its own.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,8 +26,8 @@
 #include "../kmod/common.h"
 
 /*
- * The least of which counts: the kernel has other things to do, too.  A timer ticks every
- * four million instructions, and a batch takes about one.
+ * The minimum counts, as the kernel also does other work: a timer ticks every four
+ * million instructions, and a round takes about one.
  */
 #define BATCHES		31
 #define WARM		3	/* before them */
@@ -42,10 +42,10 @@ static __u8 frames[TRAFFIC_CNT * FRAME_MAX];
 static int frame_len;
 static int card = -1;
 static int cpus;
-static double play_cost;	/* of having the card receive nothing */
+static double play_cost;	/* of making the card receive nothing */
 
 /*
- * ---- What arrives --------------------------------------------------------
+ * ---- Traffic -------------------------------------------------------------
  */
 
 static int traffic_pieces(const struct traffic *traffic)
@@ -53,7 +53,7 @@ static int traffic_pieces(const struct traffic *traffic)
 	return traffic->pieces ?: traffic->arrival == ALONE ? 1 : 16;
 }
 
-/* Datagrams an interrupt */
+/* Datagrams per interrupt */
 static int traffic_at_once(const struct traffic *traffic)
 {
 	return traffic_pieces(traffic) * (traffic->senders ?: 1);
@@ -66,7 +66,7 @@ const char *traffic_name(const struct traffic *traffic)
 	return traffic->senders ? "super-packets" : names[traffic->arrival];
 }
 
-/* The port that tells senders apart */
+/* The port that distinguishes senders */
 static __u16 traffic_port(const struct traffic *traffic, int i)
 {
 	const int senders = traffic->arrival == BURST ? 16 : traffic->senders ?: 1;
@@ -80,7 +80,7 @@ const __u8 *traffic_payload(int i)
 	return frames + i * frame_len + HEADERS;
 }
 
-/* The Internet checksum of an even number of bytes, begun with @sum */
+/* The Internet checksum of an even number of bytes, added to @sum */
 static __u16 checksum(const void *data, size_t len, __u32 sum)
 {
 	const __u16 *p = data;
@@ -92,7 +92,7 @@ static __u16 checksum(const void *data, size_t len, __u32 sum)
 	return ~(sum + (sum >> 16));
 }
 
-/* The sum over what the checksum of UDP has of the IP header */
+/* The sum of the pseudo header of UDP's checksum */
 static __u32 checksum_pseudo(const struct iphdr *ip, __u16 len)
 {
 	const __u32 sum = (ip->saddr & 0xffff) + (ip->saddr >> 16) +
@@ -106,7 +106,7 @@ static bool is_wanted(const struct traffic *traffic, int i)
 	return i % 10 >= traffic->unwanted / 10;
 }
 
-/* Its number is behind the first byte.  GRO wants it to have a checksum. */
+/* Its number follows the first byte.  GRO requires a checksum. */
 static void frame_write(const struct traffic *traffic, int i)
 {
 	__u8 *at = frames + i * frame_len, *payload = at + HEADERS;
@@ -237,7 +237,7 @@ __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat)
 	return arg.result;
 }
 
-/* Not udp_socket()'s, which gives up waiting at some time: that costs a timer. */
+/* Not udp_socket(), which sets a timeout: that costs a timer. */
 static int open_socket(void)
 {
 	const struct sockaddr_in address = {
@@ -258,14 +258,14 @@ static int open_socket(void)
  */
 
 /**
- * struct run - a system that is at work
+ * struct run - a measurement of a system
  * @system:	the system
- * @traffic:	what arrives
- * @rx:		who receives
+ * @traffic:	the traffic
+ * @rx:		the receiver
  * @thread:	its thread
- * @tid:	its number, or that of a process's
- * @sent:	packets that had left by the card before
- * @watched:	its batch is to be looked at (profile.h)
+ * @tid:	its thread id, or that of a process
+ * @sent:	packets that had been sent by the card before
+ * @watched:	the round is profiled (profile.h)
  */
 struct run {
 	const struct system *system;
@@ -277,7 +277,7 @@ struct run {
 	bool watched;
 };
 
-/* This thread yields to any other, or does not. */
+/* Set whether this thread yields to any other. */
 static void set_class(int class)
 {
 	const struct sched_param param = { 0 };
@@ -297,7 +297,7 @@ static void *receiver_main(void *arg)
 	return NULL;
 }
 
-/* What has arrived has been received. */
+/* Wait until everything that arrived was received. */
 static void run_settle(const struct run *run)
 {
 	if (thread_sleeps(run->tid) < 0)
@@ -312,7 +312,7 @@ static void run_start_thread(struct run *run)
 	while (!run->tid)
 		sched_yield();
 	run_settle(run);
-	/* Last: UDP_GRO is on by now, if that is wanted. */
+	/* Last: UDP_GRO is already set, if needed. */
 	if (run->system->attach)
 		run->system->attach(run->rx.sock);
 }
@@ -330,7 +330,7 @@ static void run_start(struct run *run)
 static void run_stop_thread(struct run *run)
 {
 	run->rx.stop = true;
-	/* Wakes who sleeps on it, though it says that it is not connected. */
+	/* Wakes sleeping receivers, though it fails as the socket is not connected. */
 	shutdown(run->rx.sock, SHUT_RDWR);
 	pthread_join(run->thread, NULL);
 }
@@ -346,7 +346,7 @@ static void run_stop(struct run *run)
 		close(run->rx.sock);
 }
 
-/* All datagrams arrive.  What one took, and in @arrival what it took of the card and GRO */
+/* All datagrams arrive.  Returns the cost of one, and in @arrival that of card and GRO */
 static double run_batch(const struct run *run, double *arrival)
 {
 	const int at_once = traffic_at_once(run->traffic);
@@ -358,7 +358,7 @@ static double run_batch(const struct run *run, double *arrival)
 		profile_begin();
 	for (i = 0; i < TRAFFIC_CNT; i += at_once)
 		before += play(i, at_once);
-	/* On another CPU, who receives may not be ready yet. */
+	/* A receiver on another CPU may not be ready yet. */
 	if (rig_cpus() > 1)
 		run_settle(run);
 	all = (ticks() - start) / (double)TRAFFIC_CNT - play_cost / at_once;
@@ -369,7 +369,7 @@ static double run_batch(const struct run *run, double *arrival)
 	return all - *arrival;
 }
 
-/* What is wanted arrives, and nothing else unless the process itself discards it. */
+/* Passed datagrams arrive, and no others unless the process itself discards them. */
 static void run_check(const struct run *run, int batches)
 {
 	const long sent = (long)batches * TRAFFIC_CNT;

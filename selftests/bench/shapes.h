@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Programs of any size, for what verifying them costs.
+ * Programs of any size, to measure the cost of verification.
  */
 #ifndef _VNP_BENCH_SHAPES_H
 #define _VNP_BENCH_SHAPES_H
@@ -13,11 +13,11 @@
 
 /**
  * struct text - a program
- * @insns:	room for %TEXT_MAX instructions
- * @cnt:	how many there are
- * @max:	how many there may be
- * @len_off:	where the context has the payload's length
- * @chance:	state of a generator of numbers
+ * @insns:	space for %TEXT_MAX instructions
+ * @cnt:	number of instructions
+ * @max:	their maximum
+ * @len_off:	offset of the payload's length in the context
+ * @chance:	state of a random number generator
  */
 struct text {
 	struct bpf_insn *insns;
@@ -30,8 +30,8 @@ struct text {
 /**
  * struct shape - a kind of program
  * @name:	its name
- * @piece:	adds another piece
- * @room:	instructions a piece takes at most
+ * @piece:	appends a code block
+ * @room:	maximum number of instructions of a block
  */
 extern const struct shape {
 	const char *name;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP and those that filter in the kernel: all look at the first byte of the payload.
+ * VNP and alternatives in the kernel: all check the first byte of the payload.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -37,7 +37,7 @@ static void attach_vnp_prog(int sock, const char *name, __u32 prog_flags,
 		err = vnp_link_attach(vnp_object_find_program(obj, name), sock, &link,
 				      NULL);
 	if (err)
-		die("VNP's program cannot be put on the socket: %s.", strerror(-err));
+		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
 	vnp_object_close(obj);
 }
 
@@ -67,7 +67,7 @@ void attach_vnp_reply(int sock)
 }
 
 /*
- * ---- Rivals --------------------------------------------------------------
+ * ---- Alternatives --------------------------------------------------------
  */
 
 void attach_hook(int sock)
@@ -98,11 +98,11 @@ static int rival_load(const char *name)
 	int fd;
 
 	if (!obj || bpf_object__load(obj))
-		die("The rivals' programs cannot be loaded: %s.", strerror(errno));
+		die("The programs of the alternatives cannot be loaded: %s.", strerror(errno));
 	prog = bpf_object__find_program_by_name(obj, name);
 	fd = prog ? fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 0) : -1;
 	if (fd < 0)
-		die("The rivals have no program %s.", name);
+		die("rivals.bpf.o has no program %s.", name);
 	bpf_object__close(obj);
 	return fd;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Programs that are meant to take as long to verify as possible.
+ * Programs designed to take as long as possible to verify.
  */
 #ifndef _VNP_BENCH_WORST_H
 #define _VNP_BENCH_WORST_H
@@ -10,9 +10,9 @@
 #define WORST_CNT	7
 
 /**
- * struct worst - a kind of them
+ * struct worst - a kind of such programs
  * @name:	its name
- * @make:	fills a text to its size, but for what no longer fits
+ * @make:	fills a text up to its size
  */
 extern const struct worst {
 	const char *name;

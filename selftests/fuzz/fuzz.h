@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What targets of the fuzzer share.  A target is a file NAME_fuzz.c with
- * LLVMFuzzerTestOneInput() in it, and a folder corpus/NAME of inputs to begin with.
- * The Makefile links it twice: with libFuzzer, which makes up inputs, and with
- * replay.c, which tries those of the corpus.
+ * Shared by the fuzz targets.  A target is a file NAME_fuzz.c with
+ * LLVMFuzzerTestOneInput(), and a folder corpus/NAME of initial inputs.  The Makefile
+ * links it twice: with libFuzzer, which generates inputs, and with replay.c, which tries
+ * those of the corpus.
  */
 #ifndef _VNP_FUZZ_H
 #define _VNP_FUZZ_H
@@ -18,10 +18,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* LLVMFuzzerInitialize() - called once, before that */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* What vnp_random_u32() gives, each time */
+/* The constant result of vnp_random_u32() */
 #define FUZZ_RANDOM	0x9e3779b9
 
-/* What became of the inputs; it is printed in the end */
+/* Statistics of the inputs, printed at the end */
 struct fuzz_tally {
 	uint64_t tried;
 	uint64_t accepted;

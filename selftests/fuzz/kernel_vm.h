@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A program in the kernel, with the maps of vm_util.h: what the reference interpreter
- * does with it in this process (vm_open() there), native code does here.
+ * A program in the kernel, with the maps of vm_util.h: native code, to be compared with
+ * the reference interpreter in this process (vm_open() there).
  */
 #ifndef _VNP_FUZZ_KERNEL_VM_H
 #define _VNP_FUZZ_KERNEL_VM_H
@@ -12,7 +12,7 @@
 /**
  * struct kernel_vm - a loaded program
  * @prog:	its descriptor
- * @maps:	new ones, made for it
+ * @maps:	new ones for it
  */
 struct kernel_vm {
 	int prog;
@@ -25,21 +25,24 @@ int kernel_vm_open(struct kernel_vm *vm, int dev, const struct bpf_insn *insns, 
 void kernel_vm_close(struct kernel_vm *vm);
 
 /**
- * kernel_vm_run() - run it once
+ * kernel_vm_run() - execute it once
  * @vm:		loaded
  * @payload:	changed as the program does
  * @len:	bytes; vm_direct of them are direct, all if that is 0
- * @result:	what it did
+ * @result:	the results
  *
- * Return: 0 or a negative errno, also if the payload came back with another length.
+ * Return: 0 or a negative errno, also if the length of the payload changed.
  */
 int kernel_vm_run(const struct kernel_vm *vm, void *payload, __u32 len,
 		  struct vm_result *result);
 
-/* kernel_vm_values() - what its maps hold */
+/* kernel_vm_values() - contents of its maps */
 void kernel_vm_values(const struct kernel_vm *vm, struct vm_values *values);
 
-/* is_fickle() - does it call a helper whose answer is another one each time, or read by others */
+/*
+ * is_fickle() - does it call a helper with a different result each time, or with a side
+ * effect?
+ */
 bool is_fickle(const struct bpf_insn *insns, __u32 cnt);
 
 #endif /* _VNP_FUZZ_KERNEL_VM_H */

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What every ioctl owes its caller: sizes, flags, reserved fields, pointers and
- * the kind of descriptor are checked, and a call that fails leaves nothing behind.
- * Each test here is run for each ioctl.
+ * Every ioctl checks sizes, flags, reserved fields, pointers and the kind of descriptor,
+ * and a failed call has no effect.  Each test here is executed for each ioctl.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,12 +11,12 @@
 #include "harness.h"
 #include "insn.h"
 
-/* Room for the largest argument, and for a tail behind it */
+/* Space for the largest argument, and for a tail after it */
 #define ATTR_ROOM	1024
 #define TAIL		64
 
 /**
- * struct objects - one of each kind, for calls to be made with
+ * struct objects - one of each kind, for the calls
  * @attr:	the argument of the call
  * @fd:		the descriptor it is made on
  */
@@ -42,7 +41,7 @@ static const struct bpf_insn pass[] = {
 };
 
 /*
- * fill_*() - an argument that is right, and the descriptor for it
+ * fill_*() - a valid argument, and the descriptor for it
  */
 
 static int fill_feature(struct objects *o, void *attr)
@@ -183,11 +182,11 @@ FIXTURE(call) {
 /**
  * @request:	the ioctl
  * @size:	of its argument
- * @fill:	makes an argument that is right
+ * @fill:	makes a valid argument
  * @flags:	offset of the flags, 0 if there are none
  * @known:	flags that are known, and accepted here
  * @reserved:	offset of the reserved bytes
- * @reserved_len: how many; 0: none
+ * @reserved_len: their number; 0: none
  * @writes:	the kernel writes the argument
  */
 FIXTURE_VARIANT(call) {
@@ -274,7 +273,7 @@ FIXTURE_VARIANT_ADD(call, link_detach) {
 	FLAGS(vnp_link_detach, 0),
 };
 
-/* fill() - a right argument in @o->attr, with its size */
+/* fill() - make a valid argument in @o->attr, with its size */
 static void fill(struct objects *o, const FIXTURE_VARIANT(call) *variant)
 {
 	memset(o->attr, 0, sizeof(o->attr));
@@ -307,14 +306,14 @@ FIXTURE_TEARDOWN(call)
 {
 }
 
-/* all_objects() - how many of all kinds this user has */
+/* all_objects() - number of objects of all kinds of this user */
 static int all_objects(int dev)
 {
 	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_MAP) +
 	       obj_count(dev, VNP_OBJ_LINK);
 }
 
-/* expect_error() - the call with this argument fails and leaves nothing behind */
+/* expect_error() - the call with this argument fails and has no effect */
 static void expect_error(struct __test_metadata *_metadata, struct objects *o,
 			 unsigned long request, int error, void *attr)
 {
@@ -353,7 +352,7 @@ TEST_F(call, size_too_large)
 	}
 }
 
-/* Whoever was compiled with a later header asks for nothing new. */
+/* A caller compiled with a later header that uses no new field is accepted. */
 TEST_F(call, longer_with_zeroes)
 {
 	static const __u8 zeroes[TAIL];
@@ -377,7 +376,7 @@ TEST_F(call, longer_with_something)
 	}
 }
 
-/* What lies behind the argument is none of the kernel's business. */
+/* The kernel does not read beyond the argument. */
 TEST_F(call, nothing_behind_is_touched)
 {
 	__u8 *attr = edge_of_page(variant->size);
@@ -416,7 +415,7 @@ TEST_F(call, half_unmapped)
 {
 	__u8 *attr = edge_of_page(4);
 
-	/* Only the size can be read; then all but the last byte of a tail. */
+	/* Only the size is readable; then all but the last byte of a tail. */
 	*(__u32 *)attr = variant->size;
 	if (variant->size > 4)
 		EXPECT_ERROR(EFAULT, attr);
@@ -457,7 +456,7 @@ TEST_F(call, unknown_bits)
 		*byte = 0;
 	}
 
-	/* Where all is output, what was there before does not matter. */
+	/* If all fields are outputs, their previous contents do not matter. */
 	if (!variant->flags && !variant->reserved_len)
 		memset(self->o.attr + 4, 0xff, variant->size - 4);
 	EXPECT_OK(do_ioctl(self->o.fd, variant->request, self->o.attr));
@@ -509,7 +508,7 @@ static void *flipper(void *data)
 	return NULL;
 }
 
-/* The kernel believes the size that it read first; the argument stays bounded. */
+/* The kernel uses the size that it read first, so its copy stays bounded. */
 TEST_F(call, size_changes_meanwhile)
 {
 	int fd = self->o.fd, worked = 0, ret;
@@ -537,7 +536,7 @@ TEST_F(call, size_changes_meanwhile)
 	TH_LOG("%d of 300 went through", worked);
 }
 
-/* No descriptor is free: nothing is made that nobody could close. */
+/* Without a free descriptor no object is created. */
 TEST_F(call, no_descriptor_free)
 {
 	int last, ret, objects;
@@ -663,7 +662,7 @@ TEST_F(device, listing_ends)
 	}
 }
 
-/* Ids ascend through the list, each object once, and open what they name. */
+/* Listed ids ascend, each object occurs once, and can be opened by its id. */
 TEST_F(device, listing_order)
 {
 	struct vnp_obj_id id = { .size = sizeof(id), .kind = VNP_OBJ_PROG };

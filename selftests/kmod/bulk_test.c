@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs by chance, and such with instructions changed, which the
- * kernel runs as native code: hardened as an ordinary user, trusted as root.  What they
- * return, where they fault, and what they leave in the payload and in maps must be what
- * the reference interpreter makes of them; and what is refused here is refused there.
- * BULK_SEED=N in the environment for others.
+ * Random programs, and mutated ones, executed by the kernel as native code: hardened as
+ * an ordinary user, trusted as root.  Return value, fault, payload and maps must be the
+ * same as in the reference interpreter, and the same programs must be refused.
+ * BULK_SEED=N in the environment selects others.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -14,8 +13,8 @@
 #include "harness.h"
 
 /*
- * So many, and from there on as many as a kernel with all its checkers on can.  More by
- * chance has "make fuzz-native".
+ * Their number; fewer on a kernel with all checkers enabled.  "make fuzz-native" tries
+ * more.
  */
 #define PROGRAMS_MIN	200
 #define PROGRAMS_MAX	3000
@@ -36,7 +35,7 @@ FIXTURE_SETUP(bulk)
 	pin(0);
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
-	/* what vm_util.c finds wrong ends this test */
+	/* failures in vm_util.c end this test */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
 	vm_budget = BUDGET;
 }
@@ -46,7 +45,7 @@ FIXTURE_TEARDOWN(bulk)
 	close(self->dev);
 }
 
-/* The program of a seed and what it is run on; 0 if this test cannot use it */
+/* The program of a seed and its payload; 0 if this test cannot use it */
 static __u32 program_make(FIXTURE_DATA(bulk) *self, __u64 seed, struct bpf_insn *insns)
 {
 	__u32 cnt = random_program(seed, insns), mutations = seed % 4 ? 0 : 1 + seed / 4 % 3;
@@ -66,7 +65,7 @@ struct tally {
 	int faults;
 };
 
-/* What the kernel made of a program is what the interpreter made of it */
+/* Kernel and interpreter have the same results */
 static void compare(struct __test_metadata *_metadata, FIXTURE_DATA(bulk) *self,
 		    struct vm *vm, const struct kernel_vm *kernel, struct tally *tally)
 {
@@ -103,7 +102,7 @@ static void compare(struct __test_metadata *_metadata, FIXTURE_DATA(bulk) *self,
 	tally->faults += result.fault != 0;
 }
 
-/* A program in both worlds */
+/* A program in the kernel and in the interpreter */
 static void try(struct __test_metadata *_metadata, FIXTURE_DATA(bulk) *self,
 		const struct bpf_insn *insns, __u32 cnt, struct tally *tally)
 {

@@ -8,15 +8,15 @@
 #include <sys/uio.h>
 #include "../progs/runs.h"
 
-static bool is_lo(enum road road)
+static bool is_lo(enum net_path path)
 {
-	return road == LO_GSO || road == LO_SINGLE;
+	return path == LO_GSO || path == LO_SINGLE;
 }
 
 /* Are datagrams sent one by one? */
-static bool is_single(enum road road)
+static bool is_single(enum net_path path)
 {
-	return road == WIRE_SINGLE || road == WIRE_MIXED || road == LO_SINGLE;
+	return path == WIRE_SINGLE || path == WIRE_MIXED || path == LO_SINGLE;
 }
 
 static const struct tunnel tunnels[] = {
@@ -29,37 +29,37 @@ static const struct tunnel tunnels[] = {
 	[LO_SINGLE] = { NULL },
 };
 
-const struct tunnel *road_tunnel(enum road road)
+const struct tunnel *path_tunnel(enum net_path path)
 {
-	return tunnels[road].type ? &tunnels[road] : NULL;
+	return tunnels[path].type ? &tunnels[path] : NULL;
 }
 
-bool road_carries(enum road road, enum flow_kind kind)
+bool path_carries(enum net_path path, enum flow_kind kind)
 {
-	return road != WIRE_IP || kind != FLOW_IP6;
+	return path != WIRE_IP || kind != FLOW_IP6;
 }
 
-int road_new(struct wire *wire, enum road road)
+int path_setup(struct wire *wire, enum net_path path)
 {
-	const bool waits = is_single(road);
+	const bool waits = is_single(path);
 	int err;
 
-	if (is_lo(road))
+	if (is_lo(path))
 		return netns_new();
 	err = wire_new(wire);
-	if (!err && road_tunnel(road))
-		err = wire_tunnel(wire, road_tunnel(road));
+	if (!err && path_tunnel(path))
+		err = wire_tunnel(wire, path_tunnel(path));
 	if (!err)
 		err = wire_merge(wire, waits ? PATIENCE_NS : 0);
-	if (!err && road != WIRE_WHOLE)
+	if (!err && path != WIRE_WHOLE)
 		err = if_feature("tx0", "tx-udp-segmentation", false);
 	return err < 0 ? err : 0;
 }
 
-int road_flow(struct flow *flow, const struct wire *wire, enum road road,
+int path_flow(struct flow *flow, const struct wire *wire, enum net_path path,
 	      enum flow_kind kind)
 {
-	int err = is_lo(road) ? flow_open(flow, kind) : wire_flow(wire, flow, kind);
+	int err = is_lo(path) ? flow_open(flow, kind) : wire_flow(wire, flow, kind);
 
 	if (!err && connect(flow->tx, (void *)&flow->rx_addr,
 			    sizeof(struct sockaddr_in6)))
@@ -90,7 +90,7 @@ static void write_datagram(struct burst *burst, int len, char order, __u32 seq)
 	data[len - 1] = seq;
 }
 
-/* Orders come one by one, or in runs. */
+/* Orders vary by datagram, or by group of datagrams. */
 static char roll_order(unsigned int *seed, const char *orders, char before)
 {
 	if (before && roll(seed, 3))
@@ -98,7 +98,7 @@ static char roll_order(unsigned int *seed, const char *orders, char before)
 	return orders[roll(seed, strlen(orders))];
 }
 
-/* burst_fill() - a burst of random length; all of a size but the last, or not */
+/* burst_fill() - a burst of random length; all of one size except the last, or not */
 void burst_fill(struct burst *burst, unsigned int *seed, __u32 *seq,
 		const char *orders, bool mixed)
 {
@@ -148,9 +148,9 @@ static int send_gso(int sock, const struct burst *burst)
 	return sendmsg(sock, &msg, 0) == (ssize_t)iov.iov_len ? 0 : -errno;
 }
 
-int burst_send(int sock, const struct burst *burst, enum road road)
+int burst_send(int sock, const struct burst *burst, enum net_path path)
 {
-	if (!is_single(road))
+	if (!is_single(path))
 		return send_gso(sock, burst);
 	for (int i = 0; i < burst->cnt; i++) {
 		if (send(sock, burst->data[i], burst->len[i], 0) != burst->len[i])
@@ -176,7 +176,7 @@ static void invert(__u8 *data, int from, int len)
 		data[i] = ~data[i];
 }
 
-/* expect_one() - what becomes of a datagram.  Return: does it arrive? */
+/* expect_one() - the action on a datagram.  Return: does it arrive? */
 static bool expect_one(__u8 *data, int len, bool scribbles, bool fault_pass,
 		       struct counts *counts)
 {
@@ -251,8 +251,8 @@ int burst_recv_one(int sock, struct arrival *arrival)
 }
 
 /*
- * compare() - @arrival with datagrams from @first on.  Return: how many it has, or
- * a negative number if something is wrong with it
+ * compare() - compare @arrival with datagrams from @first on.  Return: its number of
+ * datagrams, or negative if it differs
  */
 static int compare(const struct burst *want, int first, const struct arrival *arrival,
 		   bool gro)
@@ -275,7 +275,7 @@ static int compare(const struct burst *want, int first, const struct arrival *ar
 	return i - first;
 }
 
-/* burst_recv() - all of it and nothing else.  Return: packets it came in */
+/* burst_recv() - receive exactly the expected datagrams.  Return: number of packets */
 int burst_recv(int sock, const struct burst *want, bool gro)
 {
 	static struct arrival arrival;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Bursts of datagrams that say what shall become of them (../progs/runs.bpf.c), what
- * should arrive of them, and what does.
+ * Bursts of datagrams that contain the action to be taken (../progs/runs.bpf.c), what
+ * should arrive, and what does.
  */
 #ifndef _VNP_TEST_BURST_H
 #define _VNP_TEST_BURST_H
@@ -16,28 +16,28 @@
 #define PAYLOAD_MAX	1452	/* in an MTU of 1500, of IPv6 */
 #define RCVBUF		(8 << 20)
 
-/* How long the receiving end waits for the next datagram to merge, if it waits */
+/* How long the receiving device delays datagrams for merging, if it does */
 #define PATIENCE_NS	2000000L
 
-/* What is sent, and in the same form what is expected */
+/* The datagrams sent or, in the same form, expected */
 struct burst {
 	int cnt;
 	int len[BURST_MAX];
 	__u8 data[BURST_MAX][PAYLOAD_MAX];
 };
 
-/* What the counters of a link should have moved by */
+/* Expected increase of a link's counters */
 struct counts {
 	__u64 packets, bytes, pass, drop, fault, verdict;
 };
 
-/* Where datagrams come from */
-enum road {
-	WIRE_GSO,	/* the stack segments, veth merges: pages */
+/* The path of the datagrams */
+enum net_path {
+	WIRE_GSO,	/* segmented by the stack, merged by veth: pages */
 	WIRE_SINGLE,	/* sent one by one, veth merges: a fragment list */
 	WIRE_MIXED,	/* the same, of different sizes */
-	WIRE_WHOLE,	/* veth takes what UDP_SEGMENT made as it is */
-	WIRE_VXLAN,	/* as WIRE_GSO, in a tunnel, whose end merges */
+	WIRE_WHOLE,	/* UDP_SEGMENT, not segmented by veth */
+	WIRE_VXLAN,	/* as WIRE_GSO, in a tunnel, whose endpoint merges */
 	WIRE_GENEVE,
 	WIRE_GRE,
 	WIRE_GRE6,	/* in IPv6 */
@@ -47,30 +47,30 @@ enum road {
 	LO_SINGLE,
 };
 
-/* road_tunnel() - it goes through one, or NULL */
-const struct tunnel *road_tunnel(enum road road);
+/* path_tunnel() - the tunnel of the path, or NULL */
+const struct tunnel *path_tunnel(enum net_path path);
 
-/* road_carries() - can there be a flow of this kind along it? */
-bool road_carries(enum road road, enum flow_kind kind);
+/* path_carries() - can there be a flow of this kind on the path? */
+bool path_carries(enum net_path path, enum flow_kind kind);
 
-/* road_new() - be at its beginning, in namespaces of its own */
-int road_new(struct wire *wire, enum road road);
+/* path_setup() - set up the path in new namespaces, and enter the sender's */
+int path_setup(struct wire *wire, enum net_path path);
 
-/* road_flow() - a flow along it, the sender connected */
-int road_flow(struct flow *flow, const struct wire *wire, enum road road,
+/* path_flow() - a flow on the path, the sender connected */
+int path_flow(struct flow *flow, const struct wire *wire, enum net_path path,
 	      enum flow_kind kind);
 
-/* burst_fill() - random length and orders; all of a size but the last, or not */
+/* burst_fill() - random length and orders; all of one size except the last, or not */
 void burst_fill(struct burst *burst, unsigned int *seed, __u32 *seq,
 		const char *orders, bool mixed);
 
 /* burst_fill_equal() - a datagram of this length for each order */
 void burst_fill_equal(struct burst *burst, __u32 *seq, const char *orders, int len);
 
-/* burst_send() - the way that this road takes */
-int burst_send(int sock, const struct burst *burst, enum road road);
+/* burst_send() - send it on this path */
+int burst_send(int sock, const struct burst *burst, enum net_path path);
 
-/* burst_expect() - what arrives of @sent, and what is added to the counters */
+/* burst_expect() - the datagrams of @sent that should arrive, and the counters */
 void burst_expect(struct burst *want, const struct burst *sent, bool scribbles,
 		  bool fault_pass, struct counts *counts);
 
@@ -84,8 +84,8 @@ struct arrival {
 int burst_recv_one(int sock, struct arrival *arrival);
 
 /*
- * burst_recv() - all of it and nothing else, in super-packets only if @gro.
- * Return: in how many packets it came; negative: an errno, or what is wrong
+ * burst_recv() - receive exactly the expected datagrams, in super-packets only if @gro.
+ * Return: the number of packets; negative: an errno, or what is wrong
  */
 int burst_recv(int sock, const struct burst *want, bool gro);
 

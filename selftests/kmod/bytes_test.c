@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Payload that does not lie in one piece: loads, stores and pulls across the seams,
- * of test runs and of real datagrams that IP has put together from fragments.
+ * Payload that is not contiguous: loads, stores and pulls across fragment boundaries, in
+ * test executions and in real datagrams that IP has reassembled.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #define PAGE	4096
 
-/* look() - what bytes.bpf.c's look() makes of these bytes */
+/* look() - the result of bytes.bpf.c's look() for these bytes */
 static __u64 look(const __u8 *p, __u32 len)
 {
 	__u64 sum = 0;
@@ -34,7 +34,7 @@ FIXTURE(run) {
 	struct vnp_prog_run r;
 };
 
-/* Where the part ends that can be read directly; 0: nowhere */
+/* The end of the directly readable bytes; 0: none */
 FIXTURE_VARIANT(run) {
 	__u32 direct;
 };
@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(run)
 	vnp_object_close(self->obj);
 }
 
-/* run() - a program with a wish on all of @in */
+/* run() - execute a program with an order on all of @in */
 static int run(struct vnp_object *obj, const char *prog, __u32 direct, __u8 *in,
 	       __u8 *out, struct vnp_prog_run *r)
 {
@@ -72,7 +72,7 @@ static int run(struct vnp_object *obj, const char *prog, __u32 direct, __u8 *in,
 #define RUN(prog)	\
 	run(self->obj, prog, variant->direct, self->in, self->out, &self->r)
 
-/* Places before, at and behind the seam and the end */
+/* Offsets before, at and after the boundary and the end */
 static const struct {
 	__u32 off, len;
 } places[] = {
@@ -104,7 +104,7 @@ TEST_F(run, load)
 	}
 }
 
-/* What is copied overlaps with where it goes, before it and behind it, and ends elsewhere */
+/* Source and destination overlap, in both orders, with different ends */
 TEST_F(run, load_over_itself)
 {
 	static const __u32 offs[] = { 0, 2, 3, 5, 40, 300, 960 };
@@ -211,7 +211,7 @@ static int open_flow(struct flow *flow, enum flow_kind kind, bool over_wire)
 
 #define LEN	20000
 
-/* Places at and around the seams between fragments: every 1480, or 1448 for IPv6 */
+/* Offsets around the fragment boundaries: every 1480, or 1448 for IPv6 */
 static const __u32 seams[] = {
 	0, 1440, 1441, 1471, 1472, 2888, 2952, 5000, 16000, LEN - CHUNK,
 };
@@ -330,7 +330,7 @@ TEST_F(fragments, inverted)
 	}
 }
 
-/* Only the first fragment is changed by one who does not pull. */
+/* Without a pull only the first fragment is changed. */
 TEST_F(fragments, front_inverted)
 {
 	int flipped = 0;
@@ -346,9 +346,8 @@ TEST_F(fragments, front_inverted)
 }
 
 /*
- * Bytes that the packet has only been lent: a file's, the sender's, those that a
- * packet socket looks at.  A program writes to its own copy, or the whole machine is
- * at its mercy.
+ * Shared bytes of a packet: of a file, of the sender, of a packet socket.  A program must
+ * write to a private copy, or it could change anything on the machine.
  */
 FIXTURE(lent) {
 	struct vnp_object *obj;
@@ -396,7 +395,7 @@ FIXTURE_TEARDOWN(lent)
 	close(self->link);
 }
 
-/* changed() - bytes of the received payload that are not what was sent */
+/* changed() - number of received bytes that differ from those sent */
 static int changed(const __u8 *sent, const __u8 *got)
 {
 	int n = 0;

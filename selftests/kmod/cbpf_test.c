@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Classic BPF on a socket, by VNP, and on the same packets by the kernel's own
+ * Classic BPF on a socket, by VNP, and on the same packets by the kernel's
  * SO_ATTACH_FILTER on packet sockets, which see the frame or the IP packet as tcpdump
- * does: what passes the one passes the other.
+ * does: both must pass the same packets.
  */
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -26,7 +26,7 @@ static const __u16 ports[] = { 53, 5060 };
 #define PACKET_MAX	400
 
 /*
- * ---- Packets by chance ----------------------------------------------------
+ * ---- Random packets -------------------------------------------------------
  */
 
 struct packet {
@@ -40,7 +40,7 @@ static __u32 pick(__u64 *random, __u32 below)
 	return (random_next(random) >> 16) % below;
 }
 
-/* The UDP datagram at @at, behind the headers; begins with its number */
+/* The UDP datagram at @at, after the headers; begins with its number */
 static void put_udp(__u64 *random, struct packet *p, __u32 at, __u16 number)
 {
 	struct udphdr *uh = (void *)&p->bytes[at];
@@ -79,7 +79,7 @@ static void packet_ip4(__u64 *random, struct packet *p, __u16 number)
 	ip->daddr = htonl(INADDR_LOOPBACK);
 }
 
-/* The checksum that IPv6 wants: of the datagram and a pseudo header */
+/* The checksum for IPv6: of the datagram and a pseudo header */
 static __u16 udp6_checksum(const struct packet *p, __u32 at)
 {
 	__u32 sum = IPPROTO_UDP + p->len - at, i;
@@ -110,7 +110,7 @@ static void packet_ip6(__u64 *random, struct packet *p, __u16 number)
 		next = &p->bytes[at];
 		memset(next, 0, size);
 		next[1] = size / 8 - 1;
-		next[2] = 0x1e;		/* an option that nobody knows, to be skipped */
+		next[2] = 0x1e;		/* an unknown option, to be skipped */
 		next[3] = size - 4;
 		at += size;
 	}
@@ -138,7 +138,7 @@ static void packet_make(__u64 *random, struct packet *p, __u16 number)
  * ---- Both filters ---------------------------------------------------------
  */
 
-/* What became of each packet: bytes that packet sockets gave, and whether it passed VNP */
+/* Results for each packet: bytes from packet sockets, and whether VNP passed it */
 struct outcome {
 	int kernel[PACKETS];
 	int vnp[PACKETS];
@@ -200,7 +200,7 @@ FIXTURE_TEARDOWN(cbpf)
 {
 }
 
-/* Let the program decide on all that comes: 0 or what was refused */
+/* Apply the program to all packets: 0 or the error of a refusal */
 static int filter_use(FIXTURE_DATA(cbpf) *self, struct sock_filter *insns, __u32 cnt,
 		      enum vnp_dlt dlt)
 {
@@ -243,7 +243,7 @@ static int packet_send(FIXTURE_DATA(cbpf) *self, const struct packet *p)
 	return n < 0 ? -errno : n == (int)p->len ? 0 : -EPROTO;
 }
 
-/* Wait until all that was sent has met the program; then it met the packet sockets, too */
+/* Wait until all packets have reached the program, and so the packet sockets */
 static int packets_settle(FIXTURE_DATA(cbpf) *self)
 {
 	struct vnp_link_info info;
@@ -264,7 +264,7 @@ static int packets_settle(FIXTURE_DATA(cbpf) *self)
 	return faults ? -EFAULT : seen == self->sent ? 0 : -ETIMEDOUT;
 }
 
-/* The number of a packet that a packet socket gave: of IPv4 in id, of IPv6 in the label */
+/* The number of a packet from a packet socket: in the id of IPv4, the label of IPv6 */
 static int number_of(const __u8 *ip)
 {
 	return (ip[0] >> 4 == 4 ? ip[4] << 8 | ip[5] : ip[2] << 8 | ip[3]) - 1;
@@ -277,7 +277,7 @@ static int taps_read(FIXTURE_DATA(cbpf) *self, int ether)
 
 	for (int f = 0; f < FAMILIES; f++)
 		while ((n = recv(self->tap[ether][f], bytes, sizeof(bytes), 0)) >= 0) {
-			/* cut to less than the header, it does not say which one it is */
+			/* truncated to less than the header, it has no number */
 			number = n >= 14 * ether + 8 ? number_of(bytes + 14 * ether) : -1;
 			if (number < 0 || number >= PACKETS)
 				return -EPROTO;
@@ -303,7 +303,7 @@ static int sockets_read(FIXTURE_DATA(cbpf) *self)
 	return 0;
 }
 
-/* Send packets by chance past both filters */
+/* Send random packets to both filters */
 static int packets_pass(FIXTURE_DATA(cbpf) *self, enum vnp_dlt dlt)
 {
 	int err = 0, i;
@@ -320,7 +320,7 @@ static int packets_pass(FIXTURE_DATA(cbpf) *self, enum vnp_dlt dlt)
 	return err ? err : sockets_read(self);
 }
 
-/* What the interpreter of the unit tests says: bytes of the packet that pass */
+/* The result of the unit tests' interpreter: bytes of the packet that pass */
 static int classic_passes(const struct sock_filter *insns, const struct packet *p,
 			  __u32 link_len)
 {
@@ -373,7 +373,7 @@ static bool expression_read(FILE *file, char *text, size_t size, struct sock_fil
 	return true;
 }
 
-/* A snapshot length that cuts the number of a packet off is of no use here. */
+/* A snapshot length that truncates the number of a packet cannot be used here. */
 static void snapshots_lengthen(struct sock_filter *insns, __u32 cnt)
 {
 	for (__u32 i = 0; i < cnt; i++)
@@ -424,7 +424,7 @@ TEST_F(cbpf, expressions)
 	fclose(file);
 }
 
-/* Is the last instruction all that returns */
+/* Is the last instruction the only return? */
 static bool returns_once(const struct sock_filter *insns, __u32 cnt)
 {
 	for (__u32 i = 0; i < cnt - 1; i++)
@@ -434,9 +434,9 @@ static bool returns_once(const struct sock_filter *insns, __u32 cnt)
 }
 
 /*
- * All opcodes by chance.  The one result is A for the kernel, who shows its lower part as
- * the length the packet was cut to; it is made long enough for the packet's number to be
- * there.
+ * Random opcodes.  The result is A; for the kernel its lower bits are visible as the
+ * length to which the packet was truncated, which is made long enough for the packet's
+ * number.
  */
 TEST_F(cbpf, random_programs)
 {

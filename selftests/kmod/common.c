@@ -22,12 +22,12 @@
 #include <unistd.h>
 #include "insn.h"
 
-/* How long anything may take that should happen at once */
+/* Timeout for what should happen immediately */
 #define PATIENCE_S	30
 
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
-/* result() - what a system call returned, as everything here returns it */
+/* result() - the result of a system call, or a negative errno */
 static int result(long ret)
 {
 	return ret < 0 ? -errno : ret;
@@ -221,7 +221,7 @@ int become(const char *user)
 	    setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid))
 		return -errno;
-	/* One who logs in may write to his own files in /proc. */
+	/* As after a login: the user may write to his own files in /proc. */
 	return result(prctl(PR_SET_DUMPABLE, 1));
 }
 
@@ -275,7 +275,7 @@ int write_text(const char *path, const char *text)
 	return n;
 }
 
-/* thread_status() - the number behind a name in a thread's status */
+/* thread_status() - the number after a name in a thread's status */
 static int thread_status(pid_t tid, const char *name, char *value)
 {
 	char path[64], text[8192], *found;
@@ -300,8 +300,8 @@ long voluntary_switches(pid_t tid)
 }
 
 /*
- * The state alone says what a thread is about to do: one that was preempted on
- * its way to bed is called asleep.  Only one that left the run queue has a wchan.
+ * The state alone is not enough: a thread that was preempted before it slept is already
+ * shown as sleeping.  Only one that has left the run queue has a wchan.
  */
 static int thread_blocked(pid_t tid, bool *blocked)
 {
@@ -664,7 +664,7 @@ int sock_cmsg(int sock, int level, int type, void *to, size_t size)
 	return -ENOMSG;
 }
 
-/* A flow's addresses: where it is received, where it is sent from */
+/* A flow's addresses: of the receiver, of the sender */
 static const struct {
 	const char *rx;
 	const char *tx;
@@ -674,7 +674,7 @@ static const struct {
 	[FLOW_MAPPED]	= { "::", "127.0.0.1" },
 };
 
-/* flow_map() - what a flow between the families uses as addresses */
+/* flow_map() - the mapped addresses of a flow between the families */
 static void flow_map(struct flow *flow)
 {
 	struct sockaddr_in to = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What tests do all the time.  Every function returns a negative errno where
- * something fails, and asserts nothing: that is the test's to say.
+ * What most tests need.  Every function returns a negative errno on failure, and asserts
+ * nothing: this is left to the test.
  */
 #ifndef _VNP_TEST_COMMON_H
 #define _VNP_TEST_COMMON_H
@@ -28,7 +28,7 @@ int do_ioctl(int fd, unsigned long request, void *arg);
 /* device_open() - open /dev/vnp */
 int device_open(void);
 
-/* as_root() - is this the run as root? */
+/* as_root() - is the test executed as root? */
 bool as_root(void);
 
 /* mem_differ() - offset of the first byte that differs, or -1 */
@@ -49,16 +49,18 @@ int obj_open(int dev, __u32 kind, __u32 id);
 /* obj_visible() - is an id among those VNP_OBJ_NEXT lists? 1, 0 */
 int obj_visible(int dev, __u32 kind, __u32 id);
 
-/* pin() - run on this CPU only, so that what is sent first arrives first */
+/*
+ * pin() - execute on this CPU only, so that datagrams arrive in the order they are sent
+ */
 int pin(int cpu);
 
 /* map_page() - a page to read, with or without the right to write it */
 void *map_page(int prot);
 
-/* edge_of_page() - @len bytes behind which nothing is mapped */
+/* edge_of_page() - @len bytes before an unmapped page */
 void *edge_of_page(size_t len);
 
-/* UNMAPPED - an address where nothing is; KERNEL_ADDRESS - where user space may not look */
+/* UNMAPPED - an unmapped address; KERNEL_ADDRESS - an address of the kernel */
 #define UNMAPPED		((void *)0x1000)
 #define KERNEL_ADDRESS		((void *)0xffff888000001000)
 
@@ -66,26 +68,29 @@ void *edge_of_page(size_t len);
 int send_fd(int sock, int fd);
 int recv_fd(int sock);
 
-/* post(), await() - one process or thread lets another go on, by an eventfd */
+/*
+ * post(), await() - let another process or thread continue, and wait for it, by an
+ * eventfd
+ */
 int post(int efd);
 int await(int efd);
 
-/* become() - be an ordinary user, with that user's groups, for ever */
+/* become() - become an ordinary user, with that user's groups, permanently */
 int become(const char *user);
 
 /* finish() - wait for a child; its exit status, or 128 + the signal */
 int finish(pid_t pid);
 
-/* shell() - run a command made as by printf(); its exit status */
+/* shell() - execute a command formatted as by printf(); its exit status */
 int shell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* read_text() - a file's text, cut to @size - 1 bytes */
+/* read_text() - a file's text, truncated to @size - 1 bytes */
 int read_text(const char *path, char *text, size_t size);
 
-/* write_text() - write a string to a file that is there */
+/* write_text() - write a string to an existing file */
 int write_text(const char *path, const char *text);
 
-/* voluntary_switches() - how often a thread has slept */
+/* voluntary_switches() - number of voluntary context switches of a thread */
 long voluntary_switches(pid_t tid);
 
 /* thread_sleeps() - wait until a thread is blocked, off the run queue */
@@ -95,7 +100,7 @@ int thread_sleeps(pid_t tid);
  * ---- Programs -----------------------------------------------------------
  */
 
-/* prog_attr() - a VNP_PROG_LOAD that lacks nothing but maps */
+/* prog_attr() - a complete VNP_PROG_LOAD, except for maps */
 struct vnp_prog_load prog_attr(const struct bpf_insn *insns, __u32 cnt);
 
 int prog_load(int dev, const struct bpf_insn *insns, __u32 cnt,
@@ -105,7 +110,7 @@ int prog_load(int dev, const struct bpf_insn *insns, __u32 cnt,
 #define PROG_LOAD_MAP(dev, insns, map)	\
 	prog_load(dev, insns, ARRAY_SIZE(insns), &(map)->fd, 1)
 
-/* prog_verdict() - a program that always returns the same */
+/* prog_verdict() - a program that always returns the same verdict */
 int prog_verdict(int dev, int verdict);
 
 /* prog_by_first_byte() - drops a datagram that begins with 'D', passes others */
@@ -113,7 +118,7 @@ int prog_by_first_byte(int dev);
 
 int prog_info(int fd, struct vnp_prog_info *info);
 
-/* prog_run() - run it once on a payload; @run has the results */
+/* prog_run() - execute it once on a payload; @run has the results */
 int prog_run(int fd, void *data, __u32 len, struct vnp_prog_run *run);
 
 /*
@@ -121,10 +126,10 @@ int prog_run(int fd, void *data, __u32 len, struct vnp_prog_run *run);
  */
 
 /**
- * struct map - a map, and what one must know to use it
+ * struct map - a map and its sizes
  * @fd:		descriptor
  * @key_size:	as created
- * @value_len:	bytes of a value as the ioctls move it
+ * @value_len:	bytes of a value in ioctls
  */
 struct map {
 	int fd;
@@ -154,17 +159,17 @@ int link_info(int fd, struct vnp_link_info *info);
 int link_update(int fd, int prog, int old_prog);
 int link_detach(int fd);
 
-/* link_settle() - wait until so many datagrams have met the program */
+/* link_settle() - wait until the program was executed on so many datagrams */
 int link_settle(int fd, __u64 packets, struct vnp_link_info *info);
 
-/* link_faults() - how many runs ended by any fault */
+/* link_faults() - number of executions that ended in any fault */
 __u64 link_faults(const struct vnp_link_info *info);
 
 /*
  * ---- Datagrams ----------------------------------------------------------
  */
 
-/* Which addresses the two ends of a flow have */
+/* The addresses of a flow */
 enum flow_kind {
 	FLOW_IP4,		/* 127.0.0.1 to 127.0.0.1 */
 	FLOW_IP6,		/* ::1 to ::1 */
@@ -173,7 +178,7 @@ enum flow_kind {
 
 /**
  * struct flow - a socket that receives, and one that sends to it
- * @rx:		bound; a recv() on it gives up after a while
+ * @rx:		bound; a recv() on it has a timeout
  * @tx:		bound, not connected
  * @rx_addr:	where @tx sends to
  * @tx_addr:	where @tx sends from, as @rx would see it
@@ -199,7 +204,7 @@ int sock_addr(int sock, struct sockaddr_storage *addr);
 int sock_int(int sock, int level, int name);
 int sock_set(int sock, int level, int name, int value);
 
-/* sock_drops() - datagrams that filters denied, or that did not fit into the queue */
+/* sock_drops() - datagrams dropped by filters, or because the queue was full */
 int sock_drops(int sock);
 
 /* sock_cmsg() - a control message of the next datagram, to @to.  Return: its length */
@@ -209,13 +214,13 @@ int sock_cmsg(int sock, int level, int type, void *to, size_t size);
 int flow_send(struct flow *flow, const void *data, size_t len);
 int flow_puts(struct flow *flow, const char *text);
 
-/* flow_recv() - bytes received into @data; waits, not for ever */
+/* flow_recv() - bytes received into @data; waits, with a timeout */
 int flow_recv(struct flow *flow, void *data, size_t len);
 
 /* flow_next_is() - does the next datagram hold this text? 1, 0 */
 int flow_next_is(struct flow *flow, const char *text);
 
-/* flow_empty() - is nothing left to receive? 1, 0 */
+/* flow_empty() - is the receive queue empty? 1, 0 */
 int flow_empty(struct flow *flow);
 
 #endif /* _VNP_TEST_COMMON_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A linked socket with a filter gets datagrams from the module, not from the kernel.  So
- * all is done twice here: with such a socket, and with one that has the same filter and
- * no link.  What can be seen of both is the same.
+ * everything is done twice here: with such a socket, and with one that has the same
+ * filter and no link.  Both must look the same.
  */
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -20,12 +20,12 @@
 #define RCVBUF		8192
 #define FLOOD		64
 
-/* What can be told of a socket, and of its network namespace */
+/* Counters of a socket, and of its network namespace */
 struct counters {
 	long received, errors, no_buffer, no_memory, drops, used;
 };
 
-/* One of the two sockets, and what was told before */
+/* One of the two sockets, and its previous counters */
 struct twin {
 	struct flow flow;
 	struct counters before;
@@ -132,7 +132,7 @@ FIXTURE_TEARDOWN(enqueue)
 	close(self->dev);
 }
 
-/* twin_count() - begin to count for one, or say by how much it has gone up */
+/* twin_count() - begin to count for one socket, or return the increase */
 static int twin_count(struct twin *twin, enum flow_kind kind, struct counters *moved)
 {
 	struct counters *before = &twin->before, now;
@@ -150,8 +150,8 @@ static int twin_count(struct twin *twin, enum flow_kind kind, struct counters *m
 }
 
 /*
- * settle() - wait until what was sent from this CPU has arrived: lo keeps the order, but
- * delivers later if ksoftirqd is at work.  Return: 1
+ * settle() - wait until everything sent from this CPU has arrived: lo keeps the order,
+ * but delivers later if ksoftirqd is running.  Return: 1
  */
 static int settle(FIXTURE_DATA(enqueue) *self)
 {
@@ -160,7 +160,7 @@ static int settle(FIXTURE_DATA(enqueue) *self)
 	return err < 0 ? err : flow_next_is(&self->marker, "m");
 }
 
-/* receive_all() - receive until the queue is empty.  Return: how many datagrams */
+/* receive_all() - receive until the queue is empty.  Return: number of datagrams */
 static int receive_all(int sock)
 {
 	char data[2048];
@@ -189,7 +189,7 @@ TEST_F(enqueue, denied)
 	EXPECT_EQ(3, moved[0].drops);
 }
 
-/* As many fit into the receive buffer, and what does not is counted alike. */
+/* The same number fits into the receive buffer, and drops are counted alike. */
 TEST_F(enqueue, overflow)
 {
 	static const int sizes[] = { 1, 300, 1400 };
@@ -219,7 +219,7 @@ TEST_F(enqueue, overflow)
 	}
 }
 
-/* The number of drops that SO_RXQ_OVFL tells with the next datagram */
+/* The number of drops that SO_RXQ_OVFL reports with the next datagram */
 TEST_F(enqueue, overflow_is_told)
 {
 	char data[1400] = "p";
@@ -333,7 +333,7 @@ static long backlog_drops(void)
 	return sum;
 }
 
-/* From two CPUs, while it is read: what is sent is received or counted as dropped. */
+/* Senders on two CPUs, and a reader: each datagram is received or counted as dropped. */
 TEST_F(enqueue, two_cpus)
 {
 	struct flow *flow = &self->twins[0].flow;
@@ -369,7 +369,7 @@ TEST_F(enqueue, two_cpus)
 	EXPECT_EQ(moved.drops, moved.errors);
 }
 
-/* Closed with datagrams in the queue: the kernel warns if memory is missing then. */
+/* Closed with datagrams in the queue: the kernel warns if memory is not accounted. */
 TEST_F(enqueue, closed_full)
 {
 	char data[1400] = "p";
@@ -379,7 +379,7 @@ TEST_F(enqueue, closed_full)
 			ASSERT_OK(flow_send(&self->twins[i].flow, data, sizeof(data)));
 }
 
-/* Where a datagram is sent to, and what is set up for it where it arrives */
+/* The destination of a datagram, and the setup of the receiver */
 FIXTURE(pktinfo) {
 	struct wire wire;
 };
@@ -436,7 +436,7 @@ FIXTURE_TEARDOWN(pktinfo)
 	close(self->wire.there);
 }
 
-/* receiver() - a socket at the other end that gets multicast, and says what it got */
+/* receiver() - a socket at the other end that gets multicast, and its control messages */
 static int receiver(const struct wire *wire)
 {
 	const struct ip_mreq group = {

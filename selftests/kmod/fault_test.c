@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Guards: each kind has a program that needs it and a twin that does not; what
- * faults is stopped exactly there, counted by kind with its line, and does to the
- * datagram what the link says.
+ * Guards: each kind has a program that needs it and a twin that does not; a fault ends
+ * the program exactly there, is counted by kind with its line, and has the link's effect
+ * on the datagram.
  */
 #include "harness.h"
 #include "insn.h"
@@ -35,7 +35,7 @@ static bool behind_array(__u8 index)
 	return index >= PLACES;
 }
 
-/* Behind the last field that is a number and has no gap before it */
+/* The end of the last numeric field without a gap before it */
 static bool behind_numbers(__u8 index)
 {
 	return index > (offsetof(struct vnp_ctx, tos) -
@@ -120,7 +120,7 @@ FIXTURE_TEARDOWN(guard)
 	vnp_object_close(self->obj);
 }
 
-/* run() - run a program with an index; what it left goes to @out */
+/* run() - execute a program with an index; its changes go to @out */
 static int run(const struct vnp_program *prog, const __u8 *payload, __u8 index,
 	       void *out, struct vnp_prog_run *run)
 {
@@ -190,7 +190,7 @@ TEST_F(guard, names_the_line)
 	EXPECT_NE(NULL, strstr(line.file, "faults.bpf.c"));
 }
 
-/* What a faulting run was about to write is not written. */
+/* The write that faults does not happen. */
 TEST_F(guard, nothing_written)
 {
 	struct vnp_prog_run r;
@@ -216,7 +216,7 @@ static int send_orders(struct flow *flow, const __u8 *payload)
 	return 0;
 }
 
-/* count_faults() - how many of 256 indices fault */
+/* count_faults() - number of 256 indices that fault */
 static __u64 count_faults(bool (*faults)(__u8 index))
 {
 	__u64 n = 0;
@@ -309,7 +309,7 @@ FIXTURE_TEARDOWN(verdict)
 	close(self->link);
 }
 
-/* On a link a return value that is no verdict is a fault, ... */
+/* On a link a return value that is not a verdict is a fault, ... */
 TEST_F(verdict, faults_on_a_link)
 {
 	struct order order = { 0 };
@@ -330,7 +330,7 @@ TEST_F(verdict, faults_on_a_link)
 	EXPECT_EQ(1, received(&self->flow));
 }
 
-/* ... in a test run it is the answer. */
+/* ... in a test execution it is the result. */
 TEST_F(verdict, is_given_by_a_test_run)
 {
 	struct order order = { .verdict = 200 };
@@ -407,7 +407,7 @@ FIXTURE_TEARDOWN(budget)
 	vnp_object_close(self->obj);
 }
 
-/* A run makes as many turns as the budget pays for, within a turn. */
+/* An execution makes as many iterations as the budget allows, within one. */
 TEST_F(budget, is_kept)
 {
 	const __u32 budgets[] = { 100, 5000, 65536, 1 << 20 };
@@ -448,7 +448,7 @@ TEST_F(budget, default_is_that_of_feature)
 	EXPECT_EQ(f.budget, info.budget);
 }
 
-/* More than the ceiling is for CAP_SYS_ADMIN. */
+/* More than the limit requires CAP_SYS_ADMIN. */
 TEST_F(budget, ceiling)
 {
 	struct vnp_feature f = { .size = sizeof(f) };

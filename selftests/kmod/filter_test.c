@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What else decides about a socket's datagrams: a BPF program of its cgroup, its own
- * filter.  A link's program sees what they let through and no more, and each of them sees
- * each datagram once.
+ * Other filters of a socket's datagrams: a BPF program of its cgroup, its own filter.  A
+ * link's program sees exactly what they pass, and each of them sees each datagram once.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -22,10 +21,10 @@
 #define CGROUP		"/sys/fs/cgroup"
 #define DENIED		'X'	/* the order of a datagram that a filter denies */
 #define UDP_HEADER	8
-#define MERGE_NS	50000000L	/* a burst is sent in less, also on slow kernels */
+#define MERGE_NS	50000000L	/* longer than sending a burst takes, also on slow kernels */
 #define MAX_LEN		0xffff	/* what a socket filter returns to keep all of it */
 
-/* Which filter is there */
+/* The filter that is attached */
 enum filter_kind {
 	SOCKET_CLASSIC,
 	SOCKET_EBPF,
@@ -37,9 +36,9 @@ FIXTURE(filter) {
 	struct wire wire;
 	struct flow flow;
 	int link;
-	int counter;		/* the filter's runs, in a map of the kernel's; or -1 */
+	int counter;		/* number of the filter's executions, in a map of the kernel; or -1 */
 	int prog;
-	enum road road;
+	enum net_path path;
 	__u32 seq;
 	struct burst sent;
 	struct burst want;
@@ -48,7 +47,7 @@ FIXTURE(filter) {
 FIXTURE_VARIANT(filter) {
 	enum flow_kind kind;
 	enum filter_kind filter;
-	enum road road;
+	enum net_path path;
 };
 
 FIXTURE_VARIANT_ADD(filter, classic_ip4) { FLOW_IP4, SOCKET_CLASSIC, WIRE_GSO };
@@ -74,8 +73,8 @@ FIXTURE_VARIANT_ADD(filter, classic_mapped_lo) { FLOW_MAPPED, SOCKET_CLASSIC, LO
 FIXTURE_VARIANT_ADD(filter, cgroup_mapped_lo) { FLOW_MAPPED, CGROUP_EBPF, LO_GSO };
 
 /*
- * filter_load() - a program for bpf(2) that counts its runs and denies what has DENIED
- * at @off, which is where the payload begins
+ * filter_load() - a program for bpf(2) that counts its executions and denies datagrams
+ * with DENIED at @off, the beginning of the payload
  */
 static int filter_load(int type, int attach_type, int counter, int off, int pass)
 {
@@ -158,14 +157,14 @@ static void detach_cgroup(int prog)
 FIXTURE_SETUP(filter)
 {
 	pin(0);
-	self->road = variant->road;
+	self->path = variant->path;
 	self->prog = -1;
 	self->counter = -1;
 	ASSERT_EQ(0, object_load("runs", &self->obj));
-	ASSERT_EQ(0, road_new(&self->wire, variant->road));
-	if (variant->road == WIRE_SINGLE)
+	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
+	if (variant->path == WIRE_SINGLE)
 		ASSERT_EQ(0, wire_merge(&self->wire, MERGE_NS));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, variant->road,
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path,
 			       variant->kind));
 	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
 	ASSERT_OK(self->link);
@@ -202,19 +201,19 @@ static int attach(FIXTURE_DATA(filter) *self, const FIXTURE_VARIANT(filter) *var
 	return self->prog < 0 ? self->prog : attach_cgroup(self->prog);
 }
 
-/* Have datagrams merged from now on: two that go together are dropped. */
+/* Begin merging: drop two datagrams that could have been merged. */
 static int start_merging(FIXTURE_DATA(filter) *self)
 {
 	struct vnp_link_info info;
 
 	burst_fill_equal(&self->sent, &self->seq, "DD", 200);
-	return burst_send(self->flow.tx, &self->sent, self->road) ?:
+	return burst_send(self->flow.tx, &self->sent, self->path) ?:
 	       link_settle(self->link, 2, &info);
 }
 
 /*
- * exchange() - send a burst by these orders, of which what is denied or dropped does not
- * arrive.  Return: packets it came in, or negative
+ * exchange() - send a burst with these orders; denied or dropped datagrams must not
+ * arrive.  Return: number of packets that arrived, or negative
  */
 static int exchange(FIXTURE_DATA(filter) *self, const char *orders, int len, bool gro)
 {
@@ -228,7 +227,7 @@ static int exchange(FIXTURE_DATA(filter) *self, const char *orders, int len, boo
 		want->len[want->cnt] = len;
 		memcpy(want->data[want->cnt++], sent->data[i], len);
 	}
-	return burst_send(self->flow.tx, sent, self->road) ?:
+	return burst_send(self->flow.tx, sent, self->path) ?:
 	       burst_recv(self->flow.rx, want, gro);
 }
 
@@ -262,14 +261,14 @@ TEST_F(filter, super_packets)
 	EXPECT_EQ(2 + 7 + 4, link_packets(self->link));
 }
 
-/* Where UDP_GRO is set, filters see the super-packet: these look at its first datagram. */
+/* With UDP_GRO, filters see the super-packet: these check its first datagram. */
 TEST_F(filter, super_packets_wanted)
 {
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 1));
 	ASSERT_EQ(0, attach(self, variant));
 	EXPECT_EQ(1, exchange(self, "PPPP", 300, true));
 	EXPECT_EQ(4, link_packets(self->link));
-	/* One run of datagrams before what was dropped, and one after */
+	/* One batch before the dropped datagrams, and one after */
 	EXPECT_EQ(2, exchange(self, "PPDPPP", 300, true));
 	EXPECT_EQ(10, link_packets(self->link));
 	if (self->counter >= 0)
@@ -313,7 +312,7 @@ FIXTURE_TEARDOWN(trim)
 	flow_close(&self->flow);
 }
 
-/* A filter can cut a datagram: the program sees what is left. */
+/* A filter can truncate a datagram: the program sees the truncated one. */
 TEST_F(trim, seen_by_the_program)
 {
 	const struct bpf_insn is_cut[] = {
@@ -338,7 +337,7 @@ TEST_F(trim, seen_by_the_program)
 	EXPECT_EQ(2, link_packets(link));
 }
 
-/* What goes to the queue after a filter has what control messages are made of. */
+/* Datagrams queued after a filter have the data for control messages. */
 TEST(pktinfo)
 {
 	union {

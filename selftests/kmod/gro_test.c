@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A socket whose datagrams are merged because it has a link, and others that look
- * at it or at its datagrams: all find what they would find without the link.
+ * A socket whose datagrams are merged because it has a link: neither the application nor
+ * others who see the socket or its datagrams notice a difference.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,8 +45,8 @@ FIXTURE_SETUP(sock)
 	pin(0);
 	self->link = -1;
 	ASSERT_EQ(0, object_load("runs", &self->obj));
-	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+	ASSERT_EQ(0, path_setup(&self->wire, WIRE_GSO));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
 }
 
 FIXTURE_TEARDOWN(sock)
@@ -56,7 +56,10 @@ FIXTURE_TEARDOWN(sock)
 	close(self->link);
 }
 
-/* exchange() - a burst by these orders.  Return: packets it came in, or negative */
+/*
+ * exchange() - a burst with these orders.  Return: number of packets received, or
+ * negative
+ */
 static int exchange(int tx, int rx, struct burst *sent, struct burst *want,
 		    __u32 *seq, const char *orders, bool gro)
 {
@@ -128,7 +131,7 @@ TEST_F(sock, gro_refused_while_linked)
 	EXPECT_EQ(4, EXCHANGE("PPPP", false));
 }
 
-/* The answer fits where the caller has room, as the kernel's own does. */
+/* getsockopt() truncates the value to the caller's buffer, like the kernel's own. */
 TEST_F(sock, gro_answer)
 {
 	int value = -1;
@@ -149,7 +152,7 @@ TEST_F(sock, gro_answer)
 	EXPECT_EQ(-ENOPROTOOPT, sock_set(self->flow.rx, SOL_UDP, 999, 1));
 }
 
-/* UDP_ENCAP, which would take the hook away, is refused, and changes nothing. */
+/* UDP_ENCAP, which would replace the hook, is refused, and changes nothing. */
 TEST_F(sock, encap_refused)
 {
 	LINK();
@@ -188,7 +191,7 @@ TEST_F(sock, own_filter)
 	EXPECT_EQ(want->cnt, burst_recv(self->flow.rx, want, false));
 }
 
-/* Others look at the same bytes, which the program changes. */
+/* The program changes bytes that others see too. */
 TEST_F(sock, packet_socket)
 {
 	static const char orders[] = "PIPPIIIPDDIPPIPI";
@@ -209,7 +212,7 @@ TEST_F(sock, packet_socket)
 	burst_expect(&self->want, &self->sent, true, false, &counts);
 	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
 	EXPECT_EQ(self->want.cnt, burst_recv(self->flow.rx, &self->want, false));
-	/* It is merged already, and all there. */
+	/* It is already merged, and complete. */
 	do {
 		ASSERT_EQ(0, burst_recv_one(tap, &arrival));
 	} while (arrival.len < 400);
@@ -219,7 +222,7 @@ TEST_F(sock, packet_socket)
 	close(tap);
 }
 
-/* What comes along with a datagram comes along with each. */
+/* Each datagram has its control messages. */
 TEST_F(sock, control_messages)
 {
 	char control[256] __attribute__((aligned(8)));
@@ -269,7 +272,7 @@ TEST_F(sock, control_messages)
 	}
 }
 
-/* group_join() - a socket that gets what is sent to @group.  Return: it, or negative */
+/* group_join() - a socket that has joined @group.  Return: it, or negative */
 static int group_join(const struct sockaddr_storage *group)
 {
 	const bool ip6 = group->ss_family == AF_INET6;
@@ -315,7 +318,7 @@ static struct sockaddr_storage group_address(enum flow_kind kind)
 	return group;
 }
 
-/* Of a group's members only those that are linked miss what was dropped. */
+/* Only the linked members of a group do not get dropped datagrams. */
 TEST_F(sock, multicast)
 {
 	const struct sockaddr_storage group = group_address(variant->kind);
@@ -327,7 +330,7 @@ TEST_F(sock, multicast)
 		member[i] = group_join(&group);
 		ASSERT_OK(member[i]);
 	}
-	/* Whom GRO finds is the one that was bound last. */
+	/* GRO finds the socket that was bound last. */
 	self->link = object_link(self->obj, "scribble", member[1], 0);
 	ASSERT_OK(self->link);
 	ASSERT_EQ(0, setns(self->wire.here, 0));
@@ -343,7 +346,7 @@ TEST_F(sock, multicast)
 	close(member[1]);
 }
 
-/* rmem() - what waits in a socket's queue is charged with */
+/* rmem() - memory charged for the datagrams in a socket's queue */
 static int rmem(int sock)
 {
 	__u32 info[SK_MEMINFO_VARS] = { 0 };
@@ -354,7 +357,7 @@ static int rmem(int sock)
 	return info[SK_MEMINFO_RMEM_ALLOC];
 }
 
-/* What was merged fills the queue as what came one by one. */
+/* Merged datagrams fill the queue like single ones. */
 TEST_F(sock, queue_memory)
 {
 	static const __u32 flags[] = { VNP_LINK_F_NO_MERGE, 0 };
@@ -386,13 +389,13 @@ TEST_F(sock, queue_memory)
 	self->link = -1;
 }
 
-/* meminfo() - bytes, of one kind.  Context: it is there */
+/* meminfo() - a value of /proc/meminfo in bytes, which must exist */
 static long meminfo(const char *text, const char *name)
 {
 	return atol(strstr(text, name) + strlen(name)) << 10;
 }
 
-/* mem_lent() - bytes in pages that are neither free nor the slab's, or negative */
+/* mem_lent() - bytes in pages that are neither free nor slab, or negative */
 static long mem_lent(void)
 {
 	char text[4096];
@@ -402,7 +405,7 @@ static long mem_lent(void)
 			       meminfo(text, "MemFree:") - meminfo(text, "Slab:");
 }
 
-/* trace_drops() - have the kernel watch packets that are dropped, or not */
+/* trace_drops() - switch the tracepoint for dropped packets on or off */
 static int trace_drops(bool on)
 {
 	if (mount("trace", "/sys/kernel/tracing", "tracefs", 0, NULL) && errno != EBUSY)
@@ -412,8 +415,8 @@ static int trace_drops(bool on)
 }
 
 /*
- * Pages that hold datagrams are given back: of super-packets that are dropped, watched
- * or not, and of such that are taken apart.
+ * Pages of datagrams are freed: of dropped super-packets, traced or not, and of
+ * super-packets that are split.
  */
 TEST_F(sock, pages_are_given_back)
 {
@@ -448,7 +451,7 @@ TEST_F(sock, pages_are_given_back)
 }
 
 /*
- * ---- While super-packets do not stop -------------------------------------
+ * ---- During a stream of super-packets -------------------------------------
  */
 
 static atomic_bool stop;
@@ -467,13 +470,13 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-/* More datagrams than a queue holds: who has read as many has read what was there. */
+/* More datagrams than a queue holds: after reading this many it has been emptied once. */
 #define QUEUE	1000
 
 /*
- * drain() - what has arrived: whole datagrams of a size, one by one if not @gro, and not
- * sent before @seq, which goes on; NULL: in any order.  The sender may be faster than we
- * are.  Return: how many; negative: what is wrong
+ * drain() - receive what has arrived: whole datagrams of one size, single ones if not
+ * @gro, not sent before @seq, which is updated; NULL: in any order.  The sender may be
+ * faster than the receiver.  Return: their number; negative: what is wrong
  */
 static int drain(int sock, __u32 *seq, bool gro)
 {
@@ -502,11 +505,11 @@ static int drain(int sock, __u32 *seq, bool gro)
 	return cnt;
 }
 
-/* Programs come, are replaced, and go. */
+/* Programs are attached, replaced and detached. */
 static void come_and_go(struct __test_metadata *_metadata,
 			FIXTURE_DATA(sock) *self, bool gro)
 {
-	static const char *const names[] = { "sift", "scribble", "envelope", "judge" };
+	static const char *const names[] = { "sift", "scribble", "envelope", "obey" };
 	struct vnp_link_info info;
 	pthread_t sender;
 	__u32 seq = 0;
@@ -526,7 +529,7 @@ static void come_and_go(struct __test_metadata *_metadata,
 		EXPECT_EQ(gro, GRO());
 		ASSERT_EQ(0, link_detach(self->link));
 		EXPECT_EQ(gro, GRO());
-		/* What was just being merged may have been overtaken. */
+		/* Datagrams that were being merged may have been reordered. */
 		ASSERT_OK(drain(self->flow.rx, NULL, gro));
 		close(self->link);
 	}
@@ -546,7 +549,7 @@ TEST_F(sock, programs_come_and_go_gro)
 	come_and_go(_metadata, self, true);
 }
 
-/* Sockets end with their links on them, the next takes the port. */
+/* Linked sockets are closed, and the next one takes the port. */
 TEST_F(sock, sockets_end)
 {
 	const char *address = variant->kind == FLOW_IP6 ? "fd09::1" : "10.9.0.1";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's kselftest_harness.h, from Debian's linux-source package, with what
- * every test here adds to it.  For *_test.c only, once each.
+ * The kernel's kselftest_harness.h, from Debian's linux-source package, with additions
+ * for all tests here.  Only to be included by *_test.c, once each.
  */
 #ifndef _VNP_TEST_HARNESS_H
 #define _VNP_TEST_HARNESS_H
@@ -9,15 +9,15 @@
 #include <kselftest_harness.h>
 #include "common.h"
 
-/* A kernel with all its checkers on, in an emulated machine, takes its time. */
+/* A kernel with all checkers enabled, in an emulated machine, is slow. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT	300
 
-/* EXPECT_OK() - a call that returns a negative errno when it fails did not */
+/* EXPECT_OK() - a call did not return a negative errno */
 #define EXPECT_OK(seen)		EXPECT_LE(0, seen)
 #define ASSERT_OK(seen)		ASSERT_LE(0, seen)
 
-/* EXPECT_MEM() - two pieces of memory hold the same bytes */
+/* EXPECT_MEM() - two ranges of memory hold the same bytes */
 #define EXPECT_MEM(expected, seen, len)	\
 	EXPECT_EQ(-1, mem_differ(expected, seen, len))
 #define ASSERT_MEM(expected, seen, len)	\

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checksums, times and random numbers, as programs get them. */
+/* The helpers for checksums, times and random numbers. */
 #include <arpa/inet.h>
 #include <time.h>
 #include "harness.h"
@@ -43,7 +43,7 @@ static __u16 fold(__u64 sum)
 	return sum;
 }
 
-/* checksum() - RFC 1071, over words as they lie in memory, not yet inverted */
+/* checksum() - RFC 1071, over words as they are in memory, not inverted */
 static __u16 checksum(const __u8 *data, size_t len)
 {
 	__u64 sum = 0;
@@ -53,13 +53,13 @@ static __u16 checksum(const __u8 *data, size_t len)
 	return fold(sum);
 }
 
-/* The same number, as far as checksums tell numbers apart: 0 and 0xffff are one. */
+/* Equal as checksums: 0 and 0xffff are the same. */
 static bool same_sum(__u16 a, __u16 b)
 {
 	return a % 0xffff == b % 0xffff;
 }
 
-/* Replace a part of a message: the sum goes along. */
+/* Replace bytes of a message and update the sum. */
 TEST_F(csum, follows_a_change)
 {
 	static const __u32 lens[] = { 4, 8, 12, 20, 64, 256, 508, 512 };
@@ -159,7 +159,7 @@ TEST_F(ask, time)
 	EXPECT_LE(self->numbers->time[1], after);
 }
 
-/* Not a test of randomness; but no number comes twice, and every bit is used. */
+/* Not a test of randomness; but no number repeats, and every bit is used. */
 TEST_F(ask, random)
 {
 	struct vnp_prog_run r = { 0 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every allocation and every copy from or to user space fails once: as root, on a
- * kernel with CONFIG_FAULT_INJECTION (the debug kernel).  A call that fails so
- * leaves nothing behind; one that succeeds does all of it.
+ * Every allocation and every copy from or to user space fails once: as root, on a kernel
+ * with CONFIG_FAULT_INJECTION (the debug kernel).  A call that fails must have no effect;
+ * one that succeeds must be complete.
  */
 #include <fcntl.h>
 #include <linux/udp.h>
@@ -15,7 +15,7 @@
 
 #define DEBUGFS		"/sys/kernel/debug/"
 
-/* What can be made to fail */
+/* Kinds of failures that can be injected */
 static const char *const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 
 static int attr_set(const char *attr, const char *name, const char *value)
@@ -45,7 +45,9 @@ FIXTURE_SETUP(inject)
 	self->fail_nth = open("/proc/self/fail-nth", O_RDWR);
 	if (self->fail_nth < 0)
 		SKIP(return, "no CONFIG_FAULT_INJECTION");
-	/* Reading a file, by a page fault or otherwise, is none of our calls. */
+	/*
+	 * Reading a file, by a page fault or otherwise, is not one of the tested calls.
+	 */
 	ASSERT_EQ(0, mlockall(MCL_CURRENT | MCL_FUTURE));
 	for (size_t i = 0; i < ARRAY_SIZE(attrs); i++) {
 		ASSERT_LT(0, attr_set(attrs[i], "verbose", "0"));
@@ -68,9 +70,9 @@ FIXTURE_TEARDOWN(inject)
 }
 
 /*
- * fail_nth() - let the nth thing that can fail from now on fail; 0: none
+ * fail_nth() - fail the nth allocation or copy from now on; 0: none
  *
- * Saying so can be what fails; it works the next time.
+ * Setting this can itself fail; then it works the next time.
  */
 static void fail_nth(int fd, int n)
 {
@@ -82,7 +84,7 @@ static void fail_nth(int fd, int n)
 		abort();
 }
 
-/* failed() - has it come to that?  If asking is what fails, it had not. */
+/* failed() - was the failure injected?  Not if this query itself fails. */
 static bool failed(int fd)
 {
 	char text[16] = "";
@@ -101,9 +103,9 @@ static int all_objects(int dev)
 typedef int (*call_fn)(FIXTURE_DATA(inject) *self);
 
 /*
- * in_every_place() - let a call fail at the first place, at the second, and so on,
- * until it gets through.  It may say ENOMEM, EFAULT or ENFILE, or that all is well
- * (there was another way); a descriptor that it returned is closed.
+ * in_every_place() - repeat a call with a failure injected at the first point, at the
+ * second, and so on, until none is hit.  It may return ENOMEM, EFAULT or ENFILE, or
+ * succeed (by a fallback); a returned descriptor is closed.
  */
 static void in_every_place(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(inject) *self, call_fn call)
@@ -194,7 +196,7 @@ TEST_F(inject, map_create)
 	in_every_place(_metadata, self, create_percpu);
 }
 
-/* Whether it could be linked or not, the socket is an ordinary one afterwards. */
+/* Linked or not, the socket is an ordinary one afterwards. */
 TEST_F(inject, link_create)
 {
 	int ret, n, made = 0;
@@ -342,7 +344,7 @@ TEST_F(inject, resize)
 	vnp_object_close(obj);
 }
 
-/* The whole of an object, as libvnp loads it from memory. */
+/* A whole object, loaded by libvnp from memory. */
 static int load_object(FIXTURE_DATA(inject) *self)
 {
 	struct vnp_object *obj;
@@ -372,7 +374,7 @@ TEST_F(inject, object_load)
 	EXPECT_EQ(0, load_object(self));
 }
 
-/* Datagrams whose private copy cannot be had are counted, not passed unseen. */
+/* Datagrams whose private copy cannot be allocated are counted, not passed unseen. */
 static int send_one(FIXTURE_DATA(inject) *self)
 {
 	int ret = flow_puts(&self->flow, "pass");
@@ -398,13 +400,13 @@ TEST_F(inject, datagrams)
 }
 
 /*
- * ---- Where packets are taken apart ---------------------------------------
+ * ---- Splitting packets ----------------------------------------------------
  *
- * That is in softirq, where memory is wanted at once or never.
+ * This is in softirq, where allocations cannot sleep.
  */
 
-/* scarce() - from now on that wants memory in vain now and then, or never */
-static void scarce(bool yes)
+/* fail_atomic() - make such allocations fail randomly, or not */
+static void fail_atomic(bool yes)
 {
 	attr_set("failslab", "task-filter", "N");
 	attr_set("failslab", "ignore-gfp-wait", "Y");
@@ -414,10 +416,10 @@ static void scarce(bool yes)
 }
 
 /*
- * part_of() - what arrives is some of what was to arrive, datagrams of one size, in order, and
- * then all of @last.  Return: how many did not come
+ * recv_subset() - a subset of the expected datagrams arrives, which have one size, in
+ * order, and then all of @last.  Return: the number of missing ones
  */
-static int part_of(int sock, const struct burst *want, const struct burst *last)
+static int recv_subset(int sock, const struct burst *want, const struct burst *last)
 {
 	static struct arrival arrival;
 	const int size = want->len[0];
@@ -454,9 +456,9 @@ TEST_F(inject, super_packets)
 
 	pin(0);
 	ASSERT_EQ(0, object_load("runs", &obj));
-	ASSERT_EQ(0, road_new(&wire, WIRE_GSO));
+	ASSERT_EQ(0, path_setup(&wire, WIRE_GSO));
 	for (int i = 0; i < 2; i++) {
-		ASSERT_EQ(0, road_flow(&flow, &wire, WIRE_GSO,
+		ASSERT_EQ(0, path_flow(&flow, &wire, WIRE_GSO,
 				       i ? FLOW_IP6 : FLOW_IP4));
 		link = object_link(obj, names[i], flow.rx, 0);
 		ASSERT_OK(link);
@@ -466,18 +468,18 @@ TEST_F(inject, super_packets)
 				"PPDPPPLLDPPDPPPDDPP", 300);
 			burst_fill_equal(&last, &seq, "P", 200);
 			burst_expect(&want, &sent, i, false, &counts);
-			scarce(true);
+			fail_atomic(true);
 			burst_send(flow.tx, &sent, WIRE_GSO);
-			scarce(false);
+			fail_atomic(false);
 			ASSERT_EQ(0, burst_send(flow.tx, &last, WIRE_SINGLE));
-			n = part_of(flow.rx, &want, &last);
+			n = recv_subset(flow.rx, &want, &last);
 			ASSERT_OK(n);
 			missing += n;
 		}
 		ASSERT_EQ(0, link_info(link, &info));
 		EXPECT_LT(0, info.errors[VNP_ERROR_MEMORY]);
 		EXPECT_LT(0, missing);
-		/* Nothing is left of it. */
+		/* Nothing remains in the queue. */
 		burst_expect(&want, &sent, i, false, &counts);
 		ASSERT_EQ(0, burst_send(flow.tx, &sent, WIRE_GSO));
 		EXPECT_EQ(want.cnt, burst_recv(flow.rx, &want, false));
@@ -500,8 +502,8 @@ TEST_F(inject, segments)
 
 	pin(0);
 	ASSERT_EQ(0, object_load("runs", &obj));
-	ASSERT_EQ(0, road_new(&wire, LO_GSO));
-	ASSERT_EQ(0, road_flow(&flow, &wire, LO_GSO, FLOW_IP4));
+	ASSERT_EQ(0, path_setup(&wire, LO_GSO));
+	ASSERT_EQ(0, path_flow(&flow, &wire, LO_GSO, FLOW_IP4));
 	ASSERT_EQ(0, sock_set(flow.rx, SOL_UDP, UDP_GRO, 1));
 	link = object_link(obj, "sift", flow.rx, 0);
 	ASSERT_OK(link);
@@ -509,11 +511,11 @@ TEST_F(inject, segments)
 		burst_fill_equal(&sent, &seq, "PPDPPPPPDPPDPPPPPPPP", 300);
 		burst_fill_equal(&last, &seq, "P", 200);
 		burst_expect(&want, &sent, false, false, &counts);
-		scarce(true);
+		fail_atomic(true);
 		burst_send(flow.tx, &sent, LO_GSO);
-		scarce(false);
+		fail_atomic(false);
 		ASSERT_EQ(0, burst_send(flow.tx, &last, LO_SINGLE));
-		ASSERT_OK(part_of(flow.rx, &want, &last));
+		ASSERT_OK(recv_subset(flow.rx, &want, &last));
 	}
 	burst_expect(&want, &sent, false, false, &counts);
 	ASSERT_EQ(0, burst_send(flow.tx, &sent, LO_GSO));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Programs written by hand, where the instructions are what is tested, or where
- * one of two instructions is all that is wanted.
+ * Handwritten programs, where the instructions are tested, or a few instructions are
+ * enough.
  */
 #ifndef _VNP_TEST_INSN_H
 #define _VNP_TEST_INSN_H

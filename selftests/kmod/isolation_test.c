@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Users among each other: what one makes does not exist for another, but what he
- * hands over can be used.  Run as root, which becomes each of them in turn: vnpuser
- * and vnpuser2 are in group vnp, vnpother is not.
+ * Isolation of users: an object of one user does not exist for another, unless its
+ * descriptor is passed.  Executed as root, which becomes each of the users: vnpuser and
+ * vnpuser2 are in group vnp, vnpother is not.
  */
 #include <fcntl.h>
 #include <grp.h>
@@ -22,9 +22,9 @@
 #define EVE	"vnpother"
 
 /**
- * struct stage - what the actors tell each other, in shared memory
- * @id:		by enum vnp_obj_kind: of Alice's objects
- * @ret:	what calls returned, for the test to look at
+ * struct stage - memory shared by the processes of the users
+ * @id:		ids of Alice's objects, by enum vnp_obj_kind
+ * @ret:	results of calls, for the test to check
  */
 struct stage {
 	__u32 id[VNP_OBJ_LINK + 1];
@@ -57,7 +57,8 @@ FIXTURE_TEARDOWN(users)
 
 typedef void (*act_fn)(struct stage *stage, int sock);
 
-/* act() - a child that is this user does this, with one end of the socket pair */
+/* act() - a child with this user's credentials calls a function, with one end of the socket
+ * pair */
 static pid_t act(const char *user, act_fn fn, struct stage *stage, int pair[2],
 		 int end)
 {
@@ -72,7 +73,7 @@ static pid_t act(const char *user, act_fn fn, struct stage *stage, int pair[2],
 	_exit(0);
 }
 
-/* Alice makes one of each and keeps them until her end of the socket is closed. */
+/* Alice creates one object of each kind and keeps them until her socket is closed. */
 static void make_objects(struct stage *stage, int sock)
 {
 	int dev = device_open(), prog = prog_verdict(dev, VNP_DROP), link;
@@ -94,7 +95,7 @@ static void make_objects(struct stage *stage, int sock)
 		_exit(2);
 }
 
-/* look_for() - what can be seen and opened of Alice's objects */
+/* look_for() - which of Alice's objects can be seen and opened */
 static void look_for(struct stage *stage, int sock)
 {
 	int dev = device_open();
@@ -120,7 +121,7 @@ TEST_F(users, do_not_see_each_other)
 		EXPECT_EQ(-ENOENT, stage->ret[2 * kind + 1]);
 	}
 
-	/* Another process of hers does; so does root. */
+	/* Another process of hers sees them; so does root. */
 	EXPECT_EQ(0, finish(act(ALICE, look_for, stage, self->pair, 1)));
 	for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
 		EXPECT_EQ(1, stage->ret[2 * kind]);
@@ -136,7 +137,7 @@ TEST_F(users, do_not_see_each_other)
 	EXPECT_EQ(0, finish(alice));
 }
 
-/* try_ids() - open every id there could be */
+/* try_ids() - try to open every possible id */
 static void try_ids(struct stage *stage, int sock)
 {
 	int dev = device_open(), opened = 0, odd = 0, fd;
@@ -181,7 +182,7 @@ TEST_F(users, not_in_the_group)
 	EXPECT_LT(0, self->stage->ret[0]);
 }
 
-/* Alice hands a program over ... */
+/* Alice passes a program's descriptor ... */
 static void give_program(struct stage *stage, int sock)
 {
 	int dev = device_open();
@@ -189,7 +190,7 @@ static void give_program(struct stage *stage, int sock)
 	send_fd(sock, prog_verdict(dev, VNP_DROP));
 }
 
-/* ... and Bob runs it, and links it to a socket of his. */
+/* ... and Bob executes it, and links it to a socket of his. */
 static void take_program(struct stage *stage, int sock)
 {
 	int dev = device_open(), prog = recv_fd(sock), link;
@@ -231,7 +232,7 @@ TEST_F(users, hand_over_a_program)
 	EXPECT_EQ(0, stage->ret[7]);
 }
 
-/* Eve may not open the device, but Alice gives her a link, and she undoes it. */
+/* Eve may not open the device, but Alice passes her a link, and she detaches it. */
 static void give_link(struct stage *stage, int sock)
 {
 	int dev = device_open();
@@ -260,7 +261,7 @@ TEST_F(users, hand_over_a_link)
 	EXPECT_EQ(0, self->stage->ret[0]);
 }
 
-/* Root in a namespace of one's own is nobody to the device. */
+/* Root in another user namespace has no privileges for the device. */
 static void look_as_namespace_root(struct stage *stage, int sock)
 {
 	int dev = device_open(), prog;
@@ -297,13 +298,13 @@ TEST_F(users, root_of_a_namespace)
 	EXPECT_EQ(-EPERM, stage->ret[10]);
 	EXPECT_EQ(0, stage->ret[11]);
 	EXPECT_EQ(1, stage->prog.hardened);
-	EXPECT_EQ(0, stage->prog.uid);	/* himself, as he is called there */
+	EXPECT_EQ(0, stage->prog.uid);	/* his own uid in that namespace */
 	close(self->pair[0]);
 	close(self->pair[1]);
 	EXPECT_EQ(0, finish(alice));
 }
 
-/* What somebody else made is, in a namespace that does not know him, nobody's. */
+/* The owner of an object is the overflow uid in a namespace without a mapping for him. */
 static void take_program_in_namespace(struct stage *stage, int sock)
 {
 	stage->ret[0] = netns_new();
@@ -323,7 +324,7 @@ TEST_F(users, unknown_in_a_namespace)
 	EXPECT_EQ(65534, self->stage->prog.uid);
 }
 
-/* It is the effective user that counts, at the time of the call. */
+/* The effective uid at the time of the call counts. */
 TEST_F(users, effective_user)
 {
 	const uid_t alice = getpwnam(ALICE)->pw_uid;
@@ -345,7 +346,7 @@ TEST_F(users, effective_user)
 	EXPECT_EQ(1, hers.hardened);
 }
 
-/* Native code: what one user may have, in programs that take a page each */
+/* Native code: the limit of a user, in programs that take a page each */
 #define JIT_USER_MAX	"/sys/module/vnp/parameters/jit_user_max"
 #define JIT_PROGRAMS	8
 
@@ -378,7 +379,7 @@ FIXTURE_TEARDOWN(share)
 	write_text(JIT_USER_MAX, self->before);
 }
 
-/* prog_report() - is this text in the report on a program that is refused? */
+/* prog_report() - is this text in the report of a refused program? */
 static int prog_report(int dev, const char *text)
 {
 	const struct bpf_insn pass[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
@@ -395,7 +396,7 @@ static int prog_report(int dev, const char *text)
 /* Indices of struct stage::ret */
 enum { LOADED, REFUSED, EXPLAINED, OF_BOB, OF_NAMESPACE, AGAIN };
 
-/* Alice loads programs as long as she can, and keeps them until the socket closes. */
+/* Alice loads programs until it fails, and keeps them until the socket is closed. */
 static void use_the_share(struct stage *stage, int sock)
 {
 	int dev = device_open(), prog;
@@ -441,7 +442,7 @@ static void load_again(struct stage *stage, int sock)
 	}
 }
 
-/* Who has as much native code as he may is refused more, and nobody else is. */
+/* A user at his limit of native code is refused more; others are not. */
 TEST_F(share, of_native_code)
 {
 	struct stage *stage = self->stage;
@@ -467,7 +468,7 @@ TEST_F(share, of_native_code)
 	EXPECT_LT(0, stage->ret[AGAIN]);
 }
 
-/* One switch for machines where ordinary users are to have no programs in the kernel */
+/* The switch for machines where ordinary users must not load programs */
 #define UNPRIVILEGED	"/sys/module/vnp/parameters/unprivileged"
 
 FIXTURE(hardened) {
@@ -492,7 +493,7 @@ FIXTURE_TEARDOWN(hardened)
 
 enum { PROG, MAP, LINK, DENIED, EXPLAINED_PROG, EXPLAINED_LINK, DROPPED, DETACHED };
 
-/* explained() - does vnpctl say what to do? */
+/* explained() - does vnpctl print what to do? */
 static int explained(const char *fmt, int number)
 {
 	char command[256];
@@ -501,7 +502,7 @@ static int explained(const char *fmt, int number)
 	return !shell("%s 2>&1 | grep -q parameters/unprivileged", command);
 }
 
-/* What is tried once the switch is off, with a program from before */
+/* Calls after the switch is off, with a program loaded before */
 static void try_all(struct stage *stage, int dev, int prog)
 {
 	struct vnp_feature *feature = &stage->feature;
@@ -515,7 +516,7 @@ static void try_all(struct stage *stage, int dev, int prog)
 	stage->ret[LINK] = link_create(dev, prog, rx, 0);
 }
 
-/* Alice has a link and a program when the switch goes off. */
+/* Alice has a link and a program when the switch is turned off. */
 static void go_on(struct stage *stage, int sock)
 {
 	int dev = device_open(), prog = prog_verdict(dev, VNP_DROP), link;
@@ -569,7 +570,7 @@ TEST_F(hardened, ordinary_users_are_refused)
 	EXPECT_EQ(1, stage->ret[EXPLAINED_PROG]);
 	EXPECT_EQ(1, stage->ret[EXPLAINED_LINK]);
 
-	/* What was there before goes on. */
+	/* Existing objects still work. */
 	EXPECT_EQ(1, stage->ret[DROPPED]);
 	EXPECT_EQ(0, stage->ret[DETACHED]);
 
@@ -589,7 +590,7 @@ TEST_F(hardened, ordinary_users_are_refused)
 	EXPECT_EQ(0, stage->feature.denied);
 }
 
-/* Memory is charged to the cgroup of the one who asks for it. */
+/* Memory is charged to the cgroup of the caller. */
 #define CGROUP	"/sys/fs/cgroup/vnp-test"
 
 static long cgroup_number(const char *file)
@@ -630,7 +631,7 @@ FIXTURE_TEARDOWN(charged)
 	shell("rmdir " CGROUP);
 }
 
-/* expect_charged() - what a map takes the cgroup pays */
+/* expect_charged() - a map's memory is charged to the cgroup */
 static void expect_charged(struct __test_metadata *_metadata, int dev, __u32 type,
 			   __u32 value_size, __u32 max_entries)
 {
@@ -656,7 +657,7 @@ TEST_F(charged, percpu)
 	expect_charged(_metadata, self->dev, VNP_MAP_PERCPU_ARRAY, 32 << 10, 512);
 }
 
-/* All of it at once: nothing that is inserted later has to be paid. */
+/* All of it at creation: later insertions are not charged. */
 TEST_F(charged, hash)
 {
 	expect_charged(_metadata, self->dev, VNP_MAP_HASH, 1024, 1 << 14);
@@ -668,7 +669,8 @@ TEST_F(charged, buckets)
 	expect_charged(_metadata, self->dev, VNP_MAP_HASH, 1, (1 << 18) + 1);
 }
 
-/* less_is_charged() - than that, soon: newer kernels give back later what did not suffice */
+/* less_is_charged() - wait until less is charged: newer kernels uncharge failed allocations
+ * later */
 static bool less_is_charged(long bytes)
 {
 	long now;
@@ -682,7 +684,7 @@ static bool less_is_charged(long bytes)
 	return false;
 }
 
-/* cgroup_kills() - how many processes of the cgroup the OOM killer has ended */
+/* cgroup_kills() - number of processes of the cgroup killed by the OOM killer */
 static long cgroup_kills(void)
 {
 	char text[512], *kills;
@@ -693,7 +695,7 @@ static long cgroup_kills(void)
 	return kills ? atol(kills + strlen("\noom_kill ")) : -1;
 }
 
-/* Too much is refused, and nobody is killed for it. */
+/* Too much is refused, and no process is killed. */
 TEST_F(charged, limit)
 {
 	const __u32 too_much = 200, values_per_mib = 32;
@@ -715,7 +717,7 @@ TEST_F(charged, limit)
 	EXPECT_EQ(0, cgroup_kills());
 }
 
-/* A report of 16 MiB, in a cgroup that has no room for it */
+/* A report of 16 MiB, in a cgroup with a lower limit */
 TEST_F(charged, limit_of_reports)
 {
 	const struct bpf_insn pass[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
@@ -730,7 +732,7 @@ TEST_F(charged, limit_of_reports)
 	EXPECT_EQ(0, cgroup_kills());
 }
 
-/* What the verifier takes for the longest program is charged, too. */
+/* The verifier's memory for the longest program is charged too. */
 TEST_F(charged, limit_of_verification)
 {
 	const __u32 cnt = 65536;
@@ -750,12 +752,12 @@ TEST_F(charged, limit_of_verification)
 
 #define DATAGRAMS	500
 
-/* What Alice says of her program's work: indices of struct stage::ret */
+/* Results of Alice's program: indices of struct stage::ret */
 enum { UNPAID = 10, INSERTED, FULL, REPLACED, FAILED };
 
 /*
- * Datagrams come as fast as they can, and each of them is many insertions: on one CPU,
- * for the program counts without care for others.
+ * Datagrams arrive as fast as possible, and each causes many insertions: on one CPU, as
+ * the program's counters are not atomic.
  */
 static void insert_by_program(struct stage *stage, int sock)
 {
@@ -786,8 +788,8 @@ static void insert_by_program(struct stage *stage, int sock)
 }
 
 /*
- * Programs that insert 16 MiB, and replace as much, in a cgroup of 16 MiB: what does
- * not fit in the map is refused to the program, and nobody is killed for what fits.
+ * Programs that insert 16 MiB, and replace as much, in a cgroup of 16 MiB: insertions
+ * that do not fit in the map fail, and no process is killed for those that do.
  */
 TEST_F(charged, insertions_by_programs)
 {
@@ -809,7 +811,7 @@ TEST_F(charged, insertions_by_programs)
 	EXPECT_EQ(0, stage->ret[FAILED]);
 	EXPECT_EQ(0, cgroup_kills());
 
-	/* With half of that, which is soon all free, the map cannot be created. */
+	/* With half of that limit, soon all of it free, the map cannot be created. */
 	ASSERT_TRUE(less_is_charged(4 << 20));
 	ASSERT_LT(0, cgroup_write("memory.max", 8 << 20));
 	EXPECT_EQ(0, finish(act(ALICE, insert_by_program, stage, pair, 1)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ends: of processes that are killed, of network namespaces, of the module.  Nothing
- * stays that nobody holds, and nothing goes that somebody does.
+ * The end of killed processes, of network namespaces, of the module.  Objects without
+ * references are freed, and those with references are not.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ static int all_objects(int dev)
 	       obj_count(dev, VNP_OBJ_LINK);
 }
 
-/* settle() - wait until this user has no more objects than this; how many there are */
+/* settle() - wait until this user has at most this many objects; their number */
 static int settle(int dev, int want)
 {
 	int n;
@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(killed)
 	close(self->dev);
 }
 
-/* child_with_pipe() - a child that writes to @to, and what comes is read from @from */
+/* child_with_pipe() - a child that writes to @to, which is read from @from */
 static pid_t child_with_pipe(int *from, int *to)
 {
 	int ends[2];
@@ -75,7 +75,9 @@ static pid_t child_with_pipe(int *from, int *to)
 	return child;
 }
 
-/* live() - a process with all that there is: program, maps, mapping, link, log reader */
+/*
+ * live() - a process with all kinds of objects: program, maps, mapping, link, log reader
+ */
 static void live(struct flow *flow, int ready)
 {
 	struct vnp_object *obj;
@@ -90,7 +92,7 @@ static void live(struct flow *flow, int ready)
 	_exit(2);
 }
 
-/* Killed in the middle of it, with datagrams under way. */
+/* Killed during a stream of datagrams. */
 TEST_F(killed, with_everything_open)
 {
 	char bytes[2];
@@ -106,7 +108,7 @@ TEST_F(killed, with_everything_open)
 		EXPECT_EQ(128 + SIGKILL, finish(child));
 		close(from);
 
-		/* The socket is also ours, and so the link lives on. */
+		/* The test has the socket too, so the link continues to exist. */
 		EXPECT_LT(self->before, all_objects(self->dev));
 		flow_close(&self->flow);
 		EXPECT_EQ(self->before, settle(self->dev, self->before));
@@ -114,7 +116,7 @@ TEST_F(killed, with_everything_open)
 	}
 }
 
-/* A socket of the child's own goes with it, while we send to it. */
+/* A socket of the child is closed with it, while the test sends to it. */
 TEST_F(killed, with_the_socket)
 {
 	const size_t len = sizeof(self->flow.rx_addr);
@@ -142,7 +144,7 @@ TEST_F(killed, with_the_socket)
 	}
 }
 
-/* Killed while an ioctl is under way, wherever that is. */
+/* Killed at any point of an ioctl. */
 TEST_F(killed, while_loading)
 {
 	struct vnp_object *obj;
@@ -198,7 +200,7 @@ TEST_F(killed, descriptors_in_a_cycle)
 	EXPECT_EQ(self->before, settle(self->dev, self->before));
 }
 
-/* A namespace that ends takes sockets with links with it. */
+/* A network namespace is destroyed with its linked sockets. */
 TEST_F(killed, namespace_ends)
 {
 	pid_t child;
@@ -258,7 +260,7 @@ TEST_F(killed, link_outlives_namespace)
 
 static atomic_bool stop;
 
-/* send_on() - a thread that sends until told to stop, whatever becomes of it */
+/* send_on() - a thread that sends until told to stop, ignoring errors */
 static void *send_on(void *arg)
 {
 	struct flow flow = *(struct flow *)arg;
@@ -269,7 +271,7 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-/* Sockets close and open under datagrams: no link or program is lost count of. */
+/* Sockets are closed and opened under traffic: no link or program leaks. */
 TEST_F(killed, close_under_traffic)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP), link;
@@ -312,7 +314,7 @@ static void *race(void *arg)
 	return NULL;
 }
 
-/* Detaching, detaching and closing the socket at the same time: one of them does it. */
+/* Two detaching threads and one that closes the socket: one of them succeeds. */
 TEST_F(killed, detach_and_close_race)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP), detached = 0;
@@ -378,7 +380,7 @@ static void *attach_often(void *arg)
 	return NULL;
 }
 
-/* Many want the same socket: each has it or is told that it is busy. */
+/* Many link the same socket: each succeeds or gets EBUSY. */
 TEST_F(killed, attach_race)
 {
 	struct attacher a[3];
@@ -403,7 +405,7 @@ TEST_F(killed, attach_race)
 	EXPECT_EQ(self->before, settle(self->dev, self->before));
 }
 
-/* Opening by id while the last reference goes: it is there, or it is not. */
+/* Opening by id while the last reference is put: success or ENOENT. */
 static void *open_ids(void *arg)
 {
 	int dev = *(int *)arg;

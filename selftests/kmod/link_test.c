@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Links: what they can be made on, what they say, how they are replaced and
- * undone, and that the socket is afterwards what it was.
+ * Links: which sockets they accept, their information, updating and detaching them, and
+ * that the socket is the same afterwards.
  */
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -92,7 +92,7 @@ TEST_F(create, other_sockets)
 	for (size_t i = 0; i < ARRAY_SIZE(socks); i++) {
 		int sock = socket(socks[i].family, socks[i].type, socks[i].protocol);
 
-		/* Not all of them are there for everybody and everywhere. */
+		/* Not all of them are available to every user and in every kernel. */
 		if (sock < 0)
 			continue;
 		EXPECT_EQ(-EOPNOTSUPP, link_create(self->dev, self->prog, sock, 0)) {
@@ -117,7 +117,7 @@ TEST_F(create, second_link)
 	EXPECT_OK(link_create(self->dev, self->prog, self->sock, 0));
 }
 
-/* A socket that carries another protocol for the kernel is not to be had. */
+/* A socket that another protocol of the kernel uses is refused. */
 TEST_F(create, encapsulating_socket)
 {
 	ASSERT_OK(sock_set(self->sock, IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_L2TPINUDP));
@@ -125,7 +125,7 @@ TEST_F(create, encapsulating_socket)
 	EXPECT_EQ(UDP_ENCAP_L2TPINUDP, sock_int(self->sock, IPPROTO_UDP, UDP_ENCAP));
 }
 
-/* Who locked a socket's filter said that what arrives is not to be filtered otherwise. */
+/* A locked filter means that datagrams must not be filtered otherwise. */
 TEST_F(create, locked_filter)
 {
 	const int links = obj_count(self->dev, VNP_OBJ_LINK);
@@ -220,7 +220,7 @@ TEST_F(linked, info)
 	EXPECT_EQ(0, info.reserved);
 }
 
-/* What was received before the link was made stays received. */
+/* Datagrams received before the link was created stay in the queue. */
 TEST_F(linked, queue_before_attach)
 {
 	ASSERT_EQ(0, link_detach(self->link));
@@ -283,7 +283,7 @@ TEST_F(linked, update_arguments)
 	EXPECT_EQ(0, link_update(self->link, self->drop, self->drop));
 }
 
-/* The descriptor is a handle, no more: another one is found by the id. */
+/* The descriptor is only a handle: another one can be opened by the id. */
 TEST_F(linked, closing_the_descriptor)
 {
 	struct vnp_link_info info;
@@ -317,7 +317,7 @@ TEST_F(linked, closing_the_socket)
 	EXPECT_EQ(-ENOLINK, link_update(self->link, self->pass, -1));
 }
 
-/* With neither descriptor nor socket the link is gone, and its id. */
+/* Without descriptor and socket the link and its id no longer exist. */
 TEST_F(linked, end)
 {
 	struct vnp_link_info info;
@@ -330,7 +330,7 @@ TEST_F(linked, end)
 	EXPECT_EQ(-ENOENT, obj_open(self->dev, VNP_OBJ_LINK, info.id));
 }
 
-/* A program that only a link holds is there and can be found. */
+/* A program referenced only by a link exists and can be found. */
 TEST_F(linked, keeps_the_program)
 {
 	int own = prog_by_first_byte(self->dev);
@@ -377,7 +377,7 @@ TEST_F(linked, bound_and_connected_later)
 	EXPECT_TRUE(flow_empty(&self->flow));
 }
 
-/* The socket lives as long as anybody has it, and the link with it. */
+/* The link exists as long as anyone has the socket open. */
 TEST_F(linked, socket_in_two_processes)
 {
 	struct vnp_link_info info;
@@ -401,7 +401,7 @@ TEST_F(linked, socket_in_two_processes)
 	EXPECT_EQ(0, info.attached);
 }
 
-/* A socket on its way from one process to another keeps its link. */
+/* A socket in flight between processes keeps its link. */
 TEST_F(linked, socket_in_flight)
 {
 	struct vnp_link_info info;
@@ -420,7 +420,7 @@ TEST_F(linked, socket_in_flight)
 	EXPECT_EQ(1, flow_next_is(&self->flow, "two"));
 }
 
-/* Options that an encapsulation might bend */
+/* Options that encapsulation might affect */
 static const struct {
 	int level, name, value;
 } options[] = {
@@ -445,7 +445,7 @@ static const struct {
 	{ SOL_SOCKET, SO_RXQ_OVFL, 1 },
 };
 
-/* On IPv6 sockets besides */
+/* For IPv6 sockets in addition */
 static const struct {
 	int name, value;
 } options6[] = {
@@ -457,7 +457,7 @@ static const struct {
 	{ IPV6_UNICAST_HOPS, 78 },
 };
 
-/* expect_kept() - an option is what it was, with the link and without it again */
+/* expect_kept() - an option does not change, with the link and after it */
 static void expect_kept(struct __test_metadata *_metadata, int dev, int prog,
 			int sock, int level, int name, int value)
 {
@@ -493,7 +493,7 @@ TEST_F(linked, socket_options_stay)
 			    options6[i].name, options6[i].value);
 }
 
-/* Options that are set while the link is there are what counts afterwards. */
+/* Options set while there is a link still hold afterwards. */
 TEST_F(linked, options_set_meanwhile)
 {
 	const int sock = self->flow.rx;
@@ -510,8 +510,8 @@ TEST_F(linked, options_set_meanwhile)
 }
 
 /*
- * expect_udplite_as_plain() - where UDP takes options of UDP-Lite for its own UDP_ENCAP is
- * refused there, too; elsewhere a linked socket refuses them as any other does
+ * expect_udplite_as_plain() - if UDP accepts options of UDP-Lite, UDP_ENCAP is refused
+ * there too; otherwise a linked socket refuses them like any other
  */
 static void expect_udplite_as_plain(struct __test_metadata *_metadata, int sock)
 {
@@ -529,7 +529,7 @@ static void expect_udplite_as_plain(struct __test_metadata *_metadata, int sock)
 	close(plain);
 }
 
-/* expect_encap_refused() - a linked socket has no encapsulation, and gets none */
+/* expect_encap_refused() - a linked socket has no encapsulation, and refuses it */
 static void expect_encap_refused(struct __test_metadata *_metadata, int sock)
 {
 	EXPECT_EQ(0, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
@@ -540,7 +540,7 @@ static void expect_encap_refused(struct __test_metadata *_metadata, int sock)
 	EXPECT_EQ(0, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
 }
 
-/* While there is a link its program runs: nobody gets what it drops by UDP_ENCAP. */
+/* While there is a link its program is executed: UDP_ENCAP cannot bypass it. */
 TEST_F(linked, encap_refused)
 {
 	const __u32 flags[] = { 0, VNP_LINK_F_NO_MERGE };
@@ -563,7 +563,7 @@ TEST_F(linked, encap_refused)
 	EXPECT_EQ(UDP_ENCAP_L2TPINUDP, sock_int(sock, IPPROTO_UDP, UDP_ENCAP));
 }
 
-/* A socket that is made one of IPv4 keeps its link, and hides it as before. */
+/* A socket converted to IPv4 keeps its link, and hides it as before. */
 TEST_F(linked, addrform)
 {
 	struct vnp_link_info info;
@@ -609,7 +609,7 @@ TEST_F(linked, a_thousand_times)
 	self->link = -1;
 }
 
-/* A program that is linked cannot be pulled from under a running datagram. */
+/* Detaching is safe while the program is being executed. */
 FIXTURE(replace) {
 	int dev;
 	struct vnp_object *obj;
@@ -641,8 +641,8 @@ FIXTURE_TEARDOWN(replace)
  * struct traffic - two senders and a receiver
  * @stop:	to the senders
  * @sent:	datagrams
- * @received:	likewise; never so much less that the receive buffer would not hold
- *		the difference, so that each must arrive
+ * @received:	likewise; the difference always fits into the receive buffer, so that
+ *		each must arrive
  * @signs:	received with each signature; 0: with none
  * @torn:	received with two different ones
  */
@@ -680,7 +680,7 @@ static void *send_all(void *arg)
 	return NULL;
 }
 
-/* A datagram of one byte says that the senders have ended. */
+/* A datagram of one byte marks the end of the senders. */
 static void *receive_all(void *arg)
 {
 	struct traffic *t = arg;
@@ -721,14 +721,14 @@ static void traffic_stop(struct traffic *t)
 	pthread_join(t->threads[0], NULL);
 }
 
-/* traffic_flows() - wait until so many more datagrams have been received */
+/* traffic_flows() - wait until this many more datagrams have been received */
 static void traffic_flows(struct traffic *t, long more)
 {
 	for (more += t->received; t->received < more;)
 		sched_yield();
 }
 
-/* Every datagram met the one program or the other, whole. */
+/* Every datagram is processed by exactly one of the programs. */
 TEST_F(replace, under_traffic)
 {
 	struct vnp_link_info info;
@@ -751,7 +751,9 @@ TEST_F(replace, under_traffic)
 	EXPECT_EQ(t.sent + 1, info.verdicts[VNP_PASS]);
 }
 
-/* With the link coming and going, every datagram arrives, signed or as it was. */
+/*
+ * While the link is attached and detached, every datagram arrives, signed or unchanged.
+ */
 TEST_F(replace, attach_and_detach_under_traffic)
 {
 	struct vnp_link_info info;
@@ -792,7 +794,7 @@ static void *send_drops(void *arg)
 	return NULL;
 }
 
-/* When detaching is done so is the program: its counters move no more. */
+/* After detaching, the program is no longer executed: its counters do not change. */
 TEST_F(replace, nothing_runs_after_detach)
 {
 	volatile struct tally *tally;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Lines that programs write, and those who read them. */
+/* The log of a program: writers and readers. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -40,7 +40,7 @@ FIXTURE_TEARDOWN(log)
 	vnp_object_close(self->obj);
 }
 
-/* log_of() - a descriptor of the program to read without waiting */
+/* log_of() - a descriptor of the program for non-blocking reads */
 static int log_of(struct vnp_object *obj, const char *prog)
 {
 	int fd = object_prog(obj, prog);
@@ -64,7 +64,7 @@ static int poll_log(int fd, int timeout)
 	return poll(&pfd, 1, timeout) == 1 ? pfd.revents : 0;
 }
 
-/* read_log() - what is there, as a string */
+/* read_log() - the available lines, as a string */
 static int read_log(int fd, char *text, size_t size)
 {
 	int n = read(fd, text, size - 1);
@@ -144,7 +144,7 @@ TEST_F(log, bad_formats)
 	}
 }
 
-/* A format that nobody can change any more is looked at when the program is loaded. */
+/* A constant format is checked when the program is loaded. */
 TEST_F(log, bad_constant_format)
 {
 	static const char format[8] = "%s";
@@ -169,7 +169,7 @@ TEST_F(log, bad_constant_format)
 	close(dev);
 }
 
-/* A read gets whole lines, as many as fit; a buffer for none is an error. */
+/* A read returns whole lines, as many as fit; a buffer too small for one is an error. */
 TEST_F(log, whole_lines)
 {
 	int fd = log_of(self->obj, "say");
@@ -202,10 +202,10 @@ TEST_F(log, bad_buffer)
 }
 
 /**
- * struct counted - what was read of numbered lines
- * @next:	the number that must come
+ * struct counted - numbered lines that were read
+ * @next:	the expected number
  * @dropped:	lines that were reported dropped
- * @wrong:	lines that are none of these, or out of order
+ * @wrong:	other lines, or lines out of order
  */
 struct counted {
 	__u64 next;
@@ -242,7 +242,7 @@ static void count_lines(int fd, struct counted *c)
 	}
 }
 
-/* When nobody reads, lines are dropped, and counted where they are missing. */
+/* Without a reader lines are dropped, and their number is reported in their place. */
 TEST_F(log, overflow)
 {
 	int fd = log_of(self->obj, "say_number");
@@ -299,7 +299,7 @@ TEST_F(log, reader_waits)
 	EXPECT_STREQ("len 44\n", r.text);
 }
 
-/* Two wait; two lines come; each gets one, or one both and the other the next. */
+/* Two readers wait, two lines are written: each gets one, or one gets both. */
 TEST_F(log, two_readers)
 {
 	int fd = object_prog(self->obj, "say");
@@ -344,7 +344,7 @@ static void *poll_one(void *arg)
 	return NULL;
 }
 
-/* What a program says in softirq wakes who polls. */
+/* A line written in softirq wakes a poll(). */
 TEST_F(log, datagram_wakes_poll)
 {
 	struct reader r = { .fd = object_prog(self->obj, "say") };
@@ -394,7 +394,7 @@ TEST_F(log, read_while_written)
 	EXPECT_EQ(*self->said, c.next);
 }
 
-/* Who finds the program by its id may read, too. */
+/* A descriptor opened by id can be read too. */
 TEST_F(log, by_id)
 {
 	int fd = object_prog(self->obj, "say"), dev = device_open(), other;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Maps as programs see them: look-up, update and delete of every type, global
- * variables, and programs at work on several CPUs while user space changes the
- * same map.
+ * Maps used by programs: lookup, update and delete of every type, global variables, and
+ * programs executing on several CPUs while user space changes the same map.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -18,7 +17,7 @@ FIXTURE(table) {
 	struct vnp_map *map;
 };
 
-/* Of a program that works on a map of each type */
+/* The maps of a program that has one of each type */
 FIXTURE_VARIANT(table) {
 	const char *map;
 	const char *prog;
@@ -46,7 +45,7 @@ FIXTURE_TEARDOWN(table)
 	vnp_object_close(self->obj);
 }
 
-/* act() - have the program do it; what its helper returned */
+/* act() - have the program call a helper; the helper's result */
 static __s64 act(int prog, struct job *job, enum deed deed, __u32 key, __u64 value,
 		 __u64 flags)
 {
@@ -113,7 +112,7 @@ TEST_F(table, delete)
 	EXPECT_EQ(variant->array ? 1 : 0, ACT(LOOKUP, 3, 0, 0));
 }
 
-/* A value that was found stays as it was when its entry is deleted. */
+/* A value that was looked up does not change when its entry is deleted. */
 TEST_F(table, deleted)
 {
 	if (variant->array)
@@ -125,7 +124,7 @@ TEST_F(table, deleted)
 	}
 }
 
-/* What the program wrote user space reads, of a per-CPU map on that CPU only. */
+/* User space reads what the program wrote; in a per-CPU map only for its CPU. */
 TEST_F(table, is_what_user_space_sees)
 {
 	const int cpus = strcmp(variant->map, "percpu") ? 1 : cpu_count();
@@ -145,7 +144,7 @@ TEST_F(table, is_what_user_space_sees)
 	EXPECT_EQ(cpus == 1 ? 100 : 101, self->job->value);
 }
 
-/* Frozen is for user space; the program goes on writing. */
+/* Freezing affects user space only; the program can still write. */
 TEST_F(table, frozen)
 {
 	struct vnp_map_freeze freeze = { .size = sizeof(freeze) };
@@ -229,7 +228,7 @@ static long join_senders(struct sender s[2])
 	return s[0].failed + s[1].failed;
 }
 
-/* Two CPUs count in a per-CPU array, and with an atomic: none is lost. */
+/* Two CPUs count in a per-CPU array, and with an atomic: no update is missed. */
 TEST_F(traffic, counts_are_exact)
 {
 	const __u32 cnt = 2000, key = 0;
@@ -255,7 +254,7 @@ TEST_F(traffic, counts_are_exact)
 	EXPECT_LT(0, values[1]);
 }
 
-/* Programs on two CPUs and user space fill one map: exactly max_entries get in. */
+/* Programs on two CPUs and user space fill one map: exactly max_entries succeed. */
 TEST_F(traffic, limit_is_exact)
 {
 	struct vnp_map *map = vnp_object_find_map(self->obj, "hash");
@@ -279,7 +278,7 @@ TEST_F(traffic, limit_is_exact)
 
 static atomic_bool stop;
 
-/* replace_wholes() - a thread that changes what the programs look at */
+/* replace_wholes() - a thread that replaces values that the programs read */
 static void *replace_wholes(void *arg)
 {
 	const struct vnp_map *map = arg;
@@ -297,7 +296,7 @@ static void *replace_wholes(void *arg)
 	return NULL;
 }
 
-/* A program sees a value of user space's as it was written, whole. */
+/* A program never sees a torn value written by user space. */
 TEST_F(traffic, values_are_whole)
 {
 	struct vnp_map *map = vnp_object_find_map(self->obj, "wholes");
@@ -319,7 +318,7 @@ TEST_F(traffic, values_are_whole)
 	EXPECT_EQ(0, self->tally->torn);
 }
 
-/* Programs and user space delete and insert the same keys; nothing is lost or left. */
+/* Programs and user space delete and insert the same keys; no element leaks. */
 TEST_F(traffic, churn)
 {
 	struct vnp_map *map = vnp_object_find_map(self->obj, "hash");
@@ -432,7 +431,7 @@ TEST_F(globals, set_by_user_space)
 	EXPECT_EQ(1001, read->runs);
 }
 
-/* Constants are that: nobody writes them after loading. */
+/* Constants cannot be written after loading. */
 TEST_F(globals, constants_stay)
 {
 	struct vnp_map *rodata = vnp_object_find_map(self->obj, ".rodata");

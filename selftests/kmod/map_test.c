@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Maps from user space: creation and its limits, elements, walks, mappings, and all
- * of that from several threads at once.  What programs do to maps is in
- * map_prog_test.c.
+ * Maps from user space: creation and its limits, elements, iteration, mappings, and all
+ * of that from several threads at once.  map_prog_test.c tests their use by programs.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -32,7 +31,7 @@ FIXTURE_TEARDOWN(create)
 {
 }
 
-/* create() - make such a map, and give it back at once; 0 or an errno */
+/* create() - create such a map, and close it; 0 or an errno */
 static int create(int dev, struct vnp_map_create *attr)
 {
 	int fd = do_ioctl(dev, VNP_MAP_CREATE, attr);
@@ -172,7 +171,7 @@ FIXTURE(each) {
 	__u8 got[256];
 };
 
-/* What differs from type to type */
+/* Differences between the types */
 FIXTURE_VARIANT(each) {
 	__u32 type;
 	bool array;
@@ -193,7 +192,7 @@ FIXTURE_SETUP(each)
 			     ENTRIES, 0));
 	ASSERT_GE(sizeof(self->value), self->map.value_len);
 	fill_random(self->value, sizeof(self->value), 9);
-	/* The padding behind each CPU's value is not stored. */
+	/* The padding after each CPU's value is not stored. */
 	for (__u32 i = VALUE_SIZE; i < self->map.value_len; i++) {
 		if (i % 16 >= VALUE_SIZE)
 			self->value[i] = 0;
@@ -237,7 +236,7 @@ TEST_F(each, update_and_lookup)
 	}
 }
 
-/* What was never written is zero in an array, and is not there in a hash. */
+/* Unwritten elements are zero in an array, and do not exist in a hash. */
 TEST_F(each, untouched)
 {
 	static const __u8 zeroes[256];
@@ -375,7 +374,7 @@ TEST_F(each, pointers)
 	EXPECT_MEM(self->value, self->got, self->map.value_len);
 }
 
-/* walk() - how many keys a walk sees; each sets a bit of @seen */
+/* walk() - iterate over the keys; their number; each sets a bit of @seen */
 static int walk(const struct map *map, __u64 *seen)
 {
 	__u32 key, *prev = NULL;
@@ -401,7 +400,7 @@ TEST_F(each, walk)
 	EXPECT_EQ((1 << ENTRIES) - 1, seen);
 }
 
-/* A key that is not there makes the walk begin. */
+/* A key that does not exist restarts the iteration. */
 TEST_F(each, walk_from_nowhere)
 {
 	__u32 first, next, nowhere = 12345;
@@ -429,7 +428,7 @@ TEST_F(each, frozen)
 	EXPECT_EQ(1, info.frozen);
 }
 
-/* Maps grow and shrink, keys of all sizes, and none disturbs another. */
+/* Random insertions and deletions with keys of all sizes, in several maps. */
 FIXTURE(hash) {
 	int dev;
 	struct map map;
@@ -472,7 +471,7 @@ TEST_F(hash, holds_max_entries)
 	ASSERT_EQ(0, map_info(&self->map, &info));
 	EXPECT_EQ(KEYS, info.entries);
 
-	/* What is there can be replaced; what is deleted makes room. */
+	/* Elements of a full map can be replaced; after a deletion there is room. */
 	key = 7;
 	EXPECT_EQ(0, map_update(&self->map, &key, &value, VNP_MAP_ANY));
 	EXPECT_EQ(0, map_delete(&self->map, &key));
@@ -498,7 +497,7 @@ TEST_F(hash, every_key_has_its_value)
 			  map_lookup(&self->map, &key, &value));
 }
 
-/* The usual way to empty a map: delete while walking. */
+/* The usual way to empty a map: delete while iterating. */
 TEST_F(hash, delete_while_walking)
 {
 	__u32 key, next;
@@ -517,7 +516,7 @@ TEST_F(hash, delete_while_walking)
 	EXPECT_EQ(-ENOENT, map_next_key(&self->map, NULL, &key));
 }
 
-/* Every byte of a key counts, also the last of the longest. */
+/* Every byte of a key is compared, also the last of the longest. */
 TEST_F(hash, long_keys)
 {
 	__u8 a[512] = { 0 }, b[512] = { 0 };
@@ -542,7 +541,7 @@ struct inserter {
 	long inserted;
 };
 
-/* insert() - a thread that adds as many keys as the map takes */
+/* insert() - a thread that inserts keys until the map is full */
 static void *insert(void *arg)
 {
 	struct inserter *in = arg;
@@ -557,7 +556,7 @@ static void *insert(void *arg)
 	return NULL;
 }
 
-/* Four threads want to put 2000 keys into a map for 500: exactly 500 are told yes. */
+/* Four threads insert 2000 keys into a map for 500: exactly 500 succeed. */
 TEST_F(hash, limit_is_exact_among_threads)
 {
 	struct inserter in[4];
@@ -579,7 +578,7 @@ TEST_F(hash, limit_is_exact_among_threads)
 	EXPECT_EQ(KEYS, walk(&self->map, &seen));
 }
 
-/* All threads want the same keys: each is told yes to by exactly one. */
+/* All threads insert the same keys: exactly one succeeds for each. */
 TEST_F(hash, noexist_is_exact_among_threads)
 {
 	struct inserter in[4];
@@ -598,7 +597,7 @@ TEST_F(hash, noexist_is_exact_among_threads)
 
 static atomic_bool stop;
 
-/* churn() - a thread that adds and deletes the upper half of the keys */
+/* churn() - a thread that inserts and deletes the upper half of the keys */
 static void *churn(void *arg)
 {
 	const struct map *map = arg;
@@ -611,7 +610,7 @@ static void *churn(void *arg)
 	return NULL;
 }
 
-/* walk_lower() - a walk that starts over when it is sent back; bits of @seen */
+/* walk_lower() - an iteration that tolerates restarts; bits of @seen */
 static int walk_lower(const struct map *map, __u8 *seen)
 {
 	__u32 key, next, *prev = NULL;
@@ -628,7 +627,7 @@ static int walk_lower(const struct map *map, __u8 *seen)
 	return err;
 }
 
-/* Keys that stay are found by a walk, whatever comes and goes meanwhile. */
+/* An iteration finds all keys that exist throughout, despite concurrent changes. */
 TEST_F(hash, walk_during_deletions)
 {
 	__u8 seen[KEYS / 2], all[KEYS / 2];
@@ -648,7 +647,7 @@ TEST_F(hash, walk_during_deletions)
 
 #define MANY	(1 << 12)
 
-/* breathe() - a thread that fills a map and empties it but for the lower keys */
+/* breathe() - a thread that fills a map and empties it except for the lower keys */
 static void *breathe(void *arg)
 {
 	const struct map *map = arg;
@@ -664,7 +663,7 @@ static void *breathe(void *arg)
 	return NULL;
 }
 
-/* The map fills and empties under the walk. */
+/* The map is filled and emptied during the iteration. */
 TEST_F(hash, walk_during_filling)
 {
 	__u8 seen[KEYS / 2], all[KEYS / 2];
@@ -687,7 +686,7 @@ TEST_F(hash, walk_during_filling)
 
 #define BIG	4096
 
-/* replace() - a thread that puts values of one letter each under one key */
+/* replace() - a thread that sets one key to values of a single repeated letter */
 static void *replace(void *arg)
 {
 	const struct map *map = arg;
@@ -701,7 +700,7 @@ static void *replace(void *arg)
 	return NULL;
 }
 
-/* A look-up sees one value or another, never a part of each. */
+/* A lookup returns one value or another, never a mix. */
 TEST_F(hash, values_are_whole)
 {
 	pthread_t threads[2];
@@ -724,7 +723,7 @@ TEST_F(hash, values_are_whole)
 	close(map.fd);
 }
 
-/* A map has all its memory from the beginning: replacing a value takes none. */
+/* All memory is allocated at creation: replacing a value allocates none. */
 TEST_F(hash, replacing_takes_no_memory)
 {
 	struct vnp_map_info before, after;
@@ -787,7 +786,7 @@ TEST_F(mapping, is_the_map)
 	EXPECT_EQ(78, got);
 }
 
-/* Values of 11 bytes begin at every 16th. */
+/* Values of 11 bytes begin at multiples of 16. */
 TEST_F(mapping, stride)
 {
 	__u8 value[VALUE_SIZE], *mem;
@@ -837,7 +836,7 @@ TEST_F(mapping, only_as_asked)
 	EXPECT_EQ(MAP_FAILED, map_memory(&other, self->len, prot));
 }
 
-/* What was mapped for reading stays so. */
+/* A read-only mapping stays read-only. */
 TEST_F(mapping, read_only_cannot_be_raised)
 {
 	__u64 *words = map_memory(&self->map, self->len, PROT_READ);
@@ -863,7 +862,9 @@ TEST_F(mapping, outlives_the_descriptor)
 	EXPECT_EQ(0, obj_visible(self->dev, VNP_OBJ_MAP, info.id));
 }
 
-/* A map that somebody can write is not frozen; one that is cannot be mapped so. */
+/*
+ * A map with a writable mapping cannot be frozen; a frozen one cannot be mapped writable.
+ */
 TEST_F(mapping, freeze)
 {
 	const int prot = PROT_READ | PROT_WRITE;
@@ -883,7 +884,7 @@ TEST_F(mapping, freeze)
 	EXPECT_EQ(-1, mprotect(words, self->len, prot));
 }
 
-/* A part of a mapping, and a child's copy, count as mappings. */
+/* A partial mapping, and a child's copy, count as mappings. */
 TEST_F(mapping, freeze_knows_parts_and_children)
 {
 	const int prot = PROT_READ | PROT_WRITE;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Datagrams are not merged before that pays.  A packet socket sees what GRO has made of
- * a burst.
+ * Datagrams are not merged before that pays.  A packet socket shows how GRO merged a
+ * burst.
  */
 #include <errno.h>
 #include <linux/if_ether.h>
@@ -16,7 +16,7 @@
 
 #define REST_LEN	200
 
-/* burst_merged() - send a burst.  Return: how many were merged */
+/* burst_merged() - send a burst.  Return: the number of merged datagrams */
 static int burst_merged(int tx, int link, int tap, struct burst *burst,
 			const char *orders)
 {
@@ -56,8 +56,8 @@ FIXTURE_SETUP(merge)
 {
 	pin(0);
 	ASSERT_EQ(0, object_load("runs", &self->obj));
-	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+	ASSERT_EQ(0, path_setup(&self->wire, WIRE_GSO));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
 	self->tap = sniffer_open(self->wire.there, variant->protocol);
 	ASSERT_OK(self->tap);
 	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
@@ -76,7 +76,7 @@ TEST_F(merge, not_alone)
 {
 	for (int i = 0; i < 20; i++)
 		EXPECT_EQ(1, MERGED("D"));
-	/* These could have been merged, the next are. */
+	/* These could have been merged, so the next are. */
 	EXPECT_EQ(1, MERGED("DDDD"));
 	EXPECT_EQ(4, MERGED("DDDD"));
 	for (int i = 0; i < 20; i++)
@@ -92,7 +92,7 @@ TEST_F(merge, not_if_passed)
 	EXPECT_EQ(8, MERGED("PPPPPPPP"));
 }
 
-/* The device has datagrams wait for others. */
+/* The device delays datagrams for merging. */
 TEST_F(merge, one_by_one)
 {
 	ASSERT_EQ(0, wire_merge(&self->wire, 100000000));

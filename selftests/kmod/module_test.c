@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The module goes when nobody needs it, never sooner, and leaves nothing: as root,
- * with $VNP_MODULE, the file to load it from again.
+ * The module can be removed when it is unused, and not before, and leaves nothing: as
+ * root, with $VNP_MODULE, the file to load it from again.
  */
 #include <fcntl.h>
 #include <linux/udp.h>
@@ -36,7 +36,7 @@ FIXTURE_TEARDOWN(module)
 	flow_close(&self->flow);
 }
 
-/* refused() - removing it does not work now; 1, 0 */
+/* refused() - does removing it fail? 1, 0 */
 static int refused(void)
 {
 	int err = module_remove();
@@ -96,7 +96,7 @@ TEST_F(module, map_open_or_mapped)
 	EXPECT_EQ(0, module_load(""));
 }
 
-/* A link needs no descriptor: its socket keeps the module. */
+/* A link needs no descriptor: its socket pins the module. */
 TEST_F(module, linked_socket)
 {
 	int prog = prog_by_first_byte(self->dev);
@@ -116,7 +116,7 @@ TEST_F(module, linked_socket)
 	EXPECT_EQ(0, module_load(""));
 }
 
-/* A descriptor of a link that is no more keeps it, too. */
+/* A descriptor of a detached link pins it too. */
 TEST_F(module, link_open)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP);
@@ -133,7 +133,7 @@ TEST_F(module, link_open)
 	EXPECT_EQ(0, module_load(""));
 }
 
-/* A descriptor in a message nobody has received. */
+/* A descriptor in an unreceived message. */
 TEST_F(module, descriptor_in_flight)
 {
 	int pair[2], prog = prog_verdict(self->dev, VNP_PASS);
@@ -152,11 +152,11 @@ TEST_F(module, descriptor_in_flight)
 static atomic_bool stop;
 
 /*
- * traffic_goes_on() - ask between datagrams; they never stop, but their threads do
+ * traffic_goes_on() - called between datagrams; traffic continues, but its threads pause
  *
- * The module's end waits until no task is in it (synchronize_rcu_tasks()).  One that never
- * gives its processor up is taken to be until a tick finds it outside the kernel, where
- * threads that only send or receive hardly are: under KASAN that may take minutes.
+ * Module exit waits until no task is in the module (synchronize_rcu_tasks()).  A task
+ * that never sleeps delays this until a tick finds it in user space, where threads that
+ * only send or receive rarely are: under KASAN that may take minutes.
  */
 static bool traffic_goes_on(void)
 {
@@ -165,13 +165,13 @@ static bool traffic_goes_on(void)
 }
 
 /*
- * encap_on() - have the kernel look for encapsulation, with or without the module, until
- * the socket that is returned is closed
+ * encap_on() - enable encapsulation in the kernel, with or without the module, until the
+ * returned socket is closed
  *
- * The first socket that wants it and the last one have code patched that each datagram
- * goes through.  Of two emulated processors, one may translate the old instruction anew
- * while the other is about to write: QEMU then goes on with what is there no more.  A
- * breakpoint of the kernel's stays in its way like that, and the kernel knows of none.
+ * The first and the last such socket have code on the path of each datagram patched.  Of
+ * two emulated processors, one may translate the old instruction again while the other is
+ * about to write: QEMU then continues with a stale instruction, for example a breakpoint
+ * of the kernel's patching that the kernel no longer knows.
  */
 static int encap_on(void)
 {
@@ -203,7 +203,7 @@ static void *receive_on(void *arg)
 	return NULL;
 }
 
-/* Datagrams never stop: linked, unlinked, module gone, module back. */
+/* Under traffic: link, unlink, remove the module, load it. */
 TEST_F(module, under_traffic)
 {
 	const int encap = encap_on();
@@ -240,7 +240,7 @@ TEST_F(module, under_traffic)
 	EXPECT_EQ(1, info.attached);
 }
 
-/* A map with elements in use and others, in the moment the module goes. */
+/* A map with used and free elements when the module is removed. */
 TEST_F(module, elements)
 {
 	struct map map;
@@ -262,7 +262,7 @@ TEST_F(module, elements)
 /*
  * ---- Sockets that had a link, and whose datagrams are merged --------------
  *
- * They keep something of it, but not the module.
+ * They keep state of the link, but do not pin the module.
  */
 
 FIXTURE(left) {
@@ -292,8 +292,8 @@ FIXTURE_SETUP(left)
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
 	pin(0);
-	ASSERT_EQ(0, road_new(&self->wire, WIRE_GSO));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+	ASSERT_EQ(0, path_setup(&self->wire, WIRE_GSO));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, variant->gro));
 }
 
@@ -302,7 +302,7 @@ FIXTURE_TEARDOWN(left)
 	flow_close(&self->flow);
 }
 
-/* arrives() - a burst; of the same, less what the program drops.  Return: packets */
+/* arrives() - send a burst; all but the dropped datagrams arrive.  Return: packets */
 static int arrives(FIXTURE_DATA(left) *self, bool linked, bool gro)
 {
 	struct counts counts;
@@ -314,7 +314,7 @@ static int arrives(FIXTURE_DATA(left) *self, bool linked, bool gro)
 	return err ?: burst_recv(self->flow.rx, linked ? &self->want : &self->sent, gro);
 }
 
-/* link_and_detach() - what is left of it on the socket nobody holds by a descriptor */
+/* link_and_detach() - the state that remains on the socket has no descriptor */
 static int link_and_detach(FIXTURE_DATA(left) *self, bool gro)
 {
 	int prog = prog_by_first_byte(self->dev);
@@ -329,7 +329,7 @@ static int link_and_detach(FIXTURE_DATA(left) *self, bool gro)
 	return err ?: n;
 }
 
-/* Linked and detached, module gone, module back, and so on: all the same socket. */
+/* Link, detach, remove the module, load it, repeatedly: always the same socket. */
 TEST_F(left, module_comes_and_goes)
 {
 	const int whole = variant->gro ? 1 : 8, parts = variant->gro ? 2 : 6;
@@ -381,7 +381,7 @@ static void *receive_bursts(void *arg)
 	return NULL;
 }
 
-/* The same while super-packets never stop. */
+/* The same during a stream of super-packets. */
 TEST_F(left, under_traffic)
 {
 	const int encap = encap_on();

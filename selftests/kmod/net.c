@@ -76,7 +76,7 @@ int if_feature(const char *name, const char *feature, bool on)
 			&(struct ifreq) { .ifr_data = (void *)&set });
 }
 
-/* user_namespace() - be root in a user namespace, and nobody else */
+/* user_namespace() - become root in a user namespace, without other users */
 static int user_namespace(void)
 {
 	char map[2][32];
@@ -126,7 +126,10 @@ int ip_batch(const char *fmt, ...)
 	return pclose(ip) ? -EPROTO : 0;
 }
 
-/* napi_wait() - by a child: what sysfs says of a namespace is seen in one of its own */
+/*
+ * napi_wait() - in a child, as a namespace's sysfs is only visible in its own mount
+ * namespace
+ */
 static int napi_wait(int netns, const char *name, long patience_ns)
 {
 	char path[80], text[24];

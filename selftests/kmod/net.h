@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Networks of a test's own: namespaces that end with the test, and their devices.  An
- * ordinary user has them in a user namespace, where he is root but not /dev/vnp's.
+ * Private networks of a test: namespaces that end with the test, and their devices.  For
+ * an ordinary user they are in a user namespace, where he is root, but not for /dev/vnp.
  */
 #ifndef _VNP_TEST_NET_H
 #define _VNP_TEST_NET_H
 
 #include "common.h"
 
-/* netns_new() - be in a new network namespace, with lo up; as_root() lies after it */
+/*
+ * netns_new() - enter a new network namespace, with lo up; as_root() is not valid
+ * afterwards
+ */
 int netns_new(void);
 
-/* netns_another() - in one more, by one who has had that; netns_here() - what setns() wants */
+/* netns_another() - enter another one after netns_new(); netns_here() - a descriptor for
+ * setns() */
 int netns_another(void);
 int netns_here(void);
 
-/* ip_batch() - run commands of ip, a line each.  Return: 0 or negative */
+/* ip_batch() - execute commands of ip, a line each.  Return: 0 or negative */
 int ip_batch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* if_mtu() - set an interface's MTU */
@@ -24,16 +28,22 @@ int if_mtu(const char *name, int mtu);
 /* if_checksum() - have the interface compute checksums, or the stack */
 int if_checksum(const char *name, bool on);
 
-/* if_feature() - set a feature by the name that ethtool -k gives it: "rx-gro" */
+/* if_feature() - set a feature by its name in ethtool -k: "rx-gro" */
 int if_feature(const char *name, const char *feature, bool on);
 
-/* if_patience() - how long a device of @netns waits for what may merge; 0: not at all */
+/*
+ * if_patience() - set how long a device of @netns delays datagrams for merging; 0: no
+ * delay
+ */
 int if_patience(int netns, const char *name, long patience_ns);
 
-/* sniffer_open() - a socket that gets what @netns' stack does, with network header on */
+/*
+ * sniffer_open() - a socket that gets all packets @netns' stack gets, from the network
+ * header
+ */
 int sniffer_open(int netns, int protocol);
 
-/* sniffer_widest() - take all that has come.  Return: bytes of the largest packet */
+/* sniffer_widest() - receive all packets.  Return: bytes of the largest one */
 int sniffer_widest(int tap);
 
 /* raw_udp() - a datagram from 127.0.0.1 with this checksum; 0: none */

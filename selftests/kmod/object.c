@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "common.h"
 
-/* Enough for any loop over a datagram; guests let ordinary users have it */
+/* Enough for any loop over a datagram; guests allow it to ordinary users */
 #define BUDGET	(1 << 20)
 
 const char *object_path(const char *name)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Every operation on every operand of a table (unit/operation.h), as native code: trusted,
- * hardened, and with constants that the kernel blinds.  unit/operation_test.c has the
- * same of the interpreters.
+ * hardened, and with constants that the kernel blinds.  unit/operation_test.c does the
+ * same with the interpreters.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -20,8 +20,8 @@ FIXTURE(operation) {
 /**
  * @flags:	to load programs with
  * @blind:	what is written to SYSCTL_BLIND
- * @step:	of so many inputs one is tried: what the kernel does to constants does not
- *		depend on what is in memory
+ * @step:	only every nth input is tried: blinding of constants does not depend on
+ *		memory
  */
 FIXTURE_VARIANT(operation) {
 	__u32 flags;
@@ -116,7 +116,7 @@ TEST_F(operation, on_known)
 	int prog;
 
 	while ((step = op_firsts(&at, ops))) {
-		/* a program for each input: some must do here, the unit test has all */
+		/* a program for each input: only some here, the unit test has all */
 		for (__u32 n = at % 31; op_input(n, &in); n += 31 * variant->step) {
 			prog = load(self, ops, step, &in, variant->flags);
 			ASSERT_OK(prog);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The kernel runs native code with guards, the reference interpreter runs the
- * program as it was written: for every program of the tests, of both generations
- * of instructions, and for every payload they must come to the same.
+ * The kernel executes native code with guards, the reference interpreter the original
+ * program: for every program of the tests, in both instruction set versions, and for
+ * every payload the results must be the same.
  */
 #include "harness.h"
 #include "object.h"
@@ -16,8 +16,8 @@ FIXTURE(oracle) {
 };
 
 /**
- * @file:	of programs
- * @not:	one of them whose answer is another each time, or NULL
+ * @file:	object file with programs
+ * @not:	one of them whose result differs each time, or NULL
  * @prog_flags:	to load it with
  */
 FIXTURE_VARIANT(oracle) {
@@ -61,7 +61,7 @@ ORACLE(helpers, "ask");
 ORACLE(verdict, NULL);
 ORACLE(packet, NULL);
 
-/* The interpreter is slow: what loops for ever need not do so for long. */
+/* The interpreter is slow: a small budget for infinite loops. */
 #define BUDGET		20000
 
 /* load() - into the kernel or into this process */
@@ -115,7 +115,7 @@ static __u32 make_payload(__u8 *data, int n)
 	return len;
 }
 
-/* struct answer - all that a run leaves but the maps */
+/* struct answer - all results of an execution except the maps */
 struct answer {
 	__u8 out[LONGEST];
 	struct vnp_run_opts run;
@@ -136,7 +136,7 @@ static int ask(struct vnp_program *prog, const __u8 *data, __u32 len, __u32 dire
 	return vnp_program_run(prog, &a->run);
 }
 
-/* maps_differ() - the name of a map of which one value is not the same, or NULL */
+/* maps_differ() - the name of a map with a different value, or NULL */
 static const char *maps_differ(struct vnp_object *a, struct vnp_object *b)
 {
 	static __u8 mine[1 << 16], other[1 << 16], key[512];
@@ -157,7 +157,7 @@ static const char *maps_differ(struct vnp_object *a, struct vnp_object *b)
 	return NULL;
 }
 
-/* compare() - one program with one payload in both worlds */
+/* compare() - one program with one payload in the kernel and in the interpreter */
 static void compare(struct __test_metadata *_metadata, struct vnp_program *prog,
 		    struct vnp_program *twin, const __u8 *data, __u32 len,
 		    __u32 direct)
@@ -179,7 +179,7 @@ static void compare(struct __test_metadata *_metadata, struct vnp_program *prog,
 	}
 }
 
-/* Runs that find what the ones before left, payload by payload. */
+/* Consecutive executions on the same maps, payload by payload. */
 TEST_F(oracle, agrees)
 {
 	struct vnp_program *prog = NULL, *twin;
@@ -206,7 +206,7 @@ TEST_F(oracle, agrees)
 	}
 }
 
-/* What the verifier found out does not depend on where it runs. */
+/* The verifier's results are the same in the kernel and in user space. */
 TEST_F(oracle, verified_alike)
 {
 	struct vnp_prog_info kernel, user;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a linked socket has in common with its unlinked twin, where the kernel takes it for
- * a tunnel's: errors, offloads of other machines, options, routes.  As root, who can make
- * packets and devices.
+ * A linked socket behaves like an unlinked one where the kernel treats it as a tunnel's:
+ * errors, offloads of other machines, options, routes.  As root, to make packets and
+ * devices.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@
 #include "net.h"
 #include "object.h"
 
-/* sum16() - the Internet's checksum of this, so far @sum, not folded */
+/* sum16() - the Internet checksum of this, added to @sum, not folded */
 static __u32 sum16(const void *data, size_t len, __u32 sum)
 {
 	const __u8 *byte = data;
@@ -49,7 +49,7 @@ static __u16 fold(__u32 sum)
  * ---- Errors ---------------------------------------------------------------
  */
 
-/* What a router can say of a datagram; @word are the four bytes after type and code */
+/* ICMP errors of a router; @word is the four bytes after the checksum */
 struct complaint {
 	__u8 type;
 	__u8 code;
@@ -69,7 +69,7 @@ static const struct complaint complaints6[] = {
 	{ 4, 0, 40 }, { 4, 1, 6 },
 };
 
-/* An error with the datagram it is about, and an extension after 128 bytes */
+/* An error with the original datagram, and an extension after 128 bytes */
 struct error_packet {
 	__u8 type;
 	__u8 code;
@@ -113,7 +113,7 @@ static void error_fill(struct error_packet *packet, const struct complaint *c, b
 		packet->check = ~fold(sum16(packet, sizeof(*packet), 0));
 }
 
-/* What one socket hears of an error */
+/* What one socket receives about an error */
 struct heard {
 	int len;
 	int error;
@@ -142,7 +142,7 @@ static void hear(int sock, struct heard *heard)
 	heard->flags = msg.msg_flags;
 }
 
-/* Options that change what is heard */
+/* Options that change this */
 struct listening {
 	bool recverr;
 	bool rfc4884;
@@ -224,7 +224,7 @@ static int complain(int raw, bool ip6, const struct complaint *c, int sock, int 
 		      ip6 ? sizeof(to6) : sizeof(to)) == sizeof(packet) ? 0 : -errno;
 }
 
-/* All that the application can hear is what it hears without a link, byte for byte. */
+/* The application receives the same as without a link, byte for byte. */
 static void compare_errors(struct __test_metadata *_metadata, int raw, bool ip6,
 			   const struct complaint *c, const int twin[2], int peer, int *told)
 {
@@ -293,7 +293,7 @@ static int tun_new(void)
 
 #define UFO_LEN		4000
 
-/* A datagram that a machine beyond the device has not cut into fragments */
+/* A datagram that a machine beyond the device has not fragmented */
 static int ufo_send(int tun, __u16 port)
 {
 	struct {
@@ -317,8 +317,8 @@ static int ufo_send(int tun, __u16 port)
 }
 
 /*
- * The kernel drops them before it asks the hook of any socket that has one (security.rst),
- * and counts them as the socket's.
+ * The kernel drops them before it calls the hook of any socket that has one
+ * (security.rst), and counts them for the socket.
  */
 TEST(ufo_is_dropped_and_counted)
 {
@@ -368,7 +368,7 @@ static void *set_encap(void *arg)
 	return NULL;
 }
 
-/* faulting_page() - a page that a reader waits for until somebody fills it by @uffd */
+/* faulting_page() - a page on which readers block until it is filled through @uffd */
 static void *faulting_page(int *uffd)
 {
 	void *page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
@@ -426,7 +426,7 @@ FIXTURE_TEARDOWN(encap)
 	close(self->dev);
 }
 
-/* The call has begun when the link is made, and takes its hook: the link says so. */
+/* The call began before the link was created, and replaces its hook: the link says so. */
 TEST_F(encap, under_way_when_linked)
 {
 	struct setter setter = { .sock = self->flow.rx };
@@ -479,7 +479,7 @@ static void *race(void *arg)
 	return set_encap(&racer->setter);
 }
 
-/* Whoever is first: there is a link, or the application has the socket, never both. */
+/* In any order: either there is a link, or the application's UDP_ENCAP, never both. */
 TEST_F(encap, races_with_a_link)
 {
 	int value = variant->value, attached = 0;
@@ -516,7 +516,7 @@ TEST_F(encap, races_with_a_link)
  * ---- Routes ------------------------------------------------------------------
  */
 
-/* What was passed on from the hook keeps no device and no namespace. */
+/* Datagrams passed from the hook pin neither a device nor a namespace. */
 TEST(device_and_namespace_go)
 {
 	struct vnp_object *obj;
@@ -530,8 +530,8 @@ TEST(device_and_namespace_go)
 
 	pin(0);
 	ASSERT_EQ(0, object_load("runs", &obj));
-	ASSERT_EQ(0, road_new(&wire, WIRE_GSO));
-	ASSERT_EQ(0, road_flow(&flow, &wire, WIRE_GSO, FLOW_IP4));
+	ASSERT_EQ(0, path_setup(&wire, WIRE_GSO));
+	ASSERT_EQ(0, path_flow(&flow, &wire, WIRE_GSO, FLOW_IP4));
 	link = object_link(obj, "sift", flow.rx, 0);
 	ASSERT_OK(link);
 	for (int i = 0; i < 10; i++) {
@@ -541,14 +541,16 @@ TEST(device_and_namespace_go)
 		ASSERT_LT(0, burst_recv(flow.rx, &want, false));
 	}
 
-	/* It waits for all who hold the device; the socket is there, and linked. */
+	/*
+	 * This waits for all references to the device; the linked socket is still open.
+	 */
 	ASSERT_EQ(0, setns(wire.there, CLONE_NEWNET));
 	ASSERT_EQ(0, ip_batch("link del rx0\n"
 			      "link add probe1 type veth peer name probe0 netns 1\n"));
 	ASSERT_EQ(0, setns(init, CLONE_NEWNET));
 	ASSERT_LT(0, if_nametoindex("probe0"));
 
-	/* The peer of a device that goes with its namespace goes, too. */
+	/* A device's peer is removed with the device's namespace. */
 	flow_close(&flow);
 	close(link);
 	vnp_object_close(obj);

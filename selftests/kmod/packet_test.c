@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs of type VNP_PROG_PACKET see the IP packet that a datagram came in, whole, and
- * the socket receives the datagram as if nobody had looked.
+ * Programs of type VNP_PROG_PACKET see the whole IP packet of a datagram, and the socket
+ * receives the datagram as without a program.
  */
 #include <linux/filter.h>
 #include <netinet/ip.h>
@@ -22,7 +22,7 @@ FIXTURE(packet) {
 	struct sight *sight;
 	struct flow flow;
 	int link;
-	__u32 header;		/* bytes in front of the payload */
+	__u32 header;		/* bytes before the payload */
 	__u64 packets;		/* that kernel_passes() and vnp_passes() have sent */
 	__u8 sent[LONGEST];
 	__u8 got[LONGEST];
@@ -100,7 +100,7 @@ TEST_F(packet, short_and_long)
 	}
 }
 
-/* In fragments, the rest of which comes into reach by pulling */
+/* In fragments, all of which become readable by pulling */
 TEST_F(packet, fragments)
 {
 	const char *wrong;
@@ -125,7 +125,7 @@ TEST_F(packet, fragments)
 	EXPECT_EQ(-ERANGE, self->sight->pulled);
 }
 
-/* kernel_passes() - does the socket's filter let a datagram through? */
+/* kernel_passes() - does the socket's filter pass a datagram? */
 static int kernel_passes(FIXTURE_DATA(packet) *self, const struct sock_fprog *fprog,
 			 __u32 len)
 {
@@ -143,7 +143,7 @@ static int kernel_passes(FIXTURE_DATA(packet) *self, const struct sock_fprog *fp
 			  sizeof(unused)) ? -errno : passed;
 }
 
-/* vnp_passes() - does the same filter let it through as a program? */
+/* vnp_passes() - does the same filter pass it as a program? */
 static int vnp_passes(FIXTURE_DATA(packet) *self, struct sock_filter *insns, __u32 cnt,
 		      __u32 len)
 {
@@ -165,8 +165,8 @@ static int vnp_passes(FIXTURE_DATA(packet) *self, struct sock_filter *insns, __u
 }
 
 /*
- * Loads at the seams of fragments: the kernel's filter on the same socket begins at the
- * UDP header, VNP's at the IP header.
+ * Loads at fragment boundaries: the kernel's filter on the same socket begins at the UDP
+ * header, VNP's at the IP header.
  */
 TEST_F(packet, classic_loads_in_fragments)
 {
@@ -199,8 +199,8 @@ TEST_F(packet, classic_loads_in_fragments)
 }
 
 /*
- * jumbogram_send() - UDP of @len zeroes from ::1 to ::1, in an IPv6 packet that is longer
- * than its header can say
+ * jumbogram_send() - UDP of @len zeroes from ::1 to ::1, in an IPv6 packet longer than
+ * its header can represent
  */
 static int jumbogram_send(__u16 port, __u32 len)
 {
@@ -242,12 +242,12 @@ static int jumbogram_send(__u16 port, __u32 len)
 }
 
 /*
- * The verifier has gone by how long a datagram can be, and a jumbogram can be longer.
- * The socket alone receives it; no program ever sees it.
+ * The verifier assumed a maximum length of datagrams, and a jumbogram can be longer.  Only
+ * a socket without a link receives it; no program ever sees it.
  */
 TEST_F(packet, jumbograms)
 {
-	/* without the headers, or with them, and just more than the verifier thinks of */
+	/* with or without headers, just above the verifier's maximum */
 	const int too_long = variant->datagram ? 65536 : 65536 - 16;
 	struct vnp_link_info info;
 	struct vnp_object *obj;

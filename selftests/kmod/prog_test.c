@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs: every field of VNP_PROG_LOAD, the verifier's report, what
- * VNP_PROG_INFO and VNP_PROG_DUMP say, and test runs.
+ * Programs: every field of VNP_PROG_LOAD, the verifier's report, VNP_PROG_INFO and
+ * VNP_PROG_DUMP, and test executions.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -50,7 +50,7 @@ static int load(int dev, struct vnp_prog_load *attr)
 
 #define EXPECT_LOAD(expected)	EXPECT_EQ(expected, load(self->dev, &self->attr))
 
-/* with_log() - ask for the verifier's report */
+/* with_log() - request the verifier's report */
 static void with_log(struct vnp_prog_load *attr, void *log, __u32 size)
 {
 	attr->log_buf = (uintptr_t)log;
@@ -162,7 +162,7 @@ TEST_F(load, map_fds_of_another_kind)
 	}
 }
 
-/* One map may stand in the list more than once. */
+/* A map may be in the list more than once. */
 TEST_F(load, map_named_twice)
 {
 	struct vnp_feature f = { .size = sizeof(f) };
@@ -230,7 +230,7 @@ TEST_F(load, budget)
 	ASSERT_EQ(0, vnp_feature_get(&f, NULL));
 	self->attr.budget = f.budget_max;
 	EXPECT_OK(load(self->dev, &self->attr));
-	/* as much as the two instructions cost, and less */
+	/* exactly the cost of the two instructions, and less */
 	self->attr.budget = 2;
 	EXPECT_OK(load(self->dev, &self->attr));
 	self->attr.budget = 1;
@@ -243,7 +243,7 @@ TEST_F(load, budget)
 	}
 }
 
-/* lines() - line info that is right, for two instructions */
+/* lines() - valid line info for two instructions */
 static void lines(struct vnp_prog_load *attr, struct vnp_line_info *line)
 {
 	static const char strings[] = "\0file.c\0return 1;";
@@ -262,12 +262,12 @@ TEST_F(load, line_info)
 
 	lines(&self->attr, line);
 	EXPECT_OK(load(self->dev, &self->attr));
-	line[1].insn_off = 2;		/* behind the end */
+	line[1].insn_off = 2;		/* beyond the end */
 	EXPECT_LOAD(-EINVAL);
 	line[1].insn_off = 0;		/* not ascending */
 	EXPECT_LOAD(-EINVAL);
 	lines(&self->attr, line);
-	line[1].file_off = 18;		/* behind the strings */
+	line[1].file_off = 18;		/* beyond the strings */
 	EXPECT_LOAD(-EINVAL);
 	lines(&self->attr, line);
 	line[0].text_off = UINT32_MAX;
@@ -304,7 +304,7 @@ TEST_F(load, line_info_pointer)
 	lines(&self->attr, line);
 	self->attr.line_info_cnt = UINT32_MAX;
 	EXPECT_LOAD(-EINVAL);
-	self->attr.line_info_cnt = 3;	/* more than instructions */
+	self->attr.line_info_cnt = 3;	/* more than there are instructions */
 	EXPECT_LOAD(-EINVAL);
 }
 
@@ -335,7 +335,7 @@ TEST_F(load, name_not_terminated)
 	EXPECT_LOAD(-EINVAL);
 	memset(self->attr.name, 0, VNP_NAME_LEN);
 	strcpy(self->attr.name, "name");
-	self->attr.name[5] = 'x';	/* behind the NUL */
+	self->attr.name[5] = 'x';	/* after the NUL */
 	EXPECT_LOAD(-EINVAL);
 	self->attr.name[5] = 0;
 	self->attr.name[VNP_NAME_LEN - 1] = 'x';
@@ -345,7 +345,7 @@ TEST_F(load, name_not_terminated)
 TEST_F(load, log_arguments)
 {
 	with_log(&self->attr, self->log, sizeof(self->log));
-	self->attr.log_level = VNP_LOG_QUIET;	/* a buffer, and nothing to say */
+	self->attr.log_level = VNP_LOG_QUIET;	/* a buffer, but nothing to report */
 	EXPECT_LOAD(-EINVAL);
 	self->attr.log_level = VNP_LOG_STATES + 1;
 	EXPECT_LOAD(-EINVAL);
@@ -359,7 +359,7 @@ TEST_F(load, log_arguments)
 	EXPECT_LOAD(-EFAULT);
 }
 
-/* A report where it cannot be put does not leave a program behind. */
+/* If the report cannot be written no program is created. */
 TEST_F(load, log_cannot_be_written)
 {
 	int fds = fd_count(), progs = obj_count(self->dev, VNP_OBJ_PROG);
@@ -384,7 +384,7 @@ TEST_F(load, report_of_a_refusal)
 	EXPECT_NE(NULL, strstr(self->log, "r0 = r2"));
 }
 
-/* A short buffer cuts the report, which still ends, and still says its length. */
+/* A short buffer truncates the report, which is still terminated and has its length. */
 TEST_F(load, report_is_cut)
 {
 	char whole[4096];
@@ -410,7 +410,7 @@ TEST_F(load, report_is_cut)
 	}
 }
 
-/* Only the length is wanted. */
+/* Only the length is requested. */
 TEST_F(load, report_without_a_buffer)
 {
 	self->attr = prog_attr(refused, ARRAY_SIZE(refused));
@@ -432,7 +432,7 @@ TEST_F(load, report_of_states_is_longer)
 	EXPECT_LT(normal, self->attr.log_len);
 }
 
-/* A large buffer is welcome, one as large as memory is a mistake. */
+/* A large buffer is accepted, one as large as memory is an error. */
 TEST_F(load, log_size)
 {
 	with_log(&self->attr, self->log, 16 << 20);
@@ -513,7 +513,7 @@ TEST_F(info, fields)
 	EXPECT_STREQ("reads.map", self->info.name);
 }
 
-/* The same instructions have the same tag, others another; ids are never shared. */
+/* Equal instructions have equal tags, others do not; ids are unique. */
 TEST_F(info, id_and_tag)
 {
 	struct vnp_prog_info same, other;
@@ -540,7 +540,7 @@ static int dump(int fd, __u32 what, void *buf, __u32 *len)
 	return err;
 }
 
-/* Whoever finds the program by its id gets what was loaded, byte for byte. */
+/* A program opened by its id is dumped as loaded, byte for byte. */
 TEST_F(info, dump_is_what_was_loaded)
 {
 	int fd = obj_open(self->dev, VNP_OBJ_PROG, self->info.id);
@@ -567,7 +567,7 @@ TEST_F(info, dump_is_what_was_loaded)
 	EXPECT_EQ(map.id, *(__u32 *)buf);
 }
 
-/* The lowered program names no kernel address, and where each part comes from. */
+/* The lowered program has no kernel address, and each instruction's origin. */
 TEST_F(info, dump_lowered)
 {
 	struct vnp_lowered_insn insns[64];
@@ -589,7 +589,7 @@ TEST_F(info, dump_lowered)
 	EXPECT_EQ(ARRAY_SIZE(reads_map) - 1, last);
 }
 
-/* A short buffer gets what fits, and the length that there is. */
+/* A short buffer gets what fits, and the full length. */
 TEST_F(info, dump_is_cut)
 {
 	__u8 buf[sizeof(reads_map) + 1];
@@ -711,7 +711,7 @@ TEST_F(run, no_payload)
 	EXPECT_EQ(0, self->r.data_out_len);
 }
 
-/* The payload is copied as far as it fits; its length is always told. */
+/* The payload is copied as far as it fits; its length is always returned. */
 TEST_F(run, data_out_is_cut)
 {
 	for (__u32 len = 0; len <= 65; len++) {
@@ -738,7 +738,7 @@ TEST_F(run, data_out_pointer)
 	EXPECT_EQ(-EFAULT, prog_run(self->invert, self->in, 64, &self->r));
 }
 
-/* Each run sees what the one before it left. */
+/* Each execution sees the changes of the previous one. */
 TEST_F(run, repeat)
 {
 	const __u32 repeats[] = { 0, 1, 2, 3, 1000, 1001 };
@@ -758,7 +758,7 @@ TEST_F(run, repeat)
 	EXPECT_EQ(-EINVAL, prog_run(self->invert, self->in, 16, &self->r));
 }
 
-/* The mean duration is one, however coarse the clock. */
+/* The mean duration is plausible, however coarse the clock. */
 TEST_F(run, duration)
 {
 	struct vnp_object *obj;
@@ -779,7 +779,7 @@ static void ignore(int sig)
 {
 }
 
-/* run_for_ever() - a child in a test run that takes hours; its program turns */
+/* run_for_ever() - a child in a test execution that takes hours; its program loops */
 static pid_t run_for_ever(struct vnp_object *obj)
 {
 	const struct sigaction action = { .sa_handler = ignore };
@@ -801,7 +801,7 @@ static pid_t run_for_ever(struct vnp_object *obj)
 	return child;
 }
 
-/* A signal, also one that the process handles, ends a long run. */
+/* A signal, even one with a handler, ends a long execution. */
 TEST_F(run, signal_ends_it)
 {
 	struct vnp_object *obj;
@@ -820,7 +820,7 @@ TEST_F(run, signal_ends_it)
 	vnp_object_close(obj);
 }
 
-/* The part that is not direct lies in a fragment; to the program it is one payload. */
+/* Bytes that are not direct are in a fragment; to the program it is one payload. */
 TEST_F(run, direct_len)
 {
 	int direct = object_prog(self->obj, "invert_direct");
@@ -838,7 +838,7 @@ TEST_F(run, direct_len)
 	}
 }
 
-/* Programs are what they are on every CPU at once. */
+/* A program returns the same on every CPU at once. */
 static void *run_often(void *arg)
 {
 	struct vnp_prog_run r = { 0 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_REPLY: datagrams go back as sendto() on the socket would have sent them, and the
+ * VNP_REPLY: replies are the same as sendto() on the socket would have sent, and the
  * process sleeps.
  */
 #include <arpa/inet.h>
@@ -15,7 +15,7 @@
 #include "harness.h"
 #include "object.h"
 
-/* Datagrams that are sent before anybody looks */
+/* Datagrams sent before the receiver reads */
 #define MANY		64
 
 /*
@@ -34,7 +34,7 @@ FIXTURE(reply) {
 
 FIXTURE_VARIANT(reply) {
 	enum flow_kind kind;
-	enum road road;
+	enum net_path path;
 	bool connected;
 };
 
@@ -55,8 +55,8 @@ FIXTURE_SETUP(reply)
 {
 	pin(0);
 	ASSERT_EQ(0, object_load("reply", &self->obj));
-	ASSERT_EQ(0, road_new(&self->wire, variant->road));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, variant->road, variant->kind));
+	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path, variant->kind));
 	ASSERT_EQ(0, sock_set(self->flow.tx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
 	if (variant->connected)
 		ASSERT_EQ(0, connect(self->flow.rx, (void *)&self->flow.tx_addr,
@@ -77,10 +77,10 @@ FIXTURE_TEARDOWN(reply)
 #define USE(prog)							\
 	ASSERT_EQ(0, link_update(self->link, object_prog(self->obj, prog), -1))
 
-/* INFO() - the counters, once so many datagrams have come */
+/* INFO() - the counters, after so many datagrams have arrived */
 #define INFO(cnt)	ASSERT_EQ(0, link_settle(self->link, cnt, &self->info))
 
-/* The sender is connected: it gets only what comes from where it has sent to. */
+/* The sender is connected: it only gets replies from the address it sent to. */
 TEST_F(reply, lengths)
 {
 	static const int lens[] = {
@@ -119,9 +119,9 @@ TEST_F(reply, rewritten)
 	}
 }
 
-/* mixed() - a burst whose datagrams are dropped, pass and go back */
+/* mixed() - a burst whose datagrams are dropped, passed and replied to */
 static void mixed(struct __test_metadata *_metadata, FIXTURE_DATA(reply) *self,
-		  enum road road, const char *prog, bool signs)
+		  enum net_path path, const char *prog, bool signs)
 {
 	static struct burst sent, back, through;
 	static const char orders[] = "RRPPRDDRPRRRRRDPPPRR";
@@ -147,7 +147,7 @@ static void mixed(struct __test_metadata *_metadata, FIXTURE_DATA(reply) *self,
 			to->len[to->cnt++] = len;
 		}
 		for (int k = 0; k < 10; k++) {
-			ASSERT_EQ(0, burst_send(self->flow.tx, &sent, road));
+			ASSERT_EQ(0, burst_send(self->flow.tx, &sent, path));
 			EXPECT_LT(0, burst_recv(self->flow.tx, &back, false));
 			EXPECT_LT(0, burst_recv(self->flow.rx, &through, false));
 		}
@@ -162,12 +162,12 @@ static void mixed(struct __test_metadata *_metadata, FIXTURE_DATA(reply) *self,
 
 TEST_F(reply, burst_mixed)
 {
-	mixed(_metadata, self, variant->road, "reply_others", false);
+	mixed(_metadata, self, variant->path, "reply_others", false);
 }
 
 TEST_F(reply, burst_mixed_rewritten)
 {
-	mixed(_metadata, self, variant->road, "reply_signed", true);
+	mixed(_metadata, self, variant->path, "reply_signed", true);
 }
 
 /* As many as a packet holds, and as many bytes */
@@ -181,10 +181,10 @@ TEST_F(reply, bursts)
 		const int len = 65000 / cnt < 1452 ? 65000 / cnt : 1452;
 
 		memset(orders, 'R', cnt);
-		/* Some come before the link knows whether merging pays, some after. */
+		/* Some arrive before merging begins, some after. */
 		for (int k = 0; k < 4; k++) {
 			burst_fill_equal(&sent, &seq, orders, len);
-			ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->road));
+			ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
 			ASSERT_LT(0, burst_recv(self->flow.tx, &sent, false));
 		}
 	}
@@ -206,7 +206,7 @@ TEST_F(reply, merged)
 	for (int i = 0; i < drops.cnt; i++)
 		drops.data[i][0] = 'D';
 	for (int k = 1; k <= 2; k++) {
-		ASSERT_EQ(0, burst_send(self->flow.tx, &drops, variant->road));
+		ASSERT_EQ(0, burst_send(self->flow.tx, &drops, variant->path));
 		INFO(44 * k);
 	}
 	memset(orders, 'R', 44);
@@ -214,7 +214,7 @@ TEST_F(reply, merged)
 		burst_fill_equal(&sent, &seq, orders, 1400);
 		for (int i = 0; i < sent.cnt; i++)
 			sent.data[i][0] = 'R';
-		ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->road));
+		ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
 		ASSERT_LT(0, burst_recv(self->flow.tx, &sent, false));
 	}
 	INFO(44 * 10);
@@ -223,7 +223,7 @@ TEST_F(reply, merged)
 }
 
 /*
- * ---- The socket's own ways to send ---------------------------------------
+ * ---- Options of the socket for sending -----------------------------------
  */
 
 static int level_of(enum flow_kind kind)
@@ -282,18 +282,18 @@ TEST_F(reply, shutdown)
 	EXPECT_EQ(-1, recv(self->flow.tx, self->got, 1, MSG_DONTWAIT));
 }
 
-/* What may not be fragmented is refused, and nothing is kept for it. */
+/* A reply that may not be fragmented is refused, and its memory freed. */
 TEST_F(reply, may_not_be_fragmented)
 {
 	const bool ip6 = variant->kind == FLOW_IP6;
-	const bool lo = variant->road == LO_SINGLE;
+	const bool lo = variant->path == LO_SINGLE;
 	const int len = lo ? 65507 : 1473;
 
 	ASSERT_EQ(0, sock_set(self->flow.rx, level_of(variant->kind),
 			      ip6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 			      IP_PMTUDISC_DO));
 	if (lo) {
-		/* It comes as it was made; then there is less room. */
+		/* The datagram arrives whole; then the MTU is reduced. */
 		ASSERT_EQ(0, if_mtu("lo", 1500));
 	}
 	for (int i = 1; i <= 10; i++) {
@@ -314,7 +314,7 @@ TEST_F(reply, may_not_be_fragmented)
 	}
 }
 
-/* The smallest send buffer: replied to or counted, and the memory comes back. */
+/* The smallest send buffer: each is replied to or counted, and the memory is freed. */
 TEST_F(reply, send_buffer)
 {
 	const int tx = self->flow.tx;
@@ -331,7 +331,7 @@ TEST_F(reply, send_buffer)
 	EXPECT_EQ(8900, recv(tx, self->got, sizeof(self->got), 0));
 }
 
-/* What an application gathers by MSG_MORE stays gathered while a link is made. */
+/* Data corked with MSG_MORE stays corked when a link is created. */
 TEST_F(reply, gathered_datagram)
 {
 	ASSERT_EQ(0, link_detach(self->link));
@@ -343,10 +343,10 @@ TEST_F(reply, gathered_datagram)
 	EXPECT_EQ(1, flow_next_is(&self->flow, "ab"));
 }
 
-/* Checksums are computed by the stack, and looked at by the receiver. */
+/* Checksums are computed by the stack, and verified by the receiver. */
 TEST_F(reply, checksum)
 {
-	if (variant->road == LO_SINGLE)
+	if (variant->path == LO_SINGLE)
 		return;
 	ASSERT_OK(if_checksum("tx0", false));
 	ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
@@ -398,7 +398,7 @@ TEST_F(reply, process_sleeps)
 	EXPECT_EQ('P', s.byte);
 }
 
-/* The address a datagram came to is the one that replies to it. */
+/* A reply comes from the address that the datagram was sent to. */
 TEST_F(reply, wildcard)
 {
 	const bool ip6 = variant->kind == FLOW_IP6;
@@ -406,7 +406,7 @@ TEST_F(reply, wildcard)
 	socklen_t len = sizeof(from);
 	struct flow all = { 0 };
 
-	if (variant->road != LO_SINGLE || variant->connected || ip6)
+	if (variant->path != LO_SINGLE || variant->connected || ip6)
 		return;
 	all.rx = udp_socket(variant->kind == FLOW_MAPPED ? "::" : "0.0.0.0", 0);
 	all.tx = udp_socket("0.0.0.0", 0);
@@ -429,7 +429,7 @@ TEST_F(reply, wildcard)
 	flow_close(&all);
 }
 
-/* Two that reply to each other stop, and then work as before. */
+/* Two sockets that reply to each other stop, and then work as before. */
 TEST_F(reply, two_stop)
 {
 	struct vnp_link_info info;
@@ -441,7 +441,7 @@ TEST_F(reply, two_stop)
 	ASSERT_OK(other);
 	ASSERT_EQ(0, set_ttl(self->flow.tx, variant->kind, 40));
 	ASSERT_EQ(1, send(self->flow.tx, "x", 1, 0));
-	/* 40, 38, ... 2 come here, and 39, 37, ... 1 there. */
+	/* 40, 38, ... 2 arrive here, and 39, 37, ... 1 there. */
 	ASSERT_EQ(0, link_settle(self->link, 20, &self->info));
 	ASSERT_EQ(0, link_settle(other, 20, &info));
 	EXPECT_EQ(20, self->info.packets);
@@ -487,10 +487,10 @@ TEST_F(reply, closed_meanwhile)
 		INFO(50);
 		close(self->flow.rx);
 		close(self->link);
-		if (variant->road != LO_SINGLE)
+		if (variant->path != LO_SINGLE)
 			ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
 		self->flow.rx = udp_socket(address, port);
-		if (variant->road != LO_SINGLE)
+		if (variant->path != LO_SINGLE)
 			ASSERT_EQ(0, setns(self->wire.here, CLONE_NEWNET));
 		ASSERT_OK(self->flow.rx);
 		self->link = object_link(self->obj, "reply", self->flow.rx, 0);

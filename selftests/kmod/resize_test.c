@@ -54,7 +54,7 @@ FIXTURE(resize) {
 
 FIXTURE_VARIANT(resize) {
 	enum flow_kind kind;
-	enum road road;
+	enum net_path path;
 	bool gro;	/* the application wants super-packets */
 	bool filtered;	/* there is a socket filter, which passes everything */
 };
@@ -86,8 +86,8 @@ FIXTURE_SETUP(resize)
 	ASSERT_EQ(0, object_load("resize", &self->obj));
 	self->change = object_globals(self->obj, ".bss");
 	ASSERT_NE(NULL, self->change);
-	ASSERT_EQ(0, road_new(&self->wire, variant->road));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, variant->road, variant->kind));
+	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path, variant->kind));
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
 	ASSERT_EQ(0, sock_set(self->flow.tx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
 	if (variant->gro)
@@ -218,7 +218,7 @@ TEST_F(resize, answered)
 TEST_F(resize, sniffed)
 {
 	const int header = variant->kind == FLOW_IP6 ? 48 : 28, verdict = VNP_PASS;
-	const int there = variant->road == WIRE_GSO || variant->road == WIRE_SINGLE ?
+	const int there = variant->path == WIRE_GSO || variant->path == WIRE_SINGLE ?
 			  self->wire.there : netns_here();
 	const int sock = self->flow.rx;
 	int tap = sniffer_open(there, variant->kind == FLOW_IP6 ? ETH_P_IPV6 : ETH_P_IP);
@@ -294,7 +294,7 @@ TEST_F(resize, checksums)
 	const int verdict = VNP_PASS;
 	int sock = self->flow.rx;
 
-	if (variant->road == WIRE_GSO || variant->road == WIRE_SINGLE) {
+	if (variant->path == WIRE_GSO || variant->path == WIRE_SINGLE) {
 		ASSERT_OK(if_checksum("tx0", false));
 		ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
 		ASSERT_OK(if_checksum("rx0", false));
@@ -319,7 +319,7 @@ TEST_F(resize, checksums)
 
 /* bursts() - of datagrams that do different things */
 static void bursts(struct __test_metadata *_metadata, FIXTURE_DATA(resize) *self,
-		   enum road road, bool gro, const char *orders, int len)
+		   enum net_path path, bool gro, const char *orders, int len)
 {
 	static struct burst sent, back, through;
 	static __u32 seq;
@@ -356,7 +356,7 @@ static void bursts(struct __test_metadata *_metadata, FIXTURE_DATA(resize) *self
 		to->len[to->cnt] = resized(to->data[to->cnt], sent.data[i], len, head, tail);
 		to->cnt++;
 	}
-	ASSERT_EQ(0, burst_send(self->flow.tx, &sent, road));
+	ASSERT_EQ(0, burst_send(self->flow.tx, &sent, path));
 	EXPECT_LE(!!through.cnt, burst_recv(self->flow.rx, &through, gro)) {
 		TH_LOG("%d bytes, %s", len, orders);
 	}
@@ -371,14 +371,14 @@ static const char *const all_orders[] = {
 };
 
 static void mixed(struct __test_metadata *_metadata, FIXTURE_DATA(resize) *self,
-		  enum road road, bool gro)
+		  enum net_path path, bool gro)
 {
 	USE("by_order");
-	/* Some come before the link knows whether merging pays, some after. */
+	/* Some arrive before merging begins, some after. */
 	for (int k = 0; k < 2; k++)
 		for (size_t i = 0; i < ARRAY_SIZE(all_orders); i++)
 			for (int len = 32; len < 1440; len += 1400)
-				bursts(_metadata, self, road, gro, all_orders[i], len);
+				bursts(_metadata, self, path, gro, all_orders[i], len);
 	ASSERT_EQ(0, link_info(self->link, &self->info));
 	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
 		EXPECT_EQ(0, self->info.errors[i]);
@@ -386,13 +386,13 @@ static void mixed(struct __test_metadata *_metadata, FIXTURE_DATA(resize) *self,
 
 TEST_F(resize, mixed)
 {
-	mixed(_metadata, self, variant->road, variant->gro);
+	mixed(_metadata, self, variant->path, variant->gro);
 }
 
 TEST_F(resize, mixed_answered)
 {
 	self->change->verdict = VNP_REPLY;
-	mixed(_metadata, self, variant->road, variant->gro);
+	mixed(_metadata, self, variant->path, variant->gro);
 }
 
 /* What was one packet has more bytes than one can have. */
@@ -403,9 +403,9 @@ TEST_F(resize, too_long_for_a_packet)
 	USE("by_order");
 	for (int k = 0; k < 4; k++) {
 		memset(orders, k & 1 ? ORDER_REPLY : ORDER_FRONT_MORE, BURST_MAX);
-		bursts(_metadata, self, variant->road, variant->gro, orders, 1016);
+		bursts(_metadata, self, variant->path, variant->gro, orders, 1016);
 		memset(orders, k & 1 ? ORDER_REPLY : ORDER_BACK_MORE, BURST_MAX);
-		bursts(_metadata, self, variant->road, variant->gro, orders, 1018);
+		bursts(_metadata, self, variant->path, variant->gro, orders, 1018);
 	}
 }
 
@@ -417,7 +417,7 @@ TEST_F(resize, counted)
 	USE("by_order");
 	ASSERT_EQ(0, link_info(self->link, &self->info));
 	bytes = self->info.bytes;
-	bursts(_metadata, self, variant->road, variant->gro, "FFfBBbP", 100);
+	bursts(_metadata, self, variant->path, variant->gro, "FFfBBbP", 100);
 	ASSERT_EQ(0, link_info(self->link, &self->info));
 	EXPECT_EQ(bytes + 700 + 2 * ORDER_BYTES, self->info.bytes);
 }

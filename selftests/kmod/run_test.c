@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Runs of datagrams: a burst is sent over a veth pair whose receiving end merges,
- * through a tunnel or not, or over lo; each datagram says what shall become of it.
- * What arrives must be what a socket without a link would have received, less what was
- * dropped: byte for byte, in order, and in super-packets only where the application
- * asked for them.
+ * Batches: a burst is sent over a veth pair whose receiving end merges, through a tunnel
+ * or not, or over lo; each datagram contains the action to be taken.  What arrives must
+ * be what a socket without a link would have received, without the dropped datagrams:
+ * byte for byte, in order, and in super-packets only if the application asked for them.
  */
 #include <arpa/inet.h>
 #include <linux/udp.h>
@@ -31,7 +30,7 @@ FIXTURE(run) {
 };
 
 FIXTURE_VARIANT(run) {
-	enum road road;
+	enum net_path path;
 	__u32 flags;
 };
 
@@ -51,7 +50,7 @@ FIXTURE_VARIANT_ADD(run, pages_faults_pass) { WIRE_GSO, VNP_LINK_F_FAULT_PASS };
 FIXTURE_VARIANT_ADD(run, list_faults_pass) { WIRE_SINGLE, VNP_LINK_F_FAULT_PASS };
 FIXTURE_VARIANT_ADD(run, pages_no_merge) { WIRE_GSO, VNP_LINK_F_NO_MERGE };
 
-/* Each is sent along the same road: where to, and does the application ask for UDP_GRO? */
+/* All are sent on the same path: to which address, and with UDP_GRO or not */
 static const struct {
 	enum flow_kind kind;
 	bool gro;
@@ -62,12 +61,12 @@ static const struct {
 };
 
 /*
- * Does all that is sent at once get merged?  What is sent one by one is, if this
- * machine is fast enough.
+ * Are all datagrams of a burst merged? Those sent one by one are, if this machine is fast
+ * enough.
  */
-static bool merges(enum road road, __u32 flags)
+static bool merges(enum net_path path, __u32 flags)
 {
-	return (road == WIRE_GSO || road_tunnel(road)) &&
+	return (path == WIRE_GSO || path_tunnel(path)) &&
 	       !(flags & VNP_LINK_F_NO_MERGE);
 }
 
@@ -97,7 +96,7 @@ FIXTURE_SETUP(run)
 	ASSERT_EQ(0, object_load("runs", &self->obj));
 	self->tally = object_globals(self->obj, ".bss");
 	ASSERT_NE(NULL, self->tally);
-	ASSERT_EQ(0, road_new(&self->wire, variant->road));
+	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
 }
 
 FIXTURE_TEARDOWN(run)
@@ -106,10 +105,10 @@ FIXTURE_TEARDOWN(run)
 }
 
 /* begin() - a flow with this program on its socket */
-static int begin(FIXTURE_DATA(run) *self, enum road road, size_t i,
+static int begin(FIXTURE_DATA(run) *self, enum net_path path, size_t i,
 		 const char *prog, __u32 flags)
 {
-	int err = road_flow(&self->flow, &self->wire, road, flows[i].kind);
+	int err = path_flow(&self->flow, &self->wire, path, flows[i].kind);
 
 	if (err)
 		return err;
@@ -150,17 +149,17 @@ static bool counted(const struct vnp_link_info *info, const struct counts *count
  */
 
 /*
- * Programs, and what bursts for them are made of: runs of the datagrams that each of
- * these mixes names.  Setting a network up takes longer than a test does, so tests go
- * through all of them.
+ * Programs, and the orders in their bursts: groups of datagrams with the orders of each
+ * of these mixes.  Setting up a network takes longer than a test, so each test uses all
+ * of them.
  */
 static const struct {
 	const char *name;
 	bool scribbles;
-	bool headers;		/* are payload to it */
+	bool headers;		/* headers are payload to it */
 	const char *mixes[9];
 } progs[] = {
-	{ "judge", false, false,
+	{ "obey", false, false,
 	  { "P", "D", "PD", "PDFV", "PDL", "PDS", "PPPPDFVLS", "S", "L" } },
 	{ "scribble", true, false, { "I", "PI", "PDIS", "PPPPPPDFVLIS" } },
 	{ "sift", false, false, { "PD", "PPDL" } },	/* never writes */
@@ -173,7 +172,7 @@ static const struct {
 									\
 		burst_expect(&self->want, &self->sent, scribbles, fault_pass, &self->counts); \
 		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent,	\
-					variant->road));		\
+					variant->path));		\
 		n = burst_recv(self->flow.rx, &self->want, self->gro); \
 		ASSERT_OK(n);						\
 		ASSERT_EQ(0, link_settle(self->link, self->counts.packets, &self->info)); \
@@ -184,17 +183,17 @@ static const struct {
 
 TEST_F(run, random)
 {
-	const bool mixed = variant->road == WIRE_MIXED ||
-			   variant->road == LO_SINGLE;
+	const bool mixed = variant->path == WIRE_MIXED ||
+			   variant->path == LO_SINGLE;
 	int n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flows) * ARRAY_SIZE(progs); i++) {
 		const size_t flow = i % ARRAY_SIZE(flows);
 		const typeof(progs[0]) *prog = &progs[i / ARRAY_SIZE(flows)];
 
-		if (!road_carries(variant->road, flows[flow].kind))
+		if (!path_carries(variant->path, flows[flow].kind))
 			continue;
-		ASSERT_EQ(0, begin(self, variant->road, flow, prog->name,
+		ASSERT_EQ(0, begin(self, variant->path, flow, prog->name,
 				   variant->flags));
 		for (size_t j = 0; j < ARRAY_SIZE(prog->mixes) && prog->mixes[j]; j++) {
 			burst_fill(&self->sent, &self->seed, &self->seq,
@@ -210,7 +209,7 @@ TEST_F(run, random)
 	}
 }
 
-/* As many packets arrive as there are runs, if they may. */
+/* If merging is allowed, one packet arrives per batch. */
 TEST_F(run, arrive_as_runs)
 {
 	static const struct {
@@ -223,13 +222,13 @@ TEST_F(run, arrive_as_runs)
 		{ "DPPPPPPPPPPPPPPD", 1 },
 		{ "PLLPPPPLPDPPPLPP", 2 },
 	};
-	const bool merged = merges(variant->road, variant->flags);
+	const bool merged = merges(variant->path, variant->flags);
 	int n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
-		if (!road_carries(variant->road, flows[i].kind))
+		if (!path_carries(variant->path, flows[i].kind))
 			continue;
-		ASSERT_EQ(0, begin(self, variant->road, i, "sift", variant->flags));
+		ASSERT_EQ(0, begin(self, variant->path, i, "sift", variant->flags));
 		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
 			burst_fill_equal(&self->sent, &self->seq, cases[j].orders,
 					 100);
@@ -242,7 +241,7 @@ TEST_F(run, arrive_as_runs)
 		}
 		EXPECT_EQ(0, self->tally->wrong);
 		EXPECT_EQ(0, self->tally->unread);
-		/* What was changed arrives together, too. */
+		/* Changed datagrams arrive as one packet too. */
 		ASSERT_EQ(0, link_update(self->link,
 					 object_prog(self->obj, "scribble"), -1));
 		burst_fill_equal(&self->sent, &self->seq, "IIIIIIIIIIIIIIIIIIIIIIII",

@@ -35,7 +35,7 @@ FIXTURE(segments) {
 };
 
 FIXTURE_VARIANT(segments) {
-	enum road road;
+	enum net_path path;
 	enum flow_kind kind;
 };
 
@@ -50,8 +50,8 @@ FIXTURE_SETUP(segments)
 	pin(0);
 	self->link = -1;
 	ASSERT_EQ(0, object_load("runs", &self->obj));
-	ASSERT_EQ(0, road_new(&self->wire, variant->road));
-	ASSERT_EQ(0, road_flow(&self->flow, &self->wire, variant->road, variant->kind));
+	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path, variant->kind));
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 1));
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
 }
@@ -77,17 +77,17 @@ FIXTURE_TEARDOWN(segments)
 	})
 
 /* exchange() - what is in self->sent.  Return: packets it arrives in, or negative */
-static int exchange(FIXTURE_DATA(segments) *self, enum road road, bool scribbles, bool gro)
+static int exchange(FIXTURE_DATA(segments) *self, enum net_path path, bool scribbles, bool gro)
 {
 	int err;
 
 	burst_expect(&self->want, &self->sent, scribbles, false, &self->counts);
-	err = burst_send(self->flow.tx, &self->sent, road);
+	err = burst_send(self->flow.tx, &self->sent, path);
 	return err ? err : burst_recv(self->flow.rx, &self->want, gro);
 }
 
 #define FILL(orders, len)	burst_fill_equal(&self->sent, &self->seq, orders, len)
-#define EXCHANGE(scribbles)	exchange(self, variant->road, scribbles, true)
+#define EXCHANGE(scribbles)	exchange(self, variant->path, scribbles, true)
 
 /* The counters say what became of each datagram. */
 #define COUNTED()							\
@@ -144,7 +144,7 @@ TEST_F(segments, verdicts)
 		{ "PD", 1 },
 		{ "DP", 1 },
 	};
-	static const char *const progs[] = { "sift", "judge", "envelope", "scribble" };
+	static const char *const progs[] = { "sift", "obey", "envelope", "scribble" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(progs); i++) {
 		LINK(progs[i]);
@@ -180,18 +180,18 @@ TEST_F(segments, not_asked)
 	LINK("sift");
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 0));
 	FILL(ALL, SIZE);
-	EXPECT_EQ(16, exchange(self, variant->road, false, false));
+	EXPECT_EQ(16, exchange(self, variant->path, false, false));
 	FILL("PPPPDDPPPPPPDPPP", SIZE);
-	EXPECT_EQ(13, exchange(self, variant->road, false, false));
+	EXPECT_EQ(13, exchange(self, variant->path, false, false));
 	UNLINK();
 
 	/* Nor where datagrams of others are merged for the link. */
 	LINK("sift");
 	for (int i = 0; i < 2; i++) {
 		FILL("DDDDDDDDDDDDDDDD", SIZE);
-		EXPECT_EQ(0, exchange(self, variant->road, false, false));
+		EXPECT_EQ(0, exchange(self, variant->path, false, false));
 		FILL(ALL, SIZE);
-		EXPECT_EQ(16, exchange(self, variant->road, false, false));
+		EXPECT_EQ(16, exchange(self, variant->path, false, false));
 	}
 }
 
@@ -243,7 +243,7 @@ TEST_F(segments, replied)
 	ASSERT_EQ(0, sock_set(self->flow.tx, SOL_UDP, UDP_GRO, 1));
 	for (int len = 20; len < PAYLOAD_MAX; len += 400) {
 		FILL(ALL, len);
-		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->road));
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
 		packets = burst_recv(self->flow.tx, &self->sent, true);
 		EXPECT_EQ(1, packets) {
 			TH_LOG("%d bytes each", len);
@@ -282,7 +282,7 @@ TEST_F(segments, multicast)
 	};
 	int members[3];
 
-	if (variant->road != LO_GSO || variant->kind != FLOW_IP4)
+	if (variant->path != LO_GSO || variant->kind != FLOW_IP4)
 		return;
 	ASSERT_EQ(0, setsockopt(self->flow.tx, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof(lo)));
 	ASSERT_EQ(0, connect(self->flow.tx, (const void *)&group, sizeof(group)));
@@ -293,7 +293,7 @@ TEST_F(segments, multicast)
 		ASSERT_OK(self->link);
 		FILL("PPIIDDPPIIIIPPPP", SIZE);
 		burst_expect(&self->want, &self->sent, true, false, &self->counts);
-		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->road));
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
 		EXPECT_LT(0, burst_recv(members[linked], &self->want, true));
 		for (int i = 0; i < 3; i++) {
 			if (i != linked)
@@ -327,7 +327,7 @@ static long received(bool ip6)
 	return at && sscanf(at, "\nUdp: %ld", &cnt) == 1 ? cnt : -1;
 }
 
-/* rmem() - what waits in a socket's queue is charged with */
+/* rmem() - memory charged for the datagrams in a socket's queue */
 static int rmem(int sock)
 {
 	__u32 info[SK_MEMINFO_VARS] = { 0 };
@@ -342,7 +342,7 @@ static int rmem(int sock)
 TEST_F(segments, accounts)
 {
 	static const int lens[] = { 64, 1000 };
-	const bool ip6 = variant->kind == FLOW_IP6, lo = variant->road == LO_GSO;
+	const bool ip6 = variant->kind == FLOW_IP6, lo = variant->path == LO_GSO;
 	long used[2], counted[2];
 
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
@@ -352,7 +352,7 @@ TEST_F(segments, accounts)
 			counted[linked] = lo ? received(ip6) : 0;
 			FILL(ALL, lens[i]);
 			burst_expect(&self->want, &self->sent, false, false, &self->counts);
-			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->road));
+			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
 			ASSERT_EQ(1, recv(self->flow.rx, &(char){ 0 }, 1, MSG_PEEK));
 			used[linked] = rmem(self->flow.rx);
 			EXPECT_EQ(1, burst_recv(self->flow.rx, &self->want, true));
@@ -377,7 +377,7 @@ static atomic_bool stop;
 
 struct sender {
 	int sock;
-	enum road road;
+	enum net_path path;
 };
 
 static void *send_on(void *arg)
@@ -389,7 +389,7 @@ static void *send_on(void *arg)
 	pin(0);
 	while (!stop) {
 		burst_fill_equal(&burst, &seq, ALL, SIZE);
-		burst_send(sender->sock, &burst, sender->road);
+		burst_send(sender->sock, &burst, sender->path);
 	}
 	return NULL;
 }
@@ -428,8 +428,8 @@ static int drain(int sock, __u32 *seq, bool whole)
  */
 TEST_F(segments, links_come_and_go)
 {
-	static const char *const names[] = { "sift", "scribble", "envelope", "judge" };
-	struct sender sender = { self->flow.tx, variant->road };
+	static const char *const names[] = { "sift", "scribble", "envelope", "obey" };
+	struct sender sender = { self->flow.tx, variant->path };
 	pthread_t thread;
 	__u32 seq = 0;
 
@@ -454,16 +454,16 @@ TEST_F(segments, links_come_and_go)
 	pthread_join(thread, NULL);
 }
 
-/* Sockets end with their links on them, the next takes the port. */
+/* Linked sockets are closed, and the next one takes the port. */
 TEST_F(segments, sockets_end)
 {
-	struct sender sender = { self->flow.tx, variant->road };
+	struct sender sender = { self->flow.tx, variant->path };
 	const int port = sock_port(self->flow.rx);
 	const char *address = "127.0.0.1";
 	pthread_t thread;
 	__u32 seq;
 
-	if (variant->kind == FLOW_MAPPED || variant->road != LO_GSO)
+	if (variant->kind == FLOW_MAPPED || variant->path != LO_GSO)
 		return;
 	if (variant->kind == FLOW_IP6)
 		address = "::1";

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What an ordinary user can do to keep a CPU's softirqs from everybody else: the costliest
- * programs and packets there are, with the limits that the module has by default.  The
- * guest itself fails a test in which RCU stalls or a CPU locks up.
+ * An ordinary user tries to monopolize a CPU's softirqs: with the most expensive programs
+ * and packets, and the default limits of the module.  The guest fails a test in which RCU
+ * stalls or a CPU locks up.
  */
 #include <arpa/inet.h>
 #include <linux/udp.h>
@@ -34,7 +34,7 @@ static __u64 now_ns(void)
 	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }
 
-/* ---- Programs: they take the rest of their budget in the dearest way ---- */
+/* ---- Programs: they use their budget in the most expensive way ---- */
 
 static int load_with(int dev, __u32 budget, const struct bpf_insn *insns, __u32 cnt,
 		     const int *maps, __u32 map_cnt)
@@ -119,7 +119,7 @@ static int calls(int dev, __u32 cnt)
 	return prog;
 }
 
-/* As many of them as the budget pays for */
+/* As many of them as the budget allows */
 static int straight(int dev)
 {
 	return calls(dev, (BUDGET - 500) / 51);
@@ -127,7 +127,7 @@ static int straight(int dev)
 
 /* ---- Packets ------------------------------------------------------------ */
 
-/* A socket in the group; the first may have any port */
+/* A socket in the group; the first one chooses the port */
 static int member(__u16 port)
 {
 	struct ip_mreq mreq = {
@@ -195,9 +195,8 @@ static int attacker_open(struct attacker *a, const struct attack *attack)
 }
 
 /*
- * Counters are right: each datagram that came was counted once, as what became of it.
- * More are sent to a group than all its members' programs can keep up with: the stack
- * may drop some before.
+ * Each datagram that arrived is counted exactly once, by its result.  More are sent to a
+ * group than its members' programs can process: the stack may drop some before.
  */
 static int attacker_check(const struct attacker *a, __u64 sent, bool whole)
 {
@@ -238,9 +237,9 @@ static int attack_run(const struct attack *attack)
 	return attacker_check(&a, sent, attack->load == straight);
 }
 
-/* ---- What is left for others -------------------------------------------- */
+/* ---- CPU time for others ------------------------------------------------ */
 
-/* Datagrams a second that another user's socket gets from itself */
+/* Datagrams per second that another user's socket sends to itself */
 static __u64 served(struct flow *flow)
 {
 	__u64 start = now_ns(), cnt = 0;
@@ -286,8 +285,8 @@ FIXTURE_TEARDOWN(stall)
 }
 
 /*
- * All on one CPU.  The scheduler gives the attacker half of it, or, where ksoftirqd runs
- * for him as well, more; before there were limits others got next to nothing.
+ * All on one CPU.  The scheduler gives the attacker half of it, or more if ksoftirqd
+ * works for him too; without limits others got almost nothing.
  */
 TEST_F(stall, leaves_time_for_others)
 {
@@ -401,7 +400,7 @@ TEST_F(packet, costs_one_budget_and_the_share)
 	       executed, SEGMENTS, variant->budget, executed * variant->budget, most, ns);
 }
 
-/* The ceiling limits the default budget, too: with a ceiling of 0 no program loads. */
+/* The limit also applies to the default budget: with a limit of 0 no program loads. */
 TEST(ceiling_of_nothing)
 {
 	int dev = device_open();
@@ -420,7 +419,7 @@ FIXTURE(limit) {
 	struct flow flow;
 };
 
-/* A user who may take nothing: all his datagrams meet the fault */
+/* A user with a share of 0: all his datagrams get the fault */
 FIXTURE_SETUP(limit)
 {
 	if (!as_root())
@@ -468,7 +467,7 @@ TEST_F(limit, is_a_fault)
 		EXPECT_EQ(1, flow_next_is(&self->flow, "x"));
 	EXPECT_EQ(1, flow_empty(&self->flow));
 
-	/* an administrator may lift the limit at any time */
+	/* the administrator may raise the limit at any time */
 	ASSERT_OK(write_text(SHARE, "100"));
 	ASSERT_EQ(1, flow_puts(&self->flow, "y"));
 	ASSERT_OK(link_settle(link, 2, &info));

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets in all kinds of encapsulation, through a machine with a linked socket that is
- * bound to no address, to whose port they are: frame by frame as written here, what a
- * bridge or a router lets out is the same with and without the link.  What is for the
- * machine itself reaches the socket through the link.
+ * Packets in all kinds of encapsulation, forwarded by a machine with a linked socket that
+ * is bound to their port and no address: a bridge or a router forwards the same frames
+ * with and without the link.  Packets for the machine itself reach the socket through the
+ * link.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@
 #define GENEVE_PORT	6081
 #define PATIENCE	50000000L
 
-/* Where the machine has its packets go */
+/* Where the machine forwards packets to */
 #define BRIDGED		1
 #define ROUTED		2
 #define LOCAL		4
@@ -38,14 +38,14 @@
 
 /**
  * struct shape - headers of a packet
- * @headers:	from the outside, Ethernet's first one left out:
+ * @headers:	from the outside, without the first Ethernet header:
  *		v, q  a tag of 802.1Q, of 802.1ad
  *		p     PPPoE
  *		4, 6  IP; the last of them has the datagram
  *		g     GRE
  *		x, n  VXLAN, Geneve, without a checksum; X, N: with one
  *		e     Ethernet
- * @where:	it can be sent
+ * @where:	destinations to which it can be sent
  */
 static const struct shape {
 	const char *headers;
@@ -77,12 +77,12 @@ static const struct shape {
 #define RECEIVER	7
 
 /**
- * struct frame - a frame that grows at its beginning
- * @at:		where it begins, in @data
+ * struct frame - a frame that is built from its end
+ * @at:		its beginning in @data
  * @type:	EtherType of what begins there
  * @protocol:	IPPROTO_* of it
- * @check:	a UDP header begins there that is to have a checksum
- * @inside:	there is an IP header already
+ * @check:	a UDP header begins there that must have a checksum
+ * @inside:	there is already an IP header
  */
 struct frame {
 	int at;
@@ -115,7 +115,7 @@ static __u16 sum16(__u32 sum, const void *data, int len)
 	return ~sum;
 }
 
-/* frame_check() - of a UDP header, behind the addresses of the IP header to come */
+/* frame_check() - the checksum of a UDP header, with the addresses of its IP header */
 static void frame_check(struct frame *frame, const void *addresses, int len)
 {
 	struct udphdr *udp = (void *)(frame->data + frame->at);
@@ -260,10 +260,10 @@ static void frame_make(struct frame *frame, const char *headers, __u8 to, int se
 
 FIXTURE(transit) {
 	struct vnp_object *obj;
-	int in;		/* frames for the machine, on which it waits for more to merge */
+	int in;		/* frames for the machine, which it delays for merging */
 	int out;	/* frames from it */
-	int tap;	/* what its stack does */
-	__u8 to;	/* to whom frames are */
+	int tap;	/* packets in its stack */
+	__u8 to;	/* destination of the frames */
 	__u32 seq;
 	struct burst sent;
 	struct burst want;
@@ -292,7 +292,7 @@ static int setup_tags(void)
 	       setup_end("v0") ?: setup_end("q0") ?: setup_end("qv0");
 }
 
-/* Ends of tunnels: GRO looks into those that are of a kind with one of its own. */
+/* Tunnel endpoints: GRO parses those of the same kind as a local one. */
 static int setup_tunnels(void)
 {
 	static const char *const types[] = {
@@ -373,7 +373,9 @@ FIXTURE_TEARDOWN(transit)
 	vnp_object_close(self->obj);
 }
 
-/* send_frames() - a burst whose last datagram is shorter: nothing is waited for then */
+/*
+ * send_frames() - a burst whose last datagram is shorter, so GRO does not wait for more
+ */
 static int send_frames(FIXTURE_DATA(transit) *self, const char *headers)
 {
 	struct frame frame;
@@ -398,7 +400,7 @@ struct output {
 	__u8 data[FRAMES][FRAME_MAX];
 };
 
-/* read_frame() - what the machine itself has to say is to multicast groups, and left out */
+/* read_frame() - skips packets of the machine itself, which are to multicast groups */
 static int read_frame(int out, __u8 *data)
 {
 	struct pollfd readable = { out, POLLIN };
@@ -424,8 +426,8 @@ static int read_frames(FIXTURE_DATA(transit) *self, struct output *output)
 }
 
 /*
- * transit_widest() - bytes of the largest packet that comes to @tap, once what came in
- * was merged.  A tick between two frames keeps them from it.
+ * transit_widest() - bytes of the largest packet that arrives at @tap, when the input was
+ * merged.  A tick between two frames prevents that.
  */
 static int transit_widest(FIXTURE_DATA(transit) *self, const char *headers, int tap)
 {
@@ -440,7 +442,7 @@ static int transit_widest(FIXTURE_DATA(transit) *self, const char *headers, int 
 	return err ?: sniffer_widest(tap);
 }
 
-/* A difference between two outputs, for no errno is so large */
+/* The outputs differ; larger than any errno */
 #define DIFFERENT	(-5000)
 
 static int transit_once(FIXTURE_DATA(transit) *self, const char *headers,
@@ -466,8 +468,8 @@ static int socket_gro(void)
 }
 
 /*
- * transit_merges() - was any of it merged on the way?  Fails if it came out different.  A
- * tick between two frames keeps them from being merged, so there are more attempts.
+ * transit_merges() - was any of it merged?  Fails if the output differs.  A tick between
+ * two frames prevents merging, so there are several attempts.
  */
 static int transit_merges(FIXTURE_DATA(transit) *self, const char *headers,
 			  const struct output *before)
@@ -530,8 +532,8 @@ static void transit_arrive(struct __test_metadata *_metadata,
 }
 
 /*
- * Packets in no tunnel that the link's socket would have had as one are marked as a
- * tunnel's for it: a device that takes tunnels' packets whole must not get them so.
+ * Packets without a tunnel that were merged for the link's socket are marked as a
+ * tunnel's: a device that segments tunnels' packets must not get them marked.
  */
 static void transit_segmented(struct __test_metadata *_metadata,
 			      FIXTURE_DATA(transit) *self)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tunnels' packets on their way through a machine that has a link: GRO looks into them,
- * too, and takes a socket that is bound to no address for the one that they are for.
- * They leave as they came, and have the tunnel's end do with them what it should.
+ * Tunnels' packets forwarded by a machine that has a link: GRO parses them too, and finds
+ * a socket bound to no address as their destination.  They must leave unchanged, and be
+ * processed correctly by the tunnel's endpoint.
  */
 #include <linux/if_ether.h>
 #include <linux/udp.h>
@@ -24,7 +24,7 @@ FIXTURE(tunnel) {
 };
 
 FIXTURE_VARIANT(tunnel) {
-	enum road road;
+	enum net_path path;
 };
 
 FIXTURE_VARIANT_ADD(tunnel, vxlan) { WIRE_VXLAN };
@@ -39,9 +39,9 @@ FIXTURE_SETUP(tunnel)
 	pin(0);
 	ASSERT_EQ(0, object_load("runs", &self->obj));
 	ASSERT_EQ(0, wire_routed(&self->wire, &self->router));
-	/* GRO looks into tunnels that are of a kind with its own. */
-	ASSERT_EQ(0, router_tunnel(&self->router, road_tunnel(variant->road)));
-	ASSERT_EQ(0, wire_tunnel(&self->wire, road_tunnel(variant->road)));
+	/* GRO parses tunnels of the same kind as a local one. */
+	ASSERT_EQ(0, router_tunnel(&self->router, path_tunnel(variant->path)));
+	ASSERT_EQ(0, wire_tunnel(&self->wire, path_tunnel(variant->path)));
 }
 
 FIXTURE_TEARDOWN(tunnel)
@@ -64,7 +64,7 @@ static int linked_socket(FIXTURE_DATA(tunnel) *self, __u16 port)
 	return object_link(self->obj, "sift", sock, 0);
 }
 
-/* router_segments() - does the router's device want packets in segments? */
+/* router_segments() - does the router's device require segmented packets? */
 static int router_segments(FIXTURE_DATA(tunnel) *self, bool yes)
 {
 	int err = setns(self->router.netns, CLONE_NEWNET);
@@ -74,7 +74,7 @@ static int router_segments(FIXTURE_DATA(tunnel) *self, bool yes)
 	return setns(self->wire.here, CLONE_NEWNET) ?: err;
 }
 
-/* A flow in the tunnel, on the way and at the end, whole or in segments */
+/* A flow in the tunnel, on the router and at the endpoint, whole or in segments */
 static void pass_on(struct __test_metadata *_metadata, FIXTURE_DATA(tunnel) *self,
 		    enum flow_kind kind)
 {
@@ -95,7 +95,7 @@ static void pass_on(struct __test_metadata *_metadata, FIXTURE_DATA(tunnel) *sel
 		int merged = 0;
 
 		ASSERT_LE(0, router_segments(self, segments));
-		/* What comes before and after a tick is not merged. */
+		/* Packets before and after a tick are not merged. */
 		for (int tries = 0; merged < 2 && tries < 100; tries++) {
 			burst_fill_equal(&self->sent, &self->seq,
 					 "PPPPPPPPDDDDDDDDPDPDPDPD", LEN);
@@ -121,7 +121,7 @@ static void pass_on(struct __test_metadata *_metadata, FIXTURE_DATA(tunnel) *sel
 TEST_F(tunnel, passes_on)
 {
 	pass_on(_metadata, self, FLOW_IP4);
-	if (road_carries(variant->road, FLOW_IP6))
+	if (path_carries(variant->path, FLOW_IP6))
 		pass_on(_metadata, self, FLOW_IP6);
 }
 

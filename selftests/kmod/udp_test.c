@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A linked UDP socket is an ordinary socket: what passes arrives as it would have,
- * what is dropped wakes nobody, and programs see every datagram as it is.
+ * A linked UDP socket is an ordinary socket: passed datagrams arrive unchanged, dropped
+ * ones wake nobody, and programs see every datagram correctly.
  */
 #include <arpa/inet.h>
 #include <linux/errqueue.h>
@@ -98,7 +98,7 @@ TEST_F(udp, verdicts_by_content)
 	EXPECT_EQ(2, link_faults(&self->info));
 }
 
-/* Lengths around everything that could matter, to the longest there is. */
+/* Lengths around all boundaries, up to the maximum. */
 TEST_F(udp, lengths)
 {
 	static const int lens[] = {
@@ -141,7 +141,7 @@ TEST_F(udp, payload_rewritten)
 	free(got);
 }
 
-/* set_marks() - what the sender puts in the header */
+/* set_marks() - set the header fields of the sender */
 static void set_marks(const struct flow *flow, int ttl, int tos)
 {
 	if (flow->rx_addr.ss_family == AF_INET) {
@@ -188,7 +188,7 @@ TEST_F(udp, context)
 	vnp_object_close(obj);
 }
 
-/* Room for the control messages of a datagram */
+/* Space for the control messages of a datagram */
 struct control {
 	char buf[512] __attribute__((aligned(8)));
 	struct msghdr msg;
@@ -221,8 +221,8 @@ static void *cmsg_find(struct control *c, int level, int type)
 }
 
 /*
- * The program is told the time that the socket is told, once the kernel takes
- * times: it begins to do so a little after it is asked.
+ * The program gets the same time as the socket, after the kernel has enabled timestamps,
+ * which takes effect with a delay.
  */
 TEST_F(udp, timestamps)
 {
@@ -292,7 +292,7 @@ TEST_F(udp, sender_is_known)
 	EXPECT_MEM(&self->flow.tx_addr, &from, 8);
 }
 
-/* A linked socket sends as ever, GSO runs among it. */
+/* A linked socket sends as before, including GSO. */
 TEST_F(udp, sends)
 {
 	socklen_t len = variant->kind == FLOW_IP4 ? sizeof(struct sockaddr_in) :
@@ -311,7 +311,7 @@ TEST_F(udp, sends)
 	EXPECT_EQ(200, recv(self->flow.tx, got, sizeof(got), 0));
 }
 
-/* A run of datagrams sent at once is met one by one. */
+/* Datagrams sent as one packet are seen one by one. */
 TEST_F(udp, segments)
 {
 	char data[16 * 500], got[1000];
@@ -332,7 +332,7 @@ TEST_F(udp, segments)
 	EXPECT_EQ(sizeof(data), self->info.bytes);
 }
 
-/* The program sees what a filter of the socket's own passes, and only that. */
+/* The program sees exactly what the socket's own filter passes. */
 TEST_F(udp, socket_filter)
 {
 	struct sock_filter insns[] = {
@@ -355,7 +355,7 @@ TEST_F(udp, socket_filter)
 	EXPECT_EQ(1, self->info.verdicts[VNP_DROP]);
 }
 
-/* What cannot be delivered comes back as an error, as ever. */
+/* ICMP errors are reported as before. */
 TEST_F(udp, port_unreachable)
 {
 	int closed = udp_socket(variant->kind == FLOW_IP6 ? "::1" : "127.0.0.1", 0);
@@ -468,7 +468,7 @@ FIXTURE_TEARDOWN(wakeup)
 	close(self->link);
 }
 
-/* What this is all for: a thousand datagrams are dropped, and the process sleeps. */
+/* The purpose of it all: a thousand datagrams are dropped, and the process sleeps. */
 TEST_F(wakeup, only_for_what_passes)
 {
 	struct waiter w = { .how = variant->how, .sock = self->flow.rx };
@@ -493,8 +493,8 @@ TEST_F(wakeup, only_for_what_passes)
 }
 
 /*
- * Datagrams that more than one socket gets: each socket, and whoever else
- * listens, sees what was sent, not what a neighbour's program made of it.
+ * Datagrams for several sockets: each socket, and any packet socket, sees what was sent,
+ * not the changes of another socket's program.
  */
 FIXTURE(shared) {
 	struct vnp_object *bytes;
@@ -602,7 +602,7 @@ TEST_F(shared, multicast_rewritten_by_one)
 	free(got);
 }
 
-/* A linked socket that sends to a group is heard by its own machine. */
+/* Multicast of a linked socket is looped back to its own machine. */
 TEST_F(shared, multicast_sent_by_a_linked_socket)
 {
 	struct in_addr lo = { htonl(INADDR_LOOPBACK) };
@@ -618,7 +618,7 @@ TEST_F(shared, multicast_sent_by_a_linked_socket)
 	EXPECT_MEM("own", data, 3);
 }
 
-/* Of two sockets that share a port by SO_REUSEPORT one has a link. */
+/* One of two sockets with SO_REUSEPORT has a link. */
 TEST_F(shared, reuseport)
 {
 	const int port = 20000 + getpid() % 10000;
@@ -649,7 +649,7 @@ TEST_F(shared, reuseport)
 	EXPECT_LT(0, info.verdicts[VNP_DROP]);
 }
 
-/* Checksums, in a network where they are not left out. */
+/* Checksums, in a network where they are not offloaded. */
 FIXTURE(wire) {
 	struct wire wire;
 	struct flow flow;
@@ -703,7 +703,7 @@ TEST_F(wire, payload_rewritten)
 	free(got);
 }
 
-/* The other end of the wire is what the program is told. */
+/* The program gets the address of the other end. */
 TEST_F(wire, context)
 {
 	struct vnp_object *obj;
@@ -762,7 +762,7 @@ static __u16 udp_checksum(int port)
 	return htons(~sum);
 }
 
-/* Only what is intact is shown to the program. */
+/* The program only sees datagrams with a valid checksum. */
 TEST_F(raw, checksums)
 {
 	const int port = sock_port(self->flow.rx);
@@ -782,7 +782,7 @@ TEST_F(raw, checksums)
 	EXPECT_EQ(3, info.verdicts[VNP_PASS]);
 }
 
-/* The payload is where it is behind IP options, too. */
+/* The payload is found after IP options too. */
 TEST_F(raw, ip_options)
 {
 	static const __u8 nops[40] = { [0 ... 38] = 1 };

@@ -10,16 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Without ARP a frame goes to the address of the device it leaves by. */
+/* Without ARP the destination is the address of the sending device. */
 #define VETH_MAC	TAP_MAC
 
-/* How long the router has what it gets wait for more */
+/* How long the router delays packets for merging */
 #define ROUTER_PATIENCE_NS	1000000000L
 
 /*
- * Nothing is on the wire but what the test sends: no ARP, neighbour discovery or
- * multicast listener reports, which the kernel sends from any CPU.  NAPI then runs
- * there, too, and a burst comes in two parts.  "up" would come first in one command.
+ * Only the test sends on the wire: no ARP, neighbour discovery or multicast listener
+ * reports, which the kernel sends from any CPU.  NAPI would then run there too, and split
+ * a burst.  "up" would be applied first in one command.
  */
 static int wire_end(const char *name, int number)
 {
@@ -107,7 +107,7 @@ int wire_merge(const struct wire *wire, long patience_ns)
  * ---- Tunnels ------------------------------------------------------------
  */
 
-/* tunnel_frames() - a tunnel takes frames from its own address for what it sent itself */
+/* tunnel_frames() - a tunnel drops frames with its own source address */
 static int tunnel_frames(int number, int peer)
 {
 	static const char mac[] = "02:00:00:00:09:";
@@ -174,7 +174,7 @@ int tap_new(const char *name, int flags)
 	return err ? err : fd;
 }
 
-/* router_setup() - ends of a tunnel have addresses of their own: 10.8.0.1, fd08::1, ... */
+/* router_setup() - tunnel endpoints have their own addresses: 10.8.0.1, fd08::1, ... */
 static int router_setup(const struct router *router)
 {
 	int err;
@@ -210,8 +210,9 @@ int wire_routed(struct wire *wire, struct router *router)
 		return err;
 	router->netns = netns_here();
 	/*
-	 * What is written without waiting is a page, which GRO takes out of the frame;
-	 * such a frame's end is not told to the TAP's socket, which then stays for ever.
+	 * A non-blocking write makes a page fragment, which GRO removes from the frame;
+	 * the TAP's socket is not notified when such a frame is freed, and then is never
+	 * released.
 	 */
 	router->to = tap_new("rx0", 0);
 	err = netns_another();

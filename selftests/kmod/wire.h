@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Two ends and what is between them: a wire, a tunnel, a router.
+ * Two ends and the network between them: a wire, a tunnel, a router.
  */
 #ifndef _VNP_TEST_WIRE_H
 #define _VNP_TEST_WIRE_H
@@ -20,18 +20,18 @@ struct wire {
 
 int wire_new(struct wire *wire);
 
-/* wire_flow() - a flow from here to there; of FLOW_MAPPED, @tx_addr is not mapped */
+/* wire_flow() - a flow from here to there; for FLOW_MAPPED, @tx_addr is not mapped */
 int wire_flow(const struct wire *wire, struct flow *flow, enum flow_kind kind);
 
 /*
- * wire_merge() - have the receiving end merge datagrams that arrive within
- * @patience_ns of each other; 0: those that arrive at the same time
+ * wire_merge() - merge datagrams that arrive within @patience_ns at the receiving end; 0:
+ * those that arrive at the same time
  */
 int wire_merge(const struct wire *wire, long patience_ns);
 
 /*
  * tap_new() - a TAP device of this namespace, down, with address TAP_MAC.
- * Return: what carries its frames, opened with @flags
+ * Return: the descriptor for its frames, opened with @flags
  */
 int tap_new(const char *name, int flags);
 
@@ -39,8 +39,8 @@ int tap_new(const char *name, int flags);
 
 /**
  * struct tunnel - one from end to end, "tun0" on both
- * @type:	as "ip link add type" wants it, with "%d" for the number that addresses of
- *		the other end have, and for this one's: 10.8.0.%d and fd08::%d
+ * @type:	arguments of "ip link add type", with "%d" for the numbers of the other end and
+ *		of this one in their addresses: 10.8.0.%d and fd08::%d
  * @frames:	it carries Ethernet frames
  */
 struct tunnel {
@@ -48,14 +48,14 @@ struct tunnel {
 	bool frames;
 };
 
-/* wire_tunnel() - what is sent to the addresses above goes through it from now on */
+/* wire_tunnel() - route the addresses above through a tunnel */
 int wire_tunnel(const struct wire *wire, const struct tunnel *tunnel);
 
 /**
- * struct router - on the wire, between its ends; knows the addresses of a tunnel's
- * @netns:	where it is: device "rx0" to the one end, "tx0" to the other
- * @from:	gets the frames that the sending end sends, complete as on a wire
- * @to:		takes them for the router, whose device has them wait for others to merge
+ * struct router - a router on the wire, which knows the addresses of tunnels
+ * @netns:	its namespace: device "rx0" to one end, "tx0" to the other
+ * @from:	receives the frames of the sending end, complete as on a wire
+ * @to:		takes them to the router, whose device delays them for merging
  */
 struct router {
 	int netns;

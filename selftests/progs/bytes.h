@@ -4,7 +4,7 @@
 
 #define CHUNK	64
 
-/* What bytes.bpf.c is told, and what it answers */
+/* Orders for bytes.bpf.c, and its results */
 struct wish {
 	__u32 off;
 	__u32 len;		/* of load, store: at most CHUNK; of pull: any */

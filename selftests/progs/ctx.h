@@ -2,7 +2,7 @@
 #ifndef _VNP_TEST_CTX_H
 #define _VNP_TEST_CTX_H
 
-/* What ctx.bpf.c saw of the latest datagram */
+/* The context of the latest datagram in ctx.bpf.c */
 struct seen {
 	__u32 len;
 	__u64 direct;

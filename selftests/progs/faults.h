@@ -2,15 +2,15 @@
 #ifndef _VNP_TEST_FAULTS_H
 #define _VNP_TEST_FAULTS_H
 
-/* What a payload of faults.bpf.c begins with */
+/* The beginning of a payload for faults.bpf.c */
 struct order {
 	__u8 index;		/* which byte to use */
-	__u8 verdict;		/* what to return in the end */
+	__u8 verdict;		/* return value */
 };
 
-#define PLACES		32	/* bytes of the arrays that the index goes into */
+#define PLACES		32	/* size of the indexed arrays in bytes */
 
-/* .bss of faults.bpf.c.  The places are last: what is behind them is outside. */
+/* .bss of faults.bpf.c.  The places are last: bytes after them are out of bounds. */
 struct traces {
 	volatile __u64 turns;	/* of loops */
 	__u8 places[PLACES];

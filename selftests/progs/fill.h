@@ -2,14 +2,14 @@
 #ifndef _VNP_TEST_FILL_H
 #define _VNP_TEST_FILL_H
 
-/* What fill.bpf.c fills: elements of 1 KiB, 8 MiB together */
+/* The map of fill.bpf.c: elements of 1 KiB, 8 MiB in total */
 #define FILL_MAX	8192
 #define FILL_VALUE	1024
 
 /* Updates that one datagram causes */
 #define FILL_AT_ONCE	64
 
-/* .bss of fill.bpf.c: how its updates ended */
+/* .bss of fill.bpf.c: results of its updates */
 struct fill {
 	__u64 inserted;
 	__u64 full;		/* -ENOSPC */

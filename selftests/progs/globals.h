@@ -2,7 +2,7 @@
 #ifndef _VNP_TEST_GLOBALS_H
 #define _VNP_TEST_GLOBALS_H
 
-/* .bss of globals.bpf.c: what it read of the others */
+/* .bss of globals.bpf.c: values read from other sections */
 struct readings {
 	__u64 runs;
 	__u32 number;

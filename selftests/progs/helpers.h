@@ -4,7 +4,7 @@
 
 #define CSUM_MAX	512
 
-/* What helpers.bpf.c is told, and what it answers */
+/* Orders for helpers.bpf.c, and its results */
 struct sums {
 	__u32 from_len;
 	__u32 to_len;

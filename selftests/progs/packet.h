@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* .bss of packet.bpf.c: what is to be pulled, and what was seen then */
+/* .bss of packet.bpf.c: how much to pull, and the bytes seen afterwards */
 struct sight {
 	__u32 want;
 	__s32 pulled;
@@ -14,7 +14,7 @@ struct sight {
 	__u32 local_port;
 	__u8 header[40];	/* bytes at the start, directly */
 	__u8 end[4];		/* the last bytes, copied */
-	__u8 direct_end;	/* the last one that is direct */
+	__u8 direct_end;	/* the last direct byte */
 };
 
 #endif /* _VNP_TEST_PACKET_H */

@@ -91,7 +91,7 @@ static __always_inline int verdict(struct vnp_ctx *ctx, const struct mark *mark)
 	return VNP_PASS;
 }
 
-static __always_inline int judge_with(struct vnp_ctx *ctx, struct mark *mark)
+static __always_inline int obey_mark(struct vnp_ctx *ctx, struct mark *mark)
 {
 	tally.seen++;
 	if (vnp_load_bytes(ctx, 0, mark, sizeof(*mark))) {
@@ -106,11 +106,11 @@ static __always_inline int judge_with(struct vnp_ctx *ctx, struct mark *mark)
 }
 
 SEC("vnp/datagram")
-int judge(struct vnp_ctx *ctx)
+int obey(struct vnp_ctx *ctx)
 {
 	struct mark mark;
 
-	return judge_with(ctx, &mark);
+	return obey_mark(ctx, &mark);
 }
 
 /* One that never writes: what it passes stays where it is. */
@@ -160,12 +160,12 @@ int envelope(struct vnp_ctx *ctx)
 	return mark.order != ORDER_DROP;
 }
 
-/* As judge(), and writes directly. */
+/* As obey(), and writes directly. */
 SEC("vnp/datagram")
 int scribble(struct vnp_ctx *ctx)
 {
 	struct mark mark;
-	int ret = judge_with(ctx, &mark);
+	int ret = obey_mark(ctx, &mark);
 	__u8 *p = ctx->data;
 
 	if (mark.order != ORDER_INVERT)

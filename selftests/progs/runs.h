@@ -2,19 +2,19 @@
 #ifndef _VNP_TEST_RUNS_H
 #define _VNP_TEST_RUNS_H
 
-/* What a datagram begins with; a shorter one than this is passed */
+/* The beginning of a datagram; a shorter one is passed */
 struct mark {
 	__u8 order;
 	__u8 pad;
 	__u16 len;		/* of the datagram */
-	__u32 seq;		/* the lowest byte of which is also its last byte */
+	__u32 seq;		/* its lowest byte is also the last byte of the datagram */
 };
 
-/* Orders.  Where there are bytes to change there are at least ORDER_LEN. */
+/* Orders.  Datagrams with bytes to change have at least ORDER_LEN. */
 #define ORDER_PASS	'P'
 #define ORDER_DROP	'D'
 #define ORDER_FAULT	'F'
-#define ORDER_VERDICT	'V'	/* return something that is no verdict */
+#define ORDER_VERDICT	'V'	/* return a value that is not a verdict */
 #define ORDER_PULL	'L'	/* read all of it directly, pass */
 #define ORDER_STORE	'S'	/* invert four bytes in the middle, pass */
 #define ORDER_INVERT	'I'	/* the same, and eight bytes behind the mark directly */
@@ -22,7 +22,7 @@ struct mark {
 
 /* .bss of runs.bpf.c */
 struct tally {
-	/* What all datagrams should have in common */
+	/* Expected values common to all datagrams */
 	__u32 family;
 	__be32 remote_ip4;
 	__be32 local_ip4;
@@ -30,9 +30,9 @@ struct tally {
 	__be32 local_ip6[4];
 	__u32 remote_port;
 	__u32 local_port;
-	__u32 next_seq;		/* of the datagram that comes next */
+	__u32 next_seq;		/* of the next datagram */
 	__u64 seen;
-	__u64 wrong;		/* not as they should be */
+	__u64 wrong;		/* not as expected */
 	__u64 unread;		/* whose mark could not be read directly */
 };
 

@@ -5,7 +5,7 @@
 #define HASH_MAX	64
 #define ARRAY_MAX	16
 
-/* What tables.bpf.c does to a map, and what came of it */
+/* Operations of tables.bpf.c on a map, and their results */
 enum deed { LOOKUP, UPDATE, DELETE, LOOK_BACK };
 
 struct job {
@@ -16,10 +16,10 @@ struct job {
 	__s64 ret;		/* of the helper; of LOOKUP 1 if found */
 };
 
-/* .bss of tables.bpf.c: what all CPUs count together */
+/* .bss of tables.bpf.c: counters of all CPUs */
 struct tally {
 	__u64 shared;		/* datagrams, or insertions that succeeded */
-	__u64 seen;		/* wholes looked at */
+	__u64 seen;		/* wholes read */
 	__u64 torn;		/* of these, with words that differ */
 };
 

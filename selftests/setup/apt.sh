@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Debian packages fetched, not installed, and without root: an apt of our own
-# that knows the suites it is told and asks the mirror that the machine's apt
-# is set up with.  What is fetched stays in $cache/debs.
+# Fetch Debian packages without installing them, and without root: a private apt with
+# given suites and the mirror of the machine's apt.  Fetched packages stay in $cache/debs.
 
 cache=${VNP_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/vnp}
 
@@ -31,7 +30,7 @@ mirror()
 		grep -m 1 "/$1/"
 }
 
-# apt_sources SUITE...: from now on apt_depends and apt_fetch look in these.
+# apt_sources SUITE...: make apt_depends and apt_fetch use these.
 apt_sources()
 {
 	local suite archive from
@@ -52,7 +51,7 @@ apt_sources()
 	run_apt apt-get update
 }
 
-# apt_depends PACKAGE REGEX: the packages it depends on whose names match.
+# apt_depends PACKAGE REGEX: those of its dependencies whose names match.
 apt_depends()
 {
 	local found
@@ -66,7 +65,7 @@ apt_depends()
 	echo "$found"
 }
 
-# apt_newest REGEX: of the packages with such a name the one with the highest version.
+# apt_newest REGEX: the package with the highest version of those that match.
 apt_newest()
 {
 	local found
@@ -79,7 +78,7 @@ apt_newest()
 	echo "$found"
 }
 
-# apt_fetch DIRECTORY PACKAGE...: all of them, or no directory.
+# apt_fetch DIRECTORY PACKAGE...: fetch all of them, or create no directory.
 apt_fetch()
 {
 	local directory=$1
@@ -91,7 +90,7 @@ apt_fetch()
 	mv "$directory.new" "$directory"
 }
 
-# apt_fetch_all DIRECTORY PACKAGE...: the same with all that they depend on.
+# apt_fetch_all DIRECTORY PACKAGE...: the same with all dependencies.
 apt_fetch_all()
 {
 	local directory=$1
@@ -104,8 +103,8 @@ apt_fetch_all()
 	mv "$directory.new" "$directory"
 }
 
-# fetch_once NAME COMMAND...: the directory $cache/debs/NAME, which the command
-# fills if it is not there.  Many checkouts may ask at the same time.
+# fetch_once NAME COMMAND...: the directory $cache/debs/NAME, which the command fills if
+# it does not exist.  Several checkouts may do this at the same time.
 fetch_once()
 {
 	debs=$cache/debs/$1

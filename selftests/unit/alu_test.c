@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Every arithmetic operation and conditional jump on numbers that matter, by both
- * interpreters, and against results computed here.
+ * Every arithmetic operation and conditional jump on interesting numbers, by both
+ * interpreters, compared with results computed here.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static const __u64 numbers[] = {
 
 #define NUMBERS	(ARRAY_SIZE(numbers))
 
-/* The arguments come in the payload, where the verifier does not see them */
+/* The arguments are in the payload, so the verifier does not know them */
 #define ARGUMENTS							\
 	LOAD_DATA(R2), BPF_LDX_MEM(BPF_DW, R6, R2, 0), BPF_LDX_MEM(BPF_DW, R7, R2, 8)
 
@@ -81,7 +81,7 @@ static const __u8 ops[] = {
 
 #define PAIRS	(NUMBERS * NUMBERS)
 
-/* What an operation makes of two numbers */
+/* The result of an operation on two numbers */
 typedef __u64 (*expect_fn)(__u8 op, bool is_signed, __u64 a, __u64 b);
 
 static __u64 expect_half(__u8 op, bool is_signed, __u64 a, __u64 b)
@@ -89,7 +89,10 @@ static __u64 expect_half(__u8 op, bool is_signed, __u64 a, __u64 b)
 	return expect32(op, is_signed, a, b);
 }
 
-/* Each number for R6, and each for R7 or, if it is not used, imm.  Return: how many pairs */
+/*
+ * Each number for R6, and each for R7 or, if it is not used, imm.  Return: number of
+ * pairs
+ */
 static __u32 fill_args(struct bpf_insn insn, __u64 (*args)[2])
 {
 	const bool reg = BPF_SRC(insn.code) == BPF_X;
@@ -237,7 +240,7 @@ static bool expect_cond(struct bpf_insn insn, __u64 a, __u64 b)
 	return expect_jump(op, (__u32)a, (__u32)b, (__s32)a, (__s32)b);
 }
 
-/* Forwards, or back: that pays and is turned round, which must not change its sense */
+/* Forward, or back: a metered jump is inverted, which must not change its meaning */
 static void check_jump(struct bpf_insn insn, bool back)
 {
 	static struct vm_result results[PAIRS];
@@ -278,7 +281,7 @@ static void conditional_jumps(void **state)
 	}
 }
 
-/* Loops of every condition: taken some times, then not */
+/* Loops with every condition: taken several times, then not */
 static void metered_jumps(void **state)
 {
 	(void)state;

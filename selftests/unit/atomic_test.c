@@ -8,14 +8,14 @@
 
 #include "vm_util.h"
 
-/* What the operation leaves: the 8 bytes it worked on, its source register, and R0 */
+/* The results: the 8 bytes in memory, the source register, and R0 */
 struct outcome {
 	__u64 memory;
 	__u64 source;
 	__u64 compared;
 };
 
-/* Bytes of both halves, so that nothing can be mixed up */
+/* Different bytes in both halves, so that mix-ups are detected */
 static const __u64 values[] = {
 	0, 1, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000, 0x123456789abcdef0, ~0ULL,
 };
@@ -23,8 +23,8 @@ static const __u64 values[] = {
 #define VALUES	(sizeof(values) / sizeof(values[0]))
 
 /*
- * R6: the payload, where the outcome goes; R7: memory that is worked on; R3: the operand;
- * R0: what cmpxchg compares with
+ * R6: the payload, for the results; R7: the memory; R3: the operand; R0: the value that
+ * cmpxchg compares with
  */
 #define PROGRAM(POINTER, SIZE, OP)					\
 	LOAD_DATA(R6), POINTER,						\
@@ -107,7 +107,7 @@ static void operations(void **state)
 	}
 }
 
-/* What comes back is any number of the size: the verifier must not know the operand */
+/* A fetched value is unknown: the verifier must not assume the operand */
 static void fetched_is_unknown(void **state)
 {
 	(void)state;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Loops that need not be metered: which are found, which must not be, and what is left
- * of the budget for the others.  That none runs longer than was proven is what the
- * reference interpreter sees to, here and wherever random programs run.
+ * Loops that need not be metered: which are detected, which must not be, and what remains
+ * of the budget for the others.  The reference interpreter checks that none has more
+ * iterations than proven, here and for all random programs.
  */
 #include "vm_util.h"
 
@@ -18,7 +18,7 @@
 #define TEN	BPF_MOV64_IMM(R0, 0), BPF_ALU64_IMM(BPF_ADD, R0, 1),	\
 		BPF_MOV64_IMM(R1, 0), BPF_JMP_IMM(BPF_JLT, R0, 10, -3)
 
-/* The same, with a counter that is none to the verifier */
+/* The same, with a counter that the verifier does not recognize */
 #define TEN_BY(REG)							\
 	BPF_MOV64_IMM(R0, 0), BPF_ALU64_REG(BPF_ADD, R0, REG),		\
 	BPF_MOV64_IMM(R1, 0), BPF_JMP_IMM(BPF_JLT, R0, 10, -3)
@@ -28,14 +28,14 @@ static void counters(void **state)
 	(void)state;
 	assert_bounded(TEN, BPF_EXIT_INSN());
 	assert_metered(BPF_MOV64_IMM(R2, 1), TEN_BY(R2), BPF_EXIT_INSN());
-	/* of 32 bits, and compared for being equal */
+	/* of 32 bits, and compared for equality */
 	assert_bounded(BPF_MOV32_IMM(R2, 0), BPF_ALU32_IMM(BPF_ADD, R2, 1),
 		       BPF_JMP_IMM(BPF_JNE, R2, 10, -2), RETURN(0));
 	/* down, to -1, by two kinds of instructions */
 	assert_bounded(BPF_LDX_MEM(BPF_B, R2, R1, offsetof(struct vnp_ctx, ttl)),
 		       BPF_ALU64_IMM(BPF_SUB, R2, 1), BPF_ALU64_IMM(BPF_ADD, R2, -2),
 		       BPF_JMP_IMM(BPF_JSGE, R2, 0, -3), RETURN(0));
-	/* stepped on both ways */
+	/* stepped on both paths */
 	assert_bounded(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 2),
 		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_A(1),
 		       BPF_ALU64_IMM(BPF_ADD, R2, 2), BPF_JMP_IMM(BPF_JLT, R2, 10, -5),
@@ -48,7 +48,7 @@ static void counters(void **state)
 static void no_counters(void **state)
 {
 	(void)state;
-	/* on one way only */
+	/* on one path only */
 	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 1),
 		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JLT, R2, 10, -3),
 		       RETURN(0));
@@ -58,7 +58,7 @@ static void no_counters(void **state)
 		       BPF_JMP_IMM(BPF_JEQ, R2, 0, 5),
 		       BPF_ALU64_IMM(BPF_SUB, R2, 1), BPF_JMP_A(0),
 		       BPF_JMP_IMM(BPF_JLT, R2, 10, -7), RETURN(0), RETURN(0));
-	/* begun again */
+	/* reset */
 	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JNE, R6, 7, 1),
 		       BPF_MOV64_IMM(R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
 		       BPF_JMP_IMM(BPF_JLT, R2, 10, -4), RETURN(0));
@@ -75,7 +75,7 @@ static void no_counters(void **state)
 		       BPF_JMP_IMM(BPF_JLT, R0, 9, -4), RETURN(0));
 }
 
-/* A turn that comes through the second entry of an inner loop does not pass the step. */
+/* An iteration through the second entry of an inner loop skips the step. */
 static void odd_graphs(void **state)
 {
 	(void)state;
@@ -107,11 +107,11 @@ static void nests(void **state)
 	assert_accepted("; 2 loops bounded, 0 metered", UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),
 			NEST(ARGS(BPF_ALU64_IMM(BPF_ADD, R2, 1),
 				 BPF_JMP_IMM(BPF_JLT, R2, 10, -5))));
-	/* the inner one alone would be too long, as often as it is entered */
+	/* the inner one alone is too long, because of how often it is entered */
 	assert_accepted("; 1 loop bounded, 1 metered", UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),
 			NEST(ARGS(BPF_ALU64_IMM(BPF_ADD, R2, 1),
 				 BPF_JMP_IMM(BPF_JLT, R2, 4000, -5))));
-	/* nobody knows how often it is entered */
+	/* it is not known how often it is entered */
 	assert_accepted("; 2 loops metered", UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),
 			NEST(ARGS(BPF_ALU64_REG(BPF_ADD, R2, R6),
 				 BPF_JMP_IMM(BPF_JLT, R2, 10, -5))));
@@ -127,7 +127,7 @@ static void budget(void **state)
 	vm_budget = 5 + 53;
 	assert_metered(TEN, BPF_EXIT_INSN());
 	assert_returns(10, 0, TEN, BPF_EXIT_INSN());
-	/* what is left pays for the next one, exactly */
+	/* the remaining budget is exactly enough for the next one */
 #define TWENTY	BPF_MOV64_IMM(R2, 1), TEN, TEN_BY(R2), BPF_EXIT_INSN()
 	vm_budget = 10 + 54;
 	assert_accepted("; 1 loop bounded, 1 metered", TWENTY);
@@ -135,14 +135,14 @@ static void budget(void **state)
 	vm_budget = 10 + 53;
 	assert_accepted("; 2 loops metered", TWENTY);
 	assert_faults(VNP_FAULT_BUDGET, 8, 0, TWENTY);
-	/* the first of two gets what there is */
+	/* the first of two gets the budget */
 	vm_budget = 9 + 80;
 	assert_accepted("; 1 loop bounded, 1 metered", TEN, TEN, BPF_EXIT_INSN());
 	assert_returns(10, 0, TEN, TEN, BPF_EXIT_INSN());
 	vm_budget = 0;
 }
 
-/* Loops in loops in loops: what it takes to look at them is limited. */
+/* Deeply nested loops: the work for them is limited. */
 static void deep(void **state)
 {
 	static struct bpf_insn insns[9002];
@@ -158,7 +158,7 @@ static void deep(void **state)
 	for (i = 0; i < depth; i++)
 		insns[depth + i] = (struct bpf_insn)
 			BPF_JMP_IMM(BPF_JLT, R1 + i % 4, 5, -(int)(2 * i + 2));
-	/* none goes back to where counters are set */
+	/* no jump goes back to where counters are set */
 	for (i = depth - 6; i < depth; i++)
 		insns[depth + i] = (struct bpf_insn)BPF_JMP_A(0);
 	insns[2 * depth] = (struct bpf_insn)BPF_EXIT_INSN();

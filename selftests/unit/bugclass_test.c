@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * A program for each class of mistake that was published about verifiers of eBPF: here it
- * is refused, or harmless.  Harmless is what faults at a guard or does what C says, in
- * the reference interpreter, which asks the real objects at each access, and lowered,
+ * A program for each published class of bugs in eBPF verifiers: here it is refused, or
+ * harmless.  Harmless means that it faults at a guard or does what C says, in the
+ * reference interpreter, which checks each access against the real objects, and lowered,
  * trusted and hardened (vm_run()).
  *
- * The programs are made after descriptions of the mistakes, for VNP's maps and payload.
+ * The programs are based on descriptions of the bugs, for VNP's maps and payload.
  */
 #include <string.h>
 
 #include "vm_util.h"
 
-/* R4: 8 bytes of the payload that the verifier knows nothing of.  Uses R2 */
+/* R4: 8 bytes of the payload, unknown to the verifier.  Uses R2 */
 #define UNKNOWN		LOAD_DATA(R2), BPF_LDX_MEM(BPF_DW, R4, R2, 0)
 
-/* A byte of the 64 of a map's value at R4, which a mistaken verifier takes to be inside */
+/* A byte at R4 in a map's value of 64, which a buggy verifier believes to be in bounds */
 #define INDEX_MAP	BPF_LD_MAP_VALUE(R5, MAP_DATA, 0),		\
 			BPF_ALU64_REG(BPF_ADD, R5, R4),			\
 			BPF_LDX_MEM(BPF_B, R0, R5, 0), BPF_EXIT_INSN()
@@ -27,11 +27,11 @@ static struct vm_result run(const struct bpf_insn *insns, __u32 cnt, __u64 numbe
 	return vm_run(insns, cnt, payload, sizeof(payload));
 }
 
-/* With this number the program ends at a guard of a map's value */
+/* With this number the program faults at a guard of a map's value */
 #define assert_caught(NUMBER, ...)					\
 	assert_int_equal(run(PROG(__VA_ARGS__), NUMBER).fault, VNP_FAULT_MAP)
 
-/* It runs to its end and returns this */
+/* It executes to its end and returns this */
 #define assert_runs(RETVAL, NUMBER, ...) do {				\
 	struct vm_result _r = run(PROG(__VA_ARGS__), NUMBER);		\
 									\
@@ -51,8 +51,8 @@ static void bounds32_tell_of_all_bits(void **state)
 }
 
 /*
- * CVE-2021-31440: bounds of 64 bits were taken over for the lower half although they do
- * not fit into it
+ * CVE-2021-31440: bounds of 64 bits were used for the lower half although they do not fit
+ * into it
  */
 static void bounds64_tell_of_lower_half(void **state)
 {
@@ -101,7 +101,7 @@ static void bitwise32_keeps_bounds(void **state)
 	BITWISE(BPF_XOR, 0);
 }
 
-/* CVE-2020-27194: the bounds of a 64 bit "or" were taken over from 32 bits */
+/* CVE-2020-27194: the bounds of a 64 bit "or" were those of 32 bits */
 static void or_keeps_lower_bounds(void **state)
 {
 	(void)state;
@@ -123,7 +123,7 @@ static void shifts32_see_upper_half(void **state)
 	assert_caught(63ULL << 32, UNKNOWN, BPF_ALU64_IMM(BPF_RSH, R4, 31), INDEX_MAP);
 }
 
-/* Shifts by the width or more: machines differ, and verifiers took them for anything */
+/* Shifts by the width or more: machines differ, and so did verifiers */
 static void shifts_out_of_range(void **state)
 {
 	(void)state;
@@ -158,7 +158,7 @@ static void shifts_and_signs(void **state)
 static void null_is_calculated_with(void **state)
 {
 	(void)state;
-	/* NULL + 8 is not NULL, but no more good for that */
+	/* NULL + 8 is not NULL, but just as invalid */
 #define OR_NULL	BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),		\
 		BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_HASH),	\
 		BPF_CALL_HELPER(map_lookup), BPF_ALU64_IMM(BPF_ADD, R0, 8),	\
@@ -174,7 +174,10 @@ static void null_is_calculated_with(void **state)
 		      BPF_LDX_MEM(BPF_DW, R0, R6, -8), BPF_EXIT_INSN());
 }
 
-/* CVE-2021-45402, and others without a number: what makes numbers of pointers tells them */
+/*
+ * CVE-2021-45402, and others without a number: conversions of pointers to numbers leak
+ * them
+ */
 static void pointers_are_compared(void **state)
 {
 	(void)state;
@@ -240,8 +243,8 @@ static void jumps_off_by_one(void **state)
 }
 
 /*
- * CVE-2023-2163, CVE-2017-17864: states taken for the same too early: one way reaches the
- * access with a number that the way looked at first did not have
+ * CVE-2023-2163, CVE-2017-17864: states considered equal too early: one path reaches the
+ * access with a number that the path verified first did not have
  */
 static void states_are_pruned(void **state)
 {
@@ -252,7 +255,7 @@ static void states_are_pruned(void **state)
 	assert_caught(1, PRUNE);
 	assert_runs(0, 0, PRUNE);
 	assert_runs(0, 2, PRUNE);
-	/* the number gets out of bounds in the second turn only */
+	/* the number gets out of bounds in the second iteration only */
 #define TURNS	BPF_MOV64_IMM(R4, 0), BPF_MOV64_IMM(R3, 0),			\
 		BPF_LD_MAP_VALUE(R5, MAP_DATA, 0), BPF_ALU64_REG(BPF_ADD, R5, R4), \
 		BPF_LDX_MEM(BPF_B, R0, R5, 0), BPF_MOV64_REG(R4, R3),		\
@@ -272,7 +275,7 @@ static void speculative_arithmetic(void **state)
 				      RETURN(7)), &code), 0);
 	assert_true(code->mask_cnt >= 1);
 	vm_free(code);
-	/* bounded by what it is: nothing wanted but for the load of the number */
+	/* bounded by construction: nothing needed except for the load of the number */
 	assert_int_equal(vm_make(PROG(UNKNOWN, BPF_ALU64_IMM(BPF_AND, R4, 63), INDEX_MAP),
 				 &code), 0);
 	assert_int_equal(code->mask_cnt, 1);
@@ -280,7 +283,7 @@ static void speculative_arithmetic(void **state)
 	vm_harden = false;
 }
 
-/* CVE-2021-33624: a way that cannot be taken is not looked at, but can be mispredicted */
+/* CVE-2021-33624: an impossible path is not verified, but can be mispredicted */
 static void speculative_dead_ways(void **state)
 {
 	struct vnp_code *code;
@@ -292,7 +295,7 @@ static void speculative_dead_ways(void **state)
 		BPF_EXIT_INSN()
 	vm_harden = true;
 	assert_int_equal(vm_make(PROG(DEAD), &code), 0);
-	/* what cannot be reached is not there */
+	/* unreachable code is not emitted */
 	for (i = 0; i < code->lowered.cnt; i++) {
 		assert_int_not_equal(BPF_CLASS(code->lowered.insns[i].code), BPF_JMP32);
 		assert_true(BPF_CLASS(code->lowered.insns[i].code) != BPF_LDX);
@@ -315,7 +318,7 @@ static void speculative_store_bypass(void **state)
 				      BPF_LDX_MEM(BPF_DW, R3, R10, -8),
 				      BPF_ST_MEM(BPF_DW, R3, -16, 0), RETURN(0)),
 				 &code), 0);
-	/* what comes back may be the number: the store through it waits */
+	/* the load may return the number: the store through it gets a barrier */
 	assert_true(code->barrier_cnt >= 1);
 	vm_free(code);
 	vm_harden = false;

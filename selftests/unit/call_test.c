@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Functions: calls, frames, registers that are kept and those that are not, and
- * what is refused.
+ * Functions: calls, frames, saved and clobbered registers, and refusals.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,9 +26,9 @@ static void functions_are_called(void **state)
 	assert_returns(7, 0, UNKNOWN(R1, LEN), CALL(1), EXIT,
 		       BPF_JMP_IMM(BPF_JEQ, R1, 0, 2), BPF_MOV64_IMM(R0, 5), EXIT,
 		       BPF_MOV64_IMM(R0, 7), BPF_JMP_A(-3));
-	/* nobody calls the last one, which may be nonsense */
+	/* the last one is never called, so it may be invalid */
 	assert_returns(1, 0, CALL(1), EXIT, RETURN(1), BPF_MOV64_REG(R0, R9), EXIT);
-	/* one that calls itself is fine, too, if nobody calls it */
+	/* a recursive one is also fine if it is never called */
 	assert_returns(1, 0, CALL(1), EXIT, RETURN(1), CALL(-1), EXIT);
 }
 
@@ -77,14 +76,17 @@ static void frames_are_apart(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 6), CALL(1), EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 7), EXIT);
-	/* zero at each call, not only the first; and in turn with another one */
+	/* zero at each call, not only the first; also alternating with another one */
 	assert_returns(2, 0, CALL(6), BPF_MOV64_REG(R6, R0), CALL(7),
 		       CALL(3), BPF_ALU64_REG(BPF_ADD, R6, R0), BPF_MOV64_REG(R0, R6), EXIT,
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_ALU64_IMM(BPF_ADD, R0, 1),
 		       EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 9), BPF_ST_MEM(BPF_DW, R10, -16, 9),
 		       EXIT);
-	/* and in a loop: 3 times 1, although each turn writes what it reads first */
+	/*
+	 * and in a loop: 3 times 1, although each iteration overwrites what it reads
+	 * first
+	 */
 	assert_returns(3, 0, BPF_MOV64_IMM(R6, 0), BPF_MOV64_IMM(R7, 0), CALL(5),
 		       BPF_ALU64_REG(BPF_ADD, R7, R0), BPF_ALU64_IMM(BPF_ADD, R6, 1),
 		       BPF_JMP_IMM(BPF_JNE, R6, 3, -4), BPF_MOV64_REG(R0, R7), EXIT,
@@ -95,7 +97,7 @@ static void frames_are_apart(void **state)
 static void pointers_reach_the_caller(void **state)
 {
 	(void)state;
-	/* the address of a variable of the caller, of one's own, and both */
+	/* the address of a variable of the caller, of its own, and both */
 	assert_returns(9, 0, BPF_ST_MEM(BPF_DW, R10, -8, 4), BPF_MOV64_REG(R1, R10),
 		       BPF_ALU64_IMM(BPF_ADD, R1, -8), CALL(2),
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT,
@@ -107,7 +109,7 @@ static void pointers_reach_the_caller(void **state)
 	assert_returns(5, 0, CALL(1), EXIT, BPF_ST_MEM(BPF_DW, R10, -8, 5),
 		       BPF_MOV64_IMM(R1, -8), BPF_ALU64_REG(BPF_ADD, R1, R10),
 		       BPF_LDX_MEM(BPF_DW, R0, R1, 0), EXIT);
-	/* what a function leaves behind is gone with its frame */
+	/* a function's frame is not valid after its return */
 	assert_faults(VNP_FAULT_STACK, 1, 0, CALL(3),
 		      BPF_LDX_MEM(BPF_DW, R0, R0, 0), BPF_MOV64_IMM(R0, 0), EXIT,
 		      BPF_ST_MEM(BPF_DW, R10, -8, 5), BPF_MOV64_REG(R0, R10),
@@ -118,7 +120,7 @@ static void pointers_reach_the_caller(void **state)
 		       BPF_STX_MEM(BPF_DW, R10, R10, -8), EXIT);
 }
 
-/* A saved pointer that is written over in part does not become a number */
+/* A partially overwritten saved pointer does not become a number */
 static void saved_registers_do_not_leak(void **state)
 {
 	(void)state;
@@ -233,7 +235,7 @@ static void loops_and_calls(void **state)
 		      BPF_ST_MEM(BPF_DW, R10, -64, 1), BPF_MOV64_IMM(R6, 0), EXIT);
 }
 
-/* A function returns what it looked up; bounds are known on both sides of a call */
+/* A function returns the result of a lookup; bounds are known across a call */
 static void knowledge_passes(void **state)
 {
 	(void)state;

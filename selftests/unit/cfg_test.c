@@ -28,7 +28,7 @@ static const struct vnp_cfg *build(const struct bpf_insn *insns, __u32 cnt)
 	code.aux = calloc(cnt, sizeof(*code.aux));
 	assert_int_equal(vnp_decode(&code), 0);
 	assert_int_equal(vnp_cfg_build(&code), 0);
-	/* as if all of it could be executed */
+	/* as if all of it were reachable */
 	for (__u32 i = 0; i < cnt; i++) {
 		code.aux[i].reached = true;
 		code.aux[i].flags = VNP_AUX_TAKEN | VNP_AUX_FALLS;
@@ -104,7 +104,7 @@ static void dead_code(void **state)
 	assert_int_equal(cfg->head_cnt, 0);
 }
 
-/* The blocks of a loop stand together, and its end after them */
+/* The blocks of a loop are contiguous, and its exit follows them */
 static void loop_exits_last(void **state)
 {
 	/* 0: entry, 1: head, exits to 6; 3: body, exits to 6; 5: jump back */
@@ -143,7 +143,7 @@ static void nested(void **state)
 	assert_int_equal(code.aux[4].cost, 4);
 }
 
-/* The test of the loop stands first and is jumped to from before it */
+/* The loop's test is first, and the loop is entered by a jump to it */
 static void rotated(void **state)
 {
 	const struct vnp_cfg *cfg = build(PROG(
@@ -154,7 +154,7 @@ static void rotated(void **state)
 
 	(void)state;
 	assert_order(cfg, ORDER(0, 2, 1, 3));
-	/* it is the body that goes on to the head, without a jump */
+	/* the body continues at the header, without a jump */
 	assert_true(code.aux[1].flags & VNP_AUX_PAYS_FALLS);
 	assert_int_equal(code.aux[1].cost, 2);
 	assert_false(code.aux[2].flags & (VNP_AUX_PAYS_TAKEN | VNP_AUX_PAYS_FALLS));
@@ -239,7 +239,7 @@ static void liveness(void **state)
 	assert_int_equal(cfg->blocks[3].live, BIT(R0));
 }
 
-/* What all orders must be, on graphs by chance */
+/* Properties of all orders, on random graphs */
 static void check_order(const struct vnp_cfg *cfg)
 {
 	__u32 i, k, heads = 0;
@@ -256,7 +256,7 @@ static void check_order(const struct vnp_cfg *cfg)
 			if (block->succ[k] == VNP_BLOCK_NONE)
 				continue;
 			to = &cfg->blocks[block->succ[k]];
-			/* what follows a block that can be reached can be reached */
+			/* a successor of a reachable block is reachable */
 			assert_true(to->pos < cfg->order_cnt);
 			if (to->pos <= i) {
 				assert_true(to->head);

@@ -8,7 +8,7 @@
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /*
- * ---- What it means --------------------------------------------------------
+ * ---- The interpreter ------------------------------------------------------
  */
 
 struct machine {
@@ -144,7 +144,7 @@ static bool holds(const struct machine *m, __u16 code, __u32 b)
 	}
 }
 
-/* One instruction, no "ret"; how many to skip behind it */
+/* One instruction, not "ret"; how many to skip after it */
 static __u32 step(struct machine *m, const struct sock_filter *insn)
 {
 	__u32 b = BPF_SRC(insn->code) == BPF_X ? m->x : insn->k;
@@ -194,7 +194,7 @@ __u32 classic_run(const struct sock_filter *insns, const struct classic_packet *
 }
 
 /*
- * ---- By chance ------------------------------------------------------------
+ * ---- Random programs ------------------------------------------------------
  */
 
 struct generator {
@@ -213,7 +213,7 @@ static void put(struct generator *g, __u16 code, __u32 k)
 	g->insns[g->cnt++] = (struct sock_filter){ code, 0, 0, k };
 }
 
-/* Numbers that matter */
+/* Interesting numbers */
 static __u32 number(struct generator *g)
 {
 	switch (pick(g, 5)) {
@@ -230,7 +230,7 @@ static __u32 number(struct generator *g)
 	}
 }
 
-/* Offsets in the packet, at its end, far behind it, and below zero */
+/* Offsets in the packet, at its end, far beyond it, and negative */
 static __u32 offset(struct generator *g)
 {
 	static const __u32 far[] = {
@@ -365,7 +365,7 @@ __u32 classic_program(__u64 seed, struct sock_filter *insns)
 	body = g.cnt + 1 + pick(&g, 40);
 	while (g.cnt < body)
 		put_any(&g);
-	/* where the last jumps lead; then the result depends on all that there is */
+	/* the target of the last jumps; the result depends on everything */
 	for (i = 0; i < 4; i++)
 		put(&g, BPF_ALU | BPF_XOR | BPF_X, 0);
 	for (i = 0; i < BPF_MEMWORDS; i++) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Classic BPF for tests: what it means, the slow and obvious way, and programs and
- * packets by chance.
+ * Classic BPF for tests: a simple interpreter, and random programs and packets.
  */
 #ifndef _VNP_UNIT_CLASSIC_H
 #define _VNP_UNIT_CLASSIC_H
@@ -14,12 +13,12 @@
 #define CLASSIC_PACKET_MAX	512
 
 /**
- * struct classic_packet - an IP packet as a classic program finds it
+ * struct classic_packet - an IP packet as a classic program sees it
  * @frame:	from the link-layer header on
- * @link_len:	how long that is
+ * @link_len:	length of that header
  * @len:	bytes of the IP packet
  * @ifindex:	interface
- * @random:	what a load of a random number gives
+ * @random:	result of a load of a random number
  */
 struct classic_packet {
 	__u8 frame[14 + CLASSIC_PACKET_MAX];
@@ -30,15 +29,15 @@ struct classic_packet {
 };
 
 /**
- * classic_run() - what a classic program returns
+ * classic_run() - the return value of a classic program
  * @insns:	checked
  * @packet:	the packet
- * @whole:	out: it came to "ret", and no load or division ended it before; or NULL
+ * @whole:	out: it reached "ret", and was not ended by a load or division; or NULL
  */
 __u32 classic_run(const struct sock_filter *insns, const struct classic_packet *packet,
 		  bool *whole);
 
-/* classic_program() - for each seed another, that the kernel would take */
+/* classic_program() - a valid program, determined by the seed */
 __u32 classic_program(__u64 seed, struct sock_filter *insns);
 
 /* classic_packet() - likewise; UDP in IPv4 or IPv6, mostly, with options */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Relations between numbers (vm/analysis/constraint.h): bounds that follow from
- * constraints, against all numbers that the constraints allow; loops of parsers, which want no guards; and programs
- * by chance that move pointers, lengths and counters together, on payloads by
- * chance, where a wrong relation lets an access through that the interpreter sees.
- * CONSTRAINT_PROGRAMS=N CONSTRAINT_SEED=N in the environment for more and others.
+ * Constraints on numbers (vm/analysis/constraint.h): bounds derived from constraints,
+ * compared with all numbers that the constraints allow; loops of parsers, which need no
+ * guards; and random programs that move pointers, lengths and counters together, on
+ * random payloads, where the interpreter detects accesses that a wrong constraint allows.
+ * CONSTRAINT_PROGRAMS=N CONSTRAINT_SEED=N in the environment select more and others.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +81,7 @@ static void world_make(struct world *w, __u64 *random)
 			       (int)(random_next(random) % 12) - 5);
 }
 
-/* Do the numbers agree with all that the state says */
+/* Do the numbers satisfy the state? */
 static bool world_allows(const struct world *w)
 {
 	u32 i;
@@ -149,7 +149,7 @@ static void bounds_hold(void **state)
 	free(w.state);
 }
 
-/* What an instruction leaves of two numbers, R2 and R3, of which it has made R3 before */
+/* The constraints on R2 and R3 after an instruction changes R2, from which R3 was made */
 static void made_once_more(struct vnp_reg *dst, const struct bpf_insn *insn)
 {
 	static struct vnp_state s;
@@ -171,12 +171,12 @@ static void made_once_more(struct vnp_reg *dst, const struct bpf_insn *insn)
 	assert_int_equal(vnp_verify_alu(&v), 0);
 	*dst = *vnp_state_reg(&s, BPF_REG_2);
 	assert_int_equal(dst->id, VNP_ID_MADE(0));
-	/* what is known of the number that R2 was is nothing */
+	/* nothing is known of R2's old number */
 	assert_true(vnp_constraint_bound(&s, 1000, 0, dst->id) > 0);
 	assert_true(vnp_constraint_bound(&s, dst->id, 0, 1000) > 0);
 }
 
-/* The id that an instruction makes is no longer what it named before */
+/* The new id of an instruction no longer names the old number */
 static void ids_made_once_more(void **state)
 {
 	struct vnp_scalar num = vnp_scalar_range(100, 200);
@@ -217,7 +217,7 @@ static void known_bounds(void **state)
 	vnp_constraint_learn(s, 2, 3, VNP_ID_LEN, 0);
 	assert_int_equal(vnp_constraint_bound(s, 1, 3, VNP_ID_LEN), -1);
 	assert_int_equal(vnp_constraint_bound(s, 3, 1, VNP_ID_LEN), -1);
-	/* what is known of 2 is known of what lies below */
+	/* what is known of 2 is known of lower numbers */
 	vnp_constraint_below(s, 2, 4, 10);
 	assert_int_equal(vnp_constraint_bound(s, 1, 0, 4), 9);
 	/* 2 is another number now */
@@ -227,9 +227,12 @@ static void known_bounds(void **state)
 	free(s);
 }
 
-/* ---- Loops that want no guard ---------------------------------------------- */
+/* ---- Loops that need no guard ---------------------------------------------- */
 
-/* R2 data, R3 data_end, R4 and R5 numbers of one byte; jumps to FAR if there are none */
+/*
+ * R2 data, R3 data_end, R4 and R5 numbers of one byte; jumps to FAR if the payload is
+ * empty
+ */
 #define BEGIN(FAR)							\
 	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_REG(R0, R2),	\
 	BPF_ALU64_IMM(BPF_ADD, R0, 2), BPF_JMP_REG(BPF_JGT, R0, R3, FAR + 2), \
@@ -245,7 +248,7 @@ static void lengths(void **state)
 			BPF_LDX_MEM(BPF_B, R0, R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
 			BPF_ALU64_IMM(BPF_SUB, R4, 1), BPF_JMP_IMM(BPF_JNE, R4, 0, -4),
 			BPF_JMP_A(0), RETURN(0));
-	/* one byte less was asked for */
+	/* one byte less was checked */
 	assert_accepted(" 1 guarded: insn 12", BEGIN(10),
 			BPF_MOV64_REG(R0, R2), BPF_ALU64_REG(BPF_ADD, R0, R4),
 			BPF_ALU64_IMM(BPF_SUB, R0, 1),
@@ -289,7 +292,7 @@ static void moduli(void **state)
 static void bits_put_in(void **state)
 {
 	(void)state;
-	/* (x << 8 | y) > 255 is asked as x << 8 > 255 */
+	/* (x << 8 | y) > 255 is compiled to x << 8 > 255 */
 #define FILLED(CLASS, MOST)						\
 	BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, remote_ip4)), \
 	BPF_LDX_MEM(BPF_W, R5, R1, offsetof(struct vnp_ctx, ttl)),	\
@@ -301,7 +304,7 @@ static void bits_put_in(void **state)
 	assert_accepted(" 1 guarded", FILLED(BPF_ALU64, 256));
 	assert_accepted(" 0 guarded", FILLED(BPF_ALU, 255));
 	assert_accepted(" 1 guarded", FILLED(BPF_ALU, 256));
-	/* any number, of which only a test of R4 can say more; between are OR and others */
+	/* any number, bounded only by a test of R4; with OR and others in between */
 #define FILLED_ANY(SHIFT, TEST, ...)					\
 	BPF_LD_MAP_VALUE(R3, MAP_DATA, 0),				\
 	BPF_LDX_MEM(BPF_DW, R4, R3, 0), BPF_LDX_MEM(BPF_B, R5, R3, 8),	\
@@ -311,18 +314,18 @@ static void bits_put_in(void **state)
 	BPF_ST_MEM(BPF_B, R2, -256, 0), RETURN(0)
 	assert_accepted(" 0 guarded",
 			FILLED_ANY(8, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5)));
-	/* in 32 bits, of which the upper ones are lost; where there are bits already */
+	/* in 32 bits, where the upper ones are dropped; or if bits are already set */
 	assert_accepted(" 1 guarded",
 			FILLED_ANY(8, BPF_JSGT, BPF_ALU32_REG(BPF_OR, R6, R5)));
 	assert_accepted(" 1 guarded",
 			FILLED_ANY(7, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5)));
-	/* another number by then */
+	/* a different number at that point */
 	assert_accepted(" 1 guarded",
 			FILLED_ANY(8, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5),
 				   BPF_LDX_MEM(BPF_DW, R4, R3, 16)));
 }
 
-/* ---- Programs by chance ---------------------------------------------------- */
+/* ---- Random programs ------------------------------------------------------- */
 
 #define BODY_MAX	400
 
@@ -425,7 +428,7 @@ static void emit_pointer(struct text *t)
 	}
 }
 
-/* Loads from the payload go on in numbers; stores to the stack ask how great they are */
+/* Loads from the payload make numbers; stores to the stack depend on their bounds */
 static void emit_access(struct text *t)
 {
 	if (below(t, 3)) {
@@ -437,7 +440,7 @@ static void emit_access(struct text *t)
 	     BPF_ST_MEM(BPF_B, R9, -32, 1));
 }
 
-/* A comparison, to be patched with where it goes */
+/* A comparison, whose target is patched later */
 static __u32 emit_compare(struct text *t)
 {
 	static const __u8 ops[] = { BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JEQ, BPF_JNE,
@@ -462,7 +465,7 @@ static __u32 emit_compare(struct text *t)
 
 static void emit_body(struct text *t, __u32 depth);
 
-/* Statements that are jumped over, or gone round */
+/* Statements that are skipped, or repeated */
 static void emit_block(struct text *t, __u32 depth)
 {
 	__u32 start = t->cnt, at;
@@ -546,7 +549,7 @@ static void programs_by_chance(void **state)
 	vm_budget = 5000;
 	for (seed = first; seed < first + programs; seed++) {
 		vm_name = seed;
-		/* hardening and its proof take twice the time of all else */
+		/* hardening and its proof take twice the time of everything else */
 		vm_trusted = seed % 3;
 		emit_program(&t, seed);
 		for (run = 0; run < 3; run++) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What trust is worth: each program of samples/ and of the other tests is lowered for
- * a trusted and for an untrusted user.  Prints how many instructions that makes, and
- * how many one run executes, a barrier counted as VNP_BARRIER_COST.
+ * The cost of hardening: each program of samples/ and of the other tests is lowered for a
+ * trusted and for an untrusted user.  Prints the number of instructions, and of those
+ * executed, with a barrier counted as VNP_BARRIER_COST.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ struct cost {
 	__u64 retval;
 };
 
-/* A DNS query for example.com: what dnsguard and the tests' parsers look into */
+/* A DNS query for example.com, for dnsguard and the tests' parsers */
 static const __u8 query[] =
 	"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 	"\x07" "example" "\x03" "com" "\x00" "\x00\x01\x00\x01";
@@ -67,7 +67,7 @@ static void measure(struct vnp_program *prog, struct cost *cost)
 		assert_int_equal(vnp_check_lowered(code, NULL), 0);
 }
 
-/* Some objects of the tests have programs that shall be refused */
+/* Some objects of the tests have programs that must be refused */
 static void no_print(void *ctx, enum vnp_print_level level, const char *line)
 {
 	(void)ctx, (void)level, (void)line;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Decoding: which opcodes there are, what their fields may hold, where jumps lead.
+ * Decoding: valid opcodes, their fields, and the targets of jumps.
  */
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +32,7 @@ static void opcodes_are_those_of_the_rfc(void **state)
 			fail_msg("opcode 0x%02x", code);
 }
 
-/* Is the program that begins with @insn, and makes it well-formed, decoded */
+/* Is a well-formed program that begins with @insn decoded? */
 static bool decodes(struct bpf_insn insn)
 {
 	struct bpf_insn insns[] = {
@@ -48,7 +48,7 @@ static bool decodes(struct bpf_insn insn)
 	return !vnp_decode(&code);
 }
 
-/* An instruction with this opcode that is as it should be */
+/* A valid instruction with this opcode */
 static struct bpf_insn valid(__u8 code)
 {
 	struct bpf_insn insn = { .code = code };
@@ -128,7 +128,7 @@ static void unused_fields_must_be_zero(void **state)
 		assert_int_equal(decodes(insn), uses_src(code));
 		insn = valid(code);
 		insn.off = 1;
-		/* an offset of 1 is none for moves, and a jump for jumps */
+		/* an offset of 1 is invalid for moves, and a distance for jumps */
 		assert_int_equal(decodes(insn), uses_off(code) && (code | 8) != 0xbc &&
 				 (code | 8) != 0xbf);
 		insn = valid(code);
@@ -226,7 +226,7 @@ static void messages(void **state)
 		       BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 2, 0, 1), RETURN(0));
 }
 
-/* A call of whatever helper has this number */
+/* A call of the helper with this number */
 #define CALL_ID(id)	BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
 
 static void numbers_that_no_helper_has(void **state)

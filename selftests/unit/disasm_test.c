@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Instructions as text, one of each kind, as llvm-objdump since LLVM 16 has them.
+ * Instructions as text, one of each kind, as printed by llvm-objdump since LLVM 16.
  */
 #include <string.h>
 
@@ -120,7 +120,7 @@ static void anything_is_text(void **state)
 		vnp_disasm(insn, text);
 		assert_non_null(memchr(text, 0, sizeof(text)));
 		assert_int_not_equal(text[0], 0);
-		/* nothing is so long that it was cut */
+		/* nothing was truncated */
 		assert_true(strlen(text) < sizeof(text) - 1);
 	}
 }

@@ -88,7 +88,7 @@ static void assert_says(const char *text, const char *fmt, __u32 cnt)
 	assert_string_equal(said, text);
 }
 
-/* Who wrote the format is told what is wrong with it */
+/* The line says what is wrong with the format */
 static void bad_formats_are_explained(void **state)
 {
 #define HAS	": it has %d, %i, %u and %x, with l or ll, %c and %%"
@@ -116,7 +116,7 @@ static void lines_are_cut(void **state)
 	assert_string_equal(line, "");
 }
 
-/* The longest line there can be fits VNP_FORMAT_LINE_MAX */
+/* The longest possible line fits VNP_FORMAT_LINE_MAX */
 static void longest_line(void **state)
 {
 	char fmt[VNP_FORMAT_MAX], text[VNP_FORMAT_LINE_MAX];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * How much larger lowering makes a program: what instructions of each kind become in the
- * worst case, for a trusted user and for an untrusted one, faults' ends included; and
- * the limit of what a program may become.
+ * Growth of a program by lowering: the maximum for each kind of instruction, for a
+ * trusted user and for an untrusted one, including the exits of faults; and the limit for
+ * a program.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,24 +13,24 @@
 #include "vm/lower/lower.h"
 #include "vm_util.h"
 
-/* What one instruction becomes at most */
+/* Maximum number of lowered instructions for one */
 #define GROWTH_MAX	46
 
-/* Programs by chance whose instructions are looked at */
+/* Number of random programs whose instructions are measured */
 #define RANDOM_PROGRAMS	300
 
-/* a number of which nothing is known */
+/* an unknown number */
 #define UNKNOWN(DST)	BPF_LDX_MEM(BPF_DW, DST, R1, offsetof(struct vnp_ctx, tstamp))
 
 struct kind {
 	const char *name;
 	__u32 at;		/* the instruction that is measured */
-	__u32 trusted;		/* what it becomes */
+	__u32 trusted;		/* its lowered length */
 	__u32 hardened;
 	struct bpf_insn insns[24];
 };
 
-/* length() - of a program that nothing but zeroes follow */
+/* length() - of a program that is followed by zeroes */
 static __u32 length(const struct kind *kind)
 {
 	__u32 cnt = ARRAY_SIZE(kind->insns);
@@ -40,7 +40,7 @@ static __u32 length(const struct kind *kind)
 	return cnt;
 }
 
-/* become() - how many instructions there are for the program's instruction @at */
+/* become() - number of lowered instructions of the program's instruction @at */
 static __u32 become(const struct vnp_code *code, __u32 at)
 {
 	__u32 n = 0, i;
@@ -125,7 +125,7 @@ static void each_kind(void **state)
 	}
 }
 
-/* Instructions of programs by chance become no more than those above. */
+/* Instructions of random programs do not exceed those above. */
 static void by_chance(void **state)
 {
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
@@ -139,7 +139,7 @@ static void by_chance(void **state)
 		cnt = random_program(seed, insns);
 		if (vm_make(insns, cnt, &code))
 			continue;
-		/* the first has the program's entry, too */
+		/* the first also has the program's entry */
 		for (at = 1; at < code->insn_cnt; at++)
 			if (become(code, at) > most)
 				most = become(code, at);
@@ -165,7 +165,7 @@ static struct bpf_insn *fill(struct bpf_insn insn, __u32 cnt)
 	return insns;
 }
 
-/* of_many() - lower so many of an instruction; what they become, or an error */
+/* of_many() - lower this many of an instruction; their lowered length, or an error */
 static int of_many(struct bpf_insn insn, __u32 cnt)
 {
 	struct bpf_insn *insns = fill(insn, cnt);
@@ -188,16 +188,16 @@ static void limit(void **state)
 
 	(void)state;
 	vm_harden = true;
-	/* it is not to be refused because of what it costs */
+	/* it must not be refused because of its cost */
 	vm_budget = 1 << 20;
 	assert_int_equal(of_many(sdiv, 65000), -E2BIG);
 	assert_non_null(strstr(vm_log, "the program grows too much: it may become 520032 instructions"));
 	assert_non_null(strstr(vm_log, " of them are divisions."));
 
-	/* A smaller one may become 65,536, whatever it has, and not one more. */
+	/* A smaller one may become 65,536, but not one more. */
 	assert_in_range(of_many(sdiv, 3800), 17 * 3800, 65536);
 	assert_int_equal(of_many(sdiv, 3860), -E2BIG);
-	/* Three for one is nothing special. */
+	/* Three for one is common. */
 	assert_in_range(of_many(add, 65000), 3 * 65000, 3 * 65000 + 8);
 	vm_budget = 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Guards: for each kind a program that needs it, which faults or not as the payload
- * is, and one that does not need it.
+ * Guards: for each kind a program that needs it, which faults or not depending on the
+ * payload, and one that does not need it.
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@
 static void packet_high(void **state)
 {
 	(void)state;
-	/* nobody asked how long the payload is */
+	/* the length of the payload is not checked */
 #define UNCHECKED	LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4), BPF_EXIT_INSN()
 	assert_accepted("1 access proven, 1 guarded: insn 1;",
 			UNCHECKED);
@@ -20,7 +20,7 @@ static void packet_high(void **state)
 	assert_faults(VNP_FAULT_PACKET, 1, 7, UNCHECKED);
 	assert_faults(VNP_FAULT_PACKET, 1, 0, UNCHECKED);
 
-	/* asked, in each shape */
+	/* checked, in each form */
 #define CHECKED(OP, A, B, TO_FAR, NEAR, N)				\
 	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_REG(R4, R2),	\
 	BPF_ALU64_IMM(BPF_ADD, R4, N), BPF_JMP_REG(OP, A, B, TO_FAR),	\
@@ -39,7 +39,7 @@ static void packet_high(void **state)
 	assert_returns(0, 8, CHECKED(BPF_JGT, R4, R3, 2, READ, 8));
 	assert_returns(7, 7, CHECKED(BPF_JGT, R4, R3, 2, READ, 8));
 
-	/* one byte too few was asked for */
+	/* one byte too few was checked */
 	assert_accepted("1 guarded", CHECKED(BPF_JGT, R4, R3, 2, READ, 7));
 	assert_accepted("1 guarded", CHECKED(BPF_JGE, R4, R3, 2, READ, 6));
 	assert_faults(VNP_FAULT_PACKET, 5, 7, CHECKED(BPF_JGT, R4, R3, 2, READ, 7));
@@ -64,7 +64,7 @@ static void packet_left(void **state)
 static void packet_low(void **state)
 {
 	(void)state;
-	/* before the payload: a fault whatever it is */
+	/* before the payload: always a fault */
 #define BEFORE	LOAD_DATA(R2), BPF_LDX_MEM(BPF_B, R0, R2, -1), BPF_EXIT_INSN()
 	assert_accepted("ends with a fault, whatever", BEFORE);
 	assert_faults(VNP_FAULT_PACKET, 1, 100, BEFORE);
@@ -96,7 +96,7 @@ static void packet_variable(void **state)
 			BPF_ALU64_IMM(BPF_ADD, R4, 5), BPF_JMP_REG(BPF_JGT, R4, R5, 2),
 			BPF_LDX_MEM(BPF_B, R0, R2, 4), BPF_EXIT_INSN(),
 			LOAD_DATA_END(R0), RETURN(0));
-	/* the same x added once more reaches as far */
+	/* the same x added again reaches as far */
 	assert_accepted("0 guarded",
 			LOAD_DATA_END(R5), LOAD_DATA(R2), LOAD_DATA(R6),
 			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ttl)),
@@ -104,7 +104,7 @@ static void packet_variable(void **state)
 			BPF_ALU64_IMM(BPF_ADD, R2, 5), BPF_JMP_REG(BPF_JGT, R2, R5, 3),
 			BPF_ALU64_REG(BPF_ADD, R6, R3),
 			BPF_LDX_MEM(BPF_B, R0, R6, 4), BPF_EXIT_INSN(), RETURN(0));
-	/* any number at all, forwards and backwards */
+	/* any number, forward and backward */
 #define FAR(IMM)							\
 	LOAD_DATA(R2), BPF_LD_IMM64(R3, IMM), BPF_ALU64_REG(BPF_ADD, R2, R3), \
 	BPF_LDX_MEM(BPF_B, R0, R2, 0), BPF_EXIT_INSN()
@@ -155,7 +155,7 @@ static void packet_end(void **state)
 
 static void packet_end_or_before(void **state)
 {
-	/* if (data + n < end) end = data + n; then all that lies before end is there */
+	/* if (data + n < end) end = data + n; then all bytes before end are readable */
 #define NEARER								\
 	LOAD_DATA_END(R5), LOAD_DATA(R2), LOAD_DATA(R4),		\
 	BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ttl)),	\
@@ -172,11 +172,11 @@ static void packet_end_or_before(void **state)
 static void packet_guard_refines(void **state)
 {
 	(void)state;
-	/* what the first access checked the second need not */
+	/* the second access relies on the guard of the first */
 	assert_accepted("1 guarded: insn 1",
 			LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4),
 			BPF_LDX_MEM(BPF_W, R0, R2, 0), BPF_EXIT_INSN());
-	/* data read once more is the same */
+	/* data read again is the same */
 	assert_accepted("1 guarded: insn 1",
 			LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4), LOAD_DATA(R3),
 			BPF_LDX_MEM(BPF_W, R0, R3, 0), BPF_EXIT_INSN());
@@ -197,7 +197,7 @@ static void packet_spilled(void **state)
 			BPF_MOV64_IMM(R0, 0), BPF_EXIT_INSN());
 }
 
-/* ---- Look-ups ------------------------------------------------------------- */
+/* ---- Lookups -------------------------------------------------------------- */
 
 #define LOOKUP(MAP, KEY)						\
 	BPF_ST_MEM(BPF_W, R10, -4, KEY), BPF_LD_MAP(R1, MAP),		\
@@ -234,12 +234,12 @@ static void null_copies(void **state)
 			LOOKUP(MAP_HASH, 1), BPF_MOV64_REG(R6, R0),
 			BPF_JMP_IMM(BPF_JEQ, R6, 0, 1),
 			BPF_LDX_MEM(BPF_W, R6, R0, 0), RETURN(0));
-	/* but not the result of another look-up */
+	/* but not the result of another lookup */
 	assert_accepted("1 guarded",
 			LOOKUP(MAP_HASH, 1), BPF_MOV64_REG(R6, R0),
 			LOOKUP(MAP_HASH, 1), BPF_JMP_IMM(BPF_JEQ, R6, 0, 1),
 			BPF_LDX_MEM(BPF_W, R6, R0, 0), RETURN(0));
-	/* nor of the same one the last time round the loop */
+	/* nor of the same one in the previous iteration */
 	assert_accepted("1 guarded: insn 10",
 			BPF_MOV64_IMM(R7, 0), BPF_MOV64_IMM(R6, 0),
 			LOOKUP(MAP_HASH, 1),
@@ -253,7 +253,7 @@ static void null_copies(void **state)
 static void null_arithmetic(void **state)
 {
 	(void)state;
-	/* NULL + 4 is no less NULL */
+	/* NULL + 4 is just as invalid */
 #define PLUS(KEY)							\
 	LOOKUP(MAP_ARRAY, KEY), BPF_ALU64_IMM(BPF_ADD, R0, 4),		\
 	BPF_LDX_MEM(BPF_W, R0, R0, 4), BPF_EXIT_INSN()
@@ -265,7 +265,7 @@ static void null_arithmetic(void **state)
 			LOOKUP(MAP_ARRAY, 1), BPF_MOV64_REG(R1, R0),
 			BPF_ALU64_IMM(BPF_ADD, R1, 4), BPF_JMP_IMM(BPF_JEQ, R0, 0, 1),
 			BPF_LDX_MEM(BPF_W, R0, R1, 4), RETURN(0));
-	/* something variable is added: the guard stands at the addition */
+	/* a variable is added: the guard is at the addition */
 #define VARIABLE(KEY)							\
 	BPF_LDX_MEM(BPF_W, R6, R1, offsetof(struct vnp_ctx, tos)),	\
 	LOOKUP(MAP_ARRAY, KEY), BPF_ALU64_IMM(BPF_AND, R6, 3),		\
@@ -342,7 +342,7 @@ static void map_bounds(void **state)
 			BPF_JMP_IMM(BPF_JGT, R6, 12, 2),
 			BPF_ALU64_REG(BPF_ADD, R0, R6), BPF_LDX_MEM(BPF_W, R0, R0, 0),
 			RETURN(0));
-	/* outside whatever happens */
+	/* always out of bounds */
 	assert_faults(VNP_FAULT_MAP, 2, 0, BPF_LD_MAP_VALUE(R1, MAP_DATA, 60),
 		      BPF_LDX_MEM(BPF_DW, R0, R1, 0), BPF_EXIT_INSN());
 	assert_faults(VNP_FAULT_MAP, 2, 0, BPF_LD_MAP_VALUE(R1, MAP_DATA, 0),
@@ -352,7 +352,7 @@ static void map_bounds(void **state)
 static void map_unknown_base(void **state)
 {
 	(void)state;
-	/* the value of this look-up, or of that one */
+	/* the value of one lookup or the other */
 	assert_refused("bound its offset to the 16 bytes",
 		       LOAD_INDEX, LOOKUP(MAP_ARRAY, 1), BPF_MOV64_REG(R7, R0),
 		       BPF_JMP_IMM(BPF_JGT, R6, 9, 7),
@@ -424,7 +424,9 @@ static void stack_bounds(void **state)
 
 static void context_walk(void **state)
 {
-	/* to the end of tos, behind which is padding; down to data_end; from len on */
+	/*
+	 * to the end of tos, which is followed by padding; down to data_end; from len on
+	 */
 	static const struct {
 		__s32 off, step;
 		__u32 turns;
@@ -479,7 +481,7 @@ static void context_index(void **state)
 	}
 }
 
-/* ---- Sizes that helpers are given ------------------------------------------- */
+/* ---- Sizes of helpers' arguments -------------------------------------------- */
 
 /* vnp_load_bytes(ctx, 0, stack - 64, R6); R6 = the payload's first 8 bytes */
 #define LOAD_BYTES							\
@@ -533,8 +535,8 @@ static void helper_null(void **state)
 }
 
 /*
- * A signed comparison leaves sizes that are negative or 0, and a guard takes away those that
- * are negative.  The guard must be there though no memory is touched if the size is 0.
+ * After a signed comparison the size is negative or 0, and a guard excludes negative
+ * ones.  The guard must be emitted though no memory is accessed if the size is 0.
  */
 static void helper_sizes_of_nothing(void **state)
 {
@@ -565,14 +567,14 @@ static void helper_sizes_of_nothing(void **state)
 	assert_returns(0, 16, NOTHING(ANYWHERE));
 	assert_returns(0, 16, NOTHING(BPF_MOV64_IMM(R1, 0)));
 	assert_accepted("2 guarded: insn 1, insn 11", NOTHING(ANYWHERE));
-	/* a size that must not be 0, and is nothing else behind its other guard */
+	/* a size that must not be 0, but can only be 0 after its other guard */
 	assert_faults(VNP_FAULT_STACK, 10, 16, BPF_MOV64_REG(R6, R1), NOT_POSITIVE,
 		      BPF_MOV64_REG(R4, R2), BPF_MOV64_REG(R1, R6),
 		      BPF_MOV64_IMM(R2, 0), BPF_MOV64_REG(R3, R10),
 		      BPF_CALL_HELPER(load_bytes), RETURN(0));
 }
 
-/* Where the stack ends: nothing is there for a helper but 0 bytes */
+/* The end of the stack: a helper can only access 0 bytes there */
 static void helper_end_of_the_stack(void **state)
 {
 	__u8 payload[1] = { 8 };
@@ -621,18 +623,18 @@ static void budget(void **state)
 	assert_faults(VNP_FAULT_BUDGET, 3, 0, TEN);
 	vm_budget = 0;
 
-	/* what no jump goes back in is paid once, when the program begins */
+	/* code without jumps back is charged once, when the program begins */
 #define STRAIGHT	BPF_JMP_A(1), BPF_JMP_A(1), BPF_JMP_A(-2), RETURN(0)
 	vm_budget = 5;
 	assert_returns(0, 0, STRAIGHT);
 	vm_budget = 4;
 	assert_refused("the longest path through the program costs 5", STRAIGHT);
-	/* the longer of two ways */
+	/* the longer of two paths */
 	vm_budget = 3;
 #define FORKS	BPF_JMP_IMM(BPF_JEQ, R1, 0, 1), BPF_MOV64_IMM(R0, 0), RETURN(0)
 	assert_refused("the longest path through the program costs 4", FORKS);
 	vm_budget = 0;
-	/* calls count for what they cost */
+	/* calls are charged by their cost */
 	vm_budget = 56 + 105;
 	assert_faults(VNP_FAULT_BUDGET, 3, 0, BPF_MOV64_IMM(R6, 0),
 		      BPF_CALL_HELPER(time_ns), BPF_ALU64_IMM(BPF_ADD, R6, 1),

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* C as authors write it, by all compilers: selftests/progs/idioms.bpf.c */
+/* Common C idioms, by all compilers: selftests/progs/idioms.bpf.c */
 #include "compiled.h"
 
 #include <linux/vnp.h>
 
-/* Of choose(): which second bytes are passed after each first one, the others being 0 */
+/*
+ * Results of choose(): the second bytes that are passed after each first one, if the
+ * others are 0
+ */
 static const struct {
 	__u8 first, passed[4], dropped[4];
 } chosen[] = {
@@ -42,7 +45,7 @@ static void check_choices(struct vnp_object *obj, __u32 way)
 	assert_verdict(VNP_PASS, "choose", "\r                 ", 18, 0);
 }
 
-/* How often it was called: not for -O1, where the compiler makes what is refused */
+/* Number of calls: not for -O1, where the compiled program is refused */
 static __u32 names;
 
 static void check_names(struct vnp_object *obj, __u32 way)

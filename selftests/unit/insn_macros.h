@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * An assembler of macros.  The names are those of the kernel's
- * include/linux/filter.h, as far as it has them.
+ * An assembler of macros.  Names are the same as in the kernel's include/linux/filter.h,
+ * where they exist.
  */
 #ifndef _VNP_UNIT_INSN_MACROS_H
 #define _VNP_UNIT_INSN_MACROS_H

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What clang makes of C at -O1, -O2 and -Os is accepted: every program of the tree, for
- * trusted and untrusted users, but for the one below.  What the latter run is proven, too.
+ * Programs compiled by clang at -O1, -O2 and -Os are accepted: every program of the tree,
+ * for trusted and untrusted users, except the one below.  The checker also proves the
+ * latter.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,10 +20,10 @@
 #include "userlib/internal.h"
 #include "selftests/vm/check_lowered.h"
 
-/* Another test wants it to be refused */
+/* It must be refused, which another test checks */
 #define REFUSED	"writes_constant"
 
-/* How many programs there are; why one is refused is printed by the library */
+/* Number of programs; the library prints why one is refused */
 static __u32 load(const char *path, __u32 flags, __u32 *refused)
 {
 	struct vnp_load_opts opts = {

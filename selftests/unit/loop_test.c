@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Where ways meet: joins, loops, widening; what is proven there, and what is right
- * in graphs of any shape.
+ * Joins, loops and widening: what is proven, and soundness in graphs of any shape.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,7 +28,7 @@ static void numbers_join(void **state)
 static void pointers_join(void **state)
 {
 	(void)state;
-	/* the same pointer, moved by 4 or by 8, was asked for 12 */
+	/* the same pointer, moved by 4 or by 8, was checked for 12 */
 	assert_accepted("0 guarded", UNKNOWN(R5, LEN), LOAD_DATA(R2), LOAD_DATA_END(R3),
 			BPF_MOV64_REG(R4, R2), BPF_ALU64_IMM(BPF_ADD, R4, 12),
 			BPF_JMP_REG(BPF_JGT, R4, R3, 5),
@@ -37,7 +36,7 @@ static void pointers_join(void **state)
 			BPF_ALU64_IMM(BPF_ADD, R2, 4), BPF_JMP_A(1),
 			BPF_ALU64_IMM(BPF_ADD, R2, 8),
 			BPF_LDX_MEM(BPF_W, R0, R2, 0), RETURN(0));
-	/* two pointers that moved alike still know of each other */
+	/* two pointers that moved by the same number are still related */
 	assert_accepted("0 guarded", UNKNOWN(R5, LEN), LOAD_DATA(R2), LOAD_DATA_END(R3),
 			BPF_MOV64_REG(R4, R2), BPF_JMP_IMM(BPF_JEQ, R5, 0, 3),
 			BPF_ALU64_IMM(BPF_ADD, R2, 4), BPF_ALU64_IMM(BPF_ADD, R4, 4),
@@ -45,7 +44,7 @@ static void pointers_join(void **state)
 			BPF_ALU64_IMM(BPF_ADD, R2, 8), BPF_ALU64_IMM(BPF_ADD, R4, 8),
 			BPF_ALU64_IMM(BPF_ADD, R4, 4), BPF_JMP_REG(BPF_JGT, R4, R3, 1),
 			BPF_LDX_MEM(BPF_W, R0, R2, 0), RETURN(0));
-	/* two that did not, do not */
+	/* two that did not are not */
 	assert_accepted("1 guarded", UNKNOWN(R5, LEN), LOAD_DATA(R2), LOAD_DATA_END(R3),
 			BPF_MOV64_REG(R4, R2), BPF_JMP_IMM(BPF_JEQ, R5, 0, 3),
 			BPF_ALU64_IMM(BPF_ADD, R2, 8), BPF_ALU64_IMM(BPF_ADD, R4, 4),
@@ -75,7 +74,7 @@ static void copies_are_narrowed(void **state)
 			BPF_LDX_MEM(BPF_W, R0, R4, 0), RETURN(0));
 }
 
-/* An id that is made anew each time round must not bind old numbers to new ones */
+/* An id made in each iteration must not relate old numbers to new ones */
 static void old_copies_are_not_narrowed(void **state)
 {
 	(void)state;
@@ -117,7 +116,7 @@ static void counted_loops(void **state)
 			BPF_LDX_MEM(BPF_B, R0, R3, 0),
 			BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JLE, R2, 16, -6),
 			RETURN(0));
-	/* the limit is a number of the payload, and 16 at most */
+	/* the limit is a number of the payload, at most 16 */
 	assert_accepted("0 guarded", UNKNOWN(R5, TTL), BPF_MOV64_IMM(R2, 0),
 			BPF_JMP_REG(BPF_JGE, R2, R5, 6),
 			BPF_JMP_IMM(BPF_JGE, R2, 16, 5),
@@ -141,7 +140,7 @@ static void nested_loops(void **state)
 			RETURN(0));
 }
 
-/* DNS labels: a length, so many bytes, again; each length is proven to be there */
+/* DNS labels: a length, that many bytes, repeatedly; reading each length is proven */
 static void walks_over_the_packet(void **state)
 {
 	(void)state;
@@ -178,7 +177,7 @@ static void steps_over_the_packet(void **state)
 	BPF_JMP_A(-7), BPF_EXIT_INSN()
 	assert_accepted("3 accesses proven, 0 guarded; 1 loop", WORDS);
 	assert_returns(25, 103, WORDS);
-	/* the test at the end, as compilers turn loops round */
+	/* the test at the end, as compilers rotate loops */
 	assert_accepted("3 accesses proven, 0 guarded; 1 loop",
 			LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_IMM(R0, 0),
 			BPF_MOV64_REG(R4, R2), BPF_ALU64_IMM(BPF_ADD, R4, 4),
@@ -190,7 +189,7 @@ static void steps_over_the_packet(void **state)
 			BPF_EXIT_INSN());
 }
 
-/* A loop that is entered in two places, with something else known in each */
+/* A loop that is entered at two places, with different knowledge */
 static void irreducible(void **state)
 {
 	(void)state;
@@ -217,17 +216,17 @@ static void irreducible(void **state)
 static void dead_code(void **state)
 {
 	(void)state;
-	/* not an error, whatever it does */
+	/* must not be an error */
 	assert_returns(1, 0, BPF_JMP_A(2), BPF_LDX_MEM(BPF_W, R0, R9, 0), BPF_JMP_A(-2),
 		       RETURN(1));
 	assert_returns(1, 0, BPF_MOV64_IMM(R2, 3), BPF_JMP_IMM(BPF_JLT, R2, 4, 1),
 		       BPF_LDX_MEM(BPF_W, R0, R9, 0), RETURN(1));
-	/* the way that is never gone is at the end */
+	/* the path that is never taken is at the end */
 	assert_returns(1, 0, BPF_MOV64_IMM(R2, 3), BPF_JMP_IMM(BPF_JGT, R2, 4, 2),
 		       RETURN(1), BPF_JMP_A(-1));
 }
 
-/* A register changes its kind each time round */
+/* A register changes its kind in each iteration */
 static void changing_kinds(void **state)
 {
 	(void)state;
@@ -244,7 +243,7 @@ static void changing_kinds(void **state)
 		       BPF_MOV64_REG(R0, R10), BPF_JMP_A(-5));
 }
 
-/* Deep nests and long chains of branches: large, and still quickly done */
+/* Deep nesting and long chains of branches: large, but verified quickly */
 static void large_programs(void **state)
 {
 	static struct bpf_insn insns[VNP_INSN_MAX];
@@ -252,7 +251,7 @@ static void large_programs(void **state)
 	__u32 i, n = 0;
 
 	(void)state;
-	/* 15,000 loops in each other, by their jumps back */
+	/* 15,000 nested loops, by their jumps back */
 	insns[n++] = UNKNOWN(R0, LEN);
 	for (i = 0; i < 15000; i++)
 		insns[n++] = BPF_ALU64_IMM(BPF_ADD, R0, 1);
@@ -264,7 +263,7 @@ static void large_programs(void **state)
 	assert_int_equal(vm_make(insns, n, &code), 0);
 	vm_free(code);
 
-	/* the largest program there may be, all branches */
+	/* the largest possible program, all branches */
 	n = 0;
 	insns[n++] = UNKNOWN(R0, LEN);
 	while (n < VNP_INSN_MAX - 3) {
@@ -289,7 +288,10 @@ static void long_counters(void **state)
 	assert_accepted("1 loop metered", COUNT_TO(0xffffffff));
 }
 
-/* Bounded loops whose jump back is far: of any condition, with what cannot be inverted, too */
+/*
+ * Bounded loops with a long jump back: with any condition, also one that cannot be
+ * inverted
+ */
 static void far_jumps_back(void **state)
 {
 	static const struct { __u8 op; __s32 imm; __u64 sum; } loops[] = {
@@ -361,7 +363,7 @@ static void limits_have_messages(void **state)
 	assert_int_equal(vm_make(insns, n, &code), -E2BIG);
 	assert_non_null(strstr(vm_log, "insn 2: jumps too far"));
 
-	/* a stack that leaves no room for the guards */
+	/* a stack without space for the guards */
 	assert_int_equal(vm_make(PROG(BPF_ST_MEM(BPF_DW, R10, -512, 0), LOAD_DATA(R2),
 				      BPF_LDX_MEM(BPF_B, R0, R2, 0), BPF_EXIT_INSN()),
 				 &code), -E2BIG);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* What an author is told of a mistake in message.bpf.c, by the library. */
+/* The library's messages for the mistakes in message.bpf.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,7 @@ static void remember(void *ctx, enum vnp_print_level level, const char *line)
 	snprintf(said + len, sizeof(said) - len, "%s: %s\n", levels[level], line);
 }
 
-/* Load no more than this program.  Return: the object, or NULL with the error */
+/* Load only this program.  Return: the object, or NULL with the error */
 static struct vnp_object *load(const char *name, int *err)
 {
 	static const struct vnp_open_opts open_opts = {
@@ -84,7 +84,7 @@ static void formats(void **state)
 	assert_refused("bad_count", "vnp_printk() is given 1 numbers for 2 conversions");
 }
 
-/* What is not known when loading is told in the log */
+/* What is not known at load time is reported in the log */
 static void formats_at_run_time(void **state)
 {
 	struct vnp_run_opts run = { .sz = sizeof(run) };

@@ -26,7 +26,7 @@ bool op_input(__u32 n, struct op_input *in)
 		return false;
 	in->dst = values[a];
 	in->src = values[b];
-	/* what a cmpxchg compares: all alike, the lower half, the upper half, or nothing */
+	/* equality of a cmpxchg: all, the lower half, the upper half, or nothing */
 	switch ((a + b) % 4) {
 	case 0:
 		in->r0 = in->dst;
@@ -55,7 +55,7 @@ static void add(struct bpf_insn insn, __u8 at, bool first)
 	table[table_cnt++] = (struct op){ .insn = insn, .at = at, .first = first };
 }
 
-/* With immediates; registers take turns */
+/* With immediates; registers alternate */
 static void add_imms(__u8 code, __s16 off)
 {
 	static __u32 reg;
@@ -129,7 +129,7 @@ static void add_jumps(__u8 class)
 	}
 }
 
-/* Offsets of one byte, of more, and as far as they go: registers take turns with them, too */
+/* Offsets of one byte, of more, and the largest: registers alternate here too */
 static __s16 far_off(__u32 n)
 {
 	static const __s16 offs[] = { 0, 1, 127, 128, -128, -129, 0x7ff0, -0x7ff0 };
@@ -151,7 +151,7 @@ static __u32 size_of(__u8 code)
 	}
 }
 
-/* What uses memory: one register points there, the other one is not the same */
+/* Memory operations: one register points there, the other is a different one */
 static void add_memory(__u8 code, __s32 imm, bool all)
 {
 	__u32 first = table_cnt, dst, by, n = 0;
@@ -162,7 +162,7 @@ static void add_memory(__u8 code, __s32 imm, bool all)
 
 			if (!all && by > 1 && by != 5)
 				continue;
-			/* what R0 is compared with is no pointer */
+			/* the value compared with R0 is not a pointer */
 			if (!dst && BPF_MODE(code) == BPF_ATOMIC && imm == BPF_CMPXCHG)
 				continue;
 			add(BPF_RAW_INSN(code, dst, (dst + by) % 10, far_off(n++), imm), at,
@@ -231,7 +231,7 @@ __u32 op_firsts(__u32 *at, struct op *ops)
  * ---- Programs -----------------------------------------------------------
  */
 
-/* What an instruction is, as far as its program depends on it */
+/* Properties of an instruction that its program depends on */
 static bool is_load(const struct bpf_insn *insn)
 {
 	return BPF_CLASS(insn->code) == BPF_LDX;
@@ -253,7 +253,7 @@ static bool is_swap(const struct bpf_insn *insn)
 	       BPF_OP(insn->code) == BPF_END;
 }
 
-/* Does it take a number from its source register */
+/* Does it read a number from its source register? */
 static bool has_src(const struct bpf_insn *insn)
 {
 	if (is_load(insn) || is_swap(insn))
@@ -269,7 +269,7 @@ static bool has_r0(const struct bpf_insn *insn)
 	return insn->dst_reg && !(src && !insn->src_reg);
 }
 
-/* A program in the making */
+/* A program under construction */
 struct maker {
 	struct bpf_insn *insns;
 	__u32 cnt;
@@ -494,7 +494,7 @@ static __u64 expect_load(const struct bpf_insn *insn, const void *from)
 	}
 }
 
-/* The lower bytes of a number; machines that put the upper ones first have no test of this */
+/* The lower bytes of a number; not tested on big-endian machines */
 static void expect_store(void *to, __u32 size, __u64 v)
 {
 	v = htole64(v);

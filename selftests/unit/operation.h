@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Every instruction that calculates, compares, loads or stores, with every operand of a table,
- * and what must come of it.  Expectations are the compiler's arithmetic, and share
- * nothing with vm/.
+ * Every instruction that calculates, compares, loads or stores, with every operand of a
+ * table, and the expected result, which is the compiler's arithmetic and shares nothing
+ * with vm/.
  *
- * A program has as many of them as fit.  Its operands come from the map of one entry that
- * it is given, struct op_memory; each operation leaves its results there, too.
+ * A program has as many of them as fit.  Its operands and results are in a map of one
+ * entry, struct op_memory.
  */
 #ifndef _VNP_UNIT_OPERATION_H
 #define _VNP_UNIT_OPERATION_H
@@ -19,10 +19,10 @@
 #define OP_INSNS_MAX	(OPS_MAX * 24 + 2)
 
 /**
- * struct op_input - what an operation starts with
- * @dst:	the destination register; or the memory, for what loads and stores
+ * struct op_input - operands of an operation
+ * @dst:	the destination register; or the memory, for loads and stores
  * @src:	the source register
- * @r0:		R0, if it is none of these
+ * @r0:		R0, if it is not one of these
  */
 struct op_input {
 	__u64 dst;
@@ -31,11 +31,11 @@ struct op_input {
 };
 
 /**
- * struct op_output - what it leaves; 0 where there is nothing
- * @dst:	the destination register; for what stores, the memory; 1 or 0 for a jump that is
+ * struct op_output - results of an operation; 0 if unused
+ * @dst:	the destination register; for stores, the memory; 1 or 0 for a jump that is
  *		taken or not
- * @src:	the source register, if it has one that is no pointer
- * @r0:		R0, if it is none of these
+ * @src:	the source register, if it has one that is not a pointer
+ * @r0:		R0, if it is not one of these
  */
 struct op_output {
 	__u64 dst;
@@ -46,15 +46,15 @@ struct op_output {
 /* The value of the map */
 struct op_memory {
 	struct op_input in;
-	__u64 word;		/* what is loaded from and stored to */
+	__u64 word;		/* memory for loads and stores */
 	struct op_output out[OPS_MAX];
 };
 
 /**
  * struct op - an operation
- * @insn:	the instruction; jumps and pointers are made where it is used
- * @at:		for what loads and stores: bytes from the beginning of the word
- * @first:	the others of its kind differ from it by registers alone
+ * @insn:	the instruction; jumps and pointers are completed when it is used
+ * @at:		for loads and stores: offset from the beginning of the word
+ * @first:	the first of its kind: the others differ only in registers
  */
 struct op {
 	struct bpf_insn insn;
@@ -62,32 +62,32 @@ struct op {
 	bool first;
 };
 
-/* op_table() - all of them; *@cnt is how many */
+/* op_table() - all of them; *@cnt is their number */
 const struct op *op_table(__u32 *cnt);
 
 /*
- * op_firsts() - the next OPS_MAX of those that differ by more than registers, from index *@at
- * on, which is moved on; how many there are
+ * op_firsts() - the next OPS_MAX of those that differ by more than registers, from index
+ * *@at on, which is advanced; their number
  */
 __u32 op_firsts(__u32 *at, struct op *ops);
 
-/* op_input() - all that operations start with, one after the other; false behind the last */
+/* op_input() - all operands, one set after the other; false after the last */
 bool op_input(__u32 n, struct op_input *in);
 
 /**
- * op_program() - a program that does operations on what is in the map
- * @ops:	them
- * @cnt:	how many, at most OPS_MAX
- * @known:	NULL, or the operands, which are constants of the program then
+ * op_program() - a program that executes operations on the map's contents
+ * @ops:	the operations
+ * @cnt:	their number, at most OPS_MAX
+ * @known:	NULL, or the operands, which are then constants of the program
  * @map:	index of the map
- * @insns:	where to, OP_INSNS_MAX
+ * @insns:	out: space for OP_INSNS_MAX
  *
  * Return: how many instructions it has.
  */
 __u32 op_program(const struct op *ops, __u32 cnt, const struct op_input *known, __u32 map,
 		 struct bpf_insn *insns);
 
-/* op_expect() - what an operation leaves */
+/* op_expect() - the expected results of an operation */
 struct op_output op_expect(const struct op *op, const struct op_input *in);
 
 #endif /* _VNP_UNIT_OPERATION_H */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Every operation on every operand of a table (operation.h): both interpreters, of what is
- * lowered trusted and hardened, come to what is expected.  kmod/operation_test.c has
- * the same of native code.
+ * Every operation on every operand of a table (operation.h): both interpreters have the
+ * expected results, with code lowered trusted and hardened.  kmod/operation_test.c does
+ * the same with native code.
  */
 #include <stdio.h>
 #include <string.h>

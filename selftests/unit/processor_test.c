@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The programs of selftests/bench/processor find what the same C finds that was
- * compiled for this machine: in a good packet, in each that is cut short, and in each
- * with one byte changed; in the reference interpreter and lowered, trusted and hardened.
- * Nothing they do faults.  What guards they and the samples have is known.
+ * The programs of selftests/bench/processor have the same results as the same C compiled
+ * for this machine: for a good packet, each truncated one, and each with one byte
+ * changed; in the reference interpreter and lowered, trusted and hardened.  They do not
+ * fault.  The number of guards in them and the samples is checked.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@
 #include "vm/code.h"
 #include "vm/interp/interp.h"
 
-/* What runs a program: two ways, for two kinds of user */
+/* Ways to execute a program: two, for two kinds of user */
 enum { REFERENCE, LOWERED, REFERENCE_HARDENED, LOWERED_HARDENED, WAYS };
 
 static const char * const way_names[] = {
@@ -88,7 +88,7 @@ static void subject_load(struct subject *s)
 	}
 }
 
-/* vnp_program_run() runs the reference interpreter; this runs what is lowered, too */
+/* vnp_program_run() uses the reference interpreter; this also executes lowered code */
 static __u64 subject_run(struct subject *s, __u32 way, const void *data, __u32 len,
 			 __u32 *fault)
 {
@@ -108,7 +108,7 @@ static __u64 subject_run(struct subject *s, __u32 way, const void *data, __u32 l
 	return user.exec.retval;
 }
 
-/* Returns what all of them found */
+/* Returns the common result */
 static __u32 subject_compare(struct subject *s, __u8 *data, __u32 len)
 {
 	__u32 found = s->native(NULL, data, data + len), i, fault;
@@ -125,7 +125,7 @@ static __u32 subject_compare(struct subject *s, __u8 *data, __u32 len)
 	return found;
 }
 
-/* What changes a byte so that it means something else, most likely */
+/* Changes of a byte that are likely to change its meaning */
 static __u8 changed(__u8 byte, __u32 how)
 {
 	static const __u8 other[] = { 0, 0xff, 0x7f };
@@ -148,7 +148,7 @@ static void agrees(void **state)
 	__u8 data[1024], *packet;
 	__u32 len, at, how, found;
 
-	/* ends where the packet ends, for the sanitizer to see what reads on */
+	/* ends with the packet, so that the sanitizer detects reads beyond it */
 	for (len = s->len + 1; len--;) {
 		packet = data + sizeof(data) - len;
 		memcpy(packet, s->input, len);

@@ -7,7 +7,7 @@
 #include "insn_macros.h"
 #include "random_program.h"
 
-/* What the generator believes of a register */
+/* The generator's knowledge about a register */
 enum kind {
 	UNSET,
 	NUMBER,
@@ -46,7 +46,7 @@ __u64 random_next(__u64 *state)
 	return *state;
 }
 
-/* The next bytes, zeroes behind the last */
+/* The next bytes, then zeroes */
 static __u32 next_bytes(struct gen *g, __u32 cnt)
 {
 	__u32 value = 0;
@@ -90,7 +90,7 @@ static __s32 number(struct gen *g)
 	return g->bytes ? next_bytes(g, sizeof(__s32)) : random_next(&g->random);
 }
 
-/* Of an access: mostly small, at times far away */
+/* Offset of an access: mostly small, sometimes far */
 static __s16 offset(struct gen *g)
 {
 	return roll(g, 12) ? (int)roll(g, 8) : (int)roll(g, 80) - 40;
@@ -387,7 +387,7 @@ static struct bpf_insn condition(struct gen *g)
 	__u8 op = ops[roll(g, sizeof(ops))];
 
 	if (ptr >= 0 && roll(g, 4) == 0) {
-		/* is so much of the payload there */
+		/* is this much of the payload readable? */
 		__u32 end = any_reg(g);
 
 		if (end != (__u32)ptr) {
@@ -408,7 +408,7 @@ static struct bpf_insn condition(struct gen *g)
 	return BPF_RAW_INSN(class | op | BPF_X, a, b, 0, 0);
 }
 
-/* Pointers of two kinds may be used, if it is wanted, as if they were of one */
+/* Optionally, pointers of two kinds are used as if they were of one */
 static void meet(struct gen *g, const enum kind *other)
 {
 	__u32 i;
@@ -499,7 +499,7 @@ static void gen_kinds(struct gen *g)
 		g->kind[g->insns[g->cnt - 1].dst_reg] = NUMBER;
 }
 
-/* A loop with a counter that the body leaves alone, or by chance does not */
+/* A loop with a counter that the body does not change, or randomly does */
 static void gen_loop(struct gen *g)
 {
 	__s16 slot = -8 * (SLOTS + 5 + (int)g->depth);
@@ -508,7 +508,7 @@ static void gen_loop(struct gen *g)
 	__u32 head, i;
 
 	put(g, BPF_ST_MEM(BPF_DW, R10, slot, 0));
-	/* what changes its kind in the body is not known at its start */
+	/* registers that change their kind in the body are unknown at its start */
 	for (i = 0; i < 10; i++)
 		if (i != 6 && roll(g, 2))
 			g->kind[i] = UNSET;
@@ -517,7 +517,7 @@ static void gen_loop(struct gen *g)
 	gen_block(g, 1 + roll(g, 8));
 	for (i = 0; i < 10; i++)
 		if (before[i] != UNSET && g->kind[i] != before[i]) {
-			/* give it back what it was, roughly */
+			/* restore it, roughly */
 			if (before[i] == PACKET)
 				put(g, BPF_LDX_MEM(BPF_DW, i, R6, 0));
 			else if (before[i] == STACK)
@@ -543,7 +543,7 @@ static void gen_loop(struct gen *g)
 	g->insns[g->cnt - 1].off = (int)head - (int)g->cnt;
 }
 
-/* Mostly what a careful author writes, at times a slip of one */
+/* Mostly correct code, sometimes off by one */
 static __s32 slip(struct gen *g, __s32 right)
 {
 	return roll(g, 5) ? right : right + (int)roll(g, 5) - 2;
@@ -564,7 +564,7 @@ static __u8 slip_op(struct gen *g, __u8 right)
 	return roll(g, 4) ? right : ops[roll(g, sizeof(ops))];
 }
 
-/* A length, from the payload or by chance, to R8 */
+/* A length, from the payload or random, to R8 */
 static void gen_length(struct gen *g)
 {
 	if (roll(g, 3)) {
@@ -585,7 +585,7 @@ static void gen_length(struct gen *g)
 				    roll(g, 3)));
 }
 
-/* Are R8 bytes there behind R7?  Returns the jump for where they are not */
+/* Are R8 bytes readable at R7?  Returns the jump for the case that they are not */
 static __u32 gen_length_check(struct gen *g)
 {
 	if (roll(g, 3)) {
@@ -665,7 +665,7 @@ static void gen_index(struct gen *g)
 	g->insns[out].off = g->cnt - out - 1;
 }
 
-/* What parsers do with a length: look whether so much is there, and walk through it */
+/* As parsers with a length: check that it is readable, and loop over it */
 static void gen_parse(struct gen *g)
 {
 	__u32 out;
@@ -715,8 +715,8 @@ static void gen_context(struct gen *g)
 }
 
 /*
- * What an attacker writes: values whose two halves differ, pointers that are moved far away,
- * sizes that may be negative or huge, atomic operations of every outcome.
+ * Code of an attacker: values whose two halves differ, pointers moved far away, sizes
+ * that may be negative or huge, atomic operations of every outcome.
  */
 
 static __u64 wide_value(struct gen *g)
@@ -739,7 +739,7 @@ static void put_imm64(struct gen *g, __u32 dst, __u64 value)
 	g->kind[dst] = NUMBER;
 }
 
-/* A number the verifier does not know: from the payload or a map; with luck it is there */
+/* A number unknown to the verifier: from the payload or a map, if it is readable */
 static void wide_unknown(struct gen *g, __u32 dst)
 {
 	if (roll(g, 2)) {
@@ -774,7 +774,7 @@ static void wide_bound(struct gen *g, __u32 reg)
 	put(g, BPF_EXIT_INSN());
 }
 
-/* A number that was shifted, extended or cut between its halves */
+/* A number that was shifted, extended or truncated at its halves */
 static void wide_halves(struct gen *g)
 {
 	static const __u8 shifts[] = { BPF_LSH, BPF_RSH, BPF_ARSH };
@@ -850,7 +850,7 @@ static void wide_atomic(struct gen *g)
 	put(g, BPF_ALU64_IMM(BPF_RSH, R0, 32));
 }
 
-/* An access far from where its pointer was, in one or more steps that may cancel out */
+/* An access far from its pointer, in one or more steps that may cancel out */
 static void wide_far(struct gen *g)
 {
 	static const __s32 far[] = {
@@ -883,12 +883,12 @@ static void wide_far(struct gen *g)
 	}
 }
 
-/* Memory for a helper in R@reg and its size in R@reg + 1: what they are is roughly known */
+/* Memory for a helper in R@reg and its size in R@reg + 1, roughly bounded */
 static void wide_memory(struct gen *g, __u32 reg)
 {
 	__u32 num = 7 + roll(g, 3);
 
-	/* first what a look-up or a load left, for R0 to R5 are lost after */
+	/* first results of lookups or loads, as R0 to R5 are clobbered later */
 	if (roll(g, 3)) {
 		if (g->kind[num] != NUMBER)
 			wide_unknown(g, num);
@@ -949,7 +949,7 @@ static void wide_helper(struct gen *g)
 			g->kind[i] = UNSET;
 }
 
-/* A slot that is written in part, or on one path only, or with another kind there */
+/* A slot that is written partially, or on one path only, or with another kind there */
 static void wide_slot(struct gen *g)
 {
 	__s16 off = -8 * (int)(1 + roll(g, SLOTS + 4));
@@ -997,7 +997,7 @@ static void gen_wide(struct gen *g)
 	}
 }
 
-/* ---- What no compiler makes, but an attacker ------------------------------- */
+/* ---- Code by attackers, not compilers -------------------------------------- */
 
 /* Numbers whose sums with offsets and sizes do not fit, or whose halves differ */
 static __u64 far_number(struct gen *g)
@@ -1011,7 +1011,7 @@ static __u64 far_number(struct gen *g)
 	return some[roll(g, ARRAY_SIZE(some))] + roll(g, 64) - 32;
 }
 
-/* A pointer is moved far away; half of the time it comes back */
+/* A pointer is moved far away; half of the time it is moved back */
 static void gen_far_pointer(struct gen *g)
 {
 	int ptr = pointer_reg(g);
@@ -1073,7 +1073,7 @@ static void gen_harsh_memory(struct gen *g, __u32 reg)
 	}
 }
 
-/* A helper that takes a size from a register: R7 and R8 are used on the way */
+/* A helper that takes a size from a register: R7 and R8 are clobbered */
 static void gen_harsh_call(struct gen *g)
 {
 	__u32 first = roll(g, 2) ? R1 : R3;
@@ -1104,7 +1104,7 @@ static void gen_harsh_call(struct gen *g)
 	g->kind[0] = NUMBER;
 }
 
-/* An atomic operation with the upper halves set, and one of its results for an offset */
+/* An atomic operation with the upper halves set, and one of its results as an offset */
 static void gen_harsh_atomic(struct gen *g)
 {
 	static const __s32 ops[] = {
@@ -1127,7 +1127,7 @@ static void gen_harsh_atomic(struct gen *g)
 	g->kind[2] = STACK;
 }
 
-/* A slot that only one path writes to, with whatever is in a register; it may be NULL */
+/* A slot that only one path writes to, with any register; it may be NULL */
 static void gen_harsh_slot(struct gen *g)
 {
 	__u32 src = any_reg(g), dst = any_reg(g);
@@ -1241,7 +1241,7 @@ static void gen_block(struct gen *g, __u32 len)
 		gen_one(g);
 }
 
-/* Whatever a register holds changes what is returned */
+/* The return value depends on all registers */
 static void wide_exit(struct gen *g)
 {
 	__u32 i;
@@ -1287,9 +1287,9 @@ static __u32 gen_program(struct gen *g)
 }
 
 /*
- * Four seeds that parse follow on four that do not, and eight with indices on eight
- * without, sixteen that are harsh on sixteen that are not, and thirty-two with pointers of
- * many kinds on thirty-two without: some tests go by the lower bits.
+ * Four seeds that parse follow four that do not, eight with indices follow eight without,
+ * sixteen that are harsh sixteen that are not, and thirty-two with pointers of many kinds
+ * thirty-two without: some tests depend on the lower bits.
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Programs by chance, on payloads by chance: what the verifier accepts, the
- * reference interpreter must find to be as it said, and lowered it must do the
- * same.  RANDOM_PROGRAMS=N RANDOM_SEED=N in the environment for more and others.
+ * Random programs on random payloads: for accepted programs, the reference interpreter
+ * must confirm what the verifier has proven, and lowered code must do the same.
+ * RANDOM_PROGRAMS=N RANDOM_SEED=N in the environment select more and others.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ struct tally {
 	__u32 faults;
 };
 
-/* Run it on a few payloads */
+/* Execute it on a few payloads */
 static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 		     struct tally *tally)
 {
@@ -55,7 +55,7 @@ static void check_tally(const struct tally *tally, __u32 share)
 {
 	printf("# %u of %u accepted, %u of %u runs ended with a fault\n",
 	       tally->accepted, tally->programs, tally->faults, tally->runs);
-	/* else the generator tests nothing */
+	/* otherwise the generator tests nothing */
 	assert_true(tally->accepted > tally->programs / share);
 	assert_true(tally->faults < tally->runs / 10 * 9);
 }

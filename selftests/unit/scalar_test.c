@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What is known of a number, at its real width: exact results for what programs
- * that parse packets do, and random sampling of every operation and jump around
- * the numbers where bounds go wrong.  narrow/scalar_test.c tries everything, with
- * words of a few bits.
+ * The number domain with 64 bit words: exact results for typical code of packet parsers,
+ * and random samples of every operation and jump, near critical numbers.
+ * narrow/scalar_test.c tries everything, with words of a few bits.
  *
  *	gcc -Wall -g -fsanitize=address,undefined -Iuapi -I. \
  *		-o build/selftests/unit/scalar_test selftests/unit/scalar_test.c \
@@ -68,7 +67,7 @@ static struct vnp_scalar alu32_imm(u8 op, struct vnp_scalar a, s32 imm)
 	return alu32(op, a, vnp_scalar_const((s64)imm));
 }
 
-/* What @a is known to be where a comparison with @imm went this way */
+/* The knowledge about @a after a comparison with @imm had this result */
 static struct vnp_scalar where(struct vnp_scalar a, u8 op, s64 imm, bool taken)
 {
 	struct vnp_scalar b = vnp_scalar_const(imm);
@@ -146,7 +145,7 @@ static void length_minus_header(void **state)
 			    -2, 3);
 }
 
-/* n = min(n, 64); n = max(n, 4); by branches, on a number of which nothing is known */
+/* n = min(n, 64); n = max(n, 4); by branches, on an unknown number */
 static void minimum_and_maximum(void **state)
 {
 	struct vnp_scalar n = vnp_scalar_unknown(), c64 = vnp_scalar_const(64);
@@ -173,10 +172,10 @@ static void add32_is_exact(void **state)
 
 	assert_range(alu32_imm(BPF_ADD, n, 15), 15, U32_MAX);
 	assert_range(alu32_imm(BPF_ADD, n, 16), 0, U32_MAX);
-	/* All of them come around */
+	/* All of them wrap */
 	n = vnp_scalar_range(U32_MAX - 3, U32_MAX);
 	assert_range(alu32_imm(BPF_ADD, n, 4), 0, 3);
-	/* What is above does not count */
+	/* Upper bits do not matter */
 	n = signed_range32(5, 9);
 	assert_range(alu32_imm(BPF_ADD, n, 1), 6, 10);
 }
@@ -253,7 +252,7 @@ static void not_equal_moves_ends(void **state)
 	assert_range(where32(i, BPF_JNE, 64, true), 0, 63);
 	assert_signed_range(where(signed_range(-1, 9), BPF_JNE, -1, true), 0, 9);
 	assert_const(where(i, BPF_JEQ, 5, true), 5);
-	/* On to the next multiple */
+	/* Round up to the next multiple */
 	s = alu_imm(BPF_AND, i, ~3);
 	assert_range(where(s, BPF_JNE, 64, true), 0, 60);
 	assert_range(where(s, BPF_JLT, 63, true), 0, 60);
@@ -304,7 +303,7 @@ static void bit_tests(void **state)
 	s = where(n, BPF_JSET, 0x7, false);
 	assert_int_equal(s.mask, ~7ULL);
 	assert_range(where(n, BPF_JSET, 0xf0, true), 16, U64_MAX);
-	/* Below 2^16 is what has no bit above */
+	/* Numbers below 2^16 have no bit above */
 	assert_range(where(n, BPF_JSET, -0x10000, false), 0, U16_MAX);
 	assert_signed_range(where(n, BPF_JSET, S64_MIN, false), 0, S64_MAX);
 }
@@ -357,7 +356,7 @@ static void division(void **state)
 	assert_range(alu32_imm(BPF_DIV, u, 4), 0, U32_MAX / 4);
 	assert_const(alu_imm(BPF_DIV, u, 0), 0);
 	assert_range(alu_imm(BPF_MOD, vnp_scalar_range(3, 7), 0), 3, 7);
-	/* The one quotient that is too large comes around */
+	/* The only quotient that is too large wraps */
 	n = vnp_scalar_const(S64_MIN);
 	assert_const(vnp_scalar_alu(BPF_DIV, 1, true, &n, &m1), S64_MIN);
 	assert_const(vnp_scalar_alu(BPF_MOD, 1, true, &n, &m1), 0);
@@ -365,7 +364,7 @@ static void division(void **state)
 	assert_const(vnp_scalar_alu(BPF_DIV, 1, false, &n, &m1), (u32)S32_MIN);
 }
 
-/* for (i = 0; i < 64; i++): the head rests where the comparison is */
+/* for (i = 0; i < 64; i++): the header converges at the compared constant */
 static void widening_rests(void **state)
 {
 	static const u64 steps[] = { 8, 64, 1500 };
@@ -399,7 +398,7 @@ static void widening_rests(void **state)
 	next = signed_range(-1, 65);
 	head = vnp_scalar_widen(&head, &next, NULL, 0);
 	assert_signed_range(head, S32_MIN, S32_MAX);
-	/* Counting down rests at 0; multiples stay multiples */
+	/* Counting down converges at 0; multiples stay multiples */
 	next = vnp_scalar_range(92, 100);
 	head = vnp_scalar_const(100);
 	head = vnp_scalar_widen(&head, &next, steps, ARRAY_SIZE(steps));
@@ -477,7 +476,7 @@ static void sample_add(struct sample *x, u64 v)
 		x->members[x->cnt++] = v;
 }
 
-/* Some parts are forgotten, so that those that are left differ in what they know. */
+/* Some constraints are dropped, so that the others differ in precision. */
 static void sample_loosen(struct vnp_scalar *s)
 {
 	const struct vnp_scalar all = vnp_scalar_unknown();
@@ -541,7 +540,7 @@ static u64 run_move(const struct test_op *o, u64 src)
 	}
 }
 
-/* Signed division; the compiler's traps where the quotient is too large. */
+/* Signed division; C's traps if the quotient is too large. */
 static u64 run_division(const struct test_op *o, s64 a, s64 b)
 {
 	if (o->op == BPF_DIV)
@@ -549,7 +548,7 @@ static u64 run_division(const struct test_op *o, s64 a, s64 b)
 	return b == -1 ? 0 : a % b;
 }
 
-/* What the instruction does, by RFC 9669; at 32 bits the upper half is any */
+/* The instruction's result, by RFC 9669; with 32 bits the upper half is arbitrary */
 static u64 run_word(const struct test_op *o, bool is64, u64 dst, u64 src)
 {
 	u64 a = is64 ? dst : (u32)dst, b = is64 ? src : (u32)src;
@@ -721,7 +720,7 @@ static void conversions_hold_results(void **state)
 	}
 }
 
-/* A chain of widenings of random growth is short. */
+/* A chain of widenings with random growth is short. */
 static void widening_ends(void **state)
 {
 	u64 steps[8];

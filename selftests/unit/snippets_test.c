@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The programs that the documentation shows, which selftests/snippets compiled as it says,
- * are accepted, with no warning, for trusted users and for others.
+ * The programs in the documentation, compiled by selftests/snippets as described there,
+ * are accepted without warnings, for trusted and untrusted users.
  */
 #include <setjmp.h>
 #include <stdarg.h>

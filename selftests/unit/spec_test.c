@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Programs of untrusted users: which accesses are masked, which wait; no constant of
- * theirs is left; and the checker of lowered code refuses code from which
- * a mask or a barrier was taken.
+ * Programs of untrusted users: which accesses have a mask or a barrier; constants are
+ * blinded; and the checker of lowered code refuses code from which a mask or a barrier
+ * was removed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ static void bounds_by_a_branch(void **state)
 {
 	(void)state;
 	assert_accepted("hardened: 1 access masked, 0 ", CHECKED_READ(8, 4));
-	/* a mask is good for all that it covers */
+	/* a mask serves all accesses that it covers */
 	assert_accepted("hardened: 1 access masked, 0 ",
 			LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4),
 			BPF_LDX_MEM(BPF_W, R3, R2, 0), BPF_EXIT_INSN());
@@ -57,7 +57,7 @@ static void bounds_by_construction(void **state)
 			BPF_ALU64_IMM(BPF_AND, R3, 63), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
 			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
 			RETURN(0));
-	/* a look-up that failed leads to NULL, where nothing is */
+	/* a failed lookup returns NULL, where nothing is mapped */
 	assert_accepted("hardened: 0 accesses masked, 0 ",
 			BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),
 			BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_ARRAY),
@@ -65,7 +65,7 @@ static void bounds_by_construction(void **state)
 			RETURN(0));
 }
 
-/* remote_ip6[i]: the context is no array, and next to it is the kernel's stack */
+/* remote_ip6[i]: the context is not an array, and next to it is the kernel's stack */
 #define IP6	offsetof(struct vnp_ctx, remote_ip6)
 #define TOS	offsetof(struct vnp_ctx, tos)
 #define INDEX(JUMP, K, AWAY, SHIFT)					\
@@ -80,7 +80,7 @@ static void index_of_a_field(void **state)
 			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ifindex)),
 			BPF_ALU64_IMM(BPF_AND, R3, 12), BPF_ALU64_REG(BPF_ADD, R1, R3),
 			BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0));
-	/* by a branch; the mask is good for what follows */
+	/* by a branch; the mask also serves later accesses */
 	assert_accepted("hardened: 1 access masked, 0 ", INDEX(BPF_JGT, 3, 4, 2),
 			BPF_LDX_MEM(BPF_W, R0, R2, IP6), RETURN(0));
 	assert_accepted("hardened: 1 access masked, 0 ", INDEX(BPF_JGT, 2, 5, 2),
@@ -91,10 +91,10 @@ static void index_of_a_field(void **state)
 			BPF_LDX_MEM(BPF_DW, R3, R2, 0), BPF_JMP_IMM(BPF_JGT, R3, 15, 2),
 			BPF_ALU64_REG(BPF_ADD, R1, R3), BPF_LDX_MEM(BPF_B, R0, R1, IP6),
 			RETURN(0));
-	/* tos or tstamp: a mask would let pass what is between them */
+	/* tos or tstamp: a mask would allow what is between them */
 	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			INDEX(BPF_JSET, ~8, 4, 0), BPF_LDX_MEM(BPF_W, R0, R2, TOS), RETURN(0));
-	/* data, as the branch has it */
+	/* data, according to the branch */
 	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			INDEX(BPF_JNE, 0, 4, 3), BPF_LDX_MEM(BPF_DW, R0, R2, 0), RETURN(0));
 	vm_harden = false;
@@ -102,7 +102,7 @@ static void index_of_a_field(void **state)
 		       BPF_EXIT_INSN(), RETURN(7));
 }
 
-/* A load that overtakes finds another field: it must be there, though nobody reads it */
+/* A load that overtakes a store may read another field, which must be initialized */
 static void field_that_is_not_read(void **state)
 {
 	struct vnp_code *code;
@@ -128,7 +128,7 @@ static void field_that_is_not_read(void **state)
 	vm_free(code);
 }
 
-/* A helper is given a field in the place of the context */
+/* A helper may get a field instead of the context */
 static void context_or_a_field(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void context_or_a_field(void **state)
 			BPF_CALL_HELPER(pull), RETURN(0));
 }
 
-/* The slot is 0 at first: that goes down with what comes back from far away */
+/* The slot is 0 at first: moved back from far away it is below 0 */
 static void null_goes_down(void **state)
 {
 	(void)state;
@@ -148,7 +148,7 @@ static void null_goes_down(void **state)
 			BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_LDX_MEM(BPF_DW, R1, R10, -8),
 			BPF_ALU64_IMM(BPF_SUB, R1, 1 << 28),
 			BPF_LDX_MEM(BPF_W, R0, R1, 16), RETURN(0));
-	/* not as far as to the kernel */
+	/* but not as far as the kernel */
 	assert_accepted("hardened: 0 accesses masked, 0 ",
 			BPF_ALU64_IMM(BPF_ADD, R1, 1 << 12),
 			BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_LDX_MEM(BPF_DW, R1, R10, -8),
@@ -156,7 +156,7 @@ static void null_goes_down(void **state)
 			BPF_LDX_MEM(BPF_W, R0, R1, 16), RETURN(0));
 }
 
-/* Spectre v1.1: a store that goes wrong must not change a pointer that is saved */
+/* Spectre v1.1: an out of bounds store must not change a saved pointer */
 static void store_over_a_pointer(void **state)
 {
 	(void)state;
@@ -182,7 +182,7 @@ static void load_overtakes_store(void **state)
 }
 
 /* A register is a number where a branch says that it is NULL, else a pointer */
-/* So far from the stack that its distance and an offset do not add up in 64 bits */
+/* So far from the stack that distance plus offset overflow 64 bits */
 static void far_from_the_stack(void **state)
 {
 	static const __u64 far[] = {
@@ -207,7 +207,7 @@ static void far_from_the_stack(void **state)
 	}
 }
 
-/* A helper's memory that is not touched if the size is 0, as a guard has it */
+/* A helper's memory that is not accessed, as the size is 0 after a guard */
 static void nothing_by_a_guard(void **state)
 {
 	(void)state;
@@ -229,7 +229,9 @@ static void pointer_taken_for_a_number(void **state)
 			BPF_ALU64_IMM(BPF_MUL, R0, 3), RETURN(0));
 }
 
-/* Masks ask the context for the payload's end: not by a register that is NULL by now */
+/*
+ * Masks read the payload's end from the context: not through a register that is NULL then
+ */
 static void context_or_null(void **state)
 {
 	(void)state;
@@ -241,7 +243,7 @@ static void context_or_null(void **state)
 		       BPF_EXIT_INSN());
 }
 
-/* Memory for a helper whose size only a branch has bounded */
+/* Memory for a helper whose size is only bounded by a branch */
 static void size_by_a_branch(void **state)
 {
 	(void)state;
@@ -253,7 +255,7 @@ static void size_by_a_branch(void **state)
 			RETURN(0));
 }
 
-/* Division by a register is lowered to branches: what it gives is not believed */
+/* Division by a register is lowered to branches: its result is not trusted */
 static void quotient_as_index(void **state)
 {
 	(void)state;
@@ -265,7 +267,7 @@ static void quotient_as_index(void **state)
 			RETURN(0));
 }
 
-/* What the processor makes of a division by 0 until it traps, nobody knows */
+/* The transient result of a division by 0 is unknown */
 static void divisor_by_a_branch(void **state)
 {
 	(void)state;
@@ -275,7 +277,7 @@ static void divisor_by_a_branch(void **state)
 			BPF_ALU64_REG(BPF_MOD, R3, R4), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
 			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
 			RETURN(0));
-	/* by construction: a division that gives what it should */
+	/* by construction: a division with a reliable result */
 	assert_accepted("hardened: 0 accesses masked, 0 ",
 			BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, ifindex)),
 			BPF_MOV64_IMM(R3, 60), BPF_ALU64_IMM(BPF_OR, R4, 1),
@@ -311,66 +313,66 @@ static void constants_are_blinded(void **state)
 
 /* ---- The checker ----------------------------------------------------------- */
 
-/* What an instruction is for that no trusted user's program would have */
-enum part {
-	PART_NONE, PART_ENTRY, PART_CALL, PART_BARRIER, PART_SHIFT, PART_OR, PART_AND, PART_CNT
+/* The role of an instruction that only hardened programs have */
+enum role {
+	ROLE_NONE, ROLE_ENTRY, ROLE_CALL, ROLE_BARRIER, ROLE_SHIFT, ROLE_OR, ROLE_AND, ROLE_CNT
 };
 
-static enum part part_of(const struct bpf_insn *insn)
+static enum role role_of(const struct bpf_insn *insn)
 {
 	if (insn->code == VNP_BARRIER)
-		return PART_BARRIER;
+		return ROLE_BARRIER;
 	if (insn->code == (BPF_ALU64 | BPF_ARSH | BPF_K) && insn->dst_reg == VNP_REG_AX)
-		return PART_SHIFT;
+		return ROLE_SHIFT;
 	if (insn->src_reg != VNP_REG_AX || insn->dst_reg == VNP_REG_AX)
-		return PART_NONE;
+		return ROLE_NONE;
 	if (insn->code == (BPF_ALU64 | BPF_OR | BPF_X))
-		return PART_OR;
-	return insn->code == (BPF_ALU64 | BPF_AND | BPF_X) ? PART_AND : PART_NONE;
+		return ROLE_OR;
+	return insn->code == (BPF_ALU64 | BPF_AND | BPF_X) ? ROLE_AND : ROLE_NONE;
 }
 
-/* Blinded constants are or-ed and and-ed with AX, too: made by a xor just before */
+/* Blinded constants are also or-ed and and-ed with AX: made by a xor just before */
 static bool is_blinded(const struct vnp_code *code, __u32 i)
 {
 	return BPF_OP(code->lowered.insns[i - 1].code) == BPF_XOR;
 }
 
 struct counts {
-	__u32 taken[PART_CNT];
-	__u32 caught[PART_CNT];
+	__u32 taken[ROLE_CNT];
+	__u32 caught[ROLE_CNT];
 };
 
-/* Take each of them away, by itself, and see whether that is noticed */
+/* Remove each of them, one at a time, and check whether that is noticed */
 static void take_away(struct vnp_code *code, struct counts *counts)
 {
 	struct bpf_insn nothing = BPF_MOV64_REG(R9, R9), *insns = code->lowered.insns;
 	__u32 i;
 
 	for (i = 1; i < code->lowered.cnt; i += vnp_insn_len(&insns[i])) {
-		enum part part = part_of(&insns[i]);
+		enum role role = role_of(&insns[i]);
 		struct bpf_insn insn = insns[i];
 
-		if (part == PART_NONE || (part > PART_BARRIER && is_blinded(code, i)))
+		if (role == ROLE_NONE || (role > ROLE_BARRIER && is_blinded(code, i)))
 			continue;
 		/* the first comes when the stack is zeroed */
-		if (part == PART_BARRIER && insns[i - 1].dst_reg == R10)
-			part = PART_ENTRY;
-		else if (part == PART_BARRIER && vnp_insn_is_call(&insns[i - 1]))
-			part = PART_CALL;
+		if (role == ROLE_BARRIER && insns[i - 1].dst_reg == R10)
+			role = ROLE_ENTRY;
+		else if (role == ROLE_BARRIER && vnp_insn_is_call(&insns[i - 1]))
+			role = ROLE_CALL;
 		insns[i] = nothing;
-		counts->taken[part]++;
+		counts->taken[role]++;
 		if (vnp_check_lowered(code, NULL))
-			counts->caught[part]++;
+			counts->caught[role]++;
 		insns[i] = insn;
 	}
 }
 
 static void what_is_taken_away_is_missed(void **state)
 {
-	static const char * const names[PART_CNT] = {
-		[PART_ENTRY] = "entry", [PART_CALL] = "after call",
-		[PART_BARRIER] = "barrier", [PART_SHIFT] = "mask: sign",
-		[PART_OR] = "mask: high", [PART_AND] = "mask: low",
+	static const char * const names[ROLE_CNT] = {
+		[ROLE_ENTRY] = "entry", [ROLE_CALL] = "after call",
+		[ROLE_BARRIER] = "barrier", [ROLE_SHIFT] = "mask: sign",
+		[ROLE_OR] = "mask: high", [ROLE_AND] = "mask: low",
 	};
 	struct counts counts = {};
 	__u32 i;
@@ -388,21 +390,21 @@ static void what_is_taken_away_is_missed(void **state)
 		take_away(code, &counts);
 		vm_free(code);
 	}
-	for (i = PART_ENTRY; i < PART_CNT; i++) {
+	for (i = ROLE_ENTRY; i < ROLE_CNT; i++) {
 		printf("# %-10s %5u taken away, %5u missed\n", names[i], counts.taken[i],
 		       counts.caught[i]);
 		assert_true(counts.taken[i] > 5);
 	}
-	assert_true(counts.caught[PART_SHIFT] * 100 >= counts.taken[PART_SHIFT] * 95);
-	assert_true(counts.caught[PART_OR] * 100 >= counts.taken[PART_OR] * 95);
-	assert_true(counts.caught[PART_AND] * 100 >= counts.taken[PART_AND] * 90);
-	assert_true(counts.caught[PART_BARRIER] * 100 >= counts.taken[PART_BARRIER] * 80);
-	assert_true(counts.caught[PART_ENTRY] * 100 >= counts.taken[PART_ENTRY] * 95);
+	assert_true(counts.caught[ROLE_SHIFT] * 100 >= counts.taken[ROLE_SHIFT] * 95);
+	assert_true(counts.caught[ROLE_OR] * 100 >= counts.taken[ROLE_OR] * 95);
+	assert_true(counts.caught[ROLE_AND] * 100 >= counts.taken[ROLE_AND] * 90);
+	assert_true(counts.caught[ROLE_BARRIER] * 100 >= counts.taken[ROLE_BARRIER] * 80);
+	assert_true(counts.caught[ROLE_ENTRY] * 100 >= counts.taken[ROLE_ENTRY] * 95);
 }
 
 /*
- * What the checker forgets when it widens, it must find again.  R4 is a number of 32 bits
- * and some, but it takes many turns to see that.
+ * What the checker drops when it widens, it must recover.  R4 is a number of a little
+ * more than 32 bits, which takes many iterations to find out.
  */
 static void number_from_a_loop(void **state)
 {
@@ -414,7 +416,7 @@ static void number_from_a_loop(void **state)
 			BPF_LDX_MEM(BPF_B, R0, R2, 0), RETURN(0));
 }
 
-/* Where the context is saved: a store that seems to be outside must not spoil it */
+/* A slot with the context: a store that may be out of bounds must not degrade it */
 static void store_by_a_number_from_a_loop(void **state)
 {
 	(void)state;
@@ -428,8 +430,8 @@ static void store_by_a_number_from_a_loop(void **state)
 }
 
 /*
- * One slot counts, without end for who believes no branch; the other has what is made of it,
- * goes through a third one and back, and must not be widened along.
+ * One slot is a counter, unbounded if branches are not trusted; another is computed from
+ * it, copied to a third one and back, and must not be widened too.
  */
 #define COUNT_UP							\
 	BPF_LDX_MEM(BPF_DW, R3, R10, -8), BPF_ALU64_IMM(BPF_ADD, R3, 1), \
@@ -491,7 +493,7 @@ static void pointer_to_the_other_half(void **state)
 					BPF_MOV64_REG(R2, R10))));
 }
 
-/* A trusted user's code is not what the checker lets pass */
+/* The checker refuses a trusted user's code */
 static void trusted_code_is_not_proven(void **state)
 {
 	struct vnp_code *code;

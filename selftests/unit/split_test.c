@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Values of different kinds meet, and are used: blocks are copied for each kind.  As bare
- * instructions, and as compilers write it: selftests/progs/two_kinds.bpf.c, by all of them.
+ * Values of different kinds join and are used: blocks are copied for each kind.  As bare
+ * instructions, and compiled: selftests/progs/two_kinds.bpf.c, by all compilers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void memory_of_two_kinds(void **state)
 		      EXIT);
 	assert_returns(1, 0, PICK, BPF_MOV64_IMM(R0, 1), BPF_JMP_IMM(BPF_JNE, R6, 0, 1),
 		       BPF_MOV64_IMM(R0, 0), EXIT);
-	/* what is written is read again, each where it belongs */
+	/* written values are read again, each from its place */
 	assert_returns(7, 101, PICK, BPF_ST_MEM(BPF_DW, R6, 0, 7),
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT);
 	assert_returns(5, 100, PICK, BPF_ST_MEM(BPF_DW, R6, 0, 7),
@@ -75,7 +75,7 @@ static void maps(void **state)
 	BPF_CALL_HELPER(map_lookup)
 	assert_returns(2, 100, LOOK_UP, BPF_JMP_IMM(BPF_JEQ, R0, 0, 2), RETURN(2), RETURN(1));
 	assert_returns(1, 101, LOOK_UP, BPF_JMP_IMM(BPF_JEQ, R0, 0, 2), RETURN(2), RETURN(1));
-	/* what it gives is of two kinds, too; a fault names the instruction as loaded */
+	/* the result is of two kinds too; a fault names the instruction as loaded */
 	assert_returns(0, 100, LOOK_UP, BPF_JMP_A(0), BPF_LDX_MEM(BPF_DW, R0, R0, 8), EXIT);
 	assert_faults(VNP_FAULT_NULL, 11, 101, LOOK_UP, BPF_JMP_A(0),
 		      BPF_LDX_MEM(BPF_DW, R0, R0, 8), EXIT);
@@ -93,7 +93,7 @@ static void null_that_was_moved(void **state)
 		      BPF_ALU64_IMM(BPF_ADD, R6, 4), BPF_LDX_MEM(BPF_B, R0, R6, 0), EXIT);
 }
 
-/* NULL is of the kind of what it meets, whichever comes first */
+/* NULL is of the kind that it joins with, whichever comes first */
 static void null_and_two_kinds(void **state)
 {
 	(void)state;
@@ -114,7 +114,7 @@ static void saved_on_the_stack(void **state)
 		      BPF_JMP_IMM(BPF_JEQ, R2, 3, 1), BPF_MOV64_IMM(R6, 1),
 		      BPF_LDX_MEM(BPF_DW, R7, R10, -16), BPF_LDX_MEM(BPF_DW, R0, R7, 0),
 		      EXIT);
-	/* saved before the paths meet */
+	/* saved before the paths join */
 	assert_picked(BPF_ST_MEM(BPF_DW, R10, -8, 5), LEN(R2),
 		      BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), BPF_STX_MEM(BPF_DW, R10, R6, -16),
 		      BPF_JMP_IMM(BPF_JLE, R2, 100, 3), BPF_MOV64_REG(R6, R10),
@@ -123,7 +123,7 @@ static void saved_on_the_stack(void **state)
 		      EXIT);
 }
 
-/* The use is in a loop, and the loop begins after the kinds have met, or there */
+/* The use is in a loop, which begins after the join, or with it */
 static void loops(void **state)
 {
 	(void)state;
@@ -139,7 +139,7 @@ static void loops(void **state)
 		       BPF_LDX_MEM(BPF_DW, R4, R6, 0), BPF_ALU64_REG(BPF_ADD, R0, R4),
 		       BPF_ALU64_IMM(BPF_ADD, R3, 1),
 		       BPF_JMP_IMM(BPF_JLT, R3, 4, -PICK_LEN - 4), EXIT);
-	/* the loop is both where kinds meet and on the path to the use after it */
+	/* the kinds join in the loop, which is also on the path to the use after it */
 	assert_picked(BPF_MOV64_IMM(R3, 0), PICK, BPF_ALU64_IMM(BPF_ADD, R3, 1),
 		      BPF_JMP_IMM(BPF_JLT, R3, 4, -2), BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
 }
@@ -161,7 +161,7 @@ static void kinds_that_change_in_a_loop(void **state)
 static void functions(void **state)
 {
 	(void)state;
-	/* the caller's, used by what it calls, and back again */
+	/* the caller's, used by the callee, and afterwards */
 	assert_picked(PICK, BPF_MOV64_REG(R1, R6), CALL(2), BPF_LDX_MEM(BPF_DW, R0, R6, 0),
 		      EXIT, BPF_MOV64_IMM(R6, 0), BPF_STX_MEM(BPF_DW, R10, R6, -8),
 		      BPF_LDX_MEM(BPF_DW, R0, R1, 0), EXIT);
@@ -177,7 +177,7 @@ static void functions(void **state)
 		      BPF_LD_MAP_VALUE(R0, MAP_DATA, 0), EXIT);
 }
 
-/* make() - verify and lower, or fail; give it to vm_free() */
+/* make() - verify and lower, or fail; vm_free() frees it */
 static struct vnp_code *make(const struct bpf_insn *insns, __u32 cnt)
 {
 	struct vnp_code *code;
@@ -187,7 +187,7 @@ static struct vnp_code *make(const struct bpf_insn *insns, __u32 cnt)
 	return code;
 }
 
-/* What is not used, or is of one kind, is left alone */
+/* Registers that are not used, or of one kind, change nothing */
 static void nothing_to_copy(void **state)
 {
 	const struct bpf_insn unused[] = {
@@ -202,7 +202,7 @@ static void nothing_to_copy(void **state)
 	vm_free(code);
 }
 
-/* Many paths, but two kinds: two copies.  Each instruction says where it comes from */
+/* Many paths, but two kinds: two copies.  Each instruction has its origin */
 static void one_copy_for_each_kind(void **state)
 {
 	const struct bpf_insn insns[] = {
@@ -227,7 +227,7 @@ static void one_copy_for_each_kind(void **state)
 	vm_free(code);
 }
 
-/* put() - copy so many instructions; how many */
+/* put() - copy this many instructions; their number */
 static __u32 put(struct bpf_insn *to, const struct bpf_insn *from, __u32 cnt)
 {
 	memcpy(to, from, cnt * sizeof(*to));
@@ -235,8 +235,8 @@ static __u32 put(struct bpf_insn *to, const struct bpf_insn *from, __u32 cnt)
 }
 
 /*
- * @cnt times a pointer of two kinds, each in a slot of its own and used at once, or all
- * at the end
+ * @cnt times a pointer of two kinds, each in its own slot and used immediately, or all at
+ * the end
  */
 static __u32 many(struct bpf_insn *insns, __u32 cnt, bool at_once)
 {
@@ -299,13 +299,13 @@ static void too_large(void **state)
 	free(insns);
 }
 
-/* ---- By chance ------------------------------------------------------------- */
+/* ---- Random programs ------------------------------------------------------- */
 
-/* Programs by chance that are looked at, and how many of them have copies at least */
+/* Number of random programs, and the minimum of those with copies */
 #define RANDOM_PROGRAMS	200
 #define RANDOM_SPLIT	20
 
-/* before() - a program as it is before it is verified, with calls replaced */
+/* before() - a program as before verification, with calls replaced */
 static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
 {
 	struct vnp_map_desc maps[MAP_CNT] = {};
@@ -321,7 +321,7 @@ static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
 		maps[i].key_size = vm_maps[i].key_size;
 		maps[i].value_size = vm_maps[i].value_size;
 		maps[i].max_entries = vm_maps[i].max_entries;
-		/* nobody looks there, as it is not run */
+		/* not used, as it is not executed */
 		maps[i].value = maps[i].type == VNP_MAP_ARRAY ? maps : NULL;
 	}
 	assert_int_equal(vnp_code_create(&attr, &code), 0);
@@ -330,7 +330,7 @@ static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
 	return code;
 }
 
-/* The next instruction from @i on that is no goto; a goto to itself if there is none */
+/* The next instruction from @i on that is not a goto; or a goto to itself */
 static __u32 skip_gotos(const struct vnp_code *code, __u32 i)
 {
 	__u32 n;
@@ -345,7 +345,7 @@ static __u32 skip_gotos(const struct vnp_code *code, __u32 i)
 	return i;
 }
 
-/* Do both do the same, if they jump then no matter where to */
+/* Do both do the same, regardless of the targets of jumps? */
 static void assert_same_insn(const struct vnp_code *a, __u32 i, const struct vnp_code *b,
 			     __u32 k)
 {
@@ -367,10 +367,10 @@ static void assert_same_insn(const struct vnp_code *a, __u32 i, const struct vnp
 }
 
 /**
- * struct walk - through a program with copies and the one it was made of, side by side
+ * struct walk - parallel traversal of a program with copies and its original
  * @of:		for each instruction of the first: 1 + that of the second, or 0
- * @todo:	instructions of the first
- * @cnt:	how many
+ * @todo:	instructions of the first to visit
+ * @cnt:	number of @todo
  */
 struct walk {
 	const struct vnp_code *split;
@@ -392,7 +392,7 @@ static void walk_to(struct walk *w, __u32 i, __u32 k)
 	w->todo[w->cnt++] = i;
 }
 
-/* Whatever path is taken, both execute the same instructions */
+/* On every path both execute the same instructions */
 static void assert_same_meaning(const struct vnp_code *split, const struct vnp_code *whole)
 {
 	struct walk w = {
@@ -440,7 +440,7 @@ static void by_chance(void **state)
 	assert_true(split >= RANDOM_SPLIT);
 }
 
-/* ---- As compilers write it ------------------------------------------------- */
+/* ---- Compiled programs ----------------------------------------------------- */
 
 static void assert_counted(struct vnp_object *obj, __u32 slot, __u64 count)
 {

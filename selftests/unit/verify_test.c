@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What the verifier refuses, each with its message, and what is near to it and
- * accepted.
+ * What the verifier refuses, with messages, and similar programs that are accepted.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +14,7 @@
 	BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -8),		\
 	BPF_CALL_HELPER(map_lookup)
 
-/* something the verifier does not know */
+/* a number unknown to the verifier */
 #define UNKNOWN(REG)	BPF_LDX_MEM(BPF_W, REG, R1, offsetof(struct vnp_ctx, len))
 
 static void registers_never_set(void **state)
@@ -27,18 +26,18 @@ static void registers_never_set(void **state)
 	assert_refused("r7 was never set", BPF_LDX_MEM(BPF_B, R0, R7, 0), RETURN(0));
 	assert_refused("r7 was never set", BPF_STX_MEM(BPF_B, R10, R7, -1), RETURN(0));
 	assert_refused("r7 was never set", BPF_JMP_IMM(BPF_JEQ, R7, 0, 0), RETURN(0));
-	/* on one of two ways */
+	/* on one of two paths */
 	assert_refused("compile it with -O2", BPF_MOV64_REG(R0, R7), BPF_EXIT_INSN());
 	assert_refused("r7 was never set on some path to here",
 		       UNKNOWN(R2), BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_MOV64_IMM(R7, 0),
 		       BPF_MOV64_REG(R0, R7), BPF_EXIT_INSN());
-	/* calls take R1 to R5 */
+	/* calls clobber R1 to R5 */
 	assert_refused("calls do not keep r1 to r5", BPF_CALL_HELPER(time_ns),
 		       BPF_LDX_MEM(BPF_W, R0, R1, 16), BPF_EXIT_INSN());
 	assert_refused("r1 was never set", BPF_MOV64_REG(R6, R1),
 		       BPF_CALL_HELPER(time_ns), BPF_MOV64_IMM(R2, 0),
 		       BPF_CALL_HELPER(pull), RETURN(0));
-	/* on a way that cannot be gone it does not matter */
+	/* on an impossible path it does not matter */
 	assert_returns(1, 0, BPF_MOV64_IMM(R2, 5), BPF_JMP_IMM(BPF_JEQ, R2, 5, 1),
 		       BPF_MOV64_REG(R2, R9), RETURN(1));
 }
@@ -79,7 +78,7 @@ static void differences(void **state)
 		       LOOKUP(MAP_ARRAY),
 		       BPF_JMP_IMM(BPF_JEQ, R0, 0, 2), BPF_ALU64_REG(BPF_SUB, R6, R0),
 		       BPF_MOV64_IMM(R0, 0), RETURN(0));
-	/* of one object they are numbers */
+	/* to the same object they are numbers */
 	assert_returns(24, 24, LOAD_DATA(R2), LOAD_DATA_END(R0),
 		       BPF_ALU64_REG(BPF_SUB, R0, R2), BPF_EXIT_INSN());
 	assert_returns(24, 24, LOAD_DATA(R2), LOAD_DATA_END(R0),
@@ -94,7 +93,7 @@ static void differences(void **state)
 	assert_returns(8, 0, BPF_MOV64_REG(R0, R10), BPF_MOV64_REG(R2, R10),
 		       BPF_ALU64_IMM(BPF_ADD, R2, -8), BPF_ALU64_REG(BPF_SUB, R0, R2),
 		       BPF_EXIT_INSN());
-	/* half a pointer is good for nothing else */
+	/* half a pointer cannot be used otherwise */
 	assert_refused("would return a pointer", LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
 		       BPF_EXIT_INSN());
 	assert_refused("would return a pointer", LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
@@ -137,7 +136,7 @@ static void complements(void **state)
 		       BPF_ALU32_IMM(BPF_ADD, R4, 7), BPF_ALU32_REG(BPF_ADD, R4, R2),
 		       BPF_ALU32_REG(BPF_SUB, R3, R4), BPF_MOVSX64_REG(R0, R3, 32),
 		       BPF_EXIT_INSN());
-	/* neither the sum of two nor the upper half of one that was cut is a number */
+	/* neither the sum of two nor the upper half of a truncated one is a number */
 	assert_refused(MAKES, PAYLOAD, BPF_ALU64_IMM(BPF_XOR, R2, -1),
 		       BPF_ALU64_REG(BPF_SUB, R3, R2), RETURN(0));
 	assert_refused(MAKES, PAYLOAD, BPF_ALU32_REG(BPF_ADD, R3, R2), RETURN(0));
@@ -152,7 +151,7 @@ static void complements(void **state)
 #undef PAYLOAD
 }
 
-/* A length of 64 bits that is compared with what is left: that is not negative */
+/* A length of 64 bits compared with the remaining bytes, which are not negative */
 static void left_is_not_negative(void **state)
 {
 	(void)state;
@@ -170,7 +169,7 @@ static void comparisons(void **state)
 {
 	(void)state;
 #define TELLS	"this comparison would reveal"
-	/* data + any number may have come round: whether it has tells where data is */
+	/* data + any number may wrap: whether it has would leak the address of data */
 #define MOVED	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_LD_MAP_VALUE(R4, MAP_DATA, 0), \
 		BPF_LDX_MEM(BPF_DW, R4, R4, 0)
 	assert_refused("moved by any number", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
@@ -182,7 +181,7 @@ static void comparisons(void **state)
 	assert_refused("moved by any number", MOVED, BPF_MOV64_REG(R5, R10),
 		       BPF_ALU64_REG(BPF_ADD, R5, R4), BPF_JMP_REG(BPF_JLT, R5, R10, 0),
 		       RETURN(0));
-	/* that the end is so far behind does not */
+	/* the distance to the end does not */
 	assert_accepted("0 guarded", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
 			BPF_JMP_REG(BPF_JEQ, R2, R3, 0), RETURN(0));
 	assert_accepted("0 guarded", MOVED,
@@ -248,7 +247,7 @@ static void the_context(void **state)
 		       BPF_EXIT_INSN());
 	assert_refused("atomic operations work on", BPF_MOV64_IMM(R2, 0),
 		       BPF_ATOMIC_OP(BPF_W, BPF_ADD, R1, R2, 16), RETURN(0));
-	/* through a pointer to a field, and parts of fields */
+	/* through a pointer to a field, and narrow reads of fields */
 	assert_returns(20, 20, BPF_ALU64_IMM(BPF_ADD, R1, 20),
 		       BPF_LDX_MEM(BPF_W, R0, R1, -4), BPF_EXIT_INSN());
 	assert_returns(20, 20, BPF_LDX_MEM(BPF_H, R0, R1, 16), BPF_EXIT_INSN());
@@ -273,7 +272,7 @@ static void the_context_at_an_index(void **state)
 			RETURN(0));
 	assert_accepted("2 accesses proven", INDEX(1, 3), BPF_LDX_MEM(BPF_DW, R0, R1, IP6),
 			RETURN(0));
-	/* bounded by a branch; and counted, as clang does in a loop that it leaves alone */
+	/* bounded by a branch; and counted, as in a loop that clang does not unroll */
 	assert_accepted("2 accesses proven", UNKNOWN(R2), BPF_JMP_IMM(BPF_JGT, R2, 3, 3),
 			BPF_ALU64_IMM(BPF_LSH, R2, 2), BPF_ALU64_REG(BPF_ADD, R1, R2),
 			BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0));
@@ -287,7 +286,7 @@ static void the_context_at_an_index(void **state)
 			BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_LDX_MEM(BPF_DW, R3, R10, -8),
 			BPF_LDX_MEM(BPF_W, R0, R3, 0), BPF_ALU64_IMM(BPF_SUB, R3, IP6),
 			BPF_LDX_MEM(BPF_W, R0, R3, 16), RETURN(0));
-	/* what is read: the greatest that any of the fields can be */
+	/* the value read: the maximum of the fields' ranges */
 	assert_accepted("2 accesses proven", INDEX(1, 2), BPF_LDX_MEM(BPF_W, R0, R1, TTL),
 			BPF_JMP_IMM(BPF_JLE, R0, U8_MAX, 1), BPF_MOV64_REG(R0, R9),
 			BPF_EXIT_INSN());
@@ -344,7 +343,7 @@ static void the_context_out_of_bounds(void **state)
 		       BPF_JMP_IMM(BPF_JEQ, R1, 0, 0), RETURN(0));
 	assert_refused("the difference of these two", INDEX(3, 2),
 		       BPF_ALU64_REG(BPF_SUB, R1, R10), RETURN(0));
-	/* where in the context two pointers are is no secret */
+	/* offsets of pointers in the context are not secret */
 	assert_returns(4, 0, BPF_MOV64_REG(R0, R1), BPF_ALU64_IMM(BPF_ADD, R0, 4),
 		       BPF_JMP_REG(BPF_JGT, R1, R0, 2), BPF_ALU64_REG(BPF_SUB, R0, R1),
 		       BPF_EXIT_INSN(), RETURN(0));
@@ -382,14 +381,14 @@ static void the_stack(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -12), BPF_EXIT_INSN());
 	assert_refused(PART, BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_MOV64_IMM(R2, 0),
 		       BPF_ATOMIC_OP(BPF_DW, BPF_ADD, R10, R2, -8), RETURN(0));
-	/* a part was overwritten, the other is still there */
+	/* half was overwritten, the other half remains */
 	assert_refused(PART, BPF_STX_MEM(BPF_DW, R10, R1, -8),
 		       BPF_ST_MEM(BPF_W, R10, -8, 0), BPF_LDX_MEM(BPF_DW, R0, R10, -8),
 		       BPF_EXIT_INSN());
 	assert_returns(7, 0, BPF_STX_MEM(BPF_DW, R10, R1, -8),
 		       BPF_ST_MEM(BPF_W, R10, -8, 7), BPF_LDX_MEM(BPF_W, R0, R10, -8),
 		       BPF_EXIT_INSN());
-	/* somewhere among slots one of which has a pointer */
+	/* at any of several slots, one of which has a pointer */
 	assert_refused(PART, UNKNOWN(R3), BPF_ALU64_IMM(BPF_AND, R3, 15),
 		       BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_ALU64_REG(BPF_ADD, R3, R10),
 		       BPF_LDX_MEM(BPF_B, R0, R3, -16), BPF_EXIT_INSN());
@@ -411,7 +410,7 @@ static void the_stack(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_EXIT_INSN());
 }
 
-/* A pointer was saved on one path only: on the other the slot is 0, and must be made that */
+/* A pointer was saved on one path only: on the other the slot must be zeroed */
 static void slots_written_on_one_path(void **state)
 {
 	(void)state;
@@ -438,10 +437,10 @@ static void conflicts(void **state)
 		       RETURN(0));
 	assert_refused("would return a pointer", EITHER, BPF_MOV64_REG(R0, R3),
 		       BPF_EXIT_INSN());
-	/* as long as nobody looks */
+	/* as long as it is not read */
 	assert_returns(0, 0, EITHER, BPF_MOV64_REG(R4, R3),
 		       BPF_STX_MEM(BPF_DW, R10, R4, -8), RETURN(0));
-	/* the kind is another one in each iteration */
+	/* the kind differs in each iteration */
 	assert_refused("r3 is of different kinds on different paths here, so it cannot be",
 		       BPF_ST_MEM(BPF_DW, R10, -8, 0), BPF_MOV64_REG(R4, R10),
 		       BPF_LD_MAP_VALUE(R3, MAP_DATA, 8), BPF_LDX_MEM(BPF_B, R0, R3, -8),
@@ -464,7 +463,7 @@ static void moved_payload(void **state)
 #define SHIFT	BPF_MOV64_REG(R6, R1), LOAD_DATA(R7), BPF_MOV64_IMM(R2, 4),	\
 		BPF_CALL_HELPER(adjust_head)
 	assert_refused(AGAIN, SHIFT, BPF_LDX_MEM(BPF_B, R0, R7, 0), BPF_EXIT_INSN());
-	/* what was proven is void, too */
+	/* previous proofs are void too */
 	assert_accepted("1 guarded: insn 9", LOAD_DATA(R7), LOAD_DATA_END(R8),
 			BPF_ALU64_REG(BPF_SUB, R8, R7), BPF_JMP_IMM(BPF_JLT, R8, 4, 6),
 			BPF_MOV64_REG(R6, R1), BPF_MOV64_IMM(R2, 0),
@@ -508,7 +507,7 @@ static void helpers(void **state)
 	assert_refused("which is read-only", BPF_LD_MAP_VALUE(R3, MAP_RDONLY, 0),
 		       BPF_MOV64_IMM(R2, 0), BPF_MOV64_IMM(R4, 4),
 		       BPF_CALL_HELPER(load_bytes), RETURN(0));
-	/* a map value as key, and as what is written */
+	/* a map value as key, and as the written value */
 	assert_returns(0, 8, BPF_LD_MAP_VALUE(R3, MAP_DATA, 0), BPF_MOV64_IMM(R2, 0),
 		       BPF_MOV64_IMM(R4, 8), BPF_CALL_HELPER(load_bytes),
 		       BPF_LD_MAP(R1, MAP_HASH), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
@@ -539,7 +538,7 @@ static void atomics(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_EXIT_INSN());
 }
 
-/* A refusal tells the line of C and the registers that matter */
+/* A refusal has the line of C and the relevant registers */
 /* A program that sees the IP packet may read all of it and write nothing. */
 static void packets_are_read_only(void **state)
 {
@@ -610,7 +609,7 @@ static void states_are_logged(void **state)
 	vm_log_level = VNP_LOG_NORMAL;
 }
 
-/* The log is cut to its buffer, and its length is told all the same */
+/* The log is truncated to its buffer, but its full length is returned */
 static void log_is_cut(void **state)
 {
 	const struct bpf_insn insns[] = { BPF_MOV64_REG(R0, R9), BPF_EXIT_INSN() };

@@ -115,7 +115,7 @@ int vm_make(const struct bpf_insn *insns, __u32 cnt, struct vnp_code **code)
 	int err = vm_create(&vm, insns, cnt);
 	__u32 i;
 
-	/* the handles go stale, which is fine as long as it is not run */
+	/* the handles become stale, which is fine as it is not executed */
 	for (i = 0; i < MAP_CNT; i++)
 		vnp_user_map_free(vm.maps[i]);
 	if (err) {
@@ -263,7 +263,7 @@ void vm_set_close(struct vm_set *set)
 	free(set);
 }
 
-/* The lowered program on a copy of all must do what the reference did */
+/* The lowered program must have the same results on a copy of everything */
 static void vm_compare(struct vm_set *set, bool hardened, const struct vm_result *result,
 		       void *copy, const void *after, __u32 len)
 {

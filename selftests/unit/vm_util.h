@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * For tests of vm/: make a program, run it both ways, and compare.
+ * For tests of vm/: make a program, execute it with both interpreters, and compare.
  *
- * Maps that programs of tests can name: see vm_maps in vm_util.c.
+ * Maps that programs of tests can use: see vm_maps in vm_util.c.
  */
 #ifndef _VNP_UNIT_VM_UTIL_H
 #define _VNP_UNIT_VM_UTIL_H
@@ -27,16 +27,16 @@ enum vm_map {
 
 extern const struct vnp_map_create vm_maps[MAP_CNT];
 
-/* Keys that are looked at, from 0 on: all that there is of an array, and more */
+/* Keys that are compared, from 0 on: more than an array has */
 #define MAP_KEYS	16
 
-/* What the maps hold */
+/* The contents of the maps */
 struct vm_values {
 	bool there[MAP_CNT][MAP_KEYS];
 	__u8 value[MAP_CNT][MAP_KEYS][64];
 };
 
-/* What a program did */
+/* The results of an execution */
 struct vm_result {
 	__u64 retval;
 	enum vnp_fault fault;
@@ -44,7 +44,7 @@ struct vm_result {
 	__u32 len;	/* of the payload that it has left */
 };
 
-/* What the verifier said about the last program */
+/* The verifier's report on the last program */
 extern char vm_log[65536];
 
 /* vm_make() - verify and lower; destroy with vm_free().  0 or the error */
@@ -60,13 +60,13 @@ extern bool vm_harden;
 extern bool vm_trusted;	/* leave out the comparison with hardened code */
 extern struct vnp_source vm_source;
 
-/* number of the program at work on, for messages */
+/* number of the current program, for messages */
 extern __u64 vm_name;
 
 /**
- * vm_run() - run a program with both interpreters; it fails the test if they differ
+ * vm_run() - execute a program with both interpreters; fails the test if they differ
  * @insns:	the program, which must be accepted
- * @cnt:	how many
+ * @cnt:	number of instructions
  * @payload:	the datagram; changed as the program does
  * @len:	bytes
  */
@@ -74,28 +74,27 @@ struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
 			__u32 len);
 
 /*
- * vm_run_each() - likewise, one after the other on @n payloads of @len bytes that lie in a
- * row; it is verified once
+ * vm_run_each() - likewise, on @n consecutive payloads of @len bytes; it is verified once
  */
 void vm_run_each(const struct bpf_insn *insns, __u32 cnt, void *payloads, __u32 len,
 		 __u32 n, struct vm_result *results);
 
-/* vm_try() - likewise; false if it is refused, true with *@result if it ran */
+/* vm_try() - likewise; false if it is refused, true with *@result if it was executed */
 bool vm_try(const struct bpf_insn *insns, __u32 cnt, void *payload, __u32 len,
 	    struct vm_result *result);
 
 /*
- * vm_set_open() - the same in steps: verified once; NULL if it is refused.  vm_set_run() -
- * on one payload; maps keep what was left there.  Give it to vm_set_close().
+ * vm_set_open() - the same in steps: verify once; NULL if it is refused.  vm_set_run() -
+ * execute it on one payload; maps keep their contents.  vm_set_close() frees it.
  */
 struct vm_set *vm_set_open(const struct bpf_insn *insns, __u32 cnt);
 struct vm_result vm_set_run(struct vm_set *set, void *payload, __u32 len);
 void vm_set_close(struct vm_set *set);
 
 /*
- * vm_open() - a program with maps of its own, for the reference interpreter alone; NULL if it
- * is refused.  vm_interpret() - run it.  vm_read_maps() - what its maps hold.  Give it to
- * vm_close().
+ * vm_open() - a program with its own maps, for the reference interpreter only; NULL if it
+ * is refused.  vm_interpret() - execute it.  vm_read_maps() - contents of its maps.
+ * vm_close() frees it.
  */
 struct vm *vm_open(const struct bpf_insn *insns, __u32 cnt);
 struct vm_result vm_interpret(struct vm *vm, void *payload, __u32 len);
@@ -109,7 +108,7 @@ void vm_close(struct vm *vm);
 #define assert_refused(text, ...)	vm_assert_refused(text, PROG(__VA_ARGS__))
 void vm_assert_refused(const char *text, const struct bpf_insn *insns, __u32 cnt);
 
-/* It is accepted with a report that contains @text */
+/* The program is accepted with a report that contains @text */
 #define assert_accepted(text, ...)	vm_assert_accepted(text, PROG(__VA_ARGS__))
 void vm_assert_accepted(const char *text, const struct bpf_insn *insns, __u32 cnt);
 

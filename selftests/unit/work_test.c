@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What verification costs at most, in units of work (struct vnp_cost), which are the same
- * on each machine.  How long they take is what "make verify-cost" shows.
+ * The maximum cost of verification, in units of work (struct vnp_cost), which are the
+ * same on each machine.  "make verify-cost" measures the time.
  */
 #include "vm_util.h"
 
@@ -11,7 +11,7 @@
 #include "selftests/bench/worst.h"
 #include "vm/verify/verify.h"
 
-/* What it says when it goes on frugally, and when it gives up */
+/* The messages when precision is reduced, and when the limit is reached */
 #define FRUGAL	"verification takes long, so it goes on with less precision"
 #define REFUSED	"verification takes too long and was given up"
 #define LOOP	"the loop that begins here took"
@@ -23,14 +23,14 @@ static int make(__u64 *work)
 	struct vnp_code *code;
 	int err = vm_make(text.insns, text.cnt, &code);
 
-	/* what is refused has no code */
+	/* a refused program has no code */
 	*work = err ? 0 : code->work;
 	if (!err)
 		vm_free(code);
 	return err;
 }
 
-/* The limit of both interpretations, and what is noticed only after it was passed */
+/* The limit of both interpretations, and the excess before it is checked */
 static __u64 limit(void)
 {
 	struct vnp_cost cost;
@@ -84,7 +84,7 @@ static void worst_programs(void **state)
 	}
 }
 
-/* 856 instructions that take a moment only: no reason to refuse them */
+/* 856 instructions that are verified quickly and must not be refused */
 static void a_histogram(void **state)
 {
 	__u64 work;
@@ -96,7 +96,7 @@ static void a_histogram(void **state)
 	assert_in_range(work, 1, 3700000);
 }
 
-/* What is too much is refused soon, and it is said why */
+/* Too much work is refused quickly, with the reason */
 static void refusals_name_loops(void **state)
 {
 	char *loop;
@@ -112,7 +112,7 @@ static void refusals_name_loops(void **state)
 	assert_non_null(strstr(loop, " % of it, loops inside not counted.\n"));
 }
 
-/* After what makes verification frugal: sum up the payload */
+/* After code that reduces the precision: sum up the payload */
 static void append_sum(void)
 {
 	const struct bpf_insn sum[] = {
@@ -127,7 +127,7 @@ static void append_sum(void)
 	text.cnt += ARRAY_SIZE(sum) - 2;
 }
 
-/* What is learnt frugally is true, and enough for a loop over the payload */
+/* Results of reduced precision are sound, and enough for a loop over the payload */
 static void frugal_programs_run_alike(void **state)
 {
 	struct vm_result r;

@@ -11,14 +11,14 @@ int drop(struct vnp_ctx *ctx)
 	return *data == 'D' ? VNP_DROP : VNP_PASS;
 }
 
-/* What it takes to run a program at all */
+/* The minimum cost of executing a program */
 SEC("vnp/datagram")
 int drop_all(struct vnp_ctx *ctx)
 {
 	return VNP_DROP;
 }
 
-/* Everything goes back. */
+/* Replies to everything. */
 SEC("vnp/datagram")
 int reply_all(struct vnp_ctx *ctx)
 {

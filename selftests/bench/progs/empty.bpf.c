@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* What it costs to run a program that does nothing */
+/* The cost of executing an empty program */
 #include "../processor/processor.h"
 
 static __always_inline __u32 empty(void *ctx, __u8 *data, __u8 *end)

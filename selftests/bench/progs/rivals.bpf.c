@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What drop.bpf.c does, where the kernel's own programs can be put.  Those that see
- * all packets of a card must find the socket's first.
+ * Like drop.bpf.c, for the kernel's own hooks.  Programs that see all packets of a card
+ * must find those of the socket first.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -45,7 +45,7 @@ int xdp_drop(struct xdp_md *ctx)
 	return is_unwanted(ctx->data, ctx->data_end) ? XDP_DROP : XDP_PASS;
 }
 
-/* Let a datagram to the socket go back: addresses and ports change places. */
+/* Send a datagram to the socket back: swap addresses and ports. */
 static __always_inline int turn_around(__u64 at, __u64 end)
 {
 	struct ethhdr *eth = (void *)at;

@@ -4,11 +4,11 @@
  * member of every set can be tried.
  *
  * With words of 4 bits there are 65,535 sets, which have 3,175 descriptions, and
- * 149,817,600 combinations of parts that could be one.  All of them are tried,
- * in all pairs, if VNP_TEST_FULL is set; else an evenly spread share of them, and
- * the pairs with a constant.  With words of 8 bits sets are drawn at random.
+ * 149,817,600 combinations of fields that could be one.  All of them are tried, in all
+ * pairs, if VNP_TEST_FULL is set; otherwise an evenly spread share of them, and the pairs
+ * with a constant.  With words of 8 bits sets are drawn at random.
  *
- * Built with clang, for a word is an unsigned _BitInt:
+ * Built with clang, as a word is an unsigned _BitInt:
  *
  *	clang -Wall -O2 -g -fsanitize=address,undefined -Iuapi -I. \
  *		-DWORD_BITS=4 -o build/selftests/unit/scalar4_test \
@@ -68,12 +68,12 @@ struct set {
 static struct set *sets;
 static unsigned int set_cnt;
 
-/* One pair of how many is tried; a prime */
+/* One of this many pairs is tried; a prime */
 static unsigned int share;
 
 /*
- * Besides being sound some are exact, which is tried with words of 4 bits: jumps
- * always, operations where the right operand is constant.
+ * Some are not only sound but exact, which is tested with words of 4 bits: jumps always,
+ * operations if the right operand is constant.
  */
 static const struct test_op {
 	uint8_t op;
@@ -166,7 +166,7 @@ static void two_of(unsigned int n, unsigned int *least, unsigned int *greatest)
 	*greatest = max(a, b);
 }
 
-/* Parts drawn at random; each is left out half of the time */
+/* Random fields; each is unknown half of the time */
 static struct vnp_scalar draw(void)
 {
 	struct vnp_scalar s = vnp_scalar_unknown();
@@ -231,7 +231,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* pair_next() - step through the pairs that are to be tried */
+/* pair_next() - the next pair to try */
 static bool pair_next(struct set **a, struct set **b)
 {
 	struct set *end = sets + set_cnt;
@@ -262,7 +262,7 @@ static int extend_sign(unsigned int v, unsigned int bits)
 	return (int)(cut(v, bits) ^ sign) - (int)sign;
 }
 
-/* What the instruction does, by RFC 9669 with narrower words */
+/* The instruction's result, by RFC 9669 with narrower words */
 static unsigned int run_alu(const struct test_op *o, unsigned int bits,
 			    unsigned int dst, unsigned int src)
 {
@@ -322,7 +322,7 @@ static void fail_pair(const char *name, unsigned int bits, const struct set *a,
 	fail_msg("%s, %u bits", name, bits);
 }
 
-/* A result is normalized, and holds what members of the operands give. */
+/* A result is normalized, and contains all results of members of the operands. */
 static bool alu_is_sound(const struct test_op *o, unsigned int bits,
 			 const uint8_t (*table)[WORDS], const struct set *a,
 			 const struct set *b)
@@ -379,7 +379,7 @@ static void operations_hold_results(void **state)
 	print_message("%lu pairs of sets\n", pairs);
 }
 
-/* Does the branch keep all members that go this way, and add none */
+/* Does the branch keep all members that take it, and add none? */
 static bool branch_is_sound(const struct test_op *o, unsigned int bits, bool taken,
 			    const struct set *a, const struct set *b)
 {
@@ -490,7 +490,7 @@ static bool normalize_is_sound(const struct vnp_scalar *s)
 		return false;
 	if (WORD_BITS > 4)
 		return true;
-	/* Of words so narrow nothing is left to be found out. */
+	/* Words this narrow are always exact. */
 	best = describe(members);
 	return some ? cnt && vnp_scalar_equal(&n, &best) : !cnt;
 }
@@ -503,7 +503,7 @@ static unsigned int digit(uint64_t *n, unsigned int base)
 	return d;
 }
 
-/* The @n-th combination of parts, if it is one */
+/* The @n-th combination of fields, if it is valid */
 static bool combine(uint64_t n, struct vnp_scalar *s)
 {
 	s->value = digit(&n, WORDS);
@@ -584,7 +584,7 @@ static void order_and_join(void **state)
 		assert_true(vnp_scalar_within(&a->s, &a->s));
 }
 
-/* However a set is made to grow, it soon does so no more. */
+/* A growing set converges quickly. */
 static void widening_ends(void **state)
 {
 	static const uword_t steps[] = { 1, 3, 6, 9, 13 };
