@@ -37,21 +37,22 @@ static u32 vnp_udp_segment_len(const struct sk_buff *skb)
 }
 
 /*
- * Is this the first of a list of segments?  Its skb->prev is the last then, and no other's
- * is.  All but the last have equal sizes, as UDP_GRO says.
+ * Is this the first of a list of segments?  Its skb->prev is the last then.  That of others
+ * may be left over from lists they were in before, and is not followed.  All but the last
+ * have equal sizes, as UDP_GRO says.
  */
 static bool vnp_udp_segments_fit(const struct sk_buff *first)
 {
 	const u32 size = vnp_udp_segment_len(first);
 	const struct sk_buff *skb;
 
-	if (!first->prev || first->prev->next || skb_is_gso(first) || skb_cloned(first))
+	if (!first->prev || skb_is_gso(first) || skb_cloned(first))
 		return false;
 	for (skb = first->next; skb->next; skb = skb->next) {
 		if (vnp_udp_segment_len(skb) != size)
 			return false;
 	}
-	return vnp_udp_segment_len(skb) <= size;
+	return skb == first->prev && vnp_udp_segment_len(skb) <= size;
 }
 
 bool vnp_udp_segments_join(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
