@@ -68,32 +68,37 @@ static __always_inline __u32 read_key(const unsigned char *p, const unsigned cha
 
 /*
  * " FLAGS EXPTIME BYTES[ noreply]\r\n" at @at.  Return: how long the request is, with as
- * many bytes after that and another "\r\n"; 0 if that is not what is there
+ * many bytes after that and another "\r\n"; 0 if that is not what is there.  If memcached
+ * refuses the line, the bytes are requests to it: so no number may be one that it refuses.
  */
 static __always_inline __u32 set_length(const unsigned char *p, const unsigned char *end,
 					__u32 at)
 {
-	__u32 words = 0, bytes = 0, i;
-	unsigned char c, before = 0;
+	__u32 words = 0, digits = 0, bytes = 0, i;
+	unsigned char c;
 
 	/* It is less, as the verifier has to see. */
 	at &= 0xff;
 	asm volatile("" : "+r"(at));
-	for (i = 0; i < 64; i++, before = c) {
+	for (i = 0; i < 64; i++) {
 		if (p + at + i + 2 > end)
 			return 0;
 		c = p[at + i];
 		if (c == '\r')
-			return words >= 3 && p[at + i + 1] == '\n' ?
-			       at + i + 2 + bytes + 2 : 0;
+			return (words > 3 || (words == 3 && digits)) &&
+			       p[at + i + 1] == '\n' ? at + i + 2 + bytes + 2 : 0;
 		if (c == ' ') {
-			if (before == ' ')
+			if (words && !digits)
 				return 0;
 			words++;
-		} else if (words == 3) {
-			if (c < '0' || c > '9' || bytes > 100000)
+			digits = 0;
+		} else if (words <= 3) {
+			if (c < '0' || c > '9' || ++digits > 9)
 				return 0;
-			bytes = bytes * 10 + c - '0';
+			if (words == 3)
+				bytes = bytes * 10 + c - '0';
+		} else if (words > 4 || c < 'a' || c > 'z') {
+			return 0;
 		}
 	}
 	return 0;

@@ -273,6 +273,11 @@ static void test_two_in_one(void)
 		"get m\r\n", "gets m\r\n", "set m 0 0 1\r\nx\r\n", "delete m\r\n",
 		"set m  0 25 1\r\nx\r\n",
 	};
+	/* memcached refuses the line, and takes what seems to be the value for a request. */
+	static const char *const refused[] = {
+		"set m x 0 %d\r\n%s\r\n", "set m 0 x %d\r\n%s\r\n",
+		"set m 0\n 0 %d\r\n%s\r\n", "set m 0 0 %d noreply x\r\n%s\r\n",
+	};
 	struct answer answer;
 	char text[64];
 	int ok = 1;
@@ -292,6 +297,22 @@ static void test_two_in_one(void)
 		ok &= says(&answer, text);
 	}
 	report(ok, "two requests in a datagram");
+
+	ok = 1;
+	for (int i = 0; i < (int)(sizeof(refused) / sizeof(refused[0])); i++) {
+		ask(&answer, "set n 0 0 1\r\n-\r\n");
+		ok &= ask_cached(&answer, "n");
+		snprintf(text, sizeof(text), "set n 0 0 1\r\n%d\r\n", i);
+		ask(&answer, refused[i], (int)strlen(text), text);
+		snprintf(text, sizeof(text), "VALUE n 0 1\r\n%d\r\nEND\r\n", i);
+		ask(&answer, "get n\r\n");
+		if (!says(&answer, text)) {
+			printf("# old after: %.*s\n", (int)strcspn(refused[i], "\r\n"),
+			       refused[i]);
+			ok = 0;
+		}
+	}
+	report(ok, "a request in what another one calls its value");
 }
 
 /* What expires is left to memcached. */
@@ -458,7 +479,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP no %s, or no %s\n", MEMCACHED, VNP_DEVICE);
 		return 4;
 	}
-	printf("1..%d\n", (int)SIZES + 21);
+	printf("1..%d\n", (int)SIZES + 22);
 	fflush(stdout);
 	if (!geteuid() && own_network())
 		printf("# There is no network of the test's own.\n");
