@@ -179,11 +179,14 @@ static __always_inline int get(struct vnp_ctx *ctx, const unsigned char *p,
 	return VNP_PASS;
 }
 
-/* Nobody but a process of this host has one of its addresses and this port. */
+/*
+ * From this host's address to the same: no other host sends that, and on this one nobody
+ * else has the port at that address.
+ */
 static __always_inline bool is_filler(const struct vnp_ctx *ctx)
 {
 	return ctx->remote_port == state.filler_port && ctx->family == AF_INET &&
-	       ctx->remote_ip4 == ctx->local_ip4;
+	       ctx->remote_ip4 == state.filler_ip4 && ctx->remote_ip4 == ctx->local_ip4;
 }
 
 SEC("vnp/datagram")

@@ -219,6 +219,7 @@ static int connect_to(struct cache *cache, const struct vnp_socket *sock)
 	    connect(cache->sock, (const struct sockaddr *)&addr, sizeof(addr)) ||
 	    getsockname(cache->sock, (struct sockaddr *)&addr, &len))
 		return -errno;
+	cache->state->filler_ip4 = addr.sin_addr.s_addr;
 	cache->state->filler_port = ntohs(addr.sin_port);
 	return 0;
 }

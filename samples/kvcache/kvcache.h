@@ -53,11 +53,13 @@ struct kvcache_entry {
  * struct kvcache_state - the program's global variables
  * @flushes:	requests after which no entry counts any more
  * @changes:	requests that may have changed a key of this bucket
- * @filler_port: where the requests come from by which entries are filled in
+ * @filler_ip4:	where the requests come from by which entries are filled in
+ * @filler_port: likewise
  */
 struct kvcache_state {
 	__u64 flushes;
 	__u64 changes[1 << KVCACHE_BUCKET_BITS];
+	__be32 filler_ip4;
 	__u32 filler_port;
 };
 
