@@ -137,9 +137,26 @@ static __always_inline void note_miss(struct vnp_ctx *ctx, const struct kvcache_
 		   key->words[6], key->words[7]);
 }
 
-static __always_inline int answer(struct vnp_ctx *ctx, const struct kvcache_entry *entry)
+static __always_inline __u64 serial_now(const __u64 *serial)
 {
-	const __u64 serial = entry->serial;
+	return *(const volatile __u64 *)serial;
+}
+
+static __always_inline bool is_of_key(const struct kvcache_entry *entry,
+				      const struct kvcache_key *key)
+{
+	__u64 differs = 0;
+	__u32 i;
+
+	for (i = 0; i < KVCACHE_KEY_MAX / sizeof(__u64); i++)
+		differs |= entry->key.words[i] ^ key->words[i];
+	return !differs;
+}
+
+/* @serial: at the end of the entry, before anything else of it was read */
+static __always_inline int answer(struct vnp_ctx *ctx, const struct kvcache_entry *entry,
+				  __u64 serial)
+{
 	const __u32 len = entry->len;
 	struct kvcache_frame *frame;
 
@@ -148,7 +165,7 @@ static __always_inline int answer(struct vnp_ctx *ctx, const struct kvcache_entr
 	if (vnp_store_bytes(ctx, HEAD, entry->text, len))
 		return VNP_DROP;
 	/* An entry that was replaced may meanwhile have become another key's. */
-	if (*(const volatile __u64 *)&entry->serial != serial)
+	if (serial_now(&entry->serial) != serial)
 		return VNP_DROP;
 	frame = ctx->data;
 	if ((void *)(frame + 1) > ctx->data_end)
@@ -165,13 +182,16 @@ static __always_inline int get(struct vnp_ctx *ctx, const unsigned char *p,
 	const __u32 len = end - p, key_len = len - HEAD - 6;
 	const struct kvcache_entry *entry;
 	struct kvcache_key key = {};
+	__u64 serial;
 
 	if (key_len - 1 < KVCACHE_KEY_MAX && frame->datagrams == vnp_htons(1) &&
 	    p[len - 2] == '\r' && p[len - 1] == '\n' &&
 	    !vnp_load_bytes(ctx, HEAD + 4, &key, key_len)) {
 		entry = vnp_map_lookup(&entries, &key);
-		if (entry && entry->generation == kvcache_generation(&state, &key))
-			return answer(ctx, entry);
+		serial = entry ? serial_now(&entry->serial_end) : 0;
+		if (entry && is_of_key(entry, &key) &&
+		    entry->generation == kvcache_generation(&state, &key))
+			return answer(ctx, entry, serial);
 		note_miss(ctx, &key);
 	}
 	if (!one_line(p, end))

@@ -136,7 +136,12 @@ static void remove_one(struct cache *cache)
 
 static void fill(struct cache *cache, const struct kvcache_key *key)
 {
-	struct kvcache_entry entry = { .serial = ++cache->serial };
+	const __u64 serial = ++cache->serial;
+	struct kvcache_entry entry = {
+		.serial = serial,
+		.serial_end = serial,
+		.key = *key,
+	};
 	char text[KVCACHE_TEXT_MAX + 1];
 	int len;
 

@@ -36,17 +36,25 @@ struct kvcache_key {
 
 /**
  * struct kvcache_entry - an answer
- * @generation:	of the key, when it was asked for
  * @serial:	no other entry ever has the same
+ * @generation:	of the key, when it was asked for
+ * @key:	the key
  * @len:	bytes of @text
  * @text:	all of the answer but the frame
+ * @serial_end:	@serial once more
+ *
+ * The map uses the memory of an entry that was replaced for another, which is written from
+ * front to end.  So who reads @serial_end first and @serial last, and finds the same, has
+ * read one entry.
  */
 struct kvcache_entry {
-	__u64 generation;
 	__u64 serial;
+	__u64 generation;
+	struct kvcache_key key;
 	__u32 len;
 	__u32 unused;
 	char text[KVCACHE_TEXT_MAX];
+	__u64 serial_end;
 };
 
 /**
