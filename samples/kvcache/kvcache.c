@@ -10,6 +10,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/membarrier.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <vnp/libvnp.h>
 #include "kvcache.h"
@@ -134,19 +136,40 @@ static void remove_one(struct cache *cache)
 	cache->victim = next;
 }
 
-static void fill(struct cache *cache, const struct kvcache_key *key)
+/**
+ * struct missing - a key that the program has missed
+ * @key:	the key
+ * @generation:	its generation, before memcached is asked
+ */
+struct missing {
+	struct kvcache_key key;
+	__u64 generation;
+};
+
+/* The same key is missed again and again until it is there. */
+static int is_filled(const struct cache *cache, const struct missing *missing)
 {
+	struct kvcache_entry entry;
+
+	return !vnp_map_lookup(cache->entries, &missing->key, &entry) &&
+	       entry.generation == missing->generation;
+}
+
+static void fill(struct cache *cache, const struct missing *missing)
+{
+	const struct kvcache_key *key = &missing->key;
 	const __u64 serial = ++cache->serial;
 	struct kvcache_entry entry = {
 		.serial = serial,
 		.serial_end = serial,
+		.generation = missing->generation,
 		.key = *key,
 	};
 	char text[KVCACHE_TEXT_MAX + 1];
 	int len;
 
-	/* Before memcached is asked */
-	entry.generation = kvcache_generation(cache->state, key);
+	if (is_filled(cache, missing))
+		return;
 	len = ask(cache, key, text, sizeof(text));
 	if (len < 0 || !make_text(&entry, key, text, len))
 		return;
@@ -174,19 +197,40 @@ static int read_key(const char *line, struct kvcache_key *key)
 	return len > 0;
 }
 
+/*
+ * A request changes the generation of its key in softirq, and is in the socket's queue
+ * somewhat later.  Wait until all that have are: RCU's grace period is over when every
+ * softirq that had begun is.
+ */
+static int settle(void)
+{
+	return syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
+}
+
 static int fill_all(struct cache *cache)
 {
-	static char text[1 << 16];
-	struct kvcache_key key;
+	static struct missing missing[1024];
+	static char text[1 << 14];
+	size_t cnt = 0, i;
 	char *line, *rest = text;
 	ssize_t len = read(vnp_program_fd(cache->prog), text, sizeof(text) - 1);
+	int err;
 
 	if (len < 0)
 		return complain("read what is missing", -errno);
 	text[len] = 0;
-	while ((line = strsep(&rest, "\n")))
-		if (read_key(line, &key))
-			fill(cache, &key);
+	while ((line = strsep(&rest, "\n")) && cnt < sizeof(missing) / sizeof(missing[0])) {
+		if (!read_key(line, &missing[cnt].key))
+			continue;
+		missing[cnt].generation = kvcache_generation(cache->state,
+							     &missing[cnt].key);
+		cnt++;
+	}
+	err = settle();
+	if (err)
+		return complain("wait for a grace period", err);
+	for (i = 0; i < cnt; i++)
+		fill(cache, &missing[i]);
 	return 0;
 }
 
