@@ -9,6 +9,9 @@
 #include "kmod/path/dgram.h"
 #include "vm/code.h"
 
+/* The most headroom that a program can make of payload */
+#define VNP_HEADROOM_MAX	2048
+
 /* Room for bytes at the end.  A program asks for as many as it likes: no warning. */
 static int vnp_resize_append(struct sk_buff *skb, u32 len)
 {
@@ -36,14 +39,14 @@ static void vnp_resize_move_headers(struct sk_buff *skb, u32 head, s32 delta)
 }
 
 /*
- * Remove bytes at the front.  The headers move, unless they would get so far from
- * skb->head that the packet's 16 bits could not say where they are.
+ * Remove bytes at the front.  The headers move, unless the headroom would become too
+ * long: segments of a super-packet have one as long each, and 16 bits say where headers are.
  */
 static void vnp_resize_remove(struct sk_buff *skb, u32 head, u32 len)
 {
 	u8 *payload = skb->data + head;
 
-	if (skb_headroom(skb) + len < U16_MAX) {
+	if (skb_headroom(skb) + len <= VNP_HEADROOM_MAX) {
 		vnp_resize_move_headers(skb, head, len);
 		return;
 	}
