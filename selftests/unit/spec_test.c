@@ -49,6 +49,18 @@ static void bounds_by_a_branch(void **state)
 			RETURN(0));
 }
 
+/* What a mask makes of a bad pointer is harmless only where nobody maps memory */
+static void too_far_from_null(void **state)
+{
+	(void)state;
+	assert_accepted("hardened: 1 access masked, 0 ", LOAD_DATA(R2),
+			BPF_LDX_MEM(BPF_DW, R0, R2, 32768 - 8), RETURN(0));
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after", LOAD_DATA(R2),
+			BPF_LDX_MEM(BPF_DW, R0, R2, 32768 - 7), RETURN(0));
+	assert_accepted("hardened: 0 accesses masked, 1 instruction after", LOAD_DATA(R2),
+			BPF_LDX_MEM(BPF_H, R0, R2, 32767), RETURN(0));
+}
+
 static void bounds_by_construction(void **state)
 {
 	(void)state;
@@ -512,6 +524,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		test(bounds_by_a_branch),
+		test(too_far_from_null),
 		test(bounds_by_construction),
 		test(index_of_a_field),
 		test(field_that_is_not_read),

@@ -92,10 +92,14 @@ void vnp_spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 side
 /*
  * Can a mask tell a bad pointer from a good one? Not if the base of the object is not
  * known.  After a look-up that failed, or was not executed, the base is NULL: then
- * offsets must be harmless.
+ * offsets must be harmless.  And so must be the last byte of the access if the mask
+ * makes 0 of the pointer: a large offset or size reaches further.
  */
-static bool spec_can_mask(const struct vnp_code *code, const struct vnp_access *access)
+static bool spec_can_mask(const struct vnp_code *code, const struct vnp_access *access,
+			  s64 end)
 {
+	if (end > VNP_SPEC_NULL)
+		return false;
 	if (access->kind != VNP_REG_MAP_VALUE || access->base == VNP_SITE_MAP)
 		return true;
 	return access->base != VNP_SITE_NONE &&
@@ -144,7 +148,7 @@ void vnp_spec_access(struct vnp_verify *v, u32 n, s64 at, s64 size,
 	vnp_spec_choose_ctx(v, access);
 	if (!sides)
 		return;
-	if (!vnp_spec_of(v)->waits && spec_can_mask(v->code, access)) {
+	if (!vnp_spec_of(v)->waits && spec_can_mask(v->code, access, at + size)) {
 		vnp_spec_note_mask(v, access, sides);
 	} else {
 		vnp_spec_barrier(v);
