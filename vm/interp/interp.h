@@ -28,11 +28,11 @@ int vnp_interp_exec(struct vnp_code *code, struct vnp_exec *exec);
  * @code:	after vnp_lower()
  * @exec:	as above
  *
- * For tests: what native code does, instruction by instruction.  Memory is checked by
- * the address sanitizer only.
+ * For tests: what native code does, instruction by instruction, at addresses that are
+ * negative numbers like those of the kernel.
  *
- * Return: 0, -ENOMEM, -EFAULT (the code does what native code must not: a division
- * by zero, an instruction newer than the oldest JIT).
+ * Return: 0, -ENOMEM, -EFAULT (the code does what native code must not: an access outside
+ * all objects, a division by zero, an instruction newer than the oldest JIT).
  */
 int vnp_interp_exec_lowered(struct vnp_code *code, struct vnp_exec *exec);
 
