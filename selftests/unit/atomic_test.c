@@ -143,12 +143,29 @@ static void cmpxchg_clears_the_upper_half(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R2, -8), BPF_EXIT_INSN());
 }
 
+/* A number of which bits are known, and a constant: as 64 bits their sum wraps */
+static void sum_that_wraps(void **state)
+{
+	(void)state;
+#define MOVED(BY)							\
+	BPF_ST_MEM(BPF_DW, R10, -24, 5), BPF_ST_MEM(BPF_DW, R10, -16, 5), \
+	BPF_MOV64_REG(R2, R10),						\
+	BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ifindex)),	\
+	BPF_ALU64_IMM(BPF_AND, R3, 8), BPF_ALU64_IMM(BPF_OR, R3, -16),	\
+	BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_ALU64_IMM(BPF_ADD, R2, BY),	\
+	BPF_MOV64_IMM(R0, 1), BPF_ATOMIC_OP(BPF_DW, BPF_ADD | BPF_FETCH, R2, R0, 0), \
+	BPF_EXIT_INSN()
+	assert_returns(5, 0, MOVED(-8));
+	assert_refused("wants an address that is a multiple", MOVED(-4));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(operations),
 		cmocka_unit_test(fetched_is_unknown),
 		cmocka_unit_test(cmpxchg_clears_the_upper_half),
+		cmocka_unit_test(sum_that_wraps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Memory: loads, stores and atomic operations. */
+#include "vm/arith.h"
 #include "vm/analysis/update.h"
 #include "vm/verify/verify.h"
 
@@ -205,10 +206,10 @@ static int mem_atomic_operands(struct vnp_verify *v, const struct bpf_insn *insn
 static int mem_atomic_aligned(struct vnp_verify *v, const struct bpf_insn *insn)
 {
 	const struct vnp_reg *ptr = vnp_state_reg(v->state, insn->dst_reg);
+	u64 at = vnp_wrap_add(ptr->num.value, (s64)ptr->off + insn->off);
 	u64 low = (u64)vnp_insn_size(insn) - 1;
 
-	if (!((ptr->num.value + (u64)((s64)ptr->off + insn->off)) & low) &&
-	    !(ptr->num.mask & low))
+	if (!(at & low) && !(ptr->num.mask & low))
 		return 0;
 	return vnp_verify_refuse(v,
 		"an atomic operation on %u bytes wants an address that is a multiple of that",
