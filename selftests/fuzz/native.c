@@ -93,26 +93,6 @@ static long seconds_now(void)
  * ---- Making them --------------------------------------------------------
  */
 
-/* Noise, small numbers, or words at the edges of what 32 and 64 bits hold */
-static void payload_make(__u8 *payload, __u64 *random)
-{
-	static const __u64 edges[] = {
-		0, 1, -1, 7, 8, 64, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-		0x100000001, 1ULL << 63, (1ULL << 63) - 1, -8, 0xffffffff80000000,
-	};
-	__u32 kind = random_next(random) >> 13, i;
-
-	for (i = 0; i < PAYLOAD_MAX; i += 8) {
-		__u64 word = random_next(random);
-
-		if (kind % 3 == 1)
-			word &= 0x0707070707070707;
-		else if (kind % 3 == 2)
-			word = edges[(word >> 17) % ARRAY_SIZE(edges)];
-		memcpy(payload + i, &word, 8);
-	}
-}
-
 /* Half of the programs are by the one generator, half by the other; some are changed then */
 static void job_make(struct job *job, __u64 seed)
 {
@@ -129,7 +109,7 @@ static void job_make(struct job *job, __u64 seed)
 	for (i = 0; i < PAYLOADS; i++) {
 		job->len[i] = (random_next(&random) >> 9) % PAYLOAD_MAX;
 		job->direct[i] = (random_next(&random) >> 9) % 4 ? 0 : job->len[i] / 2;
-		payload_make(job->before[i], &random);
+		random_payload(job->before[i], PAYLOAD_MAX, &random);
 	}
 }
 

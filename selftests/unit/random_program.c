@@ -1330,6 +1330,30 @@ __u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_in
 	return gen_program(&g);
 }
 
+void random_payload(void *payload, size_t len, __u64 *random)
+{
+	static const __u64 edges[] = {
+		0, 1, -1, 7, 8, 64, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
+		0x100000001, 1ULL << 63, (1ULL << 63) - 1, -8, 0xffffffff80000000,
+		1ULL << 62, 3ULL << 62, 1ULL << 48, -(1ULL << 47), 1ULL << 24,
+	};
+	__u32 kind = random_next(random) >> 13;
+	size_t i;
+
+	for (i = 0; i < len; i += 8) {
+		__u64 word = random_next(random);
+		__s64 by = (__s64)(word >> 40 & 127) - 64;
+
+		if (kind % 4 == 1)
+			word &= 0x0707070707070707;
+		else if (kind % 4 >= 2)
+			word = edges[(word >> 17) % ARRAY_SIZE(edges)];
+		if (kind % 4 == 3)
+			word += by;
+		memcpy((__u8 *)payload + i, &word, len - i < 8 ? len - i : 8);
+	}
+}
+
 void random_mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random)
 {
 	struct bpf_insn *insn = &insns[random_next(random) % cnt];

@@ -48,6 +48,12 @@ __u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_in
  */
 void random_mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random);
 
+/*
+ * random_payload() - @len bytes: noise, small numbers, or words at the edges of what 32 and 64
+ * bits hold, or near them
+ */
+void random_payload(void *payload, size_t len, __u64 *random);
+
 /* random_next() - a pseudo-random number; *@state must not be 0 */
 __u64 random_next(__u64 *state);
 

@@ -32,7 +32,7 @@ static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 	__u64 random = seed * 31 + 7;
 	struct vm_set *set;
 	__u8 payload[256];
-	__u32 i, run;
+	__u32 run;
 
 	vm_name = seed;
 	tally->programs++;
@@ -43,8 +43,7 @@ static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 	for (run = 0; run < 3; run++) {
 		__u32 len = random_next(&random) % sizeof(payload);
 
-		for (i = 0; i < len; i++)
-			payload[i] = random_next(&random) >> (run * 4 + 8);
+		random_payload(payload, len, &random);
 		tally->runs++;
 		tally->faults += !!vm_set_run(set, payload, len).fault;
 	}
@@ -60,46 +59,54 @@ static void check_tally(const struct tally *tally, __u32 share)
 	assert_true(tally->faults < tally->runs / 10 * 9);
 }
 
-static void random_programs_run_alike(void **state)
+static __u32 mutated_program(__u64 seed, struct bpf_insn *insns)
+{
+	__u32 cnt = random_program(seed, insns), n;
+	__u64 random = seed * 77 + 5;
+
+	for (n = 1 + random_next(&random) % 4; n; n--)
+		random_mutate(insns, cnt, &random);
+	return cnt;
+}
+
+/* At least one of @share programs must be accepted */
+static void run_programs(__u32 (*make)(__u64 seed, struct bpf_insn *insns), __u32 share)
 {
 	__u64 programs = from_env("RANDOM_PROGRAMS", 1500);
 	__u64 first = from_env("RANDOM_SEED", 1), seed;
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
 	struct tally tally = {};
 
-	(void)state;
 	vm_budget = 20000;
 	for (seed = first; seed < first + programs; seed++)
-		run_some(insns, random_program(seed, insns), seed, &tally);
+		run_some(insns, make(seed, insns), seed, &tally);
 	vm_budget = 0;
-	check_tally(&tally, 2);
+	check_tally(&tally, share);
+}
+
+static void random_programs_run_alike(void **state)
+{
+	(void)state;
+	run_programs(random_program, 2);
+}
+
+static void wide_programs_run_alike(void **state)
+{
+	(void)state;
+	run_programs(random_wide_program, 2);
 }
 
 static void mutated_programs_run_alike(void **state)
 {
-	__u64 programs = from_env("RANDOM_PROGRAMS", 1500);
-	__u64 first = from_env("RANDOM_SEED", 1), seed;
-	struct bpf_insn insns[RANDOM_INSNS_MAX];
-	struct tally tally = {};
-
 	(void)state;
-	vm_budget = 20000;
-	for (seed = first; seed < first + programs; seed++) {
-		__u32 cnt = random_program(seed, insns), n;
-		__u64 random = seed * 77 + 5;
-
-		for (n = 1 + random_next(&random) % 4; n; n--)
-			random_mutate(insns, cnt, &random);
-		run_some(insns, cnt, seed, &tally);
-	}
-	vm_budget = 0;
-	check_tally(&tally, 8);
+	run_programs(mutated_program, 8);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_programs_run_alike),
+		cmocka_unit_test(wide_programs_run_alike),
 		cmocka_unit_test(mutated_programs_run_alike),
 	};
 
