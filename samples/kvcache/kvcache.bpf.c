@@ -157,7 +157,7 @@ static __always_inline bool is_of_key(const struct kvcache_entry *entry,
 static __always_inline int answer(struct vnp_ctx *ctx, const struct kvcache_entry *entry,
 				  __u64 serial)
 {
-	const __u32 len = entry->len;
+	const __u64 len = entry->len;
 	struct kvcache_frame *frame;
 
 	if (len - 1 >= KVCACHE_TEXT_MAX || vnp_adjust_tail(ctx, HEAD + len - ctx->len))
@@ -179,7 +179,7 @@ static __always_inline int get(struct vnp_ctx *ctx, const unsigned char *p,
 			       const unsigned char *end)
 {
 	const struct kvcache_frame *frame = (const void *)p;
-	const __u32 len = end - p, key_len = len - HEAD - 6;
+	const __u64 len = end - p, key_len = len - HEAD - 6;
 	const struct kvcache_entry *entry;
 	struct kvcache_key key = {};
 	__u64 serial;
