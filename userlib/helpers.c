@@ -221,8 +221,6 @@ u64 vnp_helper_random_u32(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)
 	return val;
 }
 
-#define CSUM_BYTES_MAX	512
-
 /* Ones' complement sum of 32 bit words: as the kernel's csum_partial() adds them */
 static u32 csum_add_words(u32 sum, const void *words, u32 len, bool invert)
 {
@@ -242,8 +240,8 @@ u64 vnp_helper_csum_diff(u64 from, u64 from_len, u64 to, u64 to_len, u64 seed)
 {
 	u32 sum = seed;
 
-	if (((u32)from_len | (u32)to_len) % 4 || (u32)from_len > CSUM_BYTES_MAX ||
-	    (u32)to_len > CSUM_BYTES_MAX)
+	if (((u32)from_len | (u32)to_len) % 4 || (u32)from_len > VNP_CSUM_DIFF_MAX ||
+	    (u32)to_len > VNP_CSUM_DIFF_MAX)
 		return -EINVAL;
 	sum = csum_add_words(sum, ptr(void *, from), from_len, true);
 	return csum_add_words(sum, ptr(void *, to), to_len, false);

@@ -22,9 +22,6 @@
 #include "vm/isa/format.h"
 #include "vm/helper.h"
 
-/* Bytes that vnp_csum_diff() takes on each side */
-#define VNP_CSUM_DIFF_MAX	512
-
 static void *vnp_ptr(u64 reg)
 {
 	return (void *)(unsigned long)reg;

@@ -183,6 +183,9 @@ struct vnp_ctx {
 enum vnp_helper_id {
 	VNP_HELPER_MAPPER(__VNP_HELPER_ID)
 };
+
+/* Bytes that vnp_csum_diff() takes on each side, at most */
+#define VNP_CSUM_DIFF_MAX	512
 #undef __VNP_HELPER_ID
 
 /**

@@ -192,9 +192,9 @@ static __u32 (*const vnp_random_u32)(void) = (void *)VNP_HELPER_random_u32;
 /**
  * vnp_csum_diff() - update an Internet checksum (RFC 1624)
  * @from:	removed bytes, or NULL
- * @from_len:	their number, a multiple of 4, at most 512
+ * @from_len:	their number, a multiple of 4, at most %VNP_CSUM_DIFF_MAX
  * @to:		added bytes, or NULL
- * @to_len:	their number, a multiple of 4, at most 512
+ * @to_len:	their number, a multiple of 4, at most %VNP_CSUM_DIFF_MAX
  * @seed:	the sum so far, unfolded
  *
  * Return: the new sum, unfolded 32 bits, or -EINVAL.
