@@ -69,8 +69,8 @@ void vnp_user_put(struct vnp_user *user);
  * @user:	its owner, whose @jit_lock is held
  * @bytes:	its size
  *
- * Waits for programs that are being freed, if there is room without them: a user who has
- * closed a program can load another one.
+ * If the limit is exceeded only because of programs that are still being freed, wait for
+ * these: a user who has closed a program can load another one.
  *
  * Context: process.
  * Return: 0, -EINTR (a fatal signal), or -EDQUOT if it exceeds his limit; CAP_BPF and

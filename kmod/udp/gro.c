@@ -96,7 +96,7 @@ static void vnp_udp_gro_link_layer(const struct sk_buff *skb,
 	at->pos += sizeof(ppp);
 }
 
-/* Skip the first header of IP, with all extensions.  Return: false: there is none */
+/* Advance past the first IP header and its extension headers.  Return: false if none */
 static bool vnp_udp_gro_ip(const struct sk_buff *skb, struct vnp_udp_gro_at *at)
 {
 	__be16 frag_off;

@@ -186,9 +186,9 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len)
 }
 
 /*
- * Add a datagram to @skb, whose last packet in the fragment list is @last.  One that is in
- * pages goes where others are, for a packet more is memory of the socket's.  A packet in the
- * list has no linear data but that of one datagram: skb_segment() relies on it.
+ * Add a datagram to @skb, whose last packet in the fragment list is @last.  Data in pages is
+ * coalesced with the packet before, since each packet is charged to the socket.  A packet in
+ * the list has linear data of one datagram at most: skb_segment() relies on it.
  *
  * Return: the last packet
  */

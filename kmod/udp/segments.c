@@ -2,11 +2,11 @@
 /*
  * A socket with encap_rcv() gets a super-packet only if that is marked as a tunnel's, which
  * GRO's are (udp/gro.c).  One that a sender on this host has made (UDP_SEGMENT), and that
- * comes by lo, say, is not: the kernel segments it in udp_queue_rcv_skb(), and delivers
- * one segment after the other.  An application that has asked for super-packets
- * (UDP_GRO) gets this one whole without a link, and so must get it whole with one.
+ * arrives over lo, for example, is not: the kernel segments it in udp_queue_rcv_skb(), and
+ * delivers the segments one by one.  An application that has set UDP_GRO gets such a packet
+ * as a whole without a link, and so must get it as a whole with one.
  *
- * The kernel walks its list of segments so:
+ * The kernel walks its list of segments as follows:
  *
  *	skb_list_walk_safe(segs, skb, next)
  *		udp_queue_rcv_one_skb(sk, skb);

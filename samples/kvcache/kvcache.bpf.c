@@ -45,7 +45,7 @@ static __always_inline bool one_line(const unsigned char *p, const unsigned char
 	return true;
 }
 
-/* The key at @at.  Return: where it ends, or 0 if it is none, or too long */
+/* Read the key at @at.  Return: the position after it, or 0 if it is empty or too long */
 static __always_inline __u32 read_key(const unsigned char *p, const unsigned char *end,
 				      __u32 at, struct kvcache_key *key)
 {

@@ -26,7 +26,7 @@ struct kvcache_frame {
 	__be16 reserved;
 };
 
-/* With zeroes behind it */
+/* A key, padded with zeroes */
 struct kvcache_key {
 	union {
 		char text[KVCACHE_KEY_MAX];

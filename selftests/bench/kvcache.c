@@ -72,7 +72,7 @@ static void ask(int sock, int i, const char *text, const char *expected)
 	int len = request_write(request, i, text), tries;
 
 	for (tries = 0; tries < 1000; tries++) {
-		/* Until it has its socket, others are told at once that there is none. */
+		/* Refused at once until memcached has bound its socket (ECONNREFUSED) */
 		if (send(sock, request, len, 0) < 0 ||
 		    recv(sock, answer, sizeof(answer), 0) < 8) {
 			usleep(10000);

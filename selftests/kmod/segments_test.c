@@ -174,7 +174,7 @@ TEST_F(segments, written)
 	EXPECT_EQ(self->counts.fault + self->counts.verdict, link_faults(&self->info));
 }
 
-/* Who has not asked for super-packets gets none. */
+/* A socket without UDP_GRO gets no super-packets. */
 TEST_F(segments, not_asked)
 {
 	LINK("sift");
