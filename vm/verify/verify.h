@@ -12,6 +12,7 @@
  *	verify/call.c	helpers
  *	verify/frame.c	entering and leaving functions
  *	verify/jump.c	what a branch teaches
+ *	verify/refuse.c	refusals, and the state at each instruction, in words
  *
  * First the states are iterated to a fixpoint, without messages.  Then each instruction
  * is visited once more in the state that holds for all its executions: only this
@@ -253,5 +254,8 @@ void vnp_verify_stack_clobber(struct vnp_verify *v, const struct vnp_reg *ptr,
  */
 int vnp_verify_refuse(const struct vnp_verify *v, const char *fmt, ...)
 	__printf(2, 3);
+
+/* vnp_verify_print() - the state before the current instruction, at %VNP_LOG_STATES */
+void vnp_verify_print(const struct vnp_verify *v);
 
 #endif /* _VNP_VM_VERIFY_VERIFY_H */
