@@ -15,8 +15,8 @@
  */
 #include "vm/lower/emit.h"
 
-/* splitmix64: another random number for each immediate */
-static u32 blind_random(struct vnp_lower *l)
+/* splitmix64 */
+u32 vnp_blind_random(struct vnp_lower *l)
 {
 	u64 x = l->code->key += 0x9e3779b97f4a7c15ULL;
 
@@ -52,38 +52,22 @@ static bool blind_wants(const struct bpf_insn *insn)
 	}
 }
 
-struct bpf_insn vnp_blind(struct vnp_lower *l, struct bpf_insn insn)
+bool vnp_blind(struct vnp_lower *l, struct bpf_insn insn, struct bpf_insn out[3])
 {
 	u32 random;
 
 	if (!blind_wants(&insn))
-		return insn;
-	random = blind_random(l);
-	vnp_emit_k(l, BPF_ALU64 | BPF_MOV, VNP_REG_AX, insn.imm ^ random);
-	vnp_emit_k(l, BPF_ALU64 | BPF_XOR, VNP_REG_AX, random);
+		return false;
+	random = vnp_blind_random(l);
+	out[0] = VNP_EMIT(BPF_ALU64 | BPF_MOV | BPF_K, VNP_REG_AX, 0, 0,
+			  insn.imm ^ random);
+	out[1] = VNP_EMIT(BPF_ALU64 | BPF_XOR | BPF_K, VNP_REG_AX, 0, 0, random);
 	if (BPF_CLASS(insn.code) == BPF_ST)
 		insn.code = (insn.code & ~0x07) | BPF_STX;
 	else
 		insn.code |= BPF_X;
 	insn.src_reg = VNP_REG_AX;
 	insn.imm = 0;
-	return insn;
-}
-
-void vnp_blind_imm32(struct vnp_lower *l, u8 dst, u32 imm)
-{
-	u32 random = l->code->harden ? blind_random(l) : 0;
-
-	vnp_emit_k(l, BPF_ALU | BPF_MOV, dst, imm ^ random);
-	if (random)
-		vnp_emit_k(l, BPF_ALU | BPF_XOR, dst, random);
-}
-
-void vnp_blind_imm64(struct vnp_lower *l, u8 dst, u64 imm)
-{
-	vnp_blind_imm32(l, VNP_REG_AX, imm >> 32);
-	vnp_emit_x(l, BPF_ALU64 | BPF_MOV, dst, VNP_REG_AX);
-	vnp_emit_k(l, BPF_ALU64 | BPF_LSH, dst, 32);
-	vnp_blind_imm32(l, VNP_REG_AX, imm);
-	vnp_emit_x(l, BPF_ALU64 | BPF_OR, dst, VNP_REG_AX);
+	out[2] = insn;
+	return true;
 }

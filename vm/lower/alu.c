@@ -114,8 +114,8 @@ static void alu_divide_magnitude(struct vnp_lower *l, const struct bpf_insn *ins
 		vnp_emit_land(l, positive);
 	} else {
 		/* after a 32 bit move 2^31 is positive */
-		vnp_blind_imm32(l, VNP_REG_AX,
-				insn->imm < 0 ? (u32)-(s64)insn->imm : (u32)insn->imm);
+		vnp_emit_imm32(l, VNP_REG_AX,
+			       insn->imm < 0 ? (u32)-(s64)insn->imm : (u32)insn->imm);
 	}
 	vnp_emit_x(l, class | BPF_OP(insn->code), insn->dst_reg, VNP_REG_AX);
 }

@@ -119,18 +119,28 @@ static bool emit_make_room(struct vnp_lower *l)
 	return emit_set_room(l, room);
 }
 
-u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn)
+/* Return: its index */
+static u32 emit_append(struct vnp_lower *l, struct bpf_insn insn)
 {
 	struct vnp_lowered *out = l->out;
 
-	if (l->code->harden && !l->guard)
-		insn = vnp_blind(l, insn);
 	if (l->err || (out->cnt == l->room && !emit_make_room(l)))
 		return 0;
 	out->insns[out->cnt] = insn;
 	out->origin[out->cnt] = l->insn;
 	out->guard[out->cnt] = l->guard;
 	return out->cnt++;
+}
+
+u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn)
+{
+	struct bpf_insn blinded[3];
+
+	if (!l->code->harden || l->guard || !vnp_blind(l, insn, blinded))
+		return emit_append(l, insn);
+	emit_append(l, blinded[0]);
+	emit_append(l, blinded[1]);
+	return emit_append(l, blinded[2]);
 }
 
 void vnp_emit_k(struct vnp_lower *l, u8 op, u8 dst, s32 imm)
@@ -141,6 +151,24 @@ void vnp_emit_k(struct vnp_lower *l, u8 op, u8 dst, s32 imm)
 void vnp_emit_x(struct vnp_lower *l, u8 op, u8 dst, u8 src)
 {
 	vnp_emit(l, VNP_EMIT(op | BPF_X, dst, src, 0, 0));
+}
+
+void vnp_emit_imm32(struct vnp_lower *l, u8 dst, u32 imm)
+{
+	u32 random = l->code->harden ? vnp_blind_random(l) : 0;
+
+	vnp_emit_k(l, BPF_ALU | BPF_MOV, dst, imm ^ random);
+	if (random)
+		vnp_emit_k(l, BPF_ALU | BPF_XOR, dst, random);
+}
+
+void vnp_emit_imm64(struct vnp_lower *l, u8 dst, u64 imm)
+{
+	vnp_emit_imm32(l, VNP_REG_AX, imm >> 32);
+	vnp_emit_x(l, BPF_ALU64 | BPF_MOV, dst, VNP_REG_AX);
+	vnp_emit_k(l, BPF_ALU64 | BPF_LSH, dst, 32);
+	vnp_emit_imm32(l, VNP_REG_AX, imm);
+	vnp_emit_x(l, BPF_ALU64 | BPF_OR, dst, VNP_REG_AX);
 }
 
 void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off)

@@ -6,6 +6,7 @@
  *
  *	lower.c		the program as a whole: slots, jumps
  *	lower/emit.c	instructions and their common kinds, the ends of faults
+ *	lower/object.c	where the object of an access begins or ends
  *	lower/guard.c	checks in front of accesses
  *	lower/alu.c	arithmetic that native code does otherwise
  *	lower/frame.c	entering and leaving functions
@@ -13,7 +14,7 @@
  * and for untrusted users
  *
  *	lower/mask.c	what keeps accesses inside even speculatively
- *	blind.c		constants an attacker chose, made unrecognisable
+ *	harden/blind.c	constants an attacker chose, made unrecognisable
  */
 #ifndef _VNP_VM_LOWER_EMIT_H
 #define _VNP_VM_LOWER_EMIT_H
@@ -90,6 +91,13 @@ u32 vnp_emit(struct vnp_lower *l, struct bpf_insn insn);
 void vnp_emit_k(struct vnp_lower *l, u8 op, u8 dst, s32 imm);
 void vnp_emit_x(struct vnp_lower *l, u8 op, u8 dst, u8 src);
 
+/*
+ * vnp_emit_imm32(), vnp_emit_imm64() - load a constant of the program into a register,
+ * blinded for untrusted users
+ */
+void vnp_emit_imm32(struct vnp_lower *l, u8 dst, u32 imm);
+void vnp_emit_imm64(struct vnp_lower *l, u8 dst, u64 imm);
+
 /* vnp_emit_load() - 8 bytes */
 void vnp_emit_load(struct vnp_lower *l, u8 dst, u8 src, s32 off);
 
@@ -159,17 +167,19 @@ void vnp_lower_barrier(struct vnp_lower *l);
 /* vnp_lower_doom() - emit the end after guards of which one always faults */
 void vnp_lower_doom(struct vnp_lower *l);
 
-/*
- * vnp_blind() - replace the immediate of @insn by AX, and load that, if it needs
- * blinding
+/**
+ * vnp_blind() - blind the immediate of an instruction, if it needs that
+ * @l:		lowering
+ * @insn:	the instruction
+ * @out:	out: what is emitted instead, if it does: two instructions load the immediate
+ *		into AX, the third one takes it from there
+ *
+ * Return: whether it does.
  */
-struct bpf_insn vnp_blind(struct vnp_lower *l, struct bpf_insn insn);
+bool vnp_blind(struct vnp_lower *l, struct bpf_insn insn, struct bpf_insn out[3]);
 
-/*
- * vnp_blind_imm32(), vnp_blind_imm64() - load a constant of the program into a register
- */
-void vnp_blind_imm32(struct vnp_lower *l, u8 dst, u32 imm);
-void vnp_blind_imm64(struct vnp_lower *l, u8 dst, u64 imm);
+/* vnp_blind_random() - another random number for each immediate */
+u32 vnp_blind_random(struct vnp_lower *l);
 
 /* vnp_lower_charge() - charge the budget */
 void vnp_lower_charge(struct vnp_lower *l, u32 cost);

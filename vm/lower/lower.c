@@ -172,7 +172,7 @@ static void lower_ld_imm64(struct vnp_lower *l, const struct bpf_insn *insn)
 		break;
 	default:
 		if (l->code->harden) {
-			vnp_blind_imm64(l, insn->dst_reg, vnp_insn_imm64(insn));
+			vnp_emit_imm64(l, insn->dst_reg, vnp_insn_imm64(insn));
 			return;
 		}
 		vnp_emit(l, insn[0]);
