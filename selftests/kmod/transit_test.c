@@ -20,6 +20,7 @@
 #include "burst.h"
 #include "harness.h"
 #include "object.h"
+#include "rtnl.h"
 
 #define LEN		200
 #define ORDERS		"PPDPPPDP"
@@ -277,19 +278,13 @@ FIXTURE_VARIANT_ADD(transit, bridged) { BRIDGED };
 FIXTURE_VARIANT_ADD(transit, routed) { ROUTED };
 FIXTURE_VARIANT_ADD(transit, local) { LOCAL };
 
-static int setup_end(const char *name)
-{
-	return ip_batch("link set %s addrgenmode none arp off\n"
-			"link set %s up\n", name, name);
-}
-
 /* setup_tags() - for packets of a port that is not a bridge's */
 static int setup_tags(void)
 {
 	return ip_batch("link add link rx0 name v0 type vlan id 5\n"
 			"link add link rx0 name q0 type vlan proto 802.1ad id 6\n"
 			"link add link q0 name qv0 type vlan id 5\n") ?:
-	       setup_end("v0") ?: setup_end("q0") ?: setup_end("qv0");
+	       rtnl_up_silent("v0") ?: rtnl_up_silent("q0") ?: rtnl_up_silent("qv0");
 }
 
 /* Tunnel endpoints: GRO parses those of the same kind as a local one. */
@@ -314,14 +309,14 @@ static int setup_tunnels(void)
 		snprintf(name, sizeof(name), "t%zu", i);
 		err = ip_batch("link add %s %s type %s\n", name,
 			       frames ? "address " TAP_MAC : "", types[i]) ?:
-		      setup_end(name);
+		      rtnl_up_silent(name);
 	}
 	return err;
 }
 
 static int setup_way(int where)
 {
-	int err = setup_end("rx0") ?: setup_end("tx0");
+	int err = rtnl_up_silent("rx0") ?: rtnl_up_silent("tx0");
 
 	if (err)
 		return err;
@@ -543,7 +538,7 @@ static void transit_segmented(struct __test_metadata *_metadata,
 	int sock, tap, link;
 
 	ASSERT_EQ(0, ip_batch("link add e0 type veth peer name e1\n"));
-	ASSERT_EQ(0, setup_end("e0") ?: setup_end("e1"));
+	ASSERT_EQ(0, rtnl_up_silent("e0") ?: rtnl_up_silent("e1"));
 	ASSERT_EQ(0, ip_batch("route replace 10.9.0.1 dev e0\n"
 			      "route replace fd09::1 dev e0\n"));
 	tap = sniffer_open(netns_here(), ETH_P_ALL);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "rtnl.h"
 
 /* Without ARP the destination is the address of the sending device. */
 #define VETH_MAC	TAP_MAC
@@ -19,15 +20,17 @@
 /*
  * Only the test sends on the wire: no ARP, neighbour discovery or multicast listener
  * reports, which the kernel sends from any CPU.  NAPI would then run there too, and split
- * a burst.  "up" would be applied first in one command.
+ * a burst.
  */
 static int wire_end(const char *name, int number)
 {
-	return ip_batch("link set %s addrgenmode none arp off\n"
-			"link set %s up\n"
-			"addr add 10.9.0.%d/24 dev %s\n"
-			"addr add fd09::%d/64 dev %s nodad\n",
-			name, name, number, name, number, name);
+	char ip4[16], ip6[16];
+
+	snprintf(ip4, sizeof(ip4), "10.9.0.%d", number);
+	snprintf(ip6, sizeof(ip6), "fd09::%d", number);
+	return rtnl_up_silent(name) ?:
+	       rtnl_addr(name, ip4, 24) ?:
+	       rtnl_addr(name, ip6, 64);
 }
 
 /* wire_join() - between two namespaces that exist already */
@@ -37,11 +40,7 @@ static int wire_join(const struct wire *wire)
 
 	if (setns(wire->there, CLONE_NEWNET))
 		return -errno;
-	err = ip_batch("link add rx0 address " VETH_MAC " type veth "
-		       "peer name tx0 address " VETH_MAC "\n"
-		       "link set tx0 netns /proc/%d/fd/%d\n", getpid(), wire->here);
-	if (!err)
-		err = wire_end("rx0", 1);
+	err = rtnl_veth("rx0", "tx0", wire->here, VETH_MAC) ?: wire_end("rx0", 1);
 	if (setns(wire->here, CLONE_NEWNET))
 		return -errno;
 	return err ?: wire_end("tx0", 2);

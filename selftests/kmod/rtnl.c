@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "rtnl.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <netinet/ether.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct request {
+	struct nlmsghdr head;
+	char body[512];
+};
+
+/* put() - append to a request.  Return: where it is now */
+static void *put(struct request *req, const void *data, size_t len)
+{
+	void *to = (char *)req + req->head.nlmsg_len;
+
+	if (data)
+		memcpy(to, data, len);
+	req->head.nlmsg_len += NLMSG_ALIGN(len);
+	return to;
+}
+
+static void request_init(struct request *req, int type, int flags, const void *body,
+			 size_t len)
+{
+	memset(req, 0, sizeof(*req));
+	req->head.nlmsg_len = NLMSG_HDRLEN;
+	req->head.nlmsg_type = type;
+	req->head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+	put(req, body, len);
+}
+
+/* nest_begin(), nest_end() - an attribute that holds what is put between them */
+static struct rtattr *nest_begin(struct request *req, int type)
+{
+	const struct rtattr attr = { .rta_type = type };
+
+	return put(req, &attr, sizeof(attr));
+}
+
+static void nest_end(struct request *req, struct rtattr *attr)
+{
+	attr->rta_len = (char *)req + req->head.nlmsg_len - (char *)attr;
+}
+
+static void put_attr(struct request *req, int type, const void *data, size_t len)
+{
+	struct rtattr *attr = nest_begin(req, type);
+
+	put(req, data, len);
+	attr->rta_len = RTA_LENGTH(len);
+}
+
+static int request_do(const struct request *req)
+{
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char request[sizeof(*req)];
+	} ack;
+	const int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int err = 0;
+
+	if (sock < 0)
+		return -errno;
+	if (send(sock, req, req->head.nlmsg_len, 0) < 0 ||
+	    recv(sock, &ack, sizeof(ack), 0) < 0)
+		err = -errno;
+	close(sock);
+	return err ?: ack.head.nlmsg_type == NLMSG_ERROR ? ack.error.error : -EPROTO;
+}
+
+int rtnl_veth(const char *name, const char *peer, int peer_netns, const char *mac)
+{
+	const struct ifinfomsg info = { .ifi_family = AF_UNSPEC };
+	const struct ether_addr *address = ether_aton(mac);
+	struct rtattr *link, *data, *other;
+	struct request req;
+
+	if (!address)
+		return -EINVAL;
+	request_init(&req, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
+	put_attr(&req, IFLA_IFNAME, name, strlen(name) + 1);
+	put_attr(&req, IFLA_ADDRESS, address, ETH_ALEN);
+	link = nest_begin(&req, IFLA_LINKINFO);
+	put_attr(&req, IFLA_INFO_KIND, "veth", sizeof("veth"));
+	data = nest_begin(&req, IFLA_INFO_DATA);
+	other = nest_begin(&req, VETH_INFO_PEER);
+	put(&req, &info, sizeof(info));
+	put_attr(&req, IFLA_IFNAME, peer, strlen(peer) + 1);
+	put_attr(&req, IFLA_ADDRESS, address, ETH_ALEN);
+	put_attr(&req, IFLA_NET_NS_FD, &peer_netns, sizeof(peer_netns));
+	nest_end(&req, other);
+	nest_end(&req, data);
+	nest_end(&req, link);
+	return request_do(&req);
+}
+
+/* link_flag() - set a flag of an interface */
+static void link_flag(struct request *req, const char *name, unsigned int flag)
+{
+	const struct ifinfomsg info = {
+		.ifi_family = AF_UNSPEC,
+		.ifi_index = if_nametoindex(name),
+		.ifi_flags = flag,
+		.ifi_change = flag,
+	};
+
+	request_init(req, RTM_NEWLINK, 0, &info, sizeof(info));
+}
+
+/* In two requests: a single one would set it up first. */
+int rtnl_up_silent(const char *name)
+{
+	const __u8 mode = IN6_ADDR_GEN_MODE_NONE;
+	struct rtattr *spec, *inet6;
+	struct request req;
+	int err;
+
+	link_flag(&req, name, IFF_NOARP);
+	spec = nest_begin(&req, IFLA_AF_SPEC);
+	inet6 = nest_begin(&req, AF_INET6);
+	put_attr(&req, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+	nest_end(&req, inet6);
+	nest_end(&req, spec);
+	err = request_do(&req);
+	if (err)
+		return err;
+	link_flag(&req, name, IFF_UP);
+	return request_do(&req);
+}
+
+int rtnl_addr(const char *name, const char *address, int prefix_len)
+{
+	const int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	const struct ifaddrmsg info = {
+		.ifa_family = family,
+		.ifa_prefixlen = prefix_len,
+		.ifa_flags = family == AF_INET6 ? IFA_F_NODAD : 0,
+		.ifa_index = if_nametoindex(name),
+	};
+	const size_t len = family == AF_INET6 ? 16 : 4;
+	struct request req;
+	__u8 bytes[16];
+
+	if (inet_pton(family, address, bytes) != 1)
+		return -EINVAL;
+	request_init(&req, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
+	put_attr(&req, IFA_LOCAL, bytes, len);
+	put_attr(&req, IFA_ADDRESS, bytes, len);
+	return request_do(&req);
+}
