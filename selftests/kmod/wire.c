@@ -15,7 +15,7 @@
 #define VETH_MAC	TAP_MAC
 
 /* How long the router delays packets for merging */
-#define ROUTER_PATIENCE_NS	1000000000L
+#define ROUTER_PATIENCE_NS	150000000L
 
 /*
  * Only the test sends on the wire: no ARP, neighbour discovery or multicast listener
