@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <time.h>
 #include "../progs/runs.h"
 
 static bool is_lo(enum net_path path)
@@ -148,10 +149,22 @@ static int send_gso(int sock, const struct burst *burst)
 	return sendmsg(sock, &msg, 0) == (ssize_t)iov.iov_len ? 0 : -errno;
 }
 
+/* await_tick() - GRO does not merge packets that arrived in different ticks */
+static void await_tick(void)
+{
+	struct timespec before, now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &before);
+	do {
+		clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	} while (now.tv_nsec == before.tv_nsec);
+}
+
 int burst_send(int sock, const struct burst *burst, enum net_path path)
 {
 	if (!is_single(path))
 		return send_gso(sock, burst);
+	await_tick();
 	for (int i = 0; i < burst->cnt; i++) {
 		if (send(sock, burst->data[i], burst->len[i], 0) != burst->len[i])
 			return -errno;
