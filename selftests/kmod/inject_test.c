@@ -189,7 +189,7 @@ static int create_percpu(FIXTURE_DATA(inject) *self)
 	return map_create(self->dev, &map, VNP_MAP_PERCPU_ARRAY, 4, 64, 20, 0);
 }
 
-TEST_F(inject, map_create)
+TEST_F_SMP(inject, map_create)
 {
 	in_every_place(_metadata, self, create_hash);
 	in_every_place(_metadata, self, create_array);
