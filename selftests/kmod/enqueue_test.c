@@ -334,7 +334,7 @@ static long backlog_drops(void)
 }
 
 /* Senders on two CPUs, and a reader: each datagram is received or counted as dropped. */
-TEST_F(enqueue, two_cpus)
+TEST_F_SMP(enqueue, two_cpus)
 {
 	struct flow *flow = &self->twins[0].flow;
 	atomic_int active = 2;

@@ -539,18 +539,18 @@ static void come_and_go(struct __test_metadata *_metadata,
 	self->link = -1;
 }
 
-TEST_F(sock, programs_come_and_go)
+TEST_F_SMP(sock, programs_come_and_go)
 {
 	come_and_go(_metadata, self, false);
 }
 
-TEST_F(sock, programs_come_and_go_gro)
+TEST_F_SMP(sock, programs_come_and_go_gro)
 {
 	come_and_go(_metadata, self, true);
 }
 
 /* Linked sockets are closed, and the next one takes the port. */
-TEST_F(sock, sockets_end)
+TEST_F_SMP(sock, sockets_end)
 {
 	const char *address = variant->kind == FLOW_IP6 ? "fd09::1" : "10.9.0.1";
 	const int port = sock_port(self->flow.rx);

@@ -6,6 +6,8 @@
 #ifndef _VNP_TEST_HARNESS_H
 #define _VNP_TEST_HARNESS_H
 
+#include <stdlib.h>
+#include <unistd.h>
 #include <kselftest_harness.h>
 #include "common.h"
 
@@ -22,5 +24,63 @@
 	EXPECT_EQ(-1, mem_differ(expected, seen, len))
 #define ASSERT_MEM(expected, seen, len)	\
 	ASSERT_EQ(-1, mem_differ(expected, seen, len))
+
+/*
+ * ---- Tests that need two CPUs -------------------------------------------
+ *
+ * They are left out on one CPU.  With VNP_SMP=only the others are: a guest with two CPUs is
+ * slow, so it only executes what needs them.
+ */
+
+static const struct __test_metadata *smp_tests[64];
+static size_t smp_cnt;
+
+static inline void smp_add(const struct __test_metadata *test)
+{
+	if (smp_cnt == ARRAY_SIZE(smp_tests))
+		abort();
+	smp_tests[smp_cnt++] = test;
+}
+
+/* TEST_F_SMP() - TEST_F() for threads that race, or for memory of each CPU */
+#define TEST_F_SMP(fixture_name, test_name)				\
+	static struct __test_metadata _##fixture_name##_##test_name##_object; \
+	static void __attribute__((constructor))			\
+	_smp_##fixture_name##_##test_name(void)				\
+	{								\
+		smp_add(&_##fixture_name##_##test_name##_object);	\
+	}								\
+	TEST_F(fixture_name, test_name)
+
+static inline bool is_smp(const struct __test_metadata *test)
+{
+	for (size_t i = 0; i < smp_cnt; i++) {
+		if (smp_tests[i] == test)
+			return true;
+	}
+	return false;
+}
+
+/* choose_tests() - those for this number of CPUs */
+static inline void choose_tests(void)
+{
+	const bool two_cpus = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+
+	if (two_cpus && !getenv("VNP_SMP"))
+		return;
+	for (struct __fixture_metadata *f = __fixture_list; f; f = f->next) {
+		struct __test_metadata **test = &f->tests;
+
+		while (*test) {
+			if (is_smp(*test) == two_cpus)
+				test = &(*test)->next;
+			else
+				*test = (*test)->next;
+		}
+	}
+}
+
+/* When main() calls it, all tests are registered. */
+#define test_harness_run(argc, argv)	(choose_tests(), test_harness_run(argc, argv))
 
 #endif /* _VNP_TEST_HARNESS_H */

@@ -652,7 +652,7 @@ TEST_F(charged, array)
 	expect_charged(_metadata, self->dev, VNP_MAP_ARRAY, 1 << 20, 32);
 }
 
-TEST_F(charged, percpu)
+TEST_F_SMP(charged, percpu)
 {
 	expect_charged(_metadata, self->dev, VNP_MAP_PERCPU_ARRAY, 32 << 10, 512);
 }

@@ -272,7 +272,7 @@ static void *send_on(void *arg)
 }
 
 /* Sockets are closed and opened under traffic: no link or program leaks. */
-TEST_F(killed, close_under_traffic)
+TEST_F_SMP(killed, close_under_traffic)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP), link;
 	const int port = sock_port(self->flow.rx);
@@ -315,7 +315,7 @@ static void *race(void *arg)
 }
 
 /* Two detaching threads and one that closes the socket: one of them succeeds. */
-TEST_F(killed, detach_and_close_race)
+TEST_F_SMP(killed, detach_and_close_race)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP), detached = 0;
 	struct racer r[3];
@@ -381,7 +381,7 @@ static void *attach_often(void *arg)
 }
 
 /* Many link the same socket: each succeeds or gets EBUSY. */
-TEST_F(killed, attach_race)
+TEST_F_SMP(killed, attach_race)
 {
 	struct attacher a[3];
 	long made = 0;
@@ -428,7 +428,7 @@ static void *open_ids(void *arg)
 	return (void *)odd;
 }
 
-TEST_F(killed, open_race)
+TEST_F_SMP(killed, open_race)
 {
 	pthread_t thread;
 	void *odd;

@@ -378,7 +378,7 @@ static void *say_on(void *arg)
 }
 
 /* Lines written while others are read: whole, in order, or counted as dropped. */
-TEST_F(log, read_while_written)
+TEST_F_SMP(log, read_while_written)
 {
 	int fd = log_of(self->obj, "say_number");
 	struct counted c = { 0 };

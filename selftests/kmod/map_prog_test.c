@@ -67,7 +67,7 @@ static __s64 act(int prog, struct job *job, enum deed deed, __u32 key, __u64 val
 #define ACT(deed, key, value, flags)	\
 	act(self->prog, self->job, deed, key, value, flags)
 
-TEST_F(table, update_and_lookup)
+TEST_F_SMP(table, update_and_lookup)
 {
 	EXPECT_EQ(0, ACT(UPDATE, 3, 33, VNP_MAP_ANY));
 	EXPECT_EQ(0, ACT(UPDATE, 4, 44, VNP_MAP_ANY));
@@ -77,7 +77,7 @@ TEST_F(table, update_and_lookup)
 	EXPECT_EQ(44, self->job->value);
 }
 
-TEST_F(table, flags)
+TEST_F_SMP(table, flags)
 {
 	const bool array = variant->array;
 
@@ -92,7 +92,7 @@ TEST_F(table, flags)
 	EXPECT_EQ(4, self->job->value);
 }
 
-TEST_F(table, beyond_the_end)
+TEST_F_SMP(table, beyond_the_end)
 {
 	const bool array = variant->array;
 
@@ -104,7 +104,7 @@ TEST_F(table, beyond_the_end)
 	EXPECT_EQ(array ? -ENOENT : -ENOSPC, ACT(UPDATE, UINT32_MAX, 0, VNP_MAP_ANY));
 }
 
-TEST_F(table, delete)
+TEST_F_SMP(table, delete)
 {
 	ASSERT_EQ(0, ACT(UPDATE, 3, 33, VNP_MAP_ANY));
 	EXPECT_EQ(variant->array ? -EINVAL : 0, ACT(DELETE, 3, 0, 0));
@@ -113,7 +113,7 @@ TEST_F(table, delete)
 }
 
 /* A value that was looked up does not change when its entry is deleted. */
-TEST_F(table, deleted)
+TEST_F_SMP(table, deleted)
 {
 	if (variant->array)
 		return;
@@ -125,7 +125,7 @@ TEST_F(table, deleted)
 }
 
 /* User space reads what the program wrote; in a per-CPU map only for its CPU. */
-TEST_F(table, is_what_user_space_sees)
+TEST_F_SMP(table, is_what_user_space_sees)
 {
 	const int cpus = strcmp(variant->map, "percpu") ? 1 : cpu_count();
 	__u64 values[64] = { 0 };
@@ -145,7 +145,7 @@ TEST_F(table, is_what_user_space_sees)
 }
 
 /* Freezing affects user space only; the program can still write. */
-TEST_F(table, frozen)
+TEST_F_SMP(table, frozen)
 {
 	struct vnp_map_freeze freeze = { .size = sizeof(freeze) };
 
@@ -229,7 +229,7 @@ static long join_senders(struct sender s[2])
 }
 
 /* Two CPUs count in a per-CPU array, and with an atomic: no update is missed. */
-TEST_F(traffic, counts_are_exact)
+TEST_F_SMP(traffic, counts_are_exact)
 {
 	const __u32 cnt = 2000, key = 0;
 	__u64 values[64], sum = 0;
@@ -255,7 +255,7 @@ TEST_F(traffic, counts_are_exact)
 }
 
 /* Programs on two CPUs and user space fill one map: exactly max_entries succeed. */
-TEST_F(traffic, limit_is_exact)
+TEST_F_SMP(traffic, limit_is_exact)
 {
 	struct vnp_map *map = vnp_object_find_map(self->obj, "hash");
 	const __u32 cnt = 200;
@@ -297,7 +297,7 @@ static void *replace_wholes(void *arg)
 }
 
 /* A program never sees a torn value written by user space. */
-TEST_F(traffic, values_are_whole)
+TEST_F_SMP(traffic, values_are_whole)
 {
 	struct vnp_map *map = vnp_object_find_map(self->obj, "wholes");
 	const __u32 cnt = 1500;
@@ -319,7 +319,7 @@ TEST_F(traffic, values_are_whole)
 }
 
 /* Programs and user space delete and insert the same keys; no element leaks. */
-TEST_F(traffic, churn)
+TEST_F_SMP(traffic, churn)
 {
 	struct vnp_map *map = vnp_object_find_map(self->obj, "hash");
 	struct vnp_map_info info = { .size = sizeof(info) };

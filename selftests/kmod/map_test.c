@@ -204,7 +204,7 @@ FIXTURE_TEARDOWN(each)
 	close(self->map.fd);
 }
 
-TEST_F(each, info)
+TEST_F_SMP(each, info)
 {
 	struct vnp_map_info info;
 
@@ -223,7 +223,7 @@ TEST_F(each, info)
 	EXPECT_STREQ("test", info.name);
 }
 
-TEST_F(each, update_and_lookup)
+TEST_F_SMP(each, update_and_lookup)
 {
 	for (__u32 key = 0; key < ENTRIES; key++) {
 		self->value[0] = key;
@@ -237,7 +237,7 @@ TEST_F(each, update_and_lookup)
 }
 
 /* Unwritten elements are zero in an array, and do not exist in a hash. */
-TEST_F(each, untouched)
+TEST_F_SMP(each, untouched)
 {
 	static const __u8 zeroes[256];
 	__u32 key = 3;
@@ -252,7 +252,7 @@ TEST_F(each, untouched)
 	EXPECT_EQ(0x55, self->got[self->map.value_len]);
 }
 
-TEST_F(each, update_flags)
+TEST_F_SMP(each, update_flags)
 {
 	const __u32 flags[] = { 3, 4, 1U << 31, UINT32_MAX };
 	const bool array = variant->array;
@@ -269,7 +269,7 @@ TEST_F(each, update_flags)
 		EXPECT_EQ(-EINVAL, map_update(&self->map, &key, self->value, flags[i]));
 }
 
-TEST_F(each, delete)
+TEST_F_SMP(each, delete)
 {
 	__u32 key = 1;
 
@@ -284,7 +284,7 @@ TEST_F(each, delete)
 	EXPECT_EQ(-ENOENT, map_delete(&self->map, &key));
 }
 
-TEST_F(each, beyond_the_end)
+TEST_F_SMP(each, beyond_the_end)
 {
 	const __u32 keys[] = { ENTRIES, ENTRIES + 1, INT32_MAX, UINT32_MAX };
 	const bool array = variant->array;
@@ -298,7 +298,7 @@ TEST_F(each, beyond_the_end)
 	}
 }
 
-TEST_F(each, lengths)
+TEST_F_SMP(each, lengths)
 {
 	__u32 key = 1, len = self->map.value_len;
 	const __u32 key_lens[] = { 0, 3, 5, 8, UINT32_MAX };
@@ -324,7 +324,7 @@ TEST_F(each, lengths)
 	}
 }
 
-TEST_F(each, delete_and_walk_lengths)
+TEST_F_SMP(each, delete_and_walk_lengths)
 {
 	__u32 key = 1;
 	struct vnp_map_elem elem = {
@@ -349,7 +349,7 @@ TEST_F(each, delete_and_walk_lengths)
 	EXPECT_EQ(-EINVAL, do_ioctl(self->map.fd, VNP_MAP_NEXT_KEY, &elem));
 }
 
-TEST_F(each, pointers)
+TEST_F_SMP(each, pointers)
 {
 	void *const pointers[] = {
 		UNMAPPED, KERNEL_ADDRESS, edge_of_page(2), NULL,
@@ -388,7 +388,7 @@ static int walk(const struct map *map, __u64 *seen)
 	return err == -ENOENT ? n : err;
 }
 
-TEST_F(each, walk)
+TEST_F_SMP(each, walk)
 {
 	__u64 seen = 0;
 
@@ -401,7 +401,7 @@ TEST_F(each, walk)
 }
 
 /* A key that does not exist restarts the iteration. */
-TEST_F(each, walk_from_nowhere)
+TEST_F_SMP(each, walk_from_nowhere)
 {
 	__u32 first, next, nowhere = 12345;
 
@@ -412,7 +412,7 @@ TEST_F(each, walk_from_nowhere)
 	EXPECT_EQ(first, next);
 }
 
-TEST_F(each, frozen)
+TEST_F_SMP(each, frozen)
 {
 	struct vnp_map_info info;
 	__u32 key = 1;
@@ -557,7 +557,7 @@ static void *insert(void *arg)
 }
 
 /* Four threads insert 2000 keys into a map for 500: exactly 500 succeed. */
-TEST_F(hash, limit_is_exact_among_threads)
+TEST_F_SMP(hash, limit_is_exact_among_threads)
 {
 	struct inserter in[4];
 	struct vnp_map_info info;
@@ -579,7 +579,7 @@ TEST_F(hash, limit_is_exact_among_threads)
 }
 
 /* All threads insert the same keys: exactly one succeeds for each. */
-TEST_F(hash, noexist_is_exact_among_threads)
+TEST_F_SMP(hash, noexist_is_exact_among_threads)
 {
 	struct inserter in[4];
 	long sum = 0;
@@ -628,7 +628,7 @@ static int walk_lower(const struct map *map, __u8 *seen)
 }
 
 /* An iteration finds all keys that exist throughout, despite concurrent changes. */
-TEST_F(hash, walk_during_deletions)
+TEST_F_SMP(hash, walk_during_deletions)
 {
 	__u8 seen[KEYS / 2], all[KEYS / 2];
 	pthread_t thread;
@@ -664,7 +664,7 @@ static void *breathe(void *arg)
 }
 
 /* The map is filled and emptied during the iteration. */
-TEST_F(hash, walk_during_filling)
+TEST_F_SMP(hash, walk_during_filling)
 {
 	__u8 seen[KEYS / 2], all[KEYS / 2];
 	pthread_t thread;
@@ -701,7 +701,7 @@ static void *replace(void *arg)
 }
 
 /* A lookup returns one value or another, never a mix. */
-TEST_F(hash, values_are_whole)
+TEST_F_SMP(hash, values_are_whole)
 {
 	pthread_t threads[2];
 	__u8 value[BIG];
@@ -909,7 +909,7 @@ TEST_F(mapping, freeze_knows_parts_and_children)
 	EXPECT_EQ(0, map_freeze(&self->map));
 }
 
-TEST_F(mapping, words_are_whole)
+TEST_F_SMP(mapping, words_are_whole)
 {
 	volatile __u64 *words = map_memory(&self->map, self->len, PROT_READ);
 	const __u64 values[] = { 0, ~0ULL };

@@ -204,7 +204,7 @@ static void *receive_on(void *arg)
 }
 
 /* Under traffic: link, unlink, remove the module, load it. */
-TEST_F(module, under_traffic)
+TEST_F_SMP(module, under_traffic)
 {
 	const int encap = encap_on();
 	struct vnp_link_info info;
@@ -382,7 +382,7 @@ static void *receive_bursts(void *arg)
 }
 
 /* The same during a stream of super-packets. */
-TEST_F(left, under_traffic)
+TEST_F_SMP(left, under_traffic)
 {
 	const int encap = encap_on();
 	struct vnp_link_info info;

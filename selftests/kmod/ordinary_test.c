@@ -427,7 +427,7 @@ FIXTURE_TEARDOWN(encap)
 }
 
 /* The call began before the link was created, and replaces its hook: the link says so. */
-TEST_F(encap, under_way_when_linked)
+TEST_F_SMP(encap, under_way_when_linked)
 {
 	struct setter setter = { .sock = self->flow.rx };
 	struct vnp_link_info info;
@@ -480,7 +480,7 @@ static void *race(void *arg)
 }
 
 /* In any order: either there is a link, or the application's UDP_ENCAP, never both. */
-TEST_F(encap, races_with_a_link)
+TEST_F_SMP(encap, races_with_a_link)
 {
 	int value = variant->value, attached = 0;
 	struct vnp_link_info info;

@@ -857,7 +857,7 @@ static void *run_often(void *arg)
 	return (void *)wrong;
 }
 
-TEST_F(run, from_many_threads)
+TEST_F_SMP(run, from_many_threads)
 {
 	pthread_t threads[4];
 	void *wrong;

@@ -474,7 +474,7 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-TEST_F(reply, closed_meanwhile)
+TEST_F_SMP(reply, closed_meanwhile)
 {
 	const int port = sock_port(self->flow.rx);
 	char address[INET6_ADDRSTRLEN] = "::";

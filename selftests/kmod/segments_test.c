@@ -426,7 +426,7 @@ static int drain(int sock, __u32 *seq, bool whole)
  * Links come and go, and nothing comes out of order.  What the kernel segments at that moment
  * may come so, nothing else.
  */
-TEST_F(segments, links_come_and_go)
+TEST_F_SMP(segments, links_come_and_go)
 {
 	static const char *const names[] = { "sift", "scribble", "envelope", "obey" };
 	struct sender sender = { self->flow.tx, variant->path };
@@ -455,7 +455,7 @@ TEST_F(segments, links_come_and_go)
 }
 
 /* Linked sockets are closed, and the next one takes the port. */
-TEST_F(segments, sockets_end)
+TEST_F_SMP(segments, sockets_end)
 {
 	struct sender sender = { self->flow.tx, variant->path };
 	const int port = sock_port(self->flow.rx);

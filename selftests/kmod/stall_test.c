@@ -288,7 +288,7 @@ FIXTURE_TEARDOWN(stall)
  * All on one CPU.  The scheduler gives the attacker half of it, or more if ksoftirqd
  * works for him too; without limits others got almost nothing.
  */
-TEST_F(stall, leaves_time_for_others)
+TEST_F_SMP(stall, leaves_time_for_others)
 {
 	__u64 alone = served(&self->flow), beside;
 	pid_t pid = fork();
@@ -302,7 +302,7 @@ TEST_F(stall, leaves_time_for_others)
 	EXPECT_LE(alone, 20 * beside);
 }
 
-TEST_F(stall, straight_line_is_refused)
+TEST_F_SMP(stall, straight_line_is_refused)
 {
 	int dev = device_open();
 
@@ -374,7 +374,7 @@ static __u64 shortest(int prog)
  * allows to begin: the burst without the reserve, and the share of the time that passes, in
  * which the kernel also does other work. One more has begun before.
  */
-TEST_F(packet, costs_one_budget_and_the_share)
+TEST_F_SMP(packet, costs_one_budget_and_the_share)
 {
 	const __u64 worst = (__u64)variant->budget * UNIT_NS;
 	const __u64 reserve = worst < BURST_NS / 2 ? worst : BURST_NS / 2;
@@ -476,7 +476,7 @@ FIXTURE_VARIANT_ADD(limit, light_passed) { true, false };
 FIXTURE_VARIANT_ADD(limit, timed_dropped) { false, true };
 FIXTURE_VARIANT_ADD(limit, timed_passed) { true, true };
 
-TEST_F(limit, is_a_fault)
+TEST_F_SMP(limit, is_a_fault)
 {
 	int prog = variant->timed ? straight(self->dev) :
 				    prog_verdict(self->dev, VNP_DROP);
