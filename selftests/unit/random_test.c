@@ -102,12 +102,28 @@ static void mutated_programs_run_alike(void **state)
 	run_programs(mutated_program, 8);
 }
 
+/* Seeds whose programs were refused by the checker, or gave different results */
+static void seeds_of_the_past(void **state)
+{
+	/* after its mask, R1 is 1 on all paths, so the guard of a load always faults */
+	static const __u64 seeds[] = { 3010828 };
+	struct bpf_insn insns[RANDOM_INSNS_MAX];
+	struct tally tally = {};
+	__u32 i;
+
+	(void)state;
+	for (i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++)
+		run_some(insns, random_program(seeds[i], insns), seeds[i], &tally);
+	assert_int_equal(tally.accepted, tally.programs);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(random_programs_run_alike),
 		cmocka_unit_test(wide_programs_run_alike),
 		cmocka_unit_test(mutated_programs_run_alike),
+		cmocka_unit_test(seeds_of_the_past),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

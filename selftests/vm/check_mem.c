@@ -137,7 +137,11 @@ static bool check_finds_numbers(struct check *c, const struct check_val *ptr, s6
 	return check_slots(c, lo, hi, false);
 }
 
-/* Right after a barrier the verifier knows which fields it can be */
+/*
+ * Right after a barrier the verifier knows which fields it can be, by its guards if there
+ * are any.  A constant is certain, unless only these exclude it: then they always fault,
+ * and nothing gets here.
+ */
 static void check_trust_ctx(const struct check *c, struct check_val *ptr, s64 off,
 			    u32 size)
 {
@@ -145,10 +149,13 @@ static void check_trust_ctx(const struct check *c, struct check_val *ptr, s64 of
 		&c->code->aux[c->low->origin[c->at]].access;
 	struct vnp_scalar lo = vnp_scalar_const(access->lo - off);
 	struct vnp_scalar hi = vnp_scalar_const(access->hi - off - size);
+	bool certain = ptr->kind == CHECK_CTX && vnp_scalar_is_const(&ptr->num);
 
 	if (!c->fresh || access->kind != VNP_REG_CTX)
 		return;
-	if (ptr->kind != CHECK_CTX || !vnp_scalar_is_const(&ptr->num)) {
+	if (certain && access->guards)
+		certain = ptr->num.smin >= lo.smin && ptr->num.smin <= hi.smin;
+	if (!certain) {
 		*ptr = val_of_kind(VNP_REG_CTX, 0);
 		vnp_scalar_branch(BPF_JSGE, true, true, &ptr->num, &lo);
 		vnp_scalar_branch(BPF_JSLE, true, true, &ptr->num, &hi);
