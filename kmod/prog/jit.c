@@ -81,7 +81,10 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	if (ret && ret != -ENOTSUPP)
 		goto err_free;
 	if (!bpf->jited) {
-		/* A requested JIT only fails for lack of memory. */
+		/*
+		 * A requested JIT only fails for lack of memory, or if blinding moves the
+		 * target of a jump out of its reach; the kernel does not tell which.
+		 */
 		ret = bpf->jit_requested ? -ENOMEM : -EOPNOTSUPP;
 		goto err_free;
 	}

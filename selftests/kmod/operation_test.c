@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "../unit/operation.h"
 #include "harness.h"
+#include "insn.h"
 
 #define SYSCTL_BLIND	"/proc/sys/net/core/bpf_jit_harden"
 
@@ -123,6 +124,41 @@ TEST_F(operation, on_known)
 			try(_metadata, self, prog, ops, step, &in);
 			close(prog);
 		}
+	}
+}
+
+/*
+ * If blinding moves the target of a jump out of its reach, the kernel does not compile the
+ * program.  An instruction with a constant becomes three.
+ */
+TEST_F(operation, jump_over_constants)
+{
+	static const struct {
+		__u32 cnt;
+		bool blinded_too;
+	} programs[] = { { 10900, true }, { 10930, false } };
+	static struct bpf_insn insns[11000];
+
+	if (variant->flags)	/* lowering has blinded constants, and limits jumps */
+		return;
+	insns[0] = (struct bpf_insn)LDX(BPF_W, R0, R1, CTX(len));
+	insns[1] = (struct bpf_insn)LDX(BPF_W, R2, R1, CTX(ifindex));
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		const __u32 cnt = programs[i].cnt;
+		const bool fits = programs[i].blinded_too || variant->blind[0] == '0';
+		int prog;
+
+		insns[2] = (struct bpf_insn)JMP_REG(BPF_JEQ, R0, R2, cnt);
+		for (__u32 k = 3; k < cnt + 3; k++)
+			insns[k] = (struct bpf_insn)ALU64_IMM(BPF_XOR, R0, 0x1234);
+		insns[cnt + 3] = (struct bpf_insn)EXIT();
+		prog = prog_load(self->dev, insns, cnt + 4, NULL, 0);
+		if (fits) {
+			EXPECT_OK(prog);
+		} else {
+			EXPECT_EQ(-ENOMEM, prog);
+		}
+		close(prog);
 	}
 }
 

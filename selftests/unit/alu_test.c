@@ -320,6 +320,40 @@ static void wide_return_values(void **state)
 	assert_returns(0xffffffff, 0, BPF_MOV32_IMM(R0, -1), BPF_EXIT_INSN());
 }
 
+/*
+ * The kernel's verifier can fill upper halves that it believes unread with random bits
+ * (BPF_F_TEST_RND_HI32), by instructions after those with 32-bit results.  Here nothing comes
+ * after these: what is in an upper half is what the machine leaves there.
+ */
+static void upper_halves_are_left_alone(void **state)
+{
+	static const __u8 ops[] = {
+		BPF_ADD, BPF_SUB, BPF_MUL, BPF_AND, BPF_OR, BPF_XOR, BPF_MOV,
+		BPF_LSH, BPF_RSH, BPF_ARSH,
+	};
+	struct bpf_insn insns[2 + 2 * ARRAY_SIZE(ops) + 2] = {
+		BPF_LDX_MEM(BPF_W, R0, R1, offsetof(struct vnp_ctx, ifindex)),
+		BPF_LDX_MEM(BPF_W, R2, R1, offsetof(struct vnp_ctx, len)),
+	};
+	__u32 cnt = 2, i;
+	struct vnp_code *code;
+
+	(void)state;
+	for (i = 0; i < ARRAY_SIZE(ops); i++) {
+		insns[cnt++] = (struct bpf_insn)BPF_ALU32_IMM(ops[i], R0, 3);
+		/* a count must be masked */
+		if (ops[i] < BPF_LSH || ops[i] == BPF_MUL)
+			insns[cnt++] = (struct bpf_insn)BPF_ALU32_REG(ops[i], R0, R2);
+	}
+	insns[cnt++] = (struct bpf_insn)BPF_ALU64_IMM(BPF_RSH, R0, 32);
+	insns[cnt++] = (struct bpf_insn)BPF_EXIT_INSN();
+	assert_int_equal(vm_make(insns, cnt, &code), 0);
+	assert_int_equal(code->lowered.cnt, cnt);
+	assert_memory_equal(code->lowered.insns, insns, cnt * sizeof(*insns));
+	vm_free(code);
+	assert_int_equal(vm_run(insns, cnt, "", 0).retval, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -331,6 +365,7 @@ int main(void)
 		cmocka_unit_test(metered_jumps),
 		cmocka_unit_test(sign_extending_loads),
 		cmocka_unit_test(wide_return_values),
+		cmocka_unit_test(upper_halves_are_left_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
