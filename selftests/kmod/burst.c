@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "burst.h"
 
+#include <fcntl.h>
 #include <linux/udp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
+#include <unistd.h>
 #include "../progs/runs.h"
 
 static bool is_lo(enum net_path path)
@@ -40,20 +43,73 @@ bool path_carries(enum net_path path, enum flow_kind kind)
 	return path != WIRE_IP || kind != FLOW_IP6;
 }
 
+/* The namespaces that tests share, if the program has prepared them; -1: none */
+static struct {
+	int user;
+	struct wire wire;
+} shared = { -1, { -1, -1 } };
+
+/* share_namespaces() - in a process of its own, as it enters them */
+static int share_namespaces(int sock)
+{
+	struct wire wire;
+	int err = wire_new(&wire);
+
+	return err ?: send_fd(sock, open("/proc/self/ns/user", O_RDONLY)) < 0 ||
+		      send_fd(sock, wire.here) < 0 || send_fd(sock, wire.there) < 0;
+}
+
+void path_prepare(void)
+{
+	int pair[2];
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair))
+		return;
+	child = fork();
+	if (!child)
+		_exit(!!share_namespaces(pair[1]));
+	if (!finish(child)) {
+		shared.user = recv_fd(pair[0]);
+		shared.wire.here = recv_fd(pair[0]);
+		shared.wire.there = recv_fd(pair[0]);
+	}
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* path_reuse() - enter the shared namespaces, and undo what tests do to them */
+static int path_reuse(struct wire *wire)
+{
+	int err = 0;
+
+	*wire = shared.wire;
+	if ((!as_root() && setns(shared.user, CLONE_NEWUSER)) ||
+	    setns(wire->there, CLONE_NEWNET))
+		return -errno;
+	err = if_checksum("rx0", true);
+	if (setns(wire->here, CLONE_NEWNET))
+		return -errno;
+	return err ?: if_checksum("tx0", true) ?: if_mtu("lo", 65536);
+}
+
 int path_setup(struct wire *wire, enum net_path path)
 {
 	const bool waits = is_single(path);
 	int err;
 
-	if (is_lo(path))
-		return netns_new();
-	err = wire_new(wire);
-	if (!err && path_tunnel(path))
+	if (shared.wire.there >= 0 && !path_tunnel(path))
+		err = path_reuse(wire);
+	else
+		err = is_lo(path) ? netns_new() : wire_new(wire);
+	if (err || is_lo(path))
+		return err;
+	if (path_tunnel(path))
 		err = wire_tunnel(wire, path_tunnel(path));
 	if (!err)
 		err = wire_merge(wire, waits ? PATIENCE_NS : 0);
-	if (!err && path != WIRE_WHOLE)
-		err = if_feature("tx0", "tx-udp-segmentation", false);
+	if (!err)
+		err = if_feature("tx0", "tx-udp-segmentation", path == WIRE_WHOLE);
 	return err < 0 ? err : 0;
 }
 

@@ -53,8 +53,17 @@ const struct tunnel *path_tunnel(enum net_path path);
 /* path_carries() - can there be a flow of this kind on the path? */
 bool path_carries(enum net_path path, enum flow_kind kind);
 
-/* path_setup() - set up the path in new namespaces, and enter the sender's */
+/*
+ * path_setup() - set up the path, and enter the sender's namespace, which is new unless
+ * path_prepare() made it
+ */
 int path_setup(struct wire *wire, enum net_path path);
+
+/*
+ * path_prepare() - before all tests, make namespaces for paths without tunnels.  To end one
+ * takes the debug kernel longer than most tests
+ */
+void path_prepare(void);
 
 /* path_flow() - a flow on the path, the sender connected */
 int path_flow(struct flow *flow, const struct wire *wire, enum net_path path,

@@ -373,4 +373,10 @@ TEST(pktinfo)
 	EXPECT_EQ(htonl(INADDR_LOOPBACK), info->ipi_addr.s_addr);
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+	object_prepare("runs");
+}
+
 TEST_HARNESS_MAIN

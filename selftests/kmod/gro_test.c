@@ -416,7 +416,7 @@ static int trace_drops(bool on)
 
 /*
  * Pages of datagrams are freed: of dropped super-packets, traced or not, and of
- * super-packets that are split.
+ * super-packets that are split.  The first ones make the kernel fill its caches.
  */
 TEST_F(sock, pages_are_given_back)
 {
@@ -429,14 +429,14 @@ TEST_F(sock, pages_are_given_back)
 	const long sent = 100 * 48 * 1300;
 	struct counts counts = { 0 };
 	struct vnp_link_info info;
-	long before;
+	long before = 0;
 
 	LINK();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		ASSERT_LE(0, trace_drops(cases[i].traced));
-		before = mem_lent();
-		ASSERT_LT(0, before);
-		for (int k = 0; k < 100; k++) {
+		for (int k = -10; k < 100; k++) {
+			if (!k)
+				before = mem_lent();
 			burst_fill_equal(&self->sent, &self->seq, cases[i].orders, 1300);
 			burst_expect(&self->want, &self->sent, false, false, &counts);
 			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
@@ -444,6 +444,7 @@ TEST_F(sock, pages_are_given_back)
 				  burst_recv(self->flow.rx, &self->want, false));
 			ASSERT_EQ(0, link_settle(self->link, counts.packets, &info));
 		}
+		EXPECT_LT(0, before);
 		EXPECT_GT(before + sent / 2, mem_lent());
 	}
 	EXPECT_EQ(counts.drop, info.verdicts[VNP_DROP]);
@@ -575,6 +576,12 @@ TEST_F_SMP(sock, sockets_end)
 	stop = true;
 	pthread_join(sender, NULL);
 	self->link = -1;
+}
+
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+	object_prepare("runs");
 }
 
 TEST_HARNESS_MAIN

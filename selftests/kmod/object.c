@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "common.h"
 
@@ -67,7 +68,7 @@ int object_read(const char *name, void *elf, size_t size)
 	return len < (int)size ? len : -EFBIG;
 }
 
-int object_load(const char *name, struct vnp_object **obj)
+static int load(const char *name, struct vnp_object **obj)
 {
 	struct vnp_program *prog = NULL;
 	int err = object_open(name, obj);
@@ -75,6 +76,41 @@ int object_load(const char *name, struct vnp_object **obj)
 	while (!err && (prog = vnp_object_next_program(*obj, prog)))
 		err = vnp_program_set_budget(prog, BUDGET);
 	return err ? err : vnp_object_load(*obj, NULL);
+}
+
+/* What object_prepare() has loaded */
+static struct {
+	const char *name;
+	struct vnp_object *obj;
+} shared;
+
+void object_prepare(const char *name)
+{
+	if (!load(name, &shared.obj))
+		shared.name = name;
+}
+
+/* object_reuse() - its variables are 0 again */
+static int object_reuse(struct vnp_object **obj)
+{
+	struct vnp_map *bss = vnp_object_find_map(shared.obj, ".bss");
+	void *addr;
+	size_t len;
+
+	*obj = shared.obj;
+	if (!bss)
+		return 0;
+	if (vnp_map_mmap(bss, true, &addr, &len))
+		return -EINVAL;
+	memset(addr, 0, len);
+	munmap(addr, len);
+	return 0;
+}
+
+int object_load(const char *name, struct vnp_object **obj)
+{
+	return shared.name && !strcmp(name, shared.name) ? object_reuse(obj) :
+							   load(name, obj);
 }
 
 int object_prog(struct vnp_object *obj, const char *name)

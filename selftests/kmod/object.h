@@ -22,6 +22,12 @@ int object_read(const char *name, void *elf, size_t size);
 /* object_load() - load them with the largest budget an ordinary user may have */
 int object_load(const char *name, struct vnp_object **obj);
 
+/*
+ * object_prepare() - before all tests, load an object that then is object_load()'s.  It must
+ * have no maps but ".bss"
+ */
+void object_prepare(const char *name);
+
 /* object_prog() - descriptor of a program; negative if there is none */
 int object_prog(struct vnp_object *obj, const char *name);
 

@@ -500,4 +500,10 @@ TEST_F_SMP(reply, closed_meanwhile)
 	pthread_join(sender, NULL);
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+	object_prepare("reply");
+}
+
 TEST_HARNESS_MAIN

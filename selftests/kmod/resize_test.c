@@ -516,4 +516,10 @@ TEST_F(run, again_and_again)
 	EXPECT_MEM(self->want, self->out, 924);
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+	object_prepare("resize");
+}
+
 TEST_HARNESS_MAIN

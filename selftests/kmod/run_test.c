@@ -253,4 +253,10 @@ TEST_F(run, arrive_as_runs)
 	}
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+	object_prepare("runs");
+}
+
 TEST_HARNESS_MAIN

@@ -485,4 +485,10 @@ TEST_F_SMP(segments, sockets_end)
 	self->link = -1;
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+	object_prepare("runs");
+}
+
 TEST_HARNESS_MAIN
