@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: datagrams that are sent without the application, as sendto() on the socket
+ * would send them.  Replies (udp/reply.c) and copies for peers (udp/send.c) have the same
+ * headers; each is compiled for its own constants.
+ *
+ * Context of all that is here: softirq, under RCU.
+ */
+#ifndef _VNP_UDP_OUTPUT_H
+#define _VNP_UDP_OUTPUT_H
+
+#include <linux/bpf-cgroup.h>
+#include <linux/skbuff.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/ipv6.h>
+#include <net/udp.h>
+
+#include "kmod/core/compat.h"
+
+/**
+ * struct vnp_udp_out - a packet to be sent
+ * @sk:		the socket
+ * @skb:	the packet; NULL after it was passed to the stack
+ * @dst:	its route; the packet has it, too
+ * @fl:		its addresses
+ * @size:	UDP header and payload of its longest datagram
+ * @hops:	maximum of its TTL
+ */
+struct vnp_udp_out {
+	struct sock *sk;
+	struct sk_buff *skb;
+	struct dst_entry *dst;
+	struct flowi fl;
+	u32 size;
+	u8 hops;
+};
+
+/*
+ * vnp_udp_has_cgroup() - BPF programs of the cgroup on sendmsg().  They require the socket's
+ * lock, so they cannot be called here
+ */
+static inline bool vnp_udp_has_cgroup(struct sock *sk, bool ip6)
+{
+#ifdef CONFIG_CGROUP_BPF
+	if (ip6)
+		return cgroup_bpf_enabled(CGROUP_UDP6_SENDMSG) &&
+		       cgroup_bpf_sock_enabled(sk, CGROUP_UDP6_SENDMSG);
+	return cgroup_bpf_enabled(CGROUP_UDP4_SENDMSG) &&
+	       cgroup_bpf_sock_enabled(sk, CGROUP_UDP4_SENDMSG);
+#else
+	return false;
+#endif
+}
+
+/* vnp_udp_has_options() - IP options, and SO_DONTROUTE: not supported here */
+static inline bool vnp_udp_has_options(const struct sock *sk, bool ip6)
+{
+	if (ip6)
+		return rcu_access_pointer(inet6_sk(sk)->opt);
+	return rcu_access_pointer(inet_sk(sk)->inet_opt) || sock_flag(sk, SOCK_LOCALROUTE);
+}
+
+/*
+ * Complete the UDP header, and reserve space for the IP header.  Return: 0; -EMSGSIZE: it
+ * is longer than @mtu, and may not be fragmented
+ */
+static __always_inline int vnp_udp_out_begin(struct vnp_udp_out *out, u32 ip_len, u32 mtu,
+					     bool fragments)
+{
+	struct sk_buff *skb = out->skb;
+	struct udphdr *uh = udp_hdr(skb);
+
+	if (out->size + ip_len > mtu && !fragments)
+		return -EMSGSIZE;
+	uh->len = htons(skb->len);
+	uh->check = 0;
+	__skb_push(skb, ip_len);
+	skb_reset_network_header(skb);
+	skb_set_owner_w(skb, out->sk);
+	return 0;
+}
+
+/* The pseudo header's sum; the card, or the kernel for it, completes it. */
+static inline void vnp_udp_out_checksum(struct sk_buff *skb, bool wanted, __sum16 pseudo)
+{
+	/* Segments of a packet have checksums, even if sendto() would omit them. */
+	if (!wanted && !skb_is_gso(skb)) {
+		skb->ip_summed = CHECKSUM_NONE;
+		return;
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+	udp_hdr(skb)->check = ~pseudo;
+}
+
+/**
+ * vnp_udp_out_ip4() - write the headers, and pass the packet to the stack
+ * @out:	the packet, at its UDP header, whose ports are set
+ * @ttl:	its TTL; less than 0: the socket's
+ * @tos:	its TOS
+ *
+ * Return: as ip_local_out(), or -EMSGSIZE.
+ */
+static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 tos)
+{
+	const struct flowi4 *fl4 = &out->fl.u.ip4;
+	const struct dst_entry *dst = out->dst;
+	struct sk_buff *skb = out->skb;
+	struct sock *sk = out->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+	const u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	const u8 pmtudisc = inet->pmtudisc;
+	const u32 len = skb->len;
+	struct iphdr *iph;
+	int ret;
+
+	if (ttl < 0)
+		ttl = READ_ONCE(inet->uc_ttl);
+	if (ttl < 0)
+		ttl = ip4_dst_hoplimit(dst);
+	ret = vnp_udp_out_begin(out, sizeof(*iph), mtu, ip_sk_ignore_df(sk));
+	if (ret)
+		return ret;
+	skb->protocol = htons(ETH_P_IP);
+	vnp_udp_out_checksum(skb, !sk->sk_no_check_tx,
+			     udp_v4_check(len, fl4->saddr, fl4->daddr, 0));
+
+	iph = ip_hdr(skb);
+	*(__be16 *)iph = htons(4 << 12 | 5 << 8 | tos);
+	iph->frag_off = 0;
+	if (pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
+	    (out->size + sizeof(*iph) <= mtu && ip_dont_fragment(sk, dst)))
+		iph->frag_off = htons(IP_DF);
+	iph->ttl = min_t(int, ttl, out->hops);
+	iph->protocol = IPPROTO_UDP;
+	iph->saddr = fl4->saddr;
+	iph->daddr = fl4->daddr;
+	/* 0 where it is never fragmented (RFC 6864), so before ignore_df is set */
+	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
+	skb->ignore_df = ip_sk_ignore_df(sk);
+	out->skb = NULL;
+	return ip_local_out(sock_net(sk), sk, skb);
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/* vnp_udp_out_ip6() - likewise */
+static __always_inline int vnp_udp_out_ip6(struct vnp_udp_out *out, int hops, u8 tclass)
+{
+	struct flowi6 *fl6 = &out->fl.u.ip6;
+	struct dst_entry *dst = out->dst;
+	struct sk_buff *skb = out->skb;
+	struct sock *sk = out->sk;
+	struct ipv6_pinfo *np = inet6_sk(sk);
+	struct net *net = sock_net(sk);
+	const bool pmtu = np->pmtudisc < IPV6_PMTUDISC_PROBE;
+	const u32 mtu = pmtu ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	const u32 len = skb->len;
+	struct ipv6hdr *iph;
+	int ret;
+
+	if (hops < 0)
+		hops = ip6_sk_dst_hoplimit(np, fl6, dst);
+	ret = vnp_udp_out_begin(out, sizeof(*iph), mtu,
+				ip6_sk_ignore_df(sk) && !vnp_inet6_dontfrag(sk));
+	if (ret)
+		return ret;
+	skb->protocol = htons(ETH_P_IPV6);
+	vnp_udp_out_checksum(skb, !udp_get_no_check6_tx(sk),
+			     udp_v6_check(len, &fl6->saddr, &fl6->daddr, 0));
+
+	iph = ipv6_hdr(skb);
+	ip6_flow_hdr(iph, tclass,
+		     ip6_make_flowlabel(net, skb, 0, ip6_default_np_autolabel(net), fl6));
+	iph->nexthdr = IPPROTO_UDP;
+	iph->hop_limit = min_t(int, hops, out->hops);
+	iph->saddr = fl6->saddr;
+	iph->daddr = fl6->daddr;
+	skb->ignore_df = ip6_sk_ignore_df(sk);
+	out->skb = NULL;
+	return ip6_local_out(net, sk, skb);
+}
+#endif
+
+/*
+ * vnp_udp_out_hops() - maximum TTL of what is sent because of a packet
+ *
+ * Two programs that send to each other must stop.  Multicast uses its TTL for other
+ * purposes; it is detected by address, because it may come from this host, and unicast
+ * may arrive in multicast frames.
+ */
+static inline u8 vnp_udp_out_hops(const struct sk_buff *skb)
+{
+	bool multicast;
+	u8 ttl;
+
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		multicast = ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
+		ttl = ipv6_hdr(skb)->hop_limit;
+	} else {
+		multicast = ipv4_is_multicast(ip_hdr(skb)->daddr);
+		ttl = ip_hdr(skb)->ttl;
+	}
+	if (multicast)
+		return U8_MAX;
+	return ttl ? ttl - 1 : 0;
+}
+
+/* vnp_udp_out_error() - why a packet was not sent: an errno of the functions above */
+static inline enum vnp_error vnp_udp_out_error(int ret)
+{
+	switch (ret) {
+	case -ENOMEM:
+		return VNP_ERROR_MEMORY;
+	case -EMSGSIZE:
+		return VNP_ERROR_LENGTH;
+	case -EPERM:
+	case -EACCES:
+		return VNP_ERROR_DENIED;
+	case -ENOBUFS:
+	case -EAGAIN:
+		return VNP_ERROR_SNDBUF;
+	case -ETIME:
+		return VNP_ERROR_HOPS;
+	}
+	return VNP_ERROR_ROUTE;
+}
+
+#endif /* _VNP_UDP_OUTPUT_H */
