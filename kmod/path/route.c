@@ -16,21 +16,25 @@
 
 int vnp_routes_init(struct vnp_routes *routes)
 {
-	int ret = dst_cache_init(&routes->cache, VNP_GFP_USER);
-
-	if (ret)
-		return ret;
-	routes->key = alloc_percpu_gfp(struct vnp_route_key, VNP_GFP_USER);
-	if (routes->key)
-		return 0;
-	dst_cache_destroy(&routes->cache);
-	return -ENOMEM;
+	routes->latest = alloc_percpu_gfp(struct vnp_route, VNP_GFP_USER);
+	return routes->latest ? 0 : -ENOMEM;
 }
 
 void vnp_routes_destroy(struct vnp_routes *routes)
 {
-	free_percpu(routes->key);
-	dst_cache_destroy(&routes->cache);
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		dst_release(per_cpu_ptr(routes->latest, cpu)->dst);
+	free_percpu(routes->latest);
+}
+
+/* Packets that have it without a reference need it only while RCU is locked. */
+static void vnp_route_set(struct vnp_route *route, struct dst_entry *dst, u32 cookie)
+{
+	dst_release(route->dst);
+	route->dst = dst;
+	route->cookie = cookie;
 }
 
 /* Was the datagram sent to this host only? */
@@ -48,87 +52,34 @@ static bool vnp_came_by_unicast(const struct sk_buff *skb)
 	       !(rt && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST));
 }
 
-static bool vnp_route_key_matches(const struct vnp_route_key *a,
-				  const struct vnp_route_key *b)
+__be32 vnp_route_saddr_ip4(const struct sk_buff *skb)
 {
-	return ipv6_addr_equal(&a->daddr, &b->daddr) && ipv6_addr_equal(&a->saddr, &b->saddr) &&
-	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark && a->tos == b->tos &&
-	       a->family == b->family;
+	return vnp_came_by_unicast(skb) ? ip_hdr(skb)->daddr : 0;
 }
 
-static void vnp_route_key_ip4(struct vnp_route_key *key, const struct sock *sk,
-			      const struct sk_buff *skb)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-	__be32 saddr = inet->inet_saddr;
-
-	if (!saddr && vnp_came_by_unicast(skb))
-		saddr = ip_hdr(skb)->daddr;
-	*key = (struct vnp_route_key) {
-		.saddr.s6_addr32[0] = saddr,
-		.daddr.s6_addr32[0] = ip_hdr(skb)->saddr,
-		.ports = *(const u32 *)udp_hdr(skb),
-		.oif = READ_ONCE(sk->sk_bound_dev_if) ?: READ_ONCE(inet->uc_index),
-		.mark = READ_ONCE(sk->sk_mark),
-		.tos = READ_ONCE(inet->tos),
-		.family = AF_INET,
-	};
-}
-
-static struct dst_entry *vnp_route_find_ip4(const struct vnp_route_key *key,
-					    struct sock *sk, const struct sk_buff *skb,
-					    struct flowi4 *fl4)
+int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk, const struct sk_buff *skb)
 {
 	const struct udphdr *uh = udp_hdr(skb);
-	const __be32 daddr = key->daddr.s6_addr32[0];
+	struct vnp_route_key *key = &route->key;
+	const __be32 daddr = ip_hdr(skb)->saddr;
+	struct flowi4 fl4;
 	struct rtable *rt;
 
+	vnp_route_set(route, NULL, 0);
+	vnp_route_key_ip4(key, sk, skb);
 	if (ipv4_is_zeronet(daddr) || ipv4_is_multicast(daddr) || ipv4_is_lbcast(daddr))
-		return ERR_PTR(-EHOSTUNREACH);
-	flowi4_init_output(fl4, key->oif, key->mark, key->tos & ~INET_ECN_MASK,
+		return -EHOSTUNREACH;
+	flowi4_init_output(&fl4, key->oif, key->mark, key->tos & ~INET_ECN_MASK,
 			   RT_SCOPE_UNIVERSE, IPPROTO_UDP, inet_sk_flowi_flags(sk), daddr,
 			   key->saddr.s6_addr32[0], uh->source, uh->dest,
 			   sock_net_uid(sock_net(sk), sk));
-	security_sk_classify_flow(sk, flowi4_to_flowi_common(fl4));
-	rt = ip_route_output_flow(sock_net(sk), fl4, sk);
+	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
+	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
 	if (IS_ERR(rt))
-		return ERR_CAST(rt);
-	return &rt->dst;
-}
-
-/* The application may have cleared SO_BROADCAST since a route was cached. */
-static struct dst_entry *vnp_route_permit(struct sock *sk, struct dst_entry *dst)
-{
-	struct rtable *rt = (struct rtable *)dst;
-
-	if (likely(!(rt->rt_flags & RTCF_BROADCAST) || sock_flag(sk, SOCK_BROADCAST)))
-		return dst;
-	ip_rt_put(rt);
-	return ERR_PTR(-EACCES);
-}
-
-static struct dst_entry *vnp_route_back_ip4(struct vnp_routes *routes, struct sock *sk,
-					    const struct sk_buff *skb, struct flowi4 *fl4)
-{
-	struct vnp_route_key *cached = this_cpu_ptr(routes->key), key;
-	struct dst_entry *dst;
-	struct rtable *rt;
-
-	vnp_route_key_ip4(&key, sk, skb);
-	if (likely(vnp_route_key_matches(&key, cached))) {
-		rt = dst_cache_get_ip4(&routes->cache, &fl4->saddr);
-		if (likely(rt)) {
-			fl4->daddr = key.daddr.s6_addr32[0];
-			return vnp_route_permit(sk, &rt->dst);
-		}
-	}
-	dst = vnp_route_find_ip4(&key, sk, skb, fl4);
-	if (!IS_ERR(dst)) {
-		*cached = key;
-		dst_cache_set_ip4(&routes->cache, dst, fl4->saddr);
-		dst = vnp_route_permit(sk, dst);
-	}
-	return dst;
+		return PTR_ERR(rt);
+	route->saddr.s6_addr32[0] = fl4.saddr;
+	vnp_route_set(route, &rt->dst, 0);
+	return 0;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -174,48 +125,46 @@ static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
 	};
 }
 
-static struct dst_entry *vnp_route_find_ip6(const struct vnp_route_key *key,
-					    struct sock *sk, const struct sk_buff *skb,
-					    struct flowi6 *fl6)
+static bool vnp_route_matches_ip6(const struct vnp_route_key *a,
+				  const struct vnp_route_key *b)
 {
-	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
-		return ERR_PTR(-EHOSTUNREACH);
-	vnp_route_flow_ip6(key, sk, skb, fl6);
-	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
-	return ip6_dst_lookup_flow(sock_net(sk), sk, fl6, NULL);
+	return ipv6_addr_equal(&a->daddr, &b->daddr) && ipv6_addr_equal(&a->saddr, &b->saddr) &&
+	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark && a->tos == b->tos &&
+	       a->family == b->family;
 }
 
-static struct dst_entry *vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
-					    const struct sk_buff *skb, struct flowi6 *fl6)
+static int vnp_route_find_ip6(struct vnp_route *route, const struct vnp_route_key *key,
+			      struct sock *sk, struct flowi6 *fl6)
 {
-	struct vnp_route_key *cached = this_cpu_ptr(routes->key), key;
 	struct dst_entry *dst;
-	struct in6_addr saddr;
 
-	vnp_route_key_ip6(&key, sk, skb);
-	if (likely(vnp_route_key_matches(&key, cached))) {
-		dst = dst_cache_get_ip6(&routes->cache, &saddr);
-		if (likely(dst)) {
-			vnp_route_flow_ip6(&key, sk, skb, fl6);
-			fl6->saddr = saddr;
-			return dst;
-		}
-	}
-	dst = vnp_route_find_ip6(&key, sk, skb, fl6);
-	if (!IS_ERR(dst)) {
-		*cached = key;
-		dst_cache_set_ip6(&routes->cache, dst, &fl6->saddr);
-	}
-	return dst;
+	vnp_route_set(route, NULL, 0);
+	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
+		return -EHOSTUNREACH;
+	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, fl6, NULL);
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	route->key = *key;
+	route->saddr = fl6->saddr;
+	vnp_route_set(route, dst, rt6_get_cookie((struct rt6_info *)dst));
+	return 0;
 }
-#endif
 
-struct dst_entry *vnp_route_back(struct vnp_routes *routes, struct sock *sk,
-				 const struct sk_buff *skb, struct flowi *fl)
+int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
+		       const struct sk_buff *skb, const struct vnp_route **routep,
+		       struct flowi6 *fl6)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return vnp_route_back_ip6(routes, sk, skb, &fl->u.ip6);
-#endif
-	return vnp_route_back_ip4(routes, sk, skb, &fl->u.ip4);
+	struct vnp_route *route = this_cpu_ptr(routes->latest);
+	struct vnp_route_key key;
+
+	*routep = route;
+	vnp_route_key_ip6(&key, sk, skb);
+	vnp_route_flow_ip6(&key, sk, skb, fl6);
+	if (unlikely(!vnp_route_matches_ip6(&key, &route->key) ||
+		     !vnp_route_is_valid(route)))
+		return vnp_route_find_ip6(route, &key, sk, fl6);
+	fl6->saddr = route->saddr;
+	return 0;
 }
+#endif

@@ -4,21 +4,20 @@
  *
  * A socket that receives many datagrams from one sender replies to the same address
  * repeatedly: each CPU caches the latest route and its key.  The kernel knows when it is
- * no longer valid (dst_cache).
+ * no longer valid (dst_check()).
  *
  * Context: softirq, under RCU, unless stated otherwise.
  */
 #ifndef _VNP_PATH_ROUTE_H
 #define _VNP_PATH_ROUTE_H
 
-#include <linux/in6.h>
 #include <linux/percpu.h>
-#include <linux/types.h>
-#include <net/dst_cache.h>
-#include <net/flow.h>
+#include <linux/udp.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/route.h>
 
-struct sk_buff;
-struct sock;
+#include "kmod/path/dgram.h"
 
 /**
  * struct vnp_route_key - the key of a route lookup
@@ -36,35 +35,114 @@ struct vnp_route_key {
 	u32 ports;
 	int oif;
 	u32 mark;
-	u16 tos;
-	u16 family;
+	u32 tos;
+	u32 family;
+};
+
+/**
+ * struct vnp_route - a cached route
+ * @dst:	the route, or NULL
+ * @cookie:	for dst_check()
+ * @saddr:	source address of what is sent
+ * @key:	its key
+ */
+struct vnp_route {
+	struct dst_entry *dst;
+	u32 cookie;
+	struct in6_addr saddr;
+	struct vnp_route_key key;
 };
 
 /**
  * struct vnp_routes - the routes of a link
- * @cache:	a route for each CPU, with its source address
- * @key:	its key
+ * @latest:	of each CPU
  */
 struct vnp_routes {
-	struct dst_cache cache;
-	struct vnp_route_key __percpu *key;
+	struct vnp_route __percpu *latest;
 };
 
 /* vnp_routes_init(), vnp_routes_destroy() - Context: process */
 int vnp_routes_init(struct vnp_routes *routes);
 void vnp_routes_destroy(struct vnp_routes *routes);
 
+static inline bool vnp_route_is_valid(const struct vnp_route *route)
+{
+	return route->dst && dst_check(route->dst, route->cookie);
+}
+
+/* The address to which a datagram was sent, if a reply may come from there, or 0 */
+__be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
+
+static __always_inline void vnp_route_key_ip4(struct vnp_route_key *key,
+					      const struct sock *sk,
+					      const struct sk_buff *skb)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	key->saddr.s6_addr32[0] = inet->inet_saddr ?: vnp_route_saddr_ip4(skb);
+	key->daddr.s6_addr32[0] = ip_hdr(skb)->saddr;
+	key->ports = *(const u32 *)udp_hdr(skb);
+	key->oif = READ_ONCE(sk->sk_bound_dev_if) ?: READ_ONCE(inet->uc_index);
+	key->mark = READ_ONCE(sk->sk_mark);
+	key->tos = READ_ONCE(inet->tos);
+	key->family = AF_INET;
+}
+
+static __always_inline bool vnp_route_matches_ip4(const struct vnp_route_key *a,
+						  const struct vnp_route_key *b)
+{
+	return a->daddr.s6_addr32[0] == b->daddr.s6_addr32[0] &&
+	       a->saddr.s6_addr32[0] == b->saddr.s6_addr32[0] &&
+	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark &&
+	       a->tos == b->tos && a->family == b->family;
+}
+
+/* vnp_route_find_ip4() - look a route up.  Return: 0 or an error */
+int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk,
+		       const struct sk_buff *skb);
+
 /**
- * vnp_route_back() - the route to the sender of a datagram
+ * vnp_route_back_ip4() - the route to the sender of a datagram
  * @routes:	the link's
  * @sk:		its socket
  * @skb:	the datagram, at its UDP header
- * @fl:		out: source and destination address of the reply
+ * @routep:	out: the route.  It is valid until the next call on this CPU; its @dst, of
+ *		which the caller gets no reference, until RCU is unlocked.
  *
- * Return: the route, with a reference, or ERR_PTR(): -EHOSTUNREACH and others from the
- * lookup, -EACCES (broadcast, without SO_BROADCAST).
+ * Return: 0, -EHOSTUNREACH and others from the lookup, or -EACCES (broadcast, without
+ * SO_BROADCAST).
  */
-struct dst_entry *vnp_route_back(struct vnp_routes *routes, struct sock *sk,
-				 const struct sk_buff *skb, struct flowi *fl);
+static __always_inline int vnp_route_back_ip4(struct vnp_routes *routes, struct sock *sk,
+					      const struct sk_buff *skb,
+					      const struct vnp_route **routep)
+{
+	struct vnp_route *route = this_cpu_ptr(routes->latest);
+	struct vnp_route_key key __vnp_uninitialized;
+	int ret;
+
+	*routep = route;
+	vnp_route_key_ip4(&key, sk, skb);
+	if (unlikely(!vnp_route_matches_ip4(&key, &route->key) ||
+		     !vnp_route_is_valid(route))) {
+		ret = vnp_route_find_ip4(route, sk, skb);
+		if (ret)
+			return ret;
+	}
+	/* The application may have cleared SO_BROADCAST since the route was cached. */
+	if (unlikely(((struct rtable *)route->dst)->rt_flags & RTCF_BROADCAST &&
+		     !sock_flag(sk, SOCK_BROADCAST)))
+		return -EACCES;
+	return 0;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/**
+ * vnp_route_back_ip6() - likewise
+ * @fl6:	out: the flow of the reply
+ */
+int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
+		       const struct sk_buff *skb, const struct vnp_route **routep,
+		       struct flowi6 *fl6);
+#endif
 
 #endif /* _VNP_PATH_ROUTE_H */

@@ -63,37 +63,63 @@ static inline bool vnp_udp_has_options(const struct sock *sk, bool ip6)
 }
 
 /*
+ * skb_set_owner_w(), unless the socket is about to be freed: it has been closed, and RCU
+ * keeps only its memory.
+ */
+static inline int vnp_udp_out_own(struct sk_buff *skb, struct sock *sk)
+{
+	if (unlikely(!refcount_add_not_zero(skb->truesize, &sk->sk_wmem_alloc)))
+		return -EPERM;
+	skb->sk = sk;
+	skb->destructor = sock_wfree;
+	skb_set_hash_from_sk(skb, sk);
+	return 0;
+}
+
+/*
  * Complete the UDP header, and reserve space for the IP header.  Return: 0; -EMSGSIZE: it
- * is longer than @mtu, and may not be fragmented
+ * is longer than @mtu, and may not be fragmented; -EPERM: the socket is closed
  */
 static __always_inline int vnp_udp_out_begin(struct vnp_udp_out *out, u32 ip_len, u32 mtu,
 					     bool fragments)
 {
 	struct sk_buff *skb = out->skb;
-	struct udphdr *uh = udp_hdr(skb);
+	struct udphdr *uh = (struct udphdr *)skb->data;
 
 	if (out->size + ip_len > mtu && !fragments)
 		return -EMSGSIZE;
 	uh->len = htons(skb->len);
-	uh->check = 0;
 	__skb_push(skb, ip_len);
 	skb_reset_network_header(skb);
-	skb_set_owner_w(skb, out->sk);
-	return 0;
+	return vnp_udp_out_own(skb, out->sk);
 }
 
 /* The pseudo header's sum; the card, or the kernel for it, completes it. */
-static inline void vnp_udp_out_checksum(struct sk_buff *skb, bool wanted, __sum16 pseudo)
+static __always_inline void vnp_udp_out_checksum(struct sk_buff *skb, u32 ip_len,
+						 bool wanted, __sum16 pseudo)
 {
+	struct udphdr *uh = (struct udphdr *)(skb->data + ip_len);
+
 	/* Segments of a packet have checksums, even if sendto() would omit them. */
 	if (!wanted && !skb_is_gso(skb)) {
 		skb->ip_summed = CHECKSUM_NONE;
+		uh->check = 0;
 		return;
 	}
 	skb->ip_summed = CHECKSUM_PARTIAL;
-	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_start = skb->transport_header;
 	skb->csum_offset = offsetof(struct udphdr, check);
-	udp_hdr(skb)->check = ~pseudo;
+	uh->check = ~pseudo;
+}
+
+/* ip4_dst_hoplimit() would lock RCU again. */
+static inline int vnp_udp_out_ttl(const struct inet_sock *inet, const struct dst_entry *dst)
+{
+	int ttl = READ_ONCE(inet->uc_ttl);
+
+	if (ttl < 0)
+		ttl = dst_metric_raw(dst, RTAX_HOPLIMIT);
+	return ttl ?: READ_ONCE(sock_net(&inet->sk)->ipv4.sysctl_ip_default_ttl);
 }
 
 /**
@@ -111,28 +137,30 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 
 	struct sk_buff *skb = out->skb;
 	struct sock *sk = out->sk;
 	const struct inet_sock *inet = inet_sk(sk);
-	const u32 mtu = ip_sk_use_pmtu(sk) ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
-	const u8 pmtudisc = inet->pmtudisc;
+	const u8 pmtudisc = READ_ONCE(inet->pmtudisc);
+	/* ip_sk_use_pmtu(), ip_sk_ignore_df(), ip_dont_fragment() of one value */
+	const u32 mtu = pmtudisc < IP_PMTUDISC_PROBE ? dst_mtu(dst) :
+						       READ_ONCE(dst->dev->mtu);
+	const bool ignore_df = pmtudisc < IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_OMIT;
 	const u32 len = skb->len;
 	struct iphdr *iph;
 	int ret;
 
 	if (ttl < 0)
-		ttl = READ_ONCE(inet->uc_ttl);
-	if (ttl < 0)
-		ttl = ip4_dst_hoplimit(dst);
-	ret = vnp_udp_out_begin(out, sizeof(*iph), mtu, ip_sk_ignore_df(sk));
+		ttl = vnp_udp_out_ttl(inet, dst);
+	ret = vnp_udp_out_begin(out, sizeof(*iph), mtu, ignore_df);
 	if (ret)
 		return ret;
 	skb->protocol = htons(ETH_P_IP);
-	vnp_udp_out_checksum(skb, !sk->sk_no_check_tx,
+	vnp_udp_out_checksum(skb, sizeof(*iph), !sk->sk_no_check_tx,
 			     udp_v4_check(len, fl4->saddr, fl4->daddr, 0));
 
-	iph = ip_hdr(skb);
+	iph = (struct iphdr *)skb->data;
 	*(__be16 *)iph = htons(4 << 12 | 5 << 8 | tos);
 	iph->frag_off = 0;
 	if (pmtudisc == IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_PROBE ||
-	    (out->size + sizeof(*iph) <= mtu && ip_dont_fragment(sk, dst)))
+	    (pmtudisc == IP_PMTUDISC_WANT && out->size + sizeof(*iph) <= mtu &&
+	     !ip_mtu_locked(dst)))
 		iph->frag_off = htons(IP_DF);
 	iph->ttl = min_t(int, ttl, out->hops);
 	iph->protocol = IPPROTO_UDP;
@@ -140,7 +168,7 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 
 	iph->daddr = fl4->daddr;
 	/* 0 where it is never fragmented (RFC 6864), so before ignore_df is set */
 	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
-	skb->ignore_df = ip_sk_ignore_df(sk);
+	skb->ignore_df = ignore_df;
 	out->skb = NULL;
 	return ip_local_out(sock_net(sk), sk, skb);
 }
@@ -168,10 +196,10 @@ static __always_inline int vnp_udp_out_ip6(struct vnp_udp_out *out, int hops, u8
 	if (ret)
 		return ret;
 	skb->protocol = htons(ETH_P_IPV6);
-	vnp_udp_out_checksum(skb, !udp_get_no_check6_tx(sk),
+	vnp_udp_out_checksum(skb, sizeof(*iph), !udp_get_no_check6_tx(sk),
 			     udp_v6_check(len, &fl6->saddr, &fl6->daddr, 0));
 
-	iph = ipv6_hdr(skb);
+	iph = (struct ipv6hdr *)skb->data;
 	ip6_flow_hdr(iph, tclass,
 		     ip6_make_flowlabel(net, skb, 0, ip6_default_np_autolabel(net), fl6));
 	iph->nexthdr = IPPROTO_UDP;
@@ -191,21 +219,29 @@ static __always_inline int vnp_udp_out_ip6(struct vnp_udp_out *out, int hops, u8
  * purposes; it is detected by address, because it may come from this host, and unicast
  * may arrive in multicast frames.
  */
+static inline u8 vnp_udp_out_hops_ip4(const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	if (ipv4_is_multicast(iph->daddr))
+		return U8_MAX;
+	return iph->ttl ? iph->ttl - 1 : 0;
+}
+
+static inline u8 vnp_udp_out_hops_ip6(const struct sk_buff *skb)
+{
+	const struct ipv6hdr *iph = ipv6_hdr(skb);
+
+	if (ipv6_addr_is_multicast(&iph->daddr))
+		return U8_MAX;
+	return iph->hop_limit ? iph->hop_limit - 1 : 0;
+}
+
 static inline u8 vnp_udp_out_hops(const struct sk_buff *skb)
 {
-	bool multicast;
-	u8 ttl;
-
-	if (skb->protocol == htons(ETH_P_IPV6)) {
-		multicast = ipv6_addr_is_multicast(&ipv6_hdr(skb)->daddr);
-		ttl = ipv6_hdr(skb)->hop_limit;
-	} else {
-		multicast = ipv4_is_multicast(ip_hdr(skb)->daddr);
-		ttl = ip_hdr(skb)->ttl;
-	}
-	if (multicast)
-		return U8_MAX;
-	return ttl ? ttl - 1 : 0;
+	if (skb->protocol == htons(ETH_P_IPV6))
+		return vnp_udp_out_hops_ip6(skb);
+	return vnp_udp_out_hops_ip4(skb);
 }
 
 /* vnp_udp_out_error() - why a packet was not sent: an errno of the functions above */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/udp/reply.h"
 
-#include <linux/if_vlan.h>
 #include <linux/net.h>
 #include <linux/skbuff.h>
 #include <net/udp.h>
@@ -9,107 +8,154 @@
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
 #include "kmod/path/dgram.h"
+#include "kmod/path/route.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/merge.h"
 #include "kmod/udp/output.h"
 
 /* send() on a connected socket does not call BPF programs of the cgroup, either. */
-static bool vnp_udp_cgroup_denies(struct sock *sk, bool ip6)
+static __always_inline bool vnp_udp_cgroup_denies(struct sock *sk, bool ip6)
 {
-	return sk->sk_state != TCP_ESTABLISHED && vnp_udp_has_cgroup(sk, ip6);
+	return vnp_udp_has_cgroup(sk, ip6) && sk->sk_state != TCP_ESTABLISHED;
 }
 
-static bool vnp_udp_is_denied(const struct vnp_link *link, struct sock *sk,
-			      const struct sk_buff *skb)
+static __always_inline bool vnp_udp_is_denied(const struct vnp_link *link,
+					      struct sock *sk, bool ip6)
 {
-	const bool ip6 = skb->protocol == htons(ETH_P_IPV6);
-
 	return !link->may_send || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 	       vnp_udp_has_options(sk, ip6) || vnp_udp_cgroup_denies(sk, ip6);
 }
 
-/* Remove all metadata of the received packet. */
-static void vnp_udp_scrub(struct sock *sk, struct sk_buff *skb)
+/* Return: 0, or why no reply may be sent */
+static __always_inline int vnp_udp_check(const struct vnp_link *link, struct sock *sk,
+					 const struct sk_buff *skb, bool ip6, u8 hops)
 {
-	/* The stack returns the segments of a super-packet as a list. */
-	skb_mark_not_on_list(skb);
-	skb_orphan(skb);
-	skb_scrub_packet(skb, true);
-	skb_reset_redirect(skb);
-	__vlan_hwaccel_clear_tag(skb);
-	skb_clear_hash(skb);
-	skb_set_queue_mapping(skb, 0);
-	skb_init_secmark(skb);
-#ifdef CONFIG_NET_SCHED
-	skb->tc_index = 0;
-#endif
-	memset(skb->cb, 0, sizeof(skb->cb));
-	skb->encapsulation = 0;
-	skb->priority = READ_ONCE(sk->sk_priority);
-	skb->mark = READ_ONCE(sk->sk_mark);
-}
-
-/* Make the packet that arrived one to be sent, with room for headers.  Return: 0, -ENOMEM */
-static int vnp_udp_turn(struct vnp_udp_out *out, u32 ip_len)
-{
-	struct sk_buff *skb = out->skb;
-	struct udphdr *uh;
-
-	vnp_udp_scrub(out->sk, skb);
-	/* From here on the route is freed with the packet. */
-	skb_dst_set(skb, out->dst);
-	if (skb_cow_head(skb, LL_RESERVED_SPACE(out->dst->dev) + ip_len) ||
-	    (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC)))
-		return -ENOMEM;
-	if (skb_is_gso(skb))
-		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
-	skb_reset_transport_header(skb);
-	uh = udp_hdr(skb);
-	swap(uh->source, uh->dest);
-	return 0;
-}
-
-static int vnp_udp_send_ip4(struct vnp_udp_out *out)
-{
-	int ret = vnp_udp_turn(out, sizeof(struct iphdr));
-
-	return ret ?: vnp_udp_out_ip4(out, -1, READ_ONCE(inet_sk(out->sk)->tos));
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-static int vnp_udp_send_ip6(struct vnp_udp_out *out)
-{
-	int ret = vnp_udp_turn(out, sizeof(struct ipv6hdr));
-
-	return ret ?: vnp_udp_out_ip6(out, -1, READ_ONCE(inet6_sk(out->sk)->tclass));
-}
-#endif
-
-/*
- * Return: 0, or why it was not sent; out->skb is set unless it was passed to the stack
- */
-static int vnp_udp_send(struct vnp_udp_out *out, struct vnp_link *link)
-{
-	struct sk_buff *skb = out->skb;
-	struct sock *sk = out->sk;
-
-	if (vnp_udp_is_denied(link, sk, skb))
+	if (vnp_udp_is_denied(link, sk, ip6))
 		return -EPERM;
-	if (!out->hops)
+	if (!hops)
 		return -ETIME;
 	if (!udp_hdr(skb)->source)
 		return -EHOSTUNREACH;
 	/* As sendto(): a single packet may exceed the buffer. */
 	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
 		return -ENOBUFS;
-	out->dst = vnp_route_back(&link->routes, sk, skb, &out->fl);
-	if (IS_ERR(out->dst))
-		return PTR_ERR(out->dst);
+	return 0;
+}
+
+/*
+ * Remove all metadata of the received packet: what skb_scrub_packet() removes, and what
+ * copies of a packet share, which becomes as in a new packet.
+ */
+static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff *skb)
+{
+	const size_t half = sizeof(skb->headers) / 2;
+
+	/* The stack returns the segments of a super-packet as a list. */
+	skb_mark_not_on_list(skb);
+	skb_orphan(skb);
+	skb_dst_drop(skb);
+	skb_ext_reset(skb);
+	nf_reset_ct(skb);
+	skb->tstamp = 0;
+	/* In halves, for which compilers emit words instead of "rep stos". */
+	memset(&skb->headers, 0, half);
+	memset((void *)&skb->headers + half, 0, sizeof(skb->headers) - half);
+	skb_set_queue_mapping(skb, 0);
+	skb_unset_mac_header(skb);
+	/* As IP expects it; IPv6's is no larger. */
+	BUILD_BUG_ON(sizeof(*IP6CB(skb)) > sizeof(*IPCB(skb)));
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = READ_ONCE(sk->sk_mark);
+}
+
+/*
+ * Make the packet that arrived one to be sent, with room for an IP header.  Return: 0,
+ * -ENOMEM
+ */
+static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *skb,
+					 struct dst_entry *dst, u32 ip_len)
+{
+	const bool gso = skb_is_gso(skb);
+	struct udphdr *uh;
+
+	vnp_udp_scrub(sk, skb);
+	skb_dst_set_noref(skb, dst);
+	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + ip_len) ||
+	    (gso && skb_unclone(skb, GFP_ATOMIC)))
+		return -ENOMEM;
+	if (gso)
+		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+	skb_reset_transport_header(skb);
+	uh = (struct udphdr *)skb->data;
+	swap(uh->source, uh->dest);
+	return 0;
+}
+
+static __always_inline int vnp_udp_send_ip4(struct vnp_link *link, struct sock *sk,
+					    struct sk_buff *skb, u32 size)
+{
+	struct vnp_udp_out out __vnp_uninitialized;
+	const struct vnp_route *route;
+	int ret;
+
+	out.sk = sk;
+	out.skb = skb;
+	out.size = size;
+	out.hops = vnp_udp_out_hops_ip4(skb);
+	ret = vnp_udp_check(link, sk, skb, false, out.hops);
+	if (ret)
+		goto free;
+	ret = vnp_route_back_ip4(&link->routes, sk, skb, &route);
+	if (ret)
+		goto free;
+	out.dst = route->dst;
+	out.fl.u.ip4.saddr = route->saddr.s6_addr32[0];
+	out.fl.u.ip4.daddr = route->key.daddr.s6_addr32[0];
+	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct iphdr)) ?:
+	      vnp_udp_out_ip4(&out, -1, READ_ONCE(inet_sk(sk)->tos));
+free:
+	if (unlikely(out.skb))
+		kfree_skb(out.skb);
+	return ret;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static noinline int vnp_udp_send_ip6(struct vnp_link *link, struct sock *sk,
+				     struct sk_buff *skb, u32 size)
+{
+	struct vnp_udp_out out __vnp_uninitialized;
+	const struct vnp_route *route;
+	int ret;
+
+	out.sk = sk;
+	out.skb = skb;
+	out.size = size;
+	out.hops = vnp_udp_out_hops_ip6(skb);
+	ret = vnp_udp_check(link, sk, skb, true, out.hops);
+	if (ret)
+		goto free;
+	ret = vnp_route_back_ip6(&link->routes, sk, skb, &route, &out.fl.u.ip6);
+	if (ret)
+		goto free;
+	out.dst = route->dst;
+	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct ipv6hdr)) ?:
+	      vnp_udp_out_ip6(&out, -1, READ_ONCE(inet6_sk(sk)->tclass));
+free:
+	kfree_skb(out.skb);
+	return ret;
+}
+#endif
+
+/* Return: 0, or why it was not sent; consumes @skb */
+static __always_inline int vnp_udp_send(struct vnp_link *link, struct sock *sk,
+					struct sk_buff *skb, u32 size)
+{
 #if IS_ENABLED(CONFIG_IPV6)
 	if (skb->protocol == htons(ETH_P_IPV6))
-		return vnp_udp_send_ip6(out);
+		return vnp_udp_send_ip6(link, sk, skb, size);
 #endif
-	return vnp_udp_send_ip4(out);
+	return vnp_udp_send_ip4(link, sk, skb, size);
 }
 
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
@@ -118,33 +164,19 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	const u32 cnt = skb_is_gso(skb) ?
 			DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size) : 1;
 	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
-	struct vnp_udp_out out __vnp_uninitialized;
 	int ret;
 
-	out.sk = sk;
-	out.skb = skb;
-	out.size = size + sizeof(struct udphdr);
-	out.hops = vnp_udp_out_hops(skb);
-	/*
-	 * It may be closed meanwhile: its memory remains, but it must not send any more.
-	 */
-	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
-		kfree_skb(skb);
-		return;
-	}
 	if (!skb_is_gso(skb))
 		vnp_udp_merge_consumed(link, skb);
-	ret = vnp_udp_send(&out, link);
+	ret = vnp_udp_send(link, sk, skb, size + sizeof(struct udphdr));
 	if (ret > 0)
 		ret = net_xmit_errno(ret);
-	if (!ret)
+	if (likely(!ret))
 		SNMP_INC_STATS(mib, UDP_MIB_OUTDATAGRAMS);
 	else
 		vnp_link_error(link, vnp_udp_out_error(ret), cnt);
-	if (ret == -ENOBUFS)
+	if (unlikely(ret == -ENOBUFS))
 		SNMP_INC_STATS(mib, UDP_MIB_SNDBUFERRORS);
-	kfree_skb(out.skb);
-	sock_put(sk);
 }
 
 static int vnp_udp_probe(struct socket *sock)
