@@ -90,10 +90,10 @@ void attach_filter(int sock)
 		die("SO_ATTACH_FILTER fails: %s.", strerror(errno));
 }
 
-/* A program of rivals.bpf.c, which stays where it is attached */
-static int rival_load(const char *name)
+/* A program of alternatives.bpf.c, which stays where it is attached */
+static int alternative_load(const char *name)
 {
-	struct bpf_object *obj = bpf_object__open(object_path("progs/rivals.bpf.o"));
+	struct bpf_object *obj = bpf_object__open(object_path("progs/alternatives.bpf.o"));
 	struct bpf_program *prog;
 	int fd;
 
@@ -102,14 +102,14 @@ static int rival_load(const char *name)
 	prog = bpf_object__find_program_by_name(obj, name);
 	fd = prog ? fcntl(bpf_program__fd(prog), F_DUPFD_CLOEXEC, 0) : -1;
 	if (fd < 0)
-		die("rivals.bpf.o has no program %s.", name);
+		die("alternatives.bpf.o has no program %s.", name);
 	bpf_object__close(obj);
 	return fd;
 }
 
 void attach_bpf(int sock)
 {
-	const int fd = rival_load("socket_drop");
+	const int fd = alternative_load("socket_drop");
 
 	if (setsockopt(sock, SOL_SOCKET, SO_ATTACH_BPF, &fd, sizeof(fd)))
 		die("SO_ATTACH_BPF fails: %s.", strerror(errno));
@@ -118,7 +118,7 @@ void attach_bpf(int sock)
 
 static void attach_xdp_prog(const char *name)
 {
-	const int fd = rival_load(name), index = if_nametoindex(BENCH_INTERFACE);
+	const int fd = alternative_load(name), index = if_nametoindex(BENCH_INTERFACE);
 	const int err = bpf_xdp_attach(index, fd, XDP_FLAGS_SKB_MODE, NULL);
 
 	if (err)
@@ -144,7 +144,7 @@ void detach_xdp(void)
 
 static void attach_tc_prog(const char *name)
 {
-	const int fd = rival_load(name);
+	const int fd = alternative_load(name);
 	DECLARE_LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = fd);
 	DECLARE_LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = BPF_TC_INGRESS,
 			    .ifindex = if_nametoindex(BENCH_INTERFACE));
