@@ -7,6 +7,7 @@
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <limits.h>
 #include <sched.h>
@@ -407,6 +408,33 @@ TEST_F(resize, too_long_for_a_packet)
 		memset(orders, k & 1 ? ORDER_REPLY : ORDER_BACK_MORE, BURST_MAX);
 		bursts(_metadata, self, variant->path, variant->gro, orders, 1018);
 	}
+}
+
+static int rmem(int sock)
+{
+	__u32 info[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return -errno;
+	return info[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* Each segment of a super-packet gets the headroom of the first: programs cannot make it long. */
+TEST_F(resize, headroom)
+{
+	static struct burst sent;
+	__u32 seq = 0;
+
+	if (variant->path != LO_GSO)
+		return;
+	USE("rotate");
+	burst_fill_equal(&sent, &seq, "PPPPPPPPPPPPPPPP", ROTATE_LEN);
+	ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
+	ASSERT_EQ(ROTATE_LEN, recv(self->flow.tx, self->got, LEN_MAX, 0));
+	EXPECT_GE(sent.cnt * 16384, rmem(self->flow.tx));
+	for (int i = 1; i < sent.cnt; i++)
+		EXPECT_EQ(ROTATE_LEN, recv(self->flow.tx, self->got, LEN_MAX, 0));
 }
 
 /* The counters say how long datagrams have become. */

@@ -47,6 +47,18 @@ int by_order(struct vnp_ctx *ctx)
 	return err ? VNP_DROP : change.verdict;
 }
 
+/* Remove all at the front and add as much at the end, so often that the packet's 16 bits end */
+SEC("vnp/datagram")
+int rotate(struct vnp_ctx *ctx)
+{
+	int i;
+
+	for (i = 0; i < 64; i++)
+		if (vnp_adjust_head(ctx, ROTATE_LEN) || vnp_adjust_tail(ctx, ROTATE_LEN))
+			return VNP_DROP;
+	return VNP_REPLY;
+}
+
 /* TURN's ChannelData (RFC 8656): channel and length, data, and perhaps padding */
 struct channel_data {
 	__be16 channel;

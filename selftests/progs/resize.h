@@ -33,4 +33,7 @@ struct change {
 #define ORDER_REPLY		'R'	/* in front, and back to the sender */
 #define ORDER_BYTES		8
 
+/* rotate(): the length of all datagrams */
+#define ROTATE_LEN		1000
+
 #endif /* _VNP_TEST_RESIZE_H */
