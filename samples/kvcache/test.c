@@ -96,6 +96,14 @@ static void ask(struct answer *answer, const char *fmt, ...)
 	request(answer, text, len);
 }
 
+/* How long ask() waits for an answer, in ms */
+static void sock_patience(int ms)
+{
+	const struct timeval patience = { ms / 1000, ms % 1000 * 1000 };
+
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
 /* Does it say this, in one datagram? */
 static int says(const struct answer *answer, const char *text)
 {
@@ -315,6 +323,113 @@ static void test_two_in_one(void)
 	report(ok, "a request in what another one calls its value");
 }
 
+/* The port from which kvcache asks memcached, or 0 */
+static __u16 filler_port(void)
+{
+	unsigned int from, to, from_port, to_port, port = 0;
+	struct sockaddr_in own;
+	socklen_t len = sizeof(own);
+	char line[256];
+	FILE *file = fopen("/proc/net/udp", "r");
+
+	getsockname(sock, (struct sockaddr *)&own, &len);
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, " %*d: %x:%x %x:%x", &from, &from_port, &to, &to_port) == 4 &&
+		    to_port == (unsigned int)atoi(PORT) && from_port != ntohs(own.sin_port))
+			port = from_port;
+	if (file)
+		fclose(file);
+	return port;
+}
+
+/* A set from that port, but from another of this host's addresses */
+static void test_other_address(void)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(atoi(PORT)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	}, from = {
+		.sin_family = AF_INET,
+		.sin_port = htons(filler_port()),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1),
+	};
+	const int own = sock, other = socket(AF_INET, SOCK_DGRAM, 0);
+	struct answer answer;
+	int ok;
+
+	ask(&answer, "set n 0 0 1\r\n1\r\n");
+	ok = ask_cached(&answer, "n") && from.sin_port &&
+	     !bind(other, (const struct sockaddr *)&from, sizeof(from)) &&
+	     !connect(other, (const struct sockaddr *)&to, sizeof(to));
+	sock = other;
+	ask(&answer, "set n 0 0 1\r\n2\r\n");
+	ok &= says(&answer, "STORED\r\n");
+	sock = own;
+	close(other);
+	ask(&answer, "get n\r\n");
+	report(ok && says(&answer, "VALUE n 0 1\r\n2\r\nEND\r\n"),
+	       "a set from kvcache's port at another address");
+}
+
+/* kvcache's map of entries, the only hash */
+static struct vnp_map *open_entries(void)
+{
+	struct vnp_map_info info;
+	struct vnp_map *map;
+	__u32 id = 0;
+
+	while (!vnp_id_next(VNP_OBJ_MAP, &id)) {
+		if (vnp_map_open(id, NULL, &map))
+			continue;
+		info = (struct vnp_map_info){ .size = sizeof(info) };
+		if (!vnp_map_get_info(map, &info) && info.type == VNP_MAP_HASH)
+			return map;
+		vnp_map_close(map);
+	}
+	return NULL;
+}
+
+/*
+ * The memory of an entry becomes another's while the program looks at it: as the program
+ * may see it then, in the map.
+ */
+static void test_replaced_entry(void)
+{
+	struct vnp_map *entries = open_entries();
+	struct kvcache_key key = { .text = "n" };
+	struct kvcache_entry entry, changed;
+	struct answer answer;
+	__u64 before;
+	int ok;
+
+	ask(&answer, "set n 0 0 1\r\n1\r\n");
+	ok = entries && ask_cached(&answer, "n") && !vnp_map_lookup(entries, &key, &entry);
+	if (!ok) {
+		report(0, "another key's entry is not answered");
+		report(0, "half of an entry is not answered");
+		return;
+	}
+	changed = entry;
+	changed.key.text[0] = 'm';
+	vnp_map_update(entries, &key, &changed, VNP_MAP_ANY);
+	before = answered();
+	ask(&answer, "get n\r\n");
+	report(answered() == before && says(&answer, "VALUE n 0 1\r\n1\r\nEND\r\n"),
+	       "another key's entry is not answered");
+
+	changed = entry;
+	changed.serial++;
+	vnp_map_update(entries, &key, &changed, VNP_MAP_ANY);
+	before = answered();
+	sock_patience(200);
+	ask(&answer, "get n\r\n");
+	sock_patience(5000);
+	report(answered() == before && answer.len < 0, "half of an entry is not answered");
+	vnp_map_delete(entries, &key);
+	vnp_map_close(entries);
+}
+
 /* What expires is left to memcached. */
 static void test_expiry(void)
 {
@@ -460,10 +575,8 @@ static int open_client(void)
 		.sin_port = htons(atoi(PORT)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	const struct timeval patience = { .tv_sec = 5 };
-
 	sock = socket(AF_INET, SOCK_DGRAM, 0);
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	sock_patience(5000);
 	return connect(sock, (const struct sockaddr *)&addr, sizeof(addr));
 }
 
@@ -479,7 +592,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP no %s, or no %s\n", MEMCACHED, VNP_DEVICE);
 		return 4;
 	}
-	printf("1..%d\n", (int)SIZES + 22);
+	printf("1..%d\n", (int)SIZES + 25);
 	fflush(stdout);
 	if (!geteuid() && own_network())
 		printf("# There is no network of the test's own.\n");
@@ -498,6 +611,8 @@ int main(int argc, char **argv)
 	test_set();
 	test_changes();
 	test_two_in_one();
+	test_other_address();
+	test_replaced_entry();
 	test_expiry();
 	test_sleeps(memcached);
 	test_memcaslap();
