@@ -92,7 +92,7 @@ long vnp_map_create(const struct vnp_map_create *attr)
 	traits = vnp_map_traits_get(type);
 	if (!ops || !traits || vnp_map_traits_check(traits, attr))
 		return -EINVAL;
-	if (attr->reserved[0] || attr->reserved[1] || !vnp_obj_name_ok(attr->name))
+	if (attr->sock_fd || attr->reserved || !vnp_obj_name_ok(attr->name))
 		return -EINVAL;
 
 	map = vnp_map_alloc(ops, traits, attr);

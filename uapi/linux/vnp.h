@@ -177,7 +177,9 @@ struct vnp_ctx {
 	FN(csum_diff, 0x10009)		\
 	FN(log, 0x1000a)		\
 	FN(adjust_head, 0x1000b)	\
-	FN(adjust_tail, 0x1000c)
+	FN(adjust_tail, 0x1000c)	\
+	FN(send, 0x1000d)		\
+	FN(send_group, 0x1000e)
 
 #define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
 enum vnp_helper_id {
@@ -234,6 +236,11 @@ enum vnp_fault {
  * @VNP_ERROR_ROUTE:	no route, or no valid address to send it to
  * @VNP_ERROR_SNDBUF:	the socket's send buffer is full
  * @VNP_ERROR_HOPS:	its TTL would be 0
+ * @VNP_ERROR_RATE:	a datagram to a peer was not sent because of a limit of struct
+ *			vnp_feature: for one execution, or for the user
+ *
+ * Of sending to peers the link only counts %VNP_ERROR_RATE; each peer counts all of them
+ * (struct vnp_peer).
  */
 enum vnp_error {
 	VNP_ERROR_MEMORY	= 0,
@@ -242,6 +249,7 @@ enum vnp_error {
 	VNP_ERROR_ROUTE		= 3,
 	VNP_ERROR_SNDBUF	= 4,
 	VNP_ERROR_HOPS		= 5,
+	VNP_ERROR_RATE		= 6,
 	__VNP_ERROR_CNT
 };
 
@@ -499,12 +507,17 @@ struct vnp_prog_run {
  */
 
 /**
- * enum vnp_map_type - kinds of map; the numbers are those of enum bpf_map_type
+ * enum vnp_map_type - kinds of map; numbers below 48 are those of enum bpf_map_type
  * @VNP_MAP_HASH:	arbitrary keys; entries are inserted and deleted
  * @VNP_MAP_ARRAY:	keys are __u32 below max_entries, values always exist
  * @VNP_MAP_PERCPU_ARRAY: an array with a value for each possible CPU.  A program
  *			sees that of its CPU; user space reads and writes all of them,
  *			consecutively, each rounded up to 8 bytes
+ * @VNP_MAP_PEERS:	arbitrary keys; a value is a struct vnp_peer, an address that programs
+ *			send to with vnp_send().  Only user space changes it
+ * @VNP_MAP_GROUPS:	the same, but a key begins with a __u32, the group; the bytes after
+ *			it, at least one, name a member.  vnp_send_group() sends to all
+ *			members of a group, vnp_send() to one
  *
  * Programs write values while user space reads them: aligned words of 8 bytes are
  * never torn, longer values may be.  Only an update of a hash map replaces the whole
@@ -514,11 +527,14 @@ enum vnp_map_type {
 	VNP_MAP_HASH		= 1,
 	VNP_MAP_ARRAY		= 2,
 	VNP_MAP_PERCPU_ARRAY	= 6,
+	VNP_MAP_PEERS		= 48,
+	VNP_MAP_GROUPS		= 49,
 };
 
 /* struct vnp_map_create::flags */
 #define VNP_MAP_F_MMAP		(1U << 0)	/* array: mmap() of the descriptor */
 #define VNP_MAP_F_RDONLY_PROG	(1U << 1)	/* programs may not write values */
+#define VNP_MAP_F_SOCKET	(1U << 2)	/* peers, groups: sock_fd is valid */
 
 /*
  * A mapping must be MAP_SHARED, without PROT_EXEC, and lie within the array's
@@ -532,15 +548,18 @@ enum vnp_map_type {
  * @flags:	VNP_MAP_F_*
  * @type:	enum vnp_map_type
  * @key_size:	bytes; 4 for the arrays, at most 512
- * @value_size:	bytes, at least 1, at most 1 MiB (per-CPU: 32 KiB)
+ * @value_size:	bytes, at least 1, at most 1 MiB (per-CPU: 32 KiB).  Peers and groups:
+ *		sizeof(struct vnp_peer)
  * @max_entries: at least 1; the whole map may take 1 GiB at most (E2BIG)
+ * @sock_fd:	with %VNP_MAP_F_SOCKET the UDP socket that datagrams are sent from, else 0
  * @reserved:	must be zero
  * @name:	for listings, as a program's
  *
  * All memory of a map is allocated when it is created, for a hash map that of max_entries
  * elements and some spare ones.  It is charged to the caller's memory cgroup; if that is
  * full, the call fails with ENOMEM and no process is killed.  Insertions by programs
- * allocate nothing.  EINTR: a fatal signal.  Returns a descriptor.
+ * allocate nothing.  A peer is allocated when it is set, and charged to the caller.
+ * EINTR: a fatal signal.  ENOTSOCK, EOPNOTSUPP: @sock_fd.  Returns a descriptor.
  */
 struct vnp_map_create {
 	__u32 size;
@@ -549,7 +568,8 @@ struct vnp_map_create {
 	__u32 key_size;
 	__u32 value_size;
 	__u32 max_entries;
-	__u32 reserved[2];
+	__s32 sock_fd;
+	__u32 reserved;
 	char name[VNP_NAME_LEN];
 };
 
@@ -612,6 +632,94 @@ struct vnp_map_elem {
 	__aligned_u64 value;
 	__u32 key_len;
 	__u32 value_len;
+};
+
+/* struct vnp_peer::flags */
+#define VNP_PEER_F_TOS		(1U << 0)	/* tos is valid */
+
+/**
+ * struct vnp_peer - a value of %VNP_MAP_PEERS and %VNP_MAP_GROUPS: where to send to
+ * @family:	AF_INET or AF_INET6
+ * @port:	destination port, host byte order; not 0
+ * @flags:	VNP_PEER_F_*
+ * @ip4:	destination address if @family is AF_INET, else 0; network byte order
+ * @scope_id:	as sin6_scope_id, for link-local addresses; 0 for AF_INET
+ * @ip6:	destination address if @family is AF_INET6, else 0; network byte order.  One
+ *		that is mapped from IPv4 becomes AF_INET
+ * @ttl:	TTL or hop limit; 0: the socket's
+ * @tos:	TOS or traffic class with %VNP_PEER_F_TOS, else 0: the socket's
+ * @reserved:	must be zero
+ * @sent:	out: datagrams that were sent
+ * @bytes:	out: their payload
+ * @unreachable: out: ICMP errors that arrived because of them
+ * @errors:	out: datagrams that were not sent, by enum vnp_error
+ *
+ * Outputs are not read by VNP_MAP_UPDATE, so that what VNP_MAP_LOOKUP has returned can be
+ * changed and stored.  A peer that is replaced begins with counters of 0.
+ *
+ * The socket.  All that a map's peers get is sent from one UDP socket: that of @sock_fd of
+ * struct vnp_map_create, else that of the first link whose program uses the map, which
+ * may be any socket, not only the one where datagrams arrive.  It stays the map's when the
+ * link is detached.  After the application has closed it nothing is sent any more.
+ *
+ * Permission.  Setting a peer does what sendto() of the caller on the socket would do, but
+ * for the datagram: the socket is bound to a port, and VNP_MAP_UPDATE fails as sendto()
+ * would, because of a security module, a BPF program of the cgroup on sendmsg (EPERM), a
+ * broadcast address without SO_BROADCAST (EACCES), no route (ENETUNREACH, EHOSTUNREACH),
+ * or the family (EAFNOSUPPORT, ENETUNREACH).  If the cgroup's program changes the address,
+ * datagrams are sent to that one, and VNP_MAP_LOOKUP still returns the one that was set.
+ * Entries of a map that has no socket yet are checked when it gets one: if one of them is
+ * not permitted, VNP_LINK_CREATE or VNP_LINK_UPDATE fails with its errno.  EOPNOTSUPP: a
+ * multicast address, or 255.255.255.255; ENOTCONN: the socket was closed.
+ *
+ * Sending.  Datagrams are sent as sendto() would send them: with the socket's source address and
+ * port, mark and priority, charged to its send buffer, and subject to SO_BROADCAST,
+ * IP_MTU_DISCOVER and netfilter.  The TTL is lower than that of the datagram that the
+ * program is executed on, unless that was sent to a multicast address: so no datagram is
+ * forwarded forever.
+ *
+ * A peer gets its datagrams in the order in which a CPU sent them.  Once VNP_MAP_DELETE
+ * or VNP_MAP_UPDATE has returned no execution that begins sends to the old peer.
+ */
+struct vnp_peer {
+	__u16 family;
+	__u16 port;
+	__u32 flags;
+	__be32 ip4;
+	__u32 scope_id;
+	__be32 ip6[4];
+	__u8 ttl;
+	__u8 tos;
+	__u16 reserved[3];
+	__aligned_u64 sent;
+	__aligned_u64 bytes;
+	__aligned_u64 unreachable;
+	__aligned_u64 errors[VNP_ERROR_SLOTS];
+};
+
+/* struct vnp_send::flags */
+#define VNP_SEND_F_OTHERS	(1U << 0)	/* vnp_send_group(): not to the key's member */
+
+/* struct vnp_send::len: to the end of the payload */
+#define VNP_SEND_REST		(~0U)
+
+/* Bytes of the program's own at the front of a datagram that vnp_send() sends, at most */
+#define VNP_SEND_HEAD_MAX	256
+
+/**
+ * struct vnp_send - what vnp_send() and vnp_send_group() send
+ * @size:	sizeof(struct vnp_send)
+ * @flags:	VNP_SEND_F_*
+ * @off:	first byte of the payload that is sent
+ * @len:	bytes of it, or %VNP_SEND_REST
+ *
+ * The bytes of the program's own, if any, follow directly.
+ */
+struct vnp_send {
+	__u16 size;
+	__u16 flags;
+	__u32 off;
+	__u32 len;
 };
 
 /**
@@ -795,8 +903,12 @@ struct vnp_obj_id {
  * @unprivileged: 1: everybody who can open /dev/vnp may load programs and create objects;
  *		0: this requires CAP_BPF or CAP_SYS_ADMIN
  * @denied:	1 if the caller may not because of @unprivileged
+ * @send_fanout: datagrams that one execution may send
+ * @send_rate:	datagrams per second that the programs on all links of one user may send on
+ *		each CPU, a quarter of a second's at once
+ * @send_bytes:	bytes of payload per second, likewise
  *
- * @budget_max, @softirq_share, @softirq_burst_us and @unprivileged are parameters of the
+ * All from @budget_max on, but for @budget, @version and @denied, are parameters of the
  * module, which root can write to in /sys/module/vnp/parameters.  Links created in a user
  * namespace are charged to the user who created it.  A program that can cost more than
  * 256 is timed; others are charged 4 ns for each unit that they may cost.
@@ -820,6 +932,9 @@ struct vnp_feature {
 	__u32 softirq_burst_us;
 	__u32 unprivileged;
 	__u32 denied;
+	__u32 send_fanout;
+	__u32 send_rate;
+	__aligned_u64 send_bytes;
 };
 
 #endif /* _UAPI_LINUX_VNP_H */

@@ -176,6 +176,61 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
 	(void *)VNP_HELPER_adjust_tail;
 
 /**
+ * vnp_send() - send the datagram, or a range of it, to a peer
+ * @ctx:	the program's context
+ * @peers:	address of a map of type VNP_MAP_PEERS or VNP_MAP_GROUPS
+ * @key:	the peer's key
+ * @send:	a struct vnp_send, followed by the bytes to be put in front; NULL: the whole
+ *		payload as it is
+ * @size:	bytes of both; 0 with NULL
+ *
+ * To replace the first 12 bytes by others:
+ *
+ *	struct {
+ *		struct vnp_send send;
+ *		__u8 head[12];
+ *	} own = {
+ *		.send = { sizeof(own.send), 0, 12, VNP_SEND_REST },
+ *	};
+ *	...
+ *	vnp_send(ctx, &peers, &key, &own, sizeof(own));
+ *
+ * The datagram's own bytes are sent as they are at this moment, and without being copied if
+ * they need not be: nothing that the program does later changes what was sent.  The
+ * datagram itself can still be passed, replied to or dropped.  Datagrams of equal length
+ * that go to one peer leave together (UDP GSO) if they arrived together.
+ *
+ * What becomes of the datagram is counted at the peer (struct vnp_peer).
+ *
+ * Return: 0, -ENOENT (no such peer), -ERANGE (the payload is shorter), -EINVAL (a field of
+ * struct vnp_send, or more than %VNP_SEND_HEAD_MAX bytes in front), -EMSGSIZE (longer than
+ * a datagram can be), -EDQUOT (a limit for the execution or the user: %VNP_ERROR_RATE),
+ * -ENOMEM.
+ */
+static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
+			      const void *send, __u32 size) =
+	(void *)VNP_HELPER_send;
+
+/**
+ * vnp_send_group() - send the datagram, or a range of it, to all members of a group
+ * @ctx:	the program's context
+ * @groups:	address of a map of type VNP_MAP_GROUPS
+ * @key:	a key of the map; its first four bytes are the group, the others only count
+ *		with %VNP_SEND_F_OTHERS: this member gets nothing, and need not exist
+ * @send:	as for vnp_send()
+ * @size:	as for vnp_send()
+ *
+ * The members are those of the moment of the call: each gets the datagram once, even if
+ * the group is being changed.
+ *
+ * Return: the number of members that it is sent to, which can be 0, or an error of
+ * vnp_send(), except -ENOENT.  If it is -EDQUOT or -ENOMEM, some members may get it.
+ */
+static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const void *key,
+				    const void *send, __u32 size) =
+	(void *)VNP_HELPER_send_group;
+
+/**
  * vnp_time_ns() - the current time
  *
  * Return: ns of CLOCK_MONOTONIC.
