@@ -14,6 +14,19 @@
 
 #include "kmod/core/memory.h"
 
+/* Packets that have it without a reference need it only while RCU is locked. */
+static void vnp_route_set(struct vnp_route *route, struct dst_entry *dst, u32 cookie)
+{
+	dst_release(route->dst);
+	route->dst = dst;
+	route->cookie = cookie;
+}
+
+void vnp_route_forget(struct vnp_route *route)
+{
+	vnp_route_set(route, NULL, 0);
+}
+
 int vnp_routes_init(struct vnp_routes *routes)
 {
 	routes->latest = alloc_percpu_gfp(struct vnp_route, VNP_GFP_USER);
@@ -25,16 +38,8 @@ void vnp_routes_destroy(struct vnp_routes *routes)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		dst_release(per_cpu_ptr(routes->latest, cpu)->dst);
+		vnp_route_forget(per_cpu_ptr(routes->latest, cpu));
 	free_percpu(routes->latest);
-}
-
-/* Packets that have it without a reference need it only while RCU is locked. */
-static void vnp_route_set(struct vnp_route *route, struct dst_entry *dst, u32 cookie)
-{
-	dst_release(route->dst);
-	route->dst = dst;
-	route->cookie = cookie;
 }
 
 /* Was the datagram sent to this host only? */
@@ -57,22 +62,32 @@ __be32 vnp_route_saddr_ip4(const struct sk_buff *skb)
 	return vnp_came_by_unicast(skb) ? ip_hdr(skb)->daddr : 0;
 }
 
-int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk, const struct sk_buff *skb)
+/* The destination's port comes first: for a reply, the port that the datagram came from. */
+static __be16 vnp_route_dport(const struct vnp_route_key *key)
 {
-	const struct udphdr *uh = udp_hdr(skb);
-	struct vnp_route_key *key = &route->key;
-	const __be32 daddr = ip_hdr(skb)->saddr;
+	return ((const __be16 *)&key->ports)[0];
+}
+
+static __be16 vnp_route_sport(const struct vnp_route_key *key)
+{
+	return ((const __be16 *)&key->ports)[1];
+}
+
+/* By @route->key.  Return: 0 or an error, and @route has none */
+static int vnp_route_look_up_ip4(struct vnp_route *route, struct sock *sk)
+{
+	const struct vnp_route_key *key = &route->key;
+	const __be32 daddr = key->daddr.s6_addr32[0];
 	struct flowi4 fl4;
 	struct rtable *rt;
 
-	vnp_route_set(route, NULL, 0);
-	vnp_route_key_ip4(key, sk, skb);
+	vnp_route_forget(route);
 	if (ipv4_is_zeronet(daddr) || ipv4_is_multicast(daddr) || ipv4_is_lbcast(daddr))
 		return -EHOSTUNREACH;
 	flowi4_init_output(&fl4, key->oif, key->mark, key->tos & ~INET_ECN_MASK,
 			   RT_SCOPE_UNIVERSE, IPPROTO_UDP, inet_sk_flowi_flags(sk), daddr,
-			   key->saddr.s6_addr32[0], uh->source, uh->dest,
-			   sock_net_uid(sock_net(sk), sk));
+			   key->saddr.s6_addr32[0], vnp_route_dport(key),
+			   vnp_route_sport(key), sock_net_uid(sock_net(sk), sk));
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
 	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
 	if (IS_ERR(rt))
@@ -80,6 +95,28 @@ int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk, const struct sk
 	route->saddr.s6_addr32[0] = fl4.saddr;
 	vnp_route_set(route, &rt->dst, 0);
 	return 0;
+}
+
+int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk, const struct sk_buff *skb)
+{
+	vnp_route_key_ip4(&route->key, sk, skb);
+	return vnp_route_look_up_ip4(route, sk);
+}
+
+static int vnp_route_to_ip4(struct vnp_route *route, const struct vnp_route_key *key,
+			    struct sock *sk, struct flowi4 *fl4)
+{
+	int ret;
+
+	if (unlikely(!vnp_route_matches_ip4(key, &route->key) || !vnp_route_is_valid(route))) {
+		route->key = *key;
+		ret = vnp_route_look_up_ip4(route, sk);
+		if (ret)
+			return ret;
+	}
+	fl4->saddr = route->saddr.s6_addr32[0];
+	fl4->daddr = key->daddr.s6_addr32[0];
+	return vnp_route_is_permitted(route, sk) ? 0 : -EACCES;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -108,10 +145,8 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 
 /* All of it: flow labels also depend on a flow's addresses and ports. */
 static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
-			       const struct sk_buff *skb, struct flowi6 *fl6)
+			       struct flowi6 *fl6)
 {
-	const struct udphdr *uh = udp_hdr(skb);
-
 	*fl6 = (struct flowi6) {
 		.flowi6_oif = key->oif,
 		.flowi6_mark = key->mark,
@@ -120,8 +155,8 @@ static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
 		.saddr = key->saddr,
 		.daddr = key->daddr,
 		.flowlabel = ip6_make_flowinfo(key->tos, 0),
-		.fl6_dport = uh->source,
-		.fl6_sport = uh->dest,
+		.fl6_dport = vnp_route_dport(key),
+		.fl6_sport = vnp_route_sport(key),
 	};
 }
 
@@ -138,7 +173,7 @@ static int vnp_route_find_ip6(struct vnp_route *route, const struct vnp_route_ke
 {
 	struct dst_entry *dst;
 
-	vnp_route_set(route, NULL, 0);
+	vnp_route_forget(route);
 	if (ipv6_addr_any(&key->daddr) || ipv6_addr_is_multicast(&key->daddr))
 		return -EHOSTUNREACH;
 	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
@@ -151,6 +186,16 @@ static int vnp_route_find_ip6(struct vnp_route *route, const struct vnp_route_ke
 	return 0;
 }
 
+static int vnp_route_to_ip6(struct vnp_route *route, const struct vnp_route_key *key,
+			    struct sock *sk, struct flowi6 *fl6)
+{
+	vnp_route_flow_ip6(key, sk, fl6);
+	if (unlikely(!vnp_route_matches_ip6(key, &route->key) || !vnp_route_is_valid(route)))
+		return vnp_route_find_ip6(route, key, sk, fl6);
+	fl6->saddr = route->saddr;
+	return 0;
+}
+
 int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
 		       const struct sk_buff *skb, const struct vnp_route **routep,
 		       struct flowi6 *fl6)
@@ -160,11 +205,16 @@ int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
 
 	*routep = route;
 	vnp_route_key_ip6(&key, sk, skb);
-	vnp_route_flow_ip6(&key, sk, skb, fl6);
-	if (unlikely(!vnp_route_matches_ip6(&key, &route->key) ||
-		     !vnp_route_is_valid(route)))
-		return vnp_route_find_ip6(route, &key, sk, fl6);
-	fl6->saddr = route->saddr;
-	return 0;
+	return vnp_route_to_ip6(route, &key, sk, fl6);
 }
 #endif
+
+int vnp_route_to(struct vnp_route *route, const struct vnp_route_key *key, struct sock *sk,
+		 struct flowi *fl)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (key->family == AF_INET6)
+		return vnp_route_to_ip6(route, key, sk, &fl->u.ip6);
+#endif
+	return vnp_route_to_ip4(route, key, sk, &fl->u.ip4);
+}

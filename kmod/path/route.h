@@ -70,6 +70,17 @@ static inline bool vnp_route_is_valid(const struct vnp_route *route)
 	return route->dst && dst_check(route->dst, route->cookie);
 }
 
+/* The application may have cleared SO_BROADCAST since a route of IPv4 was cached. */
+static inline bool vnp_route_is_permitted(const struct vnp_route *route,
+					  const struct sock *sk)
+{
+	return !(((struct rtable *)route->dst)->rt_flags & RTCF_BROADCAST) ||
+	       sock_flag(sk, SOCK_BROADCAST);
+}
+
+/* vnp_route_forget() - Context: any but hard interrupts; the route is not in use */
+void vnp_route_forget(struct vnp_route *route);
+
 /* The address to which a datagram was sent, if a reply may come from there, or 0 */
 __be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
 
@@ -128,11 +139,7 @@ static __always_inline int vnp_route_back_ip4(struct vnp_routes *routes, struct 
 		if (ret)
 			return ret;
 	}
-	/* The application may have cleared SO_BROADCAST since the route was cached. */
-	if (unlikely(((struct rtable *)route->dst)->rt_flags & RTCF_BROADCAST &&
-		     !sock_flag(sk, SOCK_BROADCAST)))
-		return -EACCES;
-	return 0;
+	return likely(vnp_route_is_permitted(route, sk)) ? 0 : -EACCES;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -144,5 +151,19 @@ int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
 		       const struct sk_buff *skb, const struct vnp_route **routep,
 		       struct flowi6 *fl6);
 #endif
+
+/**
+ * vnp_route_to() - the route to an address
+ * @route:	this CPU's
+ * @key:	the address, and all else that the route depends on
+ * @sk:		the socket
+ * @fl:		out: source and destination address
+ *
+ * @route->dst is valid until RCU is unlocked, or another route is looked up in @route.
+ *
+ * Return: as vnp_route_back_ip4().
+ */
+int vnp_route_to(struct vnp_route *route, const struct vnp_route_key *key, struct sock *sk,
+		 struct flowi *fl);
 
 #endif /* _VNP_PATH_ROUTE_H */
