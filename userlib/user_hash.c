@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* VNP_MAP_HASH: chains of entries that are allocated one by one. */
+/* VNP_MAP_HASH, and maps of peers: chains of entries that are allocated one by one. */
 #include "user_map.h"
 #include "vm/env.h"
 
@@ -197,6 +197,19 @@ const struct vnp_user_map_ops vnp_user_hash_ops = {
 	.set		= hash_set,
 	.remove		= hash_remove,
 	.next_key	= hash_next_key,
+	.free_deferred	= hash_free_deferred,
+	.entries	= hash_entries,
+};
+
+const struct vnp_user_map_ops vnp_user_peers_ops = {
+	.obj_size	= sizeof(struct hash),
+	.create		= hash_create,
+	.destroy	= hash_destroy,
+	.find		= hash_find,
+	.set		= hash_set,
+	.remove		= hash_remove,
+	.next_key	= hash_next_key,
+	.write		= vnp_user_peer_write,
 	.free_deferred	= hash_free_deferred,
 	.entries	= hash_entries,
 };

@@ -9,6 +9,8 @@ static const struct vnp_user_map_ops *const type_ops[] = {
 	[VNP_MAP_HASH]		= &vnp_user_hash_ops,
 	[VNP_MAP_ARRAY]		= &vnp_user_array_ops,
 	[VNP_MAP_PERCPU_ARRAY]	= &vnp_user_percpu_ops,
+	[VNP_MAP_PEERS]		= &vnp_user_peers_ops,
+	[VNP_MAP_GROUPS]	= &vnp_user_peers_ops,
 };
 
 static void map_init(struct vnp_user_map *map, const struct vnp_user_map_ops *ops,

@@ -6,6 +6,7 @@
 /* Which program types may call a helper */
 #define PROGS_ALL	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
 #define PROGS_WRITING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be written */
+#define PROGS_SENDING	BIT(VNP_PROG_DATAGRAM)	/* which see the payload, without headers */
 
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
@@ -95,6 +96,26 @@ static const struct vnp_helper vnp_helpers[] = {
 		.writes_packet = true,
 		.bytes = VNP_COST_RESIZE,
 		.cost = 300,
+	},
+	[HELPER_INDEX(send)] = {
+		.name = "send",
+		.fn = vnp_helper_send,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY,
+			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0 },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_SENDING,
+		.bytes = VNP_COST_KEY,
+		.cost = 400,
+	},
+	[HELPER_INDEX(send_group)] = {
+		.name = "send_group",
+		.fn = vnp_helper_send_group,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY,
+			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0 },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_SENDING,
+		.bytes = VNP_COST_KEY,
+		.cost = 4000,
 	},
 	[HELPER_INDEX(time_ns)] = {
 		.name = "time_ns",

@@ -28,6 +28,19 @@ static const struct vnp_map_traits vnp_map_traits[] = {
 		.percpu = true,
 		.helpers = HELPERS_VALUE,
 	},
+	[VNP_MAP_PEERS] = {
+		.name = "peers",
+		.flags = VNP_MAP_F_SOCKET,
+		.value_size = sizeof(struct vnp_peer),
+		.helpers = HELPER(send),
+	},
+	[VNP_MAP_GROUPS] = {
+		.name = "groups",
+		.flags = VNP_MAP_F_SOCKET,
+		.key_min = sizeof(u32) + 1,
+		.value_size = sizeof(struct vnp_peer),
+		.helpers = HELPER(send) | HELPER(send_group),
+	},
 };
 
 const struct vnp_map_traits *vnp_map_traits_get(u32 type)
@@ -43,9 +56,10 @@ int vnp_map_traits_check(const struct vnp_map_traits *traits,
 	if (attr->flags & ~traits->flags || !attr->max_entries)
 		return -EINVAL;
 	if (!attr->key_size || attr->key_size > VNP_MAP_KEY_MAX ||
+	    attr->key_size < traits->key_min ||
 	    (traits->key_size && attr->key_size != traits->key_size))
 		return -EINVAL;
-	if (!attr->value_size || attr->value_size > traits->value_max)
-		return -EINVAL;
-	return 0;
+	if (traits->value_size)
+		return attr->value_size == traits->value_size ? 0 : -EINVAL;
+	return attr->value_size && attr->value_size <= traits->value_max ? 0 : -EINVAL;
 }

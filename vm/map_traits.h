@@ -27,7 +27,9 @@
  * @name:	in messages
  * @flags:	VNP_MAP_F_* that a map may be created with
  * @key_size:	bytes of its keys; 0: chosen when it is created
- * @value_max:	bytes of a value at most
+ * @key_min:	bytes of a key at least
+ * @value_size:	bytes of its values; 0: chosen when it is created
+ * @value_max:	bytes of a value at most, if they are chosen
  * @percpu:	an entry has a value for each possible CPU; programs see their CPU's
  * @helpers:	bit n: the helper %VNP_HELPER_BASE + n may use it
  */
@@ -35,6 +37,8 @@ struct vnp_map_traits {
 	const char *name;
 	u32 flags;
 	u32 key_size;
+	u32 key_min;
+	u32 value_size;
 	u32 value_max;
 	bool percpu;
 	u64 helpers;

@@ -7,11 +7,15 @@
 #ifndef _VNP_CORE_COMPAT_H
 #define _VNP_CORE_COMPAT_H
 
+#include <linux/bpf-cgroup.h>
 #include <linux/filter.h>
+#include <linux/fs.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/mm.h>
+#include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/slab.h>
 #include <linux/udp.h>
 #include <net/flow.h>
 #include <net/inet_dscp.h>
@@ -153,6 +157,57 @@ static inline void vnp_flowi4_set_tos(struct flowi4 *fl4, const struct iphdr *ip
 	fl4->flowi4_tos = iph->tos & INET_DSCP_MASK;
 #else
 	fl4->flowi4_tos = iph->tos & IPTOS_RT_MASK;
+#endif
+}
+
+/* A reference to the file at @file unless it is being closed; its memory is there. */
+static inline struct file *vnp_file_get_live(struct file **file)
+{
+#ifdef HAVE_GET_FILE_ACTIVE
+	return get_file_active(file);
+#else
+	return *file && get_file_rcu(*file) ? *file : NULL;
+#endif
+}
+
+/* A device that only has NAPI instances, for vnp_netdev_free(), or NULL */
+static inline struct net_device *vnp_netdev_dummy(void)
+{
+#ifdef HAVE_ALLOC_NETDEV_DUMMY
+	return alloc_netdev_dummy(0);
+#else
+	struct net_device *dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+
+	if (dev)
+		init_dummy_netdev(dev);
+	return dev;
+#endif
+}
+
+static inline void vnp_netdev_free(struct net_device *dev)
+{
+#ifdef HAVE_ALLOC_NETDEV_DUMMY
+	free_netdev(dev);
+#else
+	kfree(dev);
+#endif
+}
+
+/*
+ * BPF programs of the cgroup on sendmsg() of UDP: they may change the address @addr and
+ * the source address @source.  Return: 0, -EPERM
+ */
+static inline int vnp_cgroup_sendmsg(struct sock *sk, struct sockaddr *addr, int len,
+				     void *source)
+{
+#ifdef HAVE_CGROUP_SOCK_ADDR_LEN
+	if (addr->sa_family == AF_INET6)
+		return BPF_CGROUP_RUN_PROG_UDP6_SENDMSG_LOCK(sk, addr, &len, source);
+	return BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, addr, &len, source);
+#else
+	if (addr->sa_family == AF_INET6)
+		return BPF_CGROUP_RUN_PROG_UDP6_SENDMSG_LOCK(sk, addr, source);
+	return BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, addr, source);
 #endif
 }
 

@@ -11,6 +11,7 @@
 #include "kmod/link/link.h"
 #include "kmod/map/map.h"
 #include "kmod/core/object.h"
+#include "kmod/path/send.h"
 #include "kmod/prog/prog.h"
 #include "kmod/core/version.h"
 #include "vm/code.h"
@@ -40,7 +41,7 @@ static long vnp_device_feature(struct file *file, void *args,
 		.map_types = vnp_map_types(),
 		.helpers = vnp_device_helpers(),
 		.prog_flags = VNP_PROG_F_HARDEN,
-		.map_flags = VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG,
+		.map_flags = VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG | VNP_MAP_F_SOCKET,
 		.link_flags = VNP_LINK_F_KNOWN,
 		.insn_max = VNP_INSN_MAX,
 		.map_max = VNP_MAPS_MAX,
@@ -50,6 +51,7 @@ static long vnp_device_feature(struct file *file, void *args,
 		.denied = !!vnp_access_check(),
 	};
 	vnp_account_limits(feature);
+	vnp_send_limits(feature);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 
 #include "kmod/core/device.h"
 #include "kmod/core/object.h"
+#include "kmod/path/send.h"
 #include "kmod/udp/udp.h"
 #include "kmod/core/version.h"
 
@@ -22,9 +23,12 @@ static int __init vnp_init(void)
 	ret = vnp_obj_subsys_create();
 	if (ret)
 		return ret;
-	ret = vnp_udp_subsys_create();
+	ret = vnp_send_subsys_create();
 	if (ret)
 		goto err_obj_subsys;
+	ret = vnp_udp_subsys_create();
+	if (ret)
+		goto err_send_subsys;
 	ret = vnp_device_create();
 	if (ret)
 		goto err_udp_subsys;
@@ -32,6 +36,8 @@ static int __init vnp_init(void)
 
 err_udp_subsys:
 	vnp_udp_subsys_destroy();
+err_send_subsys:
+	vnp_send_subsys_destroy();
 err_obj_subsys:
 	vnp_obj_subsys_destroy();
 	return ret;
@@ -41,7 +47,11 @@ static void __exit vnp_exit(void)
 {
 	vnp_device_destroy();
 	vnp_udp_subsys_destroy();
+	/* Before the maps, and what is queued for their peers, go */
+	vnp_send_subsys_destroy();
 	vnp_obj_subsys_destroy();
+	/* Peers */
+	rcu_barrier();
 }
 
 module_init(vnp_init);

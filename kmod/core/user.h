@@ -17,13 +17,19 @@
 #include <linux/wait.h>
 
 /**
- * struct vnp_bucket - token bucket of one CPU (account.h).  Context: softirq
- * @left:	ns; below 0 if an execution took longer than there was
+ * struct vnp_bucket - token buckets of one CPU.  Context: softirq
+ * @left:	ns (account.h); below 0 if an execution took longer than there was
  * @stamp:	ktime_get_ns() of the last refill
+ * @sends:	datagrams that may be sent to peers (path/send.h)
+ * @send_bytes:	bytes of their payload
+ * @send_stamp:	jiffies of their last refill
  */
 struct vnp_bucket {
 	s64 left;
 	u64 stamp;
+	s64 sends;
+	s64 send_bytes;
+	unsigned long send_stamp;
 };
 
 /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/link/link.h"
 
+#include <linux/file.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/slab.h>
@@ -9,6 +10,8 @@
 
 #include "kmod/core/args.h"
 #include "kmod/core/memory.h"
+#include "kmod/core/socket.h"
+#include "kmod/map/map.h"
 #include "kmod/path/hook.h"
 #include "vm/code.h"
 
@@ -66,9 +69,20 @@ err_free:
 	return ERR_PTR(ret);
 }
 
+/* The program's maps that send, and have no socket yet, send from this one. */
+static int vnp_link_bind_maps(const struct vnp_prog *prog, struct socket *sock)
+{
+	u32 i;
+	int ret = 0;
+
+	for (i = 0; i < prog->map_cnt && !ret; i++)
+		ret = vnp_map_bind(prog->maps[i], sock);
+	return ret;
+}
+
 /*
- * Attach to the socket last: before it nothing has happened, and after it nothing can
- * fail.
+ * Attach to the socket last: before it nothing has happened, but for maps that may have got
+ * a socket, and after it nothing can fail.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 			    struct sock *sk)
@@ -77,6 +91,9 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	long ret;
 
 	ret = vnp_obj_publish(&link->obj);
+	if (ret)
+		return ret;
+	ret = vnp_link_bind_maps(prog, sk->sk_socket);
 	if (ret)
 		return ret;
 	ret = vnp_fd_reserve(&link->obj, &nfd);
@@ -300,6 +317,25 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	return 0;
 }
 
+/* The same for a program that replaces another.  Return: 0, -ENOLINK, or as above */
+static int vnp_link_rebind_maps(struct vnp_link *link, const struct vnp_prog *prog)
+{
+	struct sock *sk = vnp_link_sock_get(link);
+	struct socket *sock;
+	struct file *file;
+	int ret = -ENOLINK;
+
+	if (!sk)
+		return ret;
+	file = vnp_socket_get(sk, &sock);
+	if (file) {
+		ret = vnp_link_bind_maps(prog, sock);
+		fput(file);
+	}
+	sock_put(sk);
+	return ret;
+}
+
 /* Make @prog the current program; its reference passes to the link.  Return: errno */
 static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 			    const struct vnp_prog *expected)
@@ -344,7 +380,9 @@ static long vnp_link_fop_update(struct file *file, void *args,
 		}
 	}
 
-	ret = vnp_link_replace(file->private_data, prog, expected);
+	ret = vnp_link_rebind_maps(file->private_data, prog);
+	if (!ret)
+		ret = vnp_link_replace(file->private_data, prog, expected);
 
 	if (expected)
 		vnp_prog_put(expected);

@@ -2,6 +2,7 @@
 #include "kmod/map/map.h"
 
 #include <linux/mm.h>
+#include <linux/net.h>
 #include <linux/nospec.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -16,6 +17,8 @@ static const struct vnp_map_ops *const vnp_map_type_ops[] = {
 	[VNP_MAP_HASH]		= &vnp_hash_ops,
 	[VNP_MAP_ARRAY]		= &vnp_array_ops,
 	[VNP_MAP_PERCPU_ARRAY]	= &vnp_percpu_ops,
+	[VNP_MAP_PEERS]		= &vnp_peers_ops,
+	[VNP_MAP_GROUPS]	= &vnp_peers_ops,
 };
 
 u64 vnp_map_types(void)
@@ -77,6 +80,26 @@ static struct vnp_map *vnp_map_alloc(const struct vnp_map_ops *ops,
 	return map;
 }
 
+int vnp_map_bind(struct vnp_map *map, struct socket *sock)
+{
+	return map->ops->bind ? map->ops->bind(map, sock) : 0;
+}
+
+static int vnp_map_bind_fd(struct vnp_map *map, const struct vnp_map_create *attr)
+{
+	struct socket *sock;
+	int ret;
+
+	if (!(attr->flags & VNP_MAP_F_SOCKET))
+		return 0;
+	sock = sockfd_lookup(attr->sock_fd, &ret);
+	if (!sock)
+		return ret;
+	ret = map->ops->bind(map, sock);
+	sockfd_put(sock);
+	return ret;
+}
+
 long vnp_map_create(const struct vnp_map_create *attr)
 {
 	const struct vnp_map_traits *traits;
@@ -92,13 +115,16 @@ long vnp_map_create(const struct vnp_map_create *attr)
 	traits = vnp_map_traits_get(type);
 	if (!ops || !traits || vnp_map_traits_check(traits, attr))
 		return -EINVAL;
-	if (attr->sock_fd || attr->reserved || !vnp_obj_name_ok(attr->name))
+	if ((attr->sock_fd && !(attr->flags & VNP_MAP_F_SOCKET)) || attr->reserved ||
+	    !vnp_obj_name_ok(attr->name))
 		return -EINVAL;
 
 	map = vnp_map_alloc(ops, traits, attr);
 	if (IS_ERR(map))
 		return PTR_ERR(map);
-	ret = vnp_obj_publish(&map->obj);
+	ret = vnp_map_bind_fd(map, attr);
+	if (!ret)
+		ret = vnp_obj_publish(&map->obj);
 	if (!ret)
 		ret = vnp_obj_open(&map->obj);
 	vnp_map_put(map);

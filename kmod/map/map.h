@@ -12,6 +12,7 @@
 #include <linux/rwsem.h>
 #include "kmod/core/object.h"
 
+struct socket;
 struct vm_area_struct;
 struct vnp_map;
 struct vnp_map_desc;
@@ -37,6 +38,8 @@ struct vnp_map_desc;
  * @mmap:	file_operations::mmap, of maps with %VNP_MAP_F_MMAP, which the traits of
  *		the type allow.  Process context, @map->lock is held for reading
  * @entries:	number of entries
+ * @bind:	send from a socket from now on, unless the map has one already; NULL: the type
+ *		sends nothing.  Process context; the socket stays open.  Return: 0 or errno
  *
  * What may be created at all, and which helpers may use it, is said by
  * struct vnp_map_traits, for the library, too.
@@ -56,6 +59,7 @@ struct vnp_map_ops {
 		      u64 flags);
 	int (*mmap)(struct vnp_map *map, struct vm_area_struct *vma);
 	u32 (*entries)(struct vnp_map *map);
+	int (*bind)(struct vnp_map *map, struct socket *sock);
 };
 
 /**
@@ -99,6 +103,7 @@ extern const struct vnp_obj_ops vnp_map_obj_ops;
 extern const struct vnp_map_ops vnp_array_ops;
 extern const struct vnp_map_ops vnp_hash_ops;
 extern const struct vnp_map_ops vnp_percpu_ops;
+extern const struct vnp_map_ops vnp_peers_ops;
 
 /* The most frequent lookups of programs, to be called directly */
 void *vnp_array_lookup(struct vnp_map *map, const void *key);
@@ -110,6 +115,12 @@ long vnp_map_create(const struct vnp_map_create *attr);
 
 /* vnp_map_from_fd() - as vnp_obj_from_fd().  Context: process */
 struct vnp_map *vnp_map_from_fd(int fd);
+
+/*
+ * vnp_map_bind() - a program that uses the map is linked to a socket.  Context: process; the
+ * socket stays open.  Return: 0 or errno
+ */
+int vnp_map_bind(struct vnp_map *map, struct socket *sock);
 
 /* vnp_map_put() - put a reference.  Context: any but hard interrupts */
 static inline void vnp_map_put(struct vnp_map *map)

@@ -12,8 +12,14 @@
 
 struct sk_buff;
 struct sock;
+struct socket;
+struct vnp_dgram;
 struct vnp_link;
+struct vnp_peer;
 struct vnp_prog;
+struct vnp_send_msg;
+struct vnp_target;
+struct vnp_target_addr;
 
 /**
  * struct vnp_hook_ops - a hook
@@ -32,6 +38,10 @@ struct vnp_prog;
  * @drop:	the packet that arrived, with one datagram, is dropped; not consumed
  * @deliver:	deliver a packet that was made to the socket; consumed
  * @reply:	send a packet back to its sender; consumed.  Counts failures
+ * @permit:	may the caller send to a peer, and where to?  Context: process, the socket
+ *		stays open.  Return: 0, or an errno of struct vnp_peer.  NULL: nobody may
+ * @send:	send a datagram to a peer.  Return: 0, or an errno of vnp_send().  NULL: it is
+ *		not sent
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
@@ -41,7 +51,7 @@ struct vnp_prog;
  *
  * @filtered says that the socket's filters have seen the packet.
  *
- * Context of all but @suits, @attach, @detach and @is_attached: softirq, under RCU.
+ * Context of all but @suits, @attach, @detach, @is_attached and @permit: softirq, under RCU.
  */
 struct vnp_hook_ops {
 	u32 head;
@@ -56,6 +66,10 @@ struct vnp_hook_ops {
 	void (*deliver)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 			bool filtered);
 	void (*reply)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+	int (*permit)(struct socket *sock, const struct vnp_peer *peer,
+		      struct vnp_target_addr *to);
+	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
+		    const struct vnp_send_msg *msg);
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
 	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);

@@ -241,6 +241,24 @@ static int vnp_prog_check_barriers(const struct vnp_code *code, struct vnp_load 
 	return -EPERM;
 }
 
+static bool vnp_prog_calls(const struct vnp_code *code, u32 helper)
+{
+	u32 i;
+
+	for (i = 0; i < code->lowered.cnt; i++)
+		if (code->lowered.insns[i].code == (BPF_JMP | BPF_CALL) &&
+		    code->lowered.insns[i].imm == helper)
+			return true;
+	return false;
+}
+
+/* Its executions are timed: how long sending takes depends on the peers. */
+static bool vnp_prog_sends(const struct vnp_code *code)
+{
+	return vnp_prog_calls(code, VNP_HELPER_send) ||
+	       vnp_prog_calls(code, VNP_HELPER_send_group);
+}
+
 static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 {
 	u64 start = ktime_get_ns();
@@ -266,22 +284,13 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
 	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * vnp_prog_unit_ns(prog->code);
-	if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
+	if (vnp_prog_sends(prog->code))
+		prog->ctx_fields |= VNP_CTX_SENDS;
+	else if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
 		prog->light_ns = prog->worst_ns;
 	if (vnp_prog_is_plain(prog))
 		prog->plain_max = prog->len_max + sizeof(struct udphdr);
 	return 0;
-}
-
-static bool vnp_prog_calls(const struct vnp_code *code, u32 helper)
-{
-	u32 i;
-
-	for (i = 0; i < code->lowered.cnt; i++)
-		if (code->lowered.insns[i].code == (BPF_JMP | BPF_CALL) &&
-		    code->lowered.insns[i].imm == helper)
-			return true;
-	return false;
 }
 
 /* Context: the user's jit_lock */

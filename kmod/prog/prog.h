@@ -23,7 +23,8 @@ struct vnp_user;
  * @bpf:	the native code
  * @func:	where that begins
  * @user:	the user charged for its native code; a reference
- * @ctx_fields:	fields of the context to initialize, struct vnp_code::ctx_fields
+ * @ctx_fields:	fields of the context to initialize, struct vnp_code::ctx_fields, and
+ *		VNP_CTX_SENDS
  * @writes_packet: the payload must be private before an execution
  * @len_max:	maximum length of the payload that the verifier assumed
  * @plain_max:	for a program that reads only the front of the payload and has no side

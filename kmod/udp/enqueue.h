@@ -13,15 +13,22 @@
 
 #include "kmod/core/compat.h"
 
+/* The counters of a protocol */
+static __always_inline typeof(((struct net *)NULL)->mib.udp_statistics)
+vnp_udp_mib_of(const struct sock *sk, bool ip6)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (ip6)
+		return sock_net(sk)->mib.udp_stats_in6;
+#endif
+	return sock_net(sk)->mib.udp_statistics;
+}
+
 /* The counters of the protocol of a packet */
 static __always_inline typeof(((struct net *)NULL)->mib.udp_statistics)
 vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
 {
-#if IS_ENABLED(CONFIG_IPV6)
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return sock_net(sk)->mib.udp_stats_in6;
-#endif
-	return sock_net(sk)->mib.udp_statistics;
+	return vnp_udp_mib_of(sk, skb->protocol == htons(ETH_P_IPV6));
 }
 
 /**

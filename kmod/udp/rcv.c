@@ -19,6 +19,7 @@
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"
 #include "kmod/udp/segments.h"
+#include "kmod/udp/send.h"
 
 /* Fields of the context that are always filled in */
 #define VNP_UDP_CTX_BASE						\
@@ -55,8 +56,18 @@ static void vnp_udp_ctx_ip6(const struct sk_buff *skb, struct vnp_ctx *ctx)
 	ctx->tos = ipv6_get_dsfield(iph);
 }
 
-/* Not inlined: many programs do without, and the path for them stays short. */
-static noinline void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
+/* The packet of a program that sends to peers */
+static int vnp_udp_dispatch_sends(struct vnp_dispatch *dispatch)
+{
+	int ret;
+
+	vnp_udp_send_begin(dispatch->skb);
+	ret = vnp_dispatch(dispatch);
+	vnp_udp_send_end();
+	return ret;
+}
+
+static void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
 {
 	struct vnp_ctx *ctx = &dgram->exec.ctx;
 	const struct sk_buff *skb = dgram->skb;
@@ -74,15 +85,13 @@ static noinline void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
 		vnp_udp_ctx_ip6(skb, ctx);
 }
 
-/* What all datagrams of a packet have in common */
-static __always_inline void vnp_udp_ctx(struct vnp_dgram *dgram)
+/* Not inlined: many programs do without, and the path for them stays short. */
+static noinline int vnp_udp_dispatch_rest(struct vnp_dispatch *dispatch)
 {
-	struct vnp_ctx *ctx = &dgram->exec.ctx;
-
-	ctx->family = dgram->skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
-								   AF_INET;
-	if (dgram->prog->ctx_fields & ~VNP_UDP_CTX_BASE)
-		vnp_udp_ctx_rest(dgram);
+	vnp_udp_ctx_rest(&dispatch->dgram);
+	if (dispatch->dgram.prog->ctx_fields & VNP_CTX_SENDS)
+		return vnp_udp_dispatch_sends(dispatch);
+	return vnp_dispatch(dispatch);
 }
 
 /* Any packet.  Return: as the hook */
@@ -93,7 +102,10 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 	struct vnp_dispatch dispatch __vnp_uninitialized;
 
 	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
-	vnp_udp_ctx(&dispatch.dgram);
+	dispatch.dgram.exec.ctx.family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
+									      AF_INET;
+	if (prog->ctx_fields & ~VNP_UDP_CTX_BASE)
+		return vnp_udp_dispatch_rest(&dispatch);
 	return vnp_dispatch(&dispatch);
 }
 

@@ -48,8 +48,10 @@
 #include "kmod/udp/merge.h"
 #include "kmod/udp/opt.h"
 #include "kmod/udp/packet.h"
+#include "kmod/udp/permit.h"
 #include "kmod/udp/rcv.h"
 #include "kmod/udp/reply.h"
+#include "kmod/udp/send.h"
 #include "kmod/udp/sock.h"
 
 /*
@@ -78,6 +80,7 @@ int vnp_udp_subsys_create(void)
 void vnp_udp_subsys_destroy(void)
 {
 	vnp_udp_socks_destroy();
+	vnp_udp_send_destroy();
 	sock_release(vnp_udp_enabler);
 }
 
@@ -279,6 +282,8 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.drop		= vnp_udp_drop,
 	.deliver	= vnp_udp_deliver,
 	.reply		= vnp_udp_reply,
+	.permit		= vnp_udp_permit,
+	.send		= vnp_udp_send,
 	.cut		= vnp_udp_packet_cut,
 	.copy		= vnp_udp_packet_copy,
 	.join		= vnp_udp_packet_join,

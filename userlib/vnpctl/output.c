@@ -200,6 +200,7 @@ const char *error_name(__u32 error)
 		[VNP_ERROR_ROUTE] = "route",
 		[VNP_ERROR_SNDBUF] = "sndbuf",
 		[VNP_ERROR_HOPS] = "hops",
+		[VNP_ERROR_RATE] = "rate",
 	};
 
 	return error < ARRAY_SIZE(names) ? names[error] : "unknown";
@@ -224,6 +225,10 @@ const char *map_type_name(__u32 type)
 		return "array";
 	case VNP_MAP_PERCPU_ARRAY:
 		return "percpu_array";
+	case VNP_MAP_PEERS:
+		return "peers";
+	case VNP_MAP_GROUPS:
+		return "groups";
 	default:
 		return "unknown";
 	}

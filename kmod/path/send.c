@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/path/send.h"
+
+#include <linux/interrupt.h>
+#include <linux/jiffies.h>
+#include <linux/kernel_stat.h>
+#include <linux/moduleparam.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/vnp.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/core/user.h"
+
+static unsigned int send_fanout = 1024;
+module_param(send_fanout, uint, 0644);
+MODULE_PARM_DESC(send_fanout, "datagrams that a program may send for one that arrived");
+
+static unsigned int send_rate = 2000000;
+module_param(send_rate, uint, 0644);
+MODULE_PARM_DESC(send_rate, "datagrams per second that the programs of one user may send on each CPU");
+
+static unsigned long send_bytes = 2500000000UL;
+module_param(send_bytes, ulong, 0644);
+MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may send on each CPU");
+
+/* Part of a second that may be sent at once, as a divisor */
+#define VNP_SEND_BURST		4
+
+/* Jiffies between refills: they add whole datagrams */
+#define VNP_SEND_REFILL		(HZ / 20)
+
+/* What sending a packet takes, for the account, in ns */
+#define VNP_SEND_NS		1000
+
+/* Packets being made on a CPU, at most: they are not charged to sockets yet */
+#define VNP_SEND_ENTRIES_MAX	1024
+
+/**
+ * struct vnp_send_queue - of a CPU
+ * @entries:	packets that are being made
+ * @cnt:	their number, since the queue was empty
+ * @round:	of softirqs, in which a packet ended last
+ * @left:	datagrams that the current packet's executions may send
+ * @napi:	polled when other packets of a softirq have been dealt with
+ */
+struct vnp_send_queue {
+	struct list_head entries;
+	u32 cnt;
+	u32 round;
+	u32 left;
+	struct napi_struct napi;
+};
+
+static DEFINE_PER_CPU(struct vnp_send_queue, vnp_send_queue);
+
+/* The device that NAPI instances must have */
+static struct net_device *vnp_send_dev;
+
+/*
+ * ---- Limits ---------------------------------------------------------------
+ */
+
+void vnp_send_limits(struct vnp_feature *feature)
+{
+	feature->send_fanout = READ_ONCE(send_fanout);
+	feature->send_rate = READ_ONCE(send_rate);
+	feature->send_bytes = READ_ONCE(send_bytes);
+}
+
+static s64 vnp_send_refilled(s64 left, u64 rate, unsigned long since)
+{
+	const u64 burst = max_t(u64, rate / VNP_SEND_BURST, 1);
+
+	return min_t(s64, left + (s64)div_u64(rate * since, HZ), burst);
+}
+
+static noinline bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
+{
+	/* After this long both are full. */
+	unsigned long since = min_t(unsigned long, jiffies - bucket->send_stamp, HZ);
+
+	if (since < VNP_SEND_REFILL)
+		since = 0;
+	else
+		bucket->send_stamp = jiffies;
+	bucket->sends = vnp_send_refilled(bucket->sends + 1, READ_ONCE(send_rate), since) - 1;
+	bucket->send_bytes = vnp_send_refilled(bucket->send_bytes + len,
+					       READ_ONCE(send_bytes), since) - len;
+	/* A datagram that is longer than the burst may be sent while there are any bytes. */
+	if (bucket->sends >= 0 && bucket->send_bytes + len > 0)
+		return true;
+	bucket->sends++;
+	bucket->send_bytes += len;
+	return false;
+}
+
+bool vnp_send_draw(struct vnp_user *user, u32 len)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+
+	if (unlikely(!__this_cpu_read(vnp_send_queue.left)))
+		return false;
+	bucket->sends--;
+	bucket->send_bytes -= len;
+	if (unlikely(bucket->sends < 0 || bucket->send_bytes < 0) &&
+	    !vnp_send_refill(bucket, len))
+		return false;
+	__this_cpu_dec(vnp_send_queue.left);
+	return true;
+}
+
+/*
+ * ---- The queue ------------------------------------------------------------
+ */
+
+static void vnp_send_flush_all(struct vnp_send_queue *queue)
+{
+	struct vnp_send_entry *entry, *next;
+
+	list_for_each_entry_safe(entry, next, &queue->entries, node)
+		vnp_send_flush(entry);
+	queue->cnt = 0;
+}
+
+void vnp_send_begin(u32 cnt)
+{
+	const u64 left = (u64)READ_ONCE(send_fanout) * cnt;
+
+	__this_cpu_write(vnp_send_queue.left, min_t(u64, left, U32_MAX));
+}
+
+static u32 vnp_send_round(void)
+{
+	return __this_cpu_read(kstat.softirqs[NET_RX_SOFTIRQ]);
+}
+
+bool vnp_send_gathers(void)
+{
+	return __this_cpu_read(vnp_send_queue.round) == vnp_send_round();
+}
+
+void vnp_send_end(void)
+{
+	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
+	const bool gathers = vnp_send_gathers();
+
+	if (list_empty(&queue->entries))
+		return;
+	if (!gathers || queue->cnt > VNP_SEND_ENTRIES_MAX)
+		vnp_send_flush_all(queue);
+	else
+		napi_schedule(&queue->napi);
+	queue->round = vnp_send_round();
+}
+
+void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user)
+{
+	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
+
+	this_cpu_ptr(user->bucket)->left -= VNP_SEND_NS;
+	list_add_tail(&entry->node, &queue->entries);
+	queue->cnt++;
+}
+
+/* The queue may be another CPU's, which has gone offline. */
+static int vnp_send_poll(struct napi_struct *napi, int budget)
+{
+	napi_complete_done(napi, 0);
+	rcu_read_lock();
+	vnp_send_flush_all(container_of(napi, struct vnp_send_queue, napi));
+	rcu_read_unlock();
+	return 0;
+}
+
+int vnp_send_subsys_create(void)
+{
+	struct vnp_send_queue *queue;
+	int cpu;
+
+	vnp_send_dev = vnp_netdev_dummy();
+	if (!vnp_send_dev)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu) {
+		queue = per_cpu_ptr(&vnp_send_queue, cpu);
+		INIT_LIST_HEAD(&queue->entries);
+		netif_napi_add_tx(vnp_send_dev, &queue->napi, vnp_send_poll);
+		napi_enable(&queue->napi);
+	}
+	return 0;
+}
+
+void vnp_send_subsys_destroy(void)
+{
+	struct napi_struct *napi;
+	int cpu;
+
+	/* Waits for polls that were scheduled. */
+	for_each_possible_cpu(cpu) {
+		napi = &per_cpu_ptr(&vnp_send_queue, cpu)->napi;
+		napi_disable(napi);
+		netif_napi_del(napi);
+	}
+	synchronize_net();
+	vnp_netdev_free(vnp_send_dev);
+}

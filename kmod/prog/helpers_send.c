@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The functions of the helpers that send; see helpers.c. */
+#include <linux/nospec.h>
+
+#include "kmod/map/peers.h"
+#include "kmod/path/dgram.h"
+#include "kmod/path/send.h"
+#include "vm/code.h"
+#include "vm/helper.h"
+
+/* From memory that another CPU may write to, but for what @msg points to.  Return: errno */
+static int vnp_send_parse(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
+			  struct vnp_send *send, struct vnp_send_msg *msg)
+{
+	const void *from = (const void *)(unsigned long)mem;
+	const u32 payload = dgram->exec.ctx.len;
+
+	*msg = (struct vnp_send_msg) { .len = payload };
+	*send = (struct vnp_send) {};
+	if (!size)
+		return 0;
+	if (size < sizeof(*send) || size - sizeof(*send) > VNP_SEND_HEAD_MAX)
+		return -EINVAL;
+	memcpy(send, from, sizeof(*send));
+	if (send->size != sizeof(*send) || send->flags & ~flags)
+		return -EINVAL;
+	if (send->off > payload)
+		return -ERANGE;
+	msg->head = from + sizeof(*send);
+	msg->head_len = size - sizeof(*send);
+	msg->off = send->off;
+	msg->len = payload - send->off;
+	if (send->len != VNP_SEND_REST) {
+		if (send->len > msg->len)
+			return -ERANGE;
+		msg->len = send->len;
+	}
+	/* What was checked of a program's numbers holds from here on. */
+	if (dgram->prog->code->harden)
+		barrier_nospec();
+	return 0;
+}
+
+/* A test run has no link: nothing is sent. */
+static int vnp_send_to(struct vnp_dgram *dgram, struct vnp_target *target,
+		       const struct vnp_send_msg *msg)
+{
+	return dgram->hook->send ? dgram->hook->send(dgram, target, msg) : 0;
+}
+
+u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key, u64 mem, u64 size)
+{
+	struct vnp_map *map = (struct vnp_map *)(unsigned long)map_reg;
+	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
+	struct vnp_target *target;
+	struct vnp_send_msg msg;
+	struct vnp_send send;
+	int ret;
+
+	ret = vnp_send_parse(dgram, mem, size, 0, &send, &msg);
+	if (ret)
+		return ret;
+	target = vnp_peers_find(map, (const void *)(unsigned long)key);
+	if (!target)
+		return -ENOENT;
+	return vnp_send_to(dgram, target, &msg);
+}
+
+u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
+{
+	const void *key = (const void *)(unsigned long)key_reg;
+	struct vnp_map *map = (struct vnp_map *)(unsigned long)map_reg;
+	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
+	const struct vnp_target *except = NULL;
+	struct vnp_target *target;
+	struct vnp_send_msg msg;
+	struct vnp_send send;
+	u32 cnt = 0;
+	int ret;
+
+	ret = vnp_send_parse(dgram, mem, size, VNP_SEND_F_OTHERS, &send, &msg);
+	if (ret)
+		return ret;
+	if (send.flags & VNP_SEND_F_OTHERS)
+		except = vnp_peers_find(map, key);
+	vnp_peers_each(target, map, key) {
+		if (target == except)
+			continue;
+		ret = vnp_send_to(dgram, target, &msg);
+		if (!ret)
+			cnt++;
+		else if (ret != -ENOENT)
+			return ret;
+	}
+	return cnt;
+}

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/udp/permit.h"
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/net.h>
+#include <linux/socket.h>
+#include <linux/udp.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "kmod/core/compat.h"
+#include "kmod/map/peers.h"
+#include "kmod/udp/output.h"
+
+/* An address, as sendto() takes it */
+union vnp_udp_addr {
+	struct sockaddr any;
+	struct sockaddr_in ip4;
+	struct sockaddr_in6 ip6;
+};
+
+static int vnp_udp_addr_set(union vnp_udp_addr *addr, const struct vnp_peer *peer)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (peer->family == AF_INET) {
+		addr->ip4.sin_family = AF_INET;
+		addr->ip4.sin_port = htons(peer->port);
+		addr->ip4.sin_addr.s_addr = peer->ip4;
+		return sizeof(addr->ip4);
+	}
+	addr->ip6.sin6_family = AF_INET6;
+	addr->ip6.sin6_port = htons(peer->port);
+	addr->ip6.sin6_scope_id = peer->scope_id;
+	memcpy(&addr->ip6.sin6_addr, peer->ip6, sizeof(addr->ip6.sin6_addr));
+	return sizeof(addr->ip6);
+}
+
+/* Is it one that can be sent to?  Return: 0, or why not */
+static int vnp_udp_addr_check(const union vnp_udp_addr *addr)
+{
+	if (addr->any.sa_family == AF_INET6) {
+		if (ipv6_addr_is_multicast(&addr->ip6.sin6_addr) ||
+		    ipv6_addr_v4mapped(&addr->ip6.sin6_addr))
+			return -EOPNOTSUPP;
+		return ipv6_addr_any(&addr->ip6.sin6_addr) || !addr->ip6.sin6_port ? -EINVAL : 0;
+	}
+	if (ipv4_is_multicast(addr->ip4.sin_addr.s_addr) ||
+	    ipv4_is_lbcast(addr->ip4.sin_addr.s_addr))
+		return -EOPNOTSUPP;
+	return ipv4_is_zeronet(addr->ip4.sin_addr.s_addr) || !addr->ip4.sin_port ? -EINVAL : 0;
+}
+
+static void vnp_udp_addr_get(const union vnp_udp_addr *addr, struct vnp_target_addr *to)
+{
+	to->family = addr->any.sa_family;
+	if (to->family == AF_INET) {
+		to->addr.s6_addr32[0] = addr->ip4.sin_addr.s_addr;
+		to->port = addr->ip4.sin_port;
+		return;
+	}
+	to->addr = addr->ip6.sin6_addr;
+	to->port = addr->ip6.sin6_port;
+	to->scope_id = addr->ip6.sin6_scope_id;
+}
+
+/*
+ * BPF programs of the cgroup, which may change the address and the source address.  Those
+ * that are attached later are not asked: @to->cgroup says whether there were any.
+ */
+static int vnp_udp_permit_cgroup(struct sock *sk, union vnp_udp_addr *addr, int len,
+				 struct vnp_target_addr *to)
+{
+	const bool ip6 = addr->any.sa_family == AF_INET6;
+	struct in6_addr source = {};
+	int ret;
+
+	to->cgroup = vnp_udp_has_cgroup(sk, ip6);
+	ret = vnp_cgroup_sendmsg(sk, &addr->any, len, &source);
+	if (ret)
+		return ret;
+	to->saddr = source;
+	return vnp_udp_addr_check(addr);
+}
+
+int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
+		   struct vnp_target_addr *to)
+{
+	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
+	union vnp_udp_addr addr, changed;
+	int ret;
+
+	msg.msg_namelen = vnp_udp_addr_set(&addr, peer);
+	msg.msg_name = &addr;
+	ret = vnp_udp_addr_check(&addr);
+	if (ret)
+		return ret;
+	changed = addr;
+	memset(to, 0, sizeof(*to));
+	if (peer->family == AF_INET6 && sock->sk->sk_family != AF_INET6)
+		return -EAFNOSUPPORT;
+	/*
+	 * sendto() asks them, too, but does not say what they change; nor does it ask while
+	 * the application has corked data, and the route is looked up when datagrams are sent.
+	 */
+	ret = vnp_udp_permit_cgroup(sock->sk, &changed, msg.msg_namelen, to);
+	if (ret)
+		return ret;
+	ret = sock_sendmsg(sock, &msg);
+	if (ret < 0)
+		return ret;
+	vnp_udp_addr_get(&changed, to);
+	return 0;
+}

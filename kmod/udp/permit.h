@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* UDP sockets: may the caller send to an address? */
+#ifndef _VNP_UDP_PERMIT_H
+#define _VNP_UDP_PERMIT_H
+
+struct socket;
+struct vnp_peer;
+struct vnp_target_addr;
+
+/**
+ * vnp_udp_permit() - struct vnp_hook_ops::permit
+ * @sock:	the socket
+ * @peer:	the address
+ * @to:		out: where datagrams are to be sent
+ *
+ * Does what sendto() does before it makes a datagram: so it decides as sendto() would, in
+ * the caller's context, which is not available when a program sends.
+ *
+ * Context: process.
+ * Return: 0, or an errno of struct vnp_peer.
+ */
+int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
+		   struct vnp_target_addr *to);
+
+#endif /* _VNP_UDP_PERMIT_H */

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/*
+ * The helpers that send, in this process: nothing is sent, but peers count what would be.
+ * The module's are in kmod/prog/helpers_send.c.
+ */
+#include "user_exec.h"
+#include "user_map.h"
+#include "vm/helper.h"
+#include "vm/map_traits.h"
+
+#define ptr(type, reg)	((type)(uintptr_t)(reg))
+
+/* As in the kernel.  Return: bytes that are sent, or an error */
+static int send_len(u64 ctx, u64 mem, u32 size, u16 flags, struct vnp_send *send)
+{
+	const struct vnp_user_exec *user =
+		ptr(struct vnp_user_exec *, ctx - offsetof(struct vnp_user_exec, exec.ctx));
+	u32 len = user->len;
+
+	memset(send, 0, sizeof(*send));
+	if (!size)
+		return len;
+	if (size < sizeof(*send) || size - sizeof(*send) > VNP_SEND_HEAD_MAX)
+		return -EINVAL;
+	memcpy(send, ptr(void *, mem), sizeof(*send));
+	if (send->size != sizeof(*send) || send->flags & ~flags)
+		return -EINVAL;
+	if (send->off > len)
+		return -ERANGE;
+	len -= send->off;
+	if (send->len != VNP_SEND_REST) {
+		if (send->len > len)
+			return -ERANGE;
+		len = send->len;
+	}
+	return size - sizeof(*send) + len;
+}
+
+static int count(struct vnp_peer *peer, int len)
+{
+	if (len > VNP_RUN_DATAGRAM_MAX) {
+		peer->errors[VNP_ERROR_LENGTH]++;
+		return -EMSGSIZE;
+	}
+	peer->sent++;
+	peer->bytes += len;
+	return 0;
+}
+
+u64 vnp_helper_send(u64 ctx, u64 map, u64 key, u64 mem, u64 size)
+{
+	struct vnp_send send;
+	struct vnp_peer *peer;
+	int len = send_len(ctx, mem, size, 0, &send);
+
+	if (len < 0)
+		return len;
+	peer = vnp_user_map_find(ptr(struct vnp_user_map *, map), ptr(void *, key));
+	return peer ? count(peer, len) : -ENOENT;
+}
+
+u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
+{
+	struct vnp_user_map *map = ptr(struct vnp_user_map *, map_reg);
+	const void *key = ptr(void *, key_reg);
+	const size_t key_len = map->def.key_size;
+	char each[VNP_MAP_KEY_MAX];
+	struct vnp_send send;
+	int len = send_len(ctx, mem, size, VNP_SEND_F_OTHERS, &send), err = 0;
+	u64 cnt = 0;
+
+	if (len < 0)
+		return len;
+	for (err = vnp_user_map_next_key(map, NULL, each); !err;
+	     err = vnp_user_map_next_key(map, each, each)) {
+		if (memcmp(each, key, sizeof(__u32)) ||
+		    (send.flags & VNP_SEND_F_OTHERS && !memcmp(each, key, key_len)))
+			continue;
+		err = count(vnp_user_map_find(map, each), len);
+		if (err)
+			return err;
+		cnt++;
+	}
+	return cnt;
+}
