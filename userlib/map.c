@@ -198,6 +198,18 @@ VNP_API int vnp_map_set_max_entries(struct vnp_map *map, __u32 max_entries)
 	return 0;
 }
 
+VNP_API int vnp_map_set_socket(struct vnp_map *map, int fd)
+{
+	if (map_is_loaded(map))
+		return -EBUSY;
+	if ((map->def.type != VNP_MAP_PEERS && map->def.type != VNP_MAP_GROUPS) ||
+	    map->reused || fd < 0)
+		return -EINVAL;
+	map->def.flags |= VNP_MAP_F_SOCKET;
+	map->def.sock_fd = fd;
+	return 0;
+}
+
 VNP_API void *vnp_map_initial_value(struct vnp_map *map, size_t *len)
 {
 	if (map->initial)
@@ -215,7 +227,7 @@ VNP_API int vnp_map_reuse_fd(struct vnp_map *map, int fd)
 	err = map_def_from_fd(&def, fd, NULL);
 	if (err)
 		return err;
-	if (def.type != map->def.type || def.flags != map->def.flags ||
+	if (def.type != map->def.type || (def.flags ^ map->def.flags) & ~VNP_MAP_F_SOCKET ||
 	    def.key_size != map->def.key_size ||
 	    def.value_size != map->def.value_size)
 		return -EINVAL;

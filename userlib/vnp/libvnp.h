@@ -446,6 +446,17 @@ int vnp_map_fd(const struct vnp_map *map);
 int vnp_map_set_max_entries(struct vnp_map *map, __u32 max_entries);
 
 /**
+ * vnp_map_set_socket() - set the socket that a map of peers or groups sends from
+ * @map:	a map of an object
+ * @fd:		a UDP socket, which is not closed before the object is loaded
+ *
+ * Without it that is the first socket that a program which uses the map is linked to.
+ *
+ * Return: 0, -EBUSY (the object is loaded), -EINVAL.
+ */
+int vnp_map_set_socket(struct vnp_map *map, int fd);
+
+/**
  * vnp_map_initial_value() - contents of a data section before it is loaded
  * @map:	a map of an object
  * @len:	out: bytes

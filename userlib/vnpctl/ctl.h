@@ -224,6 +224,17 @@ void bytes_print(const void *bytes, size_t len);
 bool bytes_number(const void *bytes, size_t len, __u64 *val);
 
 /*
+ * ---- Peers (peer.c) -----------------------------------------------------
+ */
+
+/* peer_parse() - "ADDRESS:PORT [ttl N] [tos N]" */
+int peer_parse(struct args *args, struct vnp_peer *peer);
+
+/* peer_print() - address and counters, without the last newline */
+void peer_print(const struct vnp_peer *peer);
+struct json_object *peer_json(const struct vnp_peer *peer);
+
+/*
  * ---- Commands -----------------------------------------------------------
  */
 

@@ -12,7 +12,9 @@ static const char help[] =
 	"  MAP is id ID or name NAME.\n"
 	"  BYTES is as many as the map's keys or values have: hex 01 fe, or 1 254,\n"
 	"  or str TEXT (padded with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
-	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n";
+	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n"
+	"  A value of a map of peers or groups is ADDRESS:PORT [ttl N] [tos N], where\n"
+	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%%eth0].\n";
 
 /* struct elem - a map, and buffers for a key and a value as user space sees it */
 struct elem {
@@ -76,6 +78,11 @@ static bool elem_is_percpu(const struct elem *elem)
 	return elem->info.type == VNP_MAP_PERCPU_ARRAY;
 }
 
+static bool elem_is_peer(const struct elem *elem)
+{
+	return elem->info.type == VNP_MAP_PEERS || elem->info.type == VNP_MAP_GROUPS;
+}
+
 /* Bytes from one CPU's value to the next, and the number of values */
 static size_t elem_stride(const struct elem *elem)
 {
@@ -104,6 +111,10 @@ static struct json_object *elem_json(const struct elem *elem)
 	size_t i;
 
 	add_bytes(obj, "key", "key_number", elem->key, elem->info.key_size);
+	if (elem_is_peer(elem)) {
+		json_object_object_add(obj, "peer", peer_json(elem->value));
+		return obj;
+	}
 	if (!elem_is_percpu(elem)) {
 		add_bytes(obj, "value", "value_number", elem->value,
 			   elem->info.value_size);
@@ -129,7 +140,10 @@ static void elem_print(const struct elem *elem)
 
 	printf("key: ");
 	bytes_print(elem->key, elem->info.key_size);
-	if (!elem_is_percpu(elem)) {
+	if (elem_is_peer(elem)) {
+		printf("\n  peer: ");
+		peer_print(elem->value);
+	} else if (!elem_is_percpu(elem)) {
 		printf("\n  value: ");
 		bytes_print(elem->value, elem->info.value_size);
 	}
@@ -276,8 +290,12 @@ static int elem_failed(const struct elem *elem, int err)
 		error("Map %s already has this key.", name);
 	else if (err == -ENOSPC)
 		error("Map %s is full: it holds %u entries.", name, elem->info.max_entries);
+	else if (err == -EPERM && elem_is_peer(elem) && !elem->info.frozen)
+		error("The socket of map %s may not send there.", name);
 	else if (err == -EPERM)
 		error("Map %s is frozen: its values are constants.", name);
+	else if (err == -EINVAL && elem_is_peer(elem))
+		error("This cannot be a peer of map %s.", name);
 	else if (err == -EINVAL)
 		error("Map %s is an array: its entries cannot be deleted.", name);
 	else
@@ -314,6 +332,8 @@ static int elem_value_parse(struct args *args, struct elem *elem)
 
 	if (!args_take(args, "value"))
 		return error("The value is missing: value BYTES.");
+	if (elem_is_peer(elem))
+		return peer_parse(args, elem->value);
 	err = bytes_parse(args, "value", elem->value, elem->info.value_size);
 	for (i = 1; !err && i < elem_values(elem); i++)
 		memcpy((char *)elem->value + i * elem_stride(elem), elem->value,

@@ -53,6 +53,9 @@ static void feature_json(const struct vnp_feature *feature)
 	add_u64(obj, "budget_max", feature->budget_max);
 	add_u64(obj, "softirq_share", feature->softirq_share);
 	add_u64(obj, "softirq_burst_us", feature->softirq_burst_us);
+	add_u64(obj, "send_fanout", feature->send_fanout);
+	add_u64(obj, "send_rate", feature->send_rate);
+	add_u64(obj, "send_bytes", feature->send_bytes);
 	add_bool(obj, "unprivileged", feature->unprivileged);
 	add_bool(obj, "denied", feature->denied);
 	json_print(obj);
@@ -87,6 +90,8 @@ int feature_command(struct args *args)
 	       feature.budget, feature.budget_max);
 	printf("softirq time   %u percent of a CPU for all links of a user, %u us at once\n",
 	       feature.softirq_share, feature.softirq_burst_us);
+	printf("sending        %u datagrams for each that arrived; %u, and %llu bytes, per second and CPU\n",
+	       feature.send_fanout, feature.send_rate, feature.send_bytes);
 	printf("may load       %s\n", feature.unprivileged ?
 	       "all who may open /dev/vnp" :
 	       feature.denied ? "users with CAP_BPF or CAP_SYS_ADMIN; you have neither" :
