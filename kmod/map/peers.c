@@ -364,10 +364,23 @@ struct vnp_target *vnp_peers_find(struct vnp_map *map, const void *key)
 	return vnp_peers_lookup(vnp_peers_of(map), key);
 }
 
-struct hlist_node *vnp_peers_group(struct vnp_map *map, const void *key)
+struct vnp_target *vnp_peers_next(struct vnp_map *map, const void *key,
+				  const struct vnp_target *target)
 {
-	return rcu_dereference_raw(hlist_first_rcu(vnp_peers_group_bucket(vnp_peers_of(map),
-									  key)));
+	struct hlist_node *node;
+	struct vnp_target *next;
+
+	if (target)
+		node = rcu_dereference(hlist_next_rcu(&target->member));
+	else
+		node = rcu_dereference(hlist_first_rcu(vnp_peers_group_bucket(vnp_peers_of(map),
+									      key)));
+	for (; node; node = rcu_dereference(hlist_next_rcu(node))) {
+		next = hlist_entry(node, struct vnp_target, member);
+		if (!memcmp(next->key, key, sizeof(u32)))
+			return next;
+	}
+	return NULL;
 }
 
 void vnp_peers_unreachable(struct vnp_map *map, const struct sock *sk, u16 family,

@@ -127,23 +127,17 @@ void vnp_target_sent(struct vnp_target_cpu *cpu, u32 cnt, u32 bytes);
 /* vnp_peers_find() - the peer of a key, or NULL.  Context: RCU */
 struct vnp_target *vnp_peers_find(struct vnp_map *map, const void *key);
 
-/* vnp_peers_group() - first candidate for the members of a key's group.  Context: RCU */
-struct hlist_node *vnp_peers_group(struct vnp_map *map, const void *key);
-
-/* vnp_peers_in_group() - is a candidate in the group of a key? */
-static inline bool vnp_peers_in_group(const struct vnp_target *target, const void *key)
-{
-	return !memcmp(target->key, key, sizeof(u32));
-}
-
-/* vnp_peers_each() - iterate over the members of a key's group.  Context: RCU */
-#define vnp_peers_each(target, map, key)					\
-	for (target = hlist_entry_safe(vnp_peers_group(map, key), struct vnp_target,	\
-				       member);						\
-	     target;									\
-	     target = hlist_entry_safe(rcu_dereference_raw(hlist_next_rcu(&target->member)),	\
-				       struct vnp_target, member))			\
-		if (vnp_peers_in_group(target, key))
+/**
+ * vnp_peers_next() - iterate over the members of a group
+ * @map:	a map of groups
+ * @key:	a key that begins with the group
+ * @target:	the member before, NULL for the first
+ *
+ * Context: RCU, from the first to the last.
+ * Return: the member, or NULL after the last.
+ */
+struct vnp_target *vnp_peers_next(struct vnp_map *map, const void *key,
+				  const struct vnp_target *target);
 
 /**
  * vnp_peers_unreachable() - count an ICMP error at the peer it concerns

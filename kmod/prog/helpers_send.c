@@ -83,7 +83,8 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 		return ret;
 	if (send.flags & VNP_SEND_F_OTHERS)
 		except = vnp_peers_find(map, key);
-	vnp_peers_each(target, map, key) {
+	for (target = vnp_peers_next(map, key, NULL); target;
+	     target = vnp_peers_next(map, key, target)) {
 		if (target == except)
 			continue;
 		ret = vnp_send_to(dgram, target, &msg);

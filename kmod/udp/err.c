@@ -15,6 +15,8 @@
 #include <net/sock.h>
 
 #include "kmod/core/compat.h"
+#include "kmod/link/link.h"
+#include "kmod/map/peers.h"
 #include "kmod/udp/udp.h"
 
 /* A connected socket gets errors even without IP_RECVERR. */
@@ -34,12 +36,37 @@ static bool vnp_udp_err_is_hard(const struct sock *sk, const struct sk_buff *skb
 	       (icmp->code <= NR_ICMP_UNREACH && icmp_err_convert[icmp->code].fatal);
 }
 
+/* Count it at the peers of the link's program that the datagram was sent to. */
+static void vnp_udp_err_count(struct sock *sk, const struct sk_buff *skb, __be16 port)
+{
+	const u16 family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 : AF_INET;
+	const struct vnp_prog *prog;
+	struct in6_addr addr = {};
+	struct vnp_link *link;
+	u32 i;
+
+	/* While the type is ours sk_user_data is the link, or NULL. */
+	link = READ_ONCE(udp_sk(sk)->encap_type) == VNP_UDP_ENCAP ?
+	       rcu_dereference(__sk_user_data(sk)) : NULL;
+	if (!link)
+		return;
+	/* The datagram's IP header */
+	if (family == AF_INET6)
+		addr = ((const struct ipv6hdr *)skb->data)->daddr;
+	else
+		addr.s6_addr32[0] = ((const struct iphdr *)skb->data)->daddr;
+	prog = rcu_dereference(link->prog);
+	for (i = 0; i < prog->map_cnt; i++)
+		vnp_peers_unreachable(prog->maps[i], sk, family, &addr, port);
+}
+
 static void vnp_udp_err(struct sock *sk, struct sk_buff *skb, int err, __be16 port,
 			u32 info, u8 *payload)
 {
 	const bool recverr = skb->protocol == htons(ETH_P_IPV6) ?
 			     vnp_inet6_recverr(sk) : vnp_inet_recverr(sk);
 
+	vnp_udp_err_count(sk, skb, port);
 	if (recverr)
 		vnp_icmp_error(sk, skb, err, port, info, payload);
 	else if (sk->sk_state != TCP_ESTABLISHED || !vnp_udp_err_is_hard(sk, skb))

@@ -8,6 +8,11 @@
  *			application replaced it, the program would no longer see
  *			datagrams, and those it should drop would arrive
  *
+ * So is destroy(), which is called when the socket is closed.  It ends the link even if a
+ * setsockopt() of UDP_ENCAP that began before the link was created has replaced the
+ * kernel's own hook for that.  Otherwise the socket could be kept by its own link: through
+ * the program and a map of peers, which has a reference to the socket it sends from.
+ *
  * Calls may sleep, and outlast the link: so they take a reference to the module.  That
  * fails only while the module is being removed, when there are no links, for a task that
  * read sk_prot before and was preempted.  vnp_udp_socks_destroy() waits for such tasks
@@ -17,6 +22,7 @@
 
 #include <linux/module.h>
 #include <linux/udp.h>
+#include <linux/wait.h>
 #include <net/sock.h>
 #include <net/udp.h>
 
@@ -29,7 +35,7 @@
 /**
  * struct vnp_udp_proto - a struct proto of the kernel and our modified copy
  * @kernel:	NULL if there is none
- * @ours:	the same except setsockopt() and getsockopt()
+ * @ours:	the same except setsockopt(), getsockopt() and destroy()
  */
 struct vnp_udp_proto {
 	struct proto *kernel;
@@ -217,12 +223,36 @@ static int vnp_udp_getsockopt(struct sock *sk, int level, int optname,
 	return ret;
 }
 
+/* Closes that are in here; at module exit they are waited for */
+static atomic_t vnp_udp_closing = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(vnp_udp_closed);
+
+static void vnp_udp_destroy(struct sock *sk)
+{
+	void (*destroy)(struct sock *sk) = READ_ONCE(udp_sk(sk)->encap_destroy);
+
+	atomic_inc(&vnp_udp_closing);
+	if (destroy && vnp_udp_sock_of(sk) && vnp_udp_sock_of(sk)->link)
+		destroy(sk);
+	vnp_udp_proto_of(sk)->kernel->destroy(sk);
+	if (atomic_dec_and_test(&vnp_udp_closing))
+		wake_up(&vnp_udp_closed);
+}
+
+/* First for those that are counted, then for those that were, and are leaving */
+void vnp_udp_opt_drain(void)
+{
+	wait_event_idle(vnp_udp_closed, !atomic_read(&vnp_udp_closing));
+	synchronize_rcu_tasks();
+}
+
 static void vnp_udp_proto_init(struct vnp_udp_proto *proto, struct proto *kernel)
 {
 	proto->kernel = kernel;
 	proto->ours = *kernel;
 	proto->ours.setsockopt = vnp_udp_setsockopt;
 	proto->ours.getsockopt = vnp_udp_getsockopt;
+	proto->ours.destroy = vnp_udp_destroy;
 }
 
 void vnp_udp_opt_init(const struct socket *example)

@@ -27,4 +27,10 @@ bool vnp_udp_opt_suits(const struct sock *sk);
 void vnp_udp_opt_start(struct sock *sk);
 void vnp_udp_opt_stop(struct sock *sk);
 
+/*
+ * vnp_udp_opt_drain() - wait for tasks that are closing a socket.  No more enter: there are
+ * no links, and synchronize_rcu_tasks() was called since.  Context: process, at module exit
+ */
+void vnp_udp_opt_drain(void);
+
 #endif /* _VNP_UDP_OPT_H */

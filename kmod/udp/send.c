@@ -367,43 +367,54 @@ static int vnp_udp_send_append(struct sk_buff *skb, const struct vnp_dgram *dgra
  * ---- The route, and the end of a packet -----------------------------------
  */
 
+#if IS_ENABLED(CONFIG_IPV6)
+static void vnp_udp_send_key_ip6(const struct vnp_target *target, struct vnp_route_key *key)
+{
+	const struct ipv6_pinfo *np = inet6_sk(target->sk);
+
+	if (ipv6_addr_any(&key->saddr))
+		key->saddr = np->saddr;
+	if (!key->oif)
+		key->oif = target->to.scope_id ?: READ_ONCE(np->ucast_oif);
+	if (!(target->peer.flags & VNP_PEER_F_TOS))
+		key->tos = READ_ONCE(np->tclass);
+}
+#endif
+
+static void vnp_udp_send_key_ip4(const struct vnp_target *target, struct vnp_route_key *key)
+{
+	const struct inet_sock *inet = inet_sk(target->sk);
+
+	if (!key->saddr.s6_addr32[0])
+		key->saddr.s6_addr32[0] = inet->inet_saddr;
+	if (!key->oif)
+		key->oif = READ_ONCE(inet->uc_index);
+	if (!(target->peer.flags & VNP_PEER_F_TOS))
+		key->tos = READ_ONCE(inet->tos);
+}
+
 /* Find @on->route.  Return: 0 or an error */
 static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
 {
 	const struct vnp_target *target = on->target;
-	const struct vnp_target_addr *to = &target->to;
 	struct sock *sk = target->sk;
-	const struct inet_sock *inet = inet_sk(sk);
 	struct vnp_route_key key = {
-		.saddr = to->saddr,
-		.daddr = to->addr,
+		.saddr = target->to.saddr,
+		.daddr = target->to.addr,
 		.oif = READ_ONCE(sk->sk_bound_dev_if),
 		.mark = READ_ONCE(sk->sk_mark),
-		.family = to->family,
+		.tos = target->peer.tos,
+		.family = target->to.family,
 	};
 
-	((__be16 *)&key.ports)[0] = to->port;
-	((__be16 *)&key.ports)[1] = inet->inet_sport;
-	key.tos = target->peer.tos;
+	((__be16 *)&key.ports)[0] = target->to.port;
+	((__be16 *)&key.ports)[1] = inet_sk(sk)->inet_sport;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (to->family == AF_INET6) {
-		const struct ipv6_pinfo *np = inet6_sk(sk);
-
-		if (ipv6_addr_any(&key.saddr))
-			key.saddr = np->saddr;
-		if (!key.oif)
-			key.oif = to->scope_id ?: READ_ONCE(np->ucast_oif);
-		if (!(target->peer.flags & VNP_PEER_F_TOS))
-			key.tos = READ_ONCE(np->tclass);
-		return vnp_route_to(&on->route, &key, sk, fl);
-	}
+	if (key.family == AF_INET6)
+		vnp_udp_send_key_ip6(target, &key);
+	else
 #endif
-	if (!key.saddr.s6_addr32[0])
-		key.saddr.s6_addr32[0] = inet->inet_saddr;
-	if (!key.oif)
-		key.oif = READ_ONCE(inet->uc_index);
-	if (!(target->peer.flags & VNP_PEER_F_TOS))
-		key.tos = READ_ONCE(inet->tos);
+		vnp_udp_send_key_ip4(target, &key);
 	return vnp_route_to(&on->route, &key, sk, fl);
 }
 

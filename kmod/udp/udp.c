@@ -80,6 +80,7 @@ int vnp_udp_subsys_create(void)
 void vnp_udp_subsys_destroy(void)
 {
 	vnp_udp_socks_destroy();
+	vnp_udp_opt_drain();
 	vnp_udp_send_destroy();
 	sock_release(vnp_udp_enabler);
 }
