@@ -510,8 +510,8 @@ static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out)
 
 static void vnp_udp_send_count(struct vnp_target_cpu *on, int ret, u32 bytes)
 {
-	const bool ip6 = on->target->to.family == AF_INET6;
-	typeof(vnp_udp_mib_of(NULL, ip6)) mib = vnp_udp_mib_of(on->target->sk, ip6);
+	typeof(vnp_udp_mib_of(NULL, false)) mib =
+		vnp_udp_mib_of(on->target->sk, on->target->to.family == AF_INET6);
 
 	if (ret > 0)
 		ret = net_xmit_errno(ret);

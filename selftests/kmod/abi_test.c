@@ -615,11 +615,11 @@ TEST_F(device, feature)
 	EXPECT_EQ(sizeof(f), f.size);
 	EXPECT_EQ(!as_root(), f.hardened);
 	EXPECT_EQ(1 << VNP_PROG_DATAGRAM | 1 << VNP_PROG_PACKET, f.prog_types);
-	EXPECT_EQ(1 << VNP_MAP_HASH | 1 << VNP_MAP_ARRAY | 1 << VNP_MAP_PERCPU_ARRAY,
-		  f.map_types);
-	EXPECT_EQ(0x1ffe, f.helpers);
+	EXPECT_EQ(1ULL << VNP_MAP_HASH | 1ULL << VNP_MAP_ARRAY | 1ULL << VNP_MAP_PERCPU_ARRAY |
+		  1ULL << VNP_MAP_PEERS | 1ULL << VNP_MAP_GROUPS, f.map_types);
+	EXPECT_EQ(0x7ffe, f.helpers);
 	EXPECT_EQ(VNP_PROG_F_HARDEN, f.prog_flags);
-	EXPECT_EQ(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG, f.map_flags);
+	EXPECT_EQ(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG | VNP_MAP_F_SOCKET, f.map_flags);
 	EXPECT_EQ(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE, f.link_flags);
 	EXPECT_LE(4096, f.insn_max);
 	EXPECT_LE(8, f.map_max);

@@ -108,16 +108,23 @@ static int interp_alu(struct vnp_interp *t, const struct bpf_insn *insn)
 	return 0;
 }
 
-/* The map in R1, or NULL */
-static const struct vnp_map_desc *interp_map(const struct vnp_interp *t)
+/* The map that a value is the handle of, or NULL */
+static const struct vnp_map_desc *interp_map_of(const struct vnp_interp *t,
+						const struct vnp_value *arg)
 {
 	u32 i;
 
 	for (i = 0; i < t->code->map_cnt; i++)
-		if (t->reg[1].kind == VNP_REG_MAP_HANDLE &&
-		    t->reg[1].v == (uintptr_t)t->code->maps[i].handle)
+		if (arg->kind == VNP_REG_MAP_HANDLE &&
+		    arg->v == (uintptr_t)t->code->maps[i].handle)
 			return &t->code->maps[i];
 	return NULL;
+}
+
+/* The map in R1 or R2, or NULL */
+static const struct vnp_map_desc *interp_map(const struct vnp_interp *t)
+{
+	return interp_map_of(t, &t->reg[1]) ?: interp_map_of(t, &t->reg[2]);
 }
 
 /* Size of the memory that an argument points to */
@@ -183,7 +190,7 @@ static int interp_arg(struct vnp_interp *t, const struct vnp_helper *helper, u32
 		return arg->v == (uintptr_t)&t->exec->ctx ? 0 :
 		       vnp_interp_bug(t, "argument %u is not the context", n + 1);
 	case VNP_ARG_MAP:
-		return interp_map(t) ? 0 :
+		return interp_map_of(t, arg) ? 0 :
 		       vnp_interp_bug(t, "argument %u is not a map", n + 1);
 	default:
 		return !interp_is_pointer(arg) ? 0 :

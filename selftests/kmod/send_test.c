@@ -1,0 +1,1043 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vnp_send() and vnp_send_group(): peers get what sendto() on the socket would have sent
+ * them, and nobody gets what it would not.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/udp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/wait.h>
+#include "bpf.h"
+#include "burst.h"
+#include "harness.h"
+#include "object.h"
+#include "../progs/send.h"
+
+/* Receivers in most tests */
+#define PEERS		3
+
+/* The longest datagram, and more */
+#define LEN_MAX		65536
+
+/* peer_at() - the value that says so */
+static struct vnp_peer peer_at(const struct sockaddr_storage *addr)
+{
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	const struct sockaddr_in *in = (const void *)addr;
+	struct vnp_peer peer = { .family = addr->ss_family };
+
+	if (addr->ss_family == AF_INET) {
+		peer.port = ntohs(in->sin_port);
+		peer.ip4 = in->sin_addr.s_addr;
+	} else {
+		peer.port = ntohs(in6->sin6_port);
+		memcpy(peer.ip6, &in6->sin6_addr, sizeof(peer.ip6));
+	}
+	return peer;
+}
+
+static struct vnp_peer peer_of(int sock)
+{
+	struct sockaddr_storage addr;
+
+	sock_addr(sock, &addr);
+	return peer_at(&addr);
+}
+
+static struct vnp_peer peer_ip4(const char *address, __u16 port)
+{
+	return (struct vnp_peer) {
+		.family = AF_INET,
+		.port = port,
+		.ip4 = inet_addr(address),
+	};
+}
+
+/*
+ * ---- What arrives ---------------------------------------------------------
+ */
+
+FIXTURE(send) {
+	struct vnp_object *obj;
+	struct vnp_map *peers;
+	struct orders *orders;
+	struct wire wire;
+	struct flow flow;
+	int link;
+	int rx[PEERS];
+	struct vnp_link_info info;
+	__u8 sent[LEN_MAX];
+	__u8 want[LEN_MAX];
+	__u8 got[LEN_MAX];
+};
+
+FIXTURE_VARIANT(send) {
+	enum flow_kind kind;
+	enum net_path path;
+};
+
+FIXTURE_VARIANT_ADD(send, lo_ip4) { FLOW_IP4, LO_SINGLE };
+FIXTURE_VARIANT_ADD(send, lo_ip6) { FLOW_IP6, LO_SINGLE };
+FIXTURE_VARIANT_ADD(send, lo_mapped) { FLOW_MAPPED, LO_SINGLE };
+FIXTURE_VARIANT_ADD(send, wire_ip4) { FLOW_IP4, WIRE_GSO };
+FIXTURE_VARIANT_ADD(send, wire_ip6) { FLOW_IP6, WIRE_GSO };
+FIXTURE_VARIANT_ADD(send, wire_mapped) { FLOW_MAPPED, WIRE_GSO };
+FIXTURE_VARIANT_ADD(send, single_ip4) { FLOW_IP4, WIRE_SINGLE };
+FIXTURE_VARIANT_ADD(send, single_ip6) { FLOW_IP6, WIRE_SINGLE };
+
+/* receiver() - a socket where the sender is; a recv() on it has a timeout */
+static int receiver(const FIXTURE_DATA(send) *self)
+{
+	const struct sockaddr_in6 *in6 = (const void *)&self->flow.tx_addr;
+	const struct timeval second = { .tv_sec = 1 };
+	char text[INET6_ADDRSTRLEN];
+	int sock;
+
+	if (self->flow.tx_addr.ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)in6)->sin_addr, text,
+			  sizeof(text));
+	else
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+	sock = udp_socket(strncmp(text, "::ffff:", 7) ? text : text + 7, 0);
+	if (sock >= 0 && (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) ||
+			  sock_set(sock, SOL_SOCKET, SO_RCVBUF, RCVBUF)))
+		return -errno;
+	return sock;
+}
+
+FIXTURE_SETUP(send)
+{
+	pin(0);
+	ASSERT_EQ(0, object_load("send", &self->obj));
+	self->peers = vnp_object_find_map(self->obj, "peers");
+	self->orders = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->orders);
+	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path, variant->kind));
+	self->link = object_link(self->obj, "send", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	for (__u32 i = 0; i < PEERS; i++) {
+		self->rx[i] = receiver(self);
+		ASSERT_OK(self->rx[i]);
+
+		struct vnp_peer peer = peer_of(self->rx[i]);
+
+		ASSERT_EQ(0, vnp_map_update(self->peers, &i, &peer, VNP_MAP_NOEXIST));
+	}
+	fill_random(self->sent, sizeof(self->sent), 21);
+	*self->orders = (struct orders) { .verdict = VNP_DROP, .peers = PEERS,
+					  .len = VNP_SEND_REST };
+}
+
+FIXTURE_TEARDOWN(send)
+{
+	for (int i = 0; i < PEERS; i++)
+		close(self->rx[i]);
+	vnp_object_close(self->obj);
+	flow_close(&self->flow);
+	close(self->link);
+}
+
+#define USE(prog)							\
+	ASSERT_EQ(0, link_update(self->link, object_prog(self->obj, prog), -1))
+
+#define INFO(cnt)	ASSERT_EQ(0, link_settle(self->link, cnt, &self->info))
+
+/* COUNTS() - what peer @n has counted: all that was sent */
+#define COUNTS(n, datagrams, payload) ({						\
+	struct vnp_peer ___peer;							\
+	__u32 ___key = (n);								\
+											\
+	ASSERT_EQ(0, vnp_map_lookup(self->peers, &___key, &___peer));			\
+	EXPECT_EQ((__u64)(datagrams), ___peer.sent);					\
+	EXPECT_EQ((__u64)(payload), ___peer.bytes);					\
+	for (int ___i = 0; ___i < VNP_ERROR_SLOTS; ___i++)				\
+		EXPECT_EQ(0, ___peer.errors[___i]);					\
+})
+
+/* as_ordered() - what receiver @number gets of a datagram.  Return: its length */
+static int as_ordered(const struct orders *orders, __u8 *to, const __u8 *from, int len,
+		      int number)
+{
+	const int head = orders->params ? orders->head_len : 0;
+	int off = 0;
+
+	if (orders->params) {
+		off = orders->off;
+		len = orders->len == VNP_SEND_REST ? len - off : (int)orders->len;
+	}
+	for (int i = 0; i < head; i++)
+		to[i] = number + i;
+	memcpy(to + head, from + off, len);
+	return head + len;
+}
+
+/* arrives() - every receiver gets a datagram of @len bytes as ordered, from the relay */
+static void arrives(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, int len)
+{
+	const __u16 port = sock_port(self->flow.rx);
+
+	ASSERT_EQ(len, send(self->flow.tx, self->sent, len, 0));
+	for (int i = 0; i < PEERS; i++) {
+		const int want = as_ordered(self->orders, self->want, self->sent, len, i);
+		struct sockaddr_in6 from = {};
+		socklen_t from_len = sizeof(from);
+
+		ASSERT_EQ(want, recvfrom(self->rx[i], self->got, sizeof(self->got), 0,
+					 (void *)&from, &from_len)) {
+			TH_LOG("%d bytes, receiver %d", len, i);
+		}
+		EXPECT_MEM(self->want, self->got, want);
+		EXPECT_EQ(port, ntohs(from.sin6_port));
+	}
+}
+
+TEST_F(send, lengths)
+{
+	static const int lens[] = {
+		0, 1, 2, 64, 255, 256, 257, 1400, 1452, 1453, 1472, 1473, 4096, 8900, 65000, 65507,
+	};
+	size_t sum = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		arrives(_metadata, self, lens[i]);
+		sum += lens[i];
+	}
+	INFO(ARRAY_SIZE(lens));
+	EXPECT_EQ(ARRAY_SIZE(lens), self->info.verdicts[VNP_DROP]);
+	for (int i = 0; i < PEERS; i++)
+		COUNTS(i, ARRAY_SIZE(lens), sum);
+	EXPECT_TRUE(flow_empty(&self->flow));
+}
+
+TEST_F(send, ranges)
+{
+	static const int lens[] = { 1, 12, 64, 255, 256, 300, 1400, 4096, 60000 };
+	static const int heads[] = { 0, 1, 4, 12, SEND_HEAD_MAX };
+
+	self->orders->params = 1;
+	for (size_t l = 0; l < ARRAY_SIZE(lens); l++)
+		for (size_t h = 0; h < ARRAY_SIZE(heads); h++) {
+			self->orders->head_len = heads[h];
+			for (int off = 0; off <= lens[l]; off += lens[l] / 3 + 1) {
+				self->orders->off = off;
+				self->orders->len = VNP_SEND_REST;
+				arrives(_metadata, self, lens[l]);
+				self->orders->len = (lens[l] - off) / 2;
+				arrives(_metadata, self, lens[l]);
+			}
+		}
+}
+
+TEST_F(send, refused)
+{
+	const struct {
+		struct orders orders;
+		int want;
+	} cases[] = {
+		{ { .params = 1, .off = 11, .len = VNP_SEND_REST }, -ERANGE },
+		{ { .params = 1, .off = 5, .len = 6 }, -ERANGE },
+		{ { .params = 1, .off = ~1U, .len = 10 }, -ERANGE },
+		{ { .params = 1, .off = 1, .len = ~1U }, -ERANGE },
+		{ { .params = 1, .size = 8, .len = VNP_SEND_REST }, -EINVAL },
+		{ { .params = 1, .size = 16, .len = VNP_SEND_REST, .head_len = 8 }, -EINVAL },
+		{ { .params = 1, .flags = 2, .len = VNP_SEND_REST }, -EINVAL },
+		{ { .params = 1, .flags = VNP_SEND_F_OTHERS, .len = VNP_SEND_REST }, -EINVAL },
+		{ { .params = 1, .off = 10, .len = VNP_SEND_REST }, 0 },
+	};
+	__u32 key = 0;
+	int sent = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		*self->orders = cases[i].orders;
+		self->orders->peers = 1;
+		ASSERT_EQ(10, send(self->flow.tx, self->sent, 10, 0));
+		INFO(i + 1);
+		EXPECT_EQ(cases[i].want, self->orders->ret[0]) {
+			TH_LOG("case %zu", i);
+		}
+		sent += !cases[i].want;
+	}
+	COUNTS(0, sent, 0);
+	ASSERT_EQ(0, vnp_map_delete(self->peers, &key));
+	EXPECT_EQ(-ENOENT, vnp_map_delete(self->peers, &key));
+	ASSERT_EQ(10, send(self->flow.tx, self->sent, 10, 0));
+	INFO(ARRAY_SIZE(cases) + 1);
+	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
+}
+
+/* bursts() - equal datagrams, with bytes in front, over and over */
+static void bursts(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
+		   enum net_path path, int head, int off)
+{
+	static struct burst sent, want;
+	char orders[BURST_MAX + 1] = "";
+	__u64 cnt[PEERS] = {}, bytes[PEERS] = {};
+	struct vnp_peer peer;
+	__u32 seq = 0;
+
+	self->orders->params = head || off;
+	self->orders->head_len = head;
+	self->orders->off = off;
+	for (int datagrams = 1; datagrams <= BURST_MAX; datagrams *= 2) {
+		for (int len = 40; len < 1440; len += 340) {
+			const int all = datagrams * len > 60000 ? 60000 / len : datagrams;
+
+			memset(orders, 'R', all);
+			orders[all] = 0;
+			burst_fill_equal(&sent, &seq, orders, len);
+			for (int k = 0; k < 2; k++) {
+				ASSERT_EQ(0, burst_send(self->flow.tx, &sent, path));
+				for (int i = 0; i < PEERS; i++) {
+					want.cnt = sent.cnt;
+					for (int j = 0; j < sent.cnt; j++) {
+						want.len[j] = as_ordered(self->orders, want.data[j],
+									 sent.data[j], sent.len[j], i);
+						bytes[i] += want.len[j];
+					}
+					cnt[i] += sent.cnt;
+					ASSERT_LT(0, burst_recv(self->rx[i], &want, false)) {
+						TH_LOG("%d of %d bytes, receiver %d", all, len, i);
+					}
+				}
+			}
+		}
+	}
+	for (__u32 i = 0; i < PEERS; i++) {
+		ASSERT_EQ(0, vnp_map_lookup(self->peers, &i, &peer));
+		EXPECT_EQ(cnt[i], peer.sent);
+		EXPECT_EQ(bytes[i], peer.bytes);
+	}
+}
+
+TEST_F(send, bursts)
+{
+	bursts(_metadata, self, variant->path, 0, 0);
+}
+
+TEST_F(send, bursts_rewritten)
+{
+	bursts(_metadata, self, variant->path, 12, 12);
+}
+
+TEST_F(send, bursts_longer)
+{
+	bursts(_metadata, self, variant->path, 12, 0);
+}
+
+TEST_F(send, bursts_shorter)
+{
+	bursts(_metadata, self, variant->path, 0, 12);
+}
+
+TEST_F(send, bursts_pulled)
+{
+	USE("send_pulled");
+	bursts(_metadata, self, variant->path, 12, 12);
+}
+
+TEST_F(send, bursts_written)
+{
+	static struct burst sent;
+	__u32 seq = 0;
+
+	USE("send_written");
+	for (int k = 0; k < 8; k++) {
+		burst_fill_equal(&sent, &seq, "RRRRRRRRRRRRRRRR", k % 2 ? 1400 : 64);
+		ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
+		for (int j = 0; j < sent.cnt; j++)
+			sent.data[j][0] = 'W';
+		for (int i = 0; i < PEERS; i++)
+			ASSERT_LT(0, burst_recv(self->rx[i], &sent, false));
+	}
+}
+
+/* What is sent can still be passed and replied to. */
+TEST_F(send, passed_and_replied)
+{
+	static const __u32 verdicts[] = { VNP_PASS, VNP_REPLY, VNP_DROP };
+
+	for (size_t v = 0; v < ARRAY_SIZE(verdicts); v++)
+		for (int len = 0; len < 3000; len += 299) {
+			self->orders->verdict = verdicts[v];
+			arrives(_metadata, self, len);
+			if (verdicts[v] == VNP_PASS)
+				ASSERT_EQ(len, flow_recv(&self->flow, self->got, LEN_MAX));
+			if (verdicts[v] == VNP_REPLY)
+				ASSERT_EQ(len, recv(self->flow.tx, self->got, LEN_MAX, 0));
+			if (verdicts[v] != VNP_DROP)
+				EXPECT_MEM(self->sent, self->got, len);
+		}
+	EXPECT_TRUE(flow_empty(&self->flow));
+}
+
+static int level_of(enum flow_kind kind)
+{
+	return kind == FLOW_IP6 ? IPPROTO_IPV6 : IPPROTO_IP;
+}
+
+/* The lower of the socket's or the peer's, and one less than it arrived with */
+TEST_F(send, ttl_and_tos)
+{
+	static const struct {
+		int sender, socket, peer, want;
+	} cases[] = {
+		{ 64, -1, 0, 63 }, { 40, -1, 0, 39 }, { 64, 20, 0, 20 }, { 64, 20, 30, 30 },
+		{ 64, -1, 5, 5 }, { 10, -1, 30, 9 }, { 2, -1, 0, 1 }, { 1, -1, 0, 0 },
+	};
+	const bool ip6 = variant->kind == FLOW_IP6;
+	const int level = level_of(variant->kind), name = ip6 ? IPV6_UNICAST_HOPS : IP_TTL;
+	struct vnp_peer peer = peer_of(self->rx[0]), count;
+	const __u32 key = 0;
+	int val;
+
+	self->orders->peers = 1;
+	ASSERT_EQ(0, sock_set(self->rx[0], level, ip6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 1));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		peer.ttl = cases[i].peer;
+		ASSERT_EQ(0, sock_set(self->flow.tx, level, name, cases[i].sender));
+		ASSERT_EQ(0, sock_set(self->flow.rx, level, name, cases[i].socket));
+		ASSERT_EQ(0, vnp_map_update(self->peers, &key, &peer, VNP_MAP_EXIST));
+		ASSERT_EQ(1, send(self->flow.tx, "t", 1, 0));
+		INFO(i + 1);
+		if (!cases[i].want)
+			continue;
+		ASSERT_LE(0, sock_cmsg(self->rx[0], level, ip6 ? IPV6_HOPLIMIT : IP_TTL, &val,
+				       sizeof(val)));
+		EXPECT_EQ(cases[i].want, val);
+	}
+	ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &count));
+	EXPECT_EQ(0, count.sent);
+	EXPECT_EQ(1, count.errors[VNP_ERROR_HOPS]);
+
+	ASSERT_EQ(0, sock_set(self->flow.tx, level, name, 64));
+	ASSERT_EQ(0, sock_set(self->rx[0], level, ip6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 0));
+	ASSERT_EQ(0, sock_set(self->rx[0], level, ip6 ? IPV6_RECVTCLASS : IP_RECVTOS, 1));
+	for (int i = 0; i < 2; i++) {
+		__u8 byte;
+
+		peer.tos = i ? 0xb8 : 0;
+		peer.flags = i ? VNP_PEER_F_TOS : 0;
+		ASSERT_EQ(0, sock_set(self->flow.rx, level, ip6 ? IPV6_TCLASS : IP_TOS, 0x20));
+		ASSERT_EQ(0, vnp_map_update(self->peers, &key, &peer, VNP_MAP_EXIST));
+		ASSERT_EQ(1, send(self->flow.tx, "t", 1, 0));
+		if (ip6) {
+			ASSERT_LE(0, sock_cmsg(self->rx[0], level, IPV6_TCLASS, &val, sizeof(val)));
+		} else {
+			ASSERT_LE(0, sock_cmsg(self->rx[0], level, IP_TOS, &byte, sizeof(byte)));
+			val = byte;
+		}
+		EXPECT_EQ(i ? 0xb8 : 0x20, val);
+	}
+}
+
+/* PEER_ERROR() - the first peer has counted one, of this kind only */
+#define PEER_ERROR(error, cnt) ({							\
+	struct vnp_peer ___peer;							\
+	__u32 ___key = 0;								\
+											\
+	ASSERT_EQ(0, vnp_map_lookup(self->peers, &___key, &___peer));			\
+	for (int ___i = 0; ___i < VNP_ERROR_SLOTS; ___i++)				\
+		EXPECT_EQ(___i == (error) ? (__u64)(cnt) : 0, ___peer.errors[___i]);	\
+})
+
+TEST_F(send, too_long)
+{
+	const bool ip6 = variant->kind == FLOW_IP6;
+
+	self->orders->peers = 1;
+	self->orders->params = 1;
+	self->orders->head_len = SEND_HEAD_MAX;
+	ASSERT_EQ(65507, send(self->flow.tx, self->sent, 65507, 0));
+	INFO(1);
+	EXPECT_EQ(-EMSGSIZE, self->orders->ret[0]);
+	PEER_ERROR(VNP_ERROR_LENGTH, 1);
+
+	ASSERT_EQ(0, sock_set(self->flow.rx, level_of(variant->kind),
+			      ip6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, IP_PMTUDISC_DO));
+	if (variant->path == LO_SINGLE) {
+		ASSERT_EQ(0, if_mtu("lo", 1500));
+	}
+	ASSERT_EQ(1440, send(self->flow.tx, self->sent, 1440, 0));
+	INFO(2);
+	PEER_ERROR(VNP_ERROR_LENGTH, 2);
+}
+
+TEST_F(send, shutdown_and_closed)
+{
+	self->orders->peers = 1;
+	ASSERT_EQ(0, connect(self->flow.rx, (void *)&self->flow.tx_addr,
+			     sizeof(struct sockaddr_in6)));
+	ASSERT_EQ(0, shutdown(self->flow.rx, SHUT_WR));
+	ASSERT_EQ(1, send(self->flow.tx, "x", 1, 0));
+	INFO(1);
+	PEER_ERROR(VNP_ERROR_DENIED, 1);
+}
+
+/* The smallest send buffer: each is sent or counted, and the memory is freed. */
+TEST_F(send, send_buffer)
+{
+	struct vnp_peer peer;
+	__u32 key = 0, got = 0;
+
+	self->orders->peers = 1;
+	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_SNDBUF, 1));
+	for (int i = 0; i < 64; i++)
+		ASSERT_EQ(1400, send(self->flow.tx, self->sent, 1400, 0));
+	INFO(64);
+	while (recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT) == 1400)
+		got++;
+	ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
+	EXPECT_EQ(64, got + peer.errors[VNP_ERROR_SNDBUF]);
+	EXPECT_EQ(got, peer.sent);
+	arrives(_metadata, self, 8900);
+}
+
+TEST_F(send, unreachable)
+{
+	struct vnp_peer peer;
+	__u32 key = 0;
+
+	self->orders->peers = 1;
+	close(self->rx[0]);
+	for (int i = 1; i <= 3; i++) {
+		ASSERT_EQ(1, send(self->flow.tx, "u", 1, 0));
+		INFO(i);
+	}
+	ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
+	EXPECT_EQ(3, peer.sent);
+	EXPECT_LE(1, peer.unreachable);
+	EXPECT_GE(3, peer.unreachable);
+	self->rx[0] = receiver(self);
+}
+
+/* Nothing of the packet that arrived but its payload */
+TEST_F(send, metadata)
+{
+	int one = 1, mark = 7;
+	__u32 got = 0;
+
+	self->orders->peers = 1;
+	ASSERT_EQ(0, setsockopt(self->flow.tx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
+	ASSERT_EQ(0, setsockopt(self->rx[0], SOL_SOCKET, 75 /* SO_RCVMARK */, &one, sizeof(one)));
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(4, send(self->flow.tx, "mark", 4, 0));
+		ASSERT_LE(0, sock_cmsg(self->rx[0], SOL_SOCKET, SO_MARK, &got, sizeof(got)));
+		EXPECT_EQ(0, got);
+	}
+}
+
+/* Peers of a map with a socket of its own are sent to from that. */
+TEST_F(send, other_socket)
+{
+	struct sockaddr_in6 from = {};
+	socklen_t len = sizeof(from);
+	struct vnp_map_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_MAP_F_SOCKET,
+		.type = VNP_MAP_PEERS,
+		.key_size = 4,
+		.value_size = sizeof(struct vnp_peer),
+		.max_entries = 4,
+	};
+	struct vnp_peer peer = peer_of(self->rx[0]);
+	int other, map, dev = device_open();
+	struct vnp_object *obj;
+	__u32 key = 0;
+
+	ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
+	other = socket(variant->kind == FLOW_IP4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+	ASSERT_OK(other);
+	ASSERT_EQ(0, setns(self->wire.here, CLONE_NEWNET));
+	attr.sock_fd = other;
+	map = do_ioctl(dev, VNP_MAP_CREATE, &attr);
+	ASSERT_OK(map);
+	ASSERT_EQ(0, object_open("send", &obj));
+	ASSERT_EQ(0, vnp_map_reuse_fd(vnp_object_find_map(obj, "peers"), map));
+	ASSERT_EQ(0, vnp_object_load(obj, NULL));
+	*(struct orders *)object_globals(obj, ".bss") = *self->orders;
+	ASSERT_EQ(0, vnp_map_update(vnp_object_find_map(obj, "peers"), &key, &peer, 0));
+	ASSERT_EQ(0, link_update(self->link, object_prog(obj, "send"), -1));
+	ASSERT_EQ(2, send(self->flow.tx, "ab", 2, 0));
+	ASSERT_EQ(2, recvfrom(self->rx[0], self->got, LEN_MAX, 0, (void *)&from, &len));
+	EXPECT_EQ(sock_port(other), ntohs(from.sin6_port));
+	EXPECT_NE(sock_port(self->flow.rx), ntohs(from.sin6_port));
+
+	/* Nothing is sent after it was closed. */
+	close(other);
+	ASSERT_EQ(2, send(self->flow.tx, "cd", 2, 0));
+	INFO(2);
+	EXPECT_EQ(-1, recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT));
+	EXPECT_EQ(-ENOTCONN, vnp_map_update(vnp_object_find_map(obj, "peers"), &key, &peer, 0));
+	close(map);
+	close(dev);
+	vnp_object_close(obj);
+}
+
+/*
+ * ---- Groups ---------------------------------------------------------------
+ */
+
+/* members() - group @group has the members that @set says, by receiver */
+static void members(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
+		    unsigned int set)
+{
+	struct vnp_map *groups = vnp_object_find_map(self->obj, "groups");
+
+	for (__u32 i = 0; i < PEERS; i++) {
+		struct member key = { group, i };
+		struct vnp_peer peer = peer_of(self->rx[i]);
+
+		if (!(set >> i & 1)) {
+			vnp_map_delete(groups, &key);
+			continue;
+		}
+		ASSERT_EQ(0, vnp_map_update(groups, &key, &peer, VNP_MAP_ANY));
+	}
+}
+
+/* members_get() - exactly these get what is sent now */
+static void members_get(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
+			unsigned int set)
+{
+	static __u64 number;
+
+	number++;
+	ASSERT_EQ(8, send(self->flow.tx, &number, 8, 0));
+	for (int i = 0; i < PEERS; i++) {
+		__u64 got = 0;
+
+		if (set >> i & 1) {
+			ASSERT_EQ(8, recv(self->rx[i], &got, 8, 0));
+			EXPECT_EQ(number, got);
+		}
+		EXPECT_EQ(-1, recv(self->rx[i], &got, 8, MSG_DONTWAIT));
+	}
+	EXPECT_EQ(__builtin_popcount(set), self->orders->ret[0]);
+}
+
+TEST_F(send, groups)
+{
+	USE("send_group");
+	for (unsigned int set = 0; set < 1 << PEERS; set++) {
+		members(_metadata, self, 1, set);
+		members(_metadata, self, 2, ~set);
+		self->orders->member = (struct member) { 1, 0 };
+		members_get(_metadata, self, set);
+		self->orders->member.group = 2;
+		members_get(_metadata, self, ~set & ((1 << PEERS) - 1));
+		self->orders->member.group = 3;
+		members_get(_metadata, self, 0);
+
+		self->orders->params = 1;
+		self->orders->flags = VNP_SEND_F_OTHERS;
+		self->orders->member.group = 1;
+		for (__u32 i = 0; i <= PEERS; i++) {
+			self->orders->member.member = i;
+			members_get(_metadata, self, set & ~(1U << i));
+		}
+		self->orders->params = 0;
+	}
+	USE("send_member");
+	members(_metadata, self, 1, 2);
+	self->orders->member = (struct member) { 1, 1 };
+	ASSERT_EQ(2, send(self->flow.tx, "me", 2, 0));
+	EXPECT_EQ(2, recv(self->rx[1], self->got, LEN_MAX, 0));
+	self->orders->member.member = 0;
+	ASSERT_EQ(2, send(self->flow.tx, "me", 2, 0));
+	EXPECT_EQ(-1, recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT));
+	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
+}
+
+/* Sends until told to stop. */
+struct traffic {
+	pthread_t thread;
+	_Atomic bool stop;
+	int sock;
+};
+
+static void *traffic_send(void *arg)
+{
+	struct traffic *traffic = arg;
+	__u64 number = 0;
+
+	while (!traffic->stop) {
+		number++;
+		send(traffic->sock, &number, sizeof(number), 0);
+	}
+	return NULL;
+}
+
+/* The first receiver stays a member, and gets each datagram once and in order. */
+TEST_F(send, membership_under_traffic)
+{
+	struct vnp_map *groups = vnp_object_find_map(self->obj, "groups");
+	struct traffic traffic = { .sock = self->flow.tx };
+	struct member key = { 1, 1 };
+	struct vnp_peer peer = peer_of(self->rx[1]), stays = peer_of(self->rx[0]);
+	struct member stayer = { 1, 0 };
+	__u64 got, last = 0, cnt = 0;
+
+	USE("send_group");
+	self->orders->member = key;
+	members(_metadata, self, 1, 1);
+	ASSERT_EQ(0, pthread_create(&traffic.thread, NULL, traffic_send, &traffic));
+	for (int i = 0; i < 2000; i++) {
+		ASSERT_EQ(0, vnp_map_update(groups, &key, &peer, VNP_MAP_NOEXIST));
+		if (!(i % 16))
+			ASSERT_EQ(0, vnp_map_update(groups, &stayer, &stays, VNP_MAP_EXIST));
+		ASSERT_EQ(0, vnp_map_delete(groups, &key));
+		while (recv(self->rx[0], &got, sizeof(got), MSG_DONTWAIT) == sizeof(got)) {
+			if (got <= last)
+				TH_LOG("%llu after %llu", got, last);
+			ASSERT_LT(last, got);
+			last = got;
+			cnt++;
+		}
+		while (recv(self->rx[1], &got, sizeof(got), MSG_DONTWAIT) == sizeof(got))
+			;
+	}
+	traffic.stop = true;
+	pthread_join(traffic.thread, NULL);
+	EXPECT_LT(0, cnt);
+	ASSERT_EQ(0, link_info(self->link, &self->info));
+	EXPECT_EQ(0, link_faults(&self->info));
+}
+
+/* Sockets, links and maps go in any order while datagrams are being sent. */
+TEST_F(send, ends_under_traffic)
+{
+	struct traffic traffic = { .sock = self->flow.tx };
+
+	ASSERT_EQ(0, pthread_create(&traffic.thread, NULL, traffic_send, &traffic));
+	for (int i = 0; i < 30; i++) {
+		struct vnp_object *obj;
+		struct vnp_map *peers;
+		int sock, link;
+
+		ASSERT_EQ(0, object_load("send", &obj));
+		peers = vnp_object_find_map(obj, "peers");
+		sock = udp_socket("0.0.0.0", 0);
+		link = object_link(obj, "send", sock, 0);
+		ASSERT_OK(link);
+		ASSERT_EQ(0, link_update(self->link, object_prog(obj, "send"), -1));
+		for (__u32 k = 0; k < PEERS; k++) {
+			struct vnp_peer peer = peer_ip4("127.0.0.1", 9);
+
+			ASSERT_EQ(0, vnp_map_update(peers, &k, &peer, 0));
+		}
+		((struct orders *)object_globals(obj, ".bss"))->peers = PEERS;
+		if (i % 3 == 0)
+			close(sock);
+		vnp_object_close(obj);
+		if (i % 3 == 1)
+			close(sock);
+		close(link);
+		USE("send");
+		if (i % 3 == 2)
+			close(sock);
+	}
+	traffic.stop = true;
+	pthread_join(traffic.thread, NULL);
+}
+
+/*
+ * ---- Loops ----------------------------------------------------------------
+ */
+
+/* Two relays that send to each other, and each twice to itself */
+TEST(loops_end)
+{
+	struct vnp_object *obj[2];
+	struct vnp_link_info info[2];
+	__u64 before = 0, after = 1;
+	int sock[2], link[2], tx;
+
+	ASSERT_EQ(0, netns_new());
+	pin(0);
+	tx = udp_socket("127.0.0.1", 0);
+	for (int i = 0; i < 2; i++) {
+		sock[i] = udp_socket("127.0.0.1", 7001 + i);
+		ASSERT_OK(sock[i]);
+		ASSERT_EQ(0, object_load("send", &obj[i]));
+		link[i] = object_link(obj[i], "send", sock[i], 0);
+		ASSERT_OK(link[i]);
+	}
+	for (__u32 i = 0; i < 2; i++) {
+		struct vnp_peer peer = peer_ip4("127.0.0.1", 7002 - i);
+		__u32 key = 0;
+
+		ASSERT_EQ(0, vnp_map_update(vnp_object_find_map(obj[i], "peers"), &key, &peer, 0));
+		((struct orders *)object_globals(obj[i], ".bss"))->peers = 1;
+	}
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(7001),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	ASSERT_EQ(1, sendto(tx, "l", 1, 0, (void *)&to, sizeof(to)));
+	for (int quiet = 0; quiet < 100;) {
+		for (int i = 0; i < 2; i++)
+			ASSERT_EQ(0, link_info(link[i], &info[i]));
+		after = info[0].packets + info[1].packets;
+		quiet = after == before ? quiet + 1 : 0;
+		before = after;
+		sched_yield();
+	}
+	EXPECT_EQ(64, after);
+	for (int i = 0; i < 2; i++)
+		vnp_object_close(obj[i]);
+}
+
+/*
+ * ---- Who may send where ---------------------------------------------------
+ */
+
+FIXTURE(permit) {
+	int dev;
+	int sock;
+	struct map map;
+};
+
+FIXTURE_SETUP(permit)
+{
+	struct vnp_map_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_MAP_F_SOCKET,
+		.type = VNP_MAP_PEERS,
+		.key_size = 4,
+		.value_size = sizeof(struct vnp_peer),
+		.max_entries = 4,
+	};
+
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, netns_new());
+	ASSERT_EQ(0, ip_batch("link add d0 type dummy\nlink set d0 up\naddr add 10.5.0.1/24 brd + dev d0\n"));
+	self->sock = socket(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_OK(self->sock);
+	attr.sock_fd = self->sock;
+	self->map.fd = do_ioctl(self->dev, VNP_MAP_CREATE, &attr);
+	ASSERT_OK(self->map.fd);
+	self->map.key_size = 4;
+	self->map.value_len = sizeof(struct vnp_peer);
+}
+
+FIXTURE_TEARDOWN(permit)
+{
+	close(self->map.fd);
+	close(self->sock);
+	close(self->dev);
+}
+
+static int peer_set(const struct map *map, struct vnp_peer peer)
+{
+	const __u32 key = 0;
+
+	return map_update(map, &key, &peer, 0);
+}
+
+/* sendto() and the map say the same. */
+TEST_F(permit, as_sendto)
+{
+	static const struct {
+		const char *address;
+		int want;
+	} cases[] = {
+		{ "10.5.0.2", 0 }, { "127.0.0.1", 0 }, { "10.5.0.255", -EACCES },
+		{ "192.0.2.1", -ENETUNREACH },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct sockaddr_in to = {
+			.sin_family = AF_INET,
+			.sin_port = htons(9),
+			.sin_addr.s_addr = inet_addr(cases[i].address),
+		};
+		int ret = sendto(self->sock, "", 0, 0, (void *)&to, sizeof(to)) < 0 ? -errno : 0;
+
+		EXPECT_EQ(cases[i].want, ret);
+		EXPECT_EQ(cases[i].want, peer_set(&self->map, peer_ip4(cases[i].address, 9))) {
+			TH_LOG("%s", cases[i].address);
+		}
+	}
+	ASSERT_EQ(0, sock_set(self->sock, SOL_SOCKET, SO_BROADCAST, 1));
+	EXPECT_EQ(0, peer_set(&self->map, peer_ip4("10.5.0.255", 9)));
+	EXPECT_LT(0, sock_port(self->sock));
+}
+
+TEST_F(permit, unsupported)
+{
+	struct vnp_peer ip6 = { .family = AF_INET6, .port = 9 };
+
+	EXPECT_EQ(-EOPNOTSUPP, peer_set(&self->map, peer_ip4("224.0.0.1", 9)));
+	EXPECT_EQ(-EOPNOTSUPP, peer_set(&self->map, peer_ip4("255.255.255.255", 9)));
+	EXPECT_EQ(-EINVAL, peer_set(&self->map, peer_ip4("0.0.0.0", 9)));
+	EXPECT_EQ(-EINVAL, peer_set(&self->map, ip6));
+	inet_pton(AF_INET6, "::1", ip6.ip6);
+	EXPECT_EQ(-EAFNOSUPPORT, peer_set(&self->map, ip6));
+	inet_pton(AF_INET6, "::ffff:127.0.0.1", ip6.ip6);
+	EXPECT_EQ(0, peer_set(&self->map, ip6));
+}
+
+TEST_F(permit, fields)
+{
+	const struct vnp_peer good = peer_ip4("127.0.0.1", 9);
+	struct vnp_peer peer;
+
+#define BAD(field, value) ({						\
+	peer = good;							\
+	peer.field = value;						\
+	EXPECT_EQ(-EINVAL, peer_set(&self->map, peer));			\
+})
+	BAD(family, 0);
+	BAD(family, AF_UNIX);
+	BAD(port, 0);
+	BAD(flags, 2);
+	BAD(scope_id, 1);
+	BAD(ip6[3], 1);
+	BAD(tos, 1);
+	BAD(reserved[0], 1);
+	BAD(reserved[2], 1);
+#undef BAD
+	peer = good;
+	peer.sent = 5;
+	peer.errors[3] = 7;
+	EXPECT_EQ(0, peer_set(&self->map, peer));
+	const __u32 key = 0;
+
+	ASSERT_EQ(0, map_lookup(&self->map, &key, &peer));
+	EXPECT_MEM(&good, &peer, sizeof(good));
+}
+
+TEST_F(permit, entries)
+{
+	const struct vnp_peer peer = peer_ip4("127.0.0.1", 9);
+	struct vnp_map_info info;
+	__u32 key, next, seen = 0;
+
+	for (key = 10; key < 14; key++)
+		EXPECT_EQ(0, map_update(&self->map, &key, &peer, VNP_MAP_NOEXIST));
+	EXPECT_EQ(-ENOSPC, map_update(&self->map, &key, &peer, VNP_MAP_ANY));
+	EXPECT_EQ(-ENOENT, map_update(&self->map, &key, &peer, VNP_MAP_EXIST));
+	EXPECT_EQ(-ENOENT, map_delete(&self->map, &key));
+	key = 10;
+	EXPECT_EQ(-EEXIST, map_update(&self->map, &key, &peer, VNP_MAP_NOEXIST));
+	EXPECT_EQ(-EINVAL, map_update(&self->map, &key, &peer, 3));
+	EXPECT_EQ(0, map_update(&self->map, &key, &peer, VNP_MAP_EXIST));
+	ASSERT_EQ(0, map_info(&self->map, &info));
+	EXPECT_EQ(4, info.entries);
+	for (int err = map_next_key(&self->map, NULL, &next); !err;
+	     err = map_next_key(&self->map, &key, &next)) {
+		seen |= 1 << (next - 10);
+		key = next;
+	}
+	EXPECT_EQ(0xf, seen);
+	ASSERT_EQ(0, map_freeze(&self->map));
+	EXPECT_EQ(-EPERM, map_update(&self->map, &key, &peer, VNP_MAP_ANY));
+	EXPECT_EQ(-EPERM, map_delete(&self->map, &key));
+}
+
+/* Maps that cannot be created */
+TEST_F(permit, maps)
+{
+	const struct vnp_map_create good = {
+		.size = sizeof(good),
+		.type = VNP_MAP_GROUPS,
+		.key_size = 5,
+		.value_size = sizeof(struct vnp_peer),
+		.max_entries = 1,
+	};
+	struct vnp_map_create attr = good;
+	int fd = do_ioctl(self->dev, VNP_MAP_CREATE, &attr);
+
+	ASSERT_OK(fd);
+	close(fd);
+#define BAD(ret, field, value) ({					\
+	attr = good;							\
+	attr.field = value;						\
+	EXPECT_EQ(ret, do_ioctl(self->dev, VNP_MAP_CREATE, &attr));	\
+})
+	BAD(-EINVAL, key_size, 4);
+	BAD(-EINVAL, key_size, 513);
+	BAD(-EINVAL, value_size, sizeof(struct vnp_peer) - 8);
+	BAD(-EINVAL, value_size, sizeof(struct vnp_peer) + 8);
+	BAD(-EINVAL, sock_fd, self->sock);
+	BAD(-EINVAL, reserved, 1);
+	BAD(-EINVAL, flags, VNP_MAP_F_MMAP);
+	BAD(-E2BIG, max_entries, ~0U);
+	attr = good;
+	attr.flags = VNP_MAP_F_SOCKET;
+	attr.sock_fd = -1;
+	EXPECT_EQ(-EBADF, do_ioctl(self->dev, VNP_MAP_CREATE, &attr));
+	attr.sock_fd = self->dev;
+	EXPECT_EQ(-ENOTSOCK, do_ioctl(self->dev, VNP_MAP_CREATE, &attr));
+	attr.sock_fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(self->dev, VNP_MAP_CREATE, &attr));
+	close(attr.sock_fd);
+	attr.type = VNP_MAP_HASH;
+	EXPECT_EQ(-EINVAL, do_ioctl(self->dev, VNP_MAP_CREATE, &attr));
+#undef BAD
+}
+
+/* The link is refused if an entry that is there is not permitted. */
+TEST_F(permit, first_link)
+{
+	struct vnp_object *obj;
+	struct vnp_peer peer = peer_ip4("10.5.0.255", 9);
+	struct vnp_map *peers;
+	__u32 key = 1;
+	int link;
+
+	ASSERT_EQ(0, object_load("send", &obj));
+	peers = vnp_object_find_map(obj, "peers");
+	ASSERT_EQ(0, vnp_map_update(peers, &key, &peer, 0));
+	EXPECT_EQ(-EACCES, object_link(obj, "send", self->sock, 0));
+	ASSERT_EQ(0, vnp_map_delete(peers, &key));
+	link = object_link(obj, "send", self->sock, 0);
+	ASSERT_OK(link);
+	EXPECT_EQ(-EACCES, vnp_map_update(peers, &key, &peer, 0));
+	close(link);
+	vnp_object_close(obj);
+}
+
+#define CGROUP		"/sys/fs/cgroup"
+
+/* A BPF program of the cgroup on sendmsg() that denies all */
+TEST_F(permit, cgroup)
+{
+	static const struct bpf_insn deny[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+		.expected_attach_type = BPF_CGROUP_UDP4_SENDMSG,
+		.insns = (__u64)(unsigned long)deny,
+		.insn_cnt = ARRAY_SIZE(deny),
+		.license = (__u64)(unsigned long)"GPL",
+	};
+	union bpf_attr attach = { .attach_type = BPF_CGROUP_UDP4_SENDMSG };
+	int prog, cgroup;
+
+	if (!as_root())
+		SKIP(return, "attaches a program with bpf(2)");
+	prog = bpf_call(BPF_PROG_LOAD, &load);
+	ASSERT_OK(prog);
+	cgroup = open(CGROUP, O_RDONLY | O_DIRECTORY);
+	ASSERT_OK(cgroup);
+	EXPECT_EQ(0, peer_set(&self->map, peer_ip4("127.0.0.1", 9)));
+	attach.target_fd = cgroup;
+	attach.attach_bpf_fd = prog;
+	ASSERT_EQ(0, bpf_call(BPF_PROG_ATTACH, &attach));
+	EXPECT_EQ(-EPERM, peer_set(&self->map, peer_ip4("127.0.0.1", 9)));
+	ASSERT_EQ(0, bpf_call(BPF_PROG_DETACH, &attach));
+	EXPECT_EQ(0, peer_set(&self->map, peer_ip4("127.0.0.1", 9)));
+	close(cgroup);
+	close(prog);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sends to peers and groups, as it is told. */
+#include <vnp/program.h>
+#include "send.h"
+
+struct {
+	__uint(type, VNP_MAP_PEERS);
+	__uint(max_entries, SEND_PEERS_MAX);
+	__type(key, __u32);
+	__type(value, struct vnp_peer);
+} peers SEC(".maps");
+
+struct {
+	__uint(type, VNP_MAP_GROUPS);
+	__uint(max_entries, 256);
+	__type(key, struct member);
+	__type(value, struct vnp_peer);
+} groups SEC(".maps");
+
+struct orders orders;
+
+/* What is sent: the bytes in front are the receiver's number, then its square, ... */
+struct params {
+	struct vnp_send send;
+	__u8 head[SEND_HEAD_MAX];
+};
+
+static __always_inline __u32 params_set(struct params *params, __u32 number)
+{
+	__u32 i;
+
+	__builtin_memset(params, 0, sizeof(*params));
+	if (!orders.params)
+		return 0;
+	params->send.size = orders.size ?: sizeof(params->send);
+	params->send.flags = orders.flags;
+	params->send.off = orders.off;
+	params->send.len = orders.len;
+	for (i = 0; i < SEND_HEAD_MAX; i++)
+		params->head[i] = number + i;
+	return sizeof(params->send) + (orders.head_len <= SEND_HEAD_MAX ? orders.head_len : 0);
+}
+
+static __always_inline void to_peers(struct vnp_ctx *ctx)
+{
+	struct params params;
+	__u32 i, size;
+
+	for (i = 0; i < SEND_PEERS_MAX && i < orders.peers; i++) {
+		size = params_set(&params, i);
+		orders.ret[i] = vnp_send(ctx, &peers, &i, &params, size);
+	}
+}
+
+SEC("vnp/datagram")
+int send(struct vnp_ctx *ctx)
+{
+	to_peers(ctx);
+	return orders.verdict;
+}
+
+/* Of what is written before and after, peers get the former. */
+SEC("vnp/datagram")
+int send_written(struct vnp_ctx *ctx)
+{
+	__u8 byte = 'W';
+
+	vnp_store_bytes(ctx, 0, &byte, 1);
+	to_peers(ctx);
+	byte = 'X';
+	vnp_store_bytes(ctx, 0, &byte, 1);
+	return orders.verdict;
+}
+
+/* Sends from a copy of its own, which is freed. */
+SEC("vnp/datagram")
+int send_pulled(struct vnp_ctx *ctx)
+{
+	vnp_pull(ctx, 0);
+	to_peers(ctx);
+	return orders.verdict;
+}
+
+SEC("vnp/datagram")
+int send_group(struct vnp_ctx *ctx)
+{
+	struct member member = orders.member;
+	struct params params;
+	__u32 size = params_set(&params, 0);
+
+	orders.ret[0] = vnp_send_group(ctx, &groups, &member, &params, size);
+	return orders.verdict;
+}
+
+/* A member of a group by its key */
+SEC("vnp/datagram")
+int send_member(struct vnp_ctx *ctx)
+{
+	struct member member = orders.member;
+
+	orders.ret[0] = vnp_send(ctx, &groups, &member, NULL, 0);
+	return orders.verdict;
+}
