@@ -114,12 +114,11 @@ bool vnp_send_draw(struct vnp_user *user, u32 len)
  * ---- The queue ------------------------------------------------------------
  */
 
+/* What is sent may be received at once (tc's mirred), and so change the list. */
 static void vnp_send_flush_all(struct vnp_send_queue *queue)
 {
-	struct vnp_send_entry *entry, *next;
-
-	list_for_each_entry_safe(entry, next, &queue->entries, node)
-		vnp_send_flush(entry);
+	while (!list_empty(&queue->entries))
+		vnp_send_flush(list_first_entry(&queue->entries, struct vnp_send_entry, node));
 	queue->cnt = 0;
 }
 

@@ -63,6 +63,7 @@ struct vnp_udp_part {
  * @skb:	the packet that @part is of; NULL: of none
  * @pos:	where the datagram is in it
  * @len:	its length
+ * @end:	end of its direct bytes: another one after the packet was changed
  * @copied:	@part is a copy; a reference to each of its pages
  * @cnt:	number of parts
  * @part:	the payload
@@ -74,6 +75,7 @@ struct vnp_udp_source {
 	const struct sk_buff *skb;
 	s32 pos;
 	u32 len;
+	const void *end;
 	bool copied;
 	u32 cnt;
 	struct vnp_udp_part part[MAX_SKB_FRAGS];
@@ -220,7 +222,7 @@ static int vnp_udp_source_get(struct vnp_udp_source *source, const struct vnp_dg
 	int ret;
 
 	if (source->skb == dgram->skb && source->pos == dgram->off &&
-	    source->len == dgram->exec.ctx.len)
+	    source->len == dgram->exec.ctx.len && source->end == dgram->exec.ctx.data_end)
 		return 0;
 	ret = vnp_udp_source_find(source, dgram);
 	/* A packet of its own may be freed before this one ends, and the memory reused. */
@@ -229,6 +231,7 @@ static int vnp_udp_source_get(struct vnp_udp_source *source, const struct vnp_dg
 	source->skb = dgram->skb;
 	source->pos = dgram->off;
 	source->len = dgram->exec.ctx.len;
+	source->end = dgram->exec.ctx.data_end;
 	return 0;
 }
 
@@ -508,7 +511,7 @@ static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out)
 	return vnp_udp_out_ip4(out, ttl, on->route.key.tos);
 }
 
-static void vnp_udp_send_count(struct vnp_target_cpu *on, int ret, u32 bytes)
+static void vnp_udp_send_count(struct vnp_target_cpu *on, int ret, u32 cnt, u32 bytes)
 {
 	typeof(vnp_udp_mib_of(NULL, false)) mib =
 		vnp_udp_mib_of(on->target->sk, on->target->to.family == AF_INET6);
@@ -516,9 +519,9 @@ static void vnp_udp_send_count(struct vnp_target_cpu *on, int ret, u32 bytes)
 	if (ret > 0)
 		ret = net_xmit_errno(ret);
 	if (ret)
-		vnp_target_error(on, vnp_udp_out_error(ret), on->cnt);
+		vnp_target_error(on, vnp_udp_out_error(ret), cnt);
 	else
-		vnp_target_sent(on, on->cnt, bytes);
+		vnp_target_sent(on, cnt, bytes);
 	if (!ret)
 		SNMP_INC_STATS(mib, UDP_MIB_OUTDATAGRAMS);
 	else if (ret == -ENOBUFS)
@@ -530,7 +533,7 @@ static void vnp_udp_send_flush(struct vnp_send_entry *entry)
 {
 	struct vnp_target_cpu *on = container_of(entry, struct vnp_target_cpu, entry);
 	struct vnp_target *target = on->target;
-	const u32 bytes = on->skb->len;
+	const u32 cnt = on->cnt, bytes = on->skb->len;
 	struct vnp_udp_out out = {
 		.sk = target->sk,
 		.skb = on->skb,
@@ -540,7 +543,7 @@ static void vnp_udp_send_flush(struct vnp_send_entry *entry)
 
 	on->skb = NULL;
 	if (likely(!READ_ONCE(target->gone)))
-		vnp_udp_send_count(on, vnp_udp_send_out(on, &out), bytes);
+		vnp_udp_send_count(on, vnp_udp_send_out(on, &out), cnt, bytes);
 	kfree_skb(out.skb);
 	vnp_target_put(target);
 }

@@ -22,6 +22,7 @@ static const struct workload {
 	{ "pass", bench_pass },
 	{ "reply", bench_reply },
 	{ "kvcache", bench_kvcache },
+	{ "relay", bench_relay },
 	{ "processor", bench_processor },
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },

@@ -41,6 +41,8 @@ double median(double *values, int cnt);
  * @size:	bytes of payload; for verification, instructions of the program
  * @pieces:	datagrams of a burst or super-packet
  * @unwanted:	percent to be dropped
+ * @fanout:	relay: peers that each datagram is sent to
+ * @rewritten:	relay: bytes in front that differ for each
  * @insns:	instructions per datagram, after it has left GRO; or in total; NAN: refused
  * @arrival:	instructions per datagram before that, in the card's driver and GRO
  * @switches:	context switches of the receiver per datagram
@@ -56,6 +58,8 @@ struct row {
 	int size;
 	int pieces;
 	int unwanted;
+	int fanout;
+	int rewritten;
 	double insns;
 	double arrival;
 	double switches;
@@ -230,6 +234,7 @@ void bench_times(void);
 void bench_pass(void);
 void bench_reply(void);
 void bench_kvcache(void);
+void bench_relay(void);
 void bench_verify(void);
 void bench_processor(void);
 void bench_profile(void);

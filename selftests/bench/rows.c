@@ -61,6 +61,9 @@ static void row_write(FILE *file, const struct row *row, const char *kernel)
 		fprintf(file, "\"case\": \"%s\", ", row->kase);
 	fprintf(file, "\"size\": %d, \"pieces\": %d, \"unwanted\": %d, ", row->size,
 		row->pieces, row->unwanted);
+	if (!strcmp(row->workload, "relay"))
+		fprintf(file, "\"fanout\": %d, \"rewritten\": %d, ", row->fanout,
+			row->rewritten);
 	if (isnan(row->insns))
 		fprintf(file, "\"insns\": null, ");
 	else

@@ -81,6 +81,19 @@ int send_pulled(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
+/* The packet's layout changes between two of them. */
+SEC("vnp/datagram")
+int send_pulled_between(struct vnp_ctx *ctx)
+{
+	__u32 i = 0;
+
+	orders.ret[0] = vnp_send(ctx, &peers, &i, NULL, 0);
+	vnp_pull(ctx, 0);
+	for (i = 1; i < SEND_PEERS_MAX && i < orders.peers; i++)
+		orders.ret[i] = vnp_send(ctx, &peers, &i, NULL, 0);
+	return orders.verdict;
+}
+
 SEC("vnp/datagram")
 int send_group(struct vnp_ctx *ctx)
 {

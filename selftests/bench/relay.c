@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every datagram is sent to several peers, as it came, or with twelve bytes in front that
+ * differ for each: one thread, which receives and sends, or VNP.
+ */
+#include <arpa/inet.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <vnp/libvnp.h>
+
+#include "bench.h"
+#include "../kmod/object.h"
+
+#define BATCH		64
+#define PACKET_MAX	2048
+#define MERGED_MAX	65536
+#define FANOUT_MAX	256
+#define REWRITTEN	12
+
+/* The peers' address, whose neighbour is known, and the first of their ports */
+#define PEER_ADDRESS	"10.9.0.2"
+#define PEER_PORT	5000
+
+/* Of the measurement */
+static int fanout;
+static int rewritten;
+
+/*
+ * ---- VNP -----------------------------------------------------------------
+ */
+
+static void set_peers(struct vnp_object *obj)
+{
+	struct vnp_map *peers = vnp_object_find_map(obj, "peers");
+	struct vnp_peer peer = { .family = AF_INET, .ip4 = inet_addr(PEER_ADDRESS) };
+	__u32 *count = object_globals(obj, ".bss");
+	__u32 i;
+
+	for (i = 0; i < (__u32)fanout; i++) {
+		peer.port = PEER_PORT + i;
+		if (vnp_map_update(peers, &i, &peer, VNP_MAP_ANY))
+			die("A peer cannot be set.");
+	}
+	if (!count)
+		die("The program's variables cannot be mapped.");
+	*count = fanout;
+}
+
+static void attach_vnp_relay(int sock)
+{
+	const struct vnp_load_opts load = { sizeof(load) };
+	struct vnp_object *obj;
+	int err;
+
+	err = vnp_object_open_file(object_path("progs/relay.bpf.o"), NULL, &obj);
+	if (!err)
+		err = vnp_object_load(obj, &load);
+	if (!err)
+		err = vnp_link_attach(vnp_object_find_program(obj, rewritten ?
+							      "relay_rewritten" : "relay"),
+				      sock, NULL, NULL);
+	if (err)
+		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
+	set_peers(obj);
+	vnp_object_close(obj);
+}
+
+/*
+ * ---- A process -----------------------------------------------------------
+ */
+
+static struct sockaddr_in peer_addr[FANOUT_MAX];
+
+static void set_peer_addrs(void)
+{
+	int i;
+
+	for (i = 0; i < FANOUT_MAX; i++) {
+		peer_addr[i].sin_family = AF_INET;
+		peer_addr[i].sin_addr.s_addr = inet_addr(PEER_ADDRESS);
+		peer_addr[i].sin_port = htons(PEER_PORT + i);
+	}
+}
+
+/* What was received: datagrams of one size, but for the last */
+struct datagrams {
+	const __u8 *data[BATCH];
+	int len[BATCH];
+	int cnt;
+};
+
+/* In front of the datagrams for a peer */
+static __u8 front[FANOUT_MAX][BATCH][REWRITTEN];
+
+/* The vectors of a datagram for a peer.  Return: their number */
+static int fill_iov(struct iovec *iov, const struct datagrams *in, int i, int peer)
+{
+	const int skip = rewritten ? REWRITTEN : 0;
+
+	iov[!!skip] = (struct iovec) { (void *)(in->data[i] + skip), in->len[i] - skip };
+	if (!skip)
+		return 1;
+	memcpy(front[peer][i], in->data[i], skip);
+	memcpy(front[peer][i] + 8, &peer, sizeof(peer));
+	iov[0] = (struct iovec) { front[peer][i], skip };
+	return 2;
+}
+
+static void send_all(struct receiver *rx, struct mmsghdr *msgs, int cnt)
+{
+	int sent, n;
+
+	for (sent = 0; sent < cnt; sent += n) {
+		rx->calls++;
+		n = sendmmsg(rx->sock, msgs + sent, cnt - sent, 0);
+		if (n <= 0)
+			die("sendmmsg() fails.");
+	}
+}
+
+/* A message for each datagram and peer */
+static void send_each(struct receiver *rx, const struct datagrams *in)
+{
+	static struct mmsghdr msgs[BATCH];
+	static struct iovec iov[BATCH][2];
+	struct msghdr *hdr;
+	int i, peer;
+
+	for (peer = 0; peer < fanout; peer++) {
+		for (i = 0; i < in->cnt; i++) {
+			hdr = &msgs[i].msg_hdr;
+			hdr->msg_iov = iov[i];
+			hdr->msg_iovlen = fill_iov(iov[i], in, i, peer);
+			hdr->msg_name = &peer_addr[peer];
+			hdr->msg_namelen = sizeof(peer_addr[peer]);
+		}
+		send_all(rx, msgs, in->cnt);
+	}
+}
+
+/* The same for a single datagram: all peers in one call */
+static void send_one(struct receiver *rx, const struct datagrams *in)
+{
+	static struct mmsghdr msgs[FANOUT_MAX];
+	static struct iovec iov[FANOUT_MAX][2];
+	struct msghdr *hdr;
+	int peer;
+
+	for (peer = 0; peer < fanout; peer++) {
+		hdr = &msgs[peer].msg_hdr;
+		hdr->msg_iov = iov[peer];
+		hdr->msg_iovlen = fill_iov(iov[peer], in, 0, peer);
+		hdr->msg_name = &peer_addr[peer];
+		hdr->msg_namelen = sizeof(peer_addr[peer]);
+	}
+	send_all(rx, msgs, fanout);
+}
+
+/* A message for each peer, with all datagrams (UDP_SEGMENT) */
+static void send_segments(struct receiver *rx, const struct datagrams *in)
+{
+	static struct mmsghdr msgs[FANOUT_MAX];
+	static struct iovec iov[FANOUT_MAX][2 * BATCH];
+	static union {
+		char buf[CMSG_SPACE(sizeof(__u16))];
+		struct cmsghdr align;
+	} control;
+	const __u16 size = in->len[0];
+	struct msghdr *hdr;
+	int i, peer;
+
+	control.align.cmsg_level = SOL_UDP;
+	control.align.cmsg_type = UDP_SEGMENT;
+	control.align.cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(&control.align), &size, sizeof(size));
+	for (peer = 0; peer < fanout; peer++) {
+		hdr = &msgs[peer].msg_hdr;
+		hdr->msg_iov = iov[peer];
+		hdr->msg_iovlen = 0;
+		for (i = 0; i < in->cnt; i++)
+			hdr->msg_iovlen += fill_iov(iov[peer] + hdr->msg_iovlen, in, i, peer);
+		hdr->msg_name = &peer_addr[peer];
+		hdr->msg_namelen = sizeof(peer_addr[peer]);
+		hdr->msg_control = &control;
+		hdr->msg_controllen = sizeof(control);
+	}
+	send_all(rx, msgs, fanout);
+}
+
+/* The datagrams that messages hold, merged or not */
+static void split(struct datagrams *in, const struct mmsghdr *msg)
+{
+	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg->msg_hdr);
+	const __u8 *data = msg->msg_hdr.msg_iov->iov_base;
+	int size = msg->msg_len, len = msg->msg_len, pos;
+
+	if (cmsg && cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO)
+		memcpy(&size, CMSG_DATA(cmsg), sizeof(size));
+	for (pos = 0; pos < len && in->cnt < BATCH; pos += size) {
+		in->data[in->cnt] = data + pos;
+		in->len[in->cnt++] = len - pos < size ? len - pos : size;
+	}
+}
+
+static void relay(struct receiver *rx, bool merged, bool segments)
+{
+	static __u8 data[BATCH][MERGED_MAX];
+	static struct mmsghdr msgs[BATCH];
+	static struct iovec iov[BATCH];
+	static union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control[BATCH];
+	const int on = 1;
+	int i, n;
+
+	set_peer_addrs();
+	if (merged && setsockopt(rx->sock, SOL_UDP, UDP_GRO, &on, sizeof(on)))
+		die("The socket refuses UDP_GRO.");
+	while (!rx->stop) {
+		struct datagrams in = {};
+
+		for (i = 0; i < BATCH; i++) {
+			iov[i] = (struct iovec) { data[i], MERGED_MAX };
+			msgs[i].msg_hdr.msg_iov = &iov[i];
+			msgs[i].msg_hdr.msg_iovlen = 1;
+			msgs[i].msg_hdr.msg_control = merged ? &control[i] : NULL;
+			msgs[i].msg_hdr.msg_controllen = merged ? sizeof(control[i]) : 0;
+		}
+		rx->calls++;
+		n = recvmmsg(rx->sock, msgs, BATCH, MSG_WAITFORONE, NULL);
+		if (n < 0)
+			die("recvmmsg() fails.");
+		if (rx->stop)
+			break;
+		for (i = 0; i < n; i++)
+			split(&in, &msgs[i]);
+		if (in.cnt == 1)
+			send_one(rx, &in);
+		else if (segments)
+			send_segments(rx, &in);
+		else
+			send_each(rx, &in);
+		rx->discarded += in.cnt;
+	}
+}
+
+static void relay_each(struct receiver *rx)
+{
+	relay(rx, false, false);
+}
+
+static void relay_segments(struct receiver *rx)
+{
+	relay(rx, false, true);
+}
+
+static void relay_merged(struct receiver *rx)
+{
+	relay(rx, true, true);
+}
+
+/*
+ * ---- The workload --------------------------------------------------------
+ */
+
+static const struct system systems[] = {
+	{ "vnp", receive_many, true, attach_vnp_relay },
+	{ "sendmmsg", relay_each },
+	{ "UDP_SEGMENT", relay_segments },
+	{ "UDP_GRO+UDP_SEGMENT", relay_merged },
+};
+
+/* The cost of receiving and dropping, which the rows include */
+static const struct system reference = { "hook", receive_many, true, attach_hook };
+
+static void measure(const struct system *system, struct traffic *traffic)
+{
+	struct row row = { .workload = "relay", .fanout = fanout, .rewritten = rewritten };
+	const long before = rig_sent();
+
+	rig_measure(system, traffic, &row);
+	if (rig_sent() == before && system != &reference)
+		die("%s has sent nothing.", system->name);
+	row_add(&row);
+}
+
+/* All systems; to many peers, only the growth of VNP's cost is of interest. */
+static void measure_all(struct traffic *traffic)
+{
+	static const int sizes[] = { 64, 1400 };
+	const size_t cnt = fanout > 64 ? 1 : ARRAY_SIZE(systems);
+	size_t i, k;
+
+	rows_begin("relay, %s, to %d, %d bytes rewritten", traffic_name(traffic), fanout,
+		   rewritten);
+	for (i = 0; i < cnt; i++)
+		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+			traffic->size = sizes[k];
+			measure(&systems[i], traffic);
+		}
+}
+
+void bench_relay(void)
+{
+	static const int fanouts[] = { 8, 1, 64, 256 };
+	struct traffic traffic = { .unwanted = 100 };
+	size_t n;
+
+	rows_begin("received and dropped");
+	for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++) {
+		fanout = 0;
+		rewritten = 0;
+		traffic.size = 64;
+		measure(&reference, &traffic);
+	}
+	for (n = 0; n < ARRAY_SIZE(fanouts); n++) {
+		fanout = fanouts[n];
+		for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++)
+			for (rewritten = 0; rewritten <= REWRITTEN; rewritten += REWRITTEN)
+				measure_all(&traffic);
+	}
+}
