@@ -295,7 +295,7 @@ TEST_F(enqueue, edges)
 	close(epoll);
 }
 
-#define SENDS	20000
+#define SENDS	5000
 
 /* A thread that sends to a socket from a CPU of its own */
 struct sender {
