@@ -427,8 +427,8 @@ static u32 vnp_udp_send_cnt_max(struct vnp_target_cpu *on)
 	const bool ip6 = on->target->to.family == AF_INET6;
 	const u32 ip_len = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
 	struct sock *sk = on->target->sk;
+	struct flowi fl __vnp_uninitialized;
 	const struct dst_entry *dst;
-	struct flowi fl;
 
 	if (vnp_udp_send_route(on, &fl))
 		return 1;
@@ -534,13 +534,12 @@ static void vnp_udp_send_flush(struct vnp_send_entry *entry)
 	struct vnp_target_cpu *on = container_of(entry, struct vnp_target_cpu, entry);
 	struct vnp_target *target = on->target;
 	const u32 cnt = on->cnt, bytes = on->skb->len;
-	struct vnp_udp_out out = {
-		.sk = target->sk,
-		.skb = on->skb,
-		.size = on->size + sizeof(struct udphdr),
-		.hops = on->hops,
-	};
+	struct vnp_udp_out out __vnp_uninitialized;
 
+	out.sk = target->sk;
+	out.skb = on->skb;
+	out.size = on->size + sizeof(struct udphdr);
+	out.hops = on->hops;
 	on->skb = NULL;
 	if (likely(!READ_ONCE(target->gone)))
 		vnp_udp_send_count(on, vnp_udp_send_out(on, &out), cnt, bytes);
