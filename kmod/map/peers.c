@@ -15,6 +15,7 @@
 #include "kmod/map/peers.h"
 
 #include <linux/file.h>
+#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/log2.h>
 #include <linux/random.h>
@@ -35,7 +36,7 @@
  * @map:	what all types have
  * @buckets:	targets by key, then as many by group, then as many by address
  * @bits:	log2 of the number of each
- * @seed:	secret, so that senders cannot choose keys of one bucket
+ * @seed:	secret
  * @lock:	see above
  * @cnt:	targets; written under @lock
  * @sk:		the sending socket, with a reference; set once
@@ -70,23 +71,30 @@ static struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32 table,
 	return &peers->buckets[(table << peers->bits) + (hashed & (BIT(peers->bits) - 1))];
 }
 
+/*
+ * A fast one for four bytes: only the map's owner sets keys, so if they are in one bucket it
+ * is his own doing, and his own time.
+ */
+static u32 vnp_peers_hash(const void *key)
+{
+	const u32 hashed = hash_32(get_unaligned((const u32 *)key), 32);
+
+	return hashed ^ hashed >> 16;
+}
+
 static struct hlist_head *vnp_peers_bucket(const struct vnp_peers *peers, const void *key)
 {
 	const u32 size = peers->map.key_size;
-	u32 hashed;
 
-	if (size == sizeof(u32))
-		hashed = jhash_1word(get_unaligned((const u32 *)key), peers->seed);
-	else
-		hashed = jhash(key, size, peers->seed);
-	return vnp_peers_at(peers, VNP_PEERS_KEY, hashed);
+	return vnp_peers_at(peers, VNP_PEERS_KEY,
+			    size == sizeof(u32) ? vnp_peers_hash(key) :
+						  jhash(key, size, peers->seed));
 }
 
 static struct hlist_head *vnp_peers_group_bucket(const struct vnp_peers *peers,
 						 const void *key)
 {
-	return vnp_peers_at(peers, VNP_PEERS_GROUP,
-			    jhash_1word(get_unaligned((const u32 *)key), peers->seed));
+	return vnp_peers_at(peers, VNP_PEERS_GROUP, vnp_peers_hash(key));
 }
 
 /* An address of IPv4 is in the first word, and the others are zero. */
@@ -348,13 +356,20 @@ static void vnp_peers_destroy(struct vnp_map *map)
  * ---- What programs ask for ------------------------------------------------
  */
 
+static bool vnp_peers_equal(const struct vnp_peers *peers, const void *a, const void *b)
+{
+	if (peers->map.key_size == sizeof(u32))
+		return get_unaligned((const u32 *)a) == get_unaligned((const u32 *)b);
+	return !memcmp(a, b, peers->map.key_size);
+}
+
 static struct vnp_target *vnp_peers_lookup(struct vnp_peers *peers, const void *key)
 {
 	struct vnp_target *target;
 
 	hlist_for_each_entry_rcu(target, vnp_peers_bucket(peers, key), node,
 				 lockdep_is_held(&peers->lock))
-		if (!memcmp(target->key, key, peers->map.key_size))
+		if (vnp_peers_equal(peers, target->key, key))
 			return target;
 	return NULL;
 }

@@ -41,18 +41,18 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
  * @entries:	packets that are being made
  * @cnt:	their number, since the queue was empty
  * @round:	of softirqs, in which a packet ended last
- * @left:	datagrams that the current packet's executions may send
  * @napi:	polled when other packets of a softirq have been dealt with
  */
 struct vnp_send_queue {
 	struct list_head entries;
 	u32 cnt;
 	u32 round;
-	u32 left;
 	struct napi_struct napi;
 };
 
 static DEFINE_PER_CPU(struct vnp_send_queue, vnp_send_queue);
+
+DEFINE_PER_CPU(u32, vnp_send_left);
 
 /* The device that NAPI instances must have */
 static struct net_device *vnp_send_dev;
@@ -75,7 +75,7 @@ static s64 vnp_send_refilled(s64 left, u64 rate, unsigned long since)
 	return min_t(s64, left + (s64)div_u64(rate * since, HZ), burst);
 }
 
-static noinline bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
+bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
 {
 	/* After this long both are full. */
 	unsigned long since = min_t(unsigned long, jiffies - bucket->send_stamp, HZ);
@@ -95,21 +95,6 @@ static noinline bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
 	return false;
 }
 
-bool vnp_send_draw(struct vnp_user *user, u32 len)
-{
-	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
-
-	if (unlikely(!__this_cpu_read(vnp_send_queue.left)))
-		return false;
-	bucket->sends--;
-	bucket->send_bytes -= len;
-	if (unlikely(bucket->sends < 0 || bucket->send_bytes < 0) &&
-	    !vnp_send_refill(bucket, len))
-		return false;
-	__this_cpu_dec(vnp_send_queue.left);
-	return true;
-}
-
 /*
  * ---- The queue ------------------------------------------------------------
  */
@@ -126,7 +111,7 @@ void vnp_send_begin(u32 cnt)
 {
 	const u64 left = (u64)READ_ONCE(send_fanout) * cnt;
 
-	__this_cpu_write(vnp_send_queue.left, min_t(u64, left, U32_MAX));
+	__this_cpu_write(vnp_send_left, min_t(u64, left, U32_MAX));
 }
 
 static u32 vnp_send_round(void)

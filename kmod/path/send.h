@@ -19,11 +19,11 @@
 #define _VNP_PATH_SEND_H
 
 #include <linux/list.h>
+#include <linux/percpu.h>
 #include <linux/types.h>
+#include "kmod/core/user.h"
 
-struct sk_buff;
 struct vnp_feature;
-struct vnp_user;
 
 /**
  * struct vnp_send_entry - a packet that is being made
@@ -65,6 +65,12 @@ void vnp_send_end(void);
 /* vnp_send_gathers() - will the current packet's datagrams wait for those of others? */
 bool vnp_send_gathers(void);
 
+/* Datagrams that the current packet's executions may send */
+DECLARE_PER_CPU(u32, vnp_send_left);
+
+/* vnp_send_refill() - as vnp_send_draw(), when a bucket was found empty */
+bool vnp_send_refill(struct vnp_bucket *bucket, u32 len);
+
 /**
  * vnp_send_draw() - may another datagram be sent?
  * @user:	the user whose program sends it
@@ -72,7 +78,19 @@ bool vnp_send_gathers(void);
  *
  * Return: false: a limit is reached.
  */
-bool vnp_send_draw(struct vnp_user *user, u32 len);
+static inline bool vnp_send_draw(struct vnp_user *user, u32 len)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+
+	if (unlikely(!__this_cpu_read(vnp_send_left)))
+		return false;
+	bucket->sends--;
+	bucket->send_bytes -= len;
+	if (unlikely((bucket->sends | bucket->send_bytes) < 0) && !vnp_send_refill(bucket, len))
+		return false;
+	__this_cpu_dec(vnp_send_left);
+	return true;
+}
 
 /**
  * vnp_send_add() - a packet was begun

@@ -9,16 +9,12 @@
 #include "vm/helper.h"
 
 /* From memory that another CPU may write to, but for what @msg points to.  Return: errno */
-static int vnp_send_parse(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
-			  struct vnp_send *send, struct vnp_send_msg *msg)
+static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
+				  struct vnp_send *send, struct vnp_send_msg *msg)
 {
 	const void *from = (const void *)(unsigned long)mem;
 	const u32 payload = dgram->exec.ctx.len;
 
-	*msg = (struct vnp_send_msg) { .len = payload };
-	*send = (struct vnp_send) {};
-	if (!size)
-		return 0;
 	if (size < sizeof(*send) || size - sizeof(*send) > VNP_SEND_HEAD_MAX)
 		return -EINVAL;
 	memcpy(send, from, sizeof(*send));
@@ -38,6 +34,16 @@ static int vnp_send_parse(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 
 	/* What was checked of a program's numbers holds from here on. */
 	if (dgram->prog->code->harden)
 		barrier_nospec();
+	return 0;
+}
+
+static int vnp_send_parse(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
+			  struct vnp_send *send, struct vnp_send_msg *msg)
+{
+	if (size)
+		return vnp_send_read(dgram, mem, size, flags, send, msg);
+	*msg = (struct vnp_send_msg) { .len = dgram->exec.ctx.len };
+	send->flags = 0;
 	return 0;
 }
 

@@ -215,14 +215,21 @@ static int vnp_udp_source_find(struct vnp_udp_source *source, const struct vnp_d
 	return vnp_udp_source_copy(source, dgram->skb, dgram->off, ctx->len);
 }
 
-/* The same, unless it was found for another peer before */
+/* Was it found for another peer before? */
+static bool vnp_udp_source_is(const struct vnp_udp_source *source,
+			      const struct vnp_dgram *dgram)
+{
+	return source->skb == dgram->skb && source->pos == dgram->off &&
+	       source->len == dgram->exec.ctx.len && source->end == dgram->exec.ctx.data_end;
+}
+
+/* Find it, unless it was found before.  Return: 0, -ENOMEM */
 static int vnp_udp_source_get(struct vnp_udp_source *source, const struct vnp_dgram *dgram)
 {
 	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
 	int ret;
 
-	if (source->skb == dgram->skb && source->pos == dgram->off &&
-	    source->len == dgram->exec.ctx.len && source->end == dgram->exec.ctx.data_end)
+	if (vnp_udp_source_is(source, dgram))
 		return 0;
 	ret = vnp_udp_source_find(source, dgram);
 	/* A packet of its own may be freed before this one ends, and the memory reused. */
@@ -318,6 +325,17 @@ static bool vnp_udp_send_copies(const struct vnp_dgram *dgram, const struct vnp_
 	       (msg->head_len || !vnp_udp_source_direct(dgram));
 }
 
+/* Copy a range of the payload, all of which is there.  Return: 0, -EFAULT */
+static int vnp_udp_payload_copy(void *to, const struct vnp_dgram *dgram, u32 off, u32 len)
+{
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+
+	if (unlikely(off + len > ctx->data_end - ctx->data))
+		return skb_copy_bits(dgram->skb, dgram->off + off, to, len);
+	memcpy(to, ctx->data + off, len);
+	return 0;
+}
+
 /* Add a datagram by copying it.  Return: 1: there is no space; 0, -ENOMEM */
 static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
 			     const struct vnp_send_msg *msg)
@@ -328,8 +346,7 @@ static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
 		return 1;
 	if (msg->head_len)
 		skb_put_data(skb, msg->head, msg->head_len);
-	if (skb_copy_bits(dgram->skb, dgram->off + msg->off, skb_put(skb, msg->len),
-			  msg->len)) {
+	if (vnp_udp_payload_copy(skb_put(skb, msg->len), dgram, msg->off, msg->len)) {
 		skb_trim(skb, len);
 		return -ENOMEM;
 	}
@@ -584,6 +601,26 @@ static int vnp_udp_send_first(struct vnp_target_cpu *on, const struct vnp_dgram 
 	return 0;
 }
 
+/*
+ * The most frequent case, in few instructions: a datagram that was found for another peer
+ * before, in contiguous memory, is added to a packet as it is.  Return: false: it is not
+ */
+static bool vnp_udp_send_quick(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
+			       const struct vnp_send_msg *msg)
+{
+	struct vnp_udp_source *source = this_cpu_ptr(&vnp_udp_source);
+	const struct vnp_udp_part *part = source->part;
+	struct sk_buff *skb = on->skb;
+
+	if (!skb || msg->head_len || source->cnt != 1 || !vnp_udp_source_is(source, dgram) ||
+	    skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS ||
+	    !vnp_udp_send_fits(on, source->hops, msg->len))
+		return false;
+	vnp_udp_send_frag(skb, part->page, part->off + msg->off, msg->len);
+	on->cnt++;
+	return true;
+}
+
 /* Return: 0, -ENOMEM, -ENOENT */
 static int vnp_udp_send_any(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
 			    const struct vnp_send_msg *msg, struct vnp_user *user)
@@ -624,6 +661,8 @@ int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		vnp_target_error(on, VNP_ERROR_RATE, 1);
 		return -EDQUOT;
 	}
+	if (likely(vnp_udp_send_quick(on, dgram, msg)))
+		return 0;
 	ret = vnp_udp_send_any(on, dgram, msg, link->user);
 	if (unlikely(ret == -ENOMEM))
 		vnp_target_error(on, VNP_ERROR_MEMORY, 1);
