@@ -40,13 +40,15 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
  * struct vnp_send_queue - of a CPU
  * @entries:	packets that are being made
  * @cnt:	their number, since the queue was empty
- * @round:	of softirqs, in which a packet ended last
+ * @round:	of softirqs, in which a packet of a program that has sent ended last
+ * @packets:	such packets in that round
  * @napi:	polled when other packets of a softirq have been dealt with
  */
 struct vnp_send_queue {
 	struct list_head entries;
 	u32 cnt;
 	u32 round;
+	u32 packets;
 	struct napi_struct napi;
 };
 
@@ -121,7 +123,8 @@ static u32 vnp_send_round(void)
 
 bool vnp_send_gathers(void)
 {
-	return __this_cpu_read(vnp_send_queue.round) == vnp_send_round();
+	return __this_cpu_read(vnp_send_queue.round) == vnp_send_round() ||
+	       __this_cpu_read(vnp_send_queue.packets) > 1;
 }
 
 void vnp_send_end(void)
@@ -135,7 +138,10 @@ void vnp_send_end(void)
 		vnp_send_flush_all(queue);
 	else
 		napi_schedule(&queue->napi);
+	if (queue->round != vnp_send_round())
+		queue->packets = 0;
 	queue->round = vnp_send_round();
+	queue->packets++;
 }
 
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user)

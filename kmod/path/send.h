@@ -4,10 +4,11 @@
  *
  * A program's vnp_send() adds a datagram to a packet that is being made for the peer, on
  * this CPU (udp/send.c).  That packet leaves when nothing more fits it; when the packet that
- * arrived ends, if it was the first in this softirq; else when the softirq's other packets have
- * been dealt with: then this file's NAPI instance is polled, which was scheduled like a
- * device's.  So a datagram that arrives alone leaves at once, and those that arrive
- * together leave together; nothing waits for what may not come.
+ * arrived ends, if it was the first in this softirq, and the softirq before had no more
+ * than one; else when the softirq's other packets have been dealt with: then this file's NAPI
+ * instance is polled, which was scheduled like a device's.  So a datagram that arrives alone
+ * leaves at once, unless those before it came in bursts, and those that arrive together
+ * leave together; nothing waits for what may not come.
  *
  * Limits.  A packet's executions may send @send_fanout datagrams for each datagram in it.  A
  * user has, on each CPU, buckets of datagrams and of bytes, which are refilled with the
