@@ -128,29 +128,75 @@ static void vnp_udp_note(struct sk_buff *skb)
 	scratch->_tsize_state |= UDP_SKB_IS_STATELESS;
 }
 
+/*
+ * Take memory of the protocol and the socket's cgroup.  Context: the queue's lock.  Return:
+ * false: a limit is reached
+ */
+static bool vnp_udp_take(struct sock *sk, int size)
+{
+	const int lacking = size - sk->sk_forward_alloc;
+
+	if (lacking > 0 && !__sk_mem_schedule(sk, lacking, SK_MEM_RECV))
+		return false;
+	/* Others read it without the lock. */
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - size);
+	return true;
+}
+
+/* Context: the queue's lock */
+static void vnp_udp_queue(struct sock *sk, struct sk_buff *skb)
+{
+	sock_skb_set_dropcount(sk, skb);
+	__skb_queue_tail(&sk->sk_receive_queue, skb);
+}
+
 /* Return: false: the memory limit of the protocol or the socket's cgroup is reached */
 static bool vnp_udp_append(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	const int size = skb->truesize;
 	bool charged;
-	int lacking;
 
 	vnp_udp_note(skb);
 	atomic_add(size, &sk->sk_rmem_alloc);
 	spin_lock(&queue->lock);
-	lacking = size - sk->sk_forward_alloc;
-	charged = lacking <= 0 || __sk_mem_schedule(sk, lacking, SK_MEM_RECV);
-	if (likely(charged)) {
-		/* Others read it without the lock. */
-		WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc - size);
-		sock_skb_set_dropcount(sk, skb);
-		__skb_queue_tail(queue, skb);
-	}
+	charged = vnp_udp_take(sk, size);
+	if (likely(charged))
+		vnp_udp_queue(sk, skb);
 	spin_unlock(&queue->lock);
 	if (unlikely(!charged))
 		atomic_sub(size, &sk->sk_rmem_alloc);
 	return charged;
+}
+
+bool vnp_udp_charge(struct sock *sk, u32 size)
+{
+	bool charged;
+
+	atomic_add(size, &sk->sk_rmem_alloc);
+	spin_lock(&sk->sk_receive_queue.lock);
+	charged = vnp_udp_take(sk, size);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	if (unlikely(!charged))
+		atomic_sub(size, &sk->sk_rmem_alloc);
+	return charged;
+}
+
+void vnp_udp_uncharge(struct sock *sk, u32 size)
+{
+	spin_lock(&sk->sk_receive_queue.lock);
+	WRITE_ONCE(sk->sk_forward_alloc, sk->sk_forward_alloc + (int)size);
+	sk_mem_reclaim(sk);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	atomic_sub(size, &sk->sk_rmem_alloc);
+}
+
+static void vnp_udp_wake(struct sock *sk)
+{
+	void (*data_ready)(struct sock *sk) = READ_ONCE(sk->sk_data_ready);
+
+	if (!sock_flag(sk, SOCK_DEAD))
+		data_ready(sk);
 }
 
 /* As __udp_enqueue_schedule_skb().  Return: 0, or why the packet was refused */
@@ -158,7 +204,6 @@ static enum skb_drop_reason vnp_udp_schedule(struct sock *sk, struct sk_buff *sk
 {
 	const unsigned int rmem = atomic_read(&sk->sk_rmem_alloc);
 	const unsigned int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
-	void (*data_ready)(struct sock *sk);
 
 	if (!vnp_udp_rcvbuf_takes(rmem, skb->truesize, rcvbuf))
 		return SKB_DROP_REASON_SOCKET_RCVBUFF;
@@ -166,20 +211,21 @@ static enum skb_drop_reason vnp_udp_schedule(struct sock *sk, struct sk_buff *sk
 		vnp_udp_condense(skb);
 	if (!vnp_udp_append(sk, skb))
 		return SKB_DROP_REASON_PROTO_MEM;
-	data_ready = READ_ONCE(sk->sk_data_ready);
-	if (!sock_flag(sk, SOCK_DEAD))
-		data_ready(sk);
+	vnp_udp_wake(sk);
 	return 0;
 }
 
-void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb)
+void vnp_udp_put_route(struct sock *sk, struct sk_buff *skb)
 {
-	enum skb_drop_reason reason;
-
-	udp_csum_pull_header(skb);
 	if (skb->protocol != htons(ETH_P_IPV6))
 		vnp_udp_pktinfo(sk, skb);
 	skb_dst_drop(skb);
+}
+
+void vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb)
+{
+	enum skb_drop_reason reason;
+
 	vnp_udp_mark_sock(sk, skb);
 	reason = vnp_udp_schedule(sk, skb);
 	if (likely(!reason))
@@ -189,4 +235,21 @@ void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb)
 		       UDP_MIB_RCVBUFERRORS : UDP_MIB_MEMERRORS);
 	vnp_udp_count_drops(sk, skb, 1);
 	kfree_skb_reason(skb, reason);
+}
+
+void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb)
+{
+	udp_csum_pull_header(skb);
+	vnp_udp_put_route(sk, skb);
+	vnp_udp_enqueue_prepared(sk, skb);
+}
+
+void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb)
+{
+	vnp_udp_mark_sock(sk, skb);
+	vnp_udp_note(skb);
+	spin_lock(&sk->sk_receive_queue.lock);
+	vnp_udp_queue(sk, skb);
+	spin_unlock(&sk->sk_receive_queue.lock);
+	vnp_udp_wake(sk);
 }

@@ -70,4 +70,21 @@ static __always_inline void vnp_udp_count_drops(struct sock *sk,
  */
 void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
 
+/*
+ * ---- Its parts, for packets that are held in between.  Context: softirqs off, under RCU ----
+ */
+
+/* vnp_udp_put_route() - IP_PKTINFO, which needs the packet's device and route; puts the route */
+void vnp_udp_put_route(struct sock *sk, struct sk_buff *skb);
+
+/* vnp_udp_enqueue_prepared() - all that follows, for a packet at its payload */
+void vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb);
+
+/* vnp_udp_enqueue_charged() - likewise; its truesize is charged to the socket already */
+void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb);
+
+/* vnp_udp_charge(), vnp_udp_uncharge() - as in struct vnp_hook_ops */
+bool vnp_udp_charge(struct sock *sk, u32 size);
+void vnp_udp_uncharge(struct sock *sk, u32 size);
+
 #endif /* _VNP_UDP_ENQUEUE_H */
