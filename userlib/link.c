@@ -55,6 +55,10 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		.flags = OPTS_GET(opts, flags),
 		.prog_fd = prog->fd,
 		.sock_fd = sock_fd,
+		.hold_bytes = OPTS_GET(opts, hold_bytes),
+		.hold_messages = OPTS_GET(opts, hold_messages),
+		.hold_age_ms = OPTS_GET(opts, hold_age_ms),
+		.hold_mark = OPTS_GET(opts, hold_mark),
 	};
 	struct vnp_link_detach detach = { .size = sizeof(detach) };
 	int dev, fd, err;

@@ -10,6 +10,7 @@
 
 #include "internal.h"
 #include "vm/exec.h"
+#include "vm/held.h"
 
 static inline u64 vnp_now_ns(clockid_t clock)
 {
@@ -27,6 +28,7 @@ static inline u64 vnp_now_ns(clockid_t clock)
  * @indirect:	the others: bytes from @direct_len to @len of the payload are here at
  *		the same offsets
  * @len:	bytes of payload
+ * @held:	what this execution holds; zero before it begins
  * @print:	where vnp_log() writes; borrowed
  */
 struct vnp_user_exec {
@@ -35,6 +37,7 @@ struct vnp_user_exec {
 	u32 direct_len;
 	u8 *indirect;
 	u32 len;
+	struct vnp_held_one held;
 	const struct vnp_printer *print;
 };
 

@@ -188,6 +188,7 @@ static int exec_once(struct vnp_program *prog, struct vnp_user_exec *user)
 
 	user->exec.fault = 0;
 	user->exec.retval = 0;
+	user->held = (struct vnp_held_one){};
 	err = vnp_interp_exec(prog->code, &user->exec);
 	for (i = 0; i < prog->map_cnt; i++)
 		vnp_user_map_free_deferred(prog->maps[i]->user);

@@ -244,6 +244,7 @@ struct vnp_conflict {
  *		written
  * @ctx_fields:	bit n: the field at byte 8n..8n+7 of the context is read
  * @writes_packet: some instruction or helper changes the payload
+ * @holds:	it calls a helper for messages that are held
  * @wide_ret:	R0 is not proven to fit 32 bits at every exit
  * @odd_ret:	it is not proven to be a verdict at every exit
  * @access_cnt:	memory accesses that are reached
@@ -285,6 +286,7 @@ struct vnp_code {
 	u64 zero_slots;
 	u64 ctx_fields;
 	bool writes_packet;
+	bool holds;
 	bool wide_ret;
 	bool odd_ret;
 	u32 access_cnt;

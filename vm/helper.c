@@ -7,6 +7,7 @@
 #define PROGS_ALL	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
 #define PROGS_WRITING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be written */
 #define PROGS_SENDING	BIT(VNP_PROG_DATAGRAM)	/* which see the payload, without headers */
+#define PROGS_HOLDING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be held */
 
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
@@ -116,6 +117,52 @@ static const struct vnp_helper vnp_helpers[] = {
 		.prog_types = PROGS_SENDING,
 		.bytes = VNP_COST_KEY,
 		.cost = 4000,
+	},
+	[HELPER_INDEX(hold)] = {
+		.name = "hold",
+		.fn = vnp_helper_hold,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_SCALAR, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_HOLDING,
+		.holds = true,
+		.cost = 300,
+	},
+	[HELPER_INDEX(held)] = {
+		.name = "held",
+		.fn = vnp_helper_held,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_WRITE, VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_HOLDING,
+		.holds = true,
+		.bytes = VNP_COST_SIZE,
+		.cost = 100,
+	},
+	[HELPER_INDEX(release)] = {
+		.name = "release",
+		.fn = vnp_helper_release,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_HOLDING,
+		.holds = true,
+		.cost = 200,
+	},
+	[HELPER_INDEX(release_each)] = {
+		.name = "release_each",
+		.fn = vnp_helper_release_each,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_HOLDING,
+		.holds = true,
+		.cost = 200,
+	},
+	[HELPER_INDEX(discard)] = {
+		.name = "discard",
+		.fn = vnp_helper_discard,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_HOLDING,
+		.holds = true,
+		.cost = 200,
 	},
 	[HELPER_INDEX(time_ns)] = {
 		.name = "time_ns",

@@ -82,6 +82,7 @@ typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
  * @moves_packet: it invalidates pointers into the payload
  * @writes_packet: it may change the payload
  * @writes_map:	it changes the map in its first argument
+ * @holds:	it works on messages that are held with the link
  * @bytes:	enum vnp_cost_kind: which bytes it touches, for the budget
  * @cost:	units of the budget that a call takes without these
  */
@@ -94,6 +95,7 @@ struct vnp_helper {
 	bool moves_packet;
 	bool writes_packet;
 	bool writes_map;
+	bool holds;
 	u8 bytes;
 	u16 cost;
 };

@@ -12,6 +12,7 @@
 #include "kmod/core/memory.h"
 #include "kmod/core/socket.h"
 #include "kmod/map/map.h"
+#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 #include "vm/code.h"
 
@@ -19,6 +20,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 {
 	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
 
+	vnp_hold_destroy(link);
 	vnp_routes_destroy(&link->routes);
 	vnp_user_put(link->user);
 	free_percpu(link->stats);
@@ -27,7 +29,8 @@ static void vnp_link_free(struct vnp_obj *obj)
 	module_put(THIS_MODULE);
 }
 
-static struct vnp_link *vnp_link_alloc(u32 flags, const struct vnp_hook_ops *hook)
+static struct vnp_link *vnp_link_alloc(const struct vnp_link_create *attr,
+				       const struct vnp_hook_ops *hook)
 {
 	static const char name[VNP_NAME_LEN];
 	struct vnp_link *link;
@@ -53,8 +56,12 @@ static struct vnp_link *vnp_link_alloc(u32 flags, const struct vnp_hook_ops *hoo
 		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
 
 	vnp_obj_init(&link->obj, &vnp_link_obj_ops, name);
-	link->flags = flags;
+	link->flags = attr->flags;
 	link->hook = hook;
+	link->hold_bytes = attr->hold_bytes;
+	link->hold_messages = attr->hold_messages ?: VNP_HOLD_MESSAGES;
+	link->hold_age_ms = attr->hold_age_ms ?: VNP_HOLD_AGE_MS;
+	link->hold_mark = attr->hold_mark;
 	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
@@ -90,6 +97,9 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	struct vnp_fd nfd;
 	long ret;
 
+	ret = prog->holds ? vnp_hold_create(link) : 0;
+	if (ret)
+		return ret;
 	ret = vnp_obj_publish(&link->obj);
 	if (ret)
 		return ret;
@@ -116,7 +126,9 @@ long vnp_link_create(const struct vnp_link_create *attr)
 	int ret;
 	long fd;
 
-	if (attr->flags & ~VNP_LINK_F_KNOWN || attr->reserved)
+	if (attr->flags & ~VNP_LINK_F_KNOWN || attr->reserved ||
+	    attr->hold_messages > VNP_HOLD_MESSAGES_MAX ||
+	    attr->hold_age_ms > VNP_HOLD_AGE_MS_MAX)
 		return -EINVAL;
 	prog = vnp_prog_from_fd(attr->prog_fd);
 	if (IS_ERR(prog))
@@ -131,7 +143,7 @@ long vnp_link_create(const struct vnp_link_create *attr)
 		fd = -EOPNOTSUPP;
 		goto put_sock;
 	}
-	link = vnp_link_alloc(attr->flags, hook);
+	link = vnp_link_alloc(attr, hook);
 	if (IS_ERR(link)) {
 		fd = PTR_ERR(link);
 		goto put_sock;
@@ -155,27 +167,16 @@ bool vnp_link_claim(struct vnp_link *link)
 	spin_lock_bh(&link->lock);
 	claimed = link->sk;
 	link->sk = NULL;
-	if (claimed)
+	if (claimed) {
 		prog = rcu_replace_pointer(link->prog, &vnp_prog_none,
 					   lockdep_is_held(&link->lock));
+		vnp_hold_permit(link, false);
+	}
 	spin_unlock_bh(&link->lock);
 
 	if (claimed)
 		vnp_prog_put(prog);
 	return claimed;
-}
-
-/* The socket with a reference of its own, or NULL */
-static struct sock *vnp_link_sock_get(struct vnp_link *link)
-{
-	struct sock *sk;
-
-	spin_lock_bh(&link->lock);
-	sk = link->sk;
-	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
-		sk = NULL;
-	spin_unlock_bh(&link->lock);
-	return sk;
 }
 
 static enum vnp_action vnp_link_faults(struct vnp_link *link, const struct vnp_prog *prog,
@@ -204,15 +205,6 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
 	return vnp_link_faults(link, prog,
 			       exec->fault ?: VNP_EXEC_FAULT(VNP_FAULT_VERDICT, 0), 1,
 			       exec->ctx.len);
-}
-
-void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt)
-{
-	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
-
-	u64_stats_update_begin(&stats->syncp);
-	u64_stats_add(&stats->errors[error], cnt);
-	u64_stats_update_end(&stats->syncp);
 }
 
 /*
@@ -314,6 +306,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 		sock_put(sk);
 	}
 	vnp_link_stats_sum(link, info);
+	vnp_hold_info(link, info);
 	return 0;
 }
 
@@ -352,6 +345,8 @@ static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 		ret = -EEXIST;
 	else
 		rcu_assign_pointer(link->prog, prog);
+	if (!ret)
+		vnp_hold_permit(link, prog->holds);
 	spin_unlock_bh(&link->lock);
 
 	if (!ret)
@@ -359,11 +354,23 @@ static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 	return ret;
 }
 
+/* The link's program can be one that does not hold: what is held cannot be released any more. */
+static void vnp_link_clear(struct vnp_link *link)
+{
+	struct sock *sk = vnp_link_sock_get(link);
+
+	if (!sk)
+		return;
+	vnp_hold_clear(link, sk);
+	sock_put(sk);
+}
+
 static long vnp_link_fop_update(struct file *file, void *args,
 				void __user *uargs)
 {
 	const struct vnp_link_update *update = args;
 	struct vnp_prog *prog, *expected = NULL;
+	bool holds;
 	int ret;
 
 	if (update->flags)
@@ -380,9 +387,14 @@ static long vnp_link_fop_update(struct file *file, void *args,
 		}
 	}
 
+	holds = prog->holds;
 	ret = vnp_link_rebind_maps(file->private_data, prog);
+	if (!ret && holds)
+		ret = vnp_hold_create(file->private_data);
 	if (!ret)
 		ret = vnp_link_replace(file->private_data, prog, expected);
+	if (!ret && !holds)
+		vnp_link_clear(file->private_data);
 
 	if (expected)
 		vnp_prog_put(expected);

@@ -25,6 +25,8 @@
 #include "kmod/prog/prog.h"
 #include "kmod/path/route.h"
 
+struct vnp_hold;
+
 /**
  * struct vnp_link_stats - what happened on one CPU.  Context: softirq
  * @seen:	flows of dropped datagrams; only used by udp/merge.h
@@ -54,6 +56,11 @@ struct vnp_link_stats {
  * @routes:	routes of replies
  * @may_send:	security modules allowed its creator to send on the socket
  * @user:	the user its programs are charged to, with a reference
+ * @hold:	what it holds (path/hold.h); NULL until there is a program that holds
+ * @hold_bytes:	most memory that it may take; 0: the socket's receive buffer
+ * @hold_messages: most messages
+ * @hold_age_ms: most time that they are held
+ * @hold_mark:	the mark of those that are delivered then, or 0
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
  * @lock:	for @prog, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
@@ -72,6 +79,11 @@ struct vnp_link {
 	struct vnp_routes routes;
 	bool may_send;
 	struct vnp_user *user;
+	struct vnp_hold *hold;
+	u32 hold_bytes;
+	u32 hold_messages;
+	u32 hold_age_ms;
+	u32 hold_mark;
 	u64 fault;
 
 	spinlock_t lock;	/* prog, sk, gro_deferred */
@@ -83,7 +95,8 @@ struct vnp_link {
 };
 
 /* All flags of struct vnp_link_create */
-#define VNP_LINK_F_KNOWN	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE)
+#define VNP_LINK_F_KNOWN						\
+	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER)
 
 extern const struct vnp_obj_ops vnp_link_obj_ops;
 
@@ -99,6 +112,19 @@ long vnp_link_create(const struct vnp_link_create *attr);
  * already ended.
  */
 bool vnp_link_claim(struct vnp_link *link);
+
+/* vnp_link_sock_get() - the socket with a reference of its own, or NULL.  Context: process */
+static inline struct sock *vnp_link_sock_get(struct vnp_link *link)
+{
+	struct sock *sk;
+
+	spin_lock_bh(&link->lock);
+	sk = link->sk;
+	if (sk && !refcount_inc_not_zero(&sk->sk_refcnt))
+		sk = NULL;
+	spin_unlock_bh(&link->lock);
+	return sk;
+}
 
 /* vnp_link_put() - put a reference.  Context: any but hard interrupts */
 static inline void vnp_link_put(struct vnp_link *link)
@@ -131,8 +157,15 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
 enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
 				  u32 cnt, u32 bytes);
 
-/* vnp_link_error() - count datagrams dropped because of an error.  Context: softirq */
-void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt);
+/* vnp_link_error() - count datagrams dropped because of an error.  Context: softirqs off */
+static inline void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt)
+{
+	struct vnp_link_stats *stats = this_cpu_ptr(link->stats);
+
+	u64_stats_update_begin(&stats->syncp);
+	u64_stats_add(&stats->errors[error], cnt);
+	u64_stats_update_end(&stats->syncp);
+}
 
 /**
  * vnp_link_count() - count datagrams with a verdict of the program

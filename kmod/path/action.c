@@ -3,6 +3,7 @@
 
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
+#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 
 /**
@@ -63,6 +64,25 @@ static bool vnp_reply_joins(const struct vnp_link *link, const struct sock *sk)
 	return true;
 }
 
+static void vnp_held_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			    bool filtered)
+{
+	vnp_hold_packet(link, sk, skb);
+}
+
+static int vnp_held_whole(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
+			  bool filtered)
+{
+	vnp_hold_packet(link, sk, skb);
+	return 0;
+}
+
+/* Their fragment takes any number of packets, and a message may need each datagram. */
+static bool vnp_held_joins(const struct vnp_link *link, const struct sock *sk)
+{
+	return false;
+}
+
 static const struct vnp_action_ops vnp_actions[] = {
 	[VNP_ACTION_DROP] = {
 		.whole = vnp_drop_whole,
@@ -76,6 +96,11 @@ static const struct vnp_action_ops vnp_actions[] = {
 		.packet = vnp_reply_packet,
 		.whole = vnp_reply_whole,
 		.joins = vnp_reply_joins,
+	},
+	[VNP_ACTION_HOLD] = {
+		.packet = vnp_held_packet,
+		.whole = vnp_held_whole,
+		.joins = vnp_held_joins,
 	},
 };
 

@@ -23,12 +23,15 @@ struct vnp_link;
  * @VNP_ACTION_DROP:	it is freed
  * @VNP_ACTION_PASS:	it is delivered to the socket
  * @VNP_ACTION_REPLY:	it is sent back to its sender
+ * @VNP_ACTION_HOLD:	it is held; only of programs that hold, for datagrams that are in a
+ *			message
  * @VNP_ACTION_NONE:	there is no verdict: the program faulted or was not executed
  */
 enum vnp_action {
 	VNP_ACTION_DROP,
 	VNP_ACTION_PASS,
 	VNP_ACTION_REPLY,
+	VNP_ACTION_HOLD,
 	VNP_ACTION_NONE,
 };
 
@@ -43,9 +46,11 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	static_assert((int)VNP_ACTION_DROP == (int)VNP_DROP);
 	static_assert((int)VNP_ACTION_PASS == (int)VNP_PASS);
 	static_assert((int)VNP_ACTION_REPLY == (int)VNP_REPLY);
+	static_assert((int)VNP_ACTION_HOLD == (int)VNP_HELD);
 	static_assert((int)VNP_ACTION_NONE == (int)__VNP_VERDICT_CNT);
 
-	return likely(ret < VNP_ACTION_NONE) ? (enum vnp_action)ret : VNP_ACTION_NONE;
+	/* Holding is the last, and no action unless a message was found for the datagram. */
+	return likely(ret < VNP_ACTION_HOLD) ? (enum vnp_action)ret : VNP_ACTION_NONE;
 }
 
 /* vnp_action_verdict() - the return value that asks for an action, for loops */

@@ -30,6 +30,7 @@
  * @written:	the program may have changed it; only if it was @shared
  * @prog:	the program
  * @hook:	the hook of the packet
+ * @holding:	what is held of the packet; initialized only if @prog holds
  *
  * A shared datagram that must be contiguous, is written to, or changes its length, is copied
  * to a packet of its own by vnp_dgram_split().
@@ -42,6 +43,7 @@ struct vnp_dgram {
 	bool written;
 	const struct vnp_prog *prog;
 	const struct vnp_hook_ops *hook;
+	struct vnp_holding *holding;
 };
 
 /*

@@ -13,6 +13,12 @@
 #include "kmod/prog/account.h"
 
 /*
+ * Memory, beyond its payload, that a datagram of a packet takes if it gets a packet of its
+ * own on the way to the socket
+ */
+#define VNP_SPLIT_SIZE		1024
+
+/*
  * The current batch ends at @end.  It is counted before its action, as the receiver may
  * read the counters.
  */
@@ -157,14 +163,13 @@ static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
 }
 
 /*
- * Add a datagram of several in a packet to a batch, by the return value of its program.
- * It is counted with its batch, unless the value is not a verdict.
+ * Add a datagram of several in a packet to a batch, by the action its program asked for.
+ * It is counted with its batch, unless there is none.
  */
 static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
-					      u64 ret, bool plain)
+					      enum vnp_action action, bool plain)
 {
 	struct vnp_dgram *dgram = &d->dgram;
-	enum vnp_action action = vnp_action_of(ret);
 	const bool missed = action == VNP_ACTION_NONE;
 
 	if (unlikely(missed))
@@ -184,7 +189,7 @@ static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u
 /* A datagram with another action than the previous one.  Not inlined: rare. */
 static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u64 ret)
 {
-	vnp_dispatch_take(d, pos, d->size, ret, true);
+	vnp_dispatch_take(d, pos, d->size, vnp_action_of(ret), true);
 }
 
 /*
@@ -239,9 +244,70 @@ static void vnp_dispatch_keep(struct vnp_dispatch *d, struct vnp_dgram *dgram)
 	d->last = skb;
 }
 
-/* One of several in a packet, and a program that may do anything */
-static void vnp_dispatch_one(struct vnp_dispatch *d, const struct vnp_cursor *cursor,
-			     u32 pos, u32 next)
+/* The current batch ends at @pos, whatever follows. */
+static void vnp_dispatch_close(struct vnp_dispatch *d, u32 pos)
+{
+	if (pos != d->start) {
+		vnp_dispatch_count(d, pos);
+		vnp_dispatch_batch(d, pos);
+	}
+	d->start = pos;
+	d->action = VNP_ACTION_NONE;
+	d->own = false;
+}
+
+/* The socket must have room for datagrams that are passed, whatever is held. */
+static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
+{
+	const u32 cnt = DIV_ROUND_UP(d->skb->len - d->start, d->size ?: 1);
+
+	if (action == VNP_ACTION_PASS ||
+	    (action == VNP_ACTION_NONE && d->link->flags & VNP_LINK_F_FAULT_PASS))
+		vnp_hold_yield(d->dgram.holding, d->skb->truesize + cnt * VNP_SPLIT_SIZE);
+}
+
+/*
+ * A program that holds has ended, on the datagram at @pos.  Messages that ended meanwhile are
+ * delivered after the datagrams before this one, and so is the one that they complete.
+ * Return: the action for the datagram
+ */
+static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 ret)
+{
+	struct vnp_holding *h = d->dgram.holding;
+	const bool held = vnp_hold_settle(h, ret == VNP_HELD);
+	const bool commits = h->batch && h->batch != h->now;
+	const enum vnp_action action = held ? VNP_ACTION_HOLD : vnp_action_of(ret);
+
+	if (h->ended || commits) {
+		vnp_dispatch_close(d, pos);
+		if (commits)
+			vnp_hold_commit(h);
+		vnp_hold_finish(h);
+	}
+	/* The packet of the batch is the one that arrived, or the program's own copy. */
+	if (held) {
+		vnp_hold_cb(d->skb)->fragment = h->now;
+		vnp_hold_cb(d->dgram.skb)->fragment = h->now;
+	}
+	h->batch = h->now;
+	h->now = NULL;
+	vnp_dispatch_yield(d, action);
+	return action;
+}
+
+/* Execute a program that may do anything on the datagram at @pos. */
+static __always_inline enum vnp_action vnp_dispatch_exec(struct vnp_dispatch *d, u32 pos,
+							 bool holds)
+{
+	u64 ret = vnp_account_exec(d->link->user, d->dgram.prog, &d->dgram.exec);
+
+	return holds ? vnp_dispatch_settle(d, pos, ret) : vnp_action_of(ret);
+}
+
+/* One of several in a packet, and a program that may do anything.  Compiled twice */
+static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
+					     const struct vnp_cursor *cursor, u32 pos,
+					     u32 next, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
@@ -254,16 +320,21 @@ static void vnp_dispatch_one(struct vnp_dispatch *d, const struct vnp_cursor *cu
 		vnp_dispatch_fail(d, pos, next - pos);
 		return;
 	}
-	vnp_dispatch_take(d, pos, next - pos,
-			  vnp_account_exec(d->link->user, prog, &dgram->exec), false);
+	vnp_dispatch_take(d, pos, next - pos, vnp_dispatch_exec(d, pos, holds), false);
 	if (!dgram->shared) {
 		vnp_dispatch_keep(d, dgram);
 		dgram->skb = d->skb;
 	}
 }
 
-/* Compiled twice: a plain program needs little of it. */
-static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain)
+static noinline void vnp_dispatch_any(struct vnp_dispatch *d, const struct vnp_cursor *cursor,
+				      u32 pos, u32 next)
+{
+	vnp_dispatch_one(d, cursor, pos, next, false);
+}
+
+/* Compiled three times: a plain program needs little of it, and few programs hold. */
+static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	struct sk_buff *skb = d->skb;
@@ -281,12 +352,17 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain)
 		dgram->exec.ctx.len = next - pos;
 		vnp_cursor_find(&cursor, skb, pos);
 		vnp_dispatch_point(dgram, &cursor, pos, next);
+		if (holds) {
+			vnp_dispatch_one(d, &cursor, pos, next, true);
+			continue;
+		}
 		if (!plain) {
-			vnp_dispatch_one(d, &cursor, pos, next);
+			vnp_dispatch_any(d, &cursor, pos, next);
 			continue;
 		}
 		vnp_dispatch_take(d, pos, next - pos,
-				  vnp_prog_call(dgram->prog, &dgram->exec), true);
+				  vnp_action_of(vnp_prog_call(dgram->prog, &dgram->exec)),
+				  true);
 		if (next == cursor.end && next < end)
 			next = vnp_dispatch_whole(d, &cursor);
 	}
@@ -299,8 +375,25 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain)
 	return vnp_dispatch_end(d);
 }
 
+/* Execute the program on the only datagram of a packet, and count it. */
+static __always_inline enum vnp_action vnp_dispatch_only(struct vnp_dispatch *d, bool holds)
+{
+	const struct vnp_prog *prog = d->dgram.prog;
+	struct vnp_exec *exec = &d->dgram.exec;
+	enum vnp_action action;
+
+	if (!holds)
+		return vnp_link_settle(d->link, prog, exec,
+				       vnp_account_exec(d->link->user, prog, exec));
+	action = vnp_dispatch_exec(d, d->start, true);
+	if (action == VNP_ACTION_NONE)
+		return vnp_link_fault(d->link, prog, exec);
+	vnp_link_count(d->link, action, 1, exec->ctx.len);
+	return action;
+}
+
 /* A packet with one datagram, as far as it is linear */
-static enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d)
+static __always_inline enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 
@@ -313,12 +406,11 @@ static enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d)
 		dgram->skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
 	vnp_dgram_point(dgram);
-	return vnp_link_settle(d->link, dgram->prog, &dgram->exec,
-			       vnp_account_exec(d->link->user, dgram->prog, &dgram->exec));
+	return vnp_dispatch_only(d, holds);
 }
 
 /* One datagram in fragments.  A program that only reads needs no copy. */
-static enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d)
+static __always_inline enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
@@ -333,36 +425,58 @@ static enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d)
 		return VNP_ACTION_DROP;
 	}
 	if (prog->writes_packet || (s32)skb_headlen(dgram->skb) > dgram->off)
-		return vnp_dispatch_linear(d);
+		return vnp_dispatch_linear(d, holds);
 
 	vnp_cursor_first(&cursor, dgram->skb);
 	vnp_cursor_find(&cursor, dgram->skb, dgram->off);
 	vnp_dispatch_point(dgram, &cursor, dgram->off, dgram->skb->len);
-	return vnp_link_settle(d->link, prog, &dgram->exec,
-			       vnp_account_exec(d->link->user, prog, &dgram->exec));
+	return vnp_dispatch_only(d, holds);
+}
+
+/* All datagrams of a packet */
+static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
+{
+	const u32 len = d->skb->len - d->start;
+	const struct vnp_prog *prog = d->dgram.prog;
+	const u32 cnt = d->size < len ? DIV_ROUND_UP(len, d->size) : 1;
+
+	if (!vnp_account_draw(d->link->user, cnt * prog->light_ns)) {
+		if (holds)
+			vnp_dispatch_yield(d, VNP_ACTION_NONE);
+		d->action = vnp_link_throttle(d->link, prog, cnt, len);
+		return vnp_dispatch_end(d);
+	}
+	if (cnt > 1)
+		return holds ? vnp_dispatch_many(d, false, true) :
+		       prog->plain_max ? vnp_dispatch_many(d, true, false) :
+					 vnp_dispatch_many(d, false, false);
+	d->action = vnp_dispatch_alone(d, holds);
+	return vnp_dispatch_end(d);
+}
+
+static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
+{
+	struct vnp_holding holding;
+	int ret;
+
+	vnp_holding_init(&holding, d->link, d->sk);
+	d->dgram.holding = &holding;
+	ret = vnp_dispatch_all(d, true);
+	if (holding.batch)
+		vnp_hold_commit(&holding);
+	return ret;
 }
 
 int vnp_dispatch(struct vnp_dispatch *d)
 {
-	const u32 head = d->link->hook->head, len = d->skb->len - head;
+	const u32 head = d->link->hook->head;
 	const struct vnp_prog *prog = d->dgram.prog;
-	u32 cnt;
 
 	d->size = vnp_batch_size(d->skb, head);
 	d->start = head;
 	d->own = false;
 	d->action = VNP_ACTION_PASS;
-	if (prog == &vnp_prog_none)
-		return vnp_dispatch_end(d);
-
-	cnt = d->size < len ? DIV_ROUND_UP(len, d->size) : 1;
-	if (!vnp_account_draw(d->link->user, cnt * prog->light_ns)) {
-		d->action = vnp_link_throttle(d->link, prog, cnt, len);
-		return vnp_dispatch_end(d);
-	}
-	if (cnt > 1)
-		return prog->plain_max ? vnp_dispatch_many(d, true) :
-					 vnp_dispatch_many(d, false);
-	d->action = vnp_dispatch_alone(d);
-	return vnp_dispatch_end(d);
+	if (likely(!prog->detour))
+		return vnp_dispatch_all(d, false);
+	return prog->holds ? vnp_dispatch_holding(d) : vnp_dispatch_end(d);
 }

@@ -21,6 +21,7 @@
 #include "kmod/link/link.h"
 #include "kmod/path/action.h"
 #include "kmod/path/dgram.h"
+#include "kmod/path/hold.h"
 
 /**
  * struct vnp_dispatch - the batches of a packet

@@ -42,6 +42,15 @@ struct vnp_target_addr;
  *		stays open.  Return: 0, or an errno of struct vnp_peer.  NULL: nobody may
  * @send:	send a datagram to a peer.  Return: 0, or an errno of vnp_send().  NULL: it is
  *		not sent
+ * @keep:	make a packet ready to be held: what the application will learn of its route is
+ *		noted, and the route put.  Return: false: out of memory, and it is consumed
+ * @charge:	charge memory to the socket's receive buffer, whatever is free there.
+ *		Return: false: a limit of its cgroup or protocol is reached
+ * @uncharge:	the opposite.  Context: softirqs off
+ * @release:	deliver held packets, linked by skb->next, as one datagram; their @charge
+ *		passes to it.  Consumed.  Return: 0, or they were uncharged: -ENOMEM,
+ *		-EMSGSIZE
+ * @release_each: deliver their datagrams; they are uncharged, and consumed.  Counts failures
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
@@ -70,6 +79,12 @@ struct vnp_hook_ops {
 		      struct vnp_target_addr *to);
 	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
 		    const struct vnp_send_msg *msg);
+	bool (*keep)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+	bool (*charge)(struct sock *sk, u32 size);
+	void (*uncharge)(struct sock *sk, u32 size);
+	int (*release)(struct sock *sk, struct sk_buff *list, u32 charge);
+	void (*release_each)(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
+			     u32 charge);
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
 	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);

@@ -280,6 +280,8 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->code->log = NULL;
 	prog->ctx_fields = prog->code->ctx_fields;
 	prog->writes_packet = prog->code->writes_packet;
+	prog->holds = prog->code->holds;
+	prog->detour = prog->holds;
 	prog->wide_ret = prog->code->lowered.wide_ret;
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;

@@ -205,7 +205,9 @@ static const struct file_operations vnp_prog_fops = {
 	.poll		= vnp_prog_fop_poll,
 };
 
-struct vnp_prog vnp_prog_none;
+struct vnp_prog vnp_prog_none = {
+	.detour = true,
+};
 
 const struct vnp_obj_ops vnp_prog_obj_ops = {
 	.kind		= VNP_OBJ_PROG,

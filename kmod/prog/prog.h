@@ -30,6 +30,8 @@ struct vnp_user;
  * @plain_max:	for a program that reads only the front of the payload and has no side
  *		effects on the packet, @len_max with the UDP header; 0 for others
  * @sees_packet: its payload begins at the IP header, not after the UDP header
+ * @holds:	it calls a helper for messages that are held (path/hold.h)
+ * @detour:	its packets do not take the usual path: it @holds, or is vnp_prog_none
  * @wide_ret:	the return value is in struct vnp_exec::retval
  * @light_ns:	what an execution charges to the user's account (account.h); 0: it is timed
  * @worst_ns:	maximum duration of an execution, in ns
@@ -51,6 +53,8 @@ struct vnp_prog {
 	u32 plain_max;
 	bool writes_packet;
 	bool sees_packet;
+	bool holds;
+	bool detour;
 	bool wide_ret;
 	u32 light_ns;
 	u64 worst_ns;

@@ -11,6 +11,7 @@
 
 #include "kmod/core/args.h"
 #include "kmod/path/dgram.h"
+#include "kmod/path/hold.h"
 #include "kmod/core/memory.h"
 #include "kmod/prog/prog.h"
 
@@ -123,6 +124,7 @@ static u32 vnp_test_batch(const struct vnp_prog *prog)
 static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 			 struct vnp_prog_run *attr)
 {
+	struct vnp_holding holding;
 	struct vnp_dgram dgram = {
 		.exec.ctx.len = attr->data_in_len,
 		.exec.ctx.family = vnp_test_family(prog, skb),
@@ -130,6 +132,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 		.off = sizeof(struct udphdr),
 		.prog = prog,
 		.hook = &vnp_test_hook,
+		.holding = &holding,
 	};
 	u32 repeat = attr->repeat ?: 1, batch = vnp_test_batch(prog);
 	u64 start, ns = 0;
@@ -140,6 +143,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 	start = ktime_get_ns();
 	for (i = 0; i < repeat; i++) {
 		vnp_dgram_point(&dgram);
+		vnp_holding_init(&holding, NULL, NULL);
 		dgram.exec.fault = 0;
 		attr->retval = vnp_prog_exec(prog, &dgram.exec);
 

@@ -41,15 +41,18 @@
 #include <net/udp_tunnel.h>
 
 #include "kmod/link/link.h"
+#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 #include "kmod/udp/filter.h"
 #include "kmod/udp/deliver.h"
+#include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"
 #include "kmod/udp/opt.h"
 #include "kmod/udp/packet.h"
 #include "kmod/udp/permit.h"
 #include "kmod/udp/rcv.h"
+#include "kmod/udp/release.h"
 #include "kmod/udp/reply.h"
 #include "kmod/udp/send.h"
 #include "kmod/udp/sock.h"
@@ -159,6 +162,7 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 
 	if (alive)
 		synchronize_net();
+	vnp_hold_clear(link, sk);
 	lock_sock(sk);
 	vnp_udp_unclaim_sock(sk);
 	release_sock(sk);
@@ -196,8 +200,10 @@ static void vnp_udp_done(struct vnp_link *link, struct sock *sk)
 	vnp_udp_gro_stop(link, sk);
 	vnp_udp_opt_stop(sk);
 	sk->sk_user_data = NULL;
-	if (vnp_link_claim(link))
-		vnp_link_put(link);
+	if (!vnp_link_claim(link))
+		return;
+	vnp_hold_clear(link, sk);
+	vnp_link_put(link);
 }
 
 /* Context: the socket's lock */
@@ -285,6 +291,11 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.reply		= vnp_udp_reply,
 	.permit		= vnp_udp_permit,
 	.send		= vnp_udp_send,
+	.keep		= vnp_udp_keep,
+	.charge		= vnp_udp_charge,
+	.uncharge	= vnp_udp_uncharge,
+	.release	= vnp_udp_release,
+	.release_each	= vnp_udp_release_each,
 	.cut		= vnp_udp_packet_cut,
 	.copy		= vnp_udp_packet_copy,
 	.join		= vnp_udp_packet_join,

@@ -92,6 +92,10 @@
  *		programs do not reply to each other forever.  Datagrams of one packet
  *		leave as one packet.  A reply that cannot be sent is dropped, and counted
  *		by enum vnp_error
+ * @VNP_HELD:	held with the link under the key that the program gave to vnp_hold(), until a
+ *		program releases or discards that message, or a limit of the link is reached
+ *		(struct vnp_link_create).  Without a vnp_hold() that returned 0 in the same
+ *		execution it is no verdict
  *
  * Any other return value is the fault %VNP_FAULT_VERDICT.
  */
@@ -99,6 +103,7 @@ enum vnp_verdict {
 	VNP_DROP = 0,
 	VNP_PASS = 1,
 	VNP_REPLY = 2,
+	VNP_HELD = 3,
 	__VNP_VERDICT_CNT
 };
 
@@ -179,11 +184,41 @@ struct vnp_ctx {
 	FN(adjust_head, 0x1000b)	\
 	FN(adjust_tail, 0x1000c)	\
 	FN(send, 0x1000d)		\
-	FN(send_group, 0x1000e)
+	FN(send_group, 0x1000e)	\
+	FN(hold, 0x10010)		\
+	FN(held, 0x10011)		\
+	FN(release, 0x10012)		\
+	FN(release_each, 0x10013)	\
+	FN(discard, 0x10014)
 
 #define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
 enum vnp_helper_id {
 	VNP_HELPER_MAPPER(__VNP_HELPER_ID)
+};
+
+/* Bytes of a message that vnp_release() makes one datagram of, at most */
+#define VNP_MESSAGE_MAX		65507
+
+/**
+ * struct vnp_held - a message that is held: out, of vnp_held()
+ * @bytes:	bytes of its fragments
+ * @fragments:	number of them
+ * @first:	the lowest order
+ * @last:	the highest order
+ * @contiguous:	1: there is a fragment of each order from @first to @last
+ * @reserved:	zero
+ *
+ * A datagram that is held is a fragment of its message.  A message that the program knows to
+ * begin with order 0 is complete up to @last if it is @contiguous and @first is 0; one whose
+ * orders are positions in bytes if @bytes is its length.
+ */
+struct vnp_held {
+	__u32 bytes;
+	__u32 fragments;
+	__u32 first;
+	__u32 last;
+	__u32 contiguous;
+	__u32 reserved;
 };
 
 /* Bytes that vnp_csum_diff() takes on each side, at most */
@@ -238,6 +273,11 @@ enum vnp_fault {
  * @VNP_ERROR_HOPS:	its TTL would be 0
  * @VNP_ERROR_RATE:	a datagram to a peer was not sent because of a limit of struct
  *			vnp_feature: for one execution, or for the user
+ * @VNP_ERROR_EVICTED:	held: the message was the oldest when the socket's receive buffer or
+ *			a limit of the link was reached, or there was no room for the datagram
+ * @VNP_ERROR_EXPIRED:	held: the message was not released within the link's @hold_age_ms
+ * @VNP_ERROR_DISCARDED: held: by vnp_discard(), or the link was detached, its socket closed,
+ *			or its program replaced by one that does not hold
  *
  * Of sending to peers the link only counts %VNP_ERROR_RATE; each peer counts all of them
  * (struct vnp_peer).
@@ -250,6 +290,9 @@ enum vnp_error {
 	VNP_ERROR_SNDBUF	= 4,
 	VNP_ERROR_HOPS		= 5,
 	VNP_ERROR_RATE		= 6,
+	VNP_ERROR_EVICTED	= 8,
+	VNP_ERROR_EXPIRED	= 9,
+	VNP_ERROR_DISCARDED	= 10,
 	__VNP_ERROR_CNT
 };
 
@@ -741,6 +784,13 @@ struct vnp_map_freeze {
 /* struct vnp_link_create::flags */
 #define VNP_LINK_F_FAULT_PASS	(1U << 0)	/* pass the datagram after a fault */
 #define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams */
+#define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
+
+/* Defaults and limits of struct vnp_link_create */
+#define VNP_HOLD_MESSAGES	1024
+#define VNP_HOLD_MESSAGES_MAX	65536
+#define VNP_HOLD_AGE_MS		10000
+#define VNP_HOLD_AGE_MS_MAX	3600000
 
 /**
  * struct vnp_link_create - VNP_LINK_CREATE: link a program to a socket
@@ -749,6 +799,14 @@ struct vnp_map_freeze {
  * @prog_fd:	a program of type %VNP_PROG_DATAGRAM or %VNP_PROG_PACKET
  * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not
  * @reserved:	must be zero
+ * @hold_bytes:	most memory that held datagrams may take, counted as SO_RCVBUF counts it; 0:
+ *		the socket's receive buffer
+ * @hold_messages: most messages that may be held, at most %VNP_HOLD_MESSAGES_MAX; 0:
+ *		%VNP_HOLD_MESSAGES
+ * @hold_age_ms: most time that a message may be held, from its first fragment on, at most
+ *		%VNP_HOLD_AGE_MS_MAX; 0: %VNP_HOLD_AGE_MS
+ * @hold_mark:	the mark of messages that are delivered because of their age, which the
+ *		application sees with SO_RCVMARK; 0: that of the message's first datagram
  *
  * The link exists until it is detached or the socket is closed.  Data already in the
  * socket's receive queue stays there.  Returns a descriptor.
@@ -767,6 +825,14 @@ struct vnp_map_freeze {
  * still succeed: the program then no longer sees the socket's datagrams, and
  * VNP_LINK_INFO and VNP_LINK_UPDATE find the link detached.
  *
+ * Held datagrams are charged to the socket's receive buffer, and with it to the memory cgroup
+ * of the socket and to net.ipv4.udp_mem.  If one of the limits above or the receive buffer is
+ * reached, the oldest message is freed, and the next one, until there is room; also for a
+ * datagram that is passed: none is dropped because of what is held.  A message that is too old
+ * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as vnp_release() does it.  What is held
+ * remains when the program is replaced by another that holds; it is freed if that does not
+ * hold, if the link is detached and if the socket is closed.
+ *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket; EPERM:
  * SO_LOCK_FILTER is set; ENOTSOCK: not a socket.
@@ -777,6 +843,10 @@ struct vnp_link_create {
 	__s32 prog_fd;
 	__s32 sock_fd;
 	__aligned_u64 reserved;
+	__u32 hold_bytes;
+	__u32 hold_messages;
+	__u32 hold_age_ms;
+	__u32 hold_mark;
 };
 
 /**
@@ -800,8 +870,18 @@ struct vnp_link_create {
  * @reserved:	zero
  * @errors:	datagrams by enum vnp_error; a reply that could not be sent is also
  *		counted as a verdict
+ * @hold_bytes:	as created; 0: the socket's receive buffer
+ * @hold_messages: most messages that may be held
+ * @hold_age_ms: most time that a message may be held
+ * @hold_mark:	as created
+ * @held_bytes:	memory that held datagrams take now
+ * @held_messages: messages that are held now
+ * @released:	messages that were released
+ * @released_fragments: datagrams of these
+ * @late:	messages of these that were released because of their age
  *
- * packets == the sum of verdicts + the sum of faults.
+ * packets == the sum of verdicts + the sum of faults.  Every datagram with the verdict
+ * %VNP_HELD is held now, or counted in @released_fragments or in one of @errors.
  */
 struct vnp_link_info {
 	__u32 size;
@@ -822,6 +902,15 @@ struct vnp_link_info {
 	__u32 fault;
 	__u32 fault_insn;
 	__u32 reserved;
+	__u32 hold_bytes;
+	__u32 hold_messages;
+	__u32 hold_age_ms;
+	__u32 hold_mark;
+	__u32 held_bytes;
+	__u32 held_messages;
+	__aligned_u64 released;
+	__aligned_u64 released_fragments;
+	__aligned_u64 late;
 };
 
 /**

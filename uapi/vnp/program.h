@@ -231,6 +231,77 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
 	(void *)VNP_HELPER_send_group;
 
 /**
+ * vnp_hold() - hold this datagram until its message is released
+ * @ctx:	the program's context
+ * @message:	the message's key, of the program's choice
+ * @order:	the datagram's position among the fragments of the message
+ * @from:	the first byte of the payload that belongs to the message
+ *
+ * From here on vnp_held() counts the datagram, on all CPUs.  It is held if the program then
+ * returns %VNP_HELD; with another verdict, or after a fault, it is as if vnp_hold() had not
+ * been called.  A message exists while a fragment of it is held, for the link's
+ * @hold_age_ms at most (struct vnp_link_create).
+ *
+ * Return: 0, -EEXIST (a fragment of this order is held already, and stays), -EINVAL (the
+ * payload is shorter than @from), -EBUSY (the execution has held the datagram already), -ENOMEM,
+ * -ENOLINK (the link is being detached).
+ */
+static long (*const vnp_hold)(struct vnp_ctx *ctx, __u64 message, __u32 order,
+			      __u32 from) =
+	(void *)VNP_HELPER_hold;
+
+/**
+ * vnp_held() - what is held of a message
+ * @ctx:	the program's context
+ * @message:	the message's key
+ * @info:	out: struct vnp_held; zero if there is no such message
+ * @len:	sizeof(struct vnp_held)
+ *
+ * Return: 0, -ENOENT (no such message).
+ */
+static long (*const vnp_held)(struct vnp_ctx *ctx, __u64 message, struct vnp_held *info,
+			      __u32 len) =
+	(void *)VNP_HELPER_held;
+
+/**
+ * vnp_release() - deliver a message to the socket as one datagram
+ * @ctx:	the program's context
+ * @message:	the message's key
+ *
+ * After the program, the application receives the fragments in their order as the payload of
+ * one datagram, with the source address, receive time and control messages of the first.  A
+ * process that waits is woken once.  The bytes are not copied.
+ *
+ * Return: 0, -ENOENT (no such message), -EMSGSIZE (it has more than %VNP_MESSAGE_MAX bytes,
+ * and stays).
+ */
+static long (*const vnp_release)(struct vnp_ctx *ctx, __u64 message) =
+	(void *)VNP_HELPER_release;
+
+/**
+ * vnp_release_each() - deliver the fragments of a message to the socket, each a datagram
+ * @ctx:	the program's context
+ * @message:	the message's key
+ *
+ * They arrive in their order, without the bytes before @from of vnp_hold(), and with their own
+ * addresses and control messages.
+ *
+ * Return: 0, -ENOENT (no such message).
+ */
+static long (*const vnp_release_each)(struct vnp_ctx *ctx, __u64 message) =
+	(void *)VNP_HELPER_release_each;
+
+/**
+ * vnp_discard() - free a message
+ * @ctx:	the program's context
+ * @message:	the message's key
+ *
+ * Return: 0, -ENOENT (no such message).
+ */
+static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
+	(void *)VNP_HELPER_discard;
+
+/**
  * vnp_time_ns() - the current time
  *
  * Return: ns of CLOCK_MONOTONIC.

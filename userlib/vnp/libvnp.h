@@ -568,11 +568,19 @@ void vnp_map_munmap(void *addr, size_t len);
  * struct vnp_link_opts - options of vnp_link_attach()
  * @sz:		sizeof(struct vnp_link_opts)
  * @flags:	VNP_LINK_F_*
+ * @hold_bytes:	these as in struct vnp_link_create
+ * @hold_messages: most messages that are held
+ * @hold_age_ms: most time that a message is held
+ * @hold_mark:	the mark of those that are delivered then
  */
 struct vnp_link_opts {
 	size_t sz;
 	__u32 flags;
 	__u32 :32;
+	__u32 hold_bytes;
+	__u32 hold_messages;
+	__u32 hold_age_ms;
+	__u32 hold_mark;
 };
 
 /**

@@ -44,7 +44,7 @@ static const struct vnp_type vnp_types[] = {
 		.packet_max = U16_MAX,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
-		.verdict_max = VNP_REPLY,
+		.verdict_max = VNP_HELD,
 	},
 	[VNP_PROG_PACKET] = {
 		.name = "packet",

@@ -325,6 +325,8 @@ int vnp_verify_call(struct vnp_verify *v)
 		vnp_state_move_packet(v->state);
 	if (v->report && c.helper->writes_packet)
 		code->writes_packet = true;
+	if (v->report && c.helper->holds)
+		code->holds = true;
 	call_return(&c);
 	return 0;
 }

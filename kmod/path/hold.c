@@ -1,0 +1,823 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/path/hold.h"
+
+#include <linux/hashtable.h>
+#include <linux/list.h>
+#include <linux/random.h>
+#include <linux/rbtree.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+
+#include "kmod/core/memory.h"
+#include "kmod/link/link.h"
+#include "kmod/path/batch.h"
+
+/* Messages that are freed or delivered without enabling softirqs in between */
+#define VNP_HOLD_AT_ONCE	64
+
+/* How a message ended */
+enum vnp_message_end {
+	VNP_MESSAGE_HELD,	/* not yet */
+	VNP_MESSAGE_RELEASED,
+	VNP_MESSAGE_RELEASED_EACH,
+	VNP_MESSAGE_EVICTED,
+	VNP_MESSAGE_EXPIRED,
+	VNP_MESSAGE_DISCARDED,
+};
+
+/**
+ * struct vnp_message - a message
+ * @node:	in the table by @key, while it is held
+ * @list:	in the list by age, while it is held
+ * @fragments:	by order
+ * @last:	the last of them
+ * @key:	chosen by the program
+ * @bytes:	of its fragments
+ * @cnt:	datagrams
+ * @charge:	memory charged to the socket
+ * @pending:	fragments that are
+ * @end:	enum vnp_message_end
+ * @late:	released because of its age
+ * @born:	jiffies when it was created
+ * @next:	in struct vnp_holding::ended
+ */
+struct vnp_message {
+	struct hlist_node node;
+	struct list_head list;
+	struct rb_root fragments;
+	struct vnp_fragment *last;
+	u64 key;
+	u32 bytes;
+	u32 cnt;
+	u32 charge;
+	u32 pending;
+	u8 end;
+	bool late;
+	unsigned long born;
+	struct vnp_message *next;
+};
+
+/**
+ * struct vnp_fragment - a datagram of a message, or neighbours with consecutive orders
+ * @node:	in struct vnp_message::fragments
+ * @message:	its message
+ * @first:	order of its first datagram
+ * @last:	and of its last one
+ * @from:	first byte of each payload that belongs to the message
+ * @bytes:	in all of them from there on, as their lengths were at vnp_hold()
+ * @kept:	datagrams in its packets
+ * @skb:	the packets, linked by skb->next; if pending, the owner's
+ * @tail:	the last of them
+ */
+struct vnp_fragment {
+	struct rb_node node;
+	struct vnp_message *message;
+	u32 first;
+	u32 last;
+	u32 from;
+	u32 bytes;
+	u32 kept;
+	struct sk_buff *skb;
+	struct sk_buff *tail;
+};
+
+/**
+ * struct vnp_hold - the messages held with a link
+ * @link:	the link
+ * @lock:	all below but the counters; softirqs are off while it is held
+ * @closed:	nothing is held any more
+ * @bytes:	memory charged for messages in the table
+ * @messages:	their number
+ * @oldest:	a list of them, by age
+ * @expiry:	ends those that are too old
+ * @released:	messages released
+ * @fragments:	datagrams of these
+ * @late:	messages released because of their age
+ * @key:	of the hash function: programs take keys from datagrams
+ * @mask:	number of @table's entries - 1
+ * @table:	messages by key
+ */
+struct vnp_hold {
+	struct vnp_link *link;
+	spinlock_t lock;	/* messages and their fragments */
+	bool closed;
+	u32 bytes;
+	u32 messages;
+	struct list_head oldest;
+	struct delayed_work expiry;
+	atomic64_t released;
+	atomic64_t fragments;
+	atomic64_t late;
+	siphash_key_t key;
+	u32 mask;
+	struct hlist_head table[];
+};
+
+/*
+ * ---- Fragments of a message.  Context: the lock --------------------------
+ */
+
+static struct vnp_fragment *vnp_fragment_of(const struct rb_node *node)
+{
+	return rb_entry_safe(node, struct vnp_fragment, node);
+}
+
+/* Where a fragment of this order would be inserted.  Return: NULL: there is one */
+static struct rb_node **vnp_message_slot(struct vnp_message *message, u32 order,
+					 struct rb_node **parent)
+{
+	struct rb_node **slot = &message->fragments.rb_node;
+	struct vnp_fragment *fragment;
+
+	*parent = NULL;
+	/* They mostly arrive in order. */
+	if (message->last && order > message->last->last) {
+		*parent = &message->last->node;
+		return &message->last->node.rb_right;
+	}
+	while (*slot) {
+		fragment = vnp_fragment_of(*slot);
+		*parent = *slot;
+		if (order < fragment->first)
+			slot = &fragment->node.rb_left;
+		else if (order > fragment->last)
+			slot = &fragment->node.rb_right;
+		else
+			return NULL;
+	}
+	return slot;
+}
+
+static struct vnp_fragment *vnp_message_insert(struct vnp_message *message, u32 order,
+					       u32 from)
+{
+	struct vnp_fragment *fragment;
+	struct rb_node *parent, **slot = vnp_message_slot(message, order, &parent);
+
+	if (!slot)
+		return ERR_PTR(-EEXIST);
+	fragment = kmalloc(sizeof(*fragment), GFP_ATOMIC | __GFP_NOWARN);
+	if (!fragment)
+		return ERR_PTR(-ENOMEM);
+	*fragment = (struct vnp_fragment){
+		.message = message,
+		.first = order,
+		.last = order,
+		.from = from,
+	};
+	rb_link_node(&fragment->node, parent, slot);
+	rb_insert_color(&fragment->node, &message->fragments);
+	if (!message->last || order > message->last->last)
+		message->last = fragment;
+	message->pending++;
+	return fragment;
+}
+
+static void vnp_message_erase(struct vnp_message *message, struct vnp_fragment *fragment)
+{
+	rb_erase(&fragment->node, &message->fragments);
+	if (message->last == fragment)
+		message->last = vnp_fragment_of(rb_last(&message->fragments));
+}
+
+/*
+ * The order after those of the current batch, for the same message: the fragment grows.
+ * Return: 0; -EEXIST: there is one of this order; -ENOENT: it needs a fragment of its own
+ */
+static int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order, u32 from)
+{
+	const struct vnp_message *message = fragment->message;
+	const struct vnp_fragment *next;
+
+	if (message->end != VNP_MESSAGE_HELD || message->key != key ||
+	    fragment->from != from || !order || fragment->last != order - 1)
+		return -ENOENT;
+	next = message->last == fragment ? NULL : vnp_fragment_of(rb_next(&fragment->node));
+	if (next && next->first == order)
+		return -EEXIST;
+	fragment->last = order;
+	return 0;
+}
+
+/*
+ * ---- Messages of a link.  Context: the lock ------------------------------
+ */
+
+static struct hlist_head *vnp_hold_bucket(struct vnp_hold *hold, u64 key)
+{
+	return &hold->table[siphash_1u64(key, &hold->key) & hold->mask];
+}
+
+static struct vnp_message *vnp_hold_find(struct vnp_hold *hold, u64 key)
+{
+	struct vnp_message *message;
+
+	hlist_for_each_entry(message, vnp_hold_bucket(hold, key), node)
+		if (message->key == key)
+			return message;
+	return NULL;
+}
+
+static struct vnp_message *vnp_hold_oldest(struct vnp_hold *hold)
+{
+	return list_first_entry_or_null(&hold->oldest, struct vnp_message, list);
+}
+
+static unsigned long vnp_hold_age(const struct vnp_hold *hold)
+{
+	return msecs_to_jiffies(hold->link->hold_age_ms);
+}
+
+static void vnp_hold_remove(struct vnp_hold *hold, struct vnp_message *message)
+{
+	hlist_del(&message->node);
+	list_del(&message->list);
+	WRITE_ONCE(hold->messages, hold->messages - 1);
+	WRITE_ONCE(hold->bytes, hold->bytes - message->charge);
+}
+
+/* It has ended; it is delivered or freed as soon as nothing of it is pending. */
+static void vnp_hold_ended(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->pending)
+		return;
+	message->next = NULL;
+	*h->tail = message;
+	h->tail = &message->next;
+}
+
+static void vnp_hold_end(struct vnp_holding *h, struct vnp_message *message,
+			 enum vnp_message_end end)
+{
+	vnp_hold_remove(h->link->hold, message);
+	message->end = end;
+	/* What is freed makes room at once. */
+	if (end >= VNP_MESSAGE_EVICTED && message->charge) {
+		h->link->hook->uncharge(h->sk, message->charge);
+		message->charge = 0;
+	}
+	vnp_hold_ended(h, message);
+}
+
+static struct vnp_message *vnp_hold_begin(struct vnp_holding *h, u64 key)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *message;
+
+	message = kmalloc(sizeof(*message), GFP_ATOMIC | __GFP_NOWARN);
+	if (!message)
+		return NULL;
+	*message = (struct vnp_message){
+		.fragments = RB_ROOT,
+		.key = key,
+		.born = jiffies,
+	};
+	if (hold->messages >= hold->link->hold_messages)
+		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
+	if (list_empty(&hold->oldest))
+		schedule_delayed_work(&hold->expiry, vnp_hold_age(hold));
+	hlist_add_head(&message->node, vnp_hold_bucket(hold, key));
+	list_add_tail(&message->list, &hold->oldest);
+	WRITE_ONCE(hold->messages, hold->messages + 1);
+	return message;
+}
+
+/* The last fragment of a message was removed before anything of it was kept. */
+static void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->cnt)
+		return;
+	vnp_hold_remove(h->link->hold, message);
+	kfree(message);
+}
+
+/* A fragment is not pending any more. */
+static void vnp_hold_settled(struct vnp_holding *h, struct vnp_message *message)
+{
+	message->pending--;
+	if (message->end != VNP_MESSAGE_HELD)
+		vnp_hold_ended(h, message);
+	else
+		vnp_hold_remove_empty(h, message);
+}
+
+/* Is there room in the socket's receive buffer? */
+static bool vnp_hold_fits(const struct sock *sk, u32 size)
+{
+	const u32 rmem = atomic_read(&sk->sk_rmem_alloc), rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+
+	return rmem <= rcvbuf && size <= rcvbuf - rmem;
+}
+
+/* Is there, and within the link's own limit? */
+static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
+{
+	const u32 max = h->link->hold_bytes ?: U32_MAX, held = h->link->hold->bytes;
+
+	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size);
+}
+
+/* Charge memory to the socket.  The oldest messages are freed until there is room. */
+static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, u32 size)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *oldest;
+
+	while (!vnp_hold_has_room(h, size) ||
+	       !h->link->hook->charge(h->sk, size)) {
+		oldest = vnp_hold_oldest(hold);
+		if (!oldest)
+			return false;
+		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
+		if (oldest == message)
+			return true;
+	}
+	message->charge += size;
+	if (message->end == VNP_MESSAGE_HELD)
+		WRITE_ONCE(hold->bytes, hold->bytes + size);
+	return true;
+}
+
+/*
+ * ---- What programs call --------------------------------------------------
+ */
+
+static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 order,
+					   u32 from)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_fragment *fragment;
+	struct vnp_message *message;
+	int ret = -ENOENT;
+
+	if (hold->closed)
+		return ERR_PTR(-ENOLINK);
+	if (h->batch)
+		ret = vnp_fragment_extend(h->batch, key, order, from);
+	if (ret != -ENOENT)
+		return ret ? ERR_PTR(ret) : h->batch;
+
+	message = vnp_hold_find(hold, key) ?: vnp_hold_begin(h, key);
+	if (!message)
+		return ERR_PTR(-ENOMEM);
+	fragment = vnp_message_insert(message, order, from);
+	if (IS_ERR(fragment))
+		vnp_hold_remove_empty(h, message);
+	return fragment;
+}
+
+int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes)
+{
+	struct vnp_fragment *fragment;
+
+	if (!h->link)
+		return vnp_held_one_hold(&h->one, key, order, bytes);
+	if (h->now)
+		return -EBUSY;
+	spin_lock(&h->link->hold->lock);
+	fragment = vnp_hold_place(h, key, order, from);
+	if (!IS_ERR(fragment)) {
+		fragment->bytes += bytes;
+		fragment->message->bytes += bytes;
+		fragment->message->cnt++;
+		h->now = fragment;
+		h->bytes = bytes;
+	}
+	spin_unlock(&h->link->hold->lock);
+	return PTR_ERR_OR_ZERO(fragment);
+}
+
+static void vnp_message_info(const struct vnp_message *message, struct vnp_held *info)
+{
+	info->bytes = message->bytes;
+	info->fragments = message->cnt;
+	info->first = vnp_fragment_of(rb_first(&message->fragments))->first;
+	info->last = message->last->last;
+	info->contiguous = info->last - info->first == message->cnt - 1;
+}
+
+int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
+{
+	const struct vnp_message *message;
+
+	if (!h->link)
+		return vnp_held_one_query(&h->one, key, info);
+	spin_lock(&h->link->hold->lock);
+	message = vnp_hold_find(h->link->hold, key);
+	if (message)
+		vnp_message_info(message, info);
+	spin_unlock(&h->link->hold->lock);
+	return message ? 0 : -ENOENT;
+}
+
+static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end)
+{
+	struct vnp_message *message;
+	int ret = 0;
+
+	if (!h->link)
+		return vnp_held_one_end(&h->one, key);
+	spin_lock(&h->link->hold->lock);
+	message = vnp_hold_find(h->link->hold, key);
+	if (!message)
+		ret = -ENOENT;
+	else if (end == VNP_MESSAGE_RELEASED && message->bytes > VNP_MESSAGE_MAX)
+		ret = -EMSGSIZE;
+	else
+		vnp_hold_end(h, message, end);
+	spin_unlock(&h->link->hold->lock);
+	return ret;
+}
+
+int vnp_hold_release(struct vnp_holding *h, u64 key)
+{
+	return vnp_hold_ask(h, key, VNP_MESSAGE_RELEASED);
+}
+
+int vnp_hold_release_each(struct vnp_holding *h, u64 key)
+{
+	return vnp_hold_ask(h, key, VNP_MESSAGE_RELEASED_EACH);
+}
+
+int vnp_hold_discard(struct vnp_holding *h, u64 key)
+{
+	return vnp_hold_ask(h, key, VNP_MESSAGE_DISCARDED);
+}
+
+/*
+ * ---- What the path does after the program --------------------------------
+ */
+
+/* The datagram of this execution leaves its fragment.  Context: the lock */
+static void vnp_hold_undo(struct vnp_holding *h)
+{
+	struct vnp_fragment *fragment = h->now;
+	struct vnp_message *message = fragment->message;
+
+	fragment->bytes -= h->bytes;
+	message->bytes -= h->bytes;
+	message->cnt--;
+	if (fragment == h->batch) {
+		fragment->last--;
+		return;
+	}
+	vnp_message_erase(message, fragment);
+	kfree(fragment);
+	vnp_hold_settled(h, message);
+}
+
+bool vnp_hold_settle(struct vnp_holding *h, bool held)
+{
+	if (!h->now || held)
+		return h->now;
+	spin_lock(&h->link->hold->lock);
+	vnp_hold_undo(h);
+	spin_unlock(&h->link->hold->lock);
+	h->now = NULL;
+	return false;
+}
+
+void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	struct vnp_fragment *fragment = vnp_hold_cb(skb)->fragment;
+	const u32 size = vnp_batch_size(skb, link->hook->head);
+	const u32 len = skb->len - link->hook->head;
+	const u32 cnt = size < len ? DIV_ROUND_UP(len, size) : 1;
+
+	skb_mark_not_on_list(skb);
+	if (!link->hook->keep(link, sk, skb)) {
+		vnp_link_error(link, VNP_ERROR_MEMORY, cnt);
+		return;
+	}
+	vnp_hold_cb(skb)->size = size;
+	vnp_hold_cb(skb)->from = fragment->from;
+	fragment->kept += cnt;
+	if (fragment->skb)
+		fragment->tail->next = skb;
+	else
+		fragment->skb = skb;
+	fragment->tail = skb;
+}
+
+static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
+{
+	const struct sk_buff *skb;
+	u32 size = sizeof(*fragment);
+
+	for (skb = fragment->skb; skb; skb = skb->next)
+		size += skb->truesize;
+	return size;
+}
+
+/* Not all of its datagrams have a packet: there was no memory for one.  Context: the lock */
+static void vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragment)
+{
+	struct vnp_message *message = fragment->message;
+
+	vnp_link_error(h->link, VNP_ERROR_MEMORY, fragment->kept);
+	message->cnt -= fragment->last - fragment->first + 1;
+	message->bytes -= fragment->bytes;
+	vnp_message_erase(message, fragment);
+	vnp_hold_settled(h, message);
+}
+
+/* Context: the lock */
+static void vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *fragment)
+{
+	struct vnp_message *message = fragment->message;
+	u32 size = vnp_fragment_truesize(fragment);
+
+	if (!message->charge)
+		size += sizeof(*message);
+	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size)) {
+		h->link->hook->uncharge(h->sk, message->charge);
+		message->charge = 0;
+		message->end = VNP_MESSAGE_EVICTED;
+	}
+	vnp_hold_settled(h, message);
+}
+
+void vnp_hold_commit(struct vnp_holding *h)
+{
+	struct vnp_fragment *fragment = h->batch;
+	struct sk_buff *failed = NULL;
+
+	h->batch = NULL;
+	spin_lock(&h->link->hold->lock);
+	if (fragment->kept == fragment->last - fragment->first + 1) {
+		vnp_fragment_commit(h, fragment);
+		fragment = NULL;
+	} else {
+		failed = fragment->skb;
+		vnp_fragment_fail(h, fragment);
+	}
+	spin_unlock(&h->link->hold->lock);
+	kfree_skb_list(failed);
+	kfree(fragment);
+	vnp_hold_finish(h);
+}
+
+void vnp_hold_yield(struct vnp_holding *h, u32 size)
+{
+	struct vnp_hold *hold = h->link->hold;
+
+	if (!READ_ONCE(hold->messages) || vnp_hold_fits(h->sk, size))
+		return;
+	spin_lock(&hold->lock);
+	while (hold->messages && !vnp_hold_fits(h->sk, size))
+		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
+	spin_unlock(&hold->lock);
+	vnp_hold_finish(h);
+}
+
+/*
+ * ---- Messages that ended, without the lock -------------------------------
+ */
+
+/* Free the message; return its packets, linked by skb->next in their order. */
+static struct sk_buff *vnp_message_take(struct vnp_message *message)
+{
+	struct sk_buff *first = NULL, **tail = &first;
+	struct vnp_fragment *fragment;
+	struct rb_node *node, *next;
+
+	for (node = rb_first(&message->fragments); node; node = next) {
+		next = rb_next(node);
+		fragment = vnp_fragment_of(node);
+		*tail = fragment->skb;
+		tail = &fragment->tail->next;
+	}
+	return first;
+}
+
+/* In any order: they do not refer to each other any more. */
+static void vnp_message_free(struct vnp_message *message)
+{
+	struct vnp_fragment *fragment, *next;
+
+	rbtree_postorder_for_each_entry_safe(fragment, next, &message->fragments, node)
+		kfree(fragment);
+	kfree(message);
+}
+
+static void vnp_message_drop(struct vnp_holding *h, struct vnp_message *message)
+{
+	static const enum vnp_error errors[] = {
+		[VNP_MESSAGE_EVICTED] = VNP_ERROR_EVICTED,
+		[VNP_MESSAGE_EXPIRED] = VNP_ERROR_EXPIRED,
+		[VNP_MESSAGE_DISCARDED] = VNP_ERROR_DISCARDED,
+	};
+
+	vnp_link_error(h->link, errors[message->end], message->cnt);
+	kfree_skb_list(vnp_message_take(message));
+}
+
+static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *message)
+{
+	const struct vnp_hook_ops *hook = h->link->hook;
+	struct sk_buff *list = vnp_message_take(message);
+	struct vnp_hold *hold = h->link->hold;
+	int ret;
+
+	/* Before the delivery: the receiver may read them. */
+	atomic64_inc(&hold->released);
+	atomic64_add(message->cnt, &hold->fragments);
+	if (message->late) {
+		atomic64_inc(&hold->late);
+		list->mark = h->link->hold_mark ?: list->mark;
+	}
+	if (message->end == VNP_MESSAGE_RELEASED_EACH) {
+		hook->release_each(h->link, h->sk, list, message->charge);
+		return;
+	}
+	ret = hook->release(h->sk, list, message->charge);
+	if (!ret)
+		return;
+	atomic64_dec(&hold->released);
+	atomic64_sub(message->cnt, &hold->fragments);
+	vnp_link_error(h->link, ret == -EMSGSIZE ? VNP_ERROR_LENGTH : VNP_ERROR_MEMORY,
+		       message->cnt);
+}
+
+void vnp_hold_finish(struct vnp_holding *h)
+{
+	struct vnp_message *message = h->ended, *next;
+
+	h->ended = NULL;
+	h->tail = &h->ended;
+	for (; message; message = next) {
+		next = message->next;
+		if (message->end >= VNP_MESSAGE_EVICTED)
+			vnp_message_drop(h, message);
+		else if (message->cnt)
+			vnp_message_deliver(h, message);
+		vnp_message_free(message);
+	}
+}
+
+/*
+ * ---- Age -----------------------------------------------------------------
+ */
+
+/* Messages that are too old end.  Return: are there more?  Context: the lock */
+static bool vnp_hold_expire(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	const bool deliver = h->link->flags & VNP_LINK_F_HOLD_DELIVER;
+	const unsigned long age = vnp_hold_age(hold);
+	struct vnp_message *message;
+	int i;
+
+	for (i = 0; i < VNP_HOLD_AT_ONCE; i++) {
+		message = vnp_hold_oldest(hold);
+		if (!message || time_before(jiffies, message->born + age))
+			return false;
+		message->late = deliver;
+		vnp_hold_end(h, message, !deliver ? VNP_MESSAGE_EXPIRED :
+				     message->bytes > VNP_MESSAGE_MAX ?
+				     VNP_MESSAGE_RELEASED_EACH : VNP_MESSAGE_RELEASED);
+	}
+	return true;
+}
+
+static void vnp_hold_again(struct vnp_hold *hold)
+{
+	const struct vnp_message *oldest = vnp_hold_oldest(hold);
+	const unsigned long due = oldest ? oldest->born + vnp_hold_age(hold) : 0;
+
+	if (oldest)
+		schedule_delayed_work(&hold->expiry,
+				      time_after(due, jiffies) ? due - jiffies : 0);
+}
+
+static void vnp_hold_expire_some(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	bool more;
+
+	do {
+		local_bh_disable();
+		rcu_read_lock();
+		spin_lock(&hold->lock);
+		more = vnp_hold_expire(h);
+		if (!more)
+			vnp_hold_again(hold);
+		spin_unlock(&hold->lock);
+		vnp_hold_finish(h);
+		rcu_read_unlock();
+		local_bh_enable();
+		cond_resched();
+	} while (more);
+}
+
+static void vnp_hold_expiry(struct work_struct *work)
+{
+	struct vnp_hold *hold = container_of(to_delayed_work(work), struct vnp_hold, expiry);
+	struct vnp_holding h;
+	struct sock *sk = vnp_link_sock_get(hold->link);
+
+	/* If it is going, all is freed by whoever ends the link. */
+	if (!sk)
+		return;
+	vnp_holding_init(&h, hold->link, sk);
+	vnp_hold_expire_some(&h);
+	sock_put(sk);
+}
+
+/*
+ * ---- Of a link -----------------------------------------------------------
+ */
+
+int vnp_hold_create(struct vnp_link *link)
+{
+	const u32 cnt = roundup_pow_of_two(link->hold_messages);
+	struct vnp_hold *hold;
+
+	if (READ_ONCE(link->hold))
+		return 0;
+	hold = kvzalloc(struct_size(hold, table, cnt), VNP_GFP_USER);
+	if (!hold)
+		return -ENOMEM;
+	hold->link = link;
+	spin_lock_init(&hold->lock);
+	INIT_LIST_HEAD(&hold->oldest);
+	INIT_DELAYED_WORK(&hold->expiry, vnp_hold_expiry);
+	get_random_bytes(&hold->key, sizeof(hold->key));
+	hold->mask = cnt - 1;
+	/* Another caller may have been faster. */
+	if (cmpxchg(&link->hold, NULL, hold))
+		kvfree(hold);
+	return 0;
+}
+
+void vnp_hold_destroy(struct vnp_link *link)
+{
+	if (!link->hold)
+		return;
+	cancel_delayed_work_sync(&link->hold->expiry);
+	kvfree(link->hold);
+}
+
+void vnp_hold_permit(struct vnp_link *link, bool permitted)
+{
+	struct vnp_hold *hold = READ_ONCE(link->hold);
+
+	if (!hold)
+		return;
+	spin_lock(&hold->lock);
+	hold->closed = !permitted;
+	spin_unlock(&hold->lock);
+}
+
+/* Return: are there more?  Context: the lock */
+static bool vnp_hold_discard_some(struct vnp_holding *h)
+{
+	struct vnp_message *message;
+	int i;
+
+	for (i = 0; i < VNP_HOLD_AT_ONCE; i++) {
+		message = vnp_hold_oldest(h->link->hold);
+		if (!message)
+			return false;
+		vnp_hold_end(h, message, VNP_MESSAGE_DISCARDED);
+	}
+	return true;
+}
+
+void vnp_hold_clear(struct vnp_link *link, struct sock *sk)
+{
+	struct vnp_hold *hold = READ_ONCE(link->hold);
+	struct vnp_holding h;
+	bool more;
+
+	if (!hold)
+		return;
+	vnp_holding_init(&h, link, sk);
+	do {
+		local_bh_disable();
+		spin_lock(&hold->lock);
+		more = vnp_hold_discard_some(&h);
+		spin_unlock(&hold->lock);
+		vnp_hold_finish(&h);
+		local_bh_enable();
+	} while (more);
+}
+
+void vnp_hold_info(const struct vnp_link *link, struct vnp_link_info *info)
+{
+	struct vnp_hold *hold = READ_ONCE(link->hold);
+
+	info->hold_bytes = link->hold_bytes;
+	info->hold_messages = link->hold_messages;
+	info->hold_age_ms = link->hold_age_ms;
+	info->hold_mark = link->hold_mark;
+	if (!hold)
+		return;
+	info->held_bytes = READ_ONCE(hold->bytes);
+	info->held_messages = READ_ONCE(hold->messages);
+	info->released = atomic64_read(&hold->released);
+	info->released_fragments = atomic64_read(&hold->fragments);
+	info->late = atomic64_read(&hold->late);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Messages that are held with a link until a program releases them.
+ *
+ * A message has a key, chosen by the program, and fragments in order.  A fragment is one
+ * datagram, or neighbouring datagrams of a packet whose orders follow each other: these are
+ * one batch, so a packet is made of them, and charged, once.
+ *
+ * vnp_hold() inserts a fragment at once, so that of two CPUs that bring the last two
+ * datagrams one finds the message complete.  But the packet remains with the execution, and
+ * with the batch, until that ends: until then the fragment is pending.  A message that is
+ * released or freed is removed from the table at once.  It is delivered, or its memory freed,
+ * when it has no pending fragments: by the CPU that has the last of them, after the program, or
+ * by whoever removed it.
+ *
+ * So a program can be ended at any point: a fragment whose datagram does not get the verdict
+ * VNP_HELD is removed again.
+ *
+ * Memory: the packets and these structures are charged to the socket's receive buffer when
+ * they are no longer pending.  The charge passes to the datagram that is made of a message, so
+ * a message that is held has its place in the socket's queue.
+ *
+ * Locking: struct vnp_hold::lock, with softirqs off; the lock of the socket's receive queue is
+ * taken under it.  No packet is freed or delivered under it.
+ */
+#ifndef _VNP_PATH_HOLD_H
+#define _VNP_PATH_HOLD_H
+
+#include <linux/skbuff.h>
+#include "vm/held.h"
+
+struct sock;
+struct vnp_fragment;
+struct vnp_link;
+struct vnp_link_info;
+struct vnp_message;
+
+/**
+ * struct vnp_holding - a packet whose datagrams may be held, or a test run
+ * @link:	the link; NULL: a test run
+ * @sk:		its socket
+ * @batch:	the pending fragment of the current batch, or NULL
+ * @now:	the pending fragment with the datagram of this execution, or NULL
+ * @bytes:	the datagram's bytes in @now
+ * @ended:	messages that ended and have no pending fragments: to be delivered or freed
+ * @tail:	where the next of them is added
+ * @one:	for a test run
+ */
+struct vnp_holding {
+	struct vnp_link *link;
+	struct sock *sk;
+	struct vnp_fragment *batch;
+	struct vnp_fragment *now;
+	u32 bytes;
+	struct vnp_message *ended;
+	struct vnp_message **tail;
+	struct vnp_held_one one;
+};
+
+/**
+ * struct vnp_hold_cb - skb->cb of a packet with datagrams that are held
+ * @inet:	what the socket will need: parameters of IP and UDP
+ * @fragment:	which it belongs to, until it is added to that
+ * @size:	then: payload of each of its datagrams but the last
+ * @from:	and the first byte of each that belongs to the message
+ *
+ * At the end of skb->cb the socket's queue notes the number of dropped datagrams.
+ */
+struct vnp_hold_cb {
+	u8 inet[32];
+	union {
+		struct vnp_fragment *fragment;
+		struct {
+			u32 size;
+			u32 from;
+		};
+	};
+};
+
+/* vnp_hold_cb() - Context: any; the packet is the caller's */
+static inline struct vnp_hold_cb *vnp_hold_cb(const struct sk_buff *skb)
+{
+	return (struct vnp_hold_cb *)skb->cb;
+}
+
+/*
+ * ---- Of a link.  Context: process, unless it says otherwise --------------
+ */
+
+/**
+ * vnp_hold_create() - allocate what a link needs to hold, unless it has it
+ * @link:	the link; it does not get a program that holds before
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vnp_hold_create(struct vnp_link *link);
+
+/* vnp_hold_destroy() - nothing is held, and there are no executions */
+void vnp_hold_destroy(struct vnp_link *link);
+
+/* vnp_hold_permit() - may it hold from now on?  Context: the link's lock */
+void vnp_hold_permit(struct vnp_link *link, bool permitted);
+
+/**
+ * vnp_hold_clear() - free what is held
+ * @link:	the link; there may be executions in progress
+ * @sk:		its socket
+ *
+ * Context: any but hard interrupts.
+ */
+void vnp_hold_clear(struct vnp_link *link, struct sock *sk);
+
+/* vnp_hold_info() - fill in what is said of held messages */
+void vnp_hold_info(const struct vnp_link *link, struct vnp_link_info *info);
+
+/*
+ * ---- Of a packet.  Context: softirq, under RCU ---------------------------
+ */
+
+/* vnp_holding_init() - begin with a packet; @link: NULL for a test run */
+static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link,
+				    struct sock *sk)
+{
+	*h = (struct vnp_holding){ .link = link, .sk = sk };
+	h->tail = &h->ended;
+}
+
+/**
+ * vnp_hold_settle() - an execution has ended
+ * @h:		the packet
+ * @held:	its verdict is VNP_HELD
+ *
+ * Return: is the datagram held? It then is in the fragment h->now.
+ */
+bool vnp_hold_settle(struct vnp_holding *h, bool held);
+
+/* vnp_hold_commit() - h->batch has all its packets: it is not pending any more */
+void vnp_hold_commit(struct vnp_holding *h);
+
+/* vnp_hold_finish() - deliver or free h->ended */
+void vnp_hold_finish(struct vnp_holding *h);
+
+/* vnp_hold_yield() - free messages until the socket has room for a packet of @size */
+void vnp_hold_yield(struct vnp_holding *h, u32 size);
+
+/* vnp_hold_packet() - the action: add a packet to its fragment.  @skb is consumed */
+void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+
+/*
+ * ---- What programs call.  Context: the same, or a test run ---------------
+ */
+
+/* vnp_hold_add() - vnp_hold() with @from and @bytes of the datagram's payload */
+int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes);
+
+/* vnp_hold_query() - vnp_held() */
+int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info);
+
+/* vnp_hold_release(), _each(), vnp_hold_discard() - the helpers of these names */
+int vnp_hold_release(struct vnp_holding *h, u64 key);
+int vnp_hold_release_each(struct vnp_holding *h, u64 key);
+int vnp_hold_discard(struct vnp_holding *h, u64 key);
+
+#endif /* _VNP_PATH_HOLD_H */

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The helpers for messages that are held; see helpers.c and path/hold.h.
+ *
+ * Context of all: softirq, or process context with softirqs off; under RCU.
+ */
+#include <linux/nospec.h>
+
+#include "kmod/path/dgram.h"
+#include "kmod/path/hold.h"
+#include "kmod/prog/prog.h"
+#include "vm/code.h"
+#include "vm/helper.h"
+
+u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
+{
+	const struct vnp_dgram *dgram = vnp_dgram_of(ctx);
+	const u32 len = dgram->exec.ctx.len;
+
+	if ((u32)from > len)
+		return -EINVAL;
+	/* What was checked of a program's number holds from here on. */
+	if (dgram->prog->code->harden)
+		barrier_nospec();
+	return vnp_hold_add(dgram->holding, message, order, from, len - (u32)from);
+}
+
+u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
+{
+	struct vnp_held info = {};
+	int ret;
+
+	ret = vnp_hold_query(vnp_dgram_of(ctx)->holding, message, &info);
+	vnp_held_copy((void *)(unsigned long)to, len, &info);
+	return ret;
+}
+
+u64 vnp_helper_release(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
+{
+	return vnp_hold_release(vnp_dgram_of(ctx)->holding, message);
+}
+
+u64 vnp_helper_release_each(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
+{
+	return vnp_hold_release_each(vnp_dgram_of(ctx)->holding, message);
+}
+
+u64 vnp_helper_discard(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
+{
+	return vnp_hold_discard(vnp_dgram_of(ctx)->holding, message);
+}

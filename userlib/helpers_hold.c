@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
+/* The helpers for messages that are held, as on a link that holds nothing. */
+#include "user_exec.h"
+#include "vm/helper.h"
+
+static struct vnp_user_exec *user_of(u64 ctx)
+{
+	return (struct vnp_user_exec *)(uintptr_t)
+	       (ctx - offsetof(struct vnp_user_exec, exec.ctx));
+}
+
+u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
+{
+	struct vnp_user_exec *user = user_of(ctx);
+
+	(void)r5;
+	if ((u32)from > user->len)
+		return -EINVAL;
+	return vnp_held_one_hold(&user->held, message, order, user->len - (u32)from);
+}
+
+u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
+{
+	struct vnp_held info = {};
+	int ret;
+
+	(void)r5;
+	ret = vnp_held_one_query(&user_of(ctx)->held, message, &info);
+	vnp_held_copy((void *)(uintptr_t)to, len, &info);
+	return ret;
+}
+
+u64 vnp_helper_release(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
+{
+	(void)r3, (void)r4, (void)r5;
+	return vnp_held_one_end(&user_of(ctx)->held, message);
+}
+
+u64 vnp_helper_release_each(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
+{
+	(void)r3, (void)r4, (void)r5;
+	return vnp_held_one_end(&user_of(ctx)->held, message);
+}
+
+u64 vnp_helper_discard(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
+{
+	(void)r3, (void)r4, (void)r5;
+	return vnp_held_one_end(&user_of(ctx)->held, message);
+}
