@@ -5,7 +5,7 @@
 
 static const char help[] =
 	"Usage: vnpctl link attach PROG pid PID {udp:PORT | fd FD} [fault {drop | pass}]\n"
-	"                   [merge {on | off}]\n"
+	"                   [merge {on | off}] [hold LIMIT NUMBER]... [late {discard | deliver}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -18,6 +18,9 @@ static const char help[] =
 	"             the process has bound to the port.  The links exist until they are\n"
 	"             detached or the sockets are closed, also after this tool has ended\n"
 	"  fault      what happens to a datagram when the program faults (drop)\n"
+	"  hold       a limit of messages that the program holds: bytes (of memory), messages,\n"
+	"             age (milliseconds); or mark: that of messages delivered because of it\n"
+	"  late       what happens to a message that is too old (discard)\n"
 	"  update     replace the program atomically\n";
 
 struct target {
@@ -88,6 +91,34 @@ static int merge_parse(struct args *args, struct vnp_link_opts *opts)
 		opts->flags |= VNP_LINK_F_NO_MERGE;
 	else if (!args_take(args, "on"))
 		return error("Say whether datagrams may be merged: merge on, or merge off.");
+	return 0;
+}
+
+static int hold_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	__u32 *to;
+	int err = 0;
+
+	while (!err && args_take(args, "hold")) {
+		to = args_take(args, "bytes") ? &opts->hold_bytes :
+		     args_take(args, "messages") ? &opts->hold_messages :
+		     args_take(args, "age") ? &opts->hold_age_ms :
+		     args_take(args, "mark") ? &opts->hold_mark : NULL;
+		if (!to)
+			return error("Say what limits messages that are held: hold bytes, messages, age, or mark.");
+		err = args_u32(args, "The limit", to);
+	}
+	return err;
+}
+
+static int late_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "late"))
+		return 0;
+	if (args_take(args, "deliver"))
+		opts->flags |= VNP_LINK_F_HOLD_DELIVER;
+	else if (!args_take(args, "discard"))
+		return error("Say what happens to messages that are too old: late discard, or late deliver.");
 	return 0;
 }
 
@@ -178,7 +209,7 @@ static int link_attach(struct args *args)
 	err = target_find(args, &target);
 	if (!err)
 		err = fault_parse(args, &opts) ?: merge_parse(args, &opts) ?:
-		      args_end(args);
+		      hold_parse(args, &opts) ?: late_parse(args, &opts) ?: args_end(args);
 	if (!err)
 		err = attach_all(ref.prog, &target, &opts);
 	target_close(&target);
@@ -203,6 +234,23 @@ static void faults_json(struct json_object *obj, const struct vnp_link_info *inf
 	json_object_object_add(obj, "last_fault", last);
 }
 
+static void hold_json(struct json_object *obj, const struct vnp_link_info *info)
+{
+	struct json_object *hold = json_object_new_object();
+
+	add_u64(hold, "bytes_max", info->hold_bytes);
+	add_u64(hold, "messages_max", info->hold_messages);
+	add_u64(hold, "age_ms", info->hold_age_ms);
+	add_u64(hold, "mark", info->hold_mark);
+	add_str(hold, "late", info->flags & VNP_LINK_F_HOLD_DELIVER ? "deliver" : "discard");
+	add_u64(hold, "bytes", info->held_bytes);
+	add_u64(hold, "messages", info->held_messages);
+	add_u64(hold, "released", info->released);
+	add_u64(hold, "released_fragments", info->released_fragments);
+	add_u64(hold, "released_late", info->late);
+	json_object_object_add(obj, "hold", hold);
+}
+
 struct json_object *link_json(const struct vnp_link_info *info)
 {
 	struct json_object *obj = json_object_new_object();
@@ -225,6 +273,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		add_u64(errors, error_name(i), info->errors[i]);
 	json_object_object_add(obj, "errors", errors);
+	hold_json(obj, info);
 	faults_json(obj, info);
 	return obj;
 }
@@ -245,6 +294,17 @@ void link_fault_print(const struct vnp_link_info *info)
 		vnp_program_close(prog);
 	}
 	putchar('\n');
+}
+
+static void hold_print(const struct vnp_link_info *info)
+{
+	if (!info->verdicts[VNP_HELD])
+		return;
+	printf("\theld: %u messages (%u bytes of memory), at most %u for %u ms; then they are %s\n",
+	       info->held_messages, info->held_bytes, info->hold_messages, info->hold_age_ms,
+	       info->flags & VNP_LINK_F_HOLD_DELIVER ? "delivered" : "discarded");
+	printf("\treleased: %llu messages (%llu datagrams), %llu because of their age\n",
+	       info->released, info->released_fragments, info->late);
 }
 
 static void link_print(const struct vnp_link_info *info)
@@ -273,6 +333,7 @@ static void link_print(const struct vnp_link_info *info)
 		if (info->errors[i])
 			printf("\tdropped because of an error (%s): %llu\n", error_name(i),
 			       info->errors[i]);
+	hold_print(info);
 	link_fault_print(info);
 }
 

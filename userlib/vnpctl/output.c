@@ -186,6 +186,7 @@ const char *verdict_name(__u64 verdict)
 		[VNP_DROP] = "drop",
 		[VNP_PASS] = "pass",
 		[VNP_REPLY] = "reply",
+		[VNP_HELD] = "held",
 	};
 
 	return verdict < ARRAY_SIZE(names) ? names[verdict] : NULL;
@@ -201,9 +202,12 @@ const char *error_name(__u32 error)
 		[VNP_ERROR_SNDBUF] = "sndbuf",
 		[VNP_ERROR_HOPS] = "hops",
 		[VNP_ERROR_RATE] = "rate",
+		[VNP_ERROR_EVICTED] = "evicted",
+		[VNP_ERROR_EXPIRED] = "expired",
+		[VNP_ERROR_DISCARDED] = "discarded",
 	};
 
-	return error < ARRAY_SIZE(names) ? names[error] : "unknown";
+	return error < ARRAY_SIZE(names) && names[error] ? names[error] : "unknown";
 }
 
 const char *prog_type_name(__u32 type)

@@ -75,6 +75,7 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 	table_add(table, "%llu", info->verdicts[VNP_PASS]);
 	table_add(table, "%llu", info->verdicts[VNP_DROP]);
 	table_add(table, "%llu", info->verdicts[VNP_REPLY]);
+	table_add(table, "%llu", info->verdicts[VNP_HELD]);
 	table_add(table, "%llu", sum(info->errors, VNP_ERROR_SLOTS));
 	for (i = 1; i < __VNP_FAULT_CNT; i++)
 		table_add(table, "%llu", info->faults[i]);
@@ -98,7 +99,7 @@ int stats_command(struct args *args)
 			json_object_array_add(list, link_json(&sample.links[i]));
 		json_print(list);
 	} else {
-		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY ERRORS "
+		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY HELD ERRORS "
 				  "F:PACKET F:MAP F:STACK F:NULL F:BUDGET F:VERDICT "
 				  "F:CONTEXT F:THROTTLED");
 		for (i = 0; i < sample.cnt; i++)
