@@ -1,0 +1,1127 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * VNP_HELD: whole messages, in order, with one wake-up each; limits, age, accounts; and what is
+ * held ends with its link.
+ */
+#include <linux/filter.h>
+#include <linux/sock_diag.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include "burst.h"
+#include "harness.h"
+#include "object.h"
+#include "../progs/hold.h"
+
+#ifndef SO_RCVMARK
+#define SO_RCVMARK	75
+#endif
+
+#define HEADER		sizeof(struct fragment)
+
+/* The program does not release it. */
+#define NEVER		U16_MAX
+#define U16_MAX		65535
+
+/* What every test has */
+struct rig {
+	struct vnp_object *obj;
+	struct hold_seen *seen;
+	struct wire wire;
+	struct flow flow;
+	int link;
+	__u64 sent;		/* datagrams */
+	struct vnp_link_info info;
+	__u8 want[70000];
+	int want_len;
+	__u8 got[70000];
+};
+
+static int rig_link(struct rig *rig, const char *prog, const struct vnp_link_create *limits)
+{
+	struct vnp_link_create attr = {};
+	int dev = device_open();
+
+	if (dev < 0)
+		return dev;
+	if (limits)
+		attr = *limits;
+	attr.size = sizeof(attr);
+	attr.prog_fd = object_prog(rig->obj, prog);
+	attr.sock_fd = rig->flow.rx;
+	rig->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	rig->sent = 0;
+	close(dev);
+	return rig->link;
+}
+
+static int rig_open(struct rig *rig, enum flow_kind kind, enum net_path path)
+{
+	int err = pin(0) ?: object_load("hold", &rig->obj) ?: path_setup(&rig->wire, path) ?:
+		  path_flow(&rig->flow, &rig->wire, path, kind);
+
+	if (err)
+		return err;
+	rig->seen = object_globals(rig->obj, ".bss");
+	return rig_link(rig, "hold", NULL);
+}
+
+static void rig_close(struct rig *rig)
+{
+	vnp_object_close(rig->obj);
+	flow_close(&rig->flow);
+	close(rig->link);
+}
+
+/* settle() - wait until the program has seen all that was sent */
+static int settle(struct rig *rig)
+{
+	return link_settle(rig->link, rig->sent, &rig->info);
+}
+
+/* fragment_fill() - a datagram of @len bytes */
+static void fragment_fill(__u8 *data, int len, const struct fragment *fragment)
+{
+	fill_random(data, len, fragment->message * 1000 + fragment->index);
+	memcpy(data, fragment, HEADER);
+}
+
+/* put() - send a datagram, of at least HEADER bytes */
+static int put(struct rig *rig, int len, struct fragment fragment)
+{
+	__u8 data[65536];
+
+	fragment_fill(data, len, &fragment);
+	rig->sent++;
+	return send(rig->flow.tx, data, len, 0) == len ? 0 : -errno;
+}
+
+/* expect() - the datagram's bytes come next in the message */
+static void expect(struct rig *rig, int len, struct fragment fragment)
+{
+	const int from = fragment.strip ? HEADER : 0;
+	__u8 data[65536];
+
+	fragment_fill(data, len, &fragment);
+	memcpy(rig->want + rig->want_len, data + from, len - from);
+	rig->want_len += len - from;
+}
+
+/* seen() - is the next datagram the expected one? 1, 0, or negative */
+static int seen(struct rig *rig)
+{
+	const int len = recv(rig->flow.rx, rig->got, sizeof(rig->got), 0);
+	const int want = rig->want_len;
+
+	rig->want_len = 0;
+	if (len < 0)
+		return -errno;
+	return len == want && mem_differ(rig->want, rig->got, len) == -1;
+}
+
+/* empty() - is there nothing to receive, and no memory in use? */
+static int queue_empty(struct rig *rig)
+{
+	return recv(rig->flow.rx, rig->got, 1, MSG_DONTWAIT | MSG_PEEK) < 0 &&
+	       errno == EAGAIN;
+}
+
+static long memory_of(int sock, int which)
+{
+	__u32 mem[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof(mem);
+
+	return getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len) ? -errno : mem[which];
+}
+
+/* balanced() - is every datagram with the verdict accounted for? */
+static bool balanced(const struct vnp_link_info *info, __u64 held)
+{
+	__u64 sum = info->released_fragments + held;
+
+	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
+		sum += info->errors[i];
+	return sum == info->verdicts[VNP_HELD];
+}
+
+/* message() - fragments in an order that @step makes, each of @len bytes; as they should come */
+static int message(struct rig *rig, __u64 key, int cnt, int len, int step, bool strip,
+		   enum hold_order order)
+{
+	struct fragment fragment = {
+		.order = order, .strip = strip, .cnt = cnt, .message = key,
+	};
+	int err = 0;
+
+	for (int i = 0; i < cnt && !err; i++) {
+		fragment.index = (i * step + step - 1) % cnt;
+		err = put(rig, len, fragment);
+	}
+	for (int i = 0; i < cnt; i++) {
+		fragment.index = i;
+		expect(rig, len, fragment);
+	}
+	return err;
+}
+
+/*
+ * ---- Bytes and order -----------------------------------------------------
+ */
+
+FIXTURE(hold) {
+	struct rig rig;
+};
+
+FIXTURE_VARIANT(hold) {
+	enum flow_kind kind;
+	enum net_path path;
+	bool filter;
+	bool gro;
+	const char *prog;
+};
+
+FIXTURE_VARIANT_ADD(hold, lo_ip4) { FLOW_IP4, LO_SINGLE };
+FIXTURE_VARIANT_ADD(hold, lo_ip6) { FLOW_IP6, LO_SINGLE };
+FIXTURE_VARIANT_ADD(hold, lo_mapped) { FLOW_MAPPED, LO_SINGLE };
+FIXTURE_VARIANT_ADD(hold, lo_filter) { FLOW_IP4, LO_SINGLE, .filter = true };
+FIXTURE_VARIANT_ADD(hold, lo_writes) { FLOW_IP4, LO_SINGLE, .prog = "hold_writes" };
+FIXTURE_VARIANT_ADD(hold, wire_ip4) { FLOW_IP4, WIRE_GSO };
+FIXTURE_VARIANT_ADD(hold, wire_ip6) { FLOW_IP6, WIRE_GSO };
+FIXTURE_VARIANT_ADD(hold, wire_single) { FLOW_IP4, WIRE_SINGLE };
+FIXTURE_VARIANT_ADD(hold, wire_gro) { FLOW_IP4, WIRE_GSO, .gro = true };
+FIXTURE_VARIANT_ADD(hold, wire_filter) { FLOW_IP6, WIRE_GSO, .filter = true };
+FIXTURE_VARIANT_ADD(hold, wire_writes) { FLOW_IP4, WIRE_GSO, .prog = "hold_writes" };
+FIXTURE_VARIANT_ADD(hold, wire_gro_writes) { FLOW_IP6, WIRE_SINGLE, .gro = true, .prog = "hold_writes" };
+
+static int filter_all(int sock)
+{
+	struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 0x7fffffff);
+	struct sock_fprog prog = { 1, &insn };
+
+	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) ?
+	       -errno : 0;
+}
+
+FIXTURE_SETUP(hold)
+{
+	ASSERT_OK(rig_open(&self->rig, variant->kind, variant->path));
+	ASSERT_EQ(0, sock_set(self->rig.flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
+	if (variant->filter)
+		ASSERT_EQ(0, filter_all(self->rig.flow.rx));
+	if (variant->gro)
+		ASSERT_EQ(0, sock_set(self->rig.flow.rx, SOL_UDP, 104, 1));
+	if (variant->prog)
+		ASSERT_EQ(0, link_update(self->rig.link,
+					 object_prog(self->rig.obj, variant->prog), -1));
+}
+
+FIXTURE_TEARDOWN(hold)
+{
+	rig_close(&self->rig);
+}
+
+TEST_F(hold, whole)
+{
+	static const int cnts[] = { 1, 2, 8, 32 }, lens[] = { HEADER, HEADER + 1, 64, 1400 };
+	struct rig *rig = &self->rig;
+	__u64 key = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(cnts); k++)
+		for (size_t l = 0; l < ARRAY_SIZE(lens); l++)
+			for (int strip = 0; strip < 2; strip++)
+				for (int step = 1; step < 6; step += 2) {
+					ASSERT_EQ(0, message(rig, key++, cnts[k], lens[l], step,
+							     strip, HOLD_HOLD));
+					ASSERT_EQ(1, seen(rig)) {
+						TH_LOG("%d of %d bytes, strip %d, step %d", cnts[k],
+						       lens[l], strip, step);
+					}
+					ASSERT_EQ(1, queue_empty(rig));
+				}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(key, rig->info.released);
+	EXPECT_EQ(rig->sent, rig->info.released_fragments);
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_EQ(0, rig->info.held_bytes);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+TEST_F(hold, each)
+{
+	struct fragment fragment = { .order = HOLD_EACH, .cnt = 8 };
+	struct rig *rig = &self->rig;
+
+	for (fragment.strip = 0; fragment.strip < 2; fragment.strip++, fragment.message++) {
+		for (int i = 7; i >= 0; i--) {
+			fragment.index = i;
+			ASSERT_EQ(0, put(rig, 100 + i, fragment));
+		}
+		for (int i = 0; i < 8; i++) {
+			fragment.index = i;
+			expect(rig, 100 + i, fragment);
+			ASSERT_EQ(1, seen(rig));
+		}
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(1, queue_empty(rig));
+	EXPECT_EQ(16, rig->info.released_fragments);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* burst_message() - the fragments of a message, to be sent at once */
+static void burst_message(struct burst *burst, __u64 key, int first, int cnt, int all, int len,
+			  bool strip, enum hold_order order)
+{
+	struct fragment fragment = {
+		.order = order, .strip = strip, .cnt = all, .message = key,
+	};
+
+	for (int i = first; i < first + cnt; i++) {
+		fragment.index = i;
+		burst->len[burst->cnt] = len;
+		fragment_fill(burst->data[burst->cnt++], len, &fragment);
+	}
+}
+
+static void expect_burst(struct rig *rig, const struct burst *burst, int first, int cnt)
+{
+	for (int i = first; i < first + cnt; i++) {
+		const struct fragment *fragment = (const void *)burst->data[i];
+		const int from = fragment->strip ? HEADER : 0;
+
+		memcpy(rig->want + rig->want_len, burst->data[i] + from, burst->len[i] - from);
+		rig->want_len += burst->len[i] - from;
+	}
+}
+
+TEST_F(hold, bursts)
+{
+	static const int cnts[] = { 2, 8, 16, 32 }, lens[] = { HEADER, 64, 1400 };
+	struct rig *rig = &self->rig;
+	static struct burst burst;
+	__u64 key = 0;
+
+	for (size_t k = 0; k < ARRAY_SIZE(cnts); k++)
+		for (size_t l = 0; l < ARRAY_SIZE(lens); l++)
+			for (int i = 0; i < 4; i++) {
+				burst.cnt = 0;
+				burst_message(&burst, key++, 0, cnts[k], cnts[k], lens[l], i % 2,
+					      HOLD_HOLD);
+				ASSERT_EQ(0, burst_send(rig->flow.tx, &burst, variant->path));
+				rig->sent += burst.cnt;
+				expect_burst(rig, &burst, 0, burst.cnt);
+				ASSERT_EQ(1, seen(rig)) {
+					TH_LOG("%d of %d bytes, strip %d", cnts[k], lens[l], i % 2);
+				}
+			}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(1, queue_empty(rig));
+	EXPECT_EQ(key, rig->info.released);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* Two messages, one in two batches, with other datagrams between them */
+TEST_F(hold, bursts_mixed)
+{
+	struct rig *rig = &self->rig;
+	static struct burst burst;
+
+	for (__u64 key = 0; key < 40; key += 2) {
+		const bool strip = key % 4;
+
+		burst.cnt = 0;
+		burst_message(&burst, key, 0, 4, 8, 200, strip, HOLD_HOLD);
+		burst_message(&burst, 0, 0, 1, 1, 200, false, HOLD_PASS);
+		burst_message(&burst, key + 1, 0, 6, 6, 200, strip, HOLD_HOLD);
+		burst_message(&burst, 0, 0, 2, 1, 200, false, HOLD_DROP);
+		burst_message(&burst, key, 4, 4, 8, 200, strip, HOLD_HOLD);
+		burst_message(&burst, 0, 3, 1, 1, 200, false, HOLD_PASS);
+		ASSERT_EQ(0, burst_send(rig->flow.tx, &burst, variant->path));
+		rig->sent += burst.cnt;
+
+		expect_burst(rig, &burst, 4, 1);
+		ASSERT_EQ(1, seen(rig));
+		expect_burst(rig, &burst, 5, 6);
+		ASSERT_EQ(1, seen(rig));
+		expect_burst(rig, &burst, 0, 4);
+		expect_burst(rig, &burst, 13, 4);
+		ASSERT_EQ(1, seen(rig));
+		expect_burst(rig, &burst, 17, 1);
+		ASSERT_EQ(1, seen(rig));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(40, rig->info.released);
+	EXPECT_EQ(40, rig->info.verdicts[VNP_PASS]);
+	EXPECT_EQ(40, rig->info.verdicts[VNP_DROP]);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* Released each, of super-packets: as an application that has set UDP_GRO expects them */
+TEST_F(hold, bursts_each)
+{
+	static struct burst burst, want;
+	struct rig *rig = &self->rig;
+
+	for (__u64 key = 0; key < 8; key++) {
+		const bool strip = key % 2;
+
+		burst.cnt = 0;
+		burst_message(&burst, key, 0, 16, 16, 300, strip, HOLD_EACH);
+		ASSERT_EQ(0, burst_send(rig->flow.tx, &burst, variant->path));
+		rig->sent += burst.cnt;
+		want = burst;
+		for (int i = 0; strip && i < want.cnt; i++) {
+			want.len[i] -= HEADER;
+			memmove(want.data[i], want.data[i] + HEADER, want.len[i]);
+		}
+		ASSERT_LT(0, burst_recv(rig->flow.rx, &want, variant->gro));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(1, queue_empty(rig));
+	EXPECT_EQ(8 * 16, rig->info.released_fragments);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* What the program does after vnp_hold() decides whether the datagram is held. */
+TEST_F(hold, undone)
+{
+	static const enum hold_order orders[] = {
+		HOLD_THEN_PASS, HOLD_THEN_FAULT, HOLD_NOT, HOLD_THEN_DISCARD,
+	};
+	struct fragment fragment = { .cnt = 3 };
+	struct rig *rig = &self->rig;
+	static struct burst burst;
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		burst.cnt = 0;
+		burst_message(&burst, i, 0, 1, 3, 150, false, HOLD_ONLY);
+		burst_message(&burst, i, 1, 1, 3, 150, false, orders[i]);
+		burst_message(&burst, i, 1, 1, 3, 150, false, HOLD_ONLY);
+		ASSERT_EQ(0, burst_send(rig->flow.tx, &burst, variant->path));
+		rig->sent += burst.cnt;
+		ASSERT_EQ(0, settle(rig));
+	}
+	EXPECT_EQ(2, rig->info.faults[VNP_FAULT_VERDICT]);
+	EXPECT_EQ(1, rig->info.verdicts[VNP_PASS]);
+	EXPECT_EQ(2, rig->info.errors[VNP_ERROR_DISCARDED]);
+	EXPECT_EQ(4, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 7));
+	burst.cnt = 0;
+	burst_message(&burst, 0, 1, 1, 3, 150, false, HOLD_THEN_PASS);
+	expect_burst(rig, &burst, 0, 1);
+	EXPECT_EQ(1, seen(rig));
+
+	/* Messages 0 to 2 hold fragments 0 and 1, message 3 only 1. */
+	for (fragment.message = 0; fragment.message < 4; fragment.message++) {
+		fragment.order = HOLD_HOLD;
+		fragment.index = 2;
+		if (fragment.message == 3)
+			fragment.cnt = 2;
+		ASSERT_EQ(0, put(rig, 150, fragment));
+		burst.cnt = 0;
+		burst_message(&burst, fragment.message, 0, 2, 3, 150, false, HOLD_ONLY);
+		expect_burst(rig, &burst, fragment.message == 3, fragment.message == 3 ? 1 : 2);
+		expect(rig, 150, fragment);
+		EXPECT_EQ(1, seen(rig));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* Fragments that are there already are refused, and what is held stays. */
+TEST_F(hold, duplicates)
+{
+	struct fragment fragment = { .order = HOLD_HOLD, .cnt = 9, .message = 5 };
+	struct rig *rig = &self->rig;
+	static struct burst burst;
+
+	for (int i = 0; i < 3; i++) {
+		burst.cnt = 0;
+		burst_message(&burst, 5, 2 * i, 4, 9, 150, false, HOLD_HOLD);
+		ASSERT_EQ(0, burst_send(rig->flow.tx, &burst, variant->path));
+		rig->sent += burst.cnt;
+		ASSERT_EQ(0, settle(rig));
+		EXPECT_EQ(4 + 2 * i, rig->info.verdicts[VNP_HELD]);
+		EXPECT_EQ(2 * i, rig->info.verdicts[VNP_DROP]);
+		EXPECT_EQ(1, rig->info.held_messages);
+	}
+	fragment.index = 0;
+	ASSERT_EQ(0, put(rig, 150, fragment));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(-EEXIST, rig->seen->hold);
+	fragment.index = 8;
+	ASSERT_EQ(0, put(rig, 150, fragment));
+	for (int i = 0; i < 9; i++) {
+		fragment.index = i;
+		expect(rig, 150, fragment);
+	}
+	EXPECT_EQ(1, seen(rig));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/*
+ * ---- What the application sees -------------------------------------------
+ */
+
+FIXTURE(app) {
+	struct rig rig;
+};
+
+FIXTURE_SETUP(app)
+{
+	ASSERT_OK(rig_open(&self->rig, FLOW_IP4, LO_SINGLE));
+}
+
+FIXTURE_TEARDOWN(app)
+{
+	rig_close(&self->rig);
+}
+
+TEST_F(app, queries)
+{
+	struct fragment fragment = { .order = HOLD_ONLY, .cnt = NEVER, .message = 1, .index = 7 };
+	struct rig *rig = &self->rig;
+	struct hold_seen *s = rig->seen;
+
+	ASSERT_EQ(0, put(rig, 100, fragment));
+	fragment.order = HOLD_HOLD;
+	fragment.index = 9;
+	ASSERT_EQ(0, put(rig, 60, fragment));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(0, s->hold);
+	EXPECT_EQ(0, s->held);
+	EXPECT_EQ(160, s->bytes);
+	EXPECT_EQ(2, s->fragments);
+	EXPECT_EQ(7, s->first);
+	EXPECT_EQ(9, s->last);
+	EXPECT_EQ(0, s->contiguous);
+	fragment.index = 8;
+	fragment.strip = 1;
+	ASSERT_EQ(0, put(rig, 60, fragment));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(160 + 60 - HEADER, s->bytes);
+	EXPECT_EQ(3, s->fragments);
+	EXPECT_EQ(1, s->contiguous);
+
+	fragment.order = HOLD_TWICE;
+	fragment.index = 0xffffffff;
+	ASSERT_EQ(0, put(rig, 60, fragment));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(-EBUSY, s->again);
+	fragment.message = 2;
+	fragment.order = HOLD_RELEASE;
+	ASSERT_EQ(0, put(rig, 60, fragment));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(-ENOENT, s->end);
+	fragment.order = HOLD_DISCARD;
+	fragment.message = 1;
+	ASSERT_EQ(0, put(rig, 60, fragment));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(0, s->end);
+	EXPECT_EQ(4, rig->info.errors[VNP_ERROR_DISCARDED]);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* A message is released by a datagram that is not part of it, and also if that faults. */
+TEST_F(app, released_by_another)
+{
+	static const enum hold_order orders[] = { HOLD_RELEASE, HOLD_RELEASE_FAULT };
+	struct fragment end = { .message = 3 };
+	struct rig *rig = &self->rig;
+
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		ASSERT_EQ(0, message(rig, 3, 5, 200, 2, true, HOLD_ONLY));
+		EXPECT_EQ(1, queue_empty(rig));
+		end.order = orders[i];
+		ASSERT_EQ(0, put(rig, 100, end));
+		EXPECT_EQ(1, seen(rig));
+		EXPECT_EQ(1, queue_empty(rig));
+	}
+	ASSERT_EQ(0, message(rig, 3, 2, 200, 1, false, HOLD_ONLY));
+	end.order = HOLD_RELEASE_EACH;
+	ASSERT_EQ(0, put(rig, 100, end));
+	EXPECT_EQ(200, recv(rig->flow.rx, rig->got, sizeof(rig->got), 0));
+	EXPECT_EQ(200, recv(rig->flow.rx, rig->got, sizeof(rig->got), 0));
+	EXPECT_EQ(1, queue_empty(rig));
+}
+
+/* The longest message, and one that is longer, which stays */
+TEST_F(app, longest)
+{
+	struct fragment end = { .order = HOLD_RELEASE, .message = 1 };
+	struct rig *rig = &self->rig;
+
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
+	/* 47 * 1393 + 36 = 65507 */
+	ASSERT_EQ(0, message(rig, 1, 47, 1393, 5, false, HOLD_ONLY));
+	ASSERT_EQ(0, put(rig, 36, (struct fragment){ HOLD_ONLY, 0, NEVER, 47, 1 }));
+	expect(rig, 36, (struct fragment){ HOLD_ONLY, 0, NEVER, 47, 1 });
+	ASSERT_EQ(0, put(rig, 100, end));
+	EXPECT_EQ(65507, rig->want_len);
+	EXPECT_EQ(1, seen(rig));
+
+	ASSERT_EQ(0, message(rig, 1, 47, 1394, 5, false, HOLD_ONLY));
+	rig->want_len = 0;
+	ASSERT_EQ(0, put(rig, 100, end));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(-EMSGSIZE, rig->seen->end);
+	EXPECT_EQ(1, rig->info.held_messages);
+	end.order = HOLD_RELEASE_EACH;
+	ASSERT_EQ(0, put(rig, 100, end));
+	for (int i = 0; i < 47; i++)
+		EXPECT_EQ(1394, recv(rig->flow.rx, rig->got, sizeof(rig->got), 0));
+	EXPECT_EQ(1, queue_empty(rig));
+}
+
+TEST_F(app, events)
+{
+	struct rig *rig = &self->rig;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	struct pollfd pfd = { .fd = rig->flow.rx, .events = POLLIN };
+	int ep = epoll_create1(EPOLL_CLOEXEC), bytes;
+
+	ASSERT_LE(0, ep);
+	ASSERT_EQ(0, epoll_ctl(ep, EPOLL_CTL_ADD, rig->flow.rx, &event));
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, message(rig, i, 7, 300, 3, false, HOLD_ONLY));
+		EXPECT_EQ(0, poll(&pfd, 1, 0));
+		EXPECT_EQ(0, epoll_wait(ep, &event, 1, 0));
+		ASSERT_EQ(0, ioctl(rig->flow.rx, FIONREAD, &bytes));
+		EXPECT_EQ(0, bytes);
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ .order = HOLD_RELEASE,
+							       .message = i }));
+		EXPECT_EQ(1, poll(&pfd, 1, 0));
+		EXPECT_EQ(1, epoll_wait(ep, &event, 1, 0));
+		EXPECT_EQ(0, epoll_wait(ep, &event, 1, 0));
+		ASSERT_EQ(0, ioctl(rig->flow.rx, FIONREAD, &bytes));
+		EXPECT_EQ(2100, bytes);
+		EXPECT_EQ(2100, recv(rig->flow.rx, rig->got, 3000, MSG_PEEK));
+		EXPECT_EQ(2100, recv(rig->flow.rx, rig->got, 10, MSG_PEEK | MSG_TRUNC));
+		EXPECT_EQ(1, seen(rig));
+	}
+	close(ep);
+}
+
+TEST_F(app, recvmmsg)
+{
+	static __u8 data[4][4096];
+	struct rig *rig = &self->rig;
+	struct mmsghdr msgs[4] = {};
+	struct iovec iov[4];
+
+	for (int i = 0; i < 4; i++) {
+		iov[i] = (struct iovec){ data[i], i == 2 ? 100 : 4096 };
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+		ASSERT_EQ(0, message(rig, i, 3 + i, 500, 1, true, HOLD_HOLD));
+	}
+	ASSERT_EQ(4, recvmmsg(rig->flow.rx, msgs, 4, 0, NULL));
+	for (int i = 0, from = 0; i < 4; i++) {
+		const int len = (3 + i) * (500 - HEADER);
+
+		EXPECT_EQ(i == 2 ? 100 : len, msgs[i].msg_len);
+		EXPECT_EQ(i == 2 ? MSG_TRUNC : 0, msgs[i].msg_hdr.msg_flags);
+		EXPECT_MEM(rig->want + from, data[i], msgs[i].msg_len);
+		from += len;
+	}
+}
+
+/* Address, time and destination are those of the first fragment, wherever it came. */
+TEST_F(app, control_messages)
+{
+	struct fragment fragment = { .order = HOLD_HOLD, .cnt = 3, .message = 1 };
+	struct sockaddr_in from, other;
+	socklen_t len = sizeof(from);
+	struct rig *rig = &self->rig;
+	struct timespec before, after, stamp;
+	int another = udp_socket("127.0.0.1", 0), tx = rig->flow.tx;
+	struct in_pktinfo info;
+
+	ASSERT_LE(0, another);
+	ASSERT_EQ(0, connect(another, (void *)&rig->flow.rx_addr, sizeof(struct sockaddr_in)));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_IP, IP_PKTINFO, 1));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	for (int i = 0; i < 3; i++) {
+		fragment.index = 2;
+		ASSERT_EQ(0, put(rig, 100, fragment));
+		rig->flow.tx = another;
+		fragment.index = 0;
+		clock_gettime(CLOCK_REALTIME, &before);
+		ASSERT_EQ(0, put(rig, 100, fragment));
+		clock_gettime(CLOCK_REALTIME, &after);
+		rig->flow.tx = tx;
+		fragment.index = 1;
+		ASSERT_EQ(0, put(rig, 100, fragment));
+		if (i == 0) {
+			ASSERT_EQ(300, recvfrom(rig->flow.rx, rig->got, 1000, 0, (void *)&from,
+						&len));
+			ASSERT_EQ(0, getsockname(another, (void *)&other, &len));
+			EXPECT_EQ(other.sin_port, from.sin_port);
+		} else if (i == 1) {
+			ASSERT_EQ(sizeof(info), sock_cmsg(rig->flow.rx, SOL_IP, IP_PKTINFO, &info,
+							  sizeof(info)));
+			EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_addr.s_addr);
+			EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_spec_dst.s_addr);
+			EXPECT_LT(0, info.ipi_ifindex);
+		} else {
+			ASSERT_EQ(sizeof(stamp), sock_cmsg(rig->flow.rx, SOL_SOCKET,
+							   SCM_TIMESTAMPNS, &stamp,
+							   sizeof(stamp)));
+			EXPECT_LE(before.tv_sec * 1000000000L + before.tv_nsec,
+				  stamp.tv_sec * 1000000000L + stamp.tv_nsec);
+			EXPECT_GE(after.tv_sec * 1000000000L + after.tv_nsec,
+				  stamp.tv_sec * 1000000000L + stamp.tv_nsec);
+		}
+	}
+	close(another);
+}
+
+/* A thread that receives messages */
+struct reader {
+	pthread_t thread;
+	_Atomic pid_t tid;
+	_Atomic bool last;
+	int sock;
+	int cnt;
+	__u8 data[65536];
+};
+
+static void *read_all(void *arg)
+{
+	struct reader *r = arg;
+
+	r->tid = syscall(SYS_gettid);
+	while (recv(r->sock, r->data, sizeof(r->data), 0) > 0 && !r->last)
+		r->cnt++;
+	return NULL;
+}
+
+TEST_F(app, one_wakeup)
+{
+	struct rig *rig = &self->rig;
+	static struct reader r;
+	long before;
+
+	r = (struct reader){ .sock = rig->flow.rx };
+	ASSERT_EQ(0, pthread_create(&r.thread, NULL, read_all, &r));
+	while (!r.tid)
+		sched_yield();
+	ASSERT_EQ(0, thread_sleeps(r.tid));
+	before = voluntary_switches(r.tid);
+	for (int i = 0; i < 20; i++) {
+		rig->want_len = 0;
+		ASSERT_EQ(0, message(rig, i, 8, 1400, 3, false, HOLD_HOLD));
+		ASSERT_EQ(0, thread_sleeps(r.tid));
+	}
+	EXPECT_EQ(before + 20, voluntary_switches(r.tid));
+	r.last = true;
+	ASSERT_EQ(0, put(rig, HEADER, (struct fragment){ HOLD_PASS }));
+	pthread_join(r.thread, NULL);
+	EXPECT_EQ(20, r.cnt);
+}
+
+/*
+ * ---- Limits --------------------------------------------------------------
+ */
+
+static int limited(struct rig *rig, const struct vnp_link_create *limits)
+{
+	int err = link_detach(rig->link);
+
+	if (err)
+		return err;
+	close(rig->link);
+	return rig_link(rig, "hold", limits);
+}
+
+TEST_F(app, refused)
+{
+	struct vnp_link_create limits = { .hold_messages = VNP_HOLD_MESSAGES_MAX + 1 };
+	struct rig *rig = &self->rig;
+
+	EXPECT_EQ(-EINVAL, limited(rig, &limits));
+	limits = (struct vnp_link_create){ .hold_age_ms = VNP_HOLD_AGE_MS_MAX + 1 };
+	EXPECT_EQ(-EINVAL, rig_link(rig, "hold", &limits));
+	limits = (struct vnp_link_create){ .hold_age_ms = 1, .hold_messages = 2, .hold_bytes = 3,
+					   .hold_mark = 4, .flags = VNP_LINK_F_HOLD_DELIVER };
+	ASSERT_OK(rig_link(rig, "hold", &limits));
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(1, rig->info.hold_age_ms);
+	EXPECT_EQ(2, rig->info.hold_messages);
+	EXPECT_EQ(3, rig->info.hold_bytes);
+	EXPECT_EQ(4, rig->info.hold_mark);
+	EXPECT_EQ(VNP_LINK_F_HOLD_DELIVER, rig->info.flags);
+}
+
+TEST_F(app, most_messages)
+{
+	struct vnp_link_create limits = { .hold_messages = 3 };
+	struct rig *rig = &self->rig;
+
+	ASSERT_OK(limited(rig, &limits));
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, message(rig, i, 2, 100, 1, false, HOLD_ONLY));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(3, rig->info.held_messages);
+	EXPECT_EQ(14, rig->info.errors[VNP_ERROR_EVICTED]);
+	EXPECT_TRUE(balanced(&rig->info, 6));
+	/* The oldest have gone. */
+	for (int i = 0; i < 10; i++)
+		ASSERT_EQ(0, put(rig, 50, (struct fragment){ .order = HOLD_RELEASE,
+							      .message = i }));
+	for (int i = 0; i < 3; i++)
+		EXPECT_EQ(200, recv(rig->flow.rx, rig->got, sizeof(rig->got), 0));
+	EXPECT_EQ(1, queue_empty(rig));
+}
+
+TEST_F(app, most_bytes)
+{
+	struct vnp_link_create limits = { .hold_bytes = 20000 };
+	struct rig *rig = &self->rig;
+
+	ASSERT_OK(limited(rig, &limits));
+	for (int i = 0; i < 100; i++) {
+		ASSERT_EQ(0, put(rig, 1400, (struct fragment){ HOLD_ONLY, 0, NEVER, 0, i }));
+		ASSERT_EQ(0, settle(rig));
+		ASSERT_GE(20000, rig->info.held_bytes);
+		ASSERT_EQ(rig->info.held_bytes,
+			  memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	}
+	EXPECT_LT(2, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
+}
+
+/* A datagram that passes has its place, whatever is held. */
+TEST_F(app, pass_comes_first)
+{
+	struct rig *rig = &self->rig;
+	int passed = 0, drops;
+
+	for (int size = 4096; size <= 65536; size *= 4) {
+		ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, size / 2));
+		drops = sock_drops(rig->flow.rx);
+		for (int i = 0; i < 200; i++) {
+			ASSERT_EQ(0, put(rig, 500, (struct fragment){ HOLD_ONLY, 0, NEVER, i, i }));
+			if (i % 3)
+				continue;
+			ASSERT_EQ(0, put(rig, 700, (struct fragment){ HOLD_PASS }));
+			ASSERT_EQ(700, recv(rig->flow.rx, rig->got, sizeof(rig->got),
+					    MSG_DONTWAIT));
+			passed++;
+		}
+		EXPECT_EQ(drops, sock_drops(rig->flow.rx));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(passed, rig->info.verdicts[VNP_PASS]);
+	EXPECT_LT(0, rig->info.errors[VNP_ERROR_EVICTED]);
+	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
+}
+
+/* Messages that never complete: those that do are served, within the receive buffer. */
+TEST_F(app, flood)
+{
+	const int rcvbuf = 100000;
+	struct rig *rig = &self->rig;
+
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, rcvbuf / 2));
+	for (int i = 0; i < 400; i++) {
+		for (int k = 0; k < 16; k++)
+			ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0,
+								      1000 + i * 16 + k }));
+		ASSERT_GE(rcvbuf, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+		ASSERT_EQ(0, message(rig, i, 4, 1400, 1, true, HOLD_HOLD));
+		ASSERT_EQ(1, seen(rig));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(400, rig->info.released);
+	EXPECT_LT(0, rig->info.errors[VNP_ERROR_EVICTED]);
+	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
+}
+
+/* wait_for() - until no message is held */
+static int wait_released(struct rig *rig)
+{
+	for (int i = 0; i < 100000; i++) {
+		if (link_info(rig->link, &rig->info))
+			return -errno;
+		if (!rig->info.held_messages)
+			return 0;
+		sched_yield();
+		usleep(1000);
+	}
+	return -ETIME;
+}
+
+TEST_F(app, too_old)
+{
+	struct vnp_link_create limits = { .hold_age_ms = 50 };
+	struct rig *rig = &self->rig;
+
+	ASSERT_OK(limited(rig, &limits));
+	for (int i = 0; i < 100; i++)
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0, i }));
+	ASSERT_EQ(0, settle(rig));
+	ASSERT_EQ(0, wait_released(rig));
+	EXPECT_EQ(100, rig->info.errors[VNP_ERROR_EXPIRED]);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(1, queue_empty(rig));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+TEST_F(app, too_old_delivered)
+{
+	struct vnp_link_create limits = {
+		.hold_age_ms = 50, .hold_mark = 0x51a1e, .flags = VNP_LINK_F_HOLD_DELIVER,
+	};
+	struct rig *rig = &self->rig;
+	__u32 mark = 0;
+
+	ASSERT_OK(limited(rig, &limits));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVMARK, 1));
+	for (int k = 0; k < 2; k++) {
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, 3, 2, k }));
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, 3, 0, k }));
+		expect(rig, 100, (struct fragment){ HOLD_ONLY, 0, 3, 0, k });
+		expect(rig, 100, (struct fragment){ HOLD_ONLY, 0, 3, 2, k });
+		if (!k) {
+			EXPECT_EQ(1, seen(rig));
+		} else {
+			ASSERT_EQ(sizeof(mark), sock_cmsg(rig->flow.rx, SOL_SOCKET, SO_MARK,
+							  &mark, sizeof(mark)));
+			EXPECT_EQ(0x51a1e, mark);
+		}
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(2, rig->info.late);
+	EXPECT_EQ(2, rig->info.released);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/*
+ * ---- How it ends ---------------------------------------------------------
+ */
+
+TEST_F(app, replaced)
+{
+	struct rig *rig = &self->rig;
+
+	ASSERT_EQ(0, message(rig, 1, 5, 200, 2, false, HOLD_ONLY));
+	ASSERT_EQ(0, link_update(rig->link, object_prog(rig->obj, "hold_writes"), -1));
+	ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_RELEASE, .message = 1 }));
+	EXPECT_EQ(1, seen(rig));
+
+	ASSERT_EQ(0, message(rig, 1, 5, 200, 2, false, HOLD_ONLY));
+	ASSERT_EQ(0, link_update(rig->link, object_prog(rig->obj, "passes"), -1));
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(5, rig->info.errors[VNP_ERROR_DISCARDED]);
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	ASSERT_EQ(0, link_update(rig->link, object_prog(rig->obj, "hold"), -1));
+	rig->want_len = 0;
+	ASSERT_EQ(0, message(rig, 1, 5, 200, 2, false, HOLD_HOLD));
+	EXPECT_EQ(1, seen(rig));
+}
+
+TEST_F(app, detached)
+{
+	struct rig *rig = &self->rig;
+
+	for (int i = 0; i < 200; i++)
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0, i }));
+	ASSERT_EQ(0, settle(rig));
+	ASSERT_LT(0, rig->info.held_messages);
+	ASSERT_EQ(0, link_detach(rig->link));
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+TEST_F(app, closed)
+{
+	struct rig *rig = &self->rig;
+
+	for (int i = 0; i < 200; i++)
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0, i }));
+	ASSERT_EQ(0, message(rig, 1000, 3, 200, 1, false, HOLD_HOLD));
+	close(rig->flow.rx);
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(0, rig->info.attached);
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/* A thread that sends fragments of many messages */
+struct sender {
+	pthread_t thread;
+	_Atomic bool stop;
+	struct sockaddr_storage to;
+};
+
+static void *send_always(void *arg)
+{
+	struct sender *s = arg;
+	int sock = udp_socket("127.0.0.1", 0);
+	struct fragment fragment = { .cnt = 4 };
+	__u8 data[300];
+	unsigned int seed = 1;
+
+	while (!s->stop) {
+		fragment.message = seed / 7 % 64;
+		fragment.index = seed / 64 % 6;
+		fragment.order = seed / 1024 % 16;
+		fragment.strip = seed / 65536 % 2;
+		seed = seed * 1103515245 + 12345;
+		fragment_fill(data, sizeof(data), &fragment);
+		sendto(sock, data, sizeof(data), 0, (void *)&s->to, sizeof(struct sockaddr_in));
+	}
+	close(sock);
+	return NULL;
+}
+
+static int sender_start(struct sender *s, struct rig *rig)
+{
+	s->stop = false;
+	s->to = rig->flow.rx_addr;
+	return -pthread_create(&s->thread, NULL, send_always, s);
+}
+
+static void sender_stop(struct sender *s)
+{
+	s->stop = true;
+	pthread_join(s->thread, NULL);
+}
+
+TEST_F(app, ends_under_traffic)
+{
+	struct vnp_link_create limits = {
+		.hold_age_ms = 1, .flags = VNP_LINK_F_HOLD_DELIVER, .hold_messages = 16,
+	};
+	struct rig *rig = &self->rig;
+	static struct sender senders[2];
+
+	ASSERT_EQ(0, link_detach(rig->link));
+	close(rig->link);
+	/* They are not pinned: there may be two processors. */
+	sched_setaffinity(0, sizeof(cpu_set_t), &(cpu_set_t){ .__bits = { ~0UL } });
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, sender_start(&senders[i], rig));
+	for (int i = 0; i < 30; i++) {
+		ASSERT_OK(rig_link(rig, i % 2 ? "hold" : "hold_writes", i % 3 ? NULL : &limits));
+		for (int k = 0; k < 20; k++)
+			recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT);
+		if (i % 5 == 1)
+			ASSERT_EQ(0, link_update(rig->link, object_prog(rig->obj, "passes"), -1));
+		if (i % 5 == 2)
+			ASSERT_EQ(0, link_update(rig->link, object_prog(rig->obj, "hold"), -1));
+		ASSERT_EQ(0, link_settle(rig->link, 200, &rig->info));
+		if (i % 2) {
+			ASSERT_EQ(0, link_detach(rig->link));
+		} else {
+			const int port = sock_port(rig->flow.rx);
+
+			close(rig->flow.rx);
+			rig->flow.rx = udp_socket("127.0.0.1", port);
+			ASSERT_LE(0, rig->flow.rx);
+		}
+		ASSERT_EQ(0, link_info(rig->link, &rig->info));
+		EXPECT_EQ(0, rig->info.attached);
+		EXPECT_EQ(0, rig->info.held_messages);
+		close(rig->link);
+	}
+	for (int i = 0; i < 2; i++)
+		sender_stop(&senders[i]);
+	while (recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT) > 0)
+		;
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	ASSERT_OK(rig_link(rig, "hold", NULL));
+}
+
+/* Two CPUs bring fragments of the same messages: each is delivered once, or counted. */
+TEST_F(app, account_under_traffic)
+{
+	struct rig *rig = &self->rig;
+	static struct sender senders[2];
+
+	sched_setaffinity(0, sizeof(cpu_set_t), &(cpu_set_t){ .__bits = { ~0UL } });
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, sender_start(&senders[i], rig));
+	do {
+		for (int k = 0; k < 100; k++)
+			recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT);
+		ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	} while (rig->info.packets < 20000);
+	for (int i = 0; i < 2; i++)
+		sender_stop(&senders[i]);
+	ASSERT_EQ(0, link_detach(rig->link));
+	while (recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT) > 0)
+		;
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_LT(0, rig->info.released);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* A process with a link that holds, which is killed */
+static void hold_and_wait(struct rig *rig, int port, int ready)
+{
+	rig->flow.rx = udp_socket("127.0.0.1", port);
+	if (rig_link(rig, "hold", NULL) < 0)
+		exit(1);
+	for (int i = 0; i < 100; i++)
+		put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0, i });
+	post(ready);
+	for (;;)
+		pause();
+}
+
+TEST_F(app, killed)
+{
+	const int ready = eventfd(0, EFD_CLOEXEC), dev = device_open();
+	struct rig *rig = &self->rig;
+	const int port = sock_port(rig->flow.rx);
+	static struct sender sender;
+	pid_t pid;
+
+	ASSERT_LE(0, ready);
+	ASSERT_LE(0, dev);
+	close(rig->flow.rx);
+	close(rig->link);
+	ASSERT_EQ(0, sender_start(&sender, rig));
+	for (int i = 0; i < 5; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			hold_and_wait(rig, port, ready);
+		ASSERT_EQ(0, await(ready));
+		EXPECT_EQ(1, obj_count(dev, VNP_OBJ_LINK));
+		ASSERT_EQ(0, kill(pid, SIGKILL));
+		finish(pid);
+	}
+	sender_stop(&sender);
+	for (int i = 0; obj_count(dev, VNP_OBJ_LINK) && i < 10000; i++)
+		usleep(1000);
+	EXPECT_EQ(0, obj_count(dev, VNP_OBJ_LINK));
+	rig->flow.rx = udp_socket("127.0.0.1", port);
+	rig->link = -1;
+	close(dev);
+}
+
+TEST_HARNESS_MAIN
