@@ -23,6 +23,7 @@ static const struct workload {
 	{ "reply", bench_reply },
 	{ "kvcache", bench_kvcache },
 	{ "relay", bench_relay },
+	{ "hold", bench_hold },
 	{ "processor", bench_processor },
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },

@@ -22,7 +22,7 @@
  * ---- VNP -----------------------------------------------------------------
  */
 
-static void attach_vnp_prog(int sock, const char *name, __u32 prog_flags,
+static void attach_vnp_file(int sock, const char *file, const char *name, __u32 prog_flags,
 			    __u32 link_flags)
 {
 	const struct vnp_load_opts load = { sizeof(load), .prog_flags = prog_flags };
@@ -30,7 +30,7 @@ static void attach_vnp_prog(int sock, const char *name, __u32 prog_flags,
 	struct vnp_object *obj;
 	int err;
 
-	err = vnp_object_open_file(object_path("progs/drop.bpf.o"), NULL, &obj);
+	err = vnp_object_open_file(object_path(file), NULL, &obj);
 	if (!err)
 		err = vnp_object_load(obj, &load);
 	if (!err)
@@ -39,6 +39,12 @@ static void attach_vnp_prog(int sock, const char *name, __u32 prog_flags,
 	if (err)
 		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
 	vnp_object_close(obj);
+}
+
+static void attach_vnp_prog(int sock, const char *name, __u32 prog_flags,
+			    __u32 link_flags)
+{
+	attach_vnp_file(sock, "progs/drop.bpf.o", name, prog_flags, link_flags);
 }
 
 void attach_vnp(int sock)
@@ -64,6 +70,11 @@ void attach_vnp_unmerged(int sock)
 void attach_vnp_reply(int sock)
 {
 	attach_vnp_prog(sock, "reply_all", 0, 0);
+}
+
+void attach_vnp_hold(int sock)
+{
+	attach_vnp_file(sock, "progs/hold.bpf.o", "hold", 0, 0);
 }
 
 /*
