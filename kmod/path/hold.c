@@ -251,7 +251,8 @@ static void vnp_hold_ended(struct vnp_holding *h, struct vnp_message *message)
 static void vnp_hold_end(struct vnp_holding *h, struct vnp_message *message,
 			 enum vnp_message_end end)
 {
-	vnp_hold_remove(h->link->hold, message);
+	if (message->end == VNP_MESSAGE_HELD)
+		vnp_hold_remove(h->link->hold, message);
 	message->end = end;
 	/* What is freed makes room at once. */
 	if (end >= VNP_MESSAGE_EVICTED && message->charge) {
@@ -303,12 +304,12 @@ static void vnp_hold_settled(struct vnp_holding *h, struct vnp_message *message)
 		vnp_hold_remove_empty(h, message);
 }
 
-/* Is there room in the socket's receive buffer? */
-static bool vnp_hold_fits(const struct sock *sk, u32 size)
+/* Is there room in the socket's receive buffer, or would there be without @held? */
+static bool vnp_hold_fits(const struct sock *sk, u32 size, u32 held)
 {
-	const u32 rmem = atomic_read(&sk->sk_rmem_alloc), rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	const s64 rmem = atomic_read(&sk->sk_rmem_alloc);
 
-	return rmem <= rcvbuf && size <= rcvbuf - rmem;
+	return rmem - held + size <= READ_ONCE(sk->sk_rcvbuf);
 }
 
 /* Is there, and within the link's own limit? */
@@ -316,7 +317,7 @@ static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
 {
 	const u32 max = h->link->hold_bytes ?: U32_MAX, held = h->link->hold->bytes;
 
-	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size);
+	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size, 0);
 }
 
 /* Charge memory to the socket.  The oldest messages are freed until there is room. */
@@ -328,7 +329,8 @@ static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, 
 	while (!vnp_hold_has_room(h, size) ||
 	       !h->link->hook->charge(h->sk, size)) {
 		oldest = vnp_hold_oldest(hold);
-		if (!oldest)
+		/* If the queue is full, it is of no use to free them. */
+		if (!oldest || !vnp_hold_fits(h->sk, size, hold->bytes))
 			return false;
 		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
 		if (oldest == message)
@@ -531,11 +533,8 @@ static void vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *frag
 
 	if (!message->charge)
 		size += sizeof(*message);
-	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size)) {
-		h->link->hook->uncharge(h->sk, message->charge);
-		message->charge = 0;
-		message->end = VNP_MESSAGE_EVICTED;
-	}
+	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size))
+		vnp_hold_end(h, message, VNP_MESSAGE_EVICTED);
 	vnp_hold_settled(h, message);
 }
 
@@ -563,10 +562,12 @@ void vnp_hold_yield(struct vnp_holding *h, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
 
-	if (!READ_ONCE(hold->messages) || vnp_hold_fits(h->sk, size))
+	if (!READ_ONCE(hold->messages) || vnp_hold_fits(h->sk, size, 0))
 		return;
 	spin_lock(&hold->lock);
-	while (hold->messages && !vnp_hold_fits(h->sk, size))
+	/* Without what is held the kernel would take one datagram more than fits. */
+	while (hold->messages && !vnp_hold_fits(h->sk, size, 0) &&
+	       vnp_hold_fits(h->sk, 0, hold->bytes))
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
 	spin_unlock(&hold->lock);
 	vnp_hold_finish(h);

@@ -198,6 +198,7 @@ FIXTURE_VARIANT(call) {
 	__u32 known;
 	size_t reserved;
 	size_t reserved_len;
+	size_t first;		/* size as first published, if fields were added */
 	bool writes;
 };
 
@@ -205,6 +206,7 @@ FIXTURE_VARIANT(call) {
 #define FLAGS(type, bits)	.flags = offsetof(struct type, flags), .known = (bits)
 #define RESERVED(type)		.reserved = offsetof(struct type, reserved), \
 				.reserved_len = sizeof(((struct type *)0)->reserved)
+#define FIRST(type, added)	.first = offsetof(struct type, added)
 
 FIXTURE_VARIANT_ADD(call, feature) {
 	VNP_FEATURE, ARG(vnp_feature), fill_feature, .writes = true,
@@ -221,8 +223,9 @@ FIXTURE_VARIANT_ADD(call, map_create) {
 };
 FIXTURE_VARIANT_ADD(call, link_create) {
 	VNP_LINK_CREATE, ARG(vnp_link_create), fill_link_create,
-	FLAGS(vnp_link_create, VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE),
-	RESERVED(vnp_link_create),
+	FLAGS(vnp_link_create, VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE |
+	      VNP_LINK_F_HOLD_DELIVER),
+	RESERVED(vnp_link_create), FIRST(vnp_link_create, hold_bytes),
 };
 FIXTURE_VARIANT_ADD(call, obj_next) {
 	VNP_OBJ_NEXT, ARG(vnp_obj_id), fill_obj_next, FLAGS(vnp_obj_id, 0),
@@ -265,6 +268,7 @@ FIXTURE_VARIANT_ADD(call, map_freeze) {
 };
 FIXTURE_VARIANT_ADD(call, link_info) {
 	VNP_LINK_INFO, ARG(vnp_link_info), fill_link_info, .writes = true,
+	FIRST(vnp_link_info, hold_bytes),
 };
 FIXTURE_VARIANT_ADD(call, link_update) {
 	VNP_LINK_UPDATE, ARG(vnp_link_update), fill_link_update,
@@ -353,6 +357,13 @@ TEST_F(call, size_too_large)
 		*(__u32 *)self->o.attr = sizes[i];
 		EXPECT_ERROR(E2BIG, self->o.attr);
 	}
+}
+
+/* A caller compiled with the first header */
+TEST_F(call, size_as_first)
+{
+	*(__u32 *)self->o.attr = variant->first ?: variant->size;
+	EXPECT_OK(do_ioctl(self->o.fd, variant->request, self->o.attr));
 }
 
 /* A caller compiled with a later header that uses no new field is accepted. */
@@ -620,10 +631,11 @@ TEST_F(device, feature)
 	EXPECT_EQ(1 << VNP_PROG_DATAGRAM | 1 << VNP_PROG_PACKET, f.prog_types);
 	EXPECT_EQ(1ULL << VNP_MAP_HASH | 1ULL << VNP_MAP_ARRAY | 1ULL << VNP_MAP_PERCPU_ARRAY |
 		  1ULL << VNP_MAP_PEERS | 1ULL << VNP_MAP_GROUPS, f.map_types);
-	EXPECT_EQ(0x7ffe, f.helpers);
+	EXPECT_EQ(0x1f7ffe, f.helpers);
 	EXPECT_EQ(VNP_PROG_F_HARDEN, f.prog_flags);
 	EXPECT_EQ(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG | VNP_MAP_F_SOCKET, f.map_flags);
-	EXPECT_EQ(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE, f.link_flags);
+	EXPECT_EQ(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER,
+		  f.link_flags);
 	EXPECT_LE(4096, f.insn_max);
 	EXPECT_LE(8, f.map_max);
 	EXPECT_EQ(512, f.stack_max);
