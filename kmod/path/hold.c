@@ -220,6 +220,16 @@ static struct vnp_message *vnp_hold_find(struct vnp_hold *hold, u64 key)
 	return NULL;
 }
 
+/* Programs mostly ask for the message that they have just added a datagram to. */
+static struct vnp_message *vnp_hold_look(const struct vnp_holding *h, u64 key)
+{
+	struct vnp_message *message = h->now ? h->now->message : NULL;
+
+	if (message && message->key == key && message->end == VNP_MESSAGE_HELD)
+		return message;
+	return vnp_hold_find(h->link->hold, key);
+}
+
 static struct vnp_message *vnp_hold_oldest(struct vnp_hold *hold)
 {
 	return list_first_entry_or_null(&hold->oldest, struct vnp_message, list);
@@ -407,7 +417,7 @@ int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
 	if (!h->link)
 		return vnp_held_one_query(&h->one, key, info);
 	spin_lock(&h->link->hold->lock);
-	message = vnp_hold_find(h->link->hold, key);
+	message = vnp_hold_look(h, key);
 	if (message)
 		vnp_message_info(message, info);
 	spin_unlock(&h->link->hold->lock);
@@ -422,7 +432,7 @@ static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end
 	if (!h->link)
 		return vnp_held_one_end(&h->one, key);
 	spin_lock(&h->link->hold->lock);
-	message = vnp_hold_find(h->link->hold, key);
+	message = vnp_hold_look(h, key);
 	if (!message)
 		ret = -ENOENT;
 	else if (end == VNP_MESSAGE_RELEASED && message->bytes > VNP_MESSAGE_MAX)
