@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Eight senders send records of 60 kB at once: does each arrive as a whole, and no other? The
+ * receiver is the sample itself, build/samples/gather/gather, in the directory of this
+ * program.
+ */
+#include <arpa/inet.h>
+#include <libgen.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "gather.h"
+
+#define PORT		"7008"
+#define SENDERS		8
+#define RECORDS		10
+#define RECORD_LEN	60000
+#define CNT		((RECORD_LEN + GATHER_BYTES_MAX - 1) / GATHER_BYTES_MAX)
+
+static int tests, failed;
+
+static void report(int ok, const char *what)
+{
+	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
+	failed += !ok;
+}
+
+/* Return: the receiver's pid, after it has printed that it takes records */
+static pid_t start(const char *self, FILE **out)
+{
+	char path[4096], line[128];
+	int pipes[2];
+	pid_t pid;
+
+	snprintf(path, sizeof(path), "%s", self);
+	snprintf(line, sizeof(line), "%s/gather", dirname(path));
+	if (pipe(pipes) || (pid = fork()) < 0)
+		return -1;
+	if (!pid) {
+		dup2(pipes[1], STDOUT_FILENO);
+		close(pipes[0]);
+		close(pipes[1]);
+		execl(line, "gather", PORT, NULL);
+		_exit(127);
+	}
+	close(pipes[1]);
+	*out = fdopen(pipes[0], "r");
+	return fgets(line, sizeof(line), *out) ? pid : -1;
+}
+
+/* struct sender - one of those that send at once */
+struct sender {
+	int sock;
+	int rank;
+	__u8 record[RECORD_LEN];
+};
+
+static int sender_open(struct sender *s, int rank)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(atoi(PORT)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	const struct timeval patience = { .tv_sec = 10 };
+
+	s->rank = rank;
+	s->sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	setsockopt(s->sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	return connect(s->sock, (const void *)&to, sizeof(to));
+}
+
+static void sender_fill(struct sender *s, int record)
+{
+	int i;
+
+	for (i = 0; i < RECORD_LEN; i++)
+		s->record[i] = i * 31 + s->rank * 7 + record;
+}
+
+static int sender_send(const struct sender *s, int record, int index)
+{
+	const int from = index * GATHER_BYTES_MAX;
+	const int len = RECORD_LEN - from < (int)GATHER_BYTES_MAX ?
+			RECORD_LEN - from : (int)GATHER_BYTES_MAX;
+	__u8 datagram[GATHER_DATAGRAM_MAX];
+	const struct gather_header header = {
+		.rank = htonl(s->rank), .record = htonl(record),
+		.index = htons(index), .cnt = htons(CNT),
+	};
+
+	memcpy(datagram, &header, sizeof(header));
+	memcpy(datagram + sizeof(header), s->record + from, len);
+	return send(s->sock, datagram, sizeof(header) + len, 0) ==
+	       (ssize_t)sizeof(header) + len;
+}
+
+static int sender_has_receipt(const struct sender *s)
+{
+	struct gather_receipt receipt;
+
+	return recv(s->sock, &receipt, sizeof(receipt), 0) == sizeof(receipt) &&
+	       ntohl(receipt.bytes) == RECORD_LEN &&
+	       ntohl(receipt.sum) == gather_sum(s->record, RECORD_LEN);
+}
+
+/* Each sender's fragments in an order of its own, all at once */
+static int send_all(struct sender *senders, int record)
+{
+	/* no divisors of CNT */
+	static const int steps[SENDERS] = { 1, 3, 5, 7, 9, 13, 15, 17 };
+	int i, k, ok = 1;
+
+	for (k = 0; k < SENDERS; k++)
+		sender_fill(&senders[k], record);
+	for (i = 0; i < (int)CNT; i++)
+		for (k = 0; k < SENDERS; k++)
+			ok &= sender_send(&senders[k], record, (i * steps[k] + k) % CNT);
+	return ok;
+}
+
+static int test_record(struct sender *senders, int record)
+{
+	int k, ok = send_all(senders, record);
+
+	for (k = 0; k < SENDERS; k++)
+		ok &= sender_has_receipt(&senders[k]);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	static struct sender senders[SENDERS];
+	char line[128] = "", expected[128], what[64];
+	FILE *out = NULL;
+	pid_t pid;
+	int i;
+
+	(void)argc;
+	printf("TAP version 13\n1..%d\n", RECORDS + 2);
+	pid = start(argv[0], &out);
+	for (i = 0; i < SENDERS && pid > 0; i++)
+		if (sender_open(&senders[i], i))
+			pid = -1;
+	if (pid < 0) {
+		printf("Bail out! The receiver does not start.\n");
+		return 1;
+	}
+	for (i = 0; i < RECORDS; i++) {
+		snprintf(what, sizeof(what), "record %d of %d senders", i, SENDERS);
+		report(test_record(senders, i), what);
+	}
+	/* One that never completes is not delivered. */
+	sender_send(&senders[0], RECORDS, 0);
+	report(recv(senders[0].sock, line, 1, MSG_DONTWAIT) < 0, "incomplete records stay");
+	kill(pid, SIGTERM);
+	snprintf(expected, sizeof(expected),
+		 "%d records in %d datagrams; 0 datagrams of incomplete records\n",
+		 RECORDS * SENDERS, RECORDS * SENDERS * (int)CNT);
+	report(fgets(line, sizeof(line), out) && !strcmp(line, expected), "it has counted them");
+	waitpid(pid, NULL, 0);
+	return failed ? 1 : 0;
+}
