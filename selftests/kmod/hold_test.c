@@ -27,8 +27,7 @@
 #define HEADER		sizeof(struct fragment)
 
 /* The program does not release it. */
-#define NEVER		U16_MAX
-#define U16_MAX		65535
+#define NEVER		UINT16_MAX
 
 /* What every test has */
 struct rig {
@@ -62,15 +61,20 @@ static int rig_link(struct rig *rig, const char *prog, const struct vnp_link_cre
 	return rig->link;
 }
 
-static int rig_open(struct rig *rig, enum flow_kind kind, enum net_path path)
+/* With one program, or with all */
+static int rig_open(struct rig *rig, enum flow_kind kind, enum net_path path, const char *prog)
 {
-	int err = pin(0) ?: object_load("hold", &rig->obj) ?: path_setup(&rig->wire, path) ?:
-		  path_flow(&rig->flow, &rig->wire, path, kind);
+	int err = pin(0) ?: object_open("hold", &rig->obj);
 
+	if (!err && prog)
+		err = object_choose(rig->obj, prog, NULL);
+	if (!err)
+		err = vnp_object_load(rig->obj, NULL) ?: path_setup(&rig->wire, path) ?:
+		      path_flow(&rig->flow, &rig->wire, path, kind);
 	if (err)
 		return err;
 	rig->seen = object_globals(rig->obj, ".bss");
-	return rig_link(rig, "hold", NULL);
+	return rig_link(rig, prog ?: "hold", NULL);
 }
 
 static void rig_close(struct rig *rig)
@@ -126,7 +130,7 @@ static int seen(struct rig *rig)
 	return len == want && mem_differ(rig->want, rig->got, len) == -1;
 }
 
-/* empty() - is there nothing to receive, and no memory in use? */
+/* queue_empty() - is there nothing to receive? */
 static int queue_empty(struct rig *rig)
 {
 	return recv(rig->flow.rx, rig->got, 1, MSG_DONTWAIT | MSG_PEEK) < 0 &&
@@ -187,18 +191,17 @@ FIXTURE_VARIANT(hold) {
 	const char *prog;
 };
 
-FIXTURE_VARIANT_ADD(hold, lo_ip4) { FLOW_IP4, LO_SINGLE };
-FIXTURE_VARIANT_ADD(hold, lo_ip6) { FLOW_IP6, LO_SINGLE };
-FIXTURE_VARIANT_ADD(hold, lo_mapped) { FLOW_MAPPED, LO_SINGLE };
-FIXTURE_VARIANT_ADD(hold, lo_filter) { FLOW_IP4, LO_SINGLE, .filter = true };
-FIXTURE_VARIANT_ADD(hold, lo_writes) { FLOW_IP4, LO_SINGLE, .prog = "hold_writes" };
-FIXTURE_VARIANT_ADD(hold, wire_ip4) { FLOW_IP4, WIRE_GSO };
-FIXTURE_VARIANT_ADD(hold, wire_ip6) { FLOW_IP6, WIRE_GSO };
-FIXTURE_VARIANT_ADD(hold, wire_single) { FLOW_IP4, WIRE_SINGLE };
-FIXTURE_VARIANT_ADD(hold, wire_gro) { FLOW_IP4, WIRE_GSO, .gro = true };
-FIXTURE_VARIANT_ADD(hold, wire_filter) { FLOW_IP6, WIRE_GSO, .filter = true };
-FIXTURE_VARIANT_ADD(hold, wire_writes) { FLOW_IP4, WIRE_GSO, .prog = "hold_writes" };
-FIXTURE_VARIANT_ADD(hold, wire_gro_writes) { FLOW_IP6, WIRE_SINGLE, .gro = true, .prog = "hold_writes" };
+FIXTURE_VARIANT_ADD(hold, lo_ip4) { FLOW_IP4, LO_SINGLE, .prog = "hold" };
+FIXTURE_VARIANT_ADD(hold, lo_ip6_filter) { FLOW_IP6, LO_SINGLE, true, .prog = "hold" };
+FIXTURE_VARIANT_ADD(hold, lo_mapped_writes) { FLOW_MAPPED, LO_SINGLE, .prog = "hold_writes" };
+FIXTURE_VARIANT_ADD(hold, wire_ip4) { FLOW_IP4, WIRE_GSO, .prog = "hold" };
+FIXTURE_VARIANT_ADD(hold, wire_ip4_single) { FLOW_IP4, WIRE_SINGLE, .prog = "hold" };
+FIXTURE_VARIANT_ADD(hold, wire_ip6_gro) { FLOW_IP6, WIRE_GSO, .gro = true, .prog = "hold" };
+FIXTURE_VARIANT_ADD(hold, wire_ip6_filter) { FLOW_IP6, WIRE_GSO, true, .prog = "hold" };
+FIXTURE_VARIANT_ADD(hold, wire_ip4_writes) { FLOW_IP4, WIRE_GSO, .prog = "hold_writes" };
+FIXTURE_VARIANT_ADD(hold, wire_ip6_single_gro_writes) {
+	FLOW_IP6, WIRE_SINGLE, .gro = true, .prog = "hold_writes",
+};
 
 static int filter_all(int sock)
 {
@@ -211,15 +214,12 @@ static int filter_all(int sock)
 
 FIXTURE_SETUP(hold)
 {
-	ASSERT_OK(rig_open(&self->rig, variant->kind, variant->path));
+	ASSERT_OK(rig_open(&self->rig, variant->kind, variant->path, variant->prog));
 	ASSERT_EQ(0, sock_set(self->rig.flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
 	if (variant->filter)
 		ASSERT_EQ(0, filter_all(self->rig.flow.rx));
 	if (variant->gro)
 		ASSERT_EQ(0, sock_set(self->rig.flow.rx, SOL_UDP, 104, 1));
-	if (variant->prog)
-		ASSERT_EQ(0, link_update(self->rig.link,
-					 object_prog(self->rig.obj, variant->prog), -1));
 }
 
 FIXTURE_TEARDOWN(hold)
@@ -236,7 +236,7 @@ TEST_F(hold, whole)
 	for (size_t k = 0; k < ARRAY_SIZE(cnts); k++)
 		for (size_t l = 0; l < ARRAY_SIZE(lens); l++)
 			for (int strip = 0; strip < 2; strip++)
-				for (int step = 1; step < 6; step += 2) {
+				for (int step = 1; step < 6; step += 4) {
 					ASSERT_EQ(0, message(rig, key++, cnts[k], lens[l], step,
 							     strip, HOLD_HOLD));
 					ASSERT_EQ(1, seen(rig)) {
@@ -485,7 +485,7 @@ FIXTURE(app) {
 
 FIXTURE_SETUP(app)
 {
-	ASSERT_OK(rig_open(&self->rig, FLOW_IP4, LO_SINGLE));
+	ASSERT_OK(rig_open(&self->rig, FLOW_IP4, LO_SINGLE, NULL));
 }
 
 FIXTURE_TEARDOWN(app)
@@ -855,7 +855,7 @@ TEST_F(app, flood)
 	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
 }
 
-/* wait_for() - until no message is held */
+/* wait_released() - wait until no message is held */
 static int wait_released(struct rig *rig)
 {
 	for (int i = 0; i < 100000; i++) {
@@ -912,6 +912,79 @@ TEST_F(app, too_old_delivered)
 	EXPECT_EQ(2, rig->info.late);
 	EXPECT_EQ(2, rig->info.released);
 	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/*
+ * ---- A bad network -------------------------------------------------------
+ */
+
+#define LOSSY_MESSAGES	1500
+#define LOSSY_CNT	8
+#define LOSSY_LEN	200
+
+/* Check a message that was received: all of it, and for the first time. */
+static bool lossy_message_ok(struct rig *rig, int len, bool *got)
+{
+	const struct fragment *first = (const void *)rig->got;
+	const __u64 key = first->message;
+
+	if (len != LOSSY_CNT * LOSSY_LEN || key >= LOSSY_MESSAGES || got[key])
+		return false;
+	got[key] = true;
+	rig->want_len = 0;
+	for (int i = 0; i < LOSSY_CNT; i++)
+		expect(rig, LOSSY_LEN, (struct fragment){ HOLD_HOLD, 0, LOSSY_CNT, i, key });
+	rig->want_len = 0;
+	return mem_differ(rig->want, rig->got, len) == -1;
+}
+
+/* Receive what there is.  Return: number of messages; negative: one is wrong */
+static int lossy_receive(struct rig *rig, bool *got)
+{
+	int cnt = 0, len;
+
+	while ((len = recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT)) > 0) {
+		if (!lossy_message_ok(rig, len, got))
+			return -EBADMSG;
+		cnt++;
+	}
+	return cnt;
+}
+
+/* Loss, duplicates, reordering and corruption: whole messages arrive, each once. */
+TEST_F(app, bad_network)
+{
+	struct fragment fragment = { .order = HOLD_HOLD, .cnt = LOSSY_CNT };
+	static bool got[LOSSY_MESSAGES];
+	struct rig *rig = &self->rig;
+	__u64 messages = 0;
+	int cnt;
+
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
+	if (shell("tc qdisc add dev lo root netem delay 500us reorder 30%% loss 1%% "
+		  "duplicate 3%% corrupt 1%% limit 100000"))
+		SKIP(return, "there is no netem");
+	for (fragment.message = 0; fragment.message < LOSSY_MESSAGES; fragment.message++) {
+		for (fragment.index = 0; fragment.index < LOSSY_CNT; fragment.index++)
+			ASSERT_EQ(0, put(rig, LOSSY_LEN, fragment));
+		cnt = lossy_receive(rig, got);
+		ASSERT_OK(cnt);
+		messages += cnt;
+	}
+	/* What it still has, it drops. */
+	ASSERT_EQ(0, shell("tc qdisc del dev lo root"));
+	ASSERT_EQ(0, link_detach(rig->link));
+	cnt = lossy_receive(rig, got);
+	ASSERT_OK(cnt);
+	messages += cnt;
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(messages, rig->info.released);
+	EXPECT_LT(LOSSY_MESSAGES / 2, messages);
+	EXPECT_LT(0, rig->info.errors[VNP_ERROR_DISCARDED]);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(rig->info.packets, rig->info.verdicts[VNP_HELD] +
+		  rig->info.verdicts[VNP_DROP]);
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /*

@@ -6,7 +6,7 @@
 struct hold_seen seen;
 
 /* A fault, of which the verifier does not know */
-#define NO_VERDICT(fragment)	(100 + (fragment)->order)
+__u32 no_verdict = 100;
 
 static __always_inline long hold_this(struct vnp_ctx *ctx, const struct fragment *fragment)
 {
@@ -46,7 +46,7 @@ static __always_inline int hold_only(struct vnp_ctx *ctx, const struct fragment 
 	else if (fragment->order == HOLD_THEN_PASS)
 		return VNP_PASS;
 	else if (fragment->order == HOLD_THEN_FAULT)
-		return NO_VERDICT(fragment);
+		return no_verdict;
 	else if (fragment->order != HOLD_ONLY)
 		hold_complete(ctx, fragment, fragment->order == HOLD_EACH);
 	return VNP_HELD;
@@ -66,7 +66,7 @@ static __always_inline int hold_by_order(struct vnp_ctx *ctx, const struct fragm
 		return VNP_DROP;
 	case HOLD_RELEASE_FAULT:
 		seen.end = vnp_release(ctx, fragment->message);
-		return NO_VERDICT(fragment);
+		return no_verdict;
 	case HOLD_RELEASE_EACH:
 		seen.end = vnp_release_each(ctx, fragment->message);
 		return VNP_DROP;
