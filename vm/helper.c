@@ -125,7 +125,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_HOLDING,
 		.holds = true,
-		.cost = 300,
+		.cost = 100,
 	},
 	[HELPER_INDEX(held)] = {
 		.name = "held",
@@ -135,7 +135,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.prog_types = PROGS_HOLDING,
 		.holds = true,
 		.bytes = VNP_COST_SIZE,
-		.cost = 100,
+		.cost = 40,
 	},
 	[HELPER_INDEX(release)] = {
 		.name = "release",
@@ -144,7 +144,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_HOLDING,
 		.holds = true,
-		.cost = 200,
+		.cost = 60,
 	},
 	[HELPER_INDEX(release_each)] = {
 		.name = "release_each",
@@ -153,7 +153,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_HOLDING,
 		.holds = true,
-		.cost = 200,
+		.cost = 60,
 	},
 	[HELPER_INDEX(discard)] = {
 		.name = "discard",
@@ -162,7 +162,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_HOLDING,
 		.holds = true,
-		.cost = 200,
+		.cost = 60,
 	},
 	[HELPER_INDEX(time_ns)] = {
 		.name = "time_ns",

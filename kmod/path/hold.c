@@ -28,38 +28,6 @@ enum vnp_message_end {
 };
 
 /**
- * struct vnp_message - a message
- * @node:	in the table by @key, while it is held
- * @list:	in the list by age, while it is held
- * @fragments:	by order
- * @last:	the last of them
- * @key:	chosen by the program
- * @bytes:	of its fragments
- * @cnt:	datagrams
- * @charge:	memory charged to the socket
- * @pending:	fragments that are
- * @end:	enum vnp_message_end
- * @late:	released because of its age
- * @born:	jiffies when it was created
- * @next:	in struct vnp_holding::ended
- */
-struct vnp_message {
-	struct hlist_node node;
-	struct list_head list;
-	struct rb_root fragments;
-	struct vnp_fragment *last;
-	u64 key;
-	u32 bytes;
-	u32 cnt;
-	u32 charge;
-	u32 pending;
-	u8 end;
-	bool late;
-	unsigned long born;
-	struct vnp_message *next;
-};
-
-/**
  * struct vnp_fragment - a datagram of a message, or neighbours with consecutive orders
  * @node:	in struct vnp_message::fragments
  * @message:	its message
@@ -81,6 +49,42 @@ struct vnp_fragment {
 	u32 kept;
 	struct sk_buff *skb;
 	struct sk_buff *tail;
+};
+
+/**
+ * struct vnp_message - a message
+ * @node:	in the table by @key, while it is held
+ * @list:	in the list by age, while it is held
+ * @fragments:	by order
+ * @last:	the last of them
+ * @key:	chosen by the program
+ * @bytes:	of its fragments
+ * @cnt:	datagrams
+ * @charge:	memory charged to the socket
+ * @pending:	fragments that are
+ * @end:	enum vnp_message_end
+ * @late:	released because of its age
+ * @taken:	@own is one of @fragments
+ * @born:	jiffies when it was created
+ * @next:	in struct vnp_holding::ended
+ * @own:	memory for a fragment: many messages have just one
+ */
+struct vnp_message {
+	struct hlist_node node;
+	struct list_head list;
+	struct rb_root fragments;
+	struct vnp_fragment *last;
+	u64 key;
+	u32 bytes;
+	u32 cnt;
+	u32 charge;
+	u32 pending;
+	u8 end;
+	bool late;
+	bool taken;
+	unsigned long born;
+	struct vnp_message *next;
+	struct vnp_fragment own;
 };
 
 /**
@@ -110,7 +114,7 @@ struct vnp_hold {
 	atomic64_t released;
 	atomic64_t fragments;
 	atomic64_t late;
-	siphash_key_t key;
+	hsiphash_key_t key;
 	u32 mask;
 	struct hlist_head table[];
 };
@@ -150,6 +154,22 @@ static struct rb_node **vnp_message_slot(struct vnp_message *message, u32 order,
 	return slot;
 }
 
+static struct vnp_fragment *vnp_fragment_alloc(struct vnp_message *message)
+{
+	if (message->taken)
+		return kmalloc(sizeof(struct vnp_fragment), GFP_ATOMIC | __GFP_NOWARN);
+	message->taken = true;
+	return &message->own;
+}
+
+static void vnp_fragment_free(struct vnp_fragment *fragment)
+{
+	if (fragment == &fragment->message->own)
+		fragment->message->taken = false;
+	else
+		kfree(fragment);
+}
+
 static struct vnp_fragment *vnp_message_insert(struct vnp_message *message, u32 order,
 					       u32 from)
 {
@@ -158,7 +178,7 @@ static struct vnp_fragment *vnp_message_insert(struct vnp_message *message, u32 
 
 	if (!slot)
 		return ERR_PTR(-EEXIST);
-	fragment = kmalloc(sizeof(*fragment), GFP_ATOMIC | __GFP_NOWARN);
+	fragment = vnp_fragment_alloc(message);
 	if (!fragment)
 		return ERR_PTR(-ENOMEM);
 	*fragment = (struct vnp_fragment){
@@ -207,7 +227,7 @@ static int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order
 
 static struct hlist_head *vnp_hold_bucket(struct vnp_hold *hold, u64 key)
 {
-	return &hold->table[siphash_1u64(key, &hold->key) & hold->mask];
+	return &hold->table[hsiphash_2u32(key, key >> 32, &hold->key) & hold->mask];
 }
 
 static struct vnp_message *vnp_hold_find(struct vnp_hold *hold, u64 key)
@@ -360,7 +380,6 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 					   u32 from)
 {
 	struct vnp_hold *hold = h->link->hold;
-	struct vnp_fragment *fragment;
 	struct vnp_message *message;
 	int ret = -ENOENT;
 
@@ -374,10 +393,8 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 	message = vnp_hold_find(hold, key) ?: vnp_hold_begin(h, key);
 	if (!message)
 		return ERR_PTR(-ENOMEM);
-	fragment = vnp_message_insert(message, order, from);
-	if (IS_ERR(fragment))
-		vnp_hold_remove_empty(h, message);
-	return fragment;
+	/* A new one has memory for its first fragment. */
+	return vnp_message_insert(message, order, from);
 }
 
 int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes)
@@ -476,7 +493,7 @@ static void vnp_hold_undo(struct vnp_holding *h)
 		return;
 	}
 	vnp_message_erase(message, fragment);
-	kfree(fragment);
+	vnp_fragment_free(fragment);
 	vnp_hold_settled(h, message);
 }
 
@@ -516,8 +533,10 @@ void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
 {
 	const struct sk_buff *skb;
-	u32 size = sizeof(*fragment);
+	u32 size = 0;
 
+	if (fragment != &fragment->message->own)
+		size = sizeof(*fragment);
 	for (skb = fragment->skb; skb; skb = skb->next)
 		size += skb->truesize;
 	return size;
@@ -532,6 +551,7 @@ static void vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragme
 	message->cnt -= fragment->last - fragment->first + 1;
 	message->bytes -= fragment->bytes;
 	vnp_message_erase(message, fragment);
+	vnp_fragment_free(fragment);
 	vnp_hold_settled(h, message);
 }
 
@@ -557,14 +577,12 @@ void vnp_hold_commit(struct vnp_holding *h)
 	spin_lock(&h->link->hold->lock);
 	if (fragment->kept == fragment->last - fragment->first + 1) {
 		vnp_fragment_commit(h, fragment);
-		fragment = NULL;
 	} else {
 		failed = fragment->skb;
 		vnp_fragment_fail(h, fragment);
 	}
 	spin_unlock(&h->link->hold->lock);
 	kfree_skb_list(failed);
-	kfree(fragment);
 	vnp_hold_finish(h);
 }
 
@@ -603,13 +621,12 @@ static struct sk_buff *vnp_message_take(struct vnp_message *message)
 	return first;
 }
 
-/* In any order: they do not refer to each other any more. */
 static void vnp_message_free(struct vnp_message *message)
 {
 	struct vnp_fragment *fragment, *next;
 
 	rbtree_postorder_for_each_entry_safe(fragment, next, &message->fragments, node)
-		kfree(fragment);
+		vnp_fragment_free(fragment);
 	kfree(message);
 }
 
