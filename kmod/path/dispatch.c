@@ -259,11 +259,16 @@ static void vnp_dispatch_close(struct vnp_dispatch *d, u32 pos)
 /* The socket must have room for datagrams that are passed, whatever is held. */
 static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
 {
-	const u32 cnt = DIV_ROUND_UP(d->skb->len - d->start, d->size ?: 1);
+	const bool passes = action == VNP_ACTION_PASS ||
+			    (action == VNP_ACTION_NONE &&
+			     d->link->flags & VNP_LINK_F_FAULT_PASS);
+	u32 size = d->skb->truesize;
 
-	if (action == VNP_ACTION_PASS ||
-	    (action == VNP_ACTION_NONE && d->link->flags & VNP_LINK_F_FAULT_PASS))
-		vnp_hold_yield(d->dgram.holding, d->skb->truesize + cnt * VNP_SPLIT_SIZE);
+	if (!passes)
+		return;
+	if (d->size)
+		size += DIV_ROUND_UP(d->skb->len - d->start, d->size) * VNP_SPLIT_SIZE;
+	vnp_hold_yield(d->dgram.holding, size);
 }
 
 /*
