@@ -642,31 +642,41 @@ static void vnp_message_drop(struct vnp_holding *h, struct vnp_message *message)
 	kfree_skb_list(vnp_message_take(message));
 }
 
-static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *message)
+/* Return: number of datagrams that could not be delivered, and why in @error */
+static u32 vnp_message_release(struct vnp_holding *h, struct vnp_message *message,
+			       enum vnp_error *error)
 {
 	const struct vnp_hook_ops *hook = h->link->hook;
 	struct sk_buff *list = vnp_message_take(message);
-	struct vnp_hold *hold = h->link->hold;
 	int ret;
+
+	*error = VNP_ERROR_MEMORY;
+	if (message->late)
+		list->mark = h->link->hold_mark ?: list->mark;
+	if (message->end == VNP_MESSAGE_RELEASED_EACH)
+		return hook->release_each(h->link, h->sk, list, message->charge);
+	ret = hook->release(h->sk, list, message->charge);
+	if (ret == -EMSGSIZE)
+		*error = VNP_ERROR_LENGTH;
+	return ret ? message->cnt : 0;
+}
+
+static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *message)
+{
+	struct vnp_hold *hold = h->link->hold;
+	enum vnp_error error;
+	u32 failed;
 
 	/* Before the delivery: the receiver may read them. */
 	atomic64_inc(&hold->released);
 	atomic64_add(message->cnt, &hold->fragments);
-	if (message->late) {
+	if (message->late)
 		atomic64_inc(&hold->late);
-		list->mark = h->link->hold_mark ?: list->mark;
-	}
-	if (message->end == VNP_MESSAGE_RELEASED_EACH) {
-		hook->release_each(h->link, h->sk, list, message->charge);
+	failed = vnp_message_release(h, message, &error);
+	if (likely(!failed))
 		return;
-	}
-	ret = hook->release(h->sk, list, message->charge);
-	if (!ret)
-		return;
-	atomic64_dec(&hold->released);
-	atomic64_sub(message->cnt, &hold->fragments);
-	vnp_link_error(h->link, ret == -EMSGSIZE ? VNP_ERROR_LENGTH : VNP_ERROR_MEMORY,
-		       message->cnt);
+	atomic64_sub(failed, &hold->fragments);
+	vnp_link_error(h->link, error, failed);
 }
 
 void vnp_hold_finish(struct vnp_holding *h)

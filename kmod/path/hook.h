@@ -50,7 +50,8 @@ struct vnp_target_addr;
  * @release:	deliver held packets, linked by skb->next, as one datagram; their @charge
  *		passes to it.  Consumed.  Return: 0, or they were uncharged: -ENOMEM,
  *		-EMSGSIZE
- * @release_each: deliver their datagrams; they are uncharged, and consumed.  Counts failures
+ * @release_each: deliver their datagrams; they are uncharged, and consumed.  Return: number
+ *		of those for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
@@ -83,8 +84,8 @@ struct vnp_hook_ops {
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);
 	int (*release)(struct sock *sk, struct sk_buff *list, u32 charge);
-	void (*release_each)(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
-			     u32 charge);
+	u32 (*release_each)(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
+			    u32 charge);
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
 	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);

@@ -277,51 +277,54 @@ static bool vnp_udp_release_batch(struct vnp_link *link, struct sock *sk, struct
 	return true;
 }
 
-static void vnp_udp_release_cuts(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+/* Return: number of datagrams for which there is no memory */
+static u32 vnp_udp_release_cuts(struct sock *sk, struct sk_buff *skb)
 {
 	struct vnp_udp_range range;
 	struct sk_buff *cut;
-	u32 pos;
+	u32 pos, failed = 0;
 
 	for (pos = sizeof(struct udphdr); pos < skb->len; pos = range.next) {
 		range = vnp_udp_range(skb, pos);
 		cut = vnp_udp_packet_cut(skb, range.start, range.end,
 					 range.end - range.start);
 		if (!cut) {
-			vnp_link_error(link, VNP_ERROR_MEMORY, 1);
+			failed++;
 			continue;
 		}
 		__skb_pull(cut, sizeof(struct udphdr));
 		vnp_udp_enqueue_prepared(sk, cut);
 	}
 	consume_skb(skb);
+	return failed;
 }
 
-static void vnp_udp_release_single(struct vnp_link *link, struct sock *sk,
-				   struct sk_buff *skb)
+static u32 vnp_udp_release_single(struct sock *sk, struct sk_buff *skb)
 {
 	const struct vnp_udp_range range = vnp_udp_range(skb, sizeof(struct udphdr));
 
-	if (pskb_pull(skb, range.start)) {
-		vnp_udp_enqueue_prepared(sk, skb);
-		return;
+	if (!pskb_pull(skb, range.start)) {
+		kfree_skb(skb);
+		return 1;
 	}
-	vnp_link_error(link, VNP_ERROR_MEMORY, 1);
-	kfree_skb(skb);
+	vnp_udp_enqueue_prepared(sk, skb);
+	return 0;
 }
 
-void vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
-			  u32 charge)
+u32 vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
+			 u32 charge)
 {
 	struct sk_buff *skb, *next;
+	u32 failed = 0;
 
 	vnp_udp_uncharge(sk, charge);
 	for (skb = list; skb; skb = next) {
 		next = skb->next;
 		skb_mark_not_on_list(skb);
 		if (vnp_udp_is_single(skb))
-			vnp_udp_release_single(link, sk, skb);
+			failed += vnp_udp_release_single(sk, skb);
 		else if (!vnp_udp_release_batch(link, sk, skb))
-			vnp_udp_release_cuts(link, sk, skb);
+			failed += vnp_udp_release_cuts(sk, skb);
 	}
+	return failed;
 }

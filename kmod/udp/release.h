@@ -23,7 +23,7 @@ bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge);
 
 /* vnp_udp_release_each() - struct vnp_hook_ops::release_each */
-void vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
-			  u32 charge);
+u32 vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
+			 u32 charge);
 
 #endif /* _VNP_UDP_RELEASE_H */

@@ -877,7 +877,7 @@ struct vnp_link_create {
  * @held_bytes:	memory that held datagrams take now
  * @held_messages: messages that are held now
  * @released:	messages that were released
- * @released_fragments: datagrams of these
+ * @released_fragments: datagrams of these, but for those counted in @errors
  * @late:	messages of these that were released because of their age
  *
  * packets == the sum of verdicts + the sum of faults.  Every datagram with the verdict
