@@ -11,6 +11,7 @@
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
+#include "../progs/hold.h"
 #include "../progs/resize.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
@@ -486,6 +487,60 @@ TEST_F(inject, super_packets)
 		close(link);
 		flow_close(&flow);
 	}
+	vnp_object_close(obj);
+}
+
+/* held_fill() - a message in eight datagrams, to be released as one or each */
+static void held_fill(struct burst *burst, __u64 message, int order)
+{
+	struct fragment fragment = { order, message % 2, 8, 0, message };
+
+	for (burst->cnt = 0; burst->cnt < 8; burst->cnt++) {
+		fragment.index = burst->cnt;
+		memset(burst->data[burst->cnt], message, 300);
+		memcpy(burst->data[burst->cnt], &fragment, sizeof(fragment));
+		burst->len[burst->cnt] = 300;
+	}
+}
+
+/* Messages arrive as a whole, or are counted. */
+TEST_F(inject, held)
+{
+	static const int orders[] = { HOLD_HOLD, HOLD_EACH, HOLD_WRITE };
+	const int bytes[] = { 8 * 300, 8 * (300 - sizeof(struct fragment)) };
+	static struct burst sent;
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+	struct wire wire;
+	struct flow flow;
+	__u8 got[65536];
+	int link, len;
+
+	pin(0);
+	ASSERT_EQ(0, object_load("hold", &obj));
+	ASSERT_EQ(0, path_setup(&wire, WIRE_GSO));
+	ASSERT_EQ(0, path_flow(&flow, &wire, WIRE_GSO, FLOW_IP4));
+	for (int i = 0; i < 3; i++) {
+		link = object_link(obj, "hold", flow.rx, 0);
+		ASSERT_OK(link);
+		for (int j = 0; j < 150; j++) {
+			held_fill(&sent, j, orders[i]);
+			fail_atomic(true);
+			burst_send(flow.tx, &sent, WIRE_GSO);
+			fail_atomic(false);
+			while ((len = recv(flow.rx, got, sizeof(got), MSG_DONTWAIT)) > 0)
+				ASSERT_EQ(orders[i] == HOLD_EACH ? bytes[j % 2] / 8 :
+					  bytes[j % 2], len);
+		}
+		ASSERT_EQ(0, link_detach(link));
+		ASSERT_EQ(0, link_info(link, &info));
+		EXPECT_LT(0, info.errors[VNP_ERROR_MEMORY]);
+		EXPECT_LT(0, info.released);
+		EXPECT_EQ(info.verdicts[VNP_HELD], info.released_fragments +
+			  info.errors[VNP_ERROR_MEMORY] + info.errors[VNP_ERROR_DISCARDED]);
+		close(link);
+	}
+	flow_close(&flow);
 	vnp_object_close(obj);
 }
 
