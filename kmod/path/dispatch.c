@@ -12,10 +12,7 @@
 #include "kmod/path/cursor.h"
 #include "kmod/prog/account.h"
 
-/*
- * Memory, beyond its payload, that a datagram of a packet takes if it gets a packet of its
- * own on the way to the socket
- */
+/* Memory, beyond its payload, that a datagram takes if it is delivered in its own packet */
 #define VNP_SPLIT_SIZE		1024
 
 /*

@@ -71,7 +71,7 @@ static __always_inline void vnp_udp_count_drops(struct sock *sk,
 void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
 
 /*
- * ---- Its parts, for packets that are held in between.  Context: softirqs off, under RCU ----
+ * ---- Its steps, for packets that are held in between.  Context: softirqs off, under RCU ----
  */
 
 /* vnp_udp_put_route() - IP_PKTINFO, which needs the packet's device and route; puts the route */

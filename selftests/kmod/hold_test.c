@@ -539,7 +539,7 @@ TEST_F(app, queries)
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
 
-/* A message is released by a datagram that is not part of it, and also if that faults. */
+/* A message is released by a datagram that does not belong to it, and also if that faults. */
 TEST_F(app, released_by_another)
 {
 	static const enum hold_order orders[] = { HOLD_RELEASE, HOLD_RELEASE_FAULT };
