@@ -70,14 +70,24 @@ static int vnp_resize_prepend(struct sk_buff *skb, u32 head, u32 len)
 	return 0;
 }
 
+int vnp_resize_own(struct vnp_dgram *dgram)
+{
+	int ret;
+
+	if (dgram->shared && vnp_dgram_split(dgram))
+		return -ENOMEM;
+	dgram->written = true;
+	ret = skb_linearize_cow(dgram->skb);
+	vnp_dgram_point(dgram);
+	return ret;
+}
+
 /*
  * Have the datagram in a packet of its own, linear and private.  @len: what its length
  * would become.  Return: 0, or why it cannot
  */
 static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 {
-	int ret;
-
 	if (len < 0)
 		return -EINVAL;
 	if (len > dgram->hook->len_max(dgram->skb))
@@ -85,13 +95,7 @@ static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 	/* What was checked of a program's number holds from here on. */
 	if (dgram->prog->code->harden)
 		barrier_nospec();
-	if (dgram->shared && vnp_dgram_split(dgram))
-		return -ENOMEM;
-
-	dgram->written = true;
-	ret = skb_linearize_cow(dgram->skb);
-	vnp_dgram_point(dgram);
-	return ret;
+	return vnp_resize_own(dgram);
 }
 
 /* Its length has changed: say so wherever that is said. */

@@ -12,6 +12,14 @@
 struct vnp_dgram;
 
 /**
+ * vnp_resize_own() - have a datagram in a packet of its own, linear and nobody else's
+ * @dgram:	the datagram; it may be shared
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vnp_resize_own(struct vnp_dgram *dgram);
+
+/**
  * vnp_resize_head() - remove or add bytes at the front of a datagram's payload
  * @dgram:	the datagram; it may be shared
  * @delta:	bytes to remove; less than 0: to add, and they are zero

@@ -16,6 +16,7 @@
 #include "kmod/path/dgram.h"
 #include "kmod/path/resize.h"
 #include "kmod/map/map.h"
+#include "kmod/prog/helpers.h"
 #include "kmod/prog/prog.h"
 #include "kmod/prog/log.h"
 #include "vm/code.h"
@@ -58,8 +59,7 @@ static void vnp_dgram_settle(const struct vnp_dgram *dgram)
 		barrier_nospec();
 }
 
-/* Are bytes off..off+len-1 in the payload? */
-static bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
+bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 {
 	u32 payload = dgram->exec.ctx.len;
 
@@ -119,14 +119,10 @@ u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 	return 0;
 }
 
-u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
+int vnp_dgram_pull(struct vnp_dgram *dgram, u32 len)
 {
-	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
-	u32 len = (u32)len_reg ?: dgram->exec.ctx.len;
 	int want, ret = 0;
 
-	if (!vnp_dgram_has(dgram, 0, len))
-		return -ERANGE;
 	if (dgram->shared) {
 		if (vnp_dgram_split(dgram))
 			return -ENOMEM;
@@ -139,6 +135,16 @@ u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
 		ret = -ENOMEM;
 	vnp_dgram_point(dgram);
 	return ret;
+}
+
+u64 vnp_helper_pull(u64 ctx, u64 len_reg, u64 r3, u64 r4, u64 r5)
+{
+	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
+	u32 len = (u32)len_reg ?: dgram->exec.ctx.len;
+
+	if (!vnp_dgram_has(dgram, 0, len))
+		return -ERANGE;
+	return vnp_dgram_pull(dgram, len);
 }
 
 u64 vnp_helper_adjust_head(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
