@@ -11,8 +11,6 @@
 #include "vm/isa/format.h"
 #include "vm/helper.h"
 
-#define ptr(type, reg)	((type)(uintptr_t)(reg))
-
 static void ctx_set(struct vnp_user_exec *user)
 {
 	user->exec.ctx.data = user->direct;
@@ -54,17 +52,6 @@ void vnp_user_exec_destroy(struct vnp_user_exec *user)
 {
 	free(user->direct);
 	free(user->indirect);
-}
-
-static struct vnp_user_exec *user_of(u64 ctx)
-{
-	return ptr(struct vnp_user_exec *,
-		   ctx - offsetof(struct vnp_user_exec, exec.ctx));
-}
-
-static bool range_ok(const struct vnp_user_exec *user, u32 off, u32 len)
-{
-	return off <= user->len && len <= user->len - off;
 }
 
 /* How many of the @len bytes at @off are direct */
@@ -122,8 +109,7 @@ u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
 	return 0;
 }
 
-/* Make the first @len bytes direct */
-static int direct_grow(struct vnp_user_exec *user, u32 len)
+int vnp_user_exec_direct(struct vnp_user_exec *user, u32 len)
 {
 	u8 *direct;
 
@@ -148,7 +134,7 @@ u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 	(void)r5;
 	if (!range_ok(user, off, len))
 		return -ERANGE;
-	if (direct_grow(user, (u32)off + (u32)len))
+	if (vnp_user_exec_direct(user, (u32)off + (u32)len))
 		return -ENOMEM;
 	memcpy(user->direct + (u32)off, ptr(void *, from), (u32)len);
 	return 0;
@@ -160,14 +146,10 @@ u64 vnp_helper_pull(u64 ctx, u64 want, u64 r3, u64 r4, u64 r5)
 	u32 len = (u32)want ?: user->len;
 
 	(void)r3, (void)r4, (void)r5;
-	return len > user->len ? -ERANGE : direct_grow(user, len);
+	return len > user->len ? -ERANGE : vnp_user_exec_direct(user, len);
 }
 
-/*
- * The payload becomes @len bytes, of which the first is its present byte @start.  Those that
- * it did not have are zero.  As in the kernel, all of it becomes direct.
- */
-static int resize(struct vnp_user_exec *user, s64 start, s64 len)
+int vnp_user_exec_resize(struct vnp_user_exec *user, s64 start, s64 len)
 {
 	const u32 added = start < 0 ? -start : 0, from = max(start, 0);
 	u8 *direct;
@@ -194,7 +176,7 @@ u64 vnp_helper_adjust_head(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
 	struct vnp_user_exec *user = user_of(ctx);
 
 	(void)r3, (void)r4, (void)r5;
-	return resize(user, (s32)delta, (s64)user->len - (s32)delta);
+	return vnp_user_exec_resize(user, (s32)delta, (s64)user->len - (s32)delta);
 }
 
 u64 vnp_helper_adjust_tail(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
@@ -202,7 +184,7 @@ u64 vnp_helper_adjust_tail(u64 ctx, u64 delta, u64 r3, u64 r4, u64 r5)
 	struct vnp_user_exec *user = user_of(ctx);
 
 	(void)r3, (void)r4, (void)r5;
-	return resize(user, 0, (s64)user->len + (s32)delta);
+	return vnp_user_exec_resize(user, 0, (s64)user->len + (s32)delta);
 }
 
 u64 vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5)

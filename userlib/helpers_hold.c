@@ -3,12 +3,6 @@
 #include "user_exec.h"
 #include "vm/helper.h"
 
-static struct vnp_user_exec *user_of(u64 ctx)
-{
-	return (struct vnp_user_exec *)(uintptr_t)
-	       (ctx - offsetof(struct vnp_user_exec, exec.ctx));
-}
-
 u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 {
 	struct vnp_user_exec *user = user_of(ctx);

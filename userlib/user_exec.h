@@ -29,6 +29,7 @@ static inline u64 vnp_now_ns(clockid_t clock)
  *		the same offsets
  * @len:	bytes of payload
  * @held:	what this execution holds; zero before it begins
+ * @unauthentic: the payload failed authentication: whatever the program returns, it is dropped
  * @print:	where vnp_log() writes; borrowed
  */
 struct vnp_user_exec {
@@ -38,6 +39,7 @@ struct vnp_user_exec {
 	u8 *indirect;
 	u32 len;
 	struct vnp_held_one held;
+	bool unauthentic;
 	const struct vnp_printer *print;
 };
 
@@ -46,6 +48,29 @@ int vnp_user_exec_init(struct vnp_user_exec *user, u32 type,
 		      const struct vnp_run_opts *opts,
 		      const struct vnp_printer *print);
 void vnp_user_exec_destroy(struct vnp_user_exec *user);
+
+#define ptr(type, reg)	((type)(uintptr_t)(reg))
+
+static inline struct vnp_user_exec *user_of(u64 ctx)
+{
+	return ptr(struct vnp_user_exec *,
+		   ctx - offsetof(struct vnp_user_exec, exec.ctx));
+}
+
+static inline bool range_ok(const struct vnp_user_exec *user, u32 off, u32 len)
+{
+	return off <= user->len && len <= user->len - off;
+}
+
+/* vnp_user_exec_direct() - make the first @len bytes direct.  Return: 0, -ENOMEM */
+int vnp_user_exec_direct(struct vnp_user_exec *user, u32 len);
+
+/*
+ * vnp_user_exec_resize() - make the payload @len bytes long, of which the first is its present
+ * byte @start.  Those that it did not have are zero.  As in the kernel, all of it becomes
+ * direct.  Return: 0, -EINVAL, -EMSGSIZE, -ENOMEM
+ */
+int vnp_user_exec_resize(struct vnp_user_exec *user, s64 start, s64 len);
 
 /* vnp_user_exec_copy_out() - the first @len bytes of the payload */
 void vnp_user_exec_copy_out(const struct vnp_user_exec *user, void *to, u32 len);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* VNP_MAP_HASH, and maps of peers: chains of entries that are allocated one by one. */
+/* VNP_MAP_HASH and what is built on it: chains of entries that are allocated one by one. */
 #include "user_map.h"
+#include "crypto.h"
 #include "vm/env.h"
 
 #define BUCKETS_MAX	(1U << 16)
@@ -210,6 +211,34 @@ const struct vnp_user_map_ops vnp_user_peers_ops = {
 	.remove		= hash_remove,
 	.next_key	= hash_next_key,
 	.write		= vnp_user_peer_write,
+	.free_deferred	= hash_free_deferred,
+	.entries	= hash_entries,
+};
+
+/* VNP_MAP_KEYS: after each key is room for what the interpreter remembers of it */
+static int keys_create(struct vnp_user_map *map)
+{
+	map->stride = sizeof(struct vnp_user_key);
+	return hash_create(map);
+}
+
+static int keys_write(struct vnp_user_map *map, const void *key, const void *value,
+		      __u64 flags)
+{
+	int err = vnp_user_key_check(value);
+
+	return err ? err : hash_set(map, key, value, flags);
+}
+
+const struct vnp_user_map_ops vnp_user_keys_ops = {
+	.obj_size	= sizeof(struct hash),
+	.create		= keys_create,
+	.destroy	= hash_destroy,
+	.find		= hash_find,
+	.set		= hash_set,
+	.remove		= hash_remove,
+	.next_key	= hash_next_key,
+	.write		= keys_write,
 	.free_deferred	= hash_free_deferred,
 	.entries	= hash_entries,
 };

@@ -11,6 +11,8 @@ static const struct vnp_user_map_ops *const type_ops[] = {
 	[VNP_MAP_PERCPU_ARRAY]	= &vnp_user_percpu_ops,
 	[VNP_MAP_PEERS]		= &vnp_user_peers_ops,
 	[VNP_MAP_GROUPS]	= &vnp_user_peers_ops,
+	[VNP_MAP_KEYS]		= &vnp_user_keys_ops,
+	[VNP_MAP_REPLAY]	= &vnp_user_hash_ops,
 };
 
 static void map_init(struct vnp_user_map *map, const struct vnp_user_map_ops *ops,
@@ -121,8 +123,11 @@ int vnp_user_map_remove(struct vnp_user_map *map, const void *key)
 
 int vnp_user_map_read(struct vnp_user_map *map, const void *key, void *value)
 {
-	const void *from = map->ops->find(map, key);
+	const void *from;
 
+	if (vnp_map_traits_get(map->def.type)->secret)
+		return -EACCES;
+	from = map->ops->find(map, key);
 	if (!from)
 		return -ENOENT;
 	memcpy(value, from, map->user_size);

@@ -189,7 +189,12 @@ static int exec_once(struct vnp_program *prog, struct vnp_user_exec *user)
 	user->exec.fault = 0;
 	user->exec.retval = 0;
 	user->held = (struct vnp_held_one){};
+	user->unauthentic = false;
 	err = vnp_interp_exec(prog->code, &user->exec);
+	if (user->unauthentic) {
+		user->exec.fault = 0;
+		user->exec.retval = VNP_DROP;
+	}
 	for (i = 0; i < prog->map_cnt; i++)
 		vnp_user_map_free_deferred(prog->maps[i]->user);
 	return err;

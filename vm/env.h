@@ -17,6 +17,7 @@
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/limits.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -124,6 +125,12 @@ typedef int64_t s64;
 static inline int fls64(u64 x)
 {
 	return x ? 64 - __builtin_clzll(x) : 0;
+}
+
+static inline u64 div_u64_rem(u64 dividend, u32 divisor, u32 *rem)
+{
+	*rem = dividend % divisor;
+	return dividend / divisor;
 }
 
 static inline void *vnp_alloc(size_t n, size_t size)

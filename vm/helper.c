@@ -10,6 +10,12 @@
 #define PROGS_HOLDING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be held */
 
 /*
+ * Besides its bytes, encryption or authentication takes up to 4000 native instructions,
+ * where vector registers cannot be used.
+ */
+#define COST_CRYPT	1000
+
+/*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
  * more than a few hundred bytes before they read any.
  */
@@ -196,6 +202,71 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_ALL,
 		.cost = 1000,
+	},
+	[HELPER_INDEX(open)] = {
+		.name = "open",
+		.fn = vnp_helper_open,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MEM_READ,
+			 VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_WRITING,
+		.moves_packet = true,
+		.writes_packet = true,
+		.bytes = VNP_COST_CRYPT,
+		.cost = COST_CRYPT,
+	},
+	[HELPER_INDEX(seal)] = {
+		.name = "seal",
+		.fn = vnp_helper_seal,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MEM_READ,
+			 VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_WRITING,
+		.moves_packet = true,
+		.writes_packet = true,
+		.bytes = VNP_COST_CRYPT,
+		.cost = COST_CRYPT,
+	},
+	[HELPER_INDEX(mac_verify)] = {
+		.name = "mac_verify",
+		.fn = vnp_helper_mac_verify,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MEM_READ,
+			 VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_WRITING,
+		.moves_packet = true,
+		.bytes = VNP_COST_CRYPT,
+		.cost = COST_CRYPT,
+	},
+	[HELPER_INDEX(mac)] = {
+		.name = "mac",
+		.fn = vnp_helper_mac,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_MEM_READ,
+			 VNP_ARG_SIZE },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_WRITING,
+		.moves_packet = true,
+		.writes_packet = true,
+		.bytes = VNP_COST_CRYPT,
+		.cost = COST_CRYPT,
+	},
+	[HELPER_INDEX(replay_check)] = {
+		.name = "replay_check",
+		.fn = vnp_helper_replay_check,
+		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
+		.bytes = VNP_COST_VALUE,
+		.cost = 200,
+	},
+	[HELPER_INDEX(replay_commit)] = {
+		.name = "replay_commit",
+		.fn = vnp_helper_replay_commit,
+		.arg = { VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_SCALAR },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ALL,
+		.bytes = VNP_COST_VALUE,
+		.cost = 200,
 	},
 };
 

@@ -58,6 +58,7 @@ enum vnp_ret_kind {
  * @VNP_COST_SIZE:	as many as the size argument in R4 says
  * @VNP_COST_PACKET:	the payload, as long as it is
  * @VNP_COST_RESIZE:	likewise, and as many as R2 changes its length by, of either sign
+ * @VNP_COST_CRYPT:	the payload, each byte of which is encrypted or authenticated
  */
 enum vnp_cost_kind {
 	VNP_COST_FLAT,
@@ -66,6 +67,7 @@ enum vnp_cost_kind {
 	VNP_COST_SIZE,
 	VNP_COST_PACKET,
 	VNP_COST_RESIZE,
+	VNP_COST_CRYPT,
 };
 
 typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);

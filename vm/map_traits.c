@@ -6,6 +6,9 @@
 /* Those for maps whose values programs read and write */
 #define HELPERS_VALUE	(HELPER(map_lookup) | HELPER(map_update) | HELPER(map_delete))
 
+#define HELPERS_KEYS	(HELPER(open) | HELPER(seal) | HELPER(mac_verify) | HELPER(mac))
+#define HELPERS_REPLAY	(HELPER(replay_check) | HELPER(replay_commit))
+
 static const struct vnp_map_traits vnp_map_traits[] = {
 	[VNP_MAP_HASH] = {
 		.name = "hash",
@@ -31,15 +34,31 @@ static const struct vnp_map_traits vnp_map_traits[] = {
 	[VNP_MAP_PEERS] = {
 		.name = "peers",
 		.flags = VNP_MAP_F_SOCKET,
-		.value_size = sizeof(struct vnp_peer),
+		.value_min = sizeof(struct vnp_peer),
+		.value_max = sizeof(struct vnp_peer),
 		.helpers = HELPER(send),
 	},
 	[VNP_MAP_GROUPS] = {
 		.name = "groups",
 		.flags = VNP_MAP_F_SOCKET,
 		.key_min = sizeof(u32) + 1,
-		.value_size = sizeof(struct vnp_peer),
+		.value_min = sizeof(struct vnp_peer),
+		.value_max = sizeof(struct vnp_peer),
 		.helpers = HELPER(send) | HELPER(send_group),
+	},
+	[VNP_MAP_KEYS] = {
+		.name = "keys",
+		.value_min = sizeof(struct vnp_key),
+		.value_max = sizeof(struct vnp_key),
+		.secret = true,
+		.helpers = HELPERS_KEYS,
+	},
+	[VNP_MAP_REPLAY] = {
+		.name = "replay",
+		.value_min = VNP_REPLAY_SIZE(64),
+		.value_max = VNP_REPLAY_SIZE(8192),
+		.value_unit = sizeof(u64),
+		.helpers = HELPERS_VALUE | HELPERS_REPLAY,
 	},
 };
 
@@ -59,7 +78,9 @@ int vnp_map_traits_check(const struct vnp_map_traits *traits,
 	    attr->key_size < traits->key_min ||
 	    (traits->key_size && attr->key_size != traits->key_size))
 		return -EINVAL;
-	if (traits->value_size)
-		return attr->value_size == traits->value_size ? 0 : -EINVAL;
-	return attr->value_size && attr->value_size <= traits->value_max ? 0 : -EINVAL;
+	if (!attr->value_size || attr->value_size < traits->value_min ||
+	    attr->value_size > traits->value_max ||
+	    (traits->value_unit && attr->value_size % traits->value_unit))
+		return -EINVAL;
+	return 0;
 }

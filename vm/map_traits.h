@@ -28,9 +28,11 @@
  * @flags:	VNP_MAP_F_* that a map may be created with
  * @key_size:	bytes of its keys; 0: chosen when it is created
  * @key_min:	bytes of a key at least
- * @value_size:	bytes of its values; 0: chosen when it is created
- * @value_max:	bytes of a value at most, if they are chosen
+ * @value_min:	bytes of a value at least; 0: 1
+ * @value_max:	bytes of a value at most
+ * @value_unit:	its bytes are a multiple of this; 0: any number
  * @percpu:	an entry has a value for each possible CPU; programs see their CPU's
+ * @secret:	values cannot be read
  * @helpers:	bit n: the helper %VNP_HELPER_BASE + n may use it
  */
 struct vnp_map_traits {
@@ -38,9 +40,11 @@ struct vnp_map_traits {
 	u32 flags;
 	u32 key_size;
 	u32 key_min;
-	u32 value_size;
+	u32 value_min;
 	u32 value_max;
+	u32 value_unit;
 	bool percpu;
+	bool secret;
 	u64 helpers;
 };
 

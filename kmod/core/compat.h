@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All differences between kernels, except those in compat_icmp.h.  HAVE_NAME is defined
- * if kmod/probes/name.c can be compiled against this kernel; versions are not checked,
- * because distributions backport.
+ * All differences between kernels, except those in compat_icmp.h and compat_chacha.h.
+ * HAVE_NAME is defined if kmod/probes/name.c can be compiled against this kernel; versions
+ * are not checked, because distributions backport.
  */
 #ifndef _VNP_CORE_COMPAT_H
 #define _VNP_CORE_COMPAT_H

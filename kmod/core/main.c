@@ -12,6 +12,7 @@
 
 #include "kmod/core/device.h"
 #include "kmod/core/object.h"
+#include "kmod/crypto/work.h"
 #include "kmod/path/send.h"
 #include "kmod/udp/udp.h"
 #include "kmod/core/version.h"
@@ -23,9 +24,12 @@ static int __init vnp_init(void)
 	ret = vnp_obj_subsys_create();
 	if (ret)
 		return ret;
-	ret = vnp_send_subsys_create();
+	ret = vnp_crypto_subsys_create();
 	if (ret)
 		goto err_obj_subsys;
+	ret = vnp_send_subsys_create();
+	if (ret)
+		goto err_crypto_subsys;
 	ret = vnp_udp_subsys_create();
 	if (ret)
 		goto err_send_subsys;
@@ -38,6 +42,8 @@ err_udp_subsys:
 	vnp_udp_subsys_destroy();
 err_send_subsys:
 	vnp_send_subsys_destroy();
+err_crypto_subsys:
+	vnp_crypto_subsys_destroy();
 err_obj_subsys:
 	vnp_obj_subsys_destroy();
 	return ret;
@@ -52,6 +58,7 @@ static void __exit vnp_exit(void)
 	vnp_obj_subsys_destroy();
 	/* Peers */
 	rcu_barrier();
+	vnp_crypto_subsys_destroy();
 }
 
 module_init(vnp_init);

@@ -13,6 +13,7 @@
 #include "kmod/core/socket.h"
 #include "kmod/map/map.h"
 #include "kmod/path/hold.h"
+#include "kmod/path/dgram.h"
 #include "kmod/path/hook.h"
 #include "vm/code.h"
 
@@ -202,6 +203,11 @@ enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *
 enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
 			       const struct vnp_exec *exec)
 {
+	if (exec->fault == VNP_EXEC_UNAUTHENTIC) {
+		vnp_link_count(link, VNP_ACTION_DROP, 1, exec->ctx.len);
+		vnp_link_error(link, VNP_ERROR_AUTH, 1);
+		return VNP_ACTION_DROP;
+	}
 	return vnp_link_faults(link, prog,
 			       exec->fault ?: VNP_EXEC_FAULT(VNP_FAULT_VERDICT, 0), 1,
 			       exec->ctx.len);

@@ -19,6 +19,8 @@ static const struct vnp_map_ops *const vnp_map_type_ops[] = {
 	[VNP_MAP_PERCPU_ARRAY]	= &vnp_percpu_ops,
 	[VNP_MAP_PEERS]		= &vnp_peers_ops,
 	[VNP_MAP_GROUPS]	= &vnp_peers_ops,
+	[VNP_MAP_KEYS]		= &vnp_keys_ops,
+	[VNP_MAP_REPLAY]	= &vnp_hash_ops,
 };
 
 u64 vnp_map_types(void)
@@ -54,6 +56,7 @@ static void vnp_map_init(struct vnp_map *map, const struct vnp_map_ops *ops,
 	map->user_size = traits->percpu ? map->stride * num_possible_cpus() :
 					  attr->value_size;
 	map->max_entries = attr->max_entries;
+	map->secret = traits->secret;
 	init_rwsem(&map->lock);
 }
 
@@ -251,7 +254,10 @@ static long vnp_map_fop_update(struct file *file, void *args,
 
 	ret = vnp_map_write(map, key, value, elem->flags);
 
-	kvfree(value);
+	if (map->secret)
+		kvfree_sensitive(value, map->user_size);
+	else
+		kvfree(value);
 free_key:
 	kvfree(key);
 	return ret;

@@ -27,13 +27,14 @@ struct vnp_map_desc;
  *		Return: 0, -ENOMEM, -EINTR, with nothing allocated
  * @destroy:	free it; it is not in use.  Process context
  * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
- *		is valid until rcu_read_unlock()
+ *		is valid until rcu_read_unlock().  NULL: no helper that needs it takes
+ *		such a map
  * @update:	any context but hard interrupts
  * @delete:	any context but hard interrupts
  * @next_key:	the key after @key, the first one if that is NULL or not there.
  *		Process context.  Return: 0, -ENOENT, -EINTR (a fatal signal)
  * @read:	user space's look-up; @value is aligned to 8.  Process context.
- *		Return: 0, -ENOENT
+ *		Return: 0, -ENOENT, -EACCES
  * @write:	user space's update; likewise.  NULL: it is @update
  * @mmap:	file_operations::mmap, of maps with %VNP_MAP_F_MMAP, which the traits of
  *		the type allow.  Process context, @map->lock is held for reading
@@ -74,6 +75,7 @@ struct vnp_map_ops {
  * @user_size:	bytes of a value in user space: @value_size, or a @stride for each
  *		possible CPU
  * @max_entries: maximum number of entries
+ * @secret:	copies of values are cleared before they are freed
  * @bytes:	what struct vnp_map_ops::size returned
  * @value:	VNP_MAP_ARRAY: the first value; page-aligned
  * @lock:	held for reading while user space changes the map, for writing
@@ -91,6 +93,7 @@ struct vnp_map {
 	u32 stride;
 	u32 user_size;
 	u32 max_entries;
+	bool secret;
 	u64 bytes;
 	void *value;
 
@@ -104,6 +107,7 @@ extern const struct vnp_map_ops vnp_array_ops;
 extern const struct vnp_map_ops vnp_hash_ops;
 extern const struct vnp_map_ops vnp_percpu_ops;
 extern const struct vnp_map_ops vnp_peers_ops;
+extern const struct vnp_map_ops vnp_keys_ops;
 
 /* The most frequent lookups of programs, to be called directly */
 void *vnp_array_lookup(struct vnp_map *map, const void *key);

@@ -28,6 +28,8 @@
  *		IP header
  * @shared:	there are other datagrams in the packet
  * @written:	the program may have changed it; only if it was @shared
+ * @unauthentic: it failed authentication.  Only for programs that authenticate
+ *		(vnp_prog_authenticate())
  * @prog:	the program
  * @hook:	the hook of the packet
  * @holding:	what is held of the packet; initialized only if @prog holds
@@ -41,10 +43,17 @@ struct vnp_dgram {
 	s32 off;
 	bool shared;
 	bool written;
+	bool unauthentic;
 	const struct vnp_prog *prog;
 	const struct vnp_hook_ops *hook;
 	struct vnp_holding *holding;
 };
+
+/*
+ * struct vnp_exec::fault of an execution on a datagram that failed authentication, whatever
+ * the program returned: not a kind of fault that is counted, but a drop
+ */
+#define VNP_EXEC_UNAUTHENTIC	U32_MAX
 
 /*
  * For a struct vnp_dgram on the stack.  Kernels may be configured to zero all variables;

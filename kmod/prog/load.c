@@ -295,6 +295,13 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	return 0;
 }
 
+/* Whether a datagram is authentic counts for more than what such a program returns. */
+static bool vnp_prog_authenticates(const struct vnp_code *code)
+{
+	return vnp_prog_calls(code, VNP_HELPER_open) ||
+	       vnp_prog_calls(code, VNP_HELPER_mac_verify);
+}
+
 /* Context: the user's jit_lock */
 static int vnp_prog_charge(struct bpf_prog *bpf, struct vnp_user *user,
 			   struct vnp_load *load)
@@ -353,7 +360,8 @@ static int vnp_prog_compile(struct vnp_prog *prog, struct vnp_load *load)
 		return PTR_ERR(bpf);
 	}
 	prog->bpf = bpf;
-	prog->func = bpf->bpf_func;
+	prog->func = vnp_prog_authenticates(prog->code) ? vnp_prog_authenticate :
+							  bpf->bpf_func;
 	return 0;
 }
 

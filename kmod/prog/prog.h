@@ -21,7 +21,8 @@ struct vnp_user;
  * struct vnp_prog - a program
  * @obj:	the object; first member
  * @bpf:	the native code
- * @func:	where that begins
+ * @func:	where that begins; for a program that authenticates datagrams
+ *		vnp_prog_authenticate()
  * @user:	the user charged for its native code; a reference
  * @ctx_fields:	fields of the context to initialize, struct vnp_code::ctx_fields, and
  *		VNP_CTX_SENDS
@@ -122,6 +123,18 @@ static __always_inline u64 vnp_prog_exec(const struct vnp_prog *prog,
 
 	return unlikely(prog->wide_ret) && !exec->fault ? exec->retval : ret;
 }
+
+/**
+ * vnp_prog_authenticate() - execute a program that authenticates datagrams
+ * @ctx:	of a struct vnp_dgram
+ * @insns:	not used
+ *
+ * Other programs are called directly, and do not pay for this.
+ *
+ * Return: R0; but @fault, which is set to %VNP_EXEC_UNAUTHENTIC, if the datagram is not
+ * authentic.
+ */
+unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns);
 
 /* vnp_prog_test() - VNP_PROG_RUN.  Context: process.  Return: 0 or errno */
 long vnp_prog_test(struct vnp_prog *prog, struct vnp_prog_run *attr);

@@ -169,6 +169,8 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 
 	if (dgram.exec.fault)
 		attr->retval = 0;
+	if (dgram.exec.fault == VNP_EXEC_UNAUTHENTIC)
+		dgram.exec.fault = 0;
 	attr->fault = VNP_EXEC_FAULT_KIND(dgram.exec.fault);
 	attr->fault_insn = VNP_EXEC_FAULT_INSN(dgram.exec.fault);
 	attr->ns = div_u64(ns, repeat);

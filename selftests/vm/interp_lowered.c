@@ -199,17 +199,17 @@ static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 	return 0;
 }
 
-/* The map whose handle is in R1 or R2, or NULL */
+/* The map whose handle is in R1 or, after the context, in R2; or NULL */
 static const struct vnp_map_desc *machine_map(const struct machine *m)
 {
-	u64 handle;
+	u64 handle = m->reg[BPF_REG_1];
 	u32 i;
 
-	for (i = 0; i < m->code->map_cnt; i++) {
-		handle = machine_shift(m->code->maps[i].handle);
-		if (m->reg[BPF_REG_1] == handle || m->reg[BPF_REG_2] == handle)
+	if (handle == machine_shift(&m->exec->ctx))
+		handle = m->reg[BPF_REG_2];
+	for (i = 0; i < m->code->map_cnt; i++)
+		if (handle == machine_shift(m->code->maps[i].handle))
 			return &m->code->maps[i];
-	}
 	return NULL;
 }
 

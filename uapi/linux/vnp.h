@@ -189,7 +189,13 @@ struct vnp_ctx {
 	FN(held, 0x10011)		\
 	FN(release, 0x10012)		\
 	FN(release_each, 0x10013)	\
-	FN(discard, 0x10014)
+	FN(discard, 0x10014)		\
+	FN(open, 0x10018)		\
+	FN(seal, 0x10019)		\
+	FN(mac_verify, 0x1001a)		\
+	FN(mac, 0x1001b)		\
+	FN(replay_check, 0x1001c)	\
+	FN(replay_commit, 0x1001d)
 
 #define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
 enum vnp_helper_id {
@@ -224,6 +230,53 @@ struct vnp_held {
 /* Bytes that vnp_csum_diff() takes on each side, at most */
 #define VNP_CSUM_DIFF_MAX	512
 #undef __VNP_HELPER_ID
+
+/* struct vnp_crypt::flags */
+#define VNP_CRYPT_F_TRY		(1U << 0)	/* a failure is only reported */
+
+/* struct vnp_crypt::len: up to the end of the payload */
+#define VNP_CRYPT_END		0xffffffffU
+
+#define VNP_CRYPT_NONCE_MAX	24	/* bytes of struct vnp_crypt::nonce */
+#define VNP_CRYPT_EXTRA_MAX	24	/* of struct vnp_crypt::extra */
+#define VNP_CRYPT_AAD_MAX	1024	/* of the payload that are additional data */
+#define VNP_CRYPT_TAG_MAX	32	/* of a tag */
+
+/**
+ * struct vnp_crypt - what vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac() work on
+ * @flags:	VNP_CRYPT_F_*
+ * @off:	first byte of the text, from the start of the payload
+ * @len:	its bytes, for vnp_open() with the tag, or %VNP_CRYPT_END
+ * @aad_off:	first byte of the additional data, which is authenticated, but not
+ *		encrypted: usually a header.  It ends before an encrypted text
+ * @aad_len:	its bytes, at most %VNP_CRYPT_AAD_MAX
+ * @tag_off:	first byte of the tag for vnp_mac_verify() and vnp_mac(), else 0: the tag
+ *		of an encrypted text follows it
+ * @extra_len:	bytes of @extra that are used
+ * @reserved:	must be zero
+ * @nonce:	as many bytes as the key's algorithm takes; the key's salt is added to them
+ *		by exclusive or.  The others must be zero
+ * @extra:	bytes that are authenticated, but are not in the payload, as the rollover
+ *		counter of SRTP
+ *
+ * What is authenticated is, in this order, of an encrypted text: additional data, @extra
+ * and the text; of a text in clear: additional data, text and @extra.
+ *
+ * The helpers take its size, so it can grow: one shorter than the kernel's is treated as
+ * padded with zeroes, a longer one is accepted if the tail is zero.
+ */
+struct vnp_crypt {
+	__u32 flags;
+	__u32 off;
+	__u32 len;
+	__u32 aad_off;
+	__u32 aad_len;
+	__u32 tag_off;
+	__u32 extra_len;
+	__u32 reserved;
+	__u8 nonce[VNP_CRYPT_NONCE_MAX];
+	__u8 extra[VNP_CRYPT_EXTRA_MAX];
+};
 
 /**
  * enum vnp_fault - why a guard ended a program
@@ -273,6 +326,9 @@ enum vnp_fault {
  * @VNP_ERROR_HOPS:	its TTL would be 0
  * @VNP_ERROR_RATE:	a datagram to a peer was not sent because of a limit of struct
  *			vnp_feature: for one execution, or for the user
+ * @VNP_ERROR_AUTH:	vnp_open() or vnp_mac_verify() failed: whatever the program returned,
+ *			or if it ended with a fault, the datagram is dropped and counted
+ *			as %VNP_DROP
  * @VNP_ERROR_EVICTED:	held: the message was the oldest when the socket's receive buffer or
  *			a limit of the link was reached, or there was no room for the datagram
  * @VNP_ERROR_EXPIRED:	held: the message was not released within the link's @hold_age_ms
@@ -290,6 +346,7 @@ enum vnp_error {
 	VNP_ERROR_SNDBUF	= 4,
 	VNP_ERROR_HOPS		= 5,
 	VNP_ERROR_RATE		= 6,
+	VNP_ERROR_AUTH		= 7,
 	VNP_ERROR_EVICTED	= 8,
 	VNP_ERROR_EXPIRED	= 9,
 	VNP_ERROR_DISCARDED	= 10,
@@ -561,6 +618,11 @@ struct vnp_prog_run {
  * @VNP_MAP_GROUPS:	the same, but a key begins with a __u32, the group; the bytes after
  *			it, at least one, name a member.  vnp_send_group() sends to all
  *			members of a group, vnp_send() to one
+ * @VNP_MAP_KEYS:	keys for vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac(): values
+ *			are struct vnp_key.  Nobody can read them (EACCES of VNP_MAP_LOOKUP),
+ *			and only user space writes them
+ * @VNP_MAP_REPLAY:	windows for vnp_replay_check() and vnp_replay_commit(): values are
+ *			struct vnp_replay.  Otherwise a hash map
  *
  * Programs write values while user space reads them: aligned words of 8 bytes are
  * never torn, longer values may be.  Only an update of a hash map replaces the whole
@@ -572,6 +634,8 @@ enum vnp_map_type {
 	VNP_MAP_PERCPU_ARRAY	= 6,
 	VNP_MAP_PEERS		= 48,
 	VNP_MAP_GROUPS		= 49,
+	VNP_MAP_KEYS		= 51,
+	VNP_MAP_REPLAY		= 52,
 };
 
 /* struct vnp_map_create::flags */
@@ -615,6 +679,99 @@ struct vnp_map_create {
 	__u32 reserved;
 	char name[VNP_NAME_LEN];
 };
+
+/**
+ * enum vnp_key_alg - what a key is for
+ * @VNP_KEY_CHACHA20_POLY1305:	RFC 8439; key 32 bytes, nonce 12, tag 16
+ * @VNP_KEY_XCHACHA20_POLY1305: likewise, nonce 24
+ * @VNP_KEY_AES_128_GCM:	NIST SP 800-38D; key 16, nonce 12, tag 16
+ * @VNP_KEY_AES_256_GCM:	likewise, key 32
+ * @VNP_KEY_AES_128_CTR:	key 16, nonce 16: the first counter block; there is no tag.
+ *				It authenticates nothing: use it after vnp_mac_verify()
+ * @VNP_KEY_AES_256_CTR:	likewise, key 32
+ * @VNP_KEY_HMAC_SHA256:	RFC 2104; key 1 to 64, no nonce, tag 32
+ * @VNP_KEY_HMAC_SHA1_80:	likewise, tag 10, as classic SRTP has it
+ * @VNP_KEY_HMAC_SHA1_32:	likewise, tag 4
+ * @VNP_KEY_POLY1305:		Poly1305 with a one-time key, which is made of key (32) and
+ *				nonce (12) as in RFC 8439, 2.6; tag 16
+ *
+ * The first six are for vnp_open() and vnp_seal(), the others for vnp_mac_verify() and
+ * vnp_mac().
+ */
+enum vnp_key_alg {
+	VNP_KEY_CHACHA20_POLY1305	= 1,
+	VNP_KEY_XCHACHA20_POLY1305	= 2,
+	VNP_KEY_AES_128_GCM		= 3,
+	VNP_KEY_AES_256_GCM		= 4,
+	VNP_KEY_AES_128_CTR		= 5,
+	VNP_KEY_AES_256_CTR		= 6,
+	VNP_KEY_HMAC_SHA256		= 7,
+	VNP_KEY_HMAC_SHA1_80		= 8,
+	VNP_KEY_HMAC_SHA1_32		= 9,
+	VNP_KEY_POLY1305		= 10,
+};
+
+/* struct vnp_key::flags */
+#define VNP_KEY_F_ONCE		(1U << 0)	/* seal with each nonce once */
+#define VNP_KEY_F_KEYRING	(1U << 1)	/* the bytes are in the kernel's keyring */
+
+#define VNP_KEY_MAX		64	/* bytes of a key */
+
+/* Nonces below the highest that vnp_seal() has seen so far away are refused. */
+#define VNP_KEY_ONCE_WINDOW	1024
+
+/**
+ * struct vnp_key - a value of a map of type %VNP_MAP_KEYS
+ * @alg:	enum vnp_key_alg
+ * @flags:	VNP_KEY_F_*
+ * @key_len:	bytes of @key; 0 with %VNP_KEY_F_KEYRING
+ * @serial:	with %VNP_KEY_F_KEYRING a key of type "user" or "logon", which the caller may
+ *		search, as request_key(2) returns it; otherwise 0
+ * @key:	the key; bytes after @key_len must be zero
+ * @salt:	added by exclusive or to the nonce of each use, as SRTP (RFC 7714), TLS and
+ *		QUIC do; bytes after the nonce's must be zero
+ * @tag_len:	bytes of the tag: 0, or for %VNP_KEY_HMAC_SHA256 16 to 32
+ * @reserved:	must be zero
+ *
+ * The kernel's memory that had key bytes is cleared before it is freed.  VNP_MAP_UPDATE
+ * and VNP_MAP_DELETE return when nothing uses the old key any more: with an update each
+ * use has either the old key or the new one.  A key takes memory when it is set, which is
+ * charged to the memory cgroup of the caller.
+ *
+ * With %VNP_KEY_F_ONCE vnp_seal() refuses a nonce that it was given before (-EKEYREJECTED).
+ * It takes the last 8 bytes of the nonce as a number, big-endian for AES and little-endian
+ * for ChaCha20, whose windows are %VNP_KEY_ONCE_WINDOW long: senders count.  The other
+ * bytes of the nonce are not looked at.
+ *
+ * VNP_MAP_UPDATE: EINVAL: a field is wrong; ENOKEY, EACCES, EKEYEXPIRED, EKEYREVOKED: as
+ * keyctl(2) for @serial; EOPNOTSUPP: the kernel does not have the algorithm.
+ */
+struct vnp_key {
+	__u32 alg;
+	__u32 flags;
+	__u32 key_len;
+	__s32 serial;
+	__u8 key[VNP_KEY_MAX];
+	__u8 salt[VNP_CRYPT_NONCE_MAX];
+	__u32 tag_len;
+	__u32 reserved;
+};
+
+/**
+ * struct vnp_replay - a value of a map of type %VNP_MAP_REPLAY
+ * @next:	1 + the highest sequence number committed; 0: none yet
+ * @seen:	a ring of bits, number n at bit n modulo its size: 1 if it was committed
+ *
+ * The size of the values says how large the windows are: (2 + n) * 8 bytes for 64 * n
+ * sequence numbers, n from 1 to 128.  The ring has 64 bits more (RFC 6479).
+ */
+struct vnp_replay {
+	__u64 next;
+	__u64 seen[];
+};
+
+/* VNP_REPLAY_SIZE() - bytes of a value with windows of so many numbers, 64 to 8192 */
+#define VNP_REPLAY_SIZE(window)	(8 * (2 + (window) / 64))
 
 /**
  * struct vnp_map_info - VNP_MAP_INFO: out, except @size
@@ -666,7 +823,8 @@ struct vnp_map_info {
  * again from the first key; if it has been deleted and inserted again, keys may be
  * repeated.  An iteration finds every key that exists throughout, whatever else changes
  * meanwhile.  ENOSPC: the hash map holds max_entries.  EINTR: a fatal signal.  EPERM:
- * _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.
+ * _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.  EACCES: _LOOKUP in a
+ * map of type %VNP_MAP_KEYS.
  */
 struct vnp_map_elem {
 	__u32 size;

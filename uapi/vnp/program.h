@@ -302,6 +302,146 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
 	(void *)VNP_HELPER_discard;
 
 /**
+ * vnp_open() - decrypt a range of the payload, if it is authentic
+ * @ctx:	the program's context
+ * @keys:	address of a map of type %VNP_MAP_KEYS
+ * @key:	which key of it
+ * @crypt:	what to decrypt; not in the payload itself
+ * @crypt_len:	sizeof(struct vnp_crypt)
+ *
+ * The plaintext replaces the text, and the tag after it is removed from the payload, whose
+ * other bytes stay: take a header off with vnp_adjust_head().  As after that, @ctx->len
+ * follows, all of the payload is directly readable, and pointers into it are no longer valid.
+ *
+ * If this fails, whatever the program returns, or whatever fault ends it, the datagram is
+ * dropped, and counted as %VNP_DROP and %VNP_ERROR_AUTH.  With %VNP_CRYPT_F_TRY a failure is
+ * only reported, for other keys, or data in clear, unless it is -EBADMSG, after which the
+ * text is spoilt: AES-GCM leaves zeroes, and ChaCha20 what came.
+ *
+ *	struct vnp_crypt crypt = {
+ *		.off = sizeof(struct header),
+ *		.len = VNP_CRYPT_END,
+ *		.aad_len = sizeof(struct header),
+ *	};
+ *
+ *	__builtin_memcpy(crypt.nonce, header.nonce, sizeof(header.nonce));
+ *	if (vnp_open(ctx, &keys, &header.peer, &crypt, sizeof(crypt)))
+ *		return VNP_DROP;
+ *
+ * Return: 0, -EBADMSG (it is not authentic, or too short for a tag), -ENOENT (no such key),
+ * -EINVAL (@crypt, or the key is for something else), -E2BIG (a newer struct vnp_crypt),
+ * -ERANGE (a range is not in the payload), -ENOMEM.
+ */
+static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
+			      const struct vnp_crypt *crypt, __u32 crypt_len) =
+	(void *)VNP_HELPER_open;
+
+/**
+ * vnp_seal() - encrypt a range of the payload, and insert its tag after it
+ * @ctx:	the program's context
+ * @keys:	address of a map of type %VNP_MAP_KEYS
+ * @key:	which key of it
+ * @crypt:	what to encrypt; not in the payload itself
+ * @crypt_len:	sizeof(struct vnp_crypt)
+ *
+ * A nonce must not be used twice with a key: who has two such texts can forge others.  A key
+ * with %VNP_KEY_F_ONCE sees to it.  All else as vnp_open().
+ *
+ * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
+ * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.  If it is not 0 the payload is what it was,
+ * and it can be passed.
+ */
+static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
+			      const struct vnp_crypt *crypt, __u32 crypt_len) =
+	(void *)VNP_HELPER_seal;
+
+/**
+ * vnp_mac_verify() - is a range of the payload authentic, which is not encrypted?
+ * @ctx:	the program's context
+ * @keys:	address of a map of type %VNP_MAP_KEYS
+ * @key:	which key of it
+ * @crypt:	the range, and where its tag is; not in the payload itself
+ * @crypt_len:	sizeof(struct vnp_crypt)
+ *
+ * All tags take the same time, right or wrong.  Pointers into the payload are no longer
+ * valid afterwards.  If it fails the datagram is dropped as by vnp_open(), unless
+ * %VNP_CRYPT_F_TRY is set: then a failure is only reported.
+ *
+ * Return: 0, -EBADMSG (it is not authentic), -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.
+ */
+static long (*const vnp_mac_verify)(struct vnp_ctx *ctx, void *keys, const void *key,
+				    const struct vnp_crypt *crypt, __u32 crypt_len) =
+	(void *)VNP_HELPER_mac_verify;
+
+/**
+ * vnp_mac() - write the tag of a range of the payload
+ * @ctx:	the program's context
+ * @keys:	address of a map of type %VNP_MAP_KEYS
+ * @key:	which key of it
+ * @crypt:	the range, and where to write its tag; not in the payload itself
+ * @crypt_len:	sizeof(struct vnp_crypt)
+ *
+ * The tag overwrites bytes of the payload: vnp_adjust_head() and vnp_adjust_tail() make room.
+ * Afterwards pointers into it are no longer valid.
+ *
+ * Return: 0, -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.
+ */
+static long (*const vnp_mac)(struct vnp_ctx *ctx, void *keys, const void *key,
+			     const struct vnp_crypt *crypt, __u32 crypt_len) =
+	(void *)VNP_HELPER_mac;
+
+/**
+ * vnp_replay_check() - may a sequence number be accepted?
+ * @map:	address of a map of type %VNP_MAP_REPLAY
+ * @key:	which window of it
+ * @number:	the sequence number
+ *
+ * For a look before vnp_open(), which costs more: only vnp_replay_commit() is an answer that
+ * no other CPU gets, too.  What is not in the map is a window that has seen nothing.
+ *
+ * Return: 0, -EALREADY (it was committed), -ESTALE (it is older than the window is long),
+ * -ERANGE (it is the highest number of all).
+ */
+static long (*const vnp_replay_check)(void *map, const void *key, __u64 number) =
+	(void *)VNP_HELPER_replay_check;
+
+/**
+ * vnp_replay_commit() - accept a sequence number, once
+ * @map:	address of a map of type %VNP_MAP_REPLAY
+ * @key:	which window of it; it is added if it is not there
+ * @number:	the sequence number, which must be authentic: call it after vnp_open()
+ *
+ * Return: as vnp_replay_check(); the number is accepted if it is 0.  -ENOSPC: the map is
+ * full; -ENOMEM as vnp_map_update().
+ */
+static long (*const vnp_replay_commit)(void *map, const void *key, __u64 number) =
+	(void *)VNP_HELPER_replay_commit;
+
+/**
+ * vnp_srtp_index() - the index of an SRTP packet (RFC 3711, 3.3.1)
+ * @next:	1 + the highest index so far, as struct vnp_replay::next of the stream's window;
+ *		0: none
+ * @seq:	the packet's sequence number, host byte order
+ *
+ * The index is 2^16 * ROC + SEQ, the number for vnp_replay_check().  The sender does not
+ * send the rollover counter ROC: it is the one that brings the index closest to the highest.
+ *
+ * Return: the index.
+ */
+static __always_inline __u64 vnp_srtp_index(__u64 next, __u16 seq)
+{
+	__u64 highest = next ? next - 1 : seq;
+	__u64 roc = highest >> 16;
+	__u16 last = highest;
+
+	if (last < 0x8000 && seq - last > 0x8000 && roc)
+		roc--;
+	else if (last >= 0x8000 && last - 0x8000 > seq)
+		roc++;
+	return roc << 16 | seq;
+}
+
+/**
  * vnp_time_ns() - the current time
  *
  * Return: ns of CLOCK_MONOTONIC.

@@ -205,6 +205,7 @@ const char *error_name(__u32 error)
 		[VNP_ERROR_EVICTED] = "evicted",
 		[VNP_ERROR_EXPIRED] = "expired",
 		[VNP_ERROR_DISCARDED] = "discarded",
+		[VNP_ERROR_AUTH] = "auth",
 	};
 
 	return error < ARRAY_SIZE(names) && names[error] ? names[error] : "unknown";
@@ -233,6 +234,10 @@ const char *map_type_name(__u32 type)
 		return "peers";
 	case VNP_MAP_GROUPS:
 		return "groups";
+	case VNP_MAP_KEYS:
+		return "keys";
+	case VNP_MAP_REPLAY:
+		return "replay";
 	default:
 		return "unknown";
 	}

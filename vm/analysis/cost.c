@@ -29,7 +29,8 @@ static u32 cost_bytes(u32 bytes)
 
 static bool cost_is_packet(const struct vnp_helper *helper)
 {
-	return helper->bytes == VNP_COST_PACKET || helper->bytes == VNP_COST_RESIZE;
+	return helper->bytes == VNP_COST_PACKET || helper->bytes == VNP_COST_RESIZE ||
+	       helper->bytes == VNP_COST_CRYPT;
 }
 
 bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call *call)
@@ -49,6 +50,7 @@ static u32 cost_call(const struct vnp_code *code, u32 insn)
 		cost += cost_bytes(code->maps[call->map].value_size);
 		fallthrough;
 	case VNP_COST_KEY:
+	case VNP_COST_CRYPT:
 		cost += code->maps[call->map].key_size / COST_KEY_BYTES;
 		break;
 	case VNP_COST_SIZE:

@@ -16,13 +16,16 @@
 #define _VNP_VM_ANALYSIS_COST_H
 
 #include "vm/env.h"
+#include "vm/helper.h"
 
 struct vnp_call;
 struct vnp_code;
-struct vnp_helper;
 
 /* Bytes that a helper copies or clears for one unit: 1 << this */
 #define VNP_COST_SHIFT	5
+
+/* Units for a byte that is encrypted or authenticated: 1 << this */
+#define VNP_COST_CRYPT_SHIFT	2
 
 /* Calls that touch no more bytes than this pay for as many, whatever they touch. */
 #define VNP_COST_SMALL	512
@@ -33,6 +36,13 @@ struct vnp_helper;
  * @call:	verified
  */
 bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call *call);
+
+/* vnp_cost_bytes() - what a metered call is charged for bytes */
+static inline u64 vnp_cost_bytes(const struct vnp_helper *helper, u64 bytes)
+{
+	return helper->bytes == VNP_COST_CRYPT ? bytes << VNP_COST_CRYPT_SHIFT :
+						 bytes >> VNP_COST_SHIFT;
+}
 
 /**
  * vnp_cost_insn() - what an instruction costs, without what a metered call is charged

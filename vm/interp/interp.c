@@ -108,23 +108,19 @@ static int interp_alu(struct vnp_interp *t, const struct bpf_insn *insn)
 	return 0;
 }
 
-/* The map that a value is the handle of, or NULL */
-static const struct vnp_map_desc *interp_map_of(const struct vnp_interp *t,
-						const struct vnp_value *arg)
-{
-	u32 i;
-
-	for (i = 0; i < t->code->map_cnt; i++)
-		if (arg->kind == VNP_REG_MAP_HANDLE &&
-		    arg->v == (uintptr_t)t->code->maps[i].handle)
-			return &t->code->maps[i];
-	return NULL;
-}
-
-/* The map in R1 or R2, or NULL */
+/* The map in R1 or, after the context, in R2; or NULL */
 static const struct vnp_map_desc *interp_map(const struct vnp_interp *t)
 {
-	return interp_map_of(t, &t->reg[1]) ?: interp_map_of(t, &t->reg[2]);
+	const struct vnp_value *map = &t->reg[1];
+	u32 i;
+
+	if (map->kind == VNP_REG_CTX)
+		map++;
+	for (i = 0; i < t->code->map_cnt; i++)
+		if (map->kind == VNP_REG_MAP_HANDLE &&
+		    map->v == (uintptr_t)t->code->maps[i].handle)
+			return &t->code->maps[i];
+	return NULL;
 }
 
 /* Size of the memory that an argument points to */
@@ -190,7 +186,7 @@ static int interp_arg(struct vnp_interp *t, const struct vnp_helper *helper, u32
 		return arg->v == (uintptr_t)&t->exec->ctx ? 0 :
 		       vnp_interp_bug(t, "argument %u is not the context", n + 1);
 	case VNP_ARG_MAP:
-		return interp_map_of(t, arg) ? 0 :
+		return interp_map(t) ? 0 :
 		       vnp_interp_bug(t, "argument %u is not a map", n + 1);
 	default:
 		return !interp_is_pointer(arg) ? 0 :
@@ -224,7 +220,7 @@ static int interp_charge_bytes(struct vnp_interp *t, const struct vnp_helper *he
 	if (!vnp_cost_is_metered(helper, call))
 		return 0;
 	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->exec->ctx.len;
-	cost = bytes >> VNP_COST_SHIFT;
+	cost = vnp_cost_bytes(helper, bytes);
 	t->left -= cost;
 	if (t->left < 0)
 		return vnp_interp_fault(t, VNP_FAULT_BUDGET);

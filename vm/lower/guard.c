@@ -162,7 +162,10 @@ void vnp_lower_charge_bytes(struct vnp_lower *l, const struct vnp_helper *helper
 		vnp_emit(l, VNP_EMIT(BPF_LDX | BPF_MEM | BPF_W, BPF_REG_0,
 				     vnp_lower_ctx(l, VNP_CTX_REG_NONE),
 				     offsetof(struct vnp_ctx, len), 0));
-	vnp_emit_k(l, BPF_ALU64 | BPF_RSH, BPF_REG_0, VNP_COST_SHIFT);
+	if (helper->bytes == VNP_COST_CRYPT)
+		vnp_emit_k(l, BPF_ALU64 | BPF_LSH, BPF_REG_0, VNP_COST_CRYPT_SHIFT);
+	else
+		vnp_emit_k(l, BPF_ALU64 | BPF_RSH, BPF_REG_0, VNP_COST_SHIFT);
 	vnp_emit_load(l, VNP_REG_AX, VNP_REG_FP, l->budget_slot);
 	vnp_emit_x(l, BPF_ALU64 | BPF_SUB, VNP_REG_AX, BPF_REG_0);
 	charge_end(l);

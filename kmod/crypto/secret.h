@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Secrets: keys that are ready for use.
+ *
+ * A secret is made of a struct vnp_key, owned by the map that holds it (map/keys.c), and
+ * used by the helpers (prog/helpers_crypto.c) under RCU.  It knows its algorithm, a
+ * struct vnp_cipher: one file for each way to implement some (aes.c, chacha.c, hmac.c).
+ *
+ * Cryptography here is synchronous, and finishes before it returns.
+ */
+#ifndef _VNP_CRYPTO_SECRET_H
+#define _VNP_CRYPTO_SECRET_H
+
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/vnp.h>
+
+struct crypto_aead;
+struct crypto_shash;
+struct crypto_skcipher;
+struct vnp_secret;
+
+/* Bytes of a tag of an encrypted text */
+#define VNP_SECRET_TAG		16
+
+/* struct vnp_text - some bytes in the kernel's linear mapping, also where there are none */
+struct vnp_text {
+	u8 *data;
+	u32 len;
+};
+
+/**
+ * struct vnp_crypt_job - what is to be encrypted, decrypted or authenticated
+ * @text:	the text; the tag of an encrypted one follows it, and is not included
+ * @aad:	additional data
+ * @extra:	further additional data, anywhere
+ * @nonce:	as long as the algorithm takes it, with the salt
+ */
+struct vnp_crypt_job {
+	struct vnp_text text;
+	struct vnp_text aad;
+	struct vnp_text extra;
+	u8 nonce[VNP_CRYPT_NONCE_MAX];
+};
+
+/**
+ * struct vnp_cipher - an algorithm
+ * @key_min:	bytes of its keys at least
+ * @key_max:	and at most
+ * @nonce:	bytes of its nonces
+ * @tag:	bytes of its tags
+ * @tag_min:	bytes of the shortest tag that a key may ask for; 0: @tag
+ * @reserve:	bytes that the kernel's crypto API allocates for a key, about
+ * @once_le:	%VNP_KEY_F_ONCE takes nonces as little-endian numbers
+ * @name:	of the crypto API's algorithm, if it is used
+ * @create:	prepare a secret.  Context: process.  Return: 0, -ENOMEM, -EOPNOTSUPP
+ * @destroy:	undo that; NULL: nothing to do.  Context: process
+ * @seal:	encrypt the text, and write the tag after it.  Return: 0 or errno
+ * @open:	the reverse.  Return: 0; -EBADMSG: not authentic, nothing of the plaintext is
+ *		left in the text
+ * @mac:	write the tag of a text in clear to @tag, which has
+ *		%VNP_CRYPT_TAG_MAX bytes.  Return: 0 or errno
+ *
+ * An algorithm has @seal and @open, or @mac.  Context of these: softirqs off, under RCU.
+ */
+struct vnp_cipher {
+	u8 key_min;
+	u8 key_max;
+	u8 nonce;
+	u8 tag;
+	u8 tag_min;
+	u16 reserve;
+	bool once_le;
+	const char *name;
+	int (*create)(struct vnp_secret *secret, const u8 *key, u32 len);
+	void (*destroy)(struct vnp_secret *secret);
+	int (*seal)(const struct vnp_secret *secret, const struct vnp_crypt_job *job);
+	int (*open)(const struct vnp_secret *secret, const struct vnp_crypt_job *job);
+	int (*mac)(const struct vnp_secret *secret, const struct vnp_crypt_job *job,
+		   u8 *tag);
+};
+
+/**
+ * struct vnp_secret - a key that is ready for use
+ * @cipher:	its algorithm
+ * @tag:	bytes of its tags
+ * @salt:	for nonces
+ * @words:	the key, of ChaCha20
+ * @aead:	of the crypto API: the fastest, and one that never defers, which may be the same
+ * @stream:	likewise
+ * @hash:	likewise
+ * @reserve:	memory that stands for what the crypto API allocates, which is not charged
+ *		to the user otherwise
+ * @once:	the nonces that were used; NULL: not looked at
+ * @once_lock:	for @once
+ */
+struct vnp_secret {
+	const struct vnp_cipher *cipher;
+	u8 tag;
+	u8 salt[VNP_CRYPT_NONCE_MAX];
+	union {
+		u32 words[8];
+		struct {
+			struct crypto_aead *fast, *sync;
+		} aead;
+		struct {
+			struct crypto_skcipher *fast, *sync;
+		} stream;
+		struct crypto_shash *hash;
+	};
+	void *reserve;
+	struct vnp_replay *once;
+	spinlock_t once_lock;	/* once */
+};
+
+extern const struct vnp_cipher vnp_cipher_chacha20_poly1305;
+extern const struct vnp_cipher vnp_cipher_xchacha20_poly1305;
+extern const struct vnp_cipher vnp_cipher_poly1305;
+extern const struct vnp_cipher vnp_cipher_aes_128_gcm;
+extern const struct vnp_cipher vnp_cipher_aes_256_gcm;
+extern const struct vnp_cipher vnp_cipher_aes_128_ctr;
+extern const struct vnp_cipher vnp_cipher_aes_256_ctr;
+extern const struct vnp_cipher vnp_cipher_hmac_sha256;
+extern const struct vnp_cipher vnp_cipher_hmac_sha1_80;
+extern const struct vnp_cipher vnp_cipher_hmac_sha1_32;
+
+/**
+ * vnp_secret_init() - make a secret
+ * @secret:	zeroed memory
+ * @key:	what the user asks for; key bytes from a keyring are added to it
+ *
+ * Context: process.
+ * Return: 0, or an errno of VNP_MAP_UPDATE.
+ */
+int vnp_secret_init(struct vnp_secret *secret, struct vnp_key *key);
+
+/* vnp_secret_destroy() - undo it; nobody uses it.  Context: process */
+void vnp_secret_destroy(struct vnp_secret *secret);
+
+/**
+ * vnp_secret_once() - may a nonce be used to seal?
+ * @secret:	the secret
+ * @nonce:	with the salt
+ *
+ * Context: softirqs off.
+ * Return: 0, and it may not any more; -EKEYREJECTED.
+ */
+int vnp_secret_once(struct vnp_secret *secret, const u8 *nonce);
+
+/* vnp_secret_verify() - vnp_mac_verify(): is @tag that of a text?  Return: 0, -EBADMSG, errno */
+int vnp_secret_verify(const struct vnp_secret *secret, const struct vnp_crypt_job *job,
+		      const u8 *tag);
+
+#endif /* _VNP_CRYPTO_SECRET_H */

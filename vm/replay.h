@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Sliding windows of sequence numbers, as in RFC 6479: struct vnp_replay of <linux/vnp.h>.
+ * The ring of bits has a word more than the window is long, so that a word is cleared as a
+ * whole when the window enters it.
+ *
+ * Callers see to it that nobody else uses a window.
+ *
+ * Layer: below everything but env.h.
+ */
+#ifndef _VNP_VM_REPLAY_H
+#define _VNP_VM_REPLAY_H
+
+#include "vm/env.h"
+#include <linux/vnp.h>
+
+/* vnp_replay_window() - the length of a window whose value has so many bytes */
+static inline u32 vnp_replay_window(u32 value_size)
+{
+	return (value_size / sizeof(u64) - 2) * 64;
+}
+
+/**
+ * vnp_replay_look() - is a sequence number acceptable?
+ * @replay:	the window
+ * @window:	its length
+ * @number:	the number
+ *
+ * Return: 0; -EALREADY: it was marked; -ESTALE: it is older than the window is long; -ERANGE:
+ * it is the highest of all, which no other can follow.
+ */
+int vnp_replay_look(const struct vnp_replay *replay, u32 window, u64 number);
+
+/* vnp_replay_mark() - the same, and if it is acceptable it is not any more */
+int vnp_replay_mark(struct vnp_replay *replay, u32 window, u64 number);
+
+#endif /* _VNP_VM_REPLAY_H */
