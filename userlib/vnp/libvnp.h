@@ -698,6 +698,61 @@ int vnp_socket_find(pid_t pid, const char *spec, const struct vnp_open_opts *opt
 void vnp_socket_free(struct vnp_socket *socks, size_t cnt);
 
 /*
+ * ---- Derivation of keys --------------------------------------------------
+ *
+ * For values of maps of type VNP_MAP_KEYS: programs use keys, and do not derive them.
+ */
+
+/**
+ * vnp_derive_hkdf() - derive a key by HKDF with SHA-256 (RFC 5869)
+ * @secret:	input keying material
+ * @secret_len:	its bytes
+ * @salt:	salt, or NULL
+ * @salt_len:	its bytes
+ * @info:	what the key is for, or NULL
+ * @info_len:	its bytes
+ * @to:		where to put the key
+ * @len:	its bytes, at most 8160
+ *
+ * Return: 0, -EINVAL (@len), -ENOMEM.
+ */
+int vnp_derive_hkdf(const void *secret, size_t secret_len, const void *salt, size_t salt_len,
+		    const void *info, size_t info_len, void *to, size_t len);
+
+/**
+ * enum vnp_srtp_label - which key of an SRTP session (RFC 3711, 4.3.2)
+ * @VNP_SRTP_ENCRYPTION:	to encrypt RTP
+ * @VNP_SRTP_AUTHENTICATION:	to authenticate it
+ * @VNP_SRTP_SALT:		its salt
+ * @VNP_SRTP_RTCP_ENCRYPTION:	likewise of RTCP
+ * @VNP_SRTP_RTCP_AUTHENTICATION: likewise
+ * @VNP_SRTP_RTCP_SALT:		likewise
+ */
+enum vnp_srtp_label {
+	VNP_SRTP_ENCRYPTION,
+	VNP_SRTP_AUTHENTICATION,
+	VNP_SRTP_SALT,
+	VNP_SRTP_RTCP_ENCRYPTION,
+	VNP_SRTP_RTCP_AUTHENTICATION,
+	VNP_SRTP_RTCP_SALT,
+};
+
+/**
+ * vnp_derive_srtp() - derive a session key of SRTP, with a key derivation rate of 0
+ * @key:	master key
+ * @key_len:	its bytes, 16 or 32
+ * @salt:	master salt
+ * @salt_len:	its bytes, 14; 12 for AES-GCM (RFC 7714)
+ * @label:	which key
+ * @to:		where to put it
+ * @len:	its bytes, at most 256
+ *
+ * Return: 0, -EINVAL, -ENOMEM.
+ */
+int vnp_derive_srtp(const void *key, size_t key_len, const void *salt, size_t salt_len,
+		    enum vnp_srtp_label label, void *to, size_t len);
+
+/*
  * ---- The module ---------------------------------------------------------
  */
 
