@@ -217,6 +217,9 @@ int hex_write(const char *path, const void *bytes, size_t len);
  */
 int bytes_parse(struct args *args, const char *what, void *bytes, size_t len);
 
+/* key_parse() - a value of a map of keys (key.c) */
+int key_parse(struct args *args, struct vnp_key *key);
+
 /* bytes_print() - in hex, and as text or a number if possible; no newline */
 void bytes_print(const void *bytes, size_t len);
 

@@ -7,6 +7,8 @@ static const char help[] =
 	"       vnpctl map dump MAP\n"
 	"       vnpctl map lookup MAP key BYTES\n"
 	"       vnpctl map update MAP key BYTES value BYTES [any | exist | noexist]\n"
+	"       vnpctl map update MAP key BYTES value ALGORITHM SECRET [salt HEX] [tag N]\n"
+	"                         [once] [any | exist | noexist]\n"
 	"       vnpctl map delete MAP key BYTES\n"
 	"\n"
 	"  MAP is id ID or name NAME.\n"
@@ -14,7 +16,12 @@ static const char help[] =
 	"  or str TEXT (padded with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
 	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n"
 	"  A value of a map of peers or groups is ADDRESS:PORT [ttl N] [tos N], where\n"
-	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%%eth0].\n";
+	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%%eth0].\n"
+	"  In a map of keys a value is an ALGORITHM: aes-128-gcm, aes-256-gcm,\n"
+	"  chacha20-poly1305, xchacha20-poly1305, aes-128-ctr, aes-256-ctr, hmac-sha256,\n"
+	"  hmac-sha1-80, hmac-sha1-32 or poly1305; and a SECRET: key HEX, which others may see\n"
+	"  in the list of processes, file FILE with hex digits (- is standard input), or\n"
+	"  keyring SERIAL of keyctl(1).  tag N: its bytes.  once: seal with a nonce once.\n";
 
 /* struct elem - a map, and buffers for a key and a value as user space sees it */
 struct elem {
@@ -73,6 +80,11 @@ static int elem_key_parse(struct args *args, struct elem *elem)
 	return bytes_parse(args, "key", elem->key, elem->info.key_size);
 }
 
+static bool elem_is_secret(const struct elem *elem)
+{
+	return elem->info.type == VNP_MAP_KEYS;
+}
+
 static bool elem_is_percpu(const struct elem *elem)
 {
 	return elem->info.type == VNP_MAP_PERCPU_ARRAY;
@@ -115,6 +127,8 @@ static struct json_object *elem_json(const struct elem *elem)
 		json_object_object_add(obj, "peer", peer_json(elem->value));
 		return obj;
 	}
+	if (elem_is_secret(elem))
+		return obj;
 	if (!elem_is_percpu(elem)) {
 		add_bytes(obj, "value", "value_number", elem->value,
 			   elem->info.value_size);
@@ -143,7 +157,7 @@ static void elem_print(const struct elem *elem)
 	if (elem_is_peer(elem)) {
 		printf("\n  peer: ");
 		peer_print(elem->value);
-	} else if (!elem_is_percpu(elem)) {
+	} else if (!elem_is_percpu(elem) && !elem_is_secret(elem)) {
 		printf("\n  value: ");
 		bytes_print(elem->value, elem->info.value_size);
 	}
@@ -259,7 +273,8 @@ static int map_dump(struct args *args)
 		err = vnp_map_next_key(elem.map, first ? NULL : elem.key, elem.key);
 		first = false;
 		/* the entry may be deleted between the two calls */
-		if (err || vnp_map_lookup(elem.map, elem.key, elem.value))
+		if (err || (!elem_is_secret(&elem) &&
+			    vnp_map_lookup(elem.map, elem.key, elem.value)))
 			continue;
 		if (settings.json)
 			json_object_array_add(list, elem_json(&elem));
@@ -296,6 +311,11 @@ static int elem_failed(const struct elem *elem, int err)
 		error("Map %s is frozen: its values are constants.", name);
 	else if (err == -EINVAL && elem_is_peer(elem))
 		error("This cannot be a peer of map %s.", name);
+	else if (err == -EACCES && elem_is_secret(elem))
+		error("Map %s has keys, which cannot be read.", name);
+	else if (err == -EINVAL && elem_is_secret(elem))
+		error("Map %s: the key, salt or tag has a length that the algorithm does not take.",
+		      name);
 	else if (err == -EINVAL)
 		error("Map %s is an array: its entries cannot be deleted.", name);
 	else
@@ -334,6 +354,8 @@ static int elem_value_parse(struct args *args, struct elem *elem)
 		return error("The value is missing: value BYTES.");
 	if (elem_is_peer(elem))
 		return peer_parse(args, elem->value);
+	if (elem_is_secret(elem))
+		return key_parse(args, elem->value);
 	err = bytes_parse(args, "value", elem->value, elem->info.value_size);
 	for (i = 1; !err && i < elem_values(elem); i++)
 		memcpy((char *)elem->value + i * elem_stride(elem), elem->value,
