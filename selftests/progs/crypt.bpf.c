@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Cryptography: each helper by order, and as a protocol uses them. */
+#include <vnp/program.h>
+#include "crypt.h"
+
+struct {
+	__uint(type, VNP_MAP_KEYS);
+	__uint(max_entries, CRYPT_KEYS);
+	__type(key, __u32);
+	__type(value, struct vnp_key);
+} keys SEC(".maps");
+
+struct window {
+	__u64 next;
+	__u64 seen[CRYPT_WINDOW / 64 + 1];
+};
+
+struct {
+	__uint(type, VNP_MAP_REPLAY);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct window);
+} windows SEC(".maps");
+
+struct order order;
+
+static __always_inline int done(struct vnp_ctx *ctx, long ret)
+{
+	order.ret = ret;
+	order.len = ctx->len;
+	order.direct = (char *)ctx->data_end - (char *)ctx->data;
+	return order.verdict;
+}
+
+#define BY_ORDER(name)							\
+SEC("vnp/datagram")							\
+int name(struct vnp_ctx *ctx)						\
+{									\
+	__u32 len = order.crypt_len;					\
+									\
+	if (!len || len > sizeof(order.crypt))				\
+		return VNP_DROP;					\
+	return done(ctx, vnp_##name(ctx, &keys, &order.key, &order.crypt, len)); \
+}
+
+BY_ORDER(open)
+BY_ORDER(seal)
+BY_ORDER(mac_verify)
+BY_ORDER(mac)
+
+/* A program that looks at the payload after a failure, and wants it to be passed */
+SEC("vnp/datagram")
+int fault_after_open(struct vnp_ctx *ctx)
+{
+	order.ret = vnp_open(ctx, &keys, &order.key, &order.crypt, sizeof(order.crypt));
+	return ((volatile __u8 *)ctx->data)[60000];
+}
+
+SEC("vnp/datagram")
+int replay(struct vnp_ctx *ctx __attribute__((unused)))
+{
+	order.ret = vnp_replay_check(&windows, &order.stream, order.number);
+	order.then = vnp_replay_commit(&windows, &order.stream, order.number);
+	return VNP_PASS;
+}
+
+/* As a protocol does it: look for a replay, open, accept, take the header off. */
+SEC("vnp/datagram")
+int open_header(struct vnp_ctx *ctx)
+{
+	struct vnp_crypt crypt = {
+		.off = CRYPT_HEADER,
+		.len = VNP_CRYPT_END,
+		.aad_len = CRYPT_HEADER,
+	};
+	struct header header;
+
+	if (vnp_load_bytes(ctx, 0, &header, sizeof(header)))
+		return VNP_DROP;
+	if (vnp_replay_check(&windows, &header.key, header.number))
+		return VNP_DROP;
+	__builtin_memcpy(crypt.nonce + 4, &header.number, sizeof(header.number));
+	if (vnp_open(ctx, &keys, &header.key, &crypt, sizeof(crypt)))
+		return VNP_PASS;	/* which it is not */
+	if (vnp_replay_commit(&windows, &header.key, header.number))
+		return VNP_DROP;
+	return vnp_adjust_head(ctx, CRYPT_HEADER) ? VNP_DROP : VNP_PASS;
+}
+
+/* The same without a window, for races of keys */
+SEC("vnp/datagram")
+int open_only(struct vnp_ctx *ctx)
+{
+	struct vnp_crypt crypt = {
+		.off = CRYPT_HEADER,
+		.len = VNP_CRYPT_END,
+		.aad_len = CRYPT_HEADER,
+	};
+	struct header header;
+
+	if (vnp_load_bytes(ctx, 0, &header, sizeof(header)))
+		return VNP_DROP;
+	__builtin_memcpy(crypt.nonce + 4, &header.number, sizeof(header.number));
+	vnp_open(ctx, &keys, &header.key, &crypt, sizeof(crypt));
+	return VNP_PASS;
+}
+
+SEC("vnp/datagram")
+int commit_only(struct vnp_ctx *ctx)
+{
+	__u64 number;
+
+	if (vnp_load_bytes(ctx, 0, &number, sizeof(number)))
+		return VNP_DROP;
+	return vnp_replay_commit(&windows, &order.stream, number) ? VNP_DROP : VNP_PASS;
+}
