@@ -24,6 +24,8 @@ static const struct workload {
 	{ "kvcache", bench_kvcache },
 	{ "relay", bench_relay },
 	{ "hold", bench_hold },
+	{ "aead-open", bench_aead_open },
+	{ "aead-forged", bench_aead_forged },
 	{ "processor", bench_processor },
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },

@@ -98,6 +98,11 @@ enum arrival {
  * @fill:	writes the payload of datagram number i; NULL: random bytes, UNWANTED or WANTED
  *		first
  * @senders:	MERGED: number of senders, each sending @pieces at once; 0: one
+ * @open:	the process decrypts a datagram in place.  Returns its length then, or -1 if it
+ *		is not authentic; NULL: it does not
+ * @want:	what datagram number i is for the process, @overhead bytes shorter; NULL: what
+ *		arrives
+ * @overhead:	see @want
  */
 struct traffic {
 	enum arrival arrival;
@@ -106,6 +111,9 @@ struct traffic {
 	int unwanted;
 	int senders;
 	void (*fill)(__u8 *payload, int i);
+	int (*open)(__u8 *data, int len);
+	const __u8 *(*want)(int i);
+	int overhead;
 };
 
 const char *traffic_name(const struct traffic *traffic);
@@ -237,6 +245,8 @@ void bench_reply(void);
 void bench_kvcache(void);
 void bench_relay(void);
 void bench_hold(void);
+void bench_aead_open(void);
+void bench_aead_forged(void);
 void bench_verify(void);
 void bench_processor(void);
 void bench_profile(void);

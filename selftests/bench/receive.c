@@ -16,19 +16,30 @@
 #define PACKET_MAX	2048
 #define MERGED_MAX	65536
 
+static const __u8 *wanted_payload(const struct traffic *traffic, int i)
+{
+	return traffic->want ? traffic->want(i) : traffic_payload(i);
+}
+
 /* If the system filters, unwanted datagrams must not arrive. */
 static void check(struct receiver *rx, const __u8 *data, int len)
 {
 	while (traffic_payload(rx->next)[0] != data[0])
 		rx->next = (rx->next + 1) % TRAFFIC_CNT;
-	if (len != rx->traffic->size ||
-	    memcmp(traffic_payload(rx->next), data, len))
+	if (len != rx->traffic->size - rx->traffic->overhead ||
+	    memcmp(wanted_payload(rx->traffic, rx->next), data, len))
 		die("A datagram arrived that differs from the one sent.");
 	rx->next = (rx->next + 1) % TRAFFIC_CNT;
 }
 
-static void take(struct receiver *rx, const __u8 *data, int len)
+static void take(struct receiver *rx, __u8 *data, int len)
 {
+	if (rx->traffic->open)
+		len = rx->traffic->open(data, len);
+	if (len < 0) {
+		rx->discarded++;
+		return;
+	}
 	if (rx->check)
 		check(rx, data, len);
 	if (data[0] == WANTED)
@@ -140,7 +151,7 @@ void answer_many(struct receiver *rx)
 static void take_merged(struct receiver *rx, const struct mmsghdr *msg)
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg->msg_hdr);
-	const __u8 *data = msg->msg_hdr.msg_iov->iov_base;
+	__u8 *data = msg->msg_hdr.msg_iov->iov_base;
 	int size = msg->msg_len, len = msg->msg_len, pos;
 
 	if (cmsg && cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO)
