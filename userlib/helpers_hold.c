@@ -8,6 +8,8 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 	struct vnp_user_exec *user = user_of(ctx);
 
 	(void)r5;
+	if (user->unauthentic)
+		return -EBADMSG;
 	if ((u32)from > user->len)
 		return -EINVAL;
 	return vnp_held_one_hold(&user->held, message, order, user->len - (u32)from);

@@ -13,11 +13,12 @@
 /* As in the kernel.  Return: bytes that are sent, or an error */
 static int send_len(u64 ctx, u64 mem, u32 size, u16 flags, struct vnp_send *send)
 {
-	const struct vnp_user_exec *user =
-		ptr(struct vnp_user_exec *, ctx - offsetof(struct vnp_user_exec, exec.ctx));
+	const struct vnp_user_exec *user = user_of(ctx);
 	u32 len = user->len;
 
 	memset(send, 0, sizeof(*send));
+	if (user->unauthentic)
+		return -EBADMSG;
 	if (!size)
 		return len;
 	if (size < sizeof(*send) || size - sizeof(*send) > VNP_SEND_HEAD_MAX)

@@ -73,6 +73,15 @@ static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 			    struct vnp_dgram, exec.ctx);
 }
 
+/*
+ * vnp_dgram_is_spoilt() - did it fail authentication?  Then no helper may have it leave the
+ * path, whatever the program does next
+ */
+static inline bool vnp_dgram_is_spoilt(const struct vnp_dgram *dgram)
+{
+	return dgram->prog->func == vnp_prog_authenticate && dgram->unauthentic;
+}
+
 /* vnp_dgram_off() - position of the payload as the program sees it */
 static __always_inline s32 vnp_dgram_off(const struct vnp_prog *prog,
 					 const struct sk_buff *skb, u32 head)

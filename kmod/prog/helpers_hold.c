@@ -17,6 +17,8 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 	const struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	const u32 len = dgram->exec.ctx.len;
 
+	if (unlikely(vnp_dgram_is_spoilt(dgram)))
+		return -EBADMSG;
 	if ((u32)from > len)
 		return -EINVAL;
 	/* What was checked of a program's number holds from here on. */

@@ -51,6 +51,8 @@ static int vnp_send_parse(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 
 static int vnp_send_to(struct vnp_dgram *dgram, struct vnp_target *target,
 		       const struct vnp_send_msg *msg)
 {
+	if (unlikely(vnp_dgram_is_spoilt(dgram)))
+		return -EBADMSG;
 	return dgram->hook->send ? dgram->hook->send(dgram, target, msg) : 0;
 }
 

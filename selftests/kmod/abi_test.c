@@ -187,18 +187,18 @@ FIXTURE(call) {
  * @known:	flags that are known, and accepted here
  * @reserved:	offset of the reserved bytes
  * @reserved_len: their number; 0: none
+ * @first:	its size as first published, if fields were added since
  * @writes:	the kernel writes the argument
  */
 FIXTURE_VARIANT(call) {
 	unsigned long request;
 	__u32 size;
 	int (*fill)(struct objects *o, void *attr);
-	size_t first;	/* bytes when it was first published; 0: as now */
 	size_t flags;
 	__u32 known;
 	size_t reserved;
 	size_t reserved_len;
-	size_t first;		/* size as first published, if fields were added */
+	size_t first;
 	bool writes;
 };
 
@@ -210,7 +210,7 @@ FIXTURE_VARIANT(call) {
 
 FIXTURE_VARIANT_ADD(call, feature) {
 	VNP_FEATURE, ARG(vnp_feature), fill_feature, .writes = true,
-	.first = offsetof(struct vnp_feature, send_fanout),
+	FIRST(vnp_feature, send_fanout),
 };
 FIXTURE_VARIANT_ADD(call, prog_load) {
 	VNP_PROG_LOAD, ARG(vnp_prog_load), fill_prog_load, .writes = true,

@@ -205,7 +205,7 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  * Return: 0, -ENOENT (no such peer), -ERANGE (the payload is shorter), -EINVAL (a field of
  * struct vnp_send, or more than %VNP_SEND_HEAD_MAX bytes in front), -EMSGSIZE (longer than
  * a datagram can be), -EDQUOT (a limit for the execution or the user: %VNP_ERROR_RATE),
- * -ENOMEM.
+ * -EBADMSG (the datagram has failed authentication), -ENOMEM.
  */
 static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
 			      const void *send, __u32 size) =
@@ -243,8 +243,8 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  * @hold_age_ms at most (struct vnp_link_create).
  *
  * Return: 0, -EEXIST (a fragment of this order is held already, and stays), -EINVAL (the
- * payload is shorter than @from), -EBUSY (the execution has held the datagram already), -ENOMEM,
- * -ENOLINK (the link is being detached).
+ * payload is shorter than @from), -EBUSY (the execution has held the datagram already),
+ * -EBADMSG (it has failed authentication), -ENOMEM, -ENOLINK (the link is being detached).
  */
 static long (*const vnp_hold)(struct vnp_ctx *ctx, __u64 message, __u32 order,
 			      __u32 from) =
