@@ -560,6 +560,33 @@ int vnp_map_mmap(const struct vnp_map *map, bool writable, void **addr,
 /** vnp_map_munmap() - undo vnp_map_mmap() */
 void vnp_map_munmap(void *addr, size_t len);
 
+/** VNP_PEER_TEXT_LEN - bytes that vnp_peer_print() needs, with the closing NUL */
+#define VNP_PEER_TEXT_LEN	80
+
+/**
+ * vnp_peer_parse() - make a value of a map of peers from text
+ * @text:	"HOST:PORT": a name or an address, one of IPv6 in brackets, such as
+ *		"192.0.2.1:5004", "[fe80::1%eth0]:5004" or "localhost:5004"
+ * @opts:	options or NULL; the name is not used
+ * @peer:	out: the address, all else zero
+ *
+ * A name is looked up, and its first address taken.
+ *
+ * Return: 0, -EINVAL (not such a text), -ENOENT (no such host), -EAGAIN (it cannot be
+ * looked up now), -ENOMEM.
+ */
+int vnp_peer_parse(const char *text, const struct vnp_open_opts *opts,
+		   struct vnp_peer *peer);
+
+/**
+ * vnp_peer_print() - a peer's address as vnp_peer_parse() reads it
+ * @peer:	the peer
+ * @text:	out
+ *
+ * Return: @text.
+ */
+const char *vnp_peer_print(const struct vnp_peer *peer, char text[VNP_PEER_TEXT_LEN]);
+
 /*
  * ---- Links --------------------------------------------------------------
  */
