@@ -129,6 +129,10 @@ build/asan/%.o: %.c | build/packages.build
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CLANG) $(ALL_CFLAGS) $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# A program as bytes, from _binary_NAME_bpf_o_start to _binary_NAME_bpf_o_end
+build/%.bin.o: build/%.bpf.o
+	$(Q)cd $(@D) && $(LD) -r -b binary -z noexecstack -o $(@F) $(notdir $<)
+
 build/%.o: %.c | build/packages.build
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)

@@ -244,6 +244,7 @@ struct json_object *peer_json(const struct vnp_peer *peer);
 int prog_command(struct args *args);
 int map_command(struct args *args);
 int link_command(struct args *args);
+int relay_command(struct args *args);
 int stats_command(struct args *args);
 int top_command(struct args *args);
 int feature_command(struct args *args);

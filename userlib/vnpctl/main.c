@@ -13,6 +13,7 @@ static const char help[] =
 	"  prog       verify, load, list, show, dump, log, run\n"
 	"  map        list, show, dump, lookup, update, delete\n"
 	"  link       attach, list, show, update, detach\n"
+	"  relay      send what arrives at a port to other hosts\n"
 	"  stats      counters of all links\n"
 	"  top        the same as rates, every second\n"
 	"  feature    the module's features and limits\n"
@@ -37,6 +38,7 @@ static const struct command objects[] = {
 	{ "prog", prog_command },
 	{ "map", map_command },
 	{ "link", link_command },
+	{ "relay", relay_command },
 	{ "stats", stats_command },
 	{ "top", top_command },
 	{ "feature", feature_command },
