@@ -9,6 +9,7 @@
 ## make demo		demonstrate the first sample, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
 ## make check-all	the same on every kernel, and everything as root too
+## make media		the video that check-all needs
 ## make bench		the cost of a datagram, with VNP and with alternatives: build/bench/
 ## make bench-compare BASE=REV	measure another revision too, and print the differences
 ## make verify-cost	the cost of verification: a table by size and shape
@@ -150,9 +151,10 @@ check: all tests build/packages.guest build/packages.demo
 	$(Q)selftests/check $(KERNEL)
 
 # Kernels that Debian no longer has are left out, with a message by setup.
-check-all: all tests build/packages.guest build/packages.demo
+check-all: all tests media build/packages.guest build/packages.demo
 	$(Q)$(MAKE) --no-print-directory setup KERNELS="$(all_kernels)"
-	$(Q)selftests/check $$(cd build/kernels && ls -d $(all_kernels) 2>/dev/null)
+	$(Q)VNP_CHECK="$${VNP_CHECK:-host one two one_root two_root media}" \
+		selftests/check $$(cd build/kernels && ls -d $(all_kernels) 2>/dev/null)
 
 bench: module bench-module samples build/selftests/bench/bench build/bench/profile.so \
 		$(bench_progs) \
