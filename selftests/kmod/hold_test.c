@@ -1082,7 +1082,7 @@ static void sender_stop(struct sender *s)
 	pthread_join(s->thread, NULL);
 }
 
-TEST_F(app, ends_under_traffic)
+TEST_F_SMP(app, ends_under_traffic)
 {
 	struct vnp_link_create limits = {
 		.hold_age_ms = 1, .flags = VNP_LINK_F_HOLD_DELIVER, .hold_messages = 16,
@@ -1092,7 +1092,7 @@ TEST_F(app, ends_under_traffic)
 
 	ASSERT_EQ(0, link_detach(rig->link));
 	close(rig->link);
-	/* They are not pinned: there may be two processors. */
+	/* They are not pinned. */
 	sched_setaffinity(0, sizeof(cpu_set_t), &(cpu_set_t){ .__bits = { ~0UL } });
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, sender_start(&senders[i], rig));
@@ -1128,7 +1128,7 @@ TEST_F(app, ends_under_traffic)
 }
 
 /* Two CPUs bring fragments of the same messages: each is delivered once, or counted. */
-TEST_F(app, account_under_traffic)
+TEST_F_SMP(app, account_under_traffic)
 {
 	struct rig *rig = &self->rig;
 	static struct sender senders[2];
