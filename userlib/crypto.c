@@ -75,7 +75,8 @@ int vnp_user_key_check(const struct vnp_key *key)
 	    !zeroes(key->key, key->key_len, VNP_KEY_MAX) ||
 	    !zeroes(key->salt, cipher->nonce, VNP_CRYPT_NONCE_MAX))
 		return -EINVAL;
-	if (key->flags & VNP_KEY_F_ONCE && !cipher->encrypts)
+	/* The nonces of counter mode are blocks: those of different texts overlap. */
+	if (key->flags & VNP_KEY_F_ONCE && (!cipher->encrypts || !cipher->tag))
 		return -EINVAL;
 	if (key->tag_len && (!cipher->tag_min || key->tag_len < cipher->tag_min ||
 			     key->tag_len > cipher->tag))

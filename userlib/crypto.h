@@ -51,7 +51,7 @@ __u32 vnp_user_key_tag(const struct vnp_key *key);
 /* vnp_user_key_encrypts() - is it for vnp_open() and vnp_seal()? */
 bool vnp_user_key_encrypts(const struct vnp_key *key);
 
-/* vnp_user_key_once() - may a nonce, with the salt, be used to seal? */
+/* vnp_user_key_once() - may a nonce, as the program gives it, be used to seal? */
 int vnp_user_key_once(struct vnp_user_key *key, const __u8 *nonce);
 
 /* vnp_user_crypt() - encrypt or decrypt.  Return: 0, -EBADMSG, -ENOMEM */

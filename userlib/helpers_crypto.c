@@ -141,7 +141,7 @@ static int seal_text(struct use *use)
 	if (err)
 		return err;
 	memmove(user->direct + end + tag, user->direct + end, len - end);
-	err = vnp_user_key_once(use->key, use->nonce);
+	err = vnp_user_key_once(use->key, use->crypt.nonce);
 	if (!err) {
 		job = use_job(use, use->crypt.len);
 		err = vnp_user_crypt(&use->key->key, &job, false);
@@ -160,22 +160,19 @@ u64 vnp_helper_seal(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	return err ? err : seal_text(&use);
 }
 
-/* The tag of a text in clear, all of which is direct then */
+/* The tag of a text in clear; all of the payload is direct then */
 static int use_mac(struct use *use, u8 tag[VNP_CRYPT_TAG_MAX])
 {
 	const u32 len = vnp_user_key_tag(&use->key->key);
 	const struct vnp_crypt *crypt = &use->crypt;
 	struct vnp_user_job job;
-	u32 end;
 	int err;
 
 	if (vnp_user_key_encrypts(&use->key->key))
 		return -EINVAL;
 	if (!range_ok(use->user, crypt->tag_off, len))
 		return -ERANGE;
-	end = max(max(crypt->off + crypt->len, crypt->aad_off + crypt->aad_len),
-		  crypt->tag_off + len);
-	err = vnp_user_exec_direct(use->user, end);
+	err = vnp_user_exec_direct(use->user, use->user->len);
 	if (err)
 		return err;
 	job = use_job(use, crypt->len);
@@ -206,8 +203,6 @@ u64 vnp_helper_mac(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	err = use_begin(&use, ctx, map, key, crypt, crypt_len);
 	if (!err)
 		err = use_mac(&use, tag);
-	if (!err)
-		err = vnp_user_exec_direct(use.user, use.user->len);
 	if (!err)
 		memcpy(use.user->direct + use.crypt.tag_off, tag,
 		       vnp_user_key_tag(&use.key->key));

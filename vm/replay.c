@@ -27,11 +27,16 @@ static void replay_move(struct vnp_replay *replay, u32 window, u64 number)
 	const u64 cnt = window / 64 + 1;
 	u64 word = replay->next ? (replay->next - 1) / 64 + 1 : 0;
 	const u64 last = number / 64;
+	u32 at;
 
 	if (word + cnt <= last)
 		word = last - cnt + 1;
-	for (; word <= last; word++)
-		replay->seen[replay_word(window, word * 64)] = 0;
+	at = replay_word(window, word * 64);
+	for (; word <= last; word++) {
+		replay->seen[at] = 0;
+		if (++at == cnt)
+			at = 0;
+	}
 	replay->next = number + 1;
 }
 

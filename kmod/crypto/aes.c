@@ -21,12 +21,15 @@
 #include "kmod/crypto/secret.h"
 #include "kmod/crypto/work.h"
 
-/* Does an asynchronous implementation only defer while !crypto_simd_usable()? */
+/*
+ * Does an asynchronous implementation only defer while !crypto_simd_usable()?  Not one of a
+ * template, such as pcrypt(): any user can have them made, by AF_ALG.
+ */
 static bool vnp_aes_is_simd(const struct crypto_alg *alg)
 {
-	return (strstr(alg->cra_driver_name, "-aesni") ||
-		strstr(alg->cra_driver_name, "-vaes")) &&
-	       !strstr(alg->cra_driver_name, "cryptd(");
+	return !strchr(alg->cra_driver_name, '(') &&
+	       (strstr(alg->cra_driver_name, "-aesni") ||
+		strstr(alg->cra_driver_name, "-vaes"));
 }
 
 static bool vnp_aes_defers(const struct crypto_alg *alg)

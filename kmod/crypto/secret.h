@@ -140,7 +140,7 @@ void vnp_secret_destroy(struct vnp_secret *secret);
 /**
  * vnp_secret_once() - may a nonce be used to seal?
  * @secret:	the secret
- * @nonce:	with the salt
+ * @nonce:	as the program gives it: with the salt, numbers would not be in order
  *
  * Context: softirqs off.
  * Return: 0, and it may not any more; -EKEYREJECTED.

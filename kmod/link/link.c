@@ -190,7 +190,7 @@ static enum vnp_action vnp_link_faults(struct vnp_link *link, const struct vnp_p
 	u64_stats_add(&stats->faults[VNP_EXEC_FAULT_KIND(fault)], cnt);
 	u64_stats_update_end(&stats->syncp);
 	WRITE_ONCE(link->fault, (u64)prog->obj.id << 32 | fault);
-	return link->flags & VNP_LINK_F_FAULT_PASS ? VNP_ACTION_PASS : VNP_ACTION_DROP;
+	return vnp_link_passes_faults(link, prog) ? VNP_ACTION_PASS : VNP_ACTION_DROP;
 }
 
 enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,

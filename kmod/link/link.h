@@ -157,6 +157,16 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
 enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
 				  u32 cnt, u32 bytes);
 
+/*
+ * vnp_link_passes_faults() - are datagrams passed after a fault?  None that a program should have
+ * authenticated
+ */
+static inline bool vnp_link_passes_faults(const struct vnp_link *link,
+					  const struct vnp_prog *prog)
+{
+	return link->flags & VNP_LINK_F_FAULT_PASS && prog->func != vnp_prog_authenticate;
+}
+
 /* vnp_link_error() - count datagrams dropped because of an error.  Context: softirqs off */
 static inline void vnp_link_error(struct vnp_link *link, enum vnp_error error, u32 cnt)
 {

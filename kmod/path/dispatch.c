@@ -258,7 +258,7 @@ static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
 {
 	const bool passes = action == VNP_ACTION_PASS ||
 			    (action == VNP_ACTION_NONE &&
-			     d->link->flags & VNP_LINK_F_FAULT_PASS);
+			     vnp_link_passes_faults(d->link, d->dgram.prog));
 	u32 size = d->skb->truesize;
 
 	if (!passes)

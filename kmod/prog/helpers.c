@@ -119,7 +119,8 @@ u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 	return 0;
 }
 
-int vnp_dgram_pull(struct vnp_dgram *dgram, u32 len)
+/* Make the front of the payload direct.  Return: 0, -ENOMEM */
+static int vnp_dgram_pull(struct vnp_dgram *dgram, u32 len)
 {
 	int want, ret = 0;
 

@@ -13,13 +13,4 @@ struct vnp_dgram;
 /* vnp_dgram_has() - are bytes off..off+len-1 in the payload?  Also speculatively */
 bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len);
 
-/**
- * vnp_dgram_pull() - make the front of the payload direct
- * @dgram:	the datagram
- * @len:	bytes, which it has
- *
- * Return: 0, -ENOMEM.
- */
-int vnp_dgram_pull(struct vnp_dgram *dgram, u32 len);
-
 #endif /* _VNP_PROG_HELPERS_H */

@@ -5,6 +5,7 @@
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
+#include <linux/nospec.h>
 #include <linux/skbuff.h>
 #include <linux/string.h>
 
@@ -16,6 +17,7 @@
 #include "kmod/path/resize.h"
 #include "kmod/prog/helpers.h"
 #include "kmod/prog/prog.h"
+#include "vm/code.h"
 #include "vm/helper.h"
 
 unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns)
@@ -145,6 +147,9 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 	*spoilt = crypt->len < cipher->tag;
 	if (*spoilt)
 		return -EBADMSG;
+	/* The length holds from here on. */
+	if (use->dgram->prog->code->harden)
+		barrier_nospec();
 	ret = vnp_resize_own(use->dgram);
 	if (ret)
 		return ret;
@@ -193,7 +198,7 @@ static int vnp_crypt_seal(struct vnp_crypt_use *use)
 	ret = vnp_crypt_add_tag(dgram, crypt->off + crypt->len, cipher->tag);
 	if (ret)
 		return ret;
-	ret = vnp_secret_once(use->secret, use->nonce);
+	ret = vnp_secret_once(use->secret, crypt->nonce);
 	if (!ret) {
 		vnp_crypt_job(use, &job, crypt->len);
 		ret = cipher->seal(use->secret, &job);
@@ -212,21 +217,17 @@ u64 vnp_helper_seal(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	return ret ?: vnp_crypt_seal(&use);
 }
 
-/* Have direct what a tag of a text in clear is made of, and the tag. */
+/*
+ * Have direct what a tag of a text in clear is made of, and the tag.  In memory of our own:
+ * pages may be the sender's (sendfile()), who could change what was verified.
+ */
 static int vnp_crypt_begin_mac(struct vnp_crypt_use *use)
 {
-	const struct vnp_crypt *crypt = &use->crypt;
-	struct vnp_dgram *dgram = use->dgram;
-	const struct vnp_ctx *ctx = &dgram->exec.ctx;
-	u32 end;
-
 	if (!use->secret->cipher->mac)
 		return -EINVAL;
-	if (!vnp_dgram_has(dgram, crypt->tag_off, use->secret->tag))
+	if (!vnp_dgram_has(use->dgram, use->crypt.tag_off, use->secret->tag))
 		return -ERANGE;
-	end = max3(crypt->off + crypt->len, crypt->aad_off + crypt->aad_len,
-		   crypt->tag_off + use->secret->tag);
-	return end <= ctx->data_end - ctx->data ? 0 : vnp_dgram_pull(dgram, end);
+	return vnp_resize_own(use->dgram);
 }
 
 u64 vnp_helper_mac_verify(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
@@ -256,8 +257,6 @@ u64 vnp_helper_mac(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	ret = vnp_crypt_begin(&use, ctx, map, key, crypt, crypt_len);
 	if (!ret)
 		ret = vnp_crypt_begin_mac(&use);
-	if (!ret)
-		ret = vnp_resize_own(use.dgram);
 	if (ret)
 		return ret;
 	vnp_crypt_job(&use, &job, use.crypt.len);

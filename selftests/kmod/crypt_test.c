@@ -165,6 +165,7 @@ TEST_F(keys, are_checked)
 	REFUSED((key.alg = VNP_KEY_HMAC_SHA256, key.tag_len = 15));
 	REFUSED((key.alg = VNP_KEY_HMAC_SHA256, key.tag_len = 33));
 	REFUSED((key.alg = VNP_KEY_HMAC_SHA256, key.flags = VNP_KEY_F_ONCE));
+	REFUSED((key.alg = VNP_KEY_AES_256_CTR, key.flags = VNP_KEY_F_ONCE));
 	REFUSED((key.alg = VNP_KEY_AES_128_GCM));
 	REFUSED((key.flags = VNP_KEY_F_KEYRING));
 
@@ -323,6 +324,8 @@ TEST_F(helper, seals_with_a_nonce_once)
 	__u32 i, at;
 
 	key.flags = VNP_KEY_F_ONCE;
+	/* With it numbers are not in their order. */
+	memset(key.salt, 0xff, 12);
 	ASSERT_EQ(0, crypt_set(&self->run, 0, &key));
 	for (i = 0; i < 4000; i++) {
 		at = i ^ 3;	/* 3 2 1 0 7 6 5 4 ... */
@@ -574,6 +577,18 @@ TEST_F(flow, follows_changes_of_keys)
 	ASSERT_EQ(0, link_settle(self->link, 3, &self->info));
 	EXPECT_EQ(1, flow_empty(&self->flow));
 	EXPECT_EQ(1, self->info.errors[VNP_ERROR_AUTH]);
+}
+
+/* A program that ends before it has authenticated the datagram does not pass it. */
+TEST_F(flow, is_not_passed_by_a_fault_before)
+{
+	ASSERT_EQ(0, link_update(self->link, object_prog(self->run.obj, "fault_before_open"), -1));
+	self->sent.cnt = 1;
+	self->sent.len[0] = SEALED;
+	ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
+	ASSERT_EQ(0, link_settle(self->link, 1, &self->info));
+	EXPECT_EQ(1, flow_empty(&self->flow));
+	EXPECT_EQ(1, link_faults(&self->info));
 }
 
 /* After a failure not even a fault passes the datagram */

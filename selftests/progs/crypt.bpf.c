@@ -56,6 +56,15 @@ int fault_after_open(struct vnp_ctx *ctx)
 	return ((volatile __u8 *)ctx->data)[60000];
 }
 
+/* One that does so before it opens it */
+SEC("vnp/datagram")
+int fault_before_open(struct vnp_ctx *ctx)
+{
+	order.then = ((volatile __u8 *)ctx->data)[60000];
+	order.ret = vnp_open(ctx, &keys, &order.key, &order.crypt, sizeof(order.crypt));
+	return VNP_PASS;
+}
+
 SEC("vnp/datagram")
 int replay(struct vnp_ctx *ctx __attribute__((unused)))
 {

@@ -738,10 +738,11 @@ enum vnp_key_alg {
  * use has either the old key or the new one.  A key takes memory when it is set, which is
  * charged to the memory cgroup of the caller.
  *
- * With %VNP_KEY_F_ONCE vnp_seal() refuses a nonce that it was given before (-EKEYREJECTED).
- * It takes the last 8 bytes of the nonce as a number, big-endian for AES and little-endian
- * for ChaCha20, whose windows are %VNP_KEY_ONCE_WINDOW long: senders count.  The other
- * bytes of the nonce are not looked at.
+ * With %VNP_KEY_F_ONCE, which takes an AEAD, vnp_seal() refuses a nonce that it was given
+ * before (-EKEYREJECTED).  It takes the last 8 bytes of the nonce, as they are before the salt
+ * is added, as a number, big-endian for AES and little-endian for ChaCha20, whose windows are
+ * %VNP_KEY_ONCE_WINDOW long: senders count.  The other bytes of the nonce are not looked at.
+ * Setting the same key again forgets what was used: do not.
  *
  * VNP_MAP_UPDATE: EINVAL: a field is wrong; ENOKEY, EACCES, EKEYEXPIRED, EKEYREVOKED: as
  * keyctl(2) for @serial; EOPNOTSUPP: the kernel does not have the algorithm.
@@ -940,7 +941,11 @@ struct vnp_map_freeze {
  */
 
 /* struct vnp_link_create::flags */
-#define VNP_LINK_F_FAULT_PASS	(1U << 0)	/* pass the datagram after a fault */
+/*
+ * Pass the datagram after a fault; but drop it if the program calls vnp_open() or
+ * vnp_mac_verify(), as it may not be authentic
+ */
+#define VNP_LINK_F_FAULT_PASS	(1U << 0)
 #define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams */
 #define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
 
