@@ -755,4 +755,9 @@ TEST_F_SMP(race, keys_change)
 	}
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+}
+
 TEST_HARNESS_MAIN

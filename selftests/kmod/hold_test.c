@@ -1197,4 +1197,9 @@ TEST_F(app, killed)
 	close(dev);
 }
 
+static void __attribute__((constructor)) prepare(void)
+{
+	path_prepare();
+}
+
 TEST_HARNESS_MAIN
