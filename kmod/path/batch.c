@@ -41,7 +41,7 @@ static void vnp_batch_put_pages(struct sk_buff *skb)
 		return;
 	vnp_batch_put_frags(skb);
 	skb_walk_frags(skb, part) {
-		if (!skb_cloned(part))
+		if (!skb_shared(part) && !skb_cloned(part))
 			vnp_batch_put_frags(part);
 	}
 }

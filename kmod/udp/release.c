@@ -135,10 +135,32 @@ struct vnp_udp_message {
 	struct sk_buff *last;
 };
 
+/*
+ * skb_unclone() copies the head of a fragment list; what is in the list remains shared with
+ * clones.  As __pskb_pull_tail() does it.
+ */
+static int vnp_udp_own_list(struct sk_buff *skb)
+{
+	struct sk_buff **at = &skb_shinfo(skb)->frag_list, *part, *own;
+
+	for (; (part = *at); at = &own->next) {
+		own = part;
+		if (!skb_shared(part))
+			continue;
+		own = skb_clone(part, GFP_ATOMIC);
+		if (!own)
+			return -ENOMEM;
+		own->next = part->next;
+		*at = own;
+		consume_skb(part);
+	}
+	return 0;
+}
+
 /* The first packet gets the others: its fragment list must not be shared. */
 static int vnp_udp_message_begin(struct vnp_udp_message *message, struct sk_buff *skb)
 {
-	if (skb_unclone(skb, GFP_ATOMIC)) {
+	if (skb_unclone(skb, GFP_ATOMIC) || vnp_udp_own_list(skb)) {
 		kfree_skb(skb);
 		return -ENOMEM;
 	}

@@ -3,6 +3,7 @@
  * VNP_HELD: whole messages, in order, with one wake-up each; limits, age, accounts; and what is
  * held ends with its link.
  */
+#include <arpa/inet.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <poll.h>
@@ -985,6 +986,96 @@ TEST_F(app, bad_network)
 	EXPECT_EQ(rig->info.packets, rig->info.verdicts[VNP_HELD] +
 		  rig->info.verdicts[VNP_DROP]);
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* group_socket() - one of several that receive what is sent to a group on lo */
+static int group_socket(int port)
+{
+	struct ip_mreqn group = {
+		.imr_multiaddr.s_addr = inet_addr("239.1.2.3"),
+		.imr_address.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	struct timeval patience = { .tv_sec = 30 };
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+	};
+	int sock = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (sock_set(sock, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	    setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
+	    setsockopt(sock, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)) ||
+	    bind(sock, (void *)&sin, sizeof(sin)))
+		return -errno;
+	return sock;
+}
+
+/* group_open() - the rig's flow becomes one to a group, which another socket is in, too */
+static int group_open(struct rig *rig)
+{
+	struct in_addr lo = { htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = inet_addr("239.1.2.3"),
+	};
+	int other;
+
+	flow_close(&rig->flow);
+	rig->flow.rx = group_socket(0);
+	to.sin_port = htons(sock_port(rig->flow.rx));
+	other = group_socket(sock_port(rig->flow.rx));
+	rig->flow.tx = udp_socket("127.0.0.1", 0);
+	if (setsockopt(rig->flow.tx, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof(lo)) ||
+	    connect(rig->flow.tx, (void *)&to, sizeof(to)))
+		return -errno;
+	return other;
+}
+
+/* shared_ok() - does the other socket have the message's datagrams as they were sent? */
+static int shared_ok(int sock, struct rig *rig, __u64 key, int cnt, int len, bool strip)
+{
+	struct fragment fragment = {
+		.order = HOLD_HOLD, .strip = strip, .cnt = cnt, .message = key,
+	};
+	__u8 want[4096];
+
+	for (; fragment.index < cnt; fragment.index++) {
+		fragment_fill(want, len, &fragment);
+		if (recv(sock, rig->got, sizeof(rig->got), 0) != len ||
+		    mem_differ(want, rig->got, len) != -1)
+			return 0;
+	}
+	return 1;
+}
+
+/* IP fragments of a datagram are shared by all who receive it. */
+TEST_F(app, shared_with_another)
+{
+	struct rig *rig = &self->rig;
+	int other;
+
+	ASSERT_EQ(0, if_mtu("lo", 1500));
+	ASSERT_EQ(0, link_detach(rig->link));
+	close(rig->link);
+	other = group_open(rig);
+	ASSERT_OK(other);
+	ASSERT_OK(rig_link(rig, "hold", NULL));
+	for (int i = 0; i < 8; i++) {
+		const bool strip = i & 1, first = i & 2;
+
+		ASSERT_EQ(0, message(rig, i, 2, 4000, 1, strip, HOLD_HOLD));
+		if (first)
+			ASSERT_EQ(1, seen(rig));
+		ASSERT_EQ(1, shared_ok(other, rig, i, 2, 4000, strip));
+		if (!first)
+			ASSERT_EQ(1, seen(rig));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(8, rig->info.released);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_EQ(0, memory_of(other, SK_MEMINFO_RMEM_ALLOC));
+	close(other);
 }
 
 /*
