@@ -324,6 +324,16 @@ static void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_message *mes
 	kfree(message);
 }
 
+/*
+ * A datagram is removed from a message, which must not be delivered without it if it was
+ * released as a whole.  A fragment is still pending.
+ */
+static void vnp_hold_spoil(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->end == VNP_MESSAGE_RELEASED && !message->late)
+		vnp_hold_end(h, message, VNP_MESSAGE_DISCARDED);
+}
+
 /* A fragment is not pending any more. */
 static void vnp_hold_settled(struct vnp_holding *h, struct vnp_message *message)
 {
@@ -488,6 +498,7 @@ static void vnp_hold_undo(struct vnp_holding *h)
 	fragment->bytes -= h->bytes;
 	message->bytes -= h->bytes;
 	message->cnt--;
+	vnp_hold_spoil(h, message);
 	if (fragment == h->batch) {
 		fragment->last--;
 		return;
@@ -552,6 +563,7 @@ static void vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragme
 	message->bytes -= fragment->bytes;
 	vnp_message_erase(message, fragment);
 	vnp_fragment_free(fragment);
+	vnp_hold_spoil(h, message);
 	vnp_hold_settled(h, message);
 }
 

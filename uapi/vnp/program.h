@@ -270,7 +270,9 @@ static long (*const vnp_held)(struct vnp_ctx *ctx, __u64 message, struct vnp_hel
  *
  * After the program, the application receives the fragments in their order as the payload of
  * one datagram, with the source address, receive time and control messages of the first.  A
- * process that waits is woken once.  The bytes are not copied.
+ * process that waits is woken once.  The bytes are not copied.  If one of the fragments turns
+ * out not to be held, because there is no memory for it or its execution ends with a fault or
+ * another verdict, all are freed, and counted as %VNP_ERROR_DISCARDED.
  *
  * Return: 0, -ENOENT (no such message), -EMSGSIZE (it has more than %VNP_MESSAGE_MAX bytes,
  * and stays).
