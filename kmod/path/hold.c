@@ -14,8 +14,11 @@
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
 
-/* Messages that are freed or delivered without enabling softirqs in between */
+/* Datagrams that are freed or delivered without enabling softirqs in between, roughly */
 #define VNP_HOLD_AT_ONCE	64
+
+/* Messages that are freed to make room for one packet */
+#define VNP_HOLD_EVICT_MAX	256
 
 /* How a message ended */
 enum vnp_message_end {
@@ -204,7 +207,8 @@ static void vnp_message_erase(struct vnp_message *message, struct vnp_fragment *
 
 /*
  * The order after those of the current batch, for the same message: the fragment grows.
- * Return: 0; -EEXIST: there is one of this order; -ENOENT: it needs a fragment of its own
+ * Return: 0; -EEXIST: there is one of this order; -E2BIG: the message has too many; -ENOENT:
+ * it needs a fragment of its own
  */
 static int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order, u32 from)
 {
@@ -217,6 +221,8 @@ static int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order
 	next = message->last == fragment ? NULL : vnp_fragment_of(rb_next(&fragment->node));
 	if (next && next->first == order)
 		return -EEXIST;
+	if (message->cnt >= VNP_MESSAGE_FRAGMENTS_MAX)
+		return -E2BIG;
 	fragment->last = order;
 	return 0;
 }
@@ -360,17 +366,18 @@ static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
 	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size, 0);
 }
 
-/* Charge memory to the socket.  The oldest messages are freed until there is room. */
+/* Charge memory to the socket.  The oldest messages are freed until there is room: some. */
 static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
+	u32 left = VNP_HOLD_EVICT_MAX;
 	struct vnp_message *oldest;
 
 	while (!vnp_hold_has_room(h, size) ||
 	       !h->link->hook->charge(h->sk, size)) {
 		oldest = vnp_hold_oldest(hold);
 		/* If the queue is full, it is of no use to free them. */
-		if (!oldest || !vnp_hold_fits(h->sk, size, hold->bytes))
+		if (!oldest || !left-- || !vnp_hold_fits(h->sk, size, hold->bytes))
 			return false;
 		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
 		if (oldest == message)
@@ -403,6 +410,8 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 	message = vnp_hold_find(hold, key) ?: vnp_hold_begin(h, key);
 	if (!message)
 		return ERR_PTR(-ENOMEM);
+	if (message->cnt >= VNP_MESSAGE_FRAGMENTS_MAX)
+		return ERR_PTR(-E2BIG);
 	/* A new one has memory for its first fragment. */
 	return vnp_message_insert(message, order, from);
 }
@@ -601,12 +610,13 @@ void vnp_hold_commit(struct vnp_holding *h)
 void vnp_hold_yield(struct vnp_holding *h, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
+	u32 left = VNP_HOLD_EVICT_MAX;
 
 	if (!READ_ONCE(hold->messages) || vnp_hold_fits(h->sk, size, 0))
 		return;
 	spin_lock(&hold->lock);
 	/* Without what is held the kernel would take one datagram more than fits. */
-	while (hold->messages && !vnp_hold_fits(h->sk, size, 0) &&
+	while (hold->messages && left-- && !vnp_hold_fits(h->sk, size, 0) &&
 	       vnp_hold_fits(h->sk, 0, hold->bytes))
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
 	spin_unlock(&hold->lock);
@@ -718,9 +728,9 @@ static bool vnp_hold_expire(struct vnp_holding *h)
 	const bool deliver = h->link->flags & VNP_LINK_F_HOLD_DELIVER;
 	const unsigned long age = vnp_hold_age(hold);
 	struct vnp_message *message;
-	int i;
+	u32 done;
 
-	for (i = 0; i < VNP_HOLD_AT_ONCE; i++) {
+	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
 		message = vnp_hold_oldest(hold);
 		if (!message || time_before(jiffies, message->born + age))
 			return false;
@@ -825,9 +835,9 @@ void vnp_hold_permit(struct vnp_link *link, bool permitted)
 static bool vnp_hold_discard_some(struct vnp_holding *h)
 {
 	struct vnp_message *message;
-	int i;
+	u32 done;
 
-	for (i = 0; i < VNP_HOLD_AT_ONCE; i++) {
+	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
 		message = vnp_hold_oldest(h->link->hold);
 		if (!message)
 			return false;

@@ -205,6 +205,9 @@ enum vnp_helper_id {
 /* Bytes of a message that vnp_release() makes one datagram of, at most */
 #define VNP_MESSAGE_MAX		65507
 
+/* Datagrams that a message has at most: vnp_hold() returns -E2BIG for another */
+#define VNP_MESSAGE_FRAGMENTS_MAX	1024
+
 /**
  * struct vnp_held - a message that is held: out, of vnp_held()
  * @bytes:	bytes of its fragments

@@ -244,7 +244,8 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  *
  * Return: 0, -EEXIST (a fragment of this order is held already, and stays), -EINVAL (the
  * payload is shorter than @from), -EBUSY (the execution has held the datagram already),
- * -EBADMSG (it has failed authentication), -ENOMEM, -ENOLINK (the link is being detached).
+ * -EBADMSG (it has failed authentication), -E2BIG (the message has
+ * %VNP_MESSAGE_FRAGMENTS_MAX fragments), -ENOMEM, -ENOLINK (the link is being detached).
  */
 static long (*const vnp_hold)(struct vnp_ctx *ctx, __u64 message, __u32 order,
 			      __u32 from) =
