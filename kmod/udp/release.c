@@ -6,6 +6,7 @@
 #include <net/sock.h>
 #include <net/udp.h>
 
+#include "kmod/core/compat.h"
 #include "kmod/link/link.h"
 #include "kmod/path/hold.h"
 #include "kmod/udp/enqueue.h"
@@ -190,6 +191,7 @@ static int vnp_udp_message_add(struct vnp_udp_message *message, struct sk_buff *
 	message->last = skb;
 	whole->len += skb->len;
 	whole->data_len += skb->len;
+	whole->truesize += skb->truesize;
 	return 0;
 }
 
@@ -260,6 +262,24 @@ static int vnp_udp_message_add_all(struct vnp_udp_message *message, struct sk_bu
 	return ret;
 }
 
+/*
+ * Packets that had to be made of others take more memory than was charged.  The message may
+ * have as much as the kernel would grant it now.
+ */
+static int vnp_udp_recharge(struct sock *sk, struct sk_buff *skb, u32 charge)
+{
+	const unsigned int rmem = atomic_read(&sk->sk_rmem_alloc) - charge;
+
+	if (skb->truesize <= charge) {
+		skb->truesize = charge;
+		return 0;
+	}
+	if (!vnp_udp_rcvbuf_takes(rmem, skb->truesize, READ_ONCE(sk->sk_rcvbuf)) ||
+	    !vnp_udp_charge(sk, skb->truesize - charge))
+		return -ENOMEM;
+	return 0;
+}
+
 int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge)
 {
 	struct vnp_udp_message message = {};
@@ -268,12 +288,13 @@ int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge)
 
 	ret = vnp_udp_message_add_all(&message, list);
 	skb = message.skb;
+	if (!ret)
+		ret = vnp_udp_recharge(sk, skb, charge);
 	if (ret) {
 		kfree_skb(skb);
 		vnp_udp_uncharge(sk, charge);
 		return ret;
 	}
-	skb->truesize = charge;
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	vnp_udp_enqueue_charged(sk, skb);
 	return 0;
