@@ -20,6 +20,9 @@
 /* Messages that are freed to make room for one packet */
 #define VNP_HOLD_EVICT_MAX	256
 
+/* Room for a datagram that is delivered by itself, beyond what its packet is charged */
+#define VNP_HOLD_EACH_SIZE	1024
+
 /* How a message ended */
 enum vnp_message_end {
 	VNP_MESSAGE_HELD,	/* not yet */
@@ -607,7 +610,8 @@ void vnp_hold_commit(struct vnp_holding *h)
 	vnp_hold_finish(h);
 }
 
-void vnp_hold_yield(struct vnp_holding *h, u32 size)
+/* End messages until the socket has room for a packet of @size. */
+static void vnp_hold_make_room(struct vnp_holding *h, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
 	u32 left = VNP_HOLD_EVICT_MAX;
@@ -620,7 +624,13 @@ void vnp_hold_yield(struct vnp_holding *h, u32 size)
 	       vnp_hold_fits(h->sk, 0, hold->bytes))
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
 	spin_unlock(&hold->lock);
-	vnp_hold_finish(h);
+}
+
+void vnp_hold_yield(struct vnp_holding *h, u32 size)
+{
+	vnp_hold_make_room(h, size);
+	if (h->ended)
+		vnp_hold_finish(h);
 }
 
 /*
@@ -675,8 +685,10 @@ static u32 vnp_message_release(struct vnp_holding *h, struct vnp_message *messag
 	*error = VNP_ERROR_MEMORY;
 	if (message->late)
 		list->mark = h->link->hold_mark ?: list->mark;
-	if (message->end == VNP_MESSAGE_RELEASED_EACH)
+	if (message->end == VNP_MESSAGE_RELEASED_EACH) {
+		vnp_hold_make_room(h, message->cnt * VNP_HOLD_EACH_SIZE);
 		return hook->release_each(h->link, h->sk, list, message->charge);
+	}
 	ret = hook->release(h->sk, list, message->charge);
 	if (ret == -EMSGSIZE)
 		*error = VNP_ERROR_LENGTH;
@@ -703,12 +715,13 @@ static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *messa
 
 void vnp_hold_finish(struct vnp_holding *h)
 {
-	struct vnp_message *message = h->ended, *next;
+	struct vnp_message *message;
 
-	h->ended = NULL;
-	h->tail = &h->ended;
-	for (; message; message = next) {
-		next = message->next;
+	/* A delivery may end others, to make room. */
+	while ((message = h->ended)) {
+		h->ended = message->next;
+		if (!h->ended)
+			h->tail = &h->ended;
 		if (message->end >= VNP_MESSAGE_EVICTED)
 			vnp_message_drop(h, message);
 		else if (message->cnt)

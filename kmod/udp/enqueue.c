@@ -222,19 +222,20 @@ void vnp_udp_put_route(struct sock *sk, struct sk_buff *skb)
 	skb_dst_drop(skb);
 }
 
-void vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb)
+bool vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb)
 {
 	enum skb_drop_reason reason;
 
 	vnp_udp_mark_sock(sk, skb);
 	reason = vnp_udp_schedule(sk, skb);
 	if (likely(!reason))
-		return;
+		return true;
 
 	SNMP_INC_STATS(vnp_udp_mib(sk, skb), reason == SKB_DROP_REASON_SOCKET_RCVBUFF ?
 		       UDP_MIB_RCVBUFERRORS : UDP_MIB_MEMERRORS);
 	vnp_udp_count_drops(sk, skb, 1);
 	kfree_skb_reason(skb, reason);
+	return false;
 }
 
 void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb)

@@ -77,8 +77,11 @@ void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
 /* vnp_udp_put_route() - IP_PKTINFO, which needs the packet's device and route; puts the route */
 void vnp_udp_put_route(struct sock *sk, struct sk_buff *skb);
 
-/* vnp_udp_enqueue_prepared() - all that follows, for a packet at its payload */
-void vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb);
+/*
+ * vnp_udp_enqueue_prepared() - all that follows, for a packet at its payload.  Return: is it
+ * in the queue?
+ */
+bool vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb);
 
 /* vnp_udp_enqueue_charged() - likewise; its truesize is charged to the socket already */
 void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb);

@@ -305,22 +305,25 @@ int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge)
  */
 
 /* An application that asked for super-packets gets one if nothing is removed from it. */
-static bool vnp_udp_release_batch(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+static bool vnp_udp_stays_batch(const struct vnp_link *link, const struct sock *sk,
+				const struct sk_buff *skb)
 {
-	const struct vnp_hold_cb *cb = vnp_hold_cb(skb);
-	const u32 len = skb->len - sizeof(struct udphdr);
-
-	if (cb->from || !vnp_udp_gro_wanted(link, sk))
-		return false;
-	skb_shinfo(skb)->gso_size = cb->size;
-	skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len, cb->size);
-	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
-	__skb_pull(skb, sizeof(struct udphdr));
-	vnp_udp_enqueue_prepared(sk, skb);
-	return true;
+	return !vnp_hold_cb(skb)->from && vnp_udp_gro_wanted(link, sk);
 }
 
-/* Return: number of datagrams for which there is no memory */
+/* Return: number of datagrams for which there is no memory, as below */
+static u32 vnp_udp_release_batch(struct sock *sk, struct sk_buff *skb)
+{
+	const u32 size = vnp_hold_cb(skb)->size;
+	const u32 cnt = DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size);
+
+	skb_shinfo(skb)->gso_size = size;
+	skb_shinfo(skb)->gso_segs = cnt;
+	skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+	__skb_pull(skb, sizeof(struct udphdr));
+	return vnp_udp_enqueue_prepared(sk, skb) ? 0 : cnt;
+}
+
 static u32 vnp_udp_release_cuts(struct sock *sk, struct sk_buff *skb)
 {
 	struct vnp_udp_range range;
@@ -336,7 +339,7 @@ static u32 vnp_udp_release_cuts(struct sock *sk, struct sk_buff *skb)
 			continue;
 		}
 		__skb_pull(cut, sizeof(struct udphdr));
-		vnp_udp_enqueue_prepared(sk, cut);
+		failed += !vnp_udp_enqueue_prepared(sk, cut);
 	}
 	consume_skb(skb);
 	return failed;
@@ -350,8 +353,7 @@ static u32 vnp_udp_release_single(struct sock *sk, struct sk_buff *skb)
 		kfree_skb(skb);
 		return 1;
 	}
-	vnp_udp_enqueue_prepared(sk, skb);
-	return 0;
+	return !vnp_udp_enqueue_prepared(sk, skb);
 }
 
 u32 vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
@@ -366,7 +368,9 @@ u32 vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff 
 		skb_mark_not_on_list(skb);
 		if (vnp_udp_is_single(skb))
 			failed += vnp_udp_release_single(sk, skb);
-		else if (!vnp_udp_release_batch(link, sk, skb))
+		else if (vnp_udp_stays_batch(link, sk, skb))
+			failed += vnp_udp_release_batch(sk, skb);
+		else
 			failed += vnp_udp_release_cuts(sk, skb);
 	}
 	return failed;
