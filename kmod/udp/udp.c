@@ -154,6 +154,8 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 	if (!claimed)
 		return false;
 
+	/* Nothing is added any more; what is pending is freed by its CPU. */
+	vnp_hold_clear(link, sk);
 	if (alive)
 		synchronize_net();
 	lock_sock(sk);
@@ -162,7 +164,6 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 
 	if (alive)
 		synchronize_net();
-	vnp_hold_clear(link, sk);
 	lock_sock(sk);
 	vnp_udp_unclaim_sock(sk);
 	release_sock(sk);
