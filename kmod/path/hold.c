@@ -376,6 +376,9 @@ static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, 
 	u32 left = VNP_HOLD_EVICT_MAX;
 	struct vnp_message *oldest;
 
+	/* It would not fit if nothing else were held. */
+	if (hold->link->hold_bytes && size > hold->link->hold_bytes)
+		return false;
 	while (!vnp_hold_has_room(h, size) ||
 	       !h->link->hook->charge(h->sk, size)) {
 		oldest = vnp_hold_oldest(hold);
