@@ -461,6 +461,8 @@ static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
 	struct vnp_holding holding;
 	int ret;
 
+	/* The program was read before link->hold, which was set before it. */
+	smp_rmb();
 	vnp_holding_init(&holding, d->link, d->sk);
 	d->dgram.holding = &holding;
 	ret = vnp_dispatch_all(d, true);

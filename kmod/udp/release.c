@@ -92,7 +92,7 @@ static bool vnp_udp_strips(struct sk_buff *skb, u32 size, u32 from)
 		    !vnp_udp_skb_fits(part, size, from, &left))
 			return false;
 	}
-	return true;
+	return !left;
 }
 
 /* Return: bytes removed from the packet itself */
