@@ -15,6 +15,9 @@
  */
 #define COST_CRYPT	1000
 
+/* VNP_GROUP_MEMBERS_MAX members, each a load from main memory of 80 ns */
+#define COST_GROUP	20480
+
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
  * more than a few hundred bytes before they read any.
@@ -122,7 +125,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_SENDING,
 		.bytes = VNP_COST_KEY,
-		.cost = 4000,
+		.cost = COST_GROUP,
 	},
 	[HELPER_INDEX(hold)] = {
 		.name = "hold",

@@ -15,7 +15,6 @@
 #include "kmod/map/peers.h"
 
 #include <linux/file.h>
-#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/log2.h>
 #include <linux/random.h>
@@ -30,6 +29,12 @@
 
 /* Bits of struct vnp_peer::flags */
 #define VNP_PEER_F_KNOWN	VNP_PEER_F_TOS
+
+/* Targets in a bucket of keys, at most: programs walk it */
+#define VNP_PEERS_CHAIN_MAX	32
+
+/* Targets that an ICMP error is compared with, at most */
+#define VNP_PEERS_UNREACHABLE_MAX	64
 
 /**
  * struct vnp_peers - a map of peers
@@ -71,15 +76,10 @@ static struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32 table,
 	return &peers->buckets[(table << peers->bits) + (hashed & (BIT(peers->bits) - 1))];
 }
 
-/*
- * A fast one for four bytes: only the map's owner sets keys, so if they are in one bucket it
- * is his own doing, and his own time.
- */
-static u32 vnp_peers_hash(const void *key)
+/* Four bytes */
+static u32 vnp_peers_hash(const struct vnp_peers *peers, const void *key)
 {
-	const u32 hashed = hash_32(get_unaligned((const u32 *)key), 32);
-
-	return hashed ^ hashed >> 16;
+	return jhash_1word(get_unaligned((const u32 *)key), peers->seed);
 }
 
 static struct hlist_head *vnp_peers_bucket(const struct vnp_peers *peers, const void *key)
@@ -87,14 +87,14 @@ static struct hlist_head *vnp_peers_bucket(const struct vnp_peers *peers, const 
 	const u32 size = peers->map.key_size;
 
 	return vnp_peers_at(peers, VNP_PEERS_KEY,
-			    size == sizeof(u32) ? vnp_peers_hash(key) :
+			    size == sizeof(u32) ? vnp_peers_hash(peers, key) :
 						  jhash(key, size, peers->seed));
 }
 
 static struct hlist_head *vnp_peers_group_bucket(const struct vnp_peers *peers,
 						 const void *key)
 {
-	return vnp_peers_at(peers, VNP_PEERS_GROUP, vnp_peers_hash(key));
+	return vnp_peers_at(peers, VNP_PEERS_GROUP, vnp_peers_hash(peers, key));
 }
 
 /* An address of IPv4 is in the first word, and the others are zero. */
@@ -402,14 +402,19 @@ void vnp_peers_unreachable(struct vnp_map *map, const struct sock *sk, u16 famil
 			   const struct in6_addr *addr, __be16 port)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
+	u32 left = VNP_PEERS_UNREACHABLE_MAX;
 	struct vnp_target *target;
 
 	if (map->ops != &vnp_peers_ops)
 		return;
-	hlist_for_each_entry_rcu(target, vnp_peers_address_bucket(peers, addr, port), address)
+	hlist_for_each_entry_rcu(target, vnp_peers_address_bucket(peers, addr, port),
+				 address) {
+		if (!left--)
+			return;
 		if (target->sk == sk && target->to.port == port &&
 		    target->to.family == family && ipv6_addr_equal(&target->to.addr, addr))
 			atomic64_inc(&target->unreachable);
+	}
 }
 
 static void *vnp_peers_no_value(struct vnp_map *map, const void *key)
@@ -420,6 +425,28 @@ static void *vnp_peers_no_value(struct vnp_map *map, const void *key)
 /*
  * ---- What user space asks for ---------------------------------------------
  */
+
+static u32 vnp_peers_chain(const struct hlist_head *bucket)
+{
+	const struct hlist_node *node;
+	u32 cnt = 0;
+
+	for (node = bucket->first; node; node = node->next)
+		cnt++;
+	return cnt;
+}
+
+/*
+ * Is there space for another target?  Programs walk its buckets, in softirq: what is inserted
+ * meanwhile is at the head, so they see no more targets than this.  Context: the lock
+ */
+static bool vnp_peers_has_space(const struct vnp_peers *peers, const void *key)
+{
+	return peers->cnt < peers->map.max_entries &&
+	       vnp_peers_chain(vnp_peers_bucket(peers, key)) < VNP_PEERS_CHAIN_MAX &&
+	       (peers->map.type != VNP_MAP_GROUPS ||
+		vnp_peers_chain(vnp_peers_group_bucket(peers, key)) < VNP_GROUP_MEMBERS_MAX);
+}
 
 static void vnp_peers_insert(struct vnp_peers *peers, struct vnp_target *target)
 {
@@ -451,7 +478,7 @@ static int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64
 		return -EEXIST;
 	if (!old && flags == VNP_MAP_EXIST)
 		return -ENOENT;
-	if (!old && peers->cnt == peers->map.max_entries)
+	if (!old && !vnp_peers_has_space(peers, target->key))
 		return -ENOSPC;
 	ret = vnp_peers_permit(peers, target);
 	if (ret)

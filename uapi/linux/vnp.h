@@ -883,6 +883,10 @@ struct vnp_map_elem {
  * program is executed on, unless that was sent to a multicast address: so no datagram is
  * forwarded forever.
  *
+ * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members, less if its hash is that of
+ * another one: VNP_MAP_UPDATE fails with ENOSPC beyond that, as it does if the map is full.
+ * An ICMP error is counted at 64 peers of one address at most.
+ *
  * A peer gets its datagrams in the order in which a CPU sent them.  Once VNP_MAP_DELETE
  * or VNP_MAP_UPDATE has returned no execution that begins sends to the old peer.
  */
@@ -901,6 +905,9 @@ struct vnp_peer {
 	__aligned_u64 unreachable;
 	__aligned_u64 errors[VNP_ERROR_SLOTS];
 };
+
+/* Members of a group, at most */
+#define VNP_GROUP_MEMBERS_MAX	1024
 
 /* struct vnp_send::flags */
 #define VNP_SEND_F_OTHERS	(1U << 0)	/* vnp_send_group(): not to the key's member */
