@@ -4,6 +4,7 @@
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/kernel_stat.h>
+#include <linux/ktime.h>
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
@@ -14,7 +15,7 @@
 
 static unsigned int send_fanout = 1024;
 module_param(send_fanout, uint, 0644);
-MODULE_PARM_DESC(send_fanout, "datagrams that a program may send for one that arrived");
+MODULE_PARM_DESC(send_fanout, "datagrams that one execution of a program may send");
 
 static unsigned int send_rate = 2000000;
 module_param(send_rate, uint, 0644);
@@ -36,10 +37,16 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* Packets being made on a CPU, at most: they are not charged to sockets yet */
 #define VNP_SEND_ENTRIES_MAX	1024
 
+/* With more of them the queue is flushed at the end of a packet, to have space for the next */
+#define VNP_SEND_ENTRIES_MANY	(VNP_SEND_ENTRIES_MAX / 2)
+
+/* Time after which flushing is interrupted: the softirq's other work is done first */
+#define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
+
 /**
  * struct vnp_send_queue - of a CPU
  * @entries:	packets that are being made
- * @cnt:	their number, since the queue was empty
+ * @cnt:	their number
  * @round:	of softirqs, in which a packet of a program that has sent ended last
  * @packets:	such packets in that round
  * @napi:	polled when other packets of a softirq have been dealt with
@@ -101,19 +108,44 @@ bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
  * ---- The queue ------------------------------------------------------------
  */
 
-/* What is sent may be received at once (tc's mirred), and so change the list. */
-static void vnp_send_flush_all(struct vnp_send_queue *queue)
+static void vnp_send_flush_of(struct vnp_send_queue *queue, struct vnp_send_entry *entry)
 {
-	while (!list_empty(&queue->entries))
-		vnp_send_flush(list_first_entry(&queue->entries, struct vnp_send_entry, node));
-	queue->cnt = 0;
+	list_del(&entry->node);
+	queue->cnt--;
+	entry->flush(entry);
 }
 
-void vnp_send_begin(u32 cnt)
+void vnp_send_flush(struct vnp_send_entry *entry)
 {
-	const u64 left = (u64)READ_ONCE(send_fanout) * cnt;
+	vnp_send_flush_of(this_cpu_ptr(&vnp_send_queue), entry);
+}
 
-	__this_cpu_write(vnp_send_left, min_t(u64, left, U32_MAX));
+static void vnp_send_flush_first(struct vnp_send_queue *queue)
+{
+	vnp_send_flush_of(queue, list_first_entry(&queue->entries, struct vnp_send_entry,
+						  node));
+}
+
+/*
+ * What is sent may be received at once (tc's mirred), and so change the list.  What is left
+ * when the time is over follows when other packets have been dealt with.
+ */
+static void vnp_send_flush_some(struct vnp_send_queue *queue)
+{
+	const u64 start = ktime_get_ns();
+
+	while (!list_empty(&queue->entries)) {
+		if (ktime_get_ns() - start > VNP_SEND_FLUSH_NS) {
+			napi_schedule(&queue->napi);
+			return;
+		}
+		vnp_send_flush_first(queue);
+	}
+}
+
+void vnp_send_begin(void)
+{
+	__this_cpu_write(vnp_send_left, READ_ONCE(send_fanout));
 }
 
 static u32 vnp_send_round(void)
@@ -134,14 +166,19 @@ void vnp_send_end(void)
 
 	if (list_empty(&queue->entries))
 		return;
-	if (!gathers || queue->cnt > VNP_SEND_ENTRIES_MAX)
-		vnp_send_flush_all(queue);
+	if (!gathers || queue->cnt > VNP_SEND_ENTRIES_MANY)
+		vnp_send_flush_some(queue);
 	else
 		napi_schedule(&queue->napi);
 	if (queue->round != vnp_send_round())
 		queue->packets = 0;
 	queue->round = vnp_send_round();
 	queue->packets++;
+}
+
+bool vnp_send_is_full(void)
+{
+	return __this_cpu_read(vnp_send_queue.cnt) >= VNP_SEND_ENTRIES_MAX;
 }
 
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user)
@@ -158,7 +195,7 @@ static int vnp_send_poll(struct napi_struct *napi, int budget)
 {
 	napi_complete_done(napi, 0);
 	rcu_read_lock();
-	vnp_send_flush_all(container_of(napi, struct vnp_send_queue, napi));
+	vnp_send_flush_some(container_of(napi, struct vnp_send_queue, napi));
 	rcu_read_unlock();
 	return 0;
 }
@@ -180,17 +217,29 @@ int vnp_send_subsys_create(void)
 	return 0;
 }
 
+static void vnp_send_flush_all(struct vnp_send_queue *queue)
+{
+	local_bh_disable();
+	rcu_read_lock();
+	while (!list_empty(&queue->entries))
+		vnp_send_flush_first(queue);
+	rcu_read_unlock();
+	local_bh_enable();
+}
+
 void vnp_send_subsys_destroy(void)
 {
 	struct napi_struct *napi;
 	int cpu;
 
-	/* Waits for polls that were scheduled. */
+	/* Waits for polls that were scheduled; they may have left packets. */
 	for_each_possible_cpu(cpu) {
 		napi = &per_cpu_ptr(&vnp_send_queue, cpu)->napi;
 		napi_disable(napi);
 		netif_napi_del(napi);
 	}
 	synchronize_net();
+	for_each_possible_cpu(cpu)
+		vnp_send_flush_all(per_cpu_ptr(&vnp_send_queue, cpu));
 	vnp_netdev_free(vnp_send_dev);
 }

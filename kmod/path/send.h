@@ -10,9 +10,9 @@
  * leaves at once, unless those before it came in bursts, and those that arrive together
  * leave together; nothing waits for what may not come.
  *
- * Limits.  A packet's executions may send @send_fanout datagrams for each datagram in it.  A
- * user has, on each CPU, buckets of datagrams and of bytes, which are refilled with the
- * time.  The time that sending takes is drawn from his account (prog/account.h).
+ * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
+ * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
+ * drawn from his account (prog/account.h).
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
@@ -42,12 +42,14 @@ struct vnp_send_entry {
  * @head_len:	their number
  * @off:	what follows: first byte of the payload
  * @len:	number of bytes; all are there
+ * @again:	this call of a helper has sent it to another peer before
  */
 struct vnp_send_msg {
 	const void *head;
 	u32 head_len;
 	u32 off;
 	u32 len;
+	bool again;
 };
 
 /* Context: process, at module init and exit: nothing is added any more */
@@ -57,8 +59,8 @@ void vnp_send_subsys_destroy(void);
 /* vnp_send_limits() - the parameters reported by VNP_FEATURE.  Context: any */
 void vnp_send_limits(struct vnp_feature *feature);
 
-/* vnp_send_begin() - a packet has arrived, with so many datagrams */
-void vnp_send_begin(u32 cnt);
+/* vnp_send_begin() - an execution begins */
+void vnp_send_begin(void);
 
 /* vnp_send_end() - its end; what was added leaves now or soon */
 void vnp_send_end(void);
@@ -66,7 +68,7 @@ void vnp_send_end(void);
 /* vnp_send_gathers() - will the current packet's datagrams wait for those of others? */
 bool vnp_send_gathers(void);
 
-/* Datagrams that the current packet's executions may send */
+/* Datagrams that the current execution may send */
 DECLARE_PER_CPU(u32, vnp_send_left);
 
 /* vnp_send_refill() - as vnp_send_draw(), when a bucket was found empty */
@@ -93,6 +95,9 @@ static inline bool vnp_send_draw(struct vnp_user *user, u32 len)
 	return true;
 }
 
+/* vnp_send_is_full() - are there as many packets on this CPU as there may be? */
+bool vnp_send_is_full(void);
+
 /**
  * vnp_send_add() - a packet was begun
  * @entry:	the packet; it is not in a queue
@@ -102,11 +107,7 @@ static inline bool vnp_send_draw(struct vnp_user *user, u32 len)
  */
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user);
 
-/* vnp_send_flush() - send a packet now */
-static inline void vnp_send_flush(struct vnp_send_entry *entry)
-{
-	list_del(&entry->node);
-	entry->flush(entry);
-}
+/* vnp_send_flush() - send a packet now; this CPU's */
+void vnp_send_flush(struct vnp_send_entry *entry);
 
 #endif /* _VNP_PATH_SEND_H */

@@ -4,6 +4,7 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 
+#include "kmod/path/send.h"
 #include "vm/code.h"
 
 static unsigned int budget_max = VNP_BUDGET_MAX;
@@ -72,6 +73,8 @@ u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
 		exec->fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
 		return exec->fault;
 	}
+	/* A program that sends is always timed: each call costs more than VNP_ACCOUNT_LIGHT. */
+	vnp_send_begin();
 	ret = vnp_prog_exec(prog, exec);
 	bucket->left -= ktime_get_ns() - start;
 	return ret;

@@ -24,6 +24,7 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 		return -ERANGE;
 	msg->head = from + sizeof(*send);
 	msg->head_len = size - sizeof(*send);
+	msg->again = false;
 	msg->off = send->off;
 	msg->len = payload - send->off;
 	if (send->len != VNP_SEND_REST) {
@@ -96,6 +97,7 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 		if (target == except)
 			continue;
 		ret = vnp_send_to(dgram, target, &msg);
+		msg.again = true;
 		if (!ret)
 			cnt++;
 		else if (ret != -ENOENT)

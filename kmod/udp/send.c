@@ -10,8 +10,8 @@
  * payload is referenced.
  *
  * Payload that is copied: it is in memory that has no reference count of its own
- * (kmalloc()), or the program may write to it later.  It is copied once for all peers,
- * except in a program that writes.
+ * (kmalloc()), or the program may write to it later.  It is copied once for all peers;
+ * in a program that writes, once for all peers of a call.
  */
 #include "kmod/udp/send.h"
 
@@ -43,6 +43,9 @@
 /* The longest payload, and the most bytes and datagrams of a packet */
 #define VNP_UDP_SEND_MAX	65507
 #define VNP_UDP_SEND_SEGMENTS	64
+
+/* IP fragments that a datagram may be sent in */
+#define VNP_UDP_SEND_FRAGMENTS	64
 
 /**
  * struct vnp_udp_part - contiguous bytes of a payload
@@ -105,7 +108,6 @@ void vnp_udp_send_begin(const struct sk_buff *skb)
 
 	source->hops = vnp_udp_out_hops(skb);
 	source->more = skb_is_gso(skb) || vnp_send_gathers();
-	vnp_send_begin(skb_shinfo(skb)->gso_segs ?: 1);
 }
 
 void vnp_udp_send_end(void)
@@ -215,6 +217,17 @@ static int vnp_udp_source_find(struct vnp_udp_source *source, const struct vnp_d
 	return vnp_udp_source_copy(source, dgram->skb, dgram->off, ctx->len);
 }
 
+/*
+ * Can the payload that was found be used by other calls of the helpers?  The program may write
+ * to it; a packet of its own may be freed before this one ends, and the memory reused.
+ */
+static bool vnp_udp_source_lasts(const struct vnp_dgram *dgram)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+
+	return !dgram->prog->writes_packet && dgram->skb == dispatch->skb;
+}
+
 /* Was it found for another peer before? */
 static bool vnp_udp_source_is(const struct vnp_udp_source *source,
 			      const struct vnp_dgram *dgram)
@@ -226,14 +239,12 @@ static bool vnp_udp_source_is(const struct vnp_udp_source *source,
 /* Find it, unless it was found before.  Return: 0, -ENOMEM */
 static int vnp_udp_source_get(struct vnp_udp_source *source, const struct vnp_dgram *dgram)
 {
-	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
 	int ret;
 
 	if (vnp_udp_source_is(source, dgram))
 		return 0;
 	ret = vnp_udp_source_find(source, dgram);
-	/* A packet of its own may be freed before this one ends, and the memory reused. */
-	if (ret || dgram->prog->writes_packet || dgram->skb != dispatch->skb)
+	if (ret)
 		return ret;
 	source->skb = dgram->skb;
 	source->pos = dgram->off;
@@ -388,6 +399,13 @@ static int vnp_udp_send_append(struct sk_buff *skb, const struct vnp_dgram *dgra
  */
 
 #if IS_ENABLED(CONFIG_IPV6)
+/* As udpv6_sendmsg(): other addresses are of no interface. */
+static u32 vnp_udp_send_scope(const struct vnp_target *target)
+{
+	return __ipv6_addr_needs_scope_id(ipv6_addr_type(&target->to.addr)) ?
+	       target->to.scope_id : 0;
+}
+
 static void vnp_udp_send_key_ip6(const struct vnp_target *target, struct vnp_route_key *key)
 {
 	const struct ipv6_pinfo *np = inet6_sk(target->sk);
@@ -395,7 +413,7 @@ static void vnp_udp_send_key_ip6(const struct vnp_target *target, struct vnp_rou
 	if (ipv6_addr_any(&key->saddr))
 		key->saddr = np->saddr;
 	if (!key->oif)
-		key->oif = target->to.scope_id ?: READ_ONCE(np->ucast_oif);
+		key->oif = vnp_udp_send_scope(target) ?: READ_ONCE(np->ucast_oif);
 	if (!(target->peer.flags & VNP_PEER_F_TOS))
 		key->tos = READ_ONCE(np->tclass);
 }
@@ -499,6 +517,16 @@ static void vnp_udp_send_seal(struct vnp_target_cpu *on, struct sk_buff *skb)
 			rt_tos2priority(on->target->peer.tos) : READ_ONCE(sk->sk_priority);
 }
 
+/* Would it be sent in too many fragments?  The time for that is charged to nobody. */
+static bool vnp_udp_send_is_long(const struct vnp_udp_out *out, u16 family)
+{
+	const u32 head = family == AF_INET6 ? sizeof(struct ipv6hdr) + sizeof(struct frag_hdr) :
+					      sizeof(struct iphdr);
+	const u32 mtu = max_t(u32, dst_mtu(out->dst), IPV4_MIN_MTU);
+
+	return out->size > VNP_UDP_SEND_FRAGMENTS * ((mtu - head) & ~7U);
+}
+
 /* Return: as ip_local_out(), or an errno; out->skb is set unless it was passed to the stack */
 static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out)
 {
@@ -519,6 +547,8 @@ static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out)
 	if (ret)
 		return ret;
 	out->dst = on->route.dst;
+	if (vnp_udp_send_is_long(out, target->to.family))
+		return -EMSGSIZE;
 	skb_dst_set_noref(out->skb, out->dst);
 	vnp_udp_send_seal(on, out->skb);
 #if IS_ENABLED(CONFIG_IPV6)
@@ -568,7 +598,7 @@ static void vnp_udp_send_flush(struct vnp_send_entry *entry)
  * ---- A datagram -----------------------------------------------------------
  */
 
-/* Begin a packet with it.  Return: 0, -ENOMEM, -ENOENT */
+/* Begin a packet with it.  Return: 0, -ENOMEM, -ENOENT, -EDQUOT */
 static int vnp_udp_send_first(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
 			      const struct vnp_send_msg *msg, struct vnp_user *user)
 {
@@ -576,6 +606,8 @@ static int vnp_udp_send_first(struct vnp_target_cpu *on, const struct vnp_dgram 
 	struct sk_buff *skb;
 	int ret;
 
+	if (vnp_send_is_full())
+		return -EDQUOT;
 	if (vnp_udp_send_copies(dgram, msg)) {
 		room = vnp_udp_msg_len(msg);
 		if (__this_cpu_read(vnp_udp_source.more))
@@ -621,7 +653,7 @@ static bool vnp_udp_send_quick(struct vnp_target_cpu *on, const struct vnp_dgram
 	return true;
 }
 
-/* Return: 0, -ENOMEM, -ENOENT */
+/* Return: likewise */
 static int vnp_udp_send_any(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
 			    const struct vnp_send_msg *msg, struct vnp_user *user)
 {
@@ -641,6 +673,14 @@ static int vnp_udp_send_any(struct vnp_target_cpu *on, const struct vnp_dgram *d
 	return vnp_udp_send_first(on, dgram, msg, user);
 }
 
+/* A limit is reached. */
+static int vnp_udp_send_refuse(struct vnp_link *link, struct vnp_target_cpu *on)
+{
+	vnp_link_error(link, VNP_ERROR_RATE, 1);
+	vnp_target_error(on, VNP_ERROR_RATE, 1);
+	return -EDQUOT;
+}
+
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg)
 {
@@ -649,6 +689,8 @@ int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 	struct vnp_link *link = dispatch->link;
 	int ret;
 
+	if (!msg->again && !vnp_udp_source_lasts(dgram))
+		vnp_udp_source_forget(this_cpu_ptr(&vnp_udp_source));
 	/* Pairs with vnp_peers_give(). */
 	if (unlikely(!smp_load_acquire(&target->sk)))
 		return -ENOENT;
@@ -656,15 +698,14 @@ int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		vnp_target_error(on, VNP_ERROR_LENGTH, 1);
 		return -EMSGSIZE;
 	}
-	if (unlikely(!vnp_send_draw(link->user, vnp_udp_msg_len(msg)))) {
-		vnp_link_error(link, VNP_ERROR_RATE, 1);
-		vnp_target_error(on, VNP_ERROR_RATE, 1);
-		return -EDQUOT;
-	}
+	if (unlikely(!vnp_send_draw(link->user, vnp_udp_msg_len(msg))))
+		return vnp_udp_send_refuse(link, on);
 	if (likely(vnp_udp_send_quick(on, dgram, msg)))
 		return 0;
 	ret = vnp_udp_send_any(on, dgram, msg, link->user);
 	if (unlikely(ret == -ENOMEM))
 		vnp_target_error(on, VNP_ERROR_MEMORY, 1);
+	else if (unlikely(ret == -EDQUOT))
+		vnp_udp_send_refuse(link, on);
 	return ret;
 }

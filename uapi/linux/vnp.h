@@ -865,7 +865,7 @@ struct vnp_map_elem {
  * The socket.  All that a map's peers get is sent from one UDP socket: that of @sock_fd of
  * struct vnp_map_create, else that of the first link whose program uses the map, which
  * may be any socket, not only the one where datagrams arrive.  It stays the map's when the
- * link is detached.  After the application has closed it nothing is sent any more.
+ * link is detached, and if creating the link fails after that.  After the application has closed it nothing is sent any more.
  *
  * Permission.  Setting a peer does what sendto() of the caller on the socket would do, but
  * for the datagram: the socket is bound to a port, and VNP_MAP_UPDATE fails as sendto()
@@ -885,7 +885,8 @@ struct vnp_map_elem {
  *
  * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members, less if its hash is that of
  * another one: VNP_MAP_UPDATE fails with ENOSPC beyond that, as it does if the map is full.
- * An ICMP error is counted at 64 peers of one address at most.
+ * An ICMP error is counted at 64 peers of one address at most.  A datagram that would be
+ * sent in more than 64 IP fragments is counted as %VNP_ERROR_LENGTH.
  *
  * A peer gets its datagrams in the order in which a CPU sent them.  Once VNP_MAP_DELETE
  * or VNP_MAP_UPDATE has returned no execution that begins sends to the old peer.
