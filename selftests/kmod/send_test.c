@@ -85,7 +85,6 @@ FIXTURE_VARIANT_ADD(send, lo_mapped) { FLOW_MAPPED, LO_SINGLE };
 FIXTURE_VARIANT_ADD(send, wire_ip4) { FLOW_IP4, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, wire_ip6) { FLOW_IP6, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, single_ip4) { FLOW_IP4, WIRE_SINGLE };
-FIXTURE_VARIANT_ADD(send, single_ip6) { FLOW_IP6, WIRE_SINGLE };
 
 /* receiver() - a socket where the sender is; a recv() on it has a timeout */
 static int receiver(const FIXTURE_DATA(send) *self)

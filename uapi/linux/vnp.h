@@ -865,7 +865,8 @@ struct vnp_map_elem {
  * The socket.  All that a map's peers get is sent from one UDP socket: that of @sock_fd of
  * struct vnp_map_create, else that of the first link whose program uses the map, which
  * may be any socket, not only the one where datagrams arrive.  It stays the map's when the
- * link is detached, and if creating the link fails after that.  After the application has closed it nothing is sent any more.
+ * link is detached, and if creating the link fails after that.  After the application has
+ * closed it nothing is sent any more.
  *
  * Permission.  Setting a peer does what sendto() of the caller on the socket would do, but
  * for the datagram: the socket is bound to a port, and VNP_MAP_UPDATE fails as sendto()
