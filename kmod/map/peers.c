@@ -16,6 +16,7 @@
 
 #include <linux/file.h>
 #include <linux/jhash.h>
+#include <linux/lockdep.h>
 #include <linux/log2.h>
 #include <linux/random.h>
 #include <net/ipv6.h>
@@ -321,10 +322,17 @@ static u64 vnp_peers_size(struct vnp_map *map)
 	       map->max_entries * each;
 }
 
+/*
+ * Sockets are locked inside the lock of a map of peers.  Other maps are mmap()ed, so theirs is
+ * locked inside the mmap lock, and that inside sockets' locks, by setsockopt().
+ */
+static struct lock_class_key vnp_peers_map_lock_key;
+
 static int vnp_peers_create(struct vnp_map *map)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
 
+	lockdep_set_class(&map->lock, &vnp_peers_map_lock_key);
 	peers->buckets = vnp_memory(((u64)VNP_PEERS_TABLES << peers->bits) *
 				    sizeof(*peers->buckets));
 	if (!peers->buckets)
