@@ -486,19 +486,22 @@ TEST_F(send, shutdown_and_closed)
 /* The smallest send buffer: each is sent or counted, and the memory is freed. */
 TEST_F(send, send_buffer)
 {
-	struct vnp_peer peer;
-	__u32 key = 0, got = 0;
+	struct vnp_peer peer = {};
+	__u32 key = 0;
 
 	self->orders->peers = 1;
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_SNDBUF, 1));
 	for (int i = 0; i < 64; i++)
 		ASSERT_EQ(1400, send(self->flow.tx, self->sent, 1400, 0));
 	INFO(64);
-	while (recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT) == 1400)
-		got++;
-	ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
-	EXPECT_EQ(64, got + peer.errors[VNP_ERROR_SNDBUF]);
-	EXPECT_EQ(got, peer.sent);
+	/* What was gathered may leave after the link has counted the last datagram. */
+	for (int i = 0; i < 10000 && peer.sent + peer.errors[VNP_ERROR_SNDBUF] < 64; i++) {
+		sched_yield();
+		ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
+	}
+	EXPECT_EQ(64, peer.sent + peer.errors[VNP_ERROR_SNDBUF]);
+	for (__u32 got = 0; got < peer.sent; got++)
+		ASSERT_EQ(1400, recv(self->rx[0], self->got, LEN_MAX, 0));
 	ASSERT_EQ(8900, send(self->flow.tx, self->sent, 8900, 0));
 	EXPECT_EQ(8900, recv(self->rx[0], self->got, LEN_MAX, 0));
 }
@@ -692,6 +695,9 @@ TEST_F_SMP(send, membership_under_traffic)
 	struct member stayer = { 1, 0 };
 	__u64 got, last = 0, cnt = 0;
 
+	/* What arrives one by one, or mapped, races no differently. */
+	if (variant->kind == FLOW_MAPPED || variant->path == WIRE_SINGLE)
+		return;
 	USE("send_group");
 	self->orders->member = key;
 	members(_metadata, self, 1, 1);
@@ -723,6 +729,9 @@ TEST_F_SMP(send, ends_under_traffic)
 {
 	struct traffic traffic = { .sock = self->flow.tx };
 
+	/* What arrives one by one, or mapped, races no differently. */
+	if (variant->kind == FLOW_MAPPED || variant->path == WIRE_SINGLE)
+		return;
 	ASSERT_EQ(0, pthread_create(&traffic.thread, NULL, traffic_send, &traffic));
 	for (int i = 0; i < 9; i++) {
 		struct vnp_object *obj;
