@@ -9,9 +9,11 @@
 #ifndef _VNP_PATH_DGRAM_H
 #define _VNP_PATH_DGRAM_H
 
+#include <linux/nospec.h>
 #include <linux/skbuff.h>
 #include "kmod/path/hook.h"
 #include "kmod/prog/prog.h"
+#include "vm/code.h"
 #include "vm/exec.h"
 
 /* Bit of struct vnp_code::ctx_fields that stands for a field of the context */
@@ -80,6 +82,13 @@ static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 static inline bool vnp_dgram_is_spoilt(const struct vnp_dgram *dgram)
 {
 	return dgram->prog->func == vnp_prog_authenticate && dgram->unauthentic;
+}
+
+/* vnp_dgram_settle() - after it, checks of a program's numbers also hold speculatively */
+static inline void vnp_dgram_settle(const struct vnp_dgram *dgram)
+{
+	if (dgram->prog->code->harden)
+		barrier_nospec();
 }
 
 /* vnp_dgram_off() - position of the payload as the program sees it */

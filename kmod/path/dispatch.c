@@ -161,7 +161,7 @@ static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
 
 /*
  * Add a datagram of several in a packet to a batch, by the action its program asked for.
- * It is counted with its batch, unless there is none.
+ * It is counted with its batch, unless the action is %VNP_ACTION_NONE.
  */
 static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
 					      enum vnp_action action, bool plain)

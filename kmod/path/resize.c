@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/path/resize.h"
 
-#include <linux/nospec.h>
 #include <linux/skbuff.h>
 
 #include "kmod/core/compat.h"
@@ -93,8 +92,7 @@ static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 	if (len > dgram->hook->len_max(dgram->skb))
 		return -EMSGSIZE;
 	/* What was checked of a program's number holds from here on. */
-	if (dgram->prog->code->harden)
-		barrier_nospec();
+	vnp_dgram_settle(dgram);
 	return vnp_resize_own(dgram);
 }
 

@@ -8,7 +8,6 @@
  */
 #include <linux/indirect_call_wrapper.h>
 #include <linux/ktime.h>
-#include <linux/nospec.h>
 #include <linux/random.h>
 #include <linux/skbuff.h>
 
@@ -50,13 +49,6 @@ u64 vnp_helper_map_delete(u64 map_reg, u64 key, u64 r3, u64 r4, u64 r5)
 	struct vnp_map *map = vnp_ptr(map_reg);
 
 	return map->ops->delete(map, vnp_ptr(key));
-}
-
-/* After this, checks of a program's numbers also hold speculatively */
-static void vnp_dgram_settle(const struct vnp_dgram *dgram)
-{
-	if (dgram->prog->code->harden)
-		barrier_nospec();
 }
 
 bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)

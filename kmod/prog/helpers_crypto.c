@@ -5,7 +5,6 @@
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
-#include <linux/nospec.h>
 #include <linux/skbuff.h>
 #include <linux/string.h>
 
@@ -148,8 +147,7 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 	if (*spoilt)
 		return -EBADMSG;
 	/* The length holds from here on. */
-	if (use->dgram->prog->code->harden)
-		barrier_nospec();
+	vnp_dgram_settle(use->dgram);
 	ret = vnp_resize_own(use->dgram);
 	if (ret)
 		return ret;

@@ -4,8 +4,6 @@
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
-#include <linux/nospec.h>
-
 #include "kmod/path/dgram.h"
 #include "kmod/path/hold.h"
 #include "kmod/prog/prog.h"
@@ -22,8 +20,7 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 	if ((u32)from > len)
 		return -EINVAL;
 	/* What was checked of a program's number holds from here on. */
-	if (dgram->prog->code->harden)
-		barrier_nospec();
+	vnp_dgram_settle(dgram);
 	return vnp_hold_add(dgram->holding, message, order, from, len - (u32)from);
 }
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The functions of the helpers that send; see helpers.c. */
-#include <linux/nospec.h>
-
 #include "kmod/map/peers.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
@@ -33,8 +31,7 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 		msg->len = send->len;
 	}
 	/* What was checked of a program's numbers holds from here on. */
-	if (dgram->prog->code->harden)
-		barrier_nospec();
+	vnp_dgram_settle(dgram);
 	return 0;
 }
 

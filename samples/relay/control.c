@@ -15,7 +15,7 @@
  * struct client - a connection
  * @fd:		-1: none
  * @len:	bytes of @line
- * @line:	what has come of a line
+ * @line:	what has arrived of a line
  */
 struct client {
 	int fd;

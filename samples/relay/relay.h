@@ -44,7 +44,7 @@ struct relay_stream {
 /**
  * struct relay_state - the program's global variables
  * @slots:	entries of @members that are in use, or more
- * @members:	the keys of receivers, 0 where there is none
+ * @members:	the keys of receivers, 0: no receiver
  * @rtp:	datagrams of RTP
  * @raw:	others, which were sent unchanged
  * @rtcp:	datagrams of RTCP, which were not sent

@@ -347,7 +347,7 @@ static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
  * @crypt:	what to encrypt; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
- * A nonce must not be used twice with a key: who has two such texts can forge others.  A key
+ * A nonce must not be used twice with a key: whoever sees two such texts can forge others.  A key
  * with %VNP_KEY_F_ONCE sees to it.  All else as vnp_open().
  *
  * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
