@@ -99,13 +99,13 @@ static bool vnp_user_jit_fits(s64 bytes)
 /* Is there room now, or will there be none even when all pending memory is freed? */
 static bool vnp_user_jit_settled(struct vnp_user *user, u64 bytes)
 {
-	s64 going = atomic64_read(&user->jit_going);
+	s64 released = atomic64_read(&user->jit_released);
 	s64 all;
 
-	/* Read jit_going first: memory freed in between must not count in jit_bytes only. */
+	/* Read jit_released first: memory freed in between must not count in jit_bytes only. */
 	smp_rmb();
 	all = atomic64_read(&user->jit_bytes) + bytes;
-	return vnp_user_jit_fits(all) || !vnp_user_jit_fits(all - going);
+	return vnp_user_jit_fits(all) || !vnp_user_jit_fits(all - released);
 }
 
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes)
@@ -126,6 +126,6 @@ void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes)
 {
 	atomic64_sub(bytes, &user->jit_bytes);
 	smp_wmb();	/* vnp_user_jit_settled() */
-	atomic64_sub(bytes, &user->jit_going);
+	atomic64_sub(bytes, &user->jit_released);
 	wake_up_all(&user->jit_freed);
 }

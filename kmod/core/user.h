@@ -40,7 +40,7 @@ struct vnp_bucket {
  * @jit_lock:	held while a program of his is compiled, so that temporary memory is
  *		allocated for one at a time
  * @jit_bytes:	native code of his programs.  Increased under @jit_lock
- * @jit_going:	the amount of it in programs that wait for a grace period
+ * @jit_released:	the amount of it in programs that wait for a grace period
  * @jit_freed:	woken when some of it was freed
  */
 struct vnp_user {
@@ -49,7 +49,7 @@ struct vnp_user {
 	struct vnp_bucket __percpu *bucket;
 	struct mutex jit_lock;	/* compilation, and so increases of jit_bytes */
 	atomic64_t jit_bytes;
-	atomic64_t jit_going;
+	atomic64_t jit_released;
 	wait_queue_head_t jit_freed;
 };
 
@@ -84,13 +84,13 @@ void vnp_user_put(struct vnp_user *user);
  */
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes);
 
-/* vnp_user_jit_going() - its program has no more references.  Context: any */
-static inline void vnp_user_jit_going(struct vnp_user *user, u64 bytes)
+/* vnp_user_jit_release() - its program has no more references.  Context: any */
+static inline void vnp_user_jit_release(struct vnp_user *user, u64 bytes)
 {
-	atomic64_add(bytes, &user->jit_going);
+	atomic64_add(bytes, &user->jit_released);
 }
 
-/* vnp_user_jit_uncharge() - it is freed, after vnp_user_jit_going().  Context: any */
+/* vnp_user_jit_uncharge() - it is freed, after vnp_user_jit_release().  Context: any */
 void vnp_user_jit_uncharge(struct vnp_user *user, u64 bytes);
 
 #endif /* _VNP_CORE_USER_H */

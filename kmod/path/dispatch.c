@@ -164,7 +164,7 @@ static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
  * It is counted with its batch, unless the action is %VNP_ACTION_NONE.
  */
 static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
-					      enum vnp_action action, bool plain)
+					      enum vnp_action action, bool direct)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const bool missed = action == VNP_ACTION_NONE;
@@ -172,13 +172,13 @@ static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u
 	if (unlikely(missed))
 		action = vnp_link_fault(d->link, dgram->prog, &dgram->exec);
 	vnp_dispatch_add(d, pos, action,
-			 !plain && dgram->written && vnp_action_wants_packet(action));
+			 !direct && dgram->written && vnp_action_wants_packet(action));
 
 	if (unlikely(missed)) {
 		d->missed++;
 		d->extra -= len;
 		dgram->exec.fault = 0;
-	} else if (!plain) {
+	} else if (!direct) {
 		d->extra += dgram->exec.ctx.len - len;
 	}
 }
@@ -191,7 +191,7 @@ static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u6
 
 /*
  * The fastest loop, for datagrams that are a fragment each, as cards deliver them and GRO
- * collects them.  The program is plain, and the current batch has begun.  Return: the
+ * collects them.  The program is direct, and the current batch has begun.  Return: the
  * position of the first datagram that is not like that
  */
 static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor *at)
@@ -335,8 +335,8 @@ static noinline void vnp_dispatch_any(struct vnp_dispatch *d, const struct vnp_c
 	vnp_dispatch_one(d, cursor, pos, next, false);
 }
 
-/* Compiled three times: a plain program needs little of it, and few programs hold. */
-static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain, bool holds)
+/* Compiled three times: a direct program needs little of it, and few programs hold. */
+static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	struct sk_buff *skb = d->skb;
@@ -358,7 +358,7 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool plain,
 			vnp_dispatch_one(d, &cursor, pos, next, true);
 			continue;
 		}
-		if (!plain) {
+		if (!direct) {
 			vnp_dispatch_any(d, &cursor, pos, next);
 			continue;
 		}
@@ -450,7 +450,7 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 	}
 	if (cnt > 1)
 		return holds ? vnp_dispatch_many(d, false, true) :
-		       prog->plain_max ? vnp_dispatch_many(d, true, false) :
+		       prog->direct_max ? vnp_dispatch_many(d, true, false) :
 					 vnp_dispatch_many(d, false, false);
 	d->action = vnp_dispatch_alone(d, holds);
 	return vnp_dispatch_end(d);

@@ -4,7 +4,7 @@
  * the same action become a batch.
  *
  * This is the only caller of programs, except VNP_PROG_RUN (prog/test_run.c).  A hook
- * calls vnp_dispatch_plain() for the most common packets, and vnp_dispatch() for all
+ * calls vnp_dispatch_direct() for the most common packets, and vnp_dispatch() for all
  * others:
  *
  *	struct vnp_dispatch dispatch __vnp_uninitialized;
@@ -81,9 +81,9 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
 int vnp_dispatch(struct vnp_dispatch *d);
 
 /**
- * vnp_dispatch_plain() - the same for one datagram in linear data, and a plain program
+ * vnp_dispatch_direct() - the same for one datagram in linear data, and a direct program
  * @link:	the link
- * @prog:	its program; the packet's length does not exceed its @plain_max, and the
+ * @prog:	its program; the packet's length does not exceed its @direct_max, and the
  *		account was charged
  * @data:	the payload
  * @len:	its length
@@ -91,7 +91,7 @@ int vnp_dispatch(struct vnp_dispatch *d);
  * Return: its action, which has been counted; not VNP_ACTION_NONE.
  */
 static __always_inline enum vnp_action
-vnp_dispatch_plain(struct vnp_link *link, const struct vnp_prog *prog, void *data, u32 len)
+vnp_dispatch_direct(struct vnp_link *link, const struct vnp_prog *prog, void *data, u32 len)
 {
 	struct vnp_exec exec __vnp_uninitialized;
 

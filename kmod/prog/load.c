@@ -208,7 +208,7 @@ static void vnp_load_free(struct vnp_load *load)
 	kvfree(load->log.buf);
 }
 
-static bool vnp_prog_is_plain(const struct vnp_prog *prog)
+static bool vnp_prog_is_direct(const struct vnp_prog *prog)
 {
 	return prog->light_ns && !(prog->ctx_fields &
 		 ~(VNP_CTX_BIT(data) | VNP_CTX_BIT(data_end))) &&
@@ -290,8 +290,8 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 		prog->ctx_fields |= VNP_CTX_SENDS;
 	else if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
 		prog->light_ns = prog->worst_ns;
-	if (vnp_prog_is_plain(prog))
-		prog->plain_max = prog->len_max + sizeof(struct udphdr);
+	if (vnp_prog_is_direct(prog))
+		prog->direct_max = prog->len_max + sizeof(struct udphdr);
 	return 0;
 }
 

@@ -29,7 +29,7 @@ static void vnp_prog_release(struct vnp_obj *obj)
 	 */
 	vnp_prog_maps_put(prog);
 	if (prog->bpf)
-		vnp_user_jit_going(prog->user, vnp_jit_bytes(prog->bpf));
+		vnp_user_jit_release(prog->user, vnp_jit_bytes(prog->bpf));
 }
 
 static void vnp_prog_free(struct vnp_obj *obj)

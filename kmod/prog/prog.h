@@ -28,7 +28,7 @@ struct vnp_user;
  *		VNP_CTX_SENDS
  * @writes_packet: the payload must be private before an execution
  * @len_max:	maximum length of the payload that the verifier assumed
- * @plain_max:	for a program that reads only the front of the payload and has no side
+ * @direct_max:	for a program that reads only the front of the payload and has no side
  *		effects on the packet, @len_max with the UDP header; 0 for others
  * @sees_packet: its payload begins at the IP header, not after the UDP header
  * @holds:	it calls a helper for messages that are held (path/hold.h)
@@ -51,7 +51,7 @@ struct vnp_prog {
 	struct vnp_user *user;
 	u64 ctx_fields;
 	u32 len_max;
-	u32 plain_max;
+	u32 direct_max;
 	bool writes_packet;
 	bool sees_packet;
 	bool holds;
@@ -71,7 +71,7 @@ struct vnp_prog {
 
 extern const struct vnp_obj_ops vnp_prog_obj_ops;
 
-/* vnp_prog_none - a placeholder for no program, with @plain_max 0 */
+/* vnp_prog_none - a placeholder for no program, with @direct_max 0 */
 extern struct vnp_prog vnp_prog_none;
 
 /**
@@ -98,7 +98,7 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
 }
 
 /**
- * vnp_prog_call() - one execution of a program that is plain (@plain_max is set)
+ * vnp_prog_call() - one execution of a program that is direct (@direct_max is set)
  * @prog:	the program
  * @exec:	with the fields of @prog->ctx_fields initialized, and fault 0
  *

@@ -131,7 +131,7 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 }
 
 /*
- * Many programs are plain, and most packets are one datagram in linear data: for these
+ * Many programs are direct, and most packets are one datagram in linear data: for these
  * vnp_dispatch() reduces to this.  Nothing here writes to the stack by index, so no stack
  * canary is needed.
  */
@@ -149,11 +149,11 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(vnp_udp_is_filtered(sk, skb)))
 		return vnp_udp_rcv_filtered(link, sk, skb);
 	prog = rcu_dereference(link->prog);
-	if (skb->len > prog->plain_max || skb->data_len ||
+	if (skb->len > prog->direct_max || skb->data_len ||
 	    !vnp_account_draw(link->user, prog->light_ns))
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
 
-	action = vnp_dispatch_plain(link, prog, skb->data + sizeof(struct udphdr),
+	action = vnp_dispatch_direct(link, prog, skb->data + sizeof(struct udphdr),
 				    skb->len - sizeof(struct udphdr));
 	if (action == VNP_ACTION_PASS)
 		return 1;

@@ -10,7 +10,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
-#include "../progs/runs.h"
+#include "../progs/orders.h"
 
 static bool is_lo(enum net_path path)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Bursts of datagrams that contain the action to be taken (../progs/runs.bpf.c), what
+ * Bursts of datagrams that contain the action to be taken (../progs/orders.bpf.c), what
  * should arrive, and what does.
  */
 #ifndef _VNP_TEST_BURST_H

@@ -16,7 +16,7 @@
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
-#include "../progs/runs.h"
+#include "../progs/orders.h"
 
 #define CGROUP		"/sys/fs/cgroup"
 #define DENIED		'X'	/* the order of a datagram that a filter denies */
@@ -160,7 +160,7 @@ FIXTURE_SETUP(filter)
 	self->path = variant->path;
 	self->prog = -1;
 	self->counter = -1;
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
 	if (variant->path == WIRE_SINGLE)
 		ASSERT_EQ(0, wire_merge(&self->wire, MERGE_NS));
@@ -376,7 +376,7 @@ TEST(pktinfo)
 static void __attribute__((constructor)) prepare(void)
 {
 	path_prepare();
-	object_prepare("runs");
+	object_prepare("orders");
 }
 
 TEST_HARNESS_MAIN

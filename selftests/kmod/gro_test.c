@@ -20,7 +20,7 @@
 #include "burst.h"
 #include "harness.h"
 #include "object.h"
-#include "../progs/runs.h"
+#include "../progs/orders.h"
 
 FIXTURE(sock) {
 	struct vnp_object *obj;
@@ -44,7 +44,7 @@ FIXTURE_SETUP(sock)
 {
 	pin(0);
 	self->link = -1;
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	ASSERT_EQ(0, path_setup(&self->wire, WIRE_GSO));
 	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
 }
@@ -581,7 +581,7 @@ TEST_F_SMP(sock, sockets_end)
 static void __attribute__((constructor)) prepare(void)
 {
 	path_prepare();
-	object_prepare("runs");
+	object_prepare("orders");
 }
 
 TEST_HARNESS_MAIN

@@ -456,7 +456,7 @@ TEST_F(inject, super_packets)
 	__u32 seq = 0;
 
 	pin(0);
-	ASSERT_EQ(0, object_load("runs", &obj));
+	ASSERT_EQ(0, object_load("orders", &obj));
 	ASSERT_EQ(0, path_setup(&wire, WIRE_GSO));
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, path_flow(&flow, &wire, WIRE_GSO,
@@ -556,7 +556,7 @@ TEST_F(inject, segments)
 	int link;
 
 	pin(0);
-	ASSERT_EQ(0, object_load("runs", &obj));
+	ASSERT_EQ(0, object_load("orders", &obj));
 	ASSERT_EQ(0, path_setup(&wire, LO_GSO));
 	ASSERT_EQ(0, path_flow(&flow, &wire, LO_GSO, FLOW_IP4));
 	ASSERT_EQ(0, sock_set(flow.rx, SOL_UDP, UDP_GRO, 1));

@@ -55,7 +55,7 @@ FIXTURE_VARIANT_ADD(merge, ip6) { FLOW_IP6, ETH_P_IPV6 };
 FIXTURE_SETUP(merge)
 {
 	pin(0);
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	ASSERT_EQ(0, path_setup(&self->wire, WIRE_GSO));
 	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
 	self->tap = sniffer_open(self->wire.there, variant->protocol);

@@ -529,7 +529,7 @@ TEST(device_and_namespace_go)
 	int link;
 
 	pin(0);
-	ASSERT_EQ(0, object_load("runs", &obj));
+	ASSERT_EQ(0, object_load("orders", &obj));
 	ASSERT_EQ(0, path_setup(&wire, WIRE_GSO));
 	ASSERT_EQ(0, path_flow(&flow, &wire, WIRE_GSO, FLOW_IP4));
 	link = object_link(obj, "sift", flow.rx, 0);

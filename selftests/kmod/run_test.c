@@ -12,7 +12,7 @@
 #include "burst.h"
 #include "harness.h"
 #include "object.h"
-#include "../progs/runs.h"
+#include "../progs/orders.h"
 
 FIXTURE(run) {
 	struct vnp_object *obj;
@@ -93,7 +93,7 @@ FIXTURE_SETUP(run)
 {
 	pin(0);
 	self->seed = 4711;
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	self->tally = object_globals(self->obj, ".bss");
 	ASSERT_NE(NULL, self->tally);
 	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
@@ -265,7 +265,7 @@ TEST_F(run, arrive_as_runs)
 static void __attribute__((constructor)) prepare(void)
 {
 	path_prepare();
-	object_prepare("runs");
+	object_prepare("orders");
 }
 
 TEST_HARNESS_MAIN

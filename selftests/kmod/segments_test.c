@@ -17,7 +17,7 @@
 #include "burst.h"
 #include "harness.h"
 #include "object.h"
-#include "../progs/runs.h"
+#include "../progs/orders.h"
 
 #define ALL		"PPPPPPPPPPPPPPPP"
 #define SIZE		200
@@ -49,7 +49,7 @@ FIXTURE_SETUP(segments)
 {
 	pin(0);
 	self->link = -1;
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
 	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path, variant->kind));
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 1));
@@ -488,7 +488,7 @@ TEST_F_SMP(segments, sockets_end)
 static void __attribute__((constructor)) prepare(void)
 {
 	path_prepare();
-	object_prepare("runs");
+	object_prepare("orders");
 }
 
 TEST_HARNESS_MAIN

@@ -347,7 +347,7 @@ FIXTURE_SETUP(transit)
 {
 	pin(0);
 	self->to = variant->where == BRIDGED ? RECEIVER : MACHINE;
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	ASSERT_EQ(0, netns_new());
 	self->in = tap_new("rx0", 0);
 	ASSERT_OK(self->in);

@@ -37,7 +37,7 @@ FIXTURE_VARIANT_ADD(tunnel, ip6) { WIRE_IP6 };
 FIXTURE_SETUP(tunnel)
 {
 	pin(0);
-	ASSERT_EQ(0, object_load("runs", &self->obj));
+	ASSERT_EQ(0, object_load("orders", &self->obj));
 	ASSERT_EQ(0, wire_routed(&self->wire, &self->router));
 	/* GRO parses tunnels of the same kind as a local one. */
 	ASSERT_EQ(0, router_tunnel(&self->router, path_tunnel(variant->path)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-#ifndef _VNP_TEST_RUNS_H
-#define _VNP_TEST_RUNS_H
+#ifndef _VNP_TEST_ORDERS_H
+#define _VNP_TEST_ORDERS_H
 
 /* The beginning of a datagram; a shorter one is passed */
 struct mark {
@@ -17,10 +17,10 @@ struct mark {
 #define ORDER_VERDICT	'V'	/* return a value that is not a verdict */
 #define ORDER_PULL	'L'	/* read all of it directly, pass */
 #define ORDER_STORE	'S'	/* invert four bytes in the middle, pass */
-#define ORDER_INVERT	'I'	/* the same, and eight bytes behind the mark directly */
+#define ORDER_INVERT	'I'	/* the same, and eight bytes after the mark directly */
 #define ORDER_LEN	24
 
-/* .bss of runs.bpf.c */
+/* .bss of orders.bpf.c */
 struct tally {
 	/* Expected values common to all datagrams */
 	__u32 family;
@@ -36,4 +36,4 @@ struct tally {
 	__u64 unread;		/* whose mark could not be read directly */
 };
 
-#endif /* _VNP_TEST_RUNS_H */
+#endif /* _VNP_TEST_ORDERS_H */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each datagram says what shall become of it, and is looked at from all sides. */
+/* Each datagram contains its verdict; everything the program can see of it is checked. */
 #include <vnp/program.h>
-#include "runs.h"
+#include "orders.h"
 
 struct tally tally;
 
