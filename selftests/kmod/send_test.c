@@ -685,7 +685,10 @@ static void *traffic_send(void *arg)
 	return NULL;
 }
 
-/* The first receiver stays a member, and gets each datagram once and in order. */
+/*
+ * The first receiver stays a member, and gets each datagram once and in order.  Updates can
+ * all be done before the other thread has sent anything, so they go on until it has.
+ */
 TEST_F_SMP(send, membership_under_traffic)
 {
 	struct vnp_map *groups = vnp_object_find_map(self->obj, "groups");
@@ -702,7 +705,7 @@ TEST_F_SMP(send, membership_under_traffic)
 	self->orders->member = key;
 	members(_metadata, self, 1, 1);
 	ASSERT_EQ(0, pthread_create(&traffic.thread, NULL, traffic_send, &traffic));
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 1000 || !cnt; i++) {
 		ASSERT_EQ(0, vnp_map_update(groups, &key, &peer, VNP_MAP_NOEXIST));
 		if (!(i % 16))
 			ASSERT_EQ(0, vnp_map_update(groups, &stayer, &stays, VNP_MAP_EXIST));
@@ -719,7 +722,6 @@ TEST_F_SMP(send, membership_under_traffic)
 	}
 	traffic.stop = true;
 	pthread_join(traffic.thread, NULL);
-	EXPECT_LT(0, cnt);
 	ASSERT_EQ(0, link_info(self->link, &self->info));
 	EXPECT_EQ(0, link_faults(&self->info));
 }
