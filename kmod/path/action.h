@@ -5,7 +5,7 @@
  * A program returns a verdict (enum vnp_verdict, the ABI); a link's counters and the path
  * use actions.  Only vnp_action_of() converts the first to the second.
  *
- * To add an action: a verdict in <linux/vnp.h>, a value here, a row in action.c.
+ * To add an action: Documentation/hacking.rst.
  */
 #ifndef _VNP_PATH_ACTION_H
 #define _VNP_PATH_ACTION_H
@@ -49,8 +49,9 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	static_assert((int)VNP_ACTION_HOLD == (int)VNP_HELD);
 	static_assert((int)VNP_ACTION_NONE == (int)__VNP_VERDICT_CNT);
 
-	/* Holding is the last, and no action unless a message was found for the datagram. */
-	return likely(ret < VNP_ACTION_HOLD) ? (enum vnp_action)ret : VNP_ACTION_NONE;
+	/* A datagram for which the program has found no message cannot be held. */
+	return likely(ret < __VNP_VERDICT_CNT && ret != VNP_HELD) ? (enum vnp_action)ret :
+								    VNP_ACTION_NONE;
 }
 
 /* vnp_action_verdict() - the return value that asks for an action, for loops */

@@ -151,7 +151,7 @@ static void vnp_udp_queue(struct sock *sk, struct sk_buff *skb)
 }
 
 /* Return: false: the memory limit of the protocol or the socket's cgroup is reached */
-static bool vnp_udp_append(struct sock *sk, struct sk_buff *skb)
+static bool vnp_udp_queue_append(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	const int size = skb->truesize;
@@ -209,7 +209,7 @@ static enum skb_drop_reason vnp_udp_schedule(struct sock *sk, struct sk_buff *sk
 		return SKB_DROP_REASON_SOCKET_RCVBUFF;
 	if (rmem > rcvbuf >> 1)
 		vnp_udp_condense(skb);
-	if (!vnp_udp_append(sk, skb))
+	if (!vnp_udp_queue_append(sk, skb))
 		return SKB_DROP_REASON_PROTO_MEM;
 	vnp_udp_wake(sk);
 	return 0;

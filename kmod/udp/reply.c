@@ -92,7 +92,7 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 	return 0;
 }
 
-static __always_inline int vnp_udp_send_ip4(struct vnp_link *link, struct sock *sk,
+static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock *sk,
 					    struct sk_buff *skb, u32 size)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
@@ -121,7 +121,7 @@ free:
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static noinline int vnp_udp_send_ip6(struct vnp_link *link, struct sock *sk,
+static noinline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock *sk,
 				     struct sk_buff *skb, u32 size)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
@@ -148,14 +148,14 @@ free:
 #endif
 
 /* Return: 0, or why it was not sent; consumes @skb */
-static __always_inline int vnp_udp_send(struct vnp_link *link, struct sock *sk,
-					struct sk_buff *skb, u32 size)
+static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock *sk,
+					      struct sk_buff *skb, u32 size)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (skb->protocol == htons(ETH_P_IPV6))
-		return vnp_udp_send_ip6(link, sk, skb, size);
+		return vnp_udp_reply_ip6(link, sk, skb, size);
 #endif
-	return vnp_udp_send_ip4(link, sk, skb, size);
+	return vnp_udp_reply_ip4(link, sk, skb, size);
 }
 
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
@@ -168,7 +168,7 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 
 	if (!skb_is_gso(skb))
 		vnp_udp_merge_consumed(link, skb);
-	ret = vnp_udp_send(link, sk, skb, size + sizeof(struct udphdr));
+	ret = vnp_udp_reply_send(link, sk, skb, size + sizeof(struct udphdr));
 	if (ret > 0)
 		ret = net_xmit_errno(ret);
 	if (likely(!ret))
