@@ -310,13 +310,26 @@ void *vnp_hash_lookup(struct vnp_map *map, const void *key)
 	return elem ? vnp_hash_value(hash, elem) : NULL;
 }
 
+/* Context: the bucket's lock */
+static bool vnp_hash_has_space(const struct hlist_nulls_head *bucket)
+{
+	const struct hlist_nulls_node *node = bucket->first;
+	u32 cnt;
+
+	for (cnt = 0; !is_a_nulls(node); node = node->next)
+		cnt++;
+	return cnt < VNP_MAP_CHAIN_MAX;
+}
+
 /* Context: the bucket's lock; the key is not there */
 static int vnp_hash_insert(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 {
-	if (!atomic_add_unless(&hash->entries, 1, hash->map.max_entries))
+	struct hlist_nulls_head *bucket = &hash->buckets[elem->hashed & hash->bucket_mask];
+
+	if (!vnp_hash_has_space(bucket) ||
+	    !atomic_add_unless(&hash->entries, 1, hash->map.max_entries))
 		return -ENOSPC;
-	hlist_nulls_add_head_rcu(&elem->node,
-				 &hash->buckets[elem->hashed & hash->bucket_mask]);
+	hlist_nulls_add_head_rcu(&elem->node, bucket);
 	return 0;
 }
 

@@ -145,10 +145,23 @@ static struct vnp_keys_entry *vnp_keys_entry_create(const struct vnp_keys *keys,
 	return entry;
 }
 
+/* Context: the map's lock */
+static bool vnp_keys_has_space(const struct vnp_keys *keys, const struct hlist_head *bucket)
+{
+	const struct hlist_node *node;
+	u32 cnt = 0;
+
+	hlist_for_each(node, bucket)
+		cnt++;
+	return cnt < VNP_MAP_CHAIN_MAX && keys->entries < keys->map.max_entries;
+}
+
 /* Context: the map's lock.  Return: 0 with @old, if any, replaced, or errno */
 static int vnp_keys_link(struct vnp_keys *keys, struct vnp_keys_entry *entry,
 			 struct vnp_keys_entry *old, u64 flags)
 {
+	struct hlist_head *bucket = &keys->buckets[vnp_keys_bucket(keys, entry->key)];
+
 	if (old && flags == VNP_MAP_NOEXIST)
 		return -EEXIST;
 	if (!old && flags == VNP_MAP_EXIST)
@@ -157,9 +170,9 @@ static int vnp_keys_link(struct vnp_keys *keys, struct vnp_keys_entry *entry,
 		hlist_replace_rcu(&old->node, &entry->node);
 		return 0;
 	}
-	if (keys->entries == keys->map.max_entries)
+	if (!vnp_keys_has_space(keys, bucket))
 		return -ENOSPC;
-	hlist_add_head_rcu(&entry->node, &keys->buckets[vnp_keys_bucket(keys, entry->key)]);
+	hlist_add_head_rcu(&entry->node, bucket);
 	WRITE_ONCE(keys->entries, keys->entries + 1);
 	return 0;
 }

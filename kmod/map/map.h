@@ -63,6 +63,13 @@ struct vnp_map_ops {
 	int (*bind)(struct vnp_map *map, struct socket *sock);
 };
 
+/*
+ * Entries in a bucket of a hash table, at most.  Programs walk it in softirq, and a user can
+ * choose keys that collide: the order of VNP_MAP_NEXT_KEY tells him the seed.  Keys that he
+ * did not choose are as many with a probability of 10^-15 for each bucket.
+ */
+#define VNP_MAP_CHAIN_MAX	16
+
 /**
  * struct vnp_map - what all types have; first member of their structs
  * @obj:	the object; first member

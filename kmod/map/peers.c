@@ -31,9 +31,6 @@
 /* Bits of struct vnp_peer::flags */
 #define VNP_PEER_F_KNOWN	VNP_PEER_F_TOS
 
-/* Targets in a bucket of keys, at most: programs walk it */
-#define VNP_PEERS_CHAIN_MAX	32
-
 /* Targets that an ICMP error is compared with, at most */
 #define VNP_PEERS_UNREACHABLE_MAX	64
 
@@ -451,7 +448,7 @@ static u32 vnp_peers_chain(const struct hlist_head *bucket)
 static bool vnp_peers_has_space(const struct vnp_peers *peers, const void *key)
 {
 	return peers->cnt < peers->map.max_entries &&
-	       vnp_peers_chain(vnp_peers_bucket(peers, key)) < VNP_PEERS_CHAIN_MAX &&
+	       vnp_peers_chain(vnp_peers_bucket(peers, key)) < VNP_MAP_CHAIN_MAX &&
 	       (peers->map.type != VNP_MAP_GROUPS ||
 		vnp_peers_chain(vnp_peers_group_bucket(peers, key)) < VNP_GROUP_MEMBERS_MAX);
 }

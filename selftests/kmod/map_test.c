@@ -534,6 +534,60 @@ TEST_F(hash, long_keys)
 	close(map.fd);
 }
 
+/* What has just been inserted is the first in its bucket. */
+static int reinsert(const struct map *map, __u32 key)
+{
+	__u64 value = 0;
+
+	return map_delete(map, &key) ?: map_update(map, &key, &value, VNP_MAP_NOEXIST);
+}
+
+static bool follows(const struct map *map, __u32 key, __u32 next)
+{
+	__u32 got;
+
+	return !map_next_key(map, &key, &got) && got == next;
+}
+
+/* Are two keys, of which @key was inserted last, in the same bucket?  @first is then @key. */
+static bool collide(const struct map *map, __u32 *first, __u32 key)
+{
+	if (!follows(map, key, *first) || reinsert(map, *first) || !follows(map, *first, key))
+		return false;
+	return !reinsert(map, key) && (*first = key);
+}
+
+/* Keys that are chosen to collide do not make lookups long. */
+TEST_F(hash, collisions_are_few)
+{
+	__u32 first = 1, cnt = 1, key;
+	__u64 value = 0;
+	struct map map;
+	int ret = 0;
+
+	ASSERT_OK(map_create(self->dev, &map, VNP_MAP_HASH, 4, 8, 64, 0));
+	ASSERT_EQ(0, map_update(&map, &first, &value, VNP_MAP_NOEXIST));
+	for (key = 2; key < 100000; key++) {
+		ret = map_update(&map, &key, &value, VNP_MAP_NOEXIST);
+		if (ret)
+			break;
+		if (collide(&map, &first, key))
+			cnt++;
+		else
+			ASSERT_EQ(0, map_delete(&map, &key));
+	}
+	EXPECT_EQ(-ENOSPC, ret);
+	EXPECT_EQ(16, cnt);
+	/* Those that are there can be replaced, and others inserted. */
+	EXPECT_EQ(0, map_update(&map, &first, &value, VNP_MAP_EXIST));
+	do {
+		key++;
+		ret = map_update(&map, &key, &value, VNP_MAP_NOEXIST);
+	} while (ret == -ENOSPC);
+	EXPECT_EQ(0, ret);
+	close(map.fd);
+}
+
 struct inserter {
 	pthread_t thread;
 	const struct map *map;

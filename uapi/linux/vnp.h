@@ -826,7 +826,8 @@ struct vnp_map_info {
  * ENOENT: no such key, or none after it.  If @key has been deleted, _NEXT_KEY starts
  * again from the first key; if it has been deleted and inserted again, keys may be
  * repeated.  An iteration finds every key that exists throughout, whatever else changes
- * meanwhile.  ENOSPC: the hash map holds max_entries.  EINTR: a fatal signal.  EPERM:
+ * meanwhile.  ENOSPC: the hash map holds max_entries, or 16 other keys have the same hash,
+ * which only happens if they were chosen for it.  EINTR: a fatal signal.  EPERM:
  * _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.  EACCES: _LOOKUP in a
  * map of type %VNP_MAP_KEYS.
  */
