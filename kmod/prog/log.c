@@ -7,6 +7,7 @@
 #include <linux/spinlock.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "kmod/core/memory.h"
 #include "vm/isa/format.h"
@@ -25,6 +26,8 @@
  * @read_lock:	one reader at a time
  * @tail:	the first byte that was not read.  Changes under @read_lock
  * @wait:	readers
+ * @wake:	wakes them.  Of these there can be very many, for whom a program in softirq does
+ *		not wait
  * @text:	the ring; there are whole lines between @tail and @head
  */
 struct vnp_prog_log {
@@ -34,8 +37,14 @@ struct vnp_prog_log {
 	struct mutex read_lock;	/* tail */
 	unsigned int tail;
 	wait_queue_head_t wait;
+	struct work_struct wake;
 	char text[VNP_PROG_LOG_SIZE];
 };
+
+static void vnp_prog_log_wake(struct work_struct *work)
+{
+	wake_up_interruptible(&container_of(work, struct vnp_prog_log, wake)->wait);
+}
 
 struct vnp_prog_log *vnp_prog_log_create(void)
 {
@@ -47,11 +56,14 @@ struct vnp_prog_log *vnp_prog_log_create(void)
 	spin_lock_init(&log->lock);
 	mutex_init(&log->read_lock);
 	init_waitqueue_head(&log->wait);
+	INIT_WORK(&log->wake, vnp_prog_log_wake);
 	return log;
 }
 
 void vnp_prog_log_destroy(struct vnp_prog_log *log)
 {
+	if (log)
+		cancel_work_sync(&log->wake);
 	kvfree(log);
 }
 
@@ -110,7 +122,7 @@ int vnp_prog_log_write(struct vnp_prog_log *log, const char *fmt, u32 fmt_len,
 	if (!vnp_prog_log_append(log, line, len))
 		return -ENOSPC;
 	if (wq_has_sleeper(&log->wait))
-		wake_up_interruptible(&log->wait);
+		schedule_work(&log->wake);
 	return min(ret, 0);
 }
 

@@ -21,7 +21,7 @@ struct vnp_prog_log *vnp_prog_log_create(void);
 void vnp_prog_log_destroy(struct vnp_prog_log *log);
 
 /**
- * vnp_prog_log_write() - append a line and wake readers
+ * vnp_prog_log_write() - append a line and wake readers soon
  * @log:	the log
  * @fmt:	format, see vnp_format()
  * @fmt_len:	bytes of it
