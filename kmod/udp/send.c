@@ -182,7 +182,10 @@ static int vnp_udp_source_share(struct vnp_udp_source *source, const struct sk_b
 	return ret;
 }
 
-/* Is it contiguous in memory, of which references can be taken? */
+/*
+ * Is it contiguous in memory, of which references can be taken?  Those of a clone's head are not:
+ * another receiver, who does not see them, may write to it when the clone is gone.
+ */
 static bool vnp_udp_source_direct(const struct vnp_dgram *dgram)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
@@ -192,7 +195,7 @@ static bool vnp_udp_source_direct(const struct vnp_dgram *dgram)
 	if (ctx->data_end - ctx->data != ctx->len || dgram->prog->writes_packet)
 		return false;
 	if (data >= skb->head && data < skb_end_pointer(skb))
-		return skb->head_frag;
+		return skb->head_frag && !skb_cloned(skb);
 	return !skb_has_frag_list(skb);
 }
 
