@@ -16,11 +16,12 @@ static const struct aead {
 	const char *name;
 	__u32 alg;
 	__u32 key_len;
+	__u32 gcm_key;
 	const EVP_CIPHER *(*evp)(void);
 } aeads[] = {
-	{ "aes-128-gcm", VNP_KEY_AES_128_GCM, 16, EVP_aes_128_gcm },
-	{ "aes-256-gcm", VNP_KEY_AES_256_GCM, 32, EVP_aes_256_gcm },
-	{ "chacha20-poly1305", VNP_KEY_CHACHA20_POLY1305, 32, EVP_chacha20_poly1305 },
+	{ "aes-128-gcm", VNP_KEY_AES_128_GCM, 16, 16, EVP_aes_128_gcm },
+	{ "aes-256-gcm", VNP_KEY_AES_256_GCM, 32, 32, EVP_aes_256_gcm },
+	{ "chacha20-poly1305", VNP_KEY_CHACHA20_POLY1305, 32, 0, EVP_chacha20_poly1305 },
 };
 
 static const struct aead *aead;
@@ -65,13 +66,15 @@ static const __u8 *clear_of(int i)
 	return clear[i];
 }
 
-/* At its best: the key is set up once. */
+/* At its best: the key is set up once.  The last receive call returns nothing. */
 static int open_evp(__u8 *data, int len)
 {
 	const int text = len - AEAD_HEADER - AEAD_TAG;
 	__u8 nonce[12];
 	int out;
 
+	if (text < 0)
+		return -1;
 	nonce_of(data, nonce);
 	if (!EVP_DecryptInit_ex(opener, NULL, NULL, NULL, nonce) ||
 	    !EVP_DecryptUpdate(opener, NULL, &out, data, AEAD_HEADER) ||
@@ -83,7 +86,7 @@ static int open_evp(__u8 *data, int len)
 	return len - AEAD_TAG;
 }
 
-static void attach_vnp_aead(int sock)
+static void attach_aead_prog(int sock, const char *name)
 {
 	struct vnp_key key = { .alg = aead->alg, .key_len = aead->key_len };
 	struct vnp_object *obj;
@@ -97,32 +100,78 @@ static void attach_vnp_aead(int sock)
 	if (!err)
 		err = vnp_map_update(vnp_object_find_map(obj, "keys"), &zero, &key, 0);
 	if (!err)
-		err = vnp_link_attach(vnp_object_find_program(obj, "open_or_drop"), sock, NULL,
-				      NULL);
+		err = vnp_link_attach(vnp_object_find_program(obj, name), sock, NULL, NULL);
 	if (err)
 		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
 	vnp_object_close(obj);
 }
 
+static void attach_open(int sock)
+{
+	attach_aead_prog(sock, "open_or_drop");
+}
+
+static void attach_look(int sock)
+{
+	attach_aead_prog(sock, forged ? "look_and_drop" : "look_and_pass");
+}
+
 static const struct system systems[] = {
-	{ "vnp", receive_many, true, attach_vnp_aead },
+	{ "vnp", receive_many, true, attach_open },
+	{ "vnp-batched", receive_merged, true, attach_open },
 	{ "recvmmsg+EVP", receive_many },
 	{ "UDP_GRO+EVP", receive_merged },
 };
 
+/* The same receive path, with a program that does not open, to which the transform is added */
+static const struct system floors[] = {
+	{ "floor", receive_many, true, attach_look },
+	{ "floor-batched", receive_merged, true, attach_look },
+};
+
+static const int sizes[] = { 64, 512, 1400 };
+
+static void traffic_of_size(struct traffic *traffic, int i)
+{
+	size = sizes[i];
+	traffic->size = size;
+}
+
 static void bench_system(const struct system *system, struct traffic *traffic)
 {
 	struct row row = { .workload = forged ? "aead-forged" : "aead-open" };
-	static const int sizes[] = { 64, 512, 1400 };
 
 	traffic->open = system->filters ? NULL : open_evp;
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		size = sizes[i];
-		traffic->size = size;
+		traffic_of_size(traffic, i);
 		rig_measure(system, traffic, &row);
 		row.kase = aead->name;
 		row_add(&row);
 	}
+}
+
+static void bench_floor(const struct system *system, struct traffic *traffic)
+{
+	struct row row = { .workload = forged ? "aead-forged" : "aead-open" };
+
+	traffic->open = NULL;
+	traffic->want = NULL;
+	traffic->overhead = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		traffic_of_size(traffic, i);
+		rig_measure(system, traffic, &row);
+		row.insns += rig_crypt(aead->gcm_key, size, forged);
+		row.kase = aead->name;
+		row_add(&row);
+	}
+	traffic->want = clear_of;
+	traffic->overhead = AEAD_TAG;
+}
+
+/* Several datagrams in one receive call only come in super-packets. */
+static bool is_measured(const struct system *system, const struct traffic *traffic)
+{
+	return traffic->arrival == MERGED || system->receive != receive_merged;
 }
 
 static void bench_aead(void)
@@ -137,11 +186,15 @@ static void bench_aead(void)
 	opener = EVP_CIPHER_CTX_new();
 	if (!opener || !EVP_DecryptInit_ex(opener, aead->evp(), NULL, key_bytes, NULL))
 		die("libcrypto has no %s.", aead->name);
-	for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++) {
+	for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival += MERGED) {
 		rows_begin("%s, %s, %s", aead->name, forged ? "forged" : "authentic",
 			   traffic_name(&traffic));
 		for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
-			bench_system(&systems[i], &traffic);
+			if (is_measured(&systems[i], &traffic))
+				bench_system(&systems[i], &traffic);
+		for (size_t i = 0; i < ARRAY_SIZE(floors); i++)
+			if (is_measured(&floors[i], &traffic))
+				bench_floor(&floors[i], &traffic);
 	}
 	EVP_CIPHER_CTX_free(opener);
 }
@@ -163,4 +216,29 @@ void bench_aead_forged(void)
 {
 	forged = true;
 	bench_aeads();
+}
+
+/* Where the instructions go: profiles.c, profile-report */
+void bench_aead_profile(void)
+{
+	static const struct system profiled[] = {
+		{ "vnp", receive_many, true, attach_open },
+		{ "floor", receive_many, true, attach_look },
+		{ "vnp-batched", receive_merged, true, attach_open },
+		{ "floor-batched", receive_merged, true, attach_look },
+	};
+	struct row row = { .workload = "profile" };
+	struct traffic traffic = { .fill = seal };
+
+	shell("modprobe -a -q aesni_intel ghash_clmulni_intel");
+	aead = &aeads[0];
+	rig_profile_play();
+	for (size_t i = 0; i < ARRAY_SIZE(profiled); i++) {
+		traffic_of_size(&traffic, 0);
+		traffic.arrival = profiled[i].receive == receive_merged ? MERGED : ALONE;
+		traffic.want = profiled[i].attach == attach_open ? clear_of : NULL;
+		traffic.overhead = traffic.want ? AEAD_TAG : 0;
+		rig_profile(&profiled[i], &traffic, &row);
+		row_add(&row);
+	}
 }

@@ -30,6 +30,7 @@ static const struct workload {
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },
 	{ "profile", bench_profile, true },
+	{ "aead-profile", bench_aead_profile, true },
 };
 
 void die(const char *fmt, ...)

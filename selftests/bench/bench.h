@@ -208,6 +208,12 @@ void rig_hook(int sock);
 /* rig_native() - execute a program in the module; its result */
 __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat);
 
+/*
+ * rig_crypt() - what the kernel's own transform takes to open @size bytes of additional data,
+ * text and tag; @gcm_key: bytes of the key of AES-GCM, 0: ChaCha20-Poly1305
+ */
+double rig_crypt(__u32 gcm_key, __u32 size, bool forged);
+
 /* rig_sent() - packets sent by the card */
 long rig_sent(void);
 
@@ -247,6 +253,7 @@ void bench_relay(void);
 void bench_hold(void);
 void bench_aead_open(void);
 void bench_aead_forged(void);
+void bench_aead_profile(void);
 void bench_verify(void);
 void bench_processor(void);
 void bench_profile(void);

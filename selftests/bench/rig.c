@@ -237,6 +237,15 @@ __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat)
 	return arg.result;
 }
 
+double rig_crypt(__u32 gcm_key, __u32 size, bool forged)
+{
+	struct bench_crypt arg = { .gcm_key = gcm_key, .size = size, .forged = forged };
+
+	if (ioctl(card, BENCH_CRYPT, &arg))
+		die("The module cannot open a text: %s.", strerror(errno));
+	return arg.ticks;
+}
+
 /* Not udp_socket(), which sets a timeout: that costs a timer. */
 static int open_socket(void)
 {

@@ -13,6 +13,9 @@ int bench_nic_play(struct bench_play *play);
 /* hook.c: @fd stays as it is until it is closed, which it is before the module goes */
 int bench_hook_attach(int fd);
 
+/* crypt.c */
+int bench_crypt_run(struct bench_crypt *crypt);
+
 /* native.c */
 void bench_native_fill(void);
 int bench_native_run(struct bench_native *native);

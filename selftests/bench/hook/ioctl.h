@@ -58,9 +58,26 @@ struct bench_native {
 	__u32 reserved;
 };
 
+/**
+ * struct bench_crypt - BENCH_CRYPT: what the kernel's own transform takes to open a text
+ * @gcm_key:	bytes of the key of AES-GCM; 0: ChaCha20-Poly1305
+ * @size:	bytes of additional data (12), text and tag (16)
+ * @forged:	the tag is wrong
+ * @reserved:	zero
+ * @ticks:	out
+ */
+struct bench_crypt {
+	__u32 gcm_key;
+	__u32 size;
+	__u32 forged;
+	__u32 reserved;
+	__aligned_u64 ticks;
+};
+
 #define BENCH_FRAMES	_IOW('B', 1, struct bench_frames)
 #define BENCH_PLAY	_IOWR('B', 2, struct bench_play)
 #define BENCH_HOOK	_IOW('B', 3, __s32)	/* bare hook on this socket */
 #define BENCH_NATIVE	_IOWR('B', 4, struct bench_native)
+#define BENCH_CRYPT	_IOWR('B', 5, struct bench_crypt)
 
 #endif /* _VNP_BENCH_IOCTL_H */

@@ -53,6 +53,19 @@ static long bench_native_ioctl(void __user *arg)
 	return ret;
 }
 
+static long bench_crypt_ioctl(void __user *arg)
+{
+	struct bench_crypt crypt;
+	int ret;
+
+	if (copy_from_user(&crypt, arg, sizeof(crypt)))
+		return -EFAULT;
+	ret = bench_crypt_run(&crypt);
+	if (!ret && copy_to_user(arg, &crypt, sizeof(crypt)))
+		ret = -EFAULT;
+	return ret;
+}
+
 static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	void __user *p = (void __user *)arg;
@@ -71,6 +84,9 @@ static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		break;
 	case BENCH_NATIVE:
 		ret = bench_native_ioctl(p);
+		break;
+	case BENCH_CRYPT:
+		ret = bench_crypt_ioctl(p);
 		break;
 	default:
 		ret = -ENOTTY;

@@ -39,7 +39,7 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
 /* Instructions of which each is counted by itself: what they begin may stop midway. */
-#define ADDRESSES	(1 << 20)
+#define ADDRESSES	(1 << 21)
 
 /* A hash table: an address is translated again and again. */
 static struct count {

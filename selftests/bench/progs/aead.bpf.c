@@ -23,3 +23,23 @@ int open_or_drop(struct vnp_ctx *ctx)
 		return VNP_DROP;
 	return vnp_open(ctx, &keys, &key, &crypt, sizeof(crypt)) ? VNP_DROP : VNP_PASS;
 }
+
+/* What precedes opening, to compare with */
+static __always_inline int look(struct vnp_ctx *ctx, int verdict)
+{
+	__u64 nonce;
+
+	return vnp_load_bytes(ctx, AEAD_HEADER - 8, &nonce, 8) ? VNP_DROP : verdict;
+}
+
+SEC("vnp/datagram")
+int look_and_pass(struct vnp_ctx *ctx)
+{
+	return look(ctx, VNP_PASS);
+}
+
+SEC("vnp/datagram")
+int look_and_drop(struct vnp_ctx *ctx)
+{
+	return look(ctx, VNP_DROP);
+}
