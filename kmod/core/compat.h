@@ -35,6 +35,17 @@
 #define __no_stack_protector	__attribute__((__no_stack_protector__))
 #endif
 
+/*
+ * For structs on the stack of which only what is written is read.  Kernels may be configured
+ * to zero all variables: for a struct vnp_dgram this would be a third of the cost of an
+ * execution, and a program cannot read fields that were not initialized.
+ */
+#if __has_attribute(__uninitialized__)
+#define __vnp_uninitialized	__attribute__((__uninitialized__))
+#else
+#define __vnp_uninitialized
+#endif
+
 /* Where __skb_frag_ref() is */
 #ifdef HAVE_LINUX_SKBUFF_REF_H
 #include <linux/skbuff_ref.h>

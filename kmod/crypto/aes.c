@@ -3,10 +3,14 @@
  * AES, by the kernel's crypto API.
  *
  * A key has two transforms.  The fast one uses vector instructions.  Where these cannot be
- * used, as in a softirq that interrupted code which uses them, some kernels' implementations
- * defer to a thread (crypto/simd.c): then the other transform is used, which is not
- * asynchronous, and slower.  Implementations that defer at other times, as those of
- * accelerator cards and cryptd, are never used.
+ * used, as in a softirq that interrupted code which uses them, the other one is used, which is
+ * slower.
+ *
+ * Neither can be asynchronous.  Some kernels wrap an implementation with vector instructions
+ * in one that defers to a thread (crypto/simd.c): what is inside, whose name begins with two
+ * underscores and which whoever calls it must know not to call then, is used directly.  Other
+ * asynchronous implementations, such as those of accelerator cards, and of cryptd and pcrypt,
+ * which any user can have made by AF_ALG, are not looked at.
  */
 #include <asm/simd.h>
 #include <crypto/aead.h>
@@ -18,24 +22,16 @@
 #include <linux/scatterlist.h>
 #include <linux/string.h>
 
+#include "kmod/core/compat.h"
 #include "kmod/crypto/secret.h"
 #include "kmod/crypto/work.h"
 
 /*
- * Does an asynchronous implementation only defer while !crypto_simd_usable()?  Not one of a
- * template, such as pcrypt(): any user can have them made, by AF_ALG.
+ * What is allocated: a synchronous implementation, or one of those that are inside others.
+ * Of these, no module is loaded to look for it.
  */
-static bool vnp_aes_is_simd(const struct crypto_alg *alg)
-{
-	return !strchr(alg->cra_driver_name, '(') &&
-	       (strstr(alg->cra_driver_name, "-aesni") ||
-		strstr(alg->cra_driver_name, "-vaes"));
-}
-
-static bool vnp_aes_defers(const struct crypto_alg *alg)
-{
-	return alg->cra_flags & CRYPTO_ALG_ASYNC && !vnp_aes_is_simd(alg);
-}
+#define VNP_AES_MASK	(CRYPTO_ALG_ASYNC | CRYPTO_ALG_INTERNAL)
+#define VNP_AES_INSIDE	CRYPTO_ALG_INTERNAL
 
 /* What crypto_alloc_*() says of an algorithm that the kernel does not have */
 static int vnp_aes_errno(long ret)
@@ -43,13 +39,22 @@ static int vnp_aes_errno(long ret)
 	return ret == -ENOMEM || ret == -EINTR ? ret : -EOPNOTSUPP;
 }
 
+/* As sg_init_one(), of which most is memset() */
+static void vnp_aes_list(struct scatterlist *sg, void *data, u32 len)
+{
+	*sg = (struct scatterlist){};
+	sg_init_marker(sg, 1);
+	sg_set_buf(sg, data, len);
+}
+
 /*
  * ---- AES-GCM --------------------------------------------------------------
  */
 
-static struct crypto_aead *vnp_gcm_alloc(u32 mask, const u8 *key, u32 len)
+static struct crypto_aead *vnp_gcm_alloc(const char *name, u32 type, const u8 *key, u32 len)
 {
-	struct crypto_aead *tfm = crypto_alloc_aead("gcm(aes)", 0, mask);
+	const u32 mask = VNP_AES_MASK | (type ? CRYPTO_NOLOAD : 0);
+	struct crypto_aead *tfm = crypto_alloc_aead(name, type, mask);
 	int ret;
 
 	if (IS_ERR(tfm))
@@ -68,20 +73,16 @@ static struct crypto_aead *vnp_gcm_alloc(u32 mask, const u8 *key, u32 len)
 
 static int vnp_gcm_create(struct vnp_secret *secret, const u8 *key, u32 len)
 {
-	struct crypto_aead *sync = vnp_gcm_alloc(CRYPTO_ALG_ASYNC, key, len), *fast;
+	struct crypto_aead *sync = vnp_gcm_alloc("gcm(aes)", 0, key, len), *fast;
 
 	if (IS_ERR(sync))
 		return PTR_ERR(sync);
-	fast = vnp_gcm_alloc(0, key, len);
-	if (IS_ERR(fast)) {
+	fast = vnp_gcm_alloc("__gcm(aes)", VNP_AES_INSIDE, key, len);
+	if (IS_ERR(fast) && PTR_ERR(fast) != -EOPNOTSUPP) {
 		crypto_free_aead(sync);
 		return PTR_ERR(fast);
 	}
-	if (vnp_aes_defers(&crypto_aead_alg(fast)->base)) {
-		crypto_free_aead(fast);
-		fast = sync;
-	}
-	secret->aead.fast = fast;
+	secret->aead.fast = IS_ERR(fast) ? sync : fast;
 	secret->aead.sync = sync;
 	return 0;
 }
@@ -93,48 +94,68 @@ static void vnp_gcm_destroy(struct vnp_secret *secret)
 	crypto_free_aead(secret->aead.sync);
 }
 
-/* @len: bytes of text, with the tag if it is opened.  The scatterlist is in-place. */
-static struct aead_request *vnp_gcm_request(const struct vnp_secret *secret,
+/*
+ * Additional data and text in place, with the tag.  The first is usually a header directly
+ * before the text.  Return: bytes of additional data
+ */
+static u32 vnp_gcm_list(struct vnp_work *work, const struct vnp_crypt_job *job,
+			struct scatterlist sg[2])
+{
+	const u32 aad = job->aad.len + job->extra.len;
+	const u32 text = job->text.len + VNP_SECRET_TAG;
+
+	if (!aad || (!job->extra.len && job->aad.data + aad == job->text.data)) {
+		vnp_aes_list(sg, job->text.data - aad, aad + text);
+		return aad;
+	}
+	memcpy(work->aad, job->aad.data, job->aad.len);
+	memcpy(work->aad + job->aad.len, job->extra.data, job->extra.len);
+	sg_init_table(sg, 2);
+	sg_set_buf(&sg[0], work->aad, aad);
+	sg_set_buf(&sg[1], job->text.data, text);
+	return aad;
+}
+
+/* @len: bytes of text, with the tag if it is opened */
+static struct aead_request *vnp_gcm_request(struct vnp_work *work,
+					    const struct vnp_secret *secret,
 					    const struct vnp_crypt_job *job,
 					    struct scatterlist sg[2], u32 len)
 {
-	const u32 aad_len = job->aad.len + job->extra.len;
-	struct vnp_work *work = vnp_work_get();
 	struct aead_request *req = (void *)work->request;
 
-	memcpy(work->aad, job->aad.data, job->aad.len);
-	memcpy(work->aad + job->aad.len, job->extra.data, job->extra.len);
 	memcpy(work->iv, job->nonce, GCM_AES_IV_SIZE);
-	sg_init_table(sg, 2);
-	sg_set_buf(&sg[0], work->aad, aad_len);
-	sg_set_buf(&sg[1], job->text.data, job->text.len + VNP_SECRET_TAG);
-
 	aead_request_set_tfm(req, crypto_simd_usable() ? secret->aead.fast :
 							secret->aead.sync);
 	aead_request_set_callback(req, 0, NULL, NULL);
-	aead_request_set_ad(req, aad_len);
-	aead_request_set_crypt(req, aad_len ? sg : sg + 1, aad_len ? sg : sg + 1, len,
-			       work->iv);
+	aead_request_set_ad(req, vnp_gcm_list(work, job, sg));
+	aead_request_set_crypt(req, sg, sg, len, work->iv);
 	return req;
 }
 
 static int vnp_gcm_seal(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
-	struct scatterlist sg[2];
+	struct vnp_work *work = vnp_work_get();
+	struct scatterlist sg[2] __vnp_uninitialized;
+	int ret;
 
-	return crypto_aead_encrypt(vnp_gcm_request(secret, job, sg, job->text.len));
+	ret = crypto_aead_encrypt(vnp_gcm_request(work, secret, job, sg, job->text.len));
+	vnp_work_put(work);
+	return ret;
 }
 
 /* Some implementations decrypt before they know whether the text is authentic. */
 static int vnp_gcm_open(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
-	struct scatterlist sg[2];
+	const u32 len = job->text.len + VNP_SECRET_TAG;
+	struct vnp_work *work = vnp_work_get();
+	struct scatterlist sg[2] __vnp_uninitialized;
 	int ret;
 
-	ret = crypto_aead_decrypt(vnp_gcm_request(secret, job, sg,
-						  job->text.len + VNP_SECRET_TAG));
+	ret = crypto_aead_decrypt(vnp_gcm_request(work, secret, job, sg, len));
+	vnp_work_put(work);
 	if (ret)
-		memset(job->text.data, 0, job->text.len + VNP_SECRET_TAG);
+		memset(job->text.data, 0, len);
 	return ret;
 }
 
@@ -142,9 +163,11 @@ static int vnp_gcm_open(const struct vnp_secret *secret, const struct vnp_crypt_
  * ---- AES in counter mode --------------------------------------------------
  */
 
-static struct crypto_skcipher *vnp_ctr_alloc(u32 mask, const u8 *key, u32 len)
+static struct crypto_skcipher *vnp_ctr_alloc(const char *name, u32 type, const u8 *key,
+					     u32 len)
 {
-	struct crypto_skcipher *tfm = crypto_alloc_skcipher("ctr(aes)", 0, mask);
+	const u32 mask = VNP_AES_MASK | (type ? CRYPTO_NOLOAD : 0);
+	struct crypto_skcipher *tfm = crypto_alloc_skcipher(name, type, mask);
 	int ret;
 
 	if (IS_ERR(tfm))
@@ -162,20 +185,16 @@ static struct crypto_skcipher *vnp_ctr_alloc(u32 mask, const u8 *key, u32 len)
 
 static int vnp_ctr_create(struct vnp_secret *secret, const u8 *key, u32 len)
 {
-	struct crypto_skcipher *sync = vnp_ctr_alloc(CRYPTO_ALG_ASYNC, key, len), *fast;
+	struct crypto_skcipher *sync = vnp_ctr_alloc("ctr(aes)", 0, key, len), *fast;
 
 	if (IS_ERR(sync))
 		return PTR_ERR(sync);
-	fast = vnp_ctr_alloc(0, key, len);
-	if (IS_ERR(fast)) {
+	fast = vnp_ctr_alloc("__ctr(aes)", VNP_AES_INSIDE, key, len);
+	if (IS_ERR(fast) && PTR_ERR(fast) != -EOPNOTSUPP) {
 		crypto_free_skcipher(sync);
 		return PTR_ERR(fast);
 	}
-	if (vnp_aes_defers(&crypto_skcipher_alg(fast)->base)) {
-		crypto_free_skcipher(fast);
-		fast = sync;
-	}
-	secret->stream.fast = fast;
+	secret->stream.fast = IS_ERR(fast) ? sync : fast;
 	secret->stream.sync = sync;
 	return 0;
 }
@@ -190,19 +209,24 @@ static void vnp_ctr_destroy(struct vnp_secret *secret)
 /* Encryption and decryption are the same. */
 static int vnp_ctr_crypt(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
-	struct vnp_work *work = vnp_work_get();
-	struct skcipher_request *req = (void *)work->request;
-	struct scatterlist sg;
+	struct skcipher_request *req;
+	struct scatterlist sg __vnp_uninitialized;
+	struct vnp_work *work;
+	int ret;
 
 	if (!job->text.len)
 		return 0;
+	work = vnp_work_get();
+	req = (void *)work->request;
 	memcpy(work->iv, job->nonce, sizeof(work->iv));
-	sg_init_one(&sg, job->text.data, job->text.len);
+	vnp_aes_list(&sg, job->text.data, job->text.len);
 	skcipher_request_set_tfm(req, crypto_simd_usable() ? secret->stream.fast :
 							    secret->stream.sync);
 	skcipher_request_set_callback(req, 0, NULL, NULL);
 	skcipher_request_set_crypt(req, &sg, &sg, job->text.len, work->iv);
-	return crypto_skcipher_encrypt(req);
+	ret = crypto_skcipher_encrypt(req);
+	vnp_work_put(work);
+	return ret;
 }
 
 /* The second transform has a table of 4 KiB for GHASH. */

@@ -50,6 +50,8 @@ static void vnp_chacha_begin(struct vnp_chacha_use *use, const u32 key[8],
 	vnp_chacha_crypt(&use->stream, use->one_time, use->one_time,
 			 sizeof(use->one_time));
 	poly1305_init(&use->mac, use->one_time);
+	/* It has the salt. */
+	memzero_explicit(iv, sizeof(iv));
 }
 
 /* The first 16 bytes of the nonce select a key, the other 8 are its nonce. */
@@ -61,6 +63,7 @@ static void vnp_xchacha_begin(struct vnp_chacha_use *use, const u32 key[8],
 	vnp_chacha_derive(&use->stream, use->derived, key, nonce);
 	memcpy(inner + 4, nonce + CHACHA_IV_SIZE, 8);
 	vnp_chacha_begin(use, use->derived, inner);
+	memzero_explicit(inner, sizeof(inner));
 }
 
 static void vnp_chacha_end(struct vnp_chacha_use *use)

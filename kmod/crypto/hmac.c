@@ -33,7 +33,8 @@ static void vnp_hmac_destroy(struct vnp_secret *secret)
 static int vnp_hmac_mac(const struct vnp_secret *secret, const struct vnp_crypt_job *job,
 			u8 *tag)
 {
-	struct shash_desc *desc = (void *)vnp_work_get()->request;
+	struct vnp_work *work = vnp_work_get();
+	struct shash_desc *desc = (void *)work->request;
 	int ret;
 
 	desc->tfm = secret->hash;
@@ -44,6 +45,7 @@ static int vnp_hmac_mac(const struct vnp_secret *secret, const struct vnp_crypt_
 		ret = crypto_shash_update(desc, job->text.data, job->text.len);
 	if (!ret)
 		ret = crypto_shash_finup(desc, job->extra.data, job->extra.len, tag);
+	vnp_work_put(work);
 	return ret;
 }
 

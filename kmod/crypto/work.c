@@ -4,16 +4,16 @@
 #include <linux/errno.h>
 #include <linux/slab.h>
 
-/* Allocated one by one: addresses of the percpu allocator are not in the linear mapping. */
-struct vnp_work * __percpu *vnp_works;
+DEFINE_PER_CPU(struct vnp_work_cpu, vnp_works) = {
+	.lock = INIT_LOCAL_LOCK(lock),
+};
 
 void vnp_crypto_subsys_destroy(void)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		kfree_sensitive(*per_cpu_ptr(vnp_works, cpu));
-	free_percpu(vnp_works);
+		kfree_sensitive(per_cpu(vnp_works, cpu).work);
 }
 
 int vnp_crypto_subsys_create(void)
@@ -21,16 +21,13 @@ int vnp_crypto_subsys_create(void)
 	struct vnp_work *work;
 	int cpu;
 
-	vnp_works = alloc_percpu(struct vnp_work *);
-	if (!vnp_works)
-		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		work = kzalloc_node(sizeof(*work), GFP_KERNEL, cpu_to_node(cpu));
 		if (!work) {
 			vnp_crypto_subsys_destroy();
 			return -ENOMEM;
 		}
-		*per_cpu_ptr(vnp_works, cpu) = work;
+		per_cpu(vnp_works, cpu).work = work;
 	}
 	return 0;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A request of the kernel's crypto API, for each CPU, with memory in the kernel's linear
- * mapping for what scatterlists and requests refer to.  Keys of any number share it:
- * softirqs are off while it is in use.
+ * mapping for what scatterlists and requests refer to.  Keys of any number share it.  With
+ * PREEMPT_RT a softirq can be preempted by another one of the CPU: so there is a lock.
  */
 #ifndef _VNP_CRYPTO_WORK_H
 #define _VNP_CRYPTO_WORK_H
 
 #include <linux/crypto.h>
+#include <linux/local_lock.h>
 #include <linux/percpu.h>
+#include <linux/string.h>
 #include <linux/vnp.h>
 
 /* Bytes of the largest request */
@@ -27,12 +29,33 @@ struct vnp_work {
 	u8 aad[VNP_CRYPT_AAD_MAX + VNP_CRYPT_EXTRA_MAX];
 };
 
-extern struct vnp_work * __percpu *vnp_works;
+/**
+ * struct vnp_work_cpu - where it is
+ * @lock:	held while it is in use.  Context: softirqs off
+ * @work:	it; the addresses of per-CPU variables are not in the linear mapping
+ */
+struct vnp_work_cpu {
+	local_lock_t lock;	/* *work */
+	struct vnp_work *work;
+};
 
-/* vnp_work_get() - that of this CPU.  Context: softirqs off, and as long as they are */
+DECLARE_PER_CPU(struct vnp_work_cpu, vnp_works);
+
+/* vnp_work_get() - that of this CPU, for vnp_work_put().  Context: softirqs off */
 static inline struct vnp_work *vnp_work_get(void)
+	__acquires(&vnp_works.lock)
 {
-	return *this_cpu_ptr(vnp_works);
+	local_lock(&vnp_works.lock);
+	return this_cpu_read(vnp_works.work);
+}
+
+/* vnp_work_put() - it is not in use any more */
+static inline void vnp_work_put(struct vnp_work *work)
+	__releases(&vnp_works.lock)
+{
+	/* With the nonce, which whoever sees the datagram knows, it is the key's salt. */
+	memzero_explicit(work->iv, sizeof(work->iv));
+	local_unlock(&vnp_works.lock);
 }
 
 /* vnp_crypto_subsys_create(), _destroy() - Context: module init and exit */

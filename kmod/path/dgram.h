@@ -11,6 +11,7 @@
 
 #include <linux/nospec.h>
 #include <linux/skbuff.h>
+#include "kmod/core/compat.h"
 #include "kmod/path/hook.h"
 #include "kmod/prog/prog.h"
 #include "vm/code.h"
@@ -56,17 +57,6 @@ struct vnp_dgram {
  * the program returned: not a kind of fault that is counted, but a drop
  */
 #define VNP_EXEC_UNAUTHENTIC	U32_MAX
-
-/*
- * For a struct vnp_dgram on the stack.  Kernels may be configured to zero all variables;
- * this would be a third of the cost of an execution, and a program cannot read fields
- * that were not initialized.
- */
-#if __has_attribute(__uninitialized__)
-#define __vnp_uninitialized	__attribute__((__uninitialized__))
-#else
-#define __vnp_uninitialized
-#endif
 
 /* vnp_dgram_of() - from R1 */
 static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
