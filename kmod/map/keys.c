@@ -16,6 +16,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 
+#include "kmod/core/compat.h"
 #include "kmod/core/memory.h"
 #include "kmod/crypto/secret.h"
 #include "kmod/map/map.h"
@@ -55,8 +56,17 @@ static struct vnp_keys *vnp_keys_of(struct vnp_map *map)
 	return container_of(map, struct vnp_keys, map);
 }
 
+/* Most keys are numbers of 32 bits, for which there are shorter functions. */
+static bool vnp_keys_are_words(const struct vnp_keys *keys)
+{
+	return keys->map.key_size == sizeof(u32);
+}
+
 static u32 vnp_keys_bucket(const struct vnp_keys *keys, const void *key)
 {
+	if (vnp_keys_are_words(keys))
+		return jhash_1word(get_unaligned((const u32 *)key), keys->seed) &
+		       keys->mask;
 	return jhash(key, keys->map.key_size, keys->seed) & keys->mask;
 }
 
@@ -104,6 +114,13 @@ static void vnp_keys_destroy(struct vnp_map *map)
 	kvfree(keys->buckets);
 }
 
+static bool vnp_keys_equal(const struct vnp_keys *keys, const u8 *a, const void *b)
+{
+	if (vnp_keys_are_words(keys))
+		return get_unaligned((const u32 *)a) == get_unaligned((const u32 *)b);
+	return !memcmp(a, b, keys->map.key_size);
+}
+
 /* Context: under RCU, or the map's lock */
 static struct vnp_keys_entry *vnp_keys_lookup(struct vnp_keys *keys, const void *key)
 {
@@ -111,7 +128,7 @@ static struct vnp_keys_entry *vnp_keys_lookup(struct vnp_keys *keys, const void 
 
 	hlist_for_each_entry_rcu(entry, &keys->buckets[vnp_keys_bucket(keys, key)], node,
 				 lockdep_is_held(&keys->lock))
-		if (!memcmp(entry->key, key, keys->map.key_size))
+		if (vnp_keys_equal(keys, entry->key, key))
 			return entry;
 	return NULL;
 }

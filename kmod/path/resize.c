@@ -137,3 +137,9 @@ int vnp_resize_tail(struct vnp_dgram *dgram, s32 delta)
 	vnp_resize_end(dgram);
 	return 0;
 }
+
+void vnp_resize_trim(struct vnp_dgram *dgram, u32 len)
+{
+	skb_trim(dgram->skb, dgram->skb->len - len);
+	vnp_resize_end(dgram);
+}

@@ -35,4 +35,7 @@ int vnp_resize_head(struct vnp_dgram *dgram, s32 delta);
 /* vnp_resize_tail() - the same at the end; @delta: bytes to add; less than 0: to remove */
 int vnp_resize_tail(struct vnp_dgram *dgram, s32 delta);
 
+/* vnp_resize_trim() - remove bytes at the end, no more than there are, after vnp_resize_own() */
+void vnp_resize_trim(struct vnp_dgram *dgram, u32 len);
+
 #endif /* _VNP_PATH_RESIZE_H */

@@ -5,9 +5,11 @@
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
+#include <crypto/algapi.h>
 #include <linux/skbuff.h>
 #include <linux/string.h>
 
+#include "kmod/core/compat.h"
 #include "kmod/crypto/secret.h"
 #include "kmod/map/keys.h"
 #include "kmod/map/map.h"
@@ -37,24 +39,36 @@ unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns
  * @dgram:	the datagram
  * @secret:	the key
  * @crypt:	what the program asks for, copied: another CPU may write to its own
- * @nonce:	with the salt
  */
 struct vnp_crypt_use {
 	struct vnp_dgram *dgram;
 	struct vnp_secret *secret;
 	struct vnp_crypt crypt;
-	u8 nonce[VNP_CRYPT_NONCE_MAX];
 };
 
 static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 {
-	const u32 known = min_t(u32, len, sizeof(*crypt));
-
+	/* Nearly always: the length is a constant then, and this a few moves. */
+	if (likely(len == sizeof(*crypt))) {
+		memcpy(crypt, from, sizeof(*crypt));
+		return 0;
+	}
 	memset(crypt, 0, sizeof(*crypt));
-	if (len > known && memchr_inv(from + known, 0, len - known))
+	if (len > sizeof(*crypt) &&
+	    memchr_inv(from + sizeof(*crypt), 0, len - sizeof(*crypt)))
 		return -E2BIG;
-	memcpy(crypt, from, known);
+	memcpy(crypt, from, min_t(u32, len, sizeof(*crypt)));
 	return 0;
+}
+
+/* Are the bytes of a nonce that an algorithm does not take zero?  They are words. */
+static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
+{
+	u32 i, rest = 0;
+
+	for (i = len; i < VNP_CRYPT_NONCE_MAX; i += sizeof(u32))
+		rest |= get_unaligned((const u32 *)(crypt->nonce + i));
+	return !rest;
 }
 
 /* Return: 0, -EINVAL, -ERANGE: something that is named is not in the payload */
@@ -62,11 +76,10 @@ static int vnp_crypt_check(struct vnp_crypt_use *use)
 {
 	struct vnp_crypt *crypt = &use->crypt;
 	struct vnp_dgram *dgram = use->dgram;
-	const u32 nonce = use->secret->cipher->nonce;
 
 	if (crypt->flags & ~VNP_CRYPT_F_TRY || crypt->reserved ||
 	    crypt->aad_len > VNP_CRYPT_AAD_MAX || crypt->extra_len > VNP_CRYPT_EXTRA_MAX ||
-	    memchr_inv(crypt->nonce + nonce, 0, VNP_CRYPT_NONCE_MAX - nonce))
+	    !vnp_crypt_nonce_ends(crypt, use->secret->cipher->nonce))
 		return -EINVAL;
 	if (crypt->len == VNP_CRYPT_END && crypt->off <= dgram->exec.ctx.len)
 		crypt->len = dgram->exec.ctx.len - crypt->off;
@@ -79,7 +92,6 @@ static int vnp_crypt_check(struct vnp_crypt_use *use)
 static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key, u64 crypt,
 			   u32 crypt_len)
 {
-	u32 i;
 	int ret;
 
 	use->dgram = vnp_dgram_of(ctx);
@@ -90,10 +102,7 @@ static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key,
 				    (void *)(unsigned long)key);
 	if (!use->secret)
 		return -ENOENT;
-	ret = vnp_crypt_check(use);
-	for (i = 0; i < sizeof(use->nonce); i++)
-		use->nonce[i] = use->crypt.nonce[i] ^ use->secret->salt[i];
-	return ret;
+	return vnp_crypt_check(use);
 }
 
 /* All that is named is direct, but for a tag that follows @len bytes of text. */
@@ -102,12 +111,16 @@ static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, 
 	u8 *payload = use->dgram->exec.ctx.data;
 	struct vnp_crypt *crypt = &use->crypt;
 
-	*job = (struct vnp_crypt_job) {
-		.text = { payload + crypt->off, len },
-		.aad = { payload + crypt->aad_off, crypt->aad_len },
-		.extra = { crypt->extra, crypt->extra_len },
-	};
-	memcpy(job->nonce, use->nonce, sizeof(job->nonce));
+	job->text = (struct vnp_text){ payload + crypt->off, len };
+	job->aad = (struct vnp_text){ payload + crypt->aad_off, crypt->aad_len };
+	job->extra = (struct vnp_text){ crypt->extra, crypt->extra_len };
+	crypto_xor_cpy(job->nonce, crypt->nonce, use->secret->salt, sizeof(job->nonce));
+}
+
+/* With the nonce, which whoever sees the datagram knows, it is the key's salt. */
+static void vnp_crypt_job_end(struct vnp_crypt_job *job)
+{
+	memzero_explicit(job->nonce, sizeof(job->nonce));
 }
 
 /* A failure is the datagram's, unless the program only tries and can try another key. */
@@ -125,20 +138,20 @@ static bool vnp_crypt_is_apart(const struct vnp_crypt *crypt)
 	       (!crypt->aad_len || crypt->aad_off + crypt->aad_len <= crypt->off);
 }
 
-/* Remove a tag from the payload; what follows moves. */
-static int vnp_crypt_remove_tag(struct vnp_dgram *dgram, u32 off, u32 tag)
+/* Remove a tag from the payload, which is the datagram's own; what follows moves. */
+static void vnp_crypt_remove_tag(struct vnp_dgram *dgram, u32 off, u32 tag)
 {
 	u8 *payload = dgram->exec.ctx.data;
 
 	memmove(payload + off, payload + off + tag, dgram->exec.ctx.len - off - tag);
-	return vnp_resize_tail(dgram, -(s32)tag);
+	vnp_resize_trim(dgram, tag);
 }
 
 static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 {
 	const struct vnp_cipher *cipher = use->secret->cipher;
 	struct vnp_crypt *crypt = &use->crypt;
-	struct vnp_crypt_job job;
+	struct vnp_crypt_job job __vnp_uninitialized;
 	int ret;
 
 	if (!cipher->open || !vnp_crypt_is_apart(crypt))
@@ -154,14 +167,15 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 	*spoilt = true;
 	vnp_crypt_job(use, &job, crypt->len - cipher->tag);
 	ret = cipher->open(use->secret, &job);
-	if (ret || !cipher->tag)
-		return ret;
-	return vnp_crypt_remove_tag(use->dgram, crypt->off + job.text.len, cipher->tag);
+	vnp_crypt_job_end(&job);
+	if (!ret && cipher->tag)
+		vnp_crypt_remove_tag(use->dgram, crypt->off + job.text.len, cipher->tag);
+	return ret;
 }
 
 u64 vnp_helper_open(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 {
-	struct vnp_crypt_use use;
+	struct vnp_crypt_use use __vnp_uninitialized;
 	bool spoilt = false;
 	int ret;
 
@@ -188,7 +202,7 @@ static int vnp_crypt_seal(struct vnp_crypt_use *use)
 	const struct vnp_cipher *cipher = use->secret->cipher;
 	const struct vnp_crypt *crypt = &use->crypt;
 	struct vnp_dgram *dgram = use->dgram;
-	struct vnp_crypt_job job;
+	struct vnp_crypt_job job __vnp_uninitialized;
 	int ret;
 
 	if (!cipher->seal || !vnp_crypt_is_apart(crypt))
@@ -200,6 +214,7 @@ static int vnp_crypt_seal(struct vnp_crypt_use *use)
 	if (!ret) {
 		vnp_crypt_job(use, &job, crypt->len);
 		ret = cipher->seal(use->secret, &job);
+		vnp_crypt_job_end(&job);
 	}
 	if (ret)
 		vnp_crypt_remove_tag(dgram, crypt->off + crypt->len, cipher->tag);
@@ -208,7 +223,7 @@ static int vnp_crypt_seal(struct vnp_crypt_use *use)
 
 u64 vnp_helper_seal(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 {
-	struct vnp_crypt_use use;
+	struct vnp_crypt_use use __vnp_uninitialized;
 	int ret;
 
 	ret = vnp_crypt_begin(&use, ctx, map, key, crypt, crypt_len);
@@ -230,8 +245,8 @@ static int vnp_crypt_begin_mac(struct vnp_crypt_use *use)
 
 u64 vnp_helper_mac_verify(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 {
-	struct vnp_crypt_use use;
-	struct vnp_crypt_job job;
+	struct vnp_crypt_use use __vnp_uninitialized;
+	struct vnp_crypt_job job __vnp_uninitialized;
 	int ret;
 
 	ret = vnp_crypt_begin(&use, ctx, map, key, crypt, crypt_len);
@@ -241,6 +256,7 @@ u64 vnp_helper_mac_verify(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 		vnp_crypt_job(&use, &job, use.crypt.len);
 		ret = vnp_secret_verify(use.secret, &job,
 					use.dgram->exec.ctx.data + use.crypt.tag_off);
+		vnp_crypt_job_end(&job);
 	}
 	return vnp_crypt_fail(&use, ret, false);
 }
@@ -248,8 +264,8 @@ u64 vnp_helper_mac_verify(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 u64 vnp_helper_mac(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 {
 	u8 tag[VNP_CRYPT_TAG_MAX];
-	struct vnp_crypt_use use;
-	struct vnp_crypt_job job;
+	struct vnp_crypt_use use __vnp_uninitialized;
+	struct vnp_crypt_job job __vnp_uninitialized;
 	int ret;
 
 	ret = vnp_crypt_begin(&use, ctx, map, key, crypt, crypt_len);
@@ -259,6 +275,7 @@ u64 vnp_helper_mac(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 		return ret;
 	vnp_crypt_job(&use, &job, use.crypt.len);
 	ret = use.secret->cipher->mac(use.secret, &job, tag);
+	vnp_crypt_job_end(&job);
 	if (!ret)
 		memcpy(use.dgram->exec.ctx.data + use.crypt.tag_off, tag, use.secret->tag);
 	return ret;
