@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* What arrives as SRTP and SRTCP is received as RTP and RTCP. */
+#include "open.h"
+
+SEC("vnp/datagram")
+int srtp(struct vnp_ctx *ctx)
+{
+	struct srtp_packet packet = {};
+
+	return srtp_open(ctx, &packet) ? VNP_DROP : VNP_PASS;
+}
