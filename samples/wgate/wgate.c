@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * wgate: a UDP server that runs already, and authenticates nobody, gets datagrams of those who
+ * have a key.  All others are dropped without waking it.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <vnp/libvnp.h>
+#include "wgate.h"
+
+/* wgate.bpf.o, which is linked into this program */
+extern const char _binary_wgate_bpf_o_start[];
+extern const char _binary_wgate_bpf_o_end[];
+
+static const char usage[] =
+	"usage: wgate PID PORT\n"
+	"\n"
+	"Let process PID receive on UDP port PORT only datagrams with a header that proves\n"
+	"who sends them, and take it off.  Lines of standard input are a client's number and\n"
+	"its key, 64 hex digits, or \"-\" to remove it.  At the end of input the gate is\n"
+	"removed from the socket.\n"
+	"\n"
+	"You need to be the user that runs the server, and in group vnp.\n";
+
+static int complain(const char *failed, int err)
+{
+	fprintf(stderr, "wgate: cannot %s: %s\n", failed, strerror(-err));
+	return err;
+}
+
+static int load(struct vnp_object **obj)
+{
+	static const struct vnp_open_opts opts = { .sz = sizeof(opts), .name = "wgate" };
+	int err;
+
+	err = vnp_object_open_mem(_binary_wgate_bpf_o_start,
+				  _binary_wgate_bpf_o_end - _binary_wgate_bpf_o_start, &opts,
+				  obj);
+	if (err)
+		return complain("read the program", err);
+	err = vnp_object_load(*obj, NULL);
+	return err ? complain("load the program", err) : 0;
+}
+
+static int attach(struct vnp_object *obj, pid_t pid, const char *port, struct vnp_link **link)
+{
+	struct vnp_socket *socks;
+	char spec[32];
+	size_t cnt;
+	int err;
+
+	snprintf(spec, sizeof(spec), "udp:%s", port);
+	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
+	if (err)
+		return complain("take the server's socket", err);
+	err = cnt == 1 ? vnp_link_attach(vnp_object_find_program(obj, "wgate"), socks->fd, NULL,
+					 link) : -EEXIST;
+	if (err)
+		complain("use the server's socket, which must be the only one", err);
+	vnp_socket_free(socks, cnt);
+	return err;
+}
+
+static int key_read(struct vnp_key *key, const char *hex)
+{
+	const size_t digits = strlen(hex);
+	unsigned int byte;
+	size_t i;
+
+	if (digits != 2 * WGATE_KEY || strspn(hex, "0123456789abcdefABCDEF") != digits)
+		return -EINVAL;
+	for (i = 0; i < WGATE_KEY; i++) {
+		sscanf(hex + 2 * i, "%2x", &byte);
+		key->key[i] = byte;
+	}
+	explicit_bzero(&byte, sizeof(byte));
+	return 0;
+}
+
+/* "CLIENT HEX" or "CLIENT -" */
+static int set_client(struct vnp_map *keys, char *line)
+{
+	struct vnp_key key = {
+		.alg = VNP_KEY_HMAC_SHA256,
+		.key_len = WGATE_KEY,
+		.tag_len = WGATE_TAG,
+	};
+	__be32 client;
+	char *at;
+	int err;
+
+	line[strcspn(line, "\n")] = 0;
+	client = htonl(strtoul(line, &at, 0));
+	at += strspn(at, " ");
+	if (!strcmp(at, "-")) {
+		err = vnp_map_delete(keys, &client);
+	} else {
+		err = key_read(&key, at);
+		if (!err)
+			err = vnp_map_update(keys, &client, &key, VNP_MAP_ANY);
+	}
+	explicit_bzero(&key, sizeof(key));
+	explicit_bzero(at, strlen(at));
+	return err ? complain("set the key", err) : 0;
+}
+
+static void serve(struct vnp_object *obj)
+{
+	struct vnp_map *keys = vnp_object_find_map(obj, "keys");
+	char line[256];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		if (!set_client(keys, line))
+			printf("set\n");
+		fflush(stdout);
+	}
+}
+
+static void report(const struct vnp_link *link)
+{
+	struct vnp_link_info info = { .size = sizeof(info) };
+
+	if (!vnp_link_get_info(link, &info))
+		printf("%llu passed, %llu dropped: %llu not authentic\n",
+		       info.verdicts[VNP_PASS], info.verdicts[VNP_DROP],
+		       info.errors[VNP_ERROR_AUTH]);
+}
+
+int main(int argc, char **argv)
+{
+	struct vnp_object *obj;
+	struct vnp_link *link;
+
+	if (argc != 3 || atoi(argv[1]) <= 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	/* Keys are not to be in a buffer of the library's. */
+	setvbuf(stdin, NULL, _IONBF, 0);
+	if (load(&obj) || attach(obj, atoi(argv[1]), argv[2], &link))
+		return 1;
+	printf("UDP port %s is gated\n", argv[2]);
+	fflush(stdout);
+	serve(obj);
+	report(link);
+	vnp_link_close(link);
+	vnp_object_close(obj);
+	return 0;
+}
