@@ -140,6 +140,19 @@ static void receive_fragments(struct receiver *rx)
 	receive_and_assemble(rx, false);
 }
 
+static void receive_each_fragment(struct receiver *rx)
+{
+	static __u8 data[MESSAGE_MAX];
+	int len;
+
+	while (!rx->stop) {
+		rx->calls++;
+		len = recv(rx->sock, data, sizeof(data), 0);
+		if (len > 0)
+			assemble(rx, data, len);
+	}
+}
+
 static void receive_merged_fragments(struct receiver *rx)
 {
 	const int on = 1;
@@ -153,6 +166,7 @@ static const struct system systems[] = {
 	{ "vnp", receive_messages, true, attach_vnp_hold },
 	{ "recvmmsg+memcpy", receive_fragments },
 	{ "UDP_GRO+memcpy", receive_merged_fragments },
+	{ "recv+memcpy", receive_each_fragment },
 };
 
 void bench_hold(void)
