@@ -51,8 +51,10 @@ static inline bool vnp_held_one_is(const struct vnp_held_one *one, u64 message)
 static inline int vnp_held_one_query(const struct vnp_held_one *one, u64 message,
 				     struct vnp_held *info)
 {
-	if (!vnp_held_one_is(one, message))
+	if (!vnp_held_one_is(one, message)) {
+		memset(info, 0, sizeof(*info));
 		return -ENOENT;
+	}
 	*info = one->info;
 	return 0;
 }

@@ -20,6 +20,10 @@
 /* Messages that are freed to make room for one packet */
 #define VNP_HOLD_EVICT_MAX	256
 
+/* Messages and fragments for which a link always has memory: it is charged to its user */
+#define VNP_HOLD_MESSAGES_OWN	8
+#define VNP_HOLD_FRAGMENTS_OWN	64
+
 /* Room for a datagram that is delivered by itself, beyond what its packet is charged */
 #define VNP_HOLD_EACH_SIZE	1024
 
@@ -36,6 +40,7 @@ enum vnp_message_end {
 /**
  * struct vnp_fragment - a datagram of a message, or neighbours with consecutive orders
  * @node:	in struct vnp_message::fragments
+ * @spare:	instead, the next one that is free (struct vnp_hold::fragments_free)
  * @message:	its message
  * @first:	order of its first datagram
  * @last:	and of its last one
@@ -46,7 +51,10 @@ enum vnp_message_end {
  * @tail:	the last of them
  */
 struct vnp_fragment {
-	struct rb_node node;
+	union {
+		struct rb_node node;
+		struct vnp_fragment *spare;
+	};
 	struct vnp_message *message;
 	u32 first;
 	u32 last;
@@ -59,9 +67,10 @@ struct vnp_fragment {
 
 /**
  * struct vnp_message - a message
- * @node:	in the table by @key, while it is held
+ * @node:	in the table by @key, while it is held, unless it is struct vnp_hold::latest
  * @list:	in the list by age, while it is held
  * @fragments:	by order
+ * @first:	the first of them
  * @last:	the last of them
  * @key:	chosen by the program
  * @bytes:	of its fragments
@@ -72,13 +81,14 @@ struct vnp_fragment {
  * @late:	released because of its age
  * @taken:	@own is one of @fragments
  * @born:	jiffies when it was created
- * @next:	in struct vnp_holding::ended
+ * @next:	in struct vnp_holding::ended, or struct vnp_hold::messages_free
  * @own:	memory for a fragment: many messages have just one
  */
 struct vnp_message {
 	struct hlist_node node;
 	struct list_head list;
 	struct rb_root fragments;
+	struct vnp_fragment *first;
 	struct vnp_fragment *last;
 	u64 key;
 	u32 bytes;
@@ -101,10 +111,16 @@ struct vnp_message {
  * @bytes:	memory charged for messages in the table
  * @messages:	their number
  * @oldest:	a list of them, by age
+ * @latest:	the one begun last, which is not in @table: most messages are complete before
+ *		the next one begins, and need no hash; or NULL
  * @expiry:	ends those that are too old
  * @released:	messages released
  * @fragments:	datagrams of these
  * @late:	messages released because of their age
+ * @messages_free: those of @messages_own
+ * @fragments_free: those of @fragments_own
+ * @messages_own: see VNP_HOLD_MESSAGES_OWN
+ * @fragments_own: likewise
  * @key:	of the hash function: programs take keys from datagrams
  * @mask:	number of @table's entries - 1
  * @table:	messages by key
@@ -116,14 +132,84 @@ struct vnp_hold {
 	u32 bytes;
 	u32 messages;
 	struct list_head oldest;
+	struct vnp_message *latest;
 	struct delayed_work expiry;
 	atomic64_t released;
 	atomic64_t fragments;
 	atomic64_t late;
+	struct vnp_message *messages_free;
+	struct vnp_fragment *fragments_free;
+	struct vnp_message messages_own[VNP_HOLD_MESSAGES_OWN];
+	struct vnp_fragment fragments_own[VNP_HOLD_FRAGMENTS_OWN];
 	hsiphash_key_t key;
 	u32 mask;
 	struct hlist_head table[];
 };
+
+/*
+ * ---- Memory of messages and fragments.  Context: the lock ----------------
+ */
+
+static struct vnp_message *vnp_message_alloc(struct vnp_hold *hold)
+{
+	struct vnp_message *message = hold->messages_free;
+
+	if (unlikely(!message))
+		return kmalloc(sizeof(*message), GFP_ATOMIC | __GFP_NOWARN);
+	hold->messages_free = message->next;
+	return message;
+}
+
+static void vnp_message_free(struct vnp_hold *hold, struct vnp_message *message)
+{
+	if (unlikely(message < hold->messages_own ||
+		     message >= hold->messages_own + VNP_HOLD_MESSAGES_OWN)) {
+		kfree(message);
+		return;
+	}
+	message->next = hold->messages_free;
+	hold->messages_free = message;
+}
+
+static struct vnp_fragment *vnp_fragment_alloc(struct vnp_hold *hold,
+					       struct vnp_message *message)
+{
+	struct vnp_fragment *fragment = hold->fragments_free;
+
+	if (!message->taken) {
+		message->taken = true;
+		return &message->own;
+	}
+	if (unlikely(!fragment))
+		return kmalloc(sizeof(*fragment), GFP_ATOMIC | __GFP_NOWARN);
+	hold->fragments_free = fragment->spare;
+	return fragment;
+}
+
+static void vnp_fragment_free(struct vnp_hold *hold, struct vnp_fragment *fragment)
+{
+	if (fragment == &fragment->message->own) {
+		fragment->message->taken = false;
+	} else if (likely(fragment >= hold->fragments_own &&
+			  fragment < hold->fragments_own + VNP_HOLD_FRAGMENTS_OWN)) {
+		fragment->spare = hold->fragments_free;
+		hold->fragments_free = fragment;
+	} else {
+		kfree(fragment);
+	}
+}
+
+static void vnp_hold_init_memory(struct vnp_hold *hold)
+{
+	u32 i;
+
+	for (i = 0; i < VNP_HOLD_MESSAGES_OWN; i++)
+		vnp_message_free(hold, &hold->messages_own[i]);
+	for (i = 0; i < VNP_HOLD_FRAGMENTS_OWN; i++) {
+		hold->fragments_own[i].spare = hold->fragments_free;
+		hold->fragments_free = &hold->fragments_own[i];
+	}
+}
 
 /*
  * ---- Fragments of a message.  Context: the lock --------------------------
@@ -160,23 +246,8 @@ static struct rb_node **vnp_message_slot(struct vnp_message *message, u32 order,
 	return slot;
 }
 
-static struct vnp_fragment *vnp_fragment_alloc(struct vnp_message *message)
-{
-	if (message->taken)
-		return kmalloc(sizeof(struct vnp_fragment), GFP_ATOMIC | __GFP_NOWARN);
-	message->taken = true;
-	return &message->own;
-}
-
-static void vnp_fragment_free(struct vnp_fragment *fragment)
-{
-	if (fragment == &fragment->message->own)
-		fragment->message->taken = false;
-	else
-		kfree(fragment);
-}
-
-static struct vnp_fragment *vnp_message_insert(struct vnp_message *message, u32 order,
+static struct vnp_fragment *vnp_message_insert(struct vnp_hold *hold,
+					       struct vnp_message *message, u32 order,
 					       u32 from)
 {
 	struct vnp_fragment *fragment;
@@ -184,19 +255,22 @@ static struct vnp_fragment *vnp_message_insert(struct vnp_message *message, u32 
 
 	if (!slot)
 		return ERR_PTR(-EEXIST);
-	fragment = vnp_fragment_alloc(message);
+	fragment = vnp_fragment_alloc(hold, message);
 	if (!fragment)
 		return ERR_PTR(-ENOMEM);
-	*fragment = (struct vnp_fragment){
-		.message = message,
-		.first = order,
-		.last = order,
-		.from = from,
-	};
+	fragment->message = message;
+	fragment->first = order;
+	fragment->last = order;
+	fragment->from = from;
+	fragment->bytes = 0;
+	fragment->kept = 0;
+	fragment->skb = NULL;
 	rb_link_node(&fragment->node, parent, slot);
 	rb_insert_color(&fragment->node, &message->fragments);
 	if (!message->last || order > message->last->last)
 		message->last = fragment;
+	if (!message->first || order < message->first->first)
+		message->first = fragment;
 	message->pending++;
 	return fragment;
 }
@@ -206,6 +280,8 @@ static void vnp_message_erase(struct vnp_message *message, struct vnp_fragment *
 	rb_erase(&fragment->node, &message->fragments);
 	if (message->last == fragment)
 		message->last = vnp_fragment_of(rb_last(&message->fragments));
+	if (message->first == fragment)
+		message->first = vnp_fragment_of(rb_first(&message->fragments));
 }
 
 /*
@@ -241,22 +317,16 @@ static struct hlist_head *vnp_hold_bucket(struct vnp_hold *hold, u64 key)
 
 static struct vnp_message *vnp_hold_find(struct vnp_hold *hold, u64 key)
 {
-	struct vnp_message *message;
+	struct vnp_message *message = hold->latest;
 
+	if (likely(message && message->key == key))
+		return message;
+	if (hold->messages == !!message)
+		return NULL;
 	hlist_for_each_entry(message, vnp_hold_bucket(hold, key), node)
 		if (message->key == key)
 			return message;
 	return NULL;
-}
-
-/* Programs mostly ask for the message that they have just added a datagram to. */
-static struct vnp_message *vnp_hold_look(const struct vnp_holding *h, u64 key)
-{
-	struct vnp_message *message = h->now ? h->now->message : NULL;
-
-	if (message && message->key == key && message->end == VNP_MESSAGE_HELD)
-		return message;
-	return vnp_hold_find(h->link->hold, key);
 }
 
 static struct vnp_message *vnp_hold_oldest(struct vnp_hold *hold)
@@ -271,7 +341,10 @@ static unsigned long vnp_hold_age(const struct vnp_hold *hold)
 
 static void vnp_hold_remove(struct vnp_hold *hold, struct vnp_message *message)
 {
-	hlist_del(&message->node);
+	if (hold->latest == message)
+		hold->latest = NULL;
+	else
+		hlist_del(&message->node);
 	list_del(&message->list);
 	WRITE_ONCE(hold->messages, hold->messages - 1);
 	WRITE_ONCE(hold->bytes, hold->bytes - message->charge);
@@ -306,19 +379,29 @@ static struct vnp_message *vnp_hold_begin(struct vnp_holding *h, u64 key)
 	struct vnp_hold *hold = h->link->hold;
 	struct vnp_message *message;
 
-	message = kmalloc(sizeof(*message), GFP_ATOMIC | __GFP_NOWARN);
+	message = vnp_message_alloc(hold);
 	if (!message)
 		return NULL;
-	*message = (struct vnp_message){
-		.fragments = RB_ROOT,
-		.key = key,
-		.born = jiffies,
-	};
+	message->fragments = RB_ROOT;
+	message->first = NULL;
+	message->last = NULL;
+	message->key = key;
+	message->bytes = 0;
+	message->cnt = 0;
+	message->charge = 0;
+	message->pending = 0;
+	message->end = VNP_MESSAGE_HELD;
+	message->late = false;
+	message->taken = false;
+	message->born = jiffies;
 	if (hold->messages >= hold->link->hold_messages)
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
 	if (list_empty(&hold->oldest))
 		schedule_delayed_work(&hold->expiry, vnp_hold_age(hold));
-	hlist_add_head(&message->node, vnp_hold_bucket(hold, key));
+	if (hold->latest)
+		hlist_add_head(&hold->latest->node,
+			       vnp_hold_bucket(hold, hold->latest->key));
+	hold->latest = message;
 	list_add_tail(&message->list, &hold->oldest);
 	WRITE_ONCE(hold->messages, hold->messages + 1);
 	return message;
@@ -330,7 +413,7 @@ static void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_message *mes
 	if (message->cnt)
 		return;
 	vnp_hold_remove(h->link->hold, message);
-	kfree(message);
+	vnp_message_free(h->link->hold, message);
 }
 
 /*
@@ -410,8 +493,10 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 		return ERR_PTR(-ENOLINK);
 	if (h->batch)
 		ret = vnp_fragment_extend(h->batch, key, order, from);
+	if (likely(!ret))
+		return h->batch;
 	if (ret != -ENOENT)
-		return ret ? ERR_PTR(ret) : h->batch;
+		return ERR_PTR(ret);
 
 	message = vnp_hold_find(hold, key) ?: vnp_hold_begin(h, key);
 	if (!message)
@@ -419,7 +504,7 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 	if (message->cnt >= VNP_MESSAGE_FRAGMENTS_MAX)
 		return ERR_PTR(-E2BIG);
 	/* A new one has memory for its first fragment. */
-	return vnp_message_insert(message, order, from);
+	return vnp_message_insert(hold, message, order, from);
 }
 
 int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes)
@@ -447,23 +532,27 @@ static void vnp_message_info(const struct vnp_message *message, struct vnp_held 
 {
 	info->bytes = message->bytes;
 	info->fragments = message->cnt;
-	info->first = vnp_fragment_of(rb_first(&message->fragments))->first;
+	info->first = message->first->first;
 	info->last = message->last->last;
 	info->contiguous = info->last - info->first == message->cnt - 1;
+	info->reserved = 0;
 }
 
 int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
 {
 	const struct vnp_message *message;
 
-	if (!h->link)
+	if (unlikely(!h->link))
 		return vnp_held_one_query(&h->one, key, info);
 	spin_lock(&h->link->hold->lock);
-	message = vnp_hold_look(h, key);
+	message = vnp_hold_find(h->link->hold, key);
 	if (message)
 		vnp_message_info(message, info);
 	spin_unlock(&h->link->hold->lock);
-	return message ? 0 : -ENOENT;
+	if (message)
+		return 0;
+	memset(info, 0, sizeof(*info));
+	return -ENOENT;
 }
 
 static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end)
@@ -474,7 +563,7 @@ static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end
 	if (!h->link)
 		return vnp_held_one_end(&h->one, key);
 	spin_lock(&h->link->hold->lock);
-	message = vnp_hold_look(h, key);
+	message = vnp_hold_find(h->link->hold, key);
 	if (!message)
 		ret = -ENOENT;
 	else if (end == VNP_MESSAGE_RELEASED && message->bytes > VNP_MESSAGE_MAX)
@@ -519,7 +608,7 @@ static void vnp_hold_undo(struct vnp_holding *h)
 		return;
 	}
 	vnp_message_erase(message, fragment);
-	vnp_fragment_free(fragment);
+	vnp_fragment_free(h->link->hold, fragment);
 	vnp_hold_settled(h, message);
 }
 
@@ -577,7 +666,7 @@ static void vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragme
 	message->cnt -= fragment->last - fragment->first + 1;
 	message->bytes -= fragment->bytes;
 	vnp_message_erase(message, fragment);
-	vnp_fragment_free(fragment);
+	vnp_fragment_free(h->link->hold, fragment);
 	vnp_hold_spoil(h, message);
 	vnp_hold_settled(h, message);
 }
@@ -640,29 +729,29 @@ void vnp_hold_yield(struct vnp_holding *h, u32 size)
  * ---- Messages that ended, without the lock -------------------------------
  */
 
-/* Free the message; return its packets, linked by skb->next in their order. */
+/* Return: its packets, linked by skb->next in their order */
 static struct sk_buff *vnp_message_take(struct vnp_message *message)
-{
-	struct sk_buff *first = NULL, **tail = &first;
-	struct vnp_fragment *fragment;
-	struct rb_node *node, *next;
-
-	for (node = rb_first(&message->fragments); node; node = next) {
-		next = rb_next(node);
-		fragment = vnp_fragment_of(node);
-		*tail = fragment->skb;
-		tail = &fragment->tail->next;
-	}
-	return first;
-}
-
-static void vnp_message_free(struct vnp_message *message)
 {
 	struct vnp_fragment *fragment, *next;
 
-	rbtree_postorder_for_each_entry_safe(fragment, next, &message->fragments, node)
-		vnp_fragment_free(fragment);
-	kfree(message);
+	for (fragment = message->first; fragment != message->last; fragment = next) {
+		next = vnp_fragment_of(rb_next(&fragment->node));
+		fragment->tail->next = next->skb;
+	}
+	return message->first ? message->first->skb : NULL;
+}
+
+static void vnp_hold_free(struct vnp_hold *hold, struct vnp_message *message)
+{
+	struct vnp_fragment *fragment, *next;
+
+	spin_lock(&hold->lock);
+	if (message->first != message->last || message->first != &message->own)
+		rbtree_postorder_for_each_entry_safe(fragment, next, &message->fragments,
+						     node)
+			vnp_fragment_free(hold, fragment);
+	vnp_message_free(hold, message);
+	spin_unlock(&hold->lock);
 }
 
 static void vnp_message_drop(struct vnp_holding *h, struct vnp_message *message)
@@ -729,7 +818,7 @@ void vnp_hold_finish(struct vnp_holding *h)
 			vnp_message_drop(h, message);
 		else if (message->cnt)
 			vnp_message_deliver(h, message);
-		vnp_message_free(message);
+		vnp_hold_free(h->link->hold, message);
 	}
 }
 
@@ -819,6 +908,7 @@ int vnp_hold_create(struct vnp_link *link)
 	hold->link = link;
 	spin_lock_init(&hold->lock);
 	INIT_LIST_HEAD(&hold->oldest);
+	vnp_hold_init_memory(hold);
 	INIT_DELAYED_WORK(&hold->expiry, vnp_hold_expiry);
 	get_random_bytes(&hold->key, sizeof(hold->key));
 	hold->mask = cnt - 1;

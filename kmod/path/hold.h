@@ -121,8 +121,14 @@ void vnp_hold_info(const struct vnp_link *link, struct vnp_link_info *info);
 static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link,
 				    struct sock *sk)
 {
-	*h = (struct vnp_holding){ .link = link, .sk = sk };
+	h->link = link;
+	h->sk = sk;
+	h->batch = NULL;
+	h->now = NULL;
+	h->ended = NULL;
 	h->tail = &h->ended;
+	if (!link)
+		memset(&h->one, 0, sizeof(h->one));
 }
 
 /**
@@ -153,7 +159,7 @@ void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 /* vnp_hold_add() - vnp_hold() with @from and @bytes of the datagram's payload */
 int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes);
 
-/* vnp_hold_query() - vnp_held() */
+/* vnp_hold_query() - vnp_held(); @info is zero if there is no such message */
 int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info);
 
 /* vnp_hold_release(), _each(), vnp_hold_discard() - the helpers of these names */

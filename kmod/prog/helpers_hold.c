@@ -24,14 +24,24 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 	return vnp_hold_add(dgram->holding, message, order, from, len - (u32)from);
 }
 
-u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
+/* Not all of the structure, or more, or anywhere */
+static noinline int vnp_held_bytes(struct vnp_holding *holding, u64 message, u64 to, u64 len)
 {
-	struct vnp_held info = {};
-	int ret;
+	struct vnp_held info;
+	int ret = vnp_hold_query(holding, message, &info);
 
-	ret = vnp_hold_query(vnp_dgram_of(ctx)->holding, message, &info);
 	vnp_held_copy((void *)(unsigned long)to, len, &info);
 	return ret;
+}
+
+u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
+{
+	struct vnp_holding *holding = vnp_dgram_of(ctx)->holding;
+	struct vnp_held *info = (void *)(unsigned long)to;
+
+	if (likely(len == sizeof(*info) && IS_ALIGNED(to, __alignof__(*info))))
+		return vnp_hold_query(holding, message, info);
+	return vnp_held_bytes(holding, message, to, len);
 }
 
 u64 vnp_helper_release(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
