@@ -306,6 +306,19 @@ static __always_inline enum vnp_action vnp_dispatch_exec(struct vnp_dispatch *d,
 	return holds ? vnp_dispatch_settle(d, pos, ret) : vnp_action_of(ret);
 }
 
+/* One of several in a packet, after the execution of a program that may do anything */
+static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u32 len,
+					      enum vnp_action action)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+
+	vnp_dispatch_take(d, pos, len, action, false);
+	if (!dgram->shared) {
+		vnp_dispatch_keep(d, dgram);
+		dgram->skb = d->skb;
+	}
+}
+
 /* One of several in a packet, and a program that may do anything.  Compiled twice */
 static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
 					     const struct vnp_cursor *cursor, u32 pos,
@@ -322,11 +335,52 @@ static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
 		vnp_dispatch_fail(d, pos, next - pos);
 		return;
 	}
-	vnp_dispatch_take(d, pos, next - pos, vnp_dispatch_exec(d, pos, holds), false);
-	if (!dgram->shared) {
-		vnp_dispatch_keep(d, dgram);
-		dgram->skb = d->skb;
+	vnp_dispatch_done(d, pos, next - pos, vnp_dispatch_exec(d, pos, holds));
+}
+
+/*
+ * Most datagrams of a super-packet that a program holds: each is a fragment of the packet, and
+ * belongs to the current batch.  That has begun, the program does not write, and datagrams are
+ * not in packets of their own.  Return: the position of the first datagram that is not like
+ * that
+ */
+static noinline u32 vnp_dispatch_whole_held(struct vnp_dispatch *d, struct vnp_cursor *at)
+{
+	struct vnp_dgram *dgram = &d->dgram;
+	struct vnp_holding *h = dgram->holding;
+	struct vnp_exec *exec = &dgram->exec;
+	struct vnp_cursor cursor = *at;
+	const u32 size = d->size;
+	void *data;
+	u64 ret;
+
+	exec->ctx.len = size;
+	dgram->shared = true;
+	dgram->written = false;
+	while (vnp_cursor_whole(&cursor, d->skb, size, &data)) {
+		exec->ctx.data = data;
+		exec->ctx.data_end = data + size;
+		dgram->off = cursor.end - size;
+		ret = vnp_account_exec(d->link->user, dgram->prog, exec);
+		if (unlikely(ret != VNP_HELD || h->now != h->batch || h->ended ||
+			     !dgram->shared)) {
+			vnp_dispatch_done(d, cursor.end - size, size,
+					  vnp_dispatch_settle(d, cursor.end - size, ret));
+			break;
+		}
+		h->now = NULL;
 	}
+	*at = cursor;
+	return cursor.end;
+}
+
+/* Does the fast loop take the next datagrams? */
+static bool vnp_dispatch_is_whole_held(const struct vnp_dispatch *d)
+{
+	const struct vnp_prog *prog = d->dgram.prog;
+
+	return d->dgram.holding->batch && d->action == VNP_ACTION_HOLD && !d->own &&
+	       !prog->writes_packet && !prog->sees_packet;
 }
 
 static noinline void vnp_dispatch_any(struct vnp_dispatch *d, const struct vnp_cursor *cursor,
@@ -356,6 +410,9 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct
 		vnp_dispatch_point(dgram, &cursor, pos, next);
 		if (holds) {
 			vnp_dispatch_one(d, &cursor, pos, next, true);
+			if (next == cursor.end && next < end &&
+			    vnp_dispatch_is_whole_held(d))
+				next = vnp_dispatch_whole_held(d, &cursor);
 			continue;
 		}
 		if (!direct) {
@@ -458,7 +515,7 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 
 static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
 {
-	struct vnp_holding holding;
+	struct vnp_holding holding __vnp_uninitialized;
 	int ret;
 
 	/* The program was read before link->hold, which was set before it. */
