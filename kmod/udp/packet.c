@@ -10,11 +10,7 @@
 #include "kmod/core/compat.h"
 #include "kmod/path/batch.h"
 
-/*
- * A packet with the headers of another one, at the same offsets, and space for payload
- * after them.
- */
-static struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
+struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 {
 	const u32 headroom = skb_headroom(skb);
 	const int first = vnp_batch_headers(skb);

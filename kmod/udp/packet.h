@@ -15,6 +15,15 @@
 struct sk_buff;
 
 /**
+ * vnp_udp_packet_head() - make a packet with the headers of another one
+ * @skb:	the other one; not changed
+ * @room:	bytes of payload for which there is to be linear space
+ *
+ * Return: the packet, without payload; or NULL if there is no memory.
+ */
+struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room);
+
+/**
  * vnp_udp_packet_cut() - make a packet of a batch
  * @skb:	the packet the batch is in; not changed
  * @start:	position of the batch's payload

@@ -8,11 +8,19 @@
 
 #include "kmod/core/compat.h"
 #include "kmod/link/link.h"
+#include "kmod/path/cursor.h"
 #include "kmod/path/hold.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"
 #include "kmod/udp/packet.h"
+
+/*
+ * A message whose fragments have fewer bytes, on average, is copied to linear memory: recvmsg()
+ * takes more for each fragment of a packet than the copy does, and a fragment holds the memory
+ * of its packet.
+ */
+#define VNP_UDP_COPY_MAX	256
 
 bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
@@ -280,12 +288,101 @@ static int vnp_udp_recharge(struct sock *sk, struct sk_buff *skb, u32 charge)
 	return 0;
 }
 
+/* Return: bytes for which a copy needs space; 0: it is not worth it, or does not fit a page */
+static u32 vnp_udp_copy_room(const struct sk_buff *list)
+{
+	const u32 max = SKB_MAX_ORDER(skb_headroom(list) + sizeof(struct udphdr), 0);
+	const struct sk_buff *skb;
+	u32 room = 0, cnt = 0, len;
+
+	if (!list->next && vnp_udp_is_single(list))
+		return 0;
+	for (skb = list; skb; skb = skb->next) {
+		len = skb->len - sizeof(struct udphdr);
+		room += len;
+		cnt += vnp_udp_is_single(skb) ? 1 : len / vnp_hold_cb(skb)->size;
+		if (room > max)
+			return 0;
+	}
+	return room <= cnt * VNP_UDP_COPY_MAX ? room : 0;
+}
+
+/* Return: where the next bytes go */
+static u8 *vnp_udp_copy_range(u8 *to, struct sk_buff *skb, struct vnp_cursor *cursor,
+			      u32 start, u32 end)
+{
+	u32 len;
+
+	for (; start < end; start += len, to += len) {
+		vnp_cursor_find(cursor, skb, start);
+		len = min(end, cursor->end) - start;
+		if (likely(cursor->base))
+			memcpy(to, cursor->base + start, len);
+		else
+			skb_copy_bits(skb, start, to, len);
+	}
+	return to;
+}
+
+/* Likewise, of a packet.  Mostly each fragment of it is a datagram. */
+static u8 *vnp_udp_copy_packet(u8 *to, struct sk_buff *skb)
+{
+	const u32 size = vnp_hold_cb(skb)->size, from = vnp_hold_cb(skb)->from;
+	struct vnp_udp_range range;
+	struct vnp_cursor cursor;
+	u32 pos;
+	void *data;
+
+	vnp_cursor_first(&cursor, skb);
+	for (pos = sizeof(struct udphdr); pos < skb->len; pos = range.next) {
+		range = vnp_udp_range(skb, pos);
+		to = vnp_udp_copy_range(to, skb, &cursor, range.start, range.end);
+		if (range.next != cursor.end || from > size)
+			continue;
+		while (vnp_cursor_whole(&cursor, skb, size, &data)) {
+			memcpy(to, data + from, size - from);
+			to += size - from;
+		}
+		range.next = cursor.end;
+	}
+	return to;
+}
+
+/* Deliver a copy of a message.  Return: false, without changes, if it is better not copied */
+static bool vnp_udp_release_copy(struct sock *sk, struct sk_buff *list, u32 charge)
+{
+	const u32 room = vnp_udp_copy_room(list);
+	struct sk_buff *new, *skb, *next;
+	u8 *to;
+
+	new = room ? vnp_udp_packet_head(list, room) : NULL;
+	if (!new)
+		return false;
+	__skb_pull(new, sizeof(struct udphdr));
+	to = new->data;
+	for (skb = list; skb; skb = next) {
+		next = skb->next;
+		to = vnp_udp_copy_packet(to, skb);
+		skb_mark_not_on_list(skb);
+		consume_skb(skb);
+	}
+	skb_put(new, to - new->data);
+	if (new->truesize < charge)
+		vnp_udp_uncharge(sk, charge - new->truesize);
+	else
+		new->truesize = charge;
+	vnp_udp_enqueue_charged(sk, new);
+	return true;
+}
+
 int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge)
 {
 	struct vnp_udp_message message = {};
 	struct sk_buff *skb;
 	int ret;
 
+	if (vnp_udp_release_copy(sk, list, charge))
+		return 0;
 	ret = vnp_udp_message_add_all(&message, list);
 	skb = message.skb;
 	if (!ret)
