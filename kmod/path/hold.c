@@ -13,12 +13,20 @@
 #include "kmod/core/memory.h"
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
+#include "kmod/prog/account.h"
 
 /* Datagrams that are freed or delivered without enabling softirqs in between, roughly */
 #define VNP_HOLD_AT_ONCE	64
 
-/* Messages that are freed to make room for one packet */
-#define VNP_HOLD_EVICT_MAX	256
+/* Datagrams that are freed to make room for one packet: those of the largest message, or more */
+#define VNP_HOLD_EVICT_MAX	VNP_MESSAGE_FRAGMENTS_MAX
+
+/*
+ * What it takes to free or deliver a datagram, in ns.  What a user's account does not have is
+ * done by a work item, so messages that end do not keep softirqs off for longer than executions.
+ */
+#define VNP_HOLD_END_NS		500
+#define VNP_HOLD_ADD_NS		100	/* as one of a message that is delivered whole */
 
 /* Messages and fragments for which a link always has memory: it is charged to its user */
 #define VNP_HOLD_MESSAGES_OWN	8
@@ -79,6 +87,7 @@ struct vnp_fragment {
  * @pending:	fragments that are
  * @end:	enum vnp_message_end
  * @late:	released because of its age
+ * @uncharged:	it is being freed, and @charge was put back
  * @taken:	@own is one of @fragments
  * @born:	jiffies when it was created
  * @next:	in struct vnp_holding::ended, or struct vnp_hold::messages_free
@@ -97,6 +106,7 @@ struct vnp_message {
 	u32 pending;
 	u8 end;
 	bool late;
+	bool uncharged;
 	bool taken;
 	unsigned long born;
 	struct vnp_message *next;
@@ -111,6 +121,8 @@ struct vnp_message {
  * @bytes:	memory charged for messages in the table
  * @messages:	their number
  * @oldest:	a list of them, by age
+ * @deferred:	messages that ended, to be delivered or freed by @expiry, by @next
+ * @tail:	where the next of them is added
  * @latest:	the one begun last, which is not in @table: most messages are complete before
  *		the next one begins, and need no hash; or NULL
  * @expiry:	ends those that are too old
@@ -132,6 +144,8 @@ struct vnp_hold {
 	u32 bytes;
 	u32 messages;
 	struct list_head oldest;
+	struct vnp_message *deferred;
+	struct vnp_message **tail;
 	struct vnp_message *latest;
 	struct delayed_work expiry;
 	atomic64_t released;
@@ -367,9 +381,9 @@ static void vnp_hold_end(struct vnp_holding *h, struct vnp_message *message,
 		vnp_hold_remove(h->link->hold, message);
 	message->end = end;
 	/* What is freed makes room at once. */
-	if (end >= VNP_MESSAGE_EVICTED && message->charge) {
+	if (end >= VNP_MESSAGE_EVICTED && message->charge && !message->uncharged) {
 		h->link->hook->uncharge(h->sk, message->charge);
-		message->charge = 0;
+		message->uncharged = true;
 	}
 	vnp_hold_ended(h, message);
 }
@@ -392,6 +406,7 @@ static struct vnp_message *vnp_hold_begin(struct vnp_holding *h, u64 key)
 	message->pending = 0;
 	message->end = VNP_MESSAGE_HELD;
 	message->late = false;
+	message->uncharged = false;
 	message->taken = false;
 	message->born = jiffies;
 	if (hold->messages >= hold->link->hold_messages)
@@ -456,8 +471,8 @@ static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
 static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
-	u32 left = VNP_HOLD_EVICT_MAX;
 	struct vnp_message *oldest;
+	u32 done = 0;
 
 	/* It would not fit if nothing else were held. */
 	if (hold->link->hold_bytes && size > hold->link->hold_bytes)
@@ -466,8 +481,10 @@ static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, 
 	       !h->link->hook->charge(h->sk, size)) {
 		oldest = vnp_hold_oldest(hold);
 		/* If the queue is full, it is of no use to free them. */
-		if (!oldest || !left-- || !vnp_hold_fits(h->sk, size, hold->bytes))
+		if (!oldest || done >= VNP_HOLD_EVICT_MAX ||
+		    !vnp_hold_fits(h->sk, size, hold->bytes))
 			return false;
+		done += oldest->cnt;
 		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
 		if (oldest == message)
 			return true;
@@ -706,23 +723,30 @@ void vnp_hold_commit(struct vnp_holding *h)
 static void vnp_hold_make_room(struct vnp_holding *h, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
-	u32 left = VNP_HOLD_EVICT_MAX;
+	struct vnp_message *oldest;
+	u32 done = 0;
 
 	if (!READ_ONCE(hold->messages) || vnp_hold_fits(h->sk, size, 0))
 		return;
 	spin_lock(&hold->lock);
 	/* Without what is held the kernel would take one datagram more than fits. */
-	while (hold->messages && left-- && !vnp_hold_fits(h->sk, size, 0) &&
-	       vnp_hold_fits(h->sk, 0, hold->bytes))
-		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
+	while (hold->messages && done < VNP_HOLD_EVICT_MAX &&
+	       !vnp_hold_fits(h->sk, size, 0) && vnp_hold_fits(h->sk, 0, hold->bytes)) {
+		oldest = vnp_hold_oldest(hold);
+		done += oldest->cnt;
+		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
+	}
 	spin_unlock(&hold->lock);
 }
 
 void vnp_hold_yield(struct vnp_holding *h, u32 size)
 {
 	vnp_hold_make_room(h, size);
+	/* There is room when they are freed, so not later. */
+	h->all = true;
 	if (h->ended)
 		vnp_hold_finish(h);
+	h->all = false;
 }
 
 /*
@@ -764,6 +788,8 @@ static void vnp_message_drop(struct vnp_holding *h, struct vnp_message *message)
 
 	vnp_link_error(h->link, errors[message->end], message->cnt);
 	kfree_skb_list(vnp_message_take(message));
+	if (message->charge && !message->uncharged)
+		h->link->hook->uncharge(h->sk, message->charge);
 }
 
 /* Return: number of datagrams that could not be delivered, and why in @error */
@@ -805,12 +831,55 @@ static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *messa
 	vnp_link_error(h->link, error, failed);
 }
 
+/* Leave what has ended to the work item.  Return: false: the link ends, so do it now */
+static bool vnp_hold_defer(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *message;
+	bool deferred;
+
+	spin_lock(&hold->lock);
+	deferred = !hold->closed;
+	if (deferred) {
+		/* It is not free yet. */
+		for (message = h->ended; message; message = message->next)
+			if (message->uncharged)
+				message->uncharged = !h->link->hook->charge(h->sk,
+									    message->charge);
+		*hold->tail = h->ended;
+		hold->tail = h->tail;
+		mod_delayed_work(system_wq, &hold->expiry, 0);
+		h->ended = NULL;
+		h->tail = &h->ended;
+	}
+	spin_unlock(&hold->lock);
+	return deferred;
+}
+
+/* Can softirqs wait for the next message?  If some are deferred, it comes after them. */
+static bool vnp_hold_is_now(const struct vnp_holding *h)
+{
+	const struct vnp_message *message = h->ended;
+	u32 ns;
+
+	if (h->all)
+		return true;
+	if (unlikely(READ_ONCE(h->link->hold->deferred)))
+		return false;
+	/* vnp_hold() has cost as much as to free or to deliver a datagram by itself. */
+	ns = message->end == VNP_MESSAGE_RELEASED ? (message->cnt - 1) * VNP_HOLD_ADD_NS :
+						    message->cnt * VNP_HOLD_END_NS;
+	return !message->cnt || !ns || vnp_account_draw(h->link->user, ns);
+}
+
 void vnp_hold_finish(struct vnp_holding *h)
 {
 	struct vnp_message *message;
 
 	/* A delivery may end others, to make room. */
 	while ((message = h->ended)) {
+		if (unlikely(!vnp_hold_is_now(h)) && vnp_hold_defer(h))
+			return;
 		h->ended = message->next;
 		if (!h->ended)
 			h->tail = &h->ended;
@@ -825,6 +894,25 @@ void vnp_hold_finish(struct vnp_holding *h)
 /*
  * ---- Age -----------------------------------------------------------------
  */
+
+/* Go on with some that were deferred.  Return: are there more?  Context: the lock */
+static bool vnp_hold_resume(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *message;
+	u32 done;
+
+	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
+		message = hold->deferred;
+		if (!message)
+			return false;
+		WRITE_ONCE(hold->deferred, message->next);
+		if (!hold->deferred)
+			hold->tail = &hold->deferred;
+		vnp_hold_ended(h, message);
+	}
+	return true;
+}
 
 /* Messages that are too old end.  Return: are there more?  Context: the lock */
 static bool vnp_hold_expire(struct vnp_holding *h)
@@ -866,7 +954,7 @@ static void vnp_hold_expire_some(struct vnp_holding *h)
 		local_bh_disable();
 		rcu_read_lock();
 		spin_lock(&hold->lock);
-		more = vnp_hold_expire(h);
+		more = vnp_hold_resume(h) || vnp_hold_expire(h);
 		if (!more)
 			vnp_hold_again(hold);
 		spin_unlock(&hold->lock);
@@ -887,6 +975,7 @@ static void vnp_hold_expiry(struct work_struct *work)
 	if (!sk)
 		return;
 	vnp_holding_init(&h, hold->link, sk);
+	h.all = true;
 	vnp_hold_expire_some(&h);
 	sock_put(sk);
 }
@@ -908,6 +997,7 @@ int vnp_hold_create(struct vnp_link *link)
 	hold->link = link;
 	spin_lock_init(&hold->lock);
 	INIT_LIST_HEAD(&hold->oldest);
+	hold->tail = &hold->deferred;
 	vnp_hold_init_memory(hold);
 	INIT_DELAYED_WORK(&hold->expiry, vnp_hold_expiry);
 	get_random_bytes(&hold->key, sizeof(hold->key));
@@ -961,10 +1051,11 @@ void vnp_hold_clear(struct vnp_link *link, struct sock *sk)
 	if (!hold)
 		return;
 	vnp_holding_init(&h, link, sk);
+	h.all = true;
 	do {
 		local_bh_disable();
 		spin_lock(&hold->lock);
-		more = vnp_hold_discard_some(&h);
+		more = vnp_hold_resume(&h) || vnp_hold_discard_some(&h);
 		spin_unlock(&hold->lock);
 		vnp_hold_finish(&h);
 		local_bh_enable();

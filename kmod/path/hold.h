@@ -42,6 +42,7 @@ struct vnp_message;
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
+ * @all:	all messages that ended are finished now, whatever the account says
  * @ended:	messages that ended and have no pending fragments: to be delivered or freed
  * @tail:	where the next of them is added
  * @one:	for a test run
@@ -52,6 +53,7 @@ struct vnp_holding {
 	struct vnp_fragment *batch;
 	struct vnp_fragment *now;
 	u32 bytes;
+	bool all;
 	struct vnp_message *ended;
 	struct vnp_message **tail;
 	struct vnp_held_one one;
@@ -125,6 +127,7 @@ static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link
 	h->sk = sk;
 	h->batch = NULL;
 	h->now = NULL;
+	h->all = false;
 	h->ended = NULL;
 	h->tail = &h->ended;
 	if (!link)
@@ -143,7 +146,10 @@ bool vnp_hold_settle(struct vnp_holding *h, bool held);
 /* vnp_hold_commit() - h->batch has all its packets: it is not pending any more */
 void vnp_hold_commit(struct vnp_holding *h);
 
-/* vnp_hold_finish() - deliver or free h->ended */
+/*
+ * vnp_hold_finish() - deliver or free h->ended; or leave it to a work item, if the account of
+ * the link's user does not have what that takes
+ */
 void vnp_hold_finish(struct vnp_holding *h);
 
 /* vnp_hold_yield() - free messages until the socket has room for a packet of @size */

@@ -234,13 +234,19 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  * vnp_hold() - hold this datagram until its message is released
  * @ctx:	the program's context
  * @message:	the message's key, of the program's choice
- * @order:	the datagram's position among the fragments of the message
+ * @order:	the datagram's position among the fragments of the message: fragments are
+ *		released by ascending order
  * @from:	the first byte of the payload that belongs to the message
  *
  * From here on vnp_held() counts the datagram, on all CPUs.  It is held if the program then
  * returns %VNP_HELD; with another verdict, or after a fault, it is as if vnp_hold() had not
  * been called.  A message exists while a fragment of it is held, for the link's
  * @hold_age_ms at most (struct vnp_link_create).
+ *
+ * What an order counts is known to the program alone: datagrams, or bytes.  So one of an order
+ * that is there is refused, but not one whose bytes overlap those of another order.  A program
+ * whose orders are positions in bytes, and whose senders it does not trust, accepts only
+ * multiples of the size of a fragment.
  *
  * Return: 0, -EEXIST (a fragment of this order is held already, and stays), -EINVAL (the
  * payload is shorter than @from), -EBUSY (the execution has held the datagram already),
@@ -271,7 +277,8 @@ static long (*const vnp_held)(struct vnp_ctx *ctx, __u64 message, struct vnp_hel
  *
  * After the program, the application receives the fragments in their order as the payload of
  * one datagram, with the source address, receive time and control messages of the first.  A
- * process that waits is woken once.  The bytes are not copied.  If one of the fragments turns
+ * process that waits is woken once.  The bytes are not copied, unless the fragments have 256
+ * bytes at most, on average, and all fit a page.  If one of the fragments turns
  * out not to be held, because there is no memory for it or its execution ends with a fault or
  * another verdict, all are freed, and counted as %VNP_ERROR_DISCARDED.
  *
