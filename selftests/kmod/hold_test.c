@@ -18,163 +18,12 @@
 #include <time.h>
 #include "burst.h"
 #include "harness.h"
+#include "held.h"
 #include "object.h"
-#include "../progs/hold.h"
 
 #ifndef SO_RCVMARK
 #define SO_RCVMARK	75
 #endif
-
-#define HEADER		sizeof(struct fragment)
-
-/* The program does not release it. */
-#define NEVER		UINT16_MAX
-
-/* What every test has */
-struct rig {
-	struct vnp_object *obj;
-	struct hold_seen *seen;
-	struct wire wire;
-	struct flow flow;
-	int link;
-	__u64 sent;		/* datagrams */
-	struct vnp_link_info info;
-	__u8 want[70000];
-	int want_len;
-	__u8 got[70000];
-};
-
-static int rig_link(struct rig *rig, const char *prog, const struct vnp_link_create *limits)
-{
-	struct vnp_link_create attr = {};
-	int dev = device_open();
-
-	if (dev < 0)
-		return dev;
-	if (limits)
-		attr = *limits;
-	attr.size = sizeof(attr);
-	attr.prog_fd = object_prog(rig->obj, prog);
-	attr.sock_fd = rig->flow.rx;
-	rig->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
-	rig->sent = 0;
-	close(dev);
-	return rig->link;
-}
-
-/* With one program, or with all */
-static int rig_open(struct rig *rig, enum flow_kind kind, enum net_path path, const char *prog)
-{
-	int err = pin(0) ?: object_open("hold", &rig->obj);
-
-	if (!err && prog)
-		err = object_choose(rig->obj, prog, NULL);
-	if (!err)
-		err = vnp_object_load(rig->obj, NULL) ?: path_setup(&rig->wire, path) ?:
-		      path_flow(&rig->flow, &rig->wire, path, kind);
-	if (err)
-		return err;
-	rig->seen = object_globals(rig->obj, ".bss");
-	return rig_link(rig, prog ?: "hold", NULL);
-}
-
-static void rig_close(struct rig *rig)
-{
-	vnp_object_close(rig->obj);
-	flow_close(&rig->flow);
-	close(rig->link);
-}
-
-/* settle() - wait until the program has seen all that was sent */
-static int settle(struct rig *rig)
-{
-	return link_settle(rig->link, rig->sent, &rig->info);
-}
-
-/* fragment_fill() - a datagram of @len bytes */
-static void fragment_fill(__u8 *data, int len, const struct fragment *fragment)
-{
-	fill_random(data, len, fragment->message * 1000 + fragment->index);
-	memcpy(data, fragment, HEADER);
-}
-
-/* put() - send a datagram, of at least HEADER bytes */
-static int put(struct rig *rig, int len, struct fragment fragment)
-{
-	__u8 data[65536];
-
-	fragment_fill(data, len, &fragment);
-	rig->sent++;
-	return send(rig->flow.tx, data, len, 0) == len ? 0 : -errno;
-}
-
-/* expect() - the datagram's bytes come next in the message */
-static void expect(struct rig *rig, int len, struct fragment fragment)
-{
-	const int from = fragment.strip ? HEADER : 0;
-	__u8 data[65536];
-
-	fragment_fill(data, len, &fragment);
-	memcpy(rig->want + rig->want_len, data + from, len - from);
-	rig->want_len += len - from;
-}
-
-/* seen() - is the next datagram the expected one? 1, 0, or negative */
-static int seen(struct rig *rig)
-{
-	const int len = recv(rig->flow.rx, rig->got, sizeof(rig->got), 0);
-	const int want = rig->want_len;
-
-	rig->want_len = 0;
-	if (len < 0)
-		return -errno;
-	return len == want && mem_differ(rig->want, rig->got, len) == -1;
-}
-
-/* queue_empty() - is there nothing to receive? */
-static int queue_empty(struct rig *rig)
-{
-	return recv(rig->flow.rx, rig->got, 1, MSG_DONTWAIT | MSG_PEEK) < 0 &&
-	       errno == EAGAIN;
-}
-
-static long memory_of(int sock, int which)
-{
-	__u32 mem[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(mem);
-
-	return getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len) ? -errno : mem[which];
-}
-
-/* balanced() - is every datagram with the verdict accounted for? */
-static bool balanced(const struct vnp_link_info *info, __u64 held)
-{
-	__u64 sum = info->released_fragments + held;
-
-	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
-		sum += info->errors[i];
-	return sum == info->verdicts[VNP_HELD];
-}
-
-/* message() - fragments in an order that @step makes, each of @len bytes; as they should come */
-static int message(struct rig *rig, __u64 key, int cnt, int len, int step, bool strip,
-		   enum hold_order order)
-{
-	struct fragment fragment = {
-		.order = order, .strip = strip, .cnt = cnt, .message = key,
-	};
-	int err = 0;
-
-	for (int i = 0; i < cnt && !err; i++) {
-		fragment.index = (i * step + step - 1) % cnt;
-		err = put(rig, len, fragment);
-	}
-	for (int i = 0; i < cnt; i++) {
-		fragment.index = i;
-		expect(rig, len, fragment);
-	}
-	return err;
-}
 
 /*
  * ---- Bytes and order -----------------------------------------------------
@@ -832,27 +681,6 @@ TEST_F(app, pass_comes_first)
 	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
 }
 
-/* Messages that never complete: those that do are served, within the receive buffer. */
-TEST_F(app, flood)
-{
-	const int rcvbuf = 100000;
-	struct rig *rig = &self->rig;
-
-	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, rcvbuf / 2));
-	for (int i = 0; i < 400; i++) {
-		for (int k = 0; k < 16; k++)
-			ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0,
-								      1000 + i * 16 + k }));
-		ASSERT_GE(rcvbuf, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
-		ASSERT_EQ(0, message(rig, i, 4, 1400, 1, true, HOLD_HOLD));
-		ASSERT_EQ(1, seen(rig));
-	}
-	ASSERT_EQ(0, settle(rig));
-	EXPECT_EQ(400, rig->info.released);
-	EXPECT_LT(0, rig->info.errors[VNP_ERROR_EVICTED]);
-	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
-}
-
 /* wait_released() - wait until no message is held */
 static int wait_released(struct rig *rig)
 {
@@ -910,79 +738,6 @@ TEST_F(app, too_old_delivered)
 	EXPECT_EQ(2, rig->info.late);
 	EXPECT_EQ(2, rig->info.released);
 	EXPECT_TRUE(balanced(&rig->info, 0));
-}
-
-/*
- * ---- A bad network -------------------------------------------------------
- */
-
-#define LOSSY_MESSAGES	1500
-#define LOSSY_CNT	8
-#define LOSSY_LEN	200
-
-/* Check a message that was received: all of it, and for the first time. */
-static bool lossy_message_ok(struct rig *rig, int len, bool *got)
-{
-	const struct fragment *first = (const void *)rig->got;
-	const __u64 key = first->message;
-
-	if (len != LOSSY_CNT * LOSSY_LEN || key >= LOSSY_MESSAGES || got[key])
-		return false;
-	got[key] = true;
-	rig->want_len = 0;
-	for (int i = 0; i < LOSSY_CNT; i++)
-		expect(rig, LOSSY_LEN, (struct fragment){ HOLD_HOLD, 0, LOSSY_CNT, i, key });
-	rig->want_len = 0;
-	return mem_differ(rig->want, rig->got, len) == -1;
-}
-
-/* Receive what there is.  Return: number of messages; negative: one is wrong */
-static int lossy_receive(struct rig *rig, bool *got)
-{
-	int cnt = 0, len;
-
-	while ((len = recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT)) > 0) {
-		if (!lossy_message_ok(rig, len, got))
-			return -EBADMSG;
-		cnt++;
-	}
-	return cnt;
-}
-
-/* Loss, duplicates, reordering and corruption: whole messages arrive, each once. */
-TEST_F(app, bad_network)
-{
-	struct fragment fragment = { .order = HOLD_HOLD, .cnt = LOSSY_CNT };
-	static bool got[LOSSY_MESSAGES];
-	struct rig *rig = &self->rig;
-	__u64 messages = 0;
-	int cnt;
-
-	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, RCVBUF));
-	if (shell("tc qdisc add dev lo root netem delay 500us reorder 30%% loss 1%% "
-		  "duplicate 3%% corrupt 1%% limit 100000"))
-		SKIP(return, "there is no netem");
-	for (fragment.message = 0; fragment.message < LOSSY_MESSAGES; fragment.message++) {
-		for (fragment.index = 0; fragment.index < LOSSY_CNT; fragment.index++)
-			ASSERT_EQ(0, put(rig, LOSSY_LEN, fragment));
-		cnt = lossy_receive(rig, got);
-		ASSERT_OK(cnt);
-		messages += cnt;
-	}
-	/* What it still has, it drops. */
-	ASSERT_EQ(0, shell("tc qdisc del dev lo root"));
-	ASSERT_EQ(0, link_detach(rig->link));
-	cnt = lossy_receive(rig, got);
-	ASSERT_OK(cnt);
-	messages += cnt;
-	ASSERT_EQ(0, link_info(rig->link, &rig->info));
-	EXPECT_EQ(messages, rig->info.released);
-	EXPECT_LT(LOSSY_MESSAGES / 2, messages);
-	EXPECT_LT(0, rig->info.errors[VNP_ERROR_DISCARDED]);
-	EXPECT_TRUE(balanced(&rig->info, 0));
-	EXPECT_EQ(rig->info.packets, rig->info.verdicts[VNP_HELD] +
-		  rig->info.verdicts[VNP_DROP]);
-	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
 
 /* group_socket() - one of several that receive what is sent to a group on lo */
@@ -1073,6 +828,118 @@ TEST_F(app, shared_with_another)
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 	EXPECT_EQ(0, memory_of(other, SK_MEMINFO_RMEM_ALLOC));
 	close(other);
+}
+
+/*
+ * ---- What takes long -----------------------------------------------------
+ */
+
+#define BURST		"/sys/module/vnp/parameters/softirq_burst_us"
+#define SHARE		"/sys/module/vnp/parameters/softirq_share"
+#define LARGE		VNP_MESSAGE_FRAGMENTS_MAX
+
+FIXTURE(late) {
+	struct rig rig;
+	char burst[16];
+	char share[16];
+};
+
+/* Accounts that have room for executions, but not for large messages */
+FIXTURE_SETUP(late)
+{
+	struct rig *rig = &self->rig;
+
+	if (!as_root())
+		SKIP(return, "parameters are root's");
+	ASSERT_LT(0, read_text(BURST, self->burst, sizeof(self->burst)));
+	ASSERT_LT(0, read_text(SHARE, self->share, sizeof(self->share)));
+	ASSERT_OK(rig_open(rig, FLOW_IP4, WIRE_SINGLE, "hold"));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF));
+}
+
+FIXTURE_TEARDOWN(late)
+{
+	write_text(SHARE, self->share);
+	write_text(BURST, self->burst);
+	rig_close(&self->rig);
+}
+
+/* Hold a message of as many fragments as it can have. */
+static int hold_large(struct rig *rig, __u64 key)
+{
+	const int err = message(rig, key, LARGE, 60, 1, true, HOLD_ONLY);
+
+	rig->want_len = 0;
+	return err ?: link_settle(rig->link, rig->sent, &rig->info);
+}
+
+static int accounts_small(void)
+{
+	const int err = write_text(BURST, "50");
+
+	return err < 0 ? err : write_text(SHARE, "90");
+}
+
+/* Released messages are delivered by the work item, in their order. */
+TEST_F(late, released)
+{
+	struct rig *rig = &self->rig;
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_OK(hold_large(rig, i));
+	ASSERT_OK(accounts_small());
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_RELEASE,
+							      .message = i }));
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < LARGE; k++)
+			expect(rig, 60, (struct fragment){ HOLD_ONLY, true, LARGE, k, i });
+		ASSERT_EQ(1, seen(rig));
+	}
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(3, rig->info.released);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/* Those that are freed later are charged until then. */
+TEST_F(late, discarded)
+{
+	struct rig *rig = &self->rig;
+
+	for (int i = 0; i < 3; i++)
+		ASSERT_OK(hold_large(rig, i));
+	ASSERT_OK(accounts_small());
+	for (int i = 0; i < 3; i++)
+		ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_DISCARD,
+							      .message = i }));
+	ASSERT_EQ(0, settle(rig));
+	for (int i = 0; i < 10000 && memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC); i++)
+		usleep(1000);
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(3 * LARGE, rig->info.errors[VNP_ERROR_DISCARDED]);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/* What is deferred when the link ends is delivered, or freed, before it has. */
+TEST_F(late, detached)
+{
+	struct rig *rig = &self->rig;
+
+	for (int i = 0; i < 4; i++)
+		ASSERT_OK(hold_large(rig, i));
+	ASSERT_OK(accounts_small());
+	for (int i = 0; i < 4; i++)
+		ASSERT_EQ(0, put(rig, 60, (struct fragment){
+			.order = i % 2 ? HOLD_DISCARD : HOLD_RELEASE, .message = i }));
+	ASSERT_EQ(0, settle(rig));
+	ASSERT_EQ(0, link_detach(rig->link));
+	for (int i = 0; i < 2; i++)
+		EXPECT_EQ(LARGE * (60 - HEADER), recv(rig->flow.rx, rig->got,
+						      sizeof(rig->got), 0));
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(2, rig->info.released);
+	EXPECT_TRUE(balanced(&rig->info, 0));
 }
 
 /*

@@ -158,3 +158,42 @@ int rtnl_addr(const char *name, const char *address, int prefix_len)
 	put_attr(&req, IFA_ADDRESS, bytes, len);
 	return request_do(&req);
 }
+
+/* The attributes of an interface.  Return: their bytes, or negative */
+static int link_attrs(const char *name, void *reply, size_t size, const struct rtattr **attrs)
+{
+	const struct ifinfomsg info = { .ifi_index = if_nametoindex(name) };
+	const int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	const struct nlmsghdr *head = reply;
+	struct request req;
+	int len;
+
+	if (sock < 0)
+		return -errno;
+	request_init(&req, RTM_GETLINK, 0, &info, sizeof(info));
+	len = send(sock, &req, req.head.nlmsg_len, 0) < 0 ? -1 : recv(sock, reply, size, 0);
+	if (len < 0)
+		len = -errno;
+	else if (head->nlmsg_type != RTM_NEWLINK)
+		len = -EPROTO;
+	close(sock);
+	*attrs = IFLA_RTA(NLMSG_DATA(head));
+	return len < 0 ? len : len - (int)NLMSG_SPACE(sizeof(info));
+}
+
+int rtnl_stats(const char *name, struct rtnl_link_stats64 *stats)
+{
+	static char reply[16384] __attribute__((aligned(8)));
+	const struct rtattr *attr;
+	int left = link_attrs(name, reply, sizeof(reply), &attr);
+
+	memset(stats, 0, sizeof(*stats));
+	for (; left > 0 && RTA_OK(attr, left); attr = RTA_NEXT(attr, left)) {
+		if (attr->rta_type != IFLA_STATS64)
+			continue;
+		memcpy(stats, RTA_DATA(attr), RTA_PAYLOAD(attr) < sizeof(*stats) ?
+					      RTA_PAYLOAD(attr) : sizeof(*stats));
+		return 0;
+	}
+	return left < 0 ? left : -ENODATA;
+}
