@@ -54,12 +54,16 @@ static inline bool vnp_udp_has_cgroup(struct sock *sk, bool ip6)
 #endif
 }
 
-/* vnp_udp_has_options() - IP options, and SO_DONTROUTE: not supported here */
+/* vnp_udp_has_options() - IP options, and SO_DONTROUTE: not supported here.  Context: RCU */
 static inline bool vnp_udp_has_options(const struct sock *sk, bool ip6)
 {
+	const struct ip_options_rcu *opt;
+
 	if (ip6)
 		return rcu_access_pointer(inet6_sk(sk)->opt);
-	return rcu_access_pointer(inet_sk(sk)->inet_opt) || sock_flag(sk, SOCK_LOCALROUTE);
+	/* Options that were removed leave none, of length 0. */
+	opt = rcu_dereference(inet_sk(sk)->inet_opt);
+	return (opt && opt->opt.optlen) || sock_flag(sk, SOCK_LOCALROUTE);
 }
 
 /*
