@@ -14,6 +14,7 @@
 #include "burst.h"
 #include "harness.h"
 #include "object.h"
+#include "peer.h"
 #include "../progs/send.h"
 
 /* Receivers in most tests */
@@ -21,40 +22,6 @@
 
 /* The longest datagram, and more */
 #define LEN_MAX		65536
-
-/* peer_at() - the value that says so */
-static struct vnp_peer peer_at(const struct sockaddr_storage *addr)
-{
-	const struct sockaddr_in6 *in6 = (const void *)addr;
-	const struct sockaddr_in *in = (const void *)addr;
-	struct vnp_peer peer = { .family = addr->ss_family };
-
-	if (addr->ss_family == AF_INET) {
-		peer.port = ntohs(in->sin_port);
-		peer.ip4 = in->sin_addr.s_addr;
-	} else {
-		peer.port = ntohs(in6->sin6_port);
-		memcpy(peer.ip6, &in6->sin6_addr, sizeof(peer.ip6));
-	}
-	return peer;
-}
-
-static struct vnp_peer peer_of(int sock)
-{
-	struct sockaddr_storage addr;
-
-	sock_addr(sock, &addr);
-	return peer_at(&addr);
-}
-
-static struct vnp_peer peer_ip4(const char *address, __u16 port)
-{
-	return (struct vnp_peer) {
-		.family = AF_INET,
-		.port = port,
-		.ip4 = inet_addr(address),
-	};
-}
 
 /*
  * ---- What arrives ---------------------------------------------------------

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Values of maps of peers */
+#ifndef _VNP_TEST_PEER_H
+#define _VNP_TEST_PEER_H
+
+#include <sys/socket.h>
+#include <linux/vnp.h>
+
+/* peer_at() - the peer with this address */
+struct vnp_peer peer_at(const struct sockaddr_storage *addr);
+
+/* peer_of() - the peer that a socket is bound to */
+struct vnp_peer peer_of(int sock);
+
+/* peer_ip4() - the peer at an address that is written so */
+struct vnp_peer peer_ip4(const char *address, __u16 port);
+
+/* peer_errors() - datagrams that were not sent, for any reason */
+__u64 peer_errors(const struct vnp_peer *peer);
+
+#endif /* _VNP_TEST_PEER_H */
