@@ -28,7 +28,7 @@ static __u64 look(const __u8 *p, __u32 len)
 
 FIXTURE(run) {
 	struct vnp_object *obj;
-	struct wish *wish;
+	struct bytes_op *op;
 	__u8 in[1024];
 	__u8 out[1024];
 	struct vnp_prog_run r;
@@ -47,8 +47,8 @@ FIXTURE_VARIANT_ADD(run, all_but_last) { 1023 };
 FIXTURE_SETUP(run)
 {
 	ASSERT_EQ(0, object_load("bytes", &self->obj));
-	self->wish = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, self->wish);
+	self->op = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->op);
 	fill_random(self->in, sizeof(self->in), 21);
 }
 
@@ -92,14 +92,14 @@ TEST_F(run, load)
 		__u8 rest[CHUNK];
 
 		memset(rest, 0x55, sizeof(rest));
-		self->wish->off = off;
-		self->wish->len = len;
+		self->op->off = off;
+		self->op->len = len;
 		ASSERT_EQ(0, RUN("load"));
-		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
-		EXPECT_MEM(fits ? self->in + off : zeroes, self->wish->chunk, len);
-		EXPECT_MEM(rest, self->wish->chunk + len, CHUNK - len);
-		EXPECT_EQ(1024, self->wish->total);
-		EXPECT_EQ(variant->direct ?: 1024, self->wish->direct);
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->op->ret);
+		EXPECT_MEM(fits ? self->in + off : zeroes, self->op->chunk, len);
+		EXPECT_MEM(rest, self->op->chunk + len, CHUNK - len);
+		EXPECT_EQ(1024, self->op->total);
+		EXPECT_EQ(variant->direct ?: 1024, self->op->direct);
 		EXPECT_MEM(self->in, self->out, 1024);
 	}
 }
@@ -114,7 +114,7 @@ TEST_F(run, load_over_itself)
 		memcpy(expected, self->in, sizeof(expected));
 		if (variant->direct != 1)
 			memmove(expected + 3, self->in + offs[i], CHUNK);
-		self->wish->off = offs[i];
+		self->op->off = offs[i];
 		ASSERT_EQ(0, RUN("load_over"));
 		EXPECT_EQ(variant->direct == 1 ? VNP_DROP : VNP_PASS, self->r.retval);
 		EXPECT_MEM(expected, self->out, sizeof(expected));
@@ -129,18 +129,18 @@ TEST_F(run, store)
 		const __u32 off = places[i].off, len = places[i].len;
 		const bool fits = off <= 1024 && len <= 1024 - off;
 
-		fill_random(self->wish->chunk, CHUNK, i + 100);
+		fill_random(self->op->chunk, CHUNK, i + 100);
 		memcpy(want, self->in, 1024);
 		if (fits)
-			memcpy(want + off, self->wish->chunk, len);
-		self->wish->off = off;
-		self->wish->len = len;
+			memcpy(want + off, self->op->chunk, len);
+		self->op->off = off;
+		self->op->len = len;
 		ASSERT_EQ(0, RUN("store"));
-		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->op->ret);
 		EXPECT_MEM(want, self->out, 1024);
-		EXPECT_EQ(1024, self->wish->total);
-		EXPECT_LE(variant->direct ?: 1024, self->wish->direct);
-		EXPECT_EQ(look(want, self->wish->direct), self->wish->sum);
+		EXPECT_EQ(1024, self->op->total);
+		EXPECT_LE(variant->direct ?: 1024, self->op->direct);
+		EXPECT_EQ(look(want, self->op->direct), self->op->sum);
 	}
 }
 
@@ -155,13 +155,13 @@ TEST_F(run, pull)
 		const __u32 want = lens[i] ?: 1024;
 		const bool fits = want <= 1024;
 
-		self->wish->len = lens[i];
+		self->op->len = lens[i];
 		ASSERT_EQ(0, RUN("pull"));
-		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
-		EXPECT_LE(fits && want > direct ? want : direct, self->wish->direct);
-		EXPECT_GE(1024, self->wish->direct);
-		EXPECT_EQ(1024, self->wish->total);
-		EXPECT_EQ(look(self->in, self->wish->direct), self->wish->sum);
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->op->ret);
+		EXPECT_LE(fits && want > direct ? want : direct, self->op->direct);
+		EXPECT_GE(1024, self->op->direct);
+		EXPECT_EQ(1024, self->op->total);
+		EXPECT_EQ(look(self->in, self->op->direct), self->op->sum);
 		EXPECT_MEM(self->in, self->out, 1024);
 	}
 }
@@ -175,7 +175,7 @@ TEST_F(run, written_directly_after_pull)
 
 FIXTURE(fragments) {
 	struct vnp_object *obj;
-	struct wish *wish;
+	struct bytes_op *op;
 	struct flow flow;
 	int link;
 	__u8 *sent;
@@ -220,8 +220,8 @@ FIXTURE_SETUP(fragments)
 {
 	pin(0);
 	ASSERT_EQ(0, object_load("bytes", &self->obj));
-	self->wish = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, self->wish);
+	self->op = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->op);
 	ASSERT_EQ(0, open_flow(&self->flow, variant->kind, variant->wire));
 	self->sent = calloc(1, 65536);
 	self->got = calloc(1, 65536);
@@ -251,22 +251,22 @@ TEST_F(fragments, load)
 {
 	self->link = object_link(self->obj, "load", self->flow.rx, 0);
 	ASSERT_OK(self->link);
-	self->wish->len = CHUNK;
+	self->op->len = CHUNK;
 	for (size_t i = 0; i < ARRAY_SIZE(seams); i++) {
 		const __u32 off = seams[i];
 
-		self->wish->off = off;
+		self->op->off = off;
 		ASSERT_EQ(LEN, EXCHANGE(LEN));
-		EXPECT_EQ(LEN, self->wish->total);
-		EXPECT_GE(LEN, self->wish->direct);
-		EXPECT_EQ(0, self->wish->ret);
-		EXPECT_MEM(self->sent + off, self->wish->chunk, CHUNK);
-		EXPECT_EQ(look(self->sent, self->wish->direct), self->wish->sum);
+		EXPECT_EQ(LEN, self->op->total);
+		EXPECT_GE(LEN, self->op->direct);
+		EXPECT_EQ(0, self->op->ret);
+		EXPECT_MEM(self->sent + off, self->op->chunk, CHUNK);
+		EXPECT_EQ(look(self->sent, self->op->direct), self->op->sum);
 		EXPECT_MEM(self->sent, self->got, LEN);
 	}
-	self->wish->off = LEN - CHUNK + 1;
+	self->op->off = LEN - CHUNK + 1;
 	ASSERT_EQ(LEN, EXCHANGE(LEN));
-	EXPECT_EQ(-ERANGE, self->wish->ret);
+	EXPECT_EQ(-ERANGE, self->op->ret);
 }
 
 /* A datagram in fragments really is one that cannot be read directly as a whole. */
@@ -274,26 +274,26 @@ TEST_F(fragments, are_fragments)
 {
 	self->link = object_link(self->obj, "load", self->flow.rx, 0);
 	ASSERT_OK(self->link);
-	self->wish->len = 1;
+	self->op->len = 1;
 	ASSERT_EQ(LEN, EXCHANGE(LEN));
-	EXPECT_GT(LEN, self->wish->direct);
+	EXPECT_GT(LEN, self->op->direct);
 }
 
 TEST_F(fragments, store)
 {
 	self->link = object_link(self->obj, "store", self->flow.rx, 0);
 	ASSERT_OK(self->link);
-	self->wish->len = CHUNK;
+	self->op->len = CHUNK;
 	for (size_t i = 0; i < ARRAY_SIZE(seams); i++) {
 		const __u32 off = seams[i];
 
-		fill_random(self->wish->chunk, CHUNK, off);
-		self->wish->off = off;
+		fill_random(self->op->chunk, CHUNK, off);
+		self->op->off = off;
 		ASSERT_EQ(LEN, EXCHANGE(LEN));
-		EXPECT_EQ(0, self->wish->ret);
-		EXPECT_EQ(LEN, self->wish->total);
+		EXPECT_EQ(0, self->op->ret);
+		EXPECT_EQ(LEN, self->op->total);
 		EXPECT_MEM(self->sent, self->got, off);
-		EXPECT_MEM(self->wish->chunk, self->got + off, CHUNK);
+		EXPECT_MEM(self->op->chunk, self->got + off, CHUNK);
 		EXPECT_MEM(self->sent + off + CHUNK, self->got + off + CHUNK,
 			   LEN - off - CHUNK);
 	}
@@ -308,11 +308,11 @@ TEST_F(fragments, pull)
 				  LEN + i - ARRAY_SIZE(seams);
 		const bool fits = len <= LEN;
 
-		self->wish->len = len;
+		self->op->len = len;
 		ASSERT_EQ(LEN, EXCHANGE(LEN));
-		EXPECT_EQ(fits ? 0 : -ERANGE, self->wish->ret);
-		EXPECT_LE(fits ? len ?: LEN : 0, self->wish->direct);
-		EXPECT_EQ(look(self->sent, self->wish->direct), self->wish->sum);
+		EXPECT_EQ(fits ? 0 : -ERANGE, self->op->ret);
+		EXPECT_LE(fits ? len ?: LEN : 0, self->op->direct);
+		EXPECT_EQ(look(self->sent, self->op->direct), self->op->sum);
 		EXPECT_MEM(self->sent, self->got, LEN);
 	}
 }
@@ -351,7 +351,7 @@ TEST_F(fragments, front_inverted)
  */
 FIXTURE(lent) {
 	struct vnp_object *obj;
-	struct wish *wish;
+	struct bytes_op *op;
 	struct flow flow;
 	int link;
 	__u8 sent[PAGE];
@@ -373,17 +373,17 @@ FIXTURE_SETUP(lent)
 {
 	pin(0);
 	ASSERT_EQ(0, object_load("bytes", &self->obj));
-	self->wish = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, self->wish);
+	self->op = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->op);
 	ASSERT_EQ(0, netns_new());
 	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
 	ASSERT_EQ(0, connect(self->flow.tx, (void *)&self->flow.rx_addr,
 			     sizeof(struct sockaddr_in)));
 	fill_random(self->sent, PAGE, 31);
-	self->wish->off = PAGE - CHUNK;
-	self->wish->len = CHUNK;
+	self->op->off = PAGE - CHUNK;
+	self->op->len = CHUNK;
 	for (int i = 0; i < CHUNK; i++)
-		self->wish->chunk[i] = ~self->sent[PAGE - CHUNK + i];
+		self->op->chunk[i] = ~self->sent[PAGE - CHUNK + i];
 	self->link = object_link(self->obj, variant->prog, self->flow.rx, 0);
 	ASSERT_OK(self->link);
 }

@@ -32,7 +32,7 @@ static bool not_in_table(__u8 index)
 
 static bool behind_array(__u8 index)
 {
-	return index >= PLACES;
+	return index >= INDEXED_LEN;
 }
 
 /* The end of the last numeric field without a gap before it */
@@ -415,7 +415,7 @@ TEST_F(budget, is_kept)
 	struct vnp_prog_info info;
 	__u8 data[LEN] = { 0 };
 	struct traces *traces;
-	__u64 per_turn;
+	__u64 per_iteration;
 
 	for (size_t i = 0; i < ARRAY_SIZE(budgets); i++) {
 		ASSERT_EQ(0, object_open("faults", &self->obj));
@@ -430,9 +430,9 @@ TEST_F(budget, is_kept)
 		EXPECT_EQ(budgets[i], info.budget);
 
 		/* The body is some six instructions. */
-		per_turn = budgets[i] / (traces->turns ?: 1);
-		EXPECT_GE(budgets[i], traces->turns);
-		EXPECT_GE(100, per_turn);
+		per_iteration = budgets[i] / (traces->iterations ?: 1);
+		EXPECT_GE(budgets[i], traces->iterations);
+		EXPECT_GE(100, per_iteration);
 	}
 }
 

@@ -166,7 +166,7 @@ FIXTURE_SETUP(filter)
 		ASSERT_EQ(0, wire_merge(&self->wire, MERGE_NS));
 	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path,
 			       variant->kind));
-	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
+	self->link = object_link(self->obj, "read_only", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 }
 

@@ -77,7 +77,7 @@ static int exchange(int tx, int rx, struct burst *sent, struct burst *want,
 		 &self->seq, orders, gro)
 #define LINK()								\
 	({								\
-		self->link = object_link(self->obj, "sift", self->flow.rx, 0); \
+		self->link = object_link(self->obj, "read_only", self->flow.rx, 0); \
 		ASSERT_OK(self->link);					\
 	})
 #define GRO()		sock_int(self->flow.rx, SOL_UDP, UDP_GRO)
@@ -203,7 +203,7 @@ TEST_F(sock, packet_socket)
 	tap = sniffer_open(self->wire.there,
 		       variant->kind == FLOW_IP6 ? ETH_P_IPV6 : ETH_P_IP);
 	ASSERT_OK(tap);
-	self->link = object_link(self->obj, "scribble", self->flow.rx, 0);
+	self->link = object_link(self->obj, "write_direct", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	/* Merging pays from now on. */
 	EXPECT_EQ(0, EXCHANGE("DD", false));
@@ -331,7 +331,7 @@ TEST_F(sock, multicast)
 		ASSERT_OK(member[i]);
 	}
 	/* GRO finds the socket that was bound last. */
-	self->link = object_link(self->obj, "scribble", member[1], 0);
+	self->link = object_link(self->obj, "write_direct", member[1], 0);
 	ASSERT_OK(self->link);
 	ASSERT_EQ(0, setns(self->wire.here, 0));
 	ASSERT_EQ(0, group_connect(self->flow.tx, &group));
@@ -369,7 +369,7 @@ TEST_F(sock, queue_memory)
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF));
 	for (int len = 100; len <= 1400; len += 650) {
 		for (int i = 0; i < 2; i++) {
-			self->link = object_link(self->obj, "sift", self->flow.rx,
+			self->link = object_link(self->obj, "read_only", self->flow.rx,
 						 flags[i]);
 			ASSERT_OK(self->link);
 			burst_fill_equal(&self->sent, &self->seq, orders, len);
@@ -510,7 +510,7 @@ static int drain(int sock, __u32 *seq, bool gro)
 static void come_and_go(struct __test_metadata *_metadata,
 			FIXTURE_DATA(sock) *self, bool gro)
 {
-	static const char *const names[] = { "sift", "scribble", "envelope", "obey" };
+	static const char *const names[] = { "read_only", "write_direct", "read_headers", "apply" };
 	struct vnp_link_info info;
 	pthread_t sender;
 	__u32 seq = 0;
@@ -562,7 +562,7 @@ TEST_F_SMP(sock, sockets_end)
 	ASSERT_EQ(0, pthread_create(&sender, NULL, send_on, self));
 	ASSERT_EQ(0, setns(self->wire.there, 0));
 	for (int i = 0; i < 12; i++) {
-		self->link = object_link(self->obj, i % 2 ? "scribble" : "sift",
+		self->link = object_link(self->obj, i % 2 ? "write_direct" : "read_only",
 					 self->flow.rx, 0);
 		ASSERT_OK(self->link);
 		ASSERT_EQ(0, link_settle(self->link, 50, &info));

@@ -445,7 +445,7 @@ static int recv_subset(int sock, const struct burst *want, const struct burst *l
 
 TEST_F(inject, super_packets)
 {
-	static const char *const names[] = { "sift", "scribble" };
+	static const char *const names[] = { "read_only", "write_direct" };
 	static struct burst sent, want, last;
 	struct counts counts = { 0 };
 	struct vnp_link_info info;
@@ -560,7 +560,7 @@ TEST_F(inject, segments)
 	ASSERT_EQ(0, path_setup(&wire, LO_GSO));
 	ASSERT_EQ(0, path_flow(&flow, &wire, LO_GSO, FLOW_IP4));
 	ASSERT_EQ(0, sock_set(flow.rx, SOL_UDP, UDP_GRO, 1));
-	link = object_link(obj, "sift", flow.rx, 0);
+	link = object_link(obj, "read_only", flow.rx, 0);
 	ASSERT_OK(link);
 	for (int j = 0; j < 200; j++) {
 		burst_fill_equal(&sent, &seq, "PPDPPPPPDPPDPPPPPPPP", 300);

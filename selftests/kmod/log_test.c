@@ -15,24 +15,24 @@
 FIXTURE(log) {
 	struct vnp_object *obj;
 	__s64 *ret;
-	__u64 *said;
+	__u64 *number;
 };
 
-/* .bss of talk.bpf.c */
-struct talk {
+/* .bss of log.bpf.c */
+struct log_globals {
 	__s64 ret;
-	__u64 said;
+	__u64 number;
 };
 
 FIXTURE_SETUP(log)
 {
-	struct talk *talk;
+	struct log_globals *globals;
 
-	ASSERT_EQ(0, object_load("talk", &self->obj));
-	talk = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, talk);
-	self->ret = &talk->ret;
-	self->said = &talk->said;
+	ASSERT_EQ(0, object_load("log", &self->obj));
+	globals = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, globals);
+	self->ret = &globals->ret;
+	self->number = &globals->number;
 }
 
 FIXTURE_TEARDOWN(log)
@@ -49,7 +49,7 @@ static int log_of(struct vnp_object *obj, const char *prog)
 	return fd;
 }
 
-static int say(int fd, __u32 len, __u32 repeat)
+static int execute(int fd, __u32 len, __u32 repeat)
 {
 	struct vnp_prog_run r = { .repeat = repeat };
 	__u8 in[256] = { 0 };
@@ -77,12 +77,12 @@ static int read_log(int fd, char *text, size_t size)
 
 TEST_F(log, line)
 {
-	int fd = log_of(self->obj, "say");
+	int fd = log_of(self->obj, "log_len");
 	char text[256];
 
 	EXPECT_EQ(-EAGAIN, read_log(fd, text, sizeof(text)));
 	EXPECT_EQ(0, poll_log(fd, 0));
-	ASSERT_EQ(0, say(fd, 5, 1));
+	ASSERT_EQ(0, execute(fd, 5, 1));
 	EXPECT_EQ(0, *self->ret);
 	EXPECT_EQ(POLLIN, poll_log(fd, 0));
 	ASSERT_LT(0, read_log(fd, text, sizeof(text)));
@@ -93,10 +93,10 @@ TEST_F(log, line)
 
 TEST_F(log, conversions)
 {
-	int fd = log_of(self->obj, "say_all");
+	int fd = log_of(self->obj, "log_all");
 	char text[256];
 
-	ASSERT_EQ(0, say(fd, 1, 1));
+	ASSERT_EQ(0, execute(fd, 1, 1));
 	EXPECT_EQ(0, *self->ret);
 	ASSERT_LT(0, read_log(fd, text, sizeof(text)));
 	EXPECT_STREQ("-5 -6 7 abc c % -1 2 123456789 -3 18446744073709551615 "
@@ -105,10 +105,10 @@ TEST_F(log, conversions)
 
 TEST_F(log, no_arguments)
 {
-	int fd = log_of(self->obj, "say_nothing");
+	int fd = log_of(self->obj, "log_no_args");
 	char text[256];
 
-	ASSERT_EQ(0, say(fd, 1, 1));
+	ASSERT_EQ(0, execute(fd, 1, 1));
 	ASSERT_LT(0, read_log(fd, text, sizeof(text)));
 	EXPECT_STREQ("no arguments\n", text);
 }
@@ -135,7 +135,7 @@ TEST_F(log, bad_formats)
 		int fd = log_of(self->obj, bad[i].prog);
 
 		*self->ret = 1;
-		ASSERT_EQ(0, say(fd, 1, 1));
+		ASSERT_EQ(0, execute(fd, 1, 1));
 		EXPECT_EQ(-EINVAL, *self->ret) {
 			TH_LOG("%s", bad[i].prog);
 		}
@@ -172,11 +172,11 @@ TEST_F(log, bad_constant_format)
 /* A read returns whole lines, as many as fit; a buffer too small for one is an error. */
 TEST_F(log, whole_lines)
 {
-	int fd = log_of(self->obj, "say");
+	int fd = log_of(self->obj, "log_len");
 	char text[256];
 
 	for (int i = 0; i < 4; i++)
-		ASSERT_EQ(0, say(fd, 10 * i, 1));
+		ASSERT_EQ(0, execute(fd, 10 * i, 1));
 	EXPECT_GT(0, read_log(fd, text, 1 + 3));
 	ASSERT_EQ(6, read_log(fd, text, 1 + 6 + 6));
 	EXPECT_STREQ("len 0\n", text);
@@ -188,10 +188,10 @@ TEST_F(log, whole_lines)
 
 TEST_F(log, bad_buffer)
 {
-	int fd = log_of(self->obj, "say");
+	int fd = log_of(self->obj, "log_len");
 	char text[256];
 
-	ASSERT_EQ(0, say(fd, 7, 1));
+	ASSERT_EQ(0, execute(fd, 7, 1));
 	EXPECT_EQ(-1, read(fd, UNMAPPED, 100));
 	EXPECT_EQ(EFAULT, errno);
 	EXPECT_EQ(-1, read(fd, map_page(PROT_READ), 100));
@@ -245,13 +245,13 @@ static void count_lines(int fd, struct counted *c)
 /* Without a reader lines are dropped, and their number is reported in their place. */
 TEST_F(log, overflow)
 {
-	int fd = log_of(self->obj, "say_number");
+	int fd = log_of(self->obj, "log_number");
 	struct counted c = { 0 };
 
-	ASSERT_EQ(0, say(fd, 1, 5000));
+	ASSERT_EQ(0, execute(fd, 1, 5000));
 	EXPECT_EQ(-ENOSPC, *self->ret);
 	count_lines(fd, &c);
-	ASSERT_EQ(0, say(fd, 1, 10));
+	ASSERT_EQ(0, execute(fd, 1, 10));
 	EXPECT_EQ(0, *self->ret);
 	count_lines(fd, &c);
 	EXPECT_EQ(0, c.wrong);
@@ -289,11 +289,11 @@ static int start_reader(struct reader *r, int fd)
 
 TEST_F(log, reader_waits)
 {
-	int fd = object_prog(self->obj, "say");
+	int fd = object_prog(self->obj, "log_len");
 	struct reader r = { 0 };
 
 	ASSERT_EQ(0, start_reader(&r, fd));
-	ASSERT_EQ(0, say(fd, 44, 1));
+	ASSERT_EQ(0, execute(fd, 44, 1));
 	pthread_join(r.thread, NULL);
 	EXPECT_EQ(7, r.result);
 	EXPECT_STREQ("len 44\n", r.text);
@@ -302,16 +302,16 @@ TEST_F(log, reader_waits)
 /* Two readers wait, two lines are written: each gets one, or one gets both. */
 TEST_F(log, two_readers)
 {
-	int fd = object_prog(self->obj, "say");
+	int fd = object_prog(self->obj, "log_len");
 	struct reader r[2] = { 0 };
 	int bytes;
 
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, start_reader(&r[i], fd));
-	ASSERT_EQ(0, say(fd, 44, 2));
+	ASSERT_EQ(0, execute(fd, 44, 2));
 	while (poll_log(fd, 0))
 		sched_yield();
-	ASSERT_EQ(0, say(fd, 44, 1));
+	ASSERT_EQ(0, execute(fd, 44, 1));
 	for (int i = 0; i < 2; i++)
 		pthread_join(r[i].thread, NULL);
 	bytes = r[0].result + r[1].result;
@@ -325,7 +325,7 @@ static void ignore(int sig)
 TEST_F(log, signal_interrupts)
 {
 	const struct sigaction action = { .sa_handler = ignore };
-	int fd = object_prog(self->obj, "say");
+	int fd = object_prog(self->obj, "log_len");
 	struct reader r = { 0 };
 
 	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
@@ -347,13 +347,13 @@ static void *poll_one(void *arg)
 /* A line written in softirq wakes a poll(). */
 TEST_F(log, datagram_wakes_poll)
 {
-	struct reader r = { .fd = object_prog(self->obj, "say") };
+	struct reader r = { .fd = object_prog(self->obj, "log_len") };
 	struct flow flow;
 	char text[64];
 	int link;
 
 	ASSERT_EQ(0, flow_open(&flow, FLOW_IP4));
-	link = object_link(self->obj, "say", flow.rx, 0);
+	link = object_link(self->obj, "log_len", flow.rx, 0);
 	ASSERT_OK(link);
 	ASSERT_EQ(0, pthread_create(&r.thread, NULL, poll_one, &r));
 	while (!r.tid)
@@ -370,41 +370,41 @@ TEST_F(log, datagram_wakes_poll)
 
 static atomic_bool stop;
 
-static void *say_on(void *arg)
+static void *execute_on(void *arg)
 {
 	while (!stop)
-		say(*(int *)arg, 1, 100);
+		execute(*(int *)arg, 1, 100);
 	return NULL;
 }
 
 /* Lines written while others are read: whole, in order, or counted as dropped. */
 TEST_F_SMP(log, read_while_written)
 {
-	int fd = log_of(self->obj, "say_number");
+	int fd = log_of(self->obj, "log_number");
 	struct counted c = { 0 };
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, say_on, &fd));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, execute_on, &fd));
 	while (c.next < 20000)
 		count_lines(fd, &c);
 	stop = true;
 	pthread_join(thread, NULL);
 	count_lines(fd, &c);
 	EXPECT_EQ(0, c.wrong);
-	EXPECT_EQ(*self->said, c.next);
+	EXPECT_EQ(*self->number, c.next);
 }
 
 /* A descriptor opened by id can be read too. */
 TEST_F(log, by_id)
 {
-	int fd = object_prog(self->obj, "say"), dev = device_open(), other;
+	int fd = object_prog(self->obj, "log_len"), dev = device_open(), other;
 	struct vnp_prog_info info;
 	char text[64];
 
 	ASSERT_EQ(0, prog_info(fd, &info));
 	other = obj_open(dev, VNP_OBJ_PROG, info.id);
 	ASSERT_OK(other);
-	ASSERT_EQ(0, say(fd, 1, 1));
+	ASSERT_EQ(0, execute(fd, 1, 1));
 	ASSERT_EQ(6, read_log(other, text, sizeof(text)));
 	EXPECT_STREQ("len 1\n", text);
 	close(other);

@@ -46,14 +46,14 @@ FIXTURE_TEARDOWN(table)
 }
 
 /* act() - have the program call a helper; the helper's result */
-static __s64 act(int prog, struct job *job, enum deed deed, __u32 key, __u64 value,
+static __s64 act(int prog, struct job *job, enum map_op op, __u32 key, __u64 value,
 		 __u64 flags)
 {
 	struct vnp_prog_run r = { 0 };
 	__u8 in = 0;
 
 	*job = (struct job) {
-		.deed = deed,
+		.op = op,
 		.key = key,
 		.value = value,
 		.flags = flags,
@@ -64,8 +64,8 @@ static __s64 act(int prog, struct job *job, enum deed deed, __u32 key, __u64 val
 	return job->ret;
 }
 
-#define ACT(deed, key, value, flags)	\
-	act(self->prog, self->job, deed, key, value, flags)
+#define ACT(op, key, value, flags)	\
+	act(self->prog, self->job, op, key, value, flags)
 
 TEST_F_SMP(table, update_and_lookup)
 {
@@ -119,7 +119,7 @@ TEST_F_SMP(table, deleted)
 		return;
 	for (__u64 n = 1; n < 200; n++) {
 		ASSERT_EQ(0, ACT(UPDATE, 3, n, VNP_MAP_ANY));
-		ASSERT_EQ(0, ACT(LOOK_BACK, 3, ~n, 0));
+		ASSERT_EQ(0, ACT(LOOKUP_STALE, 3, ~n, 0));
 		ASSERT_EQ(n, self->job->value);
 	}
 }
@@ -282,14 +282,14 @@ static atomic_bool stop;
 static void *replace_wholes(void *arg)
 {
 	const struct vnp_map *map = arg;
-	struct whole whole;
+	struct record record;
 
 	for (__u64 n = 0; !stop; n++) {
 		__u32 key = n & 3;
 
 		for (int i = 0; i < WORDS; i++)
-			whole.word[i] = n;
-		vnp_map_update(map, &key, &whole, VNP_MAP_ANY);
+			record.word[i] = n;
+		vnp_map_update(map, &key, &record, VNP_MAP_ANY);
 		if (!(n & 15))
 			vnp_map_delete(map, &key);
 	}
@@ -299,13 +299,13 @@ static void *replace_wholes(void *arg)
 /* A program never sees a torn value written by user space. */
 TEST_F_SMP(traffic, values_are_whole)
 {
-	struct vnp_map *map = vnp_object_find_map(self->obj, "wholes");
+	struct vnp_map *map = vnp_object_find_map(self->obj, "records");
 	const __u32 cnt = 1500;
 	struct vnp_link_info info;
 	struct sender s[2];
 	pthread_t thread;
 
-	self->link = object_link(self->obj, "look_at_whole", self->flow.rx, 0);
+	self->link = object_link(self->obj, "check_record", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, replace_wholes, map));
 	ASSERT_EQ(0, start_senders(s, &self->flow, cnt));

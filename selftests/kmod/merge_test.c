@@ -60,7 +60,7 @@ FIXTURE_SETUP(merge)
 	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
 	self->tap = sniffer_open(self->wire.there, variant->protocol);
 	ASSERT_OK(self->tap);
-	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
+	self->link = object_link(self->obj, "read_only", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 }
 
@@ -136,7 +136,7 @@ TEST_F(merge, detached)
 	EXPECT_EQ(4, MERGED("DDDD"));
 	EXPECT_EQ(0, link_detach(self->link));
 	close(self->link);
-	self->link = object_link(self->obj, "sift", self->flow.rx, 0);
+	self->link = object_link(self->obj, "read_only", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	EXPECT_EQ(1, MERGED("DDDD"));
 	EXPECT_EQ(4, MERGED("DDDD"));

@@ -532,7 +532,7 @@ TEST(device_and_namespace_go)
 	ASSERT_EQ(0, object_load("orders", &obj));
 	ASSERT_EQ(0, path_setup(&wire, WIRE_GSO));
 	ASSERT_EQ(0, path_flow(&flow, &wire, WIRE_GSO, FLOW_IP4));
-	link = object_link(obj, "sift", flow.rx, 0);
+	link = object_link(obj, "read_only", flow.rx, 0);
 	ASSERT_OK(link);
 	for (int i = 0; i < 10; i++) {
 		burst_fill_equal(&sent, &seq, "PDPPDDPPPPDPPDPDDDPP", 200);

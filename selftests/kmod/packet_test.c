@@ -19,7 +19,7 @@
 
 FIXTURE(packet) {
 	struct vnp_object *obj;
-	struct sight *sight;
+	struct packet_view *view;
 	struct flow flow;
 	int link;
 	__u32 header;		/* bytes before the payload */
@@ -42,11 +42,11 @@ FIXTURE_SETUP(packet)
 {
 	pin(0);
 	ASSERT_EQ(0, object_load("packet", &self->obj));
-	self->sight = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, self->sight);
+	self->view = object_globals(self->obj, ".bss");
+	ASSERT_NE(NULL, self->view);
 	ASSERT_EQ(0, netns_new());
 	ASSERT_EQ(0, flow_open(&self->flow, variant->kind));
-	self->link = object_link(self->obj, "see", self->flow.rx, 0);
+	self->link = object_link(self->obj, "view_packet", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	self->header = variant->kind == FLOW_IP6 ? 40 + 8 : 20 + 8;
 	fill_random(self->sent, LONGEST, 5);
@@ -62,29 +62,29 @@ FIXTURE_TEARDOWN(packet)
 /* Send and receive, and compare what the program saw */
 static const char *pass(FIXTURE_DATA(packet) *self, __u32 len, __u32 want)
 {
-	struct sight *sight = self->sight;
+	struct packet_view *view = self->view;
 	__u32 total = self->header + len;
 
-	memset(sight, 0, sizeof(*sight));
-	sight->want = want;
+	memset(view, 0, sizeof(*view));
+	view->pull_len = want;
 	if (flow_send(&self->flow, self->sent, len) != (int)len ||
 	    flow_recv(&self->flow, self->got, LONGEST) != (int)len)
 		return "not received";
 	if (mem_differ(self->sent, self->got, len) != -1)
 		return "changed";
-	if (sight->total != total || sight->direct > total)
+	if (view->total != total || view->direct > total)
 		return "length";
-	if (sight->local_port != (__u32)sock_port(self->flow.rx))
+	if (view->local_port != (__u32)sock_port(self->flow.rx))
 		return "port";
-	if (sight->header[0] != (self->header == 28 ? 0x45 : 0x60))
+	if (view->header[0] != (self->header == 28 ? 0x45 : 0x60))
 		return "version";
-	if (sight->family != (self->header == 28 ? AF_INET : AF_INET6))
+	if (view->family != (self->header == 28 ? AF_INET : AF_INET6))
 		return "family";
-	if (mem_differ(sight->end, self->sent + len - 4, 4) != -1)
+	if (mem_differ(view->end, self->sent + len - 4, 4) != -1)
 		return "end";
-	if (sight->direct == total && sight->direct_end != self->sent[len - 1])
+	if (view->direct == total && view->direct_end != self->sent[len - 1])
 		return "direct end";
-	return sight->pulled ? "pull" : NULL;
+	return view->pulled ? "pull" : NULL;
 }
 
 TEST_F(packet, short_and_long)
@@ -118,11 +118,11 @@ TEST_F(packet, fragments)
 			EXPECT_EQ(NULL, wrong) {
 				TH_LOG("%d bytes, %u pulled: %s", len, wants[i], wrong);
 			}
-			EXPECT_LE(wants[i], self->sight->direct);
+			EXPECT_LE(wants[i], self->view->direct);
 		}
 	}
 	pass(self, LONGEST, self->header + LONGEST + 1);
-	EXPECT_EQ(-ERANGE, self->sight->pulled);
+	EXPECT_EQ(-ERANGE, self->view->pulled);
 }
 
 /* kernel_passes() - does the socket's filter pass a datagram? */
@@ -160,7 +160,7 @@ static int vnp_passes(FIXTURE_DATA(packet) *self, struct sock_filter *insns, __u
 	    link_settle(self->link, ++self->packets, &info))
 		return err ? err : -EPROTO;
 	err = recv(self->flow.rx, self->got, LONGEST, MSG_DONTWAIT) == (int)len;
-	link_update(self->link, object_prog(self->obj, "see"), -1);
+	link_update(self->link, object_prog(self->obj, "view_packet"), -1);
 	return err;
 }
 

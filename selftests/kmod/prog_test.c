@@ -796,7 +796,7 @@ static pid_t run_for_ever(struct vnp_object *obj)
 		sigaction(SIGUSR1, &action, NULL);
 		_exit(-prog_run(forever, &in, 1, &r));
 	}
-	while (!traces->turns)
+	while (!traces->iterations)
 		sched_yield();
 	return child;
 }

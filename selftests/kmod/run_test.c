@@ -159,11 +159,11 @@ static const struct {
 	bool headers;		/* headers are payload to it */
 	const char *mixes[9];
 } progs[] = {
-	{ "obey", false, false,
+	{ "apply", false, false,
 	  { "P", "D", "PD", "PDFV", "PDL", "PDS", "PPPPDFVLS", "S", "L" } },
-	{ "scribble", true, false, { "I", "PI", "PDIS", "PPPPPPDFVLIS" } },
-	{ "sift", false, false, { "PD", "PPDL" } },	/* never writes */
-	{ "envelope", false, true, { "PPPD" } },
+	{ "write_direct", true, false, { "I", "PI", "PDIS", "PPPPPPDFVLIS" } },
+	{ "read_only", false, false, { "PD", "PPDL" } },	/* never writes */
+	{ "read_headers", false, true, { "PPPD" } },
 };
 
 #define BURST(scribbles)						\
@@ -237,7 +237,7 @@ TEST_F(run, arrive_as_runs)
 	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
 		if (!is_tried(variant->path, i))
 			continue;
-		ASSERT_EQ(0, begin(self, variant->path, i, "sift", variant->flags));
+		ASSERT_EQ(0, begin(self, variant->path, i, "read_only", variant->flags));
 		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
 			burst_fill_equal(&self->sent, &self->seq, cases[j].orders,
 					 100);
@@ -252,7 +252,7 @@ TEST_F(run, arrive_as_runs)
 		EXPECT_EQ(0, self->tally->unread);
 		/* Changed datagrams arrive as one packet too. */
 		ASSERT_EQ(0, link_update(self->link,
-					 object_prog(self->obj, "scribble"), -1));
+					 object_prog(self->obj, "write_direct"), -1));
 		burst_fill_equal(&self->sent, &self->seq, "IIIIIIIIIIIIIIIIIIIIIIII",
 				 300);
 		BURST(true);

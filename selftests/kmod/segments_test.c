@@ -106,7 +106,7 @@ TEST_F(segments, passed)
 	static const int lens[] = { 1, 8, 64, 1000, PAYLOAD_MAX };
 	char orders[BURST_MAX + 1];
 
-	LINK("sift");
+	LINK("read_only");
 	for (size_t i = 0; i < ARRAY_SIZE(cnts); i++) {
 		for (size_t j = 0; j < ARRAY_SIZE(lens); j++) {
 			if (cnts[i] * lens[j] > 65000)
@@ -144,7 +144,7 @@ TEST_F(segments, verdicts)
 		{ "PD", 1 },
 		{ "DP", 1 },
 	};
-	static const char *const progs[] = { "sift", "obey", "envelope", "scribble" };
+	static const char *const progs[] = { "read_only", "apply", "read_headers", "write_direct" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(progs); i++) {
 		LINK(progs[i]);
@@ -165,7 +165,7 @@ TEST_F(segments, verdicts)
 /* Programs that write, and that fault */
 TEST_F(segments, written)
 {
-	LINK("scribble");
+	LINK("write_direct");
 	FILL("IIIIPPPPSSDDPPFV", SIZE);
 	EXPECT_LT(0, EXCHANGE(true));
 	FILL("IIIIIIIIIIIIIIII", SIZE);
@@ -177,7 +177,7 @@ TEST_F(segments, written)
 /* A socket without UDP_GRO gets no super-packets. */
 TEST_F(segments, not_asked)
 {
-	LINK("sift");
+	LINK("read_only");
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 0));
 	FILL(ALL, SIZE);
 	EXPECT_EQ(16, exchange(self, variant->path, false, false));
@@ -186,7 +186,7 @@ TEST_F(segments, not_asked)
 	UNLINK();
 
 	/* Nor where datagrams of others are merged for the link. */
-	LINK("sift");
+	LINK("read_only");
 	for (int i = 0; i < 2; i++) {
 		FILL("DDDDDDDDDDDDDDDD", SIZE);
 		EXPECT_EQ(0, exchange(self, variant->path, false, false));
@@ -197,7 +197,7 @@ TEST_F(segments, not_asked)
 
 TEST_F(segments, not_to_be_merged)
 {
-	LINK_FLAGS("sift", VNP_LINK_F_NO_MERGE);
+	LINK_FLAGS("read_only", VNP_LINK_F_NO_MERGE);
 	FILL(ALL, SIZE);
 	EXPECT_EQ(16, EXCHANGE(false));
 	COUNTED();
@@ -220,7 +220,7 @@ TEST_F(segments, own_filter)
 				sizeof(whole)));
 	FILL(ALL, SIZE);
 	EXPECT_EQ(1, EXCHANGE(false));
-	LINK("sift");
+	LINK("read_only");
 	memset(&self->counts, 0, sizeof(self->counts));
 	FILL(ALL, SIZE);
 	EXPECT_EQ(1, EXCHANGE(false));
@@ -238,7 +238,7 @@ TEST_F(segments, replied)
 
 	ASSERT_EQ(0, object_load("reply", &reply));
 	prog = object_prog(reply, "reply");
-	LINK("sift");
+	LINK("read_only");
 	ASSERT_EQ(0, link_update(self->link, prog, -1));
 	ASSERT_EQ(0, sock_set(self->flow.tx, SOL_UDP, UDP_GRO, 1));
 	for (int len = 20; len < PAYLOAD_MAX; len += 400) {
@@ -289,7 +289,7 @@ TEST_F(segments, multicast)
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(members[i] = member(&group));
 	for (int linked = 0; linked < 3; linked++) {
-		self->link = object_link(self->obj, "scribble", members[linked], 0);
+		self->link = object_link(self->obj, "write_direct", members[linked], 0);
 		ASSERT_OK(self->link);
 		FILL("PPIIDDPPIIIIPPPP", SIZE);
 		burst_expect(&self->want, &self->sent, true, false, &self->counts);
@@ -348,7 +348,7 @@ TEST_F(segments, accounts)
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
 		for (int linked = 0; linked < 2; linked++) {
 			if (linked)
-				LINK("sift");
+				LINK("read_only");
 			counted[linked] = lo ? received(ip6) : 0;
 			FILL(ALL, lens[i]);
 			burst_expect(&self->want, &self->sent, false, false, &self->counts);
@@ -428,7 +428,7 @@ static int drain(int sock, __u32 *seq, bool whole)
  */
 TEST_F_SMP(segments, links_come_and_go)
 {
-	static const char *const names[] = { "sift", "scribble", "envelope", "obey" };
+	static const char *const names[] = { "read_only", "write_direct", "read_headers", "apply" };
 	struct sender sender = { self->flow.tx, variant->path };
 	pthread_t thread;
 	__u32 seq = 0;
@@ -445,7 +445,7 @@ TEST_F_SMP(segments, links_come_and_go)
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, true));
 	}
 	/* The application changes its mind. */
-	LINK("sift");
+	LINK("read_only");
 	for (int i = 0; i < 8; i++) {
 		ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, i % 2));
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
@@ -470,7 +470,7 @@ TEST_F_SMP(segments, sockets_end)
 	pin(1);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &sender));
 	for (int i = 0; i < 8; i++) {
-		LINK(i % 2 ? "scribble" : "sift");
+		LINK(i % 2 ? "write_direct" : "read_only");
 		seq = 0;
 		/* Until it has asked for more it gets one by one. */
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));

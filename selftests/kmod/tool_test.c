@@ -279,11 +279,11 @@ TEST_F(tool, dump_a_loaded_program)
 	ASSERT_EQ(0, TOOL("prog list"));
 	EXPECT_NE(NULL, strstr(self->out, info.name));
 	ASSERT_EQ(0, TOOL("prog dump loaded id %u linum", info.id));
-	EXPECT_NE(NULL, strstr(self->out, "traces.places[order->index] = 1;"));
+	EXPECT_NE(NULL, strstr(self->out, "traces.bytes[order->index] = 1;"));
 	EXPECT_NE(NULL, strstr(self->out, "exit"));
 	EXPECT_EQ(NULL, strstr(self->out, "! map"));
 	ASSERT_EQ(0, TOOL("prog dump xlated id %u linum", info.id));
-	EXPECT_NE(NULL, strstr(self->out, "traces.places[order->index] = 1;"));
+	EXPECT_NE(NULL, strstr(self->out, "traces.bytes[order->index] = 1;"));
 	EXPECT_NE(NULL, strstr(self->out, "! map"));
 	vnp_object_close(obj);
 }

@@ -494,7 +494,7 @@ static void transit_forward(struct __test_metadata *_metadata,
 	if (merges == DIFFERENT)
 		merges = 1;
 	ASSERT_OK(merges);
-	link = object_link(self->obj, "sift", sock, 0);
+	link = object_link(self->obj, "read_only", sock, 0);
 	ASSERT_OK(link);
 	EXPECT_EQ(merges, transit_merges(self, headers, &before))
 		TH_LOG("%s: with a link", headers);
@@ -513,7 +513,7 @@ static void transit_arrive(struct __test_metadata *_metadata,
 
 	sock = socket_gro();
 	ASSERT_OK(sock);
-	link = object_link(self->obj, "sift", sock, 0);
+	link = object_link(self->obj, "read_only", sock, 0);
 	ASSERT_OK(link);
 	ASSERT_EQ(0, send_frames(self, headers));
 	burst_expect(&self->want, &self->sent, false, false, &counts);
@@ -549,7 +549,7 @@ static void transit_segmented(struct __test_metadata *_metadata,
 	sock = socket_gro();
 	ASSERT_OK(sock);
 	EXPECT_LE(2 * LEN, transit_widest(self, headers[0], tap));
-	link = object_link(self->obj, "sift", sock, 0);
+	link = object_link(self->obj, "read_only", sock, 0);
 	ASSERT_OK(link);
 	for (size_t i = 0; i < ARRAY_SIZE(headers); i++) {
 		int widest = transit_widest(self, headers[i], tap);

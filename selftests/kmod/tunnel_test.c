@@ -61,7 +61,7 @@ static int linked_socket(FIXTURE_DATA(tunnel) *self, __u16 port)
 	sock = udp_socket("::", port);
 	if (sock < 0 || sock_set(sock, SOL_UDP, UDP_GRO, 1))
 		return -errno;
-	return object_link(self->obj, "sift", sock, 0);
+	return object_link(self->obj, "read_only", sock, 0);
 }
 
 /* router_segments() - does the router's device require segmented packets? */
@@ -85,7 +85,7 @@ static void pass_on(struct __test_metadata *_metadata, FIXTURE_DATA(tunnel) *sel
 
 	ASSERT_EQ(0, wire_flow(&self->wire, &flow, kind));
 	ASSERT_EQ(0, connect(flow.tx, (void *)&flow.rx_addr, sizeof(struct sockaddr_in6)));
-	link = object_link(self->obj, "sift", flow.rx, 0);
+	link = object_link(self->obj, "read_only", flow.rx, 0);
 	ASSERT_OK(link);
 	own = linked_socket(self, sock_port(flow.rx));
 	ASSERT_OK(own);

@@ -1,39 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Bytes of the payload, wherever they lie: load, store, pull, and in place. */
+/* Access to payload bytes in the linear area and in fragments: load, store, pull, direct. */
 #include <vnp/program.h>
 #include "bytes.h"
 
-struct wish wish;
+struct bytes_op op;
 
-/* look() - note what can be read directly */
-static __always_inline void look(struct vnp_ctx *ctx)
+/* record_direct() - note which bytes can be accessed directly */
+static __always_inline void record_direct(struct vnp_ctx *ctx)
 {
 	__u8 *p = ctx->data, *end = ctx->data_end;
 	__u64 sum = 0;
 
-	wish.direct = end - p;
-	wish.total = ctx->len;
+	op.direct = end - p;
+	op.total = ctx->len;
 	for (__u32 i = 0; i < 65536 && p + i + 1 <= end; i++)
 		sum = sum * 31 + p[i];
-	wish.sum = sum;
+	op.sum = sum;
 }
 
 SEC("vnp/datagram")
 int load(struct vnp_ctx *ctx)
 {
 	__u8 chunk[CHUNK];
-	__u32 len = wish.len;
+	__u32 len = op.len;
 
 	__builtin_memset(chunk, 0x55, sizeof(chunk));
 	if (!len || len > CHUNK)
 		return VNP_DROP;
-	wish.ret = vnp_load_bytes(ctx, wish.off, chunk, len);
-	__builtin_memcpy(wish.chunk, chunk, CHUNK);
-	look(ctx);
+	op.ret = vnp_load_bytes(ctx, op.off, chunk, len);
+	__builtin_memcpy(op.chunk, chunk, CHUNK);
+	record_direct(ctx);
 	return VNP_PASS;
 }
 
-/* From the payload to the payload */
+/* The destination buffer is itself in the payload. */
 SEC("vnp/datagram")
 int load_over(struct vnp_ctx *ctx)
 {
@@ -41,31 +41,31 @@ int load_over(struct vnp_ctx *ctx)
 
 	if (p + 3 + CHUNK > end)
 		return VNP_DROP;
-	wish.ret = vnp_load_bytes(ctx, wish.off, p + 3, CHUNK);
+	op.ret = vnp_load_bytes(ctx, op.off, p + 3, CHUNK);
 	return VNP_PASS;
 }
 
 SEC("vnp/datagram")
 int store(struct vnp_ctx *ctx)
 {
-	__u32 len = wish.len;
+	__u32 len = op.len;
 
 	if (!len || len > CHUNK)
 		return VNP_DROP;
-	wish.ret = vnp_store_bytes(ctx, wish.off, wish.chunk, len);
-	look(ctx);
+	op.ret = vnp_store_bytes(ctx, op.off, op.chunk, len);
+	record_direct(ctx);
 	return VNP_PASS;
 }
 
 SEC("vnp/datagram")
 int pull(struct vnp_ctx *ctx)
 {
-	wish.ret = vnp_pull(ctx, wish.len);
-	look(ctx);
+	op.ret = vnp_pull(ctx, op.len);
+	record_direct(ctx);
 	return VNP_PASS;
 }
 
-/* All bytes, read and written directly. */
+/* Pull the whole payload, then invert it by direct access. */
 SEC("vnp/datagram")
 int invert(struct vnp_ctx *ctx)
 {
@@ -80,7 +80,7 @@ int invert(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* Only what is there: the front. */
+/* Without a pull: inverts only the bytes that are direct already. */
 SEC("vnp/datagram")
 int invert_direct(struct vnp_ctx *ctx)
 {

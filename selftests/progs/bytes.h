@@ -4,12 +4,12 @@
 
 #define CHUNK	64
 
-/* Orders for bytes.bpf.c, and its results */
-struct wish {
+/* Arguments of the programs in bytes.bpf.c, and their results */
+struct bytes_op {
 	__u32 off;
-	__u32 len;		/* of load, store: at most CHUNK; of pull: any */
-	__u8 chunk[CHUNK];	/* loaded; to be stored */
-	__s64 ret;		/* of the helper */
+	__u32 len;		/* load(), store(): at most CHUNK; pull(): any */
+	__u8 chunk[CHUNK];	/* load(): output; store(): input */
+	__s64 ret;		/* return value of the helper */
 	__u64 direct;		/* data_end - data, afterwards */
 	__u32 total;		/* ctx->len, afterwards */
 	__u64 sum;		/* of all bytes between data and data_end, afterwards */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs made of functions: frames, pointers into the caller's frame, registers
- * that are kept, loops, faults on the way.
+ * Programs that consist of several functions: stack frames, pointers into the caller's
+ * frame, callee-saved registers, loops, and faults in a callee.
  */
 #include <vnp/program.h>
 
@@ -30,7 +30,7 @@ static noinline int next(struct reader *r)
 	return *r->at++;
 }
 
-/* a global function, which calls one that is not */
+/* a global function that other functions of the program call */
 noinline __u32 *count_of(__u8 key)
 {
 	__u32 one = 1, *count = vnp_map_lookup(&counts, &key);
@@ -92,7 +92,7 @@ static noinline __u32 unchecked(const __u8 *p, __u32 off)
 	return p[off & 0xff] + 1;
 }
 
-/* ends in a fault where the payload is shorter than what its first byte says */
+/* faults if the payload is shorter than the offset in its first byte */
 SEC("vnp/datagram")
 int faulty(struct vnp_ctx *ctx)
 {

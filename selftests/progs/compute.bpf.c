@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Programs of the kinds that people write, for the kernel's answer to be compared
- * with the reference interpreter's: what they leave in the payload and in the
- * globals depends on every byte.
+ * Typical programs, whose results in the kernel are compared with those of the reference
+ * interpreter: the resulting payload and global variables depend on every byte.
  */
 #include <vnp/program.h>
 
@@ -53,7 +52,7 @@ int hashes(struct vnp_ctx *ctx)
 	return crc >> 31;
 }
 
-/* Division and remainder by what the payload says, zero among it. */
+/* Division and modulo by operands from the payload, including zero. */
 SEC("vnp/datagram")
 int divide(struct vnp_ctx *ctx)
 {
@@ -69,7 +68,7 @@ int divide(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* Shifts by what the payload says, signed and not, of both widths. */
+/* Shifts by counts from the payload: logical and arithmetic, 32 and 64 bits. */
 SEC("vnp/datagram")
 int shift(struct vnp_ctx *ctx)
 {
@@ -115,7 +114,7 @@ int compare(struct vnp_ctx *ctx)
 	return bits & 1;
 }
 
-/* Sort up to 32 bytes of the payload on the stack and put them back. */
+/* Sort up to 32 bytes of the payload on the stack and write them back. */
 SEC("vnp/datagram")
 int sort(struct vnp_ctx *ctx)
 {
@@ -135,7 +134,7 @@ int sort(struct vnp_ctx *ctx)
 	return vnp_store_bytes(ctx, 0, v, len) ? VNP_DROP : VNP_PASS;
 }
 
-/* Type, length, value, as far as they go; a length may lead astray. */
+/* Parse type-length-value options; a length may point beyond the payload. */
 SEC("vnp/datagram")
 int options(struct vnp_ctx *ctx)
 {
@@ -159,7 +158,7 @@ int options(struct vnp_ctx *ctx)
 	return cnt & 1;
 }
 
-/* The same with the test left out: guards end it where the payload ends. */
+/* The same without bounds checks: a guard ends it at the end of the payload. */
 SEC("vnp/datagram")
 int options_careless(struct vnp_ctx *ctx)
 {
@@ -176,7 +175,7 @@ int options_careless(struct vnp_ctx *ctx)
 	return cnt & 1;
 }
 
-/* Count pairs of bytes in a table that is too small for all. */
+/* Count pairs of bytes in a hash table that is too small for all of them. */
 SEC("vnp/datagram")
 int count_pairs(struct vnp_ctx *ctx)
 {
@@ -198,7 +197,7 @@ int count_pairs(struct vnp_ctx *ctx)
 	return full & 1;
 }
 
-/* Rewrite by table: ROT13 for letters, hex digits to their values, others gone. */
+/* Rewrite by table: ROT13 for letters, digits to their values, '.' for others. */
 SEC("vnp/datagram")
 int translate(struct vnp_ctx *ctx)
 {
@@ -247,9 +246,9 @@ int atomics(struct vnp_ctx *ctx)
 	return here & 1;
 }
 
-/* Network byte order, one way and back. */
+/* Conversion to network byte order, and back. */
 SEC("vnp/datagram")
-int orders(struct vnp_ctx *ctx)
+int byte_order(struct vnp_ctx *ctx)
 {
 	struct { __u16 a; __u16 b; __u32 c; __u64 d; } v = { 0 };
 

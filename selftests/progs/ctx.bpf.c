@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Note down every field of the context; pass all. */
+/* Record every field of the context; pass every datagram. */
 #include <vnp/program.h>
 #include "ctx.h"
 

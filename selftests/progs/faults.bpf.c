@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Of each kind of guard a program that needs it and one that does not.  The line
- * that can fault says so, for the test to find it by.
+ * For each kind of guard, a program that needs it and one that does not.  Lines that can
+ * fault are marked FAULT: the test searches for this comment.
  */
 #include <vnp/program.h>
 #include "faults.h"
@@ -16,7 +16,7 @@ struct {
 struct traces traces;
 volatile __u32 go_on = 1;
 
-/* order_of() - the payload's order, or NULL if it is too short */
+/* order_of() - the struct order in the payload, or NULL if that is too short */
 static __always_inline struct order *order_of(struct vnp_ctx *ctx)
 {
 	struct order *order = ctx->data;
@@ -49,7 +49,7 @@ int packet_checked(struct vnp_ctx *ctx)
 	return *data ? VNP_PASS : VNP_DROP;
 }
 
-/* Writes where it may not read: the byte behind the payload must stay what it is. */
+/* Out-of-bounds write: the byte after the payload must not change. */
 SEC("vnp/datagram")
 int packet_written(struct vnp_ctx *ctx)
 {
@@ -62,7 +62,7 @@ int packet_written(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* The object begins at data, and an offset below it is as bad as one behind. */
+/* An offset below data is as invalid as one beyond data_end. */
 SEC("vnp/datagram")
 int packet_before(struct vnp_ctx *ctx)
 {
@@ -114,7 +114,7 @@ int map_unbounded(struct vnp_ctx *ctx)
 
 	if (!order)
 		return VNP_DROP;
-	traces.places[order->index] = 1; /* FAULT */
+	traces.bytes[order->index] = 1; /* FAULT */
 	return VNP_PASS;
 }
 
@@ -125,7 +125,7 @@ int map_bounded(struct vnp_ctx *ctx)
 
 	if (!order)
 		return VNP_DROP;
-	traces.places[order->index % PLACES] = 1;
+	traces.bytes[order->index % INDEXED_LEN] = 1;
 	return VNP_PASS;
 }
 
@@ -133,7 +133,7 @@ SEC("vnp/datagram")
 int stack_unbounded(struct vnp_ctx *ctx)
 {
 	struct order *order = order_of(ctx);
-	volatile __u8 here[PLACES] = { 0 };
+	volatile __u8 here[INDEXED_LEN] = { 0 };
 
 	if (!order)
 		return VNP_DROP;
@@ -145,11 +145,11 @@ SEC("vnp/datagram")
 int stack_bounded(struct vnp_ctx *ctx)
 {
 	struct order *order = order_of(ctx);
-	volatile __u8 here[PLACES] = { 0 };
+	volatile __u8 here[INDEXED_LEN] = { 0 };
 
 	if (!order)
 		return VNP_DROP;
-	here[order->index % PLACES] = 1;
+	here[order->index % INDEXED_LEN] = 1;
 	return here[0] + here[1] ? VNP_PASS : VNP_DROP;
 }
 
@@ -177,11 +177,11 @@ SEC("vnp/datagram")
 int loop_for_ever(struct vnp_ctx *ctx)
 {
 	while (go_on) /* FAULT */
-		traces.turns++; /* FAULT */
+		traces.iterations++; /* FAULT */
 	return VNP_PASS;
 }
 
-/* Not even a way out. */
+/* Without an exit from the loop */
 SEC("vnp/datagram")
 int loop_bare(struct vnp_ctx *ctx)
 {
@@ -201,14 +201,14 @@ int loop_ends(struct vnp_ctx *ctx)
 	cnt = order->index;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < cnt; i++)
-		traces.turns++;
+		traces.iterations++;
 	return VNP_PASS;
 }
 
 SEC("vnp/datagram")
 int no_loop(struct vnp_ctx *ctx)
 {
-	traces.turns++;
+	traces.iterations++;
 	return VNP_PASS;
 }
 

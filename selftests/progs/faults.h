@@ -8,12 +8,12 @@ struct order {
 	__u8 verdict;		/* return value */
 };
 
-#define PLACES		32	/* size of the indexed arrays in bytes */
+#define INDEXED_LEN		32	/* size of the indexed arrays in bytes */
 
-/* .bss of faults.bpf.c.  The places are last: bytes after them are out of bounds. */
+/* .bss of faults.bpf.c.  @bytes is last: what follows it is out of bounds. */
 struct traces {
-	volatile __u64 turns;	/* of loops */
-	__u8 places[PLACES];
+	volatile __u64 iterations;	/* of loops */
+	__u8 bytes[INDEXED_LEN];
 };
 
 #endif /* _VNP_TEST_FAULTS_H */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A program that inserts as fast as it can. */
+/* A program that fills a hash map with as many updates as possible. */
 #include <vnp/program.h>
 #include "fill.h"
 
@@ -21,7 +21,7 @@ struct {
 
 struct fill fill;
 
-/* Insert keys that are new as long as there is room, then replace those that are there. */
+/* Insert new keys until the map is full, then replace existing ones. */
 SEC("vnp/datagram")
 int insert(struct vnp_ctx *ctx)
 {

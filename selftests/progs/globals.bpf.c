@@ -35,7 +35,10 @@ int writes(struct vnp_ctx *ctx)
 	return hidden == 21 ? VNP_PASS : VNP_DROP;
 }
 
-/* Writes a constant.  clang would leave that out if it saw it. */
+/*
+ * Writes to .rodata through a pointer that clang cannot see through: it would drop the
+ * store.
+ */
 SEC("vnp/datagram")
 int writes_constant(struct vnp_ctx *ctx)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Helpers that have nothing to do with the payload or with maps. */
+/* Helpers that use neither the payload nor maps. */
 #include <vnp/program.h>
 #include "helpers.h"
 

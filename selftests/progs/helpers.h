@@ -4,7 +4,7 @@
 
 #define CSUM_MAX	512
 
-/* Orders for helpers.bpf.c, and its results */
+/* Arguments of the programs in helpers.bpf.c, and their results */
 struct sums {
 	__u32 from_len;
 	__u32 to_len;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C that authors write, and what compilers make of it that verifiers find hard.  What each
- * program returns is checked by unit/idiom_test.c.
+ * Common C idioms that compilers turn into code which is hard to verify. unit/idiom_test.c
+ * checks what each program returns.
  */
 #include <vnp/program.h>
 
 #define noinline __attribute__((noinline))
 
-/* Bytes left after a step of 1 + x, as 32 bits: PASS if they are five */
+/* PASS if five bytes remain after skipping 1 + p[0]; the difference is truncated to 32 bits */
 SEC("vnp/datagram")
 int five_left(struct vnp_ctx *ctx)
 {
@@ -21,7 +21,10 @@ int five_left(struct vnp_ctx *ctx)
 	return left == 5 ? VNP_PASS : VNP_DROP;
 }
 
-/* A length of 64 bits that is compared with what is left, and skipped: bit 0 after it */
+/*
+ * Compare a 64-bit length with the remaining bytes and skip it; returns bit 0 of the next
+ * byte
+ */
 SEC("vnp/datagram")
 int skip_length(struct vnp_ctx *ctx)
 {
@@ -40,7 +43,7 @@ int skip_length(struct vnp_ctx *ctx)
 	return *p & 1;
 }
 
-#ifndef TEST_O1	/* there clang copies a register that is not set yet, which is refused */
+#ifndef TEST_O1	/* at -O1 clang copies an uninitialized register, which is refused */
 static __always_inline __u32 name_end(const __u8 *data, __u32 len, __u32 off)
 {
 	for (int i = 0; i < 128; i++) {
@@ -56,7 +59,7 @@ static __always_inline __u32 name_end(const __u8 *data, __u32 len, __u32 off)
 	return 0;
 }
 
-/* PASS if the payload begins with a name of DNS */
+/* PASS if the payload begins with a DNS name */
 SEC("vnp/datagram")
 int is_name(struct vnp_ctx *ctx)
 {
@@ -72,7 +75,7 @@ static noinline int second_is_one(const __u8 *p)
 	return p[1] == 1;
 }
 
-/* A switch that could be a table of jumps, and one that could be a table of values */
+/* A switch that may become a jump table, and one that may become a lookup table */
 SEC("vnp/datagram")
 int choose(struct vnp_ctx *ctx)
 {

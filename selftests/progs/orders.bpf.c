@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Each datagram contains its verdict; everything the program can see of it is checked. */
+/*
+ * Each datagram contains an order, which selects the verdict; the program checks everything
+ * that it can see of the datagram.
+ */
 #include <vnp/program.h>
 #include "orders.h"
 
@@ -21,7 +24,7 @@ static __always_inline int same_flow(const struct vnp_ctx *ctx)
 	       ctx->local_port == tally.local_port;
 }
 
-/* is_mark() - can the mark be read directly, and is it the one that was loaded? */
+/* is_mark() - if the mark can be read directly, is it the one that was loaded? */
 static __always_inline int is_mark(const struct vnp_ctx *ctx,
 				   const struct mark *mark)
 {
@@ -84,14 +87,14 @@ static __always_inline int verdict(struct vnp_ctx *ctx, const struct mark *mark)
 	case ORDER_INVERT:
 		if (invert_middle(ctx))
 			return VNP_PASS;
-		/* Without memory: what was to be changed is not passed unchanged. */
+		/* Out of memory: do not pass the datagram unchanged. */
 		tally.wrong++;
 		return VNP_DROP;
 	}
 	return VNP_PASS;
 }
 
-static __always_inline int obey_mark(struct vnp_ctx *ctx, struct mark *mark)
+static __always_inline int apply_mark(struct vnp_ctx *ctx, struct mark *mark)
 {
 	tally.seen++;
 	if (vnp_load_bytes(ctx, 0, mark, sizeof(*mark))) {
@@ -106,16 +109,16 @@ static __always_inline int obey_mark(struct vnp_ctx *ctx, struct mark *mark)
 }
 
 SEC("vnp/datagram")
-int obey(struct vnp_ctx *ctx)
+int apply(struct vnp_ctx *ctx)
 {
 	struct mark mark;
 
-	return obey_mark(ctx, &mark);
+	return apply_mark(ctx, &mark);
 }
 
-/* One that never writes: what it passes stays where it is. */
+/* Never writes to the payload, so passed datagrams need not be copied. */
 SEC("vnp/datagram")
-int sift(struct vnp_ctx *ctx)
+int read_only(struct vnp_ctx *ctx)
 {
 	struct mark mark;
 
@@ -129,43 +132,43 @@ int sift(struct vnp_ctx *ctx)
 	return mark.order != ORDER_DROP;
 }
 
-/* is_enveloped() - do the headers say of this datagram what the context says? */
-static __always_inline int is_enveloped(struct vnp_ctx *ctx, __u32 headers)
+/* headers_match() - do the IP and UDP headers agree with the context? */
+static __always_inline int headers_match(struct vnp_ctx *ctx, __u32 headers)
 {
 	const __u32 len_at = ctx->family == 10 ? 4 : 2;
-	const __u32 rest = ctx->family == 10 ? 40 : 0;
+	const __u32 not_counted = ctx->family == 10 ? 40 : 0;
 	__be16 ip_len, udp_len, ports[2];
 
 	return !vnp_load_bytes(ctx, len_at, &ip_len, 2) &&
 	       !vnp_load_bytes(ctx, headers - 8, ports, 4) &&
 	       !vnp_load_bytes(ctx, headers - 4, &udp_len, 2) &&
-	       vnp_ntohs(ip_len) + rest == ctx->len &&
+	       vnp_ntohs(ip_len) + not_counted == ctx->len &&
 	       vnp_ntohs(udp_len) == ctx->len - headers + 8 &&
 	       vnp_ntohs(ports[0]) == tally.remote_port &&
 	       vnp_ntohs(ports[1]) == tally.local_port;
 }
 
-/* As sift(), and sees the headers. */
+/* As read_only(), for a program that sees the headers */
 SEC("vnp/packet")
-int envelope(struct vnp_ctx *ctx)
+int read_headers(struct vnp_ctx *ctx)
 {
 	const __u32 headers = ctx->family == 10 ? 48 : 28;
 	struct mark mark;
 
 	tally.seen++;
-	tally.wrong += !same_flow(ctx) || !is_enveloped(ctx, headers);
+	tally.wrong += !same_flow(ctx) || !headers_match(ctx, headers);
 	if (vnp_load_bytes(ctx, headers, &mark, sizeof(mark)))
 		return VNP_PASS;
 	tally.wrong += mark.len != ctx->len - headers;
 	return mark.order != ORDER_DROP;
 }
 
-/* As obey(), and writes directly. */
+/* As apply(), with direct writes for ORDER_INVERT */
 SEC("vnp/datagram")
-int scribble(struct vnp_ctx *ctx)
+int write_direct(struct vnp_ctx *ctx)
 {
 	struct mark mark;
-	int ret = obey_mark(ctx, &mark);
+	int ret = apply_mark(ctx, &mark);
 	__u8 *p = ctx->data;
 
 	if (mark.order != ORDER_INVERT)

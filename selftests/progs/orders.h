@@ -7,7 +7,7 @@ struct mark {
 	__u8 order;
 	__u8 pad;
 	__u16 len;		/* of the datagram */
-	__u32 seq;		/* its lowest byte is also the last byte of the datagram */
+	__u32 seq;		/* the last byte of the datagram is its lowest byte */
 };
 
 /* Orders.  Datagrams with bytes to change have at least ORDER_LEN. */
@@ -32,8 +32,8 @@ struct tally {
 	__u32 local_port;
 	__u32 next_seq;		/* of the next datagram */
 	__u64 seen;
-	__u64 wrong;		/* not as expected */
-	__u64 unread;		/* whose mark could not be read directly */
+	__u64 wrong;		/* datagrams that were not as expected */
+	__u64 unread;		/* datagrams whose mark could not be read directly */
 };
 
 #endif /* _VNP_TEST_ORDERS_H */

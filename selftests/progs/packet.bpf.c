@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The IP packet: where it begins, how long it is, and its last bytes. */
+/* What a program of type packet sees: start, length and last bytes of the IP packet. */
 #include <vnp/program.h>
 #include "packet.h"
 
-struct sight sight;
+struct packet_view view;
 
 SEC("vnp/packet")
-int see(struct vnp_ctx *ctx)
+int view_packet(struct vnp_ctx *ctx)
 {
 	__u8 *p, *end;
 
-	sight.pulled = sight.want ? vnp_pull(ctx, sight.want) : 0;
+	view.pulled = view.pull_len ? vnp_pull(ctx, view.pull_len) : 0;
 	p = ctx->data;
 	end = ctx->data_end;
-	sight.direct = end - p;
-	sight.total = ctx->len;
-	sight.family = ctx->family;
-	sight.local_port = ctx->local_port;
-	if (p + sizeof(sight.header) <= end)
-		__builtin_memcpy(sight.header, p, sizeof(sight.header));
+	view.direct = end - p;
+	view.total = ctx->len;
+	view.family = ctx->family;
+	view.local_port = ctx->local_port;
+	if (p + sizeof(view.header) <= end)
+		__builtin_memcpy(view.header, p, sizeof(view.header));
 	if (end > p)
-		sight.direct_end = end[-1];
-	if (vnp_load_bytes(ctx, ctx->len - 4, sight.end, 4))
+		view.direct_end = end[-1];
+	if (vnp_load_bytes(ctx, ctx->len - 4, view.end, 4))
 		return VNP_DROP;
 	return VNP_PASS;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Replies: as it came, rewritten, and by what the datagram begins with. */
+/* Reply unchanged, rewritten, or depending on the first byte. */
 #include <vnp/program.h>
 
 SEC("vnp/datagram")
@@ -8,7 +8,7 @@ int reply(struct vnp_ctx *ctx)
 	return VNP_REPLY;
 }
 
-/* 'D' is dropped, 'P' passes, all else goes back. */
+/* 'D' is dropped, 'P' passed, and anything else replied to. */
 SEC("vnp/datagram")
 int reply_others(struct vnp_ctx *ctx)
 {
@@ -20,7 +20,7 @@ int reply_others(struct vnp_ctx *ctx)
 	return byte == 'P' ? VNP_PASS : VNP_REPLY;
 }
 
-/* The first and the last byte are inverted; of 'D' and 'P' as above. */
+/* The same, and the reply has its first and last byte inverted. */
 SEC("vnp/datagram")
 int reply_signed(struct vnp_ctx *ctx)
 {

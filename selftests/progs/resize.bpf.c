@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Payload that gets longer or shorter. */
+/* Programs that adjust the head and the tail of the payload. */
 #include <vnp/program.h>
 #include "resize.h"
 
@@ -47,7 +47,10 @@ int by_order(struct vnp_ctx *ctx)
 	return err ? VNP_DROP : change.verdict;
 }
 
-/* Remove all at the front and add as much at the end, so often that the packet's 16 bits end */
+/*
+ * Remove all bytes at the head and append as many, until 16-bit offsets of the skb would
+ * overflow
+ */
 SEC("vnp/datagram")
 int rotate(struct vnp_ctx *ctx)
 {
@@ -59,13 +62,13 @@ int rotate(struct vnp_ctx *ctx)
 	return VNP_REPLY;
 }
 
-/* TURN's ChannelData (RFC 8656): channel and length, data, and perhaps padding */
+/* TURN ChannelData (RFC 8656): channel and length, data, and optional padding */
 struct channel_data {
 	__be16 channel;
 	__be16 len;
 };
 
-/* The application gets the data alone. */
+/* Pass the data without header and padding. */
 SEC("vnp/datagram")
 int unwrap(struct vnp_ctx *ctx)
 {
@@ -82,7 +85,7 @@ int unwrap(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* The peer gets it back as data of channel 0x4001. */
+/* Reply with the payload as data of channel 0x4001. */
 SEC("vnp/datagram")
 int wrap(struct vnp_ctx *ctx)
 {

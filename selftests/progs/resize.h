@@ -3,12 +3,12 @@
 #define _VNP_TEST_RESIZE_H
 
 /**
- * struct change - what resize() of resize.bpf.c is told, and what it saw
- * @head:	by how much it adjusts the head, first
- * @tail:	by how much it adjusts the tail
- * @verdict:	what it returns; of by_order(), too
- * @head_ret:	what the helper said
- * @tail_ret:	likewise
+ * struct change - arguments and results of resize() in resize.bpf.c
+ * @head:	argument of vnp_adjust_head(), which is called first
+ * @tail:	argument of vnp_adjust_tail()
+ * @verdict:	what resize() and by_order() return
+ * @head_ret:	return value of vnp_adjust_head()
+ * @tail_ret:	return value of vnp_adjust_tail()
  * @len:	ctx->len afterwards
  * @direct:	bytes between data and data_end
  */
@@ -22,7 +22,7 @@ struct change {
 	__u32 direct;
 };
 
-/* by_order(): what the first byte says, and how many bytes are added or removed */
+/* by_order(): values of the first byte, and the number of bytes to add or remove */
 #define ORDER_FRONT_MORE	'F'
 #define ORDER_FRONT_LESS	'f'
 #define ORDER_BACK_MORE		'B'
@@ -30,7 +30,7 @@ struct change {
 #define ORDER_NOTHING_LEFT	'0'
 #define ORDER_AS_IT_IS		'P'
 #define ORDER_DROPPED		'D'
-#define ORDER_REPLY		'R'	/* in front, and back to the sender */
+#define ORDER_REPLY		'R'	/* add at the head, and reply */
 #define ORDER_BYTES		8
 
 /* rotate(): the length of all datagrams */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Every kind of map from inside a program. */
+/* Access to maps of each type by programs. */
 #include <vnp/program.h>
 #include "tables.h"
 
@@ -28,10 +28,10 @@ struct {
 	__uint(type, VNP_MAP_HASH);
 	__uint(max_entries, 4);
 	__type(key, __u32);
-	__type(value, struct whole);
-} wholes SEC(".maps");
+	__type(value, struct record);
+} records SEC(".maps");
 
-struct job job = { .deed = LOOKUP, .ret = 1 };	/* in .data */
+struct job job = { .op = LOOKUP, .ret = 1 };	/* in .data */
 struct tally tally;
 
 static __always_inline void work(void *map)
@@ -39,7 +39,7 @@ static __always_inline void work(void *map)
 	__u32 key = job.key;
 	__u64 *found, value = job.value;
 
-	switch (job.deed) {
+	switch (job.op) {
 	case LOOKUP:
 		found = vnp_map_lookup(map, &key);
 		job.ret = !!found;
@@ -51,8 +51,8 @@ static __always_inline void work(void *map)
 	case DELETE:
 		job.ret = vnp_map_delete(map, &key);
 		break;
-	case LOOK_BACK:
-		/* at a value that was deleted, when another one was inserted */
+	case LOOKUP_STALE:
+		/* read a value that was deleted, after another one was inserted */
 		found = vnp_map_lookup(map, &key);
 		job.ret = vnp_map_delete(map, &key);
 		key++;
@@ -83,7 +83,7 @@ int on_percpu(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* Count this CPU's datagrams, and everybody's. */
+/* Count datagrams per CPU, and on all CPUs. */
 SEC("vnp/datagram")
 int count(struct vnp_ctx *ctx)
 {
@@ -96,20 +96,20 @@ int count(struct vnp_ctx *ctx)
 	return VNP_DROP;
 }
 
-/* The payload's first byte names a whole; is it one? */
+/* Look up the record that the first byte selects, and check whether it is torn. */
 SEC("vnp/datagram")
-int look_at_whole(struct vnp_ctx *ctx)
+int check_record(struct vnp_ctx *ctx)
 {
-	struct whole *whole, copy;
+	struct record *record, copy;
 	__u32 key = 0;
 
 	if (vnp_load_bytes(ctx, 0, &key, 1))
 		return VNP_DROP;
-	whole = vnp_map_lookup(&wholes, &key);
-	if (!whole)
+	record = vnp_map_lookup(&records, &key);
+	if (!record)
 		return VNP_PASS;
 	__sync_fetch_and_add(&tally.seen, 1);
-	__builtin_memcpy(&copy, whole, sizeof(copy));
+	__builtin_memcpy(&copy, record, sizeof(copy));
 	for (int i = 1; i < WORDS; i++) {
 		if (copy.word[i] != copy.word[0])
 			__sync_fetch_and_add(&tally.torn, 1);
@@ -117,7 +117,7 @@ int look_at_whole(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* Add the payload's first four bytes to the hash, as user space does meanwhile. */
+/* Insert the first four bytes of the payload as a key, in parallel to user space. */
 SEC("vnp/datagram")
 int insert(struct vnp_ctx *ctx)
 {

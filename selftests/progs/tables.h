@@ -6,26 +6,26 @@
 #define ARRAY_MAX	16
 
 /* Operations of tables.bpf.c on a map, and their results */
-enum deed { LOOKUP, UPDATE, DELETE, LOOK_BACK };
+enum map_op { LOOKUP, UPDATE, DELETE, LOOKUP_STALE };
 
 struct job {
-	__u32 deed;
+	__u32 op;
 	__u32 key;
-	__u64 value;		/* of UPDATE; found by LOOKUP, LOOK_BACK */
+	__u64 value;		/* UPDATE: input; LOOKUP, LOOKUP_STALE: output */
 	__u64 flags;
-	__s64 ret;		/* of the helper; of LOOKUP 1 if found */
+	__s64 ret;		/* return value of the helper; LOOKUP: 1 if found */
 };
 
 /* .bss of tables.bpf.c: counters of all CPUs */
 struct tally {
 	__u64 shared;		/* datagrams, or insertions that succeeded */
-	__u64 seen;		/* wholes read */
-	__u64 torn;		/* of these, with words that differ */
+	__u64 seen;		/* records read */
+	__u64 torn;		/* words of these that differ from the first */
 };
 
-/* A value of which all words must be the same */
+/* A value whose words are all equal, unless it was read while being written */
 #define WORDS	8
-struct whole {
+struct record {
 	__u64 word[WORDS];
 };
 

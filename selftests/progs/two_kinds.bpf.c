@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pointers of different kinds that are used in one place, or that compilers let meet
- * before they are used.  What each program finds is looked at by unit/split_test.c.
+ * Instructions that use pointers of different kinds, because compilers join the paths
+ * before the use. unit/split_test.c checks the result of each program.
  */
 #include <vnp/program.h>
 
@@ -54,7 +54,7 @@ int count_by_length(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* Two maps: PASS what is in the one for its length */
+/* One of two maps, selected by the length: PASS if the payload is in it */
 SEC("vnp/datagram")
 int is_listed(struct vnp_ctx *ctx)
 {
@@ -71,7 +71,7 @@ int is_listed(struct vnp_ctx *ctx)
 	return vnp_map_lookup(&names, &name) ? VNP_PASS : VNP_DROP;
 }
 
-/* What was looked up, or a variable on the stack: count in slot 7 what has none yet */
+/* The result of a lookup, or a variable on the stack: lengths without a slot count in slot 7 */
 SEC("vnp/datagram")
 int count_in_slot(struct vnp_ctx *ctx)
 {
@@ -89,7 +89,7 @@ int count_in_slot(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* The payload if it can be read directly, or a copy of it on the stack */
+/* The payload if enough of it is direct, or a copy of it on the stack */
 SEC("vnp/datagram")
 int is_odd(struct vnp_ctx *ctx)
 {
@@ -103,7 +103,7 @@ int is_odd(struct vnp_ctx *ctx)
 	return header[11] & 1 ? VNP_PASS : VNP_DROP;
 }
 
-/* The same in a loop: PASS if the first eight bytes add up to more than 8 */
+/* The payload or a global variable, read in a loop: PASS if the sum of eight bytes exceeds 8 */
 SEC("vnp/datagram")
 int adds_up(struct vnp_ctx *ctx)
 {
@@ -123,7 +123,7 @@ static noinline __u64 take(__u64 *count)
 	return ++*count;
 }
 
-/* The same in a function: PASS every second one */
+/* Pointers of two kinds passed to a function: PASS if the new count is even */
 SEC("vnp/datagram")
 int take_one(struct vnp_ctx *ctx)
 {

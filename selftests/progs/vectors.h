@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Published vectors of cryptography, for crypt.bpf.c: by the reference interpreter
- * (unit/crypt_test.c) and natively (kmod/crypt_test.c).
+ * Published test vectors for the cryptographic helpers: unit/crypt_test.c executes
+ * crypt.bpf.c on them in the reference interpreter, kmod/crypt_test.c natively.
  */
 #ifndef _VNP_TEST_VECTORS_H
 #define _VNP_TEST_VECTORS_H
@@ -13,11 +13,11 @@
 #include "vnp/libvnp.h"
 
 /**
- * struct vector - a vector; bytes are in hexadecimal
+ * struct vector - a test vector, with bytes in hexadecimal
  * @from:	where it is published
  * @alg:	enum vnp_key_alg
- * @text:	plaintext, or text in clear
- * @sealed:	encrypted text with its tag; of a text in clear, the tag
+ * @text:	plaintext, or text that is authenticated only
+ * @sealed:	ciphertext and tag; if @text is authenticated only, the tag
  */
 struct vector {
 	const char *from;
@@ -110,7 +110,7 @@ static const struct vector vectors[] = {
 
 #define VECTOR_CNT	(sizeof(vectors) / sizeof(vectors[0]))
 
-/* unhex() - bytes of @hex to @to, which has room for @size.  Return: their number */
+/* unhex() - decode @hex to @to, which has room for @size.  Return: number of bytes */
 static inline __u32 unhex(const char *hex, __u8 *to, __u32 size)
 {
 	unsigned int byte;
@@ -131,7 +131,7 @@ static inline struct vnp_key vector_key(const struct vector *v)
 	return key;
 }
 
-/* vector_tag() - bytes of an algorithm's tag; vector_encrypts() - is it for vnp_open()? */
+/* vector_tag() - length of an algorithm's tag; vector_encrypts() - is it for vnp_open()? */
 static inline __u32 vector_tag(__u32 alg)
 {
 	static const __u8 tags[] = { 0, 16, 16, 16, 16, 0, 0, 32, 10, 4, 16 };

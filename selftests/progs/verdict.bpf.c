@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Verdicts that depend on what the datagram holds. */
+/* Verdicts that depend on the first byte of the datagram. */
 #include <vnp/program.h>
 
 /* first_byte() - of the payload, or 0 */
@@ -23,7 +23,7 @@ int drop(struct vnp_ctx *ctx)
 	return VNP_DROP;
 }
 
-/* 'D' is dropped, 'F' faults, all else passes. */
+/* 'D' is dropped, 'F' faults, anything else passes. */
 SEC("vnp/datagram")
 int by_first_byte(struct vnp_ctx *ctx)
 {
@@ -37,7 +37,7 @@ int by_first_byte(struct vnp_ctx *ctx)
 	}
 }
 
-/* sign() - mark the payload as this program's */
+/* sign() - write the program's name to the first and last byte; drop 'D' */
 static __always_inline int sign(struct vnp_ctx *ctx, __u8 name)
 {
 	__u8 both[2] = { name, name };

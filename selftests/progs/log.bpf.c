@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Lines for the log. */
+/* Programs that write to their log. */
 #include <vnp/program.h>
 
 __s64 ret;
-__u64 said;
+__u64 number;
 
 SEC("vnp/datagram")
-int say(struct vnp_ctx *ctx)
+int log_len(struct vnp_ctx *ctx)
 {
 	ret = vnp_printk(ctx, "len %u", ctx->len);
 	return VNP_PASS;
 }
 
-/* Every conversion; the arguments are what printf() would be given. */
+/* Every conversion, with the same arguments as for printf(). */
 SEC("vnp/datagram")
-int say_all(struct vnp_ctx *ctx)
+int log_all(struct vnp_ctx *ctx)
 {
 	ret = vnp_printk(ctx, "%d %i %u %x %c %% %ld %lu %lx %lld %llu %llx",
 			 -5, -6, 7U, 0xabcU, 'c', -1L, 2UL, 0x123456789UL,
@@ -23,23 +23,23 @@ int say_all(struct vnp_ctx *ctx)
 }
 
 SEC("vnp/datagram")
-int say_nothing(struct vnp_ctx *ctx)
+int log_no_args(struct vnp_ctx *ctx)
 {
 	ret = vnp_printk(ctx, "no arguments");
 	return VNP_PASS;
 }
 
-/* A line with a number, to tell which are lost. */
+/* Numbered lines, to detect which were dropped. */
 SEC("vnp/datagram")
-int say_number(struct vnp_ctx *ctx)
+int log_number(struct vnp_ctx *ctx)
 {
-	ret = vnp_printk(ctx, "number %llu of many, many, many", said++);
+	ret = vnp_printk(ctx, "number %llu of many, many, many", number++);
 	return VNP_PASS;
 }
 
 /*
- * What is no format: the program is told, and nothing is read that is not there.  As
- * each could be changed, the verifier does not look at them.
+ * Invalid formats: the helper returns an error, and reads nothing out of bounds.  The
+ * verifier does not check them, as they are in writable memory.
  */
 #define BAD_FORMAT(name, fmt, ...)						\
 char name##_fmt[] = fmt;							\
