@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Classic BPF: what the translator takes must be accepted by the verifier, drop and
- * pass the packet as the slow and obvious interpreter of selftests/unit does, and leave
- * it as it is.  vm_util.c does the rest, as for programs.
+ * Fuzzes the translation of classic BPF: if the translator accepts a filter, the verifier
+ * must accept the translation, and that must have the same verdict as the simple
+ * interpreter in selftests/unit, without changing the packet. vm_util.c checks the
+ * execution, as for any program.
  *
- * Input: struct header, the packet, and the rest is instructions, struct sock_filter.
+ * Input: struct header, the packet, then instructions (struct sock_filter).
  */
 #include <string.h>
 
@@ -18,10 +19,10 @@
 #define ETHER_LEN	14
 
 /**
- * struct header - what an input begins with
+ * struct header - beginning of an input
  * @flags:	FLAG_*
- * @packet_len:	bytes of the packet, which follow
- * @direct:	bytes of it that are direct
+ * @packet_len:	bytes of the packet, which follows
+ * @direct:	number of bytes that can be read directly
  */
 struct header {
 	__u8 flags;
@@ -29,21 +30,21 @@ struct header {
 	__u8 direct;
 };
 
-/* A filter, with room for what same_value() puts behind it */
+/* A filter, with space for the instructions that same_value() appends */
 struct filter {
 	struct sock_filter insns[BPF_MAXINSNS + 3];
 	__u32 cnt;
 };
 
-/* Bytes before the rest, of an input of @size bytes */
-static size_t rest_at(const uint8_t *data, size_t size)
+/* Offset of the instructions in an input of @size bytes */
+static size_t insns_offset(const uint8_t *data, size_t size)
 {
 	size_t packet_len = data[offsetof(struct header, packet_len)];
 
 	return min(size, sizeof(struct header) + packet_len);
 }
 
-/* A packet that sockets get: of version 4 or 6, with a header of possible length */
+/* A packet as sockets receive it: IP version 4 or 6, and a valid header length */
 static void make_packet(const struct header *h, const uint8_t *bytes, size_t len,
 			struct classic_packet *packet)
 {
@@ -67,7 +68,7 @@ static void make_packet(const struct header *h, const uint8_t *bytes, size_t len
 	}
 }
 
-/* Return: 0 or 1, does it pass; an error: it is refused */
+/* Return: 1 if the packet passes, 0 if it is dropped, or the error if the filter is refused */
 static int passes(const struct filter *filter, const struct classic_packet *packet)
 {
 	const __u8 *ip = packet->frame + packet->link_len;
@@ -80,12 +81,12 @@ static int passes(const struct filter *filter, const struct classic_packet *pack
 	err = vnp_cbpf_translate(filter->insns, filter->cnt,
 				 packet->link_len ? VNP_DLT_EN10MB : VNP_DLT_RAW,
 				 &cbpf, why);
-	fuzz_check(!err || *why, "error %d, and nobody says why", err);
+	fuzz_check(!err || *why, "error %d without a message", err);
 	if (err)
 		return err;
 	memcpy(copy, ip, packet->len);
 	fuzz_check(vm_try(cbpf.insns, cbpf.insn_cnt, copy, packet->len, &result),
-		   "translated, and refused: %s", vm_log);
+		   "the verifier refuses the translation: %s", vm_log);
 	vnp_cbpf_free(&cbpf);
 	fuzz_check(!result.fault, "fault %u at %u", result.fault, result.insn);
 	fuzz_check(result.retval == VNP_DROP || result.retval == VNP_PASS,
@@ -94,7 +95,7 @@ static int passes(const struct filter *filter, const struct classic_packet *pack
 	return result.retval == VNP_PASS;
 }
 
-/* Where the filter returns A, let it pass the packet only if A is @a */
+/* Replace each return of A: pass the packet only if A is @a */
 static void same_value(struct filter *filter, __u32 a)
 {
 	const struct sock_filter end[] = {
@@ -122,7 +123,8 @@ static bool try_filter(struct filter *filter, const struct classic_packet *packe
 	if (pass < 0)
 		return false;
 	a = classic_run(filter->insns, packet, &whole);
-	fuzz_check(pass == !!a, "%s, and should return %u", pass ? "passes" : "drops", a);
+	fuzz_check(pass == !!a, "%s, but the interpreter returns %u",
+		   pass ? "passes" : "drops", a);
 	if (!whole || filter->cnt + 3 > BPF_MAXINSNS)
 		return true;
 	same_value(filter, a);
@@ -142,7 +144,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(h))
 		return fuzz_result(false);
 	memcpy(&h, data, sizeof(h));
-	at = rest_at(data, size);
+	at = insns_offset(data, size);
 	make_packet(&h, data + sizeof(h), at - sizeof(h), &packet);
 	filter.cnt = min_t(size_t, (size - at) / sizeof(*filter.insns), BPF_MAXINSNS);
 	memcpy(filter.insns, data + at, filter.cnt * sizeof(*filter.insns));
@@ -158,7 +160,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 			       unsigned int seed);
 
-/* A field becomes what another instruction has there, or a little more or less */
+/* Set a field to that of another instruction, or add a small number to it */
 static void mutate(struct sock_filter *insns, size_t cnt, __u64 *random)
 {
 	struct sock_filter *insn = &insns[random_next(random) % cnt];
@@ -194,7 +196,7 @@ static void mutate(struct sock_filter *insns, size_t cnt, __u64 *random)
 	}
 }
 
-/* Three times of four, instructions are changed as such */
+/* In three of four cases mutate instructions, otherwise bytes */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 			       unsigned int seed)
 {
@@ -205,7 +207,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 	random_next(&random);
 	if (size < sizeof(struct header) || !(random_next(&random) >> 40 & 3))
 		return LLVMFuzzerMutate(data, size, max_size);
-	at = rest_at(data, size);
+	at = insns_offset(data, size);
 	cnt = min_t(size_t, (size - at) / sizeof(*insns), BPF_MAXINSNS);
 	if (!cnt)
 		return LLVMFuzzerMutate(data, size, max_size);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The decoder and what follows it before anything is known to make sense: functions
- * put in place of their calls, the graph; and line info.
+ * Fuzzes the first passes, which process unverified instructions: decoding, inlining of
+ * functions, and construction of the control-flow graph; also line info.
  *
- * Input: how many entries of line info, how many bytes of strings, these, and the rest
- * is instructions.
+ * Input: number of line info entries, bytes of strings, the entries, the strings, then
+ * instructions.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,13 +29,13 @@ static const struct vnp_map_desc maps[] = {
 	  .max_entries = 1, .value = map_value },
 };
 
-/* An input on its way */
+/* The bytes of an input that were not consumed yet */
 struct cursor {
 	const uint8_t *data;
 	size_t left;
 };
 
-/* Up to @cnt elements of @size bytes, as a buffer of their own */
+/* Consume up to @cnt elements of @size bytes, and copy them to a new buffer */
 static void *take(struct cursor *c, size_t size, size_t cnt, u32 *taken)
 {
 	void *copy;
@@ -59,11 +59,11 @@ static void disasm_all(const struct bpf_insn *insns, u32 cnt)
 			break;
 		len = vnp_disasm(&insns[i], text);
 		fuzz_check(len == vnp_insn_len(&insns[i]) && *text &&
-			   strlen(text) < sizeof(text), "insn %u: bad text", i);
+			   strlen(text) < sizeof(text), "insn %u: invalid disassembly", i);
 	}
 }
 
-/* What later passes rely on without a look */
+/* Invariants that later passes do not check again */
 static void check_insns(const struct vnp_code *code)
 {
 	u32 i;
@@ -71,18 +71,18 @@ static void check_insns(const struct vnp_code *code)
 	for (i = 0; i < code->insn_cnt; i += vnp_insn_len(&code->insns[i])) {
 		const struct bpf_insn *insn = &code->insns[i];
 
-		fuzz_check(vnp_op_table[insn->code].known, "insn %u: opcode", i);
+		fuzz_check(vnp_op_table[insn->code].known, "insn %u: invalid opcode", i);
 		/* these have a mask in dst_reg */
 		fuzz_check(vnp_insn_is_enter(insn) || vnp_insn_is_leave(insn) ||
 			   (insn->dst_reg <= VNP_REG_FP && insn->src_reg <= VNP_REG_FP),
-			   "insn %u: register", i);
+			   "insn %u: invalid register", i);
 		fuzz_check(vnp_code_origin(code, i) < code->loaded_cnt,
-			   "insn %u: origin", i);
+			   "insn %u: its origin is out of range", i);
 		fuzz_check(!vnp_insn_is_branch(insn) ||
 			   (u64)vnp_insn_target(insn, i) < code->insn_cnt,
-			   "insn %u: target", i);
+			   "insn %u: its target is out of range", i);
 	}
-	fuzz_check(i == code->insn_cnt, "the last instruction is cut off");
+	fuzz_check(i == code->insn_cnt, "the last instruction is truncated");
 }
 
 static void check_graph(const struct vnp_code *code)
@@ -94,13 +94,13 @@ static void check_graph(const struct vnp_code *code)
 		const struct vnp_block *block = &cfg->blocks[i];
 
 		fuzz_check(block->first == next && block->last >= next,
-			   "block %u: not where the one before ends", i);
+			   "block %u: does not begin where the previous one ends", i);
 		next = block->last + vnp_insn_len(&code->insns[block->last]);
 		fuzz_check(block->pos == VNP_BLOCK_NONE ||
 			   (block->pos < cfg->order_cnt && cfg->order[block->pos] == i),
-			   "block %u: place in the order", i);
+			   "block %u: wrong position in the order", i);
 	}
-	fuzz_check(next == code->insn_cnt, "the last block ends elsewhere");
+	fuzz_check(next == code->insn_cnt, "the last block does not end with the program");
 }
 
 static bool build(struct vnp_code *code)
@@ -147,7 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	disasm_all(insns, attr.insn_cnt);
 	if (!vnp_code_create(&attr, &code))
 		accepted = build(code);
-	fuzz_check(accepted || log.len, "refused, and nobody says why");
+	fuzz_check(accepted || log.len, "refused without a message");
 	vnp_code_destroy(code);
 	free(insns);
 	free(strings);

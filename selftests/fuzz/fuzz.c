@@ -19,7 +19,7 @@ static void tally_print(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	/* vm_util.c complains through cmocka, which outside a test would exit() */
+	/* vm_util.c reports failures through cmocka, which calls exit() outside of a test */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
 	return atexit(tally_print);
 }
@@ -44,8 +44,8 @@ void fuzz_abort(const char *file, int line, const char *fmt, ...)
 }
 
 /*
- * An input does the same each time, and for both interpreters: so the linker puts
- * these in the place of what differs from call to call (--wrap).
+ * Results must be reproducible, and the same for both interpreters: the linker replaces
+ * functions with varying results by these (--wrap).
  */
 u64 __wrap_vnp_helper_time_ns(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
 u64 __wrap_vnp_helper_random_u32(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);

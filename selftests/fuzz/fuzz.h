@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* LLVMFuzzerTestOneInput() - try an input; aborts if something is wrong.  0 */
+/* LLVMFuzzerTestOneInput() - try an input; aborts if a check fails.  Return: 0 */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* LLVMFuzzerInitialize() - called once, before that */
+/* LLVMFuzzerInitialize() - called once, before the first input */
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 /* The constant result of vnp_random_u32() */
@@ -29,7 +29,7 @@ struct fuzz_tally {
 
 extern struct fuzz_tally fuzz_tally;
 
-/* fuzz_result() - count an input.  0, for LLVMFuzzerTestOneInput() to return */
+/* fuzz_result() - count an input.  Return: 0, the result of LLVMFuzzerTestOneInput() */
 int fuzz_result(bool accepted);
 
 /* fuzz_check() - abort with a message if @ok does not hold */

@@ -85,7 +85,7 @@ void kernel_vm_values(const struct kernel_vm *vm, struct vm_values *values)
 	}
 }
 
-bool is_fickle(const struct bpf_insn *insns, __u32 cnt)
+bool is_nondeterministic(const struct bpf_insn *insns, __u32 cnt)
 {
 	for (__u32 i = 0; i < cnt; i++) {
 		if (insns[i].code != (BPF_JMP | BPF_CALL) || insns[i].src_reg)

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * usage: native SECONDS SEED	run programs in this kernel, so long
- *	  native show SEED	print the program of a seed, and save it
+ * usage: native SECONDS SEED	execute programs in this kernel, for this time
+ *	  native show SEED	print the program made from a seed, and save it
  *
- * Programs by chance, which the kernel runs as native code, trusted and hardened, some with
- * constants that the kernel blinds (net.core.bpf_jit_harden), each on a few payloads.  What they return, where they fault, what they leave in the payload and in
- * maps must be what the reference interpreter makes of them; what is refused here is
- * refused there.  One process a CPU takes every n-th seed from SEED on.
+ * Random programs, executed by the kernel as native code on a few payloads: trusted and
+ * hardened, some with constants blinded by the kernel (net.core.bpf_jit_harden).  Return
+ * value, fault, resulting payload and map contents must be the same as in the reference
+ * interpreter; both must accept the same programs.  There is a process for each of n CPUs,
+ * which uses every n-th seed, beginning with SEED.
  *
- * In build/fuzz-native there are PROCESS.seed, the program at work on, for the case that the
- * kernel does not survive it, and SEED.raw and SEED.txt for each that did something else.
+ * build/fuzz-native/PROCESS.seed has the seed of the current program, in case the kernel
+ * crashes.  Programs with different results are saved there as SEED.raw and SEED.txt.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -35,13 +36,13 @@
 #define SYSCTL_BLIND	"/proc/sys/net/core/bpf_jit_harden"
 
 /**
- * struct worker - what a process has done; the parent reads it
- * @seed:	of the program at work on
- * @programs:	made
- * @accepted:	of them
+ * struct worker - state and counters of a process, shared with the parent
+ * @seed:	seed of the current program
+ * @programs:	programs generated
+ * @accepted:	programs that the interpreter's verifier accepted
  * @executions:	of native code
  * @faults:	executions that ended with a fault
- * @found:	programs that did something else, or ended the process
+ * @found:	programs with different results, or that crashed the process
  * @pid:	the process
  */
 struct worker {
@@ -55,15 +56,15 @@ struct worker {
 };
 
 /**
- * struct job - a program, and what the interpreter makes of it
+ * struct job - a program, its inputs, and the results of the interpreter
  * @insns:	the program
  * @cnt:	of @insns
  * @len:	bytes of each payload
  * @direct:	of these, or 0
- * @before:	the payloads
- * @after:	what becomes of them, one execution after the other
+ * @before:	the payloads before execution
+ * @after:	the payloads after execution, by the interpreter
  * @result:	of each execution
- * @values:	what the maps hold after the last
+ * @values:	contents of the maps after the last execution
  */
 struct job {
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
@@ -90,10 +91,10 @@ static long seconds_now(void)
 }
 
 /*
- * ---- Making them --------------------------------------------------------
+ * ---- Generating programs ------------------------------------------------
  */
 
-/* Half of the programs are by the one generator, half by the other; some are changed then */
+/* Half of the programs come from each generator; some are mutated */
 static void job_make(struct job *job, __u64 seed)
 {
 	__u64 random = seed * 2 + 1;
@@ -113,7 +114,7 @@ static void job_make(struct job *job, __u64 seed)
 	}
 }
 
-/* false if it is refused */
+/* Execute it in the interpreter.  Return: false if the program is refused */
 static bool job_interpret(struct job *job)
 {
 	struct vm *vm = vm_open(job->insns, job->cnt);
@@ -133,7 +134,7 @@ static bool job_interpret(struct job *job)
 }
 
 /*
- * ---- What was found -----------------------------------------------------
+ * ---- Reports ------------------------------------------------------------
  */
 
 static void job_print(const struct job *job, FILE *to)
@@ -186,10 +187,10 @@ static void report(const struct job *job, __u64 seed, const char *what)
 }
 
 /*
- * ---- Running them -------------------------------------------------------
+ * ---- Execution and comparison -------------------------------------------
  */
 
-/* Compare an execution; @what is filled where it differs */
+/* Compare an execution; @what describes the difference, if any */
 static bool job_run(const struct job *job, const struct kernel_vm *kernel, int i, char *what,
 		    size_t size)
 {
@@ -204,7 +205,7 @@ static bool job_run(const struct job *job, const struct kernel_vm *kernel, int i
 	err = kernel_vm_run(kernel, payload, job->len[i], &seen);
 	at = mem_differ(job->after[i], payload, job->len[i]);
 	if (err)
-		snprintf(what, size, "payload %d cannot be run: error %d", i, err);
+		snprintf(what, size, "payload %d: execution fails with error %d", i, err);
 	else if (seen.fault != expected->fault ||
 		 (seen.fault && seen.insn != expected->insn) ||
 		 seen.retval != expected->retval || seen.len != expected->len)
@@ -226,10 +227,10 @@ static void job_try(const struct job *job, bool accepted, int dev, __u32 flags,
 	int err = kernel_vm_open(&kernel, dev, job->insns, job->cnt, flags);
 
 	if (err) {
-		/* hardened code may be too long, or want too much stack */
+		/* hardened code may be too long, or need too much stack */
 		if (accepted ? flags && err == -E2BIG : err == -EACCES || err == -E2BIG)
 			return;
-		snprintf(what, sizeof(what), "the interpreter %s it, the kernel has error %d",
+		snprintf(what, sizeof(what), "the interpreter %s it, the kernel returns error %d",
 			 accepted ? "accepts" : "refuses", err);
 	} else if (!accepted) {
 		snprintf(what, sizeof(what), "only the kernel accepts it");
@@ -253,8 +254,8 @@ static void job_try(const struct job *job, bool accepted, int dev, __u32 flags,
 }
 
 /*
- * The program of a seed, in all worlds.  Another process may change whether constants are
- * blinded meanwhile: what the program does must not depend on it.
+ * Test the program of a seed.  Another process may change the blinding of constants
+ * meanwhile, which must not change the results.
  */
 static void work_on(struct worker *worker, int dev)
 {
@@ -262,7 +263,7 @@ static void work_on(struct worker *worker, int dev)
 	bool accepted;
 
 	job_make(&job, worker->seed);
-	if (is_fickle(job.insns, job.cnt) ||
+	if (is_nondeterministic(job.insns, job.cnt) ||
 	    write_text(SYSCTL_BLIND, worker->seed / 4 % 4 ? "0" : "2") < 0)
 		return;
 	vm_name = worker->seed;
@@ -306,7 +307,7 @@ static void start(int cpu, __u64 seed)
 	workers[cpu].pid = pid;
 }
 
-/* A process has ended: well, or by an interpreter that found the verifier to be wrong */
+/* A process has exited, or was aborted as the interpreter detected a bug of the verifier */
 static bool reap(int cpu, int status)
 {
 	struct worker *worker = &workers[cpu];
@@ -409,7 +410,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: native {SECONDS|show} SEED\n");
 		return 2;
 	}
-	/* what vm_util.c finds wrong ends the process */
+	/* failures in vm_util.c end the process */
 	setenv("CMOCKA_TEST_ABORT", "1", 1);
 	vm_budget = BUDGET;
 	mkdir("build", 0777);

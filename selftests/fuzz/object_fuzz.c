@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * The library's loader of ELF objects, their BTF and line info, and all of the
- * processor behind it: what opens is loaded into this process, for a user who is trusted
- * and for one who is not, and run.
+ * Fuzzes the library's ELF loader with BTF and line info, then the verifier and the
+ * interpreter: a valid object is loaded into this process, for a trusted and an untrusted
+ * user, and its programs are executed.
  *
  * Input: the ELF object.
  */
@@ -14,14 +14,14 @@
 
 #define ENTRIES_MAX	16
 
-static char said[1024];
+static char printed[1024];
 
 static void remember(void *ctx, enum vnp_print_level level, const char *line)
 {
-	snprintf(said, sizeof(said), "%s", line);
+	snprintf(printed, sizeof(printed), "%s", line);
 }
 
-/* Maps are made small: what one of a million entries costs is not the question */
+/* Limit the size of maps: large allocations would only slow the fuzzer down */
 static void shrink_maps(struct vnp_object *obj)
 {
 	struct vnp_map *map;
@@ -48,11 +48,11 @@ static void run_programs(struct vnp_object *obj)
 			.data_in_len = sizeof(payload),
 		};
 
-		fuzz_check(vnp_program_run(prog, &opts) != -EFAULT, "%s", said);
+		fuzz_check(vnp_program_run(prog, &opts) != -EFAULT, "%s", printed);
 	}
 }
 
-/* Return: was it accepted */
+/* Return: true if the object was accepted */
 static bool try_object(const uint8_t *data, size_t size, __u32 prog_flags)
 {
 	const struct vnp_open_opts open_opts = {
@@ -66,9 +66,9 @@ static bool try_object(const uint8_t *data, size_t size, __u32 prog_flags)
 	struct vnp_object *obj;
 	int err;
 
-	said[0] = 0;
+	printed[0] = 0;
 	err = vnp_object_open_mem(data, size, &open_opts, &obj);
-	fuzz_check(!err || *said, "error %d, and nobody says why", err);
+	fuzz_check(!err || *printed, "error %d without a message", err);
 	if (err)
 		return false;
 	shrink_maps(obj);

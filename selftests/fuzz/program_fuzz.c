@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Verifier, lowering, and both interpreters.  A program that is accepted runs in the
- * reference interpreter, which asks the real objects at each access, and lowered, for
- * a user who is trusted and for one who is not: all must agree on result, memory and
- * fault.  What is lowered for the latter is given to vnp_check_lowered().  vm_util.c
- * does all that and aborts if something is wrong.
+ * Fuzzes the verifier, lowering, and both interpreters.  An accepted program is executed by
+ * the reference interpreter, which checks each access against the real objects, and
+ * lowered, for a trusted and an untrusted user: results, memory and faults must be the
+ * same. vnp_check_lowered() checks the code for the latter. vm_util.c does all this, and
+ * aborts if a check fails.
  *
- * Input: struct header, the payload, and the rest is instructions, or what
- * random_program_of() makes some of.
+ * Input: struct header, the payload, then instructions, or bytes from which
+ * random_program_of() generates them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,22 +16,22 @@
 #include "selftests/unit/random_program.h"
 #include "selftests/unit/vm_util.h"
 
-#define FLAG_RAW	BIT(0)	/* the rest is instructions */
+#define FLAG_RAW	BIT(0)	/* the input has instructions */
 #define FLAG_PACKET	BIT(1)	/* a program of type VNP_PROG_PACKET */
-#define FLAG_POOR	BIT(2)	/* with a small budget */
-#define FLAG_STATES	BIT(3)	/* with a report of all states */
-#define FLAG_PARSE	BIT(4)	/* random_program_of() makes parsers, too */
-#define FLAG_INDEX	BIT(5)	/* and reads fields of the context at an index */
-#define FLAG_HARSH	BIT(6)	/* and does what no compiler does */
-#define FLAG_KINDS	BIT(7)	/* and lets pointers of different kinds meet */
+#define FLAG_SMALL	BIT(2)	/* small budget */
+#define FLAG_STATES	BIT(3)	/* report the states at all instructions */
+#define FLAG_PARSE	BIT(4)	/* RANDOM_PARSE */
+#define FLAG_INDEX	BIT(5)	/* RANDOM_INDEX */
+#define FLAG_ATTACK	BIT(6)	/* RANDOM_ATTACK */
+#define FLAG_KINDS	BIT(7)	/* RANDOM_KINDS */
 
 /**
- * struct header - what an input begins with
+ * struct header - beginning of an input
  * @flags:	FLAG_*
- * @payload_len: bytes of payload, which follow
- * @direct:	bytes of it that are direct
- * @mutations:	how many mutations; the lower two bits count
- * @seed:	which
+ * @payload_len: bytes of the payload, which follows
+ * @direct:	number of bytes that can be read directly
+ * @mutations:	number of mutations, in the lower two bits
+ * @seed:	seed of the mutations
  */
 struct header {
 	__u8 flags;
@@ -41,8 +41,8 @@ struct header {
 	__u32 seed;
 };
 
-/* Bytes before the rest, of an input of @size bytes */
-static size_t rest_at(const uint8_t *data, size_t size)
+/* Offset of the bytes after the payload, in an input of @size bytes */
+static size_t program_offset(const uint8_t *data, size_t size)
 {
 	size_t payload_len = data[offsetof(struct header, payload_len)];
 
@@ -53,7 +53,7 @@ static __u32 with(__u8 flags)
 {
 	return (flags & FLAG_PARSE ? RANDOM_PARSE : 0) |
 	       (flags & FLAG_INDEX ? RANDOM_INDEX : 0) |
-	       (flags & FLAG_HARSH ? RANDOM_HARSH : 0) |
+	       (flags & FLAG_ATTACK ? RANDOM_ATTACK : 0) |
 	       (flags & FLAG_KINDS ? RANDOM_KINDS : 0);
 }
 
@@ -86,14 +86,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < sizeof(h))
 		return fuzz_result(false);
 	memcpy(&h, data, sizeof(h));
-	at = rest_at(data, size);
+	at = program_offset(data, size);
 	memcpy(payload, data + sizeof(h), at - sizeof(h));
 	cnt = make_program(&h, data + at, size - at, insns);
 	if (!cnt)
 		return fuzz_result(false);
 
 	vm_type = h.flags & FLAG_PACKET ? VNP_PROG_PACKET : VNP_PROG_DATAGRAM;
-	vm_budget = h.flags & FLAG_POOR ? 100 : 5000;
+	vm_budget = h.flags & FLAG_SMALL ? 100 : 5000;
 	vm_log_level = h.flags & FLAG_STATES ? VNP_LOG_STATES : VNP_LOG_NORMAL;
 	vm_direct = h.direct;
 	return fuzz_result(vm_try(insns, cnt, payload, at - sizeof(h), &result));
@@ -103,7 +103,7 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 			       unsigned int seed);
 
-/* Every other time, instructions are changed as such */
+/* In half of the cases mutate instructions, otherwise bytes */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 			       unsigned int seed)
 {
@@ -115,7 +115,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size,
 	if (size < sizeof(struct header) || !(data[0] & FLAG_RAW) ||
 	    random_next(&random) >> 40 & 1)
 		return LLVMFuzzerMutate(data, size, max_size);
-	at = rest_at(data, size);
+	at = program_offset(data, size);
 	cnt = min_t(size_t, (size - at) / sizeof(*insns), RANDOM_INSNS_MAX);
 	if (!cnt)
 		return LLVMFuzzerMutate(data, size, max_size);

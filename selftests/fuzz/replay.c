@@ -15,7 +15,7 @@
 
 #define INPUT_MAX	(1U << 20)
 
-/* The input at work on */
+/* The current input */
 static char path[4096];
 
 static void say(const char *text)
@@ -31,7 +31,7 @@ static void died(int sig)
 	say("\n");
 }
 
-/* Whatever the sanitizers find ends in died(), too */
+/* Errors found by the sanitizers call died(), too */
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
 
@@ -47,7 +47,7 @@ const char *__ubsan_default_options(void)
 
 static void try_file(void)
 {
-	/* exactly as long, for the sanitizer to see what lies behind */
+	/* a buffer of exactly this size, so that the sanitizer detects accesses beyond it */
 	static uint8_t buf[INPUT_MAX];
 	FILE *file = fopen(path, "r");
 	uint8_t *data;
@@ -64,7 +64,7 @@ static void try_file(void)
 	free(data);
 }
 
-/* libFuzzer's; mutators of targets refer to it, and nobody calls them here */
+/* Defined by libFuzzer; referenced by mutators of targets, which are not called here */
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
@@ -92,6 +92,6 @@ int main(int argc, char **argv)
 		files++;
 	}
 	closedir(dir);
-	/* a corpus of which nothing is accepted tests little */
+	/* fail if nothing was accepted: such a corpus tests little */
 	return files && fuzz_tally.accepted ? 0 : 1;
 }

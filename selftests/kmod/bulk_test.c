@@ -56,7 +56,7 @@ static __u32 program_make(FIXTURE_DATA(bulk) *self, __u64 seed, struct bpf_insn 
 	self->payload_len = random_next(&random) % PAYLOAD_MAX;
 	self->direct = seed % 3 ? 0 : self->payload_len / 2;
 	fill_random(self->payload, PAYLOAD_MAX, seed);
-	return is_fickle(insns, cnt) ? 0 : cnt;
+	return is_nondeterministic(insns, cnt) ? 0 : cnt;
 }
 
 struct tally {

@@ -27,7 +27,7 @@ struct gen {
 	bool parse;		/* with gen_parse() */
 	bool index;		/* with gen_context() */
 	bool wide;		/* with gen_wide() */
-	bool harsh;		/* with gen_harsh() */
+	bool attack;		/* with gen_attack() */
 	bool kinds;		/* with gen_kinds() */
 	struct bpf_insn *insns;
 	__u32 cnt;
@@ -1029,7 +1029,7 @@ static void gen_far_pointer(struct gen *g)
 }
 
 /* A size to R@reg: from the payload or a register, whole, and compared or not */
-static void gen_harsh_size(struct gen *g, __u32 reg)
+static void gen_attack_size(struct gen *g, __u32 reg)
 {
 	static const __u8 ops[] = {
 		BPF_JGT, BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JLT,
@@ -1053,7 +1053,7 @@ static void gen_harsh_size(struct gen *g, __u32 reg)
 }
 
 /* Memory for a helper to R@reg: anything, or none, or the end of the stack */
-static void gen_harsh_memory(struct gen *g, __u32 reg)
+static void gen_attack_memory(struct gen *g, __u32 reg)
 {
 	int ptr = pointer_reg(g), num = number_reg(g);
 
@@ -1074,13 +1074,13 @@ static void gen_harsh_memory(struct gen *g, __u32 reg)
 }
 
 /* A helper that takes a size from a register: R7 and R8 are clobbered */
-static void gen_harsh_call(struct gen *g)
+static void gen_attack_call(struct gen *g)
 {
 	__u32 first = roll(g, 2) ? R1 : R3;
 
-	gen_harsh_size(g, R8);
+	gen_attack_size(g, R8);
 	g->kind[8] = NUMBER;
-	gen_harsh_memory(g, R7);
+	gen_attack_memory(g, R7);
 	g->kind[7] = UNSET;
 	switch (roll(g, 3)) {
 	case 0:
@@ -1105,7 +1105,7 @@ static void gen_harsh_call(struct gen *g)
 }
 
 /* An atomic operation with the upper halves set, and one of its results as an offset */
-static void gen_harsh_atomic(struct gen *g)
+static void gen_attack_atomic(struct gen *g)
 {
 	static const __s32 ops[] = {
 		BPF_ADD | BPF_FETCH, BPF_OR | BPF_FETCH, BPF_AND | BPF_FETCH,
@@ -1128,7 +1128,7 @@ static void gen_harsh_atomic(struct gen *g)
 }
 
 /* A slot that only one path writes to, with any register; it may be NULL */
-static void gen_harsh_slot(struct gen *g)
+static void gen_attack_slot(struct gen *g)
 {
 	__u32 src = any_reg(g), dst = any_reg(g);
 	__s16 off = -8 * (int)(SLOTS + 9 + roll(g, 4));
@@ -1147,20 +1147,20 @@ static void gen_harsh_slot(struct gen *g)
 	g->kind[dst] = g->kind[src];
 }
 
-static void gen_harsh(struct gen *g)
+static void gen_attack(struct gen *g)
 {
 	switch (roll(g, 4)) {
 	case 0:
 		gen_far_pointer(g);
 		break;
 	case 1:
-		gen_harsh_call(g);
+		gen_attack_call(g);
 		break;
 	case 2:
-		gen_harsh_atomic(g);
+		gen_attack_atomic(g);
 		break;
 	default:
-		gen_harsh_slot(g);
+		gen_attack_slot(g);
 	}
 }
 
@@ -1170,8 +1170,8 @@ static void gen_one(struct gen *g)
 		gen_wide(g);
 		return;
 	}
-	if (g->harsh && !roll(g, 8)) {
-		gen_harsh(g);
+	if (g->attack && !roll(g, 8)) {
+		gen_attack(g);
 		return;
 	}
 	if (g->kinds && !roll(g, 10)) {
@@ -1288,7 +1288,7 @@ static __u32 gen_program(struct gen *g)
 
 /*
  * Four seeds that parse follow four that do not, eight with indices follow eight without,
- * sixteen that are harsh sixteen that are not, and thirty-two with pointers of many kinds
+ * sixteen that are attack sixteen that are not, and thirty-two with pointers of many kinds
  * thirty-two without: some tests depend on the lower bits.
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
@@ -1297,7 +1297,7 @@ __u32 random_program(__u64 seed, struct bpf_insn *insns)
 		.random = seed * 0x9e3779b97f4a7c15ULL + 1,
 		.parse = seed & 4,
 		.index = seed & 8,
-		.harsh = seed & 16,
+		.attack = seed & 16,
 		.kinds = seed & 32,
 		.insns = insns,
 	};
@@ -1323,7 +1323,7 @@ __u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_in
 {
 	struct gen g = {
 		.bytes = bytes, .left = len, .parse = with & RANDOM_PARSE,
-		.index = with & RANDOM_INDEX, .harsh = with & RANDOM_HARSH,
+		.index = with & RANDOM_INDEX, .attack = with & RANDOM_ATTACK,
 		.kinds = with & RANDOM_KINDS, .insns = insns,
 	};
 

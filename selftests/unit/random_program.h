@@ -16,7 +16,7 @@
 /* Optional contents of a program */
 #define RANDOM_PARSE	1	/* as in parsers: loops over lengths from the payload */
 #define RANDOM_INDEX	2	/* fields of the context read at an index */
-#define RANDOM_HARSH	4	/* far pointers, any sizes, halves of registers, partially written slots */
+#define RANDOM_ATTACK	4	/* far pointers, any sizes, halves of registers, partially written slots */
 #define RANDOM_KINDS	8	/* pointers of different kinds that join and are used */
 
 /**
