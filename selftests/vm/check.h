@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the files of the checker share.
+ * Shared by the files of the checker.
  *
  *	check_lowered.c	the program as a whole: iteration to a fixpoint
  *	check_val.c	values and states, and their joins
@@ -23,10 +23,10 @@
 #define CHECK_FAR	(1LL << 40)
 
 enum check_kind {
-	CHECK_ANY,	/* unknown */
+	CHECK_ANY,	/* unknown kind: nothing is known of the value */
 	CHECK_NUM,
 	CHECK_HALF,	/* lower half of a pointer into the payload */
-	CHECK_COMPLEMENT, /* all bits of one, or of its lower half, inverted */
+	CHECK_COMPLEMENT, /* a pointer, or its lower half, with all bits inverted */
 	CHECK_CTX,
 	CHECK_STACK,
 	CHECK_PACKET,
@@ -34,7 +34,7 @@ enum check_kind {
 	CHECK_HANDLE,	/* a map */
 };
 
-/* The exact place that a pointer points to, for masks */
+/* The exact position that a pointer points to, as far as masks use it */
 enum check_place {
 	PLACE_NONE,
 	PLACE_DATA,
@@ -57,12 +57,12 @@ enum check_sym {
  * @kind:	enum check_kind
  * @map:	value, handle: of which map; VNP_MAPS_MAX: unknown
  * @place:	enum check_place
- * @capped:	it is not after its object, or -1
- * @far:	it may be anywhere, but was masked on these sides: FAR_*
+ * @capped:	the pointer is not after its object, or it is -1
+ * @far:	the pointer may be anywhere, but was masked on these sides: FAR_*
  * @kh:		the k of the upper mask
  * @kl:		the k of the lower mask
- * @lo:		packet, value: accesses from here on are not before the object
- * @hi:		packet, value: accesses up to here are not after it
+ * @lo:		packet, value: accesses at or above this offset are not before the object
+ * @hi:		packet, value: accesses below this offset are not after it
  * @num:	the number; context and stack: distance from the start, from R10; if
  *		that is inside, the pointer may also be harmless
  */
@@ -82,7 +82,8 @@ struct check_val {
 /**
  * struct check_state - before an instruction
  * @reg:	registers
- * @moved:	the payload was moved: a load of its address may overtake that
+ * @moved:	the payload was moved: a load of its address may speculatively return the
+ *		old one
  * @sym:	enum check_sym: what AX is
  * @of:		AX is the distance or its sign of this register...
  * @from:	...from this
@@ -103,29 +104,29 @@ struct check_state {
  * struct check - state of the check
  * @code:	program
  * @low:	its lowered instructions
- * @log:	for what is wrong
+ * @log:	messages about errors
  * @type:	type of the program
  * @state:	current state
  * @at:		current lowered instruction
  * @fresh:	the previous instruction was a barrier
  * @in:		by lowered instruction: state kept at joins
  * @next:	descending: what flows into each loop header
- * @target:	by lowered instruction: something jumps here
- * @head:	by lowered instruction: one of these jumps goes back
- * @dirty:	by lowered instruction: must be walked from here
- * @first:	nothing before this is dirty
+ * @target:	by lowered instruction: it is the target of a jump
+ * @head:	by lowered instruction: it is the target of a jump back
+ * @dirty:	by lowered instruction: must be interpreted again from here
+ * @first:	no instruction before this one is dirty
  * @slot:	what is stored to each slot
- * @next_slot:	descending: the new value
- * @slot_round:	the last round that changed it
- * @slot_rounds: how many rounds did; after CHECK_ROUNDS it is widened
- * @slot_changes: how often it changed
- * @slot_order:	in which order slots reached CHECK_ROUNDS changes
- * @ordered:	how many slots have
+ * @next_slot:	descending: the new value of each slot
+ * @slot_round:	by slot: the last round that changed it
+ * @slot_rounds: by slot: number of rounds that changed it; after CHECK_ROUNDS it is widened
+ * @slot_changes: by slot: how often it changed
+ * @slot_order:	slots in the order in which they reached CHECK_ROUNDS changes
+ * @ordered:	number of slots in @slot_order
  * @changed:	a slot changed
- * @rounds:	how often all was walked
- * @voids:	some helper moves the payload
+ * @rounds:	number of passes over the program
+ * @voids:	the program calls a helper that moves the payload
  * @down:	descending
- * @speak:	converged: report what is wrong
+ * @final:	converged: errors are reported in this pass
  */
 struct check {
 	const struct vnp_code *code;
@@ -152,10 +153,10 @@ struct check {
 	u32 rounds;
 	bool voids;
 	bool down;
-	bool speak;
+	bool final;
 };
 
-/* Rounds in which a slot may change before it is widened; before it becomes unknown */
+/* Number of rounds in which a slot may change, before it is widened or becomes unknown */
 #define CHECK_ROUNDS	5
 #define CHECK_ROUNDS_MAX	64
 
@@ -165,7 +166,7 @@ int check_refuse(const struct check *c, const char *what);
 
 /* ---- check_val.c ---- */
 
-/* No more than the kind is known */
+/* Forget everything but the kind */
 void val_give_up(struct check_val *val);
 /*
  * Tighten numbers after joins and widening. The state kept at a join is not changed, or
@@ -187,7 +188,7 @@ void val_clip(struct check_val *val);
 /* Changes are counted by register, as others may be loop counters */
 bool state_join(struct check_state *to, const struct check_state *from);
 bool val_is_near(const struct check_val *val);
-/* Is @num its distance from a fixed place */
+/* Is @num the distance from a fixed position? */
 bool val_is_counted(const struct check_val *val);
 
 /* ---- check_alu.c ---- */
@@ -196,7 +197,7 @@ int check_alu(struct check *c, const struct bpf_insn *insn);
 
 /* ---- check_mem.c ---- */
 
-/* Slot at this place, if it is a whole slot; else VNP_SLOT_CNT */
+/* Index of the slot at this offset; VNP_SLOT_CNT if the access is not exactly one slot */
 u32 check_slot(const struct check_val *ptr, s64 off, u32 size);
 int check_ld_imm64(struct check *c, const struct bpf_insn *insn);
 int check_call(struct check *c, const struct bpf_insn *insn);

@@ -7,7 +7,7 @@
 
 /* ---- Masks ----------------------------------------------------------------- */
 
-/* AX becomes the distance of @of from the place it points to */
+/* AX becomes the distance of @of from the position it points to */
 static bool mask_begins(struct check *c, const struct bpf_insn *insn)
 {
 	struct check_state *s = &c->state;
@@ -45,7 +45,7 @@ static bool mask_goes_on(struct check *c, const struct bpf_insn *insn)
 	return true;
 }
 
-/* @r + k is not after the place, or it is -1 now */
+/* @r + k is not after the position, or @r is -1 now */
 static void mask_high(struct check *c, struct check_val *r)
 {
 	const struct check_state *s = &c->state;
@@ -53,7 +53,7 @@ static void mask_high(struct check *c, struct check_val *r)
 
 	if (val_is_counted(&s->from)) {
 		most = vnp_scalar_const(s->from.num.smin - s->k);
-		/* always after: it is -1 now, which is as harmless as any place inside */
+		/* always after: @r is -1 now, which is as harmless as any address inside */
 		r->num = vnp_scalar_branch(BPF_JSLE, true, true, &num, &most) ?
 			 num : most;
 	} else {
@@ -69,7 +69,7 @@ static void mask_high(struct check *c, struct check_val *r)
 	r->capped = true;
 }
 
-/* @r + k is after the place, or it is 0 now: an access at @r + k - 1 is inside */
+/* @r + k is after the position, or @r is 0 now: an access at @r + k - 1 is inside */
 static void mask_low(struct check *c, struct check_val *r)
 {
 	const struct check_state *s = &c->state;
@@ -89,7 +89,7 @@ static void mask_low(struct check *c, struct check_val *r)
 	val_clip(r);
 }
 
-/* Both sides were checked: set the window, or the distance from the place */
+/* Both sides were checked: set the window, or the distance from the position */
 static void mask_grant(const struct check *c, struct check_val *r)
 {
 	struct vnp_scalar num;
@@ -148,7 +148,7 @@ static bool mask_ends(struct check *c, const struct bpf_insn *insn)
 	    s->of != insn->dst_reg ||
 	    (!high && insn->code != (BPF_ALU64 | BPF_AND | BPF_X)))
 		return false;
-	/* with NULL instead of the object its size must be harmless */
+	/* it may be NULL: accesses within the size of the object must be harmless there */
 	if (s->from.place == PLACE_VALUE && !s->from.capped &&
 	    c->code->maps[s->from.map].value_size > VNP_SPEC_NULL)
 		return false;

@@ -4,10 +4,10 @@
  * nothing with verify/, harden/ and lower/ but the domain of numbers (scalar.c) and the
  * descriptions of objects: helpers, maps, fields of the context.
  *
- * It follows both successors of each conditional jump and learns from none. A pointer
- * has a window: accesses to [lo, hi) from it are inside its object, or within
- * VNP_SPEC_NULL of 0. Only the instructions of a mask enlarge windows; AX is followed
- * symbolically:
+ * It follows both successors of each conditional jump, and derives nothing from the
+ * condition.  A pointer has a window: accesses to [lo, hi) from it are inside its object,
+ * or within VNP_SPEC_NULL of 0.  Only the instructions of a mask enlarge windows; AX is
+ * followed symbolically:
  *
  *	AX = PLACE		the payload's start or end, R10, a map value's start,
  *				the context
@@ -22,30 +22,29 @@
  * then the upper distance is exact if the lower mask passes (lower/mask.c).  In the
  * payload, whose length is not known, a second lower mask with k >= kh does that.
  *
- * At any time a slot of the stack holds whatever any instruction stores there, as loads
- * may overtake stores. Old contents of the stack are excluded only if a barrier follows
- * the first stores.
+ * As loads may be executed before earlier stores, a slot of the stack may have any value
+ * that any instruction stores there.  Old contents of the stack are excluded only if a
+ * barrier follows the first stores.
  *
- * Right after a barrier the verifier's findings hold: an access there need not be
- * proven.
+ * Directly after a barrier nothing is speculative, and what the verifier has proven holds:
+ * an access there need not be proven again.
  *
  * States and slots ascend until they converge, and then descend as in fixpoint.c, to
- * recover the precision that widening has cost. Meanwhile accesses that are not proven
- * are assumed to be good, so that one that will be proven later does not degrade
- * others. The result is that of one more walk, which assumes nothing, and in which
- * nothing may grow.
+ * recover the precision that widening has cost.  Meanwhile accesses that are not proven are
+ * assumed to be valid, so that one that will be proven later does not degrade others.  The
+ * result is that of one more pass, which assumes nothing, and in which no state may grow.
  */
 #include "selftests/vm/check.h"
 #include "selftests/vm/check_lowered.h"
 #include "vm/analysis/live.h"
 #include "vm/report/log.h"
 
-/* How often it descends */
+/* Number of descending passes */
 #define CHECK_DOWN	2
 
 int check_refuse(const struct check *c, const char *what)
 {
-	if (!c->speak)
+	if (!c->final)
 		return 0;
 	vnp_log_print(c->log, VNP_LOG_NORMAL,
 		      "not proven against speculation: lowered instruction %u, made for instruction %u: %s.\n",
@@ -76,7 +75,7 @@ static void check_trust_args(struct check *c, const struct vnp_helper *helper)
 			check_trust(c, i + 1, VNP_REG_SCALAR);
 }
 
-/* Values of unknown kind are now of the verifier's kinds */
+/* Values of unknown kind get the kinds that the verifier has found */
 static void check_barrier(struct check *c)
 {
 	const struct vnp_insn_aux *aux = &c->code->aux[c->low->origin[c->at]];
@@ -153,7 +152,7 @@ static int check_flow(struct check *c, u32 to)
 	return 0;
 }
 
-/* From a join to the next ones */
+/* Interpret from a join up to the next ones */
 static int check_block(struct check *c, u32 from)
 {
 	const struct bpf_insn *insn;
@@ -208,7 +207,7 @@ static int check_walk(struct check *c)
 	return 0;
 }
 
-/* Initial values of slots: what is stored before the first barrier, without a jump */
+/* Initial values of slots: what is stored before the first barrier, in straight-line code */
 static void check_enter_slots(struct check *c, struct check_val *slots)
 {
 	const struct vnp_lowered *low = c->low;
@@ -256,9 +255,10 @@ static int check_enter(struct check *c)
 }
 
 /*
- * A slot whose value is computed from a counting slot changes whenever that one does,
- * but later. So only the first is widened, and the others get more rounds to converge:
- * if a slot that is copied back to itself were widened, too, it would keep that value.
+ * A slot whose value is computed from a loop counter in another slot changes whenever that
+ * one does, but later.  So only the first is widened, and the others get more rounds to
+ * converge: if a slot that is copied back to itself were widened, too, it would keep that
+ * value.
  */
 static void check_widen_slot(struct check *c)
 {
@@ -276,7 +276,7 @@ static void check_widen_slot(struct check *c)
 	c->slot_rounds[first] = CHECK_ROUNDS + 1;
 }
 
-/* Ascend: walk all until nothing changes */
+/* Ascend: interpret the program until no state changes */
 static int check_up(struct check *c)
 {
 	int err;
@@ -291,8 +291,8 @@ static int check_up(struct check *c)
 }
 
 /*
- * Descend: walk all once, in order, from the current states. What flows into loop
- * headers, and what is stored, become their new values.
+ * Descend: interpret the program once, in order, from the current states.  What flows into
+ * loop headers, and what is stored, become their new values.
  */
 static int check_down(struct check *c)
 {
@@ -334,7 +334,7 @@ static int check_rounds(struct check *c)
 		err = check_up(c);
 	if (err)
 		return err;
-	c->speak = true;
+	c->final = true;
 	err = check_walk(c);
 	if (!err && c->changed)
 		err = check_refuse(c, "the slots of the stack do not converge");

@@ -16,7 +16,7 @@ static bool check_inside(const struct check *c, const struct check_val *ptr, s64
 	case CHECK_STACK:
 		if (ptr->num.smin < -VNP_STACK_MAX - off || ptr->num.smax > -hi)
 			return false;
-		/* a place that varies must be in the program's own stack */
+		/* at an unknown offset, the access must be in the program's own stack */
 		return ptr->num.smin + lo >= (vnp_scalar_is_const(&ptr->num) ?
 			-(s64)c->low->stack_size : -(s64)c->code->stack_size);
 	case CHECK_PACKET:
@@ -70,7 +70,10 @@ static void check_put(struct check *c, u32 slot, struct check_val val)
 	struct check_val *old = c->down ? &c->next_slot[slot] : &c->slot[slot], new;
 	bool widen = !c->down && c->slot_rounds[slot] > CHECK_ROUNDS;
 
-	/* a load that overtakes the move would find the old address of the payload */
+	/*
+	 * a load that is executed before the move would return the old address of the
+	 * payload
+	 */
 	if (val.kind == CHECK_PACKET && c->voids)
 		val = val_any();
 	val.capped = false;
@@ -92,7 +95,7 @@ static void check_put(struct check *c, u32 slot, struct check_val val)
 	c->changed = true;
 }
 
-/* Slot at this place, if it is a whole slot; else VNP_SLOT_CNT */
+/* Index of the slot at this offset; VNP_SLOT_CNT if the access is not exactly one slot */
 u32 check_slot(const struct check_val *ptr, s64 off, u32 size)
 {
 	s64 at;
@@ -138,9 +141,9 @@ static bool check_finds_numbers(struct check *c, const struct check_val *ptr, s6
 }
 
 /*
- * Right after a barrier the verifier knows which fields it can be, by its guards if there
- * are any.  A constant is certain, unless only these exclude it: then they always fault,
- * and nothing gets here.
+ * Directly after a barrier, the field is one of those that the verifier has found,
+ * restricted by guards.  A constant offset is exact; if a guard excludes it, that always
+ * faults, and this access is not reached.
  */
 static void check_trust_ctx(const struct check *c, struct check_val *ptr, s64 off,
 			    u32 size)
@@ -163,7 +166,7 @@ static void check_trust_ctx(const struct check *c, struct check_val *ptr, s64 of
 	ptr->place = PLACE_CTX;
 }
 
-/* At an offset that varies there are only numeric fields, and they are filled in */
+/* An access at a variable offset is to numeric fields only, which are initialized */
 static int check_load_ctx_varying(const struct check *c, const struct vnp_scalar *at,
 				  u32 size)
 {
@@ -174,7 +177,7 @@ static int check_load_ctx_varying(const struct check *c, const struct vnp_scalar
 		return c->fresh ? 0 :
 		       check_refuse(c, "reads the context at an unknown offset");
 	if (words & ~c->code->ctx_fields)
-		return check_refuse(c, "may read a field of the context that is not filled in");
+		return check_refuse(c, "may read an uninitialized field of the context");
 	return 0;
 }
 
@@ -191,7 +194,7 @@ static int check_load_ctx(struct check *c, const struct check_val *ctx, s64 off,
 	if (!field || !vnp_type_field(c->type, at.smin + size - 1))
 		return check_refuse(c, "reads the context where there is no field");
 	if (vnp_type_words(at.smin, size) & ~c->code->ctx_fields)
-		return check_refuse(c, "reads a field of the context that is not filled in");
+		return check_refuse(c, "reads an uninitialized field of the context");
 	if (field->kind == VNP_FIELD_SCALAR)
 		return 0;
 	if (c->state.moved) {
@@ -333,7 +336,7 @@ static int check_call_memory(struct check *c, u32 n, u8 kind, s64 size,
 	/* the verifier found that it is not accessed, as its size is 0 */
 	if (!access->kind)
 		return c->fresh ? 0 :
-		       check_refuse(c, "a helper may access memory that only a branch protects");
+		       check_refuse(c, "a helper may access memory that only a branch has checked");
 	err = check_access(c, n, 0, size, access);
 	if (err || ptr->kind != CHECK_STACK)
 		return err;
@@ -363,18 +366,18 @@ static int check_call_arg(struct check *c, const struct vnp_helper *helper, u32 
 	case VNP_ARG_SCALAR:
 		if (arg->kind == CHECK_NUM || c->fresh)
 			return 0;
-		return check_refuse(c, "a helper takes a pointer for a number");
+		return check_refuse(c, "a helper gets a pointer instead of a number");
 	case VNP_ARG_CTX:
 		if (arg->kind == CHECK_CTX && vnp_scalar_is_const(&arg->num) &&
 		    !arg->num.value)
 			return 0;
 		if (c->fresh)
 			return 0;
-		return check_refuse(c, "a helper takes something else for the context");
+		return check_refuse(c, "a helper gets something else instead of the context");
 	case VNP_ARG_MAP:
 		if ((arg->kind == CHECK_HANDLE && arg->map == call->map) || c->fresh)
 			return 0;
-		return check_refuse(c, "a helper takes something else for a map");
+		return check_refuse(c, "a helper gets something else instead of a map");
 	case VNP_ARG_MAP_KEY:
 		size = maps[call->map].key_size;
 		break;

@@ -71,7 +71,7 @@ bool val_is_windowed(const struct check_val *val)
 	return val->kind == CHECK_PACKET || val->kind == CHECK_VALUE;
 }
 
-/* Is @num its distance from a fixed place */
+/* Is @num the distance from a fixed position? */
 bool val_is_counted(const struct check_val *val)
 {
 	return val->kind == CHECK_STACK || val->kind == CHECK_CTX;
@@ -105,7 +105,7 @@ void val_clip(struct check_val *val)
 	val->hi = min_t(s64, val->hi, VNP_SPEC_NULL);
 }
 
-/* No more than the kind is known */
+/* Forget everything but the kind */
 void val_give_up(struct check_val *val)
 {
 	if (val->kind == CHECK_NUM) {
@@ -158,7 +158,7 @@ static struct check_val val_join_kinds(const struct check_val *a,
 	return val;
 }
 
-/* Widen the ends that moved to the next power of 2, which may be far away */
+/* Widen each bound that moved to the next power of 2, which may be far away */
 static void val_widen_window(struct check_val *val, const struct check_val *old)
 {
 	if (val->lo == old->lo && val->hi == old->hi)

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Executes lowered instructions like native code. What JITs do not support, or do
- * differently on different machines, is an error here, and so is an access that is not
- * inside one object.
+ * Executes lowered instructions like native code. Errors are: what JITs do not support or
+ * do differently on different machines, and accesses that are not inside one object.
  *
  * Addresses of the kernel are negative numbers, those of a process are not. As distances
  * and comparisons that wrap depend on it, the program sees each object MACHINE_SHIFT bytes
@@ -28,9 +27,10 @@ struct machine_object {
 /**
  * struct machine - an execution
  * @code:	the program
- * @exec:	what it is given
- * @object:	what it may access, but for the payload; map values when they are looked up
- * @object_cnt:	how many
+ * @exec:	the environment of the execution
+ * @object:	objects that it may access, except for the payload; map values are added by
+ *		lookups
+ * @object_cnt:	number of @object
  * @object_room: room in @object
  * @reg:	registers, with addresses as the program sees them
  * @pc:		the current instruction
@@ -82,7 +82,7 @@ static int machine_real(const struct machine *m, u64 *addr, u64 size)
 	return holds ? 0 : machine_bug(m, "an access that is not inside an object");
 }
 
-/* An object that does not move, and stays until the end */
+/* Add an object that neither moves nor is freed before the end */
 static int machine_add_object(struct machine *m, u64 base, u64 size)
 {
 	struct machine_object *grown;
@@ -106,7 +106,10 @@ static int machine_add_object(struct machine *m, u64 base, u64 size)
 	return 0;
 }
 
-/* "AX s>>= 63" before an instruction: it is the end of a mask (vm/lower/mask.c). */
+/*
+ * Is there an "AX s>>= 63" before the instruction, which then is the end of a mask
+ * (vm/lower/mask.c).
+ */
 static bool machine_masks(const struct machine *m, const struct bpf_insn *insn)
 {
 	return m->pc && insn->src_reg == VNP_REG_AX && vnp_insn_uses_x(insn) &&
@@ -213,7 +216,7 @@ static const struct vnp_map_desc *machine_map(const struct machine *m)
 	return NULL;
 }
 
-/* An argument as the helper takes it */
+/* An argument of a helper call: addresses are translated back */
 static int machine_arg(const struct machine *m, const struct vnp_helper *helper, u32 n,
 		       u64 *arg)
 {
@@ -239,7 +242,7 @@ static int machine_arg(const struct machine *m, const struct vnp_helper *helper,
 	case VNP_ARG_MEM_WRITE:
 		return machine_real(m, arg, m->reg[BPF_REG_2 + n]);
 	case VNP_ARG_MEM_READ_OR_NULL:
-		/* of no bytes, it may be anything */
+		/* if the size is 0, the pointer may be anything */
 		return m->reg[BPF_REG_2 + n] ?
 		       machine_real(m, arg, m->reg[BPF_REG_2 + n]) : 0;
 	default:
@@ -306,9 +309,9 @@ static int machine_insn(struct machine *m, const struct bpf_insn *insn)
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_LD:
 		if (insn->dst_reg == VNP_REG_AX && insn[1].dst_reg != VNP_REG_AX)
-			return machine_bug(m, "half of it does not name AX and would be blinded");
+			return machine_bug(m, "one half does not name AX and would be blinded");
 		m->reg[insn->dst_reg] = vnp_insn_imm64(insn);
-		/* an address of a map */
+		/* the address of a map */
 		if (m->code->lowered.map[m->pc])
 			m->reg[insn->dst_reg] = vnp_wrap_add(m->reg[insn->dst_reg],
 							     MACHINE_SHIFT);
@@ -330,7 +333,7 @@ static int machine_start(struct machine *m, u8 *stack)
 	u32 size = m->code->lowered.stack_size, i;
 	int err;
 
-	/* a native stack has old contents */
+	/* a native stack is not zeroed */
 	memset(stack, 0xa5, size);
 	m->reg[BPF_REG_1] = machine_shift(&m->exec->ctx);
 	m->reg[VNP_REG_FP] = machine_shift(stack + size);
