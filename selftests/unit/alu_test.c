@@ -31,7 +31,7 @@ static __u64 run2(struct bpf_insn insn, __u64 a, __u64 b)
 	return r.retval;
 }
 
-/* RFC 9669, section 4.1, once more */
+/* Arithmetic as RFC 9669, section 4.1, defines it */
 static __u64 expect64(__u8 op, bool is_signed, __u64 a, __u64 b)
 {
 	switch (op) {
@@ -90,8 +90,8 @@ static __u64 expect_half(__u8 op, bool is_signed, __u64 a, __u64 b)
 }
 
 /*
- * Each number for R6, and each for R7 or, if it is not used, imm.  Return: number of
- * pairs
+ * Test each number in R6 with each number in R7 or, if that is not used, in imm.  Return:
+ * number of pairs
  */
 static __u32 fill_args(struct bpf_insn insn, __u64 (*args)[2])
 {
@@ -230,7 +230,7 @@ static bool expect_jump(__u8 op, __u64 a, __u64 b, __s64 sa, __s64 sb)
 	}
 }
 
-/* A jump on two numbers, as 64 bits or as 32 */
+/* Is a jump on two numbers taken, as 64-bit or 32-bit comparison? */
 static bool expect_cond(struct bpf_insn insn, __u64 a, __u64 b)
 {
 	const __u8 op = BPF_OP(insn.code);
@@ -322,8 +322,8 @@ static void wide_return_values(void **state)
 
 /*
  * The kernel's verifier can fill upper halves that it believes unread with random bits
- * (BPF_F_TEST_RND_HI32), by instructions after those with 32-bit results.  Here nothing comes
- * after these: what is in an upper half is what the machine leaves there.
+ * (BPF_F_TEST_RND_HI32), by instructions after those with 32-bit results.  Lowering does
+ * not add any: an upper half has what the machine leaves there.
  */
 static void upper_halves_are_left_alone(void **state)
 {

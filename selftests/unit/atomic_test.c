@@ -56,7 +56,7 @@ static __u64 result_of(__s32 op, __u64 old, __u64 operand, __u64 compare)
 	}
 }
 
-/* Of 4 bytes it is the lower half here: the machines that test this are little-endian */
+/* For 4 bytes this is the lower half: the tests only run on little-endian machines */
 static struct outcome expected(__u8 size, __s32 op, const struct outcome *in)
 {
 	__u64 mask = size == BPF_DW ? ~0ULL : 0xffffffff;
@@ -125,8 +125,8 @@ static void fetched_is_unknown(void **state)
 
 /*
  * On x86-64 a 32-bit cmpxchg that succeeds does not write to R0: lowering has to clear the
- * upper half, which the verifier takes for 0.  Here it is a distance that the
- * verifier does not guard.
+ * upper half, which the verifier takes for 0.  In this program R0 is an offset that needs
+ * no guard if it is 0.
  */
 static void cmpxchg_clears_the_upper_half(void **state)
 {
@@ -143,7 +143,7 @@ static void cmpxchg_clears_the_upper_half(void **state)
 		       BPF_LDX_MEM(BPF_DW, R0, R2, -8), BPF_EXIT_INSN());
 }
 
-/* A number of which bits are known, and a constant: as 64 bits their sum wraps */
+/* Add a constant to a number with some known bits: the 64-bit sum wraps */
 static void sum_that_wraps(void **state)
 {
 	(void)state;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Loops that need not be metered: which are detected, which must not be, and what remains
- * of the budget for the others.  The reference interpreter checks that none has more
- * iterations than proven, here and for all random programs.
+ * Bounded loops, which need not be metered: which loops are detected as bounded, which must
+ * not be, and the budget that remains for metered ones.  The reference interpreter checks
+ * that none has more iterations than proven, here and for all random programs.
  */
 #include "vm_util.h"
 
 #define UNKNOWN(REG)	BPF_LDX_MEM(BPF_W, REG, R1, offsetof(struct vnp_ctx, len))
 
-/* Several instructions, as an argument of a macro */
+/* Passes several instructions as one argument of a macro */
 #define ARGS(...)	__VA_ARGS__
 
 #define assert_bounded(...)	assert_accepted("; 1 loop bounded, 0 metered", __VA_ARGS__)
@@ -28,10 +28,10 @@ static void counters(void **state)
 	(void)state;
 	assert_bounded(TEN, BPF_EXIT_INSN());
 	assert_metered(BPF_MOV64_IMM(R2, 1), TEN_BY(R2), BPF_EXIT_INSN());
-	/* of 32 bits, and compared for equality */
+	/* a 32-bit counter, compared for equality */
 	assert_bounded(BPF_MOV32_IMM(R2, 0), BPF_ALU32_IMM(BPF_ADD, R2, 1),
 		       BPF_JMP_IMM(BPF_JNE, R2, 10, -2), RETURN(0));
-	/* down, to -1, by two kinds of instructions */
+	/* counting down to -1, by two kinds of instructions */
 	assert_bounded(BPF_LDX_MEM(BPF_B, R2, R1, offsetof(struct vnp_ctx, ttl)),
 		       BPF_ALU64_IMM(BPF_SUB, R2, 1), BPF_ALU64_IMM(BPF_ADD, R2, -2),
 		       BPF_JMP_IMM(BPF_JSGE, R2, 0, -3), RETURN(0));
@@ -52,13 +52,13 @@ static void no_counters(void **state)
 	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 1),
 		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JLT, R2, 10, -3),
 		       RETURN(0));
-	/* up and down */
+	/* the counter goes up and down */
 	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 0, 2),
 		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_A(3),
 		       BPF_JMP_IMM(BPF_JEQ, R2, 0, 5),
 		       BPF_ALU64_IMM(BPF_SUB, R2, 1), BPF_JMP_A(0),
 		       BPF_JMP_IMM(BPF_JLT, R2, 10, -7), RETURN(0), RETURN(0));
-	/* reset */
+	/* the counter is reset */
 	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JNE, R6, 7, 1),
 		       BPF_MOV64_IMM(R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
 		       BPF_JMP_IMM(BPF_JLT, R2, 10, -4), RETURN(0));
@@ -66,10 +66,10 @@ static void no_counters(void **state)
 		      UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JNE, R6, 7, 1),
 		      BPF_MOV64_IMM(R2, 0), BPF_ALU64_IMM(BPF_ADD, R2, 1),
 		      BPF_JMP_IMM(BPF_JLT, R2, 10, -4), RETURN(0));
-	/* it wraps, and ends late */
+	/* the counter wraps around before the loop ends */
 	assert_metered(BPF_MOV64_IMM(R2, 0), BPF_ALU32_IMM(BPF_SUB, R2, 1),
 		       BPF_JMP_IMM(BPF_JGT, R2, 10, -2), RETURN(0));
-	/* set by a call */
+	/* the counter is set by a call */
 	assert_metered(BPF_MOV64_IMM(R0, 0), BPF_CALL_HELPER(random_u32),
 		       BPF_ALU64_IMM(BPF_AND, R0, 7), BPF_ALU64_IMM(BPF_ADD, R0, 1),
 		       BPF_JMP_IMM(BPF_JLT, R0, 9, -4), RETURN(0));
@@ -79,7 +79,7 @@ static void no_counters(void **state)
 static void odd_graphs(void **state)
 {
 	(void)state;
-#define TWO_WAYS_IN							\
+#define TWO_ENTRIES							\
 	UNKNOWN(R6), BPF_MOV64_IMM(R2, 0),				\
 	/* 2: */							\
 	BPF_JMP_IMM(BPF_JEQ, R6, 5, 2), BPF_ALU64_IMM(BPF_ADD, R2, 1),	\
@@ -87,9 +87,9 @@ static void odd_graphs(void **state)
 	BPF_JMP_IMM(BPF_JEQ, R6, 7, -3),				\
 	/* 5: */							\
 	BPF_JMP_IMM(BPF_JEQ, R6, 9, -2), BPF_JMP_IMM(BPF_JLT, R2, 10, -5), RETURN(0)
-	assert_accepted("; 3 loops metered", TWO_WAYS_IN);
-	assert_faults(VNP_FAULT_BUDGET, 6, 5, TWO_WAYS_IN);
-	/* into the middle of the loop */
+	assert_accepted("; 3 loops metered", TWO_ENTRIES);
+	assert_faults(VNP_FAULT_BUDGET, 6, 5, TWO_ENTRIES);
+	/* a jump into the middle of the loop */
 	assert_metered(UNKNOWN(R6), BPF_MOV64_IMM(R2, 0), BPF_JMP_IMM(BPF_JEQ, R6, 5, 1),
 		       BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JLT, R2, 10, -2),
 		       RETURN(0));
@@ -120,7 +120,7 @@ static void nests(void **state)
 static void budget(void **state)
 {
 	(void)state;
-	/* the path costs 5, and half of the others cover the loop */
+	/* the longest path costs 5, and half of the remaining budget covers the loop */
 	vm_budget = 5 + 54;
 	assert_bounded(TEN, BPF_EXIT_INSN());
 	assert_returns(10, 0, TEN, BPF_EXIT_INSN());
@@ -158,7 +158,7 @@ static void deep(void **state)
 	for (i = 0; i < depth; i++)
 		insns[depth + i] = (struct bpf_insn)
 			BPF_JMP_IMM(BPF_JLT, R1 + i % 4, 5, -(int)(2 * i + 2));
-	/* no jump goes back to where counters are set */
+	/* no jump back leads to where counters are set */
 	for (i = depth - 6; i < depth; i++)
 		insns[depth + i] = (struct bpf_insn)BPF_JMP_A(0);
 	insns[2 * depth] = (struct bpf_insn)BPF_EXIT_INSN();

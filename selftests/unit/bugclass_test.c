@@ -27,12 +27,12 @@ static struct vm_result run(const struct bpf_insn *insns, __u32 cnt, __u64 numbe
 	return vm_run(insns, cnt, payload, sizeof(payload));
 }
 
-/* With this number the program faults at a guard of a map's value */
-#define assert_caught(NUMBER, ...)					\
+/* With this number in R4, the program faults at the guard of a map value */
+#define assert_guard_faults(NUMBER, ...)				\
 	assert_int_equal(run(PROG(__VA_ARGS__), NUMBER).fault, VNP_FAULT_MAP)
 
-/* It executes to its end and returns this */
-#define assert_runs(RETVAL, NUMBER, ...) do {				\
+/* With this number in R4, the program executes to its end and returns RETVAL */
+#define assert_executes(RETVAL, NUMBER, ...) do {			\
 	struct vm_result _r = run(PROG(__VA_ARGS__), NUMBER);		\
 									\
 	assert_int_equal(_r.fault, VNP_FAULT_NONE);			\
@@ -45,9 +45,9 @@ static void bounds32_tell_of_all_bits(void **state)
 	(void)state;
 #define BOUND32	UNKNOWN, BPF_JMP32_IMM(BPF_JGT, R4, 63, 5), INDEX_MAP, RETURN(7)
 	assert_accepted("1 access proven, 2 guarded", BOUND32);
-	assert_caught(1ULL << 32, BOUND32);
-	assert_runs(0, 63, BOUND32);
-	assert_runs(7, 64, BOUND32);
+	assert_guard_faults(1ULL << 32, BOUND32);
+	assert_executes(0, 63, BOUND32);
+	assert_executes(7, 64, BOUND32);
 }
 
 /*
@@ -60,9 +60,9 @@ static void bounds64_tell_of_lower_half(void **state)
 #define BOUND64	UNKNOWN, BPF_LD_IMM64(R5, 1ULL << 32), BPF_JMP_REG(BPF_JGT, R4, R5, 6), \
 		BPF_MOV32_REG(R4, R4), INDEX_MAP, RETURN(7)
 	assert_accepted("2 guarded", BOUND64);
-	assert_caught(0xffffffff, BOUND64);
-	assert_runs(0, 1ULL << 32, BOUND64);
-	assert_runs(7, (1ULL << 32) + 1, BOUND64);
+	assert_guard_faults(0xffffffff, BOUND64);
+	assert_executes(0, 1ULL << 32, BOUND64);
+	assert_executes(7, (1ULL << 32) + 1, BOUND64);
 }
 
 /* CVE-2017-16995: a 32 bit move of -1 was compared as if sign-extended */
@@ -74,7 +74,7 @@ static void moves32_extend_sign(void **state)
 		       BPF_MOV64_IMM(R0, 1), BPF_EXIT_INSN());
 #define MOVE32	BPF_MOV32_IMM(R4, -1), BPF_JMP_IMM(BPF_JEQ, R4, -1, 5), INDEX_MAP, RETURN(7)
 	assert_accepted("ends with a fault", MOVE32);
-	assert_caught(0, MOVE32);
+	assert_guard_faults(0, MOVE32);
 }
 
 /* CVE-2017-16996: bounds of a 32 bit result were those of its operands */
@@ -84,8 +84,8 @@ static void arithmetic32_wraps(void **state)
 #define WRAP32	UNKNOWN, BPF_ALU64_IMM(BPF_AND, R4, 1), BPF_ALU32_IMM(BPF_SUB, R4, 1), \
 		INDEX_MAP
 	assert_accepted("2 guarded", WRAP32);
-	assert_caught(0, WRAP32);
-	assert_runs(0, 1, WRAP32);
+	assert_guard_faults(0, WRAP32);
+	assert_executes(0, 1, WRAP32);
 }
 
 /* CVE-2021-3490: 32 bit and, or and xor left bounds that did not fit the known bits */
@@ -93,7 +93,7 @@ static void bitwise32_keeps_bounds(void **state)
 {
 	(void)state;
 #define BITWISE(OP, NUMBER)						\
-	assert_caught(NUMBER, UNKNOWN, BPF_LD_IMM64(R5, 0xffffffff00000001), \
+	assert_guard_faults(NUMBER, UNKNOWN, BPF_LD_IMM64(R5, 0xffffffff00000001), \
 		      BPF_ALU64_REG(OP, R4, R5),			\
 		      BPF_ALU64_IMM(BPF_RSH, R4, 32), INDEX_MAP)
 	BITWISE(BPF_AND, 64ULL << 32);
@@ -109,8 +109,8 @@ static void or_keeps_lower_bounds(void **state)
 		BPF_JMP_IMM(BPF_JEQ, R4, 0, 7), BPF_ALU64_IMM(BPF_OR, R4, 0),	\
 		BPF_MOV32_REG(R4, R4), INDEX_MAP, RETURN(7)
 	assert_accepted("2 guarded", OR);
-	assert_caught(0x500000040, OR);
-	assert_runs(0, 0x500000001, OR);
+	assert_guard_faults(0x500000040, OR);
+	assert_executes(0, 0x500000001, OR);
 }
 
 /* CVE-2018-18445: a 32 bit shift to the right moved bits of the upper half down */
@@ -119,8 +119,8 @@ static void shifts32_see_upper_half(void **state)
 	(void)state;
 #define SHIFT32	BPF_LD_IMM64(R4, 0x100000000), BPF_ALU32_IMM(BPF_RSH, R4, 1), INDEX_MAP
 	assert_accepted("1 access proven, 0 guarded", SHIFT32);
-	assert_runs(0, 0, SHIFT32);
-	assert_caught(63ULL << 32, UNKNOWN, BPF_ALU64_IMM(BPF_RSH, R4, 31), INDEX_MAP);
+	assert_executes(0, 0, SHIFT32);
+	assert_guard_faults(63ULL << 32, UNKNOWN, BPF_ALU64_IMM(BPF_RSH, R4, 31), INDEX_MAP);
 }
 
 /* Shifts by the width or more: machines differ, and so did verifiers */
@@ -135,8 +135,8 @@ static void shifts_out_of_range(void **state)
 #define SHIFT	UNKNOWN, BPF_MOV64_IMM(R5, 1), BPF_ALU64_REG(BPF_LSH, R5, R4),	\
 		BPF_MOV64_REG(R4, R5), INDEX_MAP
 	assert_accepted("2 guarded", SHIFT);
-	assert_caught(70, SHIFT);
-	assert_runs(0, 64, SHIFT);
+	assert_guard_faults(70, SHIFT);
+	assert_executes(0, 64, SHIFT);
 }
 
 /* CVE-2017-17853: a shift to the right left signed bounds; here, both kinds of it */
@@ -147,15 +147,15 @@ static void shifts_and_signs(void **state)
 #define RSH	UNKNOWN, BPF_ALU64_IMM(BPF_OR, R4, -64), BPF_ALU64_IMM(BPF_RSH, R4, 1), \
 		BPF_ALU64_IMM(BPF_ADD, R4, 32), INDEX_MAP
 	assert_accepted("2 guarded", RSH);
-	assert_caught(0, RSH);
+	assert_guard_faults(0, RSH);
 #define ARSH	UNKNOWN, BPF_ALU64_IMM(BPF_ARSH, R4, 58), INDEX_MAP
 	assert_accepted("2 guarded", ARSH);
-	assert_caught(-1, ARSH);
-	assert_runs(0, 5ULL << 58, ARSH);
+	assert_guard_faults(-1, ARSH);
+	assert_executes(0, 5ULL << 58, ARSH);
 }
 
 /* CVE-2022-23222: arithmetic with a pointer that may be NULL */
-static void null_is_calculated_with(void **state)
+static void null_arithmetic_before_test(void **state)
 {
 	(void)state;
 	/* NULL + 8 is not NULL, but just as invalid */
@@ -166,7 +166,7 @@ static void null_is_calculated_with(void **state)
 		BPF_EXIT_INSN(), RETURN(7)
 	assert_accepted("1 guarded", OR_NULL);
 	assert_faults(VNP_FAULT_NULL, 8, 0, OR_NULL);
-	/* a copy made before the arithmetic was tested, another is used */
+	/* the pointer was copied, the copy is tested, and the original used */
 	assert_faults(VNP_FAULT_NULL, 8, 0, BPF_ST_MEM(BPF_W, R10, -4, 0),
 		      BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -4),
 		      BPF_LD_MAP(R1, MAP_HASH), BPF_CALL_HELPER(map_lookup),
@@ -193,14 +193,14 @@ static void pointers_are_compared(void **state)
 		       BPF_STX_MEM(BPF_DW, R2, R10, 0), RETURN(0));
 }
 
-/* CVE-2021-3444: modulo zero in 32 bits leaves the register, cut to 32 bits */
+/* CVE-2021-3444: 32-bit modulo by zero leaves the register, truncated to 32 bits */
 static void modulo_zero(void **state)
 {
 	(void)state;
 #define MODULO	UNKNOWN, BPF_MOV64_IMM(R5, 0), BPF_ALU32_REG(BPF_MOD, R4, R5), INDEX_MAP
 	assert_accepted("2 guarded", MODULO);
-	assert_caught(0x1000, MODULO);
-	assert_runs(0, 0x7000000003f, MODULO);
+	assert_guard_faults(0x1000, MODULO);
+	assert_executes(0, 0x7000000003f, MODULO);
 }
 
 /* No number: a slot that was saved with one size, and changed or read with another */
@@ -211,10 +211,10 @@ static void spills_of_other_sizes(void **state)
 #define SPILL	UNKNOWN, BPF_STX_MEM(BPF_DW, R10, R4, -8), BPF_ST_MEM(BPF_W, R10, -8, 0), \
 		BPF_LDX_MEM(BPF_DW, R4, R10, -8), INDEX_MAP
 	assert_accepted("2 guarded", SPILL);
-	assert_caught(1ULL << 32, SPILL);
-	assert_runs(0, 5, SPILL);
+	assert_guard_faults(1ULL << 32, SPILL);
+	assert_executes(0, 5, SPILL);
 	/* a number saved with 4 bytes is read with 8 */
-	assert_runs(0, 5, UNKNOWN, BPF_STX_MEM(BPF_W, R10, R4, -8),
+	assert_executes(0, 5, UNKNOWN, BPF_STX_MEM(BPF_W, R10, R4, -8),
 		    BPF_LDX_MEM(BPF_DW, R4, R10, -8), INDEX_MAP);
 	/* a pointer with some of its bytes replaced */
 	assert_refused("some bytes of a pointer", BPF_STX_MEM(BPF_DW, R10, R1, -8),
@@ -239,7 +239,7 @@ static void jumps_off_by_one(void **state)
 #define LIMIT(OP)	UNKNOWN, BPF_JMP_IMM(OP, R4, 64, 5), INDEX_MAP, RETURN(7)
 	assert_accepted("1 guarded", LIMIT(BPF_JGE));
 	assert_accepted("2 guarded", LIMIT(BPF_JGT));
-	assert_caught(64, LIMIT(BPF_JGT));
+	assert_guard_faults(64, LIMIT(BPF_JGT));
 }
 
 /*
@@ -252,15 +252,15 @@ static void states_are_pruned(void **state)
 #define PRUNE	UNKNOWN, BPF_MOV64_REG(R5, R4), BPF_MOV64_IMM(R4, 0),		\
 		BPF_JMP_IMM(BPF_JEQ, R5, 0, 3), BPF_JMP_IMM(BPF_JEQ, R5, 1, 1),	\
 		BPF_JMP_A(1), BPF_MOV64_IMM(R4, 1 << 20), INDEX_MAP
-	assert_caught(1, PRUNE);
-	assert_runs(0, 0, PRUNE);
-	assert_runs(0, 2, PRUNE);
+	assert_guard_faults(1, PRUNE);
+	assert_executes(0, 0, PRUNE);
+	assert_executes(0, 2, PRUNE);
 	/* the number gets out of bounds in the second iteration only */
-#define TURNS	BPF_MOV64_IMM(R4, 0), BPF_MOV64_IMM(R3, 0),			\
+#define ITERATIONS	BPF_MOV64_IMM(R4, 0), BPF_MOV64_IMM(R3, 0),			\
 		BPF_LD_MAP_VALUE(R5, MAP_DATA, 0), BPF_ALU64_REG(BPF_ADD, R5, R4), \
 		BPF_LDX_MEM(BPF_B, R0, R5, 0), BPF_MOV64_REG(R4, R3),		\
 		BPF_MOV64_IMM(R3, 64), BPF_JMP_IMM(BPF_JNE, R4, 65, -7), RETURN(0)
-	assert_caught(0, TURNS);
+	assert_guard_faults(0, ITERATIONS);
 }
 
 /* CVE-2019-7308, CVE-2020-27170, -27171: arithmetic on pointers, off by one or unbounded, mispredicted */
@@ -275,7 +275,7 @@ static void speculative_arithmetic(void **state)
 				      RETURN(7)), &code), 0);
 	assert_true(code->mask_cnt >= 1);
 	vm_free(code);
-	/* bounded by construction: nothing needed except for the load of the number */
+	/* bounded without a branch: nothing is needed except for the load of the number */
 	assert_int_equal(vm_make(PROG(UNKNOWN, BPF_ALU64_IMM(BPF_AND, R4, 63), INDEX_MAP),
 				 &code), 0);
 	assert_int_equal(code->mask_cnt, 1);
@@ -284,7 +284,7 @@ static void speculative_arithmetic(void **state)
 }
 
 /* CVE-2021-33624: an impossible path is not verified, but can be mispredicted */
-static void speculative_dead_ways(void **state)
+static void speculative_dead_paths(void **state)
 {
 	struct vnp_code *code;
 	__u32 i;
@@ -336,14 +336,14 @@ int main(void)
 		cmocka_unit_test(shifts32_see_upper_half),
 		cmocka_unit_test(shifts_out_of_range),
 		cmocka_unit_test(shifts_and_signs),
-		cmocka_unit_test(null_is_calculated_with),
+		cmocka_unit_test(null_arithmetic_before_test),
 		cmocka_unit_test(pointers_are_compared),
 		cmocka_unit_test(modulo_zero),
 		cmocka_unit_test(spills_of_other_sizes),
 		cmocka_unit_test(jumps_off_by_one),
 		cmocka_unit_test(states_are_pruned),
 		cmocka_unit_test(speculative_arithmetic),
-		cmocka_unit_test(speculative_dead_ways),
+		cmocka_unit_test(speculative_dead_paths),
 		cmocka_unit_test(speculative_store_bypass),
 	};
 

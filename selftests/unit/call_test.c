@@ -32,7 +32,7 @@ static void functions_are_called(void **state)
 	assert_returns(1, 0, CALL(1), EXIT, RETURN(1), CALL(-1), EXIT);
 }
 
-static void registers_are_kept(void **state)
+static void callee_saved_registers(void **state)
 {
 	(void)state;
 	assert_returns(10, 0, BPF_MOV64_IMM(R6, 1), BPF_MOV64_IMM(R7, 2),
@@ -42,18 +42,18 @@ static void registers_are_kept(void **state)
 		       BPF_MOV64_IMM(R6, 100), BPF_MOV64_IMM(R8, 100),
 		       BPF_MOV64_IMM(R9, 100), CALL(2), BPF_MOV64_REG(R0, R6), EXIT,
 		       BPF_MOV64_IMM(R7, 200), BPF_MOV64_IMM(R6, 200), EXIT);
-	/* pointers as well, and what is known of them */
+	/* saved registers can be pointers, whose bounds stay known */
 	assert_accepted("2 accesses proven, 0 guarded", LOAD_DATA(R6),
 			BPF_MOV64_IMM(R1, 0), CALL(2), BPF_MOV64_IMM(R0, 0), EXIT,
 			BPF_MOV64_IMM(R6, 0), BPF_STX_MEM(BPF_DW, R10, R6, -8), EXIT);
-	/* a register that was not set can be saved, but stays what it was */
+	/* an unset register can be saved by the callee, but stays unset */
 	assert_returns(3, 0, CALL(2), BPF_MOV64_IMM(R0, 3), EXIT,
 		       BPF_MOV64_IMM(R6, 1), EXIT);
 	assert_refused("r6 was never set", CALL(2), BPF_MOV64_REG(R0, R6), EXIT,
 		       BPF_MOV64_IMM(R6, 1), EXIT);
 }
 
-static void registers_are_not_seen(void **state)
+static void registers_are_unset_in_callees(void **state)
 {
 	(void)state;
 	assert_refused("r6 was never set", BPF_MOV64_IMM(R6, 1), CALL(1), EXIT,
@@ -69,14 +69,14 @@ static void registers_are_not_seen(void **state)
 	assert_refused("r0 was never set", CALL(1), EXIT, BPF_JMP_A(0), EXIT);
 }
 
-static void frames_are_apart(void **state)
+static void frames_are_separate(void **state)
 {
 	(void)state;
 	assert_returns(5, 0, BPF_ST_MEM(BPF_DW, R10, -8, 5), CALL(2),
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 6), CALL(1), EXIT,
 		       BPF_ST_MEM(BPF_DW, R10, -8, 7), EXIT);
-	/* zero at each call, not only the first; also alternating with another one */
+	/* the frame is zeroed at each call, not only the first; also if calls alternate */
 	assert_returns(2, 0, CALL(6), BPF_MOV64_REG(R6, R0), CALL(7),
 		       CALL(3), BPF_ALU64_REG(BPF_ADD, R6, R0), BPF_MOV64_REG(R0, R6), EXIT,
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_ALU64_IMM(BPF_ADD, R0, 1),
@@ -84,8 +84,8 @@ static void frames_are_apart(void **state)
 		       BPF_ST_MEM(BPF_DW, R10, -8, 9), BPF_ST_MEM(BPF_DW, R10, -16, 9),
 		       EXIT);
 	/*
-	 * and in a loop: 3 times 1, although each iteration overwrites what it reads
-	 * first
+	 * and in a loop: reads 0 in each of 3 iterations, although each of them overwrites
+	 * it
 	 */
 	assert_returns(3, 0, BPF_MOV64_IMM(R6, 0), BPF_MOV64_IMM(R7, 0), CALL(5),
 		       BPF_ALU64_REG(BPF_ADD, R7, R0), BPF_ALU64_IMM(BPF_ADD, R6, 1),
@@ -120,7 +120,7 @@ static void pointers_reach_the_caller(void **state)
 		       BPF_STX_MEM(BPF_DW, R10, R10, -8), EXIT);
 }
 
-/* A partially overwritten saved pointer does not become a number */
+/* A saved pointer that is partially overwritten does not become a number */
 static void saved_registers_do_not_leak(void **state)
 {
 	(void)state;
@@ -195,7 +195,7 @@ static void size_is_bounded(void **state)
 	assert_too_big("counts as a copy of the function", prog, n);
 }
 
-static void functions_keep_to_themselves(void **state)
+static void jumps_stay_in_the_function(void **state)
 {
 	(void)state;
 	assert_refused("belongs to another function", CALL(1), EXIT,
@@ -229,14 +229,14 @@ static void loops_and_calls(void **state)
 		       BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R6, 0),
 		       BPF_ALU64_REG(BPF_ADD, R0, R6), BPF_ALU64_IMM(BPF_ADD, R6, 1),
 		       BPF_JMP_IMM(BPF_JLT, R6, 3, -3), EXIT);
-	/* the budget ends both */
+	/* the budget ends both loops */
 	assert_faults(VNP_FAULT_BUDGET, 2, 0, CALL(1), EXIT, BPF_JMP_A(-1), EXIT);
 	assert_faults(VNP_FAULT_BUDGET, 1, 0, CALL(2), BPF_JMP_A(-2), EXIT,
 		      BPF_ST_MEM(BPF_DW, R10, -64, 1), BPF_MOV64_IMM(R6, 0), EXIT);
 }
 
 /* A function returns the result of a lookup; bounds are known across a call */
-static void knowledge_passes(void **state)
+static void bounds_pass_through_calls(void **state)
 {
 	(void)state;
 	assert_accepted("0 guarded", CALL(4), BPF_JMP_IMM(BPF_JEQ, R0, 0, 1),
@@ -244,7 +244,7 @@ static void knowledge_passes(void **state)
 			BPF_ST_MEM(BPF_W, R10, -4, 1), BPF_LD_MAP(R1, MAP_HASH),
 			BPF_MOV64_REG(R2, R10), BPF_ALU64_IMM(BPF_ADD, R2, -4),
 			BPF_CALL_HELPER(map_lookup), EXIT);
-	/* two sites with pointers of different kinds */
+	/* two call sites with pointers of different kinds */
 	assert_accepted("0 guarded", BPF_ST_MEM(BPF_DW, R10, -8, 1),
 			BPF_MOV64_REG(R1, R10), BPF_ALU64_IMM(BPF_ADD, R1, -8), CALL(4),
 			BPF_LD_MAP_VALUE(R1, MAP_DATA, 0), CALL(1), EXIT,
@@ -255,18 +255,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(functions_are_called),
-		cmocka_unit_test(registers_are_kept),
-		cmocka_unit_test(registers_are_not_seen),
-		cmocka_unit_test(frames_are_apart),
+		cmocka_unit_test(callee_saved_registers),
+		cmocka_unit_test(registers_are_unset_in_callees),
+		cmocka_unit_test(frames_are_separate),
 		cmocka_unit_test(pointers_reach_the_caller),
 		cmocka_unit_test(saved_registers_do_not_leak),
 		cmocka_unit_test(recursion_is_refused),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(size_is_bounded),
-		cmocka_unit_test(functions_keep_to_themselves),
+		cmocka_unit_test(jumps_stay_in_the_function),
 		cmocka_unit_test(faults_name_what_was_loaded),
 		cmocka_unit_test(loops_and_calls),
-		cmocka_unit_test(knowledge_passes),
+		cmocka_unit_test(bounds_pass_through_calls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Classic BPF: the translation of a program behaves as the program, in both interpreters,
- * and programs that the kernel would refuse are refused.  CLASSIC_PROGRAMS=N
- * CLASSIC_SEED=N in the environment select more and others.
+ * Classic BPF: a translated program has the same results as the original, in both
+ * interpreters, and programs that the kernel would refuse are refused.  In the environment,
+ * CLASSIC_PROGRAMS=N and CLASSIC_SEED=N set the number of random programs and the first
+ * seed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,7 +93,7 @@ static void compare(__u64 seed, const struct classic_packet *packet, struct tall
 	count_opcodes(tally, insns, cnt);
 	a = classic_run(insns, packet, &whole);
 	if (passes(insns, cnt, packet) != !!a)
-		fail_msg("program %llu: not %u", vm_name, a);
+		fail_msg("program %llu: A is not %u", vm_name, a);
 	tally->runs++;
 	tally->dropped += !a;
 	cnt = return_if_equal(insns, cnt, a);
@@ -115,15 +116,15 @@ static void random_programs(__u32 link_len)
 		vm_name = seed;
 		for (i = 0; i < 4; i++) {
 			classic_packet(seed * 4 + i, link_len, &packet);
-			packet.ifindex = 0;	/* of a test run */
+			packet.ifindex = 0;	/* counters of a test */
 			vm_direct = i % 2 ? 1 + seed % 60 : 0;
 			compare(seed, &packet, &tally);
 		}
 	}
 	vm_direct = 0;
-	printf("# %u runs, %u to the end, %u drop, %u opcodes\n", tally.runs, tally.whole,
+	printf("# %u executions, %u to the end, %u drop, %u opcodes\n", tally.runs, tally.whole,
 	       tally.dropped, tally.opcodes);
-	/* 21 of arithmetic, 9 jumps, 7 loads from the packet, 10 that move, 2 that return */
+	/* 21 arithmetic opcodes, 9 jumps, 7 loads from the packet, 10 moves, 2 returns */
 	if (programs >= 300)
 		assert_int_equal(tally.opcodes, 49);
 	assert_true(tally.whole > tally.runs / 4);
@@ -170,7 +171,7 @@ static __s64 loaded(struct sock_filter insn, const struct classic_packet *packet
 #define LOADED(code, k)	\
 	loaded((struct sock_filter)STMT(code, k), &packet)
 
-/* The Ethernet header is made up: no addresses, and the protocol. */
+/* The emulated Ethernet header has zero addresses, and the protocol. */
 static void ethernet_header(void **state)
 {
 	struct classic_packet packet = { .link_len = 14, .len = 60 };
@@ -218,7 +219,7 @@ static void ancillary_loads(void **state)
 			 28 + 8);
 }
 
-/* Random numbers differ. */
+/* Loads of random numbers return different ones. */
 static void random_load(void **state)
 {
 	const struct sock_filter insns[] = {
@@ -252,7 +253,7 @@ static void refused(const struct sock_filter *insns, __u32 cnt, enum vnp_dlt dlt
 
 	assert_int_equal(vnp_cbpf_translate(insns, cnt, dlt, &cbpf, why), err);
 	if (!strstr(why, text))
-		fail_msg("not \"%s\" but \"%s\"", text, why);
+		fail_msg("expected \"%s\", got \"%s\"", text, why);
 	assert_null(cbpf.insns);
 	assert_null(cbpf.start);
 }
@@ -355,7 +356,7 @@ static void long_programs(void **state)
 	refused(insns, BPF_MAXINSNS, VNP_DLT_EN10MB, -EOPNOTSUPP, "jumps too far");
 }
 
-static void said(void *ctx, enum vnp_print_level level, const char *line)
+static void record(void *ctx, enum vnp_print_level level, const char *line)
 {
 	(void)level;
 	snprintf(ctx, VNP_CBPF_WHY, "%s", line);
@@ -373,7 +374,7 @@ static void source_lines(void **state)
 	};
 	char text[VNP_CBPF_WHY] = "";
 	const struct vnp_open_opts opts = {
-		.sz = sizeof(opts), .name = "filter", .print = said, .print_ctx = text,
+		.sz = sizeof(opts), .name = "filter", .print = record, .print_ctx = text,
 	};
 	struct vnp_source_line line;
 	struct vnp_object *obj;

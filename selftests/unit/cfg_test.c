@@ -28,7 +28,7 @@ static const struct vnp_cfg *build(const struct bpf_insn *insns, __u32 cnt)
 	code.aux = calloc(cnt, sizeof(*code.aux));
 	assert_int_equal(vnp_decode(&code), 0);
 	assert_int_equal(vnp_cfg_build(&code), 0);
-	/* as if all of it were reachable */
+	/* as if all blocks were reachable */
 	for (__u32 i = 0; i < cnt; i++) {
 		code.aux[i].reached = true;
 		code.aux[i].flags = VNP_AUX_TAKEN | VNP_AUX_FALLS;
@@ -50,7 +50,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* The order, as first instructions of the blocks */
+/* The blocks in order, each by its first instruction */
 static void assert_order(const struct vnp_cfg *cfg, __u32 cnt, const __u32 *first)
 {
 	__u32 i;
@@ -167,7 +167,7 @@ static void rarely_executed_code_is_cheap(void **state)
 	__u32 i;
 
 	(void)state;
-	/* 0: loop { if (x) goto cold; back: ... }, cold is far behind */
+	/* 0: loop { if (x) goto cold; back: ... }, cold is far after it */
 	for (i = 0; i < 1000; i++)
 		insns[i] = BPF_MOV64_IMM(R0, 0);
 	insns[1] = BPF_JMP_IMM(BPF_JEQ, R1, 7, 995);
@@ -270,7 +270,7 @@ static void check_order(const struct vnp_cfg *cfg)
 	assert_int_equal(heads, cfg->head_cnt);
 }
 
-static void graphs_by_chance(void **state)
+static void random_graphs(void **state)
 {
 	__u64 random = 1;
 	__u32 n, i;
@@ -309,7 +309,7 @@ int main(void)
 		cmocka_unit_test_teardown(self_loop, teardown),
 		cmocka_unit_test_teardown(a_jump_to_the_next, teardown),
 		cmocka_unit_test_teardown(liveness, teardown),
-		cmocka_unit_test_teardown(graphs_by_chance, teardown),
+		cmocka_unit_test_teardown(random_graphs, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,7 +230,7 @@ static __u32 number(struct generator *g)
 	}
 }
 
-/* Offsets in the packet, at its end, far beyond it, and negative */
+/* Offsets inside the packet, near its end, far beyond it, and negative ones */
 static __u32 offset(struct generator *g)
 {
 	static const __u32 far[] = {
@@ -277,10 +277,10 @@ static void put_load(struct generator *g)
 	case 4:
 		put(g, BPF_LD | BPF_ABS | size, SKF_AD_OFF + extra[pick(g, 4)]);
 		break;
-	case 5:	/* any x, which may make it wrap */
+	case 5:	/* any x, the sum may wrap */
 		put(g, BPF_LD | BPF_IND | size, offset(g));
 		break;
-	case 6:	/* an x that reaches below zero */
+	case 6:	/* an x with which the offset becomes negative */
 		put(g, BPF_LDX | BPF_IMM, SKF_NET_OFF - 30 + pick(g, 60));
 		put(g, BPF_LD | BPF_IND | size, pick(g, 40));
 		break;
@@ -365,7 +365,7 @@ __u32 classic_program(__u64 seed, struct sock_filter *insns)
 	body = g.cnt + 1 + pick(&g, 40);
 	while (g.cnt < body)
 		put_any(&g);
-	/* the target of the last jumps; the result depends on everything */
+	/* targets of the last jumps; the result depends on A, X and all of M[] */
 	for (i = 0; i < 4; i++)
 		put(&g, BPF_ALU | BPF_XOR | BPF_X, 0);
 	for (i = 0; i < BPF_MEMWORDS; i++) {

@@ -14,7 +14,7 @@
 
 /**
  * struct classic_packet - an IP packet as a classic program sees it
- * @frame:	from the link-layer header on
+ * @frame:	the frame, beginning with the link-layer header
  * @link_len:	length of that header
  * @len:	bytes of the IP packet
  * @ifindex:	interface
@@ -30,9 +30,10 @@ struct classic_packet {
 
 /**
  * classic_run() - the return value of a classic program
- * @insns:	checked
+ * @insns:	a valid program
  * @packet:	the packet
- * @whole:	out: it reached "ret", and was not ended by a load or division; or NULL
+ * @whole:	out: it was executed up to a "ret", and not ended by a load or division; or
+ *		NULL
  */
 __u32 classic_run(const struct sock_filter *insns, const struct classic_packet *packet,
 		  bool *whole);
@@ -40,7 +41,10 @@ __u32 classic_run(const struct sock_filter *insns, const struct classic_packet *
 /* classic_program() - a valid program, determined by the seed */
 __u32 classic_program(__u64 seed, struct sock_filter *insns);
 
-/* classic_packet() - likewise; UDP in IPv4 or IPv6, mostly, with options */
+/*
+ * classic_packet() - a packet, determined by the seed; mostly UDP over IPv4 or IPv6, with
+ * options
+ */
 void classic_packet(__u64 seed, __u32 link_len, struct classic_packet *packet);
 
 #endif /* _VNP_UNIT_CLASSIC_H */

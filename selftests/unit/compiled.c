@@ -11,7 +11,7 @@
 #include "userlib/user_exec.h"
 #include "vm/interp/interp.h"
 
-struct vnp_run_opts compiled_run(struct vnp_object *obj, __u32 way, const char *name,
+struct vnp_run_opts compiled_run(struct vnp_object *obj, __u32 mode, const char *name,
 				 const void *payload, __u32 len, __u32 direct)
 {
 	struct vnp_program *prog = vnp_object_find_program(obj, name);
@@ -23,7 +23,7 @@ struct vnp_run_opts compiled_run(struct vnp_object *obj, __u32 way, const char *
 	struct vnp_user_exec user = {};
 
 	assert_non_null(prog);
-	if (!(way & COMPILED_LOWERED)) {
+	if (!(mode & COMPILED_LOWERED)) {
 		assert_int_equal(vnp_program_run(prog, &opts), 0);
 		return opts;
 	}
@@ -35,27 +35,27 @@ struct vnp_run_opts compiled_run(struct vnp_object *obj, __u32 way, const char *
 	return opts;
 }
 
-static void check_object(const char *path, __u32 way,
-			 void (*check)(struct vnp_object *obj, __u32 way))
+static void check_object(const char *path, __u32 mode,
+			 void (*check)(struct vnp_object *obj, __u32 mode))
 {
 	struct vnp_load_opts opts = {
 		.sz = sizeof(opts), .flags = VNP_LOAD_F_USER,
-		.prog_flags = way & COMPILED_HARDEN ? VNP_PROG_F_HARDEN : 0,
+		.prog_flags = mode & COMPILED_HARDEN ? VNP_PROG_F_HARDEN : 0,
 	};
 	struct vnp_object *obj;
 
 	assert_int_equal(vnp_object_open_file(path, NULL, &obj), 0);
 	if (vnp_object_load(obj, &opts))
 		fail_msg("%s is refused", path);
-	check(obj, way);
+	check(obj, mode);
 	vnp_object_close(obj);
 }
 
-__u32 compiled_each(const char *name, void (*check)(struct vnp_object *obj, __u32 way))
+__u32 compiled_each(const char *name, void (*check)(struct vnp_object *obj, __u32 mode))
 {
 	char self[PATH_MAX] = "", pattern[2 * PATH_MAX];
 	glob_t found = {};
-	__u32 way;
+	__u32 mode;
 	size_t i;
 
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
@@ -64,8 +64,8 @@ __u32 compiled_each(const char *name, void (*check)(struct vnp_object *obj, __u3
 	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
 	assert_true(found.gl_pathc >= 12);
 	for (i = 0; i < found.gl_pathc; i++)
-		for (way = 0; way < COMPILED_WAYS; way++)
-			check_object(found.gl_pathv[i], way, check);
+		for (mode = 0; mode < COMPILED_MODES; mode++)
+			check_object(found.gl_pathv[i], mode, check);
 	globfree(&found);
 	return i;
 }

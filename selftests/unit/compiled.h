@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Programs of selftests/progs by each compiler at each level, and their results */
+/* Execute programs of selftests/progs, compiled by each compiler at each level */
 #ifndef _VNP_UNIT_COMPILED_H
 #define _VNP_UNIT_COMPILED_H
 
@@ -11,24 +11,24 @@
 
 #include "vnp/libvnp.h"
 
-/* How a program is executed: as compiled, or lowered; for either kind of user */
+/* Modes of execution, as bits: as compiled or lowered; trusted or hardened */
 #define COMPILED_LOWERED	1
 #define COMPILED_HARDEN		2
-#define COMPILED_WAYS		4
+#define COMPILED_MODES		4
 
 /**
  * compiled_each() - check all objects that were compiled from a file
  * @name:	of selftests/progs/NAME.bpf.c
- * @check:	called with each, for each way of loading it
+ * @check:	called for each object in each mode
  *
- * Return: their number; a third of them for each level, O1, O2, and Os.
+ * Return: number of objects; a third of them for each level, O1, O2, and Os.
  */
-__u32 compiled_each(const char *name, void (*check)(struct vnp_object *obj, __u32 way));
+__u32 compiled_each(const char *name, void (*check)(struct vnp_object *obj, __u32 mode));
 
 /**
  * compiled_run() - execute one program
  * @obj:	its object
- * @way:	as passed to @check
+ * @mode:	as passed to @check
  * @name:	of the program
  * @payload:	the datagram
  * @len:	its bytes
@@ -36,13 +36,13 @@ __u32 compiled_each(const char *name, void (*check)(struct vnp_object *obj, __u3
  *
  * Return: the results: retval and fault.
  */
-struct vnp_run_opts compiled_run(struct vnp_object *obj, __u32 way, const char *name,
+struct vnp_run_opts compiled_run(struct vnp_object *obj, __u32 mode, const char *name,
 				 const void *payload, __u32 len, __u32 direct);
 
-/* In a function with obj and way: a program's return value, without a fault */
+/* In a function with @obj and @mode: return value of a program that must not fault */
 #define assert_verdict(verdict, ...)					\
 	do {								\
-		struct vnp_run_opts opts = compiled_run(obj, way, __VA_ARGS__); \
+		struct vnp_run_opts opts = compiled_run(obj, mode, __VA_ARGS__); \
 									\
 		assert_int_equal(opts.fault, 0);			\
 		assert_int_equal(opts.retval, verdict);			\

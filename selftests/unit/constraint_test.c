@@ -2,9 +2,10 @@
 /*
  * Constraints on numbers (vm/analysis/constraint.h): bounds derived from constraints,
  * compared with all numbers that the constraints allow; loops of parsers, which need no
- * guards; and random programs that move pointers, lengths and counters together, on
- * random payloads, where the interpreter detects accesses that a wrong constraint allows.
- * CONSTRAINT_PROGRAMS=N CONSTRAINT_SEED=N in the environment select more and others.
+ * guards; and random programs that move pointers, lengths and counters together, on random
+ * payloads, where the interpreter detects accesses that a wrong constraint allows. In the
+ * environment, CONSTRAINT_PROGRAMS=N and CONSTRAINT_SEED=N set the number of random
+ * programs and the first seed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ struct world {
 	struct vnp_state *state;
 	int min[IDS + 2];
 	int max[IDS + 2];
-	int left[IDS + 2];	/* of packet pointers: number + left <= length */
+	int left[IDS + 2];	/* of packet pointers: number + left <= length of the payload */
 	int value[IDS + 2];
 };
 
@@ -149,8 +150,11 @@ static void bounds_hold(void **state)
 	free(w.state);
 }
 
-/* The constraints on R2 and R3 after an instruction changes R2, from which R3 was made */
-static void made_once_more(struct vnp_reg *dst, const struct bpf_insn *insn)
+/*
+ * R2 += R3 or R2 -= R3, where R3 has the id that the same instruction made when it was last
+ * executed: the new R2 gets this id, and is not related to the old R2
+ */
+static void execute_again(struct vnp_reg *dst, const struct bpf_insn *insn)
 {
 	static struct vnp_state s;
 	struct bpf_insn insns[1] = { *insn };
@@ -177,7 +181,7 @@ static void made_once_more(struct vnp_reg *dst, const struct bpf_insn *insn)
 }
 
 /* The new id of an instruction no longer names the old number */
-static void ids_made_once_more(void **state)
+static void new_ids_replace_old_ones(void **state)
 {
 	struct vnp_scalar num = vnp_scalar_range(100, 200);
 	struct vnp_reg number, pointer;
@@ -190,11 +194,11 @@ static void ids_made_once_more(void **state)
 
 		vnp_reg_set_scalar(&number, &num);
 		number.id = 1000;
-		made_once_more(&number, &insn);
+		execute_again(&number, &insn);
 		vnp_reg_set_pointer(&pointer, VNP_REG_PACKET);
 		pointer.num = num;
 		pointer.id = 1000;
-		made_once_more(&pointer, &insn);
+		execute_again(&pointer, &insn);
 	}
 }
 
@@ -217,7 +221,7 @@ static void known_bounds(void **state)
 	vnp_constraint_learn(s, 2, 3, VNP_ID_LEN, 0);
 	assert_int_equal(vnp_constraint_bound(s, 1, 3, VNP_ID_LEN), -1);
 	assert_int_equal(vnp_constraint_bound(s, 3, 1, VNP_ID_LEN), -1);
-	/* what is known of 2 is known of lower numbers */
+	/* an upper bound of number 2 also holds for lower numbers */
 	vnp_constraint_below(s, 2, 4, 10);
 	assert_int_equal(vnp_constraint_bound(s, 1, 0, 4), 9);
 	/* 2 is another number now */
@@ -289,7 +293,7 @@ static void moduli(void **state)
 	assert_accepted(" 1 guarded", MODULO(6));
 }
 
-static void bits_put_in(void **state)
+static void inserted_bits(void **state)
 {
 	(void)state;
 	/* (x << 8 | y) > 255 is compiled to x << 8 > 255 */
@@ -319,7 +323,7 @@ static void bits_put_in(void **state)
 			FILLED_ANY(8, BPF_JSGT, BPF_ALU32_REG(BPF_OR, R6, R5)));
 	assert_accepted(" 1 guarded",
 			FILLED_ANY(7, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5)));
-	/* a different number at that point */
+	/* by then R4 is a different number */
 	assert_accepted(" 1 guarded",
 			FILLED_ANY(8, BPF_JGT, BPF_ALU64_REG(BPF_OR, R6, R5),
 				   BPF_LDX_MEM(BPF_DW, R4, R3, 16)));
@@ -465,7 +469,7 @@ static __u32 emit_compare(struct text *t)
 
 static void emit_body(struct text *t, __u32 depth);
 
-/* Statements that are skipped, or repeated */
+/* A block that is skipped conditionally, or repeated */
 static void emit_block(struct text *t, __u32 depth)
 {
 	__u32 start = t->cnt, at;
@@ -503,7 +507,7 @@ static void emit_body(struct text *t, __u32 depth)
 			emit_access(t);
 			break;
 		case 8 ... 9:
-			/* or return */
+			/* compare, and return if it is true, or only compare */
 			at = emit_compare(t);
 			EMIT(t, BPF_JMP_A(2), RETURN(0));
 			t->insns[at].off = 1;
@@ -537,7 +541,7 @@ static void emit_program(struct text *t, __u64 seed)
 	EMIT(t, RETURN(0));
 }
 
-static void programs_by_chance(void **state)
+static void random_programs(void **state)
 {
 	__u64 programs = from_env("CONSTRAINT_PROGRAMS", 1500);
 	__u64 first = from_env("CONSTRAINT_SEED", 1), seed;
@@ -566,7 +570,7 @@ static void programs_by_chance(void **state)
 	}
 	vm_budget = 0;
 	vm_trusted = false;
-	printf("# %u of %llu accepted, %u of %u runs ended with a fault\n", accepted,
+	printf("# %u of %llu accepted, %u of %u executions ended with a fault\n", accepted,
 	       programs, faults, 3 * accepted);
 	assert_true(accepted > programs / 2);
 	assert_true(faults < 3 * accepted / 10 * 9);
@@ -576,13 +580,13 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bounds_hold),
-		cmocka_unit_test(ids_made_once_more),
+		cmocka_unit_test(new_ids_replace_old_ones),
 		cmocka_unit_test(known_bounds),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(counters),
 		cmocka_unit_test(moduli),
-		cmocka_unit_test(bits_put_in),
-		cmocka_unit_test(programs_by_chance),
+		cmocka_unit_test(inserted_bits),
+		cmocka_unit_test(random_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

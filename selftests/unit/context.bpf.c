@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What programs do with the addresses in the context, for levels_test: where compilers do not
- * unroll loops they are read at offsets that vary, by pointers that walk, or both.
+ * Typical uses of the addresses in the context, for levels_test: where compilers do not
+ * unroll loops, they are read at variable offsets, by incremented pointers, or both.
  */
 #include <vnp/program.h>
 
@@ -54,7 +54,7 @@ int compares(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* So many bits, at run time */
+/* Compare a prefix whose length is a variable */
 SEC("vnp/datagram")
 int compares_prefix(struct vnp_ctx *ctx)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Cryptography in the reference interpreter, by published vectors; the same program and the
- * same vectors are executed natively by kmod/crypt_test.c.
+ * Cryptography in the reference interpreter, tested with published vectors;
+ * kmod/crypt_test.c executes the same program and vectors natively.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -40,7 +40,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void vectors_are_right(void **state)
+static void published_vectors(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < VECTOR_CNT; i++)
@@ -49,7 +49,7 @@ static void vectors_are_right(void **state)
 			fail_msg("%s: %s", vectors[i].from, run.why);
 }
 
-/* An obvious model of a window: all that was accepted */
+/* A simple model of a replay window: the set of all accepted numbers */
 struct model {
 	__u64 next;
 	bool seen[4096];
@@ -84,7 +84,7 @@ static void windows_are_those_of_a_model(void **state)
 		for (int i = 0; i < 20000; i++) {
 			__u64 number = rand() % 4096;
 
-			/* mostly near the front, which moves */
+			/* mostly near the highest number, which increases */
 			if (i % 16)
 				number = (model.next + rand() % 300 > 200 ?
 					  model.next + rand() % 300 - 200 : 0) % 4096;
@@ -95,7 +95,7 @@ static void windows_are_those_of_a_model(void **state)
 	}
 }
 
-static void windows_have_ends(void **state)
+static void window_limits(void **state)
 {
 	static union {
 		struct vnp_replay replay;
@@ -163,9 +163,9 @@ static void keys_are_derived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors_are_right),
+		cmocka_unit_test(published_vectors),
 		cmocka_unit_test(windows_are_those_of_a_model),
-		cmocka_unit_test(windows_have_ends),
+		cmocka_unit_test(window_limits),
 		cmocka_unit_test(keys_are_derived),
 	};
 

@@ -70,7 +70,7 @@ static void unknown_opcodes_are_refused(void **state)
 				 !!memchr(opcodes, code, sizeof(opcodes)));
 }
 
-/* Which fields an opcode uses, by its class and the text of the RFC */
+/* Which fields an opcode uses, by its class, as the RFC defines them */
 static bool uses_dst(__u8 code)
 {
 	return code != 0x05 && code != 0x06 && code != 0x85 && code != 0x95;
@@ -128,7 +128,7 @@ static void unused_fields_must_be_zero(void **state)
 		assert_int_equal(decodes(insn), uses_src(code));
 		insn = valid(code);
 		insn.off = 1;
-		/* an offset of 1 is invalid for moves, and a distance for jumps */
+		/* an offset of 1 is invalid for moves, and the target for jumps */
 		assert_int_equal(decodes(insn), uses_off(code) && (code | 8) != 0xbc &&
 				 (code | 8) != 0xbf);
 		insn = valid(code);
@@ -138,7 +138,7 @@ static void unused_fields_must_be_zero(void **state)
 	}
 }
 
-static void registers_end_at_ten(void **state)
+static void register_numbers(void **state)
 {
 	__u32 i;
 
@@ -229,7 +229,7 @@ static void messages(void **state)
 /* A call of the helper with this number */
 #define CALL_ID(id)	BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, id)
 
-static void numbers_that_no_helper_has(void **state)
+static void unknown_helpers(void **state)
 {
 	(void)state;
 	assert_refused("there is no helper 0.", CALL_ID(0), RETURN(0));
@@ -305,12 +305,12 @@ int main(void)
 		cmocka_unit_test(opcodes_are_those_of_the_rfc),
 		cmocka_unit_test(unknown_opcodes_are_refused),
 		cmocka_unit_test(unused_fields_must_be_zero),
-		cmocka_unit_test(registers_end_at_ten),
+		cmocka_unit_test(register_numbers),
 		cmocka_unit_test(offsets_of_v4),
 		cmocka_unit_test(widths_of_byte_swaps),
 		cmocka_unit_test(atomic_operations),
 		cmocka_unit_test(messages),
-		cmocka_unit_test(numbers_that_no_helper_has),
+		cmocka_unit_test(unknown_helpers),
 		cmocka_unit_test(helpers_of_the_kernel_are_refused_by_name),
 		cmocka_unit_test(jumps_lead_to_instructions),
 		cmocka_unit_test(loads_of_64_bits),

@@ -102,7 +102,7 @@ static void memory(void **state)
 	assert_text("r1 = map 3 value + 0x10 ll", BPF_LD_MAP_VALUE(R1, 3, 16));
 }
 
-static void anything_is_text(void **state)
+static void random_instructions(void **state)
 {
 	__u64 random = 1;
 	__u32 i;
@@ -120,7 +120,7 @@ static void anything_is_text(void **state)
 		vnp_disasm(insn, text);
 		assert_non_null(memchr(text, 0, sizeof(text)));
 		assert_int_not_equal(text[0], 0);
-		/* nothing was truncated */
+		/* the text was not truncated */
 		assert_true(strlen(text) < sizeof(text) - 1);
 	}
 }
@@ -131,7 +131,7 @@ int main(void)
 		cmocka_unit_test(arithmetic),
 		cmocka_unit_test(jumps),
 		cmocka_unit_test(memory),
-		cmocka_unit_test(anything_is_text),
+		cmocka_unit_test(random_instructions),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

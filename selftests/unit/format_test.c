@@ -43,7 +43,7 @@ static void conversions(void **state)
 		    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
 }
 
-static void terminals_are_safe(void **state)
+static void control_characters_are_replaced(void **state)
 {
 	(void)state;
 	assert_line("?[31m?", "%c[31m%c", 27, 7);
@@ -65,11 +65,11 @@ static void bad_formats(void **state)
 	(void)state;
 	for (i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(format(bad[i], 1, args), -EINVAL);
-	/* too many, too few arguments */
+	/* too many and too few arguments */
 	assert_int_equal(format("%d", 0, args), -EINVAL);
 	assert_int_equal(format("%d", 2, args), -EINVAL);
 	assert_int_equal(format("", 1, args), -EINVAL);
-	/* lengths */
+	/* invalid lengths */
 	assert_int_equal(vnp_format(line, 64, no_end, 4, args, 0), -EINVAL);
 	assert_int_equal(vnp_format(line, 64, "", 0, args, 0), -EINVAL);
 	assert_int_equal(vnp_format(line, 64, NULL, VNP_FORMAT_MAX + 1, args, 0), -EINVAL);
@@ -80,15 +80,15 @@ static void bad_formats(void **state)
 
 static void assert_says(const char *text, const char *fmt, __u32 cnt)
 {
-	char said[VNP_FORMAT_LINE_MAX];
+	char printed[VNP_FORMAT_LINE_MAX];
 	u64 args[VNP_FORMAT_ARGS_MAX] = {};
 
-	assert_int_equal(vnp_format(said, sizeof(said), fmt, strlen(fmt) + 1, args,
+	assert_int_equal(vnp_format(printed, sizeof(printed), fmt, strlen(fmt) + 1, args,
 				    cnt * sizeof(*args)), -EINVAL);
-	assert_string_equal(said, text);
+	assert_string_equal(printed, text);
 }
 
-/* The line says what is wrong with the format */
+/* The logged line says what is wrong with the format */
 static void bad_formats_are_explained(void **state)
 {
 #define HAS	": it has %d, %i, %u and %x, with l or ll, %c and %%"
@@ -105,7 +105,7 @@ static void bad_formats_are_explained(void **state)
 	assert_says("vnp_printk() takes 128 bytes of format and 12 numbers at most", "", 13);
 }
 
-static void lines_are_cut(void **state)
+static void lines_are_truncated(void **state)
 {
 	(void)state;
 	memset(line, 'x', sizeof(line));
@@ -136,7 +136,7 @@ static void longest_line(void **state)
 			 20 * VNP_FORMAT_ARGS_MAX + sizeof(fmt) - 1 - len);
 }
 
-static void anything(void **state)
+static void random_formats(void **state)
 {
 	__u64 random = 1;
 	u64 args[4] = { 1, 2, 3, 4 };
@@ -162,12 +162,12 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(conversions),
-		cmocka_unit_test(terminals_are_safe),
+		cmocka_unit_test(control_characters_are_replaced),
 		cmocka_unit_test(bad_formats),
 		cmocka_unit_test(bad_formats_are_explained),
-		cmocka_unit_test(lines_are_cut),
+		cmocka_unit_test(lines_are_truncated),
 		cmocka_unit_test(longest_line),
-		cmocka_unit_test(anything),
+		cmocka_unit_test(random_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@
 #include "vm/lower/lower.h"
 #include "vm_util.h"
 
-/* Maximum number of lowered instructions for one */
+/* Maximum number of lowered instructions for one instruction */
 #define GROWTH_MAX	52
 
 /* Number of random programs whose instructions are measured */
@@ -24,13 +24,13 @@
 
 struct kind {
 	const char *name;
-	__u32 at;		/* the instruction that is measured */
-	__u32 trusted;		/* its lowered length */
+	__u32 at;		/* index of the measured instruction */
+	__u32 trusted;		/* number of lowered instructions for it */
 	__u32 hardened;
 	struct bpf_insn insns[24];
 };
 
-/* length() - of a program that is followed by zeroes */
+/* length() - number of instructions, without trailing zeroes */
 static __u32 length(const struct kind *kind)
 {
 	__u32 cnt = ARRAY_SIZE(kind->insns);
@@ -40,8 +40,8 @@ static __u32 length(const struct kind *kind)
 	return cnt;
 }
 
-/* become() - number of lowered instructions of the program's instruction @at */
-static __u32 become(const struct vnp_code *code, __u32 at)
+/* lowered_cnt() - number of lowered instructions for instruction @at */
+static __u32 lowered_cnt(const struct vnp_code *code, __u32 at)
 {
 	__u32 n = 0, i;
 
@@ -58,10 +58,10 @@ static void measure(const struct kind *kind, bool harden, __u32 want)
 	vm_harden = harden;
 	if (vm_make(kind->insns, length(kind), &code))
 		fail_msg("%s is refused:\n%s", kind->name, vm_log);
-	got = become(code, kind->at);
+	got = lowered_cnt(code, kind->at);
 	vm_free(code);
 	if (got != want)
-		fail_msg("%s: becomes %u, not %u", kind->name, got, want);
+		fail_msg("%s: %u lowered instructions, not %u", kind->name, got, want);
 	assert_true(got <= GROWTH_MAX);
 }
 
@@ -126,7 +126,7 @@ static void each_kind(void **state)
 }
 
 /* Instructions of random programs do not exceed those above. */
-static void by_chance(void **state)
+static void random_programs(void **state)
 {
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
 	struct vnp_code *code;
@@ -139,17 +139,17 @@ static void by_chance(void **state)
 		cnt = random_program(seed, insns);
 		if (vm_make(insns, cnt, &code))
 			continue;
-		/* the first also has the program's entry */
+		/* the first instruction also has the entry of the program */
 		for (at = 1; at < code->insn_cnt; at++)
-			if (become(code, at) > most)
-				most = become(code, at);
+			if (lowered_cnt(code, at) > most)
+				most = lowered_cnt(code, at);
 		vm_free(code);
 	}
 	assert_true(most > 8);
 	assert_true(most <= GROWTH_MAX);
 }
 
-/* fill() - a program of @cnt times an instruction, which returns 0 */
+/* fill() - a program that repeats an instruction @cnt times and returns 0 */
 static struct bpf_insn *fill(struct bpf_insn insn, __u32 cnt)
 {
 	struct bpf_insn *insns = calloc(cnt + 4, sizeof(*insns));
@@ -165,8 +165,8 @@ static struct bpf_insn *fill(struct bpf_insn insn, __u32 cnt)
 	return insns;
 }
 
-/* of_many() - lower this many of an instruction; their lowered length, or an error */
-static int of_many(struct bpf_insn insn, __u32 cnt)
+/* lower_many() - lower an instruction @cnt times. Return: lowered length, or an error */
+static int lower_many(struct bpf_insn insn, __u32 cnt)
 {
 	struct bpf_insn *insns = fill(insn, cnt);
 	struct vnp_code *code;
@@ -190,15 +190,15 @@ static void limit(void **state)
 	vm_harden = true;
 	/* it must not be refused because of its cost */
 	vm_budget = 1 << 20;
-	assert_int_equal(of_many(sdiv, 65000), -E2BIG);
+	assert_int_equal(lower_many(sdiv, 65000), -E2BIG);
 	assert_non_null(strstr(vm_log, "the program grows too much: it may become 520032 instructions"));
 	assert_non_null(strstr(vm_log, " of them are divisions."));
 
-	/* A smaller one may become 65,536, but not one more. */
-	assert_in_range(of_many(sdiv, 3800), 17 * 3800, 65536);
-	assert_int_equal(of_many(sdiv, 3860), -E2BIG);
-	/* Three for one is common. */
-	assert_in_range(of_many(add, 65000), 3 * 65000, 3 * 65000 + 8);
+	/* The limit is 65,536 lowered instructions. */
+	assert_in_range(lower_many(sdiv, 3800), 17 * 3800, 65536);
+	assert_int_equal(lower_many(sdiv, 3860), -E2BIG);
+	/* Three lowered instructions for one are common. */
+	assert_in_range(lower_many(add, 65000), 3 * 65000, 3 * 65000 + 8);
 	vm_budget = 0;
 }
 
@@ -206,7 +206,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind),
-		cmocka_unit_test(by_chance),
+		cmocka_unit_test(random_programs),
 		cmocka_unit_test(limit),
 	};
 

@@ -20,7 +20,7 @@ static void packet_high(void **state)
 	assert_faults(VNP_FAULT_PACKET, 1, 7, UNCHECKED);
 	assert_faults(VNP_FAULT_PACKET, 1, 0, UNCHECKED);
 
-	/* checked, in each form */
+	/* checked, by each form of comparison */
 #define CHECKED(OP, A, B, TO_FAR, NEAR, N)				\
 	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_REG(R4, R2),	\
 	BPF_ALU64_IMM(BPF_ADD, R4, N), BPF_JMP_REG(OP, A, B, TO_FAR),	\
@@ -64,7 +64,7 @@ static void packet_left(void **state)
 static void packet_low(void **state)
 {
 	(void)state;
-	/* before the payload: always a fault */
+	/* an offset before the payload always faults */
 #define BEFORE	LOAD_DATA(R2), BPF_LDX_MEM(BPF_B, R0, R2, -1), BPF_EXIT_INSN()
 	assert_accepted("ends with a fault, whatever", BEFORE);
 	assert_faults(VNP_FAULT_PACKET, 1, 100, BEFORE);
@@ -96,7 +96,7 @@ static void packet_variable(void **state)
 			BPF_ALU64_IMM(BPF_ADD, R4, 5), BPF_JMP_REG(BPF_JGT, R4, R5, 2),
 			BPF_LDX_MEM(BPF_B, R0, R2, 4), BPF_EXIT_INSN(),
 			LOAD_DATA_END(R0), RETURN(0));
-	/* the same x added again reaches as far */
+	/* adding the same x again has the same bound */
 	assert_accepted("0 guarded",
 			LOAD_DATA_END(R5), LOAD_DATA(R2), LOAD_DATA(R6),
 			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ttl)),
@@ -115,7 +115,7 @@ static void packet_variable(void **state)
 	assert_returns(0, 64, FAR(63));
 }
 
-/* p + *(u64 *)data for all kinds of numbers: the guard alone decides */
+/* p + *(u64 *)data for all kinds of numbers: only the guard prevents wrong accesses */
 static void packet_any_distance(void **state)
 {
 	static const __u64 by[] = {
@@ -176,7 +176,7 @@ static void packet_guard_refines(void **state)
 	assert_accepted("1 guarded: insn 1",
 			LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4),
 			BPF_LDX_MEM(BPF_W, R0, R2, 0), BPF_EXIT_INSN());
-	/* data read again is the same */
+	/* data is still guarded after it was loaded again */
 	assert_accepted("1 guarded: insn 1",
 			LOAD_DATA(R2), BPF_LDX_MEM(BPF_W, R0, R2, 4), LOAD_DATA(R3),
 			BPF_LDX_MEM(BPF_W, R0, R3, 0), BPF_EXIT_INSN());
@@ -220,7 +220,7 @@ static void null_untested(void **state)
 	assert_returns(0, 0, TESTED(BPF_JEQ, 3));
 	assert_returns(5, 0, TESTED(BPF_JEQ, 8));
 
-	/* the first access is the test of the second */
+	/* the guard of the first access covers the second */
 	assert_accepted("1 guarded: insn 6",
 			LOOKUP(MAP_ARRAY, 1), BPF_LDX_MEM(BPF_W, R1, R0, 4),
 			BPF_LDX_MEM(BPF_W, R0, R0, 0), BPF_EXIT_INSN());
@@ -239,7 +239,7 @@ static void null_copies(void **state)
 			LOOKUP(MAP_HASH, 1), BPF_MOV64_REG(R6, R0),
 			LOOKUP(MAP_HASH, 1), BPF_JMP_IMM(BPF_JEQ, R6, 0, 1),
 			BPF_LDX_MEM(BPF_W, R6, R0, 0), RETURN(0));
-	/* nor of the same one in the previous iteration */
+	/* nor the result of the same lookup in the previous iteration */
 	assert_accepted("1 guarded: insn 10",
 			BPF_MOV64_IMM(R7, 0), BPF_MOV64_IMM(R6, 0),
 			LOOKUP(MAP_HASH, 1),
@@ -265,7 +265,7 @@ static void null_arithmetic(void **state)
 			LOOKUP(MAP_ARRAY, 1), BPF_MOV64_REG(R1, R0),
 			BPF_ALU64_IMM(BPF_ADD, R1, 4), BPF_JMP_IMM(BPF_JEQ, R0, 0, 1),
 			BPF_LDX_MEM(BPF_W, R0, R1, 4), RETURN(0));
-	/* a variable is added: the guard is at the addition */
+	/* a variable is added: the guard is before the addition */
 #define VARIABLE(KEY)							\
 	BPF_LDX_MEM(BPF_W, R6, R1, offsetof(struct vnp_ctx, tos)),	\
 	LOOKUP(MAP_ARRAY, KEY), BPF_ALU64_IMM(BPF_AND, R6, 3),		\
@@ -277,10 +277,10 @@ static void null_arithmetic(void **state)
 }
 
 /* cond ? value : NULL */
-static void null_of_c(void **state)
+static void null_by_condition(void **state)
 {
 	(void)state;
-	/* the payload decides */
+	/* the payload selects one of them */
 #define CHOOSE								\
 	LOAD_DATA(R8), BPF_LDX_MEM(BPF_B, R8, R8, 0),			\
 	BPF_MOV64_IMM(R6, 0), BPF_JMP_IMM(BPF_JEQ, R8, 0, 2),		\
@@ -360,7 +360,7 @@ static void map_unknown_base(void **state)
 		       BPF_JMP_IMM(BPF_JEQ, R7, 0, 3),
 		       BPF_ALU64_REG(BPF_ADD, R7, R6), BPF_LDX_MEM(BPF_W, R0, R7, 0),
 		       RETURN(0), RETURN(0));
-	/* bounded it does not matter */
+	/* if the offset is bounded, either value is fine */
 	assert_accepted("1 guarded: insn 1;",
 			LOAD_INDEX, LOOKUP(MAP_ARRAY, 1), BPF_MOV64_REG(R7, R0),
 			BPF_JMP_IMM(BPF_JGT, R6, 9, 7),
@@ -425,11 +425,12 @@ static void stack_bounds(void **state)
 static void context_walk(void **state)
 {
 	/*
-	 * to the end of tos, which is followed by padding; down to data_end; from len on
+	 * up to the end of tos, which is followed by padding; down to data_end; starting at
+	 * len
 	 */
 	static const struct {
 		__s32 off, step;
-		__u32 turns;
+		__u32 iterations;
 	} walks[] = { { IP6, 4, 13 }, { IP6, -4, 5 }, { 16, 8, 9 }, { TOS, -8, 9 } };
 	__u8 payload[1];
 	__u32 i, n;
@@ -440,12 +441,12 @@ static void context_walk(void **state)
 			CONTEXT_WALK(walks[i].off, walks[i].step)
 		};
 
-		for (n = walks[i].turns - 1; n < walks[i].turns + 2; n++) {
+		for (n = walks[i].iterations - 1; n < walks[i].iterations + 2; n++) {
 			struct vm_result r;
 
 			payload[0] = n;
 			r = vm_run(insns, ARRAY_SIZE(insns), payload, 1);
-			assert_int_equal(r.fault, n <= walks[i].turns ?
+			assert_int_equal(r.fault, n <= walks[i].iterations ?
 					 VNP_FAULT_NONE : VNP_FAULT_CONTEXT);
 		}
 	}
@@ -472,7 +473,7 @@ static void context_index(void **state)
 				BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0)), payload, 8);
 		assert_int_equal(r.fault, (__u32)index[i] < 13 ? VNP_FAULT_NONE :
 								 VNP_FAULT_CONTEXT);
-		/* tos, and as many bytes before it as the upper half says */
+		/* tos minus half of the index */
 		r = vm_run(PROG(LOAD_INDEX, BPF_ALU64_IMM(BPF_RSH, R6, 1),
 				BPF_ALU64_REG(BPF_SUB, R1, R6),
 				BPF_LDX_MEM(BPF_B, R0, R1, TOS), RETURN(0)), payload, 8);
@@ -538,7 +539,7 @@ static void helper_null(void **state)
  * After a signed comparison the size is negative or 0, and a guard excludes negative
  * ones.  The guard must be emitted though no memory is accessed if the size is 0.
  */
-static void helper_sizes_of_nothing(void **state)
+static void helper_sizes_of_zero(void **state)
 {
 	static const __u64 sizes[] = { 4, 1ULL << 63, ~0ULL << 32 | 4, -8 };
 	__u64 payload[2];
@@ -567,7 +568,7 @@ static void helper_sizes_of_nothing(void **state)
 	assert_returns(0, 16, NOTHING(ANYWHERE));
 	assert_returns(0, 16, NOTHING(BPF_MOV64_IMM(R1, 0)));
 	assert_accepted("2 guarded: insn 1, insn 11", NOTHING(ANYWHERE));
-	/* a size that must not be 0, but can only be 0 after its other guard */
+	/* a size that must not be 0, but can only be 0 after the guard against negative ones */
 	assert_faults(VNP_FAULT_STACK, 10, 16, BPF_MOV64_REG(R6, R1), NOT_POSITIVE,
 		      BPF_MOV64_REG(R4, R2), BPF_MOV64_REG(R1, R6),
 		      BPF_MOV64_IMM(R2, 0), BPF_MOV64_REG(R3, R10),
@@ -608,7 +609,7 @@ static void helper_packet(void **state)
 static void budget(void **state)
 {
 	(void)state;
-	/* for ever */
+	/* an endless loop */
 	assert_faults(VNP_FAULT_BUDGET, 0, 0, BPF_JMP_A(-1), RETURN(0));
 	assert_faults(VNP_FAULT_BUDGET, 1, 0, BPF_MOV64_IMM(R0, 0),
 		      BPF_JMP_IMM(BPF_JEQ, R0, 0, -1), BPF_EXIT_INSN());
@@ -623,7 +624,7 @@ static void budget(void **state)
 	assert_faults(VNP_FAULT_BUDGET, 3, 0, TEN);
 	vm_budget = 0;
 
-	/* code without jumps back is charged once, when the program begins */
+	/* the budget is charged once for code without jumps back, at the program's entry */
 #define STRAIGHT	BPF_JMP_A(1), BPF_JMP_A(1), BPF_JMP_A(-2), RETURN(0)
 	vm_budget = 5;
 	assert_returns(0, 0, STRAIGHT);
@@ -646,7 +647,10 @@ static void budget(void **state)
 	vm_budget = 0;
 }
 
-/* A change of length is paid by the bytes it may add, and the payload's when it is made. */
+/*
+ * The cost of a change of length is that of the bytes it may add, and of the payload's
+ * length at that time.
+ */
 static void resize_budget(void **state)
 {
 	(void)state;
@@ -658,12 +662,12 @@ static void resize_budget(void **state)
 	vm_budget = 304 + 1;
 	assert_refused("the longest path through the program costs 306", BY(-64));
 	assert_refused("the longest path through the program costs 306", BY(64));
-	/* no more than a datagram can have, and 32 bits of the register */
+	/* limited to the maximum of a datagram; only the lower 32 bits of the register count */
 	assert_refused("the longest path through the program costs 2351", BY(INT_MIN));
 	assert_refused("the longest path through the program costs 306",
 		       BPF_MOV32_IMM(R2, -64), BPF_CALL_HELPER(adjust_tail), RETURN(0));
 #undef BY
-	/* as far as a branch has limited it */
+	/* the bound of a branch is used */
 	vm_budget = 307;
 	assert_refused("the longest path through the program costs 308",
 		       BPF_LDX_MEM(BPF_W, R2, R1, offsetof(struct vnp_ctx, len)),
@@ -687,7 +691,7 @@ int main(void)
 		cmocka_unit_test(null_untested),
 		cmocka_unit_test(null_copies),
 		cmocka_unit_test(null_arithmetic),
-		cmocka_unit_test(null_of_c),
+		cmocka_unit_test(null_by_condition),
 		cmocka_unit_test(map_bounds),
 		cmocka_unit_test(map_unknown_base),
 		cmocka_unit_test(stack_bounds),
@@ -695,7 +699,7 @@ int main(void)
 		cmocka_unit_test(context_index),
 		cmocka_unit_test(helper_sizes),
 		cmocka_unit_test(helper_null),
-		cmocka_unit_test(helper_sizes_of_nothing),
+		cmocka_unit_test(helper_sizes_of_zero),
 		cmocka_unit_test(helper_end_of_the_stack),
 		cmocka_unit_test(helper_packet),
 		cmocka_unit_test(budget),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages in an execution that is on no link: in the reference interpreter and lowered, as
- * VNP_PROG_RUN has it.
+ * The helpers that hold messages, in test executions without a link (VNP_PROG_RUN): in the
+ * reference interpreter, and lowered.
  */
 #include "vm_util.h"
 
@@ -26,11 +26,11 @@ static void holding(void **state)
 	assert_returns(0, 100, BEGIN, HOLD(7, 3, 100), BPF_EXIT_INSN());
 	assert_returns(-EINVAL, 100, BEGIN, HOLD(7, 3, 101), BPF_EXIT_INSN());
 	assert_returns(-EBUSY, 100, BEGIN, HOLD(7, 3, 0), HOLD(8, 3, 0), BPF_EXIT_INSN());
-	/* a failure is not the datagram's only chance */
+	/* after a failure the datagram can still be held */
 	assert_returns(0, 100, BEGIN, HOLD(7, 3, 101), HOLD(8, 3, 0), BPF_EXIT_INSN());
 }
 
-static void what_is_held(void **state)
+static void held_info(void **state)
 {
 	(void)state;
 	assert_returns(-ENOENT, 100, BEGIN, HELD(7, 24), BPF_EXIT_INSN());
@@ -47,14 +47,14 @@ static void what_is_held(void **state)
 		       BPF_EXIT_INSN());
 	assert_returns(1, 100, BEGIN, HOLD(7, 3, 10), HELD(7, 24), FIELD(24, contiguous),
 		       BPF_EXIT_INSN());
-	/* less and more than there is */
+	/* a smaller and a larger buffer than struct vnp_held */
 	assert_returns(90, 100, BEGIN, HOLD(7, 3, 10), HELD(7, 8), FIELD(8, bytes),
 		       BPF_EXIT_INSN());
 	assert_returns(0, 100, BEGIN, HOLD(7, 3, 10), HELD(7, 40),
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_EXIT_INSN());
 }
 
-static void ends(void **state)
+static void release_and_discard(void **state)
 {
 	(void)state;
 	assert_returns(-ENOENT, 100, BEGIN, END(release, 7), BPF_EXIT_INSN());
@@ -65,12 +65,12 @@ static void ends(void **state)
 	assert_returns(0, 100, BEGIN, HOLD(7, 3, 0), END(discard, 7), BPF_EXIT_INSN());
 	assert_returns(-ENOENT, 100, BEGIN, HOLD(7, 3, 0), END(release, 7), HELD(7, 24),
 		       BPF_EXIT_INSN());
-	/* one datagram is held once, also after its message has ended */
+	/* a datagram can be held only once, even after its message was discarded */
 	assert_returns(-EBUSY, 100, BEGIN, HOLD(7, 3, 0), END(discard, 7), HOLD(7, 3, 0),
 		       BPF_EXIT_INSN());
 }
 
-/* A packet with its headers cannot be held. */
+/* Programs of type packet cannot hold datagrams. */
 static void types(void **state)
 {
 	(void)state;
@@ -84,8 +84,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(holding),
-		cmocka_unit_test(what_is_held),
-		cmocka_unit_test(ends),
+		cmocka_unit_test(held_info),
+		cmocka_unit_test(release_and_discard),
 		cmocka_unit_test(types),
 	};
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Common C idioms, by all compilers: selftests/progs/idioms.bpf.c */
+/* Common C idioms, compiled by all compilers: selftests/progs/idioms.bpf.c */
 #include "compiled.h"
 
 #include <linux/vnp.h>
 
 /*
- * Results of choose(): the second bytes that are passed after each first one, if the
- * others are 0
+ * Results of choose(): by the first byte, the values of the second one that are passed if
+ * the others are 0
  */
 static const struct {
 	__u8 first, passed[4], dropped[4];
@@ -24,7 +24,7 @@ static const struct {
 	{ 14, {}, { 0, 1, 2, 3 } },
 };
 
-static void check_choices(struct vnp_object *obj, __u32 way)
+static void check_choices(struct vnp_object *obj, __u32 mode)
 {
 	size_t i, k;
 
@@ -40,7 +40,7 @@ static void check_choices(struct vnp_object *obj, __u32 way)
 		}
 	}
 	assert_verdict(VNP_DROP, "choose", "\0\0\0", 3, 0);
-	/* the length: 13 is dropped, 18 passed */
+	/* case 13 depends on the length: 13 is dropped, 18 passed */
 	assert_verdict(VNP_DROP, "choose", "\r            ", 13, 0);
 	assert_verdict(VNP_PASS, "choose", "\r                 ", 18, 0);
 }
@@ -48,7 +48,7 @@ static void check_choices(struct vnp_object *obj, __u32 way)
 /* Number of calls: not for -O1, where the compiled program is refused */
 static __u32 names;
 
-static void check_names(struct vnp_object *obj, __u32 way)
+static void check_names(struct vnp_object *obj, __u32 mode)
 {
 	assert_verdict(VNP_PASS, "is_name", "\3www\2ab", 8, 0);
 	assert_verdict(VNP_DROP, "is_name", "\3www\2ab", 7, 0);
@@ -58,7 +58,7 @@ static void check_names(struct vnp_object *obj, __u32 way)
 	names++;
 }
 
-static void check(struct vnp_object *obj, __u32 way)
+static void check(struct vnp_object *obj, __u32 mode)
 {
 	static const __u8 skips[8] = { 2 }, longer[8] = { 0, 0, 0, 0, 0, 0, 0, 0x80 };
 	__u8 bytes[12] = {};
@@ -80,8 +80,8 @@ static void check(struct vnp_object *obj, __u32 way)
 	assert_verdict(VNP_DROP, "skip_length", bytes, 12, 0);
 
 	if (vnp_object_find_program(obj, "is_name"))
-		check_names(obj, way);
-	check_choices(obj, way);
+		check_names(obj, mode);
+	check_choices(obj, mode);
 }
 
 static void idioms(void **state)
@@ -89,7 +89,7 @@ static void idioms(void **state)
 	__u32 objects = compiled_each("idioms", check);
 
 	(void)state;
-	assert_int_equal(names, objects / 3 * 2 * COMPILED_WAYS);
+	assert_int_equal(names, objects / 3 * 2 * COMPILED_MODES);
 }
 
 int main(void)

@@ -20,7 +20,7 @@
 #include "userlib/internal.h"
 #include "selftests/vm/check_lowered.h"
 
-/* It must be refused, which another test checks */
+/* A program that must be refused, as another test checks */
 #define REFUSED	"writes_constant"
 
 /* Number of programs; the library prints why one is refused */

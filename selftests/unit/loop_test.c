@@ -14,7 +14,7 @@
 static void numbers_join(void **state)
 {
 	(void)state;
-	/* 3 or 12: an index of 16 bytes */
+	/* 3 or 12: an index into 16 bytes */
 	assert_accepted("0 guarded", UNKNOWN(R2, LEN), BPF_MOV64_IMM(R3, 3),
 			BPF_JMP_IMM(BPF_JEQ, R2, 0, 1), BPF_MOV64_IMM(R3, 12),
 			BPF_LD_MAP_VALUE(R4, MAP_RDONLY, 0), BPF_ALU64_REG(BPF_ADD, R4, R3),
@@ -28,7 +28,7 @@ static void numbers_join(void **state)
 static void pointers_join(void **state)
 {
 	(void)state;
-	/* the same pointer, moved by 4 or by 8, was checked for 12 */
+	/* 12 bytes were checked before the pointer was moved by 4 or 8 */
 	assert_accepted("0 guarded", UNKNOWN(R5, LEN), LOAD_DATA(R2), LOAD_DATA_END(R3),
 			BPF_MOV64_REG(R4, R2), BPF_ALU64_IMM(BPF_ADD, R4, 12),
 			BPF_JMP_REG(BPF_JGT, R4, R3, 5),
@@ -44,7 +44,7 @@ static void pointers_join(void **state)
 			BPF_ALU64_IMM(BPF_ADD, R2, 8), BPF_ALU64_IMM(BPF_ADD, R4, 8),
 			BPF_ALU64_IMM(BPF_ADD, R4, 4), BPF_JMP_REG(BPF_JGT, R4, R3, 1),
 			BPF_LDX_MEM(BPF_W, R0, R2, 0), RETURN(0));
-	/* two that did not are not */
+	/* two that moved by different numbers are not */
 	assert_accepted("1 guarded", UNKNOWN(R5, LEN), LOAD_DATA(R2), LOAD_DATA_END(R3),
 			BPF_MOV64_REG(R4, R2), BPF_JMP_IMM(BPF_JEQ, R5, 0, 3),
 			BPF_ALU64_IMM(BPF_ADD, R2, 8), BPF_ALU64_IMM(BPF_ADD, R4, 4),
@@ -67,7 +67,7 @@ static void copies_are_narrowed(void **state)
 			BPF_LD_MAP_VALUE(R4, MAP_RDONLY, 0),
 			BPF_LDX_MEM(BPF_DW, R3, R10, -8), BPF_ALU64_REG(BPF_ADD, R4, R3),
 			BPF_LDX_MEM(BPF_W, R0, R4, 0), RETURN(0));
-	/* after a change they are not copies any more */
+	/* a changed register is no longer a copy */
 	assert_accepted("1 guarded", UNKNOWN(R2, LEN), BPF_MOV64_REG(R3, R2),
 			BPF_ALU64_IMM(BPF_AND, R3, 15), BPF_JMP_IMM(BPF_JGT, R3, 12, 4),
 			BPF_LD_MAP_VALUE(R4, MAP_RDONLY, 0), BPF_ALU64_REG(BPF_ADD, R4, R2),
@@ -110,7 +110,7 @@ static void counted_loops(void **state)
 			BPF_LDX_MEM(BPF_B, R0, R3, 0),
 			BPF_ALU64_IMM(BPF_ADD, R2, 1), BPF_JMP_IMM(BPF_JNE, R2, 16, -6),
 			RETURN(0));
-	/* one too many */
+	/* one iteration too many */
 	assert_accepted("1 guarded", BPF_MOV64_IMM(R2, 0),
 			BPF_LD_MAP_VALUE(R3, MAP_RDONLY, 0), BPF_ALU64_REG(BPF_ADD, R3, R2),
 			BPF_LDX_MEM(BPF_B, R0, R3, 0),
@@ -177,7 +177,7 @@ static void steps_over_the_packet(void **state)
 	BPF_JMP_A(-7), BPF_EXIT_INSN()
 	assert_accepted("3 accesses proven, 0 guarded; 1 loop", WORDS);
 	assert_returns(25, 103, WORDS);
-	/* the test at the end, as compilers rotate loops */
+	/* the test is at the end, as in loops rotated by compilers */
 	assert_accepted("3 accesses proven, 0 guarded; 1 loop",
 			LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_IMM(R0, 0),
 			BPF_MOV64_REG(R4, R2), BPF_ALU64_IMM(BPF_ADD, R4, 4),
@@ -189,7 +189,7 @@ static void steps_over_the_packet(void **state)
 			BPF_EXIT_INSN());
 }
 
-/* A loop that is entered at two places, with different knowledge */
+/* A loop that is entered at two places, where different bounds are known */
 static void irreducible(void **state)
 {
 	(void)state;
@@ -204,7 +204,7 @@ static void irreducible(void **state)
 	BPF_MOV64_REG(R0, R3), BPF_EXIT_INSN()
 	assert_accepted("1 loop", TWO_ENTRIES);
 	assert_returns(32, 0, TWO_ENTRIES);
-	/* what is set on one entry only */
+	/* a register that is set before one entry only */
 	assert_refused("r4 was never set", UNKNOWN(R2, TTL), BPF_MOV64_IMM(R3, 0),
 		       BPF_JMP_IMM(BPF_JEQ, R2, 0, 2),
 		       BPF_MOV64_IMM(R4, 8), BPF_ALU64_IMM(BPF_ADD, R3, 1),
@@ -277,7 +277,7 @@ static void large_programs(void **state)
 	vm_free(code);
 }
 
-/* A counter that takes more values than 32 bits can count: from -6 to 2^32 - 2 */
+/* A loop with more than 2^32 iterations: from -6 to 2^32 - 2 */
 static void long_counters(void **state)
 {
 	(void)state;
@@ -319,7 +319,7 @@ static void far_jumps_back(void **state)
 	}
 }
 
-/* More guards than a conditional jump reaches over */
+/* More guards than a conditional jump can skip */
 static void many_guards(void **state)
 {
 	static struct bpf_insn insns[20003];
@@ -350,7 +350,7 @@ static void limits_have_messages(void **state)
 	__u32 n = 0;
 
 	(void)state;
-	/* a jump that its guards push out of reach */
+	/* a jump whose target gets out of range because of guards */
 	insns[n++] = LOAD_DATA(R2);
 	insns[n++] = BPF_LDX_MEM(BPF_B, R3, R2, 0);
 	insns[n++] = BPF_JMP_IMM(BPF_JEQ, R3, 0, 30000);

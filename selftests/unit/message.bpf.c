@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Mistakes that authors make, for message_test.c. */
+/* Common mistakes of authors, for message_test.c. */
 #include <linux/bpf.h>
 #include <vnp/program.h>
 
@@ -35,7 +35,7 @@ int bad_count(struct vnp_ctx *ctx)
 	return VNP_PASS;
 }
 
-/* one of two, so that no constant is known */
+/* one of two formats, so that the verifier does not know it */
 SEC("vnp/datagram")
 int bad_sometimes(struct vnp_ctx *ctx)
 {
@@ -71,7 +71,7 @@ static __attribute__((noinline)) int parse(struct vnp_ctx *ctx)
 	return p[0];
 }
 
-/* what the function returns is no verdict, and is none that is returned */
+/* what parse() returns is not a verdict, but is not returned as one */
 SEC("vnp/datagram")
 int verdict_of_number(struct vnp_ctx *ctx)
 {

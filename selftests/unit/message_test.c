@@ -15,15 +15,15 @@
 
 #include "vnp/libvnp.h"
 
-static char said[4096];
+static char printed[4096];
 
 static void remember(void *ctx, enum vnp_print_level level, const char *line)
 {
 	static const char *const levels[] = { "error", "warning", "info", "program" };
-	size_t len = strlen(said);
+	size_t len = strlen(printed);
 
 	(void)ctx;
-	snprintf(said + len, sizeof(said) - len, "%s: %s\n", levels[level], line);
+	snprintf(printed + len, sizeof(printed) - len, "%s: %s\n", levels[level], line);
 }
 
 /* Load only this program.  Return: the object, or NULL with the error */
@@ -39,7 +39,7 @@ static struct vnp_object *load(const char *name, int *err)
 	struct vnp_program *prog;
 	struct vnp_object *obj;
 
-	said[0] = 0;
+	printed[0] = 0;
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	snprintf(path, sizeof(path), "%s/message.bpf.o", dirname(self));
 	assert_int_equal(vnp_object_open_file(path, &open_opts, &obj), 0);
@@ -53,10 +53,10 @@ static struct vnp_object *load(const char *name, int *err)
 	return NULL;
 }
 
-static void assert_said(const char *text)
+static void assert_printed(const char *text)
 {
-	if (!strstr(said, text))
-		fail_msg("nobody said \"%s\", but:\n%s", text, said);
+	if (!strstr(printed, text))
+		fail_msg("no message \"%s\", but:\n%s", text, printed);
 }
 
 static void assert_refused(const char *name, const char *text)
@@ -65,7 +65,7 @@ static void assert_refused(const char *name, const char *text)
 
 	assert_null(load(name, &err));
 	assert_int_equal(err, -EACCES);
-	assert_said(text);
+	assert_printed(text);
 }
 
 static void helpers_of_the_kernel(void **state)
@@ -84,7 +84,7 @@ static void formats(void **state)
 	assert_refused("bad_count", "vnp_printk() is given 1 numbers for 2 conversions");
 }
 
-/* What is not known at load time is reported in the log */
+/* A format that is not known at load time is reported in the program's log */
 static void formats_at_run_time(void **state)
 {
 	struct vnp_run_opts run = { .sz = sizeof(run) };
@@ -94,12 +94,12 @@ static void formats_at_run_time(void **state)
 	(void)state;
 	obj = load("bad_sometimes", &err);
 	assert_int_equal(err, 0);
-	assert_string_equal(said, "");
+	assert_string_equal(printed, "");
 	assert_int_equal(vnp_program_run(vnp_object_find_program(obj, "bad_sometimes"),
 					 &run), 0);
 	assert_int_equal(run.fault, VNP_FAULT_NONE);
 	assert_int_equal(run.retval, VNP_PASS);
-	assert_said("program: vnp_printk() has no conversion %s");
+	assert_printed("program: vnp_printk() has no conversion %s");
 	vnp_object_close(obj);
 }
 
@@ -110,7 +110,7 @@ static void assert_loads(const char *name)
 
 	obj = load(name, &err);
 	if (err)
-		fail_msg("%s: %s", name, said);
+		fail_msg("%s: %s", name, printed);
 	vnp_object_close(obj);
 }
 
@@ -118,15 +118,15 @@ static void verdicts(void **state)
 {
 	(void)state;
 	assert_loads("never_verdict");
-	assert_said("warning: Program never_verdict, insn ");
-	assert_said("(message.bpf.c:52): this returns 99, which is no verdict");
-	assert_said("(message.bpf.c:52): this returns -1, which is no verdict");
+	assert_printed("warning: Program never_verdict, insn ");
+	assert_printed("(message.bpf.c:52): this returns 99, which is no verdict");
+	assert_printed("(message.bpf.c:52): this returns -1, which is no verdict");
 	assert_loads("sometimes_verdict");
-	assert_said("this returns -1, which is no verdict");
+	assert_printed("this returns -1, which is no verdict");
 	assert_loads("passes_number_on");
-	assert_said("this returns -7, which is no verdict");
+	assert_printed("this returns -7, which is no verdict");
 	assert_loads("verdict_of_number");
-	assert_string_equal(said, "");
+	assert_string_equal(printed, "");
 }
 
 int main(void)

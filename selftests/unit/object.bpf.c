@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* All that an object can hold, for object_test.c. */
+/* Everything that an object can contain, for object_test.c. */
 #include <vnp/program.h>
 
 struct key {

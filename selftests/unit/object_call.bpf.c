@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Calls functions of several sections: object_test.c sees them put together. */
+/* Calls functions of several sections: object_test.c checks that they are linked. */
 #include <vnp/program.h>
 
 #define noinline __attribute__((noinline))

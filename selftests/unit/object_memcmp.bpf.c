@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Calls what clang calls for comparisons that are too long for it: object_test.c */
+/* Calls memcmp(), as clang does for comparisons that it does not inline: object_test.c */
 #include <vnp/program.h>
 
 int memcmp(const void *a, const void *b, unsigned long len);

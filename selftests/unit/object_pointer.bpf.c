@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Has an initialized pointer in a global variable: object_test.c sees it refused. */
+/* A global variable with an initialized pointer: object_test.c checks that it is refused. */
 #include <vnp/program.h>
 
 int number = 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Calls what recent clang calls for __builtin_trap(): object_test.c */
+/* Calls __bpf_trap(), as recent clang does for __builtin_trap(): object_test.c */
 #include <vnp/program.h>
 
 void __bpf_trap(void);

@@ -26,7 +26,7 @@ bool op_input(__u32 n, struct op_input *in)
 		return false;
 	in->dst = values[a];
 	in->src = values[b];
-	/* equality of a cmpxchg: all, the lower half, the upper half, or nothing */
+	/* what is equal in a cmpxchg: all, the lower half, the upper half, or nothing */
 	switch ((a + b) % 4) {
 	case 0:
 		in->r0 = in->dst;
@@ -231,7 +231,7 @@ __u32 op_firsts(__u32 *at, struct op *ops)
  * ---- Programs -----------------------------------------------------------
  */
 
-/* Properties of an instruction that its program depends on */
+/* Properties of an instruction that determine the code around it */
 static bool is_load(const struct bpf_insn *insn)
 {
 	return BPF_CLASS(insn->code) == BPF_LDX;
@@ -304,7 +304,7 @@ static void put_operand(struct maker *m, __u32 reg, __u32 ptr, __u32 off)
 	put(m, BPF_RAW_INSN(0, 0, 0, 0, value >> 32));
 }
 
-/* A register that points into the word, as far away as the instruction's offset says */
+/* A register that points into the word, minus the instruction's offset */
 static void put_pointer(struct maker *m, const struct op *op, __u32 reg)
 {
 	put_address(m, reg, offsetof(struct op_memory, word));

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Every instruction that calculates, compares, loads or stores, with every operand of a
- * table, and the expected result, which is the compiler's arithmetic and shares nothing
- * with vm/.
+ * table, and the expected result, which is computed in C and shares no code with vm/.
  *
- * A program has as many of them as fit.  Its operands and results are in a map of one
- * entry, struct op_memory.
+ * A program has as many of these instructions as fit.  Its operands and results are in a
+ * map of one entry, struct op_memory.
  */
 #ifndef _VNP_UNIT_OPERATION_H
 #define _VNP_UNIT_OPERATION_H
@@ -20,7 +19,7 @@
 
 /**
  * struct op_input - operands of an operation
- * @dst:	the destination register; or the memory, for loads and stores
+ * @dst:	the destination register; for loads and stores, the memory
  * @src:	the source register
  * @r0:		R0, if it is not one of these
  */
@@ -62,16 +61,16 @@ struct op {
 	bool first;
 };
 
-/* op_table() - all of them; *@cnt is their number */
+/* op_table() - all operations; *@cnt is their number */
 const struct op *op_table(__u32 *cnt);
 
 /*
- * op_firsts() - the next OPS_MAX of those that differ by more than registers, from index
- * *@at on, which is advanced; their number
+ * op_firsts() - the next OPS_MAX of the operations that differ by more than registers,
+ * starting at index *@at, which is advanced.  Return: their number
  */
 __u32 op_firsts(__u32 *at, struct op *ops);
 
-/* op_input() - all operands, one set after the other; false after the last */
+/* op_input() - iterate over all sets of operands; false after the last */
 bool op_input(__u32 n, struct op_input *in);
 
 /**

@@ -108,7 +108,7 @@ static void operands_are_unknown(void **state)
 	printf("# %u operations on %u inputs\n", cnt, n);
 }
 
-/* The verifier knows the operands, and so may know the result */
+/* The verifier knows the operands, and may compute the result */
 static void operands_are_known(void **state)
 {
 	struct op some[OPS_MAX];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * C as authors write it, for program_test.c: each function says in its name what
- * the verifier is to make of it.
+ * C as authors write it, for program_test.c: the names of the functions are those of its
+ * tests.
  */
 #include <vnp/program.h>
 
@@ -22,7 +22,7 @@ struct {
 static __u32 table[64];
 static __u64 total;
 
-/* How many labels a DNS name has; the rest of the payload is not looked at */
+/* Count the labels of a DNS name; the payload after it is ignored */
 SEC("vnp/datagram")
 int labels(struct vnp_ctx *ctx)
 {
@@ -36,7 +36,7 @@ int labels(struct vnp_ctx *ctx)
 	return n;
 }
 
-/* Type-length-value options, a length of 2 counting itself and the type */
+/* Type-length-value options, with lengths that include type and length */
 SEC("vnp/datagram")
 int options(struct vnp_ctx *ctx)
 {
@@ -61,7 +61,7 @@ struct header {
 	__be32 id;
 };
 
-/* A header, so many words of options, then 8 bytes */
+/* A header, a number of words with options, then 8 bytes */
 SEC("vnp/datagram")
 int header(struct vnp_ctx *ctx)
 {
@@ -77,7 +77,7 @@ int header(struct vnp_ctx *ctx)
 	return 2 + body[0] + body[7];
 }
 
-/* Count per sender, and the first bytes */
+/* Count datagrams per sender, and the values of the first bytes */
 SEC("vnp/datagram")
 int count(struct vnp_ctx *ctx)
 {
@@ -126,7 +126,7 @@ int sort(struct vnp_ctx *ctx)
 	return a[0] << 16 | a[8] << 8 | a[15];
 }
 
-/* Nobody looked whether it is there */
+/* Without checks of the payload's length and the result of the lookup */
 SEC("vnp/datagram")
 int careless(struct vnp_ctx *ctx)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Peers as text: what is read is what is printed, and nothing else is taken for one. */
+/* Peers as text: what was printed can be parsed, and invalid text is refused. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -38,7 +38,7 @@ static void test_addresses(void **state)
 	}
 }
 
-/* All fields, as the kernel takes them */
+/* All fields, as the kernel expects them */
 static void test_fields(void **state)
 {
 	struct vnp_peer peer, expected = {
@@ -81,7 +81,7 @@ static void test_names(void **state)
 	assert_int_equal(0, vnp_peer_parse("localhost:5004", &quiet, &peer));
 	assert_true(peer.family == AF_INET ? peer.ip4 == htonl(INADDR_LOOPBACK) :
 		    peer.ip6[3] == htonl(1));
-	/* Without a resolver it is not known whether it exists. */
+	/* Without a resolver the name lookup fails temporarily. */
 	assert_in_set((-vnp_peer_parse("none.invalid:5004", &quiet, &peer)),
 		      ((const LargestIntegralType[]){ ENOENT, EAGAIN }), 2);
 }

@@ -24,10 +24,10 @@
 #include "vm/code.h"
 #include "vm/interp/interp.h"
 
-/* Ways to execute a program: two, for two kinds of user */
-enum { REFERENCE, LOWERED, REFERENCE_HARDENED, LOWERED_HARDENED, WAYS };
+/* Modes of execution: by each interpreter, trusted and hardened */
+enum { REFERENCE, LOWERED, REFERENCE_HARDENED, LOWERED_HARDENED, MODES };
 
-static const char * const way_names[] = {
+static const char * const mode_names[] = {
 	"reference", "lowered", "reference, hardened", "lowered, hardened",
 };
 
@@ -37,7 +37,7 @@ struct subject {
 	const void *input;
 	__u32 len;
 	__u32 result;
-	struct vnp_object *obj[WAYS];
+	struct vnp_object *obj[MODES];
 };
 
 #define NATIVE(name)							\
@@ -75,7 +75,7 @@ static void subject_load(struct subject *s)
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
 	snprintf(path, sizeof(path), "%s/../bench/processor/%s.bpf.o", dirname(self),
 		 s->name);
-	for (i = 0; i < WAYS; i++) {
+	for (i = 0; i < MODES; i++) {
 		struct vnp_load_opts opts = {
 			.sz = sizeof(opts),
 			.flags = VNP_LOAD_F_USER,
@@ -89,17 +89,17 @@ static void subject_load(struct subject *s)
 }
 
 /* vnp_program_run() uses the reference interpreter; this also executes lowered code */
-static __u64 subject_run(struct subject *s, __u32 way, const void *data, __u32 len,
+static __u64 subject_run(struct subject *s, __u32 mode, const void *data, __u32 len,
 			 __u32 *fault)
 {
-	struct vnp_program *prog = s->obj[way]->programs;
+	struct vnp_program *prog = s->obj[mode]->programs;
 	struct vnp_run_opts opts = {
 		.sz = sizeof(opts), .data_in = data, .data_in_len = len,
 	};
 	struct vnp_user_exec user;
 
 	assert_int_equal(vnp_user_exec_init(&user, prog->type, &opts, &prog->print), 0);
-	if (way == LOWERED || way == LOWERED_HARDENED)
+	if (mode == LOWERED || mode == LOWERED_HARDENED)
 		assert_int_equal(vnp_interp_exec_lowered(prog->code, &user.exec), 0);
 	else
 		assert_int_equal(vnp_interp_exec(prog->code, &user.exec), 0);
@@ -114,18 +114,18 @@ static __u32 subject_compare(struct subject *s, __u8 *data, __u32 len)
 	__u32 found = s->native(NULL, data, data + len), i, fault;
 	__u64 result;
 
-	for (i = 0; i < WAYS; i++) {
+	for (i = 0; i < MODES; i++) {
 		result = subject_run(s, i, data, len, &fault);
 		if (fault || result != found)
 			fail_msg("%s, %u bytes, %s: %llu, fault %u in %u; native: %u",
-				 s->name, len, way_names[i], result,
+				 s->name, len, mode_names[i], result,
 				 VNP_EXEC_FAULT_KIND(fault), VNP_EXEC_FAULT_INSN(fault),
 				 found);
 	}
 	return found;
 }
 
-/* Changes of a byte that are likely to change its meaning */
+/* Changes of a byte that are likely to affect the result */
 static __u8 changed(__u8 byte, __u32 how)
 {
 	static const __u8 other[] = { 0, 0xff, 0x7f };
@@ -170,7 +170,7 @@ static void agrees(void **state)
 
 /* ---- Guards ---------------------------------------------------------------- */
 
-/* Documentation/verifier.rst says why these are there; all others have none */
+/* Documentation/verifier.rst explains these guards; all other programs have none */
 static const struct {
 	const char *program;
 	__u32 guards;
@@ -238,7 +238,7 @@ static int teardown(void **state)
 	struct subject *s = *state;
 	__u32 i;
 
-	for (i = 0; i < WAYS; i++)
+	for (i = 0; i < MODES; i++)
 		vnp_object_close(s->obj[i]);
 	return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What a compiler makes of C: parse.bpf.c, verified and run.
+ * Typical C programs: parse.bpf.c is compiled, verified and executed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,14 +18,14 @@
 
 #include "vnp/libvnp.h"
 
-static char said[8192];
+static char printed[8192];
 
 static void remember(void *ctx, enum vnp_print_level level, const char *text)
 {
-	size_t len = strlen(said);
+	size_t len = strlen(printed);
 
 	(void)ctx, (void)level;
-	snprintf(said + len, sizeof(said) - len, "%s\n", text);
+	snprintf(printed + len, sizeof(printed) - len, "%s\n", text);
 }
 
 static struct vnp_object *object;
@@ -48,7 +48,7 @@ static int setup(void **state)
 	assert_int_equal(vnp_object_open_file(path, &open_opts, &object), 0);
 	err = vnp_object_load(object, &load_opts);
 	if (err)
-		fail_msg("%d: %s", err, said);
+		fail_msg("%d: %s", err, printed);
 	return 0;
 }
 
@@ -72,7 +72,7 @@ static void assert_report(const char *name, const char *text)
 	const char *log = vnp_program_log(program(name));
 
 	if (!strstr(log, text))
-		fail_msg("%s: not \"%s\" but %s", name, text, log);
+		fail_msg("%s: expected \"%s\", but: %s", name, text, log);
 }
 
 static struct vnp_run_opts run(const char *name, const void *payload, __u32 len)

@@ -13,28 +13,28 @@ enum kind {
 	NUMBER,
 	PACKET,
 	STACK,
-	VALUE,		/* of a map; may be NULL */
+	VALUE,		/* pointer to a map value; may be NULL */
 };
 
-#define SLOTS	8	/* of the stack, written at the start */
-#define FUNCS	3	/* the program itself is number 0, and calls go upwards */
+#define SLOTS	8	/* slots of the stack that are written at the start */
+#define FUNCS	3	/* the program itself is number 0; functions call higher numbers */
 #define CALLS	8
 
 struct gen {
 	__u64 random;
-	const __u8 *bytes;	/* chance instead of random, if not NULL */
-	size_t left;		/* of them */
-	bool parse;		/* with gen_parse() */
-	bool index;		/* with gen_context() */
-	bool wide;		/* with gen_wide() */
-	bool attack;		/* with gen_attack() */
-	bool kinds;		/* with gen_kinds() */
+	const __u8 *bytes;	/* make the decisions instead of @random, if not NULL */
+	size_t left;		/* number of @bytes */
+	bool parse;		/* call gen_parse() */
+	bool index;		/* call gen_context() */
+	bool wide;		/* call gen_wide() */
+	bool attack;		/* call gen_attack() */
+	bool kinds;		/* call gen_kinds() */
 	struct bpf_insn *insns;
 	__u32 cnt;
-	enum kind kind[10];	/* R6 is the context, all the way */
+	enum kind kind[10];	/* R6 is always the context */
 	__u32 depth;
 	__u32 func;
-	__u32 call[CALLS];	/* the instructions; imm is a number of a function yet */
+	__u32 call[CALLS];	/* call instructions, whose imm is still the number of a function */
 	__u32 call_cnt;
 };
 
@@ -280,7 +280,7 @@ static void gen_atomic(struct gen *g)
 			     -8 * (int)(1 + roll(g, SLOTS))));
 }
 
-/* Save a register and get it back; the slots beyond SLOTS are for that */
+/* Save a register and restore it; slots above SLOTS are for that */
 static void gen_spill(struct gen *g)
 {
 	__u32 src = any_reg(g), dst = any_reg(g);
@@ -408,8 +408,8 @@ static struct bpf_insn condition(struct gen *g)
 	return BPF_RAW_INSN(class | op | BPF_X, a, b, 0, 0);
 }
 
-/* Optionally, pointers of two kinds are used as if they were of one */
-static void meet(struct gen *g, const enum kind *other)
+/* At a join, registers of different kinds become unset; optionally, pointers are kept */
+static void join_kinds(struct gen *g, const enum kind *other)
 {
 	__u32 i;
 
@@ -448,10 +448,10 @@ static void gen_if(struct gen *g)
 	} else {
 		g->insns[at].off = g->cnt - at - 1;
 	}
-	meet(g, after);
+	join_kinds(g, after);
 }
 
-/* The map is one of two where it is looked up, and so is the value */
+/* A lookup in one of two maps, selected at run time */
 static void gen_either_map(struct gen *g)
 {
 	put(g, BPF_ST_MEM(BPF_W, R10, -8, roll(g, 10)));
@@ -468,7 +468,10 @@ static void gen_either_map(struct gen *g)
 	g->kind[0] = VALUE;
 }
 
-/* A pointer is of two kinds or three, and used: at once, from a slot, or after a while */
+/*
+ * A pointer that is of two or three kinds at a join, and is used: at once, from a slot, or
+ * later
+ */
 static void gen_kinds(struct gen *g)
 {
 	__u32 reg = any_reg(g), i;
@@ -543,18 +546,18 @@ static void gen_loop(struct gen *g)
 	g->insns[g->cnt - 1].off = (int)head - (int)g->cnt;
 }
 
-/* Mostly correct code, sometimes off by one */
-static __s32 slip(struct gen *g, __s32 right)
+/* Mostly the right number, sometimes off by one or two */
+static __s32 perturb(struct gen *g, __s32 right)
 {
 	return roll(g, 5) ? right : right + (int)roll(g, 5) - 2;
 }
 
-static __u8 slip_class(struct gen *g)
+static __u8 perturb_class(struct gen *g)
 {
 	return roll(g, 6) ? BPF_ALU64 : BPF_ALU;
 }
 
-static __u8 slip_op(struct gen *g, __u8 right)
+static __u8 perturb_op(struct gen *g, __u8 right)
 {
 	static const __u8 ops[] = {
 		BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT, BPF_JSGE, BPF_JSLT,
@@ -564,28 +567,28 @@ static __u8 slip_op(struct gen *g, __u8 right)
 	return roll(g, 4) ? right : ops[roll(g, sizeof(ops))];
 }
 
-/* A length, from the payload or random, to R8 */
+/* Put a length into R8, from the payload or random */
 static void gen_length(struct gen *g)
 {
 	if (roll(g, 3)) {
-		put(g, BPF_LDX_MEM(roll(g, 2) ? BPF_B : BPF_H, R8, R7, slip(g, 0)));
+		put(g, BPF_LDX_MEM(roll(g, 2) ? BPF_B : BPF_H, R8, R7, perturb(g, 0)));
 		if (!roll(g, 4))
 			put(g, BPF_ENDIAN(BPF_TO_BE, R8, 16));
 	} else {
 		put(g, BPF_MOV64_REG(R8, number_reg(g)));
 	}
 	if (roll(g, 2))
-		put(g, BPF_RAW_INSN(slip_class(g) | BPF_AND | BPF_K, R8, 0, 0,
+		put(g, BPF_RAW_INSN(perturb_class(g) | BPF_AND | BPF_K, R8, 0, 0,
 				    roll(g, 64)));
 	if (!roll(g, 3))
-		put(g, BPF_RAW_INSN(slip_class(g) | BPF_ADD | BPF_K, R8, 0, 0,
+		put(g, BPF_RAW_INSN(perturb_class(g) | BPF_ADD | BPF_K, R8, 0, 0,
 				    (int)roll(g, 8) - 4));
 	if (!roll(g, 4))
-		put(g, BPF_RAW_INSN(slip_class(g) | BPF_LSH | BPF_K, R8, 0, 0,
+		put(g, BPF_RAW_INSN(perturb_class(g) | BPF_LSH | BPF_K, R8, 0, 0,
 				    roll(g, 3)));
 }
 
-/* Are R8 bytes readable at R7?  Returns the jump for the case that they are not */
+/* Check that R8 bytes are readable at R7. Return: the jump that is taken if they are not */
 static __u32 gen_length_check(struct gen *g)
 {
 	if (roll(g, 3)) {
@@ -596,16 +599,16 @@ static __u32 gen_length_check(struct gen *g)
 		if (!roll(g, 3))
 			put(g, BPF_ALU64_IMM(BPF_ADD, R4, (int)roll(g, 9) - 4));
 		if (roll(g, 2))
-			put(g, BPF_JMP_REG(slip_op(g, BPF_JGT), R4, R9, 0));
+			put(g, BPF_JMP_REG(perturb_op(g, BPF_JGT), R4, R9, 0));
 		else
-			put(g, BPF_JMP_REG(slip_op(g, BPF_JLT), R9, R4, 0));
+			put(g, BPF_JMP_REG(perturb_op(g, BPF_JLT), R9, R4, 0));
 	} else {
 		put(g, BPF_MOV64_REG(R4, R9));
 		put(g, BPF_ALU64_REG(BPF_SUB, R4, R7));
 		if (!roll(g, 3))
 			put(g, BPF_ALU64_IMM(BPF_ADD, R4, (int)roll(g, 9) - 4));
 		put(g, BPF_RAW_INSN((roll(g, 5) ? BPF_JMP : BPF_JMP32) |
-				    slip_op(g, BPF_JLT) | BPF_X, R4, R8, 0, 0));
+				    perturb_op(g, BPF_JLT) | BPF_X, R4, R8, 0, 0));
 	}
 	return g->cnt - 1;
 }
@@ -616,31 +619,31 @@ static void gen_walk(struct gen *g)
 	__s32 step = 1 + roll(g, 2);
 	__u32 head = g->cnt, out;
 
-	put(g, BPF_JMP_IMM(slip_op(g, step == 1 ? BPF_JEQ : BPF_JLT), R8, step == 1 ? 0 : 2,
+	put(g, BPF_JMP_IMM(perturb_op(g, step == 1 ? BPF_JEQ : BPF_JLT), R8, step == 1 ? 0 : 2,
 			   0));
 	out = g->cnt - 1;
-	put(g, BPF_LDX_MEM(roll(g, 4) ? BPF_B : BPF_H, R3, R7, slip(g, 0)));
+	put(g, BPF_LDX_MEM(roll(g, 4) ? BPF_B : BPF_H, R3, R7, perturb(g, 0)));
 	if (roll(g, 2)) {
-		put(g, BPF_ALU64_IMM(BPF_ADD, R7, slip(g, step)));
-		put(g, BPF_RAW_INSN(slip_class(g) | BPF_SUB | BPF_K, R8, 0, 0,
-				    slip(g, step)));
+		put(g, BPF_ALU64_IMM(BPF_ADD, R7, perturb(g, step)));
+		put(g, BPF_RAW_INSN(perturb_class(g) | BPF_SUB | BPF_K, R8, 0, 0,
+				    perturb(g, step)));
 	} else {
-		put(g, BPF_RAW_INSN(slip_class(g) | BPF_ADD | BPF_K, R8, 0, 0,
-				    -slip(g, step)));
-		put(g, BPF_ALU64_IMM(BPF_ADD, R7, slip(g, step)));
+		put(g, BPF_RAW_INSN(perturb_class(g) | BPF_ADD | BPF_K, R8, 0, 0,
+				    -perturb(g, step)));
+		put(g, BPF_ALU64_IMM(BPF_ADD, R7, perturb(g, step)));
 	}
 	if (!roll(g, 5)) {
-		/* skip what the payload says */
+		/* skip a number of bytes that is in the payload */
 		put(g, BPF_ALU64_IMM(BPF_AND, R3, 7));
 		if (roll(g, 3))
-			put(g, BPF_JMP_REG(slip_op(g, BPF_JGT), R3, R8, 2));
+			put(g, BPF_JMP_REG(perturb_op(g, BPF_JGT), R3, R8, 2));
 		put(g, BPF_ALU64_REG(BPF_ADD, R7, R3));
-		put(g, BPF_RAW_INSN(slip_class(g) | BPF_SUB | BPF_X, R8, R3, 0, 0));
+		put(g, BPF_RAW_INSN(perturb_class(g) | BPF_SUB | BPF_X, R8, R3, 0, 0));
 	}
 	if (roll(g, 2)) {
 		put(g, BPF_JMP_A((int)head - (int)g->cnt - 1));
 	} else {
-		put(g, BPF_JMP_IMM(slip_op(g, BPF_JNE), R8, slip(g, 0), 0));
+		put(g, BPF_JMP_IMM(perturb_op(g, BPF_JNE), R8, perturb(g, 0), 0));
 		g->insns[g->cnt - 1].off = (int)head - (int)g->cnt;
 	}
 	g->insns[out].off = g->cnt - out - 1;
@@ -652,20 +655,20 @@ static void gen_index(struct gen *g)
 	__s32 step = 1 + roll(g, 2);
 	__u32 head, out;
 
-	put(g, BPF_MOV64_IMM(R5, slip(g, 0)));
+	put(g, BPF_MOV64_IMM(R5, perturb(g, 0)));
 	head = g->cnt;
-	put(g, BPF_RAW_INSN((roll(g, 5) ? BPF_JMP : BPF_JMP32) | slip_op(g, BPF_JGE) |
+	put(g, BPF_RAW_INSN((roll(g, 5) ? BPF_JMP : BPF_JMP32) | perturb_op(g, BPF_JGE) |
 			    BPF_X, R5, R8, 0, 0));
 	out = g->cnt - 1;
 	put(g, BPF_MOV64_REG(R3, R7));
 	put(g, BPF_ALU64_REG(BPF_ADD, R3, R5));
-	put(g, BPF_LDX_MEM(BPF_B, R3, R3, slip(g, 0)));
-	put(g, BPF_RAW_INSN(slip_class(g) | BPF_ADD | BPF_K, R5, 0, 0, slip(g, step)));
+	put(g, BPF_LDX_MEM(BPF_B, R3, R3, perturb(g, 0)));
+	put(g, BPF_RAW_INSN(perturb_class(g) | BPF_ADD | BPF_K, R5, 0, 0, perturb(g, step)));
 	put(g, BPF_JMP_A((int)head - (int)g->cnt - 1));
 	g->insns[out].off = g->cnt - out - 1;
 }
 
-/* As parsers with a length: check that it is readable, and loop over it */
+/* Like a parser: check that a number of bytes is readable, and loop over them */
 static void gen_parse(struct gen *g)
 {
 	__u32 out;
@@ -689,7 +692,10 @@ static void gen_parse(struct gen *g)
 	g->kind[8] = NUMBER;
 }
 
-/* A field of the context at an index that an operation or a branch has bounded, mostly */
+/*
+ * Read a field of the context at an index, which is mostly bounded by an operation or a
+ * branch
+ */
 static void gen_context(struct gen *g)
 {
 	static const __u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
@@ -715,8 +721,8 @@ static void gen_context(struct gen *g)
 }
 
 /*
- * Code of an attacker: values whose two halves differ, pointers moved far away, sizes
- * that may be negative or huge, atomic operations of every outcome.
+ * Code like that of attacks on verifiers: values whose two halves differ, pointers moved
+ * far away, sizes that may be negative or huge, atomic operations with every outcome.
  */
 
 static __u64 wide_value(struct gen *g)
@@ -754,7 +760,7 @@ static void wide_unknown(struct gen *g, __u32 dst)
 	g->kind[dst] = NUMBER;
 }
 
-/* A number is known to lie on one side of another, in 32 or 64 bits, or bits of it are */
+/* Bound a number by a branch, in 32 or 64 bits, or by a mask */
 static void wide_bound(struct gen *g, __u32 reg)
 {
 	static const __u8 ops[] = {
@@ -802,7 +808,7 @@ static void wide_halves(struct gen *g)
 	}
 }
 
-/* A pointer to where 8 bytes are, mostly, in @dst; or nothing (false) */
+/* Put a pointer into @dst, mostly to 8 bytes. Return: false if there is none */
 static bool wide_pointer(struct gen *g, __u32 dst)
 {
 	int ptr = pointer_reg(g);
@@ -814,7 +820,7 @@ static bool wide_pointer(struct gen *g, __u32 dst)
 	return true;
 }
 
-/* An atomic operation on any object, with R0 and the memory equal at times, or nearly so */
+/* An atomic operation on any object, sometimes with R0 equal to the memory, or nearly so */
 static void wide_atomic(struct gen *g)
 {
 	static const __s32 ops[] = {
@@ -883,7 +889,7 @@ static void wide_far(struct gen *g)
 	}
 }
 
-/* Memory for a helper in R@reg and its size in R@reg + 1, roughly bounded */
+/* Put memory for a helper into R@reg and its size, roughly bounded, into R@reg + 1 */
 static void wide_memory(struct gen *g, __u32 reg)
 {
 	__u32 num = 7 + roll(g, 3);
@@ -949,7 +955,7 @@ static void wide_helper(struct gen *g)
 			g->kind[i] = UNSET;
 }
 
-/* A slot that is written partially, or on one path only, or with another kind there */
+/* A slot that is written partially, on one path only, or with different kinds */
 static void wide_slot(struct gen *g)
 {
 	__s16 off = -8 * (int)(1 + roll(g, SLOTS + 4));
@@ -997,7 +1003,7 @@ static void gen_wide(struct gen *g)
 	}
 }
 
-/* ---- Code by attackers, not compilers -------------------------------------- */
+/* ---- Attacks, as no compiler generates them --------------------------------- */
 
 /* Numbers whose sums with offsets and sizes do not fit, or whose halves differ */
 static __u64 far_number(struct gen *g)
@@ -1011,7 +1017,7 @@ static __u64 far_number(struct gen *g)
 	return some[roll(g, ARRAY_SIZE(some))] + roll(g, 64) - 32;
 }
 
-/* A pointer is moved far away; half of the time it is moved back */
+/* Move a pointer far away; half of the time move it back */
 static void gen_far_pointer(struct gen *g)
 {
 	int ptr = pointer_reg(g);
@@ -1028,7 +1034,7 @@ static void gen_far_pointer(struct gen *g)
 		put(g, BPF_LDX_MEM(size_code(g), by, ptr, (int)roll(g, 80) - 40));
 }
 
-/* A size to R@reg: from the payload or a register, whole, and compared or not */
+/* Put a 64-bit size into R@reg, from the payload or a register, compared or not */
 static void gen_attack_size(struct gen *g, __u32 reg)
 {
 	static const __u8 ops[] = {
@@ -1052,7 +1058,7 @@ static void gen_attack_size(struct gen *g, __u32 reg)
 		put(g, BPF_ALU64_IMM(BPF_AND, reg, roll(g, 2) ? 28 : -8));
 }
 
-/* Memory for a helper to R@reg: anything, or none, or the end of the stack */
+/* Put memory for a helper into R@reg: any pointer, NULL, or the end of the stack */
 static void gen_attack_memory(struct gen *g, __u32 reg)
 {
 	int ptr = pointer_reg(g), num = number_reg(g);
@@ -1073,7 +1079,7 @@ static void gen_attack_memory(struct gen *g, __u32 reg)
 	}
 }
 
-/* A helper that takes a size from a register: R7 and R8 are clobbered */
+/* Call a helper with a size from a register: R7 and R8 are clobbered */
 static void gen_attack_call(struct gen *g)
 {
 	__u32 first = roll(g, 2) ? R1 : R3;
@@ -1127,7 +1133,7 @@ static void gen_attack_atomic(struct gen *g)
 	g->kind[2] = STACK;
 }
 
-/* A slot that only one path writes to, with any register; it may be NULL */
+/* A slot that is written on one path only, with any register */
 static void gen_attack_slot(struct gen *g)
 {
 	__u32 src = any_reg(g), dst = any_reg(g);
@@ -1241,7 +1247,7 @@ static void gen_block(struct gen *g, __u32 len)
 		gen_one(g);
 }
 
-/* The return value depends on all registers */
+/* Make the return value depend on all registers */
 static void wide_exit(struct gen *g)
 {
 	__u32 i;
@@ -1287,9 +1293,8 @@ static __u32 gen_program(struct gen *g)
 }
 
 /*
- * Four seeds that parse follow four that do not, eight with indices follow eight without,
- * sixteen that are attack sixteen that are not, and thirty-two with pointers of many kinds
- * thirty-two without: some tests depend on the lower bits.
+ * Bits of the seed select optional contents, beginning with bit 2: some tests depend on the
+ * lower bits.
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns)
 {

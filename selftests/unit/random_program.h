@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Random programs, structured so that most are accepted: the contents of registers are
- * tracked, jumps make branches and loops.  The maps are those of vm_util.h.
+ * Random programs, structured so that most are accepted: the kinds of registers are
+ * tracked, and jumps form branches and loops.  The maps are those of vm_util.h.
  */
 #ifndef _VNP_UNIT_RANDOM_PROGRAM_H
 #define _VNP_UNIT_RANDOM_PROGRAM_H
@@ -14,7 +14,7 @@
 #define RANDOM_INSNS_MAX	512
 
 /* Optional contents of a program */
-#define RANDOM_PARSE	1	/* as in parsers: loops over lengths from the payload */
+#define RANDOM_PARSE	1	/* loops over lengths from the payload, as in parsers */
 #define RANDOM_INDEX	2	/* fields of the context read at an index */
 #define RANDOM_ATTACK	4	/* far pointers, any sizes, halves of registers, partially written slots */
 #define RANDOM_KINDS	8	/* pointers of different kinds that join and are used */
@@ -28,15 +28,15 @@
  */
 __u32 random_program(__u64 seed, struct bpf_insn *insns);
 
-/* random_wide_program() - likewise, imitating attacks on the verifier */
+/* random_wide_program() - likewise, imitating attacks on verifiers */
 __u32 random_wide_program(__u64 seed, struct bpf_insn *insns);
 
 /**
  * random_program_of() - make a program from bytes of the caller
- * @bytes:	each makes a decision; the program ends after the last
+ * @bytes:	each determines a decision; the program ends after the last
  * @len:	number of @bytes
  * @with:	RANDOM_*
- * @insns:	where to, RANDOM_INSNS_MAX instructions
+ * @insns:	out: space for RANDOM_INSNS_MAX instructions
  *
  * Return: how many instructions it has.
  */
@@ -49,8 +49,8 @@ __u32 random_program_of(const void *bytes, size_t len, __u32 with, struct bpf_in
 void random_mutate(struct bpf_insn *insns, __u32 cnt, __u64 *random);
 
 /*
- * random_payload() - @len bytes: noise, small numbers, or words at the edges of what 32 and 64
- * bits hold, or near them
+ * random_payload() - @len bytes: random, small numbers, or words at or near the limits of
+ * 32 and 64 bits
  */
 void random_payload(void *payload, size_t len, __u64 *random);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Random programs on random payloads: for accepted programs, the reference interpreter
- * must confirm what the verifier has proven, and lowered code must do the same.
- * RANDOM_PROGRAMS=N RANDOM_SEED=N in the environment select more and others.
+ * Random programs on random payloads: for accepted programs, the reference interpreter must
+ * confirm what the verifier has proven, and lowered code must do the same. In the
+ * environment, RANDOM_PROGRAMS=N and RANDOM_SEED=N set the number of programs and the first
+ * seed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -52,9 +53,9 @@ static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 
 static void check_tally(const struct tally *tally, __u32 share)
 {
-	printf("# %u of %u accepted, %u of %u runs ended with a fault\n",
+	printf("# %u of %u accepted, %u of %u executions ended with a fault\n",
 	       tally->accepted, tally->programs, tally->faults, tally->runs);
-	/* otherwise the generator tests nothing */
+	/* otherwise the generated programs test nothing */
 	assert_true(tally->accepted > tally->programs / share);
 	assert_true(tally->faults < tally->runs / 10 * 9);
 }
@@ -69,7 +70,7 @@ static __u32 mutated_program(__u64 seed, struct bpf_insn *insns)
 	return cnt;
 }
 
-/* At least one of @share programs must be accepted */
+/* At least one in @share programs must be accepted */
 static void run_programs(__u32 (*make)(__u64 seed, struct bpf_insn *insns), __u32 share)
 {
 	__u64 programs = from_env("RANDOM_PROGRAMS", 1500);
@@ -102,8 +103,8 @@ static void mutated_programs_run_alike(void **state)
 	run_programs(mutated_program, 8);
 }
 
-/* Seeds whose programs were refused by the checker, or gave different results */
-static void seeds_of_the_past(void **state)
+/* Seeds whose programs were once refused by the checker, or had different results */
+static void past_failures(void **state)
 {
 	/* after its mask, R1 is 1 on all paths, so the guard of a load always faults */
 	static const __u64 seeds[] = { 3010828 };
@@ -123,7 +124,7 @@ int main(void)
 		cmocka_unit_test(random_programs_run_alike),
 		cmocka_unit_test(wide_programs_run_alike),
 		cmocka_unit_test(mutated_programs_run_alike),
-		cmocka_unit_test(seeds_of_the_past),
+		cmocka_unit_test(past_failures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

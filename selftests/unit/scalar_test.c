@@ -2,7 +2,7 @@
 /*
  * The number domain with 64 bit words: exact results for typical code of packet parsers,
  * and random samples of every operation and jump, near critical numbers.
- * narrow/scalar_test.c tries everything, with words of a few bits.
+ * narrow/scalar_test.c tests all numbers, with words of a few bits.
  *
  *	gcc -Wall -g -fsanitize=address,undefined -Iuapi -I. \
  *		-o build/selftests/unit/scalar_test selftests/unit/scalar_test.c \
@@ -25,7 +25,7 @@ static void show(const char *what, const struct vnp_scalar *s)
 	print_error(", half %u..%u, %d..%d\n", s->umin32, s->umax32, s->smin32, s->smax32);
 }
 
-/* Precision */
+/* Tests of precision */
 
 static struct vnp_scalar signed_range(s64 smin, s64 smax)
 {
@@ -67,7 +67,7 @@ static struct vnp_scalar alu32_imm(u8 op, struct vnp_scalar a, s32 imm)
 	return alu32(op, a, vnp_scalar_const((s64)imm));
 }
 
-/* The knowledge about @a after a comparison with @imm had this result */
+/* What is known of @a after a comparison with @imm had this result */
 static struct vnp_scalar where(struct vnp_scalar a, u8 op, s64 imm, bool taken)
 {
 	struct vnp_scalar b = vnp_scalar_const(imm);
@@ -88,7 +88,7 @@ static void assert_range(struct vnp_scalar s, u64 umin, u64 umax)
 {
 	if (s.umin != umin || s.umax != umax) {
 		show("is", &s);
-		fail_msg("should be %llu..%llu", (unsigned long long)umin,
+		fail_msg("expected %llu..%llu", (unsigned long long)umin,
 			 (unsigned long long)umax);
 	}
 }
@@ -97,7 +97,7 @@ static void assert_signed_range(struct vnp_scalar s, s64 smin, s64 smax)
 {
 	if (s.smin != smin || s.smax != smax) {
 		show("is", &s);
-		fail_msg("should be %lld..%lld", (long long)smin, (long long)smax);
+		fail_msg("expected %lld..%lld", (long long)smin, (long long)smax);
 	}
 }
 
@@ -107,11 +107,11 @@ static void assert_const(struct vnp_scalar s, u64 v)
 
 	if (!vnp_scalar_equal(&s, &c)) {
 		show("is", &s);
-		fail_msg("should be %llu", (unsigned long long)v);
+		fail_msg("expected %llu", (unsigned long long)v);
 	}
 }
 
-/* (b & 0xf) << 2, the length of an IPv4 header; and b >> 4, as TCP has it */
+/* (b & 0xf) << 2, the length of an IPv4 header; and (b >> 4) << 2, as in TCP */
 static void header_length(void **state)
 {
 	struct vnp_scalar byte = vnp_scalar_range(0, 255), len;
@@ -172,7 +172,7 @@ static void add32_is_exact(void **state)
 
 	assert_range(alu32_imm(BPF_ADD, n, 15), 15, U32_MAX);
 	assert_range(alu32_imm(BPF_ADD, n, 16), 0, U32_MAX);
-	/* All of them wrap */
+	/* All sums wrap */
 	n = vnp_scalar_range(U32_MAX - 3, U32_MAX);
 	assert_range(alu32_imm(BPF_ADD, n, 4), 0, 3);
 	/* Upper bits do not matter */
@@ -235,13 +235,13 @@ static void byte_order(void **state)
 	assert_const(vnp_scalar_swap(&c, 32, true), 0x78563412);
 	assert_const(vnp_scalar_swap(&c, 64, true), 0x7856341200000000);
 	assert_const(vnp_scalar_swap(&c, 16, false), 0x5678);
-	/* A byte moves as a whole */
+	/* Known bits are moved with their bytes */
 	n = vnp_scalar_range(0, 255);
 	assert_int_equal(vnp_scalar_swap(&n, 16, true).mask, 0xff00);
 }
 
-/* A loop that ends at i != 64 knows i < 64 inside */
-static void not_equal_moves_ends(void **state)
+/* In a loop with the condition i != 64, i < 64 is known */
+static void not_equal_excludes_bounds(void **state)
 {
 	struct vnp_scalar i = vnp_scalar_range(0, 64), s;
 
@@ -252,13 +252,13 @@ static void not_equal_moves_ends(void **state)
 	assert_range(where32(i, BPF_JNE, 64, true), 0, 63);
 	assert_signed_range(where(signed_range(-1, 9), BPF_JNE, -1, true), 0, 9);
 	assert_const(where(i, BPF_JEQ, 5, true), 5);
-	/* Round up to the next multiple */
+	/* Bounds are rounded to multiples */
 	s = alu_imm(BPF_AND, i, ~3);
 	assert_range(where(s, BPF_JNE, 64, true), 0, 60);
 	assert_range(where(s, BPF_JLT, 63, true), 0, 60);
 }
 
-static void impossible_ways(void **state)
+static void impossible_branches(void **state)
 {
 	struct vnp_scalar a = vnp_scalar_range(5, 9), b = vnp_scalar_range(9, 20);
 	struct vnp_scalar c = vnp_scalar_const(8), old = a;
@@ -274,7 +274,7 @@ static void impossible_ways(void **state)
 	assert_const(b, 9);
 }
 
-/* i < n && n <= 64: both sides learn */
+/* i < n && n <= 64: both operands get bounds */
 static void both_sides_learn(void **state)
 {
 	struct vnp_scalar i = vnp_scalar_unknown(), n = vnp_scalar_range(0, 64);
@@ -365,7 +365,7 @@ static void division(void **state)
 }
 
 /* for (i = 0; i < 64; i++): the header converges at the compared constant */
-static void widening_rests(void **state)
+static void widening_converges(void **state)
 {
 	static const u64 steps[] = { 8, 64, 1500 };
 	struct vnp_scalar head = vnp_scalar_const(0), body, next;
@@ -382,7 +382,7 @@ static void widening_rests(void **state)
 	assert_int_equal(head.smax32, 64);
 	assert_range(where(head, BPF_JLT, 64, true), 0, 63);
 
-	/* A bound may already be at a step, in either width */
+	/* A bound may already be a threshold of widening, in either width */
 	head = vnp_scalar_const(0);
 	next = vnp_scalar_range(0, 8);
 	head = vnp_scalar_widen(&head, &next, steps, ARRAY_SIZE(steps));
@@ -390,7 +390,7 @@ static void widening_rests(void **state)
 	assert_int_equal(head.umax32, 8);
 	assert_int_equal(head.umin32, 0);
 
-	/* Without a step: the extremes of each width */
+	/* Without thresholds: the limits of each width */
 	head = vnp_scalar_const(0);
 	next = vnp_scalar_range(0, 65);
 	head = vnp_scalar_widen(&head, &next, NULL, 0);
@@ -410,7 +410,7 @@ static void widening_rests(void **state)
 	assert_range(head, 0, 8);
 }
 
-/* Sampling */
+/* Random samples */
 
 #define MEMBERS_MAX	24
 
@@ -640,7 +640,7 @@ static void operations_hold_results(void **state)
 	}
 }
 
-/* So no separate folding of constants is needed. */
+/* Operations on constants are exact, so constants need not be folded separately. */
 static void constants_stay_constant(void **state)
 {
 	unsigned int round, i;
@@ -759,14 +759,14 @@ int main(void)
 		cmocka_unit_test(shift_pairs_extend),
 		cmocka_unit_test(extension),
 		cmocka_unit_test(byte_order),
-		cmocka_unit_test(not_equal_moves_ends),
-		cmocka_unit_test(impossible_ways),
+		cmocka_unit_test(not_equal_excludes_bounds),
+		cmocka_unit_test(impossible_branches),
 		cmocka_unit_test(both_sides_learn),
 		cmocka_unit_test(bit_tests),
 		cmocka_unit_test(rounding),
 		cmocka_unit_test(negative_results),
 		cmocka_unit_test(division),
-		cmocka_unit_test(widening_rests),
+		cmocka_unit_test(widening_converges),
 		cmocka_unit_test(operations_hold_results),
 		cmocka_unit_test(constants_stay_constant),
 		cmocka_unit_test(branches_keep_members),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Programs of untrusted users: which accesses have a mask or a barrier; constants are
- * blinded; and the checker of lowered code refuses code from which a mask or a barrier
+ * Hardening of untrusted users' programs: which accesses get a mask or a barrier; blinding
+ * of constants; and the checker of lowered code refuses code from which a mask or a barrier
  * was removed.
  */
 #include <stdio.h>
@@ -49,7 +49,7 @@ static void bounds_by_a_branch(void **state)
 			RETURN(0));
 }
 
-/* What a mask makes of a bad pointer is harmless only where nobody maps memory */
+/* A masked bad pointer is harmless only if no memory is mapped where it points to */
 static void too_far_from_null(void **state)
 {
 	(void)state;
@@ -92,13 +92,13 @@ static void index_of_a_field(void **state)
 			BPF_LDX_MEM(BPF_W, R3, R1, offsetof(struct vnp_ctx, ifindex)),
 			BPF_ALU64_IMM(BPF_AND, R3, 12), BPF_ALU64_REG(BPF_ADD, R1, R3),
 			BPF_LDX_MEM(BPF_W, R0, R1, IP6), RETURN(0));
-	/* by a branch; the mask also serves later accesses */
+	/* bounded by a branch; the mask also covers later accesses */
 	assert_accepted("hardened: 1 access masked, 0 ", INDEX(BPF_JGT, 3, 4, 2),
 			BPF_LDX_MEM(BPF_W, R0, R2, IP6), RETURN(0));
 	assert_accepted("hardened: 1 access masked, 0 ", INDEX(BPF_JGT, 2, 5, 2),
 			BPF_LDX_MEM(BPF_W, R0, R2, IP6), BPF_LDX_MEM(BPF_W, R0, R2, IP6 + 4),
 			RETURN(0));
-	/* of any 64 bits */
+	/* with any 64-bit index */
 	assert_accepted("hardened: 1 access masked, 0 ", BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
 			BPF_LDX_MEM(BPF_DW, R3, R2, 0), BPF_JMP_IMM(BPF_JGT, R3, 15, 2),
 			BPF_ALU64_REG(BPF_ADD, R1, R3), BPF_LDX_MEM(BPF_B, R0, R1, IP6),
@@ -106,7 +106,7 @@ static void index_of_a_field(void **state)
 	/* tos or tstamp: a mask would allow what is between them */
 	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			INDEX(BPF_JSET, ~8, 4, 0), BPF_LDX_MEM(BPF_W, R0, R2, TOS), RETURN(0));
-	/* data, according to the branch */
+	/* data, if the branch is predicted correctly */
 	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
 			INDEX(BPF_JNE, 0, 4, 3), BPF_LDX_MEM(BPF_DW, R0, R2, 0), RETURN(0));
 	vm_harden = false;
@@ -140,7 +140,7 @@ static void field_that_is_not_read(void **state)
 	vm_free(code);
 }
 
-/* A helper may get a field instead of the context */
+/* Speculatively, a helper may get the value of a field instead of the context */
 static void context_or_a_field(void **state)
 {
 	(void)state;
@@ -151,8 +151,8 @@ static void context_or_a_field(void **state)
 			BPF_CALL_HELPER(pull), RETURN(0));
 }
 
-/* The slot is 0 at first: moved back from far away it is below 0 */
-static void null_goes_down(void **state)
+/* The slot is 0 at first: a pointer moved back from far away may be below 0 */
+static void null_minus_a_constant(void **state)
 {
 	(void)state;
 	assert_accepted("hardened: 0 accesses masked, 1 instruction after",
@@ -181,7 +181,7 @@ static void store_over_a_pointer(void **state)
 			BPF_LDX_MEM(BPF_DW, R1, R10, -8), LOAD_DATA(R2), RETURN(0));
 }
 
-/* Spectre v4: a slot that was a number, and then is a pointer */
+/* Spectre v4: a slot that had a number before it gets a pointer */
 static void load_overtakes_store(void **state)
 {
 	(void)state;
@@ -193,7 +193,6 @@ static void load_overtakes_store(void **state)
 			BPF_EXIT_INSN());
 }
 
-/* A register is a number where a branch says that it is NULL, else a pointer */
 /* So far from the stack that distance plus offset overflow 64 bits */
 static void far_from_the_stack(void **state)
 {
@@ -220,7 +219,7 @@ static void far_from_the_stack(void **state)
 }
 
 /* A helper's memory that is not accessed, as the size is 0 after a guard */
-static void nothing_by_a_guard(void **state)
+static void size_zero_by_a_guard(void **state)
 {
 	(void)state;
 	assert_accepted("hardened: 1 access masked, 1 instruction after a barrier",
@@ -231,6 +230,7 @@ static void nothing_by_a_guard(void **state)
 			BPF_CALL_HELPER(csum_diff), RETURN(0));
 }
 
+/* After a branch R0 is NULL, a number; if the branch is mispredicted, it is a pointer */
 static void pointer_taken_for_a_number(void **state)
 {
 	(void)state;
@@ -289,7 +289,7 @@ static void divisor_by_a_branch(void **state)
 			BPF_ALU64_REG(BPF_MOD, R3, R4), BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
 			BPF_ALU64_REG(BPF_ADD, R2, R3), BPF_LDX_MEM(BPF_B, R0, R2, 0),
 			RETURN(0));
-	/* by construction: a division with a reliable result */
+	/* bounded without a branch: the divisor is never 0 */
 	assert_accepted("hardened: 0 accesses masked, 0 ",
 			BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, ifindex)),
 			BPF_MOV64_IMM(R3, 60), BPF_ALU64_IMM(BPF_OR, R4, 1),
@@ -325,7 +325,7 @@ static void constants_are_blinded(void **state)
 
 /* ---- The checker ----------------------------------------------------------- */
 
-/* The role of an instruction that only hardened programs have */
+/* The role of an instruction that exists only in hardened programs */
 enum role {
 	ROLE_NONE, ROLE_ENTRY, ROLE_CALL, ROLE_BARRIER, ROLE_SHIFT, ROLE_OR, ROLE_AND, ROLE_CNT
 };
@@ -350,12 +350,12 @@ static bool is_blinded(const struct vnp_code *code, __u32 i)
 }
 
 struct counts {
-	__u32 taken[ROLE_CNT];
-	__u32 caught[ROLE_CNT];
+	__u32 removed[ROLE_CNT];
+	__u32 detected[ROLE_CNT];
 };
 
-/* Remove each of them, one at a time, and check whether that is noticed */
-static void take_away(struct vnp_code *code, struct counts *counts)
+/* Remove each mask and barrier, one at a time, and count which removals are detected */
+static void remove_each(struct vnp_code *code, struct counts *counts)
 {
 	struct bpf_insn nothing = BPF_MOV64_REG(R9, R9), *insns = code->lowered.insns;
 	__u32 i;
@@ -366,20 +366,20 @@ static void take_away(struct vnp_code *code, struct counts *counts)
 
 		if (role == ROLE_NONE || (role > ROLE_BARRIER && is_blinded(code, i)))
 			continue;
-		/* the first comes when the stack is zeroed */
+		/* the first one follows the zeroing of the stack */
 		if (role == ROLE_BARRIER && insns[i - 1].dst_reg == R10)
 			role = ROLE_ENTRY;
 		else if (role == ROLE_BARRIER && vnp_insn_is_call(&insns[i - 1]))
 			role = ROLE_CALL;
 		insns[i] = nothing;
-		counts->taken[role]++;
+		counts->removed[role]++;
 		if (vnp_check_lowered(code, NULL))
-			counts->caught[role]++;
+			counts->detected[role]++;
 		insns[i] = insn;
 	}
 }
 
-static void what_is_taken_away_is_missed(void **state)
+static void removals_are_detected(void **state)
 {
 	static const char * const names[ROLE_CNT] = {
 		[ROLE_ENTRY] = "entry", [ROLE_CALL] = "after call",
@@ -399,24 +399,24 @@ static void what_is_taken_away_is_missed(void **state)
 		if (vm_make(insns, random_program(seed, insns), &code))
 			continue;
 		assert_int_equal(vnp_check_lowered(code, NULL), 0);
-		take_away(code, &counts);
+		remove_each(code, &counts);
 		vm_free(code);
 	}
 	for (i = ROLE_ENTRY; i < ROLE_CNT; i++) {
-		printf("# %-10s %5u taken away, %5u missed\n", names[i], counts.taken[i],
-		       counts.caught[i]);
-		assert_true(counts.taken[i] > 5);
+		printf("# %-10s %5u removed, %5u detected\n", names[i], counts.removed[i],
+		       counts.detected[i]);
+		assert_true(counts.removed[i] > 5);
 	}
-	assert_true(counts.caught[ROLE_SHIFT] * 100 >= counts.taken[ROLE_SHIFT] * 95);
-	assert_true(counts.caught[ROLE_OR] * 100 >= counts.taken[ROLE_OR] * 95);
-	assert_true(counts.caught[ROLE_AND] * 100 >= counts.taken[ROLE_AND] * 90);
-	assert_true(counts.caught[ROLE_BARRIER] * 100 >= counts.taken[ROLE_BARRIER] * 80);
-	assert_true(counts.caught[ROLE_ENTRY] * 100 >= counts.taken[ROLE_ENTRY] * 95);
+	assert_true(counts.detected[ROLE_SHIFT] * 100 >= counts.removed[ROLE_SHIFT] * 95);
+	assert_true(counts.detected[ROLE_OR] * 100 >= counts.removed[ROLE_OR] * 95);
+	assert_true(counts.detected[ROLE_AND] * 100 >= counts.removed[ROLE_AND] * 90);
+	assert_true(counts.detected[ROLE_BARRIER] * 100 >= counts.removed[ROLE_BARRIER] * 80);
+	assert_true(counts.detected[ROLE_ENTRY] * 100 >= counts.removed[ROLE_ENTRY] * 95);
 }
 
 /*
- * What the checker drops when it widens, it must recover.  R4 is a number of a little
- * more than 32 bits, which takes many iterations to find out.
+ * The checker must recover the precision that widening has cost.  R4 is a number of a
+ * little more than 32 bits, which takes many iterations to find out.
  */
 static void number_from_a_loop(void **state)
 {
@@ -428,7 +428,7 @@ static void number_from_a_loop(void **state)
 			BPF_LDX_MEM(BPF_B, R0, R2, 0), RETURN(0));
 }
 
-/* A slot with the context: a store that may be out of bounds must not degrade it */
+/* A slot with the context: a store that may be out of bounds must not make it unknown */
 static void store_by_a_number_from_a_loop(void **state)
 {
 	(void)state;
@@ -442,8 +442,8 @@ static void store_by_a_number_from_a_loop(void **state)
 }
 
 /*
- * One slot is a counter, unbounded if branches are not trusted; another is computed from
- * it, copied to a third one and back, and must not be widened too.
+ * One slot is a counter, which is unbounded speculatively; another one is computed from it,
+ * copied to a third slot and back, and must not be widened too.
  */
 #define COUNT_UP							\
 	BPF_LDX_MEM(BPF_DW, R3, R10, -8), BPF_ALU64_IMM(BPF_ADD, R3, 1), \
@@ -472,7 +472,7 @@ static void slot_made_of_one_that_counts(void **state)
 
 /*
  * A pointer that is 2^63 bytes away, or nearly: there the distance from the end of the
- * object wraps. The guard must see the pointer as it was before the mask changes it.
+ * object wraps. The guard must use the pointer as it was before the mask changed it.
  */
 #define FAR_READ(...)							\
 	LOAD_DATA(R2), BPF_LDX_MEM(BPF_DW, R3, R2, 0), __VA_ARGS__,	\
@@ -505,7 +505,7 @@ static void pointer_to_the_other_half(void **state)
 					BPF_MOV64_REG(R2, R10))));
 }
 
-/* The checker refuses a trusted user's code */
+/* The checker refuses code that is not hardened */
 static void trusted_code_is_not_proven(void **state)
 {
 	struct vnp_code *code;
@@ -529,18 +529,18 @@ int main(void)
 		test(index_of_a_field),
 		test(field_that_is_not_read),
 		test(context_or_a_field),
-		test(null_goes_down),
+		test(null_minus_a_constant),
 		test(store_over_a_pointer),
 		test(load_overtakes_store),
 		test(far_from_the_stack),
-		test(nothing_by_a_guard),
+		test(size_zero_by_a_guard),
 		test(pointer_taken_for_a_number),
 		test(context_or_null),
 		test(size_by_a_branch),
 		test(quotient_as_index),
 		test(divisor_by_a_branch),
 		test(constants_are_blinded),
-		test(what_is_taken_away_is_missed),
+		test(removals_are_detected),
 		test(number_from_a_loop),
 		test(store_by_a_number_from_a_loop),
 		test(slot_made_of_one_that_counts),

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Values of different kinds join and are used: blocks are copied for each kind.  As bare
- * instructions, and compiled: selftests/progs/two_kinds.bpf.c, by all compilers.
+ * Values of different kinds join and are used: blocks are copied for each kind.  Tested
+ * with hand-written instructions and compiled programs: selftests/progs/two_kinds.bpf.c, by
+ * all compilers.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,10 @@
 #define EXIT		BPF_EXIT_INSN()
 #define LEN(DST)	BPF_LDX_MEM(BPF_W, DST, R1, offsetof(struct vnp_ctx, len))
 
-/* R10 - 8, where 5 is, to R6 if there are more than 100 bytes; else a map's value, 0 */
+/*
+ * R6 = R10 - 8, which contains 5, if the payload has more than 100 bytes; else the address
+ * of a map value, which is 0
+ */
 #define PICK								\
 	BPF_ST_MEM(BPF_DW, R10, -8, 5), LEN(R2), BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), \
 	BPF_JMP_IMM(BPF_JLE, R2, 100, 2), BPF_MOV64_REG(R6, R10),	\
@@ -44,7 +48,7 @@ static void memory_of_two_kinds(void **state)
 		      EXIT);
 	assert_returns(1, 0, PICK, BPF_MOV64_IMM(R0, 1), BPF_JMP_IMM(BPF_JNE, R6, 0, 1),
 		       BPF_MOV64_IMM(R0, 0), EXIT);
-	/* written values are read again, each from its place */
+	/* a write through the pointer changes only the object that it points to */
 	assert_returns(7, 101, PICK, BPF_ST_MEM(BPF_DW, R6, 0, 7),
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), EXIT);
 	assert_returns(5, 100, PICK, BPF_ST_MEM(BPF_DW, R6, 0, 7),
@@ -93,7 +97,7 @@ static void null_that_was_moved(void **state)
 		      BPF_ALU64_IMM(BPF_ADD, R6, 4), BPF_LDX_MEM(BPF_B, R0, R6, 0), EXIT);
 }
 
-/* NULL is of the kind that it joins with, whichever comes first */
+/* NULL gets the kind that it joins with, in either order */
 static void null_and_two_kinds(void **state)
 {
 	(void)state;
@@ -139,7 +143,7 @@ static void loops(void **state)
 		       BPF_LDX_MEM(BPF_DW, R4, R6, 0), BPF_ALU64_REG(BPF_ADD, R0, R4),
 		       BPF_ALU64_IMM(BPF_ADD, R3, 1),
 		       BPF_JMP_IMM(BPF_JLT, R3, 4, -PICK_LEN - 4), EXIT);
-	/* the kinds join in the loop, which is also on the path to the use after it */
+	/* the kinds join in the loop, and the use is after the loop */
 	assert_picked(BPF_MOV64_IMM(R3, 0), PICK, BPF_ALU64_IMM(BPF_ADD, R3, 1),
 		      BPF_JMP_IMM(BPF_JLT, R3, 4, -2), BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
 }
@@ -161,16 +165,16 @@ static void kinds_that_change_in_a_loop(void **state)
 static void functions(void **state)
 {
 	(void)state;
-	/* the caller's, used by the callee, and afterwards */
+	/* a pointer of the caller, used by the callee, and after the call */
 	assert_picked(PICK, BPF_MOV64_REG(R1, R6), CALL(2), BPF_LDX_MEM(BPF_DW, R0, R6, 0),
 		      EXIT, BPF_MOV64_IMM(R6, 0), BPF_STX_MEM(BPF_DW, R10, R6, -8),
 		      BPF_LDX_MEM(BPF_DW, R0, R1, 0), EXIT);
-	/* the function's own */
+	/* a pointer of the callee */
 	assert_returns(6, 101, CALL(2), BPF_ALU64_IMM(BPF_ADD, R0, 1), EXIT, PICK,
 		       BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
 	assert_returns(1, 100, CALL(2), BPF_ALU64_IMM(BPF_ADD, R0, 1), EXIT, PICK,
 		       BPF_LDX_MEM(BPF_DW, R0, R6, 0), EXIT);
-	/* what the function returns, used by its caller */
+	/* a pointer that the function returns, used by its caller */
 	assert_picked(BPF_ST_MEM(BPF_DW, R10, -8, 5), BPF_MOV64_REG(R2, R10),
 		      BPF_ALU64_IMM(BPF_ADD, R2, -8), CALL(2), BPF_LDX_MEM(BPF_DW, R0, R0, 0),
 		      EXIT, LEN(R3), BPF_MOV64_REG(R0, R2), BPF_JMP_IMM(BPF_JGT, R3, 100, 2),
@@ -187,7 +191,7 @@ static struct vnp_code *make(const struct bpf_insn *insns, __u32 cnt)
 	return code;
 }
 
-/* Registers that are not used, or of one kind, change nothing */
+/* Nothing is copied for registers that are unused, or of one kind */
 static void nothing_to_copy(void **state)
 {
 	const struct bpf_insn unused[] = {
@@ -227,7 +231,7 @@ static void one_copy_for_each_kind(void **state)
 	vm_free(code);
 }
 
-/* put() - copy this many instructions; their number */
+/* put() - copy @cnt instructions.  Return: @cnt */
 static __u32 put(struct bpf_insn *to, const struct bpf_insn *from, __u32 cnt)
 {
 	memcpy(to, from, cnt * sizeof(*to));
@@ -235,8 +239,7 @@ static __u32 put(struct bpf_insn *to, const struct bpf_insn *from, __u32 cnt)
 }
 
 /*
- * @cnt times a pointer of two kinds, each in its own slot and used immediately, or all at
- * the end
+ * @cnt pointers of two kinds, each in its own slot, and used immediately or at the end
  */
 static __u32 many(struct bpf_insn *insns, __u32 cnt, bool at_once)
 {
@@ -268,13 +271,13 @@ static void many_kinds(void **state)
 	__u32 cnt;
 
 	(void)state;
-	/* one after the other: no more than twice the size */
+	/* used one after the other: at most twice the size */
 	cnt = many(insns, 30, true);
 	vm_assert_returns(5 * 20, 200, insns, cnt);
 	code = make(insns, cnt);
 	assert_true(code->insn_cnt <= 2 * cnt);
 	vm_free(code);
-	/* at the end each may be of each kind: 2^n copies */
+	/* used at the end, each may be of each kind: 2^n copies */
 	cnt = many(insns, 4, false);
 	vm_assert_returns(5 * 3, 21 + 8, insns, cnt);
 	cnt = many(insns, 20, false);
@@ -282,7 +285,7 @@ static void many_kinds(void **state)
 	vm_assert_refused("use it before the paths join", insns, cnt);
 }
 
-/* The copies are longer than a jump over them */
+/* The copies are longer than a jump can skip */
 static void too_large(void **state)
 {
 	struct bpf_insn *insns = calloc(40100, sizeof(*insns));
@@ -305,7 +308,7 @@ static void too_large(void **state)
 #define RANDOM_PROGRAMS	200
 #define RANDOM_SPLIT	20
 
-/* before() - a program as before verification, with calls replaced */
+/* before() - a program as it is before verification, with calls inlined */
 static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
 {
 	struct vnp_map_desc maps[MAP_CNT] = {};
@@ -321,7 +324,7 @@ static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
 		maps[i].key_size = vm_maps[i].key_size;
 		maps[i].value_size = vm_maps[i].value_size;
 		maps[i].max_entries = vm_maps[i].max_entries;
-		/* not used, as it is not executed */
+		/* not used, as the program is not executed */
 		maps[i].value = maps[i].type == VNP_MAP_ARRAY ? maps : NULL;
 	}
 	assert_int_equal(vnp_code_create(&attr, &code), 0);
@@ -330,7 +333,7 @@ static struct vnp_code *before(const struct bpf_insn *insns, __u32 cnt)
 	return code;
 }
 
-/* The next instruction from @i on that is not a goto; or a goto to itself */
+/* The first instruction, starting at @i, that is not a goto; or a goto to itself */
 static __u32 skip_gotos(const struct vnp_code *code, __u32 i)
 {
 	__u32 n;
@@ -345,7 +348,7 @@ static __u32 skip_gotos(const struct vnp_code *code, __u32 i)
 	return i;
 }
 
-/* Do both do the same, regardless of the targets of jumps? */
+/* Are both instructions equal, except for the targets of jumps? */
 static void assert_same_insn(const struct vnp_code *a, __u32 i, const struct vnp_code *b,
 			     __u32 k)
 {
@@ -392,7 +395,7 @@ static void walk_to(struct walk *w, __u32 i, __u32 k)
 	w->todo[w->cnt++] = i;
 }
 
-/* On every path both execute the same instructions */
+/* Both programs execute the same instructions on every path */
 static void assert_same_meaning(const struct vnp_code *split, const struct vnp_code *whole)
 {
 	struct walk w = {
@@ -417,14 +420,14 @@ static void assert_same_meaning(const struct vnp_code *split, const struct vnp_c
 	free(w.todo);
 }
 
-static void by_chance(void **state)
+static void random_programs(void **state)
 {
 	struct bpf_insn insns[RANDOM_INSNS_MAX];
 	__u32 seed, split = 0;
 
 	(void)state;
 	for (seed = 0; seed < RANDOM_PROGRAMS; seed++) {
-		/* those with pointers of different kinds */
+		/* programs with pointers of different kinds */
 		__u32 cnt = random_program((seed / 32 * 2 + 1) * 32 + seed % 32, insns);
 		struct vnp_code *code, *whole;
 
@@ -450,7 +453,7 @@ static void assert_counted(struct vnp_object *obj, __u32 slot, __u64 count)
 	assert_int_equal(found, count);
 }
 
-static void check_programs(struct vnp_object *obj, __u32 way)
+static void check_programs(struct vnp_object *obj, __u32 mode)
 {
 	static const char text[128] = "0123456789a";
 	const __u32 number = 0x33323130, len = 77, three = 3;
@@ -492,7 +495,7 @@ static void check_programs(struct vnp_object *obj, __u32 way)
 	assert_counted(obj, 1, 2);
 }
 
-static void check_odd(struct vnp_object *obj, __u32 way)
+static void check_odd(struct vnp_object *obj, __u32 mode)
 {
 	static const char odd[13] = "-----------1";
 
@@ -511,7 +514,7 @@ static __u64 global(struct vnp_object *obj, const char *section)
 	return value[0];
 }
 
-static void check_globals(struct vnp_object *obj, __u32 way)
+static void check_globals(struct vnp_object *obj, __u32 mode)
 {
 	static const char text[128];
 
@@ -522,11 +525,11 @@ static void check_globals(struct vnp_object *obj, __u32 way)
 	assert_int_equal(global(obj, ".data"), 6);
 }
 
-static void check_object(struct vnp_object *obj, __u32 way)
+static void check_object(struct vnp_object *obj, __u32 mode)
 {
-	check_programs(obj, way);
-	check_odd(obj, way);
-	check_globals(obj, way);
+	check_programs(obj, mode);
+	check_odd(obj, mode);
+	check_globals(obj, mode);
 }
 
 static void compiled(void **state)
@@ -551,7 +554,7 @@ int main(void)
 		cmocka_unit_test(one_copy_for_each_kind),
 		cmocka_unit_test(many_kinds),
 		cmocka_unit_test(too_large),
-		cmocka_unit_test(by_chance),
+		cmocka_unit_test(random_programs),
 		cmocka_unit_test(compiled),
 	};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What the verifier refuses, with messages, and similar programs that are accepted.
+ * Programs that the verifier refuses, with its messages, and similar ones that are
+ * accepted.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -37,12 +38,12 @@ static void registers_never_set(void **state)
 	assert_refused("r1 was never set", BPF_MOV64_REG(R6, R1),
 		       BPF_CALL_HELPER(time_ns), BPF_MOV64_IMM(R2, 0),
 		       BPF_CALL_HELPER(pull), RETURN(0));
-	/* on an impossible path it does not matter */
+	/* it is not read on a path that is possible */
 	assert_returns(1, 0, BPF_MOV64_IMM(R2, 5), BPF_JMP_IMM(BPF_JEQ, R2, 5, 1),
 		       BPF_MOV64_REG(R2, R9), RETURN(1));
 }
 
-static void pointers_made_numbers(void **state)
+static void pointers_to_numbers(void **state)
 {
 	(void)state;
 #define MAKES	"would turn a pointer into a number"
@@ -78,7 +79,7 @@ static void differences(void **state)
 		       LOOKUP(MAP_ARRAY),
 		       BPF_JMP_IMM(BPF_JEQ, R0, 0, 2), BPF_ALU64_REG(BPF_SUB, R6, R0),
 		       BPF_MOV64_IMM(R0, 0), RETURN(0));
-	/* to the same object they are numbers */
+	/* with pointers to the same object, the differences are numbers */
 	assert_returns(24, 24, LOAD_DATA(R2), LOAD_DATA_END(R0),
 		       BPF_ALU64_REG(BPF_SUB, R0, R2), BPF_EXIT_INSN());
 	assert_returns(24, 24, LOAD_DATA(R2), LOAD_DATA_END(R0),
@@ -93,7 +94,7 @@ static void differences(void **state)
 	assert_returns(8, 0, BPF_MOV64_REG(R0, R10), BPF_MOV64_REG(R2, R10),
 		       BPF_ALU64_IMM(BPF_ADD, R2, -8), BPF_ALU64_REG(BPF_SUB, R0, R2),
 		       BPF_EXIT_INSN());
-	/* half a pointer cannot be used otherwise */
+	/* half of a pointer cannot be used for anything else */
 	assert_refused("would return a pointer", LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
 		       BPF_EXIT_INSN());
 	assert_refused("would return a pointer", LOAD_DATA(R2), BPF_MOV32_REG(R0, R2),
@@ -169,7 +170,7 @@ static void comparisons(void **state)
 {
 	(void)state;
 #define TELLS	"this comparison would reveal"
-	/* data + any number may wrap: whether it has would leak the address of data */
+	/* data + any number may wrap: the comparison would leak the address of data */
 #define MOVED	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_LD_MAP_VALUE(R4, MAP_DATA, 0), \
 		BPF_LDX_MEM(BPF_DW, R4, R4, 0)
 	assert_refused("moved by any number", MOVED, BPF_ALU64_REG(BPF_ADD, R2, R4),
@@ -234,7 +235,7 @@ static void the_context(void **state)
 		       BPF_EXIT_INSN());
 	assert_refused("no field at byte -1", BPF_LDX_MEM(BPF_B, R0, R1, -1),
 		       BPF_EXIT_INSN());
-	/* the padding behind tos */
+	/* the padding after tos */
 	assert_refused("no field at byte 84", BPF_LDX_MEM(BPF_W, R0, R1, 84),
 		       BPF_EXIT_INSN());
 	assert_refused("no field at byte 84", BPF_LDX_MEM(BPF_DW, R0, R1, 80),
@@ -247,7 +248,7 @@ static void the_context(void **state)
 		       BPF_EXIT_INSN());
 	assert_refused("atomic operations work on", BPF_MOV64_IMM(R2, 0),
 		       BPF_ATOMIC_OP(BPF_W, BPF_ADD, R1, R2, 16), RETURN(0));
-	/* through a pointer to a field, and narrow reads of fields */
+	/* accesses through a pointer to a field, and narrow reads of fields */
 	assert_returns(20, 20, BPF_ALU64_IMM(BPF_ADD, R1, 20),
 		       BPF_LDX_MEM(BPF_W, R0, R1, -4), BPF_EXIT_INSN());
 	assert_returns(20, 20, BPF_LDX_MEM(BPF_H, R0, R1, 16), BPF_EXIT_INSN());
@@ -306,7 +307,7 @@ static void the_context_out_of_bounds(void **state)
 {
 	(void)state;
 #define MAY_BE	"reads 4 bytes of the context at an offset that may be "
-	/* the padding behind tos, data_end, and neither end inside */
+	/* the padding after tos, data_end, and ranges that begin or end outside */
 	assert_refused(MAY_BE "84, where there is no number to read: bound the index",
 		       INDEX(3, 2), BPF_LDX_MEM(BPF_W, R0, R1, TTL), RETURN(0));
 	assert_refused("r1: ctx + (0..12, bits 0xc unknown)", INDEX(3, 2),
@@ -330,7 +331,7 @@ static void the_context_out_of_bounds(void **state)
 		       BPF_LDX_MEM(BPF_W, R0, R1, 16), RETURN(0));
 	assert_refused("no field at byte 268435472", BPF_ALU64_IMM(BPF_ADD, R1, 1 << 28),
 		       BPF_LDX_MEM(BPF_W, R0, R1, 16), RETURN(0));
-	/* nothing else can be done with it */
+	/* such a pointer cannot be used for anything else */
 	assert_refused("the context is read-only", INDEX(3, 2),
 		       BPF_ST_MEM(BPF_W, R1, IP6, 0), RETURN(0));
 	assert_refused("argument 1 of vnp_pull must be the context", INDEX(3, 2),
@@ -362,7 +363,7 @@ static void stores_of_pointers(void **state)
 	assert_refused("value to compare with", BPF_LD_MAP_VALUE(R2, MAP_DATA, 0),
 		       BPF_MOV64_REG(R0, R10), BPF_MOV64_IMM(R3, 0),
 		       BPF_ATOMIC_OP(BPF_DW, BPF_CMPXCHG, R2, R3, 0), RETURN(0));
-	/* memory that a helper passes on */
+	/* memory that a helper copies to others */
 	assert_refused("only some bytes of a pointer that was saved at r10 - 16",
 		       BPF_STX_MEM(BPF_DW, R10, R10, -16), BPF_ST_MEM(BPF_DW, R10, -8, 0),
 		       BPF_LD_MAP(R1, MAP_HASH), BPF_MOV64_REG(R2, R10),
@@ -392,7 +393,7 @@ static void the_stack(void **state)
 	assert_refused(PART, UNKNOWN(R3), BPF_ALU64_IMM(BPF_AND, R3, 15),
 		       BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_ALU64_REG(BPF_ADD, R3, R10),
 		       BPF_LDX_MEM(BPF_B, R0, R3, -16), BPF_EXIT_INSN());
-	/* it may have been overwritten */
+	/* the pointer may have been overwritten */
 	assert_refused(PART, UNKNOWN(R3), BPF_ALU64_IMM(BPF_AND, R3, 15),
 		       BPF_STX_MEM(BPF_DW, R10, R1, -8), BPF_ALU64_REG(BPF_ADD, R3, R10),
 		       BPF_ST_MEM(BPF_B, R3, -16, 0), BPF_LDX_MEM(BPF_DW, R0, R10, -8),
@@ -404,7 +405,7 @@ static void the_stack(void **state)
 	assert_refused("can be saved on the stack only whole", UNKNOWN(R3),
 		       BPF_ALU64_IMM(BPF_AND, R3, 8), BPF_ALU64_REG(BPF_ADD, R3, R10),
 		       BPF_STX_MEM(BPF_DW, R3, R1, -16), RETURN(0));
-	/* what was never written is zero */
+	/* bytes that were never written are zero */
 	assert_returns(0, 0, BPF_LDX_MEM(BPF_DW, R0, R10, -512), BPF_EXIT_INSN());
 	assert_returns(0x500, 0, BPF_ST_MEM(BPF_B, R10, -7, 5),
 		       BPF_LDX_MEM(BPF_DW, R0, R10, -8), BPF_EXIT_INSN());
@@ -437,7 +438,7 @@ static void conflicts(void **state)
 		       RETURN(0));
 	assert_refused("would return a pointer", EITHER, BPF_MOV64_REG(R0, R3),
 		       BPF_EXIT_INSN());
-	/* as long as it is not read */
+	/* this is fine as long as it is not read */
 	assert_returns(0, 0, EITHER, BPF_MOV64_REG(R4, R3),
 		       BPF_STX_MEM(BPF_DW, R10, R4, -8), RETURN(0));
 	/* the kind differs in each iteration */
@@ -463,7 +464,7 @@ static void moved_payload(void **state)
 #define SHIFT	BPF_MOV64_REG(R6, R1), LOAD_DATA(R7), BPF_MOV64_IMM(R2, 4),	\
 		BPF_CALL_HELPER(adjust_head)
 	assert_refused(AGAIN, SHIFT, BPF_LDX_MEM(BPF_B, R0, R7, 0), BPF_EXIT_INSN());
-	/* previous proofs are void too */
+	/* bounds that were known before are invalid, too */
 	assert_accepted("1 guarded: insn 9", LOAD_DATA(R7), LOAD_DATA_END(R8),
 			BPF_ALU64_REG(BPF_SUB, R8, R7), BPF_JMP_IMM(BPF_JLT, R8, 4, 6),
 			BPF_MOV64_REG(R6, R1), BPF_MOV64_IMM(R2, 0),
@@ -610,7 +611,7 @@ static void states_are_logged(void **state)
 }
 
 /* The log is truncated to its buffer, but its full length is returned */
-static void log_is_cut(void **state)
+static void log_is_truncated(void **state)
 {
 	const struct bpf_insn insns[] = { BPF_MOV64_REG(R0, R9), BPF_EXIT_INSN() };
 	char buf[16] = "", whole[256] = "";
@@ -640,7 +641,7 @@ static void log_is_cut(void **state)
 	assert_int_equal(buf[10], 0);
 }
 
-/* Each type of map says which helpers take it: this one is none */
+/* Each map type determines which helpers accept it: an unknown type has none */
 static void map_types_are_named(void **state)
 {
 	const struct bpf_insn insns[] = { LOOKUP(0), RETURN(0) };
@@ -730,7 +731,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(registers_never_set),
-		cmocka_unit_test(pointers_made_numbers),
+		cmocka_unit_test(pointers_to_numbers),
 		cmocka_unit_test(differences),
 		cmocka_unit_test(complements),
 		cmocka_unit_test(left_is_not_negative),
@@ -749,7 +750,7 @@ int main(void)
 		cmocka_unit_test(packets_are_read_only),
 		cmocka_unit_test(messages_have_sources),
 		cmocka_unit_test(states_are_logged),
-		cmocka_unit_test(log_is_cut),
+		cmocka_unit_test(log_is_truncated),
 		cmocka_unit_test(map_types_are_named),
 		cmocka_unit_test(arguments_are_checked),
 	};

@@ -115,7 +115,7 @@ int vm_make(const struct bpf_insn *insns, __u32 cnt, struct vnp_code **code)
 	int err = vm_create(&vm, insns, cnt);
 	__u32 i;
 
-	/* the handles become stale, which is fine as it is not executed */
+	/* the map handles become stale, which is fine as the program is not executed */
 	for (i = 0; i < MAP_CNT; i++)
 		vnp_user_map_free(vm.maps[i]);
 	if (err) {
@@ -263,7 +263,7 @@ void vm_set_close(struct vm_set *set)
 	free(set);
 }
 
-/* The lowered program must have the same results on a copy of everything */
+/* Execute the lowered program on a copy of payload and maps: results must be the same */
 static void vm_compare(struct vm_set *set, bool hardened, const struct vm_result *result,
 		       void *copy, const void *after, __u32 len)
 {
@@ -347,10 +347,10 @@ void vm_assert_refused(const char *text, const struct bpf_insn *insns, __u32 cnt
 
 	vm_free(code);
 	if (!err)
-		fail_msg("not refused: %s\n%s", text, vm_log);
+		fail_msg("accepted, but should be refused for \"%s\":\n%s", text, vm_log);
 	assert_int_equal(err, -EACCES);
 	if (!strstr(vm_log, text))
-		fail_msg("not refused for \"%s\" but for:\n%s", text, vm_log);
+		fail_msg("should be refused for \"%s\", but:\n%s", text, vm_log);
 }
 
 void vm_assert_accepted(const char *text, const struct bpf_insn *insns, __u32 cnt)
@@ -362,7 +362,7 @@ void vm_assert_accepted(const char *text, const struct bpf_insn *insns, __u32 cn
 	if (err)
 		fail_msg("refused with %d:\n%s", err, vm_log);
 	if (!strstr(vm_log, text))
-		fail_msg("the report has not \"%s\":\n%s", text, vm_log);
+		fail_msg("the report does not contain \"%s\":\n%s", text, vm_log);
 }
 
 void vm_assert_returns(__u64 value, __u32 len, const struct bpf_insn *insns,

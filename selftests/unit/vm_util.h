@@ -27,7 +27,7 @@ enum vm_map {
 
 extern const struct vnp_map_create vm_maps[MAP_CNT];
 
-/* Keys that are compared, from 0 on: more than an array has */
+/* Keys 0 to MAP_KEYS - 1 are compared: more than an array has */
 #define MAP_KEYS	16
 
 /* The contents of the maps */
@@ -41,13 +41,13 @@ struct vm_result {
 	__u64 retval;
 	enum vnp_fault fault;
 	__u32 insn;
-	__u32 len;	/* of the payload that it has left */
+	__u32 len;	/* length of the payload after the execution */
 };
 
 /* The verifier's report on the last program */
 extern char vm_log[65536];
 
-/* vm_make() - verify and lower; destroy with vm_free().  0 or the error */
+/* vm_make() - verify and lower; destroy with vm_free(). Return: 0 or an error */
 int vm_make(const struct bpf_insn *insns, __u32 cnt, struct vnp_code **code);
 void vm_free(struct vnp_code *code);
 
@@ -57,24 +57,24 @@ extern __u32 vm_direct;	/* bytes of payload that are direct; 0: all */
 extern __u32 vm_budget;
 extern __u32 vm_log_level;
 extern bool vm_harden;
-extern bool vm_trusted;	/* leave out the comparison with hardened code */
+extern bool vm_trusted;	/* do not compare with hardened code */
 extern struct vnp_source vm_source;
 
 /* number of the current program, for messages */
 extern __u64 vm_name;
 
 /**
- * vm_run() - execute a program with both interpreters; fails the test if they differ
+ * vm_run() - execute a program with both interpreters; the test fails if results differ
  * @insns:	the program, which must be accepted
  * @cnt:	number of instructions
- * @payload:	the datagram; changed as the program does
+ * @payload:	in: the payload; out: as the program has changed it
  * @len:	bytes
  */
 struct vm_result vm_run(const struct bpf_insn *insns, __u32 cnt, void *payload,
 			__u32 len);
 
 /*
- * vm_run_each() - likewise, on @n consecutive payloads of @len bytes; it is verified once
+ * vm_run_each() - likewise, on @n consecutive payloads of @len bytes, verified only once
  */
 void vm_run_each(const struct bpf_insn *insns, __u32 cnt, void *payloads, __u32 len,
 		 __u32 n, struct vm_result *results);

@@ -12,7 +12,7 @@
 #include "vm/verify/verify.h"
 
 /* The messages when precision is reduced, and when the limit is reached */
-#define FRUGAL	"verification takes long, so it goes on with less precision"
+#define REDUCED	"verification takes long, so it goes on with less precision"
 #define REFUSED	"verification takes too long and was given up"
 #define LOOP	"the loop that begins here took"
 
@@ -39,7 +39,10 @@ static __u64 limit(void)
 	return (vm_harden ? 2 : 1) * cost.max * 11 / 10;
 }
 
-/* Per instruction of programs of 1,000, and trusted of 4,000; all are accepted */
+/*
+ * Work per instruction of programs of 1,000 instructions, and of 4,000 if trusted; all are
+ * accepted
+ */
 static const struct most {
 	const char *name;
 	__u64 trusted;
@@ -92,7 +95,7 @@ static void a_histogram(void **state)
 	(void)state;
 	worst_histogram(&text, 48, 200);
 	assert_int_equal(make(&work), 0);
-	assert_null(strstr(vm_log, FRUGAL));
+	assert_null(strstr(vm_log, REDUCED));
 	assert_in_range(work, 1, 3700000);
 }
 
@@ -127,8 +130,8 @@ static void append_sum(void)
 	text.cnt += ARRAY_SIZE(sum) - 2;
 }
 
-/* Results of reduced precision are sound, and enough for a loop over the payload */
-static void frugal_programs_run_alike(void **state)
+/* With reduced precision results are sound, and a loop over the payload can still be proven */
+static void reduced_precision_is_sound(void **state)
 {
 	struct vm_result r;
 	__u8 payload[100];
@@ -138,7 +141,7 @@ static void frugal_programs_run_alike(void **state)
 	text.max = 4000;
 	worst[5].make(&text);
 	append_sum();
-	/* instead of the first slot's number: skip the loops if the payload is short */
+	/* replaces the number in the first slot: skip the loops if the payload is short */
 	text.insns[4] = BPF_LDX_MEM(BPF_W, R0, R6, offsetof(struct vnp_ctx, len));
 	text.insns[5] = BPF_JMP_IMM(BPF_JLT, R0, 100, (int)text.cnt - 12 - 6);
 	for (len = 0; len < sizeof(payload); len += 99) {
@@ -150,7 +153,7 @@ static void frugal_programs_run_alike(void **state)
 		assert_int_equal(r.fault, VNP_FAULT_NONE);
 		assert_int_equal(r.retval, sum);
 	}
-	assert_non_null(strstr(vm_log, FRUGAL));
+	assert_non_null(strstr(vm_log, REDUCED));
 }
 
 static int setup(void **state)
@@ -173,7 +176,7 @@ int main(void)
 		cmocka_unit_test(worst_programs),
 		cmocka_unit_test(a_histogram),
 		cmocka_unit_test(refusals_name_loops),
-		cmocka_unit_test(frugal_programs_run_alike),
+		cmocka_unit_test(reduced_precision_is_sound),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

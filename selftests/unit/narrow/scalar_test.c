@@ -3,12 +3,12 @@
  * vm/analysis/scalar*.c with words of 4 or 8 bits and halves of 2 or 4, so that every
  * member of every set can be tried.
  *
- * With words of 4 bits there are 65,535 sets, which have 3,175 descriptions, and
- * 149,817,600 combinations of fields that could be one.  All of them are tried, in all
- * pairs, if VNP_TEST_FULL is set; otherwise an evenly spread share of them, and the pairs
- * with a constant.  With words of 8 bits sets are drawn at random.
+ * With words of 4 bits there are 65,535 non-empty sets, which are described by 3,175
+ * different scalars, and 149,817,600 combinations of fields.  All of them and all pairs are
+ * tested if VNP_TEST_FULL is set; otherwise an evenly spread sample, and all pairs with a
+ * constant.  With words of 8 bits random sets are tested.
  *
- * Built with clang, as a word is an unsigned _BitInt:
+ * A word is an unsigned _BitInt, for which clang is needed:
  *
  *	clang -Wall -O2 -g -fsanitize=address,undefined -Iuapi -I. \
  *		-DWORD_BITS=4 -o build/selftests/unit/scalar4_test \
@@ -68,12 +68,12 @@ struct set {
 static struct set *sets;
 static unsigned int set_cnt;
 
-/* One of this many pairs is tried; a prime */
+/* One of this many pairs is tested; a prime */
 static unsigned int share;
 
 /*
- * Some are not only sound but exact, which is tested with words of 4 bits: jumps always,
- * operations if the right operand is constant.
+ * Some operations are not only sound but exact, which is tested with words of 4 bits: jumps
+ * always, others if the right operand is constant.
  */
 static const struct test_op {
 	uint8_t op;
@@ -137,7 +137,7 @@ static void set_add(const struct vnp_scalar *s)
 	}
 }
 
-/* The description of the words whose bits are set in @words, of 4 bits each */
+/* The scalar that describes the set @words: bit n is set if the 4-bit word n is a member */
 static struct vnp_scalar describe(uint32_t words)
 {
 	struct vnp_scalar s, c;
@@ -231,7 +231,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* pair_next() - the next pair to try */
+/* pair_next() - the next pair to test */
 static bool pair_next(struct set **a, struct set **b)
 {
 	struct set *end = sets + set_cnt;
@@ -322,7 +322,7 @@ static void fail_pair(const char *name, unsigned int bits, const struct set *a,
 	fail_msg("%s, %u bits", name, bits);
 }
 
-/* A result is normalized, and contains all results of members of the operands. */
+/* A result is normalized, and contains the results for all members of the operands. */
 static bool alu_is_sound(const struct test_op *o, unsigned int bits,
 			 const uint8_t (*table)[WORDS], const struct set *a,
 			 const struct set *b)
@@ -379,7 +379,7 @@ static void operations_hold_results(void **state)
 	print_message("%lu pairs of sets\n", pairs);
 }
 
-/* Does the branch keep all members that take it, and add none? */
+/* Does the branch keep all members for which it is taken, and no others? */
 static bool branch_is_sound(const struct test_op *o, unsigned int bits, bool taken,
 			    const struct set *a, const struct set *b)
 {
@@ -520,7 +520,7 @@ static bool combine(uint64_t n, struct vnp_scalar *s)
 	       s->umin32 <= s->umax32 && s->smin32 <= s->smax32;
 }
 
-/* Normalizing loses no member. */
+/* Normalizing keeps all members. */
 static void normalization(void **state)
 {
 	const uint64_t combinations = 1ULL << 32;	/* for words of 4 bits */
