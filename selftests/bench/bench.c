@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Measures what work on a socket's datagrams costs, by VNP and otherwise.
+ * Measures the cost of processing a socket's datagrams, with VNP and with alternatives.
  *
  * Usage: bench FILE [WORKLOAD...]	prints tables, writes FILE, JSON
  *
- * In a guest that counts instructions, with vnp_bench.ko in it: "make bench".
+ * Executed by "make bench" in a guest that counts instructions, with vnp_bench.ko loaded.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 static const struct workload {
 	const char *name;
 	void (*run)(void);
-	bool is_extra;	/* only if it is asked for */
+	bool is_extra;	/* only if requested by name */
 } workloads[] = {
 	{ "drop", bench_drop },
 	{ "pass", bench_pass },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The bench: datagrams from an emulated card (hook/nic.c), their receiver (receive.c),
- * the systems in between (systems.c), and the total cost.  The bench ends if something
- * fails, or if unexpected datagrams arrive.
+ * The bench: datagrams from an emulated card (hook/nic.c), their receiver (receive.c), the
+ * measured systems (systems.c), and the total cost.  The bench exits with an error if
+ * something fails, or if unexpected datagrams arrive.
  */
 #ifndef _VNP_BENCH_H
 #define _VNP_BENCH_H
@@ -37,17 +37,17 @@ double median(double *values, int cnt);
  * struct row - a line of the table and of bench.json
  * @workload:	the workload
  * @system:	the system
- * @kase:	which of several, or NULL
+ * @kase:	variant of the workload, or NULL
  * @size:	bytes of payload; for verification, instructions of the program
  * @pieces:	datagrams of a burst or super-packet
  * @unwanted:	percent to be dropped
  * @fanout:	relay: peers that each datagram is sent to
- * @rewritten:	relay: bytes in front that differ for each
- * @insns:	instructions per datagram, after it has left GRO; or in total; NAN: refused
- * @arrival:	instructions per datagram before that, in the card's driver and GRO
+ * @rewritten:	relay: bytes at the beginning that differ for each peer
+ * @insns:	instructions per datagram, from GRO on; or in total; NAN: refused
+ * @arrival:	instructions per datagram in the card's driver and GRO
  * @switches:	context switches of the receiver per datagram
  * @syscalls:	system calls per datagram
- * @guards:	of a VNP program: accesses with a guard
+ * @guards:	VNP programs: accesses with a guard
  * @masks:	likewise: masked sides of accesses
  * @barriers:	likewise: speculation barriers
  */
@@ -69,10 +69,10 @@ struct row {
 	int barriers;
 };
 
-/* row_add() - add it to the file, and print it */
+/* row_add() - add a row to the results, and print it */
 void row_add(const struct row *row);
 
-/* rows_begin() - a heading; rows_write() - the file */
+/* rows_begin() - print a heading; rows_write() - write all rows to a file */
 void rows_begin(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void rows_write(const char *path);
 
@@ -81,9 +81,9 @@ void rows_write(const char *path);
  */
 
 enum arrival {
-	ALONE,		/* one datagram an interrupt */
-	BURST,		/* several, each of another sender */
-	MERGED,		/* several of one sender, which GRO merges if it may */
+	ALONE,		/* one datagram per interrupt */
+	BURST,		/* several, from different senders */
+	MERGED,		/* several from one sender, which GRO merges if allowed */
 };
 
 #define UNWANTED	'D'	/* the first byte of the payload */
@@ -92,7 +92,8 @@ enum arrival {
 /**
  * struct traffic - datagrams that arrive repeatedly
  * @arrival:	how they arrive
- * @pieces:	number at once, at most 64, a power of 2; 0: sixteen, or one if single
+ * @pieces:	datagrams per interrupt and sender, at most 64, a power of 2; 0: 16, or 1 if
+ *		ALONE
  * @size:	bytes of payload, at least 8
  * @unwanted:	percent to be dropped
  * @fill:	writes the payload of datagram number i; NULL: random bytes, UNWANTED or WANTED

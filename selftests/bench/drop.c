@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Datagrams arrive that nobody wants: all of them, and nine of ten.
+ * Workload drop: all arriving datagrams are unwanted, or nine of ten.
  */
 #include <string.h>
 
@@ -22,8 +22,11 @@ static const struct system systems[] = {
 	{ "hook", receive_many, true, attach_hook },
 };
 
-/* The bare hook takes a super-packet by its first datagram, trivial is to drop all. */
-static bool can(const struct system *system, const struct traffic *traffic)
+/*
+ * The bare hook decides by the first datagram of a super-packet; vnp-trivial drops
+ * everything.
+ */
+static bool supports(const struct system *system, const struct traffic *traffic)
 {
 	if (traffic->unwanted == 100)
 		return true;
@@ -42,8 +45,8 @@ static const struct system *find(const char *name)
 	die("There is no %s.", name);
 }
 
-/* Those that depend on how long a run is, and one that does not */
-static void measure_runs(const struct traffic *traffic)
+/* Systems whose cost depends on the length of super-packets, and one whose cost does not */
+static void measure_super_packets(const struct traffic *traffic)
 {
 	static const char * const names[] = { "vnp", "SO_ATTACH_FILTER", "UDP_GRO", "hook" };
 	struct row row = { .workload = "drop" };
@@ -64,11 +67,11 @@ static void measure_lengths(void)
 	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
 		traffic.pieces = pieces[i];
 		rows_begin("drop, 100 %% unwanted, super-packet of %d", pieces[i]);
-		measure_runs(&traffic);
+		measure_super_packets(&traffic);
 	}
 }
 
-/* A card that has more to do gives more an interrupt. */
+/* A busy card receives more packets per interrupt. */
 static void measure_senders(void)
 {
 	const struct traffic traffic = {
@@ -76,7 +79,7 @@ static void measure_senders(void)
 	};
 
 	rows_begin("drop, 100 %% unwanted, super-packets of 16 of four senders");
-	measure_runs(&traffic);
+	measure_super_packets(&traffic);
 }
 
 void bench_drop(void)
@@ -90,7 +93,7 @@ void bench_drop(void)
 		for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++) {
 			rows_begin("drop, %d %% unwanted, %s", unwanted[i], traffic_name(&traffic));
 			for (k = 0; k < ARRAY_SIZE(systems); k++) {
-				if (can(&systems[k], &traffic))
+				if (supports(&systems[k], &traffic))
 					rig_sizes("drop", &systems[k], &traffic);
 			}
 		}
@@ -99,7 +102,7 @@ void bench_drop(void)
 	measure_senders();
 }
 
-/* How long it takes when nothing else has the CPU, by how long it takes VNP */
+/* Times on an idle CPU, relative to those of VNP */
 void bench_times(void)
 {
 	static const char * const names[] = {

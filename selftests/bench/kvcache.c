@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * GETs of memcached's UDP protocol, all of which find a value: memcached alone, and with
- * samples/kvcache before it.
+ * Workload kvcache: GETs of memcached's UDP protocol that find a value, with memcached
+ * alone, and with samples/kvcache in front of it.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -27,7 +27,7 @@
 static pid_t memcached, kvcache;
 static int value_len;
 
-/* A frame that says: the only datagram of request number @i, and the text after it */
+/* Write request number @i in one datagram: memcached's frame header, and the text */
 static int request_write(__u8 *to, int i, const char *text)
 {
 	const __be16 frame[] = { htons(i), 0, htons(1), 0 };
@@ -45,7 +45,7 @@ static void write_get(__u8 *payload, int i)
 	request_write(payload, i, text);
 }
 
-/* The thread that has the UDP socket */
+/* The worker thread that has the UDP socket */
 static pid_t find_worker(pid_t pid)
 {
 	char path[300], name[32] = "";
@@ -64,7 +64,7 @@ static pid_t find_worker(pid_t pid)
 	return tid;
 }
 
-/* From this host: a request, and its answer, which may take a while when it has started */
+/* Send a request from this host, and check the answer; memcached may not be ready yet */
 static void ask(int sock, int i, const char *text, const char *expected)
 {
 	char answer[128] = "";
@@ -72,7 +72,7 @@ static void ask(int sock, int i, const char *text, const char *expected)
 	int len = request_write(request, i, text), tries;
 
 	for (tries = 0; tries < 1000; tries++) {
-		/* Refused at once until memcached has bound its socket (ECONNREFUSED) */
+		/* ECONNREFUSED until memcached has bound its socket */
 		if (send(sock, request, len, 0) < 0 ||
 		    recv(sock, answer, sizeof(answer), 0) < 8) {
 			usleep(10000);
@@ -94,13 +94,13 @@ static void store_values(void)
 		.sin_port = htons(atoi(RIG_PORT)),
 		.sin_addr.s_addr = inet_addr(RIG_ADDRESS),
 	};
-	const struct timeval patience = { .tv_usec = 100000 };
+	const struct timeval timeout = { .tv_usec = 100000 };
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), i;
 	char text[2048];
 
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	if (connect(sock, (const void *)&addr, sizeof(addr)))
-		die("There is no way to memcached: %s.", strerror(errno));
+		die("Cannot connect to memcached: %s.", strerror(errno));
 	ask(sock, 1, "version\r\n", "VERSION");
 	for (i = 0; i < KEYS; i++) {
 		snprintf(text, sizeof(text), "set key-%028d 0 0 %d\r\n%0*d\r\n", i, value_len,
@@ -135,7 +135,7 @@ static pid_t serve_kvcache(void)
 
 	snprintf(number, sizeof(number), "%d", memcached);
 	if (pipe(pipes))
-		die("There is no pipe: %s.", strerror(errno));
+		die("Cannot create a pipe: %s.", strerror(errno));
 	kvcache = fork();
 	if (!kvcache) {
 		dup2(pipes[1], STDOUT_FILENO);
@@ -172,8 +172,8 @@ static const struct system systems[] = {
 };
 
 /*
- * The size in the table is the value's.  Alone only: of bursts memcached does not answer
- * all.
+ * The size in the table is that of the value.  Only single datagrams: memcached does not
+ * answer all of a burst.
  */
 void bench_kvcache(void)
 {

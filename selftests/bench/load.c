@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What loading a program costs, verification and compilation in all: by VNP, and by
- * the kernel's verifier where that takes it.
+ * Workload verify: the cost of loading a program, including verification and compilation,
+ * by VNP and by the kernel's BPF, unless its verifier refuses the program.
  */
 #include <errno.h>
 #include <linux/bpf.h>
@@ -17,7 +17,7 @@
 #include "../kmod/common.h"
 
 #define TRIES		5
-#define PATIENCE	5e8	/* instructions after which there is no other try */
+#define COST_ENOUGH	5e8	/* total instructions after which no more samples are taken */
 
 static int load_vnp_flags(const struct text *text, __u32 flags)
 {
@@ -63,7 +63,7 @@ static const struct loader {
 	{ "kernel", load_kernel, true },
 };
 
-/* Once: what it returned, and in @cost what it took */
+/* Load once. Return: the result; the cost is in @cost */
 static int load_once(const struct loader *loader, const struct text *text, double *cost)
 {
 	const __u64 start = ticks();
@@ -75,7 +75,7 @@ static int load_once(const struct loader *loader, const struct text *text, doubl
 	return fd;
 }
 
-/* What else the kernel has to do may fall into it: the least of some counts. */
+/* The minimum of several samples, as the kernel may do other work meanwhile. */
 static void measure(const struct loader *loader, const struct shape *shape,
 		    struct text *text)
 {
@@ -89,7 +89,7 @@ static void measure(const struct loader *loader, const struct shape *shape,
 	int i, fd = 0;
 
 	text_make(text, shape, loader->load == load_kernel);
-	for (i = 0; i < TRIES && fd >= 0 && all < PATIENCE; i++) {
+	for (i = 0; i < TRIES && fd >= 0 && all < COST_ENOUGH; i++) {
 		fd = load_once(loader, text, &cost);
 		all += cost;
 		if (!i || cost < row.insns)
@@ -111,7 +111,7 @@ void bench_verify(void)
 	size_t i, k, n;
 
 	if (!text.insns)
-		die("There is no memory for programs.");
+		die("Out of memory.");
 	for (i = 0; i < SHAPE_CNT; i++) {
 		rows_begin("verify, %s (size: instructions of the program)",
 			   shapes[i].name);

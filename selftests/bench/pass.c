@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Everything is wanted: what it costs to have looked.
+ * Workload pass: all datagrams are wanted, so VNP only adds cost.
  */
 #include "bench.h"
 

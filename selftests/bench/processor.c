@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The same C, run by different processors.  What it costs each to run a program that
- * does nothing is subtracted.
+ * Workload processor: the same C programs, executed by VNP, by the kernel's BPF, and
+ * natively.  The cost of executing an empty program is subtracted.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -17,18 +17,18 @@
 #include "processor/programs.h"
 #include "../kmod/object.h"
 
-#define BARRIER		(BPF_ST | 0xc0)	/* BPF_NOSPEC, which is no header's */
-#define SCRATCH		11	/* the lowering's own register */
-#define RUNS		1000
+#define BARRIER		(BPF_ST | 0xc0)	/* BPF_NOSPEC, which no UAPI header defines */
+#define SCRATCH		11	/* register used by lowering only (AX) */
+#define EXECUTIONS	1000
 #define SAMPLES		5
-#define INPUT_MIN	14	/* tc wants an Ethernet header's length */
+#define INPUT_MIN	14	/* tc requires at least an Ethernet header */
 
 /**
- * struct subject - a program, and something for it to read
+ * struct subject - a program and its input
  * @name:	its name
  * @data:	the payload
  * @len:	bytes of it
- * @result:	what the first run finds
+ * @result:	expected return value of the first execution
  */
 struct subject {
 	const char *name;
@@ -78,7 +78,7 @@ static bool vnp_load(const struct subject *subject, __u32 flags)
 	int err = vnp_object_open_file(subject_file(subject, "bpf"), NULL, &vnp_obj);
 
 	if (err)
-		die("There is no %s for VNP: %s.", subject->name, strerror(-err));
+		die("Cannot open VNP's program %s: %s.", subject->name, strerror(-err));
 	err = vnp_object_load(vnp_obj, &opts);
 	if (err) {
 		printf("VNP does not load %s: %s\n", subject->name, strerror(-err));
@@ -99,7 +99,7 @@ static bool vnp_load_hardened(const struct subject *subject)
 	return vnp_load(subject, VNP_PROG_F_HARDEN);
 }
 
-static __u32 vnp_run(const struct subject *subject, __u32 repeat)
+static __u32 vnp_execute(const struct subject *subject, __u32 repeat)
 {
 	struct vnp_run_opts opts = {
 		.sz = sizeof(opts),
@@ -109,17 +109,17 @@ static __u32 vnp_run(const struct subject *subject, __u32 repeat)
 	};
 
 	if (vnp_program_run(vnp_prog, &opts) || opts.fault)
-		die("VNP cannot run %s.", subject->name);
+		die("VNP cannot execute %s.", subject->name);
 	return opts.retval;
 }
 
-/* The sign of a distance, which is all bits of what a pointer is masked with */
+/* The instruction of a mask that copies the sign to all bits */
 static bool is_mask(const struct vnp_lowered_insn *insn)
 {
 	return insn->code == (BPF_ALU64 | BPF_ARSH | BPF_K) && (insn->regs & 15) == SCRATCH;
 }
 
-/* What lowering has put into it */
+/* Count the guards, masks and barriers that lowering has added */
 static void vnp_describe(struct row *row)
 {
 	struct vnp_prog_info info = { .size = sizeof(info) };
@@ -128,7 +128,7 @@ static void vnp_describe(struct row *row)
 
 	if (vnp_program_get_info(vnp_prog, &info) ||
 	    vnp_program_dump(vnp_prog, VNP_DUMP_LOWERED, (void **)&insns, &len))
-		die("VNP does not say what it has made of %s.", row->kase);
+		die("Cannot get the lowered instructions of %s.", row->kase);
 	row->guards = info.guard_cnt;
 	for (i = 0; i < len / sizeof(*insns); i++) {
 		row->barriers += insns[i].code == BARRIER;
@@ -162,13 +162,13 @@ static void bpf_fill(void)
 	PROCESSOR_FILL_MAPPER(BPF_FILL)
 }
 
-/* The verifier's last word, before its statistics; or none, if its log is full */
+/* Print the last line of the verifier's log before its statistics, unless the log was full */
 static void print_refusal(const struct subject *subject, char *log)
 {
 	char *end = strstr(log, "\nprocessed "), *line;
 
 	if (errno == ENOSPC)
-		strcpy(log, "\nit has not come to an end when its log is full");
+		strcpy(log, "\nits log is full");
 	else if (end)
 		*end = '\0';
 	line = strrchr(log, '\n');
@@ -190,7 +190,7 @@ static bool bpf_load(const struct subject *subject)
 	bpf_obj = bpf_object__open(subject_file(subject, "linux"));
 	prog = bpf_obj ? bpf_object__next_program(bpf_obj, NULL) : NULL;
 	if (!prog)
-		die("There is no %s for the kernel: %s.", subject->name, strerror(errno));
+		die("Cannot open the kernel's program %s: %s.", subject->name, strerror(errno));
 	bpf_program__set_log_buf(prog, log, sizeof(log));
 	if (bpf_object__load(bpf_obj)) {
 		print_refusal(subject, log);
@@ -201,14 +201,14 @@ static bool bpf_load(const struct subject *subject)
 	return true;
 }
 
-static __u32 bpf_run(const struct subject *subject, __u32 repeat)
+static __u32 bpf_execute(const struct subject *subject, __u32 repeat)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = subject->data,
 		    .data_size_in = subject->len < INPUT_MIN ? INPUT_MIN : subject->len,
 		    .repeat = repeat);
 
 	if (bpf_prog_test_run_opts(bpf_prog, &opts))
-		die("The kernel cannot run %s: %s.", subject->name, strerror(errno));
+		die("The kernel cannot execute %s: %s.", subject->name, strerror(errno));
 	return opts.retval;
 }
 
@@ -226,7 +226,7 @@ static bool native_load(const struct subject *subject)
 	return true;
 }
 
-static __u32 native_run(const struct subject *subject, __u32 repeat)
+static __u32 native_execute(const struct subject *subject, __u32 repeat)
 {
 	return rig_native(subject->name, subject->data, subject->len, repeat);
 }
@@ -236,44 +236,44 @@ static void native_unload(void)
 }
 
 /*
- * ---- All of them ---------------------------------------------------------
+ * ---- Measuring -----------------------------------------------------------
  */
 
 static struct processor {
 	const char *name;
 	bool (*load)(const struct subject *subject);
-	__u32 (*run)(const struct subject *subject, __u32 repeat);
+	__u32 (*execute)(const struct subject *subject, __u32 repeat);
 	void (*unload)(void);
 	void (*describe)(struct row *row);
-	double empty;	/* what running nothing costs */
+	double empty;	/* cost of the empty program */
 } processors[] = {
-	{ "vnp", vnp_load_trusted, vnp_run, vnp_unload, vnp_describe },
-	{ "vnp-hardened", vnp_load_hardened, vnp_run, vnp_unload, vnp_describe },
-	{ "ebpf", bpf_load, bpf_run, bpf_unload },
-	{ "native", native_load, native_run, native_unload },
+	{ "vnp", vnp_load_trusted, vnp_execute, vnp_unload, vnp_describe },
+	{ "vnp-hardened", vnp_load_hardened, vnp_execute, vnp_unload, vnp_describe },
+	{ "ebpf", bpf_load, bpf_execute, bpf_unload },
+	{ "native", native_load, native_execute, native_unload },
 };
 
-static __u64 time_runs(const struct processor *processor, const struct subject *subject,
-		       __u32 repeat)
+static __u64 time_executions(const struct processor *processor,
+			     const struct subject *subject, __u32 repeat)
 {
 	const __u64 start = ticks();
 
-	processor->run(subject, repeat);
+	processor->execute(subject, repeat);
 	return ticks() - start;
 }
 
-/* A run, without what there is once for all runs */
-static double measure_run(const struct processor *processor,
-			  const struct subject *subject)
+/* The cost of one execution, without the fixed costs of a system call */
+static double measure_execution(const struct processor *processor,
+				const struct subject *subject)
 {
 	double values[SAMPLES];
 	__u64 once;
 	int i;
 
 	for (i = 0; i < SAMPLES; i++) {
-		once = time_runs(processor, subject, 1);
-		values[i] = (time_runs(processor, subject, RUNS + 1) - once) /
-			    (double)RUNS;
+		once = time_executions(processor, subject, 1);
+		values[i] = (time_executions(processor, subject, EXECUTIONS + 1) - once) /
+			    (double)EXECUTIONS;
 	}
 	return median(values, SAMPLES);
 }
@@ -291,11 +291,11 @@ static void measure(struct processor *processor, const struct subject *subject)
 	__u32 result;
 
 	if (processor->load(subject)) {
-		result = processor->run(subject, 1);
+		result = processor->execute(subject, 1);
 		if (result != subject->result)
-			die("%s: %s finds %u, not %u.", processor->name, subject->name,
+			die("%s: %s returns %u, not %u.", processor->name, subject->name,
 			    result, subject->result);
-		row.insns = measure_run(processor, subject) - processor->empty;
+		row.insns = measure_execution(processor, subject) - processor->empty;
 		if (processor->describe)
 			processor->describe(&row);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Markers with which the guest tells plugin/profile.c to begin and end counting:
- * instructions without effect, nopl 0x...(%rax,%rax,1), that do not occur elsewhere.
+ * Markers for plugin/profile.c, at which it begins and ends counting: nopl
+ * 0x...(%rax,%rax,1), with operands that do not occur elsewhere.
  */
 #ifndef _VNP_BENCH_PROFILE_H
 #define _VNP_BENCH_PROFILE_H

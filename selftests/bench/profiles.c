@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where the instructions of a datagram go, by function: the guest is watched by
- * plugin/profile.c meanwhile.  What was watched is written down for profile-report.
+ * Workload profile: the instructions per datagram by function, which plugin/profile.c
+ * counts.  The list of measurements is the input of profile-report.
  */
 #include "bench.h"
 
@@ -30,7 +30,7 @@ void bench_profile(void)
 	struct row row = { .workload = "profile" };
 	size_t i;
 
-	rows_begin("profile, instructions a datagram");
+	rows_begin("profile, instructions per datagram");
 	rig_profile_play();
 	for (i = 0; i < ARRAY_SIZE(profiles); i++) {
 		rig_profile(&profiles[i].system, &profiles[i].traffic, &row);

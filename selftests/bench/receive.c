@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The receiving process: it uses some datagrams, and discards the others if it gets them.
+ * The receiving process: it uses wanted datagrams, and discards unwanted ones that it
+ * receives.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -21,7 +22,7 @@ static const __u8 *wanted_payload(const struct traffic *traffic, int i)
 	return traffic->want ? traffic->want(i) : traffic_payload(i);
 }
 
-/* If the system filters, unwanted datagrams must not arrive. */
+/* If the system filters, no unwanted datagram may arrive. */
 static void check(struct receiver *rx, const __u8 *data, int len)
 {
 	while (traffic_payload(rx->next)[0] != data[0])

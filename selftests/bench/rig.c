@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One CPU.  A thread of the lowest scheduling class makes the card receive; a thread
- * woken by that preempts it, and it continues when that sleeps again.  So the time
- * between two of its clock readings is the cost of the datagrams, plus that of making the
- * card receive, which is measured separately and subtracted.
+ * One CPU.  A thread of the lowest scheduling class makes the card receive; the receiver
+ * that this wakes preempts it, and it continues when the receiver sleeps again.  So the
+ * time between two of its clock readings is the cost of the datagrams, plus that of making
+ * the card receive, which is measured separately and subtracted.
  *
  * With two CPUs, where times are measured, the receiver has its own.
  */
@@ -26,11 +26,11 @@
 #include "../kmod/common.h"
 
 /*
- * The minimum counts, as the kernel also does other work: a timer ticks every four
- * million instructions, and a round takes about one.
+ * The minimum of several rounds is used, as the kernel also does other work: a timer ticks
+ * every four million instructions, and a round takes about one million.
  */
 #define BATCHES		31
-#define WARM		3	/* before them */
+#define WARM		3	/* rounds before the measured ones */
 #define HERE		RIG_ADDRESS
 #define THERE		"10.9.0.2"
 #define RCVBUF		(8 << 20)
@@ -42,7 +42,7 @@ static __u8 frames[TRAFFIC_CNT * FRAME_MAX];
 static int frame_len;
 static int card = -1;
 static int cpus;
-static double play_cost;	/* of making the card receive nothing */
+static double play_cost;	/* cost of an interrupt without datagrams */
 
 /*
  * ---- Traffic -------------------------------------------------------------
@@ -66,7 +66,7 @@ const char *traffic_name(const struct traffic *traffic)
 	return traffic->senders ? "super-packets" : names[traffic->arrival];
 }
 
-/* The port that distinguishes senders */
+/* The source port, by which senders are distinguished */
 static __u16 traffic_port(const struct traffic *traffic, int i)
 {
 	const int senders = traffic->arrival == BURST ? 16 : traffic->senders ?: 1;
@@ -106,7 +106,7 @@ static bool is_wanted(const struct traffic *traffic, int i)
 	return i % 10 >= traffic->unwanted / 10;
 }
 
-/* Its number follows the first byte.  GRO requires a checksum. */
+/* The number of the datagram follows the first byte.  GRO requires a checksum. */
 static void frame_write(const struct traffic *traffic, int i)
 {
 	__u8 *at = frames + i * frame_len, *payload = at + HEADERS;
@@ -150,7 +150,7 @@ static void traffic_load(const struct traffic *traffic)
 	for (i = 0; i < TRAFFIC_CNT; i++)
 		frame_write(traffic, i);
 	if (ioctl(card, BENCH_FRAMES, &arg))
-		die("The card does not take frames: %s.", strerror(errno));
+		die("The card does not accept frames: %s.", strerror(errno));
 }
 
 static __u64 play(int first, int cnt)
@@ -192,7 +192,7 @@ long rig_sent(void)
 
 	if (read_text("/sys/class/net/" BENCH_INTERFACE "/statistics/tx_packets", text,
 		      sizeof(text)) < 0)
-		die("The card does not say what was sent.");
+		die("Cannot read the card's counter of sent packets.");
 	return atol(text);
 }
 
@@ -220,7 +220,7 @@ void rig_open(void)
 void rig_hook(int sock)
 {
 	if (ioctl(card, BENCH_HOOK, &sock))
-		die("The bare hook does not take the socket: %s.", strerror(errno));
+		die("The bare hook cannot be attached to the socket: %s.", strerror(errno));
 }
 
 __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat)
@@ -233,7 +233,7 @@ __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat)
 
 	snprintf(arg.name, sizeof(arg.name), "%s", name);
 	if (ioctl(card, BENCH_NATIVE, &arg))
-		die("The module cannot run %s: %s.", name, strerror(errno));
+		die("The module cannot execute %s: %s.", name, strerror(errno));
 	return arg.result;
 }
 
@@ -258,7 +258,7 @@ static int open_socket(void)
 
 	if (sock < 0 || bind(sock, (const void *)&address, sizeof(address)) ||
 	    sock_set(sock, SOL_SOCKET, SO_RCVBUF, RCVBUF) < 0)
-		die("There is no socket to receive on: %s.", strerror(errno));
+		die("The receiving socket cannot be opened: %s.", strerror(errno));
 	return sock;
 }
 
@@ -273,7 +273,7 @@ static int open_socket(void)
  * @rx:		the receiver
  * @thread:	its thread
  * @tid:	its thread id, or that of a process
- * @sent:	packets that had been sent by the card before
+ * @sent:	packets that the card had sent before
  * @watched:	the round is profiled (profile.h)
  */
 struct run {
@@ -286,7 +286,7 @@ struct run {
 	bool watched;
 };
 
-/* Set whether this thread yields to any other. */
+/* Set whether this thread yields to all others (SCHED_IDLE). */
 static void set_class(int class)
 {
 	const struct sched_param param = { 0 };
@@ -306,7 +306,7 @@ static void *receiver_main(void *arg)
 	return NULL;
 }
 
-/* Wait until everything that arrived was received. */
+/* Wait until all datagrams that arrived have been received. */
 static void run_settle(const struct run *run)
 {
 	if (thread_sleeps(run->tid) < 0)
@@ -355,7 +355,7 @@ static void run_stop(struct run *run)
 		close(run->rx.sock);
 }
 
-/* All datagrams arrive.  Returns the cost of one, and in @arrival that of card and GRO */
+/* Let all datagrams arrive.  Returns the cost per datagram; @arrival: of card and GRO */
 static double run_batch(const struct run *run, double *arrival)
 {
 	const int at_once = traffic_at_once(run->traffic);
@@ -367,7 +367,7 @@ static double run_batch(const struct run *run, double *arrival)
 		profile_begin();
 	for (i = 0; i < TRAFFIC_CNT; i += at_once)
 		before += play(i, at_once);
-	/* A receiver on another CPU may not be ready yet. */
+	/* A receiver on another CPU may still be busy. */
 	if (rig_cpus() > 1)
 		run_settle(run);
 	all = (ticks() - start) / (double)TRAFFIC_CNT - play_cost / at_once;
@@ -378,7 +378,10 @@ static double run_batch(const struct run *run, double *arrival)
 	return all - *arrival;
 }
 
-/* Passed datagrams arrive, and no others unless the process itself discards them. */
+/*
+ * Check that all wanted datagrams were received, and no others unless the process discards
+ * them.
+ */
 static void run_check(const struct run *run, int batches)
 {
 	const long sent = (long)batches * TRAFFIC_CNT;
@@ -446,7 +449,7 @@ void rig_profile_play(void)
 	profile_end();
 }
 
-/* A system at work, which @measure is to look at */
+/* Set up a system and its receiver, and call @measure */
 static void rig_run(const struct system *system, const struct traffic *traffic,
 		    struct row *row, void (*measure)(struct run *run, struct row *row))
 {

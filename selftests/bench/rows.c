@@ -27,7 +27,7 @@ void rows_begin(const char *fmt, ...)
 	fflush(stdout);
 }
 
-/* Most have not all of it. */
+/* Optional fields */
 static void print_figure(double value)
 {
 	if (value)
@@ -39,7 +39,7 @@ static void print_figure(double value)
 void row_add(const struct row *row)
 {
 	if (row_cnt == ROWS_MAX)
-		die("There are more rows than ROWS_MAX says.");
+		die("There are more rows than ROWS_MAX.");
 	rows[row_cnt++] = *row;
 	printf("%-18s %6d ", row->system, row->size);
 	if (isnan(row->insns))

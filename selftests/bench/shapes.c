@@ -14,7 +14,7 @@
 } while (0)
 
 /* Arithmetic, and accesses to the payload, the stack and the context */
-static void straight_piece(struct text *t, __u32 i)
+static void straight_block(struct text *t, __u32 i)
 {
 	EMIT(t, BPF_LDX_MEM(BPF_B, R3, R7, i % 64), BPF_ALU64_REG(BPF_ADD, R0, R3),
 	     BPF_ALU64_IMM(BPF_AND, R3, 7), BPF_STX_MEM(BPF_DW, R10, R0, -8),
@@ -23,8 +23,8 @@ static void straight_piece(struct text *t, __u32 i)
 	     BPF_LDX_MEM(BPF_W, R2, R6, t->len_off), BPF_ALU64_REG(BPF_SUB, R0, R2));
 }
 
-/* The same, with a test before each access, as the kernel's verifier wants it */
-static void checked_piece(struct text *t, __u32 i)
+/* The same, with a check before each access, as the kernel's verifier requires */
+static void checked_block(struct text *t, __u32 i)
 {
 	EMIT(t, BPF_LDX_MEM(BPF_B, R3, R7, i % 64), BPF_ALU64_REG(BPF_ADD, R0, R3),
 	     BPF_ALU64_IMM(BPF_AND, R3, 63), BPF_STX_MEM(BPF_DW, R10, R0, -8),
@@ -34,8 +34,8 @@ static void checked_piece(struct text *t, __u32 i)
 	     BPF_ALU64_REG(BPF_XOR, R0, R5));
 }
 
-/* Two ways that meet again with different numbers, one of them tested before */
-static void branchy_piece(struct text *t, __u32 i)
+/* Two paths that join with different numbers, one of which was compared before */
+static void branchy_block(struct text *t, __u32 i)
 {
 	EMIT(t, BPF_LDX_MEM(BPF_B, R3, R7, i % 64), BPF_JMP_IMM(BPF_JGT, R3, i % 200, 3),
 	     BPF_ALU64_IMM(BPF_ADD, R0, 3), BPF_STX_MEM(BPF_DW, R10, R3, -16),
@@ -45,7 +45,7 @@ static void branchy_piece(struct text *t, __u32 i)
 }
 
 /* for (i = 0; i < n && i < 16; i++) sum += payload[i] */
-static void loops_piece(struct text *t, __u32 i)
+static void loops_block(struct text *t, __u32 i)
 {
 	EMIT(t, BPF_MOV64_IMM(R3, 0), BPF_LDX_MEM(BPF_B, R5, R7, i % 64),
 	     BPF_JMP_REG(BPF_JGE, R3, R5, 6), BPF_MOV64_REG(R4, R7),
@@ -55,7 +55,7 @@ static void loops_piece(struct text *t, __u32 i)
 }
 
 /* if (p + n <= end) while (n) { n--; *p++; } */
-static void lengths_piece(struct text *t, __u32 i)
+static void lengths_block(struct text *t, __u32 i)
 {
 	EMIT(t, BPF_LDX_MEM(BPF_B, R3, R7, i % 64), BPF_MOV64_REG(R4, R7),
 	     BPF_MOV64_REG(R2, R7), BPF_ALU64_REG(BPF_ADD, R2, R3),
@@ -64,8 +64,8 @@ static void lengths_piece(struct text *t, __u32 i)
 	     BPF_ALU64_IMM(BPF_SUB, R3, 1), BPF_JMP_IMM(BPF_JNE, R3, 0, -4));
 }
 
-/* Loops as in loops_piece(), eight deep, the counters on the stack */
-static void nested_piece(struct text *t, __u32 i)
+/* Loops as in loops_block(), nested eight deep, the counters on the stack */
+static void nested_block(struct text *t, __u32 i)
 {
 	__u32 head[8], depth;
 
@@ -86,15 +86,15 @@ static void nested_piece(struct text *t, __u32 i)
 }
 
 const struct shape shapes[SHAPE_CNT] = {
-	{ "straight", straight_piece, 10 },
-	{ "checked", checked_piece, 11 },
-	{ "branchy", branchy_piece, 11 },
-	{ "loops", loops_piece, 9 },
-	{ "lengths", lengths_piece, 10 },
-	{ "nested", nested_piece, 45 },
+	{ "straight", straight_block, 10 },
+	{ "checked", checked_block, 11 },
+	{ "branchy", branchy_block, 11 },
+	{ "loops", loops_block, 9 },
+	{ "lengths", lengths_block, 10 },
+	{ "nested", nested_block, 45 },
 };
 
-/* Where the context lies in memory, and what is in it, is another for the kernel's. */
+/* The kernel's BPF has another context structure. */
 static void prologue(struct text *t, bool kernel)
 {
 	EMIT(t, BPF_MOV64_REG(R6, R1), BPF_MOV64_IMM(R0, 0), BPF_MOV64_IMM(R8, 0));
@@ -108,7 +108,7 @@ static void prologue(struct text *t, bool kernel)
 			      offsetof(struct vnp_ctx, len);
 }
 
-/* Behind a test that there are 96 bytes of payload */
+/* The blocks follow a check for 96 bytes of payload */
 void text_make(struct text *t, const struct shape *shape, bool kernel)
 {
 	__u32 i;
@@ -118,6 +118,6 @@ void text_make(struct text *t, const struct shape *shape, bool kernel)
 	EMIT(t, BPF_MOV64_REG(R2, R7), BPF_ALU64_IMM(BPF_ADD, R2, 96),
 	     BPF_JMP_REG(BPF_JLE, R2, R9, 1), BPF_EXIT_INSN());
 	for (i = 0; t->cnt + shape->room + 2 <= t->max; i++)
-		shape->piece(t, i);
+		shape->block(t, i);
 	EMIT(t, BPF_MOV64_IMM(R0, 0), BPF_EXIT_INSN());
 }

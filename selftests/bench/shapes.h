@@ -17,25 +17,25 @@
  * @cnt:	number of instructions
  * @max:	their maximum
  * @len_off:	offset of the payload's length in the context
- * @chance:	state of a random number generator
+ * @random:	state of a random number generator
  */
 struct text {
 	struct bpf_insn *insns;
 	__u32 cnt;
 	__u32 max;
 	__u32 len_off;
-	__u32 chance;
+	__u32 random;
 };
 
 /**
  * struct shape - a kind of program
  * @name:	its name
- * @piece:	appends a code block
+ * @block:	appends a code block
  * @room:	maximum number of instructions of a block
  */
 extern const struct shape {
 	const char *name;
-	void (*piece)(struct text *t, __u32 i);
+	void (*block)(struct text *t, __u32 i);
 	__u32 room;
 } shapes[SHAPE_CNT];
 

@@ -101,7 +101,7 @@ void attach_filter(int sock)
 		die("SO_ATTACH_FILTER fails: %s.", strerror(errno));
 }
 
-/* A program of alternatives.bpf.c, which stays where it is attached */
+/* Load a program of alternatives.bpf.c. Its descriptor is never closed */
 static int alternative_load(const char *name)
 {
 	struct bpf_object *obj = bpf_object__open(object_path("progs/alternatives.bpf.o"));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * What verification costs: time and memory for programs of six shapes and of 100 to
- * 50,000 instructions, and for such as are meant to take long, of up to 65,536; for
- * trusted and for untrusted users.
+ * Measures the cost of verification: time and memory for programs of six shapes with 100 to
+ * 50,000 instructions, and for worst cases with up to 65,536; for trusted and untrusted
+ * users.
  *
  * Usage: verify [-j]
  */
@@ -20,7 +20,7 @@
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 
-#define RUNS	3	/* the quickest counts: others had to wait for the machine */
+#define RUNS	3	/* the minimum is used: other samples were disturbed */
 
 /* ---- Memory ---------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@
 	(T)->cnt += sizeof(_insns) / sizeof(_insns[0]);			\
 } while (0)
 
-/* Slots that programs use; the stack has room for some that lowering wants */
+/* Slots used by programs; lowering may use the others */
 #define SLOTS	56
 
 static int slot(__u32 n)
@@ -21,11 +21,11 @@ static int slot(__u32 n)
 	return -8 * ((int)(n % SLOTS) + 1);
 }
 
-/* Numbers that look like chance, the same each time */
-static __u32 chance(struct text *t, __u32 n)
+/* Pseudo-random numbers, the same in each execution */
+static __u32 random_below(struct text *t, __u32 n)
 {
-	t->chance = (__u32)(t->chance * 1103515245ULL + 12345);
-	return (t->chance >> 16) % n;
+	t->random = (__u32)(t->random * 1103515245ULL + 12345);
+	return (t->random >> 16) % n;
 }
 
 static bool fits(const struct text *t, __u32 more)
@@ -36,7 +36,7 @@ static bool fits(const struct text *t, __u32 more)
 static void begin(struct text *t)
 {
 	t->cnt = 0;
-	t->chance = 1;
+	t->random = 1;
 	EMIT(t, BPF_MOV64_REG(R6, R1), BPF_MOV64_IMM(R7, 0),
 	     BPF_LDX_MEM(BPF_DW, R8, R6, offsetof(struct vnp_ctx, data)),
 	     BPF_LDX_MEM(BPF_DW, R9, R6, offsetof(struct vnp_ctx, data_end)));
@@ -47,7 +47,7 @@ static void end(struct text *t)
 	EMIT(t, BPF_MOV64_IMM(R0, 0), BPF_EXIT_INSN());
 }
 
-/* Slots [0, @cnt) have a byte each, of which nothing is known */
+/* Set slots [0, @cnt) to unknown bytes */
 static void set_slots(struct text *t, __u32 cnt)
 {
 	__u32 i;
@@ -57,14 +57,14 @@ static void set_slots(struct text *t, __u32 cnt)
 		     BPF_STX_MEM(BPF_DW, R10, R0, slot(i)));
 }
 
-/* Go back to @head, or not */
+/* Jump back to @head, depending on a random number */
 static void go_back(struct text *t, __u32 head)
 {
 	EMIT(t, BPF_CALL_HELPER(random_u32));
 	EMIT(t, BPF_JMP_IMM(BPF_JNE, R0, 0, (int)head - (int)t->cnt - 1));
 }
 
-/* ---- Counters: copies of them count up under conditions, in three loops ------- */
+/* ---- Counters: copies of counters are incremented conditionally, in three loops ------- */
 
 #define COUNTERS_BODY	1500
 
@@ -104,7 +104,7 @@ static void counters(struct text *t)
 	end(t);
 }
 
-/* ---- A histogram: one loop, in which each counter grows at another time -------- */
+/* ---- A histogram: one loop, which increments one of many counters -------- */
 
 static void histogram_loop(struct text *t, __u32 counters, __u32 ifs)
 {
@@ -163,14 +163,17 @@ static void copies(struct text *t)
 	end(t);
 }
 
-/* ---- Relations: as many constraints as there can be, and questions to them ------------ */
+/*
+ * ---- Relations: as many constraints as possible, and comparisons that use them
+ * ------------
+ */
 
 static void relations(struct text *t)
 {
 	begin(t);
 	set_slots(t, SLOTS);
 	while (fits(t, 9)) {
-		__u32 a = chance(t, SLOTS), b = chance(t, SLOTS);
+		__u32 a = random_below(t, SLOTS), b = random_below(t, SLOTS);
 
 		EMIT(t, BPF_LDX_MEM(BPF_DW, R1, R10, slot(a)),
 		     BPF_LDX_MEM(BPF_DW, R2, R10, slot(b)),
@@ -182,7 +185,7 @@ static void relations(struct text *t)
 	end(t);
 }
 
-/* ---- Opposites: any two of many counters may have a sum that stays -------------- */
+/* ---- Opposites: the sum of any two of many counters may be constant -------------- */
 
 static void opposites(struct text *t)
 {
@@ -202,7 +205,7 @@ static void opposites(struct text *t)
 	end(t);
 }
 
-/* ---- Deep: loops in loops, and what the innermost one changes is seen by all ----- */
+/* ---- Deep: nested loops, and all of them use what the innermost one changes ----- */
 
 #define DEPTH	50
 
@@ -215,10 +218,10 @@ static void deep_nest(struct text *t, __u32 depth)
 		head[n] = t->cnt;
 	}
 	for (n = 0; n < 10; n++) {
-		__u32 at = chance(t, SLOTS);
+		__u32 at = random_below(t, SLOTS);
 
 		EMIT(t, BPF_LDX_MEM(BPF_DW, R1, R10, slot(at)),
-		     BPF_JMP_IMM(BPF_JGT, R1, chance(t, 300), 1),
+		     BPF_JMP_IMM(BPF_JGT, R1, random_below(t, 300), 1),
 		     BPF_ALU64_IMM(BPF_ADD, R1, 1),
 		     BPF_STX_MEM(BPF_DW, R10, R1, slot(at)));
 	}
@@ -226,7 +229,7 @@ static void deep_nest(struct text *t, __u32 depth)
 		EMIT(t, BPF_LDX_MEM(BPF_DW, R1, R10, slot(depth)),
 		     BPF_ALU64_IMM(BPF_ADD, R1, 1),
 		     BPF_STX_MEM(BPF_DW, R10, R1, slot(depth)));
-		EMIT(t, BPF_JMP_IMM(BPF_JLT, R1, 1 + chance(t, 999),
+		EMIT(t, BPF_JMP_IMM(BPF_JLT, R1, 1 + random_below(t, 999),
 				    (int)head[depth] - (int)t->cnt - 1));
 	}
 }
@@ -242,23 +245,26 @@ static void deep(struct text *t)
 	end(t);
 }
 
-/* ---- Tangled: jumps to and fro, loops with several entries ------------------------ */
+/*
+ * ---- Tangled: jumps in both directions, loops with several entries
+ * ------------------------
+ */
 
 #define TANGLE	5
 #define REACH	200
 
 static void tangled(struct text *t)
 {
-	__u32 first, pieces, i, to, at;
+	__u32 first, blocks, i, to, at;
 
 	begin(t);
 	set_slots(t, t->max < 1000 ? 10 : SLOTS);
 	first = t->cnt;
-	pieces = (t->max - first - 2) / TANGLE;
-	for (i = 0; i < pieces; i++) {
-		at = chance(t, SLOTS);
-		to = (i > REACH ? i - REACH : 0) + chance(t, 2 * REACH);
-		to = first + TANGLE * (to < pieces ? to : pieces);
+	blocks = (t->max - first - 2) / TANGLE;
+	for (i = 0; i < blocks; i++) {
+		at = random_below(t, SLOTS);
+		to = (i > REACH ? i - REACH : 0) + random_below(t, 2 * REACH);
+		to = first + TANGLE * (to < blocks ? to : blocks);
 		EMIT(t, BPF_LDX_MEM(BPF_DW, R1, R10, slot(at)),
 		     BPF_ALU64_IMM(BPF_ADD, R1, 1),
 		     BPF_STX_MEM(BPF_DW, R10, R1, slot(at)),

@@ -10,16 +10,16 @@
 #define WORST_CNT	7
 
 /**
- * struct worst - a kind of such programs
+ * struct worst - a kind of worst-case programs
  * @name:	its name
- * @make:	fills a text up to its size
+ * @make:	generates a program of the size given in the text
  */
 extern const struct worst {
 	const char *name;
 	void (*make)(struct text *t);
 } worst[WORST_CNT];
 
-/* worst_histogram() - a loop over @ifs conditions, each with one of @counters to add to */
+/* worst_histogram() - a loop over @ifs conditions, each of which increments one of @counters */
 void worst_histogram(struct text *t, __u32 counters, __u32 ifs);
 
 #endif /* _VNP_BENCH_WORST_H */

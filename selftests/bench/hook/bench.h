@@ -10,7 +10,10 @@ void bench_nic_destroy(void);
 int bench_nic_load(const struct bench_frames *frames);
 int bench_nic_play(struct bench_play *play);
 
-/* hook.c: @fd stays as it is until it is closed, which it is before the module goes */
+/*
+ * hook.c: the socket keeps the hook until it is closed, which is before the module is
+ * removed
+ */
 int bench_hook_attach(int fd);
 
 /* crypt.c */

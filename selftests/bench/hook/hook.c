@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The floor: what a hook costs that decides by the first byte of the payload, written
- * in C, with nothing around it.  A super-packet is taken whole, by its first byte.
+ * The lower bound for costs: a bare hook, written in C, that decides by the first byte of
+ * the payload.  A super-packet is passed or dropped as a whole, by its first byte.
  */
 #include <linux/net.h>
 #include <linux/skbuff.h>
@@ -12,7 +12,7 @@
 
 #include "bench.h"
 
-/* An encap_type that means nothing to others */
+/* An encap_type that is not used otherwise */
 #define BENCH_ENCAP	0xf6
 
 static int bench_hook_rcv(struct sock *sk, struct sk_buff *skb)
@@ -25,7 +25,7 @@ static int bench_hook_rcv(struct sock *sk, struct sk_buff *skb)
 	return 0;
 }
 
-/* Lets super-packets come to the hook whole; udp_gro_complete_segment() does this. */
+/* Deliver super-packets to the hook without segmentation, as udp_gro_complete_segment(). */
 static int bench_hook_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);

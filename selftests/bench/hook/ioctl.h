@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * /dev/vnp_bench: what the bench's driver and its module say to each other.
+ * /dev/vnp_bench: the interface between the bench and its module.
  */
 #ifndef _VNP_BENCH_IOCTL_H
 #define _VNP_BENCH_IOCTL_H
@@ -15,8 +15,8 @@
 
 /**
  * struct bench_frames - BENCH_FRAMES: what the card will receive
- * @data:	IP packets, one behind the other
- * @cnt:	how many, at most %BENCH_FRAMES_MAX
+ * @data:	consecutive IP packets
+ * @cnt:	number of packets, at most %BENCH_FRAMES_MAX
  * @len:	bytes of each, at most %BENCH_FRAME_LEN_MAX
  */
 struct bench_frames {
@@ -27,8 +27,8 @@ struct bench_frames {
 
 /**
  * struct bench_play - BENCH_PLAY: let frames arrive in one interrupt
- * @first:	the first of them
- * @cnt:	how many, at most 64
+ * @first:	index of the first frame
+ * @cnt:	number of frames, at most 64
  * @arrival:	out: ticks that the card's driver and GRO took before the stack had
  *		the packets
  */
@@ -41,12 +41,12 @@ struct bench_play {
 #define BENCH_NAME_LEN		16
 
 /**
- * struct bench_native - BENCH_NATIVE: run a program that is part of the module
+ * struct bench_native - BENCH_NATIVE: execute a program that is compiled into the module
  * @name:	its name
  * @data:	the payload
  * @len:	bytes of it, at most %BENCH_FRAME_LEN_MAX
- * @repeat:	how often
- * @result:	out: what the last run found
+ * @repeat:	number of executions
+ * @result:	out: return value of the last execution
  * @reserved:	zero
  */
 struct bench_native {

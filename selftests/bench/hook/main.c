@@ -127,5 +127,5 @@ static void __exit bench_exit(void)
 
 module_init(bench_init);
 module_exit(bench_exit);
-MODULE_DESCRIPTION("What VNP's bench measures with");
+MODULE_DESCRIPTION("Emulated card and reference programs of VNP's bench");
 MODULE_LICENSE("GPL");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The programs that VNP and the kernel's BPF are compared by, compiled with the module.
+ * The programs of the workload processor, compiled natively into the module.
  */
 #include <linux/bottom_half.h>
 #include <linux/slab.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A network card that receives what it is told to, when it is told to: no sender, no
- * wire, nothing to be subtracted.  Its driver does what drivers do: NAPI, packets
- * in fragments of pages, checksums verified by the card, GRO.
+ * An emulated network card that receives given packets on request, so that no costs of a
+ * sender have to be subtracted.  Like drivers of real cards it uses NAPI, page fragments,
+ * checksums verified by the card, and GRO.
  *
- * The ticks that driver and GRO take are counted for themselves.  So that no packet
- * goes up the stack before all have arrived, net.core.gro_normal_batch must be large.
+ * The ticks of driver and GRO are counted separately.  Therefore net.core.gro_normal_batch
+ * must be large: no packet may enter the stack before all have arrived.
  */
 #include <linux/bpf.h>
 #include <linux/etherdevice.h>
@@ -20,23 +20,22 @@
 #include "bench.h"
 
 /*
- * Buffers lie in pages that the driver keeps: so many of this order, more than what can
- * be on its way.  When it comes round to a page of which something still is, it takes
- * another one in its place.
+ * The driver recycles pages for its buffers, more than can be in use.  A page that is still
+ * referenced when it would be reused is replaced by a new one.
  */
 #define BENCH_PAGES	8
 #define BENCH_ORDER	3
 
 /**
  * struct bench_nic - the card
- * @napi:	its poll
- * @pages:	where it writes what it receives
- * @page:	the one it is at
- * @used:	bytes of that
- * @data:	what it can receive
+ * @napi:	NAPI context
+ * @pages:	receive buffers
+ * @page:	index of the current page
+ * @used:	used bytes of the current page
+ * @data:	frames that can be received
  * @cnt:	frames at @data
  * @len:	bytes of each
- * @play:	what it receives now
+ * @play:	the current request
  */
 struct bench_nic {
 	struct napi_struct napi;
@@ -63,7 +62,7 @@ static struct page *bench_nic_page(struct bench_nic *nic)
 	return *page;
 }
 
-/* The stack has a reference of its own to what it gets. */
+/* Takes a reference to the page for the stack. */
 static void *bench_nic_buffer(struct bench_nic *nic, u32 size)
 {
 	struct page *page = nic->pages[nic->page];
@@ -81,7 +80,7 @@ static void *bench_nic_buffer(struct bench_nic *nic, u32 size)
 	return page_address(page) + off;
 }
 
-/* With the room that XDP wants, and the hash that cards compute */
+/* With headroom for XDP, and a flow hash as computed by cards */
 static struct sk_buff *bench_nic_skb(struct net_device *dev, const void *ip, u32 len)
 {
 	const u32 room = XDP_PACKET_HEADROOM + NET_IP_ALIGN;
@@ -123,7 +122,7 @@ static int bench_nic_poll(struct napi_struct *napi, int budget)
 		if (skb)
 			napi_gro_receive(napi, skb);
 	}
-	/* What napi_complete_done() begins with: what GRO still holds has arrived, too. */
+	/* As napi_complete_done() does: count packets held by GRO as arrived, too. */
 	napi_gro_flush(napi, false);
 	play->arrival = get_cycles() - start;
 	napi_complete_done(napi, min_t(int, play->cnt, budget - 1));
@@ -140,11 +139,11 @@ int bench_nic_play(struct bench_play *play)
 	if (!netif_running(bench_dev))
 		return -ENETDOWN;
 	nic->play = play;
-	/* As from an interrupt */
+	/* as from an interrupt handler */
 	local_bh_disable();
 	napi_schedule(&nic->napi);
 	local_bh_enable();
-	/* It is done by now, unless there was so much to do that a thread does it. */
+	/* Usually NAPI has finished, unless the work was deferred to ksoftirqd. */
 	napi_synchronize(&nic->napi);
 	return 0;
 }
@@ -211,7 +210,7 @@ int bench_nic_create(void)
 		return -ENOMEM;
 	strscpy(bench_dev->name, BENCH_INTERFACE, IFNAMSIZ);
 	bench_dev->netdev_ops = &bench_nic_ops;
-	/* As cards do: checksums and segments are theirs to make. */
+	/* As usual, checksumming and segmentation are offloaded to the card. */
 	bench_dev->features = NETIF_F_SG | NETIF_F_HW_CSUM | NETIF_F_GSO_UDP_L4;
 	bench_dev->hw_features = bench_dev->features;
 	eth_hw_addr_random(bench_dev);

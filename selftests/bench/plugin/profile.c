@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin of QEMU that counts the guest's instructions by where they are, while the
- * guest says so: it executes PROFILE_BEGIN and PROFILE_END (bench.h), which do nothing.
+ * A QEMU plugin that counts the guest's executed instructions by address, between the
+ * markers PROFILE_MARK_BEGIN and PROFILE_MARK_END (profile.h), which the guest executes.
  *
- * Arguments: out=FILE.  For each time between the two, a line "window N", and then one
- * for each piece of code that was executed: its address, and how many instructions.
+ * Arguments: out=FILE.  Writes a line "window N" for each pair of markers, followed by a
+ * line for each executed instruction: its address, and how often it was executed.
  *
- * QEMU's header is not packaged; what of it is used here is stable (its version 1).
+ * QEMU's header is not packaged; the declarations used here are stable (version 1).
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -38,10 +38,10 @@ void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *insn,
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 1;
 
-/* Instructions of which each is counted by itself: what they begin may stop midway. */
+/* Maximum number of addresses; each instruction is counted, as a block may be left early. */
 #define ADDRESSES	(1 << 21)
 
-/* A hash table: an address is translated again and again. */
+/* A hash table, as the same address is translated repeatedly. */
 static struct count {
 	uint64_t address;
 	uint64_t executed;
@@ -58,7 +58,7 @@ static struct count *count_find(uint64_t address)
 	while (counts[i].address && counts[i].address != address)
 		i = (i + 1) % ADDRESSES;
 	if (!counts[i].address && ++address_cnt > ADDRESSES * 3 / 4) {
-		fprintf(stderr, "profile: the guest has more code than ADDRESSES says.\n");
+		fprintf(stderr, "profile: more addresses were executed than ADDRESSES.\n");
 		abort();
 	}
 	counts[i].address = address;
@@ -122,7 +122,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int argc, char **
 {
 	(void)info;
 	if (argc != 1 || strncmp(argv[0], "out=", 4)) {
-		fprintf(stderr, "profile: it takes one argument, out=FILE.\n");
+		fprintf(stderr, "profile: the only argument is out=FILE.\n");
 		return -1;
 	}
 	out = fopen(argv[0] + 4, "w");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A Bloom filter (Bloom, 1970; two hashes make all: Kirsch and Mitzenmacher, 2006): was
- * a payload that begins with these 64 bytes here before?
+ * A Bloom filter (Bloom, 1970; all hashes are derived from two: Kirsch and Mitzenmacher,
+ * 2006): did a payload with the same first 64 bytes arrive before?
  */
 #ifndef _VNP_BENCH_BLOOM_H
 #define _VNP_BENCH_BLOOM_H
@@ -18,7 +18,7 @@ struct bloom_filter {
 
 PROCESSOR_ARRAY(bloom_map, struct bloom_filter, 1);
 
-/* 1: it was not; 2: it was, or others have all its bits */
+/* 1: it did not; 2: it did, or others have set all its bits */
 static __always_inline __u32 bloom(void *ctx, __u8 *data, __u8 *end)
 {
 	__u32 a = HASH_SEED, b = ~HASH_SEED, i, seen = 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A token bucket for each client, whom the first 4 bytes name: some requests at once,
- * and one a minute for long.
+ * A token bucket for each client, which the first 4 bytes identify: allows a burst of
+ * requests, and one per minute on average.
  */
 #ifndef _VNP_BENCH_BUCKET_H
 #define _VNP_BENCH_BUCKET_H
@@ -9,12 +9,12 @@
 #include "processor.h"
 
 #define BUCKET_BURST	5
-#define BUCKET_NS	60000000000ULL	/* for a token */
+#define BUCKET_NS	60000000000ULL	/* ns per token */
 #define BUCKET_CLIENTS	64
 
 struct bucket_state {
 	__u64 tokens;
-	__u64 filled;		/* when, in ns */
+	__u64 filled;		/* time of the last update, in ns */
 };
 
 PROCESSOR_HASH(bucket_table, __u32, struct bucket_state, BUCKET_CLIENTS);
@@ -31,7 +31,7 @@ static __always_inline void bucket_refill(struct bucket_state *state, __u64 now)
 	state->filled += more * BUCKET_NS;
 }
 
-/* 1 + what is left, or 0 if there was nothing left or no room for one more client */
+/* 1 + remaining tokens, or 0 if there was no token, or no space for another client */
 static __always_inline __u32 bucket(void *ctx, __u8 *data, __u8 *end)
 {
 	struct bucket_state full = { .tokens = BUCKET_BURST - 1 }, *state;

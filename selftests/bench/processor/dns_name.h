@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * DNS (RFC 1035 4.1): does the first answer belong to the question?  Names are
- * compared by hash and without case, following pointers of compressed names.
+ * DNS (RFC 1035 4.1): does the first answer belong to the question? Names are compared by
+ * hash and case-insensitively, following compression pointers.
  */
 #ifndef _VNP_BENCH_DNS_NAME_H
 #define _VNP_BENCH_DNS_NAME_H
@@ -16,7 +16,7 @@ static __always_inline __u8 dns_lower(__u8 c)
 	return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
-/* Hash of the name at @p; 0 if it is none */
+/* Hash of the name at @p; 0 if it is invalid */
 static __always_inline __u32 dns_hash(__u8 *data, __u8 *p, __u8 *end)
 {
 	__u32 hash = HASH_SEED, hops = 0, len, i;
@@ -41,7 +41,7 @@ static __always_inline __u32 dns_hash(__u8 *data, __u8 *p, __u8 *end)
 	return 0;
 }
 
-/* What comes behind the name at @p, or NULL */
+/* The byte after the name at @p, or NULL */
 static __always_inline __u8 *dns_skip(__u8 *p, __u8 *end)
 {
 	while (p < end) {
@@ -54,7 +54,7 @@ static __always_inline __u8 *dns_skip(__u8 *p, __u8 *end)
 	return NULL;
 }
 
-/* 1 + the time to live of the first answer, cut to 31 bits */
+/* 1 + the time to live of the first answer, truncated to 31 bits */
 static __always_inline __u32 dns_name(void *ctx, __u8 *data, __u8 *end)
 {
 	__u8 *question = data + DNS_HEADER_LEN, *answer, *p;

@@ -24,7 +24,7 @@ struct flows_count {
 
 PROCESSOR_HASH(flows_table, struct flows_key, struct flows_count, FLOWS_MAX);
 
-/* Ports of TCP and UDP; none if this is a later fragment */
+/* Ports of TCP and UDP; 0 if this is not the first fragment */
 static __always_inline void flows_ports(struct flows_key *key, __u8 *data, __u8 *end)
 {
 	__u8 *body = data + 4 * (data[0] & 15);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A payload for each program that it finds something in, and what it finds when it runs
- * for the first time.  INPUT(name, result, bytes)
+ * A payload for each program, and the result of the first execution: INPUT(name, result,
+ * bytes)
  */
 #ifndef _VNP_BENCH_PROCESSOR_INPUTS_H
 #define _VNP_BENCH_PROCESSOR_INPUTS_H

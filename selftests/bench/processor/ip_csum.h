@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * IPv4 in UDP, as tunnels have it: the checksum of the header with its options, and of
- * what it carries if that is UDP (RFC 791, RFC 768, RFC 1071).
+ * IPv4 in UDP, as in tunnels: the checksums of the inner IP header with its options, and of
+ * the inner UDP datagram, if there is one (RFC 791, RFC 768, RFC 1071).
  */
 #ifndef _VNP_BENCH_IP_CSUM_H
 #define _VNP_BENCH_IP_CSUM_H
@@ -11,7 +11,7 @@
 #define IP_CSUM_HEADER_LEN	20
 #define IP_CSUM_UDP		17
 
-/* Bytes from @p to @end, the last one alone if they are odd */
+/* Sum of the bytes from @p to @end, which may be an odd number */
 static __always_inline __u64 ip_csum_add(__u64 sum, __u8 *p, __u8 *end)
 {
 	for (; p + 2 <= end; p += 2)
@@ -28,7 +28,7 @@ static __always_inline __u32 ip_csum_fold(__u64 sum)
 	return sum ^ 0xffff;
 }
 
-/* 1 if the header is good, 2 if there is a checksum behind it that is, too */
+/* 1 if the IP checksum is valid, 2 if there is also a valid UDP checksum */
 static __always_inline __u32 ip_csum(void *ctx, __u8 *data, __u8 *end)
 {
 	__u8 *body;

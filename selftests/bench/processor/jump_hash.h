@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Consistent hashing without a table (Lamping and Veach, 2014): which of the servers
- * gets the session that the first 8 bytes name?
+ * Consistent hashing without a table (Lamping and Veach, 2014): selects a server for the
+ * session that the first 8 bytes identify.
  */
 #ifndef _VNP_BENCH_JUMP_HASH_H
 #define _VNP_BENCH_JUMP_HASH_H

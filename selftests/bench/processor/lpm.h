@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * IPv4 in UDP: the route with the longest prefix that the destination has, from a
- * binary trie whose nodes are in an array.
+ * IPv4 in UDP: the route with the longest matching prefix of the destination, in a binary
+ * trie whose nodes are in an array.
  */
 #ifndef _VNP_BENCH_LPM_H
 #define _VNP_BENCH_LPM_H
@@ -10,7 +10,7 @@
 
 #define LPM_NODES	256
 
-/* Children are indices; 0, the root's, is nobody's child.  Route 0 is none */
+/* Children are indices, 0 for none, as the root is no child.  Route 0 is none */
 struct lpm_node {
 	__u16 child[2];
 	__u16 route;
@@ -51,7 +51,7 @@ static __always_inline __u32 lpm(void *ctx, __u8 *data, __u8 *end)
 PROCESSOR(lpm)
 
 #ifndef __bpf__
-/* @nodes: in use so far, the root among them */
+/* @nodes: number of nodes in use, including the root */
 static inline void lpm_add(struct lpm_trie *trie, __u32 *nodes, __u32 address,
 			   __u32 bits, __u16 route)
 {

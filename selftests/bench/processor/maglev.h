@@ -41,7 +41,7 @@ static __always_inline __u32 maglev(void *ctx, __u8 *data, __u8 *end)
 PROCESSOR(maglev)
 
 #ifndef __bpf__
-/* Servers take turns; each takes the next free place of its own permutation */
+/* In turn, each server gets the next free entry in the order of its own permutation */
 static inline void maglev_fill(struct maglev_table *table)
 {
 	__u32 next[MAGLEV_SERVERS] = { 0 }, left = MAGLEV_SIZE, i, at;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * processor.h for this machine: a module or a process.  Maps are variables of the file
- * that includes this; nothing locks them.
+ * processor.h for native code in a module or a process.  Maps are variables of the file
+ * that includes this header, without locking.
  */
 #ifndef _VNP_BENCH_PROCESSOR_NATIVE_H
 #define _VNP_BENCH_PROCESSOR_NATIVE_H
@@ -44,7 +44,7 @@ static inline __u64 time_ns(void)
 		&(map).value[___index] : NULL;				\
 })
 
-/* Linear probing in twice the slots; nothing is ever taken out */
+/* Linear probing with twice as many slots as entries; entries are never removed */
 #define PROCESSOR_HASH(map, _key, _type, entries)			\
 	static struct {							\
 		__u32 cnt;						\

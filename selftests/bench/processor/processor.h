@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Programs of the kinds that people write for packets, to be compared: NAME.h is one,
- * in plain C, and the same C is compiled
+ * Typical packet processing programs, for comparison.  NAME.h contains a program in C, which
+ * is compiled
  *
  *	as a program of VNP			vnp.h	NAME.bpf.c
  *	as a program of the kernel's own BPF	linux.h	with -DPROCESSOR_LINUX
@@ -14,14 +14,14 @@
  *	array_get(map, index)			address of a value, or NULL
  *	hash_get(map, &key)			likewise
  *	hash_add(map, &key, &value)		a new entry; not 0 if there is no room
- *	time_ns()				a clock that does not go back
+ *	time_ns()				a monotonic clock
  *	PROCESSOR(name)				makes a program of name()
  *
- * name(ctx, data, end) returns what it found, and 0 for what is malformed or not
- * wanted: so "!= 0" would be its verdict.
+ * name(ctx, data, end) returns its result, or 0 if the payload is malformed or unwanted:
+ * the verdict of a real program would be "!= 0".
  *
- * Tables that a process would fill have a function NAME_fill() for all that are not
- * programs; packets to try are in inputs.h.
+ * Tables that user space would fill have a function NAME_fill(), which is not compiled into
+ * the programs.  Inputs are in inputs.h.
  */
 #ifndef _VNP_BENCH_PROCESSOR_H
 #define _VNP_BENCH_PROCESSOR_H
@@ -36,7 +36,7 @@
 #include "native.h"
 #endif
 
-/* Payload has no alignment */
+/* Payload is not aligned */
 #if defined(__bpf__) || defined(__KERNEL__)
 #define PROCESSOR_UNALIGNED
 #else

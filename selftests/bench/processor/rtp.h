@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * RTP (RFC 3550 5.1): the list of contributing sources, header extensions of one byte
- * (RFC 8285 4.2), padding.  Finds the audio level (RFC 6464), the extension with id 1.
+ * RTP (RFC 3550 5.1): skips the list of contributing sources, parses one-byte header
+ * extensions (RFC 8285 4.2), and padding.  Finds the audio level (RFC 6464), the extension
+ * with id 1.
  */
 #ifndef _VNP_BENCH_RTP_H
 #define _VNP_BENCH_RTP_H

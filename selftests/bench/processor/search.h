@@ -9,7 +9,7 @@
 
 #define SEARCH_MAX	32
 
-/* @shift: for each byte, how far its last place is from the end */
+/* @shift: for each byte value, the distance of its last occurrence from the end */
 struct search_pattern {
 	__u32 len;
 	__u8 text[SEARCH_MAX];
@@ -18,7 +18,7 @@ struct search_pattern {
 
 PROCESSOR_ARRAY(search_map, struct search_pattern, 1);
 
-/* 1 + where it is */
+/* 1 + the position of the string */
 static __always_inline __u32 search(void *ctx, __u8 *data, __u8 *end)
 {
 	struct search_pattern *pattern = array_get(search_map, 0);

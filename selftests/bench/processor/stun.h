@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * STUN (RFC 8489 5, 14): the attributes of a message, each padded to 4 bytes.  Takes the
- * address out of XOR-MAPPED-ADDRESS, if there is a MESSAGE-INTEGRITY behind it.
+ * STUN (RFC 8489 5, 14): the attributes of a message, each padded to 4 bytes.  Returns the
+ * address in XOR-MAPPED-ADDRESS, if a MESSAGE-INTEGRITY follows.
  */
 #ifndef _VNP_BENCH_STUN_H
 #define _VNP_BENCH_STUN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * TLS (RFC 8446 4.1.2, RFC 6066 3): a record with a ClientHello, its extensions, and in
- * them the name of the server that the client wants.
+ * TLS (RFC 8446 4.1.2, RFC 6066 3): finds the server name in the extensions of a
+ * ClientHello record.
  */
 #ifndef _VNP_BENCH_TLS_SNI_H
 #define _VNP_BENCH_TLS_SNI_H
@@ -15,7 +15,7 @@
 #define TLS_RANDOM_END		34	/* version and random number */
 #define TLS_SERVER_NAME		0
 
-/* Behind a list of bytes with a length of one byte, or NULL */
+/* Skip a list of bytes with a one-byte length. Returns its end, or NULL */
 static __always_inline __u8 *tls_skip8(__u8 *p, __u8 *end)
 {
 	if (!p || p + 1 > end)
@@ -30,7 +30,7 @@ static __always_inline __u8 *tls_skip16(__u8 *p, __u8 *end)
 	return p + 2 + get_be16(p);
 }
 
-/* Hash of the name in a server_name extension: a list, of which the first counts */
+/* Hash of the name in a server_name extension: a list, of which the first entry is used */
 static __always_inline __u32 tls_host(__u8 *p, __u8 *end)
 {
 	__u32 hash = HASH_SEED, len;

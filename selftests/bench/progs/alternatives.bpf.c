@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Like drop.bpf.c, for the kernel's own hooks.  Programs that see all packets of a card
- * must find those of the socket first.
+ * must first look for those of the socket.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -45,7 +45,7 @@ int xdp_drop(struct xdp_md *ctx)
 	return is_unwanted(ctx->data, ctx->data_end) ? XDP_DROP : XDP_PASS;
 }
 
-/* Send a datagram to the socket back: swap addresses and ports. */
+/* Reply to a datagram for the socket: swap addresses and ports. */
 static __always_inline int turn_around(__u64 at, __u64 end)
 {
 	struct ethhdr *eth = (void *)at;
