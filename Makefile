@@ -6,9 +6,9 @@
 ## make tool		vnpctl, in build/bin
 ## make samples		the samples, in build/samples
 ##
-## make demo		demonstrate the first sample, in a virtual machine
+## make demo		demonstrate samples/dnsguard, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
-## make check-all	the same on every kernel, and everything as root too
+## make check-all	the same on every kernel, and also as root
 ## make media		the video that check-all needs
 ## make bench		the cost of a datagram, with VNP and with alternatives: build/bench/
 ## make bench-compare BASE=REV	measure another revision too, and print the differences
@@ -17,7 +17,7 @@
 ## make fuzz-native [SECONDS=60]	random programs as native code, in a virtual machine,
 ##			compared with the reference interpreter; VNP_FUZZ_SEED=N repeats
 ## make faults		reintroduce past bugs, to see which tests find them
-## make setup		fetch and build everything that the above need; only for these
+## make setup		fetch and build all prerequisites of the above, for these kernels
 ##			KERNELS="6.1 6.12 latest debug"
 ##
 ## make install		install to prefix (/usr/local), ready for use.  With DESTDIR, only
