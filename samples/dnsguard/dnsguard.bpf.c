@@ -87,7 +87,7 @@ static __always_inline int tail_ok(__u8 *p, __u8 *end, __u16 additionals)
 	       (__u8 *)(opt + 1) + vnp_ntohs(opt->len) == end;
 }
 
-/* One question, and no answer */
+/* One question, and no answer or authority record */
 static __always_inline int header_ok(struct dns_header *dns, __u8 *end)
 {
 	return (__u8 *)(dns + 1) <= end && !(dns->flags & DNS_QR_OPCODE) &&
@@ -122,7 +122,7 @@ int dnsguard(struct vnp_ctx *ctx)
 	__u32 outcome = MALFORMED;
 	__u64 *count;
 
-	if (vnp_pull(ctx, 0))		/* no memory to make all of it readable */
+	if (vnp_pull(ctx, 0))		/* out of memory for pulling all of it */
 		return VNP_DROP;
 	if (header_ok(ctx->data, ctx->data_end))
 		outcome = query_classify(ctx->data, ctx->data_end);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * dnsguard: drop unwanted queries to a running DNS server that knows nothing of VNP.
+ * dnsguard: drop unwanted queries to a running, unmodified DNS server.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -79,7 +79,7 @@ static int guard(const struct vnp_program *prog, const struct vnp_socket *socks,
 			vnp_link_detach(links[i]);
 		else
 			report(links[i], &socks[i]);
-		/* The handle; the link itself exists as long as the socket. */
+		/* Frees only the handle; the link exists as long as the socket. */
 		vnp_link_close(links[i]);
 	}
 	return err;
@@ -96,7 +96,7 @@ static int guard_server(const struct vnp_program *prog, pid_t pid,
 	snprintf(spec, sizeof(spec), "udp:%s", port);
 	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
-		return complain("cannot take the server's socket", spec, err);
+		return complain("cannot duplicate the server's socket", spec, err);
 	err = guard(prog, socks, cnt);
 	vnp_socket_free(socks, cnt);
 	return err;

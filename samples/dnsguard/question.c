@@ -37,10 +37,10 @@ static const char *type_parse(__u16 *type, const char *text)
 	return NULL;
 }
 
-/* @text ends at the last colon of a question; @name has room for the longest */
+/* Convert @len bytes of @text to a name on the wire; @name has DNS_NAME_MAX bytes */
 static const char *name_parse(__u8 *name, const char *text, size_t len)
 {
-	__u8 *label = name;	/* the length byte of the current one */
+	__u8 *label = name;	/* the length byte of the current label */
 	size_t n = 0;
 
 	if (len && text[len - 1] == '.')

@@ -122,7 +122,7 @@ static void test_cut(void)
 	for (const struct query *q = queries; q < queries + QUERIES; q++)
 		for (size_t len = 1; q->expect == GOOD && len < q->len; len++)
 			ok &= run(q->bytes, len, 0, MALFORMED);
-	report(ok, "malformed: every good query, truncated anywhere");
+	report(ok, "malformed: every well-formed query, truncated anywhere");
 }
 
 static void test_big(void)
@@ -211,10 +211,10 @@ static void test_damaged(void)
 		if (!ok)
 			printf("# query %d, made of: %s\n", i, q->what);
 	}
-	report(ok, "random damage, with the same results as the reference");
+	report(ok, "random changes, with the same results as the reference");
 }
 
-/* Each after its length, as in DNS over TCP. */
+/* Print each query after its length, as in DNS over TCP. */
 static void malformed_print(void)
 {
 	for (const struct query *q = queries; q < queries + QUERIES; q++) {

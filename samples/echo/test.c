@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Are replies what was sent, and did the server sleep? The server is the sample itself,
- * build/samples/echo/echo, in the directory of this program.
+ * Checks that replies are what was sent, and that the server slept. The server is the
+ * sample echo, in the directory of this program.
  */
 #include <arpa/inet.h>
 #include <libgen.h>
@@ -90,14 +90,14 @@ static void test_family(int family)
 		.sin6_family = AF_INET6, .sin6_port = htons(atoi(PORT)),
 		.sin6_addr = IN6ADDR_LOOPBACK_INIT,
 	};
-	const struct timeval patience = { .tv_sec = 10 };
+	const struct timeval timeout = { .tv_sec = 10 };
 	int sock = socket(family, SOCK_DGRAM, 0);
 	char what[64];
 	size_t i;
 
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		snprintf(what, sizeof(what), "%s: %zu bytes come back",
+		snprintf(what, sizeof(what), "%s: %zu bytes are sent back",
 			 family == AF_INET ? "IPv4" : "IPv6", sizes[i]);
 		report(comes_back(sock, family == AF_INET ? (const void *)&ip4 : &ip6,
 				  family == AF_INET ? sizeof(ip4) : sizeof(ip6), sizes[i]),
@@ -127,7 +127,7 @@ int main(int argc, char **argv)
 	kill(pid, SIGTERM);
 	report(fgets(line, sizeof(line), out) &&
 	       !strcmp(line, "12 datagrams (151944 bytes) received, 0 could not be answered\n"),
-	       "it has counted them");
+	       "it prints the counters");
 	waitpid(pid, NULL, 0);
 	return failed ? 1 : 0;
 }

@@ -14,7 +14,7 @@
 #include <vnp/libvnp.h>
 #include "gather.h"
 
-/* For eight records of 60 kB at once, in packets that take up to twice their payload */
+/* For eight records of 60 kB at once, in packets whose truesize is up to twice their payload */
 #define RCVBUF		(2 << 20)
 
 /* gather.bpf.o, which is linked into this program */
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	/* Without SA_RESTART: recvfrom() ends. */
+	/* Without SA_RESTART, so that recvfrom() returns. */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sock = open_port(atoi(argv[1]));
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
 	}
 	if (attach(sock, &link))
 		return 1;
-	printf("UDP port %s takes records\n", argv[1]);
+	printf("UDP port %s receives records\n", argv[1]);
 	fflush(stdout);
 	report(link, serve(sock));
 	vnp_link_close(link);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What senders, the program and the receiver agree on. */
+/* Shared by senders, the program and the receiver. */
 #ifndef _VNP_SAMPLE_GATHER_H
 #define _VNP_SAMPLE_GATHER_H
 
@@ -8,7 +8,7 @@
 /* A datagram's payload fits into one Ethernet frame. */
 #define GATHER_DATAGRAM_MAX	1400
 
-/* struct gather_header - what a datagram begins with, in network byte order */
+/* struct gather_header - header of a datagram, in network byte order */
 struct gather_header {
 	__be32 rank;		/* of the sender */
 	__be32 record;		/* number of the record */
@@ -24,7 +24,7 @@ struct gather_receipt {
 	__be32 sum;		/* gather_sum() */
 };
 
-/* gather_sum() - FNV-1a of the record's bytes */
+/* gather_sum() - checksum of a record (FNV-1a) */
 static inline __u32 gather_sum(const __u8 *data, __u32 len)
 {
 	__u32 sum = 2166136261u, i;

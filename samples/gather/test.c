@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Up to eight senders send records of 60 kB at once: does each arrive as a whole, and no other? The
- * receiver is the sample itself, build/samples/gather/gather, in the directory of this
- * program.
+ * Up to eight senders send records of 60 kB at once: each must arrive complete, and no
+ * other. The receiver is the sample gather, in the directory of this program.
  */
 #include <arpa/inet.h>
 #include <libgen.h>
@@ -22,12 +21,15 @@
 #define RECORD_LEN	60000
 #define CNT		((RECORD_LEN + GATHER_BYTES_MAX - 1) / GATHER_BYTES_MAX)
 
-/* Memory that a record takes while it is incomplete */
+/* Memory that an incomplete record takes */
 #define RECORD_SIZE	(CNT * 2500)
 
 static int tests, failed;
 
-/* Senders at once: as many as the receive buffer has room for, which the system limits */
+/*
+ * Number of parallel senders: as many as fit into the receive buffer, which the system
+ * limits
+ */
 static int sender_cnt;
 
 static void report(int ok, const char *what)
@@ -36,7 +38,7 @@ static void report(int ok, const char *what)
 	failed += !ok;
 }
 
-/* Return: the receiver's pid, after it has printed that it takes records */
+/* Return: the receiver's pid, after it has printed that it is ready */
 static pid_t start(const char *self, FILE **out)
 {
 	char path[4096], line[128];
@@ -73,7 +75,7 @@ static int senders_that_fit(void)
 	return max < 1 ? 1 : max < SENDERS ? max : SENDERS;
 }
 
-/* struct sender - one of those that send at once */
+/* struct sender - one of the parallel senders */
 struct sender {
 	int sock;
 	int rank;
@@ -86,11 +88,11 @@ static int sender_open(struct sender *s, int rank)
 		.sin_family = AF_INET, .sin_port = htons(atoi(PORT)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	const struct timeval patience = { .tv_sec = 10 };
+	const struct timeval timeout = { .tv_sec = 10 };
 
 	s->rank = rank;
 	s->sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	setsockopt(s->sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(s->sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	return connect(s->sock, (const void *)&to, sizeof(to));
 }
 
@@ -128,10 +130,10 @@ static int sender_has_receipt(const struct sender *s)
 	       ntohl(receipt.sum) == gather_sum(s->record, RECORD_LEN);
 }
 
-/* Each sender's fragments in an order of its own, all at once */
+/* Send the fragments of all senders alternately, each sender in another order */
 static int send_all(struct sender *senders, int record)
 {
-	/* no divisors of CNT */
+	/* not divisors of CNT */
 	static const int steps[SENDERS] = { 1, 3, 5, 7, 9, 13, 15, 17 };
 	int i, k, ok = 1;
 
@@ -175,14 +177,16 @@ int main(int argc, char **argv)
 		snprintf(what, sizeof(what), "record %d of %d senders", i, sender_cnt);
 		report(test_record(senders, i), what);
 	}
-	/* One that never completes is not delivered. */
+	/* An incomplete record is not delivered. */
 	sender_send(&senders[0], RECORDS, 0);
-	report(recv(senders[0].sock, line, 1, MSG_DONTWAIT) < 0, "incomplete records stay");
+	report(recv(senders[0].sock, line, 1, MSG_DONTWAIT) < 0,
+	       "an incomplete record is not delivered");
 	kill(pid, SIGTERM);
 	snprintf(expected, sizeof(expected),
 		 "%d records in %d datagrams; 0 datagrams of incomplete records\n",
 		 RECORDS * sender_cnt, RECORDS * sender_cnt * (int)CNT);
-	report(fgets(line, sizeof(line), out) && !strcmp(line, expected), "it has counted them");
+	report(fgets(line, sizeof(line), out) && !strcmp(line, expected),
+	       "it prints the counters");
 	waitpid(pid, NULL, 0);
 	return failed ? 1 : 0;
 }

@@ -3,13 +3,13 @@
  * Single-key GETs of memcached's UDP protocol, answered from a map.  All other requests
  * pass; those that may change a value do so after the key's generation has changed.
  *
- * What is not understood in full is taken for a request that changes everything.
+ * A request that is not fully understood is treated as one that changes all keys.
  */
 #include <stdbool.h>
 #include <vnp/program.h>
 #include "kvcache.h"
 
-/* A request with more lines than one is not looked at any further than this. */
+/* Longer requests are treated as if they had several lines. */
 #define SCAN_MAX	4096
 
 #define HEAD		((__u32)sizeof(struct kvcache_frame))
@@ -32,7 +32,7 @@ static __always_inline bool begins(const unsigned char *p, const char *word)
 	return p[0] == word[0] && p[1] == word[1] && p[2] == word[2] && p[3] == word[3];
 }
 
-/* Is there one line, and nothing after it? */
+/* Is the request a single line? */
 static __always_inline bool one_line(const unsigned char *p, const unsigned char *end)
 {
 	__u32 len = end - p, i;
@@ -58,7 +58,7 @@ static __always_inline __u32 read_key(const unsigned char *p, const unsigned cha
 		c = p[at + i];
 		if (c == ' ' || c == '\r')
 			return i ? at + i : 0;
-		/* memcached's lines end at a NUL, too; other bytes may be in a key. */
+		/* For memcached a NUL also ends a line; keys may contain all other bytes. */
 		if (!c || c == '\n' || i == KVCACHE_KEY_MAX)
 			return 0;
 		key->text[i] = c;
@@ -67,9 +67,9 @@ static __always_inline __u32 read_key(const unsigned char *p, const unsigned cha
 }
 
 /*
- * " FLAGS EXPTIME BYTES[ noreply]\r\n" at @at.  Return: how long the request is, with as
- * many bytes after that and another "\r\n"; 0 if that is not what is there.  If memcached
- * refuses the line, the bytes are requests to it: so no number may be one that it refuses.
+ * " FLAGS EXPTIME BYTES[ noreply]\r\n" at @at.  Return: length of the request, including
+ * BYTES bytes after that and another "\r\n"; 0 if it is malformed.  If memcached refused
+ * the line, it would parse the bytes as requests: so numbers that it refuses are malformed.
  */
 static __always_inline __u32 set_length(const unsigned char *p, const unsigned char *end,
 					__u32 at)
@@ -77,7 +77,7 @@ static __always_inline __u32 set_length(const unsigned char *p, const unsigned c
 	__u32 words = 0, digits = 0, bytes = 0, i;
 	unsigned char c;
 
-	/* It is less, as the verifier has to see. */
+	/* No change, but the verifier needs the bound. */
 	at &= 0xff;
 	asm volatile("" : "+r"(at));
 	for (i = 0; i < 64; i++) {
@@ -104,7 +104,7 @@ static __always_inline __u32 set_length(const unsigned char *p, const unsigned c
 	return 0;
 }
 
-/* Does the request change one key at most, and which? */
+/* Does the request change at most one key, and which one? */
 static __always_inline bool changes_key(const unsigned char *p, const unsigned char *end,
 					struct kvcache_key *key)
 {
@@ -129,7 +129,7 @@ static __always_inline void note_change(const unsigned char *p, const unsigned c
 		__sync_fetch_and_add(&state.flushes, 1);
 }
 
-/* Whoever fills the cache reads the key as the numbers that its bytes are. */
+/* The key is logged as numbers, which kvcache.c parses. */
 static __always_inline void note_miss(struct vnp_ctx *ctx, const struct kvcache_key *key)
 {
 	vnp_printk(ctx, "%lx %lx %lx %lx %lx %lx %lx %lx", key->words[0], key->words[1],
@@ -153,7 +153,7 @@ static __always_inline bool is_of_key(const struct kvcache_entry *entry,
 	return !differs;
 }
 
-/* @serial: at the end of the entry, before anything else of it was read */
+/* @serial: that at the end of the entry, read before the other fields */
 static __always_inline int answer(struct vnp_ctx *ctx, const struct kvcache_entry *entry,
 				  __u64 serial)
 {
@@ -164,7 +164,7 @@ static __always_inline int answer(struct vnp_ctx *ctx, const struct kvcache_entr
 		return VNP_PASS;
 	if (vnp_store_bytes(ctx, HEAD, entry->text, len))
 		return VNP_DROP;
-	/* An entry that was replaced may meanwhile have become another key's. */
+	/* The memory of a replaced entry may meanwhile be used for another key. */
 	if (serial_now(&entry->serial) != serial)
 		return VNP_DROP;
 	frame = ctx->data;
@@ -200,8 +200,8 @@ static __always_inline int get(struct vnp_ctx *ctx, const unsigned char *p,
 }
 
 /*
- * From this host's address to the same: no other host sends that, and on this one nobody
- * else has the port at that address.
+ * Is it from kvcache? Source and destination are the same local address, which no other
+ * host can use, and no other socket on this host has the port at that address.
  */
 static __always_inline bool is_filler(const struct vnp_ctx *ctx)
 {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * kvcache: answer GETs over UDP in the kernel, in front of a memcached that runs already
- * and knows nothing of it.
+ * kvcache: answer GETs over UDP in the kernel, in front of a running, unmodified memcached.
  *
- * The program notes what it could not answer.  This process reads that, asks memcached, as
- * any client does, and puts what it says into the map.  The program looks at the key's
- * generation before it uses that, so it does not matter how long this takes, or whether
- * this process is there at all.
+ * The program logs the keys that it could not answer.  This process reads the log, asks
+ * memcached like any client, and inserts the answers into the map.  The program compares
+ * the key's generation before it uses an entry, so it does not matter how long this takes,
+ * or whether this process still exists.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,9 +23,9 @@
 #include "kvcache.h"
 
 /* How long memcached may take to answer */
-#define PATIENCE_MS	1000
+#define TIMEOUT_MS	1000
 
-/* kvcache.bpf.o, which the linker has put into this program */
+/* kvcache.bpf.o, which is linked into this program */
 extern const char _binary_kvcache_bpf_o_start[];
 extern const char _binary_kvcache_bpf_o_end[];
 
@@ -35,19 +34,19 @@ static const char usage[] =
 	"\n"
 	"Answer GETs of single keys that memcached PID gets on UDP port PORT, in the\n"
 	"kernel.  Values that expire, and keys and answers that are long, are left to\n"
-	"memcached.  It ends at SIGINT or SIGTERM, and says what was done.\n"
+	"memcached.  It ends at SIGINT or SIGTERM, and prints counters.\n"
 	"\n"
 	"You need to be the user that runs memcached, and in group vnp.\n";
 
 /**
- * struct cache - what this process has of it
+ * struct cache - state of this process
  * @prog:	the program
  * @entries:	its map
  * @state:	its global variables
- * @sock:	connected to memcached
- * @serial:	of the entry that was made last
- * @request:	number of the request that was sent last
- * @victim:	where to look for an entry to be removed
+ * @sock:	socket that is connected to memcached
+ * @serial:	serial of the latest entry
+ * @request:	number of the latest request
+ * @victim:	where the search for an entry to be evicted continues
  */
 struct cache {
 	struct vnp_program *prog;
@@ -83,11 +82,11 @@ static int ask(struct cache *cache, const struct kvcache_key *key, char *text, s
 				      KVCACHE_KEY_MAX, key->text);
 	if (send(cache->sock, data, len, 0) != len)
 		return -errno;
-	while (poll(&readable, 1, PATIENCE_MS) == 1) {
+	while (poll(&readable, 1, TIMEOUT_MS) == 1) {
 		len = recv(cache->sock, data, sizeof(data), 0);
 		if (len < (int)sizeof(frame))
 			return -errno;
-		/* Late answers to earlier requests are of no use any more. */
+		/* Skip late answers to earlier requests. */
 		if (memcmp(data, &frame.request, sizeof(frame.request)))
 			continue;
 		memcpy(&frame, data, sizeof(frame));
@@ -102,8 +101,8 @@ static int ask(struct cache *cache, const struct kvcache_key *key, char *text, s
 }
 
 /*
- * "VA BYTES fFLAGS tTTL\r\n", the value, "\r\n" becomes what memcached answers to "get".
- * Return: false: it has none, or one that is not cached
+ * Convert "VA BYTES fFLAGS tTTL\r\n", the value, "\r\n" to memcached's answer to "get".
+ * Return: false if there is no value, or one that is not cached
  */
 static int make_text(struct kvcache_entry *entry, const struct kvcache_key *key,
 		     const char *text, int len)
@@ -124,7 +123,7 @@ static int make_text(struct kvcache_entry *entry, const struct kvcache_key *key,
 	return 1;
 }
 
-/* Any will do; they take turns. */
+/* Evict entries round-robin. */
 static void remove_one(struct cache *cache)
 {
 	struct kvcache_key next;
@@ -146,7 +145,7 @@ struct missing {
 	__u64 generation;
 };
 
-/* The same key is missed again and again until it is there. */
+/* The same key may be logged repeatedly until it is cached. */
 static int is_filled(const struct cache *cache, const struct missing *missing)
 {
 	struct kvcache_entry entry;
@@ -179,7 +178,10 @@ static void fill(struct cache *cache, const struct missing *missing)
 	vnp_map_update(cache->entries, key, &entry, VNP_MAP_ANY);
 }
 
-/* A line of the program's log.  Return: is it a key that can be asked for? */
+/*
+ * Parse a line of the program's log.  Return: true if it is a key that memcached can be
+ * asked for
+ */
 static int read_key(const char *line, struct kvcache_key *key)
 {
 	unsigned long long words[8];
@@ -198,9 +200,9 @@ static int read_key(const char *line, struct kvcache_key *key)
 }
 
 /*
- * A request changes the generation of its key in softirq, and is in the socket's queue
- * somewhat later.  Wait until all that have are: RCU's grace period is over when every
- * softirq that had begun is.
+ * A request changes the generation of its key in softirq, and is added to the socket's
+ * queue somewhat later.  Wait until all requests that were counted are queued: an RCU grace
+ * period ends after all softirqs that had begun.
  */
 static int settle(void)
 {
@@ -234,7 +236,7 @@ static int fill_all(struct cache *cache)
 	return 0;
 }
 
-/* Until a signal says that it is enough */
+/* Fill the cache until a signal arrives */
 static int serve(struct cache *cache, int signals)
 {
 	struct pollfd fds[] = {
@@ -252,7 +254,7 @@ static int serve(struct cache *cache, int signals)
  * ---- Setting it up ---------------------------------------------------------
  */
 
-/* A socket for requests of our own, which the program knows by its port */
+/* A socket for our own requests, which the program recognizes by its port */
 static int connect_to(struct cache *cache, const struct vnp_socket *sock)
 {
 	struct sockaddr_in addr = {
@@ -311,10 +313,10 @@ static int attach(struct cache *cache, pid_t pid, const char *port, struct vnp_l
 	snprintf(spec, sizeof(spec), "udp:%s", port);
 	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
-		return complain("take memcached's socket", err);
+		return complain("duplicate memcached's socket", err);
 	err = cnt == 1 ? connect_to(cache, socks) : -EAFNOSUPPORT;
 	if (err)
-		complain("use a socket but memcached's only one, of IPv4", err);
+		complain("use memcached's sockets: it must have exactly one, for IPv4", err);
 	else
 		err = vnp_link_attach(cache->prog, socks->fd, NULL, link);
 	vnp_socket_free(socks, cnt);
@@ -326,7 +328,7 @@ static void report(const struct vnp_link *link)
 	struct vnp_link_info info = { .size = sizeof(info) };
 
 	if (!vnp_link_get_info(link, &info))
-		printf("%llu requests came, %llu were answered\n", info.packets,
+		printf("%llu requests arrived, %llu were answered\n", info.packets,
 		       info.verdicts[VNP_REPLY]);
 }
 

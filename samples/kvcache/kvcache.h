@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the program and the process that fills its cache share.
+ * Shared by the program and the process that fills its cache.
  *
- * A key has a generation, which changes before memcached gets to see a request that may
- * change the key's value.  An entry has the generation that its key had before memcached
- * was asked for the value, and counts only as long as that is the present one.
+ * A key has a generation, which changes before memcached receives a request that may change
+ * the key's value.  An entry has the generation that its key had before memcached was asked
+ * for the value, and is valid only as long as the key has the same generation.
  */
 #ifndef _KVCACHE_H
 #define _KVCACHE_H
 
 #include <linux/types.h>
 
-/* Longer keys, and answers that are longer than a datagram of memcached's, are not cached. */
+/* Keys longer than this, and answers longer than one datagram of memcached, are not cached. */
 #define KVCACHE_KEY_MAX		64
 #define KVCACHE_TEXT_MAX	1392
 
 #define KVCACHE_ENTRIES		4096
 #define KVCACHE_BUCKET_BITS	12
 
-/* The header of each datagram of memcached's, both ways; see its doc/protocol.txt */
+/* The frame header of memcached's datagrams in both directions; see its doc/protocol.txt */
 struct kvcache_frame {
 	__be16 request;
 	__be16 sequence;
@@ -36,16 +36,16 @@ struct kvcache_key {
 
 /**
  * struct kvcache_entry - an answer
- * @serial:	no other entry ever has the same
- * @generation:	of the key, when it was asked for
+ * @serial:	a number that no other entry ever has
+ * @generation:	generation of the key before memcached was asked
  * @key:	the key
  * @len:	bytes of @text
- * @text:	all of the answer but the frame
- * @serial_end:	@serial once more
+ * @text:	the answer without the frame header
+ * @serial_end:	copy of @serial
  *
- * The map uses the memory of an entry that was replaced for another, which is written from
- * front to end.  So who reads @serial_end first and @serial last, and finds the same, has
- * read one entry.
+ * The map reuses the memory of replaced entries for other keys, and writes entries from
+ * front to end.  So a reader that reads @serial_end first and @serial last, and finds both
+ * equal, has read a consistent entry.
  */
 struct kvcache_entry {
 	__u64 serial;
@@ -59,10 +59,10 @@ struct kvcache_entry {
 
 /**
  * struct kvcache_state - the program's global variables
- * @flushes:	requests after which no entry counts any more
- * @changes:	requests that may have changed a key of this bucket
- * @filler_ip4:	where the requests come from by which entries are filled in
- * @filler_port: likewise
+ * @flushes:	number of requests that made all entries invalid
+ * @changes:	by bucket: number of requests that may have changed one of its keys
+ * @filler_ip4:	address of kvcache's own requests
+ * @filler_port: port of kvcache's own requests
  */
 struct kvcache_state {
 	__u64 flushes;
@@ -81,7 +81,7 @@ static inline __u32 kvcache_bucket(const struct kvcache_key *key)
 	return hash >> (64 - KVCACHE_BUCKET_BITS);
 }
 
-/* Either only grows, so the sum is the same only if both are. */
+/* Both counters only grow, so the sum is the same only if both are. */
 static inline __u64 kvcache_generation(const volatile struct kvcache_state *state,
 				       const struct kvcache_key *key)
 {

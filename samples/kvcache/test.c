@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Does a client of Debian's memcached get the same bytes with kvcache and without, is no
- * value answered that was replaced, and did memcached sleep?  kvcache is the sample
- * itself, found beside this program.
+ * Checks that a client of Debian's memcached gets the same bytes with kvcache as without,
+ * that no stale value is sent, and that memcached slept. kvcache is the sample, in the
+ * directory of this program.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -24,8 +24,8 @@
 #define MEMCACHED	"/usr/bin/memcached"
 #define MEMCASLAP	"/usr/bin/memcaslap"
 
-/* How often something is tried that takes some time */
-#define PATIENCE	2000
+/* Number of attempts for what takes some time */
+#define TRIES	2000
 
 static int tests, failed, sock;
 static __u32 link_id;
@@ -47,9 +47,9 @@ struct answer {
 };
 
 /*
- * What is answered to a request of @len bytes, with the frames.  Of the answers to several
- * keys, or to several requests in a datagram, each of which says that it is the only one,
- * the first.
+ * Send a request of @len bytes, and receive the answer with its frame headers; only the
+ * first one, if there are several keys or requests in the datagram, whose answers are all
+ * numbered as the only one.
  */
 static void request(struct answer *answer, const char *text, int len)
 {
@@ -73,7 +73,7 @@ static void request(struct answer *answer, const char *text, int len)
 			answer->len = -1;
 			return;
 		}
-		/* The request's number differs, and nothing else may. */
+		/* Only the request's number may differ. */
 		memcpy(answer->text + answer->len, data + 2, n - 2);
 		answer->len += n - 2;
 		memcpy(&frame, data, sizeof(frame));
@@ -97,14 +97,14 @@ static void ask(struct answer *answer, const char *fmt, ...)
 }
 
 /* How long ask() waits for an answer, in ms */
-static void sock_patience(int ms)
+static void sock_timeout(int ms)
 {
-	const struct timeval patience = { ms / 1000, ms % 1000 * 1000 };
+	const struct timeval timeout = { ms / 1000, ms % 1000 * 1000 };
 
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 }
 
-/* Does it say this, in one datagram? */
+/* Is this the answer, in one datagram? */
 static int says(const struct answer *answer, const char *text)
 {
 	return answer->len == (int)strlen(text) + 6 && !strcmp(answer->text + 6, text);
@@ -126,7 +126,7 @@ static __u64 answered(void)
 /* Ask until the answer comes from the kernel.  Return: did it? */
 static int ask_cached(struct answer *answer, const char *key)
 {
-	for (int i = 0; i < PATIENCE; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		__u64 before = answered();
 
 		ask(answer, "get %s\r\n", key);
@@ -137,7 +137,7 @@ static int ask_cached(struct answer *answer, const char *key)
 }
 
 /*
- * ---- What is there without kvcache ------------------------------------------
+ * ---- Answers of memcached alone ----------------------------------------------
  */
 
 static const int sizes[] = { 0, 1, 2, 7, 64, 1000, 1300, 1340, 1360, 1400, 5000 };
@@ -175,7 +175,7 @@ static int store_all(void)
 	return 1;
 }
 
-/* A server that does not answer says so as well. */
+/* No answer within the time limit is a result as well. */
 static int same(const struct answer *a, const struct answer *b)
 {
 	return a->len == b->len && (a->len < 0 || !memcmp(a->text, b->text, a->len));
@@ -203,17 +203,20 @@ static void test_same(void)
 	}
 	ask(&answer, "set \x10\xb0 0 0 1\r\nx\r\n");
 	report(ask_cached(&answer, "\x10\xb0") &&
-	       says(&answer, "VALUE \x10\xb0 0 1\r\nx\r\nEND\r\n"), "a key that is no text");
+	       says(&answer, "VALUE \x10\xb0 0 1\r\nx\r\nEND\r\n"), "a key that is not text");
 	for (i = 0, ok = 1; i < ODDITIES; i++) {
 		ask(&answer, "%s", oddities[i]);
 		ok &= same(&answer, &without[SIZES + i]);
 		if (!same(&answer, &without[SIZES + i]))
 			printf("# differs: %s", oddities[i]);
 	}
-	report(ok, "odd requests: the same");
+	report(ok, "unusual requests: the same answers");
 }
 
-/* What was acknowledged is what is answered, however busy the cache is being filled. */
+/*
+ * After a set was acknowledged, only the new value is sent, even while the cache is being
+ * filled.
+ */
 static void test_set(void)
 {
 	struct answer answer;
@@ -231,7 +234,7 @@ static void test_set(void)
 		if (i % 50 == 0)
 			ok &= ask_cached(&answer, "n") && says(&answer, text);
 	}
-	report(ok, "a value that is set is answered from then on");
+	report(ok, "after a set only the new value is sent");
 }
 
 /* Each request that changes the value, once it is cached */
@@ -265,7 +268,7 @@ static void test_changes(void)
 		snprintf(what, sizeof(what), "changed by: %.*s",
 			 (int)strcspn(changes[i].request, "\r\n"), changes[i].request);
 		if (!says(&answer, changes[i].reply)) {
-			printf("# memcached says %s\n", answer.text + 6);
+			printf("# memcached's answer: %s\n", answer.text + 6);
 			report(0, what);
 			continue;
 		}
@@ -274,14 +277,14 @@ static void test_changes(void)
 	}
 }
 
-/* Two requests in one datagram, of which the first looks harmless */
+/* Two requests in one datagram, of which the first one seems to change only its own key */
 static void test_two_in_one(void)
 {
 	static const char *const firsts[] = {
 		"get m\r\n", "gets m\r\n", "set m 0 0 1\r\nx\r\n", "delete m\r\n",
 		"set m  0 25 1\r\nx\r\n",
 	};
-	/* memcached refuses the line, and takes what seems to be the value for a request. */
+	/* memcached refuses the line, and parses what seems to be its value as a request. */
 	static const char *const refused[] = {
 		"set m x 0 %d\r\n%s\r\n", "set m 0 x %d\r\n%s\r\n",
 		"set m 0\n 0 %d\r\n%s\r\n", "set m 0 0 %d noreply x\r\n%s\r\n",
@@ -297,7 +300,7 @@ static void test_two_in_one(void)
 		ask(&answer, "mg n v\r\n");
 		snprintf(text, sizeof(text), "VA 1\r\n%d\r\n", i);
 		if (!says(&answer, text)) {
-			printf("# memcached has not: %s", firsts[i]);
+			printf("# memcached was not changed by: %s", firsts[i]);
 			continue;
 		}
 		ask(&answer, "get n\r\n");
@@ -315,12 +318,12 @@ static void test_two_in_one(void)
 		snprintf(text, sizeof(text), "VALUE n 0 1\r\n%d\r\nEND\r\n", i);
 		ask(&answer, "get n\r\n");
 		if (!says(&answer, text)) {
-			printf("# old after: %.*s\n", (int)strcspn(refused[i], "\r\n"),
+			printf("# stale value after: %.*s\n", (int)strcspn(refused[i], "\r\n"),
 			       refused[i]);
 			ok = 0;
 		}
 	}
-	report(ok, "a request in what another one calls its value");
+	report(ok, "a request in what seems to be a value of another request");
 }
 
 /* The port from which kvcache asks memcached, or 0 */
@@ -391,8 +394,7 @@ static struct vnp_map *open_entries(void)
 }
 
 /*
- * The memory of an entry becomes another's while the program looks at it: as the program
- * may see it then, in the map.
+ * Put entries into the map as the program may see them while their memory is being reused.
  */
 static void test_replaced_entry(void)
 {
@@ -422,15 +424,15 @@ static void test_replaced_entry(void)
 	changed.serial++;
 	vnp_map_update(entries, &key, &changed, VNP_MAP_ANY);
 	before = answered();
-	sock_patience(200);
+	sock_timeout(200);
 	ask(&answer, "get n\r\n");
-	sock_patience(5000);
+	sock_timeout(5000);
 	report(answered() == before && answer.len < 0, "half of an entry is not answered");
 	vnp_map_delete(entries, &key);
 	vnp_map_close(entries);
 }
 
-/* What expires is left to memcached. */
+/* Values that expire are not cached. */
 static void test_expiry(void)
 {
 	struct answer answer;
@@ -443,10 +445,10 @@ static void test_expiry(void)
 		ask(&answer, "get n\r\n");
 		ok &= says(&answer, "VALUE n 0 1\r\nx\r\nEND\r\n");
 	}
-	report(ok && answered() == before, "what expires is not cached");
+	report(ok && answered() == before, "values that expire are not cached");
 }
 
-/* How often a process's threads have slept because they had nothing to do */
+/* Voluntary context switches of a process's threads */
 static long switches(pid_t pid)
 {
 	char command[128];
@@ -464,7 +466,7 @@ static long switches(pid_t pid)
 	return cnt;
 }
 
-/* Its clock ticks once a second. */
+/* memcached's clock timer wakes it once a second. */
 static void test_sleeps(pid_t memcached)
 {
 	struct answer answer;
@@ -482,10 +484,10 @@ static void test_sleeps(pid_t memcached)
 	       "memcached has slept while 5000 requests were answered");
 }
 
-/* A client by others, which sets one in ten keys, and verifies what it gets */
+/* memcaslap: one in ten requests is a set, and answers are verified */
 static void test_memcaslap(void)
 {
-	const char *const what = "memcaslap finds nothing wrong";
+	const char *const what = "memcaslap finds no errors";
 	long gets = 0, failures = -1;
 	__u64 before = answered();
 	char line[256];
@@ -513,7 +515,7 @@ static void test_memcaslap(void)
  * ---- The servers -----------------------------------------------------------
  */
 
-/* memcaslap finds no server if lo has no other address than its own. */
+/* memcaslap only connects if lo has a second address. */
 static int own_network(void)
 {
 	return unshare(CLONE_NEWNET) ||
@@ -531,7 +533,7 @@ static pid_t start_memcached(void)
 		      "-t", "1", "-m", "16", user, "root", NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < PATIENCE; i++) {
+	for (int i = 0; i < TRIES; i++) {
 		ask(&answer, "version\r\n");
 		if (answer.len > 0)
 			return pid;
@@ -540,7 +542,7 @@ static pid_t start_memcached(void)
 	return -1;
 }
 
-/* Return: kvcache's pid, once it has said that it answers */
+/* Return: kvcache's pid, after it has printed that it answers */
 static pid_t start_kvcache(const char *self, pid_t memcached, FILE **out)
 {
 	char path[4096], line[4200], number[16];
@@ -563,7 +565,7 @@ static pid_t start_kvcache(const char *self, pid_t memcached, FILE **out)
 	*out = fdopen(pipes[0], "r");
 	if (!fgets(line, sizeof(line), *out))
 		return -1;
-	/* The only link there is */
+	/* The only link */
 	vnp_id_next(VNP_OBJ_LINK, &link_id);
 	return pid;
 }
@@ -576,7 +578,7 @@ static int open_client(void)
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
 	sock = socket(AF_INET, SOCK_DGRAM, 0);
-	sock_patience(5000);
+	sock_timeout(5000);
 	return connect(sock, (const struct sockaddr *)&addr, sizeof(addr));
 }
 
@@ -595,7 +597,7 @@ int main(int argc, char **argv)
 	printf("1..%d\n", (int)SIZES + 25);
 	fflush(stdout);
 	if (!geteuid() && own_network())
-		printf("# There is no network of the test's own.\n");
+		printf("# Cannot create a network namespace.\n");
 	memcached = open_client() ? -1 : start_memcached();
 	if (memcached < 0 || !store_all()) {
 		printf("Bail out! memcached does not start.\n");
@@ -618,7 +620,7 @@ int main(int argc, char **argv)
 	test_memcaslap();
 	kill(kvcache, SIGTERM);
 	report(fgets(line, sizeof(line), out) && strstr(line, "were answered"),
-	       "it has counted them");
+	       "it prints the counters");
 	kill(memcached, SIGTERM);
 	while (wait(NULL) > 0)
 		;

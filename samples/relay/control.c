@@ -15,7 +15,7 @@
  * struct client - a connection
  * @fd:		-1: none
  * @len:	bytes of @line
- * @line:	what has arrived of a line
+ * @line:	the incomplete line that was received
  */
 struct client {
 	int fd;
@@ -45,7 +45,7 @@ static void command(struct members *members, char *line, FILE *out)
 		fprintf(out, "error: write join HOST:PORT, leave HOST:PORT, or list\n");
 }
 
-/* Who does not read the answers is not waited for.  Return: 0, -1 */
+/* A client that does not read its answers is disconnected.  Return: 0, -1 */
 static int answer(struct client *client, struct members *members, char *line)
 {
 	char *text = NULL;
@@ -62,7 +62,7 @@ static int answer(struct client *client, struct members *members, char *line)
 	return sent == (ssize_t)len ? 0 : -1;
 }
 
-/* Answer all lines that are there.  Return: 0, or -1 if the connection is of no use */
+/* Answer all complete lines.  Return: 0, or -1 if the connection must be closed */
 static int answer_lines(struct client *client, struct members *members)
 {
 	char *line = client->line, *end;
@@ -143,7 +143,7 @@ int control_open(const char *path)
 	err = address(path, &addr);
 	if (err)
 		return err;
-	/* A socket at which nobody listens any more is only a file. */
+	/* Remove a socket on which no process listens any more. */
 	sock = connect_to(path);
 	if (sock == -ECONNREFUSED)
 		unlink(path);

@@ -17,7 +17,7 @@ static void answer_errno(FILE *out, const char *address, int err)
 	fprintf(out, "error: %s: %s\n", address, strerror(-err));
 }
 
-/* Return: false, and an answer was given */
+/* Return: false after an error, which was printed as the answer */
 static bool parse(const char *address, FILE *out, struct vnp_peer *peer,
 		  char text[VNP_PEER_TEXT_LEN])
 {
@@ -53,7 +53,7 @@ static struct member *find_free(struct members *members)
 	return NULL;
 }
 
-/* The program sees a receiver when it is in the list. */
+/* Add it to the list last: from then on the program sends to it. */
 static void publish(struct members *members, const struct member *member)
 {
 	const __u32 slot = member - members->list;
@@ -126,7 +126,7 @@ static __u64 not_sent(const struct vnp_peer *peer)
 	return cnt;
 }
 
-/* What a receiver got, or NULL; @peer is only memory for it */
+/* Counters of a receiver, in @peer, or NULL */
 static const struct vnp_peer *counters(const struct members *members,
 				       const struct member *member, struct vnp_peer *peer)
 {

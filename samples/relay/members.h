@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* The receivers: in the program's maps, and in this process to be found by address. */
+/* The receivers: in the program's maps, and listed by address in this process. */
 #ifndef _RELAY_MEMBERS_H
 #define _RELAY_MEMBERS_H
 
@@ -15,14 +15,14 @@ struct member {
 
 /**
  * struct members - all receivers
- * @peers:	where they are
- * @streams:	what they get
+ * @peers:	map of their addresses
+ * @streams:	map of their streams
  * @state:	the program's variables
- * @last_id:	of the receiver that joined last
+ * @last_id:	key of the receiver that joined last
  * @joins:	receivers that have joined so far
  * @sent:	datagrams that were sent to receivers that have left
- * @failed:	datagrams that were not, or did not arrive
- * @list:	where they are in @state, too
+ * @failed:	datagrams that were not sent to them, or not delivered
+ * @list:	their addresses, at the same index as their keys in @state
  */
 struct members {
 	struct vnp_map *peers;
@@ -35,7 +35,7 @@ struct members {
 	struct member list[RELAY_MEMBERS];
 };
 
-/* Each writes what there is to say to @out, a line at least. */
+/* Each writes its answer, at least one line, to @out. */
 void members_join(struct members *members, const char *address, FILE *out);
 void members_leave(struct members *members, const char *address, FILE *out);
 void members_list(const struct members *members, FILE *out);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Each datagram is sent to all receivers: one of RTP with an SSRC and sequence numbers that
- * are the receiver's own, so that it gets one stream without gaps whenever it joined, and
- * whichever source is relayed; any other, such as MPEG-TS, as it is.
+ * Each datagram is sent to all receivers. RTP is sent with an SSRC and sequence numbers of
+ * the receiver, so that it gets one stream without gaps whenever it joins, even if the
+ * source changes; other datagrams, such as MPEG-TS, are sent unchanged.
  */
 #include <stdbool.h>
 #include <vnp/program.h>
 #include "relay.h"
 
-/* How often another CPU may be faster with a stream's position */
+/* Attempts to update a stream's position, in case of races with other CPUs */
 #define TRIES	4
 
 struct {
@@ -27,19 +27,19 @@ struct {
 
 struct relay_state state;
 
-/* What replaces the first bytes of a datagram */
+/* The header that replaces the first bytes of a datagram */
 struct own {
 	struct vnp_send send;
 	struct relay_rtp rtp;
 };
 
-/* RFC 5761 has it on the same port. */
+/* RTCP may use the same port (RFC 5761). */
 static __always_inline bool is_rtcp(const struct relay_rtp *rtp)
 {
 	return (rtp->type & 0xe0) == 0xc0;
 }
 
-/* The position after @rtp, in which its sequence number becomes that of the receiver */
+/* Compute the position after @rtp, and replace its sequence number by that of the receiver */
 static __always_inline __u64 advance(__u64 position, struct relay_rtp *rtp)
 {
 	const __u32 source = vnp_ntohl(rtp->ssrc);
@@ -56,8 +56,8 @@ static __always_inline __u64 advance(__u64 position, struct relay_rtp *rtp)
 }
 
 /*
- * If the receiver leaves meanwhile, another one's stream may be in the same memory: then
- * the position is another one, too, and there is nobody with this key to send to.
+ * If the receiver leaves meanwhile, the memory may be used for the stream of another one:
+ * then the position has changed, too, and there is no peer with this key to send to.
  */
 static __always_inline void send_to(struct vnp_ctx *ctx, __u32 member,
 				    const struct relay_rtp *rtp)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * relay: what arrives at a UDP port is sent to receivers that join and leave, in the
- * kernel.  This process only changes the list of receivers, and sleeps while media flow.
+ * relay: datagrams that arrive at a UDP port are sent to receivers that join and leave, in
+ * the kernel.  This process only changes the list of receivers, and sleeps while media
+ * flow.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -37,8 +38,8 @@ static int complain(const char *failed, int err)
 }
 
 /*
- * All receivers' datagrams are charged to one send buffer until they have left: it is made
- * as large as the user may.
+ * All datagrams being sent are charged to one send buffer, which is made as large as the
+ * user may.
  *
  * Return: a socket for IPv6 and IPv4, or a negative errno
  */
@@ -63,7 +64,7 @@ static int open_port(int port)
 	return err;
 }
 
-/* The object stays open: the receivers are in its maps.  Return: the program, or NULL */
+/* The object must stay open, as it owns the maps of receivers.  Return: the program, or NULL */
 static struct vnp_program *load(struct members *members)
 {
 	static const struct vnp_open_opts opts = {

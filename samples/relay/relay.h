@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* What the program and the process that keeps the list of receivers share. */
+/* Shared by the program and the process that manages the list of receivers. */
 #ifndef _RELAY_H
 #define _RELAY_H
 
@@ -7,7 +7,7 @@
 
 #define RELAY_MEMBERS	64
 
-/* The header of RTP, RFC 3550 */
+/* The RTP header, RFC 3550 */
 struct relay_rtp {
 	__u8 first;
 	__u8 type;
@@ -28,12 +28,13 @@ struct relay_key {
 
 /**
  * struct relay_stream - the stream that a receiver gets
- * @position:	from the most significant bits on: the SSRC of the source; what is added
- *		to its sequence numbers, 16 bits; the receiver's next sequence number
- * @ssrc:	of the stream
+ * @position:	from the most significant bits: SSRC of the source, 32 bits; the constant
+ *		that is added to its sequence numbers, 16 bits; the receiver's next sequence
+ *		number, 16 bits
+ * @ssrc:	SSRC of the stream
  * @unused:	zero
  *
- * A new source continues where the one before ended.
+ * With a new source, the sequence numbers continue.
  */
 struct relay_stream {
 	__u64 position;
@@ -45,9 +46,9 @@ struct relay_stream {
  * struct relay_state - the program's global variables
  * @slots:	entries of @members that are in use, or more
  * @members:	the keys of receivers, 0: no receiver
- * @rtp:	datagrams of RTP
- * @raw:	others, which were sent unchanged
- * @rtcp:	datagrams of RTCP, which were not sent
+ * @rtp:	RTP datagrams
+ * @raw:	other datagrams, which were sent unchanged
+ * @rtcp:	RTCP datagrams, which were not sent
  */
 struct relay_state {
 	__u32 slots;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Eight receivers, each in a network of its own, keep a record of what they get from the
- * relay, which is the sample itself, found beside this program: are these the bytes that
- * were sent, each datagram once and in order, with an SSRC and sequence numbers that are
- * theirs alone, whoever joins and leaves meanwhile, and did the relay sleep?
+ * Eight receivers in their own network namespaces record what they get from the relay,
+ * which is the sample in the directory of this program.  Checks that these are the bytes
+ * that were sent, each datagram once and in order, with an SSRC and sequence numbers of the
+ * receiver, while others join and leave, and that the relay slept.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -34,19 +34,19 @@
 #define RECEIVERS	8
 #define RECORDS		(1 << 17)
 
-/* Datagrams that the slowest receiver has not got yet, at most */
+/* Maximum number of datagrams that the slowest receiver has not received yet */
 #define WINDOW		32
 
-/* Those that the sender makes of one packet, and their lengths change only after so many */
+/* Datagrams per packet that the sender segments; their length changes only after so many */
 #define SEGMENTS	16
 
-/* Joins and leaves under traffic, and the seconds that they may take */
+/* Joins and leaves under traffic, and the time limit for them in seconds */
 #define CHANGES		10000
 #define CHANGES_SECONDS	30
 
 #define TICKS		960
 #define ANSWER		4096
-#define PATIENCE_SECONDS 20
+#define TIMEOUT_SECONDS 20
 
 /* The sources, one after the other */
 #define SSRC		0x01020304
@@ -56,9 +56,9 @@
 
 /**
  * struct record - a datagram that a receiver got
- * @ssrc:	as it arrived; 0: not RTP
+ * @ssrc:	SSRC as received; 0: not RTP
  * @index:	the number that it was sent with
- * @sequence:	as it arrived
+ * @sequence:	sequence number as received
  */
 struct record {
 	__u32 ssrc;
@@ -67,13 +67,13 @@ struct record {
 };
 
 /**
- * struct receiver - what it shares with the test
- * @address:	where it is
+ * struct receiver - shared by a receiver and the test
+ * @address:	its address
  * @pid:	its process
- * @ssrc:	of the stream that it gets
+ * @ssrc:	SSRC of its stream
  * @got:	number of @records; a futex
  * @awaited:	somebody waits for @got to change
- * @wrong:	how many of them were not what was sent
+ * @wrong:	number of @records that differ from what was sent
  * @records:	in the order in which they arrived
  */
 struct receiver {
@@ -86,7 +86,7 @@ struct receiver {
 	struct record records[RECORDS];
 };
 
-/* Between all processes of the test; @sent counts a datagram before it is sent */
+/* Shared by all processes of the test; @sent is incremented before a datagram is sent */
 static struct shared {
 	_Atomic __u32 sent;
 	struct receiver receivers[RECEIVERS];
@@ -230,7 +230,7 @@ static int enter_network(int i)
 	return system(command);
 }
 
-/* Return: 0 when it can receive */
+/* Start a receiver.  Return: 0 when it is ready */
 static int start_receiver(int i)
 {
 	struct receiver *receiver = &shared->receivers[i];
@@ -277,7 +277,7 @@ static __u32 last_index(const struct receiver *receiver)
 
 static int await_receiver(struct receiver *receiver, __u32 index)
 {
-	const struct timespec patience = { .tv_sec = PATIENCE_SECONDS };
+	const struct timespec timeout = { .tv_sec = TIMEOUT_SECONDS };
 	__u32 got;
 
 	for (;;) {
@@ -285,13 +285,13 @@ static int await_receiver(struct receiver *receiver, __u32 index)
 		got = atomic_load(&receiver->got);
 		if (last_index(receiver) >= index)
 			return 1;
-		if (syscall(SYS_futex, &receiver->got, FUTEX_WAIT, got, &patience, NULL, 0) &&
+		if (syscall(SYS_futex, &receiver->got, FUTEX_WAIT, got, &timeout, NULL, 0) &&
 		    errno == ETIMEDOUT)
 			return 0;
 	}
 }
 
-/* Wait until the receivers of @mask have got @index.  Return: have they? */
+/* Wait until the receivers in @mask have received @index.  Return: true if they have */
 static int await_index(unsigned int mask, __u32 index)
 {
 	int i, ok = 1;
@@ -331,7 +331,7 @@ static void send_one(int family, const void *data, size_t len)
 	sendto(media, data, len, 0, (const void *)&mapped, sizeof(mapped));
 }
 
-/* Send @cnt datagrams to receivers, of whom those of @mask are waited for */
+/* Send @cnt datagrams; wait for receivers in @mask that are too slow */
 static int send_rtp(unsigned int mask, int cnt, int family)
 {
 	unsigned char data[2048];
@@ -368,7 +368,7 @@ static int send_segments(unsigned int mask, int cnt)
 	return await_index(mask, atomic_load(&shared->sent));
 }
 
-/* Until a packet of segments can begin */
+/* Send datagrams until a packet of @SEGMENTS can begin */
 static int send_to_edge(unsigned int mask)
 {
 	return send_rtp(mask, SEGMENTS - 1 - atomic_load(&shared->sent) % SEGMENTS, AF_INET);
@@ -388,7 +388,7 @@ static int send_raw(unsigned int mask, int cnt)
 	return await_index(mask, atomic_load(&shared->sent));
 }
 
-/* A source that begins anew */
+/* Continue with a new source */
 static int send_second(unsigned int mask, int cnt)
 {
 	unsigned char data[2048];
@@ -419,15 +419,15 @@ static void send_rtcp(int cnt)
 static int open_control(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	const struct timeval patience = { .tv_sec = PATIENCE_SECONDS };
+	const struct timeval timeout = { .tv_sec = TIMEOUT_SECONDS };
 	int sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	strcpy(addr.sun_path, control_path);
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	return connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) ? -1 : sock;
 }
 
-/* Does the answer to "VERB ADDRESS" begin so? */
+/* Does the answer to "VERB ADDRESS" begin with this text? */
 static int ask(int sock, const char *verb, const char *address, const char *begins,
 	       char answer[ANSWER])
 {
@@ -476,17 +476,17 @@ static long leave(int sock, const struct receiver *receiver)
 }
 
 /*
- * ---- What they got -------------------------------------------------------------
+ * ---- Checking the records --------------------------------------------------------
  */
 
-/* Is that the datagram after the one before? */
+/* Is the datagram the next one after the previous record? */
 static int follows(const struct record *before, const struct record *record)
 {
 	return record->index == before->index + 1 &&
 	       record->sequence == ((before->sequence + 1) & 0xffff);
 }
 
-/* Did it get all of RTP from @first to @last, in one stream without gaps? */
+/* Did it receive all RTP datagrams from @first to @last, in one stream without gaps? */
 static int got_stream(const struct receiver *receiver, __u32 first, __u32 last)
 {
 	const __u32 got = atomic_load(&receiver->got);
@@ -544,7 +544,7 @@ static int got_raw(unsigned int mask, __u32 first, __u32 last)
 
 #define ALL		((1U << RECEIVERS) - 1)
 
-/* Those that stay while others join and leave */
+/* Receivers that stay while others join and leave */
 #define STEADY		0x0f
 
 /* Number of voluntary context switches of the relay; waits until it sleeps */
@@ -611,7 +611,7 @@ static void test_streams(void)
 	report(slept > 0 && switches() == slept, "the relay has slept");
 }
 
-/* The sequence numbers go on; SSRC and timestamps say what they said. */
+/* The sequence numbers continue; SSRC and timestamps are correct. */
 static void test_sources(void)
 {
 	__u32 first = atomic_load(&shared->sent) + 1;
@@ -621,7 +621,7 @@ static void test_sources(void)
 	ok = send_rtp(ALL, 100, AF_INET) && send_second(ALL, 100) &&
 	     send_rtp(ALL, 100, AF_INET6);
 	report(ok && all_got_stream(ALL, first, first + 299),
-	       "sources follow each other in a stream without gaps, RTCP is left out");
+	       "the source changes without gaps in the streams, RTCP is not relayed");
 }
 
 static void test_refused(void)
@@ -646,7 +646,7 @@ static void test_refused(void)
 	       answers("list", "", "receivers 8\n"), "commands that are refused");
 }
 
-/* Nobody has the port, and a device that is down: the others notice nothing. */
+/* A closed port, and a device that is down: other receivers are not affected. */
 static void test_unreachable(void)
 {
 	struct receiver *away = &shared->receivers[6];
@@ -663,24 +663,26 @@ static void test_unreachable(void)
 	ok = ask(control, "leave", "127.0.0.1:9", "left ", answer) &&
 	     sscanf(strstr(answer, " sent "), " sent %ld bytes %*d unreachable %ld", &sent,
 		    &unreachable) == 2;
-	report(ok && sent == 200 && unreachable > 0, "nobody has the port: this is counted");
+	report(ok && sent == 200 && unreachable > 0,
+	       "the port is closed: unreachable is counted");
 	ok = ask(control, "leave", away->address, "left ", answer) &&
 	     sscanf(strstr(answer, " failed "), " failed %ld", &not_sent) == 1;
-	report(ok && not_sent > 0, "the device is down: this is counted");
+	report(ok && not_sent > 0, "the device is down: failed is counted");
 	if (!ok || not_sent <= 0)
 		printf("# %s", answer);
 	first = atomic_load(&shared->sent) + 1;
 	ok = !system("ip link set v6 up") && join(control, away) &&
 	     send_rtp(ALL, 200, AF_INET);
-	report(ok && all_got_stream(ALL, first, first + 199), "it is up again, and gets all");
+	report(ok && all_got_stream(ALL, first, first + 199),
+	       "the device is up again: all datagrams arrive");
 }
 
 /**
- * struct membership - of a receiver that joined and left
+ * struct membership - a period in which a receiver was a member
  * @receiver:	its index
- * @ssrc:	its stream's
- * @last:	the last datagram it may have got
- * @sent:	datagrams that were sent to it, at least
+ * @ssrc:	SSRC of its stream
+ * @last:	the last datagram that may have been sent to it
+ * @sent:	minimum number of datagrams that were sent to it
  */
 struct membership {
 	int receiver;
@@ -691,7 +693,7 @@ struct membership {
 
 static struct membership *memberships;
 
-/* Another process, with a connection of its own */
+/* Joins and leaves, in another process with its own connection */
 static int change(void)
 {
 	struct receiver *receivers = shared->receivers;
@@ -716,7 +718,7 @@ static int change(void)
 	return 0;
 }
 
-/* Of what this receiver got from @from on, is all of a time when it was a member? */
+/* Was this receiver a member whenever it received a datagram, from record @from on? */
 static int got_memberships(int i, __u32 from, __u32 *changed)
 {
 	const struct receiver *receiver = &shared->receivers[i];
@@ -758,7 +760,7 @@ static long missing(int i, __u32 from)
 
 static void check_changes(const __u32 *from)
 {
-	const double end = now() + PATIENCE_SECONDS;
+	const double end = now() + TIMEOUT_SECONDS;
 	__u32 changed, streams = 0;
 	int i, ok = 1, complete = 1;
 
@@ -772,8 +774,8 @@ static void check_changes(const __u32 *from)
 	printf("# %u of %d streams were long enough to have a datagram\n", streams,
 	       CHANGES / 2);
 	report(ok && streams > CHANGES / 100,
-	       "who joins and leaves gets what is sent meanwhile, and nothing else");
-	report(complete, "and all of it");
+	       "members get datagrams only while they are members");
+	report(complete, "members get all datagrams meanwhile");
 }
 
 static void test_changes(void)
@@ -791,7 +793,7 @@ static void test_changes(void)
 	pid = fork();
 	if (!pid)
 		_exit(change());
-	/* The sender is to leave most of the processor to them. */
+	/* The sender must leave most CPU time to the processes that join and leave. */
 	setpriority(PRIO_PROCESS, 0, 5);
 	while (ok && !waitpid(pid, &status, WNOHANG))
 		ok &= send_rtp(STEADY, 16, AF_INET);
@@ -801,11 +803,11 @@ static void test_changes(void)
 	report(ok && !status && begin < CHANGES_SECONDS,
 	       "10,000 joins and leaves while datagrams are relayed");
 	report(all_got_stream(STEADY, first, atomic_load(&shared->sent)),
-	       "who stays has not noticed");
+	       "permanent receivers are not affected");
 	check_changes(from);
 }
 
-/* A receiver's network vanishes, with the device on this side. */
+/* A receiver's network namespace is removed, with the device on this side. */
 static void test_vanished(void)
 {
 	const unsigned int others = STEADY & ~1U;
@@ -816,7 +818,7 @@ static void test_vanished(void)
 	waitpid(shared->receivers[0].pid, NULL, 0);
 	ok = send_rtp(others, 500, AF_INET);
 	report(ok && all_got_stream(others, first, first + 499),
-	       "a receiver's network vanishes, the others get all");
+	       "a receiver's network is removed, the others get all");
 }
 
 static void test_end(FILE *out)
@@ -835,7 +837,7 @@ static void test_end(FILE *out)
 	}
 	waitpid(relay, NULL, 0);
 	report(packets == atomic_load(&shared->sent) + 10ULL && rtp + raw + rtcp == packets &&
-	       raw == 500 && rtcp == 10 && sent > packets, "it has counted them");
+	       raw == 500 && rtcp == 10 && sent > packets, "it prints the counters");
 	report(access(control_path, F_OK) && errno == ENOENT, "its control socket is removed");
 }
 
@@ -853,7 +855,7 @@ static int write_text(const char *path, const char *text)
 	return fclose(file);
 }
 
-/* An ordinary user is root in a user namespace, but not for /dev/vnp. */
+/* An ordinary user becomes root in a user namespace, without more permissions for /dev/vnp. */
 static int own_network(void)
 {
 	char uid[32], gid[32];
@@ -867,7 +869,7 @@ static int own_network(void)
 	return unshare(CLONE_NEWNET) || system("ip link set lo up") ? -1 : 0;
 }
 
-/* The path of the relay, which then says that it is there; or -1 */
+/* Start the relay, and wait until it is ready */
 static pid_t start_relay(const char *self, FILE **out)
 {
 	char path[4096], line[4200], port[16];
@@ -892,7 +894,7 @@ static pid_t start_relay(const char *self, FILE **out)
 	return fgets(line, sizeof(line), *out) ? pid : -1;
 }
 
-/* Memory that is zero, and the same for all processes */
+/* Zeroed memory, shared by all processes */
 static void *share(size_t size)
 {
 	void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -905,7 +907,7 @@ static int set_up(const char *self, FILE **out)
 	cpu_set_t cpus;
 	int i;
 
-	/* Datagrams are only in order if one CPU sends them. */
+	/* One CPU must send all datagrams, to keep them in order. */
 	CPU_ZERO(&cpus);
 	CPU_SET(0, &cpus);
 	shared = share(sizeof(*shared));
@@ -936,7 +938,7 @@ int main(int argc, char **argv)
 	}
 	printf("1..%d\n", TESTS);
 	fflush(stdout);
-	/* In a guest, /tmp is of a kind that has no sockets. */
+	/* In a guest, the file system of /tmp does not support sockets. */
 	snprintf(control_path, sizeof(control_path), "/dev/shm/relay-test.%d", getpid());
 	if (set_up(argv[0], &out)) {
 		printf("Bail out! The relay, or a receiver, does not start.\n");
