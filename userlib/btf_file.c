@@ -7,7 +7,7 @@
 
 #include "elf_file.h"
 
-/* Bytes that follow struct btf_type, by kind: a fixed number, and per member */
+/* Number of bytes after struct btf_type, by kind: fixed, and per member */
 static const struct {
 	__u8 fixed;
 	__u8 member;
@@ -33,7 +33,7 @@ static const struct {
 	[BTF_KIND_ENUM64] = { .member = sizeof(struct btf_enum64) },
 };
 
-/* Does the type section consist of complete types only? */
+/* Does the section consist of complete types only? */
 static bool types_fit(const unsigned char *types, __u32 len)
 {
 	struct btf_type type;

@@ -3,7 +3,7 @@
  * The translation.  A, X and M[] keep their 32 bits; a load from outside the packet and a
  * division by zero end the program with 0, as in the kernel.
  *
- * To the classic program the packet is a frame: a made-up link-layer header, followed by
+ * For the classic program the packet is a frame: an emulated link-layer header, followed by
  * the IP packet.  Offsets are relative to the frame or, in names with "ip", to the IP
  * packet.
  */
@@ -24,7 +24,7 @@
 #define MEM_OFF(k)	(-4 * BPF_MEMWORDS + 4 * (int)(k))
 #define COPY_OFF	-72	/* 8 bytes: the loaded value */
 #define NEXT_OFF	-80	/* 8 bytes: PAY_OFFSET's next header */
-#define FRAME_OFF	-104	/* 24 bytes: the frame's first bytes, made up */
+#define FRAME_OFF	-104	/* 24 bytes: the emulated first bytes of the frame */
 
 #define ETHER_LEN	14
 #define ETHER_TYPE	12	/* offset of its two bytes; all bytes before are 0 */
@@ -187,7 +187,7 @@ static void load_ip_var(struct translate *t, __u8 dst, __u32 size)
 
 static void load_ip(struct translate *t, __u8 dst, __u32 size, __u32 off)
 {
-	if (off > VNP_PACKET_MAX) {	/* no load from there succeeds */
+	if (off > VNP_PACKET_MAX) {	/* loads from there always fail */
 		emit_return(t, VNP_DROP);
 	} else if (off > S16_MAX - 4) {
 		alu_k(t, BPF_MOV, BPF_REG_2, off);

@@ -120,7 +120,7 @@ static int check_insn(const struct sock_filter *insn, __u32 at, size_t cnt, char
 }
 
 /*
- * Is every word of memory written before it is read?  @written has a bit for each word
+ * Is every word of M[] written before it is read?  @written has a bit for each word
  * that is written on all paths to an instruction.  As in the kernel, a RET is treated as
  * continuing with the next instruction.
  */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* An object of one program translated from classic BPF, which is also its source text. */
+/*
+ * An object with one program, translated from classic BPF; its source lines are the classic
+ * instructions.
+ */
 #include "cbpf.h"
 #include "internal.h"
 #include "vm/env.h"

@@ -75,7 +75,10 @@ int vnp_user_key_check(const struct vnp_key *key)
 	    !zeroes(key->key, key->key_len, VNP_KEY_MAX) ||
 	    !zeroes(key->salt, cipher->nonce, VNP_CRYPT_NONCE_MAX))
 		return -EINVAL;
-	/* The nonces of counter mode are blocks: those of different texts overlap. */
+	/*
+	 * In counter mode the nonce is a counter block, and later blocks of one text may be
+	 * nonces of others.
+	 */
 	if (key->flags & VNP_KEY_F_ONCE && (!cipher->encrypts || !cipher->tag))
 		return -EINVAL;
 	if (key->tag_len && (!cipher->tag_min || key->tag_len < cipher->tag_min ||
@@ -164,7 +167,7 @@ static void hchacha20(u8 to[32], const u8 key[32], const u8 nonce[16])
 	}
 }
 
-/* All steps of libcrypto; the text of a tag that is wrong has been decrypted */
+/* Encrypt or decrypt by libcrypto. With a wrong tag, the text is decrypted nevertheless */
 static int crypt_steps(EVP_CIPHER_CTX *evp, const struct cipher *cipher, const u8 *key,
 		       const u8 *nonce, struct vnp_user_job *job, bool open)
 {
@@ -189,8 +192,11 @@ static int crypt_steps(EVP_CIPHER_CTX *evp, const struct cipher *cipher, const u
 	return ok ? 0 : -ENOMEM;
 }
 
-/* As in the kernel, ChaCha20 leaves a text that is not authentic, and AES-GCM zeroes it. */
-static void crypt_spoil(const struct vnp_key *key, struct vnp_user_job *job, const u8 *before)
+/*
+ * As in the kernel: a text that is not authentic is restored for ChaCha20, and zeroed for
+ * AES-GCM.
+ */
+static void crypt_undo(const struct vnp_key *key, struct vnp_user_job *job, const u8 *before)
 {
 	const u32 len = job->len + vnp_user_key_tag(key);
 
@@ -220,7 +226,7 @@ int vnp_user_crypt(const struct vnp_key *key, struct vnp_user_job *job, bool ope
 		memcpy(before, job->text, len);
 		err = crypt_steps(evp, cipher, bytes, nonce, job, open);
 		if (err && open)
-			crypt_spoil(key, job, before);
+			crypt_undo(key, job, before);
 	}
 	free(before);
 	EVP_CIPHER_CTX_free(evp);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * Cryptography in this process, by libcrypto: for programs that the reference interpreter
- * executes.  It does the same as the module's (kmod/crypto/), by other code.
+ * Cryptography in this process, for programs executed by the reference interpreter.  It is
+ * equivalent to the module's (kmod/crypto/), but uses libcrypto.
  */
 #ifndef _VNP_USERLIB_CRYPTO_H
 #define _VNP_USERLIB_CRYPTO_H
@@ -11,7 +11,7 @@
 /**
  * struct vnp_user_key - a value of a map of keys
  * @key:	as the user set it
- * @once:	with %VNP_KEY_F_ONCE: the nonces that were used
+ * @once:	with %VNP_KEY_F_ONCE: the nonces that have been used
  */
 struct vnp_user_key {
 	struct vnp_key key;
@@ -44,7 +44,7 @@ struct vnp_user_job {
 /* vnp_user_key_check() - fails like VNP_MAP_UPDATE of a map of keys */
 int vnp_user_key_check(const struct vnp_key *key);
 
-/* vnp_user_key_nonce(), _tag() - bytes that a key's algorithm takes */
+/* vnp_user_key_nonce(), _tag() - length of nonce and tag of a key's algorithm, in bytes */
 __u32 vnp_user_key_nonce(const struct vnp_key *key);
 __u32 vnp_user_key_tag(const struct vnp_key *key);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* Derivation of keys that protocols ask for, before they are put into a map. */
+/* Key derivation of protocols: keys are derived before they are written to a map. */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

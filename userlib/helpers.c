@@ -54,7 +54,7 @@ void vnp_user_exec_destroy(struct vnp_user_exec *user)
 	free(user->indirect);
 }
 
-/* How many of the @len bytes at @off are direct */
+/* Number of the @len bytes at @off that are direct */
 static u32 direct_cnt(const struct vnp_user_exec *user, u32 off, u32 len)
 {
 	return off < user->direct_len ? min(len, user->direct_len - off) : 0;

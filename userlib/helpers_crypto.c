@@ -160,7 +160,7 @@ u64 vnp_helper_seal(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	return err ? err : seal_text(&use);
 }
 
-/* The tag of a text in clear; all of the payload is direct then */
+/* Authenticate a text in clear; afterwards all of the payload is direct */
 static int use_mac(struct use *use, u8 tag[VNP_CRYPT_TAG_MAX])
 {
 	const u32 len = vnp_user_key_tag(&use->key->key);

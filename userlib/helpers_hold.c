@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* The helpers for messages that are held, as on a link that holds nothing. */
+/* The helpers that hold messages, in this process: only the current datagram can be held. */
 #include "user_exec.h"
 #include "vm/helper.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * The helpers that send, in this process: nothing is sent, but peers count what would be.
- * The module's are in kmod/prog/helpers_send.c.
+ * The helpers that send, in this process: nothing is sent, but the counters of peers are
+ * updated.  The module's are in kmod/prog/helpers_send.c.
  */
 #include "user_exec.h"
 #include "user_map.h"
@@ -10,7 +10,7 @@
 
 #define ptr(type, reg)	((type)(uintptr_t)(reg))
 
-/* As in the kernel.  Return: bytes that are sent, or an error */
+/* Check the parameters, as in the kernel.  Return: number of bytes to send, or an error */
 static int send_len(u64 ctx, u64 mem, u32 size, u16 flags, struct vnp_send *send)
 {
 	const struct vnp_user_exec *user = user_of(ctx);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause */
 /*
- * What the files of the library share.  The path of an object:
+ * Shared by the files of the library.  The steps of loading an object:
  *
  *	elf_file.c	sections and symbols, sizes and offsets checked
  *	  btf_file.c	type information
@@ -25,7 +25,7 @@
 
 #define VNP_API __attribute__((visibility("default")))
 
-/* Bytes for the verifier's report, unless it turns out to be longer */
+/* Initial buffer size for the verifier's report; if it is longer, load again with a larger one */
 #define LOG_FIRST	(64U << 10)
 
 #define ptr_to_u64(p)	((__u64)(uintptr_t)(p))
@@ -38,7 +38,7 @@ struct vnp_user_map;
  * ---- Messages (print.c) -------------------------------------------------
  */
 
-/* struct vnp_printer - where messages about an object go; @fn NULL: to stderr */
+/* struct vnp_printer - print function for messages about an object; @fn NULL: stderr */
 struct vnp_printer {
 	vnp_print_fn fn;
 	void *ctx;

@@ -28,7 +28,7 @@ static void attach_failed(const struct vnp_program *prog, int dev, int err)
 		return;
 	switch (err) {
 	case -EBUSY:
-		why = "it has a link already (vnpctl link list), or the kernel uses it otherwise";
+		why = "it already has a link (vnpctl link list), or the kernel uses it, e.g. for a tunnel";
 		break;
 	case -EOPNOTSUPP:
 		why = "it is not a UDP socket";

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* Messages and options: what every public function begins with. */
+/* Messages, and options of public functions. */
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -46,8 +46,8 @@ static void *array_find(struct vnp_user_map *map, const void *key)
 	return array_of(map)->values + index * map->stride * map->cpus;
 }
 
-/* Where the value of @key can be set, which is always there */
-static int array_place(struct vnp_user_map *map, const void *key, __u64 flags,
+/* Find the value of @key to be set; all entries of an array exist */
+static int array_find_set(struct vnp_user_map *map, const void *key, __u64 flags,
 		       void **to)
 {
 	if (flags > VNP_MAP_EXIST)
@@ -64,8 +64,8 @@ static int array_set(struct vnp_user_map *map, const void *key, const void *valu
 	void *to;
 	int err;
 
-	err = array_place(map, key, flags, &to);
-	if (!err)	/* a program may give the very value */
+	err = array_find_set(map, key, flags, &to);
+	if (!err)	/* the source may be the same map value */
 		memmove(to, value, map->def.value_size);
 	return err;
 }
@@ -76,7 +76,7 @@ static int array_write(struct vnp_user_map *map, const void *key, const void *va
 	void *to;
 	int err;
 
-	err = array_place(map, key, flags, &to);
+	err = array_find_set(map, key, flags, &to);
 	if (!err)
 		memcpy(to, value, map->user_size);
 	return err;

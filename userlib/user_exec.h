@@ -28,9 +28,9 @@ static inline u64 vnp_now_ns(clockid_t clock)
  * @indirect:	the others: bytes from @direct_len to @len of the payload are here at
  *		the same offsets
  * @len:	bytes of payload
- * @held:	what this execution holds; zero before it begins
+ * @held:	the datagram that this execution holds; zero before it begins
  * @unauthentic: the payload failed authentication: whatever the program returns, it is dropped
- * @print:	where vnp_log() writes; borrowed
+ * @print:	print function for vnp_log(); borrowed
  */
 struct vnp_user_exec {
 	struct vnp_exec exec;

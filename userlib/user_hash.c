@@ -122,7 +122,7 @@ static void *hash_find(struct vnp_user_map *map, const void *key)
 	return entry ? entry_value(hash, entry) : NULL;
 }
 
-/* Do the flags allow to set a value that exists, or does not? */
+/* Do the flags allow setting the value, which exists or does not? */
 static int hash_set_check(const struct hash *hash, bool exists, __u64 flags)
 {
 	if (flags > VNP_MAP_EXIST)
@@ -215,7 +215,7 @@ const struct vnp_user_map_ops vnp_user_peers_ops = {
 	.entries	= hash_entries,
 };
 
-/* VNP_MAP_KEYS: after each key is room for what the interpreter remembers of it */
+/* VNP_MAP_KEYS: values are struct vnp_user_key, which also has the used nonces */
 static int keys_create(struct vnp_user_map *map)
 {
 	map->stride = sizeof(struct vnp_user_key);

@@ -20,10 +20,10 @@ struct vnp_user_map;
  * @create:	allocates what it needs.  Return: 0, -ENOMEM
  * @destroy:	undoes it, also what @create left when it failed
  * @find:	the value of CPU 0, with those of the others after it, or NULL
- * @set:	a program's update, of CPU 0
- * @remove:	a program's delete, and user space's
+ * @set:	update by a program, of CPU 0
+ * @remove:	delete by a program or user space
  * @next_key:	the key after @key, the first one if that is NULL or not there
- * @write:	user space's update.  NULL: it is @set
+ * @write:	update by user space.  NULL: the same as @set
  * @free_deferred: free removed entries; no program may hold a value.  NULL: there are none
  * @entries:	number of entries
  */

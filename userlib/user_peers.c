@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* VNP_MAP_PEERS and VNP_MAP_GROUPS: what is kept is kept by user_hash.c. */
+/* VNP_MAP_PEERS and VNP_MAP_GROUPS: checks values, which user_hash.c stores. */
 #include <sys/socket.h>
 
 #include "user_map.h"
@@ -11,7 +11,7 @@ static bool is_zero(const void *bytes, size_t len)
 	return !len || (!*b && !memcmp(b, b + 1, len - 1));
 }
 
-/* As the kernel: nobody is asked whether it may be sent to, as nothing is sent */
+/* The same checks as in the kernel, except for permission to send, as nothing is sent */
 static bool peer_is_valid(const struct vnp_peer *peer)
 {
 	if (peer->flags & ~VNP_PEER_F_TOS || !peer->port ||

@@ -224,7 +224,7 @@ TEST_F(relay, refused)
 	static const struct { const char *to, *why; } tries[] = {
 		{ "127.0.0.1", "is not a peer" },
 		{ "127.0.0.1:5004,", "is not a peer" },
-		{ "127.0.0.1:5004,127.0.0.1:5004", "is there twice" },
+		{ "127.0.0.1:5004,127.0.0.1:5004", "is listed twice" },
 		{ "127.0.0.1:5004,198.51.100.1:5004",
 		  "Cannot send to 198.51.100.1:5004: Network is unreachable" },
 		{ "127.255.255.255:5004", "Cannot send to 127.255.255.255:5004: Permission denied" },

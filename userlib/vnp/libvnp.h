@@ -56,10 +56,10 @@ struct vnp_link;
 const char *vnp_version_string(void);
 
 /**
- * enum vnp_print_level - what a line is about
- * @VNP_PRINT_ERROR:	why a function failed
- * @VNP_PRINT_WARNING:	what is likely a mistake
- * @VNP_PRINT_INFO:	what was done
+ * enum vnp_print_level - category of a message
+ * @VNP_PRINT_ERROR:	the reason of a failure
+ * @VNP_PRINT_WARNING:	a probable mistake
+ * @VNP_PRINT_INFO:	an action that was done
  * @VNP_PRINT_PROGRAM:	a line that a program executed in user space wrote with
  *			vnp_log()
  */
@@ -73,7 +73,7 @@ enum vnp_print_level {
 /**
  * typedef vnp_print_fn - prints messages
  * @ctx:	as given with the function
- * @level:	what the line is about
+ * @level:	category of the message
  * @line:	the text, without newline; valid during the call
  *
  * Called on the thread that called the library.
@@ -145,8 +145,8 @@ int vnp_object_open_insns(const struct bpf_insn *insns, size_t insn_cnt,
 
 /**
  * enum vnp_dlt - the link-layer header that a classic program expects
- * @VNP_DLT_EN10MB:	an Ethernet header: addresses of zero, and the protocol
- * @VNP_DLT_RAW:	nothing
+ * @VNP_DLT_EN10MB:	an Ethernet header, emulated with zero addresses and the protocol
+ * @VNP_DLT_RAW:	no header
  *
  * The numbers are those of libpcap.
  */
@@ -182,7 +182,7 @@ int vnp_object_open_cbpf(const struct sock_filter *insns, size_t insn_cnt,
  * @sz:		sizeof(struct vnp_load_opts)
  * @flags:	VNP_LOAD_F_*
  * @prog_flags:	VNP_PROG_F_* for each program
- * @log_level:	how much vnp_program_log() will hold, VNP_LOG_*; 0 is
+ * @log_level:	contents of vnp_program_log(), VNP_LOG_*; 0 is
  *		%VNP_LOG_NORMAL
  */
 struct vnp_load_opts {
@@ -198,9 +198,9 @@ struct vnp_load_opts {
  * @obj:	an object that is not loaded
  * @opts:	options or NULL
  *
- * With %VNP_LOAD_F_USER all of it happens in this process: maps are its memory,
- * programs are verified by the same code the module has, and run by the
- * reference interpreter.  They cannot be linked to sockets.
+ * With %VNP_LOAD_F_USER all of it happens in this process: maps are its memory, programs
+ * are verified by the same code the module has, and executed by the reference interpreter.
+ * They cannot be linked to sockets.
  *
  * Return: 0; -EACCES (a program is refused, see vnp_program_log(), or /dev/vnp may
  * not be opened); -ENODEV (there is no /dev/vnp); -EBUSY (loaded already); errors
@@ -209,10 +209,10 @@ struct vnp_load_opts {
 int vnp_object_load(struct vnp_object *obj, const struct vnp_load_opts *opts);
 
 /**
- * vnp_object_close() - give an object back
+ * vnp_object_close() - close and free an object
  * @obj:	the object; NULL is fine
  *
- * Its programs and maps go with it.  Links made from it stay valid, and the kernel
+ * Its programs and maps are freed, too.  Links made from it stay valid, and the kernel
  * keeps what they need.
  */
 void vnp_object_close(struct vnp_object *obj);
@@ -336,7 +336,7 @@ int vnp_program_dump(const struct vnp_program *prog, __u32 what, void **buf,
 		     __u32 *len);
 
 /**
- * struct vnp_source_line - where an instruction comes from
+ * struct vnp_source_line - the source line of an instruction
  * @file:	name of the file as given to the compiler
  * @text:	the line
  * @line:	its number
@@ -450,7 +450,7 @@ int vnp_map_set_max_entries(struct vnp_map *map, __u32 max_entries);
  * @map:	a map of an object
  * @fd:		a UDP socket, which is not closed before the object is loaded
  *
- * Without it that is the first socket that a program which uses the map is linked to.
+ * By default, it is the first socket to which a program that uses the map is linked.
  *
  * Return: 0, -EBUSY (the object is loaded), -EINVAL.
  */
@@ -461,7 +461,7 @@ int vnp_map_set_socket(struct vnp_map *map, int fd);
  * @map:	a map of an object
  * @len:	out: bytes
  *
- * Write there to set global variables, constants among them.
+ * Write to them to set global variables, including constants.
  *
  * Return: the bytes, which belong to the map; NULL if it is not a data section or the
  * object is loaded.
@@ -595,10 +595,10 @@ const char *vnp_peer_print(const struct vnp_peer *peer, char text[VNP_PEER_TEXT_
  * struct vnp_link_opts - options of vnp_link_attach()
  * @sz:		sizeof(struct vnp_link_opts)
  * @flags:	VNP_LINK_F_*
- * @hold_bytes:	these as in struct vnp_link_create
- * @hold_messages: most messages that are held
- * @hold_age_ms: most time that a message is held
- * @hold_mark:	the mark of those that are delivered then
+ * @hold_bytes:	limit of memory for held messages; these as in struct vnp_link_create
+ * @hold_messages: maximum number of held messages
+ * @hold_age_ms: maximum time for which a message is held, in ms
+ * @hold_mark:	mark of messages that are delivered after that time
  */
 struct vnp_link_opts {
 	size_t sz;
@@ -615,8 +615,8 @@ struct vnp_link_opts {
  * @prog:	a program in the kernel
  * @sock_fd:	descriptor of the socket; not needed after the call
  * @opts:	options or NULL
- * @link:	where to put the link, or NULL if it is not needed: it exists as long
- *		as the socket anyway
+ * @link:	where to put the link, or NULL if it is not needed: the link exists as long
+ *		as the socket
  *
  * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (not such a socket), -ENOTSOCK,
  * -EBADF, -ENOENT (the program is not in the kernel).
@@ -727,7 +727,7 @@ void vnp_socket_free(struct vnp_socket *socks, size_t cnt);
 /*
  * ---- Derivation of keys --------------------------------------------------
  *
- * For values of maps of type VNP_MAP_KEYS: programs use keys, and do not derive them.
+ * For values of maps of type VNP_MAP_KEYS: programs cannot derive keys.
  */
 
 /**

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Classic BPF as printed by tcpdump -ddd: a line with their number, then a line each. */
+/*
+ * Classic BPF as printed by tcpdump -ddd: a line with the number of instructions, then a
+ * line for each.
+ */
 #include <strings.h>
 #include <linux/bpf_common.h>
 #include <linux/filter.h>

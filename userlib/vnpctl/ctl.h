@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * What the files of vnpctl share.  A command is a function that reads the words after its
+ * Shared by the files of vnpctl.  A command is a function that reads the words after its
  * name and returns 0, or a negative number after printing a message.
  */
 #ifndef _VNPCTL_CTL_H
@@ -83,7 +83,10 @@ int ids_failed(int err);
 /* open_opts - for the library: print its messages like those of vnpctl */
 extern const struct vnp_open_opts open_opts;
 
-/* quiet_opts - the same, for what may fail: an object may be freed after it was listed */
+/*
+ * quiet_opts - the same without messages, for objects that may be freed after they were
+ * listed
+ */
 extern const struct vnp_open_opts quiet_opts;
 
 /*

@@ -19,7 +19,7 @@ static const char help[] =
 	"             detached or the sockets are closed, also after this tool has ended\n"
 	"  fault      what happens to a datagram when the program faults (drop)\n"
 	"  hold       a limit of messages that the program holds: bytes (of memory), messages,\n"
-	"             age (milliseconds); or mark: that of messages delivered because of it\n"
+	"             age (milliseconds); or mark: the mark of messages delivered after this age\n"
 	"  late       what happens to a message that is too old (discard)\n"
 	"  update     replace the program atomically\n";
 
@@ -33,7 +33,7 @@ static void target_close(struct target *target)
 	vnp_socket_free(target->socks, target->cnt);
 }
 
-/* "fd FD": one socket, with unknown properties */
+/* "fd FD": one socket, whose address and port are unknown */
 static int target_take(struct args *args, pid_t pid, struct target *target)
 {
 	__u32 fd;
@@ -59,7 +59,7 @@ static int target_find(struct args *args, struct target *target)
 	int err;
 
 	if (!args_take(args, "pid"))
-		return error("Say which socket: pid PID udp:PORT, or pid PID fd FD.");
+		return error("Specify the socket: pid PID udp:PORT, or pid PID fd FD.");
 	if (args_u32(args, "The process", &pid))
 		return -EINVAL;
 	if (args_take(args, "fd"))
@@ -79,7 +79,7 @@ static int fault_parse(struct args *args, struct vnp_link_opts *opts)
 	if (args_take(args, "pass"))
 		opts->flags |= VNP_LINK_F_FAULT_PASS;
 	else if (!args_take(args, "drop"))
-		return error("Say what a fault does: fault drop, or fault pass.");
+		return error("Specify what happens after a fault: fault drop, or fault pass.");
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static int merge_parse(struct args *args, struct vnp_link_opts *opts)
 	if (args_take(args, "off"))
 		opts->flags |= VNP_LINK_F_NO_MERGE;
 	else if (!args_take(args, "on"))
-		return error("Say whether datagrams may be merged: merge on, or merge off.");
+		return error("Specify whether datagrams may be merged: merge on, or merge off.");
 	return 0;
 }
 
@@ -105,7 +105,7 @@ static int hold_parse(struct args *args, struct vnp_link_opts *opts)
 		     args_take(args, "age") ? &opts->hold_age_ms :
 		     args_take(args, "mark") ? &opts->hold_mark : NULL;
 		if (!to)
-			return error("Say what limits messages that are held: hold bytes, messages, age, or mark.");
+			return error("Specify a limit of held messages: hold bytes, messages, age, or mark.");
 		err = args_u32(args, "The limit", to);
 	}
 	return err;
@@ -118,7 +118,7 @@ static int late_parse(struct args *args, struct vnp_link_opts *opts)
 	if (args_take(args, "deliver"))
 		opts->flags |= VNP_LINK_F_HOLD_DELIVER;
 	else if (!args_take(args, "discard"))
-		return error("Say what happens to messages that are too old: late discard, or late deliver.");
+		return error("Specify what happens to messages that are too old: late discard, or late deliver.");
 	return 0;
 }
 
@@ -161,7 +161,7 @@ static void links_drop(struct vnp_link **links, size_t cnt)
 	}
 }
 
-/* On all sockets, or on none */
+/* Attach to all sockets, or to none */
 static int attach_all(const struct vnp_program *prog, const struct target *target,
 		      const struct vnp_link_opts *opts)
 {

@@ -310,7 +310,7 @@ static int elem_failed(const struct elem *elem, int err)
 	else if (err == -EPERM)
 		error("Map %s is frozen: its values are constants.", name);
 	else if (err == -EINVAL && elem_is_peer(elem))
-		error("This cannot be a peer of map %s.", name);
+		error("Map %s: this is not a valid peer.", name);
 	else if (err == -EACCES && elem_is_secret(elem))
 		error("Map %s has keys, which cannot be read.", name);
 	else if (err == -EINVAL && elem_is_secret(elem))

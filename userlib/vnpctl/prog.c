@@ -28,7 +28,10 @@ static const char help[] =
 	"  log        print the lines it writes with vnp_printk(), until Ctrl-C\n"
 	"  run        execute it on bytes (- is stdin or stdout), as if they had arrived\n";
 
-/* The whole name is known for a program from a file, else the kernel's short one */
+/*
+ * The full name of a program from a file; otherwise the kernel's name, which may be
+ * truncated
+ */
 static struct json_object *prog_json(const struct vnp_program *prog,
 				     const struct vnp_prog_info *info)
 {
@@ -91,7 +94,7 @@ static void prog_print(const struct vnp_program *prog,
 	       info->stack_size, info->verify_ns / 1000);
 }
 
-/* The result of loading; the verifier's report has the number of proofs */
+/* Print the result of loading, with the verifier's report */
 static void prog_report(const struct vnp_program *prog,
 			const struct vnp_prog_info *info)
 {
@@ -215,7 +218,7 @@ static void log_line(const struct vnp_program *prog, const char *line)
 	json_print(obj);
 }
 
-/* Print the lines available.  False: the program never logs */
+/* Print the available lines.  Return: false if the program never logs */
 static bool log_read(const struct vnp_program *prog)
 {
 	char buf[4096 + 1], *line, *rest = buf;

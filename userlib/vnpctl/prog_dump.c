@@ -2,7 +2,7 @@
 /* prog dump: a program's instructions as text. */
 #include "ctl.h"
 
-/* Both kinds of dump in one form */
+/* An instruction of either kind of dump */
 struct dump {
 	struct bpf_insn *insns;
 	struct vnp_lowered_insn *lowered;	/* NULL for loaded */
@@ -121,7 +121,7 @@ int prog_dump(struct args *args)
 
 	xlated = args_take(args, "xlated");
 	if (!xlated && !args_take(args, "loaded"))
-		return error("Say what to dump: xlated or loaded.");
+		return error("Specify what to dump: xlated or loaded.");
 	err = prog_ref_load(args, PROG_REF_ID | PROG_REF_RAW | PROG_REF_ONE, &ref);
 	if (err)
 		return err;

@@ -15,15 +15,15 @@ static const char help[] =
 	"Usage: vnpctl relay udp:PORT to HOST:PORT[,HOST:PORT]...\n"
 	"\n"
 	"  Send each datagram that arrives at UDP port PORT to all of these, in the kernel\n"
-	"  and unchanged.  It ends with Ctrl-C, and prints what each of them was sent.\n";
+	"  and unchanged.  It ends with Ctrl-C, and prints what was sent to each.\n";
 
 /**
  * struct relay - what is relayed
- * @port:	the port
- * @sock:	bound to it
+ * @port:	the UDP port
+ * @sock:	socket bound to the port
  * @obj:	the program
- * @map:	its receivers
- * @link:	of both
+ * @map:	the map of receivers
+ * @link:	of program and socket
  * @peers:	the receivers
  * @cnt:	their number
  */
@@ -61,7 +61,7 @@ static int peer_add(struct relay *relay, const char *text)
 		return err;
 	for (i = 0; i < relay->cnt; i++)
 		if (!memcmp(&relay->peers[i], &peer, sizeof(peer)))
-			return error("%s is there twice.", text);
+			return error("%s is listed twice.", text);
 	peers = realloc(relay->peers, (relay->cnt + 1) * sizeof(*peers));
 	if (!peers)
 		return error("Out of memory.");
@@ -70,7 +70,7 @@ static int peer_add(struct relay *relay, const char *text)
 	return 0;
 }
 
-/* "HOST:PORT,HOST:PORT", and more words of this kind */
+/* Receivers: one or more words "HOST:PORT,HOST:PORT" */
 static int peers_parse(struct relay *relay, struct args *args)
 {
 	const char *word = args_want(args, "A receiver, HOST:PORT");
@@ -89,7 +89,7 @@ static int peers_parse(struct relay *relay, struct args *args)
 	return relay->cnt ? err : -EINVAL;
 }
 
-/* All receivers' datagrams are charged to it: as large as the user may have it */
+/* Datagrams to all receivers are charged to the send buffer: make it as large as allowed */
 static void buffer_set(int sock)
 {
 	const int size = 1 << 24;
@@ -97,7 +97,7 @@ static void buffer_set(int sock)
 	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 }
 
-/* For IPv6 and IPv4, or for IPv4 if the kernel has no other */
+/* A socket for IPv6 and IPv4, or only for IPv4 if the kernel has no IPv6 */
 static int port_open(__u32 port)
 {
 	const struct sockaddr_in6 ip6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
@@ -178,7 +178,7 @@ static int relay_begin(struct relay *relay)
 	return err ? failed(err, "Cannot link the program to the port") : 0;
 }
 
-/* What did not leave, by reason */
+/* Datagrams that were not sent, by reason */
 static void reasons(const struct vnp_peer *peer, char *text, size_t len)
 {
 	size_t used = 0;
@@ -210,7 +210,7 @@ static void peer_row(struct table *table, const struct vnp_peer *peer)
 
 static int relay_report(const struct relay *relay)
 {
-	struct table *table = table_new("-RECEIVER SENT BYTES UNREACHABLE NOT-SENT -WHY");
+	struct table *table = table_new("-RECEIVER SENT BYTES UNREACHABLE NOT-SENT -REASONS");
 	struct json_object *list = json_object_new_array(), *obj = json_object_new_object();
 	struct vnp_link_info info = { .size = sizeof(info) };
 	struct relay_key key = {};
@@ -278,7 +278,7 @@ int relay_command(struct args *args)
 
 	err = port_parse(args, &relay.port);
 	if (!err && !args_take(args, "to"))
-		err = error("Say where to: relay udp:PORT to HOST:PORT,...");
+		err = error("The receivers are missing: relay udp:PORT to HOST:PORT,...");
 	err = err ?: peers_parse(&relay, args) ?: relay_begin(&relay) ?:
 	      relay_wait(&relay, &signals) ?: vnp_link_detach(relay.link) ?:
 	      relay_report(&relay);

@@ -5,7 +5,7 @@
 
 #include "ctl.h"
 
-/* struct sample - the links' counters at one time */
+/* struct sample - counters of all links at a point in time */
 struct sample {
 	struct vnp_link_info *links;
 	size_t cnt;
