@@ -156,7 +156,7 @@ static void sum_that_wraps(void **state)
 	BPF_MOV64_IMM(R0, 1), BPF_ATOMIC_OP(BPF_DW, BPF_ADD | BPF_FETCH, R2, R0, 0), \
 	BPF_EXIT_INSN()
 	assert_returns(5, 0, MOVED(-8));
-	assert_refused("wants an address that is a multiple", MOVED(-4));
+	assert_refused("needs an address that is a multiple", MOVED(-4));
 }
 
 int main(void)

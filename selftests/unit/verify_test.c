@@ -518,9 +518,9 @@ static void helpers(void **state)
 static void atomics(void **state)
 {
 	(void)state;
-	assert_refused("wants an address that is a multiple", BPF_MOV64_IMM(R2, 1),
+	assert_refused("needs an address that is a multiple", BPF_MOV64_IMM(R2, 1),
 		       BPF_ATOMIC_OP(BPF_DW, BPF_ADD, R10, R2, -12), RETURN(0));
-	assert_refused("wants an address that is a multiple", UNKNOWN(R3),
+	assert_refused("needs an address that is a multiple", UNKNOWN(R3),
 		       BPF_ALU64_IMM(BPF_AND, R3, 15), BPF_MOV64_IMM(R2, 1),
 		       BPF_LD_MAP_VALUE(R4, MAP_DATA, 0), BPF_ALU64_REG(BPF_ADD, R4, R3),
 		       BPF_ATOMIC_OP(BPF_W, BPF_ADD, R4, R2, 0), RETURN(0));

@@ -212,7 +212,7 @@ static int mem_atomic_aligned(struct vnp_verify *v, const struct bpf_insn *insn)
 	if (!(at & low) && !(ptr->num.mask & low))
 		return 0;
 	return vnp_verify_refuse(v,
-		"an atomic operation on %u bytes wants an address that is a multiple of that",
+		"an atomic operation on %u bytes needs an address that is a multiple of that",
 		vnp_insn_size(insn));
 }
 
