@@ -30,7 +30,7 @@
 #include "helper.h"
 #include <linux/vnp.h>
 
-/* Limits; struct vnp_feature tells them to users */
+/* Limits, which struct vnp_feature reports */
 #define VNP_INSN_MAX		65536
 #define VNP_MAPS_MAX		64
 #define VNP_STACK_MAX		512
@@ -324,10 +324,10 @@ struct vnp_code_attr {
 };
 
 /**
- * vnp_code_check_counts() - is there no more of anything than there may be
- * @attr:	its type and log, and all counts; pointers are not looked at
+ * vnp_code_check_counts() - check all counts against their limits
+ * @attr:	its type and log, and all counts; pointers are not used
  *
- * vnp_code_create() does so, too.  This is for whoever copies arrays for it.
+ * vnp_code_create() does this, too.  Callers that copy arrays for it call this before.
  *
  * Return: 0, -EINVAL (the log says why).
  */

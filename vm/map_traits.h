@@ -51,18 +51,18 @@ struct vnp_map_traits {
 /* vnp_map_traits_get() - by enum vnp_map_type; NULL if there is none */
 const struct vnp_map_traits *vnp_map_traits_get(u32 type);
 
-/* vnp_map_traits_take() - may such maps be given to a helper, which exists */
+/* vnp_map_traits_take() - can maps of this type be arguments of an existing helper? */
 static inline bool vnp_map_traits_take(const struct vnp_map_traits *traits, u32 helper)
 {
 	return traits->helpers & BIT_ULL(helper - VNP_HELPER_BASE);
 }
 
 /**
- * vnp_map_traits_check() - is a map as it is to be created one of its type
- * @traits:	of its type
- * @attr:	what is asked for; only flags, sizes and number of entries are looked at
+ * vnp_map_traits_check() - are the parameters of a new map valid for its type?
+ * @traits:	traits of its type
+ * @attr:	parameters; only flags, sizes and number of entries are checked
  *
- * How much memory it takes is not checked: that depends on who keeps it.
+ * The amount of memory is not checked: that depends on the implementation.
  *
  * Return: 0, -EINVAL.
  */

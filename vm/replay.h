@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Sliding windows of sequence numbers, as in RFC 6479: struct vnp_replay of <linux/vnp.h>.
- * The ring of bits has a word more than the window is long, so that a word is cleared as a
- * whole when the window enters it.
+ * The bitmap is a ring that is one word longer than the window, so that a whole word is
+ * cleared when the window enters it.
  *
- * Callers see to it that nobody else uses a window.
+ * Callers must serialize access to a window.
  *
  * Layer: below everything but env.h.
  */

@@ -7,10 +7,10 @@
  * start of each iteration, the range divided by the least change bounds the number of
  * iterations.
  *
- * How often a loop is entered depends on the loops around it, which are looked at
- * first.  What such loops cost at most is taken from the budget at the start; their
- * jumps back are then free.  They may take half of what the longest path (cost.h) leaves
- * of it.
+ * How often a loop is entered depends on the loops around it, which are processed first.
+ * What such loops cost at most is taken from the budget at the start; their jumps back are
+ * then free.  They may take half of the budget that remains after the longest path
+ * (cost.h).
  */
 #ifndef _VNP_VM_ANALYSIS_BOUND_H
 #define _VNP_VM_ANALYSIS_BOUND_H

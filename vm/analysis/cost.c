@@ -9,9 +9,8 @@
 #include "vm/analysis/type.h"
 
 /*
- * Relative to an instruction that finds all it needs in a register or the first cache.
- * Other CPUs may want the same word or cache line, so an atomic operation can be as slow
- * as main memory.
+ * Relative to an instruction whose operands are in registers or the L1 cache.  Other CPUs
+ * may use the same cache line, so an atomic operation can be as slow as main memory.
  */
 #define COST_DIVISION	2
 #define COST_FAR	8

@@ -2,15 +2,17 @@
 /*
  * What a program costs, in units of its budget.
  *
- * A unit is one instruction of the program.  What can take far longer counts for
- * several: atomic operations, divisions, and values of maps that no cache holds.  A call
- * counts for its helper's instructions and for the bytes the helper touches.
+ * A unit is one instruction of the program.  What can take much longer counts for several:
+ * atomic operations, divisions, and accesses to values of large maps, which may miss the
+ * caches.  A call counts for its helper's instructions and for the bytes the helper
+ * touches.
  *
- * All that executes is charged.  The longest path without a jump back is charged in
- * advance, as are loops with a known number of iterations (bound.h); other loops are
- * charged at each jump back, and a call whose bytes are not known in advance is charged
- * before it is made; for a change of the payload's length, the payload so, and the most
- * that the length can change by in advance.  The cost is the same however the program is lowered.
+ * Everything that is executed is charged.  The longest path without a jump back is charged
+ * in advance, as are loops with a known number of iterations (bound.h); other loops are
+ * charged at each jump back, and a call that processes an unknown number of bytes is
+ * charged before it is made.  A change of the payload's length is charged twice: for its
+ * maximum in advance, and for the payload before the call.  The cost does not depend on how
+ * the program is lowered.
  */
 #ifndef _VNP_VM_ANALYSIS_COST_H
 #define _VNP_VM_ANALYSIS_COST_H

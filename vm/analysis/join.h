@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Where control-flow paths join: the state that holds what either has, with widening.
+ * Joins of control-flow paths: the join of two states contains all values of both; with
+ * widening.
  *
  * Layer: above constraint.h.  join.c joins cells and calls constraint_join.c.
  */

@@ -158,7 +158,7 @@ struct vnp_constraint {
  * @range:	data + @range <= data_end
  * @constraint:	constraints, the oldest one first
  * @constraint_cnt:	how many
- * @frugal:	verification takes long: learn only what costs little.  Set by
+ * @frugal:	verification takes long: derive only what is cheap to compute.  Set by
  *		fixpoint.c, not a property of the program's state
  * @work:	work done on this state, counted for fixpoint.c, in units of some 10 ns
  * @next:	link of a list of states
@@ -256,7 +256,7 @@ static inline u32 vnp_cell_next(u64 used, u32 cell)
 	for ((cell) = 0; (cell) < VNP_CELL_CNT;				\
 	     (cell) = vnp_cell_next(used, (cell) + 1))
 
-/* vnp_state_count_scan() - all cells were looked at: count that */
+/* vnp_state_count_scan() - count the work of iterating over all cells */
 static inline void vnp_state_count_scan(struct vnp_state *state)
 {
 	state->work += 1 + vnp_state_cells(state) / 8;

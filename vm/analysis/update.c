@@ -53,21 +53,21 @@ u32 vnp_state_mint(struct vnp_state *state, u32 insn)
 
 void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn)
 {
-	bool wants;
+	bool needs_id;
 
 	switch (reg->kind) {
 	case VNP_REG_SCALAR:
-		wants = !vnp_scalar_is_const(&reg->num);
+		needs_id = !vnp_scalar_is_const(&reg->num);
 		break;
 	case VNP_REG_CTX:
 	case VNP_REG_PACKET:
 	case VNP_REG_PACKET_END:
-		wants = !vnp_reg_is_fixed(reg);
+		needs_id = !vnp_reg_is_fixed(reg);
 		break;
 	default:
-		wants = reg->maybe_null;
+		needs_id = reg->maybe_null;
 	}
-	if (!wants || reg->id)
+	if (!needs_id || reg->id)
 		return;
 	state_forget_id(state, VNP_ID_GIVEN(insn));
 	reg->id = VNP_ID_GIVEN(insn);

@@ -100,7 +100,7 @@ static void view_num_learn(struct vnp_view_num *num, const struct vnp_reg *reg)
 		num->left = max_t(s64, num->left, reg->range);
 }
 
-/* All ids were added: look at each cell once.  Returns the work that is */
+/* All ids were added: read each cell once.  Returns the work that is */
 u32 vnp_view_fill(struct vnp_view *view)
 {
 	const struct vnp_state *state = view->state;

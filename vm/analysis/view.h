@@ -41,7 +41,7 @@ struct vnp_view_term {
 };
 
 /**
- * struct vnp_view - a state as constraint.c looks at it: by id
+ * struct vnp_view - a state indexed by id, for constraint.c
  *
  * It is filled in one pass over the cells, not one for each id that is asked for.
  *
@@ -95,7 +95,7 @@ u32 vnp_view_add(struct vnp_view *view, u32 id);
 /* vnp_view_add_state() - add the ids that the constraints of @state name */
 void vnp_view_add_state(struct vnp_view *view, const struct vnp_state *state);
 
-/* vnp_view_fill() - all ids were added: look at each cell once.  Returns the work */
+/* vnp_view_fill() - all ids were added: read each cell once.  Returns the work */
 u32 vnp_view_fill(struct vnp_view *view);
 
 /* vnp_view_refresh() - the constraints of the state changed, but not their ids */

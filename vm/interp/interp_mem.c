@@ -135,7 +135,7 @@ static int interp_context_load(struct vnp_interp *t, const struct vnp_value *ptr
 	if (at >= sizeof(t->exec->ctx) || size > sizeof(t->exec->ctx) - at)
 		return vnp_interp_bug(t, "reads outside the context");
 	if (vnp_type_words(at, size) & ~t->code->ctx_fields)
-		return vnp_interp_bug(t, "reads a field of the context that is not filled in");
+		return vnp_interp_bug(t, "reads an uninitialized field of the context");
 	vnp_interp_set_number(to, vnp_eval_load(vnp_wrap_add(ptr->v, off), size));
 	field = vnp_type_field(t->type, at);
 	if (!field || !vnp_type_field(t->type, at + size - 1))

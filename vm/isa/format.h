@@ -29,7 +29,7 @@ static inline bool vnp_format_fits(u32 fmt_len, u32 args_len)
  * @args:	one number for each conversion
  * @args_len:	bytes of them
  *
- * What does not fit according to vnp_format_fits() is not looked at.
+ * Arguments that do not fit according to vnp_format_fits() are ignored.
  *
  * Bytes that are not printable ASCII become '?', so that a program cannot send
  * control sequences to a terminal; newlines at the end of @fmt are dropped.

@@ -399,7 +399,7 @@ static int split_attempt(struct vnp_code *code)
 int vnp_split_verify(struct vnp_code *code)
 {
 	u32 max = min_t(u32, VNP_INSN_MAX, 2 * code->insn_cnt + SPLIT_GROWTH);
-	u32 told = code->log ? code->log->len : 0, round;
+	u32 log_len = code->log ? code->log->len : 0, round;
 	struct vnp_code fresh = *code;
 	struct vnp_cost limit;
 	u64 work = 0;
@@ -419,10 +419,10 @@ int vnp_split_verify(struct vnp_code *code)
 		if (err)
 			return err < 0 ? err : -EACCES;
 		work = code->work;
-		vnp_log_rewind(code->log, told);
+		vnp_log_rewind(code->log, log_len);
 	}
 	if (err == -EACCES && round)
 		vnp_log_print(code->log, VNP_LOG_NORMAL,
-			      "What follows a join of values of different kinds was copied for each kind; this is about one of the copies.\n");
+			      "The code after a join of values of different kinds was copied for each kind; this message is about one of the copies.\n");
 	return err;
 }

@@ -45,7 +45,7 @@ static int alu_move(struct vnp_verify *v, struct vnp_reg *dst, struct vnp_reg *s
 	bool is64 = vnp_insn_is64(insn);
 	struct vnp_scalar num;
 
-	/* a 32 bit move of a number that fits moves all of it */
+	/* a 32-bit move of a number that fits into 32 bits is a copy */
 	if (!insn->off && (is64 || (src->kind == VNP_REG_SCALAR &&
 				    src->num.umax <= U32_MAX))) {
 		vnp_state_share(v->state, src, v->insn);
@@ -145,7 +145,7 @@ static void alu_relate_sum(struct vnp_verify *v, struct vnp_reg *ptr, u32 id,
 	alu_set_range(v, ptr, room);
 	if (id == sum || by.id == sum)
 		return;
-	/* its lower bound is forgotten with it */
+	/* its lower bound is no longer known */
 	if (!sub && reused)
 		vnp_constraint_learn(v->state, id, 0, sum, -by.num.smin);
 	if (sub)

@@ -205,7 +205,7 @@ static int call_arg_check(struct call *c, u32 n)
 	case VNP_ARG_MEM_WRITE:
 		return call_memory_arg(c, n);
 	default:
-		return 0;	/* sizes belong to the memory before them */
+		return 0;	/* sizes are checked with the preceding memory argument */
 	}
 }
 
@@ -243,7 +243,10 @@ static int call_format(const struct call *c)
 	return vnp_verify_refuse(c->v, "%s", line);
 }
 
-/* By how many bytes R2 can change the payload's length; more than fit are refused */
+/*
+ * Maximum number of bytes by which R2 changes the payload's length; the helper fails for
+ * more
+ */
 static u32 call_change(const struct call *c)
 {
 	const struct vnp_scalar *delta = &call_arg(c, 1)->num;
