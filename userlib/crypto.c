@@ -2,6 +2,9 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "crypto.h"
 #include "vm/env.h"
@@ -60,19 +63,15 @@ static bool zeroes(const u8 *bytes, u32 from, u32 to)
 	return true;
 }
 
-int vnp_user_key_check(const struct vnp_key *key)
+static int key_check(const struct vnp_key *key, const struct cipher *cipher)
 {
-	const struct cipher *cipher;
+	const bool from_keyring = key->flags & VNP_KEY_F_KEYRING;
 
-	if (key->alg >= ARRAY_SIZE(ciphers) || !ciphers[key->alg].key_max)
-		return -EINVAL;
-	cipher = cipher_of(key);
 	if (key->flags & ~(VNP_KEY_F_ONCE | VNP_KEY_F_KEYRING) || key->reserved)
 		return -EINVAL;
-	if (key->flags & VNP_KEY_F_KEYRING)
-		return -EOPNOTSUPP;
-	if (key->serial || key->key_len < cipher->key_min || key->key_len > cipher->key_max ||
-	    !zeroes(key->key, key->key_len, VNP_KEY_MAX) ||
+	if (from_keyring ? key->key_len != 0 : key->serial != 0)
+		return -EINVAL;
+	if (key->key_len > VNP_KEY_MAX || !zeroes(key->key, key->key_len, VNP_KEY_MAX) ||
 	    !zeroes(key->salt, cipher->nonce, VNP_CRYPT_NONCE_MAX))
 		return -EINVAL;
 	/*
@@ -85,6 +84,35 @@ int vnp_user_key_check(const struct vnp_key *key)
 			     key->tag_len > cipher->tag))
 		return -EINVAL;
 	return 0;
+}
+
+/* A key of type "logon" cannot be read here: EOPNOTSUPP. */
+static int keyring_read(struct vnp_key *key)
+{
+	const long len = syscall(SYS_keyctl, KEYCTL_READ, key->serial, key->key, VNP_KEY_MAX);
+
+	if (len < 0)
+		return -errno;
+	if (len > VNP_KEY_MAX)
+		return -EINVAL;
+	key->key_len = len;
+	return 0;
+}
+
+int vnp_user_key_load(struct vnp_key *key)
+{
+	const struct cipher *cipher;
+	int err;
+
+	if (key->alg >= ARRAY_SIZE(ciphers) || !ciphers[key->alg].key_max)
+		return -EINVAL;
+	cipher = cipher_of(key);
+	err = key_check(key, cipher);
+	if (!err && key->flags & VNP_KEY_F_KEYRING)
+		err = keyring_read(key);
+	if (err)
+		return err;
+	return key->key_len < cipher->key_min || key->key_len > cipher->key_max ? -EINVAL : 0;
 }
 
 u32 vnp_user_key_nonce(const struct vnp_key *key)

@@ -41,8 +41,8 @@ struct vnp_user_job {
 	__u8 nonce[VNP_CRYPT_NONCE_MAX];
 };
 
-/* vnp_user_key_check() - fails like VNP_MAP_UPDATE of a map of keys */
-int vnp_user_key_check(const struct vnp_key *key);
+/* vnp_user_key_load() - get a key's bytes; fails like VNP_MAP_UPDATE of a map of keys */
+int vnp_user_key_load(struct vnp_key *key);
 
 /* vnp_user_key_nonce(), _tag() - length of nonce and tag of a key's algorithm, in bytes */
 __u32 vnp_user_key_nonce(const struct vnp_key *key);

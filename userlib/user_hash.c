@@ -225,9 +225,15 @@ static int keys_create(struct vnp_user_map *map)
 static int keys_write(struct vnp_user_map *map, const void *key, const void *value,
 		      __u64 flags)
 {
-	int err = vnp_user_key_check(value);
+	struct vnp_key copy;
+	int err;
 
-	return err ? err : hash_set(map, key, value, flags);
+	memcpy(&copy, value, sizeof(copy));
+	err = vnp_user_key_load(&copy);
+	if (!err)
+		err = hash_set(map, key, &copy, flags);
+	explicit_bzero(&copy, sizeof(copy));
+	return err;
 }
 
 const struct vnp_user_map_ops vnp_user_keys_ops = {

@@ -11,6 +11,8 @@
 
 #include <libgen.h>
 #include <limits.h>
+#include <linux/keyctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../progs/crypt_run.h"
@@ -113,6 +115,31 @@ static void window_limits(void **state)
 	assert_int_equal(vnp_replay_mark(&at.replay, 64, 1), -ESTALE);
 }
 
+/* As the kernel does; a key that only the kernel may read is refused. */
+static void keys_come_from_keyrings(void **state)
+{
+	struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .flags = VNP_KEY_F_KEYRING };
+	static const char bytes[33] = "a key that is 32 bytes in length";
+	long serial;
+
+	(void)state;
+	serial = syscall(SYS_add_key, "user", "vnp", bytes, 32, KEY_SPEC_PROCESS_KEYRING);
+	if (serial < 0)
+		skip();
+	key.serial = serial;
+	assert_int_equal(crypt_set(&run, 0, &key), 0);
+	key.alg = VNP_KEY_AES_128_GCM;
+	assert_int_equal(crypt_set(&run, 0, &key), -EINVAL);
+	key.alg = VNP_KEY_CHACHA20_POLY1305;
+	key.key_len = 32;
+	assert_int_equal(crypt_set(&run, 0, &key), -EINVAL);
+	key.key_len = 0;
+	serial = syscall(SYS_add_key, "logon", "vnp:key", bytes, 32, KEY_SPEC_PROCESS_KEYRING);
+	assert_true(serial > 0);
+	key.serial = serial;
+	assert_int_equal(crypt_set(&run, 0, &key), -EOPNOTSUPP);
+}
+
 static void assert_hex(const char *hex, const __u8 *seen)
 {
 	__u8 want[256];
@@ -166,6 +193,7 @@ int main(void)
 		cmocka_unit_test(published_vectors),
 		cmocka_unit_test(windows_are_those_of_a_model),
 		cmocka_unit_test(window_limits),
+		cmocka_unit_test(keys_come_from_keyrings),
 		cmocka_unit_test(keys_are_derived),
 	};
 
