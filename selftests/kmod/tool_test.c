@@ -312,4 +312,46 @@ TEST_F(tool, map)
 	vnp_object_close(obj);
 }
 
+/* Keys as words, and what is not a key */
+TEST_F(tool, keys)
+{
+	static const char *const good[] = {
+		"chacha20-poly1305 key %.64s", "aes-128-gcm key %.32s salt 000102030405060708090a0b",
+		"aes-256-gcm key %.64s once", "hmac-sha256 key %.10s tag 16",
+	};
+	static const char *const bad[] = {
+		"aes-128-gcm key %.30s", "aes-128-gcm key %.31s", "aes-129-gcm key %.32s",
+		"aes-128-gcm %.32s", "aes-128-gcm key %.32s tag 8", "hmac-sha256 key %.10s salt 01",
+		"aes-128-gcm key %.32s more",
+	};
+	static const char hex[] =
+		"c0ffee11c0ffee22c0ffee33c0ffee44c0ffee55c0ffee66c0ffee77c0ffee88";
+	struct vnp_map_info info = { .size = sizeof(info) };
+	struct vnp_object *obj;
+	char value[256];
+
+	ASSERT_EQ(0, object_load("crypt", &obj));
+	ASSERT_EQ(0, vnp_map_get_info(vnp_object_find_map(obj, "keys"), &info));
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		snprintf(value, sizeof(value), good[i], hex);
+		EXPECT_EQ(0, TOOL("map update id %u key u32 1 value %s", info.id, value)) {
+			TH_LOG("%s: %s", value, self->out);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(value, sizeof(value), bad[i], hex);
+		EXPECT_NE(0, TOOL("map update id %u key u32 2 value %s", info.id, value)) {
+			TH_LOG("%s", value);
+		}
+	}
+	EXPECT_NE(0, TOOL("map lookup id %u key u32 1", info.id));
+	EXPECT_EQ(NULL, strstr(self->out, "c0"));
+	TOOL("map dump id %u", info.id);
+	EXPECT_EQ(NULL, strstr(self->out, "c0 ff"));
+	ASSERT_EQ(0, vnp_map_get_info(vnp_object_find_map(obj, "keys"), &info));
+	EXPECT_EQ(1, info.entries);
+	ASSERT_EQ(0, TOOL("map delete id %u key u32 1", info.id));
+	vnp_object_close(obj);
+}
+
 TEST_HARNESS_MAIN

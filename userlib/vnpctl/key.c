@@ -89,20 +89,21 @@ static int secret_parse(struct args *args, struct vnp_key *key)
 	long serial;
 	int len;
 
+	/* Before "keyring", which it is short for, too */
+	if (args_take(args, "key")) {
+		len = hex_parse(args, "key", key->key, sizeof(key->key));
+		key->key_len = len < 0 ? 0 : len;
+		return len < 0 ? len : 0;
+	}
 	if (args_take(args, "file"))
 		return file_parse(args, key);
-	if (args_take(args, "keyring")) {
-		if (number_want(args, "serial number of the key", &serial))
-			return -EINVAL;
-		key->flags |= VNP_KEY_F_KEYRING;
-		key->serial = serial;
-		return 0;
-	}
-	if (!args_take(args, "key"))
+	if (!args_take(args, "keyring"))
 		return error("The key is missing: key HEX, file FILE or keyring SERIAL.");
-	len = hex_parse(args, "key", key->key, sizeof(key->key));
-	key->key_len = len < 0 ? 0 : len;
-	return len < 0 ? len : 0;
+	if (number_want(args, "serial number of the key", &serial))
+		return -EINVAL;
+	key->flags |= VNP_KEY_F_KEYRING;
+	key->serial = serial;
+	return 0;
 }
 
 int key_parse(struct args *args, struct vnp_key *key)
