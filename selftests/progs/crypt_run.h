@@ -142,6 +142,37 @@ static inline int crypt_expect_spoilt(struct crypt_run *run, const struct vector
 	return 0;
 }
 
+/*
+ * Tags as in Wycheproof's cases: single bits, among them those at both ends of words, and
+ * whole tags that are inverted, zero, all ones, or have a bit of each byte changed
+ */
+static inline int vector_forge_tags(struct crypt_run *run, __u32 at, __u32 len, const char *prog)
+{
+	static const __u8 bits[] = { 0, 1, 7, 8, 31, 32, 33, 63, 64, 71, 77, 79, 80, 96, 97,
+				     120, 121, 126, 127 };
+	static const __u8 and[] = { 0xff, 0, 0, 0xff, 0xff };
+	static const __u8 xor[] = { 0xff, 0, 0xff, 0x80, 0x01 };
+	__u8 tag[VNP_CRYPT_TAG_MAX];
+	__u32 i, k;
+	int err = 0;
+
+	memcpy(tag, run->in + at, len);
+	for (i = 0; !err && i < sizeof(bits); i++) {
+		if (bits[i] / 8 >= len)
+			continue;
+		run->in[at + bits[i] / 8] ^= 1 << bits[i] % 8;
+		err = crypt_expect_forged(run, prog, -EBADMSG);
+		memcpy(run->in + at, tag, len);
+	}
+	for (i = 0; !err && i < sizeof(xor); i++) {
+		for (k = 0; k < len; k++)
+			run->in[at + k] = (tag[k] & and[i]) ^ xor[i];
+		err = crypt_expect_forged(run, prog, -EBADMSG);
+		memcpy(run->in + at, tag, len);
+	}
+	return err;
+}
+
 /* Every byte of text, tag and additional data counts, as do all lengths */
 static inline int vector_forge(struct crypt_run *run, const struct vector *v)
 {
@@ -166,6 +197,9 @@ static inline int vector_forge(struct crypt_run *run, const struct vector *v)
 			return err;
 	}
 	crypt->len = len;
+	err = vector_forge_tags(run, aad + len - vector_tag(v->alg), vector_tag(v->alg), "open");
+	if (err)
+		return err;
 	crypt->nonce[0] ^= 1;
 	err = crypt_expect_forged(run, "open", -EBADMSG);
 	crypt->nonce[0] ^= 1;
@@ -226,6 +260,8 @@ static inline int vector_mac(struct crypt_run *run, const struct vector *v, bool
 		err = crypt_expect_forged(run, "mac_verify", -EBADMSG);
 		run->in[i] ^= 0x80;
 	}
+	if (!err && forge)
+		err = vector_forge_tags(run, text, tag, "mac_verify");
 	if (err)
 		return err;
 

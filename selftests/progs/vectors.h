@@ -106,6 +106,160 @@ static const struct vector vectors[] = {
 	  "000000000001020304050607", "",
 	  "43727970746f6772617068696320466f72756d2052657365617263682047726f7570",
 	  "9265cf2aa8f44ce9bddb922b3d650e7c" },
+	/* Lengths and values at limits, sealed by OpenSSL 3 */
+	{ "AES-128-GCM, 0 bytes, 20 additional", VNP_KEY_AES_128_GCM,
+	  "001d3a577491aecbe805223f5c7996b3", "",
+	  "14314e6b88a5c2dffc193653",
+	  "03203d5a7794b1ceeb0825425f7c99b6d3f00d2a",
+	  "",
+	  "28901c513a8ca345b7de84928b1ae7db" },
+	{ "AES-128-GCM, 1 bytes, 0 additional", VNP_KEY_AES_128_GCM,
+	  "011e3b587592afcce90623405d7a97b4", "",
+	  "001d3a577491aecbe805223f",
+	  "",
+	  "05",
+	  "eaf7660cbb720c2487c975d7dfcd6ea435" },
+	{ "AES-128-GCM, 15 bytes, 15 additional", VNP_KEY_AES_128_GCM,
+	  "0f2c496683a0bddaf714314e6b88a5c2", "",
+	  "0f2c496683a0bddaf714314e",
+	  "03203d5a7794b1ceeb0825425f7c99",
+	  "05223f5c7996b3d0ed0a2744617e9b",
+	  "44f36a4ccdd61ffef7c78d2f03669d9ea7e4506ac694d64e4ab6fbef90ce0f" },
+	{ "AES-128-GCM, 17 bytes, 16 additional", VNP_KEY_AES_128_GCM,
+	  "112e4b6885a2bfdcf91633506d8aa7c4", "",
+	  "102d4a6784a1bedbf815324f",
+	  "03203d5a7794b1ceeb0825425f7c99b6",
+	  "05223f5c7996b3d0ed0a2744617e9bb8d5",
+	  "266702a412bef53599ce5a1105d02f5e3c5c52fe0e7b74977c89efe8411d49d29d" },
+	{ "AES-128-GCM, 129 bytes, 65 additional", VNP_KEY_AES_128_GCM,
+	  "819ebbd8f5122f4c6986a3c0ddfa1734", "",
+	  "415e7b98b5d2ef0c29466380",
+	  "03203d5a7794b1ceeb0825425f7c99b6d3f00d2a4764819ebbd8f5122f4c6986a3c0ddfa1734"
+	  "516e8ba8c5e2ff1c39567390adcae704213e5b7895b2cfec092643",
+	  "05223f5c7996b3d0ed0a2744617e9bb8d5f20f2c496683a0bddaf714314e6b88a5c2dffc1936"
+	  "53708daac7e4011e3b587592afcce90623405d7a97b4d1ee0b2845627f9cb9d6f3102d4a6784"
+	  "a1bedbf815324f6c89a6c3e0fd1a3754718eabc8e5021f3c597693b0cdea0724415e7b98b5d2"
+	  "ef0c294663809dbad7f4112e4b6885",
+	  "2b8b6ab4381a1c0740be5b974f6e650e30a8edbf71ef3f332eaa68cc289a45987b1a7ede8e1d"
+	  "4e9a939ca07cc02815b049c1a63b3e654d3af45af5750161cb154dfc9c8064dd3bf9967a2a78"
+	  "a9f4a2cdd587dd55b1a90815248fcf18d9fc757c9314a01281a0d26116f2e2e30a7e0abad336"
+	  "92bf5d40e19851c3c1693410b3509ead6c4e7925c5aeecf1f0c395acc83242" },
+	{ "AES-128-GCM, key of ones, nonce of ones", VNP_KEY_AES_128_GCM,
+	  "ffffffffffffffffffffffffffffffff", "",
+	  "ffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "24dbabc805b581d56aa17e2902c046c9c36cfb7b8b7c6b4c2a9717f6aed2b5ae202c18f2b3b4"
+	  "95d681063607ceee2f96a9" },
+	{ "AES-128-GCM, key of zeroes, nonce of zeroes", VNP_KEY_AES_128_GCM,
+	  "00000000000000000000000000000000", "",
+	  "000000000000000000000000",
+	  "ffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "fc7725319f495c6d0cd73d468e4d0187086a5554b6b4a6dc080276006b743e1fdfa013c75868"
+	  "dd82d023f7269be8ffc750" },
+	{ "AES-256-GCM, 0 bytes, 20 additional", VNP_KEY_AES_256_GCM,
+	  "001d3a577491aecbe805223f5c7996b3d0ed0a2744617e9bb8d5f20f2c496683", "",
+	  "14314e6b88a5c2dffc193653",
+	  "03203d5a7794b1ceeb0825425f7c99b6d3f00d2a",
+	  "",
+	  "73072df249a7617da08efab211db954b" },
+	{ "AES-256-GCM, 1 bytes, 0 additional", VNP_KEY_AES_256_GCM,
+	  "011e3b587592afcce90623405d7a97b4d1ee0b2845627f9cb9d6f3102d4a6784", "",
+	  "001d3a577491aecbe805223f",
+	  "",
+	  "05",
+	  "edfe2a8cf95d94b4a98b9641190a424184" },
+	{ "AES-256-GCM, 15 bytes, 15 additional", VNP_KEY_AES_256_GCM,
+	  "0f2c496683a0bddaf714314e6b88a5c2dffc193653708daac7e4011e3b587592", "",
+	  "0f2c496683a0bddaf714314e",
+	  "03203d5a7794b1ceeb0825425f7c99",
+	  "05223f5c7996b3d0ed0a2744617e9b",
+	  "5c408a371bed7be40f53701dc4dade6eb36906decec8f5d8aa87747ef6891a" },
+	{ "AES-256-GCM, 17 bytes, 16 additional", VNP_KEY_AES_256_GCM,
+	  "112e4b6885a2bfdcf91633506d8aa7c4e1fe1b3855728facc9e603203d5a7794", "",
+	  "102d4a6784a1bedbf815324f",
+	  "03203d5a7794b1ceeb0825425f7c99b6",
+	  "05223f5c7996b3d0ed0a2744617e9bb8d5",
+	  "d531742a865bbf5a3a6fca5d1f7d40c6cf369b11544e96fe278df83ab7cfef2959" },
+	{ "AES-256-GCM, 129 bytes, 65 additional", VNP_KEY_AES_256_GCM,
+	  "819ebbd8f5122f4c6986a3c0ddfa1734516e8ba8c5e2ff1c39567390adcae704", "",
+	  "415e7b98b5d2ef0c29466380",
+	  "03203d5a7794b1ceeb0825425f7c99b6d3f00d2a4764819ebbd8f5122f4c6986a3c0ddfa1734"
+	  "516e8ba8c5e2ff1c39567390adcae704213e5b7895b2cfec092643",
+	  "05223f5c7996b3d0ed0a2744617e9bb8d5f20f2c496683a0bddaf714314e6b88a5c2dffc1936"
+	  "53708daac7e4011e3b587592afcce90623405d7a97b4d1ee0b2845627f9cb9d6f3102d4a6784"
+	  "a1bedbf815324f6c89a6c3e0fd1a3754718eabc8e5021f3c597693b0cdea0724415e7b98b5d2"
+	  "ef0c294663809dbad7f4112e4b6885",
+	  "3b59f66c91c82564513bdcfabb3f0b503a72f8de7c32375202190d32e694f3daba09f2c5922f"
+	  "71da2ee7418ab8d0e8d19ec280dd54ed2965228f797aed076ac0ed6e5fefa98edd50b3e8761b"
+	  "37548088ea69734599114ab0846752ba2ffbfc7192dc4302279b6c2ac28a13c3140593983329"
+	  "313186082d879a6c56ab93936bb5fdaef2165251782fdf6d1d47d0ee3b742a" },
+	{ "AES-256-GCM, key of ones, nonce of ones", VNP_KEY_AES_256_GCM,
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "",
+	  "ffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "42c4417ae76f276beb09973a4b9b3715e6a0fc4d53cb94e7338af461b0837bc175d2ad2c9d19"
+	  "f7a32d756379ea28c569f3" },
+	{ "AES-256-GCM, key of zeroes, nonce of zeroes", VNP_KEY_AES_256_GCM,
+	  "0000000000000000000000000000000000000000000000000000000000000000", "",
+	  "000000000000000000000000",
+	  "ffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "3158bfc2b29f9491f8b13a2c450c62e78d9ffc35c859d58b2e5d0a718af9ca71220ead8ff1a0"
+	  "f3fee6e00705039353ef16" },
+	{ "ChaCha20-Poly1305, 0 bytes, 20 additional", VNP_KEY_CHACHA20_POLY1305,
+	  "001d3a577491aecbe805223f5c7996b3d0ed0a2744617e9bb8d5f20f2c496683", "",
+	  "14314e6b88a5c2dffc193653",
+	  "03203d5a7794b1ceeb0825425f7c99b6d3f00d2a",
+	  "",
+	  "e4197674d2d8dcdb58db953dec059e5e" },
+	{ "ChaCha20-Poly1305, 1 bytes, 0 additional", VNP_KEY_CHACHA20_POLY1305,
+	  "011e3b587592afcce90623405d7a97b4d1ee0b2845627f9cb9d6f3102d4a6784", "",
+	  "001d3a577491aecbe805223f",
+	  "",
+	  "05",
+	  "b7c95afe906beb63cece55ae4ee95d9718" },
+	{ "ChaCha20-Poly1305, 15 bytes, 15 additional", VNP_KEY_CHACHA20_POLY1305,
+	  "0f2c496683a0bddaf714314e6b88a5c2dffc193653708daac7e4011e3b587592", "",
+	  "0f2c496683a0bddaf714314e",
+	  "03203d5a7794b1ceeb0825425f7c99",
+	  "05223f5c7996b3d0ed0a2744617e9b",
+	  "d49a4f819bf77c4f98a8830b592a5b574a6fd988aa877dfece22113be2ac52" },
+	{ "ChaCha20-Poly1305, 17 bytes, 16 additional", VNP_KEY_CHACHA20_POLY1305,
+	  "112e4b6885a2bfdcf91633506d8aa7c4e1fe1b3855728facc9e603203d5a7794", "",
+	  "102d4a6784a1bedbf815324f",
+	  "03203d5a7794b1ceeb0825425f7c99b6",
+	  "05223f5c7996b3d0ed0a2744617e9bb8d5",
+	  "10651d2e3849412ad8b9a21e063433c7264fcc288871dc75ed560e7880a97b8444" },
+	{ "ChaCha20-Poly1305, 129 bytes, 65 additional", VNP_KEY_CHACHA20_POLY1305,
+	  "819ebbd8f5122f4c6986a3c0ddfa1734516e8ba8c5e2ff1c39567390adcae704", "",
+	  "415e7b98b5d2ef0c29466380",
+	  "03203d5a7794b1ceeb0825425f7c99b6d3f00d2a4764819ebbd8f5122f4c6986a3c0ddfa1734"
+	  "516e8ba8c5e2ff1c39567390adcae704213e5b7895b2cfec092643",
+	  "05223f5c7996b3d0ed0a2744617e9bb8d5f20f2c496683a0bddaf714314e6b88a5c2dffc1936"
+	  "53708daac7e4011e3b587592afcce90623405d7a97b4d1ee0b2845627f9cb9d6f3102d4a6784"
+	  "a1bedbf815324f6c89a6c3e0fd1a3754718eabc8e5021f3c597693b0cdea0724415e7b98b5d2"
+	  "ef0c294663809dbad7f4112e4b6885",
+	  "8edfd4b023a3229905243d960921579bc9f722a010dddc9fe7de309abb2ab52406c73b02f482"
+	  "744da9bc8093cf81adb44e1c6ebe3022ba79f83a5833e7f9583607b9bf230b573c65e072c696"
+	  "27a1977c620bac4a582295e7d7af56feb9e886d93bb94ac74e98451c596e579e89cd5bb600d3"
+	  "7a8ed9c3b77235de5ae708e225310a2af2098c4a6c650f9b90c9cd4edc8319" },
+	{ "ChaCha20-Poly1305, key of ones, nonce of ones", VNP_KEY_CHACHA20_POLY1305,
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", "",
+	  "ffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "22d8bfc313e141bd692c82cec7785b295f8ddae08dbbc49a2deb545ef8a39534d84dcf38ac37"
+	  "a80e1e4e808af9c63a2152" },
+	{ "ChaCha20-Poly1305, key of zeroes, nonce of zeroes", VNP_KEY_CHACHA20_POLY1305,
+	  "0000000000000000000000000000000000000000000000000000000000000000", "",
+	  "000000000000000000000000",
+	  "ffffffffffffffffffffffffffffffff",
+	  "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
+	  "60f81841aaaec785674568838cd2f7f234f0d65fb71c9a96ed39acc1cd118512d6259f35193a"
+	  "6bb028d8945d147c85344d" },
 };
 
 #define VECTOR_CNT	(sizeof(vectors) / sizeof(vectors[0]))
