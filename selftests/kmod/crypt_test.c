@@ -640,6 +640,115 @@ TEST_F(flow, is_sniffed_sealed)
 }
 
 /*
+ * ---- Under attack ----------------------------------------------------------
+ */
+
+/**
+ * struct victim - a thread that receives
+ * @sock:	from here
+ * @tid:	its thread id, when it runs
+ * @good:	datagrams that were as they should be
+ * @other:	others
+ * @stop:	it ends with the next datagram
+ */
+struct victim {
+	int sock;
+	volatile pid_t tid;
+	volatile int good, other;
+	volatile bool stop;
+	pthread_t thread;
+};
+
+static void *victim_main(void *arg)
+{
+	struct victim *victim = arg;
+	__u8 got[2048];
+	ssize_t len;
+
+	victim->tid = gettid();
+	while (!victim->stop) {
+		len = recv(victim->sock, got, sizeof(got), 0);
+		if (len == TEXT && got[0] == 'g' && got[TEXT - 1] == 'g')
+			victim->good++;
+		else
+			victim->other++;
+	}
+	return NULL;
+}
+
+/* Until it sleeps again, after @good datagrams */
+static bool victim_settle(const struct victim *victim, int good)
+{
+	while (victim->good + victim->other < good)
+		sched_yield();
+	return thread_sleeps(victim->tid) >= 0;
+}
+
+static int attack_send(struct flow *flow, const void *data, int len)
+{
+	return sendto(flow->tx, data, len, 0, (void *)&flow->rx_addr,
+		      sizeof(flow->rx_addr)) == len ? 0 : -errno;
+}
+
+/* Good datagrams arrive, and only they wake the process, whatever else is sent meanwhile. */
+TEST_F(flow, sleeps_under_attack)
+{
+	enum { ROUNDS = 100 };
+	const struct vnp_key other = flow_key(variant->alg, 'b');
+	struct victim victim = { .sock = self->flow.rx };
+	__u64 number = 0, auth = 0, drops = 0;
+	static __u8 good[16384], forged[16384];
+	__u8 text[TEXT];
+	long before;
+
+	if (variant->path != LO_SINGLE)
+		SKIP(return, "one path is enough");
+	ASSERT_EQ(0, crypt_set(&self->run, 2, &other));
+	memset(text, 'g', sizeof(text));
+	ASSERT_EQ(0, pthread_create(&victim.thread, NULL, victim_main, &victim));
+	while (!victim.tid)
+		sched_yield();
+	ASSERT_TRUE(victim_settle(&victim, 0));
+	before = voluntary_switches(victim.tid);
+	for (int i = 1; i <= ROUNDS; i++) {
+		SEAL(2, ++number, text, forged);
+		ASSERT_EQ(0, attack_send(&self->flow, forged, SEALED));
+		SEAL(1, ++number, text, forged);
+		for (int k = 0; k < 8; k++) {
+			forged[CRYPT_HEADER + (i * 37 + k * 11) % (TEXT + 16)] ^= 1 + k;
+			ASSERT_EQ(0, attack_send(&self->flow, forged, SEALED));
+			forged[CRYPT_HEADER + (i * 37 + k * 11) % (TEXT + 16)] ^= 1 + k;
+		}
+		/* Too short, by one byte and with no room for a tag; too long */
+		ASSERT_EQ(0, attack_send(&self->flow, forged, SEALED - 1));
+		ASSERT_EQ(0, attack_send(&self->flow, forged, CRYPT_HEADER + i % 16));
+		ASSERT_EQ(0, attack_send(&self->flow, forged, SEALED + 1));
+		ASSERT_EQ(0, attack_send(&self->flow, forged, 9000 + i));
+		auth += 13;
+		ASSERT_EQ(0, attack_send(&self->flow, forged, i % CRYPT_HEADER));
+		drops++;
+		SEAL(1, ++number, text, good);
+		ASSERT_EQ(0, attack_send(&self->flow, good, SEALED));
+		ASSERT_TRUE(victim_settle(&victim, i));
+		for (int k = 0; k < 4; k++)
+			ASSERT_EQ(0, attack_send(&self->flow, good, SEALED));
+		drops += 4;
+	}
+	ASSERT_EQ(0, link_settle(self->link, auth + drops + ROUNDS, &self->info));
+	EXPECT_EQ(ROUNDS, voluntary_switches(victim.tid) - before);
+	EXPECT_EQ(ROUNDS, victim.good);
+	EXPECT_EQ(0, victim.other);
+	EXPECT_EQ(ROUNDS, self->info.verdicts[VNP_PASS]);
+	EXPECT_EQ(auth + drops, self->info.verdicts[VNP_DROP]);
+	EXPECT_EQ(auth, self->info.errors[VNP_ERROR_AUTH]);
+	EXPECT_EQ(0, link_faults(&self->info));
+	victim.stop = true;
+	SEAL(1, ++number, text, good);
+	ASSERT_EQ(0, attack_send(&self->flow, good, SEALED));
+	pthread_join(victim.thread, NULL);
+}
+
+/*
  * ---- Races -----------------------------------------------------------------
  */
 
