@@ -26,6 +26,7 @@ static const struct workload {
 	{ "hold", bench_hold },
 	{ "aead-open", bench_aead_open },
 	{ "aead-forged", bench_aead_forged },
+	{ "aead-timing", bench_aead_timing },
 	{ "processor", bench_processor },
 	{ "verify", bench_verify },
 	{ "times", bench_times, true },

@@ -255,6 +255,7 @@ void bench_hold(void);
 void bench_aead_open(void);
 void bench_aead_forged(void);
 void bench_aead_profile(void);
+void bench_aead_timing(void);
 void bench_verify(void);
 void bench_processor(void);
 void bench_profile(void);
