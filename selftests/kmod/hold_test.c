@@ -4,6 +4,7 @@
  * held ends with its link.
  */
 #include <arpa/inet.h>
+#include <liburing.h>
 #include <linux/filter.h>
 #include <linux/sock_diag.h>
 #include <poll.h>
@@ -585,6 +586,55 @@ TEST_F(app, one_wakeup)
 	EXPECT_EQ(20, r.cnt);
 }
 
+/* Begin to receive with io_uring.  Return: 1 */
+static int uring_submit(struct io_uring *ring, struct rig *rig)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
+
+	io_uring_prep_recv(sqe, rig->flow.rx, rig->got, sizeof(rig->got), 0);
+	return io_uring_submit(ring);
+}
+
+TEST_F(app, io_uring)
+{
+	struct rig *rig = &self->rig;
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+	int err = io_uring_queue_init(4, &ring, 0);
+
+	if (err == -EPERM || err == -ENOSYS)
+		SKIP(return, "no io_uring");
+	ASSERT_EQ(0, err);
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(1, uring_submit(&ring, rig));
+		ASSERT_EQ(0, message(rig, i, 7, 300, 3, false, HOLD_ONLY));
+		EXPECT_EQ(-EAGAIN, io_uring_peek_cqe(&ring, &cqe));
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ .order = HOLD_RELEASE,
+							       .message = i }));
+		ASSERT_EQ(0, io_uring_wait_cqe(&ring, &cqe));
+		EXPECT_EQ(rig->want_len, cqe->res);
+		EXPECT_MEM(rig->want, rig->got, rig->want_len);
+		io_uring_cqe_seen(&ring, cqe);
+		rig->want_len = 0;
+	}
+	io_uring_queue_exit(&ring);
+}
+
+/* For datagrams the kernel waits for one, whatever its size: so for a message, too. */
+TEST_F(app, lowest_size)
+{
+	struct pollfd pfd = { .events = POLLIN };
+	struct rig *rig = &self->rig;
+
+	pfd.fd = rig->flow.rx;
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVLOWAT, 3000));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, message(rig, i, 3 + 10 * i, 300, 1, false, HOLD_HOLD));
+		EXPECT_EQ(1, poll(&pfd, 1, 1000));
+		EXPECT_EQ(1, seen(rig));
+	}
+}
+
 /*
  * ---- Limits --------------------------------------------------------------
  */
@@ -850,7 +900,7 @@ FIXTURE_SETUP(late)
 	struct rig *rig = &self->rig;
 
 	if (!as_root())
-		SKIP(return, "parameters are root's");
+		return;
 	ASSERT_LT(0, read_text(BURST, self->burst, sizeof(self->burst)));
 	ASSERT_LT(0, read_text(SHARE, self->share, sizeof(self->share)));
 	ASSERT_OK(rig_open(rig, FLOW_IP4, WIRE_SINGLE, "hold"));
@@ -859,6 +909,8 @@ FIXTURE_SETUP(late)
 
 FIXTURE_TEARDOWN(late)
 {
+	if (!as_root())
+		return;
 	write_text(SHARE, self->share);
 	write_text(BURST, self->burst);
 	rig_close(&self->rig);
@@ -885,6 +937,8 @@ TEST_F(late, released)
 {
 	struct rig *rig = &self->rig;
 
+	if (!as_root())
+		SKIP(return, "parameters are root's");
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(hold_large(rig, i));
 	ASSERT_OK(accounts_small());
@@ -906,6 +960,8 @@ TEST_F(late, discarded)
 {
 	struct rig *rig = &self->rig;
 
+	if (!as_root())
+		SKIP(return, "parameters are root's");
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(hold_large(rig, i));
 	ASSERT_OK(accounts_small());
@@ -926,6 +982,8 @@ TEST_F(late, detached)
 {
 	struct rig *rig = &self->rig;
 
+	if (!as_root())
+		SKIP(return, "parameters are root's");
 	for (int i = 0; i < 4; i++)
 		ASSERT_OK(hold_large(rig, i));
 	ASSERT_OK(accounts_small());
@@ -994,6 +1052,78 @@ TEST_F(app, closed)
 	EXPECT_EQ(0, rig->info.attached);
 	EXPECT_EQ(0, rig->info.held_messages);
 	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/* A connected socket: what is held stays when it is not any more, as what is queued does. */
+TEST_F(app, disconnected)
+{
+	const struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+	struct rig *rig = &self->rig;
+
+	/* Without a port of its own it would not have one afterwards. */
+	close(rig->link);
+	close(rig->flow.rx);
+	rig->flow.rx = udp_socket("127.0.0.1", 7110);
+	ASSERT_OK(rig->flow.rx);
+	ASSERT_OK(rig_link(rig, "hold", NULL));
+	ASSERT_EQ(0, sock_addr(rig->flow.rx, &rig->flow.rx_addr));
+	ASSERT_EQ(0, connect(rig->flow.tx, (void *)&rig->flow.rx_addr,
+			     sizeof(struct sockaddr_in)));
+	ASSERT_EQ(0, connect(rig->flow.rx, (void *)&rig->flow.tx_addr,
+			     sizeof(struct sockaddr_in)));
+	ASSERT_EQ(0, message(rig, 1, 5, 200, 2, false, HOLD_ONLY));
+	ASSERT_EQ(0, settle(rig));
+	ASSERT_EQ(1, rig->info.held_messages);
+	ASSERT_EQ(0, connect(rig->flow.rx, &unspec, sizeof(unspec)));
+	ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_RELEASE, .message = 1 }));
+	EXPECT_EQ(1, seen(rig));
+	ASSERT_EQ(0, message(rig, 1, 5, 200, 2, false, HOLD_ONLY));
+	ASSERT_EQ(0, settle(rig));
+	ASSERT_EQ(0, connect(rig->flow.rx, (void *)&rig->flow.tx_addr,
+			     sizeof(struct sockaddr_in)));
+	ASSERT_EQ(0, connect(rig->flow.rx, &unspec, sizeof(unspec)));
+	close(rig->flow.rx);
+	ASSERT_EQ(0, link_info(rig->link, &rig->info));
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
+/* A process with messages that are held in a namespace, which ends with it */
+static int hold_in_namespace(struct rig *rig)
+{
+	int err = netns_another();
+
+	if (!err)
+		err = flow_open(&rig->flow, FLOW_IP4);
+	if (!err)
+		err = connect(rig->flow.tx, (void *)&rig->flow.rx_addr,
+			      sizeof(struct sockaddr_in)) ? -errno : 0;
+	if (err || rig_link(rig, "hold", NULL) < 0)
+		return 1;
+	for (int i = 0; i < 100; i++)
+		err |= put(rig, 100, (struct fragment){ HOLD_ONLY, 0, NEVER, 0, i });
+	if (err || settle(rig) || rig->info.held_messages != 100)
+		return 2;
+	return 0;
+}
+
+TEST_F(app, namespace_ends)
+{
+	const int dev = device_open();
+	pid_t pid;
+
+	ASSERT_LE(0, dev);
+	for (int i = 0; i < 3; i++) {
+		pid = fork();
+		ASSERT_LE(0, pid);
+		if (!pid)
+			_exit(hold_in_namespace(&self->rig));
+		EXPECT_EQ(0, finish(pid));
+	}
+	for (int i = 0; obj_count(dev, VNP_OBJ_LINK) > 1 && i < 10000; i++)
+		usleep(1000);
+	EXPECT_EQ(1, obj_count(dev, VNP_OBJ_LINK));
+	close(dev);
 }
 
 /* A thread that sends fragments of many messages */

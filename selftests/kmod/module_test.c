@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include "burst.h"
 #include "harness.h"
+#include "held.h"
 #include "insn.h"
 #include "module.h"
 #include "object.h"
@@ -117,6 +118,25 @@ TEST_F(module, linked_socket)
 }
 
 /* A descriptor of a detached link pins it too. */
+/* With messages that are held: the socket keeps the module, and they end with it. */
+TEST_F(module, messages_held)
+{
+	static struct rig rig;
+
+	ASSERT_OK(rig_open(&rig, FLOW_IP4, LO_SINGLE, "hold"));
+	ASSERT_EQ(0, message(&rig, 1, 20, 500, 1, false, HOLD_ONLY));
+	ASSERT_EQ(0, settle(&rig));
+	ASSERT_EQ(1, rig.info.held_messages);
+	ASSERT_EQ(0, munmap(rig.seen, sysconf(_SC_PAGESIZE)));
+	vnp_object_close(rig.obj);
+	close(rig.link);
+	close(self->dev);
+	EXPECT_EQ(1, refused());
+	flow_close(&rig.flow);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load(""));
+}
+
 TEST_F(module, link_open)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP);
