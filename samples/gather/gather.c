@@ -11,15 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vnp/libvnp.h>
+#include "../common.h"
 #include "gather.h"
 
 /* For eight records of 60 kB at once, in packets whose truesize is up to twice their payload */
 #define RCVBUF		(2 << 20)
 
-/* gather.bpf.o, which is linked into this program */
-extern const char _binary_gather_bpf_o_start[];
-extern const char _binary_gather_bpf_o_end[];
+SAMPLE(gather_sample, gather)
 
 static const char usage[] =
 	"usage: gather PORT\n"
@@ -35,61 +33,6 @@ static void end(int sig)
 {
 	(void)sig;
 	stop = 1;
-}
-
-static int complain(const char *failed, int err)
-{
-	fprintf(stderr, "gather: cannot %s: %s\n", failed, strerror(-err));
-	return err;
-}
-
-/* Return: a socket for IPv6 and IPv4, or a negative errno */
-static int open_port(int port)
-{
-	const struct sockaddr_in6 addr = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-	};
-	const int off = 0, size = RCVBUF;
-	int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (sock < 0)
-		return -errno;
-	/* As much as net.core.rmem_max permits */
-	setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
-	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
-		return sock;
-	close(sock);
-	return -errno;
-}
-
-static int attach(int sock, struct vnp_link **link)
-{
-	static const struct vnp_open_opts opts = {
-		.sz = sizeof(opts),
-		.name = "gather",
-	};
-	static const struct vnp_link_opts limits = {
-		.sz = sizeof(limits),
-		.hold_age_ms = 2000,
-	};
-	struct vnp_object *obj;
-	int err;
-
-	err = vnp_object_open_mem(_binary_gather_bpf_o_start,
-				  _binary_gather_bpf_o_end - _binary_gather_bpf_o_start,
-				  &opts, &obj);
-	if (err)
-		return complain("read the program", err);
-	err = vnp_object_load(obj, NULL);
-	if (err)
-		complain("load the program", err);
-	else
-		err = vnp_link_attach(vnp_object_find_program(obj, "gather"), sock, &limits,
-				      link);
-	vnp_object_close(obj);
-	return err;
 }
 
 /* Return: number of records */
@@ -128,23 +71,24 @@ static void report(const struct vnp_link *link, unsigned long records)
 
 int main(int argc, char **argv)
 {
+	static const struct vnp_link_opts limits = {
+		.sz = sizeof(limits),
+		.hold_age_ms = 2000,
+	};
 	const struct sigaction action = { .sa_handler = end };
+	const struct sample sample = gather_sample();
 	struct vnp_link *link;
 	int sock;
 
-	if (argc != 2 || atoi(argv[1]) <= 0 || atoi(argv[1]) > 65535) {
+	if (argc != 2 || !sample_port(argv[1])) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	/* Without SA_RESTART, so that recvfrom() returns. */
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	sock = open_port(atoi(argv[1]));
-	if (sock < 0) {
-		complain("open the port", sock);
-		return 1;
-	}
-	if (attach(sock, &link))
+	sock = sample_open_port(&sample, sample_port(argv[1]), RCVBUF);
+	if (sock < 0 || sample_attach(&sample, sock, &limits, &link))
 		return 1;
 	printf("UDP port %s receives records\n", argv[1]);
 	fflush(stdout);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include "common.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int sample_complain(const struct sample *sample, const char *failed, int err)
+{
+	fprintf(stderr, "%s: cannot %s: %s\n", sample->name, failed, strerror(-err));
+	return err;
+}
+
+int sample_port(const char *text)
+{
+	const int port = atoi(text);
+
+	return port > 0 && port <= 65535 ? port : 0;
+}
+
+int sample_open_port(const struct sample *sample, int port, int rcvbuf)
+{
+	const struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+	};
+	const int off = 0;
+	int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (sock < 0)
+		return sample_complain(sample, "open a socket", -errno);
+	if (rcvbuf)
+		setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
+	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
+		return sock;
+	err = -errno;
+	close(sock);
+	return sample_complain(sample, "open the port", err);
+}
+
+int sample_attach(const struct sample *sample, int sock, const struct vnp_link_opts *opts,
+		  struct vnp_link **link)
+{
+	const struct vnp_open_opts open_opts = {
+		.sz = sizeof(open_opts),
+		.name = sample->name,
+	};
+	struct vnp_object *obj;
+	int err;
+
+	err = vnp_object_open_mem(sample->object, sample->object_len, &open_opts, &obj);
+	if (err)
+		return sample_complain(sample, "read the program", err);
+	err = vnp_object_load(obj, NULL);
+	if (err)
+		sample_complain(sample, "load the program", err);
+	else
+		err = vnp_link_attach(vnp_object_find_program(obj, sample->name), sock, opts,
+				      link);
+	vnp_object_close(obj);
+	return err;
+}

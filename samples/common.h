@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* What samples begin with. */
+#ifndef _VNP_SAMPLE_COMMON_H
+#define _VNP_SAMPLE_COMMON_H
+
+#include <stddef.h>
+#include <vnp/libvnp.h>
+
+/**
+ * struct sample - a sample
+ * @name:	its name, and that of its program
+ * @object:	NAME.bpf.o, which is linked into it
+ * @object_len:	its length
+ */
+struct sample {
+	const char *name;
+	const void *object;
+	size_t object_len;
+};
+
+/* SAMPLE() - define the sample of this name */
+#define SAMPLE(var, sample_name)						\
+	extern const char _binary_##sample_name##_bpf_o_start[];		\
+	extern const char _binary_##sample_name##_bpf_o_end[];			\
+	static struct sample var(void)						\
+	{									\
+		return (struct sample) {					\
+			.name = #sample_name,					\
+			.object = _binary_##sample_name##_bpf_o_start,		\
+			.object_len = _binary_##sample_name##_bpf_o_end -	\
+				      _binary_##sample_name##_bpf_o_start,	\
+		};								\
+	}
+
+/* sample_complain() - say what failed.  Return: @err, a negative errno */
+int sample_complain(const struct sample *sample, const char *failed, int err);
+
+/* sample_port() - a port from the command line.  Return: 0: it is none */
+int sample_port(const char *text);
+
+/*
+ * sample_open_port() - a socket for IPv6 and IPv4, with a receive buffer of this size as far
+ * as net.core.rmem_max permits; 0: the default.  Return: it, or a negative errno, after a
+ * complaint
+ */
+int sample_open_port(const struct sample *sample, int port, int rcvbuf);
+
+/*
+ * sample_attach() - load the program, and link it to the socket.  Return: 0 or a negative
+ * errno, after a complaint
+ */
+int sample_attach(const struct sample *sample, int sock, const struct vnp_link_opts *opts,
+		  struct vnp_link **link);
+
+#endif /* _VNP_SAMPLE_COMMON_H */
