@@ -181,6 +181,13 @@ void attach_vnp_hardened(int sock);
 void attach_vnp_unmerged(int sock);
 void attach_vnp_trivial(int sock);
 void attach_vnp_reply(int sock);
+
+/* attach_vnp_relay() - every datagram is sent to eight peers, then dropped */
+void attach_vnp_relay(int sock);
+
+/* attach_floor_relay() - the same by the module's bare hook */
+void attach_floor_relay(int sock);
+
 void attach_vnp_hold(int sock);
 void attach_hook(int sock);
 void attach_filter(int sock);
@@ -205,6 +212,9 @@ void rig_open(void);
 
 /* rig_hook() - attach the module's bare hook to this socket */
 void rig_hook(int sock);
+
+/* rig_fanout() - likewise one that sends what arrives to so many ports, from the first on */
+void rig_fanout(int sock, int cnt, const char *address, int port);
 
 /* rig_native() - execute a program in the module; its result */
 __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat);

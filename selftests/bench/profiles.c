@@ -23,6 +23,11 @@ static const struct {
 	{ { "vnp-batched", receive_merged, true, attach_vnp }, { MERGED, 16, 64, 0 } },
 	{ { "UDP_GRO", receive_merged }, { MERGED, 16, 64, 0 } },
 	{ { "vnp", receive_many, true, attach_vnp }, { MERGED, 16, 64, 90 } },
+	{ { "floor-relay", receive_many, true, attach_floor_relay }, { ALONE, 0, 64, 100 } },
+	{ { "vnp-relay", receive_many, true, attach_vnp_relay }, { ALONE, 0, 64, 100 } },
+	{ { "vnp-relay", receive_many, true, attach_vnp_relay }, { BURST, 16, 64, 100 } },
+	{ { "floor-relay", receive_many, true, attach_floor_relay }, { MERGED, 16, 64, 100 } },
+	{ { "vnp-relay", receive_many, true, attach_vnp_relay }, { MERGED, 16, 64, 100 } },
 };
 
 void bench_profile(void)

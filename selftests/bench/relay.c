@@ -24,7 +24,7 @@
 #define PEER_PORT	5000
 
 /* Of the measurement */
-static int fanout;
+static int fanout = 8;
 static int rewritten;
 
 /*
@@ -48,7 +48,7 @@ static void set_peers(struct vnp_object *obj)
 	*count = fanout;
 }
 
-static void attach_vnp_relay(int sock)
+void attach_vnp_relay(int sock)
 {
 	const struct vnp_load_opts load = { sizeof(load) };
 	struct vnp_object *obj;
@@ -65,6 +65,11 @@ static void attach_vnp_relay(int sock)
 		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
 	set_peers(obj);
 	vnp_object_close(obj);
+}
+
+void attach_floor_relay(int sock)
+{
+	rig_fanout(sock, fanout, PEER_ADDRESS, PEER_PORT);
 }
 
 /*
@@ -276,6 +281,9 @@ static const struct system systems[] = {
 /* The cost of receiving and dropping, which the rows include */
 static const struct system reference = { "hook", receive_many, true, attach_hook };
 
+/* What is sent one by one, or by super-packets as they came, and as it came */
+static const struct system floor_system = { "floor", receive_many, true, attach_floor_relay };
+
 static void measure(const struct system *system, struct traffic *traffic)
 {
 	struct row row = { .workload = "relay", .fanout = fanout, .rewritten = rewritten };
@@ -296,11 +304,13 @@ static void measure_all(struct traffic *traffic)
 
 	rows_begin("relay, %s, to %d, %d bytes rewritten", traffic_name(traffic), fanout,
 		   rewritten);
-	for (i = 0; i < cnt; i++)
-		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
-			traffic->size = sizes[k];
+	for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+		traffic->size = sizes[k];
+		if (!rewritten)
+			measure(&floor_system, traffic);
+		for (i = 0; i < cnt; i++)
 			measure(&systems[i], traffic);
-		}
+	}
 }
 
 void bench_relay(void)

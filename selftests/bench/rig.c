@@ -223,6 +223,19 @@ void rig_hook(int sock)
 		die("The bare hook cannot be attached to the socket: %s.", strerror(errno));
 }
 
+void rig_fanout(int sock, int cnt, const char *address, int port)
+{
+	struct bench_fanout arg = {
+		.fd = sock,
+		.cnt = cnt,
+		.address = inet_addr(address),
+		.port = port,
+	};
+
+	if (ioctl(card, BENCH_FANOUT, &arg))
+		die("The bare hook does not send: %s.", strerror(errno));
+}
+
 __u32 rig_native(const char *name, const void *data, __u32 len, __u32 repeat)
 {
 	struct bench_native arg = {

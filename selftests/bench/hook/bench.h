@@ -15,6 +15,8 @@ int bench_nic_play(struct bench_play *play);
  * removed
  */
 int bench_hook_attach(int fd);
+int bench_hook_fanout(const struct bench_fanout *fanout);
+void bench_hook_destroy(void);
 
 /* crypt.c */
 int bench_crypt_run(struct bench_crypt *crypt);

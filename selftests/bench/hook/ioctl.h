@@ -74,10 +74,27 @@ struct bench_crypt {
 	__aligned_u64 ticks;
 };
 
+/**
+ * struct bench_fanout - BENCH_FANOUT: a bare hook that sends what arrives to peers
+ * @fd:		the socket
+ * @cnt:	peers, at most 64
+ * @address:	their address, in network byte order
+ * @port:	of the first; the others' follow
+ * @reserved:	zero
+ */
+struct bench_fanout {
+	__s32 fd;
+	__u32 cnt;
+	__be32 address;
+	__u16 port;
+	__u16 reserved;
+};
+
 #define BENCH_FRAMES	_IOW('B', 1, struct bench_frames)
 #define BENCH_PLAY	_IOWR('B', 2, struct bench_play)
 #define BENCH_HOOK	_IOW('B', 3, __s32)	/* bare hook on this socket */
 #define BENCH_NATIVE	_IOWR('B', 4, struct bench_native)
 #define BENCH_CRYPT	_IOWR('B', 5, struct bench_crypt)
+#define BENCH_FANOUT	_IOW('B', 6, struct bench_fanout)
 
 #endif /* _VNP_BENCH_IOCTL_H */

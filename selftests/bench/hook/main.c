@@ -40,6 +40,15 @@ static long bench_hook_ioctl(void __user *arg)
 	return bench_hook_attach(fd);
 }
 
+static long bench_fanout_ioctl(void __user *arg)
+{
+	struct bench_fanout fanout;
+
+	if (copy_from_user(&fanout, arg, sizeof(fanout)))
+		return -EFAULT;
+	return bench_hook_fanout(&fanout);
+}
+
 static long bench_native_ioctl(void __user *arg)
 {
 	struct bench_native native;
@@ -82,6 +91,9 @@ static long bench_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case BENCH_HOOK:
 		ret = bench_hook_ioctl(p);
 		break;
+	case BENCH_FANOUT:
+		ret = bench_fanout_ioctl(p);
+		break;
 	case BENCH_NATIVE:
 		ret = bench_native_ioctl(p);
 		break;
@@ -122,6 +134,7 @@ static int __init bench_init(void)
 static void __exit bench_exit(void)
 {
 	misc_deregister(&bench_device);
+	bench_hook_destroy();
 	bench_nic_destroy();
 }
 
