@@ -15,9 +15,6 @@
  */
 #define COST_CRYPT	1000
 
-/* VNP_GROUP_MEMBERS_MAX members, each a load from main memory of 80 ns */
-#define COST_GROUP	20480
-
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
  * more than a few hundred bytes before they read any.
@@ -124,8 +121,8 @@ static const struct vnp_helper vnp_helpers[] = {
 			 VNP_ARG_MEM_READ_OR_NULL, VNP_ARG_SIZE_OR_0 },
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_SENDING,
-		.bytes = VNP_COST_KEY,
-		.cost = COST_GROUP,
+		.bytes = VNP_COST_MEMBERS,
+		.cost = 400,
 	},
 	[HELPER_INDEX(hold)] = {
 		.name = "hold",

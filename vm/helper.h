@@ -55,6 +55,7 @@ enum vnp_ret_kind {
  * @VNP_COST_FLAT:	so few that the cost of the call covers them
  * @VNP_COST_KEY:	a key of the map
  * @VNP_COST_VALUE:	a key and a value of the map
+ * @VNP_COST_MEMBERS:	a key of the map, and its entries: one group may have all
  * @VNP_COST_SIZE:	as many as the size argument in R4 says
  * @VNP_COST_PACKET:	the payload, as long as it is
  * @VNP_COST_RESIZE:	likewise, and as many as R2 changes its length by, of either sign
@@ -64,6 +65,7 @@ enum vnp_cost_kind {
 	VNP_COST_FLAT,
 	VNP_COST_KEY,
 	VNP_COST_VALUE,
+	VNP_COST_MEMBERS,
 	VNP_COST_SIZE,
 	VNP_COST_PACKET,
 	VNP_COST_RESIZE,

@@ -21,6 +21,9 @@
 /* A key is hashed and compared: this many bytes cost one unit */
 #define COST_KEY_BYTES	4
 
+/* A member of a group is looked at: a load from main memory of 80 ns */
+#define COST_MEMBER	20
+
 static u32 cost_bytes(u32 bytes)
 {
 	return bytes >> VNP_COST_SHIFT;
@@ -38,19 +41,27 @@ bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call 
 	       (helper->bytes == VNP_COST_SIZE && call->size_max > VNP_COST_SMALL);
 }
 
+static bool cost_has_key(enum vnp_cost_kind kind)
+{
+	return kind == VNP_COST_KEY || kind == VNP_COST_VALUE || kind == VNP_COST_MEMBERS ||
+	       kind == VNP_COST_CRYPT;
+}
+
 static u32 cost_call(const struct vnp_code *code, u32 insn)
 {
 	const struct vnp_helper *helper = vnp_helper_get(code->insns[insn].imm);
 	const struct vnp_call *call = &code->calls[code->aux[insn].call];
 	u32 cost = helper->cost;
 
+	if (cost_has_key(helper->bytes))
+		cost += code->maps[call->map].key_size / COST_KEY_BYTES;
 	switch (helper->bytes) {
 	case VNP_COST_VALUE:
 		cost += cost_bytes(code->maps[call->map].value_size);
-		fallthrough;
-	case VNP_COST_KEY:
-	case VNP_COST_CRYPT:
-		cost += code->maps[call->map].key_size / COST_KEY_BYTES;
+		break;
+	case VNP_COST_MEMBERS:
+		cost += COST_MEMBER * min_t(u32, code->maps[call->map].max_entries,
+					    VNP_GROUP_MEMBERS_MAX);
 		break;
 	case VNP_COST_SIZE:
 		if (!vnp_cost_is_metered(helper, call))
