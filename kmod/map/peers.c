@@ -15,6 +15,7 @@
 #include "kmod/map/peers.h"
 
 #include <linux/file.h>
+#include <linux/hash.h>
 #include <linux/jhash.h>
 #include <linux/lockdep.h>
 #include <linux/log2.h>
@@ -69,15 +70,20 @@ enum {
 	VNP_PEERS_TABLES
 };
 
-static struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32 table, u32 hashed)
+/* The upper bits of @hash say where. */
+static struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32 table, u32 hash)
 {
-	return &peers->buckets[(table << peers->bits) + (hashed & (BIT(peers->bits) - 1))];
+	return &peers->buckets[(table << peers->bits) + ((u64)hash >> (32 - peers->bits))];
 }
 
-/* Four bytes */
-static u32 vnp_peers_hash(const struct vnp_peers *peers, const void *key)
+/*
+ * Four bytes.  Only user space inserts, and what it inserts is limited by the length of a
+ * bucket: so a hash that can be predicted does, and numbers that follow one another do not
+ * collide.
+ */
+static u32 vnp_peers_hash(const void *key)
 {
-	return jhash_1word(get_unaligned((const u32 *)key), peers->seed);
+	return get_unaligned((const u32 *)key) * GOLDEN_RATIO_32;
 }
 
 static struct hlist_head *vnp_peers_bucket(const struct vnp_peers *peers, const void *key)
@@ -85,14 +91,14 @@ static struct hlist_head *vnp_peers_bucket(const struct vnp_peers *peers, const 
 	const u32 size = peers->map.key_size;
 
 	return vnp_peers_at(peers, VNP_PEERS_KEY,
-			    size == sizeof(u32) ? vnp_peers_hash(peers, key) :
+			    size == sizeof(u32) ? vnp_peers_hash(key) :
 						  jhash(key, size, peers->seed));
 }
 
 static struct hlist_head *vnp_peers_group_bucket(const struct vnp_peers *peers,
 						 const void *key)
 {
-	return vnp_peers_at(peers, VNP_PEERS_GROUP, vnp_peers_hash(peers, key));
+	return vnp_peers_at(peers, VNP_PEERS_GROUP, vnp_peers_hash(key));
 }
 
 /* An address of IPv4 is in the first word, and the others are zero. */

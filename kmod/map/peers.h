@@ -3,7 +3,7 @@
  * VNP_MAP_PEERS and VNP_MAP_GROUPS: addresses that programs send to.
  *
  * The address of a peer does not change: setting another one replaces the struct
- * vnp_target.  Programs find it under RCU; a packet that is being made for it holds a
+ * vnp_target.  Programs find it under RCU; a packet for it that remains after that holds a
  * reference.  A target holds a reference to the socket that it is sent from, and is freed
  * after a grace period.
  */
@@ -22,6 +22,7 @@
 struct sock;
 struct vnp_map;
 struct vnp_target;
+struct vnp_udp_block;
 
 /**
  * struct vnp_target_stats - what happened on one CPU.  Context: softirq
@@ -38,25 +39,39 @@ struct vnp_target_stats {
 };
 
 /**
- * struct vnp_target_cpu - a peer on one CPU.  Context: softirq
- * @entry:	@skb in the CPU's queue
- * @target:	the peer; a reference while there is @skb
- * @skb:	the packet that is being made, or NULL
- * @size:	payload of its first datagram
- * @cnt:	its datagrams
- * @cnt_max:	how many it may have; 0: not known yet
+ * struct vnp_pending - what is to be sent to a peer
+ * @block:	payload to be sent as it is, or NULL; a reference
+ * @skb:	otherwise the packet that is being made, or NULL
+ * @off:	beginning of the range of @block
+ * @len:	its length
+ * @size:	payload of the first datagram
+ * @cnt:	datagrams; 0: nothing
+ * @cnt_max:	how many there may be in @skb; 0: not known yet
  * @hops:	their TTL, at most
+ */
+struct vnp_pending {
+	struct vnp_udp_block *block;
+	struct sk_buff *skb;
+	u32 off;
+	u32 len;
+	u32 size;
+	u16 cnt;
+	u16 cnt_max;
+	u8 hops;
+};
+
+/**
+ * struct vnp_target_cpu - a peer on one CPU.  Context: softirq
+ * @entry:	in the CPU's queue while something is @pending
+ * @target:	the peer; a reference while @entry is held
+ * @pending:	what is to be sent
  * @route:	the latest route
  * @stats:	counters
  */
 struct vnp_target_cpu {
 	struct vnp_send_entry entry;
 	struct vnp_target *target;
-	struct sk_buff *skb;
-	u32 size;
-	u16 cnt;
-	u16 cnt_max;
-	u8 hops;
+	struct vnp_pending pending;
 	struct vnp_route route;
 	struct vnp_target_stats stats;
 };
@@ -84,7 +99,7 @@ struct vnp_target_addr {
  * @node:	in the bucket of its key
  * @member:	in the bucket of its group, of %VNP_MAP_GROUPS
  * @address:	in the bucket of its address, if there is @sk
- * @refs:	the map's, and one for each CPU that has a packet for it
+ * @refs:	the map's, and one for each CPU that has kept a packet for it
  * @gone:	it was replaced or deleted
  * @sk:		the socket it is sent from, with a reference; NULL: the map has none yet
  * @to:		as @sk's hook has permitted it

@@ -79,7 +79,7 @@ struct vnp_hook_ops {
 	int (*permit)(struct socket *sock, const struct vnp_peer *peer,
 		      struct vnp_target_addr *to);
 	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
-		    const struct vnp_send_msg *msg);
+		    const struct vnp_send_msg *msg, bool again);
 	bool (*keep)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/path/send.h"
 
+#include <linux/cpuhotplug.h>
 #include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/kernel_stat.h>
@@ -31,9 +32,6 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* Jiffies between refills: they add whole datagrams */
 #define VNP_SEND_REFILL		(HZ / 20)
 
-/* What sending a packet takes, for the account, in ns */
-#define VNP_SEND_NS		1000
-
 /* Packets being made on a CPU, at most: they are not charged to sockets yet */
 #define VNP_SEND_ENTRIES_MAX	1024
 
@@ -43,16 +41,24 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* Time after which flushing is interrupted: the softirq's other work is done first */
 #define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
 
+/* Packets, and datagrams, that are sent between two readings of the clock */
+#define VNP_SEND_TIMED		8
+#define VNP_SEND_TIMED_SEGMENTS	16
+
 /**
  * struct vnp_send_queue - of a CPU
- * @entries:	packets that are being made
+ * @first:	packets that are being made, in the order in which they began
+ * @last:	where the next one is put
+ * @fresh:	where the first of those without references is
  * @cnt:	their number
  * @round:	of softirqs, in which a packet of a program that has sent ended last
  * @packets:	such packets in that round
  * @napi:	polled when other packets of a softirq have been dealt with
  */
 struct vnp_send_queue {
-	struct list_head entries;
+	struct vnp_send_entry *first;
+	struct vnp_send_entry **last;
+	struct vnp_send_entry **fresh;
 	u32 cnt;
 	u32 round;
 	u32 packets;
@@ -61,7 +67,7 @@ struct vnp_send_queue {
 
 static DEFINE_PER_CPU(struct vnp_send_queue, vnp_send_queue);
 
-DEFINE_PER_CPU(u32, vnp_send_left);
+DEFINE_PER_CPU(struct vnp_sending *, vnp_sending);
 
 /* The device that NAPI instances must have */
 static struct net_device *vnp_send_dev;
@@ -108,44 +114,94 @@ bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
  * ---- The queue ------------------------------------------------------------
  */
 
-static void vnp_send_flush_of(struct vnp_send_queue *queue, struct vnp_send_entry *entry)
+static void vnp_send_remove(struct vnp_send_queue *queue, struct vnp_send_entry **at)
 {
-	list_del(&entry->node);
+	struct vnp_send_entry *entry = *at;
+
+	*at = entry->next;
+	if (queue->last == &entry->next)
+		queue->last = at;
+	if (queue->fresh == &entry->next)
+		queue->fresh = at;
 	queue->cnt--;
-	entry->flush(entry);
+	entry->queued = false;
+}
+
+/* What is sent may be received at once, and so change the queue.  Return: the packet */
+static struct vnp_send_entry *vnp_send_flush_first(struct vnp_send_queue *queue, u32 *cnt)
+{
+	struct vnp_send_entry *entry = queue->first;
+	const bool held = entry->held;
+
+	vnp_send_remove(queue, &queue->first);
+	entry->held = false;
+	*cnt += entry->ops->flush(entry);
+	if (held)
+		entry->ops->put(entry);
+	return entry;
+}
+
+/* Flush some packets, and measure the time since @start.  Return: the time now */
+static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
+{
+	struct vnp_send_entry *entry[VNP_SEND_TIMED];
+	u32 cnt = 0, segments = 0, i, each;
+	u64 now;
+
+	do {
+		entry[cnt++] = vnp_send_flush_first(queue, &segments);
+	} while (queue->first && cnt < VNP_SEND_TIMED && segments < VNP_SEND_TIMED_SEGMENTS);
+	now = ktime_get_ns();
+	each = min_t(u64, now - start, NSEC_PER_SEC) / cnt;
+	for (i = 0; i < cnt; i++)
+		entry[i]->ns += each;
+	return now;
+}
+
+/* What is left when the time is over follows when other packets have been dealt with. */
+static void vnp_send_flush_some(struct vnp_send_queue *queue)
+{
+	const u64 start = ktime_get_ns();
+	u64 now = start;
+
+	while (queue->first) {
+		now = vnp_send_flush_timed(queue, now);
+		if (queue->first && now - start > VNP_SEND_FLUSH_NS) {
+			napi_schedule(&queue->napi);
+			return;
+		}
+	}
 }
 
 void vnp_send_flush(struct vnp_send_entry *entry)
 {
-	vnp_send_flush_of(this_cpu_ptr(&vnp_send_queue), entry);
+	entry->ops->flush(entry);
 }
 
-static void vnp_send_flush_first(struct vnp_send_queue *queue)
+/* RCU is about to be unlocked: packets that remain get references, or go now. */
+static void vnp_send_keep(struct vnp_send_queue *queue)
 {
-	vnp_send_flush_of(queue, list_first_entry(&queue->entries, struct vnp_send_entry,
-						  node));
-}
+	struct vnp_send_entry **at = queue->fresh, *entry;
 
-/*
- * What is sent may be received at once (tc's mirred), and so change the list.  What is left
- * when the time is over follows when other packets have been dealt with.
- */
-static void vnp_send_flush_some(struct vnp_send_queue *queue)
-{
-	const u64 start = ktime_get_ns();
-
-	while (!list_empty(&queue->entries)) {
-		if (ktime_get_ns() - start > VNP_SEND_FLUSH_NS) {
-			napi_schedule(&queue->napi);
-			return;
+	while ((entry = *at)) {
+		if (entry->ops->get(entry)) {
+			entry->held = true;
+			at = &entry->next;
+			continue;
 		}
-		vnp_send_flush_first(queue);
+		vnp_send_remove(queue, at);
+		entry->ops->flush(entry);
 	}
+	queue->fresh = at;
 }
 
-void vnp_send_begin(void)
+void vnp_send_execute(void)
 {
-	__this_cpu_write(vnp_send_left, READ_ONCE(send_fanout));
+	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
+
+	/* A test run has none. */
+	if (sending)
+		sending->left = READ_ONCE(send_fanout);
 }
 
 static u32 vnp_send_round(void)
@@ -159,38 +215,45 @@ bool vnp_send_gathers(void)
 	       __this_cpu_read(vnp_send_queue.packets) > 1;
 }
 
-void vnp_send_end(void)
+void vnp_send_end(struct vnp_sending *sending)
 {
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
 	const bool gathers = vnp_send_gathers();
 
-	if (list_empty(&queue->entries))
+	__this_cpu_write(vnp_sending, sending->outer);
+	if (!queue->first)
 		return;
 	if (!gathers || queue->cnt > VNP_SEND_ENTRIES_MANY)
 		vnp_send_flush_some(queue);
 	else
 		napi_schedule(&queue->napi);
+	/* Those of a packet within whose sending this one was received have none, either. */
+	vnp_send_keep(queue);
 	if (queue->round != vnp_send_round())
 		queue->packets = 0;
 	queue->round = vnp_send_round();
 	queue->packets++;
 }
 
-bool vnp_send_is_full(void)
-{
-	return __this_cpu_read(vnp_send_queue.cnt) >= VNP_SEND_ENTRIES_MAX;
-}
-
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user)
 {
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
+	u32 segments = 0;
 
-	this_cpu_ptr(user->bucket)->left -= VNP_SEND_NS;
-	list_add_tail(&entry->node, &queue->entries);
+	this_cpu_ptr(user->bucket)->left -= entry->ns;
+	entry->ns = 0;
+	if (unlikely(!entry->queued && queue->cnt >= VNP_SEND_ENTRIES_MAX))
+		vnp_send_flush_first(queue, &segments);
+	if (entry->queued)
+		return;
+	entry->queued = true;
+	entry->next = NULL;
+	*queue->last = entry;
+	queue->last = &entry->next;
 	queue->cnt++;
 }
 
-/* The queue may be another CPU's, which has gone offline. */
+/* The queue may be another CPU's, which has gone offline: then it is empty. */
 static int vnp_send_poll(struct napi_struct *napi, int budget)
 {
 	napi_complete_done(napi, 0);
@@ -200,34 +263,44 @@ static int vnp_send_poll(struct napi_struct *napi, int budget)
 	return 0;
 }
 
-int vnp_send_subsys_create(void)
-{
-	struct vnp_send_queue *queue;
-	int cpu;
-
-	vnp_send_dev = vnp_netdev_dummy();
-	if (!vnp_send_dev)
-		return -ENOMEM;
-	for_each_possible_cpu(cpu) {
-		queue = per_cpu_ptr(&vnp_send_queue, cpu);
-		INIT_LIST_HEAD(&queue->entries);
-		netif_napi_add_tx(vnp_send_dev, &queue->napi, vnp_send_poll);
-		napi_enable(&queue->napi);
-	}
-	return 0;
-}
-
 static void vnp_send_flush_all(struct vnp_send_queue *queue)
 {
+	u32 segments = 0;
+
 	local_bh_disable();
 	rcu_read_lock();
-	while (!list_empty(&queue->entries))
-		vnp_send_flush_first(queue);
+	while (queue->first)
+		vnp_send_flush_first(queue, &segments);
 	rcu_read_unlock();
 	local_bh_enable();
 }
 
-void vnp_send_subsys_destroy(void)
+/* A CPU comes online.  Its NAPI instance may still be with another one, since it went offline. */
+static int vnp_send_cpu_prepare(unsigned int cpu)
+{
+	napi_synchronize(&per_cpu_ptr(&vnp_send_queue, cpu)->napi);
+	return 0;
+}
+
+/* It is offline: nothing else uses its queue. */
+static int vnp_send_cpu_dead(unsigned int cpu)
+{
+	vnp_send_flush_all(per_cpu_ptr(&vnp_send_queue, cpu));
+	return 0;
+}
+
+/* The state that cpuhp_setup_state_nocalls() has given it */
+static int vnp_send_cpuhp;
+
+static void vnp_send_queue_init(struct vnp_send_queue *queue)
+{
+	queue->last = &queue->first;
+	queue->fresh = &queue->first;
+	netif_napi_add_tx(vnp_send_dev, &queue->napi, vnp_send_poll);
+	napi_enable(&queue->napi);
+}
+
+static void vnp_send_queues_stop(void)
 {
 	struct napi_struct *napi;
 	int cpu;
@@ -239,6 +312,36 @@ void vnp_send_subsys_destroy(void)
 		netif_napi_del(napi);
 	}
 	synchronize_net();
+}
+
+int vnp_send_subsys_create(void)
+{
+	int cpu, ret;
+
+	vnp_send_dev = vnp_netdev_dummy();
+	if (!vnp_send_dev)
+		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		vnp_send_queue_init(per_cpu_ptr(&vnp_send_queue, cpu));
+	ret = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "net/vnp:prepare",
+					vnp_send_cpu_prepare, vnp_send_cpu_dead);
+	if (ret < 0)
+		goto err_queues;
+	vnp_send_cpuhp = ret;
+	return 0;
+
+err_queues:
+	vnp_send_queues_stop();
+	vnp_netdev_free(vnp_send_dev);
+	return ret;
+}
+
+void vnp_send_subsys_destroy(void)
+{
+	int cpu;
+
+	cpuhp_remove_state_nocalls(vnp_send_cpuhp);
+	vnp_send_queues_stop();
 	for_each_possible_cpu(cpu)
 		vnp_send_flush_all(per_cpu_ptr(&vnp_send_queue, cpu));
 	vnp_netdev_free(vnp_send_dev);

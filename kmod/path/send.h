@@ -10,9 +10,14 @@
  * leaves at once, unless those before it came in bursts, and those that arrive together
  * leave together; nothing waits for what may not come.
  *
+ * What is sent may be received at once, within the function that sends it (tc's mirred), by
+ * another program that sends: so the state of an execution is on the stack (struct
+ * vnp_sending).
+ *
  * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
  * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
- * drawn from his account (prog/account.h).
+ * measured, and drawn from his account (prog/account.h) when the next packet for the peer
+ * begins.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
@@ -26,14 +31,45 @@
 
 struct vnp_feature;
 
+struct vnp_send_entry;
+
+/**
+ * struct vnp_send_ops - of a packet that is being made
+ * @flush:	send it.  Return: datagrams
+ * @get:	it remains after RCU is unlocked: get references.  Return: false: its peer is
+ *		gone
+ * @put:	put them
+ */
+struct vnp_send_ops {
+	u32 (*flush)(struct vnp_send_entry *entry);
+	bool (*get)(struct vnp_send_entry *entry);
+	void (*put)(struct vnp_send_entry *entry);
+};
+
 /**
  * struct vnp_send_entry - a packet that is being made
- * @node:	in the queue of its CPU
- * @flush:	sends it
+ * @next:	in the queue of its CPU
+ * @ops:	how to send it
+ * @queued:	it is in the queue
+ * @held:	with references
+ * @ns:	what sending has taken, and the user's account was not charged for yet
  */
 struct vnp_send_entry {
-	struct list_head node;
-	void (*flush)(struct vnp_send_entry *entry);
+	struct vnp_send_entry *next;
+	const struct vnp_send_ops *ops;
+	bool queued;
+	bool held;
+	u32 ns;
+};
+
+/**
+ * struct vnp_sending - a packet whose program sends
+ * @outer:	that within whose sending it was received, or NULL
+ * @left:	datagrams that the current execution may send
+ */
+struct vnp_sending {
+	struct vnp_sending *outer;
+	u32 left;
 };
 
 /**
@@ -42,14 +78,12 @@ struct vnp_send_entry {
  * @head_len:	their number
  * @off:	what follows: first byte of the payload
  * @len:	number of bytes; all are there
- * @again:	this call of a helper has sent it to another peer before
  */
 struct vnp_send_msg {
 	const void *head;
 	u32 head_len;
 	u32 off;
 	u32 len;
-	bool again;
 };
 
 /* Context: process, at module init and exit: nothing is added any more */
@@ -59,55 +93,61 @@ void vnp_send_subsys_destroy(void);
 /* vnp_send_limits() - the parameters reported by VNP_FEATURE.  Context: any */
 void vnp_send_limits(struct vnp_feature *feature);
 
-/* vnp_send_begin() - an execution begins */
-void vnp_send_begin(void);
+/* The packet that arrived last, and has not ended */
+DECLARE_PER_CPU(struct vnp_sending *, vnp_sending);
+
+/* vnp_send_begin() - the packet of a program that sends has arrived */
+static inline void vnp_send_begin(struct vnp_sending *sending)
+{
+	sending->outer = __this_cpu_read(vnp_sending);
+	sending->left = 0;
+	__this_cpu_write(vnp_sending, sending);
+}
 
 /* vnp_send_end() - its end; what was added leaves now or soon */
-void vnp_send_end(void);
+void vnp_send_end(struct vnp_sending *sending);
+
+/* vnp_send_execute() - such a program is about to execute */
+void vnp_send_execute(void);
 
 /* vnp_send_gathers() - will the current packet's datagrams wait for those of others? */
 bool vnp_send_gathers(void);
-
-/* Datagrams that the current execution may send */
-DECLARE_PER_CPU(u32, vnp_send_left);
 
 /* vnp_send_refill() - as vnp_send_draw(), when a bucket was found empty */
 bool vnp_send_refill(struct vnp_bucket *bucket, u32 len);
 
 /**
  * vnp_send_draw() - may another datagram be sent?
+ * @sending:	the packet
  * @user:	the user whose program sends it
  * @len:	its payload
  *
  * Return: false: a limit is reached.
  */
-static inline bool vnp_send_draw(struct vnp_user *user, u32 len)
+static inline bool vnp_send_draw(struct vnp_sending *sending, struct vnp_user *user, u32 len)
 {
 	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
 
-	if (unlikely(!__this_cpu_read(vnp_send_left)))
+	if (unlikely(!sending->left))
 		return false;
 	bucket->sends--;
 	bucket->send_bytes -= len;
 	if (unlikely((bucket->sends | bucket->send_bytes) < 0) && !vnp_send_refill(bucket, len))
 		return false;
-	__this_cpu_dec(vnp_send_left);
+	sending->left--;
 	return true;
 }
 
-/* vnp_send_is_full() - are there as many packets on this CPU as there may be? */
-bool vnp_send_is_full(void);
-
 /**
- * vnp_send_add() - a packet was begun
- * @entry:	the packet; it is not in a queue
+ * vnp_send_add() - a packet is being made
+ * @entry:	the packet
  * @user:	the user whose account is charged for sending it
  *
- * Its @flush is called once, by vnp_send_flush() or later.
+ * Its @flush is called once, after this, unless vnp_send_flush() sends it before.
  */
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user);
 
-/* vnp_send_flush() - send a packet now; this CPU's */
+/* vnp_send_flush() - send a packet now; another one for the peer begins */
 void vnp_send_flush(struct vnp_send_entry *entry);
 
 #endif /* _VNP_PATH_SEND_H */

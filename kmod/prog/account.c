@@ -4,6 +4,7 @@
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
 
+#include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
 #include "vm/code.h"
 
@@ -74,7 +75,8 @@ u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
 		return exec->fault;
 	}
 	/* A program that sends is always timed: each call costs more than VNP_ACCOUNT_LIGHT. */
-	vnp_send_begin();
+	if (prog->ctx_fields & VNP_CTX_SENDS)
+		vnp_send_execute();
 	ret = vnp_prog_exec(prog, exec);
 	bucket->left -= ktime_get_ns() - start;
 	return ret;

@@ -22,7 +22,6 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 		return -ERANGE;
 	msg->head = from + sizeof(*send);
 	msg->head_len = size - sizeof(*send);
-	msg->again = false;
 	msg->off = send->off;
 	msg->len = payload - send->off;
 	if (send->len != VNP_SEND_REST) {
@@ -35,41 +34,64 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 	return 0;
 }
 
-static int vnp_send_parse(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
-			  struct vnp_send *send, struct vnp_send_msg *msg)
-{
-	if (size)
-		return vnp_send_read(dgram, mem, size, flags, send, msg);
-	*msg = (struct vnp_send_msg) { .len = dgram->exec.ctx.len };
-	send->flags = 0;
-	return 0;
-}
-
 /* A test run has no link: nothing is sent. */
-static int vnp_send_to(struct vnp_dgram *dgram, struct vnp_target *target,
-		       const struct vnp_send_msg *msg)
+static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_target *target,
+				       const struct vnp_send_msg *msg, bool again)
 {
 	if (unlikely(vnp_dgram_is_spoilt(dgram)))
 		return -EBADMSG;
-	return dgram->hook->send ? dgram->hook->send(dgram, target, msg) : 0;
+	return dgram->hook->send ? dgram->hook->send(dgram, target, msg, again) : 0;
 }
 
-u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key, u64 mem, u64 size)
+static noinline int vnp_send_changed(struct vnp_dgram *dgram, struct vnp_map *map,
+				     const void *key, u64 mem, u32 size)
 {
-	struct vnp_map *map = (struct vnp_map *)(unsigned long)map_reg;
-	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	struct vnp_target *target;
 	struct vnp_send_msg msg;
 	struct vnp_send send;
 	int ret;
 
-	ret = vnp_send_parse(dgram, mem, size, 0, &send, &msg);
+	ret = vnp_send_read(dgram, mem, size, 0, &send, &msg);
 	if (ret)
 		return ret;
-	target = vnp_peers_find(map, (const void *)(unsigned long)key);
-	if (!target)
-		return -ENOENT;
-	return vnp_send_to(dgram, target, &msg);
+	target = vnp_peers_find(map, key);
+	return target ? vnp_send_to(dgram, target, &msg, false) : -ENOENT;
+}
+
+u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
+{
+	const void *key = (const void *)(unsigned long)key_reg;
+	struct vnp_map *map = (struct vnp_map *)(unsigned long)map_reg;
+	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
+	struct vnp_target *target;
+
+	if (size)
+		return vnp_send_changed(dgram, map, key, mem, size);
+	target = vnp_peers_find(map, key);
+	return target ? vnp_send_to(dgram, target, NULL, false) : -ENOENT;
+}
+
+/* Return: the number of members, or an errno */
+static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const void *key,
+			    const struct vnp_target *except, const struct vnp_send_msg *msg)
+{
+	struct vnp_target *target;
+	bool again = false;
+	u32 cnt = 0;
+	int ret;
+
+	for (target = vnp_peers_next(map, key, NULL); target;
+	     target = vnp_peers_next(map, key, target)) {
+		if (target == except)
+			continue;
+		ret = vnp_send_to(dgram, target, msg, again);
+		again = true;
+		if (!ret)
+			cnt++;
+		else if (ret != -ENOENT)
+			return ret;
+	}
+	return cnt;
 }
 
 u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
@@ -78,27 +100,16 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 	struct vnp_map *map = (struct vnp_map *)(unsigned long)map_reg;
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	const struct vnp_target *except = NULL;
-	struct vnp_target *target;
 	struct vnp_send_msg msg;
 	struct vnp_send send;
-	u32 cnt = 0;
 	int ret;
 
-	ret = vnp_send_parse(dgram, mem, size, VNP_SEND_F_OTHERS, &send, &msg);
+	if (!size)
+		return vnp_send_members(dgram, map, key, NULL, NULL);
+	ret = vnp_send_read(dgram, mem, size, VNP_SEND_F_OTHERS, &send, &msg);
 	if (ret)
 		return ret;
 	if (send.flags & VNP_SEND_F_OTHERS)
 		except = vnp_peers_find(map, key);
-	for (target = vnp_peers_next(map, key, NULL); target;
-	     target = vnp_peers_next(map, key, target)) {
-		if (target == except)
-			continue;
-		ret = vnp_send_to(dgram, target, &msg);
-		msg.again = true;
-		if (!ret)
-			cnt++;
-		else if (ret != -ENOENT)
-			return ret;
-	}
-	return cnt;
+	return vnp_send_members(dgram, map, key, except, &msg);
 }

@@ -56,17 +56,6 @@ static void vnp_udp_ctx_ip6(const struct sk_buff *skb, struct vnp_ctx *ctx)
 	ctx->tos = ipv6_get_dsfield(iph);
 }
 
-/* The packet of a program that sends to peers */
-static int vnp_udp_dispatch_sends(struct vnp_dispatch *dispatch)
-{
-	int ret;
-
-	vnp_udp_send_begin(dispatch->skb);
-	ret = vnp_dispatch(dispatch);
-	vnp_udp_send_end();
-	return ret;
-}
-
 static void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
 {
 	struct vnp_ctx *ctx = &dgram->exec.ctx;
@@ -90,7 +79,7 @@ static noinline int vnp_udp_dispatch_rest(struct vnp_dispatch *dispatch)
 {
 	vnp_udp_ctx_rest(&dispatch->dgram);
 	if (dispatch->dgram.prog->ctx_fields & VNP_CTX_SENDS)
-		return vnp_udp_dispatch_sends(dispatch);
+		return vnp_udp_send_dispatch(dispatch);
 	return vnp_dispatch(dispatch);
 }
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A packet for a peer begins with the first datagram for it, and others are added if they
- * can leave with it as segments (UDP_SEGMENT): all have the same length, but the last may be
- * shorter, and the route allows it.
+ * What is sent to a peer begins with a datagram, and others are added if they can leave with it
+ * as segments (UDP_SEGMENT): all have the same length, but the last may be shorter, and the
+ * route allows it.
  *
- * Where bytes are put.  The program's own bytes, and payload that must or should be copied,
- * are in the packet's linear data, as long as there are no fragments yet: short datagrams
- * are cheaper copied than referenced if they would take two fragments each.  All other
- * payload is referenced.
+ * Datagrams that are sent as they are: only their range of a block (block.h) is noted, and the
+ * packet is made when it leaves.
  *
- * Payload that is copied: it is in memory that has no reference count of its own
- * (kmalloc()), or the program may write to it later.  It is copied once for all peers;
- * in a program that writes, once for all peers of a call.
+ * Others are added to a packet at once.  The program's own bytes, and short payload, are in the
+ * packet's linear data, as long as there are no fragments yet: short datagrams are cheaper
+ * copied than referenced if they would take two fragments each.  All other payload is
+ * referenced.
  */
 #include "kmod/udp/send.h"
 
@@ -25,14 +24,12 @@
 #include "kmod/map/peers.h"
 #include "kmod/path/dispatch.h"
 #include "kmod/path/send.h"
+#include "kmod/udp/block.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/output.h"
 
 /* Space for the headers of all layers below */
 #define VNP_UDP_SEND_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
-
-/* A datagram that is not longer is copied, unless one reference does */
-#define VNP_UDP_SEND_SHORT	256
 
 /* Linear data of a packet that further short datagrams are added to, at most */
 #define VNP_UDP_SEND_LINEAR	3072
@@ -40,220 +37,24 @@
 /* Such datagrams that it has space for */
 #define VNP_UDP_SEND_EXPECTED	16
 
-/* The longest payload, and the most bytes and datagrams of a packet */
-#define VNP_UDP_SEND_MAX	65507
-#define VNP_UDP_SEND_SEGMENTS	64
-
-/* IP fragments that a datagram may be sent in */
+/* IP fragments that a datagram may be sent in, and a length that never needs more of them */
 #define VNP_UDP_SEND_FRAGMENTS	64
+#define VNP_UDP_SEND_EASY	(VNP_UDP_SEND_FRAGMENTS * 48)
 
-/**
- * struct vnp_udp_part - contiguous bytes of a payload
- * @page:	where they are
- * @off:	offset in it
- * @len:	their number
- */
-struct vnp_udp_part {
-	struct page *page;
-	u32 off;
-	u32 len;
-};
-
-/**
- * struct vnp_udp_source - the payload being sent on a CPU
- * @hops:	maximum TTL of what is sent because of the current packet
- * @more:	others will probably leave with it
- * @skb:	the packet that @part is of; NULL: of none
- * @pos:	where the datagram is in it
- * @len:	its length
- * @end:	end of its direct bytes: another one after the packet was changed
- * @copied:	@part is a copy; a reference to each of its pages
- * @cnt:	number of parts
- * @part:	the payload
- * @space:	where copies are put
- */
-struct vnp_udp_source {
-	u8 hops;
-	bool more;
-	const struct sk_buff *skb;
-	s32 pos;
-	u32 len;
-	const void *end;
-	bool copied;
-	u32 cnt;
-	struct vnp_udp_part part[MAX_SKB_FRAGS];
-	struct page_frag space;
-};
-
-static DEFINE_PER_CPU(struct vnp_udp_source, vnp_udp_source);
-
-/*
- * ---- The payload ----------------------------------------------------------
- */
-
-static void vnp_udp_source_forget(struct vnp_udp_source *source)
+int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
 {
-	u32 i;
-
-	for (i = 0; source->copied && i < source->cnt; i++)
-		put_page(source->part[i].page);
-	source->skb = NULL;
-	source->copied = false;
-	source->cnt = 0;
-}
-
-void vnp_udp_send_begin(const struct sk_buff *skb)
-{
-	struct vnp_udp_source *source = this_cpu_ptr(&vnp_udp_source);
-
-	source->hops = vnp_udp_out_hops(skb);
-	source->more = skb_is_gso(skb) || vnp_send_gathers();
-}
-
-void vnp_udp_send_end(void)
-{
-	vnp_udp_source_forget(this_cpu_ptr(&vnp_udp_source));
-	vnp_send_end();
-}
-
-void vnp_udp_send_destroy(void)
-{
-	struct page_frag *space;
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		space = &per_cpu_ptr(&vnp_udp_source, cpu)->space;
-		if (space->page)
-			put_page(space->page);
-	}
-}
-
-static int vnp_udp_source_add(struct vnp_udp_source *source, struct page *page, u32 off,
-			      u32 len)
-{
-	if (source->cnt == MAX_SKB_FRAGS)
-		return -ENOMEM;
-	source->part[source->cnt++] = (struct vnp_udp_part) { page, off, len };
-	return 0;
-}
-
-static int vnp_udp_source_copy(struct vnp_udp_source *source, const struct sk_buff *skb,
-			       u32 pos, u32 len)
-{
-	struct page_frag *space = &source->space;
-	u32 part;
-
-	source->copied = true;
-	for (; len; len -= part, pos += part) {
-		if (!skb_page_frag_refill(min_t(u32, len, PAGE_SIZE), space, GFP_ATOMIC))
-			return -ENOMEM;
-		part = min(len, space->size - space->offset);
-		if (skb_copy_bits(skb, pos, page_address(space->page) + space->offset, part) ||
-		    vnp_udp_source_add(source, space->page, space->offset, part))
-			return -ENOMEM;
-		get_page(space->page);
-		space->offset += part;
-	}
-	return 0;
-}
-
-/* Reference a range of a packet.  Return: -EINVAL: it cannot be */
-static int vnp_udp_source_share(struct vnp_udp_source *source, const struct sk_buff *skb,
-				u32 pos, u32 end)
-{
-	const struct skb_shared_info *shinfo = skb_shinfo(skb);
-	u32 at = skb_headlen(skb), next, i;
-	const skb_frag_t *frag;
-	int ret = 0;
-
-	if (pos < at || shinfo->frag_list)
-		return -EINVAL;
-	for (i = 0; i < shinfo->nr_frags && at < end && !ret; i++, at = next) {
-		frag = &shinfo->frags[i];
-		next = at + skb_frag_size(frag);
-		if (pos >= next)
-			continue;
-		if (!skb_frag_page(frag))
-			return -EINVAL;
-		ret = vnp_udp_source_add(source, skb_frag_page(frag),
-					 skb_frag_off(frag) + max(pos, at) - at,
-					 min(end, next) - max(pos, at));
-	}
-	return ret;
-}
-
-/*
- * Is it contiguous in memory, of which references can be taken?  Those of a clone's head are not:
- * another receiver, who does not see them, may write to it when the clone is gone.
- */
-static bool vnp_udp_source_direct(const struct vnp_dgram *dgram)
-{
-	const struct vnp_ctx *ctx = &dgram->exec.ctx;
-	const struct sk_buff *skb = dgram->skb;
-	const unsigned char *data = ctx->data;
-
-	if (ctx->data_end - ctx->data != ctx->len || dgram->prog->writes_packet)
-		return false;
-	if (data >= skb->head && data < skb_end_pointer(skb))
-		return skb->head_frag && !skb_cloned(skb);
-	return !skb_has_frag_list(skb);
-}
-
-/* Find the whole payload of a datagram, or copy it.  Return: 0, -ENOMEM */
-static int vnp_udp_source_find(struct vnp_udp_source *source, const struct vnp_dgram *dgram)
-{
-	const struct vnp_ctx *ctx = &dgram->exec.ctx;
-	struct page *page;
-
-	vnp_udp_source_forget(source);
-	if (!ctx->len)
-		return 0;
-	if (vnp_udp_source_direct(dgram)) {
-		page = virt_to_head_page(ctx->data);
-		return vnp_udp_source_add(source, page, ctx->data - page_address(page),
-					  ctx->len);
-	}
-	if (!dgram->prog->writes_packet &&
-	    !vnp_udp_source_share(source, dgram->skb, dgram->off, dgram->off + ctx->len))
-		return 0;
-	source->cnt = 0;
-	return vnp_udp_source_copy(source, dgram->skb, dgram->off, ctx->len);
-}
-
-/*
- * Can the payload that was found be used by other calls of the helpers?  The program may write
- * to it; a packet of its own may be freed before this one ends, and the memory reused.
- */
-static bool vnp_udp_source_lasts(const struct vnp_dgram *dgram)
-{
-	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
-
-	return !dgram->prog->writes_packet && dgram->skb == dispatch->skb;
-}
-
-/* Was it found for another peer before? */
-static bool vnp_udp_source_is(const struct vnp_udp_source *source,
-			      const struct vnp_dgram *dgram)
-{
-	return source->skb == dgram->skb && source->pos == dgram->off &&
-	       source->len == dgram->exec.ctx.len && source->end == dgram->exec.ctx.data_end;
-}
-
-/* Find it, unless it was found before.  Return: 0, -ENOMEM */
-static int vnp_udp_source_get(struct vnp_udp_source *source, const struct vnp_dgram *dgram)
-{
+	struct vnp_udp_sending sending __vnp_uninitialized;
 	int ret;
 
-	if (vnp_udp_source_is(source, dgram))
-		return 0;
-	ret = vnp_udp_source_find(source, dgram);
-	if (ret)
-		return ret;
-	source->skb = dgram->skb;
-	source->pos = dgram->off;
-	source->len = dgram->exec.ctx.len;
-	source->end = dgram->exec.ctx.data_end;
-	return 0;
+	vnp_send_begin(&sending.sending);
+	sending.hops = vnp_udp_out_hops(dispatch->skb);
+	sending.more = skb_is_gso(dispatch->skb) || vnp_send_gathers();
+	sending.skb = NULL;
+	sending.block = NULL;
+	ret = vnp_dispatch(dispatch);
+	vnp_udp_block_forget(&sending);
+	vnp_send_end(&sending.sending);
+	return ret;
 }
 
 /*
@@ -279,52 +80,17 @@ static struct sk_buff *vnp_udp_send_alloc(u32 room)
 	return skb;
 }
 
-static void vnp_udp_send_frag(struct sk_buff *skb, struct page *page, u32 off, u32 len)
-{
-	struct skb_shared_info *shinfo = skb_shinfo(skb);
-	const int last = shinfo->nr_frags;
-
-	if (skb_can_coalesce(skb, last, page, off)) {
-		skb_frag_size_add(&shinfo->frags[last - 1], len);
-	} else {
-		get_page(page);
-		skb_fill_page_desc(skb, last, page, off, len);
-	}
-	skb->len += len;
-	skb->data_len += len;
-	skb->truesize += len;
-}
-
 /* The program's own bytes, after others of the packet in fragments */
-static int vnp_udp_send_head(struct vnp_udp_source *source, struct sk_buff *skb,
-			     const struct vnp_send_msg *msg)
+static int vnp_udp_send_head(struct sk_buff *skb, const struct vnp_send_msg *msg)
 {
-	struct page_frag *space = &source->space;
+	struct page_frag *space = vnp_udp_block_space(msg->head_len);
 
-	if (!skb_page_frag_refill(msg->head_len, space, GFP_ATOMIC))
+	if (!space)
 		return -ENOMEM;
 	memcpy(page_address(space->page) + space->offset, msg->head, msg->head_len);
-	vnp_udp_send_frag(skb, space->page, space->offset, msg->head_len);
+	vnp_udp_block_add_to(skb, space->page, space->offset, msg->head_len);
 	space->offset += msg->head_len;
 	return 0;
-}
-
-static void vnp_udp_send_parts(const struct vnp_udp_source *source, struct sk_buff *skb,
-			       const struct vnp_send_msg *msg)
-{
-	u32 off = msg->off, left = msg->len, len;
-	const struct vnp_udp_part *part;
-
-	for (part = source->part; left; part++) {
-		if (off >= part->len) {
-			off -= part->len;
-			continue;
-		}
-		len = min(left, part->len - off);
-		vnp_udp_send_frag(skb, part->page, part->off + off, len);
-		left -= len;
-		off = 0;
-	}
 }
 
 static u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
@@ -336,7 +102,7 @@ static u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
 static bool vnp_udp_send_copies(const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 {
 	return vnp_udp_msg_len(msg) <= VNP_UDP_SEND_SHORT &&
-	       (msg->head_len || !vnp_udp_source_direct(dgram));
+	       (msg->head_len || !vnp_udp_block_is_direct(dgram));
 }
 
 /* Copy a range of the payload, all of which is there.  Return: 0, -EFAULT */
@@ -367,34 +133,41 @@ static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
 	return 0;
 }
 
-/* Add a datagram by referencing its payload.  Return: as above */
-static int vnp_udp_send_refer(struct sk_buff *skb, const struct vnp_dgram *dgram,
+/* Fragments that a payload may take */
+static u32 vnp_udp_send_parts(const struct vnp_udp_sending *sending,
 			      const struct vnp_send_msg *msg)
 {
-	struct vnp_udp_source *source = this_cpu_ptr(&vnp_udp_source);
-	int ret = vnp_udp_source_get(source, dgram);
+	return sending->block->part_cnt - sending->part + !!msg->head_len;
+}
+
+/* Add a datagram by referencing its payload.  Return: as above */
+static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sending,
+			      const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	int ret = vnp_udp_block_has(sending, dgram) ? 0 : vnp_udp_block_find(sending, dgram);
 
 	if (ret)
 		return ret;
-	if (skb_shinfo(skb)->nr_frags + source->cnt + !!msg->head_len > MAX_SKB_FRAGS &&
-	    skb->len)
+	if (skb->len && skb_shinfo(skb)->nr_frags + vnp_udp_send_parts(sending, msg) >
+			MAX_SKB_FRAGS)
 		return 1;
 	if (msg->head_len) {
 		if (!skb_is_nonlinear(skb) && skb_tailroom(skb) >= msg->head_len)
 			skb_put_data(skb, msg->head, msg->head_len);
-		else if (vnp_udp_send_head(source, skb, msg))
+		else if (vnp_udp_send_head(skb, msg))
 			return -ENOMEM;
 	}
-	vnp_udp_send_parts(source, skb, msg);
+	vnp_udp_block_put_in(sending->block, skb, sending->part,
+			     sending->at - sending->part_at + msg->off, msg->len);
 	return 0;
 }
 
-static int vnp_udp_send_append(struct sk_buff *skb, const struct vnp_dgram *dgram,
-			       const struct vnp_send_msg *msg)
+static int vnp_udp_send_append(struct sk_buff *skb, struct vnp_udp_sending *sending,
+			       const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 {
 	if (vnp_udp_send_copies(dgram, msg))
 		return vnp_udp_send_copy(skb, dgram, msg);
-	return vnp_udp_send_refer(skb, dgram, msg);
+	return vnp_udp_send_refer(skb, sending, dgram, msg);
 }
 
 /*
@@ -434,8 +207,30 @@ static void vnp_udp_send_key_ip4(const struct vnp_target *target, struct vnp_rou
 		key->tos = READ_ONCE(inet->tos);
 }
 
+/*
+ * Is the route the one that the same lookup found?  What of its key belongs to the peer cannot
+ * change.
+ */
+static bool vnp_udp_send_route_is(const struct vnp_target_cpu *on)
+{
+	const struct vnp_route *route = &on->route;
+	const struct vnp_target *target = on->target;
+	const struct sock *sk = target->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+	const __be32 saddr = target->to.saddr.s6_addr32[0] ?: inet->inet_saddr;
+	const int oif = READ_ONCE(sk->sk_bound_dev_if) ?: READ_ONCE(inet->uc_index);
+	const u32 tos = target->peer.flags & VNP_PEER_F_TOS ? target->peer.tos :
+							      READ_ONCE(inet->tos);
+
+	return target->to.family == AF_INET && route->dst &&
+	       route->key.saddr.s6_addr32[0] == saddr && route->key.oif == oif &&
+	       route->key.tos == tos && route->key.mark == READ_ONCE(sk->sk_mark) &&
+	       ((const __be16 *)&route->key.ports)[1] == inet->inet_sport &&
+	       dst_check(route->dst, route->cookie) && vnp_route_is_permitted(route, sk);
+}
+
 /* Find @on->route.  Return: 0 or an error */
-static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
+static noinline int vnp_udp_send_look_up(struct vnp_target_cpu *on, struct flowi *fl)
 {
 	const struct vnp_target *target = on->target;
 	struct sock *sk = target->sk;
@@ -459,33 +254,47 @@ static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
 	return vnp_route_to(&on->route, &key, sk, fl);
 }
 
-/* As udp_sendmsg() decides about UDP_SEGMENT: how many datagrams may leave together? */
-static u32 vnp_udp_send_cnt_max(struct vnp_target_cpu *on)
+static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
+{
+	if (unlikely(!vnp_udp_send_route_is(on)))
+		return vnp_udp_send_look_up(on, fl);
+	fl->u.ip4.saddr = on->route.saddr.s6_addr32[0];
+	fl->u.ip4.daddr = on->target->to.addr.s6_addr32[0];
+	return 0;
+}
+
+/* As udp_sendmsg() decides about UDP_SEGMENT: may datagrams leave together, by @on->route? */
+static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size)
 {
 	const bool ip6 = on->target->to.family == AF_INET6;
 	const u32 ip_len = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
+	const struct dst_entry *dst = on->route.dst;
 	struct sock *sk = on->target->sk;
-	struct flowi fl __vnp_uninitialized;
-	const struct dst_entry *dst;
 
-	if (vnp_udp_send_route(on, &fl))
-		return 1;
-	dst = on->route.dst;
-	if (dst_xfrm(dst) || sk->sk_no_check_tx || (ip6 && udp_get_no_check6_tx(sk)) ||
-	    on->size + sizeof(struct udphdr) + ip_len > min(dst_mtu(dst), dst->dev->mtu))
-		return 1;
-	return VNP_UDP_SEND_SEGMENTS;
+	return !dst_xfrm(dst) && !sk->sk_no_check_tx && !(ip6 && udp_get_no_check6_tx(sk)) &&
+	       size + sizeof(struct udphdr) + ip_len <= min(dst_mtu(dst), dst->dev->mtu);
 }
 
-/* Can a datagram of so many bytes leave with those that are there? */
+static u32 vnp_udp_send_cnt_max(struct vnp_target_cpu *on)
+{
+	struct flowi fl __vnp_uninitialized;
+
+	return !vnp_udp_send_route(on, &fl) && vnp_udp_send_segments(on, on->pending.size) ?
+	       VNP_UDP_SEND_SEGMENTS : 1;
+}
+
+/* Can a datagram of so many bytes leave with those that are in a packet? */
 static bool vnp_udp_send_fits(struct vnp_target_cpu *on, u8 hops, u32 len)
 {
-	if (len > on->size || !len || on->skb->len != on->cnt * on->size ||
-	    hops != on->hops || on->skb->len + len > VNP_UDP_SEND_MAX)
+	struct vnp_pending *pending = &on->pending;
+
+	if (!pending->skb || len > pending->size || !len || hops != pending->hops ||
+	    pending->skb->len != pending->cnt * pending->size ||
+	    pending->skb->len + len > VNP_UDP_SEND_MAX)
 		return false;
-	if (!on->cnt_max)
-		on->cnt_max = vnp_udp_send_cnt_max(on);
-	return on->cnt < on->cnt_max;
+	if (!pending->cnt_max)
+		pending->cnt_max = vnp_udp_send_cnt_max(on);
+	return pending->cnt < pending->cnt_max;
 }
 
 static bool vnp_udp_send_is_denied(const struct vnp_target *target)
@@ -499,15 +308,16 @@ static bool vnp_udp_send_is_denied(const struct vnp_target *target)
 }
 
 /* UDP header and segments */
-static void vnp_udp_send_seal(struct vnp_target_cpu *on, struct sk_buff *skb)
+static void vnp_udp_send_seal(struct vnp_target_cpu *on, struct sk_buff *skb, u32 size,
+			      u32 cnt)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
 	struct sock *sk = on->target->sk;
 	struct udphdr *uh;
 
-	if (on->cnt > 1) {
-		shinfo->gso_size = on->size;
-		shinfo->gso_segs = on->cnt;
+	if (cnt > 1) {
+		shinfo->gso_size = size;
+		shinfo->gso_segs = cnt;
 		shinfo->gso_type = SKB_GSO_UDP_L4;
 	}
 	shinfo->flags |= SKBFL_SHARED_FRAG;
@@ -520,40 +330,49 @@ static void vnp_udp_send_seal(struct vnp_target_cpu *on, struct sk_buff *skb)
 			rt_tos2priority(on->target->peer.tos) : READ_ONCE(sk->sk_priority);
 }
 
-/* Would it be sent in too many fragments?  The time for that is charged to nobody. */
+/* Would it be sent in too many fragments? */
 static bool vnp_udp_send_is_long(const struct vnp_udp_out *out, u16 family)
 {
 	const u32 head = family == AF_INET6 ? sizeof(struct ipv6hdr) + sizeof(struct frag_hdr) :
 					      sizeof(struct iphdr);
-	const u32 mtu = max_t(u32, dst_mtu(out->dst), IPV4_MIN_MTU);
+	u32 mtu;
 
+	if (likely(out->size <= VNP_UDP_SEND_EASY))
+		return false;
+	mtu = max_t(u32, dst_mtu(out->dst), IPV4_MIN_MTU);
 	return out->size > VNP_UDP_SEND_FRAGMENTS * ((mtu - head) & ~7U);
 }
 
-/* Return: as ip_local_out(), or an errno; out->skb is set unless it was passed to the stack */
-static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out)
+/* May the socket send to the peer now?  Return: 0 and @on->route, or an errno */
+static int vnp_udp_send_begin(struct vnp_target_cpu *on, struct vnp_udp_out *out)
 {
 	const struct vnp_target *target = on->target;
-	struct sock *sk = target->sk;
-	const int ttl = target->peer.ttl ?: -1;
 	int ret;
 
 	if (vnp_udp_send_is_denied(target))
 		return -EPERM;
 	if (!out->hops)
 		return -ETIME;
-	if (!inet_sk(sk)->inet_sport)
+	if (!inet_sk(target->sk)->inet_sport)
 		return -EHOSTUNREACH;
+	ret = vnp_udp_send_route(on, &out->fl);
+	out->dst = on->route.dst;
+	return ret;
+}
+
+/* Return: as ip_local_out(), or an errno; out->skb is set unless it was passed to the stack */
+static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out, u32 cnt)
+{
+	const struct vnp_target *target = on->target;
+	const int ttl = target->peer.ttl ?: -1;
+	struct sock *sk = target->sk;
+
 	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
 		return -ENOBUFS;
-	ret = vnp_udp_send_route(on, &out->fl);
-	if (ret)
-		return ret;
-	out->dst = on->route.dst;
 	if (vnp_udp_send_is_long(out, target->to.family))
 		return -EMSGSIZE;
 	skb_dst_set_noref(out->skb, out->dst);
-	vnp_udp_send_seal(on, out->skb);
+	vnp_udp_send_seal(on, out->skb, out->size - sizeof(struct udphdr), cnt);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (target->to.family == AF_INET6)
 		return vnp_udp_out_ip6(out, ttl, on->route.key.tos);
@@ -578,137 +397,288 @@ static void vnp_udp_send_count(struct vnp_target_cpu *on, int ret, u32 cnt, u32 
 		SNMP_INC_STATS(mib, UDP_MIB_SNDBUFERRORS);
 }
 
-/* struct vnp_send_entry::flush.  The peer may have been replaced in between. */
-static void vnp_udp_send_flush(struct vnp_send_entry *entry)
+static void vnp_udp_send_packet(struct vnp_target_cpu *on, struct vnp_udp_out *out, u32 cnt)
+{
+	const u32 bytes = out->skb->len;
+
+	vnp_udp_send_count(on, vnp_udp_send_out(on, out, cnt), cnt, bytes);
+	if (unlikely(out->skb))
+		kfree_skb(out->skb);
+}
+
+/* Make packets of a range of a block: one, or if they may not leave together, one for each. */
+static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *out,
+			       const struct vnp_pending *pending)
+{
+	const bool together = pending->cnt == 1 || vnp_udp_send_segments(on, pending->size);
+	u32 left = pending->cnt, off = pending->off, end = off + pending->len, cnt, len;
+
+	for (; left; left -= cnt, off += len) {
+		cnt = together ? left : 1;
+		len = cnt == left ? end - off : pending->size;
+		out->skb = vnp_udp_send_alloc(0);
+		if (unlikely(!out->skb)) {
+			vnp_target_error(on, VNP_ERROR_MEMORY, left);
+			return;
+		}
+		vnp_udp_block_put_in(pending->block, out->skb, 0, off, len);
+		vnp_udp_send_packet(on, out, cnt);
+	}
+}
+
+/* What is pending may be added to again while this is sent. */
+static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pending *pending)
+{
+	struct vnp_udp_out out __vnp_uninitialized;
+	int ret;
+
+	out.sk = on->target->sk;
+	out.size = pending->size + sizeof(struct udphdr);
+	out.hops = pending->hops;
+	ret = vnp_udp_send_begin(on, &out);
+	if (unlikely(ret)) {
+		vnp_udp_send_count(on, ret, pending->cnt, 0);
+		kfree_skb(pending->skb);
+	} else if (pending->skb) {
+		out.skb = pending->skb;
+		vnp_udp_send_packet(on, &out, pending->cnt);
+	} else {
+		vnp_udp_send_block(on, &out, pending);
+	}
+	return pending->cnt;
+}
+
+/* struct vnp_send_ops::flush.  The peer may have been replaced in between. */
+static u32 vnp_udp_send_flush(struct vnp_send_entry *entry)
 {
 	struct vnp_target_cpu *on = container_of(entry, struct vnp_target_cpu, entry);
-	struct vnp_target *target = on->target;
-	const u32 cnt = on->cnt, bytes = on->skb->len;
-	struct vnp_udp_out out __vnp_uninitialized;
+	const struct vnp_pending pending = on->pending;
+	u32 cnt = 0;
 
-	out.sk = target->sk;
-	out.skb = on->skb;
-	out.size = on->size + sizeof(struct udphdr);
-	out.hops = on->hops;
-	on->skb = NULL;
-	if (likely(!READ_ONCE(target->gone)))
-		vnp_udp_send_count(on, vnp_udp_send_out(on, &out), cnt, bytes);
-	kfree_skb(out.skb);
-	vnp_target_put(target);
+	if (unlikely(!pending.cnt))
+		return 0;
+	on->pending.cnt = 0;
+	on->pending.skb = NULL;
+	on->pending.block = NULL;
+	if (likely(!READ_ONCE(on->target->gone)))
+		cnt = vnp_udp_send_pending(on, &pending);
+	else
+		kfree_skb(pending.skb);
+	if (pending.block)
+		vnp_udp_block_put(pending.block);
+	return cnt;
 }
+
+static bool vnp_udp_send_get(struct vnp_send_entry *entry)
+{
+	return vnp_target_get_live(container_of(entry, struct vnp_target_cpu, entry)->target);
+}
+
+static void vnp_udp_send_put(struct vnp_send_entry *entry)
+{
+	vnp_target_put(container_of(entry, struct vnp_target_cpu, entry)->target);
+}
+
+static const struct vnp_send_ops vnp_udp_send_ops = {
+	.flush	= vnp_udp_send_flush,
+	.get	= vnp_udp_send_get,
+	.put	= vnp_udp_send_put,
+};
 
 /*
  * ---- A datagram -----------------------------------------------------------
  */
 
-/* Begin a packet with it.  Return: 0, -ENOMEM, -ENOENT, -EDQUOT */
-static int vnp_udp_send_first(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
-			      const struct vnp_send_msg *msg, struct vnp_user *user)
+/* A packet, or a range of a block, begins with a datagram. */
+static void vnp_udp_send_first(struct vnp_target_cpu *on,
+			       const struct vnp_udp_sending *sending, struct vnp_user *user,
+			       u32 size)
+{
+	on->pending.size = size;
+	on->pending.cnt = 1;
+	on->pending.cnt_max = 0;
+	on->pending.hops = sending->hops;
+	on->entry.ops = &vnp_udp_send_ops;
+	vnp_send_add(&on->entry, user);
+}
+
+/* Begin a packet.  Return: 0, -ENOMEM */
+static int vnp_udp_send_own(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
+			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
+			    struct vnp_user *user)
 {
 	u32 room = msg->head_len;
 	struct sk_buff *skb;
-	int ret;
 
-	if (vnp_send_is_full())
-		return -EDQUOT;
 	if (vnp_udp_send_copies(dgram, msg)) {
 		room = vnp_udp_msg_len(msg);
-		if (__this_cpu_read(vnp_udp_source.more))
+		if (sending->more)
 			room = min_t(u32, room * VNP_UDP_SEND_EXPECTED, VNP_UDP_SEND_LINEAR);
 	}
 	skb = vnp_udp_send_alloc(room);
 	if (!skb)
 		return -ENOMEM;
-	ret = vnp_udp_send_append(skb, dgram, msg);
-	if (!ret && !vnp_target_get_live(on->target))
-		ret = -ENOENT;
-	if (ret) {
+	if (vnp_udp_send_append(skb, sending, dgram, msg)) {
 		kfree_skb(skb);
-		return ret;
+		return -ENOMEM;
 	}
-	on->skb = skb;
-	on->size = skb->len;
-	on->cnt = 1;
-	on->cnt_max = 0;
-	on->hops = __this_cpu_read(vnp_udp_source.hops);
-	on->entry.flush = vnp_udp_send_flush;
-	vnp_send_add(&on->entry, user);
+	on->pending.skb = skb;
+	vnp_udp_send_first(on, sending, user, skb->len);
 	return 0;
 }
 
-/*
- * The most frequent case, in few instructions: a datagram that was found for another peer
- * before, in contiguous memory, is added to a packet as it is.  Return: false: it is not
- */
-static bool vnp_udp_send_quick(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
-			       const struct vnp_send_msg *msg)
+/* What is pending leaves, and what is received because of that may add to it. */
+static void vnp_udp_send_clear(struct vnp_target_cpu *on)
 {
-	struct vnp_udp_source *source = this_cpu_ptr(&vnp_udp_source);
-	const struct vnp_udp_part *part = source->part;
-	struct sk_buff *skb = on->skb;
-
-	if (!skb || msg->head_len || source->cnt != 1 || !vnp_udp_source_is(source, dgram) ||
-	    skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS ||
-	    !vnp_udp_send_fits(on, source->hops, msg->len))
-		return false;
-	vnp_udp_send_frag(skb, part->page, part->off + msg->off, msg->len);
-	on->cnt++;
-	return true;
+	while (on->pending.cnt)
+		vnp_send_flush(&on->entry);
 }
 
-/* Return: likewise */
-static int vnp_udp_send_any(struct vnp_target_cpu *on, const struct vnp_dgram *dgram,
-			    const struct vnp_send_msg *msg, struct vnp_user *user)
+/* Is the datagram that was found last next to what is pending? */
+static bool vnp_udp_send_follows(const struct vnp_pending *pending,
+				 const struct vnp_udp_sending *sending)
+{
+	return pending->block && pending->block == sending->block && pending->len &&
+	       pending->off + pending->len == sending->at;
+}
+
+/* Could a datagram that is found leave with what is pending? */
+static bool vnp_udp_send_joins(const struct vnp_target_cpu *on,
+			       const struct vnp_udp_sending *sending, u32 len)
+{
+	const struct vnp_pending *pending = &on->pending;
+	const u32 before = pending->skb ? pending->skb->len : pending->len;
+
+	return len && len <= pending->size && before == pending->cnt * pending->size &&
+	       before + len <= VNP_UDP_SEND_MAX && pending->cnt < VNP_UDP_SEND_SEGMENTS &&
+	       sending->hops == pending->hops;
+}
+
+/*
+ * The range of a block that is pending becomes a packet, if that can be added to: what follows
+ * is elsewhere.
+ */
+static void vnp_udp_send_convert(struct vnp_target_cpu *on)
+{
+	struct vnp_pending *pending = &on->pending;
+	struct sk_buff *skb;
+
+	pending->cnt_max = vnp_udp_send_cnt_max(on);
+	skb = pending->cnt < pending->cnt_max ? vnp_udp_send_alloc(0) : NULL;
+	if (!skb) {
+		vnp_udp_send_clear(on);
+		return;
+	}
+	vnp_udp_block_put_in(pending->block, skb, 0, pending->off, pending->len);
+	vnp_udp_block_put(pending->block);
+	pending->block = NULL;
+	pending->skb = skb;
+}
+
+/* Add a datagram to a packet, or begin one.  Return: 0, -ENOMEM */
+static int vnp_udp_send_add(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
+			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
+			    struct vnp_user *user)
 {
 	int ret;
 
-	if (!on->skb)
-		return vnp_udp_send_first(on, dgram, msg, user);
-	if (vnp_udp_send_fits(on, __this_cpu_read(vnp_udp_source.hops),
-			      vnp_udp_msg_len(msg))) {
-		ret = vnp_udp_send_append(on->skb, dgram, msg);
+	if (on->pending.block)
+		vnp_udp_send_convert(on);
+	if (vnp_udp_send_fits(on, sending->hops, vnp_udp_msg_len(msg))) {
+		ret = vnp_udp_send_append(on->pending.skb, sending, dgram, msg);
 		if (!ret)
-			on->cnt++;
+			on->pending.cnt++;
 		if (ret <= 0)
 			return ret;
 	}
-	vnp_send_flush(&on->entry);
-	return vnp_udp_send_first(on, dgram, msg, user);
+	vnp_udp_send_clear(on);
+	return vnp_udp_send_own(on, sending, dgram, msg, user);
+}
+
+/* A datagram as it is: @whole is all of it.  Return: 0, -ENOMEM */
+static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
+			      const struct vnp_dgram *dgram, const struct vnp_send_msg *whole,
+			      struct vnp_user *user)
+{
+	struct vnp_pending *pending = &on->pending;
+
+	if (!vnp_udp_block_has(sending, dgram) && vnp_udp_block_find(sending, dgram))
+		return -ENOMEM;
+	if (vnp_udp_send_follows(pending, sending)) {
+		pending->len += whole->len;
+		pending->cnt++;
+		return 0;
+	}
+	/* Another one than before, or with others in between that this peer did not get */
+	if (pending->cnt && vnp_udp_send_joins(on, sending, whole->len))
+		return vnp_udp_send_add(on, sending, dgram, whole, user);
+	vnp_udp_send_clear(on);
+	pending->block = sending->block;
+	pending->block->refs++;
+	pending->off = sending->at;
+	pending->len = whole->len;
+	vnp_udp_send_first(on, sending, user, whole->len);
+	return 0;
 }
 
 /* A limit is reached. */
-static int vnp_udp_send_refuse(struct vnp_link *link, struct vnp_target_cpu *on)
+static noinline int vnp_udp_send_refuse(struct vnp_link *link, struct vnp_target_cpu *on)
 {
 	vnp_link_error(link, VNP_ERROR_RATE, 1);
 	vnp_target_error(on, VNP_ERROR_RATE, 1);
 	return -EDQUOT;
 }
 
-int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
-		 const struct vnp_send_msg *msg)
+/* Return: as vnp_udp_send() */
+static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp_dgram *dgram,
+				     struct vnp_target *target, const struct vnp_send_msg *msg,
+				     bool again)
 {
 	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+	const struct vnp_send_msg whole = { .len = dgram->exec.ctx.len };
 	struct vnp_target_cpu *on = this_cpu_ptr(target->cpu);
-	struct vnp_link *link = dispatch->link;
+	struct vnp_user *user = dispatch->link->user;
+	const bool lasts = vnp_udp_block_lasts(dgram);
+	const u32 len = vnp_udp_msg_len(msg ?: &whole);
 	int ret;
 
-	if (!msg->again && !vnp_udp_source_lasts(dgram))
-		vnp_udp_source_forget(this_cpu_ptr(&vnp_udp_source));
+	if (!lasts && !again)
+		vnp_udp_block_forget(sending);
 	/* Pairs with vnp_peers_give(). */
 	if (unlikely(!smp_load_acquire(&target->sk)))
 		return -ENOENT;
-	if (vnp_udp_msg_len(msg) > VNP_UDP_SEND_MAX) {
+	if (unlikely(len > VNP_UDP_SEND_MAX)) {
 		vnp_target_error(on, VNP_ERROR_LENGTH, 1);
 		return -EMSGSIZE;
 	}
-	if (unlikely(!vnp_send_draw(link->user, vnp_udp_msg_len(msg))))
-		return vnp_udp_send_refuse(link, on);
-	if (likely(vnp_udp_send_quick(on, dgram, msg)))
-		return 0;
-	ret = vnp_udp_send_any(on, dgram, msg, link->user);
-	if (unlikely(ret == -ENOMEM))
+	if (unlikely(!vnp_send_draw(&sending->sending, user, len)))
+		return vnp_udp_send_refuse(dispatch->link, on);
+	if (lasts && !msg)
+		ret = vnp_udp_send_whole(on, sending, dgram, &whole, user);
+	else
+		ret = vnp_udp_send_add(on, sending, dgram, msg ?: &whole, user);
+	if (unlikely(ret))
 		vnp_target_error(on, VNP_ERROR_MEMORY, 1);
-	else if (unlikely(ret == -EDQUOT))
-		vnp_udp_send_refuse(link, on);
 	return ret;
+}
+
+/*
+ * First the most frequent case, in few instructions: a datagram as it is, found for another
+ * peer before, follows one that the peer got.
+ */
+int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
+		 const struct vnp_send_msg *msg, bool again)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+	struct vnp_udp_sending *sending = vnp_udp_sending();
+	struct vnp_pending *pending = &this_cpu_ptr(target->cpu)->pending;
+	const u32 len = dgram->exec.ctx.len;
+
+	if (msg || !vnp_udp_send_follows(pending, sending) ||
+	    !vnp_udp_block_has(sending, dgram) ||
+	    !vnp_send_draw(&sending->sending, dispatch->link->user, len))
+		return vnp_udp_send_any(sending, dgram, target, msg, again);
+	pending->len += len;
+	pending->cnt++;
+	return 0;
 }

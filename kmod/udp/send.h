@@ -10,30 +10,25 @@
 
 #include <linux/types.h>
 
-struct sk_buff;
 struct vnp_dgram;
+struct vnp_dispatch;
 struct vnp_send_msg;
 struct vnp_target;
 
-/* vnp_udp_send_begin() - a packet of a program that sends has arrived.  Context: the hook */
-void vnp_udp_send_begin(const struct sk_buff *skb);
-
-/* vnp_udp_send_end() - its end */
-void vnp_udp_send_end(void);
+/* vnp_udp_send_dispatch() - vnp_dispatch() of a packet whose program sends.  Context: the hook */
+int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
 
 /**
  * vnp_udp_send() - struct vnp_hook_ops::send
  * @dgram:	the datagram on which a program executes
  * @target:	the peer
- * @msg:	what is sent
+ * @msg:	what is sent; NULL: the datagram as it is
+ * @again:	this call of a helper has sent it to another peer before
  *
  * Context: the hook, under RCU.
  * Return: 0, -EDQUOT, -ENOMEM, -ENOENT, -EMSGSIZE.
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
-		 const struct vnp_send_msg *msg);
-
-/* vnp_udp_send_destroy() - Context: process, at module exit */
-void vnp_udp_send_destroy(void);
+		 const struct vnp_send_msg *msg, bool again);
 
 #endif /* _VNP_UDP_SEND_H */

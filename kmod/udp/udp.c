@@ -54,6 +54,7 @@
 #include "kmod/udp/rcv.h"
 #include "kmod/udp/release.h"
 #include "kmod/udp/reply.h"
+#include "kmod/udp/block.h"
 #include "kmod/udp/send.h"
 #include "kmod/udp/sock.h"
 
@@ -84,7 +85,7 @@ void vnp_udp_subsys_destroy(void)
 {
 	vnp_udp_socks_destroy();
 	vnp_udp_opt_drain();
-	vnp_udp_send_destroy();
+	vnp_udp_block_destroy();
 	sock_release(vnp_udp_enabler);
 }
 

@@ -204,7 +204,7 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  *
  * Return: 0, -ENOENT (no such peer), -ERANGE (the payload is shorter), -EINVAL (a field of
  * struct vnp_send, or more than %VNP_SEND_HEAD_MAX bytes in front), -EMSGSIZE (longer than
- * a datagram can be), -EDQUOT (a limit of the execution, the user or the CPU: %VNP_ERROR_RATE),
+ * a datagram can be), -EDQUOT (a limit of the execution or the user: %VNP_ERROR_RATE),
  * -EBADMSG (the datagram has failed authentication), -ENOMEM.
  */
 static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,

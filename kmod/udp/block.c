@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/udp/block.h"
+
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <net/sock.h>
+
+#include "kmod/path/dispatch.h"
+
+/**
+ * struct vnp_udp_blocks - of a CPU
+ * @latest:	the one that datagrams are added to, or NULL
+ * @own:	used while it has no references: then none is allocated
+ * @space:	where copies are put
+ */
+struct vnp_udp_blocks {
+	struct vnp_udp_block *latest;
+	struct vnp_udp_block own;
+	struct page_frag space;
+};
+
+static DEFINE_PER_CPU(struct vnp_udp_blocks, vnp_udp_blocks);
+
+void vnp_udp_block_destroy(void)
+{
+	struct page_frag *space;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		space = &per_cpu_ptr(&vnp_udp_blocks, cpu)->space;
+		if (space->page)
+			put_page(space->page);
+	}
+}
+
+static struct vnp_udp_block *vnp_udp_block_create(u8 hops)
+{
+	struct vnp_udp_blocks *blocks = this_cpu_ptr(&vnp_udp_blocks);
+	struct vnp_udp_block *block = &blocks->own;
+
+	if (block->refs) {
+		block = kmalloc(sizeof(*block), GFP_ATOMIC);
+		if (!block)
+			return NULL;
+	}
+	block->blocks = blocks;
+	block->refs = 1;
+	block->hops = hops;
+	block->cnt = 0;
+	block->size = 0;
+	block->len = 0;
+	block->part_cnt = 0;
+	return block;
+}
+
+/* Forget parts from this one on. */
+static void vnp_udp_block_cut(struct vnp_udp_block *block, u32 part_cnt)
+{
+	while (block->part_cnt > part_cnt)
+		put_page(block->part[--block->part_cnt].page);
+}
+
+void vnp_udp_block_put(struct vnp_udp_block *block)
+{
+	struct vnp_udp_blocks *blocks = block->blocks;
+
+	if (--block->refs)
+		return;
+	vnp_udp_block_cut(block, 0);
+	if (blocks->latest == block)
+		blocks->latest = NULL;
+	if (block != &blocks->own)
+		kfree(block);
+}
+
+/*
+ * ---- Finding payload ------------------------------------------------------
+ */
+
+/* Bytes are the last part, or follow those of it.  Return: 0; -ENOSPC: too many parts */
+static int vnp_udp_block_add(struct vnp_udp_block *block, struct page *page, u32 off, u32 len)
+{
+	struct vnp_udp_part *last = &block->part[block->part_cnt - 1];
+
+	if (block->part_cnt && last->page == page && last->off + last->len == off) {
+		last->len += len;
+		return 0;
+	}
+	if (block->part_cnt == MAX_SKB_FRAGS)
+		return -ENOSPC;
+	get_page(page);
+	block->part[block->part_cnt++] = (struct vnp_udp_part) { page, off, len };
+	return 0;
+}
+
+struct page_frag *vnp_udp_block_space(u32 len)
+{
+	struct page_frag *space = this_cpu_ptr(&vnp_udp_blocks.space);
+
+	return skb_page_frag_refill(len, space, GFP_ATOMIC) ? space : NULL;
+}
+
+static int vnp_udp_block_copy(struct vnp_udp_block *block, const struct vnp_dgram *dgram)
+{
+	u32 pos = dgram->off, len = dgram->exec.ctx.len, part;
+	const struct sk_buff *skb = dgram->skb;
+	struct page_frag *space;
+	int ret;
+
+	for (; len; len -= part, pos += part) {
+		space = vnp_udp_block_space(min_t(u32, len, PAGE_SIZE));
+		if (!space)
+			return -ENOMEM;
+		part = min(len, space->size - space->offset);
+		if (skb_copy_bits(skb, pos, page_address(space->page) + space->offset, part))
+			return -ENOMEM;
+		ret = vnp_udp_block_add(block, space->page, space->offset, part);
+		if (ret)
+			return ret;
+		space->offset += part;
+	}
+	return 0;
+}
+
+/* Reference a range of a packet.  Return: -EINVAL: it cannot be; -ENOSPC */
+static int vnp_udp_block_share(struct vnp_udp_block *block, const struct sk_buff *skb,
+			       u32 pos, u32 end)
+{
+	const struct skb_shared_info *shinfo = skb_shinfo(skb);
+	u32 at = skb_headlen(skb), next, i;
+	const skb_frag_t *frag;
+	int ret = 0;
+
+	if (pos < at || shinfo->frag_list)
+		return -EINVAL;
+	for (i = 0; i < shinfo->nr_frags && at < end && !ret; i++, at = next) {
+		frag = &shinfo->frags[i];
+		next = at + skb_frag_size(frag);
+		if (pos >= next)
+			continue;
+		if (!skb_frag_page(frag))
+			return -EINVAL;
+		ret = vnp_udp_block_add(block, skb_frag_page(frag),
+					skb_frag_off(frag) + max(pos, at) - at,
+					min(end, next) - max(pos, at));
+	}
+	return ret;
+}
+
+/*
+ * References to a clone's head are not taken: another receiver, who does not see them, may write
+ * to it when the clone is gone.
+ */
+bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram)
+{
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+	const struct sk_buff *skb = dgram->skb;
+	const unsigned char *data = ctx->data;
+
+	if (ctx->data_end - ctx->data != ctx->len || dgram->prog->writes_packet)
+		return false;
+	if (data >= skb->head && data < skb_end_pointer(skb))
+		return skb->head_frag && !skb_cloned(skb);
+	return !skb_has_frag_list(skb);
+}
+
+/* A datagram's payload follows in a block.  Return: 0, -ENOMEM, -ENOSPC */
+static int vnp_udp_block_append(struct vnp_udp_block *block, const struct vnp_dgram *dgram,
+				bool copies)
+{
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+	struct page *page;
+	int ret;
+
+	if (!ctx->len)
+		return 0;
+	if (copies || dgram->prog->writes_packet)
+		return vnp_udp_block_copy(block, dgram);
+	if (vnp_udp_block_is_direct(dgram)) {
+		page = virt_to_head_page(ctx->data);
+		return vnp_udp_block_add(block, page, ctx->data - page_address(page), ctx->len);
+	}
+	ret = vnp_udp_block_share(block, dgram->skb, dgram->off, dgram->off + ctx->len);
+	if (ret == -EINVAL)
+		ret = vnp_udp_block_copy(block, dgram);
+	return ret;
+}
+
+bool vnp_udp_block_lasts(const struct vnp_dgram *dgram)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+
+	return !dgram->prog->writes_packet && dgram->skb == dispatch->skb;
+}
+
+bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram)
+{
+	return sending->skb == dgram->skb && sending->off == dgram->off &&
+	       sending->len == dgram->exec.ctx.len && sending->end == dgram->exec.ctx.data_end;
+}
+
+/* Can a datagram of so many bytes be a segment after those that are there? */
+static bool vnp_udp_block_takes(const struct vnp_udp_block *block, u8 hops, u32 len)
+{
+	return len && len <= block->size && block->len == block->cnt * block->size &&
+	       block->cnt < VNP_UDP_SEND_SEGMENTS && block->len + len <= VNP_UDP_SEND_MAX &&
+	       block->hops == hops;
+}
+
+/* The datagram is at the end of a block, which @sending gets a reference to. */
+static void vnp_udp_block_set(struct vnp_udp_sending *sending, struct vnp_udp_block *block,
+			      const struct vnp_dgram *dgram, u32 part_cnt, u32 part_len)
+{
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+	const bool extended = part_cnt && block->part[part_cnt - 1].len > part_len;
+
+	sending->skb = dgram->skb;
+	sending->off = dgram->off;
+	sending->len = ctx->len;
+	sending->end = ctx->data_end;
+	sending->block = block;
+	sending->at = block->len;
+	sending->part = part_cnt - extended;
+	sending->part_at = block->len - (extended ? part_len : 0);
+	if (!block->cnt)
+		block->size = ctx->len;
+	block->cnt++;
+	block->len += ctx->len;
+}
+
+/* Return: 0, -ENOMEM, -ENOSPC: another one is needed */
+static int vnp_udp_block_try(struct vnp_udp_sending *sending, struct vnp_udp_block *block,
+			     const struct vnp_dgram *dgram, bool copies)
+{
+	const u32 part_cnt = block->part_cnt;
+	const u32 part_len = part_cnt ? block->part[part_cnt - 1].len : 0;
+	int ret = vnp_udp_block_append(block, dgram, copies);
+
+	if (!ret) {
+		vnp_udp_block_set(sending, block, dgram, part_cnt, part_len);
+		return 0;
+	}
+	vnp_udp_block_cut(block, part_cnt);
+	if (part_cnt)
+		block->part[part_cnt - 1].len = part_len;
+	return ret;
+}
+
+int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram)
+{
+	struct vnp_udp_block *block = this_cpu_ptr(&vnp_udp_blocks)->latest;
+	const bool lasts = vnp_udp_block_lasts(dgram);
+	const u32 len = dgram->exec.ctx.len;
+	const bool copies = len <= VNP_UDP_SEND_SHORT && sending->more;
+	int ret;
+
+	vnp_udp_block_forget(sending);
+	if (block && lasts && vnp_udp_block_takes(block, sending->hops, len)) {
+		block->refs++;
+		ret = vnp_udp_block_try(sending, block, dgram, copies);
+		if (!ret)
+			return 0;
+		vnp_udp_block_put(block);
+		if (ret != -ENOSPC)
+			return ret;
+	}
+	block = vnp_udp_block_create(sending->hops);
+	if (!block)
+		return -ENOMEM;
+	ret = vnp_udp_block_try(sending, block, dgram, copies);
+	if (ret == -ENOSPC)
+		ret = vnp_udp_block_try(sending, block, dgram, true);
+	if (ret) {
+		vnp_udp_block_put(block);
+		return -ENOMEM;
+	}
+	if (lasts)
+		block->blocks->latest = block;
+	return 0;
+}
+
+/*
+ * ---- Using it -------------------------------------------------------------
+ */
+
+void vnp_udp_block_add_to(struct sk_buff *skb, struct page *page, u32 off, u32 len)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const int last = shinfo->nr_frags;
+
+	if (skb_can_coalesce(skb, last, page, off)) {
+		skb_frag_size_add(&shinfo->frags[last - 1], len);
+	} else {
+		get_page(page);
+		skb_fill_page_desc(skb, last, page, off, len);
+	}
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+}
+
+void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 part,
+			  u32 off, u32 len)
+{
+	const struct vnp_udp_part *at = &block->part[part];
+	u32 now;
+
+	for (; len; at++) {
+		if (off >= at->len) {
+			off -= at->len;
+			continue;
+		}
+		now = min(len, at->len - off);
+		vnp_udp_block_add_to(skb, at->page, at->off + off, now);
+		len -= now;
+		off = 0;
+	}
+}

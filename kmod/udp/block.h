@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: payload that is sent to peers.
+ *
+ * A block is the payload of a datagram or, if they could leave as segments of one packet
+ * (UDP_SEGMENT), of several that arrived after another: all have the same length, but the
+ * last may be shorter.  Peers' packets refer to its memory: it is not copied for each.
+ *
+ * It is copied once, into memory of the block, if it is in memory that has no reference count
+ * of its own (kmalloc()), if the program may write to it later, and if it is short and others
+ * will follow it: then all of them are contiguous.
+ *
+ * Context of all that is here: softirq, under RCU.  A block belongs to a CPU.
+ */
+#ifndef _VNP_UDP_BLOCK_H
+#define _VNP_UDP_BLOCK_H
+
+#include <linux/skbuff.h>
+#include <linux/types.h>
+
+#include "kmod/path/send.h"
+
+struct vnp_dgram;
+struct vnp_udp_blocks;
+
+/* The longest payload, and the most datagrams of a packet */
+#define VNP_UDP_SEND_MAX	65507
+#define VNP_UDP_SEND_SEGMENTS	64
+
+/* A datagram that is not longer is copied, unless one reference does */
+#define VNP_UDP_SEND_SHORT	256
+
+/**
+ * struct vnp_udp_part - contiguous bytes of a payload, with a reference to their memory
+ * @page:	where they are
+ * @off:	offset in it
+ * @len:	their number
+ */
+struct vnp_udp_part {
+	struct page *page;
+	u32 off;
+	u32 len;
+};
+
+/**
+ * struct vnp_udp_block - payload
+ * @blocks:	those of its CPU
+ * @refs:	of peers that it will be sent to, and of what is being executed
+ * @hops:	maximum TTL of what it is sent in
+ * @cnt:	its datagrams
+ * @size:	length of the first
+ * @len:	of all
+ * @part_cnt:	number of parts
+ * @part:	where they are
+ */
+struct vnp_udp_block {
+	struct vnp_udp_blocks *blocks;
+	u32 refs;
+	u8 hops;
+	u8 cnt;
+	u32 size;
+	u32 len;
+	u32 part_cnt;
+	struct vnp_udp_part part[MAX_SKB_FRAGS];
+};
+
+/**
+ * struct vnp_udp_sending - a packet whose program sends
+ * @sending:	what all hooks have
+ * @hops:	maximum TTL of what is sent because of it
+ * @more:	what is sent will probably leave with other datagrams
+ * @skb:	the packet of the datagram that was found last; NULL: none
+ * @off:	where the datagram is in it
+ * @len:	its length
+ * @end:	end of its direct bytes: another one after the packet was changed
+ * @block:	the block that it is in, with a reference, or NULL
+ * @at:		where it begins in the block
+ * @part:	the part that it begins in
+ * @part_at:	where that begins in the block
+ */
+struct vnp_udp_sending {
+	struct vnp_sending sending;
+	u8 hops;
+	bool more;
+	const struct sk_buff *skb;
+	s32 off;
+	u32 len;
+	const void *end;
+	struct vnp_udp_block *block;
+	u32 at;
+	u32 part;
+	u32 part_at;
+};
+
+static inline struct vnp_udp_sending *vnp_udp_sending(void)
+{
+	return container_of(__this_cpu_read(vnp_sending), struct vnp_udp_sending, sending);
+}
+
+/* vnp_udp_block_put() - put a reference */
+void vnp_udp_block_put(struct vnp_udp_block *block);
+
+/* vnp_udp_block_forget() - what was found last is not needed any more, or has changed */
+static inline void vnp_udp_block_forget(struct vnp_udp_sending *sending)
+{
+	if (sending->block)
+		vnp_udp_block_put(sending->block);
+	sending->block = NULL;
+	sending->skb = NULL;
+}
+
+/* vnp_udp_block_is_direct() - is it contiguous in memory that can be referenced? */
+bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram);
+
+/*
+ * vnp_udp_block_lasts() - is the payload the same in other calls of the helpers?  The program
+ * may write to it; a packet of its own may be freed before this one ends, and the memory reused.
+ */
+bool vnp_udp_block_lasts(const struct vnp_dgram *dgram);
+
+/**
+ * vnp_udp_block_find() - find a datagram's payload, or copy it, to a block
+ * @sending:	out: where it is
+ * @dgram:	the datagram
+ *
+ * Return: 0, -ENOMEM.
+ */
+int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram);
+
+/* vnp_udp_block_has() - is that done already? */
+bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram);
+
+/* vnp_udp_block_space() - some memory of this CPU, to be referenced; NULL: there is none */
+struct page_frag *vnp_udp_block_space(u32 len);
+
+/* vnp_udp_block_add_to() - add bytes of a page to a packet, with a reference */
+void vnp_udp_block_add_to(struct sk_buff *skb, struct page *page, u32 off, u32 len);
+
+/**
+ * vnp_udp_block_put_in() - add a range of a block to a packet
+ * @block:	the block
+ * @skb:	the packet, which has space for it
+ * @part:	index of a part
+ * @off:	beginning of the range, from that of the part
+ * @len:	its length
+ */
+void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 part,
+			  u32 off, u32 len);
+
+/* vnp_udp_block_destroy() - Context: process, at module exit */
+void vnp_udp_block_destroy(void);
+
+#endif /* _VNP_UDP_BLOCK_H */
