@@ -20,6 +20,9 @@
 /* Receivers in most tests */
 #define PEERS		3
 
+/* Members of a group: of two, more than packets that are made at once */
+#define CROWD		700
+
 /* The longest datagram, and more */
 #define LEN_MAX		65536
 
@@ -310,6 +313,31 @@ TEST_F(send, bursts_pulled_between)
 	bursts(_metadata, self, variant->path, 0, 0);
 	for (int len = 1000; len < 65000; len *= 2)
 		arrives(_metadata, self, len);
+}
+
+/* Peers get different datagrams of those that arrive together. */
+TEST_F(send, bursts_halves)
+{
+	static struct burst sent, want;
+	__u32 seq = 0;
+
+	USE("send_halves");
+	for (int len = 40; len < 1440; len += 680) {
+		burst_fill_equal(&sent, &seq, "RRRRRRRRRRRRRRRR", len);
+		for (int j = 0; j < sent.cnt; j++)
+			sent.data[j][0] = j / 3;
+		ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
+		for (int i = 0; i < PEERS; i++) {
+			want.cnt = 0;
+			for (int j = 0; j < sent.cnt; j++) {
+				if (i < 2 && (sent.data[j][0] & 1) != i)
+					continue;
+				want.len[want.cnt] = sent.len[j];
+				memcpy(want.data[want.cnt++], sent.data[j], sent.len[j]);
+			}
+			ASSERT_LT(0, burst_recv(self->rx[i], &want, false));
+		}
+	}
 }
 
 TEST_F(send, bursts_written)
@@ -631,6 +659,30 @@ TEST_F(send, groups)
 	INFO(self->info.packets + 2);
 	EXPECT_EQ(-1, recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT));
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
+}
+
+/* More packets than a CPU has space for: the oldest leave, and none is refused. */
+TEST_F(send, crowds)
+{
+	static struct burst sent;
+	struct vnp_map *crowds = vnp_object_find_map(self->obj, "crowds");
+	const struct vnp_peer peer = peer_of(self->rx[0]);
+	__u32 seq = 0;
+
+	for (__u32 group = 0; group < 2; group++)
+		for (__u32 i = 0; i < CROWD; i++) {
+			struct member key = { group, i };
+
+			ASSERT_EQ(0, vnp_map_update(crowds, &key, &peer, VNP_MAP_NOEXIST));
+		}
+	self->orders->member = (struct member) { 0, 0 };
+	USE("send_crowd");
+	burst_fill_equal(&sent, &seq, "RR", 40);
+	ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
+	INFO(2);
+	EXPECT_EQ(CROWD, self->orders->ret[0]);
+	EXPECT_EQ(CROWD, self->orders->ret[1]);
+	EXPECT_EQ(0, self->info.errors[VNP_ERROR_RATE]);
 }
 
 /* Sends until told to stop. */

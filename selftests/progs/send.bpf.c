@@ -17,6 +17,13 @@ struct {
 	__type(value, struct vnp_peer);
 } groups SEC(".maps");
 
+struct {
+	__uint(type, VNP_MAP_GROUPS);
+	__uint(max_entries, 2048);
+	__type(key, struct member);
+	__type(value, struct vnp_peer);
+} crowds SEC(".maps");
+
 struct orders orders;
 
 /* What is sent: the bytes in front are the receiver's number, then its square, ... */
@@ -112,5 +119,33 @@ int send_member(struct vnp_ctx *ctx)
 	struct member member = orders.member;
 
 	orders.ret[0] = vnp_send(ctx, &groups, &member, NULL, 0);
+	return orders.verdict;
+}
+
+/* Each datagram to another crowd */
+SEC("vnp/datagram")
+int send_crowd(struct vnp_ctx *ctx)
+{
+	struct member member = orders.member;
+
+	orders.member.group++;
+	orders.ret[member.group & 1] = vnp_send_group(ctx, &crowds, &member, NULL, 0);
+	return orders.verdict;
+}
+
+/* Each peer gets another half of the datagrams, by their first byte. */
+SEC("vnp/datagram")
+int send_halves(struct vnp_ctx *ctx)
+{
+	__u8 byte;
+	__u32 i;
+
+	if (vnp_load_bytes(ctx, 0, &byte, 1))
+		return orders.verdict;
+	for (i = 0; i < 2; i++)
+		if ((byte & 1) == i)
+			orders.ret[i] = vnp_send(ctx, &peers, &i, NULL, 0);
+	i = 2;
+	orders.ret[2] = vnp_send(ctx, &peers, &i, NULL, 0);
 	return orders.verdict;
 }
