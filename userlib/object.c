@@ -18,6 +18,8 @@ static const struct {
 } prog_sections[] = {
 	{ "vnp/datagram", VNP_PROG_DATAGRAM },
 	{ "vnp/packet", VNP_PROG_PACKET },
+	{ "vnp/stream", VNP_PROG_STREAM },
+	{ "vnp/message", VNP_PROG_MESSAGE },
 	{ "vnp/stream", 0 },
 	{ "vnp/message", 0 },
 };

@@ -4,7 +4,8 @@
 #define HELPER_INDEX(name)	(VNP_HELPER_##name - VNP_HELPER_BASE)
 
 /* Which program types may call a helper */
-#define PROGS_ALL	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
+#define PROGS_PACKET	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
+#define PROGS_ALL	(PROGS_PACKET | BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE))
 #define PROGS_WRITING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be written */
 #define PROGS_SENDING	BIT(VNP_PROG_DATAGRAM)	/* which see the payload, without headers */
 #define PROGS_HOLDING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be held */
@@ -77,7 +78,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.fn = vnp_helper_pull,
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
-		.prog_types = PROGS_ALL,
+		.prog_types = PROGS_PACKET,
 		.moves_packet = true,
 		.bytes = VNP_COST_PACKET,
 		.cost = 200,

@@ -37,7 +37,9 @@ static long vnp_device_feature(struct file *file, void *args,
 		.size = feature->size,
 		.hardened = vnp_prog_hardened(),
 		.prog_types = BIT_ULL(VNP_PROG_DATAGRAM) |
-			      BIT_ULL(VNP_PROG_PACKET),
+			      BIT_ULL(VNP_PROG_PACKET) |
+			      BIT_ULL(VNP_PROG_STREAM) |
+			      BIT_ULL(VNP_PROG_MESSAGE),
 		.map_types = vnp_map_types(),
 		.helpers = vnp_device_helpers(),
 		.prog_flags = VNP_PROG_F_HARDEN,

@@ -14,6 +14,7 @@
 #include "kmod/core/object.h"
 #include "kmod/crypto/work.h"
 #include "kmod/path/send.h"
+#include "kmod/tcp/tcp.h"
 #include "kmod/udp/udp.h"
 #include "kmod/core/version.h"
 
@@ -33,11 +34,16 @@ static int __init vnp_init(void)
 	ret = vnp_udp_subsys_create();
 	if (ret)
 		goto err_send_subsys;
-	ret = vnp_device_create();
+	ret = vnp_tcp_subsys_create();
 	if (ret)
 		goto err_udp_subsys;
+	ret = vnp_device_create();
+	if (ret)
+		goto err_tcp_subsys;
 	return 0;
 
+err_tcp_subsys:
+	vnp_tcp_subsys_destroy();
 err_udp_subsys:
 	vnp_udp_subsys_destroy();
 err_send_subsys:
@@ -52,6 +58,7 @@ err_obj_subsys:
 static void __exit vnp_exit(void)
 {
 	vnp_device_destroy();
+	vnp_tcp_subsys_destroy();
 	vnp_udp_subsys_destroy();
 	/* Before the maps, and what is queued for their peers, go */
 	vnp_send_subsys_destroy();

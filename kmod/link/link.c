@@ -21,6 +21,8 @@ static void vnp_link_free(struct vnp_obj *obj)
 {
 	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
 
+	if (link->hook->free)
+		link->hook->free(link);
 	vnp_hold_destroy(link);
 	vnp_routes_destroy(&link->routes);
 	vnp_user_put(link->user);
@@ -63,6 +65,7 @@ static struct vnp_link *vnp_link_alloc(const struct vnp_link_create *attr,
 	link->hold_messages = attr->hold_messages ?: VNP_HOLD_MESSAGES;
 	link->hold_age_ms = attr->hold_age_ms ?: VNP_HOLD_AGE_MS;
 	link->hold_mark = attr->hold_mark;
+	link->eof = attr->eof;
 	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
@@ -78,11 +81,14 @@ err_free:
 }
 
 /* The program's maps that send, and have no socket yet, send from this one. */
-static int vnp_link_bind_maps(const struct vnp_prog *prog, struct socket *sock)
+static int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
+			      struct socket *sock)
 {
 	u32 i;
 	int ret = 0;
 
+	if (!link->hook->send)
+		return 0;
 	for (i = 0; i < prog->map_cnt && !ret; i++)
 		ret = vnp_map_bind(prog->maps[i], sock);
 	return ret;
@@ -93,7 +99,7 @@ static int vnp_link_bind_maps(const struct vnp_prog *prog, struct socket *sock)
  * a socket, and after it nothing can fail.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
-			    struct sock *sk)
+			    struct vnp_prog *message, struct sock *sk)
 {
 	struct vnp_fd nfd;
 	long ret;
@@ -104,13 +110,13 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	ret = vnp_obj_publish(&link->obj);
 	if (ret)
 		return ret;
-	ret = vnp_link_bind_maps(prog, sk->sk_socket);
+	ret = vnp_link_bind_maps(link, prog, sk->sk_socket);
 	if (ret)
 		return ret;
 	ret = vnp_fd_reserve(&link->obj, &nfd);
 	if (ret)
 		return ret;
-	ret = link->hook->attach(link, prog, sk);
+	ret = link->hook->attach(link, prog, message, sk);
 	if (ret) {
 		vnp_fd_cancel(&nfd);
 		return ret;
@@ -118,51 +124,110 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	return vnp_fd_install(&nfd);
 }
 
+/* Can such a program be linked where @hook is? */
+static bool vnp_link_takes(const struct vnp_hook_ops *hook, const struct vnp_prog *prog)
+{
+	return hook->prog_types & BIT(prog->code->type);
+}
+
+static long vnp_link_create_on(const struct vnp_link_create *attr, struct vnp_prog *prog,
+			       struct vnp_prog *message, struct sock *sk)
+{
+	const struct vnp_hook_ops *hook = vnp_hook_find(sk);
+	struct vnp_link *link;
+	long fd;
+
+	if (!hook || !vnp_link_takes(hook, prog) || prog->code->type == VNP_PROG_MESSAGE)
+		return -EOPNOTSUPP;
+	if (attr->flags & ~hook->link_flags)
+		return -EINVAL;
+	link = vnp_link_alloc(attr, hook);
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	fd = vnp_link_attach(link, prog, message, sk);
+	vnp_link_put(link);
+	return fd;
+}
+
+/* The program for whole messages: NULL if there is none */
+static struct vnp_prog *vnp_link_message(const struct vnp_link_create *attr)
+{
+	struct vnp_prog *message;
+
+	if (!(attr->flags & VNP_LINK_F_MESSAGE))
+		return NULL;
+	message = vnp_prog_from_fd(attr->message_fd);
+	if (!IS_ERR(message) && message->code->type != VNP_PROG_MESSAGE) {
+		vnp_prog_put(message);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	return message;
+}
+
+static bool vnp_link_attr_ok(const struct vnp_link_create *attr)
+{
+	return !attr->reserved && attr->hold_messages <= VNP_HOLD_MESSAGES_MAX &&
+	       attr->hold_age_ms <= VNP_HOLD_AGE_MS_MAX && attr->eof <= VNP_EOF_ABORT &&
+	       (attr->flags & VNP_LINK_F_MESSAGE || !attr->message_fd);
+}
+
 long vnp_link_create(const struct vnp_link_create *attr)
 {
-	const struct vnp_hook_ops *hook;
-	struct vnp_link *link;
-	struct vnp_prog *prog;
+	struct vnp_prog *prog, *message;
 	struct socket *sock;
 	int ret;
 	long fd;
 
-	if (attr->flags & ~VNP_LINK_F_KNOWN || attr->reserved ||
-	    attr->hold_messages > VNP_HOLD_MESSAGES_MAX ||
-	    attr->hold_age_ms > VNP_HOLD_AGE_MS_MAX)
+	if (attr->flags & ~VNP_LINK_F_KNOWN || !vnp_link_attr_ok(attr))
 		return -EINVAL;
 	prog = vnp_prog_from_fd(attr->prog_fd);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
+	message = vnp_link_message(attr);
+	if (IS_ERR(message)) {
+		fd = PTR_ERR(message);
+		goto put_prog;
+	}
 	sock = sockfd_lookup(attr->sock_fd, &ret);
 	if (!sock) {
 		fd = ret;
-		goto put_prog;
-	}
-	hook = vnp_hook_find(sock->sk);
-	if (!hook) {
-		fd = -EOPNOTSUPP;
-		goto put_sock;
-	}
-	link = vnp_link_alloc(attr, hook);
-	if (IS_ERR(link)) {
-		fd = PTR_ERR(link);
-		goto put_sock;
+		goto put_message;
 	}
 
-	fd = vnp_link_attach(link, prog, sock->sk);
+	fd = vnp_link_create_on(attr, prog, message, sock->sk);
 
-	vnp_link_put(link);
-put_sock:
 	sockfd_put(sock);
+put_message:
+	if (message)
+		vnp_prog_put(message);
 put_prog:
 	vnp_prog_put(prog);
 	return fd;
 }
 
+void vnp_link_bind(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog *message,
+		   struct sock *sk)
+{
+	u32 cookie[2];
+
+	sock_diag_save_cookie(sk, cookie);
+	link->cookie = cookie[0] | (u64)cookie[1] << 32;
+	link->family = sk->sk_family;
+
+	vnp_obj_get(&prog->obj);
+	if (message)
+		vnp_obj_get(&message->obj);
+	vnp_obj_get(&link->obj);
+	spin_lock_bh(&link->lock);
+	rcu_assign_pointer(link->prog, prog);
+	rcu_assign_pointer(link->message, message);
+	link->sk = sk;
+	spin_unlock_bh(&link->lock);
+}
+
 bool vnp_link_claim(struct vnp_link *link)
 {
-	struct vnp_prog *prog = NULL;
+	struct vnp_prog *prog = NULL, *message = NULL;
 	bool claimed;
 
 	spin_lock_bh(&link->lock);
@@ -171,12 +236,16 @@ bool vnp_link_claim(struct vnp_link *link)
 	if (claimed) {
 		prog = rcu_replace_pointer(link->prog, &vnp_prog_none,
 					   lockdep_is_held(&link->lock));
+		message = rcu_replace_pointer(link->message, NULL,
+					      lockdep_is_held(&link->lock));
 		vnp_hold_permit(link, false);
 	}
 	spin_unlock_bh(&link->lock);
 
 	if (claimed)
 		vnp_prog_put(prog);
+	if (message)
+		vnp_prog_put(message);
 	return claimed;
 }
 
@@ -328,34 +397,38 @@ static int vnp_link_rebind_maps(struct vnp_link *link, const struct vnp_prog *pr
 		return ret;
 	file = vnp_socket_get(sk, &sock);
 	if (file) {
-		ret = vnp_link_bind_maps(prog, sock);
+		ret = vnp_link_bind_maps(link, prog, sock);
 		fput(file);
 	}
 	sock_put(sk);
 	return ret;
 }
 
-/* Make @prog the current program; its reference passes to the link.  Return: errno */
+/*
+ * Make @prog the current program, or that for messages if it is for them; its reference passes
+ * to the link.  Return: errno
+ */
 static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 			    const struct vnp_prog *expected)
 {
+	const bool message = prog->code->type == VNP_PROG_MESSAGE;
+	struct vnp_prog __rcu **at = message ? &link->message : &link->prog;
 	struct vnp_prog *old;
 	int ret = 0;
 
 	spin_lock_bh(&link->lock);
-	old = rcu_dereference_protected(link->prog,
-					lockdep_is_held(&link->lock));
-	if (old == &vnp_prog_none)
+	old = rcu_dereference_protected(*at, lockdep_is_held(&link->lock));
+	if (!link->sk)
 		ret = -ENOLINK;
 	else if (expected && old != expected)
 		ret = -EEXIST;
 	else
-		rcu_assign_pointer(link->prog, prog);
+		rcu_assign_pointer(*at, prog);
 	if (!ret)
 		vnp_hold_permit(link, prog->holds);
 	spin_unlock_bh(&link->lock);
 
-	if (!ret)
+	if (!ret && old)
 		vnp_prog_put(old);
 	return ret;
 }
@@ -376,15 +449,20 @@ static long vnp_link_fop_update(struct file *file, void *args,
 {
 	const struct vnp_link_update *update = args;
 	struct vnp_prog *prog, *expected = NULL;
+	struct vnp_link *link = file->private_data;
 	bool holds;
 	int ret;
 
 	if (update->flags)
 		return -EINVAL;
-	vnp_link_refresh(file->private_data);
+	vnp_link_refresh(link);
 	prog = vnp_prog_from_fd(update->prog_fd);
 	if (IS_ERR(prog))
 		return PTR_ERR(prog);
+	if (!vnp_link_takes(link->hook, prog)) {
+		ret = -EOPNOTSUPP;
+		goto put_prog;
+	}
 	if (update->old_prog_fd >= 0) {
 		expected = vnp_prog_from_fd(update->old_prog_fd);
 		if (IS_ERR(expected)) {
@@ -394,13 +472,13 @@ static long vnp_link_fop_update(struct file *file, void *args,
 	}
 
 	holds = prog->holds;
-	ret = vnp_link_rebind_maps(file->private_data, prog);
+	ret = vnp_link_rebind_maps(link, prog);
 	if (!ret && holds)
-		ret = vnp_hold_create(file->private_data);
+		ret = vnp_hold_create(link);
 	if (!ret)
-		ret = vnp_link_replace(file->private_data, prog, expected);
+		ret = vnp_link_replace(link, prog, expected);
 	if (!ret && !holds)
-		vnp_link_clear(file->private_data);
+		vnp_link_clear(link);
 
 	if (expected)
 		vnp_prog_put(expected);

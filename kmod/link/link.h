@@ -26,6 +26,7 @@
 #include "kmod/path/route.h"
 
 struct vnp_hold;
+struct vnp_stream;
 
 /**
  * struct vnp_link_stats - what happened on one CPU.  Context: softirq
@@ -51,6 +52,7 @@ struct vnp_link_stats {
  * @flags:	VNP_LINK_F_*
  * @prog:	the current program, with a reference; if detached vnp_prog_none, without one.
  *		Written under @lock, read under RCU
+ * @message:	the program for whole messages of a stream, or NULL; likewise
  * @hook:	the hook that brings its packets
  * @stats:	counters
  * @routes:	routes of replies
@@ -61,8 +63,10 @@ struct vnp_link_stats {
  * @hold_messages: most messages
  * @hold_age_ms: most time that they are held
  * @hold_mark:	the mark of those that are delivered then, or 0
+ * @stream:	the messages of its stream (tcp/stream.h), or NULL
+ * @eof:	what becomes of a message that the stream ends in: enum vnp_eof
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
- * @lock:	for @prog, @sk and @gro_deferred; softirqs are off while it is held
+ * @lock:	for @prog, @message, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
  * @cookie:	SO_COOKIE of the socket
@@ -74,6 +78,7 @@ struct vnp_link {
 	struct vnp_obj obj;
 	u32 flags;
 	struct vnp_prog __rcu *prog;
+	struct vnp_prog __rcu *message;
 	const struct vnp_hook_ops *hook;
 	struct vnp_link_stats __percpu *stats;
 	struct vnp_routes routes;
@@ -84,9 +89,11 @@ struct vnp_link {
 	u32 hold_messages;
 	u32 hold_age_ms;
 	u32 hold_mark;
+	struct vnp_stream *stream;
+	u32 eof;
 	u64 fault;
 
-	spinlock_t lock;	/* prog, sk, gro_deferred */
+	spinlock_t lock;	/* prog, message, sk, gro_deferred */
 	struct sock *sk;
 	u32 family;
 	u64 cookie;
@@ -96,12 +103,25 @@ struct vnp_link {
 
 /* All flags of struct vnp_link_create */
 #define VNP_LINK_F_KNOWN						\
-	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER)
+	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER |	\
+	 VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS)
 
 extern const struct vnp_obj_ops vnp_link_obj_ops;
 
 /* vnp_link_create() - VNP_LINK_CREATE.  Context: process.  Return: descriptor or errno */
 long vnp_link_create(const struct vnp_link_create *attr);
+
+/**
+ * vnp_link_bind() - begin the attachment
+ * @link:	the link; gets references to the programs
+ * @prog:	its program
+ * @message:	the one for messages, or NULL
+ * @sk:		the socket; gets a reference to the link
+ *
+ * Context: process, the socket's lock.
+ */
+void vnp_link_bind(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog *message,
+		   struct sock *sk);
 
 /**
  * vnp_link_claim() - end the attachment

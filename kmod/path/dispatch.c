@@ -541,3 +541,14 @@ int vnp_dispatch(struct vnp_dispatch *d)
 		return vnp_dispatch_all(d, false);
 	return prog->holds ? vnp_dispatch_holding(d) : vnp_dispatch_end(d);
 }
+
+u64 vnp_dispatch_execute(struct vnp_link *link, struct vnp_dgram *dgram)
+{
+	const struct vnp_prog *prog = dgram->prog;
+
+	dgram->exec.fault = 0;
+	if (vnp_account_draw(link->user, prog->light_ns))
+		return vnp_account_exec(link->user, prog, &dgram->exec);
+	dgram->exec.fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
+	return dgram->exec.fault;
+}

@@ -81,6 +81,18 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
 int vnp_dispatch(struct vnp_dispatch *d);
 
 /**
+ * vnp_dispatch_execute() - execute a program on bytes that are not a packet's datagram
+ * @link:	the link
+ * @dgram:	with all fields set that the program needs
+ *
+ * Nothing is counted, and no action is taken.
+ *
+ * Return: as vnp_prog_exec(); if the user's account is empty the fault is
+ * %VNP_FAULT_THROTTLED, and nothing was executed.
+ */
+u64 vnp_dispatch_execute(struct vnp_link *link, struct vnp_dgram *dgram);
+
+/**
  * vnp_dispatch_direct() - the same for one datagram in linear data, and a direct program
  * @link:	the link
  * @prog:	its program; the packet's length does not exceed its @direct_max, and the

@@ -3,10 +3,12 @@
 
 #include <linux/kernel.h>
 
+#include "kmod/tcp/tcp.h"
 #include "kmod/udp/udp.h"
 
 static const struct vnp_hook_ops *const vnp_hooks[] = {
 	&vnp_udp_hook,
+	&vnp_tcp_hook,
 };
 
 const struct vnp_hook_ops *vnp_hook_find(const struct sock *sk)

@@ -24,10 +24,12 @@ struct vnp_target_addr;
 /**
  * struct vnp_hook_ops - a hook
  * @head:	bytes of header at skb->data, before the payload; linear
+ * @prog_types:	bit n: takes programs of enum vnp_prog_type n
+ * @link_flags:	VNP_LINK_F_* that its links can have
  * @suits:	is it for this socket?  Context: process, the socket stays open
- * @attach:	attach a link to a socket.  The link gets a reference to @prog, the socket
- *		one to the link.  Context: process, the socket stays open.  Return: 0, or an
- *		errno of VNP_LINK_CREATE
+ * @attach:	attach a link to a socket.  The link gets references to @prog, and @message
+ *		unless it is NULL, the socket one to the link.  Context: process, the socket
+ *		stays open.  Return: 0, or an errno of VNP_LINK_CREATE
  * @detach:	restore the socket, and put its reference to the link.  Context: process;
  *		waits until no program is executing.  Return: false: already detached
  * @is_attached: do the packets of a socket reach its link?  Context: process; takes the
@@ -58,15 +60,24 @@ struct vnp_target_addr;
  * @len_max:	the most payload that a packet can have with the headers of this one
  * @seal:	a packet's payload has changed its length: set what its headers say.  It
  *		holds one datagram of @len bytes, and nobody else has it
+ * @load:	copy bytes of a payload that lies in several packets.  Return: 0, -ERANGE.
+ *		NULL: it never does
+ * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
+ *
+ * A hook whose data does not come in packets has only those for attaching, @load and @free.
  *
  * @filtered says that the socket's filters have seen the packet.
  *
- * Context of all but @suits, @attach, @detach, @is_attached and @permit: softirq, under RCU.
+ * Context of all but @suits, @attach, @detach, @is_attached, @permit and @free: softirq, under
+ * RCU.
  */
 struct vnp_hook_ops {
 	u32 head;
+	u32 prog_types;
+	u32 link_flags;
 	bool (*suits)(const struct sock *sk);
-	int (*attach)(struct vnp_link *link, struct vnp_prog *prog, struct sock *sk);
+	int (*attach)(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog *message,
+		      struct sock *sk);
 	bool (*detach)(struct vnp_link *link, struct sock *sk);
 	bool (*is_attached)(struct sock *sk);
 	bool (*wants_batches)(const struct vnp_link *link, const struct sock *sk);
@@ -91,6 +102,8 @@ struct vnp_hook_ops {
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);
 	u32 (*len_max)(const struct sk_buff *skb);
 	void (*seal)(struct sk_buff *skb, u32 len);
+	int (*load)(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
+	void (*free)(struct vnp_link *link);
 };
 
 /* vnp_hook_find() - the hook for a socket, or NULL.  Context: process */

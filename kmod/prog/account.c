@@ -61,6 +61,17 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 	return true;
 }
 
+void vnp_account_charge(struct vnp_user *user, u64 ns)
+{
+	struct vnp_bucket *bucket;
+	const s64 burst = vnp_account_burst();
+
+	local_bh_disable();
+	bucket = this_cpu_ptr(user->bucket);
+	bucket->left -= min_t(u64, ns, burst);
+	local_bh_enable();
+}
+
 u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
 		      struct vnp_exec *exec)
 {

@@ -64,6 +64,9 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 	return likely(bucket->left >= 0) || vnp_account_refill(user, ns);
 }
 
+/* vnp_account_charge() - charge work that was done for a user's programs.  Context: any */
+void vnp_account_charge(struct vnp_user *user, u64 ns);
+
 /**
  * vnp_account_timed() - one timed execution
  * @user:	owner of the account

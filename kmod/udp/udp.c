@@ -35,7 +35,6 @@
 #include "kmod/udp/udp.h"
 
 #include <linux/net.h>
-#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <net/sock.h>
 #include <net/udp_tunnel.h>
@@ -231,10 +230,10 @@ static bool vnp_udp_suits(const struct sock *sk)
 	       sk->sk_type == SOCK_DGRAM && sk->sk_protocol == IPPROTO_UDP;
 }
 
-static int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog, struct sock *sk)
+static int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
+			  struct vnp_prog *message, struct sock *sk)
 {
 	int ret = -EBUSY;
-	u32 cookie[2];
 
 	link->may_send = vnp_udp_may_send(sk->sk_socket);
 
@@ -253,16 +252,7 @@ static int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog, struct s
 	if (ret)
 		goto unlock;
 
-	sock_diag_save_cookie(sk, cookie);
-	link->cookie = cookie[0] | (u64)cookie[1] << 32;
-	link->family = sk->sk_family;
-
-	vnp_obj_get(&prog->obj);
-	vnp_obj_get(&link->obj);
-	spin_lock_bh(&link->lock);
-	rcu_assign_pointer(link->prog, prog);
-	link->sk = sk;
-	spin_unlock_bh(&link->lock);
+	vnp_link_bind(link, prog, message, sk);
 	vnp_udp_set_hook(link, sk);
 unlock:
 	release_sock(sk);
@@ -282,6 +272,8 @@ static void vnp_udp_drop(struct vnp_link *link, const struct sk_buff *skb)
 
 const struct vnp_hook_ops vnp_udp_hook = {
 	.head		= sizeof(struct udphdr),
+	.prog_types	= BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET),
+	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER,
 	.suits		= vnp_udp_suits,
 	.attach		= vnp_udp_attach,
 	.detach		= vnp_udp_detach,

@@ -95,7 +95,8 @@
  * @VNP_HELD:	held with the link under the key that the program gave to vnp_hold(), until a
  *		program releases or discards that message, or a limit of the link is reached
  *		(struct vnp_link_create).  Without a vnp_hold() that returned 0 in the same
- *		execution it is no verdict
+ *		execution it is no verdict.  A %VNP_PROG_MESSAGE needs no vnp_hold(): the message
+ *		is kept until one after it is passed
  *
  * Any other return value is the fault %VNP_FAULT_VERDICT.
  */
@@ -333,10 +334,15 @@ enum vnp_fault {
  *			or if it ended with a fault, the datagram is dropped and counted
  *			as %VNP_DROP
  * @VNP_ERROR_EVICTED:	held: the message was the oldest when the socket's receive buffer or
- *			a limit of the link was reached, or there was no room for the datagram
+ *			a limit of the link was reached, or there was no room for the datagram;
+ *			of a stream: messages were delivered, because no more can be kept
  * @VNP_ERROR_EXPIRED:	held: the message was not released within the link's @hold_age_ms
  * @VNP_ERROR_DISCARDED: held: by vnp_discard(), or the link was detached, its socket closed,
  *			or its program replaced by one that does not hold
+ * @VNP_ERROR_PROTOCOL:	stream: %VNP_PROG_STREAM found no message (its result was negative, or
+ *			it ended with a fault)
+ * @VNP_ERROR_OVERSIZE:	stream: the message is longer than can be kept (EMSGSIZE)
+ * @VNP_ERROR_TRUNCATED: stream: it ended in a message, which was dropped
  *
  * Of sending to peers the link only counts %VNP_ERROR_RATE; each peer counts all of them
  * (struct vnp_peer).
@@ -353,6 +359,9 @@ enum vnp_error {
 	VNP_ERROR_EVICTED	= 8,
 	VNP_ERROR_EXPIRED	= 9,
 	VNP_ERROR_DISCARDED	= 10,
+	VNP_ERROR_PROTOCOL	= 11,
+	VNP_ERROR_OVERSIZE	= 12,
+	VNP_ERROR_TRUNCATED	= 13,
 	__VNP_ERROR_CNT
 };
 
@@ -368,11 +377,28 @@ enum vnp_error {
  *			struct vnp_ctx *, R0 an enum vnp_verdict
  * @VNP_PROG_PACKET:	the same, but sees the IP packet: reassembled if it arrived in
  *			fragments, and as long as the UDP header says.  It is read-only
+ * @VNP_PROG_STREAM:	executed on a TCP socket where a message begins, with what has arrived
+ *			from there on as payload, which is read-only.  The lower 32 bits of R0
+ *			are a signed number: the message's length in bytes; 0: more bytes are
+ *			needed to tell, and it is executed again when there are more; less
+ *			than 0: this is no message
+ * @VNP_PROG_MESSAGE:	executed once on each whole message of such a stream; R1 is a
+ *			struct vnp_ctx *, R0 an enum vnp_verdict, but not %VNP_REPLY.
+ *			Read-only
+ *
+ * Of the context of the last two, the addresses are those of the connection, @ifindex is the
+ * interface that the latest packet arrived on, or 0, and @ttl, @tos and @tstamp are 0.
+ * @data_end is where the packet ends, or its fragment, that holds the first byte.
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
 	VNP_PROG_PACKET = 2,
+	VNP_PROG_STREAM = 3,
+	VNP_PROG_MESSAGE = 4,
 };
+
+/* Bytes of a stream that a program sees at once, and of a message, at most */
+#define VNP_STREAM_MAX		(4U << 20)
 
 /* Bytes of the longest IP packet that a %VNP_PROG_PACKET sees: one of IPv6 */
 #define VNP_PACKET_MAX		(65535 + 40)
@@ -961,6 +987,20 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_FAULT_PASS	(1U << 0)
 #define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams */
 #define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
+#define VNP_LINK_F_MESSAGE	(1U << 3)	/* message_fd is valid */
+#define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* where there is no message, pass all */
+
+/**
+ * enum vnp_eof - what becomes of a message in which a stream ends
+ * @VNP_EOF_DELIVER:	the application gets what there is of it
+ * @VNP_EOF_DROP:	it is dropped: the stream ends with the last whole message
+ * @VNP_EOF_ABORT:	likewise, and after it the application gets ECONNABORTED
+ */
+enum vnp_eof {
+	VNP_EOF_DELIVER	= 0,
+	VNP_EOF_DROP	= 1,
+	VNP_EOF_ABORT	= 2,
+};
 
 /* Defaults and limits of struct vnp_link_create */
 #define VNP_HOLD_MESSAGES	1024
@@ -972,8 +1012,9 @@ struct vnp_map_freeze {
  * struct vnp_link_create - VNP_LINK_CREATE: link a program to a socket
  * @size:	sizeof(struct vnp_link_create)
  * @flags:	VNP_LINK_F_*
- * @prog_fd:	a program of type %VNP_PROG_DATAGRAM or %VNP_PROG_PACKET
- * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not
+ * @prog_fd:	a program of type %VNP_PROG_DATAGRAM or %VNP_PROG_PACKET; or %VNP_PROG_STREAM
+ * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not; or a TCP socket that
+ *		is connected
  * @reserved:	must be zero
  * @hold_bytes:	most memory that held datagrams may take, counted as SO_RCVBUF counts it; 0:
  *		the socket's receive buffer
@@ -983,6 +1024,9 @@ struct vnp_map_freeze {
  *		%VNP_HOLD_AGE_MS_MAX; 0: %VNP_HOLD_AGE_MS
  * @hold_mark:	the mark of messages that are delivered because of their age, which the
  *		application sees with SO_RCVMARK; 0: that of the message's first datagram
+ * @message_fd:	stream: with %VNP_LINK_F_MESSAGE a program of type %VNP_PROG_MESSAGE; else 0, and
+ *		each whole message is passed
+ * @eof:	stream: enum vnp_eof
  *
  * The link exists until it is detached or the socket is closed.  Data already in the
  * socket's receive queue stays there.  Returns a descriptor.
@@ -1009,9 +1053,26 @@ struct vnp_map_freeze {
  * remains when the program is replaced by another that holds; it is freed if that does not
  * hold, if the link is detached and if the socket is closed.
  *
+ * Streams.  The application reads from the socket as before, but there are only bytes of
+ * messages that were passed, and it is woken once for all messages that become ready
+ * together.  Data that arrived before the link is the beginning of the stream.  Messages that
+ * are held, and one that is not whole, stay in the socket's receive buffer, so they close the
+ * peer's window.  A buffer whose size the application has not set with SO_RCVBUF grows up to
+ * net.ipv4.tcp_rmem; 0.32 of it is the most that can be kept from the application, and at most
+ * %VNP_STREAM_MAX.  If that is reached, what is held is delivered; a single message that is
+ * longer is not delivered, and after those before it the application gets EMSGSIZE, each time
+ * it reads.  Likewise EPROTO, where there is no message, unless %VNP_LINK_F_STREAM_PASS is set:
+ * then all bytes from there on are passed.  When the stream ends, what is held is delivered.
+ * When the link is detached, what was not dropped is delivered, whole or not.
+ *
+ * While there is a link getsockopt() of SO_RCVLOWAT returns 1, whatever is set, which is obeyed;
+ * setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
+ * EOPNOTSUPP.  An urgent byte is part of the stream for programs.
+ *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
- * ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket; EPERM:
- * SO_LOCK_FILTER is set; ENOTSOCK: not a socket.
+ * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
+ * (for TCP: MPTCP, a listening socket); EPERM: SO_LOCK_FILTER is set; ENOTCONN: a TCP socket
+ * that is not connected; ENOTSOCK: not a socket.
  */
 struct vnp_link_create {
 	__u32 size;
@@ -1023,6 +1084,8 @@ struct vnp_link_create {
 	__u32 hold_messages;
 	__u32 hold_age_ms;
 	__u32 hold_mark;
+	__s32 message_fd;
+	__u32 eof;
 };
 
 /**
@@ -1055,6 +1118,9 @@ struct vnp_link_create {
  * @released:	messages that were released
  * @released_fragments: datagrams of these, but for those counted in @errors
  * @late:	messages of these that were released because of their age
+ *
+ * Of a stream, messages are counted instead of datagrams; a fault of a %VNP_PROG_STREAM is a
+ * message, too.
  *
  * packets == the sum of verdicts + the sum of faults.  Every datagram with the verdict
  * %VNP_HELD is held now, or counted in @released_fragments or in one of @errors.
@@ -1093,10 +1159,12 @@ struct vnp_link_info {
  * struct vnp_link_update - VNP_LINK_UPDATE: replace the program
  * @size:	sizeof(struct vnp_link_update)
  * @flags:	must be zero
- * @prog_fd:	the new program, of a type that can be linked to such a socket
+ * @prog_fd:	the new program, of a type that can be linked to such a socket.  A
+ *		%VNP_PROG_MESSAGE replaces that for messages
  * @old_prog_fd: if not negative, EEXIST unless this is the current program
  *
- * Each datagram is seen by one of the two programs, never by both.  ENOLINK: detached.
+ * Each datagram is seen by one of the two programs, never by both.  ENOLINK: detached;
+ * EOPNOTSUPP: the type.
  */
 struct vnp_link_update {
 	__u32 size;

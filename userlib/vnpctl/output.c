@@ -205,6 +205,9 @@ const char *error_name(__u32 error)
 		[VNP_ERROR_EVICTED] = "evicted",
 		[VNP_ERROR_EXPIRED] = "expired",
 		[VNP_ERROR_DISCARDED] = "discarded",
+		[VNP_ERROR_PROTOCOL] = "protocol",
+		[VNP_ERROR_OVERSIZE] = "oversize",
+		[VNP_ERROR_TRUNCATED] = "truncated",
 		[VNP_ERROR_AUTH] = "auth",
 	};
 
@@ -216,6 +219,8 @@ const char *prog_type_name(__u32 type)
 	static const char *const names[] = {
 		[VNP_PROG_DATAGRAM] = "datagram",
 		[VNP_PROG_PACKET] = "packet",
+		[VNP_PROG_STREAM] = "stream",
+		[VNP_PROG_MESSAGE] = "message",
 	};
 
 	return type < ARRAY_SIZE(names) && names[type] ? names[type] : "unknown";

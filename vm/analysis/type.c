@@ -56,6 +56,26 @@ static const struct vnp_type vnp_types[] = {
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
 		.verdict_max = VNP_REPLY,
 	},
+	[VNP_PROG_STREAM] = {
+		.name = "stream",
+		.fields = vnp_packet_fields,
+		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
+		.packet_max = VNP_STREAM_MAX,
+		.packet_rdonly = true,
+		.data_off = offsetof(struct vnp_ctx, data),
+		.data_end_off = offsetof(struct vnp_ctx, data_end),
+		.verdict_max = U32_MAX,
+	},
+	[VNP_PROG_MESSAGE] = {
+		.name = "message",
+		.fields = vnp_packet_fields,
+		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
+		.packet_max = VNP_STREAM_MAX,
+		.packet_rdonly = true,
+		.data_off = offsetof(struct vnp_ctx, data),
+		.data_end_off = offsetof(struct vnp_ctx, data_end),
+		.verdict_max = VNP_HELD,
+	},
 };
 
 const struct vnp_type *vnp_type_get(u32 type)

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: GPL-2.0
+/* recvmsg() of a protocol is told where to put the length of the address. */
+#include <net/sock.h>
+
+int probe(struct sock *sk, struct msghdr *msg);
+int probe(struct sock *sk, struct msghdr *msg)
+{
+	return sk->sk_prot->recvmsg(sk, msg, 0, 0, NULL);
+}

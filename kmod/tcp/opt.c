@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Others that would read from the receive queue are refused: what is set with TCP_ULP, and
+ * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's, and 1 for TCP, as otherwise it would be
+ * silent about data that arrives.
+ */
+#include "kmod/tcp/opt.h"
+
+#include <linux/module.h>
+#include <net/tcp.h>
+
+#include "kmod/tcp/proto.h"
+#include "kmod/tcp/stream.h"
+#include "kmod/tcp/window.h"
+
+/* Does the socket have a link? A call can begin before and end after it. */
+static bool vnp_tcp_is_linked(struct sock *sk)
+{
+	bool linked;
+
+	lock_sock(sk);
+	linked = vnp_stream_of(sk);
+	release_sock(sk);
+	return linked;
+}
+
+int vnp_tcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
+		       unsigned int optlen)
+{
+	int ret = -EBUSY;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EAGAIN;
+	if (level != SOL_TCP || optname != TCP_ULP || !vnp_tcp_is_linked(sk))
+		ret = vnp_tcp_proto_of(sk)->kernel->setsockopt(sk, level, optname, optval,
+							       optlen);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+int vnp_tcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		       int __user *optlen)
+{
+	int ret = -EOPNOTSUPP;
+
+	if (!try_module_get(THIS_MODULE))
+		return -EAGAIN;
+	if (level != SOL_TCP || optname != TCP_ZEROCOPY_RECEIVE || !vnp_tcp_is_linked(sk))
+		ret = vnp_tcp_proto_of(sk)->kernel->getsockopt(sk, level, optname, optval,
+							       optlen);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+/* Context: process, the socket's lock */
+int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
+{
+	struct vnp_stream *stream = vnp_stream_of(sk);
+
+	if (!stream)
+		return vnp_tcp_proto_of(sk)->kernel_ops->set_rcvlowat(sk, val);
+	WRITE_ONCE(stream->lowat, clamp_t(u32, val, 1, vnp_window_limit(sk)));
+	vnp_stream_data_ready(sk);
+	return 0;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/queue.h"
+
+#include "kmod/path/cursor.h"
+#include "kmod/path/dgram.h"
+
+struct sk_buff *vnp_queue_find(struct sock *sk, u32 seq)
+{
+	struct sk_buff *skb, *found = NULL;
+
+	/* What is new is at the tail. */
+	skb_queue_reverse_walk(&sk->sk_receive_queue, skb) {
+		if (!after(vnp_queue_stop(skb), seq))
+			break;
+		found = skb;
+	}
+	return found && !before(seq, vnp_queue_start(found)) ? found : NULL;
+}
+
+struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq)
+{
+	while (!vnp_queue_is_end(sk, skb)) {
+		if (after(vnp_queue_stop(skb), seq))
+			return before(seq, vnp_queue_start(skb)) ? NULL : skb;
+		skb = skb->next;
+	}
+	return NULL;
+}
+
+struct sk_buff *vnp_queue_copy(struct sock *sk, struct sk_buff *skb, u32 seq, void *to,
+			       u32 len)
+{
+	u32 n;
+
+	for (; skb && len; len -= n) {
+		skb = vnp_queue_next(sk, skb, seq);
+		if (!skb)
+			return NULL;
+		n = min(len, vnp_queue_stop(skb) - seq);
+		if (skb_copy_bits(skb, seq - vnp_queue_start(skb), to, n))
+			return NULL;
+		seq += n;
+		to += n;
+	}
+	return skb;
+}
+
+int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
+{
+	const u32 seq = vnp_queue_start(dgram->skb) + dgram->off + off;
+
+	return vnp_queue_copy(dgram->skb->sk, dgram->skb, seq, to, len) ? 0 : -ERANGE;
+}
+
+void vnp_queue_point(struct vnp_dgram *dgram)
+{
+	struct vnp_ctx *ctx = &dgram->exec.ctx;
+	struct vnp_cursor cursor;
+
+	vnp_cursor_first(&cursor, dgram->skb);
+	vnp_cursor_find(&cursor, dgram->skb, dgram->off);
+	ctx->data = cursor.base ? cursor.base + dgram->off : dgram->skb->data;
+	ctx->data_end = ctx->data;
+	if (cursor.base)
+		ctx->data_end += min(ctx->len, cursor.end - dgram->off);
+}
+
+static int vnp_queue_actor(read_descriptor_t *desc, struct sk_buff *skb,
+			   unsigned int off, size_t len)
+{
+	len = min(len, desc->count);
+	desc->count -= len;
+	return len;
+}
+
+bool vnp_queue_discard(struct sock *sk, u32 len)
+{
+	read_descriptor_t desc = { .count = len };
+	struct tcp_sock *tp = tcp_sk(sk);
+
+	tcp_read_sock(sk, &desc, vnp_queue_actor);
+	/* It stops at an urgent byte, which is to be discarded like the others. */
+	if (desc.count && tp->urg_data) {
+		WRITE_ONCE(tp->urg_data, 0);
+		tcp_read_sock(sk, &desc, vnp_queue_actor);
+	}
+	return !desc.count;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The receive queue of a TCP socket, by sequence number.
+ *
+ * Packets in it can overlap, as TCP queues what was retransmitted in another length as it
+ * came, and a peer can put other bytes there the second time.  So a byte is always taken from
+ * where TCP takes it: from the first packet in the queue that ends after it.  The ends ascend.
+ *
+ * No pointer to a packet is kept while the socket's lock is not held: TCP merges them.
+ *
+ * Context of all functions here: the socket's lock.
+ */
+#ifndef _VNP_TCP_QUEUE_H
+#define _VNP_TCP_QUEUE_H
+
+#include <linux/tcp.h>
+#include <net/tcp.h>
+
+struct vnp_dgram;
+
+/* vnp_queue_start() - the first byte of a packet's data */
+static inline u32 vnp_queue_start(const struct sk_buff *skb)
+{
+	const struct tcp_skb_cb *cb = TCP_SKB_CB(skb);
+
+	return cb->seq + !!(cb->tcp_flags & TCPHDR_SYN);
+}
+
+/* vnp_queue_stop() - after the last one */
+static inline u32 vnp_queue_stop(const struct sk_buff *skb)
+{
+	return vnp_queue_start(skb) + skb->len;
+}
+
+/* vnp_queue_is_end() - is it no packet, but the head of the queue? */
+static inline bool vnp_queue_is_end(const struct sock *sk, const struct sk_buff *skb)
+{
+	return skb == (const struct sk_buff *)&sk->sk_receive_queue;
+}
+
+/* vnp_queue_end() - after the last byte that has arrived; SOCK_DONE: a FIN was counted */
+static inline u32 vnp_queue_end(const struct sock *sk)
+{
+	return tcp_sk(sk)->rcv_nxt - sock_flag(sk, SOCK_DONE);
+}
+
+/* vnp_queue_find() - the packet that holds a byte that has arrived and was not read, or NULL */
+struct sk_buff *vnp_queue_find(struct sock *sk, u32 seq);
+
+/* vnp_queue_next() - the same, from a packet that does not end after it on, or NULL */
+struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq);
+
+/**
+ * vnp_queue_copy() - copy bytes
+ * @sk:		the socket
+ * @skb:	the packet that holds the first one
+ * @seq:	the first one
+ * @to:		to where
+ * @len:	how many
+ *
+ * Return: the packet that holds the last one, or NULL: they are not there.
+ */
+struct sk_buff *vnp_queue_copy(struct sock *sk, struct sk_buff *skb, u32 seq, void *to,
+			       u32 len);
+
+/* vnp_queue_load() - struct vnp_hook_ops::load */
+int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
+
+/* vnp_queue_point() - point the context to the bytes of @dgram that are direct */
+void vnp_queue_point(struct vnp_dgram *dgram);
+
+/* vnp_queue_discard() - remove bytes at the head.  Return: were there so many? */
+bool vnp_queue_discard(struct sock *sk, u32 len);
+
+#endif /* _VNP_TCP_QUEUE_H */

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCP itself reads, up to the first byte that is not ready.  It takes the socket's lock for
+ * that, so struct vnp_stream::reader keeps others from reading at the same time: otherwise they
+ * could read further together.
+ *
+ * A call may outlast the link, but then it does not wait in here: it is restarted, and finds
+ * the kernel's own function.  While it is in here it has a reference to the module, which it
+ * only fails to get when there are no links any more.
+ */
+#include "kmod/tcp/recv.h"
+
+#include <asm/ioctls.h>
+#include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/splice.h>
+
+#include "kmod/tcp/proto.h"
+#include "kmod/tcp/stream.h"
+
+/**
+ * struct vnp_recv - a call
+ * @stream:	with a reference to its link
+ * @sk:		the socket
+ * @len:	bytes wanted
+ * @target:	bytes to wait for
+ * @done:	bytes read
+ * @timeo:	how long to wait, in jiffies
+ * @peek:	they stay
+ */
+struct vnp_recv {
+	struct vnp_stream *stream;
+	struct sock *sk;
+	size_t len;
+	size_t target;
+	size_t done;
+	long timeo;
+	bool peek;
+};
+
+static void vnp_recv_lock(struct vnp_recv *recv)
+{
+	mutex_lock(&recv->stream->reader);
+	lock_sock(recv->sk);
+}
+
+static void vnp_recv_unlock(struct vnp_recv *recv)
+{
+	release_sock(recv->sk);
+	mutex_unlock(&recv->stream->reader);
+}
+
+/* There is no link any more.  Not every caller is a system call, so not restart_syscall() */
+static int vnp_recv_restart(void)
+{
+	set_tsk_thread_flag(current, TIF_SIGPENDING);
+	return -ERESTARTSYS;
+}
+
+/* Begin a call.  Return: false: there is no link */
+static bool vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bool all,
+			   bool nonblock)
+{
+	if (!try_module_get(THIS_MODULE))
+		return false;
+	recv->stream = vnp_stream_get(sk);
+	if (!recv->stream) {
+		module_put(THIS_MODULE);
+		return false;
+	}
+	recv->sk = sk;
+	recv->len = len;
+	recv->target = all ? len : min_t(size_t, READ_ONCE(recv->stream->lowat), len);
+	recv->done = 0;
+	recv->timeo = sock_rcvtimeo(sk, nonblock);
+	recv->peek = false;
+	vnp_recv_lock(recv);
+	return true;
+}
+
+static void vnp_recv_end(struct vnp_recv *recv)
+{
+	vnp_recv_unlock(recv);
+	vnp_stream_put(recv->stream);
+	module_put(THIS_MODULE);
+}
+
+static void vnp_recv_sleep(struct vnp_recv *recv)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	struct sock *sk = recv->sk;
+
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	vnp_recv_unlock(recv);
+	recv->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, recv->timeo);
+	vnp_recv_lock(recv);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+}
+
+/* The result of a read after which nothing comes, in TCP's order */
+static int vnp_recv_error(const struct vnp_recv *recv)
+{
+	struct sock *sk = recv->sk;
+
+	if (recv->stream->error)
+		return -recv->stream->error;
+	if (sock_flag(sk, SOCK_DONE))
+		return 0;
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return 0;
+	return -ENOTCONN;
+}
+
+/*
+ * Wait for bytes.  Return: how many can be read now; 0: no more for this call, or, if nothing
+ * was read, an errno or the end
+ */
+static int vnp_recv_wait(struct vnp_recv *recv)
+{
+	struct vnp_stream *stream = recv->stream;
+	u32 span, wanted = recv->peek ? recv->target : 1;
+	bool ended;
+
+	for (;;) {
+		if (!stream->sk)
+			return vnp_recv_restart();
+		vnp_stream_finish(stream);
+		if (recv->peek && vnp_stream_span(stream, recv->sk) < recv->len)
+			vnp_stream_flatten(stream);
+		span = vnp_stream_span(stream, recv->sk);
+		ended = vnp_stream_ended(stream, recv->sk);
+		if (span >= wanted || (span && (ended || !recv->timeo || signal_pending(current))))
+			return min_t(size_t, span, INT_MAX);
+		if (recv->done && recv->done >= recv->target)
+			return 0;
+		if (ended)
+			return recv->done ? 0 : vnp_recv_error(recv);
+		if (!recv->timeo)
+			return -EAGAIN;
+		if (signal_pending(current))
+			return sock_intr_errno(recv->timeo);
+		vnp_recv_sleep(recv);
+	}
+}
+
+/* TCP has been called without the lock: what it read is gone from the queue. */
+static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret)
+{
+	if (ret <= 0)
+		return;
+	recv->done += ret;
+	if (!recv->peek && recv->stream->sk)
+		vnp_stream_read(recv->stream);
+}
+
+static int vnp_recv_stream(struct vnp_recv *recv, struct msghdr *msg, int flags,
+			   int *addr_len)
+{
+	const struct proto *kernel = vnp_tcp_proto_of(recv->sk)->kernel;
+	int ret;
+
+	flags = (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
+	do {
+		ret = vnp_recv_wait(recv);
+		if (ret <= 0 || !recv->len)
+			break;
+		ret = min_t(size_t, ret, recv->len - recv->done);
+		release_sock(recv->sk);
+		ret = vnp_proto_recvmsg(kernel, recv->sk, msg, ret, flags, addr_len);
+		lock_sock(recv->sk);
+		vnp_recv_count(recv, ret);
+		/* Each call of TCP adds control messages. */
+		if (recv->peek || (recv->done >= recv->target && msg->msg_controllen))
+			break;
+	} while (ret > 0 && recv->done < recv->len);
+	return recv->done ?: min(ret, 0);
+}
+
+int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+{
+	const struct proto *kernel = vnp_tcp_proto_of(sk)->kernel;
+	struct vnp_recv recv;
+	int ret;
+
+	/* These do not wait. */
+	if (flags & (MSG_ERRQUEUE | MSG_OOB))
+		return vnp_proto_recvmsg(kernel, sk, msg, len, flags, addr_len);
+	if (!vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT))
+		return vnp_recv_restart();
+	recv.peek = flags & MSG_PEEK;
+	ret = vnp_recv_stream(&recv, msg, flags, addr_len);
+	vnp_recv_end(&recv);
+	return ret;
+}
+
+ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info *pipe,
+			size_t len, unsigned int flags)
+{
+	const struct proto_ops *kernel = vnp_tcp_proto_of(sock->sk)->kernel_ops;
+	struct vnp_recv recv;
+	ssize_t ret;
+
+	if (!vnp_recv_begin(&recv, sock->sk, len, false,
+			    sock->file->f_flags & O_NONBLOCK || flags & SPLICE_F_NONBLOCK))
+		return vnp_recv_restart();
+	ret = vnp_recv_wait(&recv);
+	if (ret > 0 && len) {
+		len = min_t(size_t, ret, len);
+		release_sock(sock->sk);
+		ret = kernel->splice_read(sock, pos, pipe, len, flags);
+		lock_sock(sock->sk);
+		vnp_recv_count(&recv, ret);
+	}
+	vnp_recv_end(&recv);
+	return ret;
+}
+
+/* EPOLLIN is said of what is ready, the other events by TCP. */
+static __poll_t vnp_recv_mask(const struct vnp_stream *stream, const struct sock *sk,
+			      __poll_t mask)
+{
+	const __poll_t in = EPOLLIN | EPOLLRDNORM;
+
+	if (vnp_stream_enough(stream, sk) || READ_ONCE(stream->error))
+		return mask | in;
+	return vnp_stream_ended(stream, sk) ? mask : mask & ~in;
+}
+
+__poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait)
+{
+	const struct proto_ops *kernel = vnp_tcp_proto_of(sock->sk)->kernel_ops;
+	__poll_t mask = kernel->poll(file, sock, wait);
+	const struct vnp_stream *stream;
+
+	rcu_read_lock();
+	stream = vnp_stream_of(sock->sk);
+	if (stream)
+		mask = vnp_recv_mask(stream, sock->sk, mask);
+	rcu_read_unlock();
+	return mask;
+}
+
+int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
+{
+	struct vnp_stream *stream;
+	u32 bytes = 0;
+
+	if (cmd != SIOCINQ)
+		return vnp_tcp_proto_of(sk)->kernel->ioctl(sk, cmd, arg);
+	lock_sock(sk);
+	stream = vnp_stream_of(sk);
+	if (stream)
+		bytes = vnp_stream_span(stream, sk) + stream->more;
+	release_sock(sk);
+	if (!stream)
+		return vnp_tcp_proto_of(sk)->kernel->ioctl(sk, cmd, arg);
+	return vnp_ioctl_result(arg, bytes);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reading from a TCP socket that has a link: as from a socket whose receive queue holds only
+ * what is ready.
+ */
+#ifndef _VNP_TCP_RECV_H
+#define _VNP_TCP_RECV_H
+
+#include <linux/net.h>
+#include <linux/poll.h>
+#include <net/sock.h>
+
+#include "kmod/core/compat_tcp.h"
+
+/* As in struct proto and struct proto_ops; vnp_recv_msg() is declared in compat_tcp.h */
+int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg);
+__poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait);
+ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info *pipe,
+			size_t len, unsigned int flags);
+
+#endif /* _VNP_TCP_RECV_H */

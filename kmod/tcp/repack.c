@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/repack.h"
+
+#include <linux/skbuff.h>
+#include <net/tcp.h>
+
+#include "kmod/core/compat_tcp.h"
+#include "kmod/tcp/queue.h"
+#include "kmod/tcp/ranges.h"
+
+/* The data of a chunk, and what it is charged */
+#define VNP_CHUNK		((u32)SKB_MAX_ORDER(0, 0))
+#define VNP_CHUNK_TRUESIZE	((u32)SKB_TRUESIZE(VNP_CHUNK))
+
+/* Small heads may come from a cache of this size. */
+#define VNP_CHUNK_SMALL		1024
+
+u32 vnp_repack_capacity(u32 truesize)
+{
+	const u32 head = SKB_DATA_ALIGN(sizeof(struct sk_buff));
+	const u32 tail = SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	const u32 left = truesize % VNP_CHUNK_TRUESIZE;
+	u32 bytes = truesize / VNP_CHUNK_TRUESIZE * VNP_CHUNK;
+
+	if (left >= head + VNP_CHUNK_SMALL)
+		bytes += rounddown_pow_of_two(left - head) - tail;
+	return bytes;
+}
+
+static bool vnp_repack_is_dense(const struct sk_buff *skb)
+{
+	return skb->truesize <= skb->len + skb->len / 4;
+}
+
+static bool vnp_repack_is_chunk(const struct sk_buff *skb)
+{
+	return skb->len >= VNP_CHUNK && !skb->data_len &&
+	       skb->truesize <= VNP_CHUNK_TRUESIZE;
+}
+
+/* TCP finds the flags at the packet's ends. */
+static bool vnp_repack_suits(const struct sk_buff *skb)
+{
+	return !(TCP_SKB_CB(skb)->tcp_flags & (TCPHDR_SYN | TCPHDR_FIN)) &&
+	       vnp_skb_readable(skb);
+}
+
+static struct sk_buff *vnp_chunk_alloc(const struct sk_buff *first, u32 seq, u32 len, gfp_t gfp)
+{
+	struct sk_buff *chunk = alloc_skb(len, gfp | __GFP_NOWARN);
+
+	if (!chunk)
+		return NULL;
+	memcpy(chunk->cb, first->cb, sizeof(chunk->cb));
+	TCP_SKB_CB(chunk)->seq = seq;
+	TCP_SKB_CB(chunk)->end_seq = seq;
+	TCP_SKB_CB(chunk)->tcp_flags &= ~(TCPHDR_SYN | TCPHDR_FIN);
+	return chunk;
+}
+
+/* Append the bytes from @seq to before @stop, which fit.  Return: false: they are not there */
+static bool vnp_chunk_append(struct sock *sk, struct sk_buff *chunk, struct sk_buff *skb,
+			     u32 seq, u32 stop)
+{
+	struct tcp_skb_cb *cb = TCP_SKB_CB(chunk);
+	u32 len;
+
+	for (; before(seq, stop); seq += len) {
+		skb = vnp_queue_next(sk, skb, seq);
+		if (!skb)
+			return false;
+		len = min(stop - seq, vnp_queue_stop(skb) - seq);
+		if (skb_copy_bits(skb, seq - vnp_queue_start(skb), skb_put(chunk, len), len))
+			return false;
+		cb->end_seq += len;
+		cb->tcp_flags |= TCP_SKB_CB(skb)->tcp_flags & ~(TCPHDR_SYN | TCPHDR_FIN);
+		cb->ack_seq = TCP_SKB_CB(skb)->ack_seq;
+		if (!TCP_SKB_CB(skb)->has_rxtstamp)
+			continue;
+		cb->has_rxtstamp = true;
+		chunk->tstamp = skb->tstamp;
+		*skb_hwtstamps(chunk) = *skb_hwtstamps(skb);
+	}
+	return true;
+}
+
+/* Charge the new packets before the old ones are freed, as tcp_collapse() does. */
+static void vnp_repack_replace(struct sock *sk, struct sk_buff *first, struct sk_buff *end,
+			       struct sk_buff_head *chunks)
+{
+	struct sk_buff *skb, *next;
+
+	while ((skb = __skb_dequeue(chunks))) {
+		__skb_queue_before(&sk->sk_receive_queue, first, skb);
+		skb_set_owner_r(skb, sk);
+	}
+	for (skb = first; skb != end; skb = next) {
+		next = skb->next;
+		__skb_unlink(skb, &sk->sk_receive_queue);
+		__kfree_skb(skb);
+	}
+}
+
+/*
+ * Replace the packets from @first to before @end, of which the bytes from @seq to before @stop
+ * are needed, if that saves memory.  Return: 0, or -ENOMEM, and nothing was changed
+ */
+static int vnp_repack_run(struct sock *sk, struct sk_buff *first, struct sk_buff *end,
+			  u32 seq, u32 stop, gfp_t gfp)
+{
+	struct sk_buff *skb, *chunk, *from = first;
+	struct sk_buff_head chunks;
+	s64 gain = 0;
+	u32 len;
+
+	__skb_queue_head_init(&chunks);
+	for (skb = first; skb != end; skb = skb->next)
+		gain += skb->truesize;
+	for (; before(seq, stop); seq += len) {
+		len = min(VNP_CHUNK, stop - seq);
+		from = vnp_queue_next(sk, from, seq);
+		chunk = from ? vnp_chunk_alloc(from, seq, len, gfp) : NULL;
+		if (!chunk)
+			goto purge;
+		__skb_queue_tail(&chunks, chunk);
+		gain -= chunk->truesize;
+		if (!vnp_chunk_append(sk, chunk, from, seq, seq + len))
+			goto purge;
+	}
+	if (gain > 0)
+		vnp_repack_replace(sk, first, end, &chunks);
+	__skb_queue_purge(&chunks);
+	return 0;
+
+purge:
+	__skb_queue_purge(&chunks);
+	return -ENOMEM;
+}
+
+static bool vnp_repack_wants(const struct sk_buff *skb, bool all)
+{
+	return vnp_repack_suits(skb) && (all || !vnp_repack_is_dense(skb));
+}
+
+int vnp_repack(struct sock *sk, bool all, gfp_t gfp)
+{
+	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue), *first;
+	u32 seq = tcp_sk(sk)->copied_seq;	/* what is before it was read */
+	u32 stop;
+	int ret;
+
+	if (!skb)
+		return 0;
+	while (all && !vnp_queue_is_end(sk, skb) && vnp_repack_is_chunk(skb)) {
+		seq = vnp_queue_stop(skb);
+		skb = skb->next;
+	}
+	while (!vnp_queue_is_end(sk, skb)) {
+		first = skb;
+		if (after(vnp_queue_start(first), seq))
+			seq = vnp_queue_start(first);
+		while (!vnp_queue_is_end(sk, skb) && vnp_repack_wants(skb, all))
+			skb = skb->next;
+		if (skb == first) {
+			seq = vnp_queue_stop(skb);
+			skb = skb->next;
+			continue;
+		}
+		stop = vnp_queue_stop(skb->prev);
+		ret = vnp_repack_run(sk, first, skb, seq, stop, gfp);
+		if (ret)
+			return ret;
+		seq = stop;
+	}
+	return 0;
+}
+
+/* The chunk that takes the next bytes, of which @left are to come, the first for @seq */
+static struct sk_buff *vnp_repack_room(struct sk_buff_head *chunks, struct sk_buff *from,
+				       u32 seq, u32 left)
+{
+	struct sk_buff *chunk = skb_peek_tail(chunks);
+
+	if (chunk && chunk->len < VNP_CHUNK)
+		return chunk;
+	chunk = vnp_chunk_alloc(from, seq, min(left, VNP_CHUNK), GFP_KERNEL | __GFP_NOFAIL);
+	__skb_queue_tail(chunks, chunk);
+	return chunk;
+}
+
+/* Append the bytes from @start to before @stop, which get the numbers from @seq on. */
+static void vnp_repack_move(struct sock *sk, struct sk_buff_head *chunks, u32 start, u32 stop,
+			    u32 seq, u32 end)
+{
+	struct sk_buff *from, *chunk;
+	u32 len;
+
+	for (; before(start, stop); start += len, seq += len) {
+		from = vnp_queue_find(sk, start);
+		if (WARN_ON_ONCE(!from))
+			return;
+		chunk = vnp_repack_room(chunks, from, seq, end - seq);
+		len = min(stop - start, VNP_CHUNK - chunk->len);
+		if (WARN_ON_ONCE(!vnp_chunk_append(sk, chunk, from, start, start + len)))
+			return;
+	}
+}
+
+void vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges)
+{
+	struct sk_buff *end = skb_peek(&sk->sk_receive_queue);
+	struct tcp_sock *tp = tcp_sk(sk);
+	u32 start = tp->copied_seq, seq, stop;
+	struct sk_buff_head chunks;
+	struct vnp_range *range;
+
+	if (vnp_ranges_empty(ranges) || !end)
+		return;
+	__skb_queue_head_init(&chunks);
+	stop = vnp_ranges_at(ranges, ranges->last - 1)->end;
+	seq = start + vnp_ranges_bytes(ranges, start, stop);
+	if (tp->urg_data && !before(tp->urg_seq, start) && before(tp->urg_seq, stop))
+		tp->urg_seq += vnp_ranges_bytes(ranges, tp->urg_seq, stop);
+	WRITE_ONCE(tp->copied_seq, seq);
+	for (; (range = vnp_ranges_first(ranges)); vnp_ranges_pop(ranges)) {
+		vnp_repack_move(sk, &chunks, start, range->start, seq, stop);
+		seq += range->start - start;
+		start = range->end;
+	}
+	/* A packet with a FIN stays, if all of its data goes. */
+	while (!vnp_queue_is_end(sk, end) && !after(vnp_queue_stop(end), stop) &&
+	       !(TCP_SKB_CB(end)->tcp_flags & TCPHDR_FIN))
+		end = end->next;
+	vnp_repack_replace(sk, sk->sk_receive_queue.next, end, &chunks);
+}

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/stream.h"
+
+#include <linux/slab.h>
+
+#include "kmod/core/memory.h"
+#include "kmod/path/dispatch.h"
+#include "kmod/prog/account.h"
+#include "kmod/tcp/queue.h"
+#include "kmod/tcp/repack.h"
+#include "kmod/tcp/window.h"
+
+/* Executions at once; the others are left to a worker, so that softirqs are not kept off. */
+#define VNP_STREAM_BATCH	64
+
+/* After an allocation failed */
+#define VNP_STREAM_RETRY	msecs_to_jiffies(20)
+
+static struct workqueue_struct *vnp_stream_wq;
+
+static void vnp_stream_work(struct work_struct *work);
+
+int vnp_stream_subsys_create(void)
+{
+	vnp_stream_wq = alloc_workqueue("vnp_stream", WQ_UNBOUND, 0);
+	return vnp_stream_wq ? 0 : -ENOMEM;
+}
+
+void vnp_stream_subsys_destroy(void)
+{
+	destroy_workqueue(vnp_stream_wq);
+}
+
+struct vnp_stream *vnp_stream_alloc(struct vnp_link *link)
+{
+	struct vnp_stream *stream = kzalloc(sizeof(*stream), VNP_GFP_USER);
+
+	if (!stream)
+		return NULL;
+	stream->link = link;
+	mutex_init(&stream->reader);
+	INIT_DELAYED_WORK(&stream->work, vnp_stream_work);
+	return stream;
+}
+
+void vnp_stream_free(struct vnp_stream *stream)
+{
+	kfree(stream);
+}
+
+struct vnp_stream *vnp_stream_get(const struct sock *sk)
+{
+	struct vnp_stream *stream;
+
+	rcu_read_lock();
+	stream = vnp_stream_of(sk);
+	if (stream && !vnp_obj_get_live(&stream->link->obj))
+		stream = NULL;
+	rcu_read_unlock();
+	return stream;
+}
+
+static void vnp_stream_defer(struct vnp_stream *stream, unsigned long delay)
+{
+	if (!mod_delayed_work(vnp_stream_wq, &stream->work, delay))
+		vnp_obj_get(&stream->link->obj);
+}
+
+u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const u32 seq = READ_ONCE(tp->copied_seq);
+	const s32 span = READ_ONCE(stream->end) - seq;
+
+	if (span <= 0)
+		return 0;
+	/* A read skips an urgent byte that comes first, and stops at others. */
+	if (READ_ONCE(tp->urg_data) && tp->urg_seq == seq && !sock_flag(sk, SOCK_URGINLINE))
+		return span - 1;
+	return span;
+}
+
+bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
+{
+	const u32 span = vnp_stream_span(stream, sk);
+
+	if (!span || span >= READ_ONCE(stream->lowat))
+		return span;
+	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
+	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit(sk);
+}
+
+/* Can nothing arrive any more? */
+static bool vnp_stream_closed(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
+}
+
+bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
+{
+	if (READ_ONCE(stream->error) || READ_ONCE(sk->sk_err))
+		return true;
+	if (vnp_stream_closed(sk))
+		return !READ_ONCE(stream->deferred);
+	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
+/*
+ * ---- Messages ------------------------------------------------------------
+ */
+
+/* The application gets no more messages, but an error; or with the link's option all bytes. */
+static void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counter)
+{
+	vnp_link_error(stream->link, counter, 1);
+	WRITE_ONCE(stream->ready, stream->parse);
+	if (error == EPROTO && stream->link->flags & VNP_LINK_F_STREAM_PASS)
+		stream->passing = true;
+	else
+		WRITE_ONCE(stream->error, error);
+}
+
+static void vnp_stream_init_ctx(const struct sock *sk, struct vnp_ctx *ctx)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->family = AF_INET;
+	ctx->remote_port = ntohs(inet->inet_dport);
+	ctx->local_port = ntohs(inet->inet_sport);
+	ctx->ifindex = READ_ONCE(sk->sk_rx_dst_ifindex);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
+		ctx->family = AF_INET6;
+		memcpy(ctx->remote_ip6, &sk->sk_v6_daddr, sizeof(ctx->remote_ip6));
+		memcpy(ctx->local_ip6, &sk->sk_v6_rcv_saddr, sizeof(ctx->local_ip6));
+		return;
+	}
+#endif
+	ctx->remote_ip4 = inet->inet_daddr;
+	ctx->local_ip4 = inet->inet_rcv_saddr;
+}
+
+/* Execute @prog on the bytes from @stream->parse to before @end.  Return: as the program */
+static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_dgram *dgram,
+			   const struct vnp_prog *prog, u32 end)
+{
+	dgram->prog = prog;
+	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
+	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
+	vnp_queue_point(dgram);
+	return vnp_dispatch_execute(stream->link, dgram);
+}
+
+static bool vnp_stream_throttled(const struct vnp_dgram *dgram)
+{
+	return dgram->exec.fault == VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
+}
+
+/* Ask the program how long the message is.  Return: false: it could not be executed */
+static bool vnp_stream_measure(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+{
+	const struct vnp_prog *prog = rcu_dereference(stream->link->prog);
+	s32 len = vnp_stream_exec(stream, dgram, prog, end);
+
+	if (vnp_stream_throttled(dgram))
+		return false;
+	if (dgram->exec.fault) {
+		vnp_link_fault(stream->link, prog, &dgram->exec);
+		len = -1;
+	}
+	if (len < 0) {
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		return true;
+	}
+	stream->sized = len;
+	WRITE_ONCE(stream->wanted, len ? stream->parse + len : end + 1);
+	return true;
+}
+
+/* The verdict on a whole message.  Return: VNP_ACTION_NONE: it could not be executed */
+static enum vnp_action vnp_stream_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
+{
+	const struct vnp_prog *prog = rcu_dereference(stream->link->message);
+	enum vnp_action action = VNP_ACTION_PASS;
+	u64 ret;
+
+	if (prog) {
+		ret = vnp_stream_exec(stream, dgram, prog, stream->wanted);
+		if (vnp_stream_throttled(dgram))
+			return VNP_ACTION_NONE;
+		action = ret == VNP_HELD ? VNP_ACTION_HOLD : vnp_action_of(ret);
+		if (action == VNP_ACTION_REPLY)
+			action = VNP_ACTION_NONE;
+		if (action == VNP_ACTION_NONE)
+			return vnp_link_fault(stream->link, prog, &dgram->exec);
+	}
+	vnp_link_count(stream->link, action, 1, stream->wanted - stream->parse);
+	return action;
+}
+
+/* The message at @parse is whole.  Return: false: as above */
+static bool vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
+{
+	const enum vnp_action action = vnp_stream_verdict(stream, dgram);
+
+	if (action == VNP_ACTION_NONE)
+		return false;
+	if (action == VNP_ACTION_DROP)
+		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
+	if (action == VNP_ACTION_PASS)
+		WRITE_ONCE(stream->ready, stream->wanted);
+	stream->parse = stream->wanted;
+	WRITE_ONCE(stream->wanted, stream->parse + 1);
+	stream->sized = false;
+	return true;
+}
+
+static bool vnp_stream_too_long(const struct vnp_stream *stream)
+{
+	return stream->sized && stream->wanted - stream->parse > vnp_window_limit(stream->sk);
+}
+
+/* May the program be executed on what has arrived up to @end? */
+static bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
+{
+	return !stream->error && !stream->passing && !before(end, stream->wanted) &&
+	       !vnp_ranges_full(&stream->drops) && !vnp_stream_too_long(stream);
+}
+
+/* TCP has removed an urgent byte. */
+static void vnp_stream_follow(struct vnp_stream *stream)
+{
+	const u32 seq = tcp_sk(stream->sk)->copied_seq;
+
+	if (!before(stream->parse, seq))
+		return;
+	stream->parse = seq;
+	if (after(stream->wanted, seq))
+		return;
+	WRITE_ONCE(stream->wanted, seq + 1);
+	stream->sized = false;
+}
+
+/* Return: 0, or 1 + how long to wait, in jiffies, as not all that can be parsed was */
+static unsigned long vnp_stream_parse_some(struct vnp_stream *stream, u32 end)
+{
+	struct sock *sk = stream->sk;
+	u32 cnt = VNP_STREAM_BATCH;
+	struct vnp_dgram dgram __vnp_uninitialized;
+
+	dgram.hook = stream->link->hook;
+	dgram.shared = true;
+	dgram.written = false;
+	dgram.unauthentic = false;
+	dgram.holding = NULL;
+	vnp_stream_init_ctx(sk, &dgram.exec.ctx);
+	dgram.skb = vnp_queue_find(sk, stream->parse);
+	for (; vnp_stream_can_parse(stream, end); cnt--) {
+		if (!cnt)
+			return 1;
+		if (dgram.skb)
+			dgram.skb = vnp_queue_next(sk, dgram.skb, stream->parse);
+		if (WARN_ON_ONCE(!dgram.skb)) {
+			vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+			break;
+		}
+		if (!(stream->sized ? vnp_stream_take(stream, &dgram) :
+				      vnp_stream_measure(stream, &dgram, end)))
+			return 2;
+	}
+	return 0;
+}
+
+/* Remove from the queue what was dropped, up to the first byte that was not. */
+static void vnp_stream_skip(struct vnp_stream *stream)
+{
+	const struct tcp_sock *tp = tcp_sk(stream->sk);
+	struct vnp_range *drop;
+
+	while ((drop = vnp_ranges_first(&stream->drops)) &&
+	       !before(tp->copied_seq, drop->start)) {
+		if (before(tp->copied_seq, drop->end))
+			vnp_queue_discard(stream->sk, drop->end - tp->copied_seq);
+		if (WARN_ON_ONCE(before(tp->copied_seq, drop->end)))
+			break;
+		vnp_ranges_pop(&stream->drops);
+	}
+	if (before(stream->ready, tp->copied_seq))
+		WRITE_ONCE(stream->ready, tp->copied_seq);
+}
+
+/*
+ * No more may be kept from the application than its buffer has room for: otherwise it gets
+ * what is held, or is told that the message is too long.
+ */
+static void vnp_stream_bound(struct vnp_stream *stream)
+{
+	const u32 from = vnp_ranges_after(&stream->drops, stream->ready);
+	const bool full = vnp_ranges_full(&stream->drops);
+
+	if (stream->error || stream->passing)
+		return;
+	if (!full && stream->wanted - from <= vnp_window_limit(stream->sk))
+		return;
+	if (before(from, stream->parse)) {
+		vnp_link_error(stream->link, VNP_ERROR_EVICTED, 1);
+		WRITE_ONCE(stream->ready, stream->parse);
+	} else if (!full) {
+		vnp_stream_fail(stream, EMSGSIZE, VNP_ERROR_OVERSIZE);
+	}
+}
+
+/* How far a read may go now */
+static void vnp_stream_settle(struct vnp_stream *stream)
+{
+	const struct vnp_range *drop = vnp_ranges_first(&stream->drops);
+	u32 end = stream->ready;
+
+	u32 more = 0;
+
+	if (drop && before(drop->start, end)) {
+		end = drop->start;
+		more = stream->ready - end -
+		       vnp_ranges_bytes(&stream->drops, end, stream->ready);
+	}
+	WRITE_ONCE(stream->end, end);
+	WRITE_ONCE(stream->more, more);
+}
+
+static void vnp_stream_parse(struct vnp_stream *stream)
+{
+	const u32 end = vnp_queue_end(stream->sk);
+	unsigned long left;
+
+	local_bh_disable();
+	rcu_read_lock();
+	vnp_stream_follow(stream);
+	left = vnp_stream_parse_some(stream, end);
+	vnp_stream_skip(stream);
+	vnp_stream_bound(stream);
+	rcu_read_unlock();
+	local_bh_enable();
+	if (stream->passing && after(end, stream->parse)) {
+		stream->parse = end;
+		WRITE_ONCE(stream->ready, end);
+		WRITE_ONCE(stream->wanted, end + 1);
+	}
+	WRITE_ONCE(stream->deferred, left);
+	if (left)
+		vnp_stream_defer(stream, left - 1);
+	vnp_stream_settle(stream);
+}
+
+/* The message at @parse will never be whole: of it the bytes up to @end have arrived. */
+static void vnp_stream_truncate(struct vnp_stream *stream, u32 end)
+{
+	const u32 eof = stream->link->eof;
+
+	if (eof == VNP_EOF_DELIVER) {
+		WRITE_ONCE(stream->ready, end);
+	} else {
+		vnp_ranges_add(&stream->drops, stream->parse, end);
+		vnp_link_error(stream->link, VNP_ERROR_TRUNCATED, 1);
+	}
+	if (eof == VNP_EOF_ABORT)
+		WRITE_ONCE(stream->error, ECONNABORTED);
+	stream->parse = end;
+}
+
+void vnp_stream_finish(struct vnp_stream *stream)
+{
+	const u32 end = vnp_queue_end(stream->sk);
+
+	if (stream->finished || stream->deferred || !vnp_stream_closed(stream->sk) ||
+	    vnp_stream_can_parse(stream, end) || vnp_ranges_full(&stream->drops))
+		return;
+	stream->finished = true;
+	if (stream->error)
+		return;
+	local_bh_disable();
+	WRITE_ONCE(stream->ready, stream->parse);
+	if (vnp_stream_too_long(stream))
+		vnp_stream_fail(stream, EMSGSIZE, VNP_ERROR_OVERSIZE);
+	else if (before(stream->parse, end))
+		vnp_stream_truncate(stream, end);
+	vnp_stream_skip(stream);
+	local_bh_enable();
+	vnp_stream_settle(stream);
+}
+
+/* The user's programs pay for what is copied because of them.  Return: 0, -ENOMEM */
+static int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp, bool read)
+{
+	const u64 start = ktime_get_ns();
+	int ret = vnp_window_open(stream->sk, gfp);
+
+	vnp_account_charge(stream->link->user, ktime_get_ns() - start);
+	vnp_window_tell(stream->sk, read);
+	return ret;
+}
+
+/* If it is up to us that more arrives */
+static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
+{
+	struct sock *sk = stream->sk;
+
+	if (stream->deferred || vnp_stream_ended(stream, sk) || vnp_stream_enough(stream, sk))
+		return;
+	if (!vnp_window_is_crowded(sk))
+		vnp_window_tell(sk, read);
+	else if (vnp_stream_repack(stream, gfp, read))
+		vnp_stream_defer(stream, VNP_STREAM_RETRY);
+}
+
+/* Wake the application, once for what has become ready. */
+static void vnp_stream_wake(struct vnp_stream *stream)
+{
+	struct sock *sk = stream->sk;
+
+	if (!vnp_stream_ended(stream, sk) &&
+	    (stream->woken == stream->ready || !vnp_stream_enough(stream, sk)))
+		return;
+	stream->woken = stream->ready;
+	stream->data_ready(sk);
+}
+
+void vnp_stream_data_ready(struct sock *sk)
+{
+	struct vnp_stream *stream = vnp_stream_of(sk);
+
+	if (!stream)
+		return;
+	vnp_stream_parse(stream);
+	vnp_stream_finish(stream);
+	vnp_stream_relieve(stream, GFP_ATOMIC, false);
+	vnp_stream_wake(stream);
+}
+
+void vnp_stream_read(struct vnp_stream *stream)
+{
+	vnp_stream_parse(stream);
+	vnp_stream_finish(stream);
+	vnp_stream_relieve(stream, stream->sk->sk_allocation, true);
+}
+
+/* What softirq could not do: it was too much, or there was no memory. */
+static void vnp_stream_work(struct work_struct *work)
+{
+	struct vnp_stream *stream = container_of(to_delayed_work(work), struct vnp_stream,
+						 work);
+	struct sock *sk = vnp_link_sock_get(stream->link);
+
+	if (sk) {
+		lock_sock(sk);
+		if (stream->sk) {
+			vnp_stream_parse(stream);
+			vnp_stream_finish(stream);
+			vnp_stream_relieve(stream, sk->sk_allocation, false);
+			vnp_stream_wake(stream);
+		}
+		release_sock(sk);
+		sock_put(sk);
+	}
+	vnp_stream_put(stream);
+}
+
+void vnp_stream_flatten(struct vnp_stream *stream)
+{
+	struct sock *sk = stream->sk;
+	u32 shift;
+
+	if (vnp_ranges_empty(&stream->drops))
+		return;
+	shift = vnp_ranges_bytes(&stream->drops, stream->ready, stream->parse);
+	if (stream->woken == stream->ready)
+		stream->woken += shift;
+	WRITE_ONCE(stream->ready, stream->ready + shift);
+	vnp_repack_without(sk, &stream->drops);
+	vnp_stream_settle(stream);
+}
+
+void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
+{
+	stream->sk = sk;
+	stream->lowat = sk->sk_rcvlowat;
+	stream->data_ready = sk->sk_data_ready;
+	stream->parse = tcp_sk(sk)->copied_seq;
+	WRITE_ONCE(stream->ready, stream->parse);
+	stream->end = stream->parse;
+	stream->woken = stream->parse;
+	stream->wanted = stream->parse + 1;
+	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	WRITE_ONCE(sk->sk_data_ready, vnp_stream_data_ready);
+	vnp_stream_data_ready(sk);
+}
+
+void vnp_stream_stop(struct vnp_stream *stream, bool keep)
+{
+	struct sock *sk = stream->sk;
+
+	WRITE_ONCE(sk->sk_data_ready, stream->data_ready);
+	WRITE_ONCE(sk->sk_rcvlowat, stream->lowat);
+	if (cancel_delayed_work(&stream->work))
+		vnp_stream_put(stream);
+	if (keep)
+		vnp_stream_flatten(stream);
+	stream->sk = NULL;
+	sk->sk_data_ready(sk);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct vnp_stream: the messages of a TCP socket that has a link.
+ *
+ * The data stays in TCP's receive queue.  What is known about it are sequence numbers:
+ *
+ *	copied_seq      ready          parse            wanted
+ *	    |  readable   |  held, whole |  not whole yet  |
+ *
+ * and ranges that were dropped, all of them before @parse.  The application reads up to
+ * @ready, and the ranges are removed from the queue when it gets there.
+ *
+ * It belongs to its link, is reached through sk_user_data, and freed with the link after a
+ * grace period.  Locking: the socket's lock, but for what is read by poll().
+ */
+#ifndef _VNP_TCP_STREAM_H
+#define _VNP_TCP_STREAM_H
+
+#include <linux/mutex.h>
+#include <linux/workqueue.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "kmod/link/link.h"
+#include "kmod/tcp/ranges.h"
+
+/**
+ * struct vnp_stream - the messages of a socket
+ * @link:	the link
+ * @sk:		the socket; NULL: detached
+ * @data_ready:	sk_data_ready of before
+ * @reader:	held by who reads from the socket, or removes the link.  Outside of the socket's
+ *		lock, which TCP takes itself
+ * @work:	what softirq left to do.  Pending, it has a reference to the link
+ * @parse:	where the message begins that is not whole yet, or not parsed
+ * @ready:	the application may read up to here
+ * @wanted:	the program is executed when the bytes up to here have arrived
+ * @sized:	@wanted is the end of the message
+ * @passing:	there are no messages any more: all is ready
+ * @deferred:	@work continues to parse
+ * @finished:	no more data comes, and all is ready or dropped
+ * @error:	what the application gets after the last byte that is ready, or 0
+ * @end:	how far one read of TCP may go: to @ready, or the first of @drops.  Also read
+ *		without the lock
+ * @more:	bytes that are ready after that
+ * @woken:	@ready when the application was woken
+ * @lowat:	SO_RCVLOWAT
+ * @drops:	ranges that were dropped
+ */
+struct vnp_stream {
+	struct vnp_link *link;
+	struct sock *sk;
+	void (*data_ready)(struct sock *sk);
+	struct mutex reader;	/* reading the socket */
+	struct delayed_work work;
+	u32 parse;
+	u32 ready;
+	u32 wanted;
+	bool sized;
+	bool passing;
+	bool deferred;
+	bool finished;
+	int error;
+	u32 end;
+	u32 more;
+	u32 woken;
+	int lowat;
+	struct vnp_ranges drops;
+};
+
+int vnp_stream_subsys_create(void);
+void vnp_stream_subsys_destroy(void);
+
+/* vnp_stream_alloc() - of a link.  Context: process.  Return: NULL: out of memory */
+struct vnp_stream *vnp_stream_alloc(struct vnp_link *link);
+
+/* vnp_stream_free() - free it; NULL is allowed */
+void vnp_stream_free(struct vnp_stream *stream);
+
+/* vnp_stream_of() - of a socket, or NULL.  Context: the socket's lock, or RCU */
+static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
+{
+	const struct vnp_link *link;
+	struct vnp_stream *stream;
+
+	rcu_read_lock();
+	link = rcu_dereference_sk_user_data(sk);
+	stream = link ? link->stream : NULL;
+	rcu_read_unlock();
+	return stream;
+}
+
+/* vnp_stream_get() - the same, with a reference to its link, for vnp_stream_put() */
+struct vnp_stream *vnp_stream_get(const struct sock *sk);
+
+static inline void vnp_stream_put(struct vnp_stream *stream)
+{
+	vnp_link_put(stream->link);
+}
+
+/* vnp_stream_start() - begin with what is in the queue.  Context: process, the socket's lock */
+void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
+
+/*
+ * vnp_stream_stop() - end; nothing is executed any more.  With @keep the application then finds
+ * in TCP's queue what was not dropped, and is woken: it requires @reader.  Context: likewise
+ */
+void vnp_stream_stop(struct vnp_stream *stream, bool keep);
+
+/* vnp_stream_data_ready() - sk_data_ready of sockets that have a link */
+void vnp_stream_data_ready(struct sock *sk);
+
+/* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
+void vnp_stream_read(struct vnp_stream *stream);
+
+/* vnp_stream_finish() - if no more data comes, decide on what is there.  Context: likewise */
+void vnp_stream_finish(struct vnp_stream *stream);
+
+/* vnp_stream_flatten() - make what is ready one range for TCP.  Context: likewise */
+void vnp_stream_flatten(struct vnp_stream *stream);
+
+/* vnp_stream_span() - how many bytes one read of TCP may take now.  Context: any */
+u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);
+
+/*
+ * vnp_stream_enough() - is there as much to read as the application waits for? Or as it can
+ * get, if the buffer takes no more.  Context: any
+ */
+bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);
+
+/* vnp_stream_ended() - does a read not wait, even if there is nothing to read? Context: any */
+bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk);
+
+#endif /* _VNP_TCP_STREAM_H */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TCP sockets.  A socket that gets a link
+ * has:			it becomes:
+ *	sk_data_ready		vnp_stream_data_ready()
+ *	sk_user_data		the link, which is not for copies of the socket
+ *	sk_prot			one that reads what is ready (tcp/recv.c), and notices its end
+ *	socket::ops		likewise
+ *	sk_rcvlowat		1; the application's is in struct vnp_stream
+ *
+ * Only a socket is taken whose operations are TCP's own: not one of MPTCP, kTLS, sockmap, KCM.
+ *
+ * Locking: all this changes under the socket's lock, under which TCP calls sk_data_ready, too:
+ * so none is being called when the link is detached.  Calls of the application read sk_prot and
+ * ops before, and can begin afterwards: they find no stream.
+ */
+#include "kmod/tcp/tcp.h"
+
+#include <linux/module.h>
+#include <linux/wait.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "kmod/core/compat_tcp.h"
+#include "kmod/link/link.h"
+#include "kmod/path/hook.h"
+#include "kmod/tcp/opt.h"
+#include "kmod/tcp/proto.h"
+#include "kmod/tcp/queue.h"
+#include "kmod/tcp/recv.h"
+#include "kmod/tcp/stream.h"
+
+/* Calls of close() and disconnect() that have no reference to the module */
+static atomic_t vnp_tcp_calls = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(vnp_tcp_calls_wait);
+
+static void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link)
+{
+	write_lock_bh(&sk->sk_callback_lock);
+	__rcu_assign_sk_user_data_with_flags(sk, link, link ? SK_USER_DATA_NOCOPY : 0);
+	write_unlock_bh(&sk->sk_callback_lock);
+}
+
+/* Context: the socket's lock */
+static void vnp_tcp_set_hook(struct vnp_link *link, struct sock *sk)
+{
+	struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
+
+	vnp_tcp_set_user_data(sk, link);
+	WRITE_ONCE(sk->sk_prot, &proto->ours);
+	WRITE_ONCE(sk->sk_socket->ops, &proto->ours_ops);
+	vnp_stream_start(link->stream, sk);
+}
+
+/* Context: likewise.  The socket may have been orphaned. */
+static void vnp_tcp_clear_hook(struct vnp_link *link, struct sock *sk, bool keep)
+{
+	struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
+
+	WRITE_ONCE(sk->sk_prot, proto->kernel);
+	if (sk->sk_socket)
+		WRITE_ONCE(sk->sk_socket->ops, proto->kernel_ops);
+	vnp_tcp_set_user_data(sk, NULL);
+	vnp_stream_stop(link->stream, keep);
+}
+
+/* Context: process, the socket's lock.  Return: false: already done */
+static bool vnp_tcp_end(struct vnp_link *link, struct sock *sk, bool keep)
+{
+	if (!vnp_link_claim(link))
+		return false;
+	vnp_tcp_clear_hook(link, sk, keep);
+	vnp_link_put(link);
+	return true;
+}
+
+/* Nobody reads when what was dropped is taken out of the queue. */
+static bool vnp_tcp_detach(struct vnp_link *link, struct sock *sk)
+{
+	bool detached;
+
+	mutex_lock(&link->stream->reader);
+	lock_sock(sk);
+	detached = vnp_tcp_end(link, sk, true);
+	release_sock(sk);
+	mutex_unlock(&link->stream->reader);
+	return detached;
+}
+
+/* The socket ends, or its connection.  Context: process, the socket's lock */
+static void vnp_tcp_finish(struct sock *sk)
+{
+	struct vnp_stream *stream = vnp_stream_get(sk);
+
+	if (!stream)
+		return;
+	vnp_tcp_end(stream->link, sk, false);
+	vnp_stream_put(stream);
+}
+
+/*
+ * A call that cannot fail, and outlasts the link.  If it began when the link was already gone,
+ * and the module is being removed, that waits.
+ */
+static bool vnp_tcp_enter(void)
+{
+	const bool held = try_module_get(THIS_MODULE);
+
+	if (!held)
+		atomic_inc(&vnp_tcp_calls);
+	return held;
+}
+
+static void vnp_tcp_leave(bool held)
+{
+	if (held)
+		module_put(THIS_MODULE);
+	else if (atomic_dec_and_test(&vnp_tcp_calls))
+		wake_up(&vnp_tcp_calls_wait);
+}
+
+static void vnp_tcp_close(struct sock *sk, long timeout)
+{
+	const bool held = vnp_tcp_enter();
+
+	lock_sock(sk);
+	vnp_tcp_finish(sk);
+	release_sock(sk);
+	vnp_tcp_proto_of(sk)->kernel->close(sk, timeout);
+	vnp_tcp_leave(held);
+}
+
+/* connect() of AF_UNSPEC.  Context: process, the socket's lock */
+static int vnp_tcp_disconnect(struct sock *sk, int flags)
+{
+	const bool held = vnp_tcp_enter();
+	int ret;
+
+	vnp_tcp_finish(sk);
+	ret = vnp_tcp_proto_of(sk)->kernel->disconnect(sk, flags);
+	vnp_tcp_leave(held);
+	return ret;
+}
+
+static bool vnp_tcp_suits(const struct sock *sk)
+{
+	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
+	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
+}
+
+/* Context: the socket's lock.  Return: 0, or as @attach */
+static int vnp_tcp_check(const struct sock *sk)
+{
+	const int connected = TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+			      TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK;
+	const struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
+
+	if (sock_flag(sk, SOCK_FILTER_LOCKED))
+		return -EPERM;
+	if (sk->sk_state == TCP_LISTEN)
+		return -EOPNOTSUPP;
+	if (!(1 << sk->sk_state & connected))
+		return -ENOTCONN;
+	if (sk->sk_prot != proto->kernel || sk->sk_socket->ops != proto->kernel_ops ||
+	    rcu_access_pointer(__sk_user_data(sk)) || inet_csk(sk)->icsk_ulp_ops ||
+	    tcp_sk(sk)->repair)
+		return -EBUSY;
+	return 0;
+}
+
+static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
+			  struct vnp_prog *message, struct sock *sk)
+{
+	int ret;
+
+	link->stream = vnp_stream_alloc(link);
+	if (!link->stream)
+		return -ENOMEM;
+	lock_sock(sk);
+	ret = vnp_tcp_check(sk);
+	if (!ret) {
+		vnp_link_bind(link, prog, message, sk);
+		vnp_tcp_set_hook(link, sk);
+	}
+	release_sock(sk);
+	return ret;
+}
+
+static bool vnp_tcp_is_attached(struct sock *sk)
+{
+	bool attached;
+
+	lock_sock(sk);
+	attached = vnp_stream_of(sk);
+	release_sock(sk);
+	return attached;
+}
+
+static void vnp_tcp_free(struct vnp_link *link)
+{
+	vnp_stream_free(link->stream);
+}
+
+static int vnp_tcp_proto_create(int family)
+{
+	struct vnp_tcp_proto *proto = vnp_tcp_proto_copy(family);
+
+	if (IS_ERR(proto))
+		return PTR_ERR(proto);
+	vnp_proto_set_recvmsg(&proto->ours);
+	proto->ours.ioctl = vnp_recv_ioctl;
+	proto->ours.close = vnp_tcp_close;
+	proto->ours.disconnect = vnp_tcp_disconnect;
+	proto->ours.setsockopt = vnp_tcp_setsockopt;
+	proto->ours.getsockopt = vnp_tcp_getsockopt;
+	proto->ours_ops.poll = vnp_recv_poll;
+	proto->ours_ops.splice_read = vnp_recv_splice;
+	proto->ours_ops.set_rcvlowat = vnp_tcp_set_rcvlowat;
+	return 0;
+}
+
+int vnp_tcp_subsys_create(void)
+{
+	int ret = vnp_tcp_proto_create(AF_INET);
+
+	if (!ret)
+		ret = vnp_tcp_proto_create(AF_INET6);
+	/* The kernel may have no IPv6. */
+	if (ret && ret != -EAFNOSUPPORT)
+		return ret;
+	return vnp_stream_subsys_create();
+}
+
+/* Calls that are being entered, those that are in here, and those that are being left */
+void vnp_tcp_subsys_destroy(void)
+{
+	synchronize_rcu_tasks();
+	wait_event_idle(vnp_tcp_calls_wait, !atomic_read(&vnp_tcp_calls));
+	synchronize_rcu_tasks();
+	vnp_stream_subsys_destroy();
+}
+
+const struct vnp_hook_ops vnp_tcp_hook = {
+	.prog_types	= BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE),
+	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS,
+	.suits		= vnp_tcp_suits,
+	.attach		= vnp_tcp_attach,
+	.detach		= vnp_tcp_detach,
+	.is_attached	= vnp_tcp_is_attached,
+	.load		= vnp_queue_load,
+	.free		= vnp_tcp_free,
+};

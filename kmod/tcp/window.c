@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/window.h"
+
+#include <linux/vnp.h>
+#include <net/tcp.h>
+
+#include "kmod/core/compat_tcp.h"
+#include "kmod/tcp/repack.h"
+
+/* What sk_rcvbuf may be raised to: what TCP itself would, in tcp_clamp_window() */
+static int vnp_window_rcvbuf_max(const struct sock *sk)
+{
+	const int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	const int max = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_rmem[2]);
+
+	return sk->sk_userlocks & SOCK_RCVBUF_LOCK ? rcvbuf : max(rcvbuf, max);
+}
+
+u32 vnp_window_limit(const struct sock *sk)
+{
+	return min(vnp_repack_capacity(vnp_window_rcvbuf_max(sk) / 8 * 3),
+		   VNP_STREAM_MAX);
+}
+
+static bool vnp_window_charged(const struct sock *sk, int sixteenths)
+{
+	return 16LL * atomic_read(&sk->sk_rmem_alloc) > (s64)sixteenths * sk->sk_rcvbuf;
+}
+
+static void vnp_window_raise(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	const int old = sk->sk_rcvbuf;
+	/* else the application has set it, TCP_WINDOW_CLAMP */
+	const bool follows = tp->window_clamp >= tcp_win_from_space(sk, old);
+	const s64 wanted = max(2LL * old, 4LL * atomic_read(&sk->sk_rmem_alloc));
+	const int new = min_t(s64, vnp_window_rcvbuf_max(sk), wanted);
+
+	if (new <= old)
+		return;
+	WRITE_ONCE(sk->sk_rcvbuf, new);
+	if (follows)
+		WRITE_ONCE(tp->window_clamp,
+			   max_t(u32, tp->window_clamp, tcp_win_from_space(sk, new)));
+}
+
+/*
+ * By RFC 1122's rule (4.2.3.3), with half of the space, as no segment of the peer is larger
+ * than half of the largest window that it saw.  Never for a small gain: with each ACK it
+ * begins anew to wait for its probe (tcp_ack_probe()), so many would keep it from probing.
+ */
+static bool vnp_window_grew(struct sock *sk)
+{
+	struct tcp_sock *tp = tcp_sk(sk);
+	const s64 free = sk->sk_rcvbuf - atomic_read(&sk->sk_rmem_alloc);
+	const s64 could = min_t(s64, tp->rcv_ssthresh, tcp_win_from_space(sk, free));
+	const s64 half = min_t(s64, tp->window_clamp, tcp_full_space(sk)) / 2;
+	const s64 now = tcp_receive_window(tp), mss = inet_csk(sk)->icsk_ack.rcv_mss;
+
+	return could > now && (could >= 2 * now || could - now >= min(half, mss) ||
+			       (now < half && could >= half));
+}
+
+/*
+ * As tcp_cleanup_rbuf() would, if the application had read what is kept from it: otherwise
+ * held messages would arrive at the speed of delayed ACKs.
+ */
+static bool vnp_window_owes_ack(struct sock *sk, bool read)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (tp->rcv_nxt - tp->rcv_wup > icsk->icsk_ack.rcv_mss)
+		return true;
+	if (!inet_csk_ack_scheduled(sk))
+		return false;
+	return icsk->icsk_ack.pending & ICSK_ACK_PUSHED2 ||
+	       (read && icsk->icsk_ack.pending & ICSK_ACK_PUSHED &&
+		!inet_csk_in_pingpong_mode(sk));
+}
+
+/*
+ * While release_sock() works off its backlog, what it has queued still counts as backlog,
+ * until all is done, and so twice.  Not for this ACK, after which nothing might come.
+ */
+static void vnp_window_ack(struct sock *sk)
+{
+	const int rcvbuf = sk->sk_rcvbuf;
+
+	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf + READ_ONCE(sk->sk_backlog.len));
+	vnp_tcp_send_ack(sk);
+	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
+}
+
+void vnp_window_tell(struct sock *sk, bool read)
+{
+	const int receiving = TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2;
+
+	if (1 << sk->sk_state & receiving &&
+	    (vnp_window_grew(sk) || vnp_window_owes_ack(sk, read)))
+		vnp_window_ack(sk);
+}
+
+bool vnp_window_is_crowded(const struct sock *sk)
+{
+	return vnp_window_charged(sk, 7);
+}
+
+int vnp_window_open(struct sock *sk, gfp_t gfp)
+{
+	int ret = vnp_repack(sk, false, gfp);
+
+	if (vnp_window_charged(sk, 6))
+		vnp_window_raise(sk);
+	if (!ret && vnp_window_charged(sk, 6))
+		ret = vnp_repack(sk, true, gfp);
+	return ret;
+}
