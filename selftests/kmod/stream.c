@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "stream.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <linux/tcp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include "insn.h"
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* The first bytes of the message, at the top of the stack; R0: 0, or there are fewer */
+#define LOAD_HEADER()			\
+	MOV_REG(R6, R1),		\
+	MOV_IMM(R2, 0),			\
+	MOV_REG(R3, FP),		\
+	ALU64_IMM(BPF_ADD, R3, -8),	\
+	MOV_IMM(R4, STREAM_HEADER),	\
+	CALL(load_bytes)
+
+static int type_load(int dev, __u32 type, const struct bpf_insn *insns, __u32 cnt)
+{
+	struct vnp_prog_load attr = prog_attr(insns, cnt);
+
+	attr.type = type;
+	return do_ioctl(dev, VNP_PROG_LOAD, &attr);
+}
+
+int stream_progs(int dev, int *stream, int *message)
+{
+	const struct bpf_insn measure[] = {
+		LOAD_HEADER(),
+		JMP_IMM(BPF_JNE, R0, 0, 11),
+		LDX(BPF_B, R1, FP, -8),
+		JMP_IMM(BPF_JEQ, R1, MSG_NONE, 11),
+		LDX(BPF_B, R0, FP, -7),
+		ALU64_IMM(BPF_LSH, R0, 8),
+		LDX(BPF_B, R1, FP, -6),
+		ALU64_REG(BPF_OR, R0, R1),
+		ALU64_IMM(BPF_LSH, R0, 8),
+		LDX(BPF_B, R1, FP, -5),
+		ALU64_REG(BPF_OR, R0, R1),
+		ALU64_IMM(BPF_ADD, R0, STREAM_HEADER),
+		EXIT(),
+		MOV_IMM(R0, 0),
+		EXIT(),
+		MOV_IMM(R0, -1),
+		EXIT(),
+	};
+	const struct bpf_insn decide[] = {
+		LOAD_HEADER(),
+		LDX(BPF_B, R7, FP, -8),
+		JMP_IMM(BPF_JNE, R7, MSG_LAST, 8),
+		MOV_REG(R1, R6),
+		LDX(BPF_W, R2, R6, CTX(len)),
+		ALU64_IMM(BPF_ADD, R2, -1),
+		MOV_REG(R3, FP),
+		ALU64_IMM(BPF_ADD, R3, -8),
+		MOV_IMM(R4, 1),
+		CALL(load_bytes),
+		LDX(BPF_B, R7, FP, -8),
+		MOV_IMM(R0, VNP_DROP),
+		JMP_IMM(BPF_JEQ, R7, MSG_DROP, 3),
+		MOV_IMM(R0, VNP_HELD),
+		JMP_IMM(BPF_JEQ, R7, MSG_HOLD, 1),
+		MOV_IMM(R0, VNP_PASS),
+		EXIT(),
+	};
+
+	*stream = type_load(dev, VNP_PROG_STREAM, measure, ARRAY_SIZE(measure));
+	*message = type_load(dev, VNP_PROG_MESSAGE, decide, ARRAY_SIZE(decide));
+	return *stream < 0 ? *stream : *message < 0 ? *message : 0;
+}
+
+static socklen_t conn_address(struct sockaddr_storage *addr, enum flow_kind kind)
+{
+	struct sockaddr_in *in = (struct sockaddr_in *)addr;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+
+	memset(addr, 0, sizeof(*addr));
+	if (kind == FLOW_IP4) {
+		in->sin_family = AF_INET;
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+		return sizeof(*in);
+	}
+	in6->sin6_family = AF_INET6;
+	inet_pton(AF_INET6, kind == FLOW_IP6 ? "::1" : "::ffff:127.0.0.1", &in6->sin6_addr);
+	return sizeof(*in6);
+}
+
+static int conn_connect(struct conn *conn, int listener, struct sockaddr_storage *addr,
+			socklen_t len)
+{
+	struct timeval patience = { .tv_sec = 20 };
+	const int one = 1;
+
+	if (bind(listener, (struct sockaddr *)addr, len) || listen(listener, 1) ||
+	    getsockname(listener, (struct sockaddr *)addr, &len))
+		return -errno;
+	conn->tx = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(conn->tx, (struct sockaddr *)addr, len))
+		return -errno;
+	conn->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	if (conn->rx < 0)
+		return -errno;
+	if (setsockopt(conn->tx, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ||
+	    setsockopt(conn->rx, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
+		return -errno;
+	return 0;
+}
+
+int conn_open(struct conn *conn, enum flow_kind kind, int rcvbuf)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = conn_address(&addr, kind);
+	int listener = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
+
+	conn->link = -1;
+	if (rcvbuf)
+		err = setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+	if (!err)
+		err = conn_connect(conn, listener, &addr, len);
+	close(listener);
+	return err;
+}
+
+void conn_close(struct conn *conn)
+{
+	close(conn->tx);
+	close(conn->rx);
+	if (conn->link >= 0)
+		close(conn->link);
+}
+
+int conn_link(struct conn *conn, __u32 flags, __u32 eof)
+{
+	struct vnp_link_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_LINK_F_MESSAGE | flags,
+		.sock_fd = conn->rx,
+		.eof = eof,
+	};
+	int dev = device_open(), err;
+
+	if (dev < 0)
+		return dev;
+	err = stream_progs(dev, &attr.prog_fd, &attr.message_fd);
+	if (!err) {
+		conn->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+		err = conn->link < 0 ? conn->link : 0;
+	}
+	close(attr.prog_fd);
+	close(attr.message_fd);
+	close(dev);
+	return err;
+}
+
+int conn_put(struct conn *conn, const void *data, size_t len)
+{
+	ssize_t n;
+
+	for (; len; data = (const char *)data + n, len -= n) {
+		n = send(conn->tx, data, len, MSG_NOSIGNAL);
+		if (n < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int conn_arrived(struct conn *conn, __u64 bytes)
+{
+	struct tcp_info info = {};
+	socklen_t len;
+
+	do {
+		len = sizeof(info);
+		if (getsockopt(conn->rx, IPPROTO_TCP, TCP_INFO, &info, &len))
+			return -errno;
+		sched_yield();
+	} while (info.tcpi_bytes_received < bytes);
+	return 0;
+}
+
+size_t message_make(void *to, char type, size_t len, unsigned int seed)
+{
+	__u8 *p = to;
+
+	fill_random(p, len, seed);
+	p[0] = type;
+	p[1] = (len - STREAM_HEADER) >> 16;
+	p[2] = (len - STREAM_HEADER) >> 8;
+	p[3] = len - STREAM_HEADER;
+	return len;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TCP connections with a link, whose messages say what is to become of them: a header of four
+ * bytes, the verdict and the length of what follows, big-endian.
+ */
+#ifndef _VNP_TEST_STREAM_H
+#define _VNP_TEST_STREAM_H
+
+#include "common.h"
+
+#define STREAM_HEADER	4
+
+/* First bytes of a message */
+enum {
+	MSG_PASS = 'P',
+	MSG_HOLD = 'H',
+	MSG_DROP = 'D',
+	MSG_LAST = 'L',		/* its last byte says it */
+	MSG_NONE = 'X',		/* where there is no message */
+};
+
+/**
+ * struct conn - a connection
+ * @rx:		the end that is linked; reading it has a timeout
+ * @tx:		the other
+ * @link:	descriptor, or -1
+ */
+struct conn {
+	int rx;
+	int tx;
+	int link;
+};
+
+/* conn_open() - over lo; @rcvbuf: SO_RCVBUF of @rx before it connects, or 0 */
+int conn_open(struct conn *conn, enum flow_kind kind, int rcvbuf);
+void conn_close(struct conn *conn);
+
+/* conn_link() - with VNP_LINK_F_MESSAGE, @flags and @eof */
+int conn_link(struct conn *conn, __u32 flags, __u32 eof);
+
+/* conn_put() - send it all; 0 or negative */
+int conn_put(struct conn *conn, const void *data, size_t len);
+
+/* conn_arrived() - wait until so many bytes have arrived since the connection began */
+int conn_arrived(struct conn *conn, __u64 bytes);
+
+/* stream_progs() - the programs of types VNP_PROG_STREAM and VNP_PROG_MESSAGE */
+int stream_progs(int dev, int *stream, int *message);
+
+/* message_make() - a whole message of @len bytes; returns @len */
+size_t message_make(void *to, char type, size_t len, unsigned int seed);
+
+#endif /* _VNP_TEST_STREAM_H */

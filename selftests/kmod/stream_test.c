@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Messages in TCP streams: what is ready is read as from any socket, and nothing else is. */
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include "harness.h"
+#include "stream.h"
+
+#ifndef TCP_ULP
+#define TCP_ULP			31
+#endif
+#ifndef TCP_ZEROCOPY_RECEIVE
+#define TCP_ZEROCOPY_RECEIVE	35
+#endif
+
+#define BUFFER	(1 << 20)
+
+static __u8 sent[BUFFER], want[BUFFER], got[BUFFER];
+
+FIXTURE(stream) {
+	struct conn conn;
+	__u64 total;		/* bytes sent */
+	size_t want_len;
+};
+
+FIXTURE_VARIANT(stream) {
+	enum flow_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(stream, ip4) { .kind = FLOW_IP4 };
+FIXTURE_VARIANT_ADD(stream, ip6) { .kind = FLOW_IP6 };
+FIXTURE_VARIANT_ADD(stream, mapped) { .kind = FLOW_MAPPED };
+
+FIXTURE_SETUP(stream)
+{
+	ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
+	self->total = 0;
+	self->want_len = 0;
+}
+
+FIXTURE_TEARDOWN(stream)
+{
+	conn_close(&self->conn);
+}
+
+#define SELF	struct _test_data_stream
+
+/* put() - a message, or its first bytes; wait until they have arrived */
+static int put_part(SELF *self, char type, size_t len, size_t part)
+{
+	const unsigned int seed = self->total;
+	int err;
+
+	message_make(sent, type, len, seed);
+	if (type == MSG_PASS || type == MSG_HOLD) {
+		memcpy(want + self->want_len, sent, part);
+		self->want_len += part;
+	}
+	self->total += part;
+	err = conn_put(&self->conn, sent, part);
+	return err ?: conn_arrived(&self->conn, self->total);
+}
+
+static int put(SELF *self, char type, size_t len)
+{
+	return put_part(self, type, len, len);
+}
+
+/* put_more() - what put_part() has left */
+static int put_more(SELF *self, size_t from, size_t to)
+{
+	int err = conn_put(&self->conn, sent + from, to - from);
+
+	memcpy(want + self->want_len, sent + from, to - from);
+	self->want_len += to - from;
+	self->total += to - from;
+	return err ?: conn_arrived(&self->conn, self->total);
+}
+
+/* quiet() - is there nothing to read, by all ways to ask? */
+static int quiet(SELF *self)
+{
+	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+	int bytes = -1;
+
+	return poll(&poll_fd, 1, 0) == 0 && !ioctl(self->conn.rx, FIONREAD, &bytes) && !bytes &&
+	       recv(self->conn.rx, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+/* ready() - is exactly what was expected there? It is read */
+static int ready(SELF *self)
+{
+	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+	const int len = self->want_len;
+	int bytes = -1;
+
+	self->want_len = 0;
+	if (poll(&poll_fd, 1, 10000) != 1 || ioctl(self->conn.rx, FIONREAD, &bytes) ||
+	    bytes != len)
+		return -bytes;
+	return recv(self->conn.rx, got, sizeof(got), 0) == len &&
+	       mem_differ(want, got, len) == -1;
+}
+
+TEST_F(stream, whole)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	for (size_t len = STREAM_HEADER + 1; len < 40000; len = len * 3 + 1) {
+		for (size_t part = 1; part < len; part = part * 5 + 3) {
+			ASSERT_EQ(0, put_part(self, MSG_PASS, len, part));
+			ASSERT_EQ(1, quiet(self));
+			ASSERT_EQ(0, put_more(self, part, len));
+			ASSERT_EQ(1, ready(self));
+		}
+	}
+	ASSERT_EQ(1, quiet(self));
+}
+
+TEST_F(stream, held)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	for (int i = 0; i < 20; i++) {
+		ASSERT_EQ(0, put(self, MSG_HOLD, 100 + i));
+		ASSERT_EQ(1, quiet(self));
+	}
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	ASSERT_EQ(1, ready(self));
+	ASSERT_EQ(1, quiet(self));
+}
+
+TEST_F(stream, dropped)
+{
+	struct vnp_link_info info;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	for (int i = 0; i < 300; i++) {
+		ASSERT_EQ(0, put(self, MSG_DROP, 10 + i));
+		ASSERT_EQ(1, quiet(self));
+		ASSERT_EQ(0, put(self, MSG_HOLD, 10 + i));
+		if (i % 3)
+			continue;
+		ASSERT_EQ(0, put(self, MSG_DROP, 20 + i));
+		ASSERT_EQ(0, put(self, MSG_PASS, 30 + i));
+		ASSERT_EQ(0, put(self, MSG_DROP, 40 + i));
+		/* A read ends where the queue has a range that was dropped, but goes on. */
+		ASSERT_EQ(1, ready(self));
+	}
+	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	EXPECT_EQ(300 + 200, info.verdicts[VNP_DROP]);
+	EXPECT_EQ(300, info.verdicts[VNP_HELD]);
+	EXPECT_EQ(100, info.verdicts[VNP_PASS]);
+	EXPECT_EQ(900, info.packets);
+	EXPECT_EQ(self->total, info.bytes);
+}
+
+/* The verdict is in the last byte of a message in many packets. */
+TEST_F(stream, loads)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	for (int i = 0; i < 10; i++) {
+		size_t len = message_make(sent, MSG_LAST, 30000 + i * 1000, i);
+
+		sent[len - 1] = i % 2 ? MSG_PASS : MSG_DROP;
+		for (size_t at = 0; at < len; at += 1000)
+			ASSERT_EQ(0, conn_put(&self->conn, sent + at,
+					      len - at < 1000 ? len - at : 1000));
+		self->total += len;
+		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		if (i % 2 == 0) {
+			ASSERT_EQ(1, quiet(self));
+			continue;
+		}
+		memcpy(want, sent, len);
+		self->want_len = len;
+		ASSERT_EQ(1, ready(self));
+	}
+}
+
+TEST_F(stream, peek)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(-1, recv(self->conn.rx, got, sizeof(got), MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(0, put(self, MSG_DROP, 60));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 70));
+	ASSERT_EQ(0, put(self, MSG_DROP, 3000));
+	ASSERT_EQ(0, put(self, MSG_PASS, 80));
+	ASSERT_EQ(0, put(self, MSG_DROP, 90));
+	ASSERT_EQ(0, put_part(self, 'Q', 90, 20));
+	ASSERT_EQ(40, recv(self->conn.rx, got, 40, MSG_PEEK));
+	ASSERT_MEM(want, got, 40);
+	ASSERT_EQ(200, recv(self->conn.rx, got, sizeof(got), MSG_PEEK));
+	ASSERT_MEM(want, got, 200);
+	ASSERT_EQ(200, recv(self->conn.rx, got, 200, MSG_PEEK | MSG_WAITALL));
+	ASSERT_EQ(1, ready(self));
+	ASSERT_EQ(1, quiet(self));
+}
+
+TEST_F(stream, wait_all)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(0, put(self, MSG_DROP, 60));
+	ASSERT_EQ(0, put(self, MSG_PASS, 70));
+	ASSERT_EQ(120, recv(self->conn.rx, got, 120, MSG_WAITALL));
+	ASSERT_MEM(want, got, 120);
+}
+
+TEST_F(stream, timeout)
+{
+	struct timeval timeout = { .tv_usec = 1000 };
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, setsockopt(self->conn.rx, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+				sizeof(timeout)));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(-1, recv(self->conn.rx, got, 10, 0));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, MSG_WAITALL));
+}
+
+TEST_F(stream, low_water)
+{
+	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 100));
+	ASSERT_EQ(0, put(self, MSG_PASS, 60));
+	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
+	ASSERT_EQ(0, put(self, MSG_DROP, 60));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 60));
+	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
+	ASSERT_EQ(0, put(self, MSG_PASS, 60));
+	ASSERT_EQ(1, ready(self));
+	ASSERT_EQ(0, put(self, MSG_PASS, 60));
+	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 60));
+	ASSERT_EQ(1, ready(self));
+	ASSERT_EQ(0, link_detach(self->conn.link));
+	EXPECT_EQ(60, sock_int(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT));
+}
+
+TEST_F(stream, splice)
+{
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 500));
+	ASSERT_EQ(-1, splice(self->conn.rx, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK));
+	ASSERT_EQ(0, put(self, MSG_DROP, 600));
+	ASSERT_EQ(0, put(self, MSG_PASS, 700));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 800));
+	for (int done = 0; done < 1200;) {
+		int n = splice(self->conn.rx, NULL, pipes[1], NULL, 300, 0);
+
+		ASSERT_LT(0, n);
+		ASSERT_EQ(n, read(pipes[0], got, 300));
+		ASSERT_MEM(want + done, got, n);
+		done += n;
+	}
+	ASSERT_EQ(1, quiet(self));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* One event for what becomes ready together, and none for what is held or dropped */
+TEST_F(stream, edge)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int efd = epoll_create1(EPOLL_CLOEXEC);
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, self->conn.rx, &event));
+	for (int i = 0; i < 5; i++) {
+		ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
+		ASSERT_EQ(0, put(self, MSG_DROP, 50));
+		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
+		ASSERT_EQ(0, put(self, MSG_PASS, 50));
+		EXPECT_EQ(1, epoll_wait(efd, &event, 1, 10000));
+		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
+	}
+	ASSERT_EQ(1, ready(self));
+	close(efd);
+}
+
+TEST_F(stream, ends)
+{
+	static const struct {
+		__u32 eof;
+		int len, error;
+	} cases[] = {
+		{ VNP_EOF_DELIVER, 70, 0 },
+		{ VNP_EOF_DROP, 50, 0 },
+		{ VNP_EOF_ABORT, 50, ECONNABORTED },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		if (i) {
+			conn_close(&self->conn);
+			ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
+		}
+		self->total = 0;
+		self->want_len = 0;
+		ASSERT_EQ(0, conn_link(&self->conn, 0, cases[i].eof));
+		ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+		ASSERT_EQ(0, put(self, MSG_DROP, 50));
+		ASSERT_EQ(0, put_part(self, MSG_PASS, 50, 20));
+		ASSERT_EQ(1, quiet(self));
+		ASSERT_EQ(0, shutdown(self->conn.tx, SHUT_WR));
+		ASSERT_EQ(cases[i].len, recv(self->conn.rx, got, 100, MSG_WAITALL));
+		ASSERT_MEM(want, got, cases[i].len);
+		for (int again = 0; again < 2; again++) {
+			errno = 0;
+			EXPECT_EQ(cases[i].error ? -1 : 0, recv(self->conn.rx, got, 100, 0));
+			EXPECT_EQ(cases[i].error, errno);
+		}
+	}
+}
+
+/* A reset in a message: what is ready comes first, as always. */
+TEST_F(stream, reset)
+{
+	const struct linger linger = { .l_onoff = 1 };
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, VNP_EOF_DROP));
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(0, put_part(self, MSG_PASS, 50, 20));
+	ASSERT_EQ(0, setsockopt(self->conn.tx, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	close(self->conn.tx);
+	self->conn.tx = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(50, recv(self->conn.rx, got, 100, MSG_WAITALL));
+	ASSERT_MEM(want, got, 50);
+	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+	EXPECT_EQ(0, recv(self->conn.rx, got, 100, 0));
+}
+
+TEST_F(stream, shut)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(0, shutdown(self->conn.rx, SHUT_RD));
+	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
+	ASSERT_EQ(0, recv(self->conn.rx, got, 100, 0));
+}
+
+TEST_F(stream, no_message)
+{
+	struct vnp_link_info info;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(0, put(self, MSG_NONE, 50));
+	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
+	ASSERT_MEM(want, got, 50);
+	for (int i = 0; i < 2; i++) {
+		EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+		EXPECT_EQ(EPROTO, errno);
+	}
+	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	EXPECT_EQ(1, info.errors[VNP_ERROR_PROTOCOL]);
+	/* Without the link, it is what it is. */
+	ASSERT_EQ(0, link_detach(self->conn.link));
+	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
+	ASSERT_MEM(sent, got, 50);
+}
+
+TEST_F(stream, pass_all)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, VNP_LINK_F_STREAM_PASS, 0));
+	ASSERT_EQ(0, put(self, MSG_DROP, 50));
+	for (int i = 0; i < 5; i++) {
+		ASSERT_EQ(0, put(self, MSG_NONE, 50));
+		ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
+		ASSERT_MEM(sent, got, 50);
+	}
+}
+
+TEST_F(stream, before_link)
+{
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(0, put(self, MSG_DROP, 50));
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(0, put(self, MSG_DROP, 50));
+	ASSERT_EQ(0, put_part(self, 'Q', 50, 20));
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(1, ready(self));
+	ASSERT_EQ(1, quiet(self));
+}
+
+/* What was dropped does not come back; the bytes of a message that is not whole do. */
+TEST_F(stream, detach)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_PASS, 5000));
+	ASSERT_EQ(0, put(self, MSG_DROP, 6000));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 7000));
+	ASSERT_EQ(0, put(self, MSG_DROP, 8000));
+	ASSERT_EQ(0, put_part(self, MSG_PASS, 500, 200));
+	ASSERT_EQ(100, recv(self->conn.rx, got, 100, 0));
+	ASSERT_EQ(0, link_detach(self->conn.link));
+	ASSERT_EQ(0, put_more(self, 200, 500));
+	ASSERT_EQ(self->want_len - 100,
+		  recv(self->conn.rx, got, self->want_len - 100, MSG_WAITALL));
+	ASSERT_MEM(want + 100, got, self->want_len - 100);
+	/* and again */
+	close(self->conn.link);
+	self->want_len = 0;
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_DROP, 50));
+	ASSERT_EQ(0, put(self, MSG_PASS, 50));
+	ASSERT_EQ(1, ready(self));
+}
+
+static void *read_one(void *arg)
+{
+	SELF *self = arg;
+
+	return (void *)recv(self->conn.rx, got, 150, MSG_WAITALL);
+}
+
+/* A process that waits for a message gets what there is, and continues to wait. */
+TEST_F(stream, detach_reader)
+{
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 100));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_one, self));
+	ASSERT_EQ(0, link_detach(self->conn.link));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(150, (long)ret);
+	EXPECT_MEM(want, got, 150);
+}
+
+/* More messages than are parsed at once */
+TEST_F(stream, many)
+{
+	size_t len = 0, cnt;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	for (cnt = 0; cnt < 8000; cnt++) {
+		size_t n = message_make(sent + len, "PPHD"[cnt % 4], 5 + cnt % 7, cnt);
+
+		if (cnt % 4 < 3) {
+			memcpy(want + self->want_len, sent + len, n);
+			self->want_len += n;
+		}
+		len += n;
+	}
+	len += message_make(sent + len, MSG_PASS, 5, 0);
+	memcpy(want + self->want_len, sent + len - 5, 5);
+	self->want_len += 5;
+	ASSERT_EQ(0, conn_put(&self->conn, sent, len));
+	ASSERT_EQ(self->want_len, recv(self->conn.rx, got, self->want_len, MSG_WAITALL));
+	ASSERT_MEM(want, got, self->want_len);
+}
+
+static void *write_all(void *arg)
+{
+	SELF *self = arg;
+
+	return (void *)(long)conn_put(&self->conn, sent, self->total);
+}
+
+/* A message several times as long as the receive buffer is when the connection begins */
+TEST_F(stream, large)
+{
+	const size_t len = 700000;
+	pthread_t thread;
+	void *ret;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	self->total = message_make(sent, MSG_PASS, len, 1);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_all, self));
+	ASSERT_EQ(len, recv(self->conn.rx, got, len, MSG_WAITALL));
+	ASSERT_MEM(sent, got, len);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(NULL, ret);
+}
+
+TEST_F(stream, too_long)
+{
+	struct vnp_link_info info;
+
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
+	ASSERT_EQ(0, put_part(self, MSG_DROP, 30000, 1000));
+	ASSERT_EQ(1000, recv(self->conn.rx, got, 2000, 0));
+	ASSERT_MEM(want, got, 1000);
+	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	EXPECT_EQ(EMSGSIZE, errno);
+	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	EXPECT_EQ(1, info.errors[VNP_ERROR_OVERSIZE]);
+	EXPECT_EQ(1, info.errors[VNP_ERROR_EVICTED]);
+}
+
+TEST_F(stream, reconnect)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
+	ASSERT_EQ(0, connect(self->conn.rx, &none, sizeof(none)));
+	EXPECT_EQ(-ENOLINK, link_detach(self->conn.link));
+	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+}
+
+TEST_F(stream, close)
+{
+	struct vnp_link_info info;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
+	close(self->conn.rx);
+	self->conn.rx = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	EXPECT_EQ(0, info.attached);
+}
+
+TEST_F(stream, refused)
+{
+	struct vnp_link_create attr = { .size = sizeof(attr), .sock_fd = self->conn.rx };
+	int dev = device_open(), message, datagram, udp;
+
+	ASSERT_EQ(0, stream_progs(dev, &attr.prog_fd, &message));
+	datagram = prog_verdict(dev, VNP_PASS);
+	udp = udp_socket("127.0.0.1", 0);
+	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, datagram, self->conn.rx, 0));
+	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, message, self->conn.rx, 0));
+	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, attr.prog_fd, udp, 0));
+	EXPECT_EQ(-EINVAL, link_create(dev, attr.prog_fd, self->conn.rx, VNP_LINK_F_NO_MERGE));
+	EXPECT_EQ(-EINVAL, link_create(dev, datagram, udp, VNP_LINK_F_STREAM_PASS));
+	attr.eof = VNP_EOF_ABORT + 1;
+	EXPECT_EQ(-EINVAL, do_ioctl(dev, VNP_LINK_CREATE, &attr));
+	attr.eof = 0;
+	attr.message_fd = message;
+	EXPECT_EQ(-EINVAL, do_ioctl(dev, VNP_LINK_CREATE, &attr));
+	attr.flags = VNP_LINK_F_MESSAGE;
+	attr.message_fd = datagram;
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(dev, VNP_LINK_CREATE, &attr));
+	attr.message_fd = message;
+	attr.sock_fd = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT_EQ(-ENOTCONN, do_ioctl(dev, VNP_LINK_CREATE, &attr));
+	ASSERT_EQ(0, listen(attr.sock_fd, 1));
+	EXPECT_EQ(-EOPNOTSUPP, do_ioctl(dev, VNP_LINK_CREATE, &attr));
+	close(attr.sock_fd);
+	attr.sock_fd = self->conn.rx;
+	self->conn.link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	ASSERT_OK(self->conn.link);
+	EXPECT_EQ(-EBUSY, do_ioctl(dev, VNP_LINK_CREATE, &attr));
+	EXPECT_EQ(-EOPNOTSUPP, link_update(self->conn.link, datagram, -1));
+	EXPECT_EQ(0, link_update(self->conn.link, attr.prog_fd, attr.prog_fd));
+	EXPECT_EQ(0, link_update(self->conn.link, message, message));
+	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
+	EXPECT_EQ(EBUSY, errno);
+}
+
+TEST_HARNESS_MAIN
