@@ -224,7 +224,7 @@ FIXTURE_VARIANT_ADD(call, map_create) {
 FIXTURE_VARIANT_ADD(call, link_create) {
 	VNP_LINK_CREATE, ARG(vnp_link_create), fill_link_create,
 	FLAGS(vnp_link_create, VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE |
-	      VNP_LINK_F_HOLD_DELIVER),
+	      VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS),
 	RESERVED(vnp_link_create), FIRST(vnp_link_create, hold_bytes),
 };
 FIXTURE_VARIANT_ADD(call, obj_next) {
@@ -628,15 +628,16 @@ TEST_F(device, feature)
 	ASSERT_EQ(0, do_ioctl(self->dev, VNP_FEATURE, &f));
 	EXPECT_EQ(sizeof(f), f.size);
 	EXPECT_EQ(!as_root(), f.hardened);
-	EXPECT_EQ(1 << VNP_PROG_DATAGRAM | 1 << VNP_PROG_PACKET, f.prog_types);
+	EXPECT_EQ(1 << VNP_PROG_DATAGRAM | 1 << VNP_PROG_PACKET | 1 << VNP_PROG_STREAM |
+		  1 << VNP_PROG_MESSAGE, f.prog_types);
 	EXPECT_EQ(1ULL << VNP_MAP_HASH | 1ULL << VNP_MAP_ARRAY | 1ULL << VNP_MAP_PERCPU_ARRAY |
 		  1ULL << VNP_MAP_PEERS | 1ULL << VNP_MAP_GROUPS |
 		  1ULL << VNP_MAP_KEYS | 1ULL << VNP_MAP_REPLAY, f.map_types);
 	EXPECT_EQ(0x3f1f7ffe, f.helpers);
 	EXPECT_EQ(VNP_PROG_F_HARDEN, f.prog_flags);
 	EXPECT_EQ(VNP_MAP_F_MMAP | VNP_MAP_F_RDONLY_PROG | VNP_MAP_F_SOCKET, f.map_flags);
-	EXPECT_EQ(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER,
-		  f.link_flags);
+	EXPECT_EQ(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER |
+		  VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS, f.link_flags);
 	EXPECT_LE(4096, f.insn_max);
 	EXPECT_LE(8, f.map_max);
 	EXPECT_EQ(512, f.stack_max);

@@ -60,7 +60,7 @@ static void with_log(struct vnp_prog_load *attr, void *log, __u32 size)
 
 TEST_F(load, type)
 {
-	const __u32 types[] = { 0, VNP_PROG_PACKET + 1, 63, 64, UINT32_MAX };
+	const __u32 types[] = { 0, VNP_PROG_MESSAGE + 1, 63, 64, UINT32_MAX };
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		self->attr.type = types[i];
