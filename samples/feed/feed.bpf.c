@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* Each datagram is sent to those who have subscribed to its topic. */
+#include <vnp/program.h>
+#include "feed.h"
+
+struct {
+	__uint(type, VNP_MAP_PEERS);
+	__uint(max_entries, FEED_SUBSCRIBERS);
+	__type(key, __u32);
+	__type(value, struct vnp_peer);
+} subscribers SEC(".maps");
+
+struct {
+	__uint(type, VNP_MAP_GROUPS);
+	__uint(max_entries, FEED_MEMBERS);
+	__type(key, struct feed_member);
+	__type(value, struct vnp_peer);
+} groups SEC(".maps");
+
+struct feed_state state;
+
+/* Two loops, as each iteration is charged what the longest path through its body costs. */
+static __always_inline void match(struct vnp_ctx *ctx, __u32 topic)
+{
+	const volatile __u64 *filters = state.filters[topic / 64 & (FEED_WORDS - 1)];
+	const __u64 bit = 1ULL << (topic & 63);
+	__u32 i = 0, left;
+
+	for (left = FEED_MATCHES; left; left--, i++) {
+		while (i < FEED_SUBSCRIBERS && i < state.slots && !(filters[i] & bit))
+			i++;
+		if (i >= FEED_SUBSCRIBERS || i >= state.slots)
+			break;
+		vnp_send(ctx, &subscribers, &i, NULL, 0);
+	}
+}
+
+SEC("vnp/datagram")
+int feed(struct vnp_ctx *ctx)
+{
+	struct feed_member group = {};
+	struct feed_header header;
+
+	if (vnp_load_bytes(ctx, 0, &header, sizeof(header)) ||
+	    vnp_ntohl(header.topic) >= FEED_TOPICS) {
+		__sync_fetch_and_add(&state.others, 1);
+		return VNP_DROP;
+	}
+	group.topic = vnp_ntohl(header.topic);
+	if (*(volatile __u32 *)&state.grouped[group.topic & (FEED_TOPICS - 1)])
+		vnp_send_group(ctx, &groups, &group, NULL, 0);
+	else
+		match(ctx, group.topic);
+	__sync_fetch_and_add(&state.published, 1);
+	return VNP_DROP;
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * feed: what is published at a UDP port is sent to those who have subscribed to its topic, in
+ * the kernel.  This process only changes who that is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include "subscribers.h"
+
+/* feed.bpf.o, which is linked into this program */
+extern const char _binary_feed_bpf_o_start[];
+extern const char _binary_feed_bpf_o_end[];
+
+static const char usage[] =
+	"usage: feed PORT\n"
+	"\n"
+	"Datagrams that arrive at UDP port PORT begin with a topic, a number below 256 in\n"
+	"four bytes.  Each is sent to those who have subscribed to its topic, in the\n"
+	"kernel.  Lines of the standard input say who that is:\n"
+	"\n"
+	"	subscribe HOST:PORT TOPIC,TOPIC,...\n"
+	"	unsubscribe HOST:PORT\n"
+	"\n"
+	"Each is answered by a line.  It ends at SIGINT or SIGTERM, and prints its counters.\n";
+
+static struct subscribers subscribers;
+
+static int complain(const char *failed, int err)
+{
+	fprintf(stderr, "feed: cannot %s: %s\n", failed, strerror(-err));
+	return err;
+}
+
+/* Return: a socket for IPv6 and IPv4, or a negative errno */
+static int open_port(int port)
+{
+	const struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+	};
+	const int off = 0, size = 1 << 24;
+	int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (sock < 0)
+		return -errno;
+	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
+	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
+		return sock;
+	err = -errno;
+	close(sock);
+	return err;
+}
+
+/* The object stays open: the subscribers are in its maps.  Return: the program, or NULL */
+static struct vnp_program *load(void)
+{
+	static const struct vnp_open_opts opts = {
+		.sz = sizeof(opts),
+		.name = "feed",
+	};
+	struct vnp_program *prog = NULL;
+	struct vnp_object *obj;
+	size_t len;
+	void *addr;
+	int err;
+
+	err = vnp_object_open_mem(_binary_feed_bpf_o_start,
+				  _binary_feed_bpf_o_end - _binary_feed_bpf_o_start,
+				  &opts, &obj);
+	if (!err) {
+		prog = vnp_object_find_program(obj, "feed");
+		/* As much as an ordinary user may have: there may be many to send to. */
+		err = vnp_program_set_budget(prog, 262144);
+	}
+	if (!err)
+		err = vnp_object_load(obj, NULL);
+	if (!err)
+		err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
+	if (err) {
+		complain("load the program", err);
+		return NULL;
+	}
+	subscribers.peers = vnp_object_find_map(obj, "subscribers");
+	subscribers.groups = vnp_object_find_map(obj, "groups");
+	subscribers.state = addr;
+	return prog;
+}
+
+static void command(char *line)
+{
+	char *word = strtok(line, " \t\r"), *address = strtok(NULL, " \t\r");
+	char *topics = strtok(NULL, " \t\r");
+
+	if (address && topics && !strcmp(word, "subscribe"))
+		subscribers_set(&subscribers, address, topics);
+	else if (address && !topics && !strcmp(word, "unsubscribe"))
+		subscribers_remove(&subscribers, address);
+	else
+		printf("error: write subscribe HOST:PORT TOPIC,... or unsubscribe HOST:PORT\n");
+}
+
+/* Return: false: there is no more */
+static bool read_commands(void)
+{
+	static char text[1 << 16];
+	static size_t have;
+	ssize_t len = read(STDIN_FILENO, text + have, sizeof(text) - 1 - have);
+	char *line = text, *end;
+
+	if (len <= 0)
+		return false;
+	have += len;
+	text[have] = 0;
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		*end = 0;
+		command(line);
+	}
+	have -= line - text;
+	memmove(text, line, have);
+	fflush(stdout);
+	return have < sizeof(text) - 1;
+}
+
+static void serve(int signals)
+{
+	struct pollfd fds[2] = {
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+	};
+
+	while (poll(fds, 2, -1) > 0 && !fds[0].revents)
+		if (fds[1].revents && !read_commands())
+			fds[1].fd = -1;
+}
+
+static void report(void)
+{
+	subscribers_count(&subscribers);
+	printf("%llu datagrams published, %llu others; %llu sent to subscribers, %llu not sent or not delivered\n",
+	       subscribers.state->published, subscribers.state->others, subscribers.sent,
+	       subscribers.failed);
+}
+
+int main(int argc, char **argv)
+{
+	const int port = argc == 2 ? atoi(argv[1]) : 0;
+	struct vnp_program *prog;
+	struct vnp_link *link;
+	sigset_t signals;
+	int sock, err;
+
+	if (port <= 0 || port > 65535) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+
+	sock = open_port(port);
+	if (sock < 0)
+		return complain("open the port", sock) ? 1 : 0;
+	prog = load();
+	if (!prog)
+		return 1;
+	err = vnp_link_attach(prog, sock, NULL, &link);
+	if (err)
+		return complain("link the program to the port", err) ? 1 : 0;
+	printf("UDP port %d is a feed\n", port);
+	fflush(stdout);
+	serve(signalfd(-1, &signals, SFD_CLOEXEC));
+	vnp_link_detach(link);
+	report();
+	return 0;
+}

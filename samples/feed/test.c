@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * A thousand subscribers, at addresses of their own, get what they have subscribed to, and
+ * nothing else, while the feed sleeps.  The feed is the sample itself, found beside this
+ * program.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vnp/libvnp.h>
+#include "feed.h"
+
+#define PORT		"7018"
+#define FIRST_PORT	7020
+
+/* Each socket gets what is for so many subscribers, and has a receive buffer for it */
+#define SOCKETS		20
+#define EACH		50
+#define SUBSCRIBERS	(SOCKETS * EACH)
+
+/* Topics: of one in ten, of one in fifty, and of all */
+#define TENTH(n)	((n) % 10)
+#define FIFTIETH(n)	(64 + (n) % 50)
+#define ALL		200
+#define NOBODY		255
+
+static int tests, failed;
+static int publisher, socks[SOCKETS];
+static FILE *commands, *answers;
+static pid_t feed;
+
+/* Datagrams that each subscriber got, by topic */
+static unsigned int got[SUBSCRIBERS][FEED_TOPICS];
+static unsigned int published[FEED_TOPICS];
+static unsigned long sent;
+
+static void report(int ok, const char *what)
+{
+	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
+	fflush(stdout);
+	failed += !ok;
+}
+
+/* An address of 127.0.0.0/8, by which the socket tells subscribers apart */
+static const char *address_of(int n)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "127.1.%d.%d:%d", n / 200, n % 200 + 1,
+		 FIRST_PORT + n / EACH);
+	return text;
+}
+
+/* Return: did the feed answer so? */
+static int answered(const char *want)
+{
+	char line[256];
+
+	if (!fgets(line, sizeof(line), answers))
+		return 0;
+	if (!strncmp(line, want, strlen(want)))
+		return 1;
+	printf("# %s", line);
+	return 0;
+}
+
+static int subscribe(int n, const char *topics)
+{
+	fprintf(commands, "subscribe %s %s\n", address_of(n), topics);
+	fflush(commands);
+	return answered("subscribed ");
+}
+
+static int unsubscribe(int n)
+{
+	fprintf(commands, "unsubscribe %s\n", address_of(n));
+	fflush(commands);
+	return answered("unsubscribed ");
+}
+
+/* A datagram for subscriber @n: 127.1.x.y is in IP_PKTINFO.  Return: is one of a topic there? */
+static int receive_one(int sock, int ms)
+{
+	struct pollfd readable = { .fd = sock, .events = POLLIN };
+	struct {
+		struct feed_header header;
+		__u8 data[96];
+	} datagram;
+	struct iovec iov = { &datagram, sizeof(datagram) };
+	char control[64];
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	const struct in_pktinfo *info;
+	__u32 topic, to;
+	size_t i;
+
+	if (poll(&readable, 1, ms) != 1 || recvmsg(sock, &msg, 0) != sizeof(datagram))
+		return 0;
+	info = (const void *)CMSG_DATA(CMSG_FIRSTHDR(&msg));
+	to = ntohl(info->ipi_addr.s_addr);
+	topic = ntohl(datagram.header.topic);
+	to = (to >> 8 & 0xff) * 200 + (to & 0xff) - 1;
+	for (i = 0; i < sizeof(datagram.data); i++)
+		if (datagram.data[i] != (__u8)(i + topic))
+			return 0;
+	if (to < SUBSCRIBERS && topic < FEED_TOPICS)
+		got[to][topic]++;
+	return 1;
+}
+
+/* Publish on a topic with so many subscribers, and receive as many datagrams. */
+static int publish(__u32 topic, unsigned int subscribers)
+{
+	struct {
+		struct feed_header header;
+		__u8 data[96];
+	} datagram = { .header = { htonl(topic) } };
+	unsigned int cnt = 0;
+	size_t i;
+	int k;
+
+	for (i = 0; i < sizeof(datagram.data); i++)
+		datagram.data[i] = i + topic;
+	if (send(publisher, &datagram, sizeof(datagram), 0) != sizeof(datagram))
+		return 0;
+	published[topic]++;
+	sent += subscribers;
+	/* Sockets in the order in which they are sent to, or in that of the group */
+	for (k = 0; cnt < subscribers && k < SOCKETS; k++)
+		while (receive_one(socks[k], 0))
+			cnt++;
+	for (k = 0; cnt < subscribers && k < SOCKETS; k++)
+		while (cnt < subscribers && receive_one(socks[k], k ? 100 : 1000))
+			cnt++;
+	if (cnt != subscribers)
+		printf("# topic %u: %u instead of %u\n", topic, cnt, subscribers);
+	return cnt == subscribers;
+}
+
+static int is_subscribed(int n, __u32 topic, int first)
+{
+	return n >= first && (topic == (__u32)TENTH(n) || topic == (__u32)FIFTIETH(n) ||
+			      topic == ALL);
+}
+
+/* Has everybody got what was published since then, from subscriber @first on? */
+static int all_got(int first)
+{
+	__u32 topic;
+	int n, ok = 1;
+
+	for (n = 0; n < SUBSCRIBERS; n++)
+		for (topic = 0; topic < FEED_TOPICS; topic++)
+			ok &= got[n][topic] == (is_subscribed(n, topic, first) ?
+						published[topic] : 0);
+	memset(got, 0, sizeof(got));
+	memset(published, 0, sizeof(published));
+	return ok;
+}
+
+/* Number of voluntary context switches of the feed, once it sleeps */
+static long switches(void)
+{
+	char path[64], line[128], state = 0;
+	long cnt = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", feed);
+	while (state != 'S') {
+		file = fopen(path, "r");
+		if (!file)
+			return -1;
+		while (fgets(line, sizeof(line), file)) {
+			sscanf(line, "State: %c", &state);
+			sscanf(line, "voluntary_ctxt_switches: %ld", &cnt);
+		}
+		fclose(file);
+	}
+	return cnt;
+}
+
+/*
+ * ---- Tests ---------------------------------------------------------------------
+ */
+
+static void test_subscribe(void)
+{
+	char topics[64];
+	int n, ok = 1;
+
+	for (n = 0; n < SUBSCRIBERS && ok; n++) {
+		snprintf(topics, sizeof(topics), "%d,%d,%d", TENTH(n), FIFTIETH(n), ALL);
+		ok = subscribe(n, topics);
+	}
+	report(ok, "1,000 subscribers");
+}
+
+static void test_topics(void)
+{
+	const long slept = switches();
+	int i, ok = 1;
+
+	for (i = 0; i < 50; i++)
+		ok &= publish(TENTH(i), SUBSCRIBERS / 10) &&
+		      publish(FIFTIETH(i), SUBSCRIBERS / 50) && publish(NOBODY, 0);
+	report(ok && all_got(0), "topics of some: who has subscribed gets all, nobody else any");
+	for (i = 0; i < 20; i++)
+		ok &= publish(ALL, SUBSCRIBERS);
+	report(ok && all_got(0), "a topic of all");
+	report(slept > 0 && switches() == slept, "the feed has slept");
+}
+
+static void test_changed(void)
+{
+	int n, i, ok = 1;
+
+	for (n = 0; n < SUBSCRIBERS / 2; n++)
+		ok &= n % 10 ? subscribe(n, "254") : unsubscribe(n);
+	report(ok, "half of them have another filter, or unsubscribe");
+	for (i = 0; i < 10; i++)
+		ok &= publish(TENTH(i), SUBSCRIBERS / 20) &&
+		      publish(FIFTIETH(i), SUBSCRIBERS / 100);
+	ok &= publish(ALL, SUBSCRIBERS / 2);
+	report(ok && all_got(SUBSCRIBERS / 2), "they get nothing any more, the others all");
+	report(publish(254, SUBSCRIBERS / 20 * 9), "who has another filter gets that");
+}
+
+static void test_refused(void)
+{
+	static const char *const lines[] = {
+		"subscribe nonsense 1", "subscribe 127.0.0.1:1 256", "subscribe 127.0.0.1:1 1,",
+		"subscribe 127.0.0.1:1", "subscribe 127.0.0.1:0 1", "unsubscribe 127.0.0.1:1",
+		"subscribe 224.0.0.1:1 1", "subscribe 255.255.255.255:1 1", "sing", "",
+	};
+	const __u8 shorter[3] = {}, other[4] = { 0, 0, 1, 0 };
+	int ok = 1;
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		fprintf(commands, "%s\n", lines[i]);
+		fflush(commands);
+		ok &= answered("error: ");
+	}
+	report(ok, "commands that are refused");
+	send(publisher, shorter, sizeof(shorter), 0);
+	send(publisher, other, sizeof(other), 0);
+	report(publish(TENTH(3), SUBSCRIBERS / 20), "datagrams without a topic are dropped");
+}
+
+static void test_end(void)
+{
+	unsigned long long others = 0, relayed = 0, missed = 1;
+	char line[256];
+
+	kill(feed, SIGTERM);
+	while (fgets(line, sizeof(line), answers)) {
+		printf("# %s", line);
+		sscanf(line, "%*u datagrams published, %llu others; %llu sent to subscribers, %llu",
+		       &others, &relayed, &missed);
+	}
+	waitpid(feed, NULL, 0);
+	report(others == 2 && relayed == sent && !missed, "it has counted them");
+}
+
+static int open_sockets(void)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	const int on = 1, size = 1 << 20;
+	int i;
+
+	for (i = 0; i < SOCKETS; i++) {
+		addr.sin_port = htons(FIRST_PORT + i);
+		socks[i] = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		setsockopt(socks[i], SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+		setsockopt(socks[i], IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+		if (bind(socks[i], (const struct sockaddr *)&addr, sizeof(addr)))
+			return -1;
+	}
+	addr.sin_port = htons(atoi(PORT));
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	publisher = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return connect(publisher, (const struct sockaddr *)&addr, sizeof(addr));
+}
+
+/* Return: does it say that it is there? */
+static int start_feed(const char *self)
+{
+	char path[4096], line[4200];
+	int in[2], out[2];
+
+	snprintf(path, sizeof(path), "%s", self);
+	snprintf(line, sizeof(line), "%s/feed", dirname(path));
+	if (pipe(in) || pipe(out) || (feed = fork()) < 0)
+		return 0;
+	if (!feed) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(in[0], STDIN_FILENO);
+		dup2(out[1], STDOUT_FILENO);
+		close(in[0]);
+		close(in[1]);
+		close(out[0]);
+		close(out[1]);
+		execl(line, "feed", PORT, NULL);
+		_exit(127);
+	}
+	close(in[0]);
+	close(out[1]);
+	commands = fdopen(in[1], "w");
+	answers = fdopen(out[0], "r");
+	return answered("UDP port");
+}
+
+int main(int argc, char **argv)
+{
+	(void)argc;
+	printf("TAP version 13\n");
+	if (access(VNP_DEVICE, F_OK)) {
+		printf("1..0 # SKIP no %s\n", VNP_DEVICE);
+		return 4;
+	}
+	printf("1..10\n");
+	fflush(stdout);
+	if (open_sockets() || !start_feed(argv[0])) {
+		printf("Bail out! The feed does not start.\n");
+		return 1;
+	}
+	test_subscribe();
+	test_topics();
+	test_changed();
+	test_refused();
+	test_end();
+	return failed ? 1 : 0;
+}
