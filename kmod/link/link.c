@@ -178,7 +178,9 @@ long vnp_link_create(const struct vnp_link_create *attr)
 	int ret;
 	long fd;
 
-	if (attr->flags & ~VNP_LINK_F_KNOWN || !vnp_link_attr_ok(attr))
+	if (attr->flags & ~VNP_LINK_F_KNOWN ||
+	    (attr->flags & VNP_LINK_F_HOLD_LATE) == VNP_LINK_F_HOLD_LATE ||
+	    !vnp_link_attr_ok(attr))
 		return -EINVAL;
 	prog = vnp_prog_from_fd(attr->prog_fd);
 	if (IS_ERR(prog))

@@ -103,8 +103,11 @@ struct vnp_link {
 
 /* All flags of struct vnp_link_create */
 #define VNP_LINK_F_KNOWN						\
-	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER |	\
+	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_LATE |	\
 	 VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS)
+
+/* One of these at most */
+#define VNP_LINK_F_HOLD_LATE	(VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_HOLD_EACH)
 
 extern const struct vnp_obj_ops vnp_link_obj_ops;
 

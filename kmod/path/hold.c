@@ -797,12 +797,13 @@ static u32 vnp_message_release(struct vnp_holding *h, struct vnp_message *messag
 			       enum vnp_error *error)
 {
 	const struct vnp_hook_ops *hook = h->link->hook;
-	struct sk_buff *list = vnp_message_take(message);
+	struct sk_buff *list = vnp_message_take(message), *skb;
 	int ret;
 
 	*error = VNP_ERROR_MEMORY;
-	if (message->late)
-		list->mark = h->link->hold_mark ?: list->mark;
+	if (message->late && h->link->hold_mark)
+		for (skb = list; skb; skb = skb->next)
+			skb->mark = h->link->hold_mark;
 	if (message->end == VNP_MESSAGE_RELEASED_EACH) {
 		vnp_hold_make_room(h, message->cnt * VNP_HOLD_EACH_SIZE);
 		return hook->release_each(h->link, h->sk, list, message->charge);
@@ -914,11 +915,20 @@ static bool vnp_hold_resume(struct vnp_holding *h)
 	return true;
 }
 
+/* How a message ends that is too old */
+static enum vnp_message_end vnp_hold_late_end(const struct vnp_link *link,
+					      const struct vnp_message *message)
+{
+	if (!(link->flags & VNP_LINK_F_HOLD_LATE))
+		return VNP_MESSAGE_EXPIRED;
+	return link->flags & VNP_LINK_F_HOLD_EACH || message->bytes > VNP_MESSAGE_MAX ?
+	       VNP_MESSAGE_RELEASED_EACH : VNP_MESSAGE_RELEASED;
+}
+
 /* Messages that are too old end.  Return: are there more?  Context: the lock */
 static bool vnp_hold_expire(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
-	const bool deliver = h->link->flags & VNP_LINK_F_HOLD_DELIVER;
 	const unsigned long age = vnp_hold_age(hold);
 	struct vnp_message *message;
 	u32 done;
@@ -927,10 +937,8 @@ static bool vnp_hold_expire(struct vnp_holding *h)
 		message = vnp_hold_oldest(hold);
 		if (!message || time_before(jiffies, message->born + age))
 			return false;
-		message->late = deliver;
-		vnp_hold_end(h, message, !deliver ? VNP_MESSAGE_EXPIRED :
-				     message->bytes > VNP_MESSAGE_MAX ?
-				     VNP_MESSAGE_RELEASED_EACH : VNP_MESSAGE_RELEASED);
+		message->late = h->link->flags & VNP_LINK_F_HOLD_LATE;
+		vnp_hold_end(h, message, vnp_hold_late_end(h->link, message));
 	}
 	return true;
 }

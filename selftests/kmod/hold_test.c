@@ -761,6 +761,28 @@ TEST_F(app, too_old)
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
 
+TEST_F(app, too_old_each)
+{
+	struct vnp_link_create limits = {
+		.hold_age_ms = 50, .flags = VNP_LINK_F_HOLD_EACH | VNP_LINK_F_HOLD_DELIVER,
+	};
+	struct rig *rig = &self->rig;
+
+	EXPECT_EQ(-EINVAL, limited(rig, &limits));
+	limits.flags = VNP_LINK_F_HOLD_EACH;
+	ASSERT_OK(rig_link(rig, "hold", &limits));
+	for (int i = 2; i >= 0; i--)
+		ASSERT_EQ(0, put(rig, 100, (struct fragment){ HOLD_ONLY, 1, NEVER, i, 0 }));
+	for (int i = 0; i < 3; i++) {
+		expect(rig, 100, (struct fragment){ HOLD_ONLY, 1, NEVER, i, 0 });
+		EXPECT_EQ(1, seen(rig));
+	}
+	ASSERT_EQ(0, settle(rig));
+	EXPECT_EQ(1, rig->info.late);
+	EXPECT_EQ(3, rig->info.released_fragments);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
 TEST_F(app, too_old_delivered)
 {
 	struct vnp_link_create limits = {

@@ -989,6 +989,7 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
 #define VNP_LINK_F_MESSAGE	(1U << 3)	/* message_fd is valid */
 #define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* where there is no message, pass all */
+#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* deliver their fragments one by one */
 
 /**
  * enum vnp_eof - what becomes of a message in which a stream ends
@@ -1049,7 +1050,8 @@ enum vnp_eof {
  * of the socket and to net.ipv4.udp_mem.  If one of the limits above or the receive buffer is
  * reached, the oldest message is freed, and the next one, until there is room; also for a
  * datagram that is passed: none is dropped because of what is held.  A message that is too old
- * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as vnp_release() does it.  What is held
+ * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as vnp_release() does it, or with
+ * %VNP_LINK_F_HOLD_EACH as vnp_release_each() does; both is EINVAL.  What is held
  * remains when the program is replaced by another that holds; it is freed if that does not
  * hold, if the link is detached and if the socket is closed.
  *

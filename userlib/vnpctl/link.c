@@ -5,7 +5,7 @@
 
 static const char help[] =
 	"Usage: vnpctl link attach PROG pid PID {udp:PORT | fd FD} [fault {drop | pass}]\n"
-	"                   [merge {on | off}] [hold LIMIT NUMBER]... [late {discard | deliver}]\n"
+	"                   [merge {on | off}] [hold LIMIT NUMBER]... [late {discard | deliver | each}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -117,8 +117,10 @@ static int late_parse(struct args *args, struct vnp_link_opts *opts)
 		return 0;
 	if (args_take(args, "deliver"))
 		opts->flags |= VNP_LINK_F_HOLD_DELIVER;
+	else if (args_take(args, "each"))
+		opts->flags |= VNP_LINK_F_HOLD_EACH;
 	else if (!args_take(args, "discard"))
-		return error("Specify what happens to messages that are too old: late discard, or late deliver.");
+		return error("Specify what happens to messages that are too old: late discard, deliver, or each.");
 	return 0;
 }
 
@@ -234,6 +236,12 @@ static void faults_json(struct json_object *obj, const struct vnp_link_info *inf
 	json_object_object_add(obj, "last_fault", last);
 }
 
+static const char *late_name(const struct vnp_link_info *info)
+{
+	return info->flags & VNP_LINK_F_HOLD_DELIVER ? "deliver" :
+	       info->flags & VNP_LINK_F_HOLD_EACH ? "each" : "discard";
+}
+
 static void hold_json(struct json_object *obj, const struct vnp_link_info *info)
 {
 	struct json_object *hold = json_object_new_object();
@@ -242,7 +250,7 @@ static void hold_json(struct json_object *obj, const struct vnp_link_info *info)
 	add_u64(hold, "messages_max", info->hold_messages);
 	add_u64(hold, "age_ms", info->hold_age_ms);
 	add_u64(hold, "mark", info->hold_mark);
-	add_str(hold, "late", info->flags & VNP_LINK_F_HOLD_DELIVER ? "deliver" : "discard");
+	add_str(hold, "late", late_name(info));
 	add_u64(hold, "bytes", info->held_bytes);
 	add_u64(hold, "messages", info->held_messages);
 	add_u64(hold, "released", info->released);
@@ -302,7 +310,8 @@ static void hold_print(const struct vnp_link_info *info)
 		return;
 	printf("\theld: %u messages (%u bytes of memory), at most %u for %u ms; then they are %s\n",
 	       info->held_messages, info->held_bytes, info->hold_messages, info->hold_age_ms,
-	       info->flags & VNP_LINK_F_HOLD_DELIVER ? "delivered" : "discarded");
+	       info->flags & VNP_LINK_F_HOLD_DELIVER ? "delivered" :
+	       info->flags & VNP_LINK_F_HOLD_EACH ? "delivered one by one" : "discarded");
 	printf("\treleased: %llu messages (%llu datagrams), %llu because of their age\n",
 	       info->released, info->released_fragments, info->late);
 }
