@@ -44,25 +44,33 @@ int sample_open_port(const struct sample *sample, int port, int rcvbuf)
 	return sample_complain(sample, "open the port", err);
 }
 
-int sample_attach(const struct sample *sample, int sock, const struct vnp_link_opts *opts,
-		  struct vnp_link **link)
+int sample_load(const struct sample *sample, struct vnp_object **obj)
 {
 	const struct vnp_open_opts open_opts = {
 		.sz = sizeof(open_opts),
 		.name = sample->name,
 	};
-	struct vnp_object *obj;
 	int err;
 
-	err = vnp_object_open_mem(sample->object, sample->object_len, &open_opts, &obj);
+	err = vnp_object_open_mem(sample->object, sample->object_len, &open_opts, obj);
 	if (err)
 		return sample_complain(sample, "read the program", err);
-	err = vnp_object_load(obj, NULL);
+	err = vnp_object_load(*obj, NULL);
+	if (!err)
+		return 0;
+	vnp_object_close(*obj);
+	return sample_complain(sample, "load the program", err);
+}
+
+int sample_attach(const struct sample *sample, int sock, const struct vnp_link_opts *opts,
+		  struct vnp_link **link)
+{
+	struct vnp_object *obj;
+	int err = sample_load(sample, &obj);
+
 	if (err)
-		sample_complain(sample, "load the program", err);
-	else
-		err = vnp_link_attach(vnp_object_find_program(obj, sample->name), sock, opts,
-				      link);
+		return err;
+	err = vnp_link_attach(vnp_object_find_program(obj, sample->name), sock, opts, link);
 	vnp_object_close(obj);
-	return err;
+	return err ? sample_complain(sample, "link the program to the port", err) : 0;
 }

@@ -46,6 +46,12 @@ int sample_port(const char *text);
 int sample_open_port(const struct sample *sample, int port, int rcvbuf);
 
 /*
+ * sample_load() - load the program.  Return: 0 or a negative errno, after a complaint; the
+ * caller closes the object
+ */
+int sample_load(const struct sample *sample, struct vnp_object **obj);
+
+/*
  * sample_attach() - load the program, and link it to the socket.  Return: 0 or a negative
  * errno, after a complaint
  */

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * rsyslogd, as Debian has it, with the sample and without: does it write the same messages, and
+ * how often is it woken?  The sample is build/samples/syslog/syslog, in the directory of this
+ * program.
+ */
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <libgen.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PORT		"7017"
+#define MESSAGES	200
+#define BATCH		"20"
+#define BATCHES		(MESSAGES / 20)
+#define COLLECTOR	"/usr/sbin/rsyslogd"
+
+static int tests, failed;
+
+static void report(int ok, const char *what)
+{
+	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
+	failed += !ok;
+}
+
+/* struct collector - rsyslogd, its directory, and the thread that receives */
+struct collector {
+	char dir[32];
+	pid_t pid;
+	pid_t thread;
+	int sent;
+};
+
+static int write_config(const struct collector *c, char *path, size_t size)
+{
+	FILE *file;
+
+	snprintf(path, size, "%s/conf", c->dir);
+	file = fopen(path, "w");
+	if (!file)
+		return -1;
+	fprintf(file,
+		"module(load=\"imudp\")\n"
+		"input(type=\"imudp\" address=\"127.0.0.1\" port=\"" PORT "\")\n"
+		"template(name=\"raw\" type=\"string\" string=\"%%msg%%\\n\")\n"
+		"action(type=\"omfile\" file=\"%s/out\" template=\"raw\")\n", c->dir);
+	return fclose(file);
+}
+
+/* A file of the collector's thread: its first line with this name, or its only one */
+static int thread_file(const struct collector *c, pid_t thread, const char *name,
+		       const char *fmt, void *to)
+{
+	char path[64], line[128];
+	FILE *file;
+	int seen = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", c->pid, thread, name);
+	file = fopen(path, "r");
+	while (file && !seen && fgets(line, sizeof(line), file))
+		seen = sscanf(line, fmt, to) == 1;
+	if (file)
+		fclose(file);
+	return seen;
+}
+
+/* Return: the thread that receives, or 0 */
+static pid_t find_thread(const struct collector *c)
+{
+	char path[64], name[32];
+	struct dirent *entry;
+	pid_t found = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", c->pid);
+	dir = opendir(path);
+	while (dir && !found && (entry = readdir(dir)))
+		if (thread_file(c, atoi(entry->d_name), "comm", "%31s", name) &&
+		    !strncmp(name, "imudp", 5))
+			found = atoi(entry->d_name);
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* How often it has slept, once it does */
+static long switches(const struct collector *c)
+{
+	char state = 0;
+	long cnt = -1;
+	int i;
+
+	for (i = 0; i < 100000 && state != 'S'; i++)
+		if (!thread_file(c, c->thread, "status", "State: %c", &state) ||
+		    !thread_file(c, c->thread, "status", "voluntary_ctxt_switches: %ld", &cnt))
+			return -1;
+	return cnt;
+}
+
+static int lines(const struct collector *c)
+{
+	char path[64], line[256];
+	FILE *file;
+	int cnt = 0;
+
+	snprintf(path, sizeof(path), "%s/out", c->dir);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		cnt++;
+	if (file)
+		fclose(file);
+	return cnt;
+}
+
+/* Wait for 20 seconds at most until it has written so many messages. */
+static int wait_lines(const struct collector *c, int cnt)
+{
+	int i;
+
+	for (i = 0; i < 2000 && lines(c) < cnt; i++)
+		usleep(10000);
+	return lines(c) == cnt;
+}
+
+static int collector_start(struct collector *c)
+{
+	char conf[64], pid[64];
+	int i;
+
+	strcpy(c->dir, "/dev/shm/syslog.XXXXXX");
+	if (!mkdtemp(c->dir) || write_config(c, conf, sizeof(conf)))
+		return -1;
+	snprintf(pid, sizeof(pid), "%s/pid", c->dir);
+	c->pid = fork();
+	if (!c->pid) {
+		execl(COLLECTOR, "rsyslogd", "-n", "-C", "-f", conf, "-i", pid, NULL);
+		_exit(127);
+	}
+	for (i = 0; i < 2000 && !(c->thread = find_thread(c)); i++)
+		usleep(10000);
+	return c->thread ? 0 : -1;
+}
+
+static void collector_end(const struct collector *c)
+{
+	char command[64];
+
+	kill(c->pid, SIGTERM);
+	waitpid(c->pid, NULL, 0);
+	snprintf(command, sizeof(command), "rm -rf %s", c->dir);
+	if (system(command))
+		printf("# %s remains\n", c->dir);
+}
+
+/* One after the other, whenever it sleeps.  Return: how often it was woken */
+static long send_messages(struct collector *c, int sock, int cnt, int priority)
+{
+	const long before = switches(c);
+	char text[64];
+	int i, len;
+
+	for (i = 0; i < cnt; i++) {
+		len = snprintf(text, sizeof(text), "<%d>Jan  1 00:00:00 host test: seq %d",
+			       priority, c->sent++);
+		if (send(sock, text, len, 0) != len || switches(c) < 0)
+			return -1;
+	}
+	return switches(c) - before;
+}
+
+static int attach(const struct collector *c, const char *self, const char *ms)
+{
+	char path[4096], sample[4200], pid[16];
+	int status;
+
+	snprintf(path, sizeof(path), "%s", self);
+	snprintf(sample, sizeof(sample), "%s/syslog", dirname(path));
+	snprintf(pid, sizeof(pid), "%d", c->pid);
+	if (!fork()) {
+		execl(sample, "syslog", pid, PORT, BATCH, ms, NULL);
+		_exit(127);
+	}
+	return wait(&status) > 0 && !status;
+}
+
+/* Each message once, in the order in which they were sent */
+static int file_ok(const struct collector *c)
+{
+	char path[64], line[256];
+	int cnt = 0, seq, ok = 1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/out", c->dir);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		ok &= sscanf(line, " seq %d", &seq) == 1 && seq == cnt++;
+	if (file)
+		fclose(file);
+	return ok && cnt == c->sent;
+}
+
+static int open_sender(void)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(atoi(PORT)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return connect(sock, (const void *)&to, sizeof(to)) ? -1 : sock;
+}
+
+int main(int argc, char **argv)
+{
+	struct collector c = { .sent = 0 };
+	int sock = open_sender();
+	long without, with;
+
+	(void)argc;
+	if (access(COLLECTOR, X_OK)) {
+		printf("1..0 # SKIP no rsyslogd\n");
+		return 4;
+	}
+	printf("TAP version 13\n1..6\n");
+	if (sock < 0 || collector_start(&c)) {
+		printf("Bail out! The collector does not start.\n");
+		return 1;
+	}
+	without = send_messages(&c, sock, MESSAGES, 14);
+	report(wait_lines(&c, MESSAGES), "messages without the sample");
+	report(attach(&c, argv[0], "500"), "the sample is linked to the running collector");
+	with = send_messages(&c, sock, MESSAGES, 14);
+	report(wait_lines(&c, 2 * MESSAGES), "messages in batches");
+	printf("# %d messages woke it %ld times, in batches %ld times\n", MESSAGES, without, with);
+	report(with >= BATCHES && with <= 2 * BATCHES && without >= MESSAGES / 2,
+	       "it is woken once or twice a batch");
+	send_messages(&c, sock, 3, 14);
+	report(wait_lines(&c, c.sent), "less than a batch arrives when it is old");
+	send_messages(&c, sock, 3, 14);
+	send_messages(&c, sock, 1, 10);
+	report(wait_lines(&c, c.sent) && file_ok(&c), "all messages once, and in order");
+	collector_end(&c);
+	return failed ? 1 : 0;
+}
