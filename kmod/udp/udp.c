@@ -273,7 +273,7 @@ static void vnp_udp_drop(struct vnp_link *link, const struct sk_buff *skb)
 const struct vnp_hook_ops vnp_udp_hook = {
 	.head		= sizeof(struct udphdr),
 	.prog_types	= BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET),
-	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_DELIVER,
+	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_LATE,
 	.suits		= vnp_udp_suits,
 	.attach		= vnp_udp_attach,
 	.detach		= vnp_udp_detach,

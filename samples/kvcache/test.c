@@ -484,6 +484,23 @@ static void test_sleeps(pid_t memcached)
 	       "memcached has slept while 5000 requests were answered");
 }
 
+/* Without a configuration, memcaslap writes one to the user's home directory. */
+static FILE *start_memcaslap(void)
+{
+	static const char config[] = "key\n64 64 1\nvalue\n64 64 1\ncmd\n0 0.1\n1 0.9\n";
+	char path[] = "/tmp/memcaslap.XXXXXX", command[256];
+	int fd = mkstemp(path);
+
+	if (fd < 0)
+		return NULL;
+	if (write(fd, config, sizeof(config) - 1) < 0)
+		perror(path);
+	close(fd);
+	snprintf(command, sizeof(command), "timeout 100 " MEMCASLAP " -s 127.0.0.1:" PORT
+		 " -F %s -U -T 1 -c 8 -x 10000 -X 64 -v 1.0 2>&1; rm %s", path, path);
+	return popen(command, "r");
+}
+
 /* memcaslap: one in ten requests is a set, and answers are verified */
 static void test_memcaslap(void)
 {
@@ -497,8 +514,7 @@ static void test_memcaslap(void)
 		printf("ok %d %s # SKIP no " MEMCASLAP ", or not root\n", ++tests, what);
 		return;
 	}
-	file = popen("timeout 100 " MEMCASLAP " -s 127.0.0.1:" PORT
-		     " -U -T 1 -c 8 -x 10000 -X 64 -v 1.0 2>&1", "r");
+	file = start_memcaslap();
 	while (file && fgets(line, sizeof(line), file)) {
 		printf("# %s", line);
 		sscanf(line, "cmd_get: %ld", &gets);
