@@ -121,8 +121,9 @@ struct vnp_message {
  * @bytes:	memory charged for messages in the table
  * @messages:	their number
  * @oldest:	a list of them, by age
- * @deferred:	messages that ended, to be delivered or freed by @expiry, by @next
+ * @deferred:	messages that were released, to be delivered by @expiry, by @next
  * @tail:	where the next of them is added
+ * @to_free:	messages that ended otherwise, to be freed by @expiry, by @next
  * @latest:	the one begun last, which is not in @table: most messages are complete before
  *		the next one begins, and need no hash; or NULL
  * @expiry:	ends those that are too old
@@ -146,6 +147,7 @@ struct vnp_hold {
 	struct list_head oldest;
 	struct vnp_message *deferred;
 	struct vnp_message **tail;
+	struct vnp_message *to_free;
 	struct vnp_message *latest;
 	struct delayed_work expiry;
 	atomic64_t released;
@@ -674,48 +676,68 @@ static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
 	return size;
 }
 
-/* Not all of its datagrams have a packet: there was no memory for one.  Context: the lock */
-static void vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragment)
+/* Remove a fragment that is not charged.  Return: its packets.  Context: the lock */
+static struct sk_buff *vnp_fragment_detach(struct vnp_holding *h, struct vnp_fragment *fragment)
+{
+	struct sk_buff *list = fragment->skb;
+
+	vnp_message_erase(fragment->message, fragment);
+	vnp_fragment_free(h->link->hold, fragment);
+	return list;
+}
+
+/*
+ * Not all of its datagrams have a packet: there was no memory for one.  Return: packets to be
+ * freed.  Context: the lock
+ */
+static struct sk_buff *vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragment)
 {
 	struct vnp_message *message = fragment->message;
+	struct sk_buff *list;
 
 	vnp_link_error(h->link, VNP_ERROR_MEMORY, fragment->kept);
 	message->cnt -= fragment->last - fragment->first + 1;
 	message->bytes -= fragment->bytes;
-	vnp_message_erase(message, fragment);
-	vnp_fragment_free(h->link->hold, fragment);
+	list = vnp_fragment_detach(h, fragment);
 	vnp_hold_spoil(h, message);
 	vnp_hold_settled(h, message);
+	return list;
 }
 
-/* Context: the lock */
-static void vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *fragment)
+/*
+ * Return: packets to be freed: the message's end may be deferred, and what is deferred must be
+ * charged.  Context: the lock
+ */
+static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *fragment)
 {
 	struct vnp_message *message = fragment->message;
 	u32 size = vnp_fragment_truesize(fragment);
+	struct sk_buff *list = NULL;
 
 	if (!message->charge)
 		size += sizeof(*message);
 	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size))
 		vnp_hold_end(h, message, VNP_MESSAGE_EVICTED);
+	/* It may also have been evicted for its own fragment, or before.  Its count stays. */
+	if (message->end >= VNP_MESSAGE_EVICTED)
+		list = vnp_fragment_detach(h, fragment);
 	vnp_hold_settled(h, message);
+	return list;
 }
 
 void vnp_hold_commit(struct vnp_holding *h)
 {
 	struct vnp_fragment *fragment = h->batch;
-	struct sk_buff *failed = NULL;
+	struct sk_buff *list;
 
 	h->batch = NULL;
 	spin_lock(&h->link->hold->lock);
-	if (fragment->kept == fragment->last - fragment->first + 1) {
-		vnp_fragment_commit(h, fragment);
-	} else {
-		failed = fragment->skb;
-		vnp_fragment_fail(h, fragment);
-	}
+	if (fragment->kept == fragment->last - fragment->first + 1)
+		list = vnp_fragment_commit(h, fragment);
+	else
+		list = vnp_fragment_fail(h, fragment);
 	spin_unlock(&h->link->hold->lock);
-	kfree_skb_list(failed);
+	kfree_skb_list(list);
 	vnp_hold_finish(h);
 }
 
@@ -832,45 +854,75 @@ static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *messa
 	vnp_link_error(h->link, error, failed);
 }
 
-/* Leave what has ended to the work item.  Return: false: the link ends, so do it now */
-static bool vnp_hold_defer(struct vnp_holding *h)
+/*
+ * What was uncharged, to make room at once, is charged again while it waits to be freed: at most
+ * as much as the receive buffer has room for without what is held.  Return: is all of the
+ * message charged?  Context: the lock
+ */
+static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->uncharged)
+		message->uncharged = !vnp_hold_fits(h->sk, message->charge,
+						    h->link->hold->bytes) ||
+				     !h->link->hook->charge(h->sk, message->charge);
+	return message->charge && !message->uncharged;
+}
+
+/* Context: the lock */
+static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
+{
+	if (!hold->deferred && !hold->to_free)
+		mod_delayed_work(system_wq, &hold->expiry, 0);
+	if (message->end >= VNP_MESSAGE_EVICTED) {
+		message->next = hold->to_free;
+		hold->to_free = message;
+		return;
+	}
+	message->next = NULL;
+	WRITE_ONCE(*hold->tail, message);
+	hold->tail = &message->next;
+}
+
+/*
+ * Leave a message to the work item.  Return: false: finish it now, as it is not charged, or the
+ * link ends
+ */
+static bool vnp_hold_defer(struct vnp_holding *h, struct vnp_message *message)
 {
 	struct vnp_hold *hold = h->link->hold;
-	struct vnp_message *message;
 	bool deferred;
 
 	spin_lock(&hold->lock);
-	deferred = !hold->closed;
-	if (deferred) {
-		/* It is not free yet. */
-		for (message = h->ended; message; message = message->next)
-			if (message->uncharged)
-				message->uncharged = !h->link->hook->charge(h->sk,
-									    message->charge);
-		*hold->tail = h->ended;
-		hold->tail = h->tail;
-		mod_delayed_work(system_wq, &hold->expiry, 0);
-		h->ended = NULL;
-		h->tail = &h->ended;
-	}
+	deferred = !hold->closed && vnp_hold_recharge(h, message);
+	if (deferred)
+		vnp_hold_append(hold, message);
 	spin_unlock(&hold->lock);
 	return deferred;
 }
 
-/* Can softirqs wait for the next message?  If some are deferred, it comes after them. */
-static bool vnp_hold_is_now(const struct vnp_holding *h)
+/* Can softirqs wait for this message?  If some are to be delivered, it is after them. */
+static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_message *message)
 {
-	const struct vnp_message *message = h->ended;
+	const bool delivers = message->end < VNP_MESSAGE_EVICTED;
 	u32 ns;
 
-	if (h->all)
+	if (h->all || !message->cnt)
 		return true;
-	if (unlikely(READ_ONCE(h->link->hold->deferred)))
+	if (unlikely(delivers && READ_ONCE(h->link->hold->deferred)))
 		return false;
 	/* vnp_hold() has cost as much as to free or to deliver a datagram by itself. */
 	ns = message->end == VNP_MESSAGE_RELEASED ? (message->cnt - 1) * VNP_HOLD_ADD_NS :
 						    message->cnt * VNP_HOLD_END_NS;
-	return !message->cnt || !ns || vnp_account_draw(h->link->user, ns);
+	return !ns || vnp_account_draw(h->link->user, ns);
+}
+
+static void vnp_message_finish(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->end >= VNP_MESSAGE_EVICTED)
+		vnp_message_drop(h, message);
+	else if (message->cnt)
+		vnp_message_deliver(h, message);
+	vnp_hold_free(h->link->hold, message);
 }
 
 void vnp_hold_finish(struct vnp_holding *h)
@@ -879,16 +931,11 @@ void vnp_hold_finish(struct vnp_holding *h)
 
 	/* A delivery may end others, to make room. */
 	while ((message = h->ended)) {
-		if (unlikely(!vnp_hold_is_now(h)) && vnp_hold_defer(h))
-			return;
 		h->ended = message->next;
 		if (!h->ended)
 			h->tail = &h->ended;
-		if (message->end >= VNP_MESSAGE_EVICTED)
-			vnp_message_drop(h, message);
-		else if (message->cnt)
-			vnp_message_deliver(h, message);
-		vnp_hold_free(h->link->hold, message);
+		if (likely(vnp_hold_is_now(h, message)) || !vnp_hold_defer(h, message))
+			vnp_message_finish(h, message);
 	}
 }
 
@@ -896,23 +943,45 @@ void vnp_hold_finish(struct vnp_holding *h)
  * ---- Age -----------------------------------------------------------------
  */
 
-/* Go on with some that were deferred.  Return: are there more?  Context: the lock */
-static bool vnp_hold_resume(struct vnp_holding *h)
+/* Return: the next one to be delivered, or NULL.  Context: the lock */
+static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
+{
+	struct vnp_message *message = hold->deferred;
+
+	if (!message)
+		return NULL;
+	WRITE_ONCE(hold->deferred, message->next);
+	if (!hold->deferred)
+		hold->tail = &hold->deferred;
+	return message;
+}
+
+/* Return: one that is to be freed, or NULL.  Context: the lock */
+static struct vnp_message *vnp_hold_take_to_free(struct vnp_hold *hold)
+{
+	struct vnp_message *message = hold->to_free;
+
+	if (message)
+		hold->to_free = message->next;
+	return message;
+}
+
+/* Go on with some that were deferred.  Context: the lock */
+static void vnp_hold_resume(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
 	struct vnp_message *message;
-	u32 done;
+	u32 done = 0;
 
-	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
-		message = hold->deferred;
-		if (!message)
-			return false;
-		WRITE_ONCE(hold->deferred, message->next);
-		if (!hold->deferred)
-			hold->tail = &hold->deferred;
+	while (done < VNP_HOLD_AT_ONCE && (message = vnp_hold_take_deferred(hold))) {
+		done += message->cnt;
 		vnp_hold_ended(h, message);
 	}
-	return true;
+	done = 0;
+	while (done < VNP_HOLD_AT_ONCE && (message = vnp_hold_take_to_free(hold))) {
+		done += message->cnt;
+		vnp_hold_ended(h, message);
+	}
 }
 
 /* How a message ends that is too old */
@@ -925,8 +994,8 @@ static enum vnp_message_end vnp_hold_late_end(const struct vnp_link *link,
 	       VNP_MESSAGE_RELEASED_EACH : VNP_MESSAGE_RELEASED;
 }
 
-/* Messages that are too old end.  Return: are there more?  Context: the lock */
-static bool vnp_hold_expire(struct vnp_holding *h)
+/* Some messages that are too old end.  Context: the lock */
+static void vnp_hold_expire(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
 	const unsigned long age = vnp_hold_age(hold);
@@ -936,11 +1005,10 @@ static bool vnp_hold_expire(struct vnp_holding *h)
 	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
 		message = vnp_hold_oldest(hold);
 		if (!message || time_before(jiffies, message->born + age))
-			return false;
+			return;
 		message->late = h->link->flags & VNP_LINK_F_HOLD_LATE;
 		vnp_hold_end(h, message, vnp_hold_late_end(h->link, message));
 	}
-	return true;
 }
 
 static void vnp_hold_again(struct vnp_hold *hold)
@@ -962,7 +1030,10 @@ static void vnp_hold_expire_some(struct vnp_holding *h)
 		local_bh_disable();
 		rcu_read_lock();
 		spin_lock(&hold->lock);
-		more = vnp_hold_resume(h) || vnp_hold_expire(h);
+		/* Both: under a flood either may always have something to do. */
+		vnp_hold_resume(h);
+		vnp_hold_expire(h);
+		more = h->ended;
 		if (!more)
 			vnp_hold_again(hold);
 		spin_unlock(&hold->lock);
@@ -1035,8 +1106,8 @@ void vnp_hold_permit(struct vnp_link *link, bool permitted)
 	spin_unlock(&hold->lock);
 }
 
-/* Return: are there more?  Context: the lock */
-static bool vnp_hold_discard_some(struct vnp_holding *h)
+/* Context: the lock */
+static void vnp_hold_discard_some(struct vnp_holding *h)
 {
 	struct vnp_message *message;
 	u32 done;
@@ -1044,10 +1115,9 @@ static bool vnp_hold_discard_some(struct vnp_holding *h)
 	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
 		message = vnp_hold_oldest(h->link->hold);
 		if (!message)
-			return false;
+			return;
 		vnp_hold_end(h, message, VNP_MESSAGE_DISCARDED);
 	}
-	return true;
 }
 
 void vnp_hold_clear(struct vnp_link *link, struct sock *sk)
@@ -1063,7 +1133,9 @@ void vnp_hold_clear(struct vnp_link *link, struct sock *sk)
 	do {
 		local_bh_disable();
 		spin_lock(&hold->lock);
-		more = vnp_hold_resume(&h) || vnp_hold_discard_some(&h);
+		vnp_hold_resume(&h);
+		vnp_hold_discard_some(&h);
+		more = h.ended || hold->messages;
 		spin_unlock(&hold->lock);
 		vnp_hold_finish(&h);
 		local_bh_enable();

@@ -925,7 +925,7 @@ FIXTURE_SETUP(late)
 		return;
 	ASSERT_LT(0, read_text(BURST, self->burst, sizeof(self->burst)));
 	ASSERT_LT(0, read_text(SHARE, self->share, sizeof(self->share)));
-	ASSERT_OK(rig_open(rig, FLOW_IP4, WIRE_SINGLE, "hold"));
+	ASSERT_OK(rig_open(rig, FLOW_IP4, WIRE_GSO, "hold"));
 	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF));
 }
 
@@ -947,9 +947,9 @@ static int hold_large(struct rig *rig, __u64 key)
 	return err ?: link_settle(rig->link, rig->sent, &rig->info);
 }
 
-static int accounts_small(void)
+static int accounts_small(const char *burst)
 {
-	const int err = write_text(BURST, "50");
+	const int err = write_text(BURST, burst);
 
 	return err < 0 ? err : write_text(SHARE, "90");
 }
@@ -963,7 +963,7 @@ TEST_F(late, released)
 		SKIP(return, "parameters are root's");
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(hold_large(rig, i));
-	ASSERT_OK(accounts_small());
+	ASSERT_OK(accounts_small("50"));
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_RELEASE,
 							      .message = i }));
@@ -986,7 +986,7 @@ TEST_F(late, discarded)
 		SKIP(return, "parameters are root's");
 	for (int i = 0; i < 3; i++)
 		ASSERT_OK(hold_large(rig, i));
-	ASSERT_OK(accounts_small());
+	ASSERT_OK(accounts_small("50"));
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_DISCARD,
 							      .message = i }));
@@ -999,6 +999,48 @@ TEST_F(late, discarded)
 	EXPECT_TRUE(balanced(&rig->info, 0));
 }
 
+/*
+ * Send datagrams at once, which the kernel receives without a work item in between.  Return: is
+ * none of those that pass dropped for lack of memory?
+ */
+static int burst_passes(struct rig *rig, const struct burst *burst)
+{
+	const int drops = sock_drops(rig->flow.rx);
+	int err = burst_send(rig->flow.tx, burst, WIRE_GSO);
+
+	rig->sent += burst->cnt;
+	err = err ?: settle(rig);
+	if (err)
+		return err;
+	if (sock_drops(rig->flow.rx) != drops)
+		return 0;
+	for (__u64 i = 0; i < rig->info.verdicts[VNP_PASS]; i++)
+		if (recv(rig->flow.rx, rig->got, sizeof(rig->got), 0) != 60)
+			return 0;
+	return 1;
+}
+
+/* What is freed and has no room in the receive buffer is not deferred. */
+TEST_F(late, evicted)
+{
+	struct rig *rig = &self->rig;
+	static struct burst burst;
+
+	if (!as_root())
+		SKIP(return, "parameters are root's");
+	ASSERT_OK(hold_large(rig, 0));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, 8192));
+	ASSERT_OK(accounts_small("400"));
+	burst.cnt = 0;
+	burst_message(&burst, 1, 0, 1, NEVER, 60, true, HOLD_ONLY);
+	burst_message(&burst, 0, 0, 3, 1, 60, true, HOLD_PASS);
+	ASSERT_EQ(1, burst_passes(rig, &burst));
+	EXPECT_EQ(LARGE, rig->info.errors[VNP_ERROR_EVICTED]);
+	EXPECT_EQ(1, rig->info.held_messages);
+	EXPECT_EQ(rig->info.held_bytes, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_TRUE(balanced(&rig->info, 1));
+}
+
 /* What is deferred when the link ends is delivered, or freed, before it has. */
 TEST_F(late, detached)
 {
@@ -1008,7 +1050,7 @@ TEST_F(late, detached)
 		SKIP(return, "parameters are root's");
 	for (int i = 0; i < 4; i++)
 		ASSERT_OK(hold_large(rig, i));
-	ASSERT_OK(accounts_small());
+	ASSERT_OK(accounts_small("50"));
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, put(rig, 60, (struct fragment){
 			.order = i % 2 ? HOLD_DISCARD : HOLD_RELEASE, .message = i }));
