@@ -868,11 +868,21 @@ static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message
 	return message->charge && !message->uncharged;
 }
 
+/*
+ * The work item is to begin now.  It is queued by one function only, so on one work queue, where
+ * it is never executed twice at once; that does not change when it is due.  Context: the lock
+ */
+static void vnp_hold_kick(struct vnp_hold *hold)
+{
+	cancel_delayed_work(&hold->expiry);
+	schedule_delayed_work(&hold->expiry, 0);
+}
+
 /* Context: the lock */
 static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
 {
 	if (!hold->deferred && !hold->to_free)
-		mod_delayed_work(system_wq, &hold->expiry, 0);
+		vnp_hold_kick(hold);
 	if (message->end >= VNP_MESSAGE_EVICTED) {
 		message->next = hold->to_free;
 		hold->to_free = message;
