@@ -741,16 +741,45 @@ void vnp_hold_commit(struct vnp_holding *h)
 	vnp_hold_finish(h);
 }
 
+/* Return: one that is to be freed, or NULL.  Context: the lock */
+static struct vnp_message *vnp_hold_take_to_free(struct vnp_hold *hold)
+{
+	struct vnp_message *message = hold->to_free;
+
+	if (message)
+		WRITE_ONCE(hold->to_free, message->next);
+	return message;
+}
+
+/*
+ * Free some of the messages that wait for it, until the socket has room.  Return: datagrams.
+ * Context: the lock
+ */
+static u32 vnp_hold_reclaim(struct vnp_holding *h, u32 size)
+{
+	struct vnp_message *message;
+	u32 done = 0;
+
+	while (done < VNP_HOLD_EVICT_MAX && !vnp_hold_fits(h->sk, size, 0) &&
+	       (message = vnp_hold_take_to_free(h->link->hold))) {
+		done += message->cnt;
+		vnp_hold_end(h, message, message->end);
+	}
+	return done;
+}
+
 /* End messages until the socket has room for a packet of @size. */
 static void vnp_hold_make_room(struct vnp_holding *h, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
 	struct vnp_message *oldest;
-	u32 done = 0;
+	u32 done;
 
-	if (!READ_ONCE(hold->messages) || vnp_hold_fits(h->sk, size, 0))
+	if ((!READ_ONCE(hold->messages) && !READ_ONCE(hold->to_free)) ||
+	    vnp_hold_fits(h->sk, size, 0))
 		return;
 	spin_lock(&hold->lock);
+	done = vnp_hold_reclaim(h, size);
 	/* Without what is held the kernel would take one datagram more than fits. */
 	while (hold->messages && done < VNP_HOLD_EVICT_MAX &&
 	       !vnp_hold_fits(h->sk, size, 0) && vnp_hold_fits(h->sk, 0, hold->bytes)) {
@@ -885,7 +914,7 @@ static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
 		vnp_hold_kick(hold);
 	if (message->end >= VNP_MESSAGE_EVICTED) {
 		message->next = hold->to_free;
-		hold->to_free = message;
+		WRITE_ONCE(hold->to_free, message);
 		return;
 	}
 	message->next = NULL;
@@ -963,16 +992,6 @@ static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
 	WRITE_ONCE(hold->deferred, message->next);
 	if (!hold->deferred)
 		hold->tail = &hold->deferred;
-	return message;
-}
-
-/* Return: one that is to be freed, or NULL.  Context: the lock */
-static struct vnp_message *vnp_hold_take_to_free(struct vnp_hold *hold)
-{
-	struct vnp_message *message = hold->to_free;
-
-	if (message)
-		hold->to_free = message->next;
 	return message;
 }
 

@@ -1041,6 +1041,28 @@ TEST_F(late, evicted)
 	EXPECT_TRUE(balanced(&rig->info, 1));
 }
 
+/* Datagrams that pass have room, whatever waits to be freed. */
+TEST_F(late, passed)
+{
+	struct rig *rig = &self->rig;
+	static struct burst burst;
+
+	if (!as_root())
+		SKIP(return, "parameters are root's");
+	ASSERT_OK(hold_large(rig, 0));
+	/* Room for the message, and no more: the kernel doubles it. */
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE,
+			      memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC) / 2 + 1));
+	ASSERT_OK(accounts_small("400"));
+	burst.cnt = 0;
+	burst_message(&burst, 0, 0, 1, 1, 60, true, HOLD_DISCARD);
+	burst_message(&burst, 0, 0, 3, 1, 60, true, HOLD_PASS);
+	ASSERT_EQ(1, burst_passes(rig, &burst));
+	EXPECT_EQ(LARGE, rig->info.errors[VNP_ERROR_DISCARDED]);
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+	EXPECT_TRUE(balanced(&rig->info, 0));
+}
+
 /* What is deferred when the link ends is delivered, or freed, before it has. */
 TEST_F(late, detached)
 {
