@@ -291,12 +291,13 @@ static int vnp_udp_recharge(struct sock *sk, struct sk_buff *skb, u32 charge)
 /* Return: bytes for which a copy needs space; 0: it is not worth it, or does not fit a page */
 static u32 vnp_udp_copy_room(const struct sk_buff *list)
 {
-	const u32 max = SKB_MAX_ORDER(skb_headroom(list) + sizeof(struct udphdr), 0);
+	const u32 head = skb_headroom(list) + sizeof(struct udphdr);
 	const struct sk_buff *skb;
-	u32 room = 0, cnt = 0, len;
+	u32 room = 0, cnt = 0, len, max;
 
-	if (!list->next && vnp_udp_is_single(list))
+	if ((!list->next && vnp_udp_is_single(list)) || head >= SKB_MAX_HEAD(0))
 		return 0;
+	max = min_t(u32, SKB_MAX_HEAD(head), VNP_MESSAGE_MAX);
 	for (skb = list; skb; skb = skb->next) {
 		len = skb->len - sizeof(struct udphdr);
 		room += len;
@@ -307,7 +308,7 @@ static u32 vnp_udp_copy_room(const struct sk_buff *list)
 	return room <= cnt * VNP_UDP_COPY_MAX ? room : 0;
 }
 
-/* Return: where the next bytes go */
+/* Return: where the next bytes go; NULL: there are bytes that cannot be read */
 static u8 *vnp_udp_copy_range(u8 *to, struct sk_buff *skb, struct vnp_cursor *cursor,
 			      u32 start, u32 end)
 {
@@ -318,8 +319,8 @@ static u8 *vnp_udp_copy_range(u8 *to, struct sk_buff *skb, struct vnp_cursor *cu
 		len = min(end, cursor->end) - start;
 		if (likely(cursor->base))
 			memcpy(to, cursor->base + start, len);
-		else
-			skb_copy_bits(skb, start, to, len);
+		else if (skb_copy_bits(skb, start, to, len))
+			return NULL;
 	}
 	return to;
 }
@@ -337,6 +338,8 @@ static u8 *vnp_udp_copy_packet(u8 *to, struct sk_buff *skb)
 	for (pos = sizeof(struct udphdr); pos < skb->len; pos = range.next) {
 		range = vnp_udp_range(skb, pos);
 		to = vnp_udp_copy_range(to, skb, &cursor, range.start, range.end);
+		if (unlikely(!to))
+			return NULL;
 		if (range.next != cursor.end || from > size)
 			continue;
 		while (vnp_cursor_whole(&cursor, skb, size, &data)) {
@@ -348,29 +351,46 @@ static u8 *vnp_udp_copy_packet(u8 *to, struct sk_buff *skb)
 	return to;
 }
 
-/* Deliver a copy of a message.  Return: false, without changes, if it is better not copied */
-static bool vnp_udp_release_copy(struct sock *sk, struct sk_buff *list, u32 charge)
+/* Return: a copy of a message, as one datagram; or NULL, if it is better not copied */
+static struct sk_buff *vnp_udp_copy(struct sk_buff *list)
 {
 	const u32 room = vnp_udp_copy_room(list);
-	struct sk_buff *new, *skb, *next;
+	struct sk_buff *new, *skb;
 	u8 *to;
 
 	new = room ? vnp_udp_packet_head(list, room) : NULL;
 	if (!new)
-		return false;
+		return NULL;
 	__skb_pull(new, sizeof(struct udphdr));
 	to = new->data;
+	for (skb = list; skb && to; skb = skb->next)
+		to = vnp_udp_copy_packet(to, skb);
+	if (unlikely(!to)) {
+		kfree_skb(new);
+		return NULL;
+	}
+	skb_put(new, to - new->data);
+	return new;
+}
+
+/* Deliver a copy of a message.  Return: false, without changes, if that is not possible */
+static bool vnp_udp_release_copy(struct sock *sk, struct sk_buff *list, u32 charge)
+{
+	struct sk_buff *new = vnp_udp_copy(list), *skb, *next;
+
+	if (!new)
+		return false;
+	if (new->truesize >= charge && vnp_udp_recharge(sk, new, charge)) {
+		kfree_skb(new);
+		return false;
+	}
 	for (skb = list; skb; skb = next) {
 		next = skb->next;
-		to = vnp_udp_copy_packet(to, skb);
 		skb_mark_not_on_list(skb);
 		consume_skb(skb);
 	}
-	skb_put(new, to - new->data);
 	if (new->truesize < charge)
 		vnp_udp_uncharge(sk, charge - new->truesize);
-	else
-		new->truesize = charge;
 	vnp_udp_enqueue_charged(sk, new);
 	return true;
 }
