@@ -23,6 +23,8 @@ struct sk_buff *vnp_udp_packet_head(const struct sk_buff *skb, u32 room)
 	skb_put(new, sizeof(struct udphdr));
 	skb_copy_header(new, skb);
 	new->mac_len = skb->mac_len;
+	skb_shinfo(new)->hwtstamps = skb_shinfo(skb)->hwtstamps;
+	skb_shinfo(new)->tx_flags |= skb_shinfo(skb)->tx_flags & SKBTX_HW_TSTAMP_NETDEV;
 	memcpy(new->data + first, skb->data + first,
 	       sizeof(struct udphdr) - first);
 	return new;
