@@ -940,18 +940,21 @@ static bool vnp_hold_defer(struct vnp_holding *h, struct vnp_message *message)
 }
 
 /* Can softirqs wait for this message?  If some are to be delivered, it is after them. */
-static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_message *message)
+static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_message *message,
+			    bool first)
 {
 	const bool delivers = message->end < VNP_MESSAGE_EVICTED;
-	u32 ns;
+	u32 ns = message->cnt * VNP_HOLD_END_NS;
 
 	if (h->all || !message->cnt)
 		return true;
 	if (unlikely(delivers && READ_ONCE(h->link->hold->deferred)))
 		return false;
-	/* vnp_hold() has cost as much as to free or to deliver a datagram by itself. */
-	ns = message->end == VNP_MESSAGE_RELEASED ? (message->cnt - 1) * VNP_HOLD_ADD_NS :
-						    message->cnt * VNP_HOLD_END_NS;
+	if (message->end == VNP_MESSAGE_RELEASED)
+		ns = VNP_HOLD_END_NS + (message->cnt - 1) * VNP_HOLD_ADD_NS;
+	/* vnp_hold() has cost as much as to deliver the datagram of one message. */
+	if (first && message->end == VNP_MESSAGE_RELEASED)
+		ns -= VNP_HOLD_END_NS;
 	return !ns || vnp_account_draw(h->link->user, ns);
 }
 
@@ -967,14 +970,16 @@ static void vnp_message_finish(struct vnp_holding *h, struct vnp_message *messag
 void vnp_hold_finish(struct vnp_holding *h)
 {
 	struct vnp_message *message;
+	bool first = true;
 
 	/* A delivery may end others, to make room. */
 	while ((message = h->ended)) {
 		h->ended = message->next;
 		if (!h->ended)
 			h->tail = &h->ended;
-		if (likely(vnp_hold_is_now(h, message)) || !vnp_hold_defer(h, message))
+		if (likely(vnp_hold_is_now(h, message, first)) || !vnp_hold_defer(h, message))
 			vnp_message_finish(h, message);
+		first = false;
 	}
 }
 
