@@ -123,6 +123,7 @@ struct vnp_message {
  * @oldest:	a list of them, by age
  * @deferred:	messages that were released, to be delivered by @expiry, by @next
  * @tail:	where the next of them is added
+ * @waiting:	some of these, or that @expiry took, are not delivered yet
  * @to_free:	messages that ended otherwise, to be freed by @expiry, by @next
  * @latest:	the one begun last, which is not in @table: most messages are complete before
  *		the next one begins, and need no hash; or NULL
@@ -147,6 +148,7 @@ struct vnp_hold {
 	struct list_head oldest;
 	struct vnp_message *deferred;
 	struct vnp_message **tail;
+	bool waiting;
 	struct vnp_message *to_free;
 	struct vnp_message *latest;
 	struct delayed_work expiry;
@@ -917,8 +919,9 @@ static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
 		WRITE_ONCE(hold->to_free, message);
 		return;
 	}
+	WRITE_ONCE(hold->waiting, true);
 	message->next = NULL;
-	WRITE_ONCE(*hold->tail, message);
+	*hold->tail = message;
 	hold->tail = &message->next;
 }
 
@@ -948,7 +951,7 @@ static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_messag
 
 	if (h->all || !message->cnt)
 		return true;
-	if (unlikely(delivers && READ_ONCE(h->link->hold->deferred)))
+	if (unlikely(delivers && READ_ONCE(h->link->hold->waiting)))
 		return false;
 	if (message->end == VNP_MESSAGE_RELEASED)
 		ns = VNP_HOLD_END_NS + (message->cnt - 1) * VNP_HOLD_ADD_NS;
@@ -994,19 +997,23 @@ static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
 
 	if (!message)
 		return NULL;
-	WRITE_ONCE(hold->deferred, message->next);
+	hold->deferred = message->next;
 	if (!hold->deferred)
 		hold->tail = &hold->deferred;
 	return message;
 }
 
-/* Go on with some that were deferred.  Context: the lock */
+/*
+ * Go on with some that were deferred.  What was taken before is delivered: if there is no more,
+ * nothing is waiting.  Context: the lock
+ */
 static void vnp_hold_resume(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
 	struct vnp_message *message;
 	u32 done = 0;
 
+	WRITE_ONCE(hold->waiting, hold->deferred);
 	while (done < VNP_HOLD_AT_ONCE && (message = vnp_hold_take_deferred(hold))) {
 		done += message->cnt;
 		vnp_hold_ended(h, message);
@@ -1041,6 +1048,8 @@ static void vnp_hold_expire(struct vnp_holding *h)
 		if (!message || time_before(jiffies, message->born + age))
 			return;
 		message->late = h->link->flags & VNP_LINK_F_HOLD_LATE;
+		if (message->late)
+			WRITE_ONCE(hold->waiting, true);
 		vnp_hold_end(h, message, vnp_hold_late_end(h->link, message));
 	}
 }
