@@ -1175,12 +1175,14 @@ void vnp_hold_clear(struct vnp_link *link, struct sock *sk)
 	h.all = true;
 	do {
 		local_bh_disable();
+		rcu_read_lock();
 		spin_lock(&hold->lock);
 		vnp_hold_resume(&h);
 		vnp_hold_discard_some(&h);
 		more = h.ended || hold->messages;
 		spin_unlock(&hold->lock);
 		vnp_hold_finish(&h);
+		rcu_read_unlock();
 		local_bh_enable();
 	} while (more);
 }
