@@ -168,6 +168,7 @@ struct vnp_ctx {
  *
  * All numbers are above VNP_HELPER_BASE, to be distinct from the helpers of bpf(2) (enum
  * bpf_func_id): a program compiled for these is refused, with a message that names them.
+ * Numbers that are not in the list, between others too, are reserved.
  * FN(name, id)
  */
 #define VNP_HELPER_BASE		0x10000
@@ -202,11 +203,12 @@ struct vnp_ctx {
 enum vnp_helper_id {
 	VNP_HELPER_MAPPER(__VNP_HELPER_ID)
 };
+#undef __VNP_HELPER_ID
 
-/* Bytes of a message that vnp_release() makes one datagram of, at most */
+/* Maximum bytes of a message for vnp_release(), which makes one datagram of it */
 #define VNP_MESSAGE_MAX		65507
 
-/* Datagrams that a message has at most: vnp_hold() returns -E2BIG for another */
+/* Maximum number of datagrams of a message: vnp_hold() returns -E2BIG for another */
 #define VNP_MESSAGE_FRAGMENTS_MAX	1024
 
 /**
@@ -218,9 +220,9 @@ enum vnp_helper_id {
  * @contiguous:	1: there is a fragment of each order from @first to @last
  * @reserved:	zero
  *
- * A datagram that is held is a fragment of its message.  A message that the program knows to
- * begin with order 0 is complete up to @last if it is @contiguous and @first is 0; one whose
- * orders are positions in bytes if @bytes is its length.
+ * A held datagram is a fragment of its message.  If orders count the datagrams of a message
+ * from 0, all up to @last are held if @contiguous is 1 and @first is 0.  If orders are
+ * positions in bytes, all are held if @bytes is the length of the message.
  */
 struct vnp_held {
 	__u32 bytes;
@@ -233,7 +235,6 @@ struct vnp_held {
 
 /* Bytes that vnp_csum_diff() takes on each side, at most */
 #define VNP_CSUM_DIFF_MAX	512
-#undef __VNP_HELPER_ID
 
 /* struct vnp_crypt::flags */
 #define VNP_CRYPT_F_TRY		(1U << 0)	/* a failure is only reported */
@@ -386,9 +387,9 @@ enum vnp_error {
  *			struct vnp_ctx *, R0 an enum vnp_verdict, but not %VNP_REPLY.
  *			Read-only
  *
- * Of the context of the last two, the addresses are those of the connection, @ifindex is the
+ * In the context of the last two, the addresses are those of the connection, @ifindex is the
  * interface that the latest packet arrived on, or 0, and @ttl, @tos and @tstamp are 0.
- * @data_end is where the packet ends, or its fragment, that holds the first byte.
+ * @data_end is at most the end of the linear data or page fragment that has the first byte.
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
@@ -432,7 +433,7 @@ struct vnp_line_info {
 #define VNP_LOG_NORMAL		1	/* refusals and guards */
 #define VNP_LOG_STATES		2	/* also the state at every instruction */
 
-/* Bytes that struct vnp_prog_load::log_size can be; the states after them are left out */
+/* Maximum of struct vnp_prog_load::log_size.  A report that is this long gets no more states */
 #define VNP_LOG_SIZE_MAX	(16U << 20)
 
 /* struct vnp_prog_load::flags */
@@ -462,7 +463,7 @@ struct vnp_line_info {
  * @log_level:	VNP_LOG_*
  * @log_len:	out: bytes of the whole report with its NUL; also set after a
  *		refusal.  The report is truncated to @log_size, which is not an error.
- *		After so many bytes it has no more states
+ *		No states are added to a report of %VNP_LOG_SIZE_MAX bytes or more
  * @reserved:	must be zero
  * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
  *
@@ -636,7 +637,7 @@ struct vnp_prog_run {
  */
 
 /**
- * enum vnp_map_type - kinds of map; numbers below 48 are those of enum bpf_map_type
+ * enum vnp_map_type - kinds of map
  * @VNP_MAP_HASH:	arbitrary keys; entries are inserted and deleted
  * @VNP_MAP_ARRAY:	keys are __u32 below max_entries, values always exist
  * @VNP_MAP_PERCPU_ARRAY: an array with a value for each possible CPU.  A program
@@ -648,10 +649,13 @@ struct vnp_prog_run {
  *			it, at least one, name a member.  vnp_send_group() sends to all
  *			members of a group, vnp_send() to one
  * @VNP_MAP_KEYS:	keys for vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac(): values
- *			are struct vnp_key.  Nobody can read them (EACCES of VNP_MAP_LOOKUP),
+ *			are struct vnp_key.  They cannot be read (EACCES of VNP_MAP_LOOKUP),
  *			and only user space writes them
  * @VNP_MAP_REPLAY:	windows for vnp_replay_check() and vnp_replay_commit(): values are
  *			struct vnp_replay.  Otherwise a hash map
+ *
+ * Numbers below 48 are those of enum bpf_map_type, others are VNP's own.  Numbers that are not
+ * listed are reserved.
  *
  * Programs write values while user space reads them: aligned words of 8 bytes are
  * never torn, longer values may be.  Only an update of a hash map replaces the whole
@@ -685,7 +689,8 @@ enum vnp_map_type {
  * @type:	enum vnp_map_type
  * @key_size:	bytes; 4 for the arrays, at most 512
  * @value_size:	bytes, at least 1, at most 1 MiB (per-CPU: 32 KiB).  Peers and groups:
- *		sizeof(struct vnp_peer)
+ *		sizeof(struct vnp_peer).  Keys: sizeof(struct vnp_key).  Replay:
+ *		VNP_REPLAY_SIZE(window)
  * @max_entries: at least 1; the whole map may take 1 GiB at most (E2BIG)
  * @sock_fd:	with %VNP_MAP_F_SOCKET the UDP socket that datagrams are sent from, else 0
  * @reserved:	must be zero
@@ -746,7 +751,7 @@ enum vnp_key_alg {
 
 #define VNP_KEY_MAX		64	/* bytes of a key */
 
-/* Nonces below the highest that vnp_seal() has seen so far away are refused. */
+/* vnp_seal() refuses nonces that are this much, or more, below the highest one used. */
 #define VNP_KEY_ONCE_WINDOW	1024
 
 /**
@@ -767,11 +772,12 @@ enum vnp_key_alg {
  * use has either the old key or the new one.  A key takes memory when it is set, which is
  * charged to the memory cgroup of the caller.
  *
- * With %VNP_KEY_F_ONCE, which takes an AEAD, vnp_seal() refuses a nonce that it was given
- * before (-EKEYREJECTED).  It takes the last 8 bytes of the nonce, as they are before the salt
- * is added, as a number, big-endian for AES and little-endian for ChaCha20, whose windows are
- * %VNP_KEY_ONCE_WINDOW long: senders count.  The other bytes of the nonce are not looked at.
- * Setting the same key again forgets what was used: do not.
+ * With %VNP_KEY_F_ONCE, which requires an AEAD, vnp_seal() refuses a nonce that was used
+ * before (-EKEYREJECTED).  The last 8 bytes of the nonce, before the salt is added, are
+ * compared as a number: big-endian for AES, little-endian for ChaCha20.  The other bytes of the
+ * nonce are not compared.  As a nonce that is %VNP_KEY_ONCE_WINDOW or more below the highest one
+ * is refused, too, nonces should ascend.  Setting a key again, even the same one, forgets which
+ * nonces were used: do not set a key twice.
  *
  * VNP_MAP_UPDATE: EINVAL: a field is wrong; ENOKEY, EACCES, EKEYEXPIRED, EKEYREVOKED: as
  * keyctl(2) for @serial; EOPNOTSUPP: the kernel does not have the algorithm.
@@ -792,7 +798,7 @@ struct vnp_key {
  * @next:	1 + the highest sequence number committed; 0: none yet
  * @seen:	a ring of bits, number n at bit n modulo its size: 1 if it was committed
  *
- * The size of the values says how large the windows are: (2 + n) * 8 bytes for 64 * n
+ * The value_size of the map determines the size of its windows: (2 + n) * 8 bytes for 64 * n
  * sequence numbers, n from 1 to 128.  The ring has 64 bits more (RFC 6479).
  */
 struct vnp_replay {
@@ -886,17 +892,17 @@ struct vnp_map_elem {
  * @unreachable: out: ICMP errors that arrived because of them
  * @errors:	out: datagrams that were not sent, by enum vnp_error
  *
- * Outputs are not read by VNP_MAP_UPDATE, so that what VNP_MAP_LOOKUP has returned can be
- * changed and stored.  A peer that is replaced begins with counters of 0.
+ * VNP_MAP_UPDATE ignores the outputs, so a value that VNP_MAP_LOOKUP has returned can be
+ * changed and written back.  It resets the counters to 0.
  *
- * The socket.  All that a map's peers get is sent from one UDP socket: that of @sock_fd of
- * struct vnp_map_create, else that of the first link whose program uses the map, which
- * may be any socket, not only the one where datagrams arrive.  It stays the map's when the
- * link is detached, and if creating the link fails after that.  After the application has
- * closed it nothing is sent any more.
+ * The socket.  Datagrams to all peers of a map are sent from one UDP socket: that of @sock_fd
+ * of struct vnp_map_create, which need not be a socket with a link, else that of the first link
+ * whose program uses the map.  The map keeps this socket when the link is detached, and even if
+ * creating the link then fails.  After the application has closed the socket nothing is sent
+ * any more.
  *
- * Permission.  Setting a peer does what sendto() of the caller on the socket would do, but
- * for the datagram: the socket is bound to a port, and VNP_MAP_UPDATE fails as sendto()
+ * Permission.  Setting a peer does what sendto() of the caller on the socket would do, except
+ * that no datagram is sent: the socket is bound to a port, and VNP_MAP_UPDATE fails as sendto()
  * would, because of a security module, a BPF program of the cgroup on sendmsg (EPERM), a
  * broadcast address without SO_BROADCAST (EACCES), no route (ENETUNREACH, EHOSTUNREACH),
  * or the family (EAFNOSUPPORT, ENETUNREACH).  If the cgroup's program changes the address,
@@ -911,8 +917,8 @@ struct vnp_map_elem {
  * program is executed on, unless that was sent to a multicast address: so no datagram is
  * forwarded forever.
  *
- * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members, less if its hash is that of
- * another one: VNP_MAP_UPDATE fails with ENOSPC beyond that, as it does if the map is full.
+ * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members, or all groups together whose
+ * hash is the same: VNP_MAP_UPDATE fails with ENOSPC beyond that, as it does if the map is full.
  * An ICMP error is counted at 64 peers of one address at most.  A datagram that would be
  * sent in more than 64 IP fragments is counted as %VNP_ERROR_LENGTH.
  *
@@ -944,17 +950,17 @@ struct vnp_peer {
 /* struct vnp_send::len: to the end of the payload */
 #define VNP_SEND_REST		(~0U)
 
-/* Bytes of the program's own at the front of a datagram that vnp_send() sends, at most */
+/* Maximum number of bytes that a program can put in front of what vnp_send() sends */
 #define VNP_SEND_HEAD_MAX	256
 
 /**
  * struct vnp_send - what vnp_send() and vnp_send_group() send
- * @size:	sizeof(struct vnp_send)
+ * @size:	sizeof(struct vnp_send); any other value is refused
  * @flags:	VNP_SEND_F_*
  * @off:	first byte of the payload that is sent
  * @len:	bytes of it, or %VNP_SEND_REST
  *
- * The bytes of the program's own, if any, follow directly.
+ * The bytes that the program puts in front of them, if any, follow this struct directly.
  */
 struct vnp_send {
 	__u16 size;
@@ -988,12 +994,12 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams */
 #define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
 #define VNP_LINK_F_MESSAGE	(1U << 3)	/* message_fd is valid */
-#define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* where there is no message, pass all */
-#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* deliver their fragments one by one */
+#define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* pass all from where there is no message */
+#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* deliver fragments of messages too old */
 
 /**
- * enum vnp_eof - what becomes of a message in which a stream ends
- * @VNP_EOF_DELIVER:	the application gets what there is of it
+ * enum vnp_eof - what happens to a message that is not whole when the stream ends
+ * @VNP_EOF_DELIVER:	the application gets the bytes that have arrived
  * @VNP_EOF_DROP:	it is dropped: the stream ends with the last whole message
  * @VNP_EOF_ABORT:	likewise, and after it the application gets ECONNABORTED
  */
@@ -1051,20 +1057,21 @@ enum vnp_eof {
  * reached, the oldest message is freed, and the next one, until there is room; also for a
  * datagram that is passed: none is dropped because of what is held.  A message that is too old
  * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as vnp_release() does it, or with
- * %VNP_LINK_F_HOLD_EACH as vnp_release_each() does; both is EINVAL.  What is held
+ * %VNP_LINK_F_HOLD_EACH as vnp_release_each() does; setting both is EINVAL.  What is held
  * remains when the program is replaced by another that holds; it is freed if that does not
  * hold, if the link is detached and if the socket is closed.
  *
- * Streams.  The application reads from the socket as before, but there are only bytes of
+ * Streams.  The application reads from the socket as before, but gets only the bytes of
  * messages that were passed, and it is woken once for all messages that become ready
  * together.  Data that arrived before the link is the beginning of the stream.  Messages that
  * are held, and one that is not whole, stay in the socket's receive buffer, so they close the
  * peer's window.  A buffer whose size the application has not set with SO_RCVBUF grows up to
- * net.ipv4.tcp_rmem; 0.32 of it is the most that can be kept from the application, and at most
- * %VNP_STREAM_MAX.  If that is reached, what is held is delivered; a single message that is
+ * net.ipv4.tcp_rmem; at most 0.32 of it, and at most %VNP_STREAM_MAX, can be kept from the
+ * application.  If that is reached, what is held is delivered; a single message that is
  * longer is not delivered, and after those before it the application gets EMSGSIZE, each time
- * it reads.  Likewise EPROTO, where there is no message, unless %VNP_LINK_F_STREAM_PASS is set:
- * then all bytes from there on are passed.  When the stream ends, what is held is delivered.
+ * it reads.  Where %VNP_PROG_STREAM finds no message, the application likewise gets EPROTO, but
+ * with %VNP_LINK_F_STREAM_PASS all bytes from there on.  When the stream ends, what is held is
+ * delivered.
  * When the link is detached, what was not dropped is delivered, whole or not.
  *
  * While there is a link getsockopt() of SO_RCVLOWAT returns 1, whatever is set, which is obeyed;
@@ -1102,7 +1109,7 @@ struct vnp_link_create {
  * @local_port:	port the socket is bound to, host byte order
  * @sock_cookie: SO_COOKIE of the socket
  * @packets:	datagrams that arrived while there was a program
- * @bytes:	their payload, as long as the program has left it
+ * @bytes:	their payload, after the program has changed its length
  * @verdicts:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
  * @fault_prog_id: program of the latest fault, 0 if there was none
@@ -1118,11 +1125,11 @@ struct vnp_link_create {
  * @held_bytes:	memory that held datagrams take now
  * @held_messages: messages that are held now
  * @released:	messages that were released
- * @released_fragments: datagrams of these, but for those counted in @errors
+ * @released_fragments: datagrams of these, except those counted in @errors
  * @late:	messages of these that were released because of their age
  *
- * Of a stream, messages are counted instead of datagrams; a fault of a %VNP_PROG_STREAM is a
- * message, too.
+ * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
+ * as a message.
  *
  * packets == the sum of verdicts + the sum of faults.  Every datagram with the verdict
  * %VNP_HELD is held now, or counted in @released_fragments or in one of @errors.
@@ -1193,6 +1200,12 @@ struct vnp_link_detach {
  * ---- Listing ------------------------------------------------------------
  */
 
+/**
+ * enum vnp_obj_kind - kinds of objects, each with ids of its own
+ * @VNP_OBJ_PROG:	programs
+ * @VNP_OBJ_MAP:	maps
+ * @VNP_OBJ_LINK:	links
+ */
 enum vnp_obj_kind {
 	VNP_OBJ_PROG	= 1,
 	VNP_OBJ_MAP	= 2,
@@ -1240,13 +1253,15 @@ struct vnp_obj_id {
  * @denied:	1 if the caller may not because of @unprivileged
  * @send_fanout: datagrams that one execution may send
  * @send_rate:	datagrams per second that the programs on all links of one user may send on
- *		each CPU, a quarter of a second's at once
+ *		each CPU; at once, as many as in a quarter of a second
  * @send_bytes:	bytes of payload per second, likewise
  *
- * All from @budget_max on, but for @budget, @version and @denied, are parameters of the
- * module, which root can write to in /sys/module/vnp/parameters.  Links created in a user
- * namespace are charged to the user who created it.  A program that can cost more than
- * 256 is timed; others are charged 4 ns for each unit that they may cost.
+ * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, @send_fanout, @send_rate and
+ * @send_bytes are parameters of the module, which root can write to in
+ * /sys/module/vnp/parameters.  Links created in a user namespace are charged to the user who
+ * created it.  A program that sends, or that can cost more than 256, is timed.  Others are
+ * charged 4 ns for each unit that they may cost, 16 ns if they have barriers against
+ * speculation.
  */
 struct vnp_feature {
 	__u32 size;

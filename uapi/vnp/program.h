@@ -195,12 +195,12 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  *	...
  *	vnp_send(ctx, &peers, &key, &own, sizeof(own));
  *
- * The datagram's own bytes are sent as they are at this moment, and without being copied if
- * they need not be: nothing that the program does later changes what was sent.  The
+ * The bytes of the payload are sent as they are at this moment, and only copied where
+ * necessary: nothing that the program does later changes what was sent.  The
  * datagram itself can still be passed, replied to or dropped.  Datagrams of equal length
  * that go to one peer leave together (UDP GSO) if they arrived together.
  *
- * What becomes of the datagram is counted at the peer (struct vnp_peer).
+ * Whether the datagram was sent, or why not, is counted at the peer (struct vnp_peer).
  *
  * Return: 0, -ENOENT (no such peer), -ERANGE (the payload is shorter), -EINVAL (a field of
  * struct vnp_send, or more than %VNP_SEND_HEAD_MAX bytes in front), -EMSGSIZE (longer than
@@ -243,10 +243,10 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  * been called.  A message exists while a fragment of it is held, for the link's
  * @hold_age_ms at most (struct vnp_link_create).
  *
- * What an order counts is known to the program alone: datagrams, or bytes.  So one of an order
- * that is there is refused, but not one whose bytes overlap those of another order.  A program
- * whose orders are positions in bytes, and whose senders it does not trust, accepts only
- * multiples of the size of a fragment.
+ * Orders may count datagrams, or be positions in bytes: the kernel does not know which.  So a
+ * second fragment of the same order is refused, but not one whose bytes overlap those of
+ * another order.  A program whose orders are positions in bytes, and which does not trust the
+ * senders, should accept only multiples of the size of a fragment.
  *
  * Return: 0, -EEXIST (a fragment of this order is held already, and stays), -EINVAL (the
  * payload is shorter than @from), -EBUSY (the execution has held the datagram already),
@@ -278,9 +278,9 @@ static long (*const vnp_held)(struct vnp_ctx *ctx, __u64 message, struct vnp_hel
  * After the program, the application receives the fragments in their order as the payload of
  * one datagram, with the source address, receive time and control messages of the first.  A
  * process that waits is woken once.  The bytes are not copied, unless the fragments have 256
- * bytes at most, on average, and all fit a page.  If one of the fragments turns
- * out not to be held, because there is no memory for it or its execution ends with a fault or
- * another verdict, all are freed, and counted as %VNP_ERROR_DISCARDED.
+ * bytes at most, on average, and all fit a page.  If one of the fragments is not held after
+ * all, because there is no memory for it or its execution ends with a fault or another verdict,
+ * all are freed, and counted as %VNP_ERROR_DISCARDED.
  *
  * Return: 0, -ENOENT (no such message), -EMSGSIZE (it has more than %VNP_MESSAGE_MAX bytes,
  * and stays).
@@ -320,13 +320,15 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
  * The plaintext replaces the text, and the tag after it is removed from the payload, whose
- * other bytes stay: take a header off with vnp_adjust_head().  As after that, @ctx->len
- * follows, all of the payload is directly readable, and pointers into it are no longer valid.
+ * other bytes do not change: vnp_adjust_head() removes a header.  As after vnp_adjust_head(),
+ * @ctx->len follows, all of the payload is directly readable, and pointers into it are no
+ * longer valid.
  *
- * If this fails, whatever the program returns, or whatever fault ends it, the datagram is
- * dropped, and counted as %VNP_DROP and %VNP_ERROR_AUTH.  With %VNP_CRYPT_F_TRY a failure is
- * only reported, for other keys, or data in clear, unless it is -EBADMSG, after which the
- * text is spoilt: AES-GCM leaves zeroes, and ChaCha20 what came.
+ * If this fails, the datagram is dropped, and counted as %VNP_DROP and %VNP_ERROR_AUTH,
+ * whatever the program returns, or whatever fault ends it.  With %VNP_CRYPT_F_TRY this only
+ * applies to -EBADMSG: after another error the program can try another key, or accept data in
+ * clear.  After -EBADMSG the text cannot be used: AES-GCM has overwritten it with zeroes,
+ * ChaCha20 has not decrypted it.
  *
  *	struct vnp_crypt crypt = {
  *		.off = sizeof(struct header),
@@ -354,8 +356,8 @@ static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
  * @crypt:	what to encrypt; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
- * A nonce must not be used twice with a key: whoever sees two such texts can forge others.  A key
- * with %VNP_KEY_F_ONCE sees to it.  All else as vnp_open().
+ * A nonce must not be used twice with a key: with two such texts others can be forged.
+ * %VNP_KEY_F_ONCE of the key prevents it.  All else as vnp_open().
  *
  * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
  * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.  If it is not 0 the payload is what it was,
@@ -406,8 +408,9 @@ static long (*const vnp_mac)(struct vnp_ctx *ctx, void *keys, const void *key,
  * @key:	which window of it
  * @number:	the sequence number
  *
- * For a look before vnp_open(), which costs more: only vnp_replay_commit() is an answer that
- * no other CPU gets, too.  What is not in the map is a window that has seen nothing.
+ * A check before vnp_open(), which costs more.  It may return 0 for the same number on several
+ * CPUs; vnp_replay_commit() does so only once.  A key that is not in the map stands for a window
+ * in which no number was committed.
  *
  * Return: 0, -EALREADY (it was committed), -ESTALE (it is older than the window is long),
  * -ERANGE (it is the highest number of all).
@@ -490,8 +493,8 @@ static __s64 (*const vnp_csum_diff)(const void *from, __u32 from_len,
  * A format that is known when the program is loaded is checked then: if it is wrong, the
  * program is refused.
  *
- * Return: 0, -EINVAL (the format, or too many arguments: the line says what is wrong
- * instead), -ENOSPC (the log is full).
+ * Return: 0, -EINVAL (the format, or too many arguments: a line that describes the error is
+ * written instead), -ENOSPC (the log is full).
  */
 static long (*const vnp_log)(struct vnp_ctx *ctx, const char *fmt, __u32 fmt_len,
 			     const __u64 *args, __u32 args_len) =
