@@ -9,7 +9,7 @@
 /**
  * struct vnp_action_ops - an action
  * @packet:	apply it to a packet made of a batch; consumed
- * @whole:	apply it to the packet that arrived.  Return: as the hook
+ * @whole:	apply it to the packet that arrived.  Return: as @pass of struct vnp_hook_ops
  * @joins:	datagrams in packets of their own are joined to one packet
  */
 struct vnp_action_ops {
@@ -77,7 +77,7 @@ static int vnp_held_whole(struct vnp_link *link, struct sock *sk, struct sk_buff
 	return 0;
 }
 
-/* Their fragment takes any number of packets, and a message may need each datagram. */
+/* A fragment takes a list of packets, and vnp_release_each() delivers each datagram alone. */
 static bool vnp_held_joins(const struct vnp_link *link, const struct sock *sk)
 {
 	return false;

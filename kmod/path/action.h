@@ -23,8 +23,7 @@ struct vnp_link;
  * @VNP_ACTION_DROP:	it is freed
  * @VNP_ACTION_PASS:	it is delivered to the socket
  * @VNP_ACTION_REPLY:	it is sent back to its sender
- * @VNP_ACTION_HOLD:	it is held; only of programs that hold, for datagrams that are in a
- *			message
+ * @VNP_ACTION_HOLD:	it is held: vnp_hold() has added its datagrams to a message
  * @VNP_ACTION_NONE:	there is no verdict: the program faulted or was not executed
  */
 enum vnp_action {
@@ -36,7 +35,7 @@ enum vnp_action {
 };
 
 /**
- * vnp_action_of() - the action that a return value asks for
+ * vnp_action_of() - convert the return value of a program to an action
  * @ret:	R0, or a fault's number, which is above all verdicts
  *
  * Return: the action, or VNP_ACTION_NONE if the value is not a verdict.
@@ -49,12 +48,12 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	static_assert((int)VNP_ACTION_HOLD == (int)VNP_HELD);
 	static_assert((int)VNP_ACTION_NONE == (int)__VNP_VERDICT_CNT);
 
-	/* A datagram for which the program has found no message cannot be held. */
+	/* VNP_HELD is only a verdict where holding is possible: the caller tests it before. */
 	return likely(ret < __VNP_VERDICT_CNT && ret != VNP_HELD) ? (enum vnp_action)ret :
 								    VNP_ACTION_NONE;
 }
 
-/* vnp_action_verdict() - the return value that asks for an action, for loops */
+/* vnp_action_verdict() - the reverse of vnp_action_of(), for loops that compare results */
 static __always_inline u64 vnp_action_verdict(enum vnp_action action)
 {
 	return action;
@@ -66,7 +65,7 @@ static __always_inline bool vnp_action_wants_packet(enum vnp_action action)
 	return action != VNP_ACTION_DROP && action != VNP_ACTION_NONE;
 }
 
-/* vnp_action_joins() - is a batch of datagrams in packets of their own sent as one? */
+/* vnp_action_joins() - are a batch's datagrams joined if each has a packet of its own? */
 bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
 		      const struct sock *sk);
 
@@ -83,7 +82,10 @@ bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
 void vnp_action_do(enum vnp_action action, struct vnp_link *link, struct sock *sk,
 		   struct sk_buff *skb, bool filtered);
 
-/* vnp_action_do_whole() - apply it to the packet that arrived.  Return: as the hook */
+/*
+ * vnp_action_do_whole() - apply an action to the packet that arrived.  Return: as @pass of
+ * struct vnp_hook_ops
+ */
 int vnp_action_do_whole(enum vnp_action action, struct vnp_link *link, struct sock *sk,
 			struct sk_buff *skb, bool filtered);
 

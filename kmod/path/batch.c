@@ -6,9 +6,9 @@
 #include "kmod/core/compat.h"
 
 /*
- * A card writes many datagrams to a page, and GRO merges them: all but one of a packet's
- * references to a page are put at once.  Freeing the packet puts the last one, depending
- * on the kind of page.
+ * A network card writes many datagrams to a page, and GRO merges them.  All of a packet's
+ * references to a page but one are put at once; the last one is put when the packet is freed,
+ * by the function for that kind of page.
  */
 static void vnp_batch_put_frags(struct sk_buff *skb)
 {
@@ -17,7 +17,7 @@ static void vnp_batch_put_frags(struct sk_buff *skb)
 	const skb_frag_t *first, *frag;
 	struct page *page;
 
-	/* Pages of a page pool, and borrowed pages, have other reference counts. */
+	/* Pages of a page pool, and those that io_uring manages, have no reference a fragment. */
 	if (skb->pp_recycle || skb_zcopy_managed(skb))
 		return;
 	for (first = kept; first < end; first = frag) {
@@ -36,7 +36,7 @@ static void vnp_batch_put_pages(struct sk_buff *skb)
 {
 	struct sk_buff *part;
 
-	/* References shared with others */
+	/* Clones share the references. */
 	if (skb_cloned(skb))
 		return;
 	vnp_batch_put_frags(skb);

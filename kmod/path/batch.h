@@ -31,7 +31,7 @@ static __always_inline u32 vnp_batch_size(const struct sk_buff *skb, u32 off)
 	return skb->len - off;
 }
 
-/* vnp_batch_headers() - position of a packet's first header that is there: less than 0 */
+/* vnp_batch_headers() - offset of the outermost header kept, MAC or IP: less than 0 */
 static inline int vnp_batch_headers(const struct sk_buff *skb)
 {
 	return skb_mac_header_was_set(skb) ? skb_mac_offset(skb) :

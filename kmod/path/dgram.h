@@ -35,7 +35,7 @@
  *		(vnp_prog_authenticate())
  * @prog:	the program
  * @hook:	the hook of the packet
- * @holding:	what is held of the packet; initialized only if @prog holds
+ * @holding:	state of holding for the packet; initialized only if @prog holds
  *
  * A shared datagram that must be contiguous, is written to, or changes its length, is copied
  * to a packet of its own by vnp_dgram_split().
@@ -54,11 +54,11 @@ struct vnp_dgram {
 
 /*
  * struct vnp_exec::fault of an execution on a datagram that failed authentication, whatever
- * the program returned: not a kind of fault that is counted, but a drop
+ * the program returned.  It is counted as a drop, not as a fault
  */
 #define VNP_EXEC_UNAUTHENTIC	U32_MAX
 
-/* vnp_dgram_of() - from R1 */
+/* vnp_dgram_of() - the datagram of a helper's argument, the program's context */
 static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 {
 	return container_of((struct vnp_ctx *)(unsigned long)ctx,
@@ -66,15 +66,18 @@ static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 }
 
 /*
- * vnp_dgram_is_spoilt() - did it fail authentication?  Then no helper may have it leave the
- * path, whatever the program does next
+ * vnp_dgram_is_spoilt() - did it fail authentication?  Then helpers must neither send nor hold
+ * it, as the program can continue
  */
 static inline bool vnp_dgram_is_spoilt(const struct vnp_dgram *dgram)
 {
 	return dgram->prog->func == vnp_prog_authenticate && dgram->unauthentic;
 }
 
-/* vnp_dgram_settle() - after it, checks of a program's numbers also hold speculatively */
+/*
+ * vnp_dgram_settle() - speculation barrier if the program is not trusted: after it, checks of its
+ * numbers also hold on mispredicted paths
+ */
 static inline void vnp_dgram_settle(const struct vnp_dgram *dgram)
 {
 	if (dgram->prog->code->harden)
@@ -90,7 +93,7 @@ static __always_inline s32 vnp_dgram_off(const struct vnp_prog *prog,
 	return head;
 }
 
-/* vnp_dgram_point() - point the context to the payload, which is not shared */
+/* vnp_dgram_point() - set data and data_end of a datagram that is not @shared */
 static __always_inline void vnp_dgram_point(struct vnp_dgram *dgram)
 {
 	const struct sk_buff *skb = dgram->skb;
@@ -100,8 +103,8 @@ static __always_inline void vnp_dgram_point(struct vnp_dgram *dgram)
 }
 
 /**
- * vnp_dgram_own() - make what a program sees directly writable
- * @skb:	where the payload is
+ * vnp_dgram_own() - make a packet's linear data private, so that it can be written
+ * @skb:	the packet with the payload
  *
  * A clone shares its bytes with others: packet sockets, the other members of a multicast
  * group.  The caller must update the context afterwards.
@@ -116,7 +119,7 @@ static inline int vnp_dgram_own(struct sk_buff *skb)
 }
 
 /**
- * vnp_dgram_split() - split a datagram off its packet
+ * vnp_dgram_split() - copy a datagram to a packet of its own
  * @dgram:	shared; afterwards it is linear in a packet of its own, which the caller
  *		of the program frees or uses.  The caller must update the context
  *

@@ -34,8 +34,9 @@
  * @size:	payload of each datagram except the last
  * @start:	position of the current batch
  * @action:	its action
- * @missed:	number of its datagrams that are not counted as this action
- * @extra:	payload to be counted additionally; wraps below 0
+ * @missed:	number of its datagrams that were counted otherwise, as faults or errors
+ * @extra:	correction of the payload to be counted: programs changed lengths, or datagrams
+ *		were @missed; modulo 2^32
  * @first:	its packets if it is @own, linked by skb->next
  * @last:	the last of them
  */
@@ -93,10 +94,10 @@ int vnp_dispatch(struct vnp_dispatch *d);
 u64 vnp_dispatch_execute(struct vnp_link *link, struct vnp_dgram *dgram);
 
 /**
- * vnp_dispatch_direct() - the same for one datagram in linear data, and a direct program
+ * vnp_dispatch_direct() - execute a direct program on one datagram in linear data
  * @link:	the link
  * @prog:	its program; the packet's length does not exceed its @direct_max, and the
- *		account was charged
+ *		user's account was charged
  * @data:	the payload
  * @len:	its length
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * struct vnp_hook_ops: where packets come from, and how they are delivered.
+ * struct vnp_hook_ops: how packets of a kind of socket are received, made and delivered.
  *
  * A hook has a folder of its own (udp/).  It passes packets to vnp_dispatch(), with the
- * position of the payload, and fills in the context; it does not know actions.
+ * position of the payload, and fills in the context; which actions there are it does not know.
  */
 #ifndef _VNP_PATH_HOOK_H
 #define _VNP_PATH_HOOK_H
@@ -26,7 +26,7 @@ struct vnp_target_addr;
  * @head:	bytes of header at skb->data, before the payload; linear
  * @prog_types:	bit n: takes programs of enum vnp_prog_type n
  * @link_flags:	VNP_LINK_F_* that its links can have
- * @suits:	is it for this socket?  Context: process, the socket stays open
+ * @suits:	is it the hook for this kind of socket?  Context: process, the socket stays open
  * @attach:	attach a link to a socket.  The link gets references to @prog, and @message
  *		unless it is NULL, the socket one to the link.  Context: process, the socket
  *		stays open.  Return: 0, or an errno of VNP_LINK_CREATE
@@ -37,34 +37,38 @@ struct vnp_target_addr;
  * @wants_batches: does the application accept several datagrams in one packet?
  * @pass:	pass the packet that arrived to the socket as it is.  Return: as the hook:
  *		0 if it was consumed, 1 if the kernel continues with it
- * @drop:	the packet that arrived, with one datagram, is dropped; not consumed
- * @deliver:	deliver a packet that was made to the socket; consumed
+ * @drop:	the packet that arrived will be dropped by the caller: take note of it.  Not
+ *		called for each super-packet
+ * @deliver:	deliver a packet made by @cut, @copy or @join to the socket; consumed
  * @reply:	send a packet back to its sender; consumed.  Counts failures
- * @permit:	may the caller send to a peer, and where to?  Context: process, the socket
- *		stays open.  Return: 0, or an errno of struct vnp_peer.  NULL: nobody may
+ * @permit:	check as sendto() would whether the caller may send to a peer, and store the
+ *		address to send to.  Context: process, the socket stays open.  Return: 0, or an
+ *		errno of struct vnp_peer.  NULL: sending to peers is not supported
  * @send:	send a datagram to a peer.  Return: 0, or an errno of vnp_send().  NULL: it is
  *		not sent
- * @keep:	make a packet ready to be held: what the application will learn of its route is
- *		noted, and the route put.  Return: false: out of memory, and it is consumed
- * @charge:	charge memory to the socket's receive buffer, whatever is free there.
+ * @keep:	prepare a packet for being held: store what recvmsg() tells the application about
+ *		the route (IP_PKTINFO), and put the route.  Return: false: out of memory, and
+ *		the packet is consumed
+ * @charge:	charge memory to the socket's receive buffer, even beyond SO_RCVBUF.
  *		Return: false: a limit of its cgroup or protocol is reached
- * @uncharge:	the opposite.  Context: softirqs off
- * @release:	deliver held packets, linked by skb->next, as one datagram; their @charge
- *		passes to it.  Consumed.  Return: 0, or they were uncharged: -ENOMEM,
- *		-EMSGSIZE
- * @release_each: deliver their datagrams; they are uncharged, and consumed.  Return: number
- *		of those for which there is no memory
+ * @uncharge:	undo @charge.  Context: softirqs off
+ * @release:	deliver held packets, linked by skb->next, as one datagram, to which what
+ *		@charge has charged for them passes.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE:
+ *		they were uncharged
+ * @release_each: deliver each datagram of held packets.  Uncharged and consumed.  Return:
+ *		number of datagrams for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)
  * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
- * @len_max:	the most payload that a packet can have with the headers of this one
- * @seal:	a packet's payload has changed its length: set what its headers say.  It
- *		holds one datagram of @len bytes, and nobody else has it
- * @load:	copy bytes of a payload that lies in several packets.  Return: 0, -ERANGE.
- *		NULL: it never does
+ * @len_max:	maximum payload of a packet with these headers
+ * @seal:	set lengths and checksums in the headers after the payload's length has changed.
+ *		The packet is private, and has one datagram of @len bytes
+ * @load:	copy bytes of a payload that may span several packets.  Return: 0, -ERANGE.
+ *		NULL: a payload is always in one packet
  * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
  *
- * A hook whose data does not come in packets has only those for attaching, @load and @free.
+ * A hook that does not receive packets (tcp/) only has the members for attaching, @load and
+ * @free.
  *
  * @filtered says that the socket's filters have seen the packet.
  *

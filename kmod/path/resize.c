@@ -8,10 +8,10 @@
 #include "kmod/path/dgram.h"
 #include "vm/code.h"
 
-/* The most headroom that a program can make of payload */
+/* Maximum headroom after removing bytes at the front */
 #define VNP_HEADROOM_MAX	2048
 
-/* Room for bytes at the end.  A program asks for as many as it likes: no warning. */
+/* Add bytes at the end.  The program chooses how many, so a failure must not warn. */
 static int vnp_resize_append(struct sk_buff *skb, u32 len)
 {
 	const u32 tailroom = skb_tailroom(skb);
@@ -23,7 +23,10 @@ static int vnp_resize_append(struct sk_buff *skb, u32 len)
 	return 0;
 }
 
-/* Move the headers, of which the last @head bytes are at skb->data, and it with them. */
+/*
+ * Move the headers by @delta bytes, and skb->data with them.  The innermost header, of @head
+ * bytes, begins at skb->data.
+ */
 static void vnp_resize_move_headers(struct sk_buff *skb, u32 head, s32 delta)
 {
 	const int first = vnp_batch_headers(skb);
@@ -38,8 +41,8 @@ static void vnp_resize_move_headers(struct sk_buff *skb, u32 head, s32 delta)
 }
 
 /*
- * Remove bytes at the front.  The headers move, unless the headroom would become too
- * long: segments of a super-packet have one as long each, and 16 bits say where headers are.
+ * Remove bytes at the front: move the headers, unless the headroom would exceed the maximum.
+ * Each segment of a super-packet gets as much headroom, and offsets of headers have 16 bits.
  */
 static void vnp_resize_remove(struct sk_buff *skb, u32 head, u32 len)
 {
@@ -53,7 +56,7 @@ static void vnp_resize_remove(struct sk_buff *skb, u32 head, u32 len)
 	skb_trim(skb, skb->len - len);
 }
 
-/* Add bytes at the front.  The headers move if there is room, else the payload does. */
+/* Add bytes at the front: move the headers if there is headroom, else the payload. */
 static int vnp_resize_prepend(struct sk_buff *skb, u32 head, u32 len)
 {
 	const u32 payload = skb->len - head;
@@ -82,8 +85,8 @@ int vnp_resize_own(struct vnp_dgram *dgram)
 }
 
 /*
- * Have the datagram in a packet of its own, linear and private.  @len: what its length
- * would become.  Return: 0, or why it cannot
+ * Check the new length @len, and make the datagram linear and private, in a packet of its own.
+ * Return: 0, -EINVAL, -EMSGSIZE, -ENOMEM
  */
 static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 {
@@ -91,12 +94,12 @@ static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 		return -EINVAL;
 	if (len > dgram->hook->len_max(dgram->skb))
 		return -EMSGSIZE;
-	/* What was checked of a program's number holds from here on. */
+	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_settle(dgram);
 	return vnp_resize_own(dgram);
 }
 
-/* Its length has changed: say so wherever that is said. */
+/* The length has changed: update the context and the headers. */
 static void vnp_resize_end(struct vnp_dgram *dgram)
 {
 	const u32 len = dgram->skb->len - dgram->off;

@@ -12,7 +12,7 @@
 struct vnp_dgram;
 
 /**
- * vnp_resize_own() - have a datagram in a packet of its own, linear and nobody else's
+ * vnp_resize_own() - make a datagram linear and private, in a packet of its own
  * @dgram:	the datagram; it may be shared
  *
  * Return: 0, -ENOMEM.
@@ -24,11 +24,11 @@ int vnp_resize_own(struct vnp_dgram *dgram);
  * @dgram:	the datagram; it may be shared
  * @delta:	bytes to remove; less than 0: to add, and they are zero
  *
- * Afterwards the payload is linear, nobody else's, and alone in its packet, whose headers
- * say its length; the context points at it.
+ * Afterwards the datagram is linear, private and alone in its packet, whose headers have the new
+ * length, and the context is updated.
  *
- * Return: 0; or with the payload as it was -EINVAL (it is shorter), -EMSGSIZE (it would be
- * too long), -ENOMEM.
+ * Return: 0; -EINVAL (the payload is shorter), -EMSGSIZE (it would be too long), -ENOMEM: the
+ * payload has not changed.
  */
 int vnp_resize_head(struct vnp_dgram *dgram, s32 delta);
 

@@ -14,7 +14,10 @@
 
 #include "kmod/core/memory.h"
 
-/* Packets that have it without a reference need it only while RCU is locked. */
+/*
+ * Packets that refer to the old route without a reference (skb_dst_set_noref()) do so under RCU;
+ * the last dst_release() frees it after a grace period.
+ */
 static void vnp_route_set(struct vnp_route *route, struct dst_entry *dst, u32 cookie)
 {
 	dst_release(route->dst);
@@ -62,7 +65,10 @@ __be32 vnp_route_saddr_ip4(const struct sk_buff *skb)
 	return vnp_came_by_unicast(skb) ? ip_hdr(skb)->daddr : 0;
 }
 
-/* The destination's port comes first: for a reply, the port that the datagram came from. */
+/*
+ * @ports of a key are in the order of the UDP header of the datagram that is replied to: first
+ * its source port, which is the destination port of the reply.
+ */
 static __be16 vnp_route_dport(const struct vnp_route_key *key)
 {
 	return ((const __be16 *)&key->ports)[0];
@@ -73,7 +79,7 @@ static __be16 vnp_route_sport(const struct vnp_route_key *key)
 	return ((const __be16 *)&key->ports)[1];
 }
 
-/* By @route->key.  Return: 0 or an error, and @route has none */
+/* Look up the route of @route->key.  Return: 0, or an errno; @route->dst is NULL then */
 static int vnp_route_look_up_ip4(struct vnp_route *route, struct sock *sk)
 {
 	const struct vnp_route_key *key = &route->key;
@@ -143,7 +149,7 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 		key->oif = READ_ONCE(np->ucast_oif);
 }
 
-/* All of it: flow labels also depend on a flow's addresses and ports. */
+/* Sets all fields, as flow labels also depend on addresses and ports. */
 static void vnp_route_flow_ip6(const struct vnp_route_key *key, struct sock *sk,
 			       struct flowi6 *fl6)
 {

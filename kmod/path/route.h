@@ -3,8 +3,8 @@
  * Routes of a link's replies, cached per CPU.
  *
  * A socket that receives many datagrams from one sender replies to the same address
- * repeatedly: each CPU caches the latest route and its key.  The kernel knows when it is
- * no longer valid (dst_check()).
+ * repeatedly: each CPU caches the latest route and its key.  dst_check() tells whether it is
+ * still valid.
  *
  * Context: softirq, under RCU, unless stated otherwise.
  */
@@ -78,10 +78,10 @@ static inline bool vnp_route_is_permitted(const struct vnp_route *route,
 	       sock_flag(sk, SOCK_BROADCAST);
 }
 
-/* vnp_route_forget() - Context: any but hard interrupts; the route is not in use */
+/* vnp_route_forget() - put a route that is not in use.  Context: any but hard interrupts */
 void vnp_route_forget(struct vnp_route *route);
 
-/* The address to which a datagram was sent, if a reply may come from there, or 0 */
+/* The destination address of a datagram if it is unicast: the source address of replies; or 0 */
 __be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
 
 static __always_inline void vnp_route_key_ip4(struct vnp_route_key *key,
