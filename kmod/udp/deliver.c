@@ -13,8 +13,8 @@
 DEFINE_PER_CPU(struct sock *, vnp_udp_delivering);
 
 /*
- * A packet that is marked as a tunnel's is not segmented.  Return: false: out of memory,
- * and the packet was freed
+ * Set the gso_type of a super-packet for udp_queue_rcv_skb().  @whole: mark it as a tunnel's, so
+ * that it is not segmented.  Return: false: out of memory, and the packet was freed
  */
 static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
 {

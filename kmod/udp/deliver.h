@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: packets are delivered to the socket, merged or not as the application
- * wants.
+ * UDP sockets: delivering packets to the socket, super-packets only if the application has
+ * set UDP_GRO.
  *
  * Context of all functions here: softirq, under RCU.
  */
@@ -36,11 +36,10 @@ int vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 		 bool filtered);
 
 /**
- * vnp_udp_segment() - have the kernel segment a super-packet from the hook
+ * vnp_udp_segment() - let the kernel segment a super-packet
  * @link:	the link
  * @sk:		its socket
- * @skb:	the packet; consumed.  Each datagram comes to the hook again, as a single
- * one
+ * @skb:	the packet; consumed.  The kernel calls the hook again for each datagram
  */
 void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 

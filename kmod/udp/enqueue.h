@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: the last steps of a datagram to the application, and its counters.
+ * UDP sockets: putting datagrams into the socket's receive queue, and counting them.
  */
 #ifndef _VNP_UDP_ENQUEUE_H
 #define _VNP_UDP_ENQUEUE_H
@@ -37,7 +37,7 @@ vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
  * @skb:	the packet
  *
  * The kernel counts a packet for which the hook returns 0 as received by a tunnel.  Here
- * recvmsg() counts what the application receives.  Once for each 0 returned.
+ * recvmsg() counts what the application receives.  To be called once for each 0 returned.
  */
 static __always_inline void vnp_udp_count_taken(const struct sock *sk,
 						const struct sk_buff *skb)
@@ -71,19 +71,19 @@ static __always_inline void vnp_udp_count_drops(struct sock *sk,
 void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
 
 /*
- * ---- Its steps, for packets that are held in between.  Context: softirqs off, under RCU ----
+ * ---- Steps of vnp_udp_enqueue(), for held packets.  Context: softirqs off, under RCU ----
  */
 
-/* vnp_udp_put_route() - IP_PKTINFO, which needs the packet's device and route; puts the route */
+/* vnp_udp_put_route() - store what IP_PKTINFO needs of the device and route; put the route */
 void vnp_udp_put_route(struct sock *sk, struct sk_buff *skb);
 
 /*
- * vnp_udp_enqueue_prepared() - all that follows, for a packet at its payload.  Return: is it
- * in the queue?
+ * vnp_udp_enqueue_prepared() - the steps after vnp_udp_put_route(); skb->data is at the payload.
+ * Return: is it in the queue?
  */
 bool vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb);
 
-/* vnp_udp_enqueue_charged() - likewise; its truesize is charged to the socket already */
+/* vnp_udp_enqueue_charged() - likewise, if its truesize was charged to the socket before */
 void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb);
 
 /* vnp_udp_charge(), vnp_udp_uncharge() - as in struct vnp_hook_ops */

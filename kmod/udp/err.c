@@ -36,7 +36,7 @@ static bool vnp_udp_err_is_hard(const struct sock *sk, const struct sk_buff *skb
 	       (icmp->code <= NR_ICMP_UNREACH && icmp_err_convert[icmp->code].fatal);
 }
 
-/* Count it at the peers of the link's program that the datagram was sent to. */
+/* Count the error at the peers, of the program's maps, with the datagram's destination. */
 static void vnp_udp_err_count(struct sock *sk, const struct sk_buff *skb, __be16 port)
 {
 	const u16 family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 : AF_INET;
@@ -76,9 +76,9 @@ static void vnp_udp_err(struct sock *sk, struct sk_buff *skb, int err, __be16 po
 }
 
 /*
- * The kernel calls it for any encap_type; one that has just become 0 was ours.  It is not
- * called for errors that only concern routes, or that the socket's IP_MTU_DISCOVER
- * suppresses.
+ * The kernel calls this for any encap_type other than 0: if it is 0 now, the link has just been
+ * detached.  It is not called for errors that only concern routes, or that the socket's
+ * IP_MTU_DISCOVER suppresses.
  */
 VNP_ENCAP_ERR_RCV(vnp_udp_err_rcv)
 {

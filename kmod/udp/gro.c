@@ -7,13 +7,13 @@
  *	UDP_FLAGS_ACCEPT_L4	the packet is not segmented before the hook ...
  *	gro_complete		... nor because of the hook: marks it as a tunnel's
  *
- * The last remains when the link is gone (udp/sock.c says why), and then marks nothing.
+ * The last remains after the link is detached (udp/sock.c says why), and then marks nothing.
  *
  * The first is the application's UDP_GRO.  While it is only set because of a link
  * (link->gro_forced), no super-packet reaches the application, and getsockopt() returns
  * the application's setting (udp/opt.c).  If the application sets it later, its setting
- * counts; after 0 nothing is merged any more.  A link does not set it before that pays
- * (udp/merge.h).
+ * counts; after 0 nothing is merged any more.  A link does not set it before merging saves more
+ * than it costs (udp/merge.h).
  */
 #include "kmod/udp/gro.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: having their datagrams merged, and delivering them to the socket as the
- * application wants, merged or not.
+ * UDP sockets: merging their datagrams (GRO), which only applications with UDP_GRO notice.
  */
 #ifndef _VNP_UDP_GRO_H
 #define _VNP_UDP_GRO_H
@@ -16,7 +15,8 @@ struct vnp_link;
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off);
 
 /*
- * vnp_udp_gro_start() - have datagrams merged once that pays.  Context: the socket's lock
+ * vnp_udp_gro_start() - let merging begin when it saves more than it costs (merge.h).  Context:
+ * the socket's lock
  */
 void vnp_udp_gro_start(struct vnp_link *link, struct sock *sk);
 

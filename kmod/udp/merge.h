@@ -12,8 +12,8 @@
  * dropped or replied to that GRO could have merged: in one softirq, or consecutive if the
  * device delays datagrams for this.
  *
- * It is not ended again.  When merging ends, held datagrams are overtaken by later ones,
- * and it cannot be known what is held on other CPUs.
+ * It does not end again: datagrams that GRO holds at that moment would be overtaken by later
+ * ones, and which it holds on other CPUs is not known.
  */
 #ifndef _VNP_UDP_MERGE_H
 #define _VNP_UDP_MERGE_H
@@ -29,9 +29,9 @@
 #include "kmod/udp/gro.h"
 
 /*
- * Could GRO have merged this with another datagram that was consumed?  A flow is
- * identified by its ports here.  A datagram that replaces another among those seen is of
- * another flow, or arrived later.
+ * Could GRO have merged this with another datagram that was consumed?  Yes, if @seen has an
+ * entry of the same flow and softirq.  A flow is identified by its ports here.  Any other entry
+ * is overwritten.
  */
 static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *stats,
 					       const struct sk_buff *skb)

@@ -223,7 +223,7 @@ static int vnp_udp_getsockopt(struct sock *sk, int level, int optname,
 	return ret;
 }
 
-/* Closes that are in here; at module exit they are waited for */
+/* Number of calls of vnp_udp_destroy() in progress, for which module exit waits */
 static atomic_t vnp_udp_closing = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(vnp_udp_closed);
 
@@ -239,7 +239,7 @@ static void vnp_udp_destroy(struct sock *sk)
 		wake_up(&vnp_udp_closed);
 }
 
-/* First for those that are counted, then for those that were, and are leaving */
+/* Wait for calls that are counted, then for tasks between the decrement and their return. */
 void vnp_udp_opt_drain(void)
 {
 	wait_event_idle(vnp_udp_closed, !atomic_read(&vnp_udp_closing));

@@ -2,7 +2,7 @@
 /*
  * UDP sockets: datagrams that are sent without the application, as sendto() on the socket
  * would send them.  Replies (udp/reply.c) and copies for peers (udp/send.c) have the same
- * headers; each is compiled for its own constants.
+ * headers; the functions are inlined into both, where some arguments are constants.
  *
  * Context of all that is here: softirq, under RCU.
  */
@@ -61,14 +61,14 @@ static inline bool vnp_udp_has_options(const struct sock *sk, bool ip6)
 
 	if (ip6)
 		return rcu_access_pointer(inet6_sk(sk)->opt);
-	/* Options that were removed leave none, of length 0. */
+	/* Removing options leaves a struct with length 0. */
 	opt = rcu_dereference(inet_sk(sk)->inet_opt);
 	return (opt && opt->opt.optlen) || sock_flag(sk, SOCK_LOCALROUTE);
 }
 
 /*
- * skb_set_owner_w(), unless the socket is about to be freed: it has been closed, and RCU
- * keeps only its memory.
+ * As skb_set_owner_w(), but fails if the socket was closed, and only RCU keeps its memory from
+ * being freed.
  */
 static inline int vnp_udp_out_own(struct sk_buff *skb, struct sock *sk)
 {
@@ -98,7 +98,7 @@ static __always_inline int vnp_udp_out_begin(struct vnp_udp_out *out, u32 ip_len
 	return vnp_udp_out_own(skb, out->sk);
 }
 
-/* The pseudo header's sum; the card, or the kernel for it, completes it. */
+/* Store the sum of the pseudo header; the device, or the kernel in its place, completes it. */
 static __always_inline void vnp_udp_out_checksum(struct sk_buff *skb, u32 ip_len,
 						 bool wanted, __sum16 pseudo)
 {
@@ -219,9 +219,9 @@ static __always_inline int vnp_udp_out_ip6(struct vnp_udp_out *out, int hops, u8
 /*
  * vnp_udp_out_hops() - maximum TTL of what is sent because of a packet
  *
- * Two programs that send to each other must stop.  Multicast uses its TTL for other
- * purposes; it is detected by address, because it may come from this host, and unicast
- * may arrive in multicast frames.
+ * It is one less than the packet's, so that two programs do not send to each other forever.
+ * Multicast uses its TTL for other purposes; it is detected by address, not by skb->pkt_type,
+ * as the packet may have been sent by this host, and unicast may arrive in multicast frames.
  */
 static inline u8 vnp_udp_out_hops_ip4(const struct sk_buff *skb)
 {

@@ -115,7 +115,7 @@ static void vnp_udp_share(struct sk_buff *to, const struct sk_buff *from,
 	}
 }
 
-/* Bytes of a packet in a fragment list between two positions, as such a packet */
+/* Share a range of @from, a packet in a fragment list, with a new one for another list. */
 static struct sk_buff *vnp_udp_share_skb(struct sk_buff *from, u32 start, u32 end)
 {
 	struct sk_buff *new;
@@ -222,7 +222,7 @@ struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size)
 		next = part->next;
 		skb_mark_not_on_list(part);
 		__skb_pull(part, sizeof(struct udphdr));
-		/* Only its bytes are needed: it may wait in a socket's queue for long. */
+		/* Only the payload is needed, and it may be queued for long: put all else. */
 		skb_dst_drop(part);
 		nf_reset_ct(part);
 		skb_ext_reset(part);

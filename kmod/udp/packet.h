@@ -17,7 +17,7 @@ struct sk_buff;
 /**
  * vnp_udp_packet_head() - make a packet with the headers of another one
  * @skb:	the other one; not changed
- * @room:	bytes of payload for which there is to be linear space
+ * @room:	bytes of linear space for payload
  *
  * Return: the packet, without payload; or NULL if there is no memory.
  */
@@ -45,15 +45,15 @@ struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 
 struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len);
 
 /**
- * vnp_udp_packet_join() - make a super-packet of packets
- * @list:	packets with a datagram each, linked by skb->next
+ * vnp_udp_packet_join() - join packets of one datagram each to a super-packet
+ * @list:	the packets, linked by skb->next
  * @size:	payload of each except the last, which may have less
  *
  * Return: the packet.
  */
 struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size);
 
-/* vnp_udp_packet_max() - the most payload that UDP and IP can say with these headers */
+/* vnp_udp_packet_max() - maximum payload with these headers, whose lengths have 16 bits */
 u32 vnp_udp_packet_max(const struct sk_buff *skb);
 
 /**
@@ -61,7 +61,8 @@ u32 vnp_udp_packet_max(const struct sk_buff *skb);
  * @skb:	a packet whose payload is complete; its header is private
  * @size:	payload of each datagram except the last
  *
- * What the datagrams say was verified when they came, or is the program's own.
+ * The checksum is not verified again: that of a datagram was when it arrived, and a program may
+ * have changed the payload since.
  */
 void vnp_udp_packet_seal(struct sk_buff *skb, u32 size);
 

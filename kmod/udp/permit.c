@@ -65,8 +65,8 @@ static void vnp_udp_addr_get(const union vnp_udp_addr *addr, struct vnp_target_a
 }
 
 /*
- * BPF programs of the cgroup, which may change the address and the source address.  Those
- * that are attached later are not asked: @to->cgroup says whether there were any.
+ * BPF programs of the cgroup, which may change the address and the source address.  If there
+ * are none (@to->cgroup), and one is attached later, nothing is sent to the peer any more.
  */
 static int vnp_udp_permit_cgroup(struct sock *sk, union vnp_udp_addr *addr, int len,
 				 struct vnp_target_addr *to)
@@ -100,8 +100,9 @@ int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
 	if (peer->family == AF_INET6 && sock->sk->sk_family != AF_INET6)
 		return -EAFNOSUPPORT;
 	/*
-	 * sendto() asks them, too, but does not say what they change; nor does it ask while
-	 * the application has corked data, and the route is looked up when datagrams are sent.
+	 * sock_sendmsg() calls the programs, too, but does not return what they change, and
+	 * while the application has corked data it does not call them.  The route is looked
+	 * up when datagrams are sent.
 	 */
 	ret = vnp_udp_permit_cgroup(sock->sk, &changed, msg.msg_namelen, to);
 	if (ret)

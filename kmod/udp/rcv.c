@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* encap_rcv(): packets of a socket come to their link. */
+/* encap_rcv(): receives the packets of a socket with a link. */
 #include "kmod/udp/rcv.h"
 
 #include <linux/ip.h>
@@ -74,7 +74,7 @@ static void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
 		vnp_udp_ctx_ip6(skb, ctx);
 }
 
-/* Not inlined: many programs do without, and the path for them stays short. */
+/* Not inlined: many programs do not read these fields, and for them the path stays short. */
 static noinline int vnp_udp_dispatch_rest(struct vnp_dispatch *dispatch)
 {
 	vnp_udp_ctx_rest(&dispatch->dgram);
@@ -83,7 +83,7 @@ static noinline int vnp_udp_dispatch_rest(struct vnp_dispatch *dispatch)
 	return vnp_dispatch(dispatch);
 }
 
-/* Any packet.  Return: as the hook */
+/* Any packet, and any program.  Return: as vnp_udp_rcv() */
 static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 				       struct sk_buff *skb,
 				       const struct vnp_prog *prog, bool filtered)
@@ -100,7 +100,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 
 /*
  * A packet to a socket with filters.  They see datagrams one by one, unless the
- * application accepts super-packets.  Return: as the hook
+ * application accepts super-packets.  Return: as vnp_udp_rcv()
  */
 static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 					 struct sk_buff *skb)
@@ -120,13 +120,13 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 }
 
 /*
- * Many programs are direct, and most packets are one datagram in linear data: for these
- * vnp_dispatch() reduces to this.  Nothing here writes to the stack by index, so no stack
- * canary is needed.
+ * Many programs are direct, and most packets are one datagram in linear data: for these this is
+ * all that vnp_dispatch() would do.  @direct_max of other programs is 0.  Nothing here writes to
+ * the stack by index, so no stack canary is needed.
  */
 __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 {
-	/* Ours, so none of the flags of sk_user_data is set. */
+	/* The link: the pointer has none of the flags that sk_user_data can have. */
 	struct vnp_link *link = rcu_dereference(__sk_user_data(sk));
 	const struct vnp_prog *prog;
 	enum vnp_action action;

@@ -43,8 +43,8 @@ static __always_inline int vnp_udp_check(const struct vnp_link *link, struct soc
 }
 
 /*
- * Remove all metadata of the received packet: what skb_scrub_packet() removes, and what
- * copies of a packet share, which becomes as in a new packet.
+ * Remove all metadata of the received packet: what skb_scrub_packet() removes, and
+ * skb->headers, which becomes as in a new packet.
  */
 static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff *skb)
 {
@@ -70,7 +70,7 @@ static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff 
 }
 
 /*
- * Make the packet that arrived one to be sent, with room for an IP header.  Return: 0,
+ * Prepare the packet that arrived for being sent, with space for an IP header.  Return: 0,
  * -ENOMEM
  */
 static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *skb,

@@ -14,11 +14,12 @@
  * While the hook has the first segment the kernel holds the address of the second; all
  * others it finds by skb->next of that, later.  So the second skb is made the whole packet
  * (by skb_morph(), as in IP's reassembly), with nothing after it, and the first is
- * consumed.  The kernel then takes this packet to the hook.
+ * consumed.  The kernel then calls the hook with this packet.
  *
- * Nothing is kept between the two calls.  If the kernel drops the packet, or the hook is gone
- * by then, that is as if there had been no link: the packet is one that the application has
- * asked for.  If the hook goes before the first, the segments reach the socket as they are.
+ * No state is kept between the two calls.  If the kernel drops the packet, or the link is
+ * detached before the second call, the result is as without a link: the application has set
+ * UDP_GRO, and accepts the packet.  If the link is detached before the first call, the socket
+ * gets the segments.
  */
 #include "kmod/udp/segments.h"
 
@@ -37,9 +38,9 @@ static u32 vnp_udp_segment_len(const struct sk_buff *skb)
 }
 
 /*
- * Is this the first of a list of segments?  Its skb->prev is the last then.  That of others
- * may be left over from lists they were in before, and is not followed.  All but the last
- * have equal sizes, as UDP_GRO says.
+ * Is this the first of a list of segments?  Then its skb->prev is the last one.  skb->prev of
+ * other packets may be stale, so it is only compared.  All segments but the last must have the
+ * same size, as UDP_GRO requires.
  */
 static bool vnp_udp_segments_fit(const struct sk_buff *first)
 {

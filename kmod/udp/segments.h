@@ -15,11 +15,11 @@ struct vnp_link;
  * vnp_udp_segments_join() - make one packet of the segments that the kernel delivers
  * @link:	the link
  * @sk:		its socket
- * @skb:	what came to the hook, and is followed by others (skb->next)
+ * @skb:	the packet that the hook was called with; others follow it (skb->next)
  *
  * Context: the hook.
- * Return: true: @skb is consumed, and the packet comes to the hook next; false: nothing
- * was changed.
+ * Return: true: @skb is consumed, and the kernel next calls the hook with the joined packet;
+ * false: nothing was changed.
  */
 bool vnp_udp_segments_join(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 

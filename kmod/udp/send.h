@@ -2,8 +2,8 @@
 /*
  * UDP sockets: what programs send to peers.
  *
- * Each copy has headers of its own, and nothing of the packet that arrived but its
- * payload: that is not copied where references to its pages do.
+ * Each copy has its own headers and no metadata of the packet that arrived.  Its payload refers
+ * to the pages of that packet; only where that is not possible, bytes are copied.
  */
 #ifndef _VNP_UDP_SEND_H
 #define _VNP_UDP_SEND_H

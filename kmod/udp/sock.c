@@ -118,7 +118,7 @@ int vnp_udp_sock_make(struct sock *sk)
 	return 0;
 }
 
-/* Clear what remains on sockets.  Context: all other CPUs are stopped */
+/* Restore the pointers of all sockets.  Context: all other CPUs are stopped */
 static int vnp_udp_socks_restore(void *unused)
 {
 	struct vnp_udp_sock *usock;

@@ -14,10 +14,11 @@ struct vnp_link;
  * struct vnp_udp_sock - saved state of a socket
  * @sk_destruct: the original one
  * @encap_rcv:	the one before the current link
- * @sk:		the socket; NULL: it has nothing of ours any more
+ * @sk:		the socket; NULL: its pointers were restored, at module exit
  * @link:	its link, or NULL; under the socket's lock
- * @done:	the socket ends that has @link, whose reference goes; nobody can find the
- *		socket any more.  Context: any but hard interrupts
+ * @done:	called if the socket is freed while it has @link: detach that, and put the
+ *		socket's reference to it.  The socket cannot be found any more.  Context: any
+ *		but hard interrupts
  */
 struct vnp_udp_sock {
 	typeof_member(struct sock, sk_destruct) sk_destruct;
@@ -40,7 +41,7 @@ int vnp_udp_sock_make(struct sock *sk);
 struct vnp_udp_sock *vnp_udp_sock_of(const struct sock *sk);
 
 /*
- * vnp_udp_socks_destroy() - remove everything from all sockets.  There are no links.
+ * vnp_udp_socks_destroy() - restore the pointers of all sockets.  There are no links.
  * Context: process, at module exit.
  */
 void vnp_udp_socks_destroy(void);

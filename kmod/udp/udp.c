@@ -18,19 +18,19 @@
  * ordinary users should not be able to cause that repeatedly.  So the key is enabled as
  * long as the module is loaded.
  *
- * A socket's end is noticed by two functions, because the first can be replaced:
+ * Two functions are called when a socket is closed or freed, because the first can be replaced:
  * UDP_ENCAP is refused while there is a link, but a setsockopt() that began before the
  * link was created does not see that, as it has already read sk_prot, and may sleep for
  * any time while it reads the option's value; the kernel's own lock, if it takes one, is
- * taken later.  Then no more datagrams come here: the next query finds the link detached,
+ * taken later.  Then the hook gets no more datagrams: the next query finds the link detached,
  * and detaches it (vnp_link_refresh()).  With an encap_type of 0 encap_destroy() is not
  * called when the socket is closed.  sk_destruct() is always called, when the socket
  * cannot be found any more.  Detaching restores what is still ours.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
- * sk_callback_lock, as everyone does who uses it.  The hook takes no lock: it finds the
+ * sk_callback_lock, as with all users of that field.  The hook takes no lock: it finds the
  * link through sk_user_data, or passes the packet.  So sk_user_data points to a link, or
- * is NULL, until a grace period after encap_rcv was ours.
+ * is NULL, until a grace period after encap_rcv was restored.
  */
 #include "kmod/udp/udp.h"
 
@@ -58,8 +58,8 @@
 #include "kmod/udp/sock.h"
 
 /*
- * A socket that enables encapsulation in the kernel, by using it.  It is not bound, so no
- * packet arrives here.  One of IPv6 enables both.
+ * A socket of the module's own, by which the kernel's static key for encapsulation is enabled.
+ * It is not bound, so it gets no packets.  One of IPv6 enables the keys of both.
  */
 static struct socket *vnp_udp_enabler;
 
@@ -136,9 +136,9 @@ static void vnp_udp_clear_hook(struct sock *sk)
 }
 
 /*
- * Restore the socket.  If it continues to exist (@alive), no packet that was accepted for
- * its hook may find it without one, and no executing hook may find another's
- * sk_user_data.
+ * Restore the socket.  If it continues to exist (@alive), two grace periods are needed: packets
+ * that GRO has merged for the hook must still find it, and a hook that is executing must not
+ * find the sk_user_data of another user.
  *
  * Return: false: already done.
  */
@@ -154,7 +154,7 @@ static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 	if (!claimed)
 		return false;
 
-	/* Nothing is added any more; what is pending is freed by its CPU. */
+	/* No more fragments are added; those that are pending are freed by their CPUs. */
 	vnp_hold_clear(link, sk);
 	if (alive)
 		synchronize_net();
@@ -195,7 +195,7 @@ static void vnp_udp_close(struct sock *sk)
 	vnp_link_put(link);
 }
 
-/* The socket ends; struct vnp_udp_sock::done */
+/* struct vnp_udp_sock::done: the socket is being freed */
 static void vnp_udp_done(struct vnp_link *link, struct sock *sk)
 {
 	vnp_udp_gro_stop(link, sk);
