@@ -4,20 +4,22 @@
  *
  * A user has a token bucket for each CPU, in ns.  Executions draw from it, and it is
  * refilled at softirq_share percent of the time, up to softirq_burst_us.  While it is
- * empty the user's programs are not executed, and his datagrams get the fault
+ * empty the user's programs are not executed, and datagrams get the fault
  * VNP_FAULT_THROTTLED.
  *
  * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant, for all
  * datagrams of a packet at once; the clock is read only when the bucket seems empty.
- * Others are timed, one execution at a time, and begin only if the bucket has their
- * maximum duration, or half of the burst.
+ * Others are timed, one execution at a time, and begin only if the bucket has a reserve:
+ * their maximum duration, but at most half of the burst.
  *
- * So softirqs stay off for (burst - reserve) / (1 - share), and an execution, at most, where
- * reserve is that of the program.  That holds for any number of datagrams, in one packet or
- * in many.  With the defaults 0.96 ms, and 262,144 units that take VNP_ACCOUNT_UNIT_NS each,
- * 1.05 ms; with smaller budgets the sum is smaller, 1.92 ms with the smallest.
+ * So the longest time for which programs keep softirqs off is (burst - reserve) / (1 - share),
+ * which takes a full bucket down to the reserve although it is refilled meanwhile, plus one
+ * execution that begins then.  The number of datagrams, and whether they arrive in one packet
+ * or in many, makes no difference.  With the default parameters, and the largest budget of
+ * 262,144 units that take VNP_ACCOUNT_UNIT_NS each, this is 0.96 ms + 1.05 ms; with the
+ * smallest budget 1.92 ms, with those in between less than 2.01 ms.
  *
- * An account belongs to a user (user.h), and so covers all his links.
+ * An account belongs to a user (user.h), and so covers all links of the user.
  */
 #ifndef _VNP_PROG_ACCOUNT_H
 #define _VNP_PROG_ACCOUNT_H
@@ -31,12 +33,11 @@
 
 /*
  * Maximum duration of a unit, in ns: a load that misses the first-level cache.  Operations
- * that can take longer cost several units (vm/analysis/cost.h), except barriers against
- * speculation.
+ * that can take longer cost several units (vm/analysis/cost.h), except speculation barriers.
  */
 #define VNP_ACCOUNT_UNIT_NS	4
 
-/* Factor by which it takes longer with a barrier for each unit */
+/* Factor by which a unit takes longer if it has a speculation barrier */
 #define VNP_ACCOUNT_BARRIER	4
 
 /* vnp_account_budget_max() - the largest budget without CAP_SYS_ADMIN */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The helpers' functions; vm/helper.c says what the verifier guarantees about their
- * arguments.  Memory arguments have the size given there, maps are maps and contexts are
- * contexts; numbers can have any value.
+ * arguments.  Memory arguments have the size given there, and arguments for maps and contexts
+ * are valid; numbers can have any value.
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
@@ -61,14 +61,14 @@ bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 	return true;
 }
 
-/* From the payload; @to may overlap it, as with memmove() */
+/* Copy from the payload; @to may overlap it, as with memmove() */
 static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
 	u32 direct = ctx->data_end - ctx->data;
 	u32 part = off < direct ? min(len, direct - off) : 0;
 
-	/* only direct bytes can be written through a pointer */
+	/* @to can only overlap direct bytes: programs have no pointers to others */
 	memmove(to, ctx->data + off, part);
 	if (unlikely(dgram->hook->load))
 		return dgram->hook->load(dgram, off + part, to + part, len - part);

@@ -10,7 +10,10 @@
 
 struct vnp_dgram;
 
-/* vnp_dgram_has() - are bytes off..off+len-1 in the payload?  Also speculatively */
+/*
+ * vnp_dgram_has() - are bytes off..off+len-1 in the payload?  If so, this holds on mispredicted
+ * paths, too: it has a speculation barrier
+ */
 bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len);
 
 #endif /* _VNP_PROG_HELPERS_H */

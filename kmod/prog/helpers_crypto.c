@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Helpers that encrypt and authenticate: they check what a program asks for, and have the
- * datagram in a form that crypto/ can work on.
+ * Helpers that encrypt and authenticate: they check arguments, and make the datagram linear and
+ * private for crypto/.
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
@@ -38,7 +38,7 @@ unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns
  * struct vnp_crypt_use - a call of a helper
  * @dgram:	the datagram
  * @secret:	the key
- * @crypt:	what the program asks for, copied: another CPU may write to its own
+ * @crypt:	copy of the program's, to which another CPU may write
  */
 struct vnp_crypt_use {
 	struct vnp_dgram *dgram;
@@ -48,7 +48,7 @@ struct vnp_crypt_use {
 
 static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 {
-	/* Nearly always: the length is a constant then, and this a few moves. */
+	/* Nearly always; as the length is a constant here, the copy is a few moves. */
 	if (likely(len == sizeof(*crypt))) {
 		memcpy(crypt, from, sizeof(*crypt));
 		return 0;
@@ -61,7 +61,7 @@ static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 	return 0;
 }
 
-/* Are the bytes of a nonce that an algorithm does not take zero?  They are words. */
+/* Are the bytes after the @len bytes of a nonce zero?  @len is a multiple of 4. */
 static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
 {
 	u32 i, rest = 0;
@@ -71,7 +71,7 @@ static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
 	return !rest;
 }
 
-/* Return: 0, -EINVAL, -ERANGE: something that is named is not in the payload */
+/* Return: 0, -EINVAL, -ERANGE: a range is not in the payload */
 static int vnp_crypt_check(struct vnp_crypt_use *use)
 {
 	struct vnp_crypt *crypt = &use->crypt;
@@ -105,7 +105,7 @@ static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key,
 	return vnp_crypt_check(use);
 }
 
-/* All that is named is direct, but for a tag that follows @len bytes of text. */
+/* The payload is linear.  @len: bytes of text, without a tag that follows it */
 static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, u32 len)
 {
 	u8 *payload = use->dgram->exec.ctx.data;
@@ -117,13 +117,16 @@ static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, 
 	crypto_xor_cpy(job->nonce, crypt->nonce, use->secret->salt, sizeof(job->nonce));
 }
 
-/* With the nonce, which whoever sees the datagram knows, it is the key's salt. */
+/* job->nonce includes the salt of the key: do not leave it on the stack. */
 static void vnp_crypt_job_end(struct vnp_crypt_job *job)
 {
 	memzero_explicit(job->nonce, sizeof(job->nonce));
 }
 
-/* A failure is the datagram's, unless the program only tries and can try another key. */
+/*
+ * After a failure the datagram is not authentic, unless the program only tries a key
+ * (%VNP_CRYPT_F_TRY).  @spoilt: no other key can succeed
+ */
 static int vnp_crypt_fail(struct vnp_crypt_use *use, int ret, bool spoilt)
 {
 	if (ret && (spoilt || !(use->crypt.flags & VNP_CRYPT_F_TRY)))
@@ -131,14 +134,14 @@ static int vnp_crypt_fail(struct vnp_crypt_use *use, int ret, bool spoilt)
 	return ret;
 }
 
-/* Is additional data before the text, and the tag after it? */
+/* Does additional data end before the text, and is there no offset for the tag? */
 static bool vnp_crypt_is_apart(const struct vnp_crypt *crypt)
 {
 	return !crypt->tag_off &&
 	       (!crypt->aad_len || crypt->aad_off + crypt->aad_len <= crypt->off);
 }
 
-/* Remove a tag from the payload, which is the datagram's own; what follows moves. */
+/* Remove a tag from a payload that is linear and private, and move what follows it. */
 static void vnp_crypt_remove_tag(struct vnp_dgram *dgram, u32 off, u32 tag)
 {
 	u8 *payload = dgram->exec.ctx.data;
@@ -159,7 +162,7 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 	*spoilt = crypt->len < cipher->tag;
 	if (*spoilt)
 		return -EBADMSG;
-	/* The length holds from here on. */
+	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_settle(use->dgram);
 	ret = vnp_resize_own(use->dgram);
 	if (ret)
@@ -185,7 +188,7 @@ u64 vnp_helper_open(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	return vnp_crypt_fail(&use, ret, spoilt);
 }
 
-/* Make room for a tag in the payload; what follows moves. */
+/* Insert space for a tag in the payload, and move what follows it. */
 static int vnp_crypt_add_tag(struct vnp_dgram *dgram, u32 off, u32 tag)
 {
 	const u32 len = dgram->exec.ctx.len;
@@ -231,8 +234,8 @@ u64 vnp_helper_seal(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 }
 
 /*
- * Have direct what a tag of a text in clear is made of, and the tag.  In memory of our own:
- * pages may be the sender's (sendfile()), who could change what was verified.
+ * Make the payload linear and private, to compute the tag of a text in clear.  Private, as its
+ * pages may be shared with the sender (sendfile()), which could change them after verification.
  */
 static int vnp_crypt_begin_mac(struct vnp_crypt_use *use)
 {

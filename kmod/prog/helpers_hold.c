@@ -19,12 +19,12 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 		return -EBADMSG;
 	if ((u32)from > len)
 		return -EINVAL;
-	/* What was checked of a program's number holds from here on. */
+	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_settle(dgram);
 	return vnp_hold_add(dgram->holding, message, order, from, len - (u32)from);
 }
 
-/* Not all of the structure, or more, or anywhere */
+/* @to is not aligned, or @len is not the size of struct vnp_held */
 static noinline int vnp_held_bytes(struct vnp_holding *holding, u64 message, u64 to, u64 len)
 {
 	struct vnp_held info;

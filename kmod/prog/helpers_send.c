@@ -6,7 +6,10 @@
 #include "vm/code.h"
 #include "vm/helper.h"
 
-/* From memory that another CPU may write to, but for what @msg points to.  Return: errno */
+/*
+ * Copy the program's struct vnp_send, then check the copy: another CPU may write to @mem.
+ * @msg->head still points there, as those bytes need no check.  Return: 0, -EINVAL, -ERANGE
+ */
 static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
 				  struct vnp_send *send, struct vnp_send_msg *msg)
 {
@@ -29,7 +32,7 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 			return -ERANGE;
 		msg->len = send->len;
 	}
-	/* What was checked of a program's numbers holds from here on. */
+	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_settle(dgram);
 	return 0;
 }

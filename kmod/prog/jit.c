@@ -62,7 +62,7 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	struct bpf_prog *bpf;
 	int ret;
 
-	/* The kernel selects an interpreter by the stack first, even if it has none. */
+	/* The kernel selects an interpreter by stack size first, even if built without any. */
 	static_assert(VNP_STACK_MAX <= MAX_BPF_STACK);
 
 	bpf = bpf_prog_alloc(bpf_prog_size(low->cnt), VNP_GFP_USER);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* VNP_PROG_LOAD: what the user hands in is copied, verified, lowered and compiled. */
+/* VNP_PROG_LOAD: a program is copied from user space, verified, lowered and compiled. */
 #include "kmod/prog/prog.h"
 
 #include <crypto/sha2.h>
@@ -25,8 +25,8 @@
 #include "vm/analysis/type.h"
 
 /*
- * A guessed pointer must not be dereferenced speculatively: only users who may read
- * kernel memory anyway are trusted.
+ * A program that is not trusted must not read kernel memory speculatively.  Trusted are those of
+ * users with a capability to read it anyway.
  */
 bool vnp_prog_hardened(void)
 {
@@ -38,8 +38,8 @@ bool vnp_prog_hardened(void)
  * struct vnp_load - a VNP_PROG_LOAD in progress
  * @attr:	arguments
  * @log:	the report
- * @code_attr:	what vm/ is given; its pointers are owned here
- * @map_fds:	as the user named them
+ * @code_attr:	arguments of vm/; its arrays are freed by vnp_load_free()
+ * @map_fds:	descriptors of the program's maps
  */
 struct vnp_load {
 	const struct vnp_prog_load *attr;
@@ -70,7 +70,7 @@ static int vnp_load_log_create(struct vnp_load *load)
 	return load->log.buf ? 0 : -ENOMEM;
 }
 
-/* Refusals are reported too, so this comes before anything becomes visible. */
+/* Refusals are reported, too.  Called before the program gets an id, as this can fail. */
 static int vnp_load_log_deliver(const struct vnp_load *load,
 				struct vnp_prog_load __user *uattr)
 {
@@ -208,6 +208,7 @@ static void vnp_load_free(struct vnp_load *load)
 	kvfree(load->log.buf);
 }
 
+/* "Direct" is defined in prog.h. */
 static bool vnp_prog_is_direct(const struct vnp_prog *prog)
 {
 	return prog->light_ns && !(prog->ctx_fields &
@@ -295,7 +296,7 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	return 0;
 }
 
-/* Whether a datagram is authentic counts for more than what such a program returns. */
+/* Such a program's datagrams are dropped if they are not authentic, whatever it returns. */
 static bool vnp_prog_authenticates(const struct vnp_code *code)
 {
 	return vnp_prog_calls(code, VNP_HELPER_open) ||

@@ -26,8 +26,7 @@
  * @read_lock:	one reader at a time
  * @tail:	the first byte that was not read.  Changes under @read_lock
  * @wait:	readers
- * @wake:	wakes them.  Of these there can be very many, for whom a program in softirq does
- *		not wait
+ * @wake:	wakes readers: there may be too many of them to be woken in softirq
  * @text:	the ring; there are whole lines between @tail and @head
  */
 struct vnp_prog_log {
@@ -162,7 +161,7 @@ static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
 	/* Pairs with vnp_prog_log_append(). */
 	smp_store_release(&log->tail, log->tail + len);
 
-	/* The last lines before a gap were read: add the number of dropped ones. */
+	/* All lines before the dropped ones were read: add a line with the number of these. */
 	spin_lock_bh(&log->lock);
 	if (log->dropped && log->head == log->tail)
 		vnp_prog_log_put_lost(log);

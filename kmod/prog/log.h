@@ -29,8 +29,8 @@ void vnp_prog_log_destroy(struct vnp_prog_log *log);
  * @args_len:	bytes of them
  *
  * Context: any but hard interrupts.
- * Return: 0, -EINVAL (the format: the line says what is wrong with it), -ENOSPC (the
- * buffer is full).
+ * Return: 0, -EINVAL (the format is wrong: a line that says why is written instead), -ENOSPC
+ * (the buffer is full).
  */
 int vnp_prog_log_write(struct vnp_prog_log *log, const char *fmt, u32 fmt_len,
 		       const u64 *args, u32 args_len);

@@ -24,8 +24,8 @@ static void vnp_prog_release(struct vnp_obj *obj)
 	struct vnp_prog *prog = container_of(obj, struct vnp_prog, obj);
 
 	/*
-	 * An execution may be in progress.  It began before this; like this program, the
-	 * maps are freed after a grace period that has not begun yet.
+	 * An execution may still be in progress, under RCU: like this program, its maps are
+	 * freed after a grace period that begins after this.
 	 */
 	vnp_prog_maps_put(prog);
 	if (prog->bpf)
@@ -57,7 +57,7 @@ struct vnp_prog *vnp_prog_from_fd(int fd)
 }
 
 /*
- * ---- What user space does with the descriptor ----------------------------
+ * ---- Operations on descriptors --------------------------------------------
  */
 
 static long vnp_prog_fop_info(struct file *file, void *args, void __user *uargs)

@@ -4,6 +4,11 @@
  *
  * A program holds references to its maps.  It is executed under RCU with softirqs off, so
  * executing one that can be replaced (struct vnp_link::prog) requires no reference.
+ *
+ * A program is direct if all of the following holds.  It costs at most VNP_ACCOUNT_LIGHT units
+ * (account.h); of the context it only reads data and data_end; it sees the payload, not the IP
+ * header, and does not write to it; it calls no helper; and its result has 32 bits.  For such
+ * programs there are shorter paths in udp/rcv.c and path/dispatch.c.
  */
 #ifndef _VNP_PROG_PROG_H
 #define _VNP_PROG_PROG_H
@@ -21,19 +26,18 @@ struct vnp_user;
  * struct vnp_prog - a program
  * @obj:	the object; first member
  * @bpf:	the native code
- * @func:	where that begins; for a program that authenticates datagrams
- *		vnp_prog_authenticate()
+ * @func:	entry point of the native code; for a program that authenticates datagrams
+ *		vnp_prog_authenticate(), which calls that
  * @user:	the user charged for its native code; a reference
  * @ctx_fields:	fields of the context to initialize, struct vnp_code::ctx_fields, and
  *		VNP_CTX_SENDS
  * @writes_packet: the payload must be private before an execution
  * @len_max:	maximum length of the payload that the verifier assumed
- * @direct_max:	for a program that reads only the front of the payload and has no side
- *		effects on the packet, @len_max with the UDP header; 0 for others
+ * @direct_max:	for a direct program (see above) @len_max with the UDP header, else 0
  * @sees_packet: its payload begins at the IP header, not after the UDP header
  * @holds:	it calls a helper for messages that are held (path/hold.h)
- * @detour:	its packets do not take the usual path: it @holds, or is vnp_prog_none
- * @wide_ret:	the return value is in struct vnp_exec::retval
+ * @detour:	vnp_dispatch() has other functions for it: it @holds, or is vnp_prog_none
+ * @wide_ret:	the result may exceed 32 bits, and is in struct vnp_exec::retval
  * @light_ns:	what an execution charges to the user's account (account.h); 0: it is timed
  * @worst_ns:	maximum duration of an execution, in ns
  * @log:	where vnp_log() writes to; NULL if the program never does
@@ -102,8 +106,8 @@ static inline void vnp_prog_put(struct vnp_prog *prog)
  * @prog:	the program
  * @exec:	with the fields of @prog->ctx_fields initialized, and fault 0
  *
- * This is bpf_prog_run() without statistics, which could not be read as the kernel has no
- * id for the program.  Native code does not use the instructions argument.
+ * This is bpf_prog_run() without run-time statistics: these are read by the kernel's id of a
+ * program, and this one has none.  Native code does not use the instructions argument.
  *
  * Context: softirqs off, under RCU.
  * Return: R0; or @exec->fault if it is set, which differs from all verdicts.
@@ -129,7 +133,7 @@ static __always_inline u64 vnp_prog_exec(const struct vnp_prog *prog,
  * @ctx:	of a struct vnp_dgram
  * @insns:	not used
  *
- * Other programs are called directly, and do not pay for this.
+ * Other programs are called without this function, and have no cost from it.
  *
  * Return: R0; but @fault, which is set to %VNP_EXEC_UNAUTHENTIC, if the datagram is not
  * authentic.

@@ -28,7 +28,7 @@ static u32 vnp_test_max(const struct sk_buff *skb)
 	return VNP_RUN_DATAGRAM_MAX;
 }
 
-/* There is no IP header, and nobody looks at UDP's. */
+/* Nothing to set: there is no IP header, and nothing reads the UDP header. */
 static void vnp_test_seal(struct sk_buff *skb, u32 len)
 {
 }
@@ -92,7 +92,7 @@ static struct sk_buff *vnp_test_skb_create(const struct vnp_prog_run *attr)
 	return skb;
 }
 
-/* The payload is an IP packet if it is said to be: its version comes first. */
+/* For a VNP_PROG_PACKET the payload is an IP packet, and begins with the IP version. */
 static u32 vnp_test_family(const struct vnp_prog *prog, const struct sk_buff *skb)
 {
 	u8 first = 0;
