@@ -3,10 +3,10 @@
  * VNP_MAP_HASH: buckets, and elements that are all allocated when the map is created.
  *
  * Memory.  All memory of a map is allocated when it is created, in the context of its
- * creator: it is charged to his memory cgroup, and if that is full the creation fails and
- * nothing else happens.  Elements allocated at insertion could be charged to the same
- * cgroup, but then senders of datagrams would decide when it is full, and the next page
- * fault of the innocent application would get it killed.
+ * creator: it is charged to the creator's memory cgroup, and if that is full the creation
+ * fails, and no process is killed.  Elements allocated at insertion could be charged to the
+ * same cgroup, but then senders of datagrams could fill it, and the OOM killer would kill the
+ * application at its next page fault.
  *
  * Free elements form a queue.  The one freed first is reused first, and there are some
  * more than max_entries, for two reasons.  A value that is replaced or deleted while a
@@ -139,7 +139,7 @@ static struct vnp_hash_lock *vnp_hash_lock(const struct vnp_hash *hash, u32 hash
 }
 
 /*
- * ---- A map begins and ends ------------------------------------------------
+ * ---- Creation and destruction ---------------------------------------------
  */
 
 static u32 vnp_hash_locks_max(const struct vnp_map *map)
@@ -160,7 +160,7 @@ static u64 vnp_hash_size(struct vnp_map *map)
 	elems = (u64)map->max_entries +
 		max(num_possible_cpus(), VNP_HASH_SPARE_BYTES / hash->elem_size);
 
-	/* What does not fit these is more than a map may take. */
+	/* A number that does not fit 32 bits makes the map too large: it is refused. */
 	hash->lock_mask = locks - 1;
 	hash->bucket_mask = buckets - 1;
 	hash->elem_cnt = elems;
@@ -431,7 +431,7 @@ static long vnp_hash_delete(struct vnp_map *map, const void *key)
 }
 
 /*
- * ---- What user space asks for ---------------------------------------------
+ * ---- Operations for user space --------------------------------------------
  */
 
 /* The key of @node, unless that is the end.  Context: the bucket's lock */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the types have in common whose keys are indices: __u32 below max_entries, all of
- * which are always there.
+ * Shared by the types whose keys are indices, that is __u32 below max_entries: all entries
+ * always exist.
  */
 #ifndef _VNP_MAP_INDEX_H
 #define _VNP_MAP_INDEX_H
@@ -9,10 +9,10 @@
 #include "kmod/map/map.h"
 
 /*
- * vnp_index_get() - the index that a key is; false: out of range
+ * vnp_index_get() - read the index from a key.  Return: false: out of range
  *
- * The key comes from a program or from user space: afterwards it is in range, also
- * speculatively.
+ * The key may have been chosen by a program or by user space; @index is in range on
+ * mispredicted paths, too.
  */
 bool vnp_index_get(const struct vnp_map *map, const void *key, u32 *index);
 

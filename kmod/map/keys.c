@@ -2,9 +2,9 @@
 /*
  * VNP_MAP_KEYS: a hash table of secrets.
  *
- * Only user space changes it, under a mutex.  An entry is allocated when it is set, in the
- * context of its owner, and freed after a grace period: whoever removes or replaces a key
- * waits until no program uses it.
+ * Only user space changes it, under a mutex.  An entry is allocated when it is set, and so
+ * charged to the caller, and freed after a grace period: update and delete wait until no
+ * program uses the old key.
  */
 #include "kmod/map/keys.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* VNP_MAP_KEYS: keys that programs use, and nobody reads. */
+/* VNP_MAP_KEYS: keys that programs use, and that cannot be read. */
 #ifndef _VNP_MAP_KEYS_H
 #define _VNP_MAP_KEYS_H
 
@@ -8,10 +8,10 @@ struct vnp_secret;
 
 /**
  * vnp_keys_find() - find a key
- * @map:	of the type
- * @key:	its key in the map
+ * @map:	a map of this type
+ * @key:	key of the entry in the map
  *
- * Context: under RCU, and the secret stays until it ends.
+ * Context: under RCU; the secret is valid until rcu_read_unlock().
  * Return: the secret, or NULL.
  */
 struct vnp_secret *vnp_keys_find(struct vnp_map *map, const void *key);

@@ -158,7 +158,7 @@ void vnp_map_describe(struct vnp_map *map, struct vnp_map_desc *desc)
 }
 
 /*
- * ---- What user space does with the descriptor ----------------------------
+ * ---- Operations on descriptors --------------------------------------------
  */
 
 static long vnp_map_fop_info(struct file *file, void *args, void __user *uargs)

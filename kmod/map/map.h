@@ -42,8 +42,8 @@ struct vnp_map_desc;
  * @bind:	send from a socket from now on, unless the map has one already; NULL: the type
  *		sends nothing.  Process context; the socket stays open.  Return: 0 or errno
  *
- * What may be created at all, and which helpers may use it, is said by
- * struct vnp_map_traits, for the library, too.
+ * Which sizes and flags are valid, and which helpers may use a map, is in struct
+ * vnp_map_traits, which the library uses, too.
  */
 struct vnp_map_ops {
 	size_t obj_size;
@@ -64,9 +64,9 @@ struct vnp_map_ops {
 };
 
 /*
- * Entries in a bucket of a hash table, at most.  Programs walk it in softirq, and a user can
- * choose keys that collide: the order of VNP_MAP_NEXT_KEY tells him the seed.  Keys that he
- * did not choose are as many with a probability of 10^-15 for each bucket.
+ * Maximum number of entries in a bucket of a hash table.  Programs walk it in softirq, and a
+ * user can choose keys that collide, as the seed can be derived from the order of
+ * VNP_MAP_NEXT_KEY.  With other keys a bucket is full with a probability of 10^-15.
  */
 #define VNP_MAP_CHAIN_MAX	16
 

@@ -3,11 +3,11 @@
  * VNP_MAP_PEERS and VNP_MAP_GROUPS: a hash table of struct vnp_target, which only user space
  * changes.
  *
- * A target is in a bucket by its key, for a group also in one by its group, and, once it
- * has an address, in one by that, to be found when an ICMP error arrives.  Targets are
- * inserted at the head of a bucket, and replaced in place.  So a reader that iterates over
- * a group sees every member that is there throughout once, and none twice: what is inserted
- * meanwhile is where it was already.
+ * There are three tables.  A target is in a bucket of its key, in a map of groups also in one of
+ * its group, and, once the map has a socket, in one of its address, by which it is found when
+ * an ICMP error arrives.  Targets are inserted at the head of a bucket, and replaced in place.
+ * So a reader that iterates over a group sees each member that exists throughout once, and none
+ * twice: targets inserted meanwhile are before the reader's position.
  *
  * Locking: @lock for changes, and for what user space reads; the socket is checked under
  * it, so that a map that gets its socket has no unchecked targets.
@@ -70,16 +70,15 @@ enum {
 	VNP_PEERS_TABLES
 };
 
-/* The upper bits of @hash say where. */
+/* The bucket of a table; its index is the upper bits of @hash. */
 static struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32 table, u32 hash)
 {
 	return &peers->buckets[(table << peers->bits) + ((u64)hash >> (32 - peers->bits))];
 }
 
 /*
- * Four bytes.  Only user space inserts, and what it inserts is limited by the length of a
- * bucket: so a hash that can be predicted does, and numbers that follow one another do not
- * collide.
+ * Hash of four bytes.  It may be predictable, as only user space inserts, and the length of a
+ * bucket is limited.  Consecutive numbers do not collide.
  */
 static u32 vnp_peers_hash(const void *key)
 {
@@ -137,7 +136,7 @@ void vnp_target_put(struct vnp_target *target)
 		call_rcu(&target->rcu, vnp_target_free_rcu);
 }
 
-/* It is in no bucket any more. */
+/* The target was removed from all buckets: put the map's reference. */
 static void vnp_target_end(struct vnp_target *target)
 {
 	WRITE_ONCE(target->gone, true);
@@ -209,7 +208,7 @@ static void vnp_target_stats_add(const struct vnp_target_stats *stats, struct vn
  * ---- The socket -----------------------------------------------------------
  */
 
-/* What a user sets: without counters, and in one form.  Return: 0, -EINVAL */
+/* Copy and check a value, without its counters.  IPv4-mapped becomes IPv4.  Return: 0, -EINVAL */
 static int vnp_peer_read(const void *value, struct vnp_peer *peer)
 {
 	memset(peer, 0, sizeof(*peer));
@@ -236,7 +235,7 @@ static int vnp_peer_read(const void *value, struct vnp_peer *peer)
 	return -EINVAL;
 }
 
-/* The socket has permitted it.  Context: the lock */
+/* Set the socket, which has permitted the target's address.  Context: the map's lock */
 static void vnp_peers_give(struct vnp_peers *peers, struct vnp_target *target, struct sock *sk)
 {
 	sock_hold(sk);
@@ -265,7 +264,7 @@ static int vnp_peers_permit(struct vnp_peers *peers, struct vnp_target *target)
 	return ret;
 }
 
-/* All targets that are there, for a socket that the map gets.  Return: 0 or errno */
+/* The map gets a socket: set it for all targets, if all are permitted.  Return: 0 or errno */
 static int vnp_peers_permit_all(struct vnp_peers *peers, struct socket *sock)
 {
 	struct vnp_target *target;
@@ -310,10 +309,10 @@ unlock:
 }
 
 /*
- * ---- A map begins and ends ------------------------------------------------
+ * ---- Creation and destruction ---------------------------------------------
  */
 
-/* What targets take is included, although they are allocated when they are set. */
+/* Includes max_entries targets, although these are allocated when they are set. */
 static u64 vnp_peers_size(struct vnp_map *map)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
@@ -326,8 +325,9 @@ static u64 vnp_peers_size(struct vnp_map *map)
 }
 
 /*
- * Sockets are locked inside the lock of a map of peers.  Other maps are mmap()ed, so theirs is
- * locked inside the mmap lock, and that inside sockets' locks, by setsockopt().
+ * The class of struct vnp_map::lock of maps of peers, for lockdep: it is taken before sockets'
+ * locks.  In other maps it is taken after the mmap lock, by mmap(), and that after sockets'
+ * locks, by setsockopt().
  */
 static struct lock_class_key vnp_peers_map_lock_key;
 
@@ -364,7 +364,7 @@ static void vnp_peers_destroy(struct vnp_map *map)
 }
 
 /*
- * ---- What programs ask for ------------------------------------------------
+ * ---- Lookups by programs --------------------------------------------------
  */
 
 static bool vnp_peers_equal(const struct vnp_peers *peers, const void *a, const void *b)
@@ -434,7 +434,7 @@ static void *vnp_peers_no_value(struct vnp_map *map, const void *key)
 }
 
 /*
- * ---- What user space asks for ---------------------------------------------
+ * ---- Operations for user space --------------------------------------------
  */
 
 static u32 vnp_peers_chain(const struct hlist_head *bucket)

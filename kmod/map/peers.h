@@ -3,9 +3,9 @@
  * VNP_MAP_PEERS and VNP_MAP_GROUPS: addresses that programs send to.
  *
  * The address of a peer does not change: setting another one replaces the struct
- * vnp_target.  Programs find it under RCU; a packet for it that remains after that holds a
- * reference.  A target holds a reference to the socket that it is sent from, and is freed
- * after a grace period.
+ * vnp_target.  Programs find it under RCU; a packet for it that is sent after RCU is unlocked
+ * holds a reference.  A target holds a reference to the socket from which packets are sent to
+ * it, and is freed after a grace period.
  */
 #ifndef _VNP_MAP_PEERS_H
 #define _VNP_MAP_PEERS_H
@@ -99,12 +99,12 @@ struct vnp_target_addr {
  * @node:	in the bucket of its key
  * @member:	in the bucket of its group, of %VNP_MAP_GROUPS
  * @address:	in the bucket of its address, if there is @sk
- * @refs:	the map's, and one for each CPU that has kept a packet for it
+ * @refs:	one of the map, and one for each CPU that has queued a packet for it
  * @gone:	it was replaced or deleted
- * @sk:		the socket it is sent from, with a reference; NULL: the map has none yet
- * @to:		as @sk's hook has permitted it
+ * @sk:		the socket to send from, with a reference; NULL: the map has none yet
+ * @to:		where to send, as permitted by @sk's hook
  * @peer:	as it was set
- * @cpu:	the rest
+ * @cpu:	its state on each CPU
  * @unreachable: ICMP errors
  * @rcu:	frees it
  * @key:	its key

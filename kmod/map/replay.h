@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * VNP_MAP_REPLAY: sliding windows of sequence numbers (vm/replay.h).  The map is a hash map
- * (hash.c), to whose values this gives a meaning.
+ * (hash.c) whose values are struct vnp_replay.
  */
 #ifndef _VNP_MAP_REPLAY_H
 #define _VNP_MAP_REPLAY_H
