@@ -6,11 +6,11 @@
  * used, as in a softirq that interrupted code which uses them, the other one is used, which is
  * slower.
  *
- * Neither can be asynchronous.  Some kernels wrap an implementation with vector instructions
- * in one that defers to a thread (crypto/simd.c): what is inside, whose name begins with two
- * underscores and which whoever calls it must know not to call then, is used directly.  Other
- * asynchronous implementations, such as those of accelerator cards, and of cryptd and pcrypt,
- * which any user can have made by AF_ALG, are not looked at.
+ * Both are synchronous.  Some kernels have an implementation with vector instructions only
+ * inside an asynchronous one, which defers to a thread where they cannot be used
+ * (crypto/simd.c).  The inner one, whose name begins with two underscores, is used directly, if
+ * crypto_simd_usable().  Other asynchronous implementations are not used, such as those of
+ * accelerators, and of cryptd and pcrypt, which any user can instantiate through AF_ALG.
  */
 #include <asm/simd.h>
 #include <crypto/aead.h>
@@ -27,19 +27,19 @@
 #include "kmod/crypto/work.h"
 
 /*
- * What is allocated: a synchronous implementation, or one of those that are inside others.
- * Of these, no module is loaded to look for it.
+ * Mask and type for crypto_alloc_*(): a synchronous implementation, with type 0, or the inner
+ * one of an asynchronous implementation, for which no module is loaded.
  */
 #define VNP_AES_MASK	(CRYPTO_ALG_ASYNC | CRYPTO_ALG_INTERNAL)
 #define VNP_AES_INSIDE	CRYPTO_ALG_INTERNAL
 
-/* What crypto_alloc_*() says of an algorithm that the kernel does not have */
+/* The errno of crypto_alloc_*(), which has several for algorithms that do not exist */
 static int vnp_aes_errno(long ret)
 {
 	return ret == -ENOMEM || ret == -EINTR ? ret : -EOPNOTSUPP;
 }
 
-/* As sg_init_one(), of which most is memset() */
+/* As sg_init_one(), which takes longer because it calls memset() */
 static void vnp_aes_list(struct scatterlist *sg, void *data, u32 len)
 {
 	*sg = (struct scatterlist){};
@@ -229,7 +229,7 @@ static int vnp_ctr_crypt(const struct vnp_secret *secret, const struct vnp_crypt
 	return ret;
 }
 
-/* The second transform has a table of 4 KiB for GHASH. */
+/* @reserve: the transform without vector instructions has a table of 4 KiB for GHASH. */
 #define VNP_GCM(size) {							\
 	.key_min	= (size),					\
 	.key_max	= (size),					\

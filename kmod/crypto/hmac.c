@@ -49,7 +49,7 @@ static int vnp_hmac_mac(const struct vnp_secret *secret, const struct vnp_crypt_
 	return ret;
 }
 
-/* Up to a block of key is used as it is */
+/* A key is at most a block (64 bytes): longer ones would be hashed first. */
 #define VNP_HMAC(algorithm, size, least) {				\
 	.key_min	= 1,						\
 	.key_max	= VNP_KEY_MAX,					\

@@ -49,7 +49,7 @@ static int vnp_secret_check(const struct vnp_key *key, const struct vnp_cipher *
 	    !vnp_zeroes(key->key, key->key_len, VNP_KEY_MAX) ||
 	    !vnp_zeroes(key->salt, cipher->nonce, VNP_CRYPT_NONCE_MAX))
 		return -EINVAL;
-	/* The nonces of counter mode are blocks: those of different texts overlap. */
+	/* In counter mode the blocks after different nonces can overlap. */
 	if (key->flags & VNP_KEY_F_ONCE && (!cipher->seal || !cipher->tag))
 		return -EINVAL;
 	if (key->tag_len && (!cipher->tag_min || key->tag_len < cipher->tag_min ||

@@ -3,10 +3,11 @@
  * Secrets: keys that are ready for use.
  *
  * A secret is made of a struct vnp_key, owned by the map that holds it (map/keys.c), and
- * used by the helpers (prog/helpers_crypto.c) under RCU.  It knows its algorithm, a
- * struct vnp_cipher: one file for each way to implement some (aes.c, chacha.c, hmac.c).
+ * used by the helpers (prog/helpers_crypto.c) under RCU.  Its algorithm is a struct vnp_cipher;
+ * there is a file for each of the kernel's interfaces that implement some (aes.c, chacha.c,
+ * hmac.c).
  *
- * Cryptography here is synchronous, and finishes before it returns.
+ * All functions are synchronous.
  */
 #ifndef _VNP_CRYPTO_SECRET_H
 #define _VNP_CRYPTO_SECRET_H
@@ -23,7 +24,7 @@ struct vnp_secret;
 /* Bytes of a tag of an encrypted text */
 #define VNP_SECRET_TAG		16
 
-/* struct vnp_text - some bytes in the kernel's linear mapping, also where there are none */
+/* struct vnp_text - a range of bytes; @data is in the linear mapping even if @len is 0 */
 struct vnp_text {
 	u8 *data;
 	u32 len;
@@ -50,14 +51,14 @@ struct vnp_crypt_job {
  * @nonce:	bytes of its nonces
  * @tag:	bytes of its tags
  * @tag_min:	bytes of the shortest tag that a key may ask for; 0: @tag
- * @reserve:	bytes that the kernel's crypto API allocates for a key, about
+ * @reserve:	approximate bytes that the crypto API allocates for a key (vnp_secret::reserve)
  * @once_le:	%VNP_KEY_F_ONCE takes nonces as little-endian numbers
  * @name:	of the crypto API's algorithm, if it is used
  * @create:	prepare a secret.  Context: process.  Return: 0, -ENOMEM, -EOPNOTSUPP
  * @destroy:	undo that; NULL: nothing to do.  Context: process
  * @seal:	encrypt the text, and write the tag after it.  Return: 0 or errno
- * @open:	the reverse.  Return: 0; -EBADMSG: not authentic, nothing of the plaintext is
- *		left in the text
+ * @open:	verify the tag, and decrypt the text.  Return: 0; -EBADMSG: not authentic, and
+ *		the text contains no plaintext
  * @mac:	write the tag of a text in clear to @tag, which has
  *		%VNP_CRYPT_TAG_MAX bytes.  Return: 0 or errno
  *
@@ -89,9 +90,8 @@ struct vnp_cipher {
  * @aead:	of the crypto API: the fastest, and one that never defers, which may be the same
  * @stream:	likewise
  * @hash:	likewise
- * @reserve:	memory that stands for what the crypto API allocates, which is not charged
- *		to the user otherwise
- * @once:	the nonces that were used; NULL: not looked at
+ * @reserve:	unused; its size is charged to the user in place of the crypto API's own memory
+ * @once:	the nonces that were used; NULL: not checked
  * @once_lock:	for @once
  */
 struct vnp_secret {
@@ -140,10 +140,10 @@ void vnp_secret_destroy(struct vnp_secret *secret);
 /**
  * vnp_secret_once() - may a nonce be used to seal?
  * @secret:	the secret
- * @nonce:	as the program gives it: with the salt, numbers would not be in order
+ * @nonce:	before the salt is added, after which numbers would not ascend
  *
  * Context: softirqs off.
- * Return: 0, and it may not any more; -EKEYREJECTED.
+ * Return: 0: it was not, and counts as used now; -EKEYREJECTED.
  */
 int vnp_secret_once(struct vnp_secret *secret, const u8 *nonce);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A request of the kernel's crypto API, for each CPU, with memory in the kernel's linear
- * mapping for what scatterlists and requests refer to.  Keys of any number share it.  With
- * PREEMPT_RT a softirq can be preempted by another one of the CPU: so there is a lock.
+ * Per-CPU memory for a request of the kernel's crypto API, and for the data that scatterlists and
+ * requests refer to, which must be in the linear mapping.  All keys share it.  With PREEMPT_RT a
+ * softirq can be preempted by another one of the CPU: so there is a lock.
  */
 #ifndef _VNP_CRYPTO_WORK_H
 #define _VNP_CRYPTO_WORK_H
@@ -17,7 +17,7 @@
 #define VNP_WORK_REQUEST	2048
 
 /**
- * struct vnp_work - a CPU's
+ * struct vnp_work - memory for one request
  * @request:	struct aead_request, struct skcipher_request or struct shash_desc, with
  *		what the implementation asks for
  * @iv:		the first counter block
@@ -30,9 +30,9 @@ struct vnp_work {
 };
 
 /**
- * struct vnp_work_cpu - where it is
+ * struct vnp_work_cpu - a CPU's memory for a request
  * @lock:	held while it is in use.  Context: softirqs off
- * @work:	it; the addresses of per-CPU variables are not in the linear mapping
+ * @work:	allocated, as the addresses of per-CPU variables are not in the linear mapping
  */
 struct vnp_work_cpu {
 	local_lock_t lock;	/* *work */
@@ -53,7 +53,7 @@ static inline struct vnp_work *vnp_work_get(void)
 static inline void vnp_work_put(struct vnp_work *work)
 	__releases(&vnp_works.lock)
 {
-	/* With the nonce, which whoever sees the datagram knows, it is the key's salt. */
+	/* It includes the salt of the key. */
 	memzero_explicit(work->iv, sizeof(work->iv));
 	local_unlock(&vnp_works.lock);
 }
