@@ -8,7 +8,7 @@
 
 #include "probed.h"
 
-/* recvmsg() of a protocol: in older kernels it is told where to put the length of the address. */
+/* recvmsg() of a protocol; older kernels have the argument @addr_len, an output. */
 int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
 
 #ifdef HAVE_PROTO_RECVMSG_ADDR_LEN

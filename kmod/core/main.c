@@ -60,10 +60,10 @@ static void __exit vnp_exit(void)
 	vnp_device_destroy();
 	vnp_tcp_subsys_destroy();
 	vnp_udp_subsys_destroy();
-	/* Before the maps, and what is queued for their peers, go */
+	/* Before maps are freed, as packets are queued for their peers */
 	vnp_send_subsys_destroy();
 	vnp_obj_subsys_destroy();
-	/* Peers */
+	/* Peers are freed by call_rcu(). */
 	rcu_barrier();
 	vnp_crypto_subsys_destroy();
 }

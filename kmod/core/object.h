@@ -25,7 +25,7 @@ struct vnp_obj;
  * @kind:	enum vnp_obj_kind
  * @name:	what /proc/PID/fd shows for its descriptors
  * @fops:	of its descriptors; also identify them
- * @release:	put its references; the last reference to it is gone, but there may be
+ * @release:	put its references; the last reference to it was put, but there may be
  *		readers under RCU.  Any context but hard interrupts.  May be NULL
  * @free:	free it; there are no more readers.  Process context
  */

@@ -7,7 +7,7 @@
 
 #include "kmod/core/compat.h"
 
-/* The lock is taken to separate the two, before the struct socket is freed. */
+/* close() takes the lock to clear sk_socket (sock_orphan()), before *sk_socket is freed. */
 struct file *vnp_socket_get(struct sock *sk, struct socket **sock)
 {
 	struct file *file = NULL;

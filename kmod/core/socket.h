@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sockets whose struct sock is at hand, in process context. */
+/* From a struct sock to its struct socket and file, in process context. */
 #ifndef _VNP_CORE_SOCKET_H
 #define _VNP_CORE_SOCKET_H
 

@@ -18,7 +18,7 @@
 
 /**
  * struct vnp_bucket - token buckets of one CPU.  Context: softirq
- * @left:	ns (account.h); below 0 if an execution took longer than there was
+ * @left:	ns (account.h); below 0 if an execution took longer than was left
  * @stamp:	ktime_get_ns() of the last refill
  * @sends:	datagrams that may be sent to peers (path/send.h)
  * @send_bytes:	bytes of their payload
@@ -36,10 +36,10 @@ struct vnp_bucket {
  * struct vnp_user - a user who has programs or links
  * @refs:	one for each of them
  * @uid:	the user
- * @bucket:	what his links' programs may take of each CPU now
- * @jit_lock:	held while a program of his is compiled, so that temporary memory is
+ * @bucket:	what programs on the user's links may take of each CPU now
+ * @jit_lock:	held while one of the user's programs is compiled, so that temporary memory is
  *		allocated for one at a time
- * @jit_bytes:	native code of his programs.  Increased under @jit_lock
+ * @jit_bytes:	native code of the user's programs.  Increased under @jit_lock
  * @jit_released:	the amount of it in programs that wait for a grace period
  * @jit_freed:	woken when some of it was freed
  */
@@ -59,8 +59,8 @@ u64 vnp_user_jit_max(void);
 /**
  * vnp_user_get() - the user whom the caller's actions are charged to
  *
- * That is his effective uid.  A user namespace gives its owner any number of uids: in
- * one, it is the user who created it, or for nested ones the outermost.
+ * It is identified by the effective uid.  As a user namespace gives its owner any number of
+ * uids, callers in one are charged to the user who created it, the outermost of nested ones.
  *
  * Context: process.
  * Return: the user, for vnp_user_put(), or ERR_PTR(-ENOMEM).
@@ -79,7 +79,7 @@ void vnp_user_put(struct vnp_user *user);
  * these: a user who has closed a program can load another one.
  *
  * Context: process.
- * Return: 0, -EINTR (a fatal signal), or -EDQUOT if it exceeds his limit; CAP_BPF and
+ * Return: 0, -EINTR (a fatal signal), or -EDQUOT if it exceeds the user's limit; CAP_BPF and
  * CAP_SYS_ADMIN are not limited, as with net.core.bpf_jit_limit.
  */
 int vnp_user_jit_charge(struct vnp_user *user, u64 bytes);

@@ -28,7 +28,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 	vnp_user_put(link->user);
 	free_percpu(link->stats);
 	kfree(link);
-	/* The module's workqueue, which is flushed at module exit. */
+	/* This is executed on the module's workqueue, and module exit waits for it. */
 	module_put(THIS_MODULE);
 }
 
@@ -80,7 +80,7 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-/* The program's maps that send, and have no socket yet, send from this one. */
+/* The socket becomes that of the program's maps of peers that have none yet. */
 static int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 			      struct socket *sock)
 {
@@ -95,8 +95,8 @@ static int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog
 }
 
 /*
- * Attach to the socket last: before it nothing has happened, but for maps that may have got
- * a socket, and after it nothing can fail.
+ * Attach to the socket last: after that nothing can fail, and before it there is nothing that
+ * must be undone.  Maps that have got the socket keep it.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 			    struct vnp_prog *message, struct sock *sk)
@@ -124,7 +124,7 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	return vnp_fd_install(&nfd);
 }
 
-/* Can such a program be linked where @hook is? */
+/* Does the hook take programs of this type? */
 static bool vnp_link_takes(const struct vnp_hook_ops *hook, const struct vnp_prog *prog)
 {
 	return hook->prog_types & BIT(prog->code->type);
@@ -285,7 +285,7 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
 }
 
 /*
- * ---- What user space does with the descriptor ----------------------------
+ * ---- Operations on descriptors --------------------------------------------
  */
 
 /* Counters as numbers, in the order of struct vnp_link_stats */
@@ -387,7 +387,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	return 0;
 }
 
-/* The same for a program that replaces another.  Return: 0, -ENOLINK, or as above */
+/* vnp_link_bind_maps() for a program that replaces another.  Return: also -ENOLINK */
 static int vnp_link_rebind_maps(struct vnp_link *link, const struct vnp_prog *prog)
 {
 	struct sock *sk = vnp_link_sock_get(link);
@@ -435,7 +435,7 @@ static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 	return ret;
 }
 
-/* The link's program can be one that does not hold: what is held cannot be released any more. */
+/* After an update to a program that does not hold: held messages could not be released. */
 static void vnp_link_clear(struct vnp_link *link)
 {
 	struct sock *sk = vnp_link_sock_get(link);

@@ -53,7 +53,7 @@ struct vnp_link_stats {
  * @prog:	the current program, with a reference; if detached vnp_prog_none, without one.
  *		Written under @lock, read under RCU
  * @message:	the program for whole messages of a stream, or NULL; likewise
- * @hook:	the hook that brings its packets
+ * @hook:	the hook for its socket
  * @stats:	counters
  * @routes:	routes of replies
  * @may_send:	security modules allowed its creator to send on the socket
@@ -64,7 +64,7 @@ struct vnp_link_stats {
  * @hold_age_ms: most time that they are held
  * @hold_mark:	the mark of those that are delivered then, or 0
  * @stream:	the messages of its stream (tcp/stream.h), or NULL
- * @eof:	what becomes of a message that the stream ends in: enum vnp_eof
+ * @eof:	what happens to a message that is not whole when the stream ends: enum vnp_eof
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
  * @lock:	for @prog, @message, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
@@ -72,7 +72,7 @@ struct vnp_link_stats {
  * @cookie:	SO_COOKIE of the socket
  * @gro_forced:	the socket's UDP_GRO is or will be set because of the link; written
  *		under the socket's lock
- * @gro_deferred:	it will be set when that pays (udp/merge.h)
+ * @gro_deferred:	it will be set when merging saves more than it costs (udp/merge.h)
  */
 struct vnp_link {
 	struct vnp_obj obj;
@@ -106,7 +106,7 @@ struct vnp_link {
 	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_LATE |	\
 	 VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS)
 
-/* One of these at most */
+/* What to do with messages that are too old: at most one of these may be set */
 #define VNP_LINK_F_HOLD_LATE	(VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_HOLD_EACH)
 
 extern const struct vnp_obj_ops vnp_link_obj_ops;
