@@ -41,9 +41,15 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* Time after which flushing is interrupted: the softirq's other work is done first */
 #define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
 
-/* Packets, and datagrams, that are sent between two readings of the clock */
+/* Packets, and IP packets, that are sent between two readings of the clock */
 #define VNP_SEND_TIMED		8
 #define VNP_SEND_TIMED_SEGMENTS	16
+
+/*
+ * IP packets that may leave within an execution however long that takes: one for each of many
+ * peers.  More may in the time for flushing, as segments do that a device makes.
+ */
+#define VNP_SEND_FLUSHED_MAX	1024
 
 /**
  * struct vnp_send_queue - of a CPU
@@ -173,9 +179,19 @@ static void vnp_send_flush_some(struct vnp_send_queue *queue)
 	}
 }
 
-void vnp_send_flush(struct vnp_send_entry *entry)
+/* Has as much left within the execution as may? */
+static bool vnp_send_is_late(const struct vnp_sending *sending)
 {
-	entry->ops->flush(entry);
+	return unlikely(sending->flushed >= VNP_SEND_FLUSHED_MAX) &&
+	       ktime_get_ns() - sending->start > VNP_SEND_FLUSH_NS;
+}
+
+bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry)
+{
+	if (vnp_send_is_late(sending))
+		return false;
+	sending->flushed += entry->ops->flush(entry);
+	return true;
 }
 
 /* RCU is about to be unlocked: packets that remain get references, or go now. */
@@ -195,13 +211,16 @@ static void vnp_send_keep(struct vnp_send_queue *queue)
 	queue->fresh = at;
 }
 
-void vnp_send_execute(void)
+void vnp_send_execute(u64 now)
 {
 	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
 
 	/* A test run has none. */
-	if (sending)
-		sending->left = READ_ONCE(send_fanout);
+	if (!sending)
+		return;
+	sending->left = READ_ONCE(send_fanout);
+	sending->flushed = 0;
+	sending->start = now;
 }
 
 static u32 vnp_send_round(void)
@@ -235,15 +254,24 @@ void vnp_send_end(struct vnp_sending *sending)
 	queue->packets++;
 }
 
+bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry)
+{
+	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
+
+	if (likely(entry->queued || queue->cnt < VNP_SEND_ENTRIES_MAX))
+		return true;
+	if (vnp_send_is_late(sending))
+		return false;
+	vnp_send_flush_first(queue, &sending->flushed);
+	return true;
+}
+
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user)
 {
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
-	u32 segments = 0;
 
 	this_cpu_ptr(user->bucket)->left -= entry->ns;
 	entry->ns = 0;
-	if (unlikely(!entry->queued && queue->cnt >= VNP_SEND_ENTRIES_MAX))
-		vnp_send_flush_first(queue, &segments);
 	if (entry->queued)
 		return;
 	entry->queued = true;

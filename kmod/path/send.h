@@ -17,7 +17,8 @@
  * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
  * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
  * measured, and drawn from his account (prog/account.h) when the next packet for the peer
- * begins.
+ * begins.  What leaves within an execution is part of its time, and limited: beyond that
+ * datagrams for which another packet would have to leave are refused.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
@@ -35,7 +36,7 @@ struct vnp_send_entry;
 
 /**
  * struct vnp_send_ops - of a packet that is being made
- * @flush:	send it.  Return: datagrams
+ * @flush:	send it.  Return: IP packets, about: datagrams, by the fragments of each
  * @get:	it remains after RCU is unlocked: get references.  Return: false: its peer is
  *		gone
  * @put:	put them
@@ -66,10 +67,14 @@ struct vnp_send_entry {
  * struct vnp_sending - a packet whose program sends
  * @outer:	that within whose sending it was received, or NULL
  * @left:	datagrams that the current execution may send
+ * @flushed:	IP packets that left within it
+ * @start:	ktime_get_ns() of its beginning
  */
 struct vnp_sending {
 	struct vnp_sending *outer;
 	u32 left;
+	u32 flushed;
+	u64 start;
 };
 
 /**
@@ -107,8 +112,8 @@ static inline void vnp_send_begin(struct vnp_sending *sending)
 /* vnp_send_end() - its end; what was added leaves now or soon */
 void vnp_send_end(struct vnp_sending *sending);
 
-/* vnp_send_execute() - such a program is about to execute */
-void vnp_send_execute(void);
+/* vnp_send_execute() - such a program is about to execute, at ktime_get_ns() @now */
+void vnp_send_execute(u64 now);
 
 /* vnp_send_gathers() - will the current packet's datagrams wait for those of others? */
 bool vnp_send_gathers(void);
@@ -147,7 +152,22 @@ static inline bool vnp_send_draw(struct vnp_sending *sending, struct vnp_user *u
  */
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user);
 
-/* vnp_send_flush() - send a packet now; another one for the peer begins */
-void vnp_send_flush(struct vnp_send_entry *entry);
+/**
+ * vnp_send_reserve() - have space for a packet in the queue, before it is made
+ * @sending:	the packet whose program sends it
+ * @entry:	the packet
+ *
+ * Return: false: another one would have to leave, and too much has left in this execution.
+ */
+bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry);
+
+/**
+ * vnp_send_flush() - send a packet now; another one for the peer begins
+ * @sending:	the packet whose program sends that
+ * @entry:	the packet that is sent
+ *
+ * Return: false: it was not sent, as too much has left in this execution.
+ */
+bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry);
 
 #endif /* _VNP_PATH_SEND_H */

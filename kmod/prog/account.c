@@ -87,7 +87,7 @@ u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
 	}
 	/* A program that sends is always timed: each call costs more than VNP_ACCOUNT_LIGHT. */
 	if (prog->ctx_fields & VNP_CTX_SENDS)
-		vnp_send_execute();
+		vnp_send_execute(start);
 	ret = vnp_prog_exec(prog, exec);
 	bucket->left -= ktime_get_ns() - start;
 	return ret;

@@ -426,10 +426,14 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
 	}
 }
 
-/* What is pending may be added to again while this is sent. */
+/*
+ * What is pending may be added to again while this is sent.  Return: IP packets, about: each
+ * segment is one
+ */
 static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pending *pending)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
+	u32 each;
 	int ret;
 
 	out.sk = on->target->sk;
@@ -439,13 +443,16 @@ static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pend
 	if (unlikely(ret)) {
 		vnp_udp_send_count(on, ret, pending->cnt, 0);
 		kfree_skb(pending->skb);
-	} else if (pending->skb) {
+		return pending->cnt;
+	}
+	each = 1 + out.size / max_t(u32, dst_mtu(out.dst), IPV4_MIN_MTU);
+	if (pending->skb) {
 		out.skb = pending->skb;
 		vnp_udp_send_packet(on, &out, pending->cnt);
 	} else {
 		vnp_udp_send_block(on, &out, pending);
 	}
-	return pending->cnt;
+	return pending->cnt * each;
 }
 
 /* struct vnp_send_ops::flush.  The peer may have been replaced in between. */
@@ -527,11 +534,16 @@ static int vnp_udp_send_own(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 	return 0;
 }
 
-/* What is pending leaves, and what is received because of that may add to it. */
-static void vnp_udp_send_clear(struct vnp_target_cpu *on)
+/*
+ * What is pending leaves, and what is received because of that may add to it.  Return: 0,
+ * -EDQUOT: it may not leave now
+ */
+static int vnp_udp_send_clear(struct vnp_target_cpu *on, struct vnp_udp_sending *sending)
 {
 	while (on->pending.cnt)
-		vnp_send_flush(&on->entry);
+		if (!vnp_send_flush(&sending->sending, &on->entry))
+			return -EDQUOT;
+	return 0;
 }
 
 /* Is the datagram that was found last next to what is pending? */
@@ -565,17 +577,15 @@ static void vnp_udp_send_convert(struct vnp_target_cpu *on)
 
 	pending->cnt_max = vnp_udp_send_cnt_max(on);
 	skb = pending->cnt < pending->cnt_max ? vnp_udp_send_alloc(0) : NULL;
-	if (!skb) {
-		vnp_udp_send_clear(on);
+	if (!skb)
 		return;
-	}
 	vnp_udp_block_put_in(pending->block, skb, 0, pending->off, pending->len);
 	vnp_udp_block_put(pending->block);
 	pending->block = NULL;
 	pending->skb = skb;
 }
 
-/* Add a datagram to a packet, or begin one.  Return: 0, -ENOMEM */
+/* Add a datagram to a packet, or begin one.  Return: 0, -ENOMEM, -EDQUOT */
 static int vnp_udp_send_add(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
 			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
 			    struct vnp_user *user)
@@ -591,11 +601,13 @@ static int vnp_udp_send_add(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 		if (ret <= 0)
 			return ret;
 	}
-	vnp_udp_send_clear(on);
+	ret = vnp_udp_send_clear(on, sending);
+	if (ret)
+		return ret;
 	return vnp_udp_send_own(on, sending, dgram, msg, user);
 }
 
-/* A datagram as it is: @whole is all of it.  Return: 0, -ENOMEM */
+/* A datagram as it is: @whole is all of it.  Return: 0, -ENOMEM, -EDQUOT */
 static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
 			      const struct vnp_dgram *dgram, const struct vnp_send_msg *whole,
 			      struct vnp_user *user)
@@ -612,7 +624,8 @@ static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending 
 	/* Another one than before, or with others in between that this peer did not get */
 	if (pending->cnt && vnp_udp_send_joins(on, sending, whole->len))
 		return vnp_udp_send_add(on, sending, dgram, whole, user);
-	vnp_udp_send_clear(on);
+	if (vnp_udp_send_clear(on, sending))
+		return -EDQUOT;
 	pending->block = sending->block;
 	pending->block->refs++;
 	pending->off = sending->at;
@@ -651,12 +664,15 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 		vnp_target_error(on, VNP_ERROR_LENGTH, 1);
 		return -EMSGSIZE;
 	}
-	if (unlikely(!vnp_send_draw(&sending->sending, user, len)))
+	if (unlikely(!vnp_send_draw(&sending->sending, user, len) ||
+		     !vnp_send_reserve(&sending->sending, &on->entry)))
 		return vnp_udp_send_refuse(dispatch->link, on);
 	if (lasts && !msg)
 		ret = vnp_udp_send_whole(on, sending, dgram, &whole, user);
 	else
 		ret = vnp_udp_send_add(on, sending, dgram, msg ?: &whole, user);
+	if (unlikely(ret == -EDQUOT))
+		return vnp_udp_send_refuse(dispatch->link, on);
 	if (unlikely(ret))
 		vnp_target_error(on, VNP_ERROR_MEMORY, 1);
 	return ret;

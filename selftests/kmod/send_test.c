@@ -23,6 +23,9 @@
 /* Members of a group: of two, more than packets that are made at once */
 #define CROWD		700
 
+/* Of one that is sent to twice: less than an execution may send to */
+#define LATE		400
+
 /* The longest datagram, and more */
 #define LEN_MAX		65536
 
@@ -661,20 +664,28 @@ TEST_F(send, groups)
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
 }
 
+/* crowd() - have a group of @cnt members, all at the first receiver */
+static void crowd(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
+		  __u32 cnt)
+{
+	struct vnp_map *crowds = vnp_object_find_map(self->obj, "crowds");
+	const struct vnp_peer peer = peer_of(self->rx[0]);
+
+	for (__u32 i = 0; i < cnt; i++) {
+		struct member key = { group, i };
+
+		ASSERT_EQ(0, vnp_map_update(crowds, &key, &peer, VNP_MAP_NOEXIST));
+	}
+}
+
 /* More packets than a CPU has space for: the oldest leave, and none is refused. */
 TEST_F(send, crowds)
 {
 	static struct burst sent;
-	struct vnp_map *crowds = vnp_object_find_map(self->obj, "crowds");
-	const struct vnp_peer peer = peer_of(self->rx[0]);
 	__u32 seq = 0;
 
-	for (__u32 group = 0; group < 2; group++)
-		for (__u32 i = 0; i < CROWD; i++) {
-			struct member key = { group, i };
-
-			ASSERT_EQ(0, vnp_map_update(crowds, &key, &peer, VNP_MAP_NOEXIST));
-		}
+	crowd(_metadata, self, 0, CROWD);
+	crowd(_metadata, self, 1, CROWD);
 	self->orders->member = (struct member) { 0, 0 };
 	USE("send_crowd");
 	burst_fill_equal(&sent, &seq, "RR", 40);
@@ -683,6 +694,25 @@ TEST_F(send, crowds)
 	EXPECT_EQ(CROWD, self->orders->ret[0]);
 	EXPECT_EQ(CROWD, self->orders->ret[1]);
 	EXPECT_EQ(0, self->info.errors[VNP_ERROR_RATE]);
+}
+
+/*
+ * The second datagram for each makes the first leave, in some 40 fragments: not all can within
+ * an execution.  Loopback takes them from the send buffer at once.
+ */
+TEST_F(send, crowds_late)
+{
+	if (variant->path != LO_SINGLE)
+		return;
+	ASSERT_EQ(0, if_mtu("lo", 1500));
+	crowd(_metadata, self, 0, LATE);
+	self->orders->member = (struct member) { 0, 0 };
+	USE("send_crowd_twice");
+	ASSERT_EQ(60000, send(self->flow.tx, self->sent, 60000, 0));
+	INFO(1);
+	EXPECT_EQ(LATE, self->orders->ret[0]);
+	EXPECT_EQ(-EDQUOT, self->orders->ret[1]);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_RATE]);
 }
 
 /* Sends until told to stop. */

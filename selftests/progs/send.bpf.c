@@ -133,6 +133,17 @@ int send_crowd(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
+/* All to the same crowd, twice */
+SEC("vnp/datagram")
+int send_crowd_twice(struct vnp_ctx *ctx)
+{
+	struct member member = orders.member;
+
+	orders.ret[0] = vnp_send_group(ctx, &crowds, &member, NULL, 0);
+	orders.ret[1] = vnp_send_group(ctx, &crowds, &member, NULL, 0);
+	return orders.verdict;
+}
+
 /* Each peer gets another half of the datagrams, by their first byte. */
 SEC("vnp/datagram")
 int send_halves(struct vnp_ctx *ctx)

@@ -330,7 +330,9 @@ enum vnp_fault {
  * @VNP_ERROR_SNDBUF:	the socket's send buffer is full
  * @VNP_ERROR_HOPS:	its TTL would be 0
  * @VNP_ERROR_RATE:	a datagram to a peer was not sent because of a limit of struct
- *			vnp_feature: for one execution, or for the user
+ *			vnp_feature, for one execution or for the user; or because the one
+ *			before it would have had to leave within the execution, which had
+ *			sent 1,024 IP packets, and taken 0.5 ms, already
  * @VNP_ERROR_AUTH:	vnp_open() or vnp_mac_verify() failed: whatever the program returned,
  *			or if it ended with a fault, the datagram is dropped and counted
  *			as %VNP_DROP
