@@ -249,13 +249,15 @@ static int vnp_udp_block_try(struct vnp_udp_sending *sending, struct vnp_udp_blo
 
 int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram)
 {
-	struct vnp_udp_block *block = this_cpu_ptr(&vnp_udp_blocks)->latest;
+	struct vnp_udp_block *block;
 	const bool lasts = vnp_udp_block_lasts(dgram);
 	const u32 len = dgram->exec.ctx.len;
 	const bool copies = len <= VNP_UDP_SEND_SHORT && sending->more;
 	int ret;
 
 	vnp_udp_block_forget(sending);
+	/* What was forgotten may have been the last reference to it. */
+	block = this_cpu_ptr(&vnp_udp_blocks)->latest;
 	if (block && lasts && vnp_udp_block_takes(block, sending->hops, len)) {
 		block->refs++;
 		ret = vnp_udp_block_try(sending, block, dgram, copies);
