@@ -101,9 +101,10 @@ struct page_frag *vnp_udp_block_space(u32 len)
 	return skb_page_frag_refill(len, space, GFP_ATOMIC) ? space : NULL;
 }
 
-static int vnp_udp_block_copy(struct vnp_udp_block *block, const struct vnp_dgram *dgram)
+static int vnp_udp_block_copy(struct vnp_udp_block *block, const struct vnp_dgram *dgram,
+			      u32 off, u32 len)
 {
-	u32 pos = dgram->off, len = dgram->exec.ctx.len, part;
+	u32 pos = dgram->off + off, part;
 	const struct sk_buff *skb = dgram->skb;
 	struct page_frag *space;
 	int ret;
@@ -165,6 +166,14 @@ bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram)
 	return !skb_has_frag_list(skb);
 }
 
+/* Can it only be copied?  Then vnp_udp_block_share() would return -EINVAL. */
+static bool vnp_udp_block_must_copy(const struct vnp_dgram *dgram)
+{
+	return dgram->prog->writes_packet ||
+	       (!vnp_udp_block_is_direct(dgram) &&
+		(dgram->off < skb_headlen(dgram->skb) || skb_has_frag_list(dgram->skb)));
+}
+
 /* A datagram's payload follows in a block.  Return: 0, -ENOMEM, -ENOSPC */
 static int vnp_udp_block_append(struct vnp_udp_block *block, const struct vnp_dgram *dgram,
 				bool copies)
@@ -176,14 +185,14 @@ static int vnp_udp_block_append(struct vnp_udp_block *block, const struct vnp_dg
 	if (!ctx->len)
 		return 0;
 	if (copies || dgram->prog->writes_packet)
-		return vnp_udp_block_copy(block, dgram);
+		return vnp_udp_block_copy(block, dgram, 0, ctx->len);
 	if (vnp_udp_block_is_direct(dgram)) {
 		page = virt_to_head_page(ctx->data);
 		return vnp_udp_block_add(block, page, ctx->data - page_address(page), ctx->len);
 	}
 	ret = vnp_udp_block_share(block, dgram->skb, dgram->off, dgram->off + ctx->len);
 	if (ret == -EINVAL)
-		ret = vnp_udp_block_copy(block, dgram);
+		ret = vnp_udp_block_copy(block, dgram, 0, ctx->len);
 	return ret;
 }
 
@@ -198,6 +207,15 @@ bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_d
 {
 	return sending->skb == dgram->skb && sending->off == dgram->off &&
 	       sending->len == dgram->exec.ctx.len && sending->end == dgram->exec.ctx.data_end;
+}
+
+bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram,
+			  u32 off, u32 len)
+{
+	const u32 begin = dgram->off + off - sending->off;
+
+	return sending->skb == dgram->skb && sending->end == dgram->exec.ctx.data_end &&
+	       begin <= sending->len && len <= sending->len - begin;
 }
 
 /* Can a datagram of so many bytes be a segment after those that are there? */
@@ -247,7 +265,34 @@ static int vnp_udp_block_try(struct vnp_udp_sending *sending, struct vnp_udp_blo
 	return ret;
 }
 
-int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram)
+/* A block of its own has a copy of a range.  Return: 0, -ENOMEM */
+static int vnp_udp_block_find_range(struct vnp_udp_sending *sending,
+				    const struct vnp_dgram *dgram, u32 off, u32 len)
+{
+	struct vnp_udp_block *block = vnp_udp_block_create(sending->hops);
+
+	if (!block)
+		return -ENOMEM;
+	if (vnp_udp_block_copy(block, dgram, off, len)) {
+		vnp_udp_block_put(block);
+		return -ENOMEM;
+	}
+	block->cnt = 1;
+	block->size = len;
+	block->len = len;
+	sending->skb = dgram->skb;
+	sending->off = dgram->off + off;
+	sending->len = len;
+	sending->end = dgram->exec.ctx.data_end;
+	sending->block = block;
+	sending->at = 0;
+	sending->part = 0;
+	sending->part_at = 0;
+	return 0;
+}
+
+int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram, u32 off,
+		       u32 size)
 {
 	struct vnp_udp_block *block;
 	const bool lasts = vnp_udp_block_lasts(dgram);
@@ -256,6 +301,8 @@ int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *
 	int ret;
 
 	vnp_udp_block_forget(sending);
+	if (size < len && len > VNP_UDP_SEND_SHORT && vnp_udp_block_must_copy(dgram))
+		return vnp_udp_block_find_range(sending, dgram, off, size);
 	/* What was forgotten may have been the last reference to it. */
 	block = this_cpu_ptr(&vnp_udp_blocks)->latest;
 	if (block && lasts && vnp_udp_block_takes(block, sending->hops, len)) {

@@ -8,7 +8,8 @@
  *
  * It is copied once, into memory of the block, if it is in memory that has no reference count
  * of its own (kmalloc()), if the program may write to it later, and if it is short and others
- * will follow it: then all of them are contiguous.
+ * will follow it: then all of them are contiguous.  Of a longer one that must be copied only
+ * the range is that is sent.
  *
  * Context of all that is here: softirq, under RCU.  A block belongs to a CPU.
  */
@@ -70,7 +71,7 @@ struct vnp_udp_block {
  * @hops:	maximum TTL of what is sent because of it
  * @more:	what is sent will probably leave with other datagrams
  * @skb:	the packet of the datagram that was found last; NULL: none
- * @off:	where the datagram is in it
+ * @off:	where the range that was found is in it: the datagram, or some of its bytes
  * @len:	its length
  * @end:	end of its direct bytes: another one after the packet was changed
  * @block:	the block that it is in, with a reference, or NULL
@@ -122,13 +123,20 @@ bool vnp_udp_block_lasts(const struct vnp_dgram *dgram);
  * vnp_udp_block_find() - find a datagram's payload, or copy it, to a block
  * @sending:	out: where it is
  * @dgram:	the datagram
+ * @off:	first byte of the payload that is needed
+ * @len:	number of bytes; others need not be in the block
  *
  * Return: 0, -ENOMEM.
  */
-int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram);
+int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram, u32 off,
+		       u32 len);
 
-/* vnp_udp_block_has() - is that done already? */
+/* vnp_udp_block_has() - is all of the datagram, and nothing else, found already? */
 bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram);
+
+/* vnp_udp_block_covers() - is a range of the payload in what was found? */
+bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram,
+			  u32 off, u32 len);
 
 /* vnp_udp_block_space() - some memory of this CPU, to be referenced; NULL: there is none */
 struct page_frag *vnp_udp_block_space(u32 len);

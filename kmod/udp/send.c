@@ -144,10 +144,13 @@ static u32 vnp_udp_send_parts(const struct vnp_udp_sending *sending,
 static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sending,
 			      const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 {
-	int ret = vnp_udp_block_has(sending, dgram) ? 0 : vnp_udp_block_find(sending, dgram);
+	int ret;
 
-	if (ret)
-		return ret;
+	if (!vnp_udp_block_covers(sending, dgram, msg->off, msg->len)) {
+		ret = vnp_udp_block_find(sending, dgram, msg->off, msg->len);
+		if (ret)
+			return ret;
+	}
 	if (skb->len && skb_shinfo(skb)->nr_frags + vnp_udp_send_parts(sending, msg) >
 			MAX_SKB_FRAGS)
 		return 1;
@@ -158,7 +161,8 @@ static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sendi
 			return -ENOMEM;
 	}
 	vnp_udp_block_put_in(sending->block, skb, sending->part,
-			     sending->at - sending->part_at + msg->off, msg->len);
+			     sending->at - sending->part_at + dgram->off + msg->off - sending->off,
+			     msg->len);
 	return 0;
 }
 
@@ -614,7 +618,8 @@ static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending 
 {
 	struct vnp_pending *pending = &on->pending;
 
-	if (!vnp_udp_block_has(sending, dgram) && vnp_udp_block_find(sending, dgram))
+	if (!vnp_udp_block_has(sending, dgram) &&
+	    vnp_udp_block_find(sending, dgram, 0, whole->len))
 		return -ENOMEM;
 	if (vnp_udp_send_follows(pending, sending)) {
 		pending->len += whole->len;
