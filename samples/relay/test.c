@@ -42,7 +42,7 @@
 
 /* Joins and leaves under traffic, and the time limit for them in seconds */
 #define CHANGES		10000
-#define CHANGES_SECONDS	30
+#define CHANGES_SECONDS	120
 
 #define TICKS		960
 #define ANSWER		4096

@@ -224,7 +224,8 @@ FIXTURE_VARIANT_ADD(call, map_create) {
 FIXTURE_VARIANT_ADD(call, link_create) {
 	VNP_LINK_CREATE, ARG(vnp_link_create), fill_link_create,
 	FLAGS(vnp_link_create, VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE |
-	      VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS),
+	      VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_HOLD_EACH | VNP_LINK_F_MESSAGE |
+	      VNP_LINK_F_STREAM_PASS),
 	RESERVED(vnp_link_create), FIRST(vnp_link_create, hold_bytes),
 };
 FIXTURE_VARIANT_ADD(call, obj_next) {
