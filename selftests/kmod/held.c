@@ -120,6 +120,9 @@ int message(struct rig *rig, __u64 key, int cnt, int len, int step, bool strip,
 	for (int i = 0; i < cnt && !err; i++) {
 		fragment.index = (i * step + step - 1) % cnt;
 		err = put(rig, len, fragment);
+		/* The kernel has no room for all before it has received some. */
+		if (!err && i % 256 == 255)
+			err = settle(rig);
 	}
 	for (int i = 0; i < cnt; i++) {
 		fragment.index = i;

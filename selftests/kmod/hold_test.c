@@ -954,6 +954,40 @@ static int accounts_small(const char *burst)
 	return err < 0 ? err : write_text(SHARE, "90");
 }
 
+/*
+ * start_over() - with a new link.  For tests of executions that follow each other: on a loaded
+ * machine one of them may be throttled, as the time that a virtual machine has to wait for a
+ * processor counts, too.
+ */
+static int start_over(FIXTURE_DATA(late) *self)
+{
+	struct rig *rig = &self->rig;
+	int err;
+
+	write_text(SHARE, self->share);
+	write_text(BURST, self->burst);
+	err = link_detach(rig->link);
+	close(rig->link);
+	while (recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT) >= 0)
+		;
+	rig->want_len = 0;
+	err = err ?: sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF);
+	return err ?: rig_link(rig, "hold", NULL) < 0 ? -1 : 0;
+}
+
+/* put_executed() - until the account has room for the execution; see start_over() */
+static int put_executed(struct rig *rig, struct fragment fragment)
+{
+	__u64 throttled;
+	int err;
+
+	do {
+		throttled = rig->info.faults[VNP_FAULT_THROTTLED];
+		err = put(rig, 60, fragment) ?: settle(rig);
+	} while (!err && rig->info.faults[VNP_FAULT_THROTTLED] != throttled);
+	return err;
+}
+
 /* Released messages are delivered by the work item, in their order. */
 TEST_F(late, released)
 {
@@ -965,8 +999,8 @@ TEST_F(late, released)
 		ASSERT_OK(hold_large(rig, i));
 	ASSERT_OK(accounts_small("50"));
 	for (int i = 0; i < 3; i++)
-		ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_RELEASE,
-							      .message = i }));
+		ASSERT_EQ(0, put_executed(rig, (struct fragment){ .order = HOLD_RELEASE,
+								   .message = i }));
 	for (int i = 0; i < 3; i++) {
 		for (int k = 0; k < LARGE; k++)
 			expect(rig, 60, (struct fragment){ HOLD_ONLY, true, LARGE, k, i });
@@ -988,9 +1022,8 @@ TEST_F(late, discarded)
 		ASSERT_OK(hold_large(rig, i));
 	ASSERT_OK(accounts_small("50"));
 	for (int i = 0; i < 3; i++)
-		ASSERT_EQ(0, put(rig, 60, (struct fragment){ .order = HOLD_DISCARD,
-							      .message = i }));
-	ASSERT_EQ(0, settle(rig));
+		ASSERT_EQ(0, put_executed(rig, (struct fragment){ .order = HOLD_DISCARD,
+								   .message = i }));
 	for (int i = 0; i < 10000 && memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC); i++)
 		usleep(1000);
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
@@ -1025,16 +1058,21 @@ TEST_F(late, evicted)
 {
 	struct rig *rig = &self->rig;
 	static struct burst burst;
+	int passes;
 
 	if (!as_root())
 		SKIP(return, "parameters are root's");
-	ASSERT_OK(hold_large(rig, 0));
-	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, 8192));
-	ASSERT_OK(accounts_small("400"));
-	burst.cnt = 0;
-	burst_message(&burst, 1, 0, 1, NEVER, 60, true, HOLD_ONLY);
-	burst_message(&burst, 0, 0, 3, 1, 60, true, HOLD_PASS);
-	ASSERT_EQ(1, burst_passes(rig, &burst));
+	do {
+		ASSERT_EQ(0, start_over(self));
+		ASSERT_OK(hold_large(rig, 0));
+		ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, 8192));
+		ASSERT_OK(accounts_small("400"));
+		burst.cnt = 0;
+		burst_message(&burst, 1, 0, 1, NEVER, 60, true, HOLD_ONLY);
+		burst_message(&burst, 0, 0, 3, 1, 60, true, HOLD_PASS);
+		passes = burst_passes(rig, &burst);
+	} while (rig->info.faults[VNP_FAULT_THROTTLED]);
+	ASSERT_EQ(1, passes);
 	EXPECT_EQ(LARGE, rig->info.errors[VNP_ERROR_EVICTED]);
 	EXPECT_EQ(1, rig->info.held_messages);
 	EXPECT_EQ(rig->info.held_bytes, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
@@ -1046,18 +1084,23 @@ TEST_F(late, passed)
 {
 	struct rig *rig = &self->rig;
 	static struct burst burst;
+	int passes;
 
 	if (!as_root())
 		SKIP(return, "parameters are root's");
-	ASSERT_OK(hold_large(rig, 0));
-	/* Room for the message, and no more: the kernel doubles it. */
-	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE,
-			      memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC) / 2 + 1));
-	ASSERT_OK(accounts_small("400"));
-	burst.cnt = 0;
-	burst_message(&burst, 0, 0, 1, 1, 60, true, HOLD_DISCARD);
-	burst_message(&burst, 0, 0, 3, 1, 60, true, HOLD_PASS);
-	ASSERT_EQ(1, burst_passes(rig, &burst));
+	do {
+		ASSERT_EQ(0, start_over(self));
+		ASSERT_OK(hold_large(rig, 0));
+		/* Room for the message, and no more: the kernel doubles it. */
+		ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE,
+				      memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC) / 2 + 1));
+		ASSERT_OK(accounts_small("400"));
+		burst.cnt = 0;
+		burst_message(&burst, 0, 0, 1, 1, 60, true, HOLD_DISCARD);
+		burst_message(&burst, 0, 0, 3, 1, 60, true, HOLD_PASS);
+		passes = burst_passes(rig, &burst);
+	} while (rig->info.faults[VNP_FAULT_THROTTLED]);
+	ASSERT_EQ(1, passes);
 	EXPECT_EQ(LARGE, rig->info.errors[VNP_ERROR_DISCARDED]);
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 	EXPECT_TRUE(balanced(&rig->info, 0));
@@ -1070,13 +1113,16 @@ TEST_F(late, detached)
 
 	if (!as_root())
 		SKIP(return, "parameters are root's");
-	for (int i = 0; i < 4; i++)
-		ASSERT_OK(hold_large(rig, i));
-	ASSERT_OK(accounts_small("50"));
-	for (int i = 0; i < 4; i++)
-		ASSERT_EQ(0, put(rig, 60, (struct fragment){
-			.order = i % 2 ? HOLD_DISCARD : HOLD_RELEASE, .message = i }));
-	ASSERT_EQ(0, settle(rig));
+	do {
+		ASSERT_EQ(0, start_over(self));
+		for (int i = 0; i < 4; i++)
+			ASSERT_OK(hold_large(rig, i));
+		ASSERT_OK(accounts_small("50"));
+		for (int i = 0; i < 4; i++)
+			ASSERT_EQ(0, put(rig, 60, (struct fragment){
+				.order = i % 2 ? HOLD_DISCARD : HOLD_RELEASE, .message = i }));
+		ASSERT_EQ(0, settle(rig));
+	} while (rig->info.faults[VNP_FAULT_THROTTLED]);
 	ASSERT_EQ(0, link_detach(rig->link));
 	for (int i = 0; i < 2; i++)
 		EXPECT_EQ(LARGE * (60 - HEADER), recv(rig->flow.rx, rig->got,
