@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who may load programs and create maps and links, of those who may open /dev/vnp. */
+/* Which users that may open /dev/vnp may also load programs, and create maps and links. */
 #ifndef _VNP_CORE_ACCESS_H
 #define _VNP_CORE_ACCESS_H
 

@@ -127,14 +127,14 @@ extern const struct vnp_cipher vnp_cipher_hmac_sha1_32;
 /**
  * vnp_secret_init() - make a secret
  * @secret:	zeroed memory
- * @key:	what the user asks for; key bytes from a keyring are added to it
+ * @key:	the value that the user has set; bytes from a keyring are copied to it
  *
  * Context: process.
  * Return: 0, or an errno of VNP_MAP_UPDATE.
  */
 int vnp_secret_init(struct vnp_secret *secret, struct vnp_key *key);
 
-/* vnp_secret_destroy() - undo it; nobody uses it.  Context: process */
+/* vnp_secret_destroy() - undo it; it is not in use.  Context: process */
 void vnp_secret_destroy(struct vnp_secret *secret);
 
 /**

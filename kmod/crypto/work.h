@@ -19,7 +19,7 @@
 /**
  * struct vnp_work - memory for one request
  * @request:	struct aead_request, struct skcipher_request or struct shash_desc, with
- *		what the implementation asks for
+ *		the context of the implementation after it
  * @iv:		the first counter block
  * @aad:	additional data in one place
  */

@@ -208,7 +208,7 @@ static void vnp_target_stats_add(const struct vnp_target_stats *stats, struct vn
  * ---- The socket -----------------------------------------------------------
  */
 
-/* Copy and check a value, without its counters.  IPv4-mapped becomes IPv4.  Return: 0, -EINVAL */
+/* Copy and check a value, without counters; a mapped IPv4 address becomes AF_INET. */
 static int vnp_peer_read(const void *value, struct vnp_peer *peer)
 {
 	memset(peer, 0, sizeof(*peer));

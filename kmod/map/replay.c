@@ -42,7 +42,7 @@ long vnp_replay_check(struct vnp_map *map, const void *key, u64 number)
 	return ret;
 }
 
-/* The window of a key for which there was none; another CPU may have added it meanwhile. */
+/* Add a window, unless another CPU has done so meanwhile, and return it. */
 static struct vnp_replay *vnp_replay_add(struct vnp_map *map, const void *key, long *ret)
 {
 	static const u64 empty[VNP_REPLAY_SIZE(8192) / sizeof(u64)];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A reference to a file that may have none left is taken by a function. */
+/* There is a function that gets a reference to a file unless there are none left. */
 #include <linux/fs.h>
 
 struct file *probe(struct file **file);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* References to pages of packets have got a header of their own. */
+/* Functions for references to pages of packets are in a header of their own. */
 #include <linux/skbuff_ref.h>
 
 void probe(skb_frag_t *frag);

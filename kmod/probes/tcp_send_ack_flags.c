@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* An ACK can have flags. */
+/* __tcp_send_ack() takes flags. */
 #include <net/tcp.h>
 
 void probe(struct sock *sk);

@@ -81,7 +81,7 @@ extern struct vnp_prog vnp_prog_none;
 /**
  * vnp_prog_load() - VNP_PROG_LOAD
  * @attr:	arguments, in the kernel
- * @uattr:	where they came from, for log_len
+ * @uattr:	the same in user space, for the output log_len
  *
  * Context: process.
  * Return: descriptor or errno.
@@ -133,7 +133,7 @@ static __always_inline u64 vnp_prog_exec(const struct vnp_prog *prog,
  * @ctx:	of a struct vnp_dgram
  * @insns:	not used
  *
- * Other programs are called without this function, and have no cost from it.
+ * Other programs are called without this function, which would slow them down.
  *
  * Return: R0; but @fault, which is set to %VNP_EXEC_UNAUTHENTIC, if the datagram is not
  * authentic.

@@ -35,8 +35,8 @@
 #include "kmod/udp/rcv.h"
 
 /*
- * The gso_type of a packet that must not be segmented before our hook: it says that it is
- * a tunnel's, which is not true.  The packet may be forwarded instead, by a bridge, a
+ * The gso_type of a packet that must not be segmented before our hook: that of a tunnel's
+ * packet, which it is not.  The packet may be forwarded instead, by a bridge, a
  * router or a redirection that cannot be foreseen here, and a device that trusts the type
  * would look for inner headers.  No device supports the second type, so such a packet is
  * segmented, and unmarked, before any device gets it.  Segmentation in software ignores

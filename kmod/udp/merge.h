@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * When merging is worth its cost.
+ * When merging begins: as soon as it saves more than it costs.
  *
  * If a socket's datagrams are merged, GRO holds each until it knows whether others of the
  * same flow follow, which takes some 200 instructions.  A datagram that is dropped

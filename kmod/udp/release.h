@@ -2,8 +2,9 @@
 /*
  * UDP sockets: packets that are held, and datagrams made of them.
  *
- * A held packet is as it arrived, at its UDP header; struct vnp_hold_cb says what of each
- * datagram belongs to the message.  What does not is removed when the message is released.
+ * A held packet is as it arrived, with skb->data at its UDP header.  struct vnp_hold_cb has the
+ * first byte of each datagram that belongs to the message; bytes before it are removed when the
+ * message is released.
  *
  * Context of all functions here: softirqs off, under RCU.
  */

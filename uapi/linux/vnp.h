@@ -997,7 +997,7 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
 #define VNP_LINK_F_MESSAGE	(1U << 3)	/* message_fd is valid */
 #define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* pass all from where there is no message */
-#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* deliver fragments of messages too old */
+#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* too old: deliver each fragment */
 
 /**
  * enum vnp_eof - what happens to a message that is not whole when the stream ends
