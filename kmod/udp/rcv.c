@@ -143,7 +143,7 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
 
 	action = vnp_dispatch_direct(link, prog, skb->data + sizeof(struct udphdr),
-				    skb->len - sizeof(struct udphdr));
+				     skb->len - sizeof(struct udphdr));
 	if (action == VNP_ACTION_PASS)
 		return 1;
 	if (unlikely(action != VNP_ACTION_DROP))

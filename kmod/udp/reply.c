@@ -93,7 +93,7 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 }
 
 static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock *sk,
-					    struct sk_buff *skb, u32 size)
+					     struct sk_buff *skb, u32 size)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
 	const struct vnp_route *route;
@@ -122,7 +122,7 @@ free:
 
 #if IS_ENABLED(CONFIG_IPV6)
 static noinline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock *sk,
-				     struct sk_buff *skb, u32 size)
+				      struct sk_buff *skb, u32 size)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
 	const struct vnp_route *route;
