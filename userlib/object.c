@@ -11,7 +11,7 @@
 /* Programs are small: a larger file is not a program */
 #define FILE_MAX	(16U << 20)
 
-/* Sections that hold programs; a type of 0 is planned but not supported yet */
+/* Sections that hold programs */
 static const struct {
 	const char *section;
 	__u32 type;
@@ -20,8 +20,6 @@ static const struct {
 	{ "vnp/packet", VNP_PROG_PACKET },
 	{ "vnp/stream", VNP_PROG_STREAM },
 	{ "vnp/message", VNP_PROG_MESSAGE },
-	{ "vnp/stream", 0 },
-	{ "vnp/message", 0 },
 };
 
 static int section_type(const struct vnp_object *obj, const struct vnp_section *sec,
@@ -33,11 +31,7 @@ static int section_type(const struct vnp_object *obj, const struct vnp_section *
 		if (strcmp(sec->name, prog_sections[i].section))
 			continue;
 		*type = prog_sections[i].type;
-		if (*type)
-			return 0;
-		vnp_error(&obj->print, "Programs of section %s are not supported yet; only vnp/datagram and vnp/packet are.",
-			  sec->name);
-		return -EOPNOTSUPP;
+		return 0;
 	}
 
 	vnp_error(&obj->print, "Section \"%s\" is not a program type of VNP: write SEC(\"vnp/datagram\") before the program.",

@@ -341,7 +341,6 @@ static void refuse_patched(const char *from, const char *to, int err, const char
 static void test_sections_refused(void **state)
 {
 	(void)state;
-	refuse_patched("vnp/datagram", "vnp/stream", -EOPNOTSUPP, "not supported yet");
 	refuse_patched("vnp/datagram", "xdp", -EINVAL, "Section \"xdp\"");
 }
 
