@@ -4,9 +4,14 @@
  * that, so struct vnp_stream::reader keeps others from reading at the same time: otherwise they
  * could read further together.
  *
+ * A call that began before the link, or with another one, is in TCP: it takes no mutex, and reads
+ * bytes, ready or not, dropped or not.  So whenever the socket was not locked copied_seq can be
+ * anywhere.
+ *
  * A call may outlast the link, but then it does not wait in here: it is restarted, and finds
  * the kernel's own function.  While it is in here it has a reference to the module, which it
- * only fails to get when there are no links any more.
+ * only fails to get when there are no links any more.  A call that cannot be restarted keeps the
+ * module from being removed (vnp_tcp_enter()).
  */
 #include "kmod/tcp/recv.h"
 
@@ -129,8 +134,9 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 		if (!stream->sk)
 			return vnp_recv_restart();
 		vnp_stream_finish(stream);
-		if (recv->peek && vnp_stream_span(stream, recv->sk) < recv->len)
-			vnp_stream_flatten(stream);
+		if (recv->peek && vnp_stream_span(stream, recv->sk) < recv->len &&
+		    vnp_stream_flatten(stream, recv->sk->sk_allocation))
+			wanted = 1;
 		span = vnp_stream_span(stream, recv->sk);
 		ended = vnp_stream_ended(stream, recv->sk);
 		if (span >= wanted || (span && (ended || !recv->timeo || signal_pending(current))))

@@ -177,59 +177,117 @@ int vnp_repack(struct sock *sk, bool all, gfp_t gfp)
 
 /* The chunk that takes the next bytes, of which @left are to come, the first for @seq */
 static struct sk_buff *vnp_repack_room(struct sk_buff_head *chunks, struct sk_buff *from,
-				       u32 seq, u32 left)
+				       u32 seq, u32 left, gfp_t gfp)
 {
 	struct sk_buff *chunk = skb_peek_tail(chunks);
 
 	if (chunk && chunk->len < VNP_CHUNK)
 		return chunk;
-	chunk = vnp_chunk_alloc(from, seq, min(left, VNP_CHUNK), GFP_KERNEL | __GFP_NOFAIL);
-	__skb_queue_tail(chunks, chunk);
+	chunk = vnp_chunk_alloc(from, seq, min(left, VNP_CHUNK), gfp);
+	if (chunk)
+		__skb_queue_tail(chunks, chunk);
 	return chunk;
 }
 
-/* Append the bytes from @start to before @stop, which get the numbers from @seq on. */
-static void vnp_repack_move(struct sock *sk, struct sk_buff_head *chunks, u32 start, u32 stop,
-			    u32 seq, u32 end)
+/**
+ * struct vnp_repack_move - bytes that move up in the queue
+ * @chunks:	what they are copied to
+ * @from:	a packet that does not end after the next one
+ * @seq:	the number that it gets
+ * @end:	after the last number that is given
+ * @gfp:	how to allocate
+ */
+struct vnp_repack_move {
+	struct sk_buff_head chunks;
+	struct sk_buff *from;
+	u32 seq;
+	u32 end;
+	gfp_t gfp;
+};
+
+/* Append the bytes from @start to before @stop.  Return: 0, -ENOMEM, -ENODATA */
+static int vnp_repack_append(struct sock *sk, struct vnp_repack_move *move, u32 start, u32 stop)
 {
-	struct sk_buff *from, *chunk;
+	struct sk_buff *chunk;
 	u32 len;
 
-	for (; before(start, stop); start += len, seq += len) {
-		from = vnp_queue_find(sk, start);
-		if (WARN_ON_ONCE(!from))
-			return;
-		chunk = vnp_repack_room(chunks, from, seq, end - seq);
+	for (; before(start, stop); start += len, move->seq += len) {
+		move->from = vnp_queue_next(sk, move->from, start);
+		if (!move->from)
+			return -ENODATA;
+		chunk = vnp_repack_room(&move->chunks, move->from, move->seq,
+					move->end - move->seq, move->gfp);
+		if (!chunk)
+			return -ENOMEM;
 		len = min(stop - start, VNP_CHUNK - chunk->len);
-		if (WARN_ON_ONCE(!vnp_chunk_append(sk, chunk, from, start, start + len)))
-			return;
+		if (!vnp_chunk_append(sk, chunk, move->from, start, start + len))
+			return -ENODATA;
 	}
+	return 0;
 }
 
-void vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges)
+/* Copy what is in no range, from @start on.  Return: as above */
+static int vnp_repack_gather(struct sock *sk, struct vnp_repack_move *move,
+			     struct vnp_ranges *ranges, u32 start)
 {
-	struct sk_buff *end = skb_peek(&sk->sk_receive_queue);
-	struct tcp_sock *tp = tcp_sk(sk);
-	u32 start = tp->copied_seq, seq, stop;
-	struct sk_buff_head chunks;
-	struct vnp_range *range;
+	const struct vnp_range *range;
+	u32 i;
+	int ret;
 
-	if (vnp_ranges_empty(ranges) || !end)
-		return;
-	__skb_queue_head_init(&chunks);
-	stop = vnp_ranges_at(ranges, ranges->last - 1)->end;
-	seq = start + vnp_ranges_bytes(ranges, start, stop);
-	if (tp->urg_data && !before(tp->urg_seq, start) && before(tp->urg_seq, stop))
-		tp->urg_seq += vnp_ranges_bytes(ranges, tp->urg_seq, stop);
-	WRITE_ONCE(tp->copied_seq, seq);
-	for (; (range = vnp_ranges_first(ranges)); vnp_ranges_pop(ranges)) {
-		vnp_repack_move(sk, &chunks, start, range->start, seq, stop);
-		seq += range->start - start;
+	for (i = ranges->first; i != ranges->last; i++) {
+		range = vnp_ranges_at(ranges, i);
+		if (!after(range->end, start))
+			continue;
+		ret = vnp_repack_append(sk, move, start, range->start);
+		if (ret)
+			return ret;
 		start = range->end;
 	}
+	return WARN_ON_ONCE(move->seq != move->end) ? -ENODATA : 0;
+}
+
+/* An urgent byte goes with its range, or moves like the others. */
+static void vnp_repack_move_urgent(struct tcp_sock *tp, struct vnp_ranges *ranges, u32 stop)
+{
+	const u32 seq = tp->urg_seq;
+
+	if (!tp->urg_data || before(seq, tp->copied_seq) || !before(seq, stop))
+		return;
+	if (vnp_ranges_after(ranges, seq) == seq)
+		tp->urg_seq += vnp_ranges_bytes(ranges, seq, stop);
+	else
+		WRITE_ONCE(tp->urg_data, 0);
+}
+
+int vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges, gfp_t gfp)
+{
+	struct sk_buff *end = skb_peek(&sk->sk_receive_queue);
+	struct vnp_repack_move move = { .from = end, .gfp = gfp };
+	struct tcp_sock *tp = tcp_sk(sk);
+	const u32 start = tp->copied_seq;
+	u32 seq;
+	int ret;
+
+	if (vnp_ranges_empty(ranges))
+		return 0;
+	if (!end)
+		return -ENODATA;
+	__skb_queue_head_init(&move.chunks);
+	move.end = vnp_ranges_at(ranges, ranges->last - 1)->end;
+	seq = start + vnp_ranges_bytes(ranges, start, move.end);
+	move.seq = seq;
+	ret = vnp_repack_gather(sk, &move, ranges, start);
+	if (ret) {
+		__skb_queue_purge(&move.chunks);
+		return ret;
+	}
+	vnp_repack_move_urgent(tp, ranges, move.end);
+	WRITE_ONCE(tp->copied_seq, seq);
+	ranges->first = ranges->last;
 	/* A packet with a FIN stays, if all of its data goes. */
-	while (!vnp_queue_is_end(sk, end) && !after(vnp_queue_stop(end), stop) &&
+	while (!vnp_queue_is_end(sk, end) && !after(vnp_queue_stop(end), move.end) &&
 	       !(TCP_SKB_CB(end)->tcp_flags & TCPHDR_FIN))
 		end = end->next;
-	vnp_repack_replace(sk, sk->sk_receive_queue.next, end, &chunks);
+	vnp_repack_replace(sk, sk->sk_receive_queue.next, end, &move.chunks);
+	return 0;
 }

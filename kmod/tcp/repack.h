@@ -30,13 +30,17 @@ int vnp_repack(struct sock *sk, bool all, gfp_t gfp);
 /**
  * vnp_repack_without() - remove ranges from the queue
  * @sk:		the socket
- * @ranges:	what to remove; all of it has arrived, and none was read.  Emptied
+ * @ranges:	what to remove; all of it has arrived, and what was read of it does not matter.
+ *		Emptied, if it succeeds
+ * @gfp:	how to allocate
  *
  * The bytes before a range move up to its end, so their sequence numbers change: that of one
  * grows by the bytes of the ranges after it.
  *
  * Context: process.
+ * Return: 0; -ENOMEM; -ENODATA: the bytes between are not in the queue.  If it fails nothing
+ * was changed.
  */
-void vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges);
+int vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges, gfp_t gfp);
 
 #endif /* _VNP_TCP_REPACK_H */

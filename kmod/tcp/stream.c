@@ -228,7 +228,7 @@ static bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
 	       !vnp_ranges_full(&stream->drops) && !vnp_stream_too_long(stream);
 }
 
-/* TCP has removed an urgent byte. */
+/* TCP has removed an urgent byte; or a call that began before the link has read. */
 static void vnp_stream_follow(struct vnp_stream *stream)
 {
 	const u32 seq = tcp_sk(stream->sk)->copied_seq;
@@ -465,19 +465,31 @@ static void vnp_stream_work(struct work_struct *work)
 	vnp_stream_put(stream);
 }
 
-void vnp_stream_flatten(struct vnp_stream *stream)
+/* Calls that began before the link do not stop at what is ready: see where they have read to. */
+static void vnp_stream_catch_up(struct vnp_stream *stream)
 {
-	struct sock *sk = stream->sk;
-	u32 shift;
+	local_bh_disable();
+	vnp_stream_follow(stream);
+	vnp_stream_skip(stream);
+	local_bh_enable();
+	vnp_stream_settle(stream);
+}
 
-	if (vnp_ranges_empty(&stream->drops))
-		return;
+int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp)
+{
+	u32 shift;
+	int ret;
+
+	vnp_stream_catch_up(stream);
 	shift = vnp_ranges_bytes(&stream->drops, stream->ready, stream->parse);
+	ret = vnp_repack_without(stream->sk, &stream->drops, gfp);
+	if (ret)
+		return ret;
 	if (stream->woken == stream->ready)
 		stream->woken += shift;
 	WRITE_ONCE(stream->ready, stream->ready + shift);
-	vnp_repack_without(sk, &stream->drops);
 	vnp_stream_settle(stream);
+	return 0;
 }
 
 void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
@@ -504,7 +516,7 @@ void vnp_stream_stop(struct vnp_stream *stream, bool keep)
 	if (cancel_delayed_work(&stream->work))
 		vnp_stream_put(stream);
 	if (keep)
-		vnp_stream_flatten(stream);
+		vnp_stream_flatten(stream, GFP_KERNEL | __GFP_NOFAIL);
 	stream->sk = NULL;
 	sk->sk_data_ready(sk);
 }

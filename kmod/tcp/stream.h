@@ -116,8 +116,11 @@ void vnp_stream_read(struct vnp_stream *stream);
 /* vnp_stream_finish() - if no more data comes, decide on what is there.  Context: likewise */
 void vnp_stream_finish(struct vnp_stream *stream);
 
-/* vnp_stream_flatten() - make what is ready one range for TCP.  Context: likewise */
-void vnp_stream_flatten(struct vnp_stream *stream);
+/*
+ * vnp_stream_flatten() - make what is ready one range for TCP.  Context: likewise.
+ * Return: as vnp_repack_without(): it is what it was
+ */
+int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
 
 /* vnp_stream_span() - how many bytes one read of TCP may take now.  Context: any */
 u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);

@@ -4,6 +4,8 @@
 #include <linux/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -443,6 +445,94 @@ TEST_F(stream, detach_reader)
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(150, (long)ret);
 	EXPECT_MEM(want, got, 150);
+}
+
+static size_t raw_len;
+
+static void *read_raw(void *arg)
+{
+	SELF *self = arg;
+
+	return (void *)recv(self->conn.rx, got, raw_len, MSG_WAITALL);
+}
+
+static void interrupt(int sig)
+{
+}
+
+/*
+ * A call that began before the link reads @raw bytes of what arrives then, after a signal.  The
+ * first 10 of it, so that it surely has begun.
+ */
+static int raw_reads(SELF *self, size_t raw)
+{
+	const struct sigaction action = { .sa_handler = interrupt };
+	pthread_t thread;
+	int bytes, err;
+	void *ret;
+
+	raw_len = 10 + raw;
+	sigaction(SIGUSR1, &action, NULL);
+	err = pthread_create(&thread, NULL, read_raw, self) ?:
+	      conn_put(&self->conn, sent, 10) ?: conn_arrived(&self->conn, 10);
+	do {
+		err = err ?: ioctl(self->conn.rx, FIONREAD, &bytes);
+		sched_yield();
+	} while (!err && bytes);
+	self->total = 10;
+	err = err ?: conn_link(&self->conn, 0, 0) ?: put(self, MSG_HOLD, 100) ?:
+	      put(self, MSG_DROP, 200) ?: put(self, MSG_HOLD, 300) ?:
+	      put(self, MSG_DROP, 400) ?: put(self, MSG_HOLD, 500);
+	err = err ?: pthread_kill(thread, SIGUSR1) ?: pthread_join(thread, &ret);
+	return err ?: (long)ret == (long)raw_len ? 0 : -EIO;
+}
+
+/* bytes read by such a call, and what of the messages that are not dropped is gone with them */
+static const struct {
+	size_t raw, gone;
+} raw_cases[] = {
+	{ 50, 50 }, { 100, 100 }, { 150, 100 }, { 300, 100 }, { 400, 200 }, { 700, 400 },
+	{ 1000, 400 }, { 1100, 500 },
+};
+
+TEST_F(stream, raw_peek)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(raw_cases); i++) {
+		const size_t gone = raw_cases[i].gone;
+
+		if (i) {
+			conn_close(&self->conn);
+			ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
+		}
+		self->want_len = 0;
+		ASSERT_EQ(0, raw_reads(self, raw_cases[i].raw));
+		ASSERT_EQ(-1, recv(self->conn.rx, got, 1, MSG_PEEK | MSG_DONTWAIT));
+		ASSERT_EQ(EAGAIN, errno);
+		ASSERT_EQ(0, put(self, MSG_DROP, 60));
+		ASSERT_EQ(0, put(self, MSG_PASS, 70));
+		ASSERT_EQ(self->want_len - gone, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
+		ASSERT_MEM(want + gone, got, self->want_len - gone);
+		ASSERT_EQ(self->want_len - gone, recv(self->conn.rx, got, BUFFER, 0));
+		ASSERT_MEM(want + gone, got, self->want_len - gone);
+		ASSERT_EQ(1, quiet(self));
+	}
+}
+
+TEST_F(stream, raw_detach)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(raw_cases); i++) {
+		const size_t gone = raw_cases[i].gone;
+
+		if (i) {
+			conn_close(&self->conn);
+			ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
+		}
+		self->want_len = 0;
+		ASSERT_EQ(0, raw_reads(self, raw_cases[i].raw));
+		ASSERT_EQ(0, link_detach(self->conn.link));
+		ASSERT_EQ(self->want_len - gone, recv(self->conn.rx, got, BUFFER, 0));
+		ASSERT_MEM(want + gone, got, self->want_len - gone);
+	}
 }
 
 /* More messages than are parsed at once */
