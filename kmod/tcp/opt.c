@@ -2,7 +2,7 @@
 /*
  * Others that would read from the receive queue are refused: what is set with TCP_ULP, and
  * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's, and 1 for TCP, as otherwise it would be
- * silent about data that arrives.
+ * silent about data that arrives.  The answer to TCP_ULP is that there is none.
  */
 #include "kmod/tcp/opt.h"
 
@@ -41,11 +41,15 @@ int vnp_tcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval
 int vnp_tcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		       int __user *optlen)
 {
-	int ret = -EOPNOTSUPP;
+	const bool refused = level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE;
+	const bool ulp = level == SOL_TCP && optname == TCP_ULP;
+	int ret;
 
 	if (!try_module_get(THIS_MODULE))
 		return -EAGAIN;
-	if (level != SOL_TCP || optname != TCP_ZEROCOPY_RECEIVE || !vnp_tcp_is_linked(sk))
+	if ((refused || ulp) && vnp_tcp_is_linked(sk))
+		ret = ulp ? put_user(0, optlen) : -EOPNOTSUPP;
+	else
 		ret = vnp_tcp_proto_of(sk)->kernel->getsockopt(sk, level, optname, optval,
 							       optlen);
 	module_put(THIS_MODULE);

@@ -6,6 +6,7 @@
  *	sk_user_data		the link, which is not for copies of the socket
  *	sk_prot			one that reads what is ready (tcp/recv.c), and notices its end
  *	socket::ops		likewise
+ *	icsk_ulp_ops		ones that do nothing, so that no others can be set
  *	sk_rcvlowat		1; the application's is in struct vnp_stream
  *
  * Only a socket is taken whose operations are TCP's own: not one of MPTCP, kTLS, sockmap, KCM.
@@ -30,9 +31,16 @@
 #include "kmod/tcp/recv.h"
 #include "kmod/tcp/stream.h"
 
-/* Calls of close() and disconnect() that have no reference to the module */
+/* Calls that have no reference to the module */
 static atomic_t vnp_tcp_calls = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(vnp_tcp_calls_wait);
+
+/*
+ * setsockopt() of TCP_ULP can wait for the socket's lock when the link is attached, and would make
+ * the copy of sk_prot known to kTLS, for all sockets.  Not registered, and has no owner: it
+ * is removed before the socket could be destroyed.
+ */
+static const struct tcp_ulp_ops vnp_tcp_ulp = { .name = "vnp" };
 
 static void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link)
 {
@@ -47,6 +55,7 @@ static void vnp_tcp_set_hook(struct vnp_link *link, struct sock *sk)
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
 
 	vnp_tcp_set_user_data(sk, link);
+	WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, &vnp_tcp_ulp);
 	WRITE_ONCE(sk->sk_prot, &proto->ours);
 	WRITE_ONCE(sk->sk_socket->ops, &proto->ours_ops);
 	vnp_stream_start(link->stream, sk);
@@ -57,9 +66,12 @@ static void vnp_tcp_clear_hook(struct vnp_link *link, struct sock *sk, bool keep
 {
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
 
-	WRITE_ONCE(sk->sk_prot, proto->kernel);
-	if (sk->sk_socket)
+	if (sk->sk_prot == &proto->ours)
+		WRITE_ONCE(sk->sk_prot, proto->kernel);
+	if (sk->sk_socket && sk->sk_socket->ops == &proto->ours_ops)
 		WRITE_ONCE(sk->sk_socket->ops, proto->kernel_ops);
+	if (inet_csk(sk)->icsk_ulp_ops == &vnp_tcp_ulp)
+		WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, NULL);
 	vnp_tcp_set_user_data(sk, NULL);
 	vnp_stream_stop(link->stream, keep);
 }
@@ -231,9 +243,10 @@ int vnp_tcp_subsys_create(void)
 	return vnp_stream_subsys_create();
 }
 
-/* Calls that are being entered, those that are in here, and those that are being left */
+/* Who reads icsk_ulp_ops; calls that are being entered, those that are in here, and those that are being left */
 void vnp_tcp_subsys_destroy(void)
 {
+	synchronize_net();
 	synchronize_rcu_tasks();
 	wait_event_idle(vnp_tcp_calls_wait, !atomic_read(&vnp_tcp_calls));
 	synchronize_rcu_tasks();

@@ -625,6 +625,8 @@ TEST_F(stream, refused)
 {
 	struct vnp_link_create attr = { .size = sizeof(attr), .sock_fd = self->conn.rx };
 	int dev = device_open(), message, datagram, udp;
+	char name[16];
+	socklen_t len;
 
 	ASSERT_EQ(0, stream_progs(dev, &attr.prog_fd, &message));
 	datagram = prog_verdict(dev, VNP_PASS);
@@ -657,6 +659,12 @@ TEST_F(stream, refused)
 	EXPECT_EQ(0, link_update(self->conn.link, message, message));
 	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
 	EXPECT_EQ(EBUSY, errno);
+	len = sizeof(name);
+	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
+	EXPECT_EQ(0, len);
+	ASSERT_EQ(0, link_detach(self->conn.link));
+	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "vnp", 4));
+	EXPECT_EQ(ENOENT, errno);
 }
 
 TEST_HARNESS_MAIN
