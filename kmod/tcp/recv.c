@@ -22,6 +22,7 @@
 
 #include "kmod/tcp/proto.h"
 #include "kmod/tcp/stream.h"
+#include "kmod/tcp/tcp.h"
 
 /**
  * struct vnp_recv - a call
@@ -190,11 +191,15 @@ int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 {
 	const struct proto *kernel = vnp_tcp_proto_of(sk)->kernel;
 	struct vnp_recv recv;
+	bool held;
 	int ret;
 
-	/* These do not wait. */
-	if (flags & (MSG_ERRQUEUE | MSG_OOB))
-		return vnp_proto_recvmsg(kernel, sk, msg, len, flags, addr_len);
+	if (flags & (MSG_ERRQUEUE | MSG_OOB)) {
+		held = vnp_tcp_enter();
+		ret = vnp_proto_recvmsg(kernel, sk, msg, len, flags, addr_len);
+		vnp_tcp_leave(held);
+		return ret;
+	}
 	if (!vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT))
 		return vnp_recv_restart();
 	recv.peek = flags & MSG_PEEK;
@@ -239,18 +244,21 @@ static __poll_t vnp_recv_mask(const struct vnp_stream *stream, const struct sock
 __poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	const struct proto_ops *kernel = vnp_tcp_proto_of(sock->sk)->kernel_ops;
-	__poll_t mask = kernel->poll(file, sock, wait);
+	const bool held = vnp_tcp_enter();
 	const struct vnp_stream *stream;
+	__poll_t mask;
 
+	mask = kernel->poll(file, sock, wait);
 	rcu_read_lock();
 	stream = vnp_stream_of(sock->sk);
 	if (stream)
 		mask = vnp_recv_mask(stream, sock->sk, mask);
 	rcu_read_unlock();
+	vnp_tcp_leave(held);
 	return mask;
 }
 
-int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
+static int vnp_recv_ioctl_held(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
 {
 	struct vnp_stream *stream;
 	u32 bytes = 0;
@@ -265,4 +273,13 @@ int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
 	if (!stream)
 		return vnp_tcp_proto_of(sk)->kernel->ioctl(sk, cmd, arg);
 	return vnp_ioctl_result(arg, bytes);
+}
+
+int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
+{
+	const bool held = vnp_tcp_enter();
+	int ret = vnp_recv_ioctl_held(sk, cmd, arg);
+
+	vnp_tcp_leave(held);
+	return ret;
 }

@@ -110,11 +110,7 @@ static void vnp_tcp_finish(struct sock *sk)
 	vnp_stream_put(stream);
 }
 
-/*
- * A call that cannot fail, and outlasts the link.  If it began when the link was already gone,
- * and the module is being removed, that waits.
- */
-static bool vnp_tcp_enter(void)
+bool vnp_tcp_enter(void)
 {
 	const bool held = try_module_get(THIS_MODULE);
 
@@ -123,7 +119,7 @@ static bool vnp_tcp_enter(void)
 	return held;
 }
 
-static void vnp_tcp_leave(bool held)
+void vnp_tcp_leave(bool held)
 {
 	if (held)
 		module_put(THIS_MODULE);
