@@ -48,10 +48,10 @@ static inline struct vnp_range *vnp_ranges_first(struct vnp_ranges *ranges)
 	return vnp_ranges_empty(ranges) ? NULL : vnp_ranges_at(ranges, ranges->first);
 }
 
-/* vnp_ranges_full() - is there room for one more at most, which is that at the end? */
+/* vnp_ranges_full() - is there room for one more at most, that at the end? Context: any */
 static inline bool vnp_ranges_full(const struct vnp_ranges *ranges)
 {
-	return ranges->last - ranges->first >= VNP_RANGES_MAX - 1;
+	return READ_ONCE(ranges->last) - READ_ONCE(ranges->first) >= VNP_RANGES_MAX - 1;
 }
 
 /* vnp_ranges_add() - add one after all others */

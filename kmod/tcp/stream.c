@@ -87,6 +87,7 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 	if (!span || span >= READ_ONCE(stream->lowat))
 		return span;
 	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
+	       vnp_ranges_full(&stream->drops) ||
 	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit(sk);
 }
 

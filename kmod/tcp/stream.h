@@ -127,7 +127,7 @@ u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);
 
 /*
  * vnp_stream_enough() - is there as much to read as the application waits for? Or as it can
- * get, if the buffer takes no more.  Context: any
+ * get, if the buffer or @drops takes no more.  Context: any
  */
 bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);
 
