@@ -440,9 +440,14 @@ void vnp_stream_data_ready(struct sock *sk)
 
 void vnp_stream_read(struct vnp_stream *stream)
 {
+	const u32 ready = stream->ready;
+
 	vnp_stream_parse(stream);
 	vnp_stream_finish(stream);
 	vnp_stream_relieve(stream, stream->sk->sk_allocation, true);
+	/* Others may wait for what has become ready. */
+	if (stream->ready != ready)
+		vnp_stream_wake(stream);
 }
 
 /* What softirq could not do: it was too much, or there was no memory. */
