@@ -256,7 +256,7 @@ static unsigned long vnp_stream_parse_some(struct vnp_stream *stream, u32 end)
 	dgram.unauthentic = false;
 	dgram.holding = NULL;
 	vnp_stream_init_ctx(sk, &dgram.exec.ctx);
-	dgram.skb = vnp_queue_find(sk, stream->parse);
+	dgram.skb = vnp_stream_can_parse(stream, end) ? vnp_queue_find(sk, stream->parse) : NULL;
 	for (; vnp_stream_can_parse(stream, end); cnt--) {
 		if (!cnt)
 			return 1;
