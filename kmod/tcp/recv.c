@@ -121,6 +121,15 @@ static int vnp_recv_error(const struct vnp_recv *recv)
 	return -ENOTCONN;
 }
 
+/* How many bytes TCP can read now; SO_PEEK_OFF is where it begins to peek. */
+static u32 vnp_recv_span(const struct vnp_recv *recv)
+{
+	const u32 span = vnp_stream_span(recv->stream, recv->sk);
+	const int off = recv->peek ? sk_peek_offset(recv->sk, MSG_PEEK) : 0;
+
+	return off <= 0 ? span : span - min_t(u32, span, off);
+}
+
 /*
  * Wait for bytes.  Return: how many can be read now; 0: no more for this call, or, if nothing
  * was read, an errno or the end
@@ -135,10 +144,10 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 		if (!stream->sk)
 			return vnp_recv_restart();
 		vnp_stream_finish(stream);
-		if (recv->peek && vnp_stream_span(stream, recv->sk) < recv->len &&
+		if (recv->peek && vnp_recv_span(recv) < recv->len &&
 		    vnp_stream_flatten(stream, recv->sk->sk_allocation))
 			wanted = 1;
-		span = vnp_stream_span(stream, recv->sk);
+		span = vnp_recv_span(recv);
 		ended = vnp_stream_ended(stream, recv->sk);
 		if (span >= wanted || (span && (ended || !recv->timeo || signal_pending(current))))
 			return min_t(size_t, span, INT_MAX);
