@@ -2,7 +2,6 @@
 #include "kmod/tcp/queue.h"
 
 #include "kmod/path/cursor.h"
-#include "kmod/path/dgram.h"
 
 struct sk_buff *vnp_queue_find(struct sock *sk, u32 seq)
 {
@@ -27,36 +26,54 @@ struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq)
 	return NULL;
 }
 
-struct sk_buff *vnp_queue_copy(struct sock *sk, struct sk_buff *skb, u32 seq, void *to,
-			       u32 len)
+/* As vnp_queue_next(), from the last packet on in either direction */
+static struct sk_buff *vnp_queue_seek(struct vnp_queue_exec *exec, u32 seq)
 {
-	u32 n;
+	struct sk_buff *skb = exec->last;
+	struct sock *sk = skb->sk;
 
-	for (; skb && len; len -= n) {
-		skb = vnp_queue_next(sk, skb, seq);
-		if (!skb)
-			return NULL;
-		n = min(len, vnp_queue_stop(skb) - seq);
-		if (skb_copy_bits(skb, seq - vnp_queue_start(skb), to, n))
-			return NULL;
-		seq += n;
-		to += n;
+	for (; exec->steps && !vnp_queue_is_end(sk, skb); exec->steps--) {
+		if (!after(vnp_queue_stop(skb), seq))
+			skb = skb->next;
+		else if (!vnp_queue_is_end(sk, skb->prev) &&
+			 after(vnp_queue_stop(skb->prev), seq))
+			skb = skb->prev;
+		else
+			return before(seq, vnp_queue_start(skb)) ? NULL : skb;
 	}
-	return skb;
+	return NULL;
 }
 
 int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 {
-	const u32 seq = vnp_queue_start(dgram->skb) + dgram->off + off;
+	struct vnp_queue_exec *exec = container_of((struct vnp_dgram *)dgram,
+						   struct vnp_queue_exec, dgram);
+	u32 seq = vnp_queue_start(dgram->skb) + dgram->off + off;
+	struct sk_buff *skb;
+	u32 n;
 
-	return vnp_queue_copy(dgram->skb->sk, dgram->skb, seq, to, len) ? 0 : -ERANGE;
+	for (; len; len -= n) {
+		skb = vnp_queue_seek(exec, seq);
+		if (!skb)
+			return -ERANGE;
+		exec->last = skb;
+		n = min(len, vnp_queue_stop(skb) - seq);
+		if (skb_copy_bits(skb, seq - vnp_queue_start(skb), to, n))
+			return -ERANGE;
+		seq += n;
+		to += n;
+	}
+	return 0;
 }
 
-void vnp_queue_point(struct vnp_dgram *dgram)
+void vnp_queue_begin(struct vnp_queue_exec *exec)
 {
+	struct vnp_dgram *dgram = &exec->dgram;
 	struct vnp_ctx *ctx = &dgram->exec.ctx;
 	struct vnp_cursor cursor;
 
+	exec->last = dgram->skb;
+	exec->steps = VNP_QUEUE_STEPS;
 	vnp_cursor_first(&cursor, dgram->skb);
 	vnp_cursor_find(&cursor, dgram->skb, dgram->off);
 	ctx->data = cursor.base ? cursor.base + dgram->off : dgram->skb->data;

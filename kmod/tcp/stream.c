@@ -149,7 +149,7 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_dgram *dgram,
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
 	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
-	vnp_queue_point(dgram);
+	vnp_queue_begin(container_of(dgram, struct vnp_queue_exec, dgram));
 	return vnp_dispatch_execute(stream->link, dgram);
 }
 
@@ -248,26 +248,29 @@ static unsigned long vnp_stream_parse_some(struct vnp_stream *stream, u32 end)
 {
 	struct sock *sk = stream->sk;
 	u32 cnt = VNP_STREAM_BATCH;
-	struct vnp_dgram dgram __vnp_uninitialized;
+	struct vnp_queue_exec exec __vnp_uninitialized;
 
-	dgram.hook = stream->link->hook;
-	dgram.shared = true;
-	dgram.written = false;
-	dgram.unauthentic = false;
-	dgram.holding = NULL;
-	vnp_stream_init_ctx(sk, &dgram.exec.ctx);
-	dgram.skb = vnp_stream_can_parse(stream, end) ? vnp_queue_find(sk, stream->parse) : NULL;
+	exec.dgram.hook = stream->link->hook;
+	exec.dgram.shared = true;
+	exec.dgram.written = false;
+	exec.dgram.unauthentic = false;
+	exec.dgram.holding = NULL;
+	vnp_stream_init_ctx(sk, &exec.dgram.exec.ctx);
+	exec.dgram.skb = NULL;
+	if (vnp_stream_can_parse(stream, end))
+		exec.dgram.skb = vnp_queue_find(sk, stream->parse);
 	for (; vnp_stream_can_parse(stream, end); cnt--) {
 		if (!cnt)
 			return 1;
-		if (dgram.skb)
-			dgram.skb = vnp_queue_next(sk, dgram.skb, stream->parse);
-		if (WARN_ON_ONCE(!dgram.skb)) {
+		if (exec.dgram.skb)
+			exec.dgram.skb = vnp_queue_next(sk, exec.dgram.skb,
+							stream->parse);
+		if (WARN_ON_ONCE(!exec.dgram.skb)) {
 			vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
 			break;
 		}
-		if (!(stream->sized ? vnp_stream_take(stream, &dgram) :
-				      vnp_stream_measure(stream, &dgram, end)))
+		if (!(stream->sized ? vnp_stream_take(stream, &exec.dgram) :
+				      vnp_stream_measure(stream, &exec.dgram, end)))
 			return 2;
 	}
 	return 0;
