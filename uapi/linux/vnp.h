@@ -1076,6 +1076,9 @@ enum vnp_eof {
  * delivered.
  * When the link is detached, what was not dropped is delivered, whole or not.
  *
+ * A call that reads, and began before the link, reads bytes as they arrive, ready or not.  For the
+ * programs the stream continues after them.
+ *
  * While there is a link getsockopt() of SO_RCVLOWAT returns 1, whatever is set, which is obeyed;
  * setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
  * EOPNOTSUPP.  An urgent byte is part of the stream for programs.
