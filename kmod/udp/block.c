@@ -81,11 +81,14 @@ void vnp_udp_block_put(struct vnp_udp_block *block)
 /* Bytes are the last part, or follow those of it.  Return: 0; -ENOSPC: too many parts */
 static int vnp_udp_block_add(struct vnp_udp_block *block, struct page *page, u32 off, u32 len)
 {
-	struct vnp_udp_part *last = &block->part[block->part_cnt - 1];
+	struct vnp_udp_part *last;
 
-	if (block->part_cnt && last->page == page && last->off + last->len == off) {
-		last->len += len;
-		return 0;
+	if (block->part_cnt) {
+		last = &block->part[block->part_cnt - 1];
+		if (last->page == page && last->off + last->len == off) {
+			last->len += len;
+			return 0;
+		}
 	}
 	if (block->part_cnt == MAX_SKB_FRAGS)
 		return -ENOSPC;

@@ -845,6 +845,8 @@ TEST_F_SMP(race, keys_change)
 	ASSERT_EQ(0, crypt_set(&self->run, 3, &keys[1]));
 	for (int i = 0; i < CNT; i++)
 		SEAL(2 + i % 2, i, text, sealed[i]);
+	/* Some are opened, however late the keys change. */
+	ASSERT_EQ(0, crypt_set(&self->run, 1, &keys[0]));
 	ASSERT_EQ(0, pthread_create(&racer.thread, NULL, race, &racer));
 	for (int i = 0; i < 30; i++) {
 		ASSERT_EQ(0, crypt_set(&self->run, 1, &keys[i % 2]));
