@@ -246,7 +246,10 @@ int vnp_tcp_subsys_create(void)
 	return vnp_stream_subsys_create();
 }
 
-/* Who reads icsk_ulp_ops; calls that are being entered, those that are in here, and those that are being left */
+/*
+ * Waits for readers of icsk_ulp_ops, and for calls that are being entered, that are in here, and
+ * that are being left.
+ */
 void vnp_tcp_subsys_destroy(void)
 {
 	synchronize_net();
