@@ -27,8 +27,13 @@ static __always_inline void match(struct vnp_ctx *ctx, __u32 topic)
 	__u32 i = 0, left;
 
 	for (left = FEED_MATCHES; left; left--, i++) {
-		while (i < FEED_SUBSCRIBERS && i < state.slots && !(filters[i] & bit))
+		while (i < FEED_SUBSCRIBERS && i < state.slots) {
+			/* Otherwise clang counts with a pointer, which needs a guard. */
+			asm volatile("" : "+r"(i));
+			if (filters[i & (FEED_SUBSCRIBERS - 1)] & bit)
+				break;
 			i++;
+		}
 		if (i >= FEED_SUBSCRIBERS || i >= state.slots)
 			break;
 		vnp_send(ctx, &subscribers, &i, NULL, 0);

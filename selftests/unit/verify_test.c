@@ -701,7 +701,7 @@ static void arguments_are_checked(void **state)
 	} while (0)
 	assert_int_equal(create(&ok), 0);
 	assert_invalid(type, 0);
-	assert_invalid(type, VNP_PROG_PACKET + 1);
+	assert_invalid(type, VNP_PROG_MESSAGE + 1);
 	assert_invalid(type, -1);
 	assert_invalid(insn_cnt, 0);
 	assert_invalid(insn_cnt, VNP_INSN_MAX + 1);
