@@ -35,7 +35,7 @@ struct sample {
 /* sample_complain() - say what failed.  Return: @err, a negative errno */
 int sample_complain(const struct sample *sample, const char *failed, int err);
 
-/* sample_port() - a port from the command line.  Return: 0: it is none */
+/* sample_port() - a port from the command line.  Return: 0 if it is not valid */
 int sample_port(const char *text);
 
 /*

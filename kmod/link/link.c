@@ -149,7 +149,7 @@ static long vnp_link_create_on(const struct vnp_link_create *attr, struct vnp_pr
 	return fd;
 }
 
-/* The program for whole messages: NULL if there is none */
+/* The program for whole messages, or NULL */
 static struct vnp_prog *vnp_link_message(const struct vnp_link_create *attr)
 {
 	struct vnp_prog *message;

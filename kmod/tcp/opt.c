@@ -2,7 +2,7 @@
 /*
  * Others that would read from the receive queue are refused: what is set with TCP_ULP, and
  * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's, and 1 for TCP, as otherwise it would be
- * silent about data that arrives.  The answer to TCP_ULP is that there is none.
+ * silent about data that arrives.  TCP_ULP is reported as not set.
  */
 #include "kmod/tcp/opt.h"
 

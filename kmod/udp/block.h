@@ -138,7 +138,7 @@ bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_d
 bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram,
 			  u32 off, u32 len);
 
-/* vnp_udp_block_space() - some memory of this CPU, to be referenced; NULL: there is none */
+/* vnp_udp_block_space() - a page fragment of this CPU with free space, or NULL: no memory */
 struct page_frag *vnp_udp_block_space(u32 len);
 
 /* vnp_udp_block_add_to() - add bytes of a page to a packet, with a reference */

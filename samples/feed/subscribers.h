@@ -11,7 +11,7 @@
 /**
  * struct subscriber - one of them
  * @peer:	where it is
- * @address:	the same as text; empty: there is none in this slot
+ * @address:	the same as text; empty if the slot is free
  * @filter:	its topics
  */
 struct subscriber {

@@ -235,7 +235,7 @@ static void test_changed(void)
 		      publish(FIFTIETH(i), SUBSCRIBERS / 100);
 	ok &= publish(ALL, SUBSCRIBERS / 2);
 	report(ok && all_got(SUBSCRIBERS / 2), "they get nothing any more, the others all");
-	report(publish(254, SUBSCRIBERS / 20 * 9), "who has another filter gets that");
+	report(publish(254, SUBSCRIBERS / 20 * 9), "subscribers with another filter receive its topic");
 }
 
 static void test_refused(void)
