@@ -653,7 +653,7 @@ struct traffic {
 	atomic_bool stop;
 	atomic_long sent;
 	atomic_long received;
-	long signs[256];
+	atomic_long signs[256];
 	long torn;
 };
 
@@ -728,14 +728,17 @@ static void traffic_flows(struct traffic *t, long more)
 		sched_yield();
 }
 
-/* Every datagram is processed by exactly one of the programs. */
+/*
+ * Every datagram is processed by exactly one of the programs.  How many a program gets
+ * before it is replaced depends on the scheduler, so this goes on until both got some.
+ */
 TEST_F_SMP(replace, under_traffic)
 {
 	struct vnp_link_info info;
 	struct traffic t;
 
 	ASSERT_EQ(0, traffic_start(&t, &self->flow));
-	for (int n = 1; n <= 300; n++) {
+	for (int n = 1; n <= 300 || t.signs['A'] <= 100 || t.signs['B'] <= 100; n++) {
 		ASSERT_EQ(0, link_update(self->link, self->progs[n & 1],
 					 self->progs[!(n & 1)]));
 		traffic_flows(&t, n % 4);
@@ -744,8 +747,6 @@ TEST_F_SMP(replace, under_traffic)
 	EXPECT_EQ(t.sent, t.received);
 	EXPECT_EQ(0, t.torn);
 	EXPECT_EQ(t.sent, t.signs['A'] + t.signs['B']);
-	EXPECT_LT(100, t.signs['A']);
-	EXPECT_LT(100, t.signs['B']);
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(t.sent + 1, info.packets);
 	EXPECT_EQ(t.sent + 1, info.verdicts[VNP_PASS]);

@@ -433,11 +433,14 @@ TEST_F_SMP(segments, links_come_and_go)
 	pthread_t thread;
 	__u32 seq = 0;
 
+	/* A mapped address is another path only once the datagram is at the socket. */
+	if (variant->kind == FLOW_MAPPED)
+		return;
 	pin(1);
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUF, 1 << 14));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &sender));
-	for (int i = 0; i < 8; i++) {
-		LINK(names[i % 4]);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		LINK(names[i]);
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, true));
 		UNLINK();
@@ -446,7 +449,7 @@ TEST_F_SMP(segments, links_come_and_go)
 	}
 	/* The application changes its mind. */
 	LINK("read_only");
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 4; i++) {
 		ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, i % 2));
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
 	}
