@@ -6,6 +6,7 @@
 #include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/file.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
 #include <linux/user_namespace.h>
@@ -85,6 +86,7 @@ void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
 	refcount_set(&obj->refs, 1);
 	obj->id = 0;
 	obj->uid = current_euid();
+	obj->pid_ns = NULL;
 	memcpy(obj->name, name, VNP_NAME_LEN);
 }
 
@@ -93,6 +95,7 @@ int vnp_obj_publish(struct vnp_obj *obj)
 	struct vnp_ids *ids = &vnp_ids[obj->ops->kind];
 	int ret;
 
+	obj->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	/* The id is stored before the object can be found. */
 	ret = xa_alloc_cyclic_bh(&ids->objs, &obj->id, obj,
 				 XA_LIMIT(1, S32_MAX), &ids->last, VNP_GFP_USER);
@@ -105,8 +108,11 @@ static void vnp_obj_free_work(struct work_struct *work)
 {
 	struct vnp_obj *obj = container_of(to_rcu_work(work), struct vnp_obj,
 					   rwork);
+	struct pid_namespace *pid_ns = obj->pid_ns;
 
 	obj->ops->free(obj);
+	if (pid_ns)
+		put_pid_ns(pid_ns);
 }
 
 void vnp_obj_put(struct vnp_obj *obj)
@@ -128,9 +134,18 @@ static bool vnp_obj_sees_all(void)
 	return ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
 }
 
+/*
+ * One's own, as for ptrace(): of the same user, and not out of a container, whose processes
+ * do not see those outside.
+ */
 static bool vnp_obj_is_own(const struct vnp_obj *obj)
 {
-	return uid_eq(obj->uid, current_euid());
+	const struct pid_namespace *own = task_active_pid_ns(current);
+	const struct pid_namespace *ns = obj->pid_ns;
+
+	while (ns && ns != own)
+		ns = ns->parent;
+	return ns && uid_eq(obj->uid, current_euid());
 }
 
 struct vnp_obj *vnp_obj_find(u32 kind, u32 id)

@@ -18,6 +18,7 @@
 #include <linux/workqueue.h>
 #include <linux/vnp.h>
 
+struct pid_namespace;
 struct vnp_obj;
 
 /**
@@ -43,6 +44,7 @@ struct vnp_obj_ops {
  * @refs:	descriptors, and other objects that hold a reference
  * @id:		0 until it is published
  * @uid:	effective uid of its creator
+ * @pid_ns:	of its creator, with a reference; set when it is published
  * @name:	for listings, NUL-padded
  * @rwork:	frees it
  */
@@ -51,6 +53,7 @@ struct vnp_obj {
 	refcount_t refs;
 	u32 id;
 	kuid_t uid;
+	struct pid_namespace *pid_ns;
 	char name[VNP_NAME_LEN];
 	struct rcu_work rwork;
 };
@@ -101,7 +104,8 @@ static inline bool vnp_obj_get_live(struct vnp_obj *obj)
 void vnp_obj_put(struct vnp_obj *obj);
 
 /**
- * vnp_obj_find() - an object the caller may see
+ * vnp_obj_find() - an object the caller may see: his own, made in his pid namespace or one
+ *		    below; with CAP_SYS_ADMIN any
  * @kind:	enum vnp_obj_kind
  * @id:		its id
  *

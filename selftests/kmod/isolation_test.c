@@ -137,6 +137,69 @@ TEST_F(users, do_not_see_each_other)
 	EXPECT_EQ(0, finish(alice));
 }
 
+/* Alice is in a container, without other capabilities than hers. */
+static void look_from_container(struct stage *stage, int sock)
+{
+	pid_t child;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWPID))
+		_exit(1);
+	child = fork();
+	if (!child) {
+		look_for(stage, sock);
+		_exit(0);
+	}
+	_exit(finish(child));
+}
+
+static void make_objects_in_container(struct stage *stage, int sock)
+{
+	pid_t child;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWPID))
+		_exit(1);
+	child = fork();
+	if (!child) {
+		make_objects(stage, sock);
+		_exit(0);
+	}
+	close(sock);
+	_exit(finish(child));
+}
+
+static const struct {
+	act_fn make;
+	act_fn look;
+	int seen;
+} containers[] = {
+	{ make_objects, look_from_container, 0 },
+	{ make_objects_in_container, look_for, 1 },
+	{ make_objects_in_container, look_from_container, 0 },
+};
+
+/* A container sees nothing that is outside, and is seen from there. */
+TEST_F(users, in_containers)
+{
+	struct stage *stage = self->stage;
+
+	for (size_t i = 0; i < ARRAY_SIZE(containers); i++) {
+		pid_t alice;
+		char byte;
+
+		alice = act(ALICE, containers[i].make, stage, self->pair, 1);
+		ASSERT_EQ(1, read(self->pair[0], &byte, 1));
+		EXPECT_EQ(0, finish(act(ALICE, containers[i].look, stage, self->pair, 1)));
+		for (__u32 kind = VNP_OBJ_PROG; kind <= VNP_OBJ_LINK; kind++) {
+			EXPECT_EQ(containers[i].seen, stage->ret[2 * kind]);
+			EXPECT_EQ(containers[i].seen, stage->ret[2 * kind + 1] > 0);
+		}
+		close(self->pair[0]);
+		close(self->pair[1]);
+		EXPECT_EQ(0, finish(alice));
+		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, self->pair));
+	}
+}
+
 /* try_ids() - try to open every possible id */
 static void try_ids(struct stage *stage, int sock)
 {

@@ -1226,6 +1226,9 @@ enum vnp_obj_kind {
  * @id:		_NEXT: in: the id to start after (0: the first); out: the next
  *		object the caller may see.  _OPEN: the object to open
  *
+ * A process sees, and may open with all rights, the objects that its effective user made
+ * in the same pid namespace or in one below; with CAP_SYS_ADMIN it sees all.  So a
+ * container does not see the objects of its host, even if both execute as the same user.
  * ENOENT: none.
  */
 struct vnp_obj_id {
