@@ -203,6 +203,9 @@ void rig_open(void)
 	card = open(BENCH_DEVICE, O_RDWR | O_CLOEXEC);
 	if (card < 0)
 		die("%s cannot be opened: %s.", BENCH_DEVICE, strerror(errno));
+	/* What it sends is counted: nothing of its own, like router solicitations */
+	if (write_text("/proc/sys/net/ipv6/conf/" BENCH_INTERFACE "/disable_ipv6", "1") < 0)
+		die("IPv6 cannot be disabled on the card.");
 	if (shell("ip link set %s up && ip addr add " HERE "/24 dev %s && "
 		  "ip neigh add " THERE " lladdr 02:00:00:00:00:01 dev %s",
 		  BENCH_INTERFACE, BENCH_INTERFACE, BENCH_INTERFACE))
