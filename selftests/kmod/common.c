@@ -626,14 +626,22 @@ int sock_set(int sock, int level, int name, int value)
 	return result(setsockopt(sock, level, name, &value, sizeof(value)));
 }
 
-int sock_drops(int sock)
+long memory_of(int sock, int which)
 {
 	__u32 mem[SK_MEMINFO_VARS] = { 0 };
 	socklen_t len = sizeof(mem);
 
-	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len))
-		return -errno;
-	return mem[SK_MEMINFO_DROPS];
+	return getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len) ? -errno : mem[which];
+}
+
+int sock_drops(int sock)
+{
+	return memory_of(sock, SK_MEMINFO_DROPS);
+}
+
+int sock_rmem(int sock)
+{
+	return memory_of(sock, SK_MEMINFO_RMEM_ALLOC);
 }
 
 int sock_cmsg(int sock, int level, int type, void *to, size_t size)

@@ -204,6 +204,12 @@ int sock_addr(int sock, struct sockaddr_storage *addr);
 int sock_int(int sock, int level, int name);
 int sock_set(int sock, int level, int name, int value);
 
+/* memory_of() - SK_MEMINFO_* of a socket */
+long memory_of(int sock, int which);
+
+/* sock_rmem() - memory charged for the datagrams in its queues */
+int sock_rmem(int sock);
+
 /* sock_drops() - datagrams dropped by filters, or because the queue was full */
 int sock_drops(int sock);
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
-#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -346,17 +345,6 @@ TEST_F(sock, multicast)
 	close(member[1]);
 }
 
-/* rmem() - memory charged for the datagrams in a socket's queue */
-static int rmem(int sock)
-{
-	__u32 info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -errno;
-	return info[SK_MEMINFO_RMEM_ALLOC];
-}
-
 /* Merged datagrams fill the queue like single ones. */
 TEST_F(sock, queue_memory)
 {
@@ -376,7 +364,7 @@ TEST_F(sock, queue_memory)
 			burst_expect(&self->want, &self->sent, false, false, &counts);
 			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
 			ASSERT_EQ(0, link_settle(self->link, self->sent.cnt, &info));
-			used[i] = rmem(self->flow.rx);
+			used[i] = sock_rmem(self->flow.rx);
 			EXPECT_EQ(17, burst_recv(self->flow.rx, &self->want, false));
 			EXPECT_EQ(0, link_detach(self->link));
 			close(self->link);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "held.h"
 
-#include <linux/sock_diag.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,14 +89,6 @@ int queue_empty(struct rig *rig)
 {
 	return recv(rig->flow.rx, rig->got, 1, MSG_DONTWAIT | MSG_PEEK) < 0 &&
 	       errno == EAGAIN;
-}
-
-long memory_of(int sock, int which)
-{
-	__u32 mem[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(mem);
-
-	return getsockopt(sock, SOL_SOCKET, SO_MEMINFO, mem, &len) ? -errno : mem[which];
 }
 
 bool balanced(const struct vnp_link_info *info, __u64 held)

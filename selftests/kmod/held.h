@@ -54,9 +54,6 @@ int seen(struct rig *rig);
 /* queue_empty() - is there nothing to receive? */
 int queue_empty(struct rig *rig);
 
-/* memory_of() - SK_MEMINFO_* of a socket */
-long memory_of(int sock, int which);
-
 /* balanced() - is every datagram with the verdict accounted for, if @held are held? */
 bool balanced(const struct vnp_link_info *info, __u64 held);
 

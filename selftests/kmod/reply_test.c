@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
+#include <linux/net_tstamp.h>
 #include <linux/udp.h>
 #include <net/if.h>
 #include <pthread.h>
@@ -99,6 +100,26 @@ TEST_F(reply, lengths)
 	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
 		EXPECT_EQ(0, self->info.errors[i]);
 	EXPECT_TRUE(flow_empty(&self->flow));
+}
+
+/* Timestamps that the sender asks for are not those of the replies. */
+TEST_F(reply, timestamps_of_the_sender)
+{
+	const int flags = SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_SOFTWARE |
+			  SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_ID;
+	char control[512];
+	struct msghdr msg = { .msg_control = control, .msg_controllen = sizeof(control) };
+
+	ASSERT_EQ(0, sock_set(self->flow.tx, SOL_SOCKET, SO_TIMESTAMPING, flags));
+	for (int i = 0; i < 8; i++) {
+		ASSERT_EQ(100, send(self->flow.tx, self->sent, 100, 0));
+		ASSERT_EQ(100, recv(self->flow.tx, self->got, 100, 0));
+	}
+	INFO(8);
+	EXPECT_EQ(-1, recvmsg(self->flow.rx, &msg, MSG_ERRQUEUE | MSG_DONTWAIT));
+	EXPECT_EQ(0, sock_rmem(self->flow.rx));
+	/* There were some. */
+	EXPECT_LE(0, recvmsg(self->flow.tx, &msg, MSG_ERRQUEUE | MSG_DONTWAIT));
 }
 
 TEST_F(reply, rewritten)

@@ -7,7 +7,6 @@
 #include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <limits.h>
 #include <sched.h>
@@ -410,16 +409,6 @@ TEST_F(resize, too_long_for_a_packet)
 	}
 }
 
-static int rmem(int sock)
-{
-	__u32 info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -errno;
-	return info[SK_MEMINFO_RMEM_ALLOC];
-}
-
 /* Each segment of a super-packet gets the headroom of the first: programs cannot make it long. */
 TEST_F(resize, headroom)
 {
@@ -432,7 +421,7 @@ TEST_F(resize, headroom)
 	burst_fill_equal(&sent, &seq, "PPPPPPPPPPPPPPPP", ROTATE_LEN);
 	ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
 	ASSERT_EQ(ROTATE_LEN, recv(self->flow.tx, self->got, LEN_MAX, 0));
-	EXPECT_GE(sent.cnt * 16384, rmem(self->flow.tx));
+	EXPECT_GE(sent.cnt * 16384, sock_rmem(self->flow.tx));
 	for (int i = 1; i < sent.cnt; i++)
 		EXPECT_EQ(ROTATE_LEN, recv(self->flow.tx, self->got, LEN_MAX, 0));
 }

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/sock_diag.h>
 #include <linux/udp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -327,17 +326,6 @@ static long received(bool ip6)
 	return at && sscanf(at, "\nUdp: %ld", &cnt) == 1 ? cnt : -1;
 }
 
-/* rmem() - memory charged for the datagrams in a socket's queue */
-static int rmem(int sock)
-{
-	__u32 info[SK_MEMINFO_VARS] = { 0 };
-	socklen_t len = sizeof(info);
-
-	if (getsockopt(sock, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return -1;
-	return info[SK_MEMINFO_RMEM_ALLOC];
-}
-
 /* Counters and the queue's memory move as they do without a link, or nearly so. */
 TEST_F(segments, accounts)
 {
@@ -354,9 +342,9 @@ TEST_F(segments, accounts)
 			burst_expect(&self->want, &self->sent, false, false, &self->counts);
 			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
 			ASSERT_EQ(1, recv(self->flow.rx, &(char){ 0 }, 1, MSG_PEEK));
-			used[linked] = rmem(self->flow.rx);
+			used[linked] = sock_rmem(self->flow.rx);
 			EXPECT_EQ(1, burst_recv(self->flow.rx, &self->want, true));
-			EXPECT_EQ(0, rmem(self->flow.rx));
+			EXPECT_EQ(0, sock_rmem(self->flow.rx));
 			if (lo)
 				counted[linked] = received(ip6) - counted[linked];
 		}
