@@ -281,6 +281,8 @@ u64 vnp_helper_mac(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	vnp_crypt_job_end(&job);
 	if (!ret)
 		memcpy(use.dgram->exec.ctx.data + use.crypt.tag_off, tag, use.secret->tag);
+	/* It may be longer than what the payload gets. */
+	memzero_explicit(tag, sizeof(tag));
 	return ret;
 }
 
