@@ -235,7 +235,7 @@ TEST_F_SMP(module, under_traffic)
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_on, &self->flow));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, send_on, &self->flow));
 	ASSERT_EQ(0, pthread_create(&threads[2], NULL, receive_on, &self->flow));
-	for (int i = 0; i < 8; i++) {
+	for (int i = 0; i < 5; i++) {
 		prog = prog_by_first_byte(self->dev);
 		link = link_create(self->dev, prog, self->flow.rx, 0);
 		ASSERT_OK(link);
@@ -412,7 +412,7 @@ TEST_F_SMP(left, under_traffic)
 	ASSERT_OK(encap);
 	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_bursts, self));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, receive_bursts, self));
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		prog = prog_by_first_byte(self->dev);
 		link = link_create(self->dev, prog, self->flow.rx, 0);
 		ASSERT_OK(link);
