@@ -78,12 +78,26 @@ static bool is_chosen(const struct workload *workload, char **names)
 	return *names;
 }
 
+static void check_names(char **names)
+{
+	size_t i;
+
+	for (; *names; names++) {
+		for (i = 0; i < ARRAY_SIZE(workloads); i++)
+			if (!strcmp(*names, workloads[i].name))
+				break;
+		if (i == ARRAY_SIZE(workloads))
+			die("There is no workload %s.", *names);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
 
 	if (argc < 2)
 		die("usage: bench FILE [WORKLOAD...]");
+	check_names(argv + 2);
 	rig_open();
 	for (i = 0; i < ARRAY_SIZE(workloads); i++) {
 		if (is_chosen(&workloads[i], argv + 2))

@@ -39,7 +39,7 @@ double median(double *values, int cnt);
  * @system:	the system
  * @kase:	variant of the workload, or NULL
  * @size:	bytes of payload; for verification, instructions of the program
- * @pieces:	datagrams of a burst or super-packet
+ * @burst:	datagrams of a burst or super-packet
  * @unwanted:	percent to be dropped
  * @fanout:	relay: peers that each datagram is sent to
  * @rewritten:	relay: bytes at the beginning that differ for each peer
@@ -56,7 +56,7 @@ struct row {
 	const char *system;
 	const char *kase;
 	int size;
-	int pieces;
+	int burst;
 	int unwanted;
 	int fanout;
 	int rewritten;
@@ -92,22 +92,24 @@ enum arrival {
 /**
  * struct traffic - datagrams that arrive repeatedly
  * @arrival:	how they arrive
- * @pieces:	datagrams per interrupt and sender, at most 64, a power of 2; 0: 16, or 1 if
+ * @burst:	datagrams per interrupt and sender, at most 64, a power of 2; 0: 16, or 1 if
  *		ALONE
  * @size:	bytes of payload, at least 8
  * @unwanted:	percent to be dropped
  * @fill:	writes the payload of datagram number i; NULL: random bytes, UNWANTED or WANTED
  *		first
- * @senders:	MERGED: number of senders, each sending @pieces at once; 0: one
+ * @senders:	MERGED: number of senders, each sending @burst at once; 0: one
  * @open:	the process decrypts a datagram in place.  Returns its length then, or -1 if it
  *		is not authentic; NULL: it does not
  * @want:	what datagram number i is for the process, @overhead bytes shorter; NULL: what
  *		arrives
  * @overhead:	see @want
+ * @deferred:	the kernel or the process may still be at work when the last datagram has
+ *		arrived: its cost includes what is done until both sleep
  */
 struct traffic {
 	enum arrival arrival;
-	int pieces;
+	int burst;
 	int size;
 	int unwanted;
 	int senders;
@@ -115,6 +117,7 @@ struct traffic {
 	int (*open)(__u8 *data, int len);
 	const __u8 *(*want)(int i);
 	int overhead;
+	bool deferred;
 };
 
 const char *traffic_name(const struct traffic *traffic);
@@ -227,6 +230,9 @@ double rig_crypt(__u32 gcm_key, __u32 size, bool forged);
 
 /* rig_sent() - packets sent by the card */
 long rig_sent(void);
+
+/* rig_datagrams() - datagrams that arrive for one rig_measure() */
+long rig_datagrams(void);
 
 /* rig_cpus() - number of CPUs */
 int rig_cpus(void);

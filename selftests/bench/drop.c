@@ -60,13 +60,13 @@ static void measure_super_packets(const struct traffic *traffic)
 
 static void measure_lengths(void)
 {
-	static const int pieces[] = { 2, 4, 8, 32, 64 };
+	static const int bursts[] = { 2, 4, 8, 32, 64 };
 	struct traffic traffic = { MERGED, .size = 64, .unwanted = 100 };
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(pieces); i++) {
-		traffic.pieces = pieces[i];
-		rows_begin("drop, 100 %% unwanted, super-packet of %d", pieces[i]);
+	for (i = 0; i < ARRAY_SIZE(bursts); i++) {
+		traffic.burst = bursts[i];
+		rows_begin("drop, 100 %% unwanted, super-packet of %d", bursts[i]);
 		measure_super_packets(&traffic);
 	}
 }
@@ -75,7 +75,7 @@ static void measure_lengths(void)
 static void measure_senders(void)
 {
 	const struct traffic traffic = {
-		MERGED, .pieces = 16, .senders = 4, .size = 64, .unwanted = 100,
+		MERGED, .burst = 16, .senders = 4, .size = 64, .unwanted = 100,
 	};
 
 	rows_begin("drop, 100 %% unwanted, super-packets of 16 of four senders");

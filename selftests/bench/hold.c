@@ -17,7 +17,7 @@
 #define MESSAGE_MAX	65536
 
 /* Datagrams of a message */
-static int pieces;
+static int fragments;
 
 /* A message that the process assembles, by its number */
 struct assembly {
@@ -29,9 +29,9 @@ static void write_fragment(__u8 *payload, int i)
 {
 	const struct fragment_header header = {
 		.wanted = WANTED,
-		.cnt = pieces,
-		.order = i % pieces,
-		.message = i / pieces,
+		.cnt = fragments,
+		.order = i % fragments,
+		.message = i / fragments,
 	};
 
 	memcpy(payload, &header, sizeof(header));
@@ -43,20 +43,20 @@ static void check_message(struct receiver *rx, const __u8 *data, int len)
 	const int size = rx->traffic->size - sizeof(struct fragment_header);
 	int i;
 
-	if (len != size * pieces)
-		die("A message has %d bytes, not %d.", len, size * pieces);
-	for (i = 0; i < pieces; i++)
+	if (len != size * fragments)
+		die("A message has %d bytes, not %d.", len, size * fragments);
+	for (i = 0; i < fragments; i++)
 		if (memcmp(traffic_payload(rx->next + i) + sizeof(struct fragment_header),
 			   data + i * size, size))
 			die("A message arrived that differs from the one sent.");
-	rx->next = (rx->next + pieces) % TRAFFIC_CNT;
+	rx->next = (rx->next + fragments) % TRAFFIC_CNT;
 }
 
 static void take_message(struct receiver *rx, const __u8 *data, int len)
 {
 	if (rx->check)
 		check_message(rx, data, len);
-	rx->wanted += pieces;
+	rx->wanted += fragments;
 }
 
 static void receive_messages(struct receiver *rx)
@@ -178,21 +178,21 @@ void bench_hold(void)
 
 	for (n = 0; n < ARRAY_SIZE(cnts); n++)
 		for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++) {
-			pieces = cnts[n];
-			if (pieces == 1 && traffic.arrival != ALONE)
+			fragments = cnts[n];
+			if (fragments == 1 && traffic.arrival != ALONE)
 				continue;
-			traffic.pieces = traffic.arrival == ALONE ? 1 : pieces;
-			rows_begin("messages of %d datagrams, %s (figures of a message)", pieces,
+			traffic.burst = traffic.arrival == ALONE ? 1 : fragments;
+			rows_begin("messages of %d datagrams, %s (figures of a message)", fragments,
 				   traffic_name(&traffic));
 			for (i = 0; i < ARRAY_SIZE(systems); i++)
 				for (k = 0; k < ARRAY_SIZE(sizes); k++) {
 					traffic.size = sizes[k];
 					rig_measure(&systems[i], &traffic, &row);
-					row.pieces = pieces;
-					row.insns *= pieces;
-					row.arrival *= pieces;
-					row.switches *= pieces;
-					row.syscalls *= pieces;
+					row.burst = fragments;
+					row.insns *= fragments;
+					row.arrival *= fragments;
+					row.switches *= fragments;
+					row.syscalls *= fragments;
 					row_add(&row);
 				}
 		}

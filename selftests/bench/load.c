@@ -83,7 +83,7 @@ static void measure(const struct loader *loader, const struct shape *shape,
 		.workload = "verify",
 		.system = loader->name,
 		.kase = shape->name,
-		.pieces = 1,
+		.burst = 1,
 	};
 	double cost, all = 0;
 	int i, fd = 0;

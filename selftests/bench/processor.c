@@ -285,7 +285,7 @@ static void measure(struct processor *processor, const struct subject *subject)
 		.system = processor->name,
 		.kase = subject->name,
 		.size = subject->len,
-		.pieces = 1,
+		.burst = 1,
 		.insns = NAN,
 	};
 	__u32 result;

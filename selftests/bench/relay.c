@@ -26,6 +26,7 @@
 /* Of the measurement */
 static int fanout = 8;
 static int rewritten;
+static struct vnp_object *object;	/* VNP's, while it is measured */
 
 /*
  * ---- VNP -----------------------------------------------------------------
@@ -51,20 +52,35 @@ static void set_peers(struct vnp_object *obj)
 void attach_vnp_relay(int sock)
 {
 	const struct vnp_load_opts load = { sizeof(load) };
-	struct vnp_object *obj;
 	int err;
 
-	err = vnp_object_open_file(object_path("progs/relay.bpf.o"), NULL, &obj);
+	vnp_object_close(object);
+	err = vnp_object_open_file(object_path("progs/relay.bpf.o"), NULL, &object);
 	if (!err)
-		err = vnp_object_load(obj, &load);
+		err = vnp_object_load(object, &load);
 	if (!err)
-		err = vnp_link_attach(vnp_object_find_program(obj, rewritten ?
+		err = vnp_link_attach(vnp_object_find_program(object, rewritten ?
 							      "relay_rewritten" : "relay"),
 				      sock, NULL, NULL);
 	if (err)
 		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
-	set_peers(obj);
-	vnp_object_close(obj);
+	set_peers(object);
+}
+
+/* Each peer was sent each datagram, and none was dropped because of a limit. */
+static void check_peers(void)
+{
+	struct vnp_map *peers = vnp_object_find_map(object, "peers");
+	struct vnp_peer peer;
+	__u32 i;
+
+	for (i = 0; i < (__u32)fanout; i++) {
+		if (vnp_map_lookup(peers, &i, &peer))
+			die("A peer cannot be looked up.");
+		if (peer.sent != (__u64)rig_datagrams())
+			die("Of %ld datagrams, peer %u was sent %llu.", rig_datagrams(), i,
+			    (unsigned long long)peer.sent);
+	}
 }
 
 void attach_floor_relay(int sock)
@@ -292,6 +308,11 @@ static void measure(const struct system *system, struct traffic *traffic)
 	rig_measure(system, traffic, &row);
 	if (rig_sent() == before && system != &reference)
 		die("%s has sent nothing.", system->name);
+	if (object) {
+		check_peers();
+		vnp_object_close(object);
+		object = NULL;
+	}
 	row_add(&row);
 }
 
@@ -316,7 +337,7 @@ static void measure_all(struct traffic *traffic)
 void bench_relay(void)
 {
 	static const int fanouts[] = { 8, 1, 64, 256 };
-	struct traffic traffic = { .unwanted = 100 };
+	struct traffic traffic = { .unwanted = 100, .deferred = true };
 	size_t n;
 
 	rows_begin("received and dropped");

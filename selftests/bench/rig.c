@@ -43,20 +43,21 @@ static int frame_len;
 static int card = -1;
 static int cpus;
 static double play_cost;	/* cost of an interrupt without datagrams */
+static pid_t ksoftirqd;		/* of CPU 0, where datagrams arrive */
 
 /*
  * ---- Traffic -------------------------------------------------------------
  */
 
-static int traffic_pieces(const struct traffic *traffic)
+static int traffic_burst(const struct traffic *traffic)
 {
-	return traffic->pieces ?: traffic->arrival == ALONE ? 1 : 16;
+	return traffic->burst ?: traffic->arrival == ALONE ? 1 : 16;
 }
 
 /* Datagrams per interrupt */
 static int traffic_at_once(const struct traffic *traffic)
 {
-	return traffic_pieces(traffic) * (traffic->senders ?: 1);
+	return traffic_burst(traffic) * (traffic->senders ?: 1);
 }
 
 const char *traffic_name(const struct traffic *traffic)
@@ -70,7 +71,7 @@ const char *traffic_name(const struct traffic *traffic)
 static __u16 traffic_port(const struct traffic *traffic, int i)
 {
 	const int senders = traffic->arrival == BURST ? 16 : traffic->senders ?: 1;
-	const int row = traffic->arrival == BURST ? 1 : traffic_pieces(traffic);
+	const int row = traffic->arrival == BURST ? 1 : traffic_burst(traffic);
 
 	return 10000 + i / row % senders;
 }
@@ -196,6 +197,25 @@ long rig_sent(void)
 	return atol(text);
 }
 
+long rig_datagrams(void)
+{
+	return (WARM + BATCHES) * TRAFFIC_CNT;
+}
+
+/* The kernel thread that softirqs are deferred to */
+static pid_t find_ksoftirqd(void)
+{
+	char path[64], name[32];
+	pid_t pid;
+
+	for (pid = 2; pid < 1000; pid++) {
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		if (read_text(path, name, sizeof(name)) > 0 && !strcmp(name, "ksoftirqd/0\n"))
+			return pid;
+	}
+	die("There is no ksoftirqd.");
+}
+
 void rig_open(void)
 {
 	static const struct traffic any = { ALONE, .size = 64, .unwanted = 100 };
@@ -214,6 +234,7 @@ void rig_open(void)
 	    write_text("/proc/sys/net/core/rmem_max", "16777216") < 0)
 		die("The network's settings cannot be changed.");
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	ksoftirqd = find_ksoftirqd();
 	if (pin(0))
 		die("This thread cannot be kept on a CPU: %s.", strerror(errno));
 	traffic_load(&any);
@@ -329,6 +350,24 @@ static void run_settle(const struct run *run)
 		die("The receiver does not wait for datagrams.");
 }
 
+/*
+ * Wait until the kernel and the process have done all that follows from the datagrams.
+ * Return: ticks() then, as if nobody had waited
+ */
+static __u64 run_finish(const struct run *run)
+{
+	__u64 start, end;
+
+	if (thread_sleeps(ksoftirqd) < 0)
+		die("The kernel does not end processing softirqs.");
+	run_settle(run);
+	start = ticks();
+	thread_sleeps(ksoftirqd);
+	run_settle(run);
+	end = ticks();
+	return start - (end - start);
+}
+
 static void run_start_thread(struct run *run)
 {
 	run->rx.sock = open_socket();
@@ -376,6 +415,7 @@ static double run_batch(const struct run *run, double *arrival)
 {
 	const int at_once = traffic_at_once(run->traffic);
 	__u64 before = 0, start = ticks();
+	__u64 end;
 	double all;
 	int i;
 
@@ -386,7 +426,8 @@ static double run_batch(const struct run *run, double *arrival)
 	/* A receiver on another CPU may still be busy. */
 	if (rig_cpus() > 1)
 		run_settle(run);
-	all = (ticks() - start) / (double)TRAFFIC_CNT - play_cost / at_once;
+	end = run->traffic->deferred ? run_finish(run) : ticks();
+	all = (end - start) / (double)TRAFFIC_CNT - play_cost / at_once;
 	*arrival = before / (double)TRAFFIC_CNT;
 	if (run->watched)
 		profile_end();
@@ -478,7 +519,7 @@ static void rig_run(const struct system *system, const struct traffic *traffic,
 	row->system = system->name;
 	row->kase = traffic_name(traffic);
 	row->size = traffic->size;
-	row->pieces = traffic_pieces(traffic);
+	row->burst = traffic_burst(traffic);
 	row->unwanted = traffic->unwanted;
 	traffic_load(traffic);
 	run_start(&run);

@@ -59,8 +59,8 @@ static void row_write(FILE *file, const struct row *row, const char *kernel)
 		row->system);
 	if (row->kase)
 		fprintf(file, "\"case\": \"%s\", ", row->kase);
-	fprintf(file, "\"size\": %d, \"pieces\": %d, \"unwanted\": %d, ", row->size,
-		row->pieces, row->unwanted);
+	fprintf(file, "\"size\": %d, \"burst\": %d, \"unwanted\": %d, ", row->size,
+		row->burst, row->unwanted);
 	if (!strcmp(row->workload, "relay"))
 		fprintf(file, "\"fanout\": %d, \"rewritten\": %d, ", row->fanout,
 			row->rewritten);

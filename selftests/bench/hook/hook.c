@@ -46,7 +46,7 @@ static int bench_hook_gro_complete(struct sock *sk, struct sk_buff *skb, int off
  * limits, counters, and error handling.
  */
 
-/* For headers, and space behind them */
+/* For headers, and the space that the stack needs after them */
 #define BENCH_FANOUT_HEADROOM	128
 #define BENCH_FANOUT_SIZE	512
 
