@@ -18,6 +18,7 @@
 #define MERGED_MAX	65536
 #define FANOUT_MAX	256
 #define REWRITTEN	12
+#define BUDGET		262144
 
 /* The peers' address, whose neighbour is known, and the first of their ports */
 #define PEER_ADDRESS	"10.9.0.2"
@@ -52,16 +53,19 @@ static void set_peers(struct vnp_object *obj)
 void attach_vnp_relay(int sock)
 {
 	const struct vnp_load_opts load = { sizeof(load) };
+	const char *name = rewritten ? "relay_rewritten" : "relay";
 	int err;
 
 	vnp_object_close(object);
 	err = vnp_object_open_file(object_path("progs/relay.bpf.o"), NULL, &object);
+	/* The default is not enough for 256 peers. */
+	if (!err)
+		err = vnp_program_set_budget(vnp_object_find_program(object, name), BUDGET);
 	if (!err)
 		err = vnp_object_load(object, &load);
 	if (!err)
-		err = vnp_link_attach(vnp_object_find_program(object, rewritten ?
-							      "relay_rewritten" : "relay"),
-				      sock, NULL, NULL);
+		err = vnp_link_attach(vnp_object_find_program(object, name), sock, NULL,
+				      NULL);
 	if (err)
 		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
 	set_peers(object);
