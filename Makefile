@@ -6,7 +6,7 @@
 ## make tool		vnpctl, in build/bin
 ## make samples		the samples, in build/samples
 ##
-## make demo		demonstrate samples/dnsguard, in a virtual machine
+## make demo		processes with VNP and without, side by side, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
 ## make check-all	the same on every kernel, and also as root
 ## make media		the video that check-all needs
@@ -145,7 +145,8 @@ objects := $(wildcard $(addprefix build/,asan fuzz levels samples selftests user
 # ---- Tests and measurements -----------------------------------------------
 
 demo: all build/packages.guest build/packages.demo
-	$(Q)selftests/guest -k $(KERNEL) -u -- samples/dnsguard/demo
+	$(say) BOOT "Linux $(KERNEL), in which an instruction takes one nanosecond"
+	$(Q)selftests/guest -k $(KERNEL) -i -u -- samples/demo/demo
 
 check: all tests build/packages.guest build/packages.demo
 	$(Q)selftests/check $(KERNEL)
