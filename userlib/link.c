@@ -20,6 +20,18 @@ static int link_new(int fd, const struct vnp_printer *print, struct vnp_link **t
 	return 0;
 }
 
+static const char *type_mismatch(const struct vnp_program *prog)
+{
+	switch (prog->type) {
+	case VNP_PROG_STREAM:
+		return "it is not a TCP connection, the kernel has given its data to another protocol (MPTCP), or this module does not link TCP sockets";
+	case VNP_PROG_MESSAGE:
+		return "it must be the second program of a link, after one of type stream";
+	default:
+		return "it is not a UDP socket";
+	}
+}
+
 static void attach_failed(const struct vnp_program *prog, int dev, int err)
 {
 	const char *why = strerror(-err);
@@ -31,7 +43,10 @@ static void attach_failed(const struct vnp_program *prog, int dev, int err)
 		why = "it already has a link (vnpctl link list), or the kernel uses it, e.g. for a tunnel";
 		break;
 	case -EOPNOTSUPP:
-		why = "it is not a UDP socket";
+		why = type_mismatch(prog);
+		break;
+	case -ENOTCONN:
+		why = "it is not connected";
 		break;
 	case -ENOTSOCK:
 		why = "the descriptor is not a socket";
@@ -50,22 +65,25 @@ static void attach_failed(const struct vnp_program *prog, int dev, int err)
 VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 			    const struct vnp_link_opts *opts, struct vnp_link **link)
 {
+	const struct vnp_program *message = OPTS_GET(opts, message);
 	struct vnp_link_create create = {
 		.size = sizeof(create),
-		.flags = OPTS_GET(opts, flags),
+		.flags = OPTS_GET(opts, flags) | (message ? VNP_LINK_F_MESSAGE : 0),
 		.prog_fd = prog->fd,
 		.sock_fd = sock_fd,
 		.hold_bytes = OPTS_GET(opts, hold_bytes),
 		.hold_messages = OPTS_GET(opts, hold_messages),
 		.hold_age_ms = OPTS_GET(opts, hold_age_ms),
 		.hold_mark = OPTS_GET(opts, hold_mark),
+		.message_fd = message ? message->fd : 0,
+		.eof = OPTS_GET(opts, eof),
 	};
 	struct vnp_link_detach detach = { .size = sizeof(detach) };
 	int dev, fd, err;
 
 	if (!OPTS_VALID(opts))
 		return -EINVAL;
-	if (prog->fd < 0)
+	if (prog->fd < 0 || (message && message->fd < 0))
 		return -ENOENT;
 
 	dev = vnp_device_open(&prog->print);
@@ -88,6 +106,44 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		close(fd);
 	}
 	return err;
+}
+
+/* The program to be linked, and the one for its messages.  Return: false: there are others */
+static bool object_programs(const struct vnp_object *obj, const struct vnp_program **main,
+			    const struct vnp_program **message)
+{
+	const struct vnp_program *prog, **to;
+
+	*main = NULL;
+	*message = NULL;
+	for (prog = obj->programs; prog; prog = prog->next) {
+		if (!prog->autoload)
+			continue;
+		to = prog->type == VNP_PROG_MESSAGE ? message : main;
+		if (*to)
+			return false;
+		*to = prog;
+	}
+	return *main && (!*message || (*main)->type == VNP_PROG_STREAM);
+}
+
+VNP_API int vnp_link_attach_object(const struct vnp_object *obj, int sock_fd,
+				   const struct vnp_link_opts *opts, struct vnp_link **link)
+{
+	struct vnp_link_opts both = {};
+	const struct vnp_program *main;
+
+	if (!OPTS_VALID(opts) || OPTS_GET(opts, message))
+		return -EINVAL;
+	if (opts)
+		memcpy(&both, opts, opts->sz < sizeof(both) ? opts->sz : sizeof(both));
+	both.sz = sizeof(both);
+	if (!object_programs(obj, &main, &both.message)) {
+		vnp_error(&obj->print, "Object %s must have one program to be linked, or one of type stream and one of type message.",
+			  obj->name);
+		return -EINVAL;
+	}
+	return vnp_link_attach(main, sock_fd, &both, link);
 }
 
 VNP_API int vnp_link_open(__u32 id, const struct vnp_open_opts *opts,

@@ -233,6 +233,11 @@ VNP_API const char *vnp_program_name(const struct vnp_program *prog)
 	return prog->name;
 }
 
+VNP_API __u32 vnp_program_type(const struct vnp_program *prog)
+{
+	return prog->type;
+}
+
 VNP_API int vnp_program_fd(const struct vnp_program *prog)
 {
 	return prog->fd;

@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
- * Sockets of running processes.  /proc/PID/net/udp{,6} lists the sockets of the process's
- * network namespace that are bound to a port, /proc/PID/fd those that the process has
- * open, and pidfd_getfd(2) duplicates each of these.
+ * Sockets of running processes.  /proc/PID/net/{udp,tcp}{,6} lists the sockets of the
+ * process's network namespace that are bound to a port, /proc/PID/fd those that the process
+ * has open, and pidfd_getfd(2) duplicates each of these.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "internal.h"
+
+/* What is looked for */
+struct wanted {
+	bool tcp;
+	__u32 port;
+};
 
 /* A growing list; its sockets belong to the caller */
 struct socket_list {
@@ -62,30 +69,34 @@ VNP_API int vnp_socket_take(pid_t pid, int fd, const struct vnp_open_opts *opts)
 	return ret < 0 ? take_failed(&print, pid, fd, ret) : ret;
 }
 
-static int spec_parse(const char *spec, const struct vnp_printer *print, __u32 *port)
+static int spec_parse(const char *spec, const struct vnp_printer *print,
+		      struct wanted *wanted)
 {
 	unsigned int val;
+	char proto[4];
 	int end = 0;
 
-	if (sscanf(spec, "udp:%5u%n", &val, &end) == 1 && !spec[end] && val &&
-	    val <= 0xffff) {
-		*port = val;
+	if (sscanf(spec, "%3[a-z]:%5u%n", proto, &val, &end) == 2 && !spec[end] && val &&
+	    val <= 0xffff && (!strcmp(proto, "udp") || !strcmp(proto, "tcp"))) {
+		wanted->tcp = *proto == 't';
+		wanted->port = val;
 		return 0;
 	}
-	vnp_error(print, "\"%s\" is not a socket: write udp:PORT, such as udp:53.", spec);
+	vnp_error(print, "\"%s\" is not a socket: write udp:PORT, such as udp:53, or tcp:PORT.",
+		  spec);
 	return -EINVAL;
 }
 
-static void address_text(struct vnp_socket *sock, const char *hex)
+static void address_text(int family, const char *hex, char *text, size_t len)
 {
 	unsigned int words[4] = {};
 
 	/* each word is printed in host byte order */
-	if (sock->family == AF_INET)
+	if (family == AF_INET)
 		sscanf(hex, "%8x", &words[0]);
 	else
 		sscanf(hex, "%8x%8x%8x%8x", &words[0], &words[1], &words[2], &words[3]);
-	inet_ntop(sock->family, words, sock->address, sizeof(sock->address));
+	inet_ntop(family, words, text, len);
 }
 
 static int list_add(struct socket_list *list, const struct vnp_socket *sock)
@@ -100,36 +111,50 @@ static int list_add(struct socket_list *list, const struct vnp_socket *sock)
 	return 0;
 }
 
+/* Can data arrive on a TCP socket in this state, or be there? Not: one that listens */
+static bool is_connected(unsigned int state)
+{
+	return 1U << state & (1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 |
+			      1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSE_WAIT |
+			      1U << TCP_LAST_ACK | 1U << TCP_CLOSING);
+}
+
 /*
- * A line of /proc/PID/net/udp:
+ * A line of /proc/PID/net/{udp,tcp}:
  * "sl: ADDR:PORT ADDR:PORT st tx:rx tr:when retrnsmt uid timeout inode ..."
  */
-static int bound_line(const char *line, int family, __u32 port,
+static int bound_line(const char *line, int family, const struct wanted *wanted,
 		      struct socket_list *list)
 {
 	struct vnp_socket sock = { .fd = -1, .family = family };
-	char address[33];
+	char local[33], remote[33];
+	unsigned int state;
 
-	if (sscanf(line, " %*u: %32[0-9A-F]:%x %*s %*s %*s %*s %*s %*u %*u %lu",
-		   address, &sock.port, &sock.inode) != 3 || sock.port != port)
+	if (sscanf(line, " %*u: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %*s %*s %*s %*u %*u %lu",
+		   local, &sock.port, remote, &sock.remote_port, &state, &sock.inode) != 6 ||
+	    sock.port != wanted->port || (wanted->tcp && !is_connected(state)))
 		return 0;
-	address_text(&sock, address);
+	address_text(family, local, sock.address, sizeof(sock.address));
+	if (sock.remote_port)
+		address_text(family, remote, sock.remote_address,
+			     sizeof(sock.remote_address));
 	return list_add(list, &sock);
 }
 
-static int bound_read(pid_t pid, int family, __u32 port, struct socket_list *list)
+static int bound_read(pid_t pid, int family, const struct wanted *wanted,
+		      struct socket_list *list)
 {
 	char path[64], line[512];
 	int err = 0;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/net/%s", pid,
-		 family == AF_INET ? "udp" : "udp6");
+	snprintf(path, sizeof(path), "/proc/%d/net/%s%s", pid, wanted->tcp ? "tcp" : "udp",
+		 family == AF_INET ? "" : "6");
 	file = fopen(path, "re");
 	if (!file)	/* a kernel without IPv6 has no udp6 */
 		return errno == ENOENT && family == AF_INET6 ? 0 : -errno;
 	while (!err && fgets(line, sizeof(line), file))
-		err = bound_line(line, family, port, list);
+		err = bound_line(line, family, wanted, list);
 	fclose(file);
 	return err;
 }
@@ -186,7 +211,7 @@ static int held_take(pid_t pid, struct socket_list *list)
 	return err;
 }
 
-/* Remove sockets that other processes have bound to the port */
+/* Remove sockets that other processes have */
 static void list_compact(struct socket_list *list)
 {
 	size_t i, kept = 0;
@@ -197,11 +222,18 @@ static void list_compact(struct socket_list *list)
 	list->cnt = kept;
 }
 
-static int find_none(const struct vnp_printer *print, pid_t pid, __u32 port,
+static int find_none(const struct vnp_printer *print, pid_t pid, const struct wanted *wanted,
 		     bool elsewhere)
 {
-	vnp_error(print, "Process %d has no UDP socket on port %u%s.", pid, port,
-		  elsewhere ? "; another process in its network namespace has one (see ss -lunp)" : "");
+	if (wanted->tcp)
+		vnp_error(print, "Process %d has no TCP connection on port %u%s.", pid,
+			  wanted->port,
+			  elsewhere ? "; another process in its network namespace has one (see ss -tnp)" :
+			  "; a socket that listens is not one");
+	else
+		vnp_error(print, "Process %d has no UDP socket on port %u%s.", pid,
+			  wanted->port,
+			  elsewhere ? "; another process in its network namespace has one (see ss -lunp)" : "");
 	return -ENOENT;
 }
 
@@ -211,20 +243,20 @@ VNP_API int vnp_socket_find(pid_t pid, const char *spec,
 {
 	struct socket_list list = {};
 	struct vnp_printer print;
+	struct wanted wanted;
 	bool bound;
-	__u32 port;
 	int err;
 
 	if (!OPTS_VALID(opts))
 		return -EINVAL;
 	print = vnp_printer_get(opts);
-	err = spec_parse(spec, &print, &port);
+	err = spec_parse(spec, &print, &wanted);
 	if (err)
 		return err;
 
-	err = bound_read(pid, AF_INET, port, &list);
+	err = bound_read(pid, AF_INET, &wanted, &list);
 	if (!err)
-		err = bound_read(pid, AF_INET6, port, &list);
+		err = bound_read(pid, AF_INET6, &wanted, &list);
 	bound = list.cnt;
 	if (!err)
 		err = held_take(pid, &list);
@@ -236,7 +268,7 @@ VNP_API int vnp_socket_find(pid_t pid, const char *spec,
 	if (err)
 		err = take_failed(&print, pid, -1, err);
 	else if (!list.cnt)
-		err = find_none(&print, pid, port, bound);
+		err = find_none(&print, pid, &wanted, bound);
 	if (err) {
 		vnp_socket_free(list.socks, list.cnt);
 		return err;

@@ -281,6 +281,9 @@ void vnp_program_close(struct vnp_program *prog);
 /** vnp_program_name() - name of the C function; as loaded for an opened program */
 const char *vnp_program_name(const struct vnp_program *prog);
 
+/** vnp_program_type() - what it can be linked to, enum vnp_prog_type */
+__u32 vnp_program_type(const struct vnp_program *prog);
+
 /** vnp_program_fd() - the kernel's descriptor, -1 if it is not in the kernel */
 int vnp_program_fd(const struct vnp_program *prog);
 
@@ -599,6 +602,9 @@ const char *vnp_peer_print(const struct vnp_peer *peer, char text[VNP_PEER_TEXT_
  * @hold_messages: maximum number of held messages
  * @hold_age_ms: maximum time for which a message is held, in ms
  * @hold_mark:	mark of messages that are delivered after that time
+ * @message:	for a program of type %VNP_PROG_STREAM: the one for whole messages, of type
+ *		%VNP_PROG_MESSAGE, or NULL: each is passed
+ * @eof:	stream: enum vnp_eof
  */
 struct vnp_link_opts {
 	size_t sz;
@@ -608,6 +614,9 @@ struct vnp_link_opts {
 	__u32 hold_messages;
 	__u32 hold_age_ms;
 	__u32 hold_mark;
+	const struct vnp_program *message;
+	__u32 eof;
+	__u32 :32;
 };
 
 /**
@@ -618,11 +627,25 @@ struct vnp_link_opts {
  * @link:	where to put the link, or NULL if it is not needed: the link exists as long
  *		as the socket
  *
- * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (not such a socket), -ENOTSOCK,
- * -EBADF, -ENOENT (the program is not in the kernel).
+ * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (not such a socket, or programs of
+ * such types cannot be linked to it), -ENOTCONN (a TCP socket that is not connected),
+ * -ENOTSOCK, -EBADF, -ENOENT (a program is not in the kernel).
  */
 int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		    const struct vnp_link_opts *opts, struct vnp_link **link);
+
+/**
+ * vnp_link_attach_object() - link the program, or the two programs, of an object to a socket
+ * @obj:	an object in the kernel that has one program, or one of type %VNP_PROG_STREAM
+ *		and one of type %VNP_PROG_MESSAGE; those that were not loaded do not count
+ * @sock_fd:	descriptor of the socket; not needed after the call
+ * @opts:	options or NULL; its @message must be NULL
+ * @link:	as for vnp_link_attach()
+ *
+ * Return: as vnp_link_attach(), -EINVAL (it has other programs).
+ */
+int vnp_link_attach_object(const struct vnp_object *obj, int sock_fd,
+			   const struct vnp_link_opts *opts, struct vnp_link **link);
 
 /**
  * vnp_link_open() - open a link
@@ -684,6 +707,8 @@ int vnp_link_detach(struct vnp_link *link);
  * @port:	port it is bound to
  * @inode:	its number, as in /proc/PID/fd
  * @address:	address it is bound to, as text
+ * @remote_address: address it is connected to, as text; empty if it is not connected
+ * @remote_port: port it is connected to, or 0
  */
 struct vnp_socket {
 	int fd;
@@ -691,6 +716,8 @@ struct vnp_socket {
 	__u32 port;
 	unsigned long inode;
 	char address[48];
+	char remote_address[48];
+	__u32 remote_port;
 };
 
 /**
@@ -709,7 +736,8 @@ int vnp_socket_take(pid_t pid, int fd, const struct vnp_open_opts *opts);
 /**
  * vnp_socket_find() - all sockets of a process that are bound to a port
  * @pid:	the process
- * @spec:	"udp:PORT"
+ * @spec:	"udp:PORT"; or "tcp:PORT", for the TCP connections whose local port it is, but
+ *		not the listening socket
  * @opts:	options or NULL; the name is not used
  * @socks:	out: a new array, of IPv4 and IPv6 sockets
  * @cnt:	out: their number, at least 1
