@@ -4,11 +4,13 @@
  * test, which does not cooperate.
  */
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "harness.h"
 #include "object.h"
+#include "stream.h"
 
 /* spawn() - start bash with this script, its output in @out; its process */
 static pid_t spawn(const char *script, int out)
@@ -139,6 +141,170 @@ TEST_F(tool, attach_by_descriptor_and_update)
 	ASSERT_EQ(4, flow_puts(&self->flow, "two!"));
 	EXPECT_EQ(1, flow_next_is(&self->flow, "two!"));
 	ASSERT_EQ(0, TOOL("link detach %lld", id));
+}
+
+/* sends() - send a message of this type, or its beginning; 0 or negative */
+static int sends(struct conn *conn, char type, size_t len)
+{
+	static __u8 message[100];
+
+	message_make(message, type, sizeof(message), type);
+	return conn_put(conn, message, len);
+}
+
+/* readable() - how many bytes can be read, which are not as ordinary bytes arrived */
+static int readable(struct conn *conn, __u64 arrived)
+{
+	char bytes[1000];
+	ssize_t n;
+
+	if (conn_arrived(conn, arrived))
+		return -1;
+	n = recv(conn->rx, bytes, sizeof(bytes), MSG_DONTWAIT);
+	return n < 0 && errno == EAGAIN ? 0 : n;
+}
+
+/* A connection of a running process, and an object with two programs */
+TEST_F(tool, attach_to_a_connection)
+{
+	const char *file = object_path("../progs/stream.bpf.o");
+	struct conn conn;
+	long long id;
+
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	ASSERT_EQ(0, sends(&conn, MSG_HOLD, 100));
+	ASSERT_EQ(0, conn_arrived(&conn, 100));
+	ASSERT_EQ(0, TOOL("-j link attach %s pid %d tcp:%d eof drop unframed pass", file,
+			  getpid(), sock_port(conn.rx))) {
+		TH_LOG("%s", self->out);
+	}
+	id = number(self->out, "id");
+	EXPECT_EQ(sock_port(conn.tx), number(self->out, "remote_port"));
+	EXPECT_EQ(0, readable(&conn, 100));
+	ASSERT_EQ(0, sends(&conn, MSG_PASS, 50));
+	EXPECT_EQ(0, readable(&conn, 150));
+	ASSERT_EQ(0, conn_put(&conn, self->out, 50));
+	EXPECT_EQ(200, readable(&conn, 200));
+	ASSERT_EQ(0, sends(&conn, MSG_DROP, 100));
+	EXPECT_EQ(0, readable(&conn, 300));
+	ASSERT_EQ(0, sends(&conn, MSG_NONE, 10));
+	EXPECT_EQ(10, readable(&conn, 310));
+
+	ASSERT_EQ(0, TOOL("-j link show %lld", id));
+	EXPECT_EQ(1, number(self->out, "held"));
+	EXPECT_EQ(1, number(self->out, "pass"));
+	EXPECT_EQ(1, number(self->out, "drop"));
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+	conn_close(&conn);
+}
+
+/* links() - how many "link list" has */
+static int links(const char *json)
+{
+	int cnt = 0;
+
+	for (; (json = strstr(json, "\"prog_id\":")); json++)
+		cnt++;
+	return cnt;
+}
+
+/* All connections of one port, and once more when there are others */
+TEST_F(tool, attach_to_connections)
+{
+	const char *file = object_path("../progs/stream.bpf.o");
+	struct sockaddr_in6 addr = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), peers[3], i, port;
+
+	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&addr, sizeof(addr)));
+	ASSERT_EQ(0, listen(listener, 3));
+	port = sock_port(listener);
+	addr.sin6_port = htons(port);
+	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
+	EXPECT_NE(NULL, strstr(self->out, "has no TCP connection"));
+	for (i = 0; i < 3; i++) {
+		peers[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		ASSERT_EQ(0, connect(peers[i], (struct sockaddr *)&addr, sizeof(addr)));
+		ASSERT_LE(0, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+		if (!i)
+			continue;
+		ASSERT_EQ(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port)) {
+			TH_LOG("%s", self->out);
+		}
+		EXPECT_NE(NULL, strstr(self->out, "connected to port"));
+		ASSERT_EQ(0, TOOL("-j link list"));
+		EXPECT_EQ(i + 1, links(self->out));
+	}
+	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
+	EXPECT_NE(NULL, strstr(self->out, "already has a link"));
+	ASSERT_EQ(0, TOOL("-j link list"));
+	EXPECT_EQ(3, links(self->out));
+	for (i = 0; i < 3; i++)
+		close(peers[i]);
+	close(listener);
+}
+
+TEST_F(tool, attach_to_a_connection_errors)
+{
+	struct conn conn;
+	char file[512];
+
+	strcpy(file, object_path("../progs/stream.bpf.o"));
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	EXPECT_NE(0, TOOL("link attach %s name drop pid %d tcp:%d", self->file, getpid(),
+			  sock_port(conn.rx)));
+	EXPECT_NE(NULL, strstr(self->out, "not a UDP socket"));
+	EXPECT_NE(0, TOOL("link attach %s pid %d udp:%d", file, getpid(),
+			  sock_port(self->flow.rx)));
+	EXPECT_NE(NULL, strstr(self->out, "not a TCP connection"));
+	EXPECT_NE(0, TOOL("link attach %s name decide pid %d fd %d", file, getpid(), conn.rx));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d eof never", file, getpid(), conn.rx));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d unframed", file, getpid(), conn.rx));
+	EXPECT_NE(0, TOOL("link attach %s pid %d sctp:7", file, getpid()));
+	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:7x", file, getpid()));
+	ASSERT_EQ(0, TOOL("-j link list"));
+	EXPECT_EQ(0, links(self->out));
+	conn_close(&conn);
+}
+
+static void ignore(void *ctx, enum vnp_print_level level, const char *line)
+{
+}
+
+/* The library links what an object has. */
+TEST_F(tool, attach_an_object)
+{
+	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
+	struct vnp_link_opts opts = { .sz = sizeof(opts), .eof = VNP_EOF_ABORT };
+	struct vnp_object *obj;
+	struct conn conn;
+	char byte;
+
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP6, 0));
+	ASSERT_EQ(0, vnp_object_open_file(object_path("../progs/stream.bpf.o"), NULL, &obj));
+	EXPECT_EQ(-ENOENT, vnp_link_attach_object(obj, conn.rx, &opts, NULL));
+	ASSERT_EQ(0, vnp_object_load(obj, NULL));
+	opts.message = vnp_object_find_program(obj, "decide");
+	EXPECT_EQ(-EINVAL, vnp_link_attach_object(obj, conn.rx, &opts, NULL));
+	opts.message = NULL;
+	ASSERT_EQ(0, vnp_link_attach_object(obj, conn.rx, &opts, NULL));
+	vnp_object_close(obj);
+	ASSERT_EQ(0, sends(&conn, MSG_DROP, 100));
+	ASSERT_EQ(0, sends(&conn, MSG_PASS, 99));
+	EXPECT_EQ(0, readable(&conn, 199));
+	ASSERT_EQ(0, shutdown(conn.tx, SHUT_WR));
+	EXPECT_EQ(-1, recv(conn.rx, &byte, 1, 0));
+	EXPECT_EQ(ECONNABORTED, errno);
+	conn_close(&conn);
+
+	ASSERT_EQ(0, vnp_object_open_file(self->file, &quiet, &obj));
+	ASSERT_EQ(0, vnp_object_load(obj, NULL));
+	EXPECT_EQ(-EINVAL, vnp_link_attach_object(obj, self->flow.rx, NULL, NULL));
+	vnp_object_close(obj);
+	ASSERT_EQ(0, vnp_object_open_file(self->file, &quiet, &obj));
+	ASSERT_EQ(0, object_choose(obj, "drop", NULL));
+	ASSERT_EQ(0, vnp_object_load(obj, NULL));
+	EXPECT_EQ(0, vnp_link_attach_object(obj, self->flow.rx, NULL, NULL));
+	vnp_object_close(obj);
 }
 
 TEST_F(tool, nothing_there)

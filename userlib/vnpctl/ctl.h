@@ -168,15 +168,18 @@ bool interrupt_came(void);
  * struct prog_ref - programs that the command line refers to
  * @obj:	the file's object, or NULL
  * @prog:	the only program, or NULL if there are several
+ * @message:	with %PROG_REF_PAIR, if there are two, the one of type message; or NULL
  */
 struct prog_ref {
 	struct vnp_object *obj;
 	struct vnp_program *prog;
+	struct vnp_program *message;
 };
 
 #define PROG_REF_ID	(1 << 0)	/* accept "id ID" and "name NAME" */
 #define PROG_REF_RAW	(1 << 1)	/* accept "raw FILE" */
 #define PROG_REF_ONE	(1 << 2)	/* it must be one program */
+#define PROG_REF_PAIR	(1 << 3)	/* or two, of types stream and message */
 
 /**
  * prog_ref_load() - read "FILE [name NAME]", "cbpf FILE" and others, and load the

@@ -4,23 +4,30 @@
 #include "ctl.h"
 
 static const char help[] =
-	"Usage: vnpctl link attach PROG pid PID {udp:PORT | fd FD} [fault {drop | pass}]\n"
-	"                   [merge {on | off}] [hold LIMIT NUMBER]... [late {discard | deliver | each}]\n"
+	"Usage: vnpctl link attach PROG pid PID {udp:PORT | tcp:PORT | fd FD}\n"
+	"                   [fault {drop | pass}] [merge {on | off}] [hold LIMIT NUMBER]...\n"
+	"                   [late {discard | deliver | each}] [eof {deliver | drop | abort}]\n"
+	"                   [unframed {error | pass}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
 	"       vnpctl link detach ID\n"
 	"\n"
 	"  PROG is FILE [name NAME], output of tcpdump -ddd as cbpf FILE [dlt DLT], or a\n"
-	"  loaded program, id ID or name NAME.\n"
+	"  loaded program, id ID or name NAME.  If FILE has two programs, of types stream and\n"
+	"  message, attach links both.\n"
 	"\n"
 	"  attach     link it to a process's socket; with udp:PORT, to all sockets that\n"
-	"             the process has bound to the port.  The links exist until they are\n"
+	"             the process has bound to the port; with tcp:PORT, to its connections at\n"
+	"             the port, but not to later ones.  The links exist until they are\n"
 	"             detached or the sockets are closed, also after this tool has ended\n"
 	"  fault      what happens to a datagram when the program faults (drop)\n"
 	"  hold       a limit of messages that the program holds: bytes (of memory), messages,\n"
 	"             age (milliseconds); or mark: the mark of messages delivered after this age\n"
 	"  late       what happens to a message that is too old (discard)\n"
+	"  eof        TCP: what happens to a message that is not whole at the end (deliver)\n"
+	"  unframed   TCP: what the process gets where the program finds no message: an error,\n"
+	"             or all bytes from there on (error)\n"
 	"  update     replace the program atomically\n";
 
 struct target {
@@ -59,13 +66,13 @@ static int target_find(struct args *args, struct target *target)
 	int err;
 
 	if (!args_take(args, "pid"))
-		return error("Specify the socket: pid PID udp:PORT, or pid PID fd FD.");
+		return error("Specify the socket: pid PID udp:PORT, pid PID tcp:PORT, or pid PID fd FD.");
 	if (args_u32(args, "The process", &pid))
 		return -EINVAL;
 	if (args_take(args, "fd"))
 		return target_take(args, pid, target);
 
-	spec = args_want(args, "The socket (udp:PORT, or fd FD)");
+	spec = args_want(args, "The socket (udp:PORT, tcp:PORT, or fd FD)");
 	if (!spec)
 		return -EINVAL;
 	err = vnp_socket_find(pid, spec, &open_opts, &target->socks, &target->cnt);
@@ -124,6 +131,37 @@ static int late_parse(struct args *args, struct vnp_link_opts *opts)
 	return 0;
 }
 
+static int eof_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "eof"))
+		return 0;
+	if (args_take(args, "drop"))
+		opts->eof = VNP_EOF_DROP;
+	else if (args_take(args, "abort"))
+		opts->eof = VNP_EOF_ABORT;
+	else if (!args_take(args, "deliver"))
+		return error("Specify what happens to a message that is not whole at the end: eof deliver, drop, or abort.");
+	return 0;
+}
+
+static int unframed_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "unframed"))
+		return 0;
+	if (args_take(args, "pass"))
+		opts->flags |= VNP_LINK_F_STREAM_PASS;
+	else if (!args_take(args, "error"))
+		return error("Specify what happens where there is no message: unframed error, or unframed pass.");
+	return 0;
+}
+
+static int opts_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	return fault_parse(args, opts) ?: merge_parse(args, opts) ?:
+	       hold_parse(args, opts) ?: late_parse(args, opts) ?:
+	       eof_parse(args, opts) ?: unframed_parse(args, opts) ?: args_end(args);
+}
+
 static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
 {
 	int err;
@@ -141,9 +179,13 @@ static void attached_report(const struct vnp_program *prog,
 	struct json_object *obj;
 
 	if (!settings.json) {
-		printf("link %u: program %s (%u) on %s port %u%s%s\n", info->id,
+		printf("link %u: program %s (%u) on %s port %u%s%s", info->id,
 		       vnp_program_name(prog), info->prog_id, family_name(info->family),
 		       info->local_port, *sock->address ? " of " : "", sock->address);
+		if (*sock->remote_address)
+			printf(", connected to port %u of %s", sock->remote_port,
+			       sock->remote_address);
+		putchar('\n');
 		return;
 	}
 	obj = json_object_new_object();
@@ -152,36 +194,65 @@ static void attached_report(const struct vnp_program *prog,
 	add_str(obj, "family", family_name(info->family));
 	add_u64(obj, "port", info->local_port);
 	add_str(obj, "address", sock->address);
+	if (*sock->remote_address) {
+		add_str(obj, "remote_address", sock->remote_address);
+		add_u64(obj, "remote_port", sock->remote_port);
+	}
 	json_object_array_add(list, obj);
 }
 
 static void links_drop(struct vnp_link **links, size_t cnt)
 {
 	while (cnt--) {
+		if (!links[cnt])
+			continue;
 		vnp_link_detach(links[cnt]);
 		vnp_link_close(links[cnt]);
 	}
 }
 
-/* Attach to all sockets, or to none */
-static int attach_all(const struct vnp_program *prog, const struct target *target,
-		      const struct vnp_link_opts *opts)
+/* A connection may have ended since it was found, or been linked before: others remain. */
+static bool may_skip(const struct vnp_socket *sock, int err)
 {
-	struct vnp_link **links = calloc(target->cnt, sizeof(*links));
+	return *sock->remote_address && (err == -ENOTCONN || err == -EBUSY);
+}
+
+/*
+ * Attach to all sockets, or to none; but leave out connections that cannot be linked.
+ * Return: how many, or a negative errno after a message
+ */
+static int links_make(const struct vnp_program *prog, const struct target *target,
+		      const struct vnp_link_opts *opts, struct vnp_link **links)
+{
+	int err = 0, made = 0;
+	size_t i;
+
+	for (i = 0; i < target->cnt; i++) {
+		err = vnp_link_attach(prog, target->socks[i].fd, opts, &links[i]);
+		if (!err)
+			made++;
+		else if (!may_skip(&target->socks[i], err))
+			break;
+	}
+	if (i == target->cnt && made)
+		return made;
+	links_drop(links, i);
+	return failed(err, "Cannot attach to the socket");
+}
+
+static int links_report(const struct vnp_program *prog, const struct target *target,
+			struct vnp_link **links)
+{
 	struct json_object *list = json_object_new_array();
 	struct vnp_link_info info;
+	int err = 0;
 	size_t i;
-	int err = links ? 0 : error("Out of memory.");
 
-	for (i = 0; i < target->cnt && !err; i++) {
-		err = vnp_link_attach(prog, target->socks[i].fd, opts, &links[i]);
-		if (err) {
-			failed(err, "Cannot attach to the socket");
-			links_drop(links, i);
-		}
-	}
-	for (i = 0; i < target->cnt && !err; i++) {
-		err = link_info(links[i], &info);
+	for (i = 0; i < target->cnt; i++) {
+		if (!links[i])
+			continue;
+		if (!err)
+			err = link_info(links[i], &info);
 		if (!err)
 			attached_report(prog, &info, &target->socks[i], list);
 		vnp_link_close(links[i]);
@@ -189,6 +260,20 @@ static int attach_all(const struct vnp_program *prog, const struct target *targe
 	if (!err && settings.json)
 		json_print(json_object_get(list));
 	json_object_put(list);
+	return err;
+}
+
+static int attach_all(const struct vnp_program *prog, const struct target *target,
+		      const struct vnp_link_opts *opts)
+{
+	struct vnp_link **links = calloc(target->cnt, sizeof(*links));
+	int err;
+
+	if (!links)
+		return error("Out of memory.");
+	err = links_make(prog, target, opts, links);
+	if (err > 0)
+		err = links_report(prog, target, links);
 	free(links);
 	return err;
 }
@@ -205,13 +290,12 @@ static int link_attach(struct args *args)
 	struct prog_ref ref;
 	int err;
 
-	err = kernel_only() ?: prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE, &ref);
+	err = kernel_only() ?: prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE | PROG_REF_PAIR,
+					     &ref);
 	if (err)
 		return err;
-	err = target_find(args, &target);
-	if (!err)
-		err = fault_parse(args, &opts) ?: merge_parse(args, &opts) ?:
-		      hold_parse(args, &opts) ?: late_parse(args, &opts) ?: args_end(args);
+	opts.message = ref.message;
+	err = target_find(args, &target) ?: opts_parse(args, &opts);
 	if (!err)
 		err = attach_all(ref.prog, &target, &opts);
 	target_close(&target);
@@ -338,6 +422,8 @@ static void link_print(const struct vnp_link_info *info)
 	       "passes the datagram on" : "drops the datagram");
 	if (info->flags & VNP_LINK_F_NO_MERGE)
 		printf("\tdatagrams are not merged\n");
+	if (info->flags & VNP_LINK_F_STREAM_PASS)
+		printf("\twhere there is no message, all bytes are passed\n");
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		if (info->errors[i])
 			printf("\tdropped because of an error (%s): %llu\n", error_name(i),

@@ -104,8 +104,26 @@ static void programs_name(const struct vnp_object *obj, char *text, size_t len)
 				 vnp_program_name(prog));
 }
 
+/* Select the object's two programs, if these are of types stream and message */
+static bool pair_choose(struct prog_ref *ref)
+{
+	struct vnp_program *first = vnp_object_next_program(ref->obj, NULL);
+	struct vnp_program *second = vnp_object_next_program(ref->obj, first);
+
+	if (vnp_object_next_program(ref->obj, second))
+		return false;
+	ref->prog = vnp_program_type(first) == VNP_PROG_STREAM ? first : second;
+	ref->message = ref->prog == first ? second : first;
+	if (vnp_program_type(ref->prog) == VNP_PROG_STREAM &&
+	    vnp_program_type(ref->message) == VNP_PROG_MESSAGE)
+		return true;
+	ref->prog = NULL;
+	ref->message = NULL;
+	return false;
+}
+
 /* Select the object's only program, or the one of that name; no other is loaded */
-static int program_choose(struct prog_ref *ref, const char *name, bool want_one)
+static int program_choose(struct prog_ref *ref, const char *name, int flags)
 {
 	struct vnp_program *prog = vnp_object_next_program(ref->obj, NULL);
 	char names[256];
@@ -115,7 +133,9 @@ static int program_choose(struct prog_ref *ref, const char *name, bool want_one)
 		ref->prog = vnp_object_find_program(ref->obj, name);
 	else if (!vnp_object_next_program(ref->obj, prog))
 		ref->prog = prog;
-	else if (want_one)
+	else if (flags & PROG_REF_PAIR && pair_choose(ref))
+		return 0;
+	else if (flags & PROG_REF_ONE)
 		return error("The file has several programs: use name NAME (%s).", names);
 	else
 		return 0;
@@ -161,7 +181,7 @@ static int file_load(struct args *args, int flags, struct prog_ref *ref)
 		if (!name)
 			return -EINVAL;
 	}
-	err = program_choose(ref, name, flags & PROG_REF_ONE);
+	err = program_choose(ref, name, flags);
 	if (err)
 		return err;
 
