@@ -194,6 +194,7 @@ TEST_F(tool, attach_to_a_connection)
 	EXPECT_EQ(1, number(self->out, "held"));
 	EXPECT_EQ(1, number(self->out, "pass"));
 	EXPECT_EQ(1, number(self->out, "drop"));
+	EXPECT_NE(NULL, strstr(self->out, "\"family\":\"tcp\""));
 	ASSERT_EQ(0, TOOL("link detach %lld", id));
 	conn_close(&conn);
 }

@@ -117,7 +117,9 @@ const char *verdict_name(__u64 verdict);
 const char *error_name(__u32 error);
 const char *prog_type_name(__u32 type);
 const char *map_type_name(__u32 type);
-const char *family_name(__u32 family);
+
+/* socket_name() - what kind a link's socket is, as long as it has a program */
+const char *socket_name(const struct vnp_link_info *info);
 
 struct table;
 

@@ -180,7 +180,7 @@ static void attached_report(const struct vnp_program *prog,
 
 	if (!settings.json) {
 		printf("link %u: program %s (%u) on %s port %u%s%s", info->id,
-		       vnp_program_name(prog), info->prog_id, family_name(info->family),
+		       vnp_program_name(prog), info->prog_id, socket_name(info),
 		       info->local_port, *sock->address ? " of " : "", sock->address);
 		if (*sock->remote_address)
 			printf(", connected to port %u of %s", sock->remote_port,
@@ -191,7 +191,7 @@ static void attached_report(const struct vnp_program *prog,
 	obj = json_object_new_object();
 	add_u64(obj, "id", info->id);
 	add_u64(obj, "prog_id", info->prog_id);
-	add_str(obj, "family", family_name(info->family));
+	add_str(obj, "family", socket_name(info));
 	add_u64(obj, "port", info->local_port);
 	add_str(obj, "address", sock->address);
 	if (*sock->remote_address) {
@@ -353,7 +353,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 	add_u64(obj, "prog_id", info->prog_id);
 	add_u64(obj, "uid", info->uid);
 	add_bool(obj, "attached", info->attached);
-	add_str(obj, "family", family_name(info->family));
+	add_str(obj, "family", socket_name(info));
 	add_u64(obj, "port", info->local_port);
 	add_u64(obj, "sock_cookie", info->sock_cookie);
 	add_str(obj, "on_fault", info->flags & VNP_LINK_F_FAULT_PASS ? "pass" : "drop");
@@ -405,7 +405,7 @@ static void link_print(const struct vnp_link_info *info)
 	int i;
 
 	printf("%u: %s port %u  uid %u  cookie %llu  ", info->id,
-	       family_name(info->family), info->local_port, info->uid,
+	       socket_name(info), info->local_port, info->uid,
 	       info->sock_cookie);
 	if (info->attached)
 		printf("program %u\n", info->prog_id);
@@ -440,7 +440,7 @@ static void link_row(struct table *table, const struct vnp_link_info *info)
 	else
 		table_add(table, "-");
 	table_add(table, "%u", info->uid);
-	table_add(table, "%s", family_name(info->family));
+	table_add(table, "%s", socket_name(info));
 	table_add(table, "%u", info->local_port);
 	table_add(table, "%llu", info->sock_cookie);
 	table_add(table, "%s", info->flags & VNP_LINK_F_FAULT_PASS ? "pass" : "drop");

@@ -248,7 +248,22 @@ const char *map_type_name(__u32 type)
 	}
 }
 
-const char *family_name(__u32 family)
+/* Is the program that is linked one for streams? */
+static bool is_stream(const struct vnp_link_info *info)
 {
-	return family == AF_INET6 ? "udp6" : "udp";
+	struct vnp_program *prog;
+	bool stream;
+
+	if (vnp_program_open(info->prog_id, &quiet_opts, &prog))
+		return false;
+	stream = vnp_program_type(prog) == VNP_PROG_STREAM;
+	vnp_program_close(prog);
+	return stream;
+}
+
+const char *socket_name(const struct vnp_link_info *info)
+{
+	if (is_stream(info))
+		return info->family == AF_INET6 ? "tcp6" : "tcp";
+	return info->family == AF_INET6 ? "udp6" : "udp";
 }

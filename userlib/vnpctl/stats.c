@@ -69,7 +69,7 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 
 	table_add(table, "%u", info->id);
 	table_add(table, "%u", info->prog_id);
-	table_add(table, "%s:%u", family_name(info->family), info->local_port);
+	table_add(table, "%s:%u", socket_name(info), info->local_port);
 	table_add(table, "%llu", info->packets);
 	table_add(table, "%llu", info->bytes);
 	table_add(table, "%llu", info->verdicts[VNP_PASS]);
@@ -137,7 +137,7 @@ static void top_print(const struct sample *now, const struct sample *before)
 		b = sample_find(before, a->id) ?: &none;
 		table_add(table, "%u", a->id);
 		table_add(table, "%u", a->prog_id);
-		table_add(table, "%s:%u", family_name(a->family), a->local_port);
+		table_add(table, "%s:%u", socket_name(a), a->local_port);
 		table_add(table, "%.0f", (a->packets - b->packets) / secs);
 		table_add(table, "%.1f", (a->bytes - b->bytes) / secs / 1000);
 		table_add(table, "%.0f", (a->verdicts[VNP_PASS] - b->verdicts[VNP_PASS]) / secs);
