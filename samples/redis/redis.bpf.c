@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * A message is a command of RESP: "*COUNT", and as many strings, "$LENGTH" and so many bytes;
+ * or a line.
+ */
+#include <stdbool.h>
+#include "../load.h"
+
+#define COMMAND_MAX	(1U << 20)	/* longer ones are passed as they arrive */
+#define STRINGS_MAX	200		/* that are waited for together */
+#define LINE_MAX	1024
+#define DIGITS_MAX	9
+#define BYTES		64
+
+/* The number after @type at @off.  Return: bytes up to the next line, MORE or PASS_ALL */
+static __always_inline __s32 number(struct vnp_ctx *ctx, __u32 off, char type, __u32 *val)
+{
+	char text[16] = {};
+	__u32 n = load(ctx, off, text, sizeof(text)), i;
+
+	*val = 0;
+	if (n && text[0] != type)
+		return PASS_ALL;
+	for (i = 1; i <= DIGITS_MAX && text[i] >= '0' && text[i] <= '9'; i++)
+		*val = *val * 10 + text[i] - '0';
+	if (i >= n)
+		return MORE;
+	if (i == 1 || text[i] != '\r')
+		return PASS_ALL;
+	if (i + 1 == n)
+		return MORE;
+	return text[i + 1] == '\n' ? i + 2 : PASS_ALL;
+}
+
+/* Up to @cnt strings from @off on.  Return: where they end, MORE or PASS_ALL */
+static __always_inline __s32 strings(struct vnp_ctx *ctx, __u32 off, __u32 cnt)
+{
+	__u32 i, len = 0;
+	__s32 head;
+
+	for (i = 0; i < STRINGS_MAX && i < cnt; i++) {
+		head = number(ctx, off, '$', &len);
+		if (head <= 0)
+			return head;
+		if (len > COMMAND_MAX)
+			return PASS_ALL;
+		off += head + len + 2;
+		if (off > COMMAND_MAX)
+			return PASS_ALL;
+	}
+	return off;
+}
+
+static __always_inline __s32 line(struct vnp_ctx *ctx)
+{
+	char bytes[BYTES];
+	__u32 off = 0, i, n;
+
+	while (off < LINE_MAX) {
+		n = load(ctx, off, bytes, sizeof(bytes));
+		if (!n)
+			return MORE;
+		for (i = 0; i < BYTES && i < n; i++)
+			if (bytes[i] == '\n')
+				return off + i + 1;
+		off += n;
+	}
+	return PASS_ALL;
+}
+
+SEC("vnp/stream")
+int redis(struct vnp_ctx *ctx)
+{
+	__u32 cnt = 0;
+	__s32 head;
+	char type = 0;
+
+	if (!load(ctx, 0, &type, 1))
+		return MORE;
+	/* More strings of a command that has more than STRINGS_MAX */
+	if (type == '$')
+		return strings(ctx, 0, 1);
+	if (type != '*')
+		return line(ctx);
+	head = number(ctx, 0, '*', &cnt);
+	return head <= 0 ? head : strings(ctx, head, cnt);
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * redis-server, as Debian has it, with the sample and without: does it answer the same, and how
+ * often is it woken?  The sample is redis, in the directory of this program.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <libgen.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PORT		"7020"
+#define PLAIN_PORT	"7021"
+#define SERVER		"/usr/bin/redis-server"
+#define BENCHMARK	"/usr/bin/redis-benchmark"
+#define LONG		300000
+#define LONGEST		1500000	/* more than the program waits for */
+#define SEGMENTS	400
+#define STRINGS		1000
+
+static int tests, failed;
+static char contents[LONGEST];
+
+static void report(int ok, const char *what)
+{
+	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
+	fflush(stdout);
+	failed += !ok;
+}
+
+/* struct server - redis-server, and a connection to it */
+struct server {
+	const char *port;
+	pid_t pid;
+	int sock;
+};
+
+static int connect_to(const struct server *s)
+{
+	const struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(atoi(s->port)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	const struct timeval patience = { .tv_sec = 20 };
+	const int on = 1;
+	int sock, i;
+
+	/* It may not have started yet. */
+	for (i = 0; i < 2000; i++) {
+		sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		if (!connect(sock, (const struct sockaddr *)&to, sizeof(to)))
+			return sock;
+		close(sock);
+		usleep(10000);
+	}
+	return -1;
+}
+
+static void server_exec(const struct server *s, const char *self, int linked)
+{
+	char path[4096], sample[4200];
+	char *args[] = { sample, (char *)s->port, SERVER, "--port", (char *)s->port, "--bind",
+			 "127.0.0.1", "--save", "", "--appendonly", "no", "--hz", "1",
+			 "--logfile", "/dev/null", NULL };
+
+	snprintf(path, sizeof(path), "%s", self);
+	snprintf(sample, sizeof(sample), "%s/redis", dirname(path));
+	if (linked)
+		execv(sample, args);
+	else
+		execv(SERVER, args + 2);
+	_exit(127);
+}
+
+/* How often it was taken from the processor: it waited, or others were to have it */
+static long switches(const struct server *s, long *waited)
+{
+	char path[64], line[128], state = 0;
+	long involuntary = -1;
+	FILE *file;
+	int i;
+
+	*waited = -1;
+	snprintf(path, sizeof(path), "/proc/%d/status", s->pid);
+	for (i = 0; i < 100000 && state != 'S'; i++) {
+		sched_yield();
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof(line), file)) {
+			sscanf(line, "State: %c", &state);
+			sscanf(line, "voluntary_ctxt_switches: %ld", waited);
+			sscanf(line, "nonvoluntary_ctxt_switches: %ld", &involuntary);
+		}
+		if (file)
+			fclose(file);
+	}
+	return *waited + involuntary;
+}
+
+/* Send it in segments of up to this many bytes. */
+static int put(const struct server *s, const void *data, size_t len, size_t most)
+{
+	const char *from = data;
+	size_t n;
+
+	for (; len; from += n, len -= n) {
+		n = 1 + rand() % most;
+		n = n < len ? n : len;
+		if (send(s->sock, from, n, MSG_NOSIGNAL) != (ssize_t)n)
+			return 0;
+	}
+	return 1;
+}
+
+static int put_text(const struct server *s, const char *text, size_t most)
+{
+	return put(s, text, strlen(text), most);
+}
+
+static int answers(const struct server *s, const void *data, size_t len)
+{
+	static char got[LONGEST + 100];
+
+	return recv(s->sock, got, len, MSG_WAITALL) == (ssize_t)len && !memcmp(got, data, len);
+}
+
+static int answers_text(const struct server *s, const char *text)
+{
+	return answers(s, text, strlen(text));
+}
+
+static int server_start(struct server *s, const char *self, int linked)
+{
+	s->pid = fork();
+	if (!s->pid)
+		server_exec(s, self, linked);
+	s->sock = connect_to(s);
+	return s->sock < 0 || !put_text(s, "PING\r\n", 10) || !answers_text(s, "+PONG\r\n");
+}
+
+static void server_end(const struct server *s)
+{
+	close(s->sock);
+	kill(s->pid, SIGTERM);
+	waitpid(s->pid, NULL, 0);
+}
+
+/* ---- Tests --------------------------------------------------------------- */
+
+/* Store a value of this length, in segments of up to @most bytes, and read it. */
+static int stored(const struct server *s, size_t len, size_t most)
+{
+	char head[64];
+	int ok;
+
+	snprintf(head, sizeof(head), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", len);
+	ok = put_text(s, head, 5) && put(s, contents, len, most) && put_text(s, "\r\n", 1) &&
+	     answers_text(s, "+OK\r\n");
+	snprintf(head, sizeof(head), "$%zu\r\n", len);
+	return ok && put_text(s, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 3) &&
+	       answers_text(s, head) && answers(s, contents, len) && answers_text(s, "\r\n");
+}
+
+/* A command of many strings, more than the program waits for */
+static int pushed(const struct server *s, int cnt)
+{
+	static char text[STRINGS * 16];
+	int len, i;
+
+	len = snprintf(text, sizeof(text), "*%d\r\n$5\r\nRPUSH\r\n$4\r\nlist\r\n", cnt + 2);
+	for (i = 0; i < cnt; i++)
+		len += snprintf(text + len, sizeof(text) - len, "$3\r\n%03d\r\n", i % 1000);
+	return put(s, text, len, 100) && put_text(s, "*2\r\n$3\r\nDEL\r\n$4\r\nlist\r\n", 30) &&
+	       (snprintf(text, sizeof(text), ":%d\r\n:1\r\n", cnt), answers_text(s, text));
+}
+
+static void test_answers(const struct server *s)
+{
+	int ok;
+
+	ok = stored(s, 0, 1) && stored(s, 10, 1) && stored(s, 5000, 20) && stored(s, LONG, 3000);
+	report(ok, "values are stored, byte for byte");
+	ok = put_text(s, "PING\r\nset k 5\r\n*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n*0\r\nget k\n", 7) &&
+	     answers_text(s, "+PONG\r\n+OK\r\n:6\r\n$1\r\n6\r\n");
+	report(ok, "commands sent without waiting are answered in order");
+	report(pushed(s, 190) && pushed(s, STRINGS), "and those of many strings");
+}
+
+/* A command in many segments.  Return: how often it was woken before the last, or -1 */
+static long trickle(const struct server *s)
+{
+	long before, after;
+	int ok = put_text(s, "*2\r\n$4\r\nECHO\r\n$400\r\n", 1);
+
+	switches(s, &before);
+	for (int i = 0; i < SEGMENTS; i++) {
+		ok &= put(s, contents + i, 1, 1);
+		/* It sleeps before the next one is sent. */
+		switches(s, &after);
+	}
+	ok &= put_text(s, "\r\n", 2) && answers_text(s, "$400\r\n") &&
+	      answers(s, contents, SEGMENTS) && answers_text(s, "\r\n");
+	return ok ? after - before : -1;
+}
+
+/* redis-benchmark.  Return: switches of the server for 1000 commands, or -1 */
+static long load(const struct server *s, int len, int cnt)
+{
+	long before, after, waited;
+	char command[256];
+
+	before = switches(s, &waited);
+	snprintf(command, sizeof(command),
+		 BENCHMARK " -p %s -P 16 -c 4 -n %d -t set -d %d --csv >/dev/null", s->port, cnt, len);
+	if (system(command))
+		return -1;
+	after = switches(s, &waited);
+	return (after - before) * 1000 / cnt;
+}
+
+static void test_load(const struct server *s, const struct server *plain, int len, int cnt)
+{
+	const long without = load(plain, len, cnt), with = load(s, len, cnt);
+
+	report(with >= 0 && without >= 0, "redis-benchmark -P 16");
+	printf("# values of %d bytes, for 1000 commands: %ld switches, without the program %ld\n",
+	       len, with, without);
+}
+
+int main(int argc, char **argv)
+{
+	struct server s = { .port = PORT }, plain = { .port = PLAIN_PORT };
+	long with, without;
+
+	(void)argc;
+	printf("TAP version 13\n1..7\n");
+	for (size_t i = 0; i < sizeof(contents); i++)
+		contents[i] = rand();
+	if (server_start(&s, argv[0], 1) || server_start(&plain, argv[0], 0)) {
+		printf("Bail out! redis-server does not start.\n");
+		return 1;
+	}
+	test_answers(&s);
+	with = trickle(&s);
+	without = trickle(&plain);
+	report(with >= 0 && with < SEGMENTS / 10 && without > SEGMENTS / 2,
+	       "it sleeps until a command is whole");
+	printf("# %d segments: woken %ld times, without the program %ld\n", SEGMENTS, with, without);
+	test_load(&s, &plain, 64, 8000);
+	test_load(&s, &plain, 50000, 200);
+	report(stored(&s, LONGEST, 100000) && stored(&s, 100, 10),
+	       "longer values than can be waited for");
+	server_end(&s);
+	server_end(&plain);
+	return failed ? 1 : 0;
+}
