@@ -5,6 +5,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "kmod/link/attach.h"
 #include "kmod/prog/account.h"
 #include "kmod/core/access.h"
 #include "kmod/core/args.h"

@@ -19,6 +19,7 @@
 #define _VNP_PATH_DISPATCH_H
 
 #include "kmod/link/link.h"
+#include "kmod/link/stats.h"
 #include "kmod/path/action.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/hold.h"

@@ -12,6 +12,7 @@
 
 #include "kmod/core/memory.h"
 #include "kmod/link/link.h"
+#include "kmod/link/stats.h"
 #include "kmod/path/batch.h"
 #include "kmod/prog/account.h"
 

@@ -4,6 +4,7 @@
 #include <linux/slab.h>
 
 #include "kmod/core/memory.h"
+#include "kmod/link/stats.h"
 #include "kmod/path/dispatch.h"
 #include "kmod/prog/account.h"
 #include "kmod/tcp/queue.h"

@@ -23,6 +23,7 @@
 #include <net/tcp.h>
 
 #include "kmod/core/compat_tcp.h"
+#include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/path/hook.h"
 #include "kmod/tcp/opt.h"

@@ -7,6 +7,7 @@
 #include <net/udp.h>
 
 #include "kmod/link/link.h"
+#include "kmod/link/stats.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
 

@@ -26,6 +26,7 @@
 #include <linux/skbuff.h>
 
 #include "kmod/link/link.h"
+#include "kmod/link/stats.h"
 #include "kmod/udp/gro.h"
 
 /*

@@ -6,6 +6,7 @@
 #include <net/udp.h>
 
 #include "kmod/link/link.h"
+#include "kmod/link/stats.h"
 #include "kmod/path/batch.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/route.h"

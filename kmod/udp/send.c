@@ -21,6 +21,7 @@
 
 #include "kmod/core/compat.h"
 #include "kmod/link/link.h"
+#include "kmod/link/stats.h"
 #include "kmod/map/peers.h"
 #include "kmod/path/dispatch.h"
 #include "kmod/path/send.h"

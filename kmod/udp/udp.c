@@ -39,6 +39,7 @@
 #include <net/sock.h>
 #include <net/udp_tunnel.h>
 
+#include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/path/hold.h"
 #include "kmod/path/hook.h"

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/link/attach.h"
+
+#include <linux/file.h>
+#include <linux/module.h>
+#include <linux/net.h>
+#include <linux/slab.h>
+#include <linux/sock_diag.h>
+#include <net/sock.h>
+
+#include "kmod/core/memory.h"
+#include "kmod/link/link.h"
+#include "kmod/link/stats.h"
+#include "kmod/map/map.h"
+#include "kmod/path/hold.h"
+#include "kmod/path/hook.h"
+#include "vm/code.h"
+
+/*
+ * ---- Creation and destruction ---------------------------------------------
+ */
+
+static void vnp_link_free(struct vnp_obj *obj)
+{
+	struct vnp_link *link = container_of(obj, struct vnp_link, obj);
+
+	if (link->hook->free)
+		link->hook->free(link);
+	vnp_hold_destroy(link);
+	vnp_routes_destroy(&link->routes);
+	vnp_user_put(link->user);
+	free_percpu(link->stats);
+	kfree(link);
+	/* This is executed on the module's workqueue, and module exit waits for it. */
+	module_put(THIS_MODULE);
+}
+
+static struct vnp_link *vnp_link_alloc(const struct vnp_link_create *attr,
+				       const struct vnp_hook_ops *hook)
+{
+	static const char name[VNP_NAME_LEN];
+	struct vnp_link *link;
+	int cpu, ret;
+
+	link = kzalloc(sizeof(*link), VNP_GFP_USER);
+	if (!link)
+		return ERR_PTR(-ENOMEM);
+	link->stats = alloc_percpu_gfp(struct vnp_link_stats, VNP_GFP_USER);
+	if (!link->stats) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+	link->user = vnp_user_get();
+	if (IS_ERR(link->user)) {
+		ret = PTR_ERR(link->user);
+		goto err_free_stats;
+	}
+	ret = vnp_routes_init(&link->routes);
+	if (ret)
+		goto err_put_user;
+	for_each_possible_cpu(cpu)
+		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
+
+	vnp_obj_init(&link->obj, &vnp_link_obj_ops, name);
+	link->flags = attr->flags;
+	link->hook = hook;
+	link->hold_bytes = attr->hold_bytes;
+	link->hold_messages = attr->hold_messages ?: VNP_HOLD_MESSAGES;
+	link->hold_age_ms = attr->hold_age_ms ?: VNP_HOLD_AGE_MS;
+	link->hold_mark = attr->hold_mark;
+	link->eof = attr->eof;
+	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
+	spin_lock_init(&link->lock);
+	__module_get(THIS_MODULE);
+	return link;
+
+err_put_user:
+	vnp_user_put(link->user);
+err_free_stats:
+	free_percpu(link->stats);
+err_free:
+	kfree(link);
+	return ERR_PTR(ret);
+}
+
+int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
+		       struct socket *sock)
+{
+	u32 i;
+	int ret = 0;
+
+	if (!link->hook->send)
+		return 0;
+	for (i = 0; i < prog->map_cnt && !ret; i++)
+		ret = vnp_map_bind(prog->maps[i], sock);
+	return ret;
+}
+
+/*
+ * Attach to the socket last: after that nothing can fail, and before it there is nothing that
+ * must be undone.  Maps that have got the socket keep it.
+ */
+static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
+			    struct vnp_prog *message, struct sock *sk)
+{
+	struct vnp_fd nfd;
+	long ret;
+
+	ret = prog->holds ? vnp_hold_create(link) : 0;
+	if (ret)
+		return ret;
+	ret = vnp_obj_publish(&link->obj);
+	if (ret)
+		return ret;
+	ret = vnp_link_bind_maps(link, prog, sk->sk_socket);
+	if (ret)
+		return ret;
+	ret = vnp_fd_reserve(&link->obj, &nfd);
+	if (ret)
+		return ret;
+	ret = link->hook->attach(link, prog, message, sk);
+	if (ret) {
+		vnp_fd_cancel(&nfd);
+		return ret;
+	}
+	return vnp_fd_install(&nfd);
+}
+
+bool vnp_link_takes(const struct vnp_hook_ops *hook, const struct vnp_prog *prog)
+{
+	return hook->prog_types & BIT(prog->code->type);
+}
+
+static long vnp_link_create_on(const struct vnp_link_create *attr, struct vnp_prog *prog,
+			       struct vnp_prog *message, struct sock *sk)
+{
+	const struct vnp_hook_ops *hook = vnp_hook_find(sk);
+	struct vnp_link *link;
+	long fd;
+
+	if (!hook || !vnp_link_takes(hook, prog) || prog->code->type == VNP_PROG_MESSAGE)
+		return -EOPNOTSUPP;
+	if (attr->flags & ~hook->link_flags)
+		return -EINVAL;
+	link = vnp_link_alloc(attr, hook);
+	if (IS_ERR(link))
+		return PTR_ERR(link);
+	fd = vnp_link_attach(link, prog, message, sk);
+	vnp_link_put(link);
+	return fd;
+}
+
+/* The program for whole messages, or NULL */
+static struct vnp_prog *vnp_link_message(const struct vnp_link_create *attr)
+{
+	struct vnp_prog *message;
+
+	if (!(attr->flags & VNP_LINK_F_MESSAGE))
+		return NULL;
+	message = vnp_prog_from_fd(attr->message_fd);
+	if (!IS_ERR(message) && message->code->type != VNP_PROG_MESSAGE) {
+		vnp_prog_put(message);
+		return ERR_PTR(-EOPNOTSUPP);
+	}
+	return message;
+}
+
+static bool vnp_link_attr_ok(const struct vnp_link_create *attr)
+{
+	return !attr->reserved && attr->hold_messages <= VNP_HOLD_MESSAGES_MAX &&
+	       attr->hold_age_ms <= VNP_HOLD_AGE_MS_MAX && attr->eof <= VNP_EOF_ABORT &&
+	       (attr->flags & VNP_LINK_F_MESSAGE || !attr->message_fd);
+}
+
+long vnp_link_create(const struct vnp_link_create *attr)
+{
+	struct vnp_prog *prog, *message;
+	struct socket *sock;
+	int ret;
+	long fd;
+
+	if (attr->flags & ~VNP_LINK_F_KNOWN ||
+	    (attr->flags & VNP_LINK_F_HOLD_LATE) == VNP_LINK_F_HOLD_LATE ||
+	    !vnp_link_attr_ok(attr))
+		return -EINVAL;
+	prog = vnp_prog_from_fd(attr->prog_fd);
+	if (IS_ERR(prog))
+		return PTR_ERR(prog);
+	message = vnp_link_message(attr);
+	if (IS_ERR(message)) {
+		fd = PTR_ERR(message);
+		goto put_prog;
+	}
+	sock = sockfd_lookup(attr->sock_fd, &ret);
+	if (!sock) {
+		fd = ret;
+		goto put_message;
+	}
+
+	fd = vnp_link_create_on(attr, prog, message, sock->sk);
+
+	sockfd_put(sock);
+put_message:
+	if (message)
+		vnp_prog_put(message);
+put_prog:
+	vnp_prog_put(prog);
+	return fd;
+}
+
+const struct vnp_obj_ops vnp_link_obj_ops = {
+	.kind	= VNP_OBJ_LINK,
+	.name	= "vnp-link",
+	.fops	= &vnp_link_fops,
+	.free	= vnp_link_free,
+};
+
+/*
+ * ---- What hooks call ------------------------------------------------------
+ */
+
+void vnp_link_bind(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog *message,
+		   struct sock *sk)
+{
+	u32 cookie[2];
+
+	sock_diag_save_cookie(sk, cookie);
+	link->cookie = cookie[0] | (u64)cookie[1] << 32;
+	link->family = sk->sk_family;
+
+	vnp_obj_get(&prog->obj);
+	if (message)
+		vnp_obj_get(&message->obj);
+	vnp_obj_get(&link->obj);
+	spin_lock_bh(&link->lock);
+	rcu_assign_pointer(link->prog, prog);
+	rcu_assign_pointer(link->message, message);
+	link->sk = sk;
+	spin_unlock_bh(&link->lock);
+}
+
+bool vnp_link_claim(struct vnp_link *link)
+{
+	struct vnp_prog *prog = NULL, *message = NULL;
+	bool claimed;
+
+	spin_lock_bh(&link->lock);
+	claimed = link->sk;
+	link->sk = NULL;
+	if (claimed) {
+		prog = rcu_replace_pointer(link->prog, &vnp_prog_none,
+					   lockdep_is_held(&link->lock));
+		message = rcu_replace_pointer(link->message, NULL,
+					      lockdep_is_held(&link->lock));
+		vnp_hold_permit(link, false);
+	}
+	spin_unlock_bh(&link->lock);
+
+	if (claimed)
+		vnp_prog_put(prog);
+	if (message)
+		vnp_prog_put(message);
+	return claimed;
+}
