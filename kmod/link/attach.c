@@ -9,10 +9,10 @@
 #include <net/sock.h>
 
 #include "kmod/core/memory.h"
+#include "kmod/hold/hold.h"
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
 #include "kmod/map/map.h"
-#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 #include "vm/code.h"
 

@@ -7,10 +7,10 @@
 
 #include "kmod/core/args.h"
 #include "kmod/core/socket.h"
+#include "kmod/hold/hold.h"
 #include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
-#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 #include "vm/code.h"
 

@@ -42,7 +42,7 @@ struct vnp_stream;
  * @routes:	routes of replies
  * @may_send:	security modules allowed its creator to send on the socket
  * @user:	the user its programs are charged to, with a reference
- * @hold:	what it holds (path/hold.h); NULL until there is a program that holds
+ * @hold:	what it holds (hold/hold.h); NULL until there is a program that holds
  * @hold_bytes:	most memory that it may take; 0: the socket's receive buffer
  * @hold_messages: most messages
  * @hold_age_ms: most time that they are held

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/path/action.h"
 
+#include "kmod/hold/hold.h"
 #include "kmod/link/link.h"
 #include "kmod/path/batch.h"
-#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 
 /**

@@ -18,11 +18,11 @@
 #ifndef _VNP_PATH_DISPATCH_H
 #define _VNP_PATH_DISPATCH_H
 
+#include "kmod/hold/hold.h"
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
 #include "kmod/path/action.h"
 #include "kmod/path/dgram.h"
-#include "kmod/path/hold.h"
 
 /**
  * struct vnp_dispatch - the batches of a packet

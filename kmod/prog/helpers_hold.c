@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The helpers for messages that are held; see helpers.c and path/hold.h.
+ * The helpers for messages that are held; see helpers.c and hold/hold.h.
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
+#include "kmod/hold/hold.h"
 #include "kmod/path/dgram.h"
-#include "kmod/path/hold.h"
 #include "kmod/prog/prog.h"
 #include "vm/code.h"
 #include "vm/helper.h"

@@ -35,7 +35,7 @@ struct vnp_user;
  * @len_max:	maximum length of the payload that the verifier assumed
  * @direct_max:	for a direct program (see above) @len_max with the UDP header, else 0
  * @sees_packet: its payload begins at the IP header, not after the UDP header
- * @holds:	it calls a helper for messages that are held (path/hold.h)
+ * @holds:	it calls a helper for messages that are held (hold/hold.h)
  * @detour:	vnp_dispatch() has other functions for it: it @holds, or is vnp_prog_none
  * @wide_ret:	the result may exceed 32 bits, and is in struct vnp_exec::retval
  * @light_ns:	what an execution charges to the user's account (account.h); 0: it is timed

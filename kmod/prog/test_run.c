@@ -10,8 +10,8 @@
 #include <net/sock.h>
 
 #include "kmod/core/args.h"
+#include "kmod/hold/hold.h"
 #include "kmod/path/dgram.h"
-#include "kmod/path/hold.h"
 #include "kmod/core/memory.h"
 #include "kmod/prog/prog.h"
 

@@ -7,9 +7,9 @@
 #include <net/udp.h>
 
 #include "kmod/core/compat.h"
+#include "kmod/hold/hold.h"
 #include "kmod/link/link.h"
 #include "kmod/path/cursor.h"
-#include "kmod/path/hold.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
 #include "kmod/udp/merge.h"

@@ -39,9 +39,9 @@
 #include <net/sock.h>
 #include <net/udp_tunnel.h>
 
+#include "kmod/hold/hold.h"
 #include "kmod/link/attach.h"
 #include "kmod/link/link.h"
-#include "kmod/path/hold.h"
 #include "kmod/path/hook.h"
 #include "kmod/udp/filter.h"
 #include "kmod/udp/deliver.h"

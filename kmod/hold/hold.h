@@ -23,8 +23,8 @@
  * Locking: struct vnp_hold::lock, with softirqs off; the lock of the socket's receive queue is
  * taken under it.  No packet is freed or delivered under it.
  */
-#ifndef _VNP_PATH_HOLD_H
-#define _VNP_PATH_HOLD_H
+#ifndef _VNP_HOLD_HOLD_H
+#define _VNP_HOLD_HOLD_H
 
 #include <linux/skbuff.h>
 #include "vm/held.h"
@@ -173,4 +173,4 @@ int vnp_hold_release(struct vnp_holding *h, u64 key);
 int vnp_hold_release_each(struct vnp_holding *h, u64 key);
 int vnp_hold_discard(struct vnp_holding *h, u64 key);
 
-#endif /* _VNP_PATH_HOLD_H */
+#endif /* _VNP_HOLD_HOLD_H */

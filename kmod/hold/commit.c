@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A pending fragment gets its packets, and its memory is charged to the socket.
+ *
+ * Packets are added to a pending fragment without the lock: it belongs to the packet that is being
+ * processed (struct vnp_holding::batch), and nothing else uses its list until it is committed.
+ */
+#include "kmod/hold/hold.h"
+
+#include "kmod/hold/table.h"
+#include "kmod/link/stats.h"
+#include "kmod/path/batch.h"
+#include "kmod/path/hook.h"
+
+void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	struct vnp_fragment *fragment = vnp_hold_cb(skb)->fragment;
+	const u32 size = vnp_batch_size(skb, link->hook->head);
+	const u32 len = skb->len - link->hook->head;
+	const u32 cnt = size < len ? DIV_ROUND_UP(len, size) : 1;
+
+	skb_mark_not_on_list(skb);
+	if (!link->hook->keep(link, sk, skb)) {
+		vnp_link_error(link, VNP_ERROR_MEMORY, cnt);
+		return;
+	}
+	vnp_hold_cb(skb)->size = size;
+	vnp_hold_cb(skb)->from = fragment->from;
+	fragment->kept += cnt;
+	if (fragment->skb)
+		fragment->tail->next = skb;
+	else
+		fragment->skb = skb;
+	fragment->tail = skb;
+}
+
+static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
+{
+	const struct sk_buff *skb;
+	u32 size = 0;
+
+	if (fragment != &fragment->message->own)
+		size = sizeof(*fragment);
+	for (skb = fragment->skb; skb; skb = skb->next)
+		size += skb->truesize;
+	return size;
+}
+
+/* Is there, and within the link's own limit? */
+static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
+{
+	const u32 max = h->link->hold_bytes ?: U32_MAX, held = h->link->hold->bytes;
+
+	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size, 0);
+}
+
+/* Charge memory to the socket.  The oldest messages are freed until there is room: some. */
+static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, u32 size)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *oldest;
+	u32 done = 0;
+
+	/* It would not fit if nothing else were held. */
+	if (hold->link->hold_bytes && size > hold->link->hold_bytes)
+		return false;
+	while (!vnp_hold_has_room(h, size) ||
+	       !h->link->hook->charge(h->sk, size)) {
+		oldest = vnp_hold_oldest(hold);
+		/* If the queue is full, it is of no use to free them. */
+		if (!oldest || done >= VNP_HOLD_EVICT_MAX ||
+		    !vnp_hold_fits(h->sk, size, hold->bytes))
+			return false;
+		done += oldest->cnt;
+		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
+		if (oldest == message)
+			return true;
+	}
+	message->charge += size;
+	if (message->end == VNP_MESSAGE_HELD)
+		WRITE_ONCE(hold->bytes, hold->bytes + size);
+	return true;
+}
+
+/* Remove a fragment that is not charged.  Return: its packets.  Context: the lock */
+static struct sk_buff *vnp_fragment_detach(struct vnp_holding *h, struct vnp_fragment *fragment)
+{
+	struct sk_buff *list = fragment->skb;
+
+	vnp_message_erase(fragment->message, fragment);
+	vnp_fragment_free(h->link->hold, fragment);
+	return list;
+}
+
+/*
+ * Not all of its datagrams have a packet: there was no memory for one.  Return: packets to be
+ * freed.  Context: the lock
+ */
+static struct sk_buff *vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragment)
+{
+	struct vnp_message *message = fragment->message;
+	struct sk_buff *list;
+
+	vnp_link_error(h->link, VNP_ERROR_MEMORY, fragment->kept);
+	message->cnt -= fragment->last - fragment->first + 1;
+	message->bytes -= fragment->bytes;
+	list = vnp_fragment_detach(h, fragment);
+	vnp_hold_spoil(h, message);
+	vnp_hold_settled(h, message);
+	return list;
+}
+
+/*
+ * Return: packets to be freed: the message's end may be deferred, and what is deferred must be
+ * charged.  Context: the lock
+ */
+static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *fragment)
+{
+	struct vnp_message *message = fragment->message;
+	u32 size = vnp_fragment_truesize(fragment);
+	struct sk_buff *list = NULL;
+
+	if (!message->charge)
+		size += sizeof(*message);
+	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size))
+		vnp_hold_end(h, message, VNP_MESSAGE_EVICTED);
+	/* It may also have been evicted for its own fragment, or before.  Its count stays. */
+	if (message->end >= VNP_MESSAGE_EVICTED)
+		list = vnp_fragment_detach(h, fragment);
+	vnp_hold_settled(h, message);
+	return list;
+}
+
+void vnp_hold_commit(struct vnp_holding *h)
+{
+	struct vnp_fragment *fragment = h->batch;
+	struct sk_buff *list;
+
+	h->batch = NULL;
+	spin_lock(&h->link->hold->lock);
+	if (fragment->kept == fragment->last - fragment->first + 1)
+		list = vnp_fragment_commit(h, fragment);
+	else
+		list = vnp_fragment_fail(h, fragment);
+	spin_unlock(&h->link->hold->lock);
+	kfree_skb_list(list);
+	vnp_hold_finish(h);
+}

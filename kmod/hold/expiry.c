@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/hold/expiry.h"
+
+#include "kmod/hold/hold.h"
+#include "kmod/hold/table.h"
+
+/* Return: the next one to be delivered, or NULL.  Context: the lock */
+static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
+{
+	struct vnp_message *message = hold->deferred;
+
+	if (!message)
+		return NULL;
+	hold->deferred = message->next;
+	if (!hold->deferred)
+		hold->tail = &hold->deferred;
+	return message;
+}
+
+/*
+ * Go on with some that were deferred.  What was taken before is delivered: if there is no more,
+ * nothing is waiting.  Context: the lock
+ */
+void vnp_hold_resume(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *message;
+	u32 done = 0;
+
+	WRITE_ONCE(hold->waiting, hold->deferred);
+	while (done < VNP_HOLD_AT_ONCE && (message = vnp_hold_take_deferred(hold))) {
+		done += message->cnt;
+		vnp_hold_ended(h, message);
+	}
+	done = 0;
+	while (done < VNP_HOLD_AT_ONCE && (message = vnp_hold_take_to_free(hold))) {
+		done += message->cnt;
+		vnp_hold_ended(h, message);
+	}
+}
+
+/* How a message ends that is too old */
+static enum vnp_message_end vnp_hold_late_end(const struct vnp_link *link,
+					      const struct vnp_message *message)
+{
+	if (!(link->flags & VNP_LINK_F_HOLD_LATE))
+		return VNP_MESSAGE_EXPIRED;
+	return link->flags & VNP_LINK_F_HOLD_EACH || message->bytes > VNP_MESSAGE_MAX ?
+	       VNP_MESSAGE_RELEASED_EACH : VNP_MESSAGE_RELEASED;
+}
+
+/* Some messages that are too old end.  Context: the lock */
+static void vnp_hold_expire(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	const unsigned long age = vnp_hold_age(hold);
+	struct vnp_message *message;
+	u32 done;
+
+	for (done = 0; done < VNP_HOLD_AT_ONCE; done += message->cnt + 1) {
+		message = vnp_hold_oldest(hold);
+		if (!message || time_before(jiffies, message->born + age))
+			return;
+		message->late = h->link->flags & VNP_LINK_F_HOLD_LATE;
+		if (message->late)
+			WRITE_ONCE(hold->waiting, true);
+		vnp_hold_end(h, message, vnp_hold_late_end(h->link, message));
+	}
+}
+
+static void vnp_hold_again(struct vnp_hold *hold)
+{
+	const struct vnp_message *oldest = vnp_hold_oldest(hold);
+	const unsigned long due = oldest ? oldest->born + vnp_hold_age(hold) : 0;
+
+	if (oldest)
+		schedule_delayed_work(&hold->expiry,
+				      time_after(due, jiffies) ? due - jiffies : 0);
+}
+
+static void vnp_hold_expire_some(struct vnp_holding *h)
+{
+	struct vnp_hold *hold = h->link->hold;
+	bool more;
+
+	do {
+		local_bh_disable();
+		rcu_read_lock();
+		spin_lock(&hold->lock);
+		/* Both: under a flood either may always have something to do. */
+		vnp_hold_resume(h);
+		vnp_hold_expire(h);
+		more = h->ended;
+		if (!more)
+			vnp_hold_again(hold);
+		spin_unlock(&hold->lock);
+		vnp_hold_finish(h);
+		rcu_read_unlock();
+		local_bh_enable();
+		cond_resched();
+	} while (more);
+}
+
+void vnp_hold_expiry(struct work_struct *work)
+{
+	struct vnp_hold *hold = container_of(to_delayed_work(work), struct vnp_hold, expiry);
+	struct vnp_holding h;
+	struct sock *sk = vnp_link_sock_get(hold->link);
+
+	/* If it is going, all is freed by whoever ends the link. */
+	if (!sk)
+		return;
+	vnp_holding_init(&h, hold->link, sk);
+	h.all = true;
+	vnp_hold_expire_some(&h);
+	sock_put(sk);
+}

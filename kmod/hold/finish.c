@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages that ended: they are delivered or freed, without the lock, now or by the work item.
+ *
+ * A message in struct vnp_holding::ended is in neither the table nor the list, and has no pending
+ * fragments: it belongs to whoever processes this packet.
+ */
+#include "kmod/hold/hold.h"
+
+#include "kmod/hold/table.h"
+#include "kmod/link/stats.h"
+#include "kmod/path/hook.h"
+#include "kmod/prog/account.h"
+
+/*
+ * What it takes to free or deliver a datagram, in ns.  What a user's account does not have is
+ * done by a work item, so messages that end do not keep softirqs off for longer than executions.
+ */
+#define VNP_HOLD_END_NS		500
+#define VNP_HOLD_ADD_NS		100	/* as one of a message that is delivered whole */
+
+/* Room for a datagram that is delivered by itself, beyond what its packet is charged */
+#define VNP_HOLD_EACH_SIZE	1024
+
+/*
+ * Free some of the messages that wait for it, until the socket has room.  Return: datagrams.
+ * Context: the lock
+ */
+static u32 vnp_hold_reclaim(struct vnp_holding *h, u32 size)
+{
+	struct vnp_message *message;
+	u32 done = 0;
+
+	while (done < VNP_HOLD_EVICT_MAX && !vnp_hold_fits(h->sk, size, 0) &&
+	       (message = vnp_hold_take_to_free(h->link->hold))) {
+		done += message->cnt;
+		vnp_hold_end(h, message, message->end);
+	}
+	return done;
+}
+
+/* End messages until the socket has room for a packet of @size. */
+static void vnp_hold_make_room(struct vnp_holding *h, u32 size)
+{
+	struct vnp_hold *hold = h->link->hold;
+	struct vnp_message *oldest;
+	u32 done;
+
+	if ((!READ_ONCE(hold->messages) && !READ_ONCE(hold->to_free)) ||
+	    vnp_hold_fits(h->sk, size, 0))
+		return;
+	spin_lock(&hold->lock);
+	done = vnp_hold_reclaim(h, size);
+	/* Without what is held the kernel would take one datagram more than fits. */
+	while (hold->messages && done < VNP_HOLD_EVICT_MAX &&
+	       !vnp_hold_fits(h->sk, size, 0) && vnp_hold_fits(h->sk, 0, hold->bytes)) {
+		oldest = vnp_hold_oldest(hold);
+		done += oldest->cnt;
+		vnp_hold_end(h, oldest, VNP_MESSAGE_EVICTED);
+	}
+	spin_unlock(&hold->lock);
+}
+
+/* Return: its packets, linked by skb->next in their order */
+static struct sk_buff *vnp_message_take(struct vnp_message *message)
+{
+	struct vnp_fragment *fragment, *next;
+
+	for (fragment = message->first; fragment != message->last; fragment = next) {
+		next = vnp_fragment_of(rb_next(&fragment->node));
+		fragment->tail->next = next->skb;
+	}
+	return message->first ? message->first->skb : NULL;
+}
+
+static void vnp_hold_free(struct vnp_hold *hold, struct vnp_message *message)
+{
+	struct vnp_fragment *fragment, *next;
+
+	spin_lock(&hold->lock);
+	if (message->first != message->last || message->first != &message->own)
+		rbtree_postorder_for_each_entry_safe(fragment, next, &message->fragments,
+						     node)
+			vnp_fragment_free(hold, fragment);
+	vnp_message_free(hold, message);
+	spin_unlock(&hold->lock);
+}
+
+static void vnp_message_drop(struct vnp_holding *h, struct vnp_message *message)
+{
+	static const enum vnp_error errors[] = {
+		[VNP_MESSAGE_EVICTED] = VNP_ERROR_EVICTED,
+		[VNP_MESSAGE_EXPIRED] = VNP_ERROR_EXPIRED,
+		[VNP_MESSAGE_DISCARDED] = VNP_ERROR_DISCARDED,
+	};
+
+	vnp_link_error(h->link, errors[message->end], message->cnt);
+	kfree_skb_list(vnp_message_take(message));
+	if (message->charge && !message->uncharged)
+		h->link->hook->uncharge(h->sk, message->charge);
+}
+
+/* Return: number of datagrams that could not be delivered, and why in @error */
+static u32 vnp_message_release(struct vnp_holding *h, struct vnp_message *message,
+			       enum vnp_error *error)
+{
+	const struct vnp_hook_ops *hook = h->link->hook;
+	struct sk_buff *list = vnp_message_take(message), *skb;
+	int ret;
+
+	*error = VNP_ERROR_MEMORY;
+	if (message->late && h->link->hold_mark)
+		for (skb = list; skb; skb = skb->next)
+			skb->mark = h->link->hold_mark;
+	if (message->end == VNP_MESSAGE_RELEASED_EACH) {
+		vnp_hold_make_room(h, message->cnt * VNP_HOLD_EACH_SIZE);
+		return hook->release_each(h->link, h->sk, list, message->charge);
+	}
+	ret = hook->release(h->sk, list, message->charge);
+	if (ret == -EMSGSIZE)
+		*error = VNP_ERROR_LENGTH;
+	return ret ? message->cnt : 0;
+}
+
+static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *message)
+{
+	struct vnp_hold *hold = h->link->hold;
+	enum vnp_error error;
+	u32 failed;
+
+	/* Before the delivery: the receiver may read them. */
+	atomic64_inc(&hold->released);
+	atomic64_add(message->cnt, &hold->fragments);
+	if (message->late)
+		atomic64_inc(&hold->late);
+	failed = vnp_message_release(h, message, &error);
+	if (likely(!failed))
+		return;
+	atomic64_sub(failed, &hold->fragments);
+	vnp_link_error(h->link, error, failed);
+}
+
+/*
+ * ---- Leaving them to the work item --------------------------------------
+ */
+
+/*
+ * What was uncharged, to make room at once, is charged again while it waits to be freed: at most
+ * as much as the receive buffer has room for without what is held.  Return: is all of the
+ * message charged?  Context: the lock
+ */
+static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->uncharged)
+		message->uncharged = !vnp_hold_fits(h->sk, message->charge,
+						    h->link->hold->bytes) ||
+				     !h->link->hook->charge(h->sk, message->charge);
+	return message->charge && !message->uncharged;
+}
+
+/*
+ * The work item is to begin now.  It is queued by one function only, so on one work queue, where
+ * it is never executed twice at once; that does not change when it is due.  Context: the lock
+ */
+static void vnp_hold_kick(struct vnp_hold *hold)
+{
+	cancel_delayed_work(&hold->expiry);
+	schedule_delayed_work(&hold->expiry, 0);
+}
+
+/* Context: the lock */
+static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
+{
+	if (!hold->deferred && !hold->to_free)
+		vnp_hold_kick(hold);
+	if (message->end >= VNP_MESSAGE_EVICTED) {
+		message->next = hold->to_free;
+		WRITE_ONCE(hold->to_free, message);
+		return;
+	}
+	WRITE_ONCE(hold->waiting, true);
+	message->next = NULL;
+	*hold->tail = message;
+	hold->tail = &message->next;
+}
+
+/*
+ * Leave a message to the work item.  Return: false: finish it now, as it is not charged, or the
+ * link ends
+ */
+static bool vnp_hold_defer(struct vnp_holding *h, struct vnp_message *message)
+{
+	struct vnp_hold *hold = h->link->hold;
+	bool deferred;
+
+	spin_lock(&hold->lock);
+	deferred = !hold->closed && vnp_hold_recharge(h, message);
+	if (deferred)
+		vnp_hold_append(hold, message);
+	spin_unlock(&hold->lock);
+	return deferred;
+}
+
+/* Can softirqs wait for this message?  If some are to be delivered, it is after them. */
+static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_message *message,
+			    bool first)
+{
+	const bool delivers = message->end < VNP_MESSAGE_EVICTED;
+	u32 ns = message->cnt * VNP_HOLD_END_NS;
+
+	if (h->all || !message->cnt)
+		return true;
+	if (unlikely(delivers && READ_ONCE(h->link->hold->waiting)))
+		return false;
+	if (message->end == VNP_MESSAGE_RELEASED)
+		ns = VNP_HOLD_END_NS + (message->cnt - 1) * VNP_HOLD_ADD_NS;
+	/* vnp_hold() has cost as much as to deliver the datagram of one message. */
+	if (first && message->end == VNP_MESSAGE_RELEASED)
+		ns -= VNP_HOLD_END_NS;
+	return !ns || vnp_account_draw(h->link->user, ns);
+}
+
+static void vnp_message_finish(struct vnp_holding *h, struct vnp_message *message)
+{
+	if (message->end >= VNP_MESSAGE_EVICTED)
+		vnp_message_drop(h, message);
+	else if (message->cnt)
+		vnp_message_deliver(h, message);
+	vnp_hold_free(h->link->hold, message);
+}
+
+void vnp_hold_finish(struct vnp_holding *h)
+{
+	struct vnp_message *message;
+	bool first = true;
+
+	/* A delivery may end others, to make room. */
+	while ((message = h->ended)) {
+		h->ended = message->next;
+		if (!h->ended)
+			h->tail = &h->ended;
+		if (likely(vnp_hold_is_now(h, message, first)) || !vnp_hold_defer(h, message))
+			vnp_message_finish(h, message);
+		first = false;
+	}
+}
+
+void vnp_hold_yield(struct vnp_holding *h, u32 size)
+{
+	vnp_hold_make_room(h, size);
+	/* There is room when they are freed, so not later. */
+	h->all = true;
+	if (h->ended)
+		vnp_hold_finish(h);
+	h->all = false;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A message: fragments in the order of numbers that the program chose.
+ *
+ * Ownership and locking: kmod/hold/hold.h.  Context of all functions here: the lock.
+ */
+#ifndef _VNP_HOLD_MESSAGE_H
+#define _VNP_HOLD_MESSAGE_H
+
+#include <linux/err.h>
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/types.h>
+#include <linux/vnp.h>
+
+struct sk_buff;
+struct vnp_message;
+
+/* How a message ended */
+enum vnp_message_end {
+	VNP_MESSAGE_HELD,	/* not yet */
+	VNP_MESSAGE_RELEASED,
+	VNP_MESSAGE_RELEASED_EACH,
+	VNP_MESSAGE_EVICTED,
+	VNP_MESSAGE_EXPIRED,
+	VNP_MESSAGE_DISCARDED,
+};
+
+/**
+ * struct vnp_fragment - a datagram of a message, or neighbours with consecutive orders
+ * @node:	in struct vnp_message::fragments
+ * @spare:	instead, the next one that is free (struct vnp_hold::fragments_free)
+ * @message:	its message
+ * @first:	order of its first datagram
+ * @last:	and of its last one
+ * @from:	first byte of each payload that belongs to the message
+ * @bytes:	in all of them from there on, as their lengths were at vnp_hold()
+ * @kept:	datagrams in its packets
+ * @skb:	the packets, linked by skb->next; if pending, the owner's
+ * @tail:	the last of them
+ */
+struct vnp_fragment {
+	union {
+		struct rb_node node;
+		struct vnp_fragment *spare;
+	};
+	struct vnp_message *message;
+	u32 first;
+	u32 last;
+	u32 from;
+	u32 bytes;
+	u32 kept;
+	struct sk_buff *skb;
+	struct sk_buff *tail;
+};
+
+/**
+ * struct vnp_message - a message
+ * @node:	in the table by @key, while it is held, unless it is struct vnp_hold::latest
+ * @list:	in the list by age, while it is held
+ * @fragments:	by order
+ * @first:	the first of them
+ * @last:	the last of them
+ * @key:	chosen by the program
+ * @bytes:	of its fragments
+ * @cnt:	datagrams
+ * @charge:	memory charged to the socket
+ * @pending:	fragments that are
+ * @end:	enum vnp_message_end
+ * @late:	released because of its age
+ * @uncharged:	it is being freed, and @charge was put back
+ * @taken:	@own is one of @fragments
+ * @born:	jiffies when it was created
+ * @next:	in struct vnp_holding::ended, or struct vnp_hold::messages_free
+ * @own:	memory for a fragment: many messages have just one
+ */
+struct vnp_message {
+	struct hlist_node node;
+	struct list_head list;
+	struct rb_root fragments;
+	struct vnp_fragment *first;
+	struct vnp_fragment *last;
+	u64 key;
+	u32 bytes;
+	u32 cnt;
+	u32 charge;
+	u32 pending;
+	u8 end;
+	bool late;
+	bool uncharged;
+	bool taken;
+	unsigned long born;
+	struct vnp_message *next;
+	struct vnp_fragment own;
+};
+
+static inline struct vnp_fragment *vnp_fragment_of(const struct rb_node *node)
+{
+	return rb_entry_safe(node, struct vnp_fragment, node);
+}
+
+/* Where a fragment of this order would be inserted.  Return: NULL: there is one */
+static inline struct rb_node **vnp_message_slot(struct vnp_message *message, u32 order,
+						struct rb_node **parent)
+{
+	struct rb_node **slot = &message->fragments.rb_node;
+	struct vnp_fragment *fragment;
+
+	*parent = NULL;
+	/* They mostly arrive in order. */
+	if (message->last && order > message->last->last) {
+		*parent = &message->last->node;
+		return &message->last->node.rb_right;
+	}
+	while (*slot) {
+		fragment = vnp_fragment_of(*slot);
+		*parent = *slot;
+		if (order < fragment->first)
+			slot = &fragment->node.rb_left;
+		else if (order > fragment->last)
+			slot = &fragment->node.rb_right;
+		else
+			return NULL;
+	}
+	return slot;
+}
+
+static inline void vnp_message_erase(struct vnp_message *message, struct vnp_fragment *fragment)
+{
+	rb_erase(&fragment->node, &message->fragments);
+	if (message->last == fragment)
+		message->last = vnp_fragment_of(rb_last(&message->fragments));
+	if (message->first == fragment)
+		message->first = vnp_fragment_of(rb_first(&message->fragments));
+}
+
+/*
+ * The order after those of the current batch, for the same message: the fragment grows.
+ * Return: 0; -EEXIST: there is one of this order; -E2BIG: the message has too many; -ENOENT:
+ * it needs a fragment of its own
+ */
+static inline int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order, u32 from)
+{
+	const struct vnp_message *message = fragment->message;
+	const struct vnp_fragment *next;
+
+	if (message->end != VNP_MESSAGE_HELD || message->key != key ||
+	    fragment->from != from || !order || fragment->last != order - 1)
+		return -ENOENT;
+	next = message->last == fragment ? NULL : vnp_fragment_of(rb_next(&fragment->node));
+	if (next && next->first == order)
+		return -EEXIST;
+	if (message->cnt >= VNP_MESSAGE_FRAGMENTS_MAX)
+		return -E2BIG;
+	fragment->last = order;
+	return 0;
+}
+
+#endif /* _VNP_HOLD_MESSAGE_H */
