@@ -1,211 +1,32 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_PEERS and VNP_MAP_GROUPS: a hash table of struct vnp_target, which only user space
- * changes.
+ * VNP_MAP_PEERS and VNP_MAP_GROUPS: creation, and operations for user space.
  *
- * There are three tables.  A target is in a bucket of its key, in a map of groups also in one of
- * its group, and, once the map has a socket, in one of its address, by which it is found when
- * an ICMP error arrives.  Targets are inserted at the head of a bucket, and replaced in place.
- * So a reader that iterates over a group sees each member that exists throughout once, and none
- * twice: targets inserted meanwhile are before the reader's position.
+ * The socket has to permit an address before it can be sent to.  A map has no socket until a
+ * program that uses it is linked: then all its targets are checked, and those that are set later
+ * at once.  Both happen under struct vnp_peers::lock, so that a map with a socket has no
+ * unchecked targets.
  *
- * Locking: @lock for changes, and for what user space reads; the socket is checked under
- * it, so that a map that gets its socket has no unchecked targets.
+ * Context: process.
  */
-#include "kmod/map/peers.h"
-
 #include <linux/file.h>
-#include <linux/hash.h>
-#include <linux/jhash.h>
 #include <linux/lockdep.h>
 #include <linux/log2.h>
 #include <linux/random.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
 
-#include "kmod/core/compat.h"
 #include "kmod/core/memory.h"
 #include "kmod/core/socket.h"
 #include "kmod/map/map.h"
+#include "kmod/map/peers_table.h"
 #include "kmod/path/hook.h"
 
 /* Bits of struct vnp_peer::flags */
 #define VNP_PEER_F_KNOWN	VNP_PEER_F_TOS
 
-/* Targets that an ICMP error is compared with, at most */
-#define VNP_PEERS_UNREACHABLE_MAX	64
-
-/**
- * struct vnp_peers - a map of peers
- * @map:	what all types have
- * @buckets:	targets by key, then as many by group, then as many by address
- * @bits:	log2 of the number of each
- * @seed:	secret
- * @lock:	see above
- * @cnt:	targets; written under @lock
- * @sk:		the sending socket, with a reference; set once
- * @hook:	its hook
- */
-struct vnp_peers {
-	struct vnp_map map;
-	struct hlist_head *buckets;
-	u32 bits;
-	u32 seed;
-	struct mutex lock;	/* changes */
-	u32 cnt;
-	struct sock *sk;
-	const struct vnp_hook_ops *hook;
-};
-
-static struct vnp_peers *vnp_peers_of(struct vnp_map *map)
-{
-	return container_of(map, struct vnp_peers, map);
-}
-
-/* Tables: a target is in one or more of them */
-enum {
-	VNP_PEERS_KEY,
-	VNP_PEERS_GROUP,
-	VNP_PEERS_ADDRESS,
-	VNP_PEERS_TABLES
-};
-
-/* The bucket of a table; its index is the upper bits of @hash. */
-static struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32 table, u32 hash)
-{
-	return &peers->buckets[(table << peers->bits) + ((u64)hash >> (32 - peers->bits))];
-}
-
 /*
- * Hash of four bytes.  It may be predictable, as only user space inserts, and the length of a
- * bucket is limited.  Consecutive numbers do not collide.
- */
-static u32 vnp_peers_hash(const void *key)
-{
-	return get_unaligned((const u32 *)key) * GOLDEN_RATIO_32;
-}
-
-static struct hlist_head *vnp_peers_bucket(const struct vnp_peers *peers, const void *key)
-{
-	const u32 size = peers->map.key_size;
-
-	return vnp_peers_at(peers, VNP_PEERS_KEY,
-			    size == sizeof(u32) ? vnp_peers_hash(key) :
-						  jhash(key, size, peers->seed));
-}
-
-static struct hlist_head *vnp_peers_group_bucket(const struct vnp_peers *peers,
-						 const void *key)
-{
-	return vnp_peers_at(peers, VNP_PEERS_GROUP, vnp_peers_hash(key));
-}
-
-/* An address of IPv4 is in the first word, and the others are zero. */
-static struct hlist_head *vnp_peers_address_bucket(const struct vnp_peers *peers,
-						   const struct in6_addr *addr, __be16 port)
-{
-	return vnp_peers_at(peers, VNP_PEERS_ADDRESS,
-			    jhash2((const u32 *)addr, sizeof(*addr) / sizeof(u32),
-				   peers->seed ^ (__force u16)port));
-}
-
-/*
- * ---- Targets --------------------------------------------------------------
- */
-
-static void vnp_target_free(struct vnp_target *target)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		vnp_route_forget(&per_cpu_ptr(target->cpu, cpu)->route);
-	free_percpu(target->cpu);
-	if (target->sk)
-		sock_put(target->sk);
-	kfree(target);
-}
-
-static void vnp_target_free_rcu(struct rcu_head *rcu)
-{
-	vnp_target_free(container_of(rcu, struct vnp_target, rcu));
-}
-
-void vnp_target_put(struct vnp_target *target)
-{
-	if (refcount_dec_and_test(&target->refs))
-		call_rcu(&target->rcu, vnp_target_free_rcu);
-}
-
-/* The target was removed from all buckets: put the map's reference. */
-static void vnp_target_end(struct vnp_target *target)
-{
-	WRITE_ONCE(target->gone, true);
-	vnp_target_put(target);
-}
-
-static struct vnp_target *vnp_target_create(const struct vnp_peers *peers, const void *key,
-					    const struct vnp_peer *peer)
-{
-	struct vnp_target_cpu *on;
-	struct vnp_target *target;
-	int cpu;
-
-	target = kzalloc(sizeof(*target) + peers->map.key_size, VNP_GFP_USER);
-	if (!target)
-		return NULL;
-	target->cpu = alloc_percpu_gfp(struct vnp_target_cpu, VNP_GFP_USER);
-	if (!target->cpu) {
-		kfree(target);
-		return NULL;
-	}
-	for_each_possible_cpu(cpu) {
-		on = per_cpu_ptr(target->cpu, cpu);
-		on->target = target;
-		u64_stats_init(&on->stats.syncp);
-	}
-	refcount_set(&target->refs, 1);
-	target->peer = *peer;
-	memcpy(target->key, key, peers->map.key_size);
-	return target;
-}
-
-void vnp_target_error(struct vnp_target_cpu *cpu, enum vnp_error error, u32 cnt)
-{
-	u64_stats_update_begin(&cpu->stats.syncp);
-	u64_stats_add(&cpu->stats.errors[error], cnt);
-	u64_stats_update_end(&cpu->stats.syncp);
-}
-
-void vnp_target_sent(struct vnp_target_cpu *cpu, u32 cnt, u32 bytes)
-{
-	u64_stats_update_begin(&cpu->stats.syncp);
-	u64_stats_add(&cpu->stats.sent, cnt);
-	u64_stats_add(&cpu->stats.bytes, bytes);
-	u64_stats_update_end(&cpu->stats.syncp);
-}
-
-static void vnp_target_stats_add(const struct vnp_target_stats *stats, struct vnp_peer *peer)
-{
-	u64 sent, bytes, errors[__VNP_ERROR_CNT];
-	unsigned int start;
-	int i;
-
-	do {
-		start = u64_stats_fetch_begin(&stats->syncp);
-		sent = u64_stats_read(&stats->sent);
-		bytes = u64_stats_read(&stats->bytes);
-		for (i = 0; i < __VNP_ERROR_CNT; i++)
-			errors[i] = u64_stats_read(&stats->errors[i]);
-	} while (u64_stats_fetch_retry(&stats->syncp, start));
-
-	peer->sent += sent;
-	peer->bytes += bytes;
-	for (i = 0; i < __VNP_ERROR_CNT; i++)
-		peer->errors[i] += errors[i];
-}
-
-/*
- * ---- The socket -----------------------------------------------------------
+ * ---- The socket ---------------------------------------------------------
  */
 
 /* Copy and check a value, without counters; a mapped IPv4 address becomes AF_INET. */
@@ -309,7 +130,7 @@ unlock:
 }
 
 /*
- * ---- Creation and destruction ---------------------------------------------
+ * ---- Creation and destruction -------------------------------------------
  */
 
 /* Includes max_entries targets, although these are allocated when they are set. */
@@ -364,78 +185,13 @@ static void vnp_peers_destroy(struct vnp_map *map)
 }
 
 /*
- * ---- Lookups by programs --------------------------------------------------
+ * ---- Operations ---------------------------------------------------------
  */
-
-static bool vnp_peers_equal(const struct vnp_peers *peers, const void *a, const void *b)
-{
-	if (peers->map.key_size == sizeof(u32))
-		return get_unaligned((const u32 *)a) == get_unaligned((const u32 *)b);
-	return !memcmp(a, b, peers->map.key_size);
-}
-
-static struct vnp_target *vnp_peers_lookup(struct vnp_peers *peers, const void *key)
-{
-	struct vnp_target *target;
-
-	hlist_for_each_entry_rcu(target, vnp_peers_bucket(peers, key), node,
-				 lockdep_is_held(&peers->lock))
-		if (vnp_peers_equal(peers, target->key, key))
-			return target;
-	return NULL;
-}
-
-struct vnp_target *vnp_peers_find(struct vnp_map *map, const void *key)
-{
-	return vnp_peers_lookup(vnp_peers_of(map), key);
-}
-
-struct vnp_target *vnp_peers_next(struct vnp_map *map, const void *key,
-				  const struct vnp_target *target)
-{
-	struct hlist_node *node;
-	struct vnp_target *next;
-
-	if (target)
-		node = rcu_dereference(hlist_next_rcu(&target->member));
-	else
-		node = rcu_dereference(hlist_first_rcu(vnp_peers_group_bucket(vnp_peers_of(map),
-									      key)));
-	for (; node; node = rcu_dereference(hlist_next_rcu(node))) {
-		next = hlist_entry(node, struct vnp_target, member);
-		if (!memcmp(next->key, key, sizeof(u32)))
-			return next;
-	}
-	return NULL;
-}
-
-void vnp_peers_unreachable(struct vnp_map *map, const struct sock *sk, u16 family,
-			   const struct in6_addr *addr, __be16 port)
-{
-	struct vnp_peers *peers = vnp_peers_of(map);
-	u32 left = VNP_PEERS_UNREACHABLE_MAX;
-	struct vnp_target *target;
-
-	if (map->ops != &vnp_peers_ops)
-		return;
-	hlist_for_each_entry_rcu(target, vnp_peers_address_bucket(peers, addr, port),
-				 address) {
-		if (!left--)
-			return;
-		if (target->sk == sk && target->to.port == port &&
-		    target->to.family == family && ipv6_addr_equal(&target->to.addr, addr))
-			atomic64_inc(&target->unreachable);
-	}
-}
 
 static void *vnp_peers_no_value(struct vnp_map *map, const void *key)
 {
 	return NULL;
 }
-
-/*
- * ---- Operations for user space --------------------------------------------
- */
 
 static u32 vnp_peers_chain(const struct hlist_head *bucket)
 {
@@ -511,7 +267,7 @@ static long vnp_peers_update(struct vnp_map *map, const void *key, const void *v
 
 	if (flags > VNP_MAP_EXIST || vnp_peer_read(value, &peer))
 		return -EINVAL;
-	target = vnp_target_create(peers, key, &peer);
+	target = vnp_target_create(key, map->key_size, &peer);
 	if (!target)
 		return -ENOMEM;
 	mutex_lock(&peers->lock);
@@ -547,16 +303,11 @@ static int vnp_peers_read(struct vnp_map *map, const void *key, void *value)
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
 	struct vnp_peer peer;
-	int cpu;
 
 	mutex_lock(&peers->lock);
 	target = vnp_peers_lookup(peers, key);
-	if (target) {
-		peer = target->peer;
-		peer.unreachable = atomic64_read(&target->unreachable);
-		for_each_possible_cpu(cpu)
-			vnp_target_stats_add(&per_cpu_ptr(target->cpu, cpu)->stats, &peer);
-	}
+	if (target)
+		vnp_target_read(target, &peer);
 	mutex_unlock(&peers->lock);
 	if (!target)
 		return -ENOENT;

@@ -10,7 +10,7 @@
 #include <net/sock.h>
 
 #include "kmod/core/compat.h"
-#include "kmod/map/peers.h"
+#include "kmod/map/target.h"
 #include "kmod/udp/output.h"
 
 /* An address, as sendto() takes it */

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Maps of peers, as programs and ICMP errors find their targets: in softirq, under RCU. */
+#include "kmod/map/peers.h"
+
+#include <net/ipv6.h>
+
+#include "kmod/map/peers_table.h"
+
+/* Targets that an ICMP error is compared with, at most */
+#define VNP_PEERS_UNREACHABLE_MAX	64
+
+struct vnp_target *vnp_peers_find(struct vnp_map *map, const void *key)
+{
+	return vnp_peers_lookup(vnp_peers_of(map), key);
+}
+
+struct vnp_target *vnp_peers_next(struct vnp_map *map, const void *key,
+				  const struct vnp_target *target)
+{
+	struct hlist_node *node;
+	struct vnp_target *next;
+
+	if (target)
+		node = rcu_dereference(hlist_next_rcu(&target->member));
+	else
+		node = rcu_dereference(hlist_first_rcu(vnp_peers_group_bucket(vnp_peers_of(map),
+									      key)));
+	for (; node; node = rcu_dereference(hlist_next_rcu(node))) {
+		next = hlist_entry(node, struct vnp_target, member);
+		if (!memcmp(next->key, key, sizeof(u32)))
+			return next;
+	}
+	return NULL;
+}
+
+void vnp_peers_unreachable(struct vnp_map *map, const struct sock *sk, u16 family,
+			   const struct in6_addr *addr, __be16 port)
+{
+	struct vnp_peers *peers = vnp_peers_of(map);
+	u32 left = VNP_PEERS_UNREACHABLE_MAX;
+	struct vnp_target *target;
+
+	if (map->ops != &vnp_peers_ops)
+		return;
+	hlist_for_each_entry_rcu(target, vnp_peers_address_bucket(peers, addr, port),
+				 address) {
+		if (!left--)
+			return;
+		if (target->sk == sk && target->to.port == port &&
+		    target->to.family == family && ipv6_addr_equal(&target->to.addr, addr))
+			atomic64_inc(&target->unreachable);
+	}
+}
