@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: what is pending for a peer leaves, as sendto() on the socket would send it.
+ *
+ * What is pending (struct vnp_pending) belongs to this CPU's softirqs.  While it is sent, the peer
+ * may get more: the function that sends takes it out first.
+ *
+ * Context of all that is here: softirq, under RCU.
+ */
+#ifndef _VNP_UDP_SEND_OUT_H
+#define _VNP_UDP_SEND_OUT_H
+
+#include <linux/types.h>
+
+struct vnp_send_ops;
+struct vnp_target_cpu;
+
+/* Sends struct vnp_target_cpu::pending of an entry */
+extern const struct vnp_send_ops vnp_udp_send_ops;
+
+/* vnp_udp_send_cnt_max() - datagrams that may leave in one packet with what is pending */
+u32 vnp_udp_send_cnt_max(struct vnp_target_cpu *on);
+
+#endif /* _VNP_UDP_SEND_OUT_H */

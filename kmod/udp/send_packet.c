@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/udp/send_packet.h"
+
+#include <linux/mm.h>
+#include <linux/skbuff.h>
+#include <linux/udp.h>
+#include <net/ipv6.h>
+
+#include "kmod/path/dgram.h"
+
+/* Space for the headers of all layers below */
+#define VNP_UDP_SEND_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
+
+struct sk_buff *vnp_udp_send_alloc(u32 room)
+{
+	const u32 size = SKB_DATA_ALIGN(VNP_UDP_SEND_HEADROOM + room) +
+			 SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	struct sk_buff *skb;
+	void *head;
+
+	head = napi_alloc_frag(size);
+	if (unlikely(!head))
+		return NULL;
+	skb = napi_build_skb(head, size);
+	if (unlikely(!skb)) {
+		skb_free_frag(head);
+		return NULL;
+	}
+	skb_reserve(skb, VNP_UDP_SEND_HEADROOM);
+	return skb;
+}
+
+/* The program's own bytes, after others of the packet in fragments */
+static int vnp_udp_send_head(struct sk_buff *skb, const struct vnp_send_msg *msg)
+{
+	struct page_frag *space = vnp_udp_block_space(msg->head_len);
+
+	if (!space)
+		return -ENOMEM;
+	memcpy(page_address(space->page) + space->offset, msg->head, msg->head_len);
+	vnp_udp_block_add_to(skb, space->page, space->offset, msg->head_len);
+	space->offset += msg->head_len;
+	return 0;
+}
+
+/* Copy a range of the payload, all of which is there.  Return: 0, -EFAULT */
+static int vnp_udp_payload_copy(void *to, const struct vnp_dgram *dgram, u32 off, u32 len)
+{
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+
+	if (unlikely(off + len > ctx->data_end - ctx->data))
+		return skb_copy_bits(dgram->skb, dgram->off + off, to, len);
+	memcpy(to, ctx->data + off, len);
+	return 0;
+}
+
+/* Add a datagram by copying it.  Return: 1: there is no space; 0, -ENOMEM */
+static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
+			     const struct vnp_send_msg *msg)
+{
+	const u32 len = skb->len;
+
+	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < vnp_udp_msg_len(msg))
+		return 1;
+	if (msg->head_len)
+		skb_put_data(skb, msg->head, msg->head_len);
+	if (vnp_udp_payload_copy(skb_put(skb, msg->len), dgram, msg->off, msg->len)) {
+		skb_trim(skb, len);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Fragments that a payload may take */
+static u32 vnp_udp_send_parts(const struct vnp_udp_sending *sending,
+			      const struct vnp_send_msg *msg)
+{
+	return sending->block->part_cnt - sending->part + !!msg->head_len;
+}
+
+/* Add a datagram by referencing its payload.  Return: as above */
+static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sending,
+			      const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	int ret;
+
+	if (!vnp_udp_block_covers(sending, dgram, msg->off, msg->len)) {
+		ret = vnp_udp_block_find(sending, dgram, msg->off, msg->len);
+		if (ret)
+			return ret;
+	}
+	if (skb->len && skb_shinfo(skb)->nr_frags + vnp_udp_send_parts(sending, msg) >
+			MAX_SKB_FRAGS)
+		return 1;
+	if (msg->head_len) {
+		if (!skb_is_nonlinear(skb) && skb_tailroom(skb) >= msg->head_len)
+			skb_put_data(skb, msg->head, msg->head_len);
+		else if (vnp_udp_send_head(skb, msg))
+			return -ENOMEM;
+	}
+	vnp_udp_block_put_in(sending->block, skb, sending->part,
+			     sending->at - sending->part_at + dgram->off + msg->off - sending->off,
+			     msg->len);
+	return 0;
+}
+
+int vnp_udp_send_append(struct sk_buff *skb, struct vnp_udp_sending *sending,
+			const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	if (vnp_udp_send_copies(dgram, msg))
+		return vnp_udp_send_copy(skb, dgram, msg);
+	return vnp_udp_send_refer(skb, sending, dgram, msg);
+}

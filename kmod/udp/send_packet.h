@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * UDP sockets: the payload of packets for peers.
+ *
+ * A packet begins with a datagram, and others are added if they can leave with it as segments
+ * (UDP_SEGMENT).  The program's own bytes, and short payload, are in the packet's linear data, as
+ * long as there are no fragments yet: short datagrams are cheaper copied than referenced if they
+ * would take two fragments each.  All other payload is referenced, in a block (block.h).
+ *
+ * The packet belongs to the caller.  Context of all functions here: softirq, under RCU.
+ */
+#ifndef _VNP_UDP_SEND_PACKET_H
+#define _VNP_UDP_SEND_PACKET_H
+
+#include "kmod/path/send.h"
+#include "kmod/udp/block.h"
+
+struct sk_buff;
+struct vnp_dgram;
+
+/* vnp_udp_msg_len() - payload of the datagram that is sent */
+static inline u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
+{
+	return msg->head_len + msg->len;
+}
+
+/*
+ * vnp_udp_send_copies() - is it cheaper to copy the payload?  Several fragments, or a copy, would
+ * be needed otherwise
+ */
+static inline bool vnp_udp_send_copies(const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	return vnp_udp_msg_len(msg) <= VNP_UDP_SEND_SHORT &&
+	       (msg->head_len || !vnp_udp_block_is_direct(dgram));
+}
+
+/* vnp_udp_send_alloc() - a packet with space for headers, and @room bytes; NULL: no memory */
+struct sk_buff *vnp_udp_send_alloc(u32 room);
+
+/**
+ * vnp_udp_send_append() - add a datagram to a packet
+ * @skb:	the packet
+ * @sending:	where the payload is
+ * @dgram:	the datagram on which the program executes
+ * @msg:	what is sent of it
+ *
+ * Return: 0; 1: the packet has no space for it; -ENOMEM.
+ */
+int vnp_udp_send_append(struct sk_buff *skb, struct vnp_udp_sending *sending,
+			const struct vnp_dgram *dgram, const struct vnp_send_msg *msg);
+
+#endif /* _VNP_UDP_SEND_PACKET_H */
