@@ -1,115 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The batches of a packet.
+ * Executing a program on each datagram of a packet.
  *
- * If a packet is one batch, the action gets the packet itself.  Otherwise a packet is
- * made of each batch that needs one, and the original is freed at the end.  Actions are
- * applied in the order of the datagrams.
+ * A packet may be executed on by one of three loops, which are compiled from the same functions:
+ * for direct programs, for those that hold, and for all others.  Which datagrams become a batch
+ * is decided in dispatch_batch.h.
  */
 #include "kmod/path/dispatch.h"
 
 #include "kmod/path/batch.h"
 #include "kmod/path/cursor.h"
+#include "kmod/path/dispatch_batch.h"
 #include "kmod/prog/account.h"
 
 /* Memory, beyond its payload, that a datagram takes if it is delivered in its own packet */
 #define VNP_SPLIT_SIZE		1024
-
-/*
- * The current batch ends at @end.  It is counted before its action, as the receiver may
- * read the counters.
- */
-static void vnp_dispatch_count(struct vnp_dispatch *d, u32 end)
-{
-	const u32 len = end - d->start;
-	const u32 cnt = DIV_ROUND_UP(len, d->size) - d->missed;
-
-	if (cnt)
-		vnp_link_count(d->link, d->action, cnt, len + d->extra);
-	d->missed = 0;
-	d->extra = 0;
-}
-
-static void vnp_dispatch_cut(struct vnp_dispatch *d, u32 end)
-{
-	struct sk_buff *skb = d->link->hook->cut(d->skb, d->start, end, d->size);
-
-	if (skb)
-		vnp_action_do(d->action, d->link, d->sk, skb, d->filtered);
-	else
-		vnp_link_error(d->link, VNP_ERROR_MEMORY,
-			       DIV_ROUND_UP(end - d->start, d->size));
-}
-
-/* Payload of a packet that has one datagram */
-static u32 vnp_dispatch_len(const struct vnp_dispatch *d, const struct sk_buff *skb)
-{
-	return skb->len - d->link->hook->head;
-}
-
-/*
- * Take from the list the packets that can be one: all have the same payload, but for the
- * last, which may have less, and together no more than a packet can have.
- * Return: the packet
- */
-static struct sk_buff *vnp_dispatch_join(struct vnp_dispatch *d)
-{
-	const struct vnp_hook_ops *hook = d->link->hook;
-	struct sk_buff *list = d->first, *last = list, *next;
-	const u32 size = vnp_dispatch_len(d, list);
-	u32 left = hook->len_max(list) - size, len = size;
-
-	while ((next = last->next) && len == size) {
-		len = vnp_dispatch_len(d, next);
-		if (!len || len > size || len > left)
-			break;
-		left -= len;
-		last = next;
-	}
-	last->next = NULL;
-	d->first = next;
-	return hook->join(list, size);
-}
-
-static void vnp_dispatch_own(struct vnp_dispatch *d)
-{
-	const bool joins = vnp_action_joins(d->action, d->link, d->sk);
-	struct sk_buff *skb;
-
-	while (d->first) {
-		if (joins) {
-			skb = vnp_dispatch_join(d);
-		} else {
-			skb = d->first;
-			d->first = skb->next;
-			skb_mark_not_on_list(skb);
-		}
-		vnp_action_do(d->action, d->link, d->sk, skb, d->filtered);
-	}
-}
-
-/* The current batch ends at @end, but is not the whole packet. */
-static void vnp_dispatch_batch(struct vnp_dispatch *d, u32 end)
-{
-	if (!vnp_action_wants_packet(d->action))
-		return;
-	if (d->own)
-		vnp_dispatch_own(d);
-	else
-		vnp_dispatch_cut(d, end);
-}
-
-/* The end of the packet; its last batch is counted.  Return: as the hook */
-static int vnp_dispatch_end(struct vnp_dispatch *d)
-{
-	struct sk_buff *skb = d->skb;
-
-	if (d->start == d->link->hook->head && !d->own)
-		return vnp_action_do_whole(d->action, d->link, d->sk, skb, d->filtered);
-	vnp_dispatch_batch(d, skb->len);
-	vnp_batch_consume(skb);
-	return 0;
-}
 
 /* Point the context to the bytes in the fragment of the datagram that begins there. */
 static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
@@ -142,21 +47,6 @@ static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cur
 	dgram->written = prog->writes_packet;
 	vnp_dgram_point(dgram);
 	return 0;
-}
-
-/* The datagram at @pos joins the current batch, or begins another. */
-static __always_inline void vnp_dispatch_add(struct vnp_dispatch *d, u32 pos,
-					     enum vnp_action action, bool own)
-{
-	if (action == d->action && own == d->own)
-		return;
-	if (pos != d->start) {
-		vnp_dispatch_count(d, pos);
-		vnp_dispatch_batch(d, pos);
-	}
-	d->start = pos;
-	d->action = action;
-	d->own = own;
 }
 
 /*
@@ -223,34 +113,6 @@ static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
 	vnp_dispatch_add(d, pos, VNP_ACTION_DROP, false);
 	d->missed++;
 	d->extra -= len;
-}
-
-/* A packet that was made for a datagram: only needed if it was written to. */
-static void vnp_dispatch_keep(struct vnp_dispatch *d, struct vnp_dgram *dgram)
-{
-	struct sk_buff *skb = dgram->skb;
-
-	if (!d->own) {
-		consume_skb(skb);
-		return;
-	}
-	if (d->first)
-		d->last->next = skb;
-	else
-		d->first = skb;
-	d->last = skb;
-}
-
-/* The current batch ends at @pos, whatever follows. */
-static void vnp_dispatch_close(struct vnp_dispatch *d, u32 pos)
-{
-	if (pos != d->start) {
-		vnp_dispatch_count(d, pos);
-		vnp_dispatch_batch(d, pos);
-	}
-	d->start = pos;
-	d->action = VNP_ACTION_NONE;
-	d->own = false;
 }
 
 /* The socket must have room for datagrams that are passed, whatever is held. */
