@@ -100,33 +100,6 @@ static __always_inline void vnp_link_count(struct vnp_link *link, enum vnp_actio
 	u64_stats_update_end(&stats->syncp);
 }
 
-/**
- * vnp_link_settle() - count one execution, and return the action for its datagram
- * @link:	the link
- * @prog:	its program
- * @exec:	how the execution ended
- * @ret:	what it returned
- *
- * Context: softirq, under RCU.
- * Return: not VNP_ACTION_NONE.
- */
-static __always_inline enum vnp_action
-vnp_link_settle(struct vnp_link *link, const struct vnp_prog *prog,
-		const struct vnp_exec *exec, u64 ret)
-{
-	const enum vnp_action action = vnp_action_of(ret);
-
-	/* A constant index saves the fast path two instructions. */
-	if (likely(action == VNP_ACTION_DROP)) {
-		vnp_link_count(link, VNP_ACTION_DROP, 1, exec->ctx.len);
-		return VNP_ACTION_DROP;
-	}
-	if (unlikely(action == VNP_ACTION_NONE))
-		return vnp_link_fault(link, prog, exec);
-	vnp_link_count(link, action, 1, exec->ctx.len);
-	return action;
-}
-
 /* vnp_link_stats_sum() - add the counters of all CPUs to @info.  Context: process */
 void vnp_link_stats_sum(const struct vnp_link *link, struct vnp_link_info *info);
 

@@ -304,8 +304,8 @@ static __always_inline enum vnp_action vnp_dispatch_only(struct vnp_dispatch *d,
 	enum vnp_action action;
 
 	if (!holds)
-		return vnp_link_settle(d->link, prog, exec,
-				       vnp_account_exec(d->link->user, prog, exec));
+		return vnp_dispatch_result(d->link, prog, exec,
+					   vnp_account_exec(d->link->user, prog, exec));
 	action = vnp_dispatch_exec(d, d->start, true);
 	if (action == VNP_ACTION_NONE)
 		return vnp_link_fault(d->link, prog, exec);

@@ -25,8 +25,9 @@
 #define _VNP_PROG_ACCOUNT_H
 
 #include <linux/percpu.h>
-#include "kmod/prog/prog.h"
 #include "kmod/core/user.h"
+#include "kmod/prog/exec.h"
+#include "kmod/prog/prog.h"
 
 /* Units of the budget beyond which a program is timed */
 #define VNP_ACCOUNT_LIGHT	256

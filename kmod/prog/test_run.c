@@ -13,6 +13,7 @@
 #include "kmod/hold/hold.h"
 #include "kmod/path/dgram.h"
 #include "kmod/core/memory.h"
+#include "kmod/prog/exec.h"
 #include "kmod/prog/prog.h"
 
 static_assert(sizeof(struct ipv6hdr) + U16_MAX == VNP_PACKET_MAX);
