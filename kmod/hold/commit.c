@@ -16,8 +16,7 @@ void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 {
 	struct vnp_fragment *fragment = vnp_hold_cb(skb)->fragment;
 	const u32 size = vnp_batch_size(skb, link->hook->head);
-	const u32 len = skb->len - link->hook->head;
-	const u32 cnt = size < len ? DIV_ROUND_UP(len, size) : 1;
+	const u32 cnt = vnp_batch_cnt(skb->len - link->hook->head, size);
 
 	skb_mark_not_on_list(skb);
 	if (!link->hook->keep(link, sk, skb)) {

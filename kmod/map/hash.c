@@ -355,10 +355,10 @@ static void vnp_hash_replace(struct vnp_hash_lock *lock, struct vnp_hash_elem *o
 static int vnp_hash_link(struct vnp_hash *hash, struct vnp_hash_elem *elem,
 			 struct vnp_hash_elem *old, u64 flags)
 {
-	if (old && flags == VNP_MAP_NOEXIST)
-		return -EEXIST;
-	if (!old && flags == VNP_MAP_EXIST)
-		return -ENOENT;
+	int ret = vnp_map_flags_check(flags, old);
+
+	if (ret)
+		return ret;
 	if (!old)
 		return vnp_hash_insert(hash, elem);
 	vnp_hash_replace(vnp_hash_lock(hash, elem->hashed), old, elem);

@@ -19,7 +19,7 @@ int vnp_index_check(const struct vnp_map *map, u64 flags)
 {
 	if (flags > VNP_MAP_EXIST)
 		return -EINVAL;
-	return flags == VNP_MAP_NOEXIST ? -EEXIST : 0;
+	return vnp_map_flags_check(flags, true);
 }
 
 long vnp_index_delete(struct vnp_map *map, const void *key)

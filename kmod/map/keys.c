@@ -19,6 +19,7 @@
 #include "kmod/core/compat.h"
 #include "kmod/core/memory.h"
 #include "kmod/crypto/secret.h"
+#include "kmod/map/bucket.h"
 #include "kmod/map/map.h"
 
 /**
@@ -114,13 +115,6 @@ static void vnp_keys_destroy(struct vnp_map *map)
 	kvfree(keys->buckets);
 }
 
-static bool vnp_keys_equal(const struct vnp_keys *keys, const u8 *a, const void *b)
-{
-	if (vnp_keys_are_words(keys))
-		return get_unaligned((const u32 *)a) == get_unaligned((const u32 *)b);
-	return !memcmp(a, b, keys->map.key_size);
-}
-
 /* Context: under RCU, or the map's lock */
 static struct vnp_keys_entry *vnp_keys_lookup(struct vnp_keys *keys, const void *key)
 {
@@ -128,7 +122,7 @@ static struct vnp_keys_entry *vnp_keys_lookup(struct vnp_keys *keys, const void 
 
 	hlist_for_each_entry_rcu(entry, &keys->buckets[vnp_keys_bucket(keys, key)], node,
 				 lockdep_is_held(&keys->lock))
-		if (vnp_keys_equal(keys, entry->key, key))
+		if (vnp_bucket_key_equal(entry->key, key, keys->map.key_size))
 			return entry;
 	return NULL;
 }
@@ -165,12 +159,8 @@ static struct vnp_keys_entry *vnp_keys_entry_create(const struct vnp_keys *keys,
 /* Context: the map's lock */
 static bool vnp_keys_has_space(const struct vnp_keys *keys, const struct hlist_head *bucket)
 {
-	const struct hlist_node *node;
-	u32 cnt = 0;
-
-	hlist_for_each(node, bucket)
-		cnt++;
-	return cnt < VNP_MAP_CHAIN_MAX && keys->entries < keys->map.max_entries;
+	return keys->entries < keys->map.max_entries &&
+	       vnp_bucket_len(bucket) < VNP_MAP_CHAIN_MAX;
 }
 
 /* Context: the map's lock.  Return: 0 with @old, if any, replaced, or errno */
@@ -178,11 +168,10 @@ static int vnp_keys_link(struct vnp_keys *keys, struct vnp_keys_entry *entry,
 			 struct vnp_keys_entry *old, u64 flags)
 {
 	struct hlist_head *bucket = &keys->buckets[vnp_keys_bucket(keys, entry->key)];
+	int ret = vnp_map_flags_check(flags, old);
 
-	if (old && flags == VNP_MAP_NOEXIST)
-		return -EEXIST;
-	if (!old && flags == VNP_MAP_EXIST)
-		return -ENOENT;
+	if (ret)
+		return ret;
 	if (old) {
 		hlist_replace_rcu(&old->node, &entry->node);
 		return 0;

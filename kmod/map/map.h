@@ -133,6 +133,20 @@ struct vnp_map *vnp_map_from_fd(int fd);
  */
 int vnp_map_bind(struct vnp_map *map, struct socket *sock);
 
+/**
+ * vnp_map_flags_check() - may an update insert, or replace, an entry?
+ * @flags:	VNP_MAP_ANY, _NOEXIST or _EXIST
+ * @exists:	there is an entry with this key
+ *
+ * Return: 0, -EEXIST, -ENOENT.
+ */
+static inline int vnp_map_flags_check(u64 flags, bool exists)
+{
+	if (flags == VNP_MAP_NOEXIST && exists)
+		return -EEXIST;
+	return flags == VNP_MAP_EXIST && !exists ? -ENOENT : 0;
+}
+
 /* vnp_map_put() - put a reference.  Context: any but hard interrupts */
 static inline void vnp_map_put(struct vnp_map *map)
 {

@@ -18,6 +18,7 @@
 
 #include "kmod/core/memory.h"
 #include "kmod/core/socket.h"
+#include "kmod/map/bucket.h"
 #include "kmod/map/map.h"
 #include "kmod/map/peers_table.h"
 #include "kmod/path/hook.h"
@@ -193,16 +194,6 @@ static void *vnp_peers_no_value(struct vnp_map *map, const void *key)
 	return NULL;
 }
 
-static u32 vnp_peers_chain(const struct hlist_head *bucket)
-{
-	const struct hlist_node *node;
-	u32 cnt = 0;
-
-	for (node = bucket->first; node; node = node->next)
-		cnt++;
-	return cnt;
-}
-
 /*
  * Is there space for another target?  Programs walk its buckets, in softirq: what is inserted
  * meanwhile is at the head, so they see no more targets than this.  Context: the lock
@@ -210,9 +201,9 @@ static u32 vnp_peers_chain(const struct hlist_head *bucket)
 static bool vnp_peers_has_space(const struct vnp_peers *peers, const void *key)
 {
 	return peers->cnt < peers->map.max_entries &&
-	       vnp_peers_chain(vnp_peers_bucket(peers, key)) < VNP_MAP_CHAIN_MAX &&
+	       vnp_bucket_len(vnp_peers_bucket(peers, key)) < VNP_MAP_CHAIN_MAX &&
 	       (peers->map.type != VNP_MAP_GROUPS ||
-		vnp_peers_chain(vnp_peers_group_bucket(peers, key)) < VNP_GROUP_MEMBERS_MAX);
+		vnp_bucket_len(vnp_peers_group_bucket(peers, key)) < VNP_GROUP_MEMBERS_MAX);
 }
 
 static void vnp_peers_insert(struct vnp_peers *peers, struct vnp_target *target)
@@ -239,12 +230,10 @@ static void vnp_peers_replace(struct vnp_peers *peers, struct vnp_target *old,
 static int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
 {
 	struct vnp_target *old = vnp_peers_lookup(peers, target->key);
-	int ret;
+	int ret = vnp_map_flags_check(flags, old);
 
-	if (old && flags == VNP_MAP_NOEXIST)
-		return -EEXIST;
-	if (!old && flags == VNP_MAP_EXIST)
-		return -ENOENT;
+	if (ret)
+		return ret;
 	if (!old && !vnp_peers_has_space(peers, target->key))
 		return -ENOSPC;
 	ret = vnp_peers_permit(peers, target);

@@ -20,6 +20,7 @@
 #include <linux/rculist.h>
 
 #include "kmod/core/compat.h"
+#include "kmod/map/bucket.h"
 #include "kmod/map/map.h"
 #include "kmod/map/target.h"
 
@@ -98,13 +99,6 @@ static inline struct hlist_head *vnp_peers_address_bucket(const struct vnp_peers
 				   peers->seed ^ (__force u16)port));
 }
 
-static inline bool vnp_peers_equal(const struct vnp_peers *peers, const void *a, const void *b)
-{
-	if (peers->map.key_size == sizeof(u32))
-		return get_unaligned((const u32 *)a) == get_unaligned((const u32 *)b);
-	return !memcmp(a, b, peers->map.key_size);
-}
-
 /* vnp_peers_lookup() - the target of a key, or NULL.  Context: RCU, or the lock */
 static inline struct vnp_target *vnp_peers_lookup(struct vnp_peers *peers, const void *key)
 {
@@ -112,7 +106,7 @@ static inline struct vnp_target *vnp_peers_lookup(struct vnp_peers *peers, const
 
 	hlist_for_each_entry_rcu(target, vnp_peers_bucket(peers, key), node,
 				 lockdep_is_held(&peers->lock))
-		if (vnp_peers_equal(peers, target->key, key))
+		if (vnp_bucket_key_equal(target->key, key, peers->map.key_size))
 			return target;
 	return NULL;
 }

@@ -31,6 +31,16 @@ static __always_inline u32 vnp_batch_size(const struct sk_buff *skb, u32 off)
 	return skb->len - off;
 }
 
+/**
+ * vnp_batch_cnt() - number of datagrams in a payload
+ * @len:	bytes of the payload; if there are none, it is one datagram
+ * @size:	payload of each datagram except the last
+ */
+static __always_inline u32 vnp_batch_cnt(u32 len, u32 size)
+{
+	return size < len ? DIV_ROUND_UP(len, size) : 1;
+}
+
 /* vnp_batch_headers() - offset of the outermost header kept, MAC or IP: less than 0 */
 static inline int vnp_batch_headers(const struct sk_buff *skb)
 {

@@ -359,7 +359,7 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 {
 	const u32 len = d->skb->len - d->start;
 	const struct vnp_prog *prog = d->dgram.prog;
-	const u32 cnt = d->size < len ? DIV_ROUND_UP(len, d->size) : 1;
+	const u32 cnt = vnp_batch_cnt(len, d->size);
 
 	if (!vnp_account_draw(d->link->user, cnt * prog->light_ns)) {
 		if (holds)

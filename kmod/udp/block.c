@@ -225,7 +225,7 @@ bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vn
 static bool vnp_udp_block_takes(const struct vnp_udp_block *block, u8 hops, u32 len)
 {
 	return len && len <= block->size && block->len == block->cnt * block->size &&
-	       block->cnt < VNP_UDP_SEND_SEGMENTS && block->len + len <= VNP_UDP_SEND_MAX &&
+	       block->cnt < VNP_UDP_SEND_SEGMENTS && block->len + len <= VNP_DATAGRAM_MAX &&
 	       block->hops == hops;
 }
 

@@ -24,8 +24,7 @@
 struct vnp_dgram;
 struct vnp_udp_blocks;
 
-/* The longest payload, and the most datagrams of a packet */
-#define VNP_UDP_SEND_MAX	65507
+/* The most datagrams of a packet; its longest payload is VNP_DATAGRAM_MAX */
 #define VNP_UDP_SEND_SEGMENTS	64
 
 /* A datagram that is not longer is copied, unless one reference does */

@@ -167,8 +167,7 @@ static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	const u32 size = vnp_batch_size(skb, sizeof(struct udphdr));
-	const u32 cnt = skb_is_gso(skb) ?
-			DIV_ROUND_UP(skb->len - sizeof(struct udphdr), size) : 1;
+	const u32 cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
 	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
 	int ret;
 

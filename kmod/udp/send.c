@@ -56,7 +56,7 @@ static bool vnp_udp_send_fits(struct vnp_target_cpu *on, u8 hops, u32 len)
 
 	if (!pending->skb || len > pending->size || !len || hops != pending->hops ||
 	    pending->skb->len != pending->cnt * pending->size ||
-	    pending->skb->len + len > VNP_UDP_SEND_MAX)
+	    pending->skb->len + len > VNP_DATAGRAM_MAX)
 		return false;
 	if (!pending->cnt_max)
 		pending->cnt_max = vnp_udp_send_cnt_max(on);
@@ -129,7 +129,7 @@ static bool vnp_udp_send_joins(const struct vnp_target_cpu *on,
 	const u32 before = pending->skb ? pending->skb->len : pending->len;
 
 	return len && len <= pending->size && before == pending->cnt * pending->size &&
-	       before + len <= VNP_UDP_SEND_MAX && pending->cnt < VNP_UDP_SEND_SEGMENTS &&
+	       before + len <= VNP_DATAGRAM_MAX && pending->cnt < VNP_UDP_SEND_SEGMENTS &&
 	       sending->hops == pending->hops;
 }
 
@@ -228,7 +228,7 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 	/* Pairs with vnp_peers_give(). */
 	if (unlikely(!smp_load_acquire(&target->sk)))
 		return -ENOENT;
-	if (unlikely(len > VNP_UDP_SEND_MAX)) {
+	if (unlikely(len > VNP_DATAGRAM_MAX)) {
 		vnp_target_error(on, VNP_ERROR_LENGTH, 1);
 		return -EMSGSIZE;
 	}

@@ -205,8 +205,11 @@ enum vnp_helper_id {
 };
 #undef __VNP_HELPER_ID
 
+/* Payload of the longest UDP datagram of IPv4 */
+#define VNP_DATAGRAM_MAX	65507
+
 /* Maximum bytes of a message for vnp_release(), which makes one datagram of it */
-#define VNP_MESSAGE_MAX		65507
+#define VNP_MESSAGE_MAX		VNP_DATAGRAM_MAX
 
 /* Maximum number of datagrams of a message: vnp_hold() returns -E2BIG for another */
 #define VNP_MESSAGE_FRAGMENTS_MAX	1024
@@ -585,8 +588,8 @@ struct vnp_prog_dump {
 	__u32 reserved;
 };
 
-/* Limits of struct vnp_prog_run: bytes of a datagram's payload (that of IPv4), executions */
-#define VNP_RUN_DATAGRAM_MAX	65507
+/* Limits of struct vnp_prog_run: bytes of a datagram's payload, and executions */
+#define VNP_RUN_DATAGRAM_MAX	VNP_DATAGRAM_MAX
 #define VNP_RUN_REPEAT_MAX	1000000
 
 /**
