@@ -45,7 +45,7 @@ static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
 	return size;
 }
 
-/* Is there, and within the link's own limit? */
+/* Do @size bytes fit both the socket's receive buffer and the link's own limit? */
 static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
 {
 	const u32 max = h->link->hold_bytes ?: U32_MAX, held = h->link->hold->bytes;
@@ -53,20 +53,23 @@ static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
 	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size, 0);
 }
 
-/* Charge memory to the socket.  The oldest messages are freed until there is room: some. */
+/*
+ * Charge memory to the socket.  If there is no room, some of the oldest messages are freed.
+ * Return: false: there is no room even then
+ */
 static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, u32 size)
 {
 	struct vnp_hold *hold = h->link->hold;
 	struct vnp_message *oldest;
 	u32 done = 0;
 
-	/* It would not fit if nothing else were held. */
+	/* Not even if nothing else were held */
 	if (hold->link->hold_bytes && size > hold->link->hold_bytes)
 		return false;
 	while (!vnp_hold_has_room(h, size) ||
 	       !h->link->hook->charge(h->sk, size)) {
 		oldest = vnp_hold_oldest(hold);
-		/* If the queue is full, it is of no use to free them. */
+		/* If the socket's queue alone is too long, freeing messages does not help. */
 		if (!oldest || done >= VNP_HOLD_EVICT_MAX ||
 		    !vnp_hold_fits(h->sk, size, hold->bytes))
 			return false;
@@ -92,7 +95,7 @@ static struct sk_buff *vnp_fragment_detach(struct vnp_holding *h, struct vnp_fra
 }
 
 /*
- * Not all of its datagrams have a packet: there was no memory for one.  Return: packets to be
+ * Remove a fragment with a datagram for which there was no memory.  Return: its packets, to be
  * freed.  Context: the lock
  */
 static struct sk_buff *vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragment *fragment)
@@ -104,14 +107,14 @@ static struct sk_buff *vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragm
 	message->cnt -= fragment->last - fragment->first + 1;
 	message->bytes -= fragment->bytes;
 	list = vnp_fragment_detach(h, fragment);
-	vnp_hold_spoil(h, message);
+	vnp_hold_incomplete(h, message);
 	vnp_hold_settled(h, message);
 	return list;
 }
 
 /*
- * Return: packets to be freed: the message's end may be deferred, and what is deferred must be
- * charged.  Context: the lock
+ * Charge a fragment.  Return: its packets, to be freed, if it is not charged: a message that ended
+ * may be deferred, and all packets of one that is deferred must be charged.  Context: the lock
  */
 static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *fragment)
 {
@@ -123,7 +126,10 @@ static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fra
 		size += sizeof(*message);
 	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size))
 		vnp_hold_end(h, message, VNP_MESSAGE_EVICTED);
-	/* It may also have been evicted for its own fragment, or before.  Its count stays. */
+	/*
+	 * It may have been evicted to make room for this fragment, or have ended before.  Its
+	 * number of datagrams stays the same: all are counted when it is freed.
+	 */
 	if (message->end >= VNP_MESSAGE_EVICTED)
 		list = vnp_fragment_detach(h, fragment);
 	vnp_hold_settled(h, message);

@@ -64,7 +64,7 @@ void vnp_hold_permit(struct vnp_link *link, bool permitted)
 	spin_unlock(&hold->lock);
 }
 
-/* Context: the lock */
+/* End some messages.  Context: the lock */
 static void vnp_hold_discard_some(struct vnp_holding *h)
 {
 	struct vnp_message *message;

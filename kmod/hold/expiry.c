@@ -17,10 +17,6 @@ static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
 	return message;
 }
 
-/*
- * Go on with some that were deferred.  What was taken before is delivered: if there is no more,
- * nothing is waiting.  Context: the lock
- */
 void vnp_hold_resume(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
@@ -49,7 +45,7 @@ static enum vnp_message_end vnp_hold_late_end(const struct vnp_link *link,
 	       VNP_MESSAGE_RELEASED_EACH : VNP_MESSAGE_RELEASED;
 }
 
-/* Some messages that are too old end.  Context: the lock */
+/* End some messages that are too old.  Context: the lock */
 static void vnp_hold_expire(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
@@ -68,6 +64,7 @@ static void vnp_hold_expire(struct vnp_holding *h)
 	}
 }
 
+/* Queue the work item for when the oldest message will be too old.  Context: the lock */
 static void vnp_hold_again(struct vnp_hold *hold)
 {
 	const struct vnp_message *oldest = vnp_hold_oldest(hold);
@@ -87,7 +84,7 @@ static void vnp_hold_expire_some(struct vnp_holding *h)
 		local_bh_disable();
 		rcu_read_lock();
 		spin_lock(&hold->lock);
-		/* Both: under a flood either may always have something to do. */
+		/* Both in each iteration: under load each of them may always have work. */
 		vnp_hold_resume(h);
 		vnp_hold_expire(h);
 		more = h->ended;
@@ -107,7 +104,7 @@ void vnp_hold_expiry(struct work_struct *work)
 	struct vnp_holding h;
 	struct sock *sk = vnp_link_sock_get(hold->link);
 
-	/* If it is going, all is freed by whoever ends the link. */
+	/* If the socket is being freed, whoever detaches the link frees all messages. */
 	if (!sk)
 		return;
 	vnp_holding_init(&h, hold->link, sk);

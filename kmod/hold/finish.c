@@ -13,18 +13,18 @@
 #include "kmod/prog/account.h"
 
 /*
- * What it takes to free or deliver a datagram, in ns.  What a user's account does not have is
- * done by a work item, so messages that end do not keep softirqs off for longer than executions.
+ * Time to free or deliver a datagram, in ns.  If a user's account (prog/account.h) does not have
+ * it, a work item does it: so softirqs are not off for longer than executions alone may take.
  */
 #define VNP_HOLD_END_NS		500
-#define VNP_HOLD_ADD_NS		100	/* as one of a message that is delivered whole */
+#define VNP_HOLD_ADD_NS		100	/* for others of one datagram made of many */
 
 /* Room for a datagram that is delivered by itself, beyond what its packet is charged */
 #define VNP_HOLD_EACH_SIZE	1024
 
 /*
- * Free some of the messages that wait for it, until the socket has room.  Return: datagrams.
- * Context: the lock
+ * Take back some messages that the work item was to free, until the socket has room.  Return:
+ * number of their datagrams.  Context: the lock
  */
 static u32 vnp_hold_reclaim(struct vnp_holding *h, u32 size)
 {
@@ -51,7 +51,10 @@ static void vnp_hold_make_room(struct vnp_holding *h, u32 size)
 		return;
 	spin_lock(&hold->lock);
 	done = vnp_hold_reclaim(h, size);
-	/* Without what is held the kernel would take one datagram more than fits. */
+	/*
+	 * The kernel accepts a datagram if the queue before it does not exceed the buffer: if it
+	 * does without what is held, freeing messages does not help.
+	 */
 	while (hold->messages && done < VNP_HOLD_EVICT_MAX &&
 	       !vnp_hold_fits(h->sk, size, 0) && vnp_hold_fits(h->sk, 0, hold->bytes)) {
 		oldest = vnp_hold_oldest(hold);
@@ -128,7 +131,7 @@ static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *messa
 	enum vnp_error error;
 	u32 failed;
 
-	/* Before the delivery: the receiver may read them. */
+	/* Count before the delivery, as the receiver may read the counters. */
 	atomic64_inc(&hold->released);
 	atomic64_add(message->cnt, &hold->fragments);
 	if (message->late)
@@ -145,9 +148,9 @@ static void vnp_message_deliver(struct vnp_holding *h, struct vnp_message *messa
  */
 
 /*
- * What was uncharged, to make room at once, is charged again while it waits to be freed: at most
- * as much as the receive buffer has room for without what is held.  Return: is all of the
- * message charged?  Context: the lock
+ * A message that was uncharged, to make room at once, is charged again if the work item is to
+ * free it: so what waits to be freed is limited by the receive buffer, not counting held
+ * messages.  Return: is the message charged?  Context: the lock
  */
 static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message)
 {
@@ -159,8 +162,9 @@ static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message
 }
 
 /*
- * The work item is to begin now.  It is queued by one function only, so on one work queue, where
- * it is never executed twice at once; that does not change when it is due.  Context: the lock
+ * Have the work item executed now.  schedule_delayed_work() does nothing if it is queued for
+ * later, so that is cancelled.  All callers use this function, and so one work queue, which never
+ * executes it twice at once.  Context: the lock
  */
 static void vnp_hold_kick(struct vnp_hold *hold)
 {
@@ -201,7 +205,10 @@ static bool vnp_hold_defer(struct vnp_holding *h, struct vnp_message *message)
 	return deferred;
 }
 
-/* Can softirqs wait for this message?  If some are to be delivered, it is after them. */
+/*
+ * Is a message to be finished now, in softirq?  Not if the user's account does not have the time
+ * for it, or if the message is to be delivered after others that were deferred.
+ */
 static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_message *message,
 			    bool first)
 {
@@ -214,7 +221,7 @@ static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_messag
 		return false;
 	if (message->end == VNP_MESSAGE_RELEASED)
 		ns = VNP_HOLD_END_NS + (message->cnt - 1) * VNP_HOLD_ADD_NS;
-	/* vnp_hold() has cost as much as to deliver the datagram of one message. */
+	/* The cost of vnp_hold() includes the delivery of one datagram. */
 	if (first && message->end == VNP_MESSAGE_RELEASED)
 		ns -= VNP_HOLD_END_NS;
 	return !ns || vnp_account_draw(h->link->user, ns);
@@ -248,7 +255,7 @@ void vnp_hold_finish(struct vnp_holding *h)
 void vnp_hold_yield(struct vnp_holding *h, u32 size)
 {
 	vnp_hold_make_room(h, size);
-	/* There is room when they are freed, so not later. */
+	/* The room is needed now, and there is none before they are freed. */
 	h->all = true;
 	if (h->ended)
 		vnp_hold_finish(h);

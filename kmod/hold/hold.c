@@ -93,7 +93,7 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 		return ERR_PTR(-ENOMEM);
 	if (message->cnt >= VNP_MESSAGE_FRAGMENTS_MAX)
 		return ERR_PTR(-E2BIG);
-	/* A new one has memory for its first fragment. */
+	/* This cannot fail for a new message, which has memory for its first fragment. */
 	return vnp_message_insert(hold, message, order, from);
 }
 
@@ -183,7 +183,7 @@ int vnp_hold_discard(struct vnp_holding *h, u64 key)
  * ---- After the execution ------------------------------------------------
  */
 
-/* The datagram of this execution leaves its fragment.  Context: the lock */
+/* Remove the datagram of this execution from its fragment.  Context: the lock */
 static void vnp_hold_undo(struct vnp_holding *h)
 {
 	struct vnp_fragment *fragment = h->now;
@@ -192,7 +192,7 @@ static void vnp_hold_undo(struct vnp_holding *h)
 	fragment->bytes -= h->bytes;
 	message->bytes -= h->bytes;
 	message->cnt--;
-	vnp_hold_spoil(h, message);
+	vnp_hold_incomplete(h, message);
 	if (fragment == h->batch) {
 		fragment->last--;
 		return;

@@ -18,7 +18,7 @@
  *
  * Memory: the packets and these structures are charged to the socket's receive buffer when
  * they are no longer pending.  The charge passes to the datagram that is made of a message, so
- * a message that is held has its place in the socket's queue.
+ * there always is space for it in the socket's queue.
  *
  * Locking: struct vnp_hold::lock, with softirqs off; the lock of the socket's receive queue is
  * taken under it.  No packet is freed or delivered under it.
@@ -42,10 +42,10 @@ struct vnp_message;
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
- * @all:	all messages that ended are finished now, whatever the account says
+ * @all:	finish all messages that ended now, even if the user's account is empty
  * @ended:	messages that ended and have no pending fragments: to be delivered or freed
  * @tail:	where the next of them is added
- * @one:	for a test run
+ * @one:	the only message of a test run
  */
 struct vnp_holding {
 	struct vnp_link *link;
@@ -62,11 +62,12 @@ struct vnp_holding {
 /**
  * struct vnp_hold_cb - skb->cb of a packet with datagrams that are held
  * @inet:	what the socket will need: parameters of IP and UDP
- * @fragment:	which it belongs to, until it is added to that
- * @size:	then: payload of each of its datagrams but the last
- * @from:	and the first byte of each that belongs to the message
+ * @fragment:	the fragment that it belongs to, until it is added to that
+ * @size:	after that: payload of each of its datagrams except the last
+ * @from:	after that: first byte of each payload that belongs to the message
  *
- * At the end of skb->cb the socket's queue notes the number of dropped datagrams.
+ * The last bytes of skb->cb are not available: the socket's queue stores the number of dropped
+ * datagrams there (SOCK_SKB_CB).
  */
 struct vnp_hold_cb {
 	u8 inet[32];
@@ -100,7 +101,7 @@ int vnp_hold_create(struct vnp_link *link);
 /* vnp_hold_destroy() - nothing is held, and there are no executions */
 void vnp_hold_destroy(struct vnp_link *link);
 
-/* vnp_hold_permit() - may it hold from now on?  Context: the link's lock */
+/* vnp_hold_permit() - allow or forbid holding from now on.  Context: the link's lock */
 void vnp_hold_permit(struct vnp_link *link, bool permitted);
 
 /**
@@ -112,7 +113,7 @@ void vnp_hold_permit(struct vnp_link *link, bool permitted);
  */
 void vnp_hold_clear(struct vnp_link *link, struct sock *sk);
 
-/* vnp_hold_info() - fill in what is said of held messages */
+/* vnp_hold_info() - fill in the fields of @info about held messages */
 void vnp_hold_info(const struct vnp_link *link, struct vnp_link_info *info);
 
 /*
@@ -143,12 +144,12 @@ static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link
  */
 bool vnp_hold_settle(struct vnp_holding *h, bool held);
 
-/* vnp_hold_commit() - h->batch has all its packets: it is not pending any more */
+/* vnp_hold_commit() - h->batch has all its packets, and so is not pending any more */
 void vnp_hold_commit(struct vnp_holding *h);
 
 /*
- * vnp_hold_finish() - deliver or free h->ended; or leave it to a work item, if the account of
- * the link's user does not have what that takes
+ * vnp_hold_finish() - deliver or free h->ended; or let a work item do it, if the account of the
+ * link's user does not have enough time for it
  */
 void vnp_hold_finish(struct vnp_holding *h);
 

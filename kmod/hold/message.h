@@ -34,9 +34,10 @@ enum vnp_message_end {
  * @first:	order of its first datagram
  * @last:	and of its last one
  * @from:	first byte of each payload that belongs to the message
- * @bytes:	in all of them from there on, as their lengths were at vnp_hold()
- * @kept:	datagrams in its packets
- * @skb:	the packets, linked by skb->next; if pending, the owner's
+ * @bytes:	of all payloads from @from on, as their lengths were when vnp_hold() was called
+ * @kept:	datagrams in @skb; fewer than orders while it is pending
+ * @skb:	the packets, linked by skb->next; while it is pending, only used by the CPU that
+ *		adds them
  * @tail:	the last of them
  */
 struct vnp_fragment {
@@ -57,7 +58,7 @@ struct vnp_fragment {
 /**
  * struct vnp_message - a message
  * @node:	in the table by @key, while it is held, unless it is struct vnp_hold::latest
- * @list:	in the list by age, while it is held
+ * @list:	in struct vnp_hold::oldest, while it is held
  * @fragments:	by order
  * @first:	the first of them
  * @last:	the last of them
@@ -65,11 +66,11 @@ struct vnp_fragment {
  * @bytes:	of its fragments
  * @cnt:	datagrams
  * @charge:	memory charged to the socket
- * @pending:	fragments that are
+ * @pending:	number of pending fragments
  * @end:	enum vnp_message_end
- * @late:	released because of its age
- * @uncharged:	it is being freed, and @charge was put back
- * @taken:	@own is one of @fragments
+ * @late:	it was released because of its age
+ * @uncharged:	it will be freed, and @charge was uncharged already
+ * @taken:	@own is in use, as one of @fragments
  * @born:	jiffies when it was created
  * @next:	in struct vnp_holding::ended, or struct vnp_hold::messages_free
  * @own:	memory for a fragment: many messages have just one
@@ -99,7 +100,7 @@ static inline struct vnp_fragment *vnp_fragment_of(const struct rb_node *node)
 	return rb_entry_safe(node, struct vnp_fragment, node);
 }
 
-/* Where a fragment of this order would be inserted.  Return: NULL: there is one */
+/* Where a fragment of this order is to be inserted.  Return: NULL: there is one already */
 static inline struct rb_node **vnp_message_slot(struct vnp_message *message, u32 order,
 						struct rb_node **parent)
 {
@@ -125,7 +126,8 @@ static inline struct rb_node **vnp_message_slot(struct vnp_message *message, u32
 	return slot;
 }
 
-static inline void vnp_message_erase(struct vnp_message *message, struct vnp_fragment *fragment)
+static inline void vnp_message_erase(struct vnp_message *message,
+				     struct vnp_fragment *fragment)
 {
 	rb_erase(&fragment->node, &message->fragments);
 	if (message->last == fragment)
@@ -135,11 +137,12 @@ static inline void vnp_message_erase(struct vnp_message *message, struct vnp_fra
 }
 
 /*
- * The order after those of the current batch, for the same message: the fragment grows.
- * Return: 0; -EEXIST: there is one of this order; -E2BIG: the message has too many; -ENOENT:
- * it needs a fragment of its own
+ * Add a datagram to the fragment of the current batch, if it is for the same message, and its
+ * order is the next one.  Return: 0; -EEXIST: another fragment has this order; -E2BIG: the message
+ * has too many datagrams; -ENOENT: it needs another fragment
  */
-static inline int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order, u32 from)
+static inline int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order,
+				      u32 from)
 {
 	const struct vnp_message *message = fragment->message;
 	const struct vnp_fragment *next;

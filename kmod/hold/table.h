@@ -19,39 +19,39 @@
 #include "kmod/hold/message.h"
 #include "kmod/link/link.h"
 
-/* Datagrams that are freed or delivered without enabling softirqs in between, roughly */
+/* Datagrams, about, that are freed or delivered before softirqs are enabled again */
 #define VNP_HOLD_AT_ONCE	64
 
-/* Datagrams that are freed to make room for one packet: those of the largest message, or more */
+/* Datagrams that may be freed to make room for one packet: at least those of any message */
 #define VNP_HOLD_EVICT_MAX	VNP_MESSAGE_FRAGMENTS_MAX
 
-/* Messages and fragments for which a link always has memory: it is charged to its user */
+/* Messages and fragments that are allocated with the link, and so charged to its user */
 #define VNP_HOLD_MESSAGES_OWN	8
 #define VNP_HOLD_FRAGMENTS_OWN	64
 
 /**
  * struct vnp_hold - the messages held with a link
  * @link:	the link
- * @lock:	all below but the counters; softirqs are off while it is held
- * @closed:	nothing is held any more
- * @bytes:	memory charged for messages in the table
- * @messages:	their number
- * @oldest:	a list of them, by age
- * @deferred:	messages that were released, to be delivered by @expiry, by @next
+ * @lock:	for all below but the counters; softirqs are off while it is held
+ * @closed:	holding is forbidden: the link ends, or its program does not hold
+ * @bytes:	memory charged for held messages
+ * @messages:	number of held messages
+ * @oldest:	list of these messages, the oldest first
+ * @deferred:	messages that were released, to be delivered by @expiry; linked by @next
  * @tail:	where the next of them is added
- * @waiting:	some of these, or that @expiry took, are not delivered yet
- * @to_free:	messages that ended otherwise, to be freed by @expiry, by @next
- * @latest:	the one begun last, which is not in @table: most messages are complete before
- *		the next one begins, and need no hash; or NULL
- * @expiry:	ends those that are too old
+ * @waiting:	some of these, or of those that @expiry took, are not delivered yet
+ * @to_free:	messages that ended otherwise, to be freed by @expiry; linked by @next
+ * @latest:	the message that was begun last, or NULL.  It is not in @table: most messages
+ *		are complete before the next one begins, and need no hash
+ * @expiry:	work item: ends messages that are too old, finishes @deferred and @to_free
  * @released:	messages released
- * @fragments:	datagrams of these
+ * @fragments:	datagrams of the messages released
  * @late:	messages released because of their age
- * @messages_free: those of @messages_own
- * @fragments_free: those of @fragments_own
+ * @messages_free: unused messages of @messages_own
+ * @fragments_free: unused fragments of @fragments_own
  * @messages_own: see VNP_HOLD_MESSAGES_OWN
  * @fragments_own: likewise
- * @key:	of the hash function: programs take keys from datagrams
+ * @key:	of the hash function, secret: keys of messages come from datagrams
  * @mask:	number of @table's entries - 1
  * @table:	messages by key
  */
@@ -177,7 +177,7 @@ static inline void vnp_hold_remove(struct vnp_hold *hold, struct vnp_message *me
 	WRITE_ONCE(hold->bytes, hold->bytes - message->charge);
 }
 
-/* It has ended; it is delivered or freed as soon as nothing of it is pending. */
+/* A message has ended: if none of its fragments is pending, it can be finished. */
 static inline void vnp_hold_ended(struct vnp_holding *h, struct vnp_message *message)
 {
 	if (message->pending)
@@ -193,7 +193,7 @@ static inline void vnp_hold_end(struct vnp_holding *h, struct vnp_message *messa
 	if (message->end == VNP_MESSAGE_HELD)
 		vnp_hold_remove(h->link->hold, message);
 	message->end = end;
-	/* What is freed makes room at once. */
+	/* The memory of a message that is freed is available at once. */
 	if (end >= VNP_MESSAGE_EVICTED && message->charge && !message->uncharged) {
 		h->link->hook->uncharge(h->sk, message->charge);
 		message->uncharged = true;
@@ -201,7 +201,7 @@ static inline void vnp_hold_end(struct vnp_holding *h, struct vnp_message *messa
 	vnp_hold_ended(h, message);
 }
 
-/* The last fragment of a message was removed before anything of it was kept. */
+/* Remove a message that has no datagrams any more. */
 static inline void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_message *message)
 {
 	if (message->cnt)
@@ -211,10 +211,10 @@ static inline void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_messa
 }
 
 /*
- * A datagram is removed from a message, which must not be delivered without it if it was
- * released as a whole.  A fragment is still pending.
+ * A datagram was removed from a message.  If the message was released as one datagram, it must not
+ * be delivered without this one: it is discarded.  One of its fragments is still pending.
  */
-static inline void vnp_hold_spoil(struct vnp_holding *h, struct vnp_message *message)
+static inline void vnp_hold_incomplete(struct vnp_holding *h, struct vnp_message *message)
 {
 	if (message->end == VNP_MESSAGE_RELEASED && !message->late)
 		vnp_hold_end(h, message, VNP_MESSAGE_DISCARDED);
@@ -244,7 +244,7 @@ static inline struct vnp_message *vnp_hold_take_to_free(struct vnp_hold *hold)
  * ---- Room ---------------------------------------------------------------
  */
 
-/* Is there room in the socket's receive buffer, or would there be without @held? */
+/* Do @size bytes fit the socket's receive buffer, if @held bytes in it are not counted? */
 static inline bool vnp_hold_fits(const struct sock *sk, u32 size, u32 held)
 {
 	const s64 rmem = atomic_read(&sk->sk_rmem_alloc);

@@ -97,8 +97,8 @@ int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 }
 
 /*
- * Attach to the socket last: after that nothing can fail, and before it there is nothing that
- * must be undone.  Maps that have got the socket keep it.
+ * Attach to the socket last: after that nothing can fail, and nothing before it must be undone.
+ * Maps of peers that got the socket keep it if attaching fails.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 			    struct vnp_prog *message, struct sock *sk)

@@ -114,7 +114,7 @@ static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 	return ret;
 }
 
-/* After an update to a program that does not hold: held messages could not be released. */
+/* Free held messages after an update to a program that does not hold, and cannot release them. */
 static void vnp_link_clear(struct vnp_link *link)
 {
 	struct sock *sk = vnp_link_sock_get(link);

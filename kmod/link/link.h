@@ -42,11 +42,11 @@ struct vnp_stream;
  * @routes:	routes of replies
  * @may_send:	security modules allowed its creator to send on the socket
  * @user:	the user its programs are charged to, with a reference
- * @hold:	what it holds (hold/hold.h); NULL until there is a program that holds
- * @hold_bytes:	most memory that it may take; 0: the socket's receive buffer
- * @hold_messages: most messages
- * @hold_age_ms: most time that they are held
- * @hold_mark:	the mark of those that are delivered then, or 0
+ * @hold:	held messages (hold/hold.h); NULL until there is a program that holds
+ * @hold_bytes:	maximum memory of held messages; 0: the socket's receive buffer
+ * @hold_messages: maximum number of held messages
+ * @hold_age_ms: maximum time that a message is held
+ * @hold_mark:	the mark of messages that are delivered because of their age, or 0
  * @stream:	the messages of its stream (tcp/stream.h), or NULL
  * @eof:	what happens to a message that is not whole when the stream ends: enum vnp_eof
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault

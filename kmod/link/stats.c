@@ -63,8 +63,7 @@ static void vnp_link_stats_read(const struct vnp_link_stats *stats,
 	} while (u64_stats_fetch_retry(&stats->syncp, start));
 }
 
-void vnp_link_stats_sum(const struct vnp_link *link,
-			       struct vnp_link_info *info)
+void vnp_link_stats_sum(const struct vnp_link *link, struct vnp_link_info *info)
 {
 	struct vnp_link_counts counts;
 	int cpu, i;

@@ -19,7 +19,7 @@
 
 /**
  * struct vnp_link_stats - what happened on one CPU.  Context: softirq
- * @seen:	flows of dropped datagrams; only used by udp/merge.h
+ * @seen:	flows of the latest dropped datagrams; only used by udp/merge.h
  * @bytes:	payload the program was executed on
  * @actions:	datagrams by enum vnp_action
  * @faults:	datagrams by enum vnp_fault
@@ -55,14 +55,14 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
  * @bytes:	their payload
  *
  * Context: softirq.
- * Return: as above.
+ * Return: as vnp_link_fault().
  */
 enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
 				  u32 cnt, u32 bytes);
 
 /*
- * vnp_link_passes_faults() - are datagrams passed after a fault?  None that a program should have
- * authenticated
+ * vnp_link_passes_faults() - are datagrams passed after a fault?  Not if the program authenticates
+ * them
  */
 static inline bool vnp_link_passes_faults(const struct vnp_link *link,
 					  const struct vnp_prog *prog)

@@ -48,7 +48,7 @@
 #include "kmod/core/memory.h"
 #include "kmod/map/value.h"
 
-/* Locks per possible CPU: so CPUs seldom contend */
+/* Locks for each possible CPU: so many that CPUs seldom contend */
 #define VNP_HASH_LOCKS_PER_CPU	32
 
 /* Bytes of spare elements, unless that is less than one per CPU */
@@ -93,7 +93,7 @@ struct vnp_hash_elem {
  * @elem_size:	bytes of each
  * @elem_cnt:	their number
  * @value_off:	offset of the value in @key of an element
- * @entries:	elements in use, as far as they count for max_entries
+ * @entries:	elements in buckets, to be compared with max_entries
  * @free_lock:	lock of the free elements
  * @fresh:	elements from this one on were never used
  * @free_first:	the element that has been free longest; NULL: none but fresh ones
@@ -227,7 +227,7 @@ static int vnp_hash_create(struct vnp_map *map)
  */
 
 /* Take a free element, or return NULL.  Context: softirqs off */
-static struct vnp_hash_elem *vnp_hash_elem_take(struct vnp_hash *hash)
+static struct vnp_hash_elem *vnp_hash_elem_alloc(struct vnp_hash *hash)
 {
 	struct vnp_hash_elem *elem;
 
@@ -244,7 +244,7 @@ static struct vnp_hash_elem *vnp_hash_elem_take(struct vnp_hash *hash)
 }
 
 /* Free an element that is in no bucket.  Context: softirqs off */
-static void vnp_hash_elem_give(struct vnp_hash *hash, struct vnp_hash_elem *elem)
+static void vnp_hash_elem_free(struct vnp_hash *hash, struct vnp_hash_elem *elem)
 {
 	elem->free_next = NULL;
 	spin_lock(&hash->free_lock);
@@ -373,7 +373,7 @@ static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *valu
 	struct vnp_hash_lock *lock;
 	int ret;
 
-	elem = vnp_hash_elem_take(hash);
+	elem = vnp_hash_elem_alloc(hash);
 	if (!elem)
 		return -ENOMEM;
 	memcpy(elem->key, key, hash->map.key_size);
@@ -391,7 +391,7 @@ static int vnp_hash_set(struct vnp_hash *hash, const void *key, const void *valu
 	spin_unlock(&lock->lock);
 
 	if (ret || old)
-		vnp_hash_elem_give(hash, ret ? elem : old);
+		vnp_hash_elem_free(hash, ret ? elem : old);
 	return ret;
 }
 
@@ -424,7 +424,7 @@ static long vnp_hash_delete(struct vnp_map *map, const void *key)
 	}
 	spin_unlock(&lock->lock);
 	if (elem)
-		vnp_hash_elem_give(hash, elem);
+		vnp_hash_elem_free(hash, elem);
 	local_bh_enable();
 
 	return elem ? 0 : -ENOENT;

@@ -33,14 +33,15 @@ struct vnp_map_desc;
  * @delete:	any context but hard interrupts
  * @next_key:	the key after @key, the first one if that is NULL or not there.
  *		Process context.  Return: 0, -ENOENT, -EINTR (a fatal signal)
- * @read:	user space's look-up; @value is aligned to 8.  Process context.
+ * @read:	copy a value for user space; @value is aligned to 8.  Process context.
  *		Return: 0, -ENOENT, -EACCES
- * @write:	user space's update; likewise.  NULL: it is @update
+ * @write:	update by user space, if it differs from @update; else NULL.  Process context
  * @mmap:	file_operations::mmap, of maps with %VNP_MAP_F_MMAP, which the traits of
  *		the type allow.  Process context, @map->lock is held for reading
  * @entries:	number of entries
- * @bind:	send from a socket from now on, unless the map has one already; NULL: the type
- *		sends nothing.  Process context; the socket stays open.  Return: 0 or errno
+ * @bind:	set the socket that datagrams to its peers are sent from, unless it has one;
+ *		NULL: the type has no peers.  Process context; the socket stays open.
+ *		Return: 0 or errno
  *
  * Which sizes and flags are valid, and which helpers may use a map, is in struct
  * vnp_map_traits, which the library uses, too.

@@ -58,7 +58,8 @@ static int vnp_peer_read(const void *value, struct vnp_peer *peer)
 }
 
 /* Set the socket, which has permitted the target's address.  Context: the map's lock */
-static void vnp_peers_give(struct vnp_peers *peers, struct vnp_target *target, struct sock *sk)
+static void vnp_peers_set_socket(struct vnp_peers *peers, struct vnp_target *target,
+				 struct sock *sk)
 {
 	sock_hold(sk);
 	/* Pairs with vnp_udp_send(): @to is visible before. */
@@ -82,7 +83,7 @@ static int vnp_peers_permit(struct vnp_peers *peers, struct vnp_target *target)
 	ret = peers->hook->permit(sock, &target->peer, &target->to);
 	fput(file);
 	if (!ret)
-		vnp_peers_give(peers, target, peers->sk);
+		vnp_peers_set_socket(peers, target, peers->sk);
 	return ret;
 }
 
@@ -104,7 +105,7 @@ static int vnp_peers_permit_all(struct vnp_peers *peers, struct socket *sock)
 		}
 	for (i = 0; i < BIT(peers->bits); i++)
 		hlist_for_each_entry(target, &peers->buckets[i], node)
-			vnp_peers_give(peers, target, sock->sk);
+			vnp_peers_set_socket(peers, target, sock->sk);
 	return 0;
 }
 

@@ -51,7 +51,7 @@ static inline struct vnp_peers *vnp_peers_of(struct vnp_map *map)
 	return container_of(map, struct vnp_peers, map);
 }
 
-/* Tables: a target is in one or more of them */
+/* The tables; each target is in one or more of them */
 enum {
 	VNP_PEERS_KEY,
 	VNP_PEERS_GROUP,

@@ -16,7 +16,7 @@
 #include "kmod/map/value.h"
 #include "vm/map_traits.h"
 
-/* The percpu allocator can allocate a value at once. */
+/* A value can be allocated by one call of the percpu allocator. */
 static_assert(VNP_MAP_PERCPU_MAX <= PCPU_MIN_UNIT_SIZE);
 
 struct vnp_percpu {

@@ -13,8 +13,8 @@
 #define VNP_REPLAY_LOCK_BITS	6
 
 /*
- * Locks of windows, by their addresses: a value of a map has no room for one, as user space
- * writes it.  Context: softirqs off.
+ * Locks of windows, which are chosen by a hash of their addresses: they cannot be in the values,
+ * as user space writes those.  Context: softirqs off.
  */
 static struct {
 	spinlock_t lock;	/* windows */

@@ -48,8 +48,8 @@ struct vnp_target_stats {
  * @len:	its length
  * @size:	payload of the first datagram
  * @cnt:	datagrams; 0: nothing
- * @cnt_max:	how many there may be in @skb; 0: not known yet
- * @hops:	their TTL, at most
+ * @cnt_max:	maximum number of datagrams in @skb; 0: not known yet
+ * @hops:	maximum of their TTL
  */
 struct vnp_pending {
 	struct vnp_udp_block *block;
@@ -102,7 +102,7 @@ struct vnp_target_addr {
  * @member:	in the bucket of its group, of %VNP_MAP_GROUPS
  * @address:	in the bucket of its address, if there is @sk
  * @refs:	one of the map, and one for each CPU that has queued a packet for it
- * @gone:	it was replaced or deleted
+ * @gone:	it was replaced or deleted: nothing is sent to it any more
  * @sk:		the socket to send from, with a reference; NULL: the map has none yet
  * @to:		where to send, as permitted by @sk's hook
  * @peer:	as it was set

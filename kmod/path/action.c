@@ -77,7 +77,7 @@ static int vnp_held_whole(struct vnp_link *link, struct sock *sk, struct sk_buff
 	return 0;
 }
 
-/* A fragment takes a list of packets, and vnp_release_each() delivers each datagram alone. */
+/* Not needed: a fragment has a list of packets, and vnp_release_each() delivers each alone. */
 static bool vnp_held_joins(const struct vnp_link *link, const struct sock *sk)
 {
 	return false;

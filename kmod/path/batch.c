@@ -34,15 +34,15 @@ static void vnp_batch_put_frags(struct sk_buff *skb)
 
 static void vnp_batch_put_pages(struct sk_buff *skb)
 {
-	struct sk_buff *part;
+	struct sk_buff *iter;
 
 	/* Clones share the references. */
 	if (skb_cloned(skb))
 		return;
 	vnp_batch_put_frags(skb);
-	skb_walk_frags(skb, part) {
-		if (!skb_shared(part) && !skb_cloned(part))
-			vnp_batch_put_frags(part);
+	skb_walk_frags(skb, iter) {
+		if (!skb_shared(iter) && !skb_cloned(iter))
+			vnp_batch_put_frags(iter);
 	}
 }
 

@@ -104,7 +104,7 @@ static __always_inline void vnp_cursor_next(struct vnp_cursor *cursor,
 
 /**
  * vnp_cursor_whole() - move to the next fragment if it is exactly one datagram
- * @cursor:	at the end of a datagram and of a fragment; its @base is not kept
+ * @cursor:	at the end of a datagram and of a fragment; its @base is not updated
  * @skb:	the packet
  * @size:	payload of the datagram
  * @data:	out: address of the payload

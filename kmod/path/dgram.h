@@ -66,19 +66,19 @@ static inline struct vnp_dgram *vnp_dgram_of(u64 ctx)
 }
 
 /*
- * vnp_dgram_is_spoilt() - did it fail authentication?  Then helpers must neither send nor hold
- * it, as the program can continue
+ * vnp_dgram_is_forged() - did it fail authentication?  Then helpers must neither send nor hold
+ * it, although the program can continue
  */
-static inline bool vnp_dgram_is_spoilt(const struct vnp_dgram *dgram)
+static inline bool vnp_dgram_is_forged(const struct vnp_dgram *dgram)
 {
 	return dgram->prog->func == vnp_prog_authenticate && dgram->unauthentic;
 }
 
 /*
- * vnp_dgram_settle() - speculation barrier if the program is not trusted: after it, checks of its
- * numbers also hold on mispredicted paths
+ * vnp_dgram_nospec() - speculation barrier if the program is not trusted: after it, checks of its
+ * arguments also hold on mispredicted paths
  */
-static inline void vnp_dgram_settle(const struct vnp_dgram *dgram)
+static inline void vnp_dgram_nospec(const struct vnp_dgram *dgram)
 {
 	if (dgram->prog->code->harden)
 		barrier_nospec();

@@ -115,7 +115,7 @@ static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
 	d->extra -= len;
 }
 
-/* The socket must have room for datagrams that are passed, whatever is held. */
+/* Datagrams that are passed must not be dropped because of those that are held: make room. */
 static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
 {
 	const bool passes = action == VNP_ACTION_PASS ||
@@ -131,9 +131,8 @@ static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
 }
 
 /*
- * A program that holds has ended, on the datagram at @pos.  Messages that ended meanwhile are
- * delivered after the datagrams before this one, and so is the one that they complete.
- * Return: the action for the datagram
+ * A program that holds was executed on the datagram at @pos.  Messages that it released are
+ * delivered after the datagrams before this one.  Return: the action for the datagram
  */
 static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 ret)
 {
@@ -148,7 +147,7 @@ static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 
 			vnp_hold_commit(h);
 		vnp_hold_finish(h);
 	}
-	/* The packet of the batch is the one that arrived, or the program's own copy. */
+	/* The batch's packet is made of the one that arrived, or of the datagram's own one. */
 	if (held) {
 		vnp_hold_cb(d->skb)->fragment = h->now;
 		vnp_hold_cb(d->dgram.skb)->fragment = h->now;
@@ -159,7 +158,7 @@ static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 
 	return action;
 }
 
-/* Execute a program that may do anything on the datagram at @pos. */
+/* Execute a program that is not direct on the datagram at @pos. */
 static __always_inline enum vnp_action vnp_dispatch_exec(struct vnp_dispatch *d, u32 pos,
 							 bool holds)
 {
@@ -168,7 +167,7 @@ static __always_inline enum vnp_action vnp_dispatch_exec(struct vnp_dispatch *d,
 	return holds ? vnp_dispatch_settle(d, pos, ret) : vnp_action_of(ret);
 }
 
-/* One of several in a packet, after the execution of a program that may do anything */
+/* One of several in a packet, after the execution of a program that is not direct */
 static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u32 len,
 					      enum vnp_action action)
 {
@@ -181,7 +180,7 @@ static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u
 	}
 }
 
-/* One of several in a packet, and a program that may do anything.  Compiled twice */
+/* One of several in a packet, and a program that is not direct.  Compiled twice */
 static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
 					     const struct vnp_cursor *cursor, u32 pos,
 					     u32 next, bool holds)
@@ -323,7 +322,7 @@ static __always_inline enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *
 			vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
 			return VNP_ACTION_DROP;
 		}
-		/* It was verified, and is invalidated by writes. */
+		/* The checksum was verified; writes make it invalid. */
 		dgram->skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
 	vnp_dgram_point(dgram);
@@ -380,7 +379,7 @@ static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
 	struct vnp_holding holding __vnp_uninitialized;
 	int ret;
 
-	/* The program was read before link->hold, which was set before it. */
+	/* link->hold was set before the program, which was read before: see it, too. */
 	smp_rmb();
 	vnp_holding_init(&holding, d->link, d->sk);
 	d->dgram.holding = &holding;

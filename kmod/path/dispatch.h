@@ -10,8 +10,8 @@
  *	struct vnp_dispatch dispatch __vnp_uninitialized;
  *
  *	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
- *	... fill in dispatch.dgram.exec.ctx, except data, data_end and len ... return
- *	vnp_dispatch(&dispatch);
+ *	... fill in dispatch.dgram.exec.ctx, except data, data_end and len ...
+ *	return vnp_dispatch(&dispatch);
  *
  * Context of all functions here: softirq, under RCU.
  */
@@ -36,7 +36,7 @@
  * @size:	payload of each datagram except the last
  * @start:	position of the current batch
  * @action:	its action
- * @missed:	number of its datagrams that were counted otherwise, as faults or errors
+ * @missed:	number of its datagrams that were counted by themselves, as faults or errors
  * @extra:	correction of the payload to be counted: programs changed lengths, or datagrams
  *		were @missed; modulo 2^32
  * @first:	its packets if it is @own, linked by skb->next

@@ -3,7 +3,7 @@
  * struct vnp_hook_ops: how packets of a kind of socket are received, made and delivered.
  *
  * A hook has a folder of its own (udp/).  It passes packets to vnp_dispatch(), with the
- * position of the payload, and fills in the context; which actions there are it does not know.
+ * position of the payload, and fills in the context.  It does not know which actions exist.
  */
 #ifndef _VNP_PATH_HOOK_H
 #define _VNP_PATH_HOOK_H
@@ -37,8 +37,8 @@ struct vnp_target_addr;
  * @wants_batches: does the application accept several datagrams in one packet?
  * @pass:	pass the packet that arrived to the socket as it is.  Return: as the hook:
  *		0 if it was consumed, 1 if the kernel continues with it
- * @drop:	the packet that arrived will be dropped by the caller: take note of it.  Not
- *		called for each super-packet
+ * @drop:	called before the packet that arrived is dropped.  The caller frees it.  Not
+ *		called for all super-packets
  * @deliver:	deliver a packet made by @cut, @copy or @join to the socket; consumed
  * @reply:	send a packet back to its sender; consumed.  Counts failures
  * @permit:	check as sendto() would whether the caller may send to a peer, and store the

@@ -95,7 +95,7 @@ static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 	if (len > dgram->hook->len_max(dgram->skb))
 		return -EMSGSIZE;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
-	vnp_dgram_settle(dgram);
+	vnp_dgram_nospec(dgram);
 	return vnp_resize_own(dgram);
 }
 

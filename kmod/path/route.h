@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Routes of a link's replies, cached per CPU.
+ * Routes of replies and of datagrams to peers, cached per CPU.
  *
  * A socket that receives many datagrams from one sender replies to the same address
- * repeatedly: each CPU caches the latest route and its key.  dst_check() tells whether it is
- * still valid.
+ * repeatedly: each CPU caches the latest route of a link, and its key.  dst_check() tells
+ * whether it is still valid.  For peers, each has a cached route on each CPU.
  *
  * Context: softirq, under RCU, unless stated otherwise.
  */
@@ -55,7 +55,7 @@ struct vnp_route {
 
 /**
  * struct vnp_routes - the routes of a link
- * @latest:	of each CPU
+ * @latest:	the latest route on each CPU
  */
 struct vnp_routes {
 	struct vnp_route __percpu *latest;
@@ -108,7 +108,7 @@ static __always_inline bool vnp_route_matches_ip4(const struct vnp_route_key *a,
 	       a->tos == b->tos && a->family == b->family;
 }
 
-/* vnp_route_find_ip4() - look a route up.  Return: 0 or an error */
+/* vnp_route_find_ip4() - look up a route that is not cached.  Return: 0 or an errno */
 int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk,
 		       const struct sk_buff *skb);
 

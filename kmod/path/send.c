@@ -26,19 +26,19 @@ static unsigned long send_bytes = 2500000000UL;
 module_param(send_bytes, ulong, 0644);
 MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may send on each CPU");
 
-/* Part of a second that may be sent at once, as a divisor */
+/* What may be sent at once: what may be sent in a second, divided by this */
 #define VNP_SEND_BURST		4
 
-/* Jiffies between refills: they add whole datagrams */
+/* Jiffies between refills: so many that each adds whole datagrams */
 #define VNP_SEND_REFILL		(HZ / 20)
 
-/* Packets being made on a CPU, at most: they are not charged to sockets yet */
+/* Maximum number of packets being made on a CPU: they are not charged to sockets yet */
 #define VNP_SEND_ENTRIES_MAX	1024
 
-/* With more of them the queue is flushed at the end of a packet, to have space for the next */
+/* With more of them the queue is flushed after each packet, to have space for the next */
 #define VNP_SEND_ENTRIES_MANY	(VNP_SEND_ENTRIES_MAX / 2)
 
-/* Time after which flushing is interrupted: the softirq's other work is done first */
+/* Time after which flushing is interrupted, to continue after the softirq's other work */
 #define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
 
 /* Packets, and IP packets, that are sent between two readings of the clock */
@@ -46,8 +46,8 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 #define VNP_SEND_TIMED_SEGMENTS	16
 
 /*
- * IP packets that may leave within an execution however long that takes: one for each of many
- * peers.  More may in the time for flushing, as segments do that a device makes.
+ * IP packets that an execution may send however long that takes: one for each of many peers.
+ * More are only sent within VNP_SEND_FLUSH_NS: segments that a device makes take little time.
  */
 #define VNP_SEND_FLUSHED_MAX	1024
 
@@ -55,10 +55,10 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
  * struct vnp_send_queue - of a CPU
  * @first:	packets that are being made, in the order in which they began
  * @last:	where the next one is put
- * @fresh:	where the first of those without references is
- * @cnt:	their number
- * @round:	of softirqs, in which a packet of a program that has sent ended last
- * @packets:	such packets in that round
+ * @fresh:	where the first of those without references is; those after it have none either
+ * @cnt:	number of packets
+ * @round:	the latest softirq in which a program sent (vnp_send_round())
+ * @packets:	packets in that softirq whose programs sent
  * @napi:	polled when other packets of a softirq have been dealt with
  */
 struct vnp_send_queue {
@@ -164,7 +164,7 @@ static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 	return now;
 }
 
-/* What is left when the time is over follows when other packets have been dealt with. */
+/* If that takes too long, the others are sent after the softirq's other packets. */
 static void vnp_send_flush_some(struct vnp_send_queue *queue)
 {
 	const u64 start = ktime_get_ns();
@@ -179,7 +179,7 @@ static void vnp_send_flush_some(struct vnp_send_queue *queue)
 	}
 }
 
-/* Has as much left within the execution as may? */
+/* Has the execution sent as much as it may? */
 static bool vnp_send_is_late(const struct vnp_sending *sending)
 {
 	return unlikely(sending->flushed >= VNP_SEND_FLUSHED_MAX) &&
@@ -194,7 +194,7 @@ bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry)
 	return true;
 }
 
-/* RCU is about to be unlocked: packets that remain get references, or go now. */
+/* RCU is about to be unlocked: packets that remain get references, or are sent now. */
 static void vnp_send_keep(struct vnp_send_queue *queue)
 {
 	struct vnp_send_entry **at = queue->fresh, *entry;
@@ -223,6 +223,7 @@ void vnp_send_execute(u64 now)
 	sending->start = now;
 }
 
+/* Number of the current softirq */
 static u32 vnp_send_round(void)
 {
 	return __this_cpu_read(kstat.softirqs[NET_RX_SOFTIRQ]);
@@ -246,7 +247,7 @@ void vnp_send_end(struct vnp_sending *sending)
 		vnp_send_flush_some(queue);
 	else
 		napi_schedule(&queue->napi);
-	/* Those of a packet within whose sending this one was received have none, either. */
+	/* Those that were added for an outer packet have no references yet, either. */
 	vnp_send_keep(queue);
 	if (queue->round != vnp_send_round())
 		queue->packets = 0;
@@ -303,7 +304,10 @@ static void vnp_send_flush_all(struct vnp_send_queue *queue)
 	local_bh_enable();
 }
 
-/* A CPU comes online.  Its NAPI instance may still be with another one, since it went offline. */
+/*
+ * A CPU comes online.  Since it went offline, its NAPI instance may still be scheduled on another
+ * one.
+ */
 static int vnp_send_cpu_prepare(unsigned int cpu)
 {
 	napi_synchronize(&per_cpu_ptr(&vnp_send_queue, cpu)->napi);

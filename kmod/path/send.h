@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What programs send to peers: when it leaves, and how much of it may.
+ * Sending to peers: when packets are sent, and how many may be.
  *
  * A program's vnp_send() adds a datagram to a packet that is being made for the peer, on
- * this CPU (udp/send.c).  That packet leaves when nothing more fits it; when the packet that
- * arrived ends, if it was the first in this softirq, and the softirq before had no more
- * than one; else when the softirq's other packets have been dealt with: then this file's NAPI
- * instance is polled, which was scheduled like a device's.  So a datagram that arrives alone
- * leaves at once, unless those before it came in bursts, and those that arrive together
- * leave together; nothing waits for what may not come.
+ * this CPU (udp/send.c).  That packet is sent
  *
- * What is sent may be received at once, within the function that sends it (tc's mirred), by
- * another program that sends: so the state of an execution is on the stack (struct
+ * - when nothing more fits it;
+ * - after the packet that arrived was processed, if that was the first of a program that sends
+ *   in this softirq, and there was no more than one in the softirq before;
+ * - otherwise after the other packets of the softirq were processed: then the NAPI instance of
+ *   this file is polled, which was scheduled like a device's.
+ *
+ * So a datagram that arrives alone is forwarded at once, unless those before it arrived in bursts,
+ * and those that arrive together are sent together; none waits for others that may not arrive.
+ *
+ * A packet that is sent may be received at once, within the function that sends it (tc's mirred),
+ * by another program that sends: so the state of an execution is on the stack (struct
  * vnp_sending).
  *
  * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
  * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
  * measured, and drawn from his account (prog/account.h) when the next packet for the peer
- * begins.  What leaves within an execution is part of its time, and limited: beyond that
- * datagrams for which another packet would have to leave are refused.
+ * begins.  Packets that are sent within an execution are part of its time, and limited: beyond
+ * that, datagrams are refused for which another packet would have to be sent first.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
@@ -36,10 +40,10 @@ struct vnp_send_entry;
 
 /**
  * struct vnp_send_ops - of a packet that is being made
- * @flush:	send it.  Return: IP packets, about: datagrams, by the fragments of each
- * @get:	it remains after RCU is unlocked: get references.  Return: false: its peer is
- *		gone
- * @put:	put them
+ * @flush:	send it.  Return: number of IP packets, including IP fragments, about
+ * @get:	get references to what it needs, as RCU will be unlocked before it is sent.
+ *		Return: false: its peer was deleted
+ * @put:	put these references
  */
 struct vnp_send_ops {
 	u32 (*flush)(struct vnp_send_entry *entry);
@@ -52,8 +56,8 @@ struct vnp_send_ops {
  * @next:	in the queue of its CPU
  * @ops:	how to send it
  * @queued:	it is in the queue
- * @held:	with references
- * @ns:	what sending has taken, and the user's account was not charged for yet
+ * @held:	it has the references of @get
+ * @ns:	time that sending took, for which the user's account was not charged yet
  */
 struct vnp_send_entry {
 	struct vnp_send_entry *next;
@@ -65,10 +69,10 @@ struct vnp_send_entry {
 
 /**
  * struct vnp_sending - a packet whose program sends
- * @outer:	that within whose sending it was received, or NULL
+ * @outer:	if it was received while another one was being sent: that one, or NULL
  * @left:	datagrams that the current execution may send
- * @flushed:	IP packets that left within it
- * @start:	ktime_get_ns() of its beginning
+ * @flushed:	IP packets that were sent within this execution
+ * @start:	ktime_get_ns() when the execution began
  */
 struct vnp_sending {
 	struct vnp_sending *outer;
@@ -98,10 +102,10 @@ void vnp_send_subsys_destroy(void);
 /* vnp_send_limits() - the parameters reported by VNP_FEATURE.  Context: any */
 void vnp_send_limits(struct vnp_feature *feature);
 
-/* The packet that arrived last, and has not ended */
+/* The packet of a program that sends which is being processed, the innermost; or NULL */
 DECLARE_PER_CPU(struct vnp_sending *, vnp_sending);
 
-/* vnp_send_begin() - the packet of a program that sends has arrived */
+/* vnp_send_begin() - the packet of a program that sends is about to be processed */
 static inline void vnp_send_begin(struct vnp_sending *sending)
 {
 	sending->outer = __this_cpu_read(vnp_sending);
@@ -109,13 +113,13 @@ static inline void vnp_send_begin(struct vnp_sending *sending)
 	__this_cpu_write(vnp_sending, sending);
 }
 
-/* vnp_send_end() - its end; what was added leaves now or soon */
+/* vnp_send_end() - it was processed: send what was added, now or soon */
 void vnp_send_end(struct vnp_sending *sending);
 
 /* vnp_send_execute() - such a program is about to execute, at ktime_get_ns() @now */
 void vnp_send_execute(u64 now);
 
-/* vnp_send_gathers() - will the current packet's datagrams wait for those of others? */
+/* vnp_send_gathers() - will datagrams be sent together with those of other packets? */
 bool vnp_send_gathers(void);
 
 /* vnp_send_refill() - as vnp_send_draw(), when a bucket was found empty */
@@ -144,7 +148,7 @@ static inline bool vnp_send_draw(struct vnp_sending *sending, struct vnp_user *u
 }
 
 /**
- * vnp_send_add() - a packet is being made
+ * vnp_send_add() - queue a packet that is being made
  * @entry:	the packet
  * @user:	the user whose account is charged for sending it
  *
@@ -153,20 +157,20 @@ static inline bool vnp_send_draw(struct vnp_sending *sending, struct vnp_user *u
 void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user);
 
 /**
- * vnp_send_reserve() - have space for a packet in the queue, before it is made
+ * vnp_send_reserve() - ensure that the queue has space for a packet, before it is made
  * @sending:	the packet whose program sends it
  * @entry:	the packet
  *
- * Return: false: another one would have to leave, and too much has left in this execution.
+ * Return: false: another one would have to be sent first, and this execution has sent too much.
  */
 bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry);
 
 /**
- * vnp_send_flush() - send a packet now; another one for the peer begins
+ * vnp_send_flush() - send a packet now, as another one for the peer is to be made
  * @sending:	the packet whose program sends that
  * @entry:	the packet that is sent
  *
- * Return: false: it was not sent, as too much has left in this execution.
+ * Return: false: it was not sent, as this execution has sent too much.
  */
 bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry);
 

@@ -57,7 +57,7 @@ bool vnp_dgram_has(const struct vnp_dgram *dgram, u32 off, u32 len)
 
 	if (off > payload || len > payload - off)
 		return false;
-	vnp_dgram_settle(dgram);
+	vnp_dgram_nospec(dgram);
 	return true;
 }
 
@@ -199,7 +199,7 @@ u64 vnp_helper_log(u64 ctx, u64 fmt, u64 fmt_len, u64 args, u64 args_len)
 	char format[VNP_FORMAT_MAX];
 
 	if (vnp_format_fits(fmt_len, args_len)) {
-		vnp_dgram_settle(dgram);
+		vnp_dgram_nospec(dgram);
 		/* Another CPU may write to them. */
 		memcpy(format, vnp_ptr(fmt), (u32)fmt_len);
 		memcpy(arg, vnp_ptr(args), (u32)args_len);

@@ -163,7 +163,7 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 	if (*spoilt)
 		return -EBADMSG;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
-	vnp_dgram_settle(use->dgram);
+	vnp_dgram_nospec(use->dgram);
 	ret = vnp_resize_own(use->dgram);
 	if (ret)
 		return ret;

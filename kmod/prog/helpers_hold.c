@@ -15,12 +15,12 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 	const struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	const u32 len = dgram->exec.ctx.len;
 
-	if (unlikely(vnp_dgram_is_spoilt(dgram)))
+	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
 	if ((u32)from > len)
 		return -EINVAL;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
-	vnp_dgram_settle(dgram);
+	vnp_dgram_nospec(dgram);
 	return vnp_hold_add(dgram->holding, message, order, from, len - (u32)from);
 }
 

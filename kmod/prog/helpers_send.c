@@ -33,7 +33,7 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 		msg->len = send->len;
 	}
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
-	vnp_dgram_settle(dgram);
+	vnp_dgram_nospec(dgram);
 	return 0;
 }
 
@@ -41,7 +41,7 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_target *target,
 				       const struct vnp_send_msg *msg, bool again)
 {
-	if (unlikely(vnp_dgram_is_spoilt(dgram)))
+	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
 	return dgram->hook->send ? dgram->hook->send(dgram, target, msg, again) : 0;
 }

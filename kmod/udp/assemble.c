@@ -15,7 +15,7 @@
  * ---- Bytes that do not belong to the message ----------------------------
  */
 
-/* Is each memory of a packet exactly one datagram?  Only the last may be shorter. */
+/* Is each buffer of a packet, linear or fragment, one datagram?  Only the last may be shorter. */
 static bool vnp_udp_skb_fits(const struct sk_buff *skb, u32 size, u32 from, u32 *left)
 {
 	const struct skb_shared_info *shinfo = skb_shinfo(skb);
@@ -36,14 +36,14 @@ static bool vnp_udp_skb_fits(const struct sk_buff *skb, u32 size, u32 from, u32 
 /* Can bytes of each datagram be removed where they are?  @skb is at its payload. */
 static bool vnp_udp_strips(struct sk_buff *skb, u32 size, u32 from)
 {
-	struct sk_buff *part;
+	struct sk_buff *iter;
 	u32 left = skb->len;
 
 	if (skb_cloned(skb) || !vnp_udp_skb_fits(skb, size, from, &left))
 		return false;
-	skb_walk_frags(skb, part) {
-		if (skb_shared(part) || skb_cloned(part) ||
-		    !vnp_udp_skb_fits(part, size, from, &left))
+	skb_walk_frags(skb, iter) {
+		if (skb_shared(iter) || skb_cloned(iter) ||
+		    !vnp_udp_skb_fits(iter, size, from, &left))
 			return false;
 	}
 	return !left;
@@ -69,12 +69,12 @@ static u32 vnp_udp_strip_skb(struct sk_buff *skb, u32 from)
 
 static void vnp_udp_strip(struct sk_buff *skb, u32 from)
 {
-	struct sk_buff *part;
+	struct sk_buff *iter;
 	u32 removed;
 
 	vnp_udp_strip_skb(skb, from);
-	skb_walk_frags(skb, part) {
-		removed = vnp_udp_strip_skb(part, from);
+	skb_walk_frags(skb, iter) {
+		removed = vnp_udp_strip_skb(iter, from);
 		skb->len -= removed;
 		skb->data_len -= removed;
 	}
@@ -100,18 +100,18 @@ struct vnp_udp_message {
  */
 static int vnp_udp_own_list(struct sk_buff *skb)
 {
-	struct sk_buff **at = &skb_shinfo(skb)->frag_list, *part, *own;
+	struct sk_buff **at = &skb_shinfo(skb)->frag_list, *iter, *own;
 
-	for (; (part = *at); at = &own->next) {
-		own = part;
-		if (!skb_shared(part))
+	for (; (iter = *at); at = &own->next) {
+		own = iter;
+		if (!skb_shared(iter))
 			continue;
-		own = skb_clone(part, GFP_ATOMIC);
+		own = skb_clone(iter, GFP_ATOMIC);
 		if (!own)
 			return -ENOMEM;
-		own->next = part->next;
+		own->next = iter->next;
 		*at = own;
-		consume_skb(part);
+		consume_skb(iter);
 	}
 	return 0;
 }
@@ -164,7 +164,7 @@ static int vnp_udp_message_add_single(struct vnp_udp_message *message, struct sk
 	return vnp_udp_message_add(message, skb);
 }
 
-/* A packet whose datagrams are not a fragment each: make a packet of each. */
+/* A packet whose datagrams are not one fragment each: add a packet made of each. */
 static int vnp_udp_message_add_cuts(struct vnp_udp_message *message, struct sk_buff *skb)
 {
 	struct vnp_udp_range range;

@@ -15,7 +15,7 @@
  */
 #define VNP_UDP_COPY_MAX	256
 
-/* Return: bytes for which a copy needs space; 0: it is not worth it, or does not fit a page */
+/* Return: bytes of space for a copy; 0: not worth it, or it would not fit the linear data */
 static u32 vnp_udp_copy_room(const struct sk_buff *list)
 {
 	const u32 head = skb_headroom(list) + sizeof(struct udphdr);
@@ -35,7 +35,7 @@ static u32 vnp_udp_copy_room(const struct sk_buff *list)
 	return room <= cnt * VNP_UDP_COPY_MAX ? room : 0;
 }
 
-/* Return: where the next bytes go; NULL: there are bytes that cannot be read */
+/* Copy a range of a packet.  Return: the end of the copy; NULL: not all could be read */
 static u8 *vnp_udp_copy_range(u8 *to, struct sk_buff *skb, struct vnp_cursor *cursor,
 			      u32 start, u32 end)
 {
@@ -52,7 +52,7 @@ static u8 *vnp_udp_copy_range(u8 *to, struct sk_buff *skb, struct vnp_cursor *cu
 	return to;
 }
 
-/* Likewise, of a packet.  Mostly each fragment of it is a datagram. */
+/* Likewise, the bytes of all datagrams of a packet.  Most often each is one fragment. */
 static u8 *vnp_udp_copy_packet(u8 *to, struct sk_buff *skb)
 {
 	const u32 size = vnp_hold_cb(skb)->size, from = vnp_hold_cb(skb)->from;

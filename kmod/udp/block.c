@@ -11,7 +11,7 @@
 /**
  * struct vnp_udp_blocks - of a CPU
  * @latest:	the one that datagrams are added to, or NULL
- * @own:	used while it has no references: then none is allocated
+ * @own:	used if it has no references, so that most blocks need not be allocated
  * @space:	where copies are put
  */
 struct vnp_udp_blocks {
@@ -50,15 +50,15 @@ static struct vnp_udp_block *vnp_udp_block_create(u8 hops)
 	block->cnt = 0;
 	block->size = 0;
 	block->len = 0;
-	block->part_cnt = 0;
+	block->frag_cnt = 0;
 	return block;
 }
 
-/* Forget parts from this one on. */
-static void vnp_udp_block_cut(struct vnp_udp_block *block, u32 part_cnt)
+/* Remove fragments from this one on. */
+static void vnp_udp_block_cut(struct vnp_udp_block *block, u32 frag_cnt)
 {
-	while (block->part_cnt > part_cnt)
-		put_page(block->part[--block->part_cnt].page);
+	while (block->frag_cnt > frag_cnt)
+		put_page(block->frag[--block->frag_cnt].page);
 }
 
 void vnp_udp_block_put(struct vnp_udp_block *block)
@@ -78,22 +78,22 @@ void vnp_udp_block_put(struct vnp_udp_block *block)
  * ---- Finding payload ------------------------------------------------------
  */
 
-/* Bytes are the last part, or follow those of it.  Return: 0; -ENOSPC: too many parts */
+/* Add bytes, as a fragment, or to the last one.  Return: 0; -ENOSPC: too many fragments */
 static int vnp_udp_block_add(struct vnp_udp_block *block, struct page *page, u32 off, u32 len)
 {
-	struct vnp_udp_part *last;
+	struct vnp_udp_block_frag *last;
 
-	if (block->part_cnt) {
-		last = &block->part[block->part_cnt - 1];
+	if (block->frag_cnt) {
+		last = &block->frag[block->frag_cnt - 1];
 		if (last->page == page && last->off + last->len == off) {
 			last->len += len;
 			return 0;
 		}
 	}
-	if (block->part_cnt == MAX_SKB_FRAGS)
+	if (block->frag_cnt == MAX_SKB_FRAGS)
 		return -ENOSPC;
 	get_page(page);
-	block->part[block->part_cnt++] = (struct vnp_udp_part) { page, off, len };
+	block->frag[block->frag_cnt++] = (struct vnp_udp_block_frag) { page, off, len };
 	return 0;
 }
 
@@ -107,22 +107,22 @@ struct page_frag *vnp_udp_block_space(u32 len)
 static int vnp_udp_block_copy(struct vnp_udp_block *block, const struct vnp_dgram *dgram,
 			      u32 off, u32 len)
 {
-	u32 pos = dgram->off + off, part;
+	u32 pos = dgram->off + off, now;
 	const struct sk_buff *skb = dgram->skb;
 	struct page_frag *space;
 	int ret;
 
-	for (; len; len -= part, pos += part) {
+	for (; len; len -= now, pos += now) {
 		space = vnp_udp_block_space(min_t(u32, len, PAGE_SIZE));
 		if (!space)
 			return -ENOMEM;
-		part = min(len, space->size - space->offset);
-		if (skb_copy_bits(skb, pos, page_address(space->page) + space->offset, part))
+		now = min(len, space->size - space->offset);
+		if (skb_copy_bits(skb, pos, page_address(space->page) + space->offset, now))
 			return -ENOMEM;
-		ret = vnp_udp_block_add(block, space->page, space->offset, part);
+		ret = vnp_udp_block_add(block, space->page, space->offset, now);
 		if (ret)
 			return ret;
-		space->offset += part;
+		space->offset += now;
 	}
 	return 0;
 }
@@ -153,8 +153,8 @@ static int vnp_udp_block_share(struct vnp_udp_block *block, const struct sk_buff
 }
 
 /*
- * References to a clone's head are not taken: another receiver, who does not see them, may write
- * to it when the clone is gone.
+ * The head of a clone is not referenced: another receiver does not see such references, and may
+ * write to it when the clone was freed.
  */
 bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram)
 {
@@ -177,7 +177,7 @@ static bool vnp_udp_block_must_copy(const struct vnp_dgram *dgram)
 		(dgram->off < skb_headlen(dgram->skb) || skb_has_frag_list(dgram->skb)));
 }
 
-/* A datagram's payload follows in a block.  Return: 0, -ENOMEM, -ENOSPC */
+/* Add a datagram's payload to a block.  Return: 0, -ENOMEM, -ENOSPC */
 static int vnp_udp_block_append(struct vnp_udp_block *block, const struct vnp_dgram *dgram,
 				bool copies)
 {
@@ -229,12 +229,12 @@ static bool vnp_udp_block_takes(const struct vnp_udp_block *block, u8 hops, u32 
 	       block->hops == hops;
 }
 
-/* The datagram is at the end of a block, which @sending gets a reference to. */
+/* The datagram was added to a block, whose reference passes to @sending. */
 static void vnp_udp_block_set(struct vnp_udp_sending *sending, struct vnp_udp_block *block,
-			      const struct vnp_dgram *dgram, u32 part_cnt, u32 part_len)
+			      const struct vnp_dgram *dgram, u32 frag_cnt, u32 frag_len)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
-	const bool extended = part_cnt && block->part[part_cnt - 1].len > part_len;
+	const bool extended = frag_cnt && block->frag[frag_cnt - 1].len > frag_len;
 
 	sending->skb = dgram->skb;
 	sending->off = dgram->off;
@@ -242,33 +242,33 @@ static void vnp_udp_block_set(struct vnp_udp_sending *sending, struct vnp_udp_bl
 	sending->end = ctx->data_end;
 	sending->block = block;
 	sending->at = block->len;
-	sending->part = part_cnt - extended;
-	sending->part_at = block->len - (extended ? part_len : 0);
+	sending->frag = frag_cnt - extended;
+	sending->frag_at = block->len - (extended ? frag_len : 0);
 	if (!block->cnt)
 		block->size = ctx->len;
 	block->cnt++;
 	block->len += ctx->len;
 }
 
-/* Return: 0, -ENOMEM, -ENOSPC: another one is needed */
+/* Add a datagram to a block, or change nothing.  Return: 0, -ENOMEM, -ENOSPC */
 static int vnp_udp_block_try(struct vnp_udp_sending *sending, struct vnp_udp_block *block,
 			     const struct vnp_dgram *dgram, bool copies)
 {
-	const u32 part_cnt = block->part_cnt;
-	const u32 part_len = part_cnt ? block->part[part_cnt - 1].len : 0;
+	const u32 frag_cnt = block->frag_cnt;
+	const u32 frag_len = frag_cnt ? block->frag[frag_cnt - 1].len : 0;
 	int ret = vnp_udp_block_append(block, dgram, copies);
 
 	if (!ret) {
-		vnp_udp_block_set(sending, block, dgram, part_cnt, part_len);
+		vnp_udp_block_set(sending, block, dgram, frag_cnt, frag_len);
 		return 0;
 	}
-	vnp_udp_block_cut(block, part_cnt);
-	if (part_cnt)
-		block->part[part_cnt - 1].len = part_len;
+	vnp_udp_block_cut(block, frag_cnt);
+	if (frag_cnt)
+		block->frag[frag_cnt - 1].len = frag_len;
 	return ret;
 }
 
-/* A block of its own has a copy of a range.  Return: 0, -ENOMEM */
+/* Copy a range to a new block, which is only used for this datagram.  Return: 0, -ENOMEM */
 static int vnp_udp_block_find_range(struct vnp_udp_sending *sending,
 				    const struct vnp_dgram *dgram, u32 off, u32 len)
 {
@@ -289,8 +289,8 @@ static int vnp_udp_block_find_range(struct vnp_udp_sending *sending,
 	sending->end = dgram->exec.ctx.data_end;
 	sending->block = block;
 	sending->at = 0;
-	sending->part = 0;
-	sending->part_at = 0;
+	sending->frag = 0;
+	sending->frag_at = 0;
 	return 0;
 }
 
@@ -306,7 +306,7 @@ int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *
 	vnp_udp_block_forget(sending);
 	if (size < len && len > VNP_UDP_SEND_SHORT && vnp_udp_block_must_copy(dgram))
 		return vnp_udp_block_find_range(sending, dgram, off, size);
-	/* What was forgotten may have been the last reference to it. */
+	/* Read it now: the block that was forgotten may have been this one, and freed. */
 	block = this_cpu_ptr(&vnp_udp_blocks)->latest;
 	if (block && lasts && vnp_udp_block_takes(block, sending->hops, len)) {
 		block->refs++;
@@ -352,10 +352,10 @@ void vnp_udp_block_add_to(struct sk_buff *skb, struct page *page, u32 off, u32 l
 	skb->truesize += len;
 }
 
-void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 part,
+void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 frag,
 			  u32 off, u32 len)
 {
-	const struct vnp_udp_part *at = &block->part[part];
+	const struct vnp_udp_block_frag *at = &block->frag[frag];
 	u32 now;
 
 	for (; len; at++) {

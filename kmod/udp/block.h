@@ -7,9 +7,9 @@
  * last may be shorter.  Peers' packets refer to its memory: it is not copied for each.
  *
  * It is copied once, into memory of the block, if it is in memory that has no reference count
- * of its own (kmalloc()), if the program may write to it later, and if it is short and others
- * will follow it: then all of them are contiguous.  Of a longer one that must be copied only
- * the range is that is sent.
+ * of its own (kmalloc()), if the program may write to it later, or if it is short and others
+ * will follow it, as then all of them are contiguous.  If a long payload must be copied, only
+ * the range that is sent is.
  *
  * Context of all that is here: softirq, under RCU.  A block belongs to a CPU.
  */
@@ -27,16 +27,16 @@ struct vnp_udp_blocks;
 /* The most datagrams of a packet; its longest payload is VNP_DATAGRAM_MAX */
 #define VNP_UDP_SEND_SEGMENTS	64
 
-/* A datagram that is not longer is copied, unless one reference does */
+/* Datagrams up to this length are copied, unless one reference is enough */
 #define VNP_UDP_SEND_SHORT	256
 
 /**
- * struct vnp_udp_part - contiguous bytes of a payload, with a reference to their memory
+ * struct vnp_udp_block_frag - contiguous bytes of a payload, with a reference to their memory
  * @page:	where they are
  * @off:	offset in it
  * @len:	their number
  */
-struct vnp_udp_part {
+struct vnp_udp_block_frag {
 	struct page *page;
 	u32 off;
 	u32 len;
@@ -45,13 +45,13 @@ struct vnp_udp_part {
 /**
  * struct vnp_udp_block - payload
  * @blocks:	those of its CPU
- * @refs:	of peers that it will be sent to, and of what is being executed
+ * @refs:	one of each peer that it will be sent to, and of struct vnp_udp_sending
  * @hops:	maximum TTL of what it is sent in
  * @cnt:	its datagrams
  * @size:	length of the first
  * @len:	of all
- * @part_cnt:	number of parts
- * @part:	where they are
+ * @frag_cnt:	number of fragments
+ * @frag:	where they are
  */
 struct vnp_udp_block {
 	struct vnp_udp_blocks *blocks;
@@ -60,8 +60,8 @@ struct vnp_udp_block {
 	u8 cnt;
 	u32 size;
 	u32 len;
-	u32 part_cnt;
-	struct vnp_udp_part part[MAX_SKB_FRAGS];
+	u32 frag_cnt;
+	struct vnp_udp_block_frag frag[MAX_SKB_FRAGS];
 };
 
 /**
@@ -69,14 +69,14 @@ struct vnp_udp_block {
  * @sending:	what all hooks have
  * @hops:	maximum TTL of what is sent because of it
  * @more:	what is sent will probably leave with other datagrams
- * @skb:	the packet of the datagram that was found last; NULL: none
- * @off:	where the range that was found is in it: the datagram, or some of its bytes
- * @len:	its length
- * @end:	end of its direct bytes: another one after the packet was changed
- * @block:	the block that it is in, with a reference, or NULL
- * @at:		where it begins in the block
- * @part:	the part that it begins in
- * @part_at:	where that begins in the block
+ * @skb:	the packet of the datagram that vnp_udp_block_find() found last; NULL: none
+ * @off:	position in it of the range that was found: the datagram, or some of its bytes
+ * @len:	length of that range
+ * @end:	@data_end of the datagram then; it differs if the packet was changed since
+ * @block:	the block that has the range, with a reference, or NULL
+ * @at:		where the range begins in the block
+ * @frag:	the fragment that the range begins in
+ * @frag_at:	where that begins in the block
  */
 struct vnp_udp_sending {
 	struct vnp_sending sending;
@@ -88,8 +88,8 @@ struct vnp_udp_sending {
 	const void *end;
 	struct vnp_udp_block *block;
 	u32 at;
-	u32 part;
-	u32 part_at;
+	u32 frag;
+	u32 frag_at;
 };
 
 static inline struct vnp_udp_sending *vnp_udp_sending(void)
@@ -100,7 +100,7 @@ static inline struct vnp_udp_sending *vnp_udp_sending(void)
 /* vnp_udp_block_put() - put a reference */
 void vnp_udp_block_put(struct vnp_udp_block *block);
 
-/* vnp_udp_block_forget() - what was found last is not needed any more, or has changed */
+/* vnp_udp_block_forget() - put the block that was found last: not needed, or outdated */
 static inline void vnp_udp_block_forget(struct vnp_udp_sending *sending)
 {
 	if (sending->block)
@@ -113,8 +113,9 @@ static inline void vnp_udp_block_forget(struct vnp_udp_sending *sending)
 bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram);
 
 /*
- * vnp_udp_block_lasts() - is the payload the same in other calls of the helpers?  The program
- * may write to it; a packet of its own may be freed before this one ends, and the memory reused.
+ * vnp_udp_block_lasts() - does the payload stay the same until the packet was processed?  Not if
+ * the program may write to it, or if the datagram has a packet of its own, which may be freed, and
+ * its memory reused, before that.
  */
 bool vnp_udp_block_lasts(const struct vnp_dgram *dgram);
 
@@ -130,10 +131,10 @@ bool vnp_udp_block_lasts(const struct vnp_dgram *dgram);
 int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram, u32 off,
 		       u32 len);
 
-/* vnp_udp_block_has() - is all of the datagram, and nothing else, found already? */
+/* vnp_udp_block_has() - is the range that was found last exactly this datagram? */
 bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram);
 
-/* vnp_udp_block_covers() - is a range of the payload in what was found? */
+/* vnp_udp_block_covers() - is a range of the payload in the one that was found last? */
 bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram,
 			  u32 off, u32 len);
 
@@ -147,11 +148,11 @@ void vnp_udp_block_add_to(struct sk_buff *skb, struct page *page, u32 off, u32 l
  * vnp_udp_block_put_in() - add a range of a block to a packet
  * @block:	the block
  * @skb:	the packet, which has space for it
- * @part:	index of a part
- * @off:	beginning of the range, from that of the part
+ * @frag:	index of a fragment
+ * @off:	beginning of the range, from that of the fragment
  * @len:	its length
  */
-void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 part,
+void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 frag,
 			  u32 off, u32 len);
 
 /* vnp_udp_block_destroy() - Context: process, at module exit */

@@ -23,7 +23,7 @@
 
 #include "kmod/core/compat.h"
 
-/* As in the kernel's udp.c: nothing needs to be released with the packet's head. */
+/* As in the kernel's udp.c: the packet has no state to be released after recvmsg(). */
 #define UDP_SKB_IS_STATELESS	0x80000000
 
 /* As fib_result_prefsrc(), but without caching the result */
@@ -100,7 +100,7 @@ static void vnp_udp_mark_sock(struct sock *sk, const struct sk_buff *skb)
 	}
 }
 
-/* As skb_condense(): do not hold pages for a few bytes in a half full buffer */
+/* As skb_condense(): if the buffer is half full, a few bytes must not keep whole pages */
 static void vnp_udp_condense(struct sk_buff *skb)
 {
 	if (skb->data_len &&

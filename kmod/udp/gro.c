@@ -35,14 +35,14 @@
 #include "kmod/udp/rcv.h"
 
 /*
- * The gso_type of a packet that must not be segmented before our hook: that of a tunnel's
- * packet, which it is not.  The packet may be forwarded instead, by a bridge, a
- * router or a redirection that cannot be foreseen here, and a device that trusts the type
+ * The gso_type of a packet that must not be segmented before our hook: types of tunnels,
+ * although the packet is none of a tunnel.  The packet may be forwarded instead, by a bridge, a
+ * router or a redirection that is not known here, and a device that relies on the type
  * would look for inner headers.  No device supports the second type, so such a packet is
- * segmented, and unmarked, before any device gets it.  Segmentation in software ignores
- * both, since skb->encapsulation is not set.
+ * segmented, and loses both types, before any device gets it.  Segmentation in software
+ * ignores both, since skb->encapsulation is not set.
  */
-#define VNP_GSO_HELD	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)
+#define VNP_GSO_MARK	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)
 
 /* sizeof(struct pppoe_hdr), whose header file makes sparse warn */
 #define VNP_PPPOE_HLEN	6
@@ -169,7 +169,7 @@ static u32 vnp_udp_gro_tunnel(struct sk_buff *skb, int off)
 }
 
 /* Most packets have an Ethernet header, and an IP header without options. */
-static bool vnp_udp_gro_is_plain(const struct sk_buff *skb, int off)
+static bool vnp_udp_gro_is_common(const struct sk_buff *skb, int off)
 {
 	if (skb->protocol == htons(ETH_P_IP))
 		return off == sizeof(struct iphdr) + sizeof(struct udphdr);
@@ -185,7 +185,7 @@ static bool vnp_udp_gro_is_plain(const struct sk_buff *skb, int off)
 int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);
-	const u32 tunnel = vnp_udp_gro_is_plain(skb, off) ?
+	const u32 tunnel = vnp_udp_gro_is_common(skb, off) ?
 			   0 : vnp_udp_gro_tunnel(skb, off);
 
 	skb->csum_start = skb_headroom(skb) + off - sizeof(struct udphdr);
@@ -196,7 +196,7 @@ int vnp_udp_gro_complete(struct sock *sk, struct sk_buff *skb, int off)
 		shinfo->gso_type = tunnel;
 		skb->inner_transport_header = skb->transport_header;
 	} else {
-		shinfo->gso_type = vnp_udp_gro_is_hooked(sk) ? VNP_GSO_HELD : 0;
+		shinfo->gso_type = vnp_udp_gro_is_hooked(sk) ? VNP_GSO_MARK : 0;
 		skb->encapsulation = 0;
 	}
 	shinfo->gso_type |= SKB_GSO_UDP_L4;
@@ -240,7 +240,7 @@ bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk)
 	return udp_test_bit(GRO_ENABLED, sk) && !READ_ONCE(link->gro_forced);
 }
 
-bool vnp_udp_gro_held(const struct sk_buff *skb)
+bool vnp_udp_gro_is_merged(const struct sk_buff *skb)
 {
 	return skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_TUNNEL_CSUM;
 }

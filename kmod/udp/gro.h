@@ -43,8 +43,8 @@ void vnp_udp_gro_merge(struct vnp_link *link);
  */
 void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk);
 
-/* vnp_udp_gro_held() - is it a super-packet that GRO has merged for the hook? */
-bool vnp_udp_gro_held(const struct sk_buff *skb);
+/* vnp_udp_gro_is_merged() - is it a super-packet that GRO has merged for the hook? */
+bool vnp_udp_gro_is_merged(const struct sk_buff *skb);
 
 /* vnp_udp_gro_wanted() - did the application ask for super-packets?  Context: any */
 bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk);

@@ -13,7 +13,7 @@
 #include <linux/udp.h>
 #include "kmod/hold/hold.h"
 
-/* Positions of the payload of a datagram that belongs to the message */
+/* Where the bytes of a datagram that belong to the message are, as positions in its packet */
 struct vnp_udp_range {
 	u32 start;
 	u32 end;

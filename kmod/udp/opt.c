@@ -4,13 +4,13 @@
  * are replaced, and the application reads back what it has set.
  *
  *	UDP_GRO		may be set because of the link (udp/gro.c)
- *	UDP_ENCAP		is 0, and cannot be changed: encap_rcv() is the link's.  If the
+ *	UDP_ENCAP	is 0, and cannot be changed: encap_rcv() is the link's.  If the
  *			application replaced it, the program would no longer see
- *			datagrams, and those it should drop would arrive
+ *			datagrams, and those it drops would be delivered
  *
- * So is destroy(), which is called when the socket is closed.  It ends the link even if a
- * setsockopt() of UDP_ENCAP that began before the link was created has replaced the
- * kernel's own hook for that.  Otherwise the socket could be kept by its own link: through
+ * destroy(), which is called when the socket is closed, is replaced, too: it ends the link
+ * even if a setsockopt() of UDP_ENCAP that began before the link was created has replaced
+ * the kernel's own hook for that.  Otherwise the socket could be kept by its own link: through
  * the program and a map of peers, which has a reference to the socket it sends from.
  *
  * Calls may sleep, and outlast the link: so they take a reference to the module.  That
@@ -69,7 +69,7 @@ void vnp_udp_opt_stop(struct sock *sk)
 		WRITE_ONCE(sk->sk_prot, proto->kernel);
 }
 
-/* The link of a socket whose lock is held, or NULL */
+/* The link of a socket, or NULL.  Context: the socket's lock */
 static struct vnp_link *vnp_udp_opt_link(struct sock *sk)
 {
 	struct vnp_udp_sock *usock = vnp_udp_sock_of(sk);
@@ -137,8 +137,8 @@ static void vnp_udp_opt_restart(struct sock *sk)
 	release_sock(sk);
 }
 
-static int vnp_udp_setsockopt_held(struct sock *sk, int level, int optname,
-				   sockptr_t optval, unsigned int optlen)
+static int vnp_udp_setsockopt_pinned(struct sock *sk, int level, int optname,
+				     sockptr_t optval, unsigned int optlen)
 {
 	const bool gro = vnp_udp_opt_is(level, optname, UDP_GRO);
 	int ret;
@@ -168,12 +168,12 @@ static int vnp_udp_setsockopt(struct sock *sk, int level, int optname,
 
 	if (!try_module_get(THIS_MODULE))
 		return -EAGAIN;
-	ret = vnp_udp_setsockopt_held(sk, level, optname, optval, optlen);
+	ret = vnp_udp_setsockopt_pinned(sk, level, optname, optval, optlen);
 	module_put(THIS_MODULE);
 	return ret;
 }
 
-/* Does the kernel's value differ from what the application has set, which is 0? */
+/* Has the link set an option that the application has not set, and so must read as 0? */
 static bool vnp_udp_opt_is_hidden(struct sock *sk, int level, int optname)
 {
 	const bool encap = vnp_udp_opt_is(level, optname, UDP_ENCAP);

@@ -128,22 +128,22 @@ static struct sk_buff *vnp_udp_share_skb(struct sk_buff *from, u32 start, u32 en
 	return new;
 }
 
-/* Append @part to @skb's fragment list, after @last. */
+/* Append @other to @skb's fragment list, after @last. */
 static void vnp_udp_append(struct sk_buff *skb, struct sk_buff *last,
-			   struct sk_buff *part)
+			   struct sk_buff *other)
 {
 	if (last)
-		last->next = part;
+		last->next = other;
 	else
-		skb_shinfo(skb)->frag_list = part;
-	skb->len += part->len;
-	skb->data_len += part->len;
-	skb->truesize += part->truesize;
+		skb_shinfo(skb)->frag_list = other;
+	skb->len += other->len;
+	skb->data_len += other->len;
+	skb->truesize += other->truesize;
 }
 
 struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 size)
 {
-	struct sk_buff *new, *part, *shared, *last = NULL;
+	struct sk_buff *new, *other, *shared, *last = NULL;
 	u32 pos = skb_pagelen(skb), next;
 
 	new = vnp_udp_packet_head(skb, vnp_udp_linear(skb, start, end));
@@ -151,10 +151,10 @@ struct sk_buff *vnp_udp_packet_cut(struct sk_buff *skb, u32 start, u32 end, u32 
 		return NULL;
 	vnp_udp_share(new, skb, start, end);
 
-	skb_walk_frags(skb, part) {
-		next = pos + part->len;
+	skb_walk_frags(skb, other) {
+		next = pos + other->len;
 		if (pos < end && start < next) {
-			shared = vnp_udp_share_skb(part, max(start, pos) - pos,
+			shared = vnp_udp_share_skb(other, max(start, pos) - pos,
 						   min(end, next) - pos);
 			if (!shared) {
 				kfree_skb(new);
@@ -191,19 +191,19 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len)
  * Return: the last packet
  */
 static struct sk_buff *vnp_udp_add(struct sk_buff *skb, struct sk_buff *last,
-				   struct sk_buff *part)
+				   struct sk_buff *other)
 {
 	struct sk_buff *to = last ?: skb;
-	const u32 len = part->len;
+	const u32 len = other->len;
 	bool stolen;
 	int delta;
 
-	if (skb_headlen(part) || !skb_is_nonlinear(to) ||
-	    !skb_try_coalesce(to, part, &stolen, &delta)) {
-		vnp_udp_append(skb, last, part);
-		return part;
+	if (skb_headlen(other) || !skb_is_nonlinear(to) ||
+	    !skb_try_coalesce(to, other, &stolen, &delta)) {
+		vnp_udp_append(skb, last, other);
+		return other;
 	}
-	kfree_skb_partial(part, stolen);
+	kfree_skb_partial(other, stolen);
 	if (last) {
 		skb->len += len;
 		skb->data_len += len;
@@ -214,19 +214,19 @@ static struct sk_buff *vnp_udp_add(struct sk_buff *skb, struct sk_buff *last,
 
 struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size)
 {
-	struct sk_buff *skb = list, *last = NULL, *part, *next;
+	struct sk_buff *skb = list, *last = NULL, *other, *next;
 
-	part = skb->next;
+	other = skb->next;
 	skb_mark_not_on_list(skb);
-	for (; part; part = next) {
-		next = part->next;
-		skb_mark_not_on_list(part);
-		__skb_pull(part, sizeof(struct udphdr));
+	for (; other; other = next) {
+		next = other->next;
+		skb_mark_not_on_list(other);
+		__skb_pull(other, sizeof(struct udphdr));
 		/* Only the payload is needed, and it may be queued for long: put all else. */
-		skb_dst_drop(part);
-		nf_reset_ct(part);
-		skb_ext_reset(part);
-		last = vnp_udp_add(skb, last, part);
+		skb_dst_drop(other);
+		nf_reset_ct(other);
+		skb_ext_reset(other);
+		last = vnp_udp_add(skb, last, other);
 	}
 	vnp_udp_packet_seal(skb, size);
 	return skb;

@@ -56,7 +56,7 @@ static void vnp_udp_ctx_ip6(const struct sk_buff *skb, struct vnp_ctx *ctx)
 	ctx->tos = ipv6_get_dsfield(iph);
 }
 
-static void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
+static void vnp_udp_ctx_fill(struct vnp_dgram *dgram)
 {
 	struct vnp_ctx *ctx = &dgram->exec.ctx;
 	const struct sk_buff *skb = dgram->skb;
@@ -74,10 +74,10 @@ static void vnp_udp_ctx_rest(struct vnp_dgram *dgram)
 		vnp_udp_ctx_ip6(skb, ctx);
 }
 
-/* Not inlined: many programs do not read these fields, and for them the path stays short. */
-static noinline int vnp_udp_dispatch_rest(struct vnp_dispatch *dispatch)
+/* Not inlined, as many programs do not read these fields. */
+static noinline int vnp_udp_dispatch_fill(struct vnp_dispatch *dispatch)
 {
-	vnp_udp_ctx_rest(&dispatch->dgram);
+	vnp_udp_ctx_fill(&dispatch->dgram);
 	if (dispatch->dgram.prog->ctx_fields & VNP_CTX_SENDS)
 		return vnp_udp_send_dispatch(dispatch);
 	return vnp_dispatch(dispatch);
@@ -94,7 +94,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 	dispatch.dgram.exec.ctx.family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
 									      AF_INET;
 	if (prog->ctx_fields & ~VNP_UDP_CTX_BASE)
-		return vnp_udp_dispatch_rest(&dispatch);
+		return vnp_udp_dispatch_fill(&dispatch);
 	return vnp_dispatch(&dispatch);
 }
 
@@ -110,7 +110,7 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 	if (prog == &vnp_prog_none)
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
 	vnp_udp_count_taken(sk, skb);
-	if (vnp_udp_gro_held(skb) && !vnp_udp_gro_wanted(link, sk)) {
+	if (vnp_udp_gro_is_merged(skb) && !vnp_udp_gro_wanted(link, sk)) {
 		vnp_udp_segment(link, sk, skb);
 		return 0;
 	}

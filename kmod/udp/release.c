@@ -17,7 +17,7 @@
 
 bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
-	/* What says that it is a super-packet is shared with clones. */
+	/* The gso_size and gso_type of a super-packet are shared with clones. */
 	if (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC)) {
 		kfree_skb(skb);
 		return false;
@@ -29,7 +29,7 @@ bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	skb_orphan(skb);
 	vnp_udp_put_route(sk, skb);
 	skb->dev = NULL;
-	/* It was verified, and the program may have changed it. */
+	/* The checksum was verified, and the program may have changed the payload since. */
 	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	return true;
 }
@@ -39,8 +39,8 @@ bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
  */
 
 /*
- * Packets that had to be made of others take more memory than was charged.  The message may
- * have as much as the kernel would grant it now.
+ * A packet that had to be made of others may take more memory than was charged: charge the
+ * difference, if the kernel would accept a datagram of this size now.
  */
 static int vnp_udp_recharge(struct sock *sk, struct sk_buff *skb, u32 charge)
 {
@@ -109,7 +109,7 @@ static bool vnp_udp_stays_batch(const struct vnp_link *link, const struct sock *
 	return !vnp_hold_cb(skb)->from && vnp_udp_gro_wanted(link, sk);
 }
 
-/* Return: number of datagrams for which there is no memory, as below */
+/* Return: number of datagrams that were not delivered, as of the functions below */
 static u32 vnp_udp_release_batch(struct sock *sk, struct sk_buff *skb)
 {
 	const u32 size = vnp_hold_cb(skb)->size;

@@ -58,12 +58,12 @@ static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff 
 	skb_ext_reset(skb);
 	nf_reset_ct(skb);
 	skb->tstamp = 0;
-	/* In halves, for which compilers emit words instead of "rep stos". */
+	/* In halves, as for these compilers emit stores of words instead of "rep stos". */
 	memset(&skb->headers, 0, half);
 	memset((void *)&skb->headers + half, 0, sizeof(skb->headers) - half);
 	skb_set_queue_mapping(skb, 0);
 	skb_unset_mac_header(skb);
-	/* As IP expects it; IPv6's is no larger. */
+	/* IP expects zeroes; the struct of IPv6 is not larger. */
 	BUILD_BUG_ON(sizeof(*IP6CB(skb)) > sizeof(*IPCB(skb)));
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	skb->priority = READ_ONCE(sk->sk_priority);
@@ -166,9 +166,9 @@ static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock
 
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
+	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
 	const u32 size = vnp_batch_size(skb, sizeof(struct udphdr));
 	const u32 cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
-	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
 	int ret;
 
 	if (!skb_is_gso(skb))

@@ -31,7 +31,7 @@
 #include "kmod/udp/gro.h"
 #include "kmod/udp/packet.h"
 
-/* Payload of a segment, wherever its skb->data is; wraps if it has no UDP header */
+/* Payload of a segment, whose skb->data is at any header; wraps if there is no UDP header */
 static u32 vnp_udp_segment_len(const struct sk_buff *skb)
 {
 	return skb->len - skb_transport_offset(skb) - sizeof(struct udphdr);
@@ -59,7 +59,7 @@ static bool vnp_udp_segments_fit(const struct sk_buff *first)
 bool vnp_udp_segments_join(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	const u32 size = vnp_udp_segment_len(skb);
-	struct sk_buff *whole = skb->next, *second, *part;
+	struct sk_buff *whole = skb->next, *second, *segment;
 
 	if (link->flags & VNP_LINK_F_NO_MERGE || !vnp_udp_gro_wanted(link, sk) ||
 	    !vnp_udp_segments_fit(skb))
@@ -75,8 +75,8 @@ bool vnp_udp_segments_join(struct vnp_link *link, struct sock *sk, struct sk_buf
 	consume_skb(skb);
 
 	/* The kernel has moved skb->data of the first to the UDP header. */
-	for (part = second; part; part = part->next)
-		__skb_pull(part, skb_transport_offset(part));
+	for (segment = second; segment; segment = segment->next)
+		__skb_pull(segment, skb_transport_offset(segment));
 	vnp_udp_packet_join(whole, size);
 	return true;
 }

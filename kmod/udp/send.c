@@ -23,10 +23,10 @@
 #include "kmod/udp/send_out.h"
 #include "kmod/udp/send_packet.h"
 
-/* Linear data of a packet that further short datagrams are added to, at most */
+/* Maximum linear data of a packet to which further short datagrams are added */
 #define VNP_UDP_SEND_LINEAR	3072
 
-/* Such datagrams that it has space for */
+/* Number of these for which a new packet has space */
 #define VNP_UDP_SEND_EXPECTED	16
 
 int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
@@ -49,7 +49,7 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
  * ---- A datagram ---------------------------------------------------------
  */
 
-/* Can a datagram of so many bytes leave with those that are in a packet? */
+/* Can a datagram of so many bytes be added to the packet that is pending? */
 static bool vnp_udp_send_fits(struct vnp_target_cpu *on, u8 hops, u32 len)
 {
 	struct vnp_pending *pending = &on->pending;
@@ -63,7 +63,7 @@ static bool vnp_udp_send_fits(struct vnp_target_cpu *on, u8 hops, u32 len)
 	return pending->cnt < pending->cnt_max;
 }
 
-/* A packet, or a range of a block, begins with a datagram. */
+/* The first datagram of a packet, or of a range of a block, becomes pending. */
 static void vnp_udp_send_first(struct vnp_target_cpu *on,
 			       const struct vnp_udp_sending *sending, struct vnp_user *user,
 			       u32 size)
@@ -102,8 +102,8 @@ static int vnp_udp_send_own(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 }
 
 /*
- * What is pending leaves, and what is received because of that may add to it.  Return: 0,
- * -EDQUOT: it may not leave now
+ * Send what is pending.  A packet that is received because of that may add to it again.  Return:
+ * 0, -EDQUOT: it may not be sent now
  */
 static int vnp_udp_send_clear(struct vnp_target_cpu *on, struct vnp_udp_sending *sending)
 {
@@ -113,7 +113,7 @@ static int vnp_udp_send_clear(struct vnp_target_cpu *on, struct vnp_udp_sending 
 	return 0;
 }
 
-/* Is the datagram that was found last next to what is pending? */
+/* Does the datagram that was found last follow in its block what is pending? */
 static bool vnp_udp_send_follows(const struct vnp_pending *pending,
 				 const struct vnp_udp_sending *sending)
 {
@@ -121,7 +121,7 @@ static bool vnp_udp_send_follows(const struct vnp_pending *pending,
 	       pending->off + pending->len == sending->at;
 }
 
-/* Could a datagram that is found leave with what is pending? */
+/* Could a datagram be sent in one packet with what is pending, if the route allows it? */
 static bool vnp_udp_send_joins(const struct vnp_target_cpu *on,
 			       const struct vnp_udp_sending *sending, u32 len)
 {
@@ -134,8 +134,8 @@ static bool vnp_udp_send_joins(const struct vnp_target_cpu *on,
 }
 
 /*
- * The range of a block that is pending becomes a packet, if that can be added to: what follows
- * is elsewhere.
+ * Make a packet of the pending range of a block, if datagrams can be added to it: the next one
+ * does not follow in the block.
  */
 static void vnp_udp_send_convert(struct vnp_target_cpu *on)
 {
@@ -189,7 +189,7 @@ static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending 
 		pending->cnt++;
 		return 0;
 	}
-	/* Another one than before, or with others in between that this peer did not get */
+	/* It is in another block, or does not follow: the peer did not get those in between. */
 	if (pending->cnt && vnp_udp_send_joins(on, sending, whole->len))
 		return vnp_udp_send_add(on, sending, dgram, whole, user);
 	if (vnp_udp_send_clear(on, sending))
@@ -202,7 +202,7 @@ static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending 
 	return 0;
 }
 
-/* A limit is reached. */
+/* A limit is reached: count the datagram that is not sent. */
 static noinline int vnp_udp_send_refuse(struct vnp_link *link, struct vnp_target_cpu *on)
 {
 	vnp_link_error(link, VNP_ERROR_RATE, 1);
@@ -225,7 +225,7 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 
 	if (!lasts && !again)
 		vnp_udp_block_forget(sending);
-	/* Pairs with vnp_peers_give(). */
+	/* Pairs with vnp_peers_set_socket(). */
 	if (unlikely(!smp_load_acquire(&target->sk)))
 		return -ENOENT;
 	if (unlikely(len > VNP_DATAGRAM_MAX)) {
@@ -247,8 +247,8 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 }
 
 /*
- * First the most frequent case, in few instructions: a datagram as it is, found for another
- * peer before, follows one that the peer got.
+ * The most frequent case first, in few instructions: a whole datagram, which was found for another
+ * peer before, follows in its block what is pending for this peer.
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again)

@@ -13,7 +13,7 @@
 #include "kmod/udp/output.h"
 #include "kmod/udp/send_packet.h"
 
-/* IP fragments that a datagram may be sent in, and a length that never needs more of them */
+/* IP fragments that a datagram may be sent in, and a length that never needs more */
 #define VNP_UDP_SEND_FRAGMENTS	64
 #define VNP_UDP_SEND_EASY	(VNP_UDP_SEND_FRAGMENTS * 48)
 
@@ -22,7 +22,7 @@
  */
 
 #if IS_ENABLED(CONFIG_IPV6)
-/* As udpv6_sendmsg(): other addresses are of no interface. */
+/* As in udpv6_sendmsg(): other addresses have no scope. */
 static u32 vnp_udp_send_scope(const struct vnp_target *target)
 {
 	return __ipv6_addr_needs_scope_id(ipv6_addr_type(&target->to.addr)) ?
@@ -55,8 +55,8 @@ static void vnp_udp_send_key_ip4(const struct vnp_target *target, struct vnp_rou
 }
 
 /*
- * Is the route the one that the same lookup found?  What of its key belongs to the peer cannot
- * change.
+ * Does the cached route have the key that a lookup would have now?  Fields of the key that come
+ * from the peer cannot change.
  */
 static bool vnp_udp_send_route_is(const struct vnp_target_cpu *on)
 {
@@ -110,7 +110,7 @@ static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
 	return 0;
 }
 
-/* As udp_sendmsg() decides about UDP_SEGMENT: may datagrams leave together, by @on->route? */
+/* As udp_sendmsg() decides about UDP_SEGMENT: may one packet have several, by @on->route? */
 static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size)
 {
 	const bool ip6 = on->target->to.family == AF_INET6;
@@ -243,7 +243,7 @@ static void vnp_udp_send_packet(struct vnp_target_cpu *on, struct vnp_udp_out *o
 		kfree_skb(out->skb);
 }
 
-/* Make packets of a range of a block: one, or if they may not leave together, one for each. */
+/* Make packets of a range of a block: one, or one for each datagram if that is not allowed. */
 static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *out,
 			       const struct vnp_pending *pending)
 {
@@ -264,8 +264,7 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
 }
 
 /*
- * What is pending may be added to again while this is sent.  Return: IP packets, about: each
- * segment is one
+ * Send what was pending.  Return: number of IP packets, about: each segment is one
  */
 static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pending *pending)
 {

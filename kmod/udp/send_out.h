@@ -2,8 +2,8 @@
 /*
  * UDP sockets: what is pending for a peer leaves, as sendto() on the socket would send it.
  *
- * What is pending (struct vnp_pending) belongs to this CPU's softirqs.  While it is sent, the peer
- * may get more: the function that sends takes it out first.
+ * What is pending (struct vnp_pending) belongs to this CPU's softirqs.  It is removed before it is
+ * sent, as a packet that is received because of that may add to it.
  *
  * Context of all that is here: softirq, under RCU.
  */

@@ -71,11 +71,11 @@ static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
 	return 0;
 }
 
-/* Fragments that a payload may take */
-static u32 vnp_udp_send_parts(const struct vnp_udp_sending *sending,
+/* Maximum number of fragments that a datagram takes */
+static u32 vnp_udp_send_frags(const struct vnp_udp_sending *sending,
 			      const struct vnp_send_msg *msg)
 {
-	return sending->block->part_cnt - sending->part + !!msg->head_len;
+	return sending->block->frag_cnt - sending->frag + !!msg->head_len;
 }
 
 /* Add a datagram by referencing its payload.  Return: as above */
@@ -89,7 +89,7 @@ static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sendi
 		if (ret)
 			return ret;
 	}
-	if (skb->len && skb_shinfo(skb)->nr_frags + vnp_udp_send_parts(sending, msg) >
+	if (skb->len && skb_shinfo(skb)->nr_frags + vnp_udp_send_frags(sending, msg) >
 			MAX_SKB_FRAGS)
 		return 1;
 	if (msg->head_len) {
@@ -98,8 +98,8 @@ static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sendi
 		else if (vnp_udp_send_head(skb, msg))
 			return -ENOMEM;
 	}
-	vnp_udp_block_put_in(sending->block, skb, sending->part,
-			     sending->at - sending->part_at + dgram->off + msg->off - sending->off,
+	vnp_udp_block_put_in(sending->block, skb, sending->frag,
+			     sending->at - sending->frag_at + dgram->off + msg->off - sending->off,
 			     msg->len);
 	return 0;
 }

@@ -28,7 +28,8 @@ static inline u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
  * vnp_udp_send_copies() - is it cheaper to copy the payload?  Several fragments, or a copy, would
  * be needed otherwise
  */
-static inline bool vnp_udp_send_copies(const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+static inline bool vnp_udp_send_copies(const struct vnp_dgram *dgram,
+				       const struct vnp_send_msg *msg)
 {
 	return vnp_udp_msg_len(msg) <= VNP_UDP_SEND_SHORT &&
 	       (msg->head_len || !vnp_udp_block_is_direct(dgram));

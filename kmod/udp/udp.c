@@ -25,7 +25,7 @@
  * taken later.  Then the hook gets no more datagrams: the next query finds the link detached,
  * and detaches it (vnp_link_refresh()).  With an encap_type of 0 encap_destroy() is not
  * called when the socket is closed.  sk_destruct() is always called, when the socket
- * cannot be found any more.  Detaching restores what is still ours.
+ * cannot be found any more.  Detaching only restores fields that still have our values.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
  * sk_callback_lock, as with all users of that field.  The hook takes no lock: it finds the
@@ -137,9 +137,9 @@ static void vnp_udp_clear_hook(struct sock *sk)
 }
 
 /*
- * Restore the socket.  If it continues to exist (@alive), two grace periods are needed: packets
- * that GRO has merged for the hook must still find it, and a hook that is executing must not
- * find the sk_user_data of another user.
+ * End the link, and restore the socket.  If that continues to exist (@alive), two grace periods
+ * are needed: packets that GRO has merged for the hook must still find it, and a hook that is
+ * executing must not find the sk_user_data of another user.
  *
  * Return: false: already done.
  */

@@ -236,7 +236,7 @@ struct vnp_held {
 	__u32 reserved;
 };
 
-/* Bytes that vnp_csum_diff() takes on each side, at most */
+/* Maximum bytes of each of the two ranges of vnp_csum_diff() */
 #define VNP_CSUM_DIFF_MAX	512
 
 /* struct vnp_crypt::flags */
@@ -254,21 +254,21 @@ struct vnp_held {
  * struct vnp_crypt - what vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac() work on
  * @flags:	VNP_CRYPT_F_*
  * @off:	first byte of the text, from the start of the payload
- * @len:	its bytes, for vnp_open() with the tag, or %VNP_CRYPT_END
+ * @len:	its length, which for vnp_open() includes the tag, or %VNP_CRYPT_END
  * @aad_off:	first byte of the additional data, which is authenticated, but not
  *		encrypted: usually a header.  It ends before an encrypted text
- * @aad_len:	its bytes, at most %VNP_CRYPT_AAD_MAX
+ * @aad_len:	its length, at most %VNP_CRYPT_AAD_MAX
  * @tag_off:	first byte of the tag for vnp_mac_verify() and vnp_mac(), else 0: the tag
  *		of an encrypted text follows it
  * @extra_len:	bytes of @extra that are used
  * @reserved:	must be zero
  * @nonce:	as many bytes as the key's algorithm takes; the key's salt is added to them
  *		by exclusive or.  The others must be zero
- * @extra:	bytes that are authenticated, but are not in the payload, as the rollover
+ * @extra:	bytes that are authenticated, but are not in the payload, such as the rollover
  *		counter of SRTP
  *
- * What is authenticated is, in this order, of an encrypted text: additional data, @extra
- * and the text; of a text in clear: additional data, text and @extra.
+ * Bytes are authenticated in this order: additional data, @extra and text, if the text is
+ * encrypted (vnp_open(), vnp_seal()); additional data, text and @extra, if it is not.
  *
  * The helpers take its size, so it can grow: one shorter than the kernel's is treated as
  * padded with zeroes, a longer one is accepted if the tail is zero.
@@ -332,16 +332,16 @@ enum vnp_fault {
  * @VNP_ERROR_ROUTE:	no route, or no valid address to send it to
  * @VNP_ERROR_SNDBUF:	the socket's send buffer is full
  * @VNP_ERROR_HOPS:	its TTL would be 0
- * @VNP_ERROR_RATE:	a datagram to a peer was not sent because of a limit of struct
- *			vnp_feature, for one execution or for the user; or because the one
- *			before it would have had to leave within the execution, which had
- *			sent 1,024 IP packets, and taken 0.5 ms, already
+ * @VNP_ERROR_RATE:	a datagram to a peer was not sent: a limit of struct vnp_feature was
+ *			reached, for one execution or for the user; or an earlier datagram
+ *			had to be sent before it, and the execution had already sent 1,024 IP
+ *			packets and taken 0.5 ms
  * @VNP_ERROR_AUTH:	vnp_open() or vnp_mac_verify() failed: whatever the program returned,
  *			or if it ended with a fault, the datagram is dropped and counted
  *			as %VNP_DROP
  * @VNP_ERROR_EVICTED:	held: the message was the oldest when the socket's receive buffer or
  *			a limit of the link was reached, or there was no room for the datagram;
- *			of a stream: messages were delivered, because no more can be kept
+ *			stream: held messages were delivered, because no more can be kept
  * @VNP_ERROR_EXPIRED:	held: the message was not released within the link's @hold_age_ms
  * @VNP_ERROR_DISCARDED: held: by vnp_discard(), or the link was detached, its socket closed,
  *			or its program replaced by one that does not hold
@@ -350,8 +350,8 @@ enum vnp_fault {
  * @VNP_ERROR_OVERSIZE:	stream: the message is longer than can be kept (EMSGSIZE)
  * @VNP_ERROR_TRUNCATED: stream: it ended in a message, which was dropped
  *
- * Of sending to peers the link only counts %VNP_ERROR_RATE; each peer counts all of them
- * (struct vnp_peer).
+ * Errors of sending to peers are counted by the peer (struct vnp_peer); only %VNP_ERROR_RATE is
+ * also counted by the link.
  */
 enum vnp_error {
 	VNP_ERROR_MEMORY	= 0,
@@ -403,7 +403,7 @@ enum vnp_prog_type {
 	VNP_PROG_MESSAGE = 4,
 };
 
-/* Bytes of a stream that a program sees at once, and of a message, at most */
+/* Maximum bytes of a stream that a program sees at once, and of a message */
 #define VNP_STREAM_MAX		(4U << 20)
 
 /* Bytes of the longest IP packet that a %VNP_PROG_PACKET sees: one of IPv6 */
@@ -922,10 +922,10 @@ struct vnp_map_elem {
  * program is executed on, unless that was sent to a multicast address: so no datagram is
  * forwarded forever.
  *
- * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members, or all groups together whose
- * hash is the same: VNP_MAP_UPDATE fails with ENOSPC beyond that, as it does if the map is full.
- * An ICMP error is counted at 64 peers of one address at most.  A datagram that would be
- * sent in more than 64 IP fragments is counted as %VNP_ERROR_LENGTH.
+ * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members; groups with the same hash share
+ * this limit.  Beyond it VNP_MAP_UPDATE fails with ENOSPC, as it does if the map is full.
+ * An ICMP error is counted at no more than 64 peers with the same address.  A datagram that
+ * would be sent in more than 64 IP fragments is counted as %VNP_ERROR_LENGTH.
  *
  * A peer gets its datagrams in the order in which a CPU sent them.  Once VNP_MAP_DELETE
  * or VNP_MAP_UPDATE has returned no execution that begins sends to the old peer.
@@ -946,7 +946,7 @@ struct vnp_peer {
 	__aligned_u64 errors[VNP_ERROR_SLOTS];
 };
 
-/* Members of a group, at most */
+/* Maximum number of members of a group */
 #define VNP_GROUP_MEMBERS_MAX	1024
 
 /* struct vnp_send::flags */
@@ -996,11 +996,11 @@ struct vnp_map_freeze {
  * vnp_mac_verify(), as it may not be authentic
  */
 #define VNP_LINK_F_FAULT_PASS	(1U << 0)
-#define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams */
-#define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* deliver messages that are too old */
+#define VNP_LINK_F_NO_MERGE	(1U << 1)	/* do not merge datagrams (GRO) */
+#define VNP_LINK_F_HOLD_DELIVER	(1U << 2)	/* too old: deliver the message */
 #define VNP_LINK_F_MESSAGE	(1U << 3)	/* message_fd is valid */
-#define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* pass all from where there is no message */
-#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* too old: deliver each fragment */
+#define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* no message found: pass what follows */
+#define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* too old: deliver each datagram */
 
 /**
  * enum vnp_eof - what happens to a message that is not whole when the stream ends
@@ -1028,11 +1028,11 @@ enum vnp_eof {
  * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not; or a TCP socket that
  *		is connected
  * @reserved:	must be zero
- * @hold_bytes:	most memory that held datagrams may take, counted as SO_RCVBUF counts it; 0:
- *		the socket's receive buffer
- * @hold_messages: most messages that may be held, at most %VNP_HOLD_MESSAGES_MAX; 0:
+ * @hold_bytes:	maximum memory of held datagrams, counted as for SO_RCVBUF; 0: the socket's
+ *		receive buffer
+ * @hold_messages: maximum number of messages that are held, at most %VNP_HOLD_MESSAGES_MAX; 0:
  *		%VNP_HOLD_MESSAGES
- * @hold_age_ms: most time that a message may be held, from its first fragment on, at most
+ * @hold_age_ms: maximum time that a message is held, from its first fragment on, at most
  *		%VNP_HOLD_AGE_MS_MAX; 0: %VNP_HOLD_AGE_MS
  * @hold_mark:	the mark of messages that are delivered because of their age, which the
  *		application sees with SO_RCVMARK; 0: that of the message's first datagram
@@ -1059,8 +1059,8 @@ enum vnp_eof {
  *
  * Held datagrams are charged to the socket's receive buffer, and with it to the memory cgroup
  * of the socket and to net.ipv4.udp_mem.  If one of the limits above or the receive buffer is
- * reached, the oldest message is freed, and the next one, until there is room; also for a
- * datagram that is passed: none is dropped because of what is held.  A message that is too old
+ * reached, the oldest messages are freed until there is room, for a datagram that is held as for
+ * one that is passed: none is dropped because of what is held.  A message that is too old
  * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as vnp_release() does it, or with
  * %VNP_LINK_F_HOLD_EACH as vnp_release_each() does; setting both is EINVAL.  What is held
  * remains when the program is replaced by another that holds; it is freed if that does not
@@ -1079,11 +1079,11 @@ enum vnp_eof {
  * delivered.
  * When the link is detached, what was not dropped is delivered, whole or not.
  *
- * A call that reads, and began before the link, reads bytes as they arrive, ready or not.  For the
- * programs the stream continues after them.
+ * A read that began before the link was created returns bytes as they arrive, whether their
+ * message is ready or not.  For programs the stream continues after these bytes.
  *
- * While there is a link getsockopt() of SO_RCVLOWAT returns 1, whatever is set, which is obeyed;
- * setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
+ * While there is a link getsockopt() of SO_RCVLOWAT returns 1, although the value that was set is
+ * obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
  * EOPNOTSUPP.  An urgent byte is part of the stream for programs.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
@@ -1128,14 +1128,14 @@ struct vnp_link_create {
  * @errors:	datagrams by enum vnp_error; a reply that could not be sent is also
  *		counted as a verdict
  * @hold_bytes:	as created; 0: the socket's receive buffer
- * @hold_messages: most messages that may be held
- * @hold_age_ms: most time that a message may be held
+ * @hold_messages: maximum number of messages that are held
+ * @hold_age_ms: maximum time that a message is held
  * @hold_mark:	as created
- * @held_bytes:	memory that held datagrams take now
+ * @held_bytes:	memory of datagrams that are held now
  * @held_messages: messages that are held now
  * @released:	messages that were released
  * @released_fragments: datagrams of these, except those counted in @errors
- * @late:	messages of these that were released because of their age
+ * @late:	released messages that were released because of their age
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
  * as a message.
