@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Cryptography natively: published vectors, as in unit/crypt_test.c; what does not
- * authenticate never reaches the socket; keys cannot be read.
+ * Cryptography in the kernel: published vectors, as in unit/crypt_test.c; datagrams that fail
+ * authentication never reach the socket; keys cannot be read.
  */
 #include <linux/if_ether.h>
 #include <linux/keyctl.h>
@@ -17,7 +17,7 @@
 #include "object.h"
 #include "../progs/crypt_run.h"
 
-/* What a kernel on a real machine does by itself, since udev knows its processor */
+/* Modules that udev loads on a real machine, as they match its processor */
 static void load_vector_instructions(void)
 {
 	if (as_root())
@@ -178,7 +178,7 @@ TEST_F(keys, are_checked)
 	EXPECT_EQ(-EINVAL, map_create(self->dev, &map, VNP_MAP_REPLAY, 4, 1048, 1, 0));
 }
 
-/* Programs cannot have a pointer to a key, nor change one */
+/* Programs can neither get a pointer to a key nor change a key */
 TEST_F(keys, are_not_for_other_helpers)
 {
 	const struct bpf_insn lookup[] = {
@@ -222,7 +222,7 @@ TEST_F(keys, come_from_keyrings)
 }
 
 /*
- * ---- What is asked of helpers ----------------------------------------------
+ * ---- Arguments of helpers ---------------------------------------------------
  */
 
 FIXTURE(helper) {
@@ -294,7 +294,7 @@ TEST_F(helper, checks_what_is_asked)
 			TRY(crypt->aad_off = 1, -EINVAL);
 		}
 	}
-	/* each kind of key is for its helpers */
+	/* each kind of key can only be used by its helpers */
 	ASSERT_EQ(0, crypt_set(&self->run, 0, &poly));
 	self->run.order = good;
 	ASK("seal", -EINVAL);
@@ -302,7 +302,7 @@ TEST_F(helper, checks_what_is_asked)
 	ASK("mac", -EINVAL);
 }
 
-/* A program that tries may pass what is not authentic, unless the text is spoilt */
+/* VNP_CRYPT_F_TRY: the program may pass what is not authentic, unless the text was changed */
 TEST_F(helper, tries)
 {
 	const struct vnp_key poly = flow_key(VNP_KEY_POLY1305, 'a');
@@ -324,7 +324,7 @@ TEST_F(helper, seals_with_a_nonce_once)
 	__u32 i, at;
 
 	key.flags = VNP_KEY_F_ONCE;
-	/* With it numbers are not in their order. */
+	/* With this salt nonces have another order than numbers. */
 	memset(key.salt, 0xff, 12);
 	ASSERT_EQ(0, crypt_set(&self->run, 0, &key));
 	for (i = 0; i < 4000; i++) {
@@ -338,7 +338,7 @@ TEST_F(helper, seals_with_a_nonce_once)
 	at = 100;
 	memcpy(self->run.order.crypt.nonce + 4, &at, sizeof(at));
 	ASK("seal", -EKEYREJECTED);
-	/* other bytes do not count; and a new key starts again */
+	/* other bytes of the nonce are not compared; with a new key all numbers are allowed */
 	self->run.order.crypt.nonce[0] = 1;
 	ASK("seal", -EKEYREJECTED);
 	ASSERT_EQ(0, crypt_set(&self->run, 0, &key));
@@ -493,7 +493,7 @@ static int seal(struct crypt_run *run, __u32 with, __u64 number, const void *tex
 #define SEAL(with, number, text, to)					\
 	ASSERT_EQ(0, seal(&self->run, with, number, text, to))
 
-/* Forged, replayed and of another key between good ones, in all orders */
+/* Forged and replayed datagrams, and those of another key, between good ones, in all orders */
 TEST_F(flow, has_only_what_is_authentic)
 {
 	const struct vnp_key other = flow_key(variant->alg, 'b');
@@ -551,7 +551,7 @@ TEST_F(flow, has_only_what_is_authentic)
 	EXPECT_EQ(0, link_faults(&self->info));
 }
 
-/* A key that is deleted opens nothing, and one that is replaced the new datagrams */
+/* A deleted key opens no datagrams, a replaced one only those of the new key */
 TEST_F(flow, follows_changes_of_keys)
 {
 	const struct vnp_key other = flow_key(variant->alg, 'b');
@@ -591,7 +591,7 @@ TEST_F(flow, is_not_passed_by_a_fault_before)
 	EXPECT_EQ(1, link_faults(&self->info));
 }
 
-/* After a failure not even a fault passes the datagram */
+/* After failed authentication the datagram is dropped, even after a fault */
 TEST_F(flow, is_not_passed_by_a_fault)
 {
 	__u8 text[TEXT] = "text";
@@ -610,7 +610,7 @@ TEST_F(flow, is_not_passed_by_a_fault)
 	EXPECT_EQ(0, link_faults(&self->info));
 }
 
-/* Who sniffs sees what came, not what was opened */
+/* Packet sockets get what arrived, not what was opened */
 TEST_F(flow, is_sniffed_sealed)
 {
 	const int there = variant->path == LO_SINGLE || variant->path == LO_GSO ?
@@ -646,10 +646,10 @@ TEST_F(flow, is_sniffed_sealed)
 /**
  * struct victim - a thread that receives
  * @sock:	from here
- * @tid:	its thread id, when it runs
- * @good:	datagrams that were as they should be
- * @other:	others
- * @stop:	it ends with the next datagram
+ * @tid:	its thread id, after it has started
+ * @good:	number of datagrams as expected
+ * @other:	number of others
+ * @stop:	the thread ends with the next datagram
  */
 struct victim {
 	int sock;
@@ -676,7 +676,7 @@ static void *victim_main(void *arg)
 	return NULL;
 }
 
-/* Until it sleeps again, after @good datagrams */
+/* Wait until the thread sleeps, after it got @good datagrams */
 static bool victim_settle(const struct victim *victim, int good)
 {
 	while (victim->good + victim->other < good)
@@ -690,7 +690,7 @@ static int attack_send(struct flow *flow, const void *data, int len)
 		      sizeof(flow->rx_addr)) == len ? 0 : -errno;
 }
 
-/* Good datagrams arrive, and only they wake the process, whatever else is sent meanwhile. */
+/* Only good datagrams are received, and only they wake the process, while others are sent, too. */
 TEST_F(flow, sleeps_under_attack)
 {
 	enum { ROUNDS = 100 };
@@ -793,7 +793,7 @@ static void *race(void *arg)
 	return NULL;
 }
 
-/* Two processors send the same numbers: each is accepted once */
+/* Two CPUs send the same sequence numbers: each is accepted once */
 TEST_F_SMP(race, numbers_are_accepted_once)
 {
 	enum { CNT = 4000 };
@@ -813,7 +813,7 @@ TEST_F_SMP(race, numbers_are_accepted_once)
 	for (int i = 0; i < 2; i++)
 		pthread_join(racers[i].thread, NULL);
 	ASSERT_EQ(0, link_settle(self->link, 2 * CNT, &self->info));
-	/* one that is late by more than a window is not accepted from either */
+	/* one that is late by more than a window is not accepted */
 	EXPECT_GE(CNT, self->info.verdicts[VNP_PASS]);
 	EXPECT_LE(1, self->info.verdicts[VNP_PASS]);
 	EXPECT_EQ(2 * CNT, self->info.verdicts[VNP_PASS] + self->info.verdicts[VNP_DROP]);
@@ -826,7 +826,7 @@ TEST_F_SMP(race, numbers_are_accepted_once)
 	}
 }
 
-/* Keys change while datagrams arrive: each is opened with one of them, or dropped */
+/* Keys are replaced while datagrams arrive: each is opened with the old or the new key, or dropped */
 TEST_F_SMP(race, keys_change)
 {
 	enum { CNT = 1000 };
@@ -845,7 +845,7 @@ TEST_F_SMP(race, keys_change)
 	ASSERT_EQ(0, crypt_set(&self->run, 3, &keys[1]));
 	for (int i = 0; i < CNT; i++)
 		SEAL(2 + i % 2, i, text, sealed[i]);
-	/* Some are opened, however late the keys change. */
+	/* Some are opened, whenever the keys are replaced. */
 	ASSERT_EQ(0, crypt_set(&self->run, 1, &keys[0]));
 	ASSERT_EQ(0, pthread_create(&racer.thread, NULL, race, &racer));
 	for (int i = 0; i < 30; i++) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Peers over all kinds of devices get every byte, in order; those that cannot be reached do
- * not disturb the others; and each limit is counted when it is hit.
+ * Peers over all kinds of devices get every byte, in order; peers that cannot be reached do
+ * not affect others; and each limit that is reached is counted.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -28,9 +28,9 @@
 #define HEAD		12
 
 /**
- * struct fan - a relay in a network of its own, with datagrams that come by lo
- * @here:	that network
- * @there:	another one, where receivers are
+ * struct fan - a relay in a network namespace of its own, which gets datagrams by lo
+ * @here:	that namespace
+ * @there:	another one, with the receivers
  * @obj:	the program
  * @peers:	its map
  * @orders:	what it does
@@ -86,7 +86,7 @@ static void fan_close(struct fan *fan)
 	close(fan->there);
 }
 
-/* fan_receiver() - a socket there, from which recv() has a timeout */
+/* fan_receiver() - a socket in @there; recv() on it has a timeout */
 static int fan_receiver(const struct fan *fan, const char *address)
 {
 	const struct timeval patience = { .tv_sec = 5 };
@@ -114,7 +114,7 @@ static int fan_set(const struct fan *fan, __u32 key, const char *address)
 	return vnp_map_update(fan->peers, &key, &peer, VNP_MAP_ANY);
 }
 
-/* fan_peer() - what it has counted */
+/* fan_peer() - the counters of peer @key */
 static struct vnp_peer fan_peer(const struct fan *fan, __u32 key)
 {
 	struct vnp_peer peer = {};
@@ -177,7 +177,7 @@ DEVICE(veth, "", "v0", "w0")
 DEVICE(bridge, BRIDGE, "br0", "w0")
 DEVICE(vlan, VLAN, "v0.7", "w0.7")
 
-/* plain() - the device does neither segmentation nor checksums, nor takes fragments */
+/* plain() - disable segmentation, checksums and scatter/gather of a device */
 static int plain(const char *name)
 {
 	static const char *const features[] = {
@@ -190,7 +190,7 @@ static int plain(const char *name)
 	return err;
 }
 
-/* is_reached() - wait until sendto() reaches the receiver: devices come up by and by */
+/* is_reached() - wait until sendto() reaches the receiver: devices take time to come up */
 static bool is_reached(FIXTURE_DATA(device) *self)
 {
 	struct pollfd readable = { .fd = self->rx, .events = POLLIN };
@@ -245,7 +245,7 @@ FIXTURE_TEARDOWN(device)
 	fan_close(&self->fan);
 }
 
-/* One packet of DATAGRAMS of @len bytes, or as many one by one */
+/* Send DATAGRAMS datagrams of @len bytes, in one packet or one by one */
 static int send_all(FIXTURE_DATA(device) *self, int len, bool super)
 {
 	const int all = DATAGRAMS * len;
@@ -298,7 +298,7 @@ TEST_F(device, all_arrives)
 }
 
 /*
- * ---- What happens to peers --------------------------------------------------
+ * ---- Peers, routes and namespaces that disappear -----------------------------
  */
 
 FIXTURE(fault) {
@@ -327,7 +327,7 @@ FIXTURE_TEARDOWN(fault)
 	fan_close(&self->fan);
 }
 
-/* SENDS() - a datagram arrives at the receiver, once */
+/* SENDS() - send a datagram: it must arrive at the receiver, once */
 #define SENDS(byte) ({								\
 	char ___data[8];							\
 										\
@@ -336,7 +336,7 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_EQ((byte)[0], ___data[0]);					\
 })
 
-/* A host that is not there, a port that nobody has, no route any more: the last gets all. */
+/* A host that does not exist, an unused port, a route that is deleted: the last peer gets all. */
 TEST_F(fault, unreachable)
 {
 	struct vnp_peer peer;
@@ -393,7 +393,7 @@ TEST_F(fault, route_changes)
 	}
 }
 
-/* 64 fragments are sent, more are not. */
+/* A datagram is sent in 64 fragments, not in more. */
 TEST_F(fault, fragments)
 {
 	static char data[65507], got[65536];
@@ -401,7 +401,7 @@ TEST_F(fault, fragments)
 	ASSERT_EQ(0, fan_set(&self->fan, 0, "10.7.0.2"));
 	ASSERT_EQ(0, sock_set(self->fan.relay, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT));
 	ASSERT_EQ(0, sock_set(self->fan.relay, SOL_SOCKET, SO_SNDBUF, 1 << 20));
-	/* 1000 bytes in a fragment, with the UDP header */
+	/* Each fragment has 1000 bytes; the UDP header counts. */
 	ASSERT_EQ(0, if_mtu("v0", 1020));
 	ASSERT_EQ(0, fan_send(&self->fan, data, 64 * 1000 - 8));
 	ASSERT_EQ(64 * 1000 - 8, recv(self->rx, got, sizeof(got), 0));
@@ -411,7 +411,7 @@ TEST_F(fault, fragments)
 	SENDS("s");
 }
 
-/* sender() - a process that sends to the relay until it is killed; nothing else is its own */
+/* sender() - a process that sends to the relay until it is killed, and has no other descriptors */
 static pid_t sender(const struct fan *fan, int rx)
 {
 	pid_t pid = fork();
@@ -425,7 +425,7 @@ static pid_t sender(const struct fan *fan, int rx)
 		send(fan->tx, "d", 1, 0);
 }
 
-/* The network of the receivers ends: the devices on this side vanish. */
+/* The namespace of the receivers is deleted, and with it the devices on this side. */
 TEST_F(fault, receivers_die)
 {
 	struct vnp_link_info before, now;
@@ -451,7 +451,7 @@ TEST_F(fault, receivers_die)
 	self->rx = self->fan.there = -1;
 }
 
-/* The network of the relay ends, with datagrams on their way. */
+/* The namespace of the relay is deleted while datagrams are being sent. */
 TEST(relays_die)
 {
 	for (int i = 0; i < 5; i++) {
@@ -513,7 +513,7 @@ FIXTURE_VARIANT(limit) {
 	int sent;		/* to both together */
 };
 
-/* A second has four bursts. */
+/* A burst is a quarter of the limit for a second. */
 FIXTURE_VARIANT_ADD(limit, fanout) { "send_fanout", "1", 10, 2 };
 FIXTURE_VARIANT_ADD(limit, rate) { "send_rate", "12", 10, 3 };
 FIXTURE_VARIANT_ADD(limit, bytes) { "send_bytes", "12000", 1000, 3 };

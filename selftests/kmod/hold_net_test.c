@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * VNP_HELD on a network that loses, duplicates, reorders and corrupts datagrams, and against
- * senders that never complete a message: whole messages arrive, each once, and each datagram is
- * accounted for.  VNP_DATAGRAMS says how many are sent, about; it is a few thousand otherwise.
+ * senders that never complete a message: whole messages are received, each once, and each datagram
+ * is counted.  About VNP_DATAGRAMS datagrams are sent, by default some thousands.
  */
 #include <linux/if_link.h>
 #include <linux/sock_diag.h>
@@ -24,7 +24,7 @@ static long datagrams(long otherwise)
 }
 
 /*
- * ---- What the network says -----------------------------------------------
+ * ---- Counters of the network ----------------------------------------------
  */
 
 /* struct wire_counts - packets on the wire */
@@ -52,7 +52,7 @@ static int netem_counts(struct wire_counts *counts)
 	return seen == 2 ? 0 : -EPROTO;
 }
 
-/* Of /proc/net/snmp: a line with a group's names, and one with its values */
+/* A counter of /proc/net/snmp: a line has the names of a group, the next one their values */
 static long snmp_value(const char *text, const char *group, const char *name)
 {
 	const char *names = strstr(text, group);
@@ -65,7 +65,7 @@ static long snmp_value(const char *text, const char *group, const char *name)
 	return end ? atol(values) : 0;
 }
 
-/* Of /proc/net/snmp6: a name and its value in each line */
+/* A counter of /proc/net/snmp6: each line has a name and its value */
 static long snmp6_value(const char *text, const char *name)
 {
 	const char *line = strstr(text, name);
@@ -113,7 +113,7 @@ static long damaged(const struct rig *rig, bool ip6)
 	return setns(rig->wire.here, CLONE_NEWNET) ? -errno : sum;
 }
 
-/* Wait until netem has passed all that it will pass, and the program has seen that. */
+/* Wait until netem has no more packets, and the program has seen all that it passed. */
 static int wire_settle(struct rig *rig, bool ip6, struct wire_counts *counts)
 {
 	int err;
@@ -205,7 +205,7 @@ static bool message_ok(struct rig *rig, int len, bool *got, long messages)
 	return mem_differ(rig->want, rig->got, len) == -1;
 }
 
-/* Receive what there is.  Return: number of messages; negative: one is wrong */
+/* Receive all messages in the queue.  Return: their number; negative: one is wrong */
 static int receive_all(struct rig *rig, bool *got, long messages)
 {
 	int cnt = 0, len;
@@ -246,10 +246,10 @@ TEST_F(net, each_message_once)
 	       (unsigned long long)counts.lost, (unsigned long long)counts.damaged, received,
 	       self->messages);
 
-	/* Each datagram: on the wire, at the program, with its message */
+	/* Each datagram is counted: on the wire, by the link, and with its message */
 	EXPECT_LT(rig->sent, counts.passed + counts.lost);
 	if (ip6 && variant->corrupts) {
-		/* Not each packet with a damaged address in IPv6 is counted. */
+		/* IPv6 does not count all packets with a damaged address. */
 		EXPECT_GE(counts.passed, rig->info.packets + counts.damaged);
 	} else {
 		EXPECT_EQ(counts.passed, rig->info.packets + counts.damaged);
@@ -293,7 +293,7 @@ FIXTURE_TEARDOWN(flood)
 	rig_close(&self->rig);
 }
 
-/* Those that complete are served, and memory stays within the receive buffer. */
+/* Messages that are complete are delivered, and memory does not exceed the receive buffer. */
 TEST_F(flood, of_first_fragments)
 {
 	const int rcvbuf = 100000, at_once = 32, len = 1400;

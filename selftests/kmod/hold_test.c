@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_HELD: whole messages, in order, with one wake-up each; limits, age, accounts; and what is
- * held ends with its link.
+ * VNP_HELD: the application gets whole messages, in order, and is woken once for each; limits, age,
+ * accounts; what happens to held messages when the link ends.
  */
 #include <arpa/inet.h>
 #include <liburing.h>
@@ -216,7 +216,7 @@ TEST_F(hold, bursts_mixed)
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
 
-/* Released each, of super-packets: as an application that has set UDP_GRO expects them */
+/* vnp_release_each() of super-packets, as an application expects them that has set UDP_GRO */
 TEST_F(hold, bursts_each)
 {
 	static struct burst burst, want;
@@ -291,7 +291,7 @@ TEST_F(hold, undone)
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
 
-/* Fragments that are there already are refused, and what is held stays. */
+/* A fragment that is held already is refused, and the message does not change. */
 TEST_F(hold, duplicates)
 {
 	struct fragment fragment = { .order = HOLD_HOLD, .cnt = 9, .message = 5 };
@@ -411,7 +411,7 @@ TEST_F(app, released_by_another)
 	EXPECT_EQ(1, queue_empty(rig));
 }
 
-/* The longest message, and one that is longer, which stays */
+/* The longest message, and one that is longer, which is not released */
 TEST_F(app, longest)
 {
 	struct fragment end = { .order = HOLD_RELEASE, .message = 1 };
@@ -492,7 +492,7 @@ TEST_F(app, recvmmsg)
 	}
 }
 
-/* Address, time and destination are those of the first fragment, wherever it came. */
+/* Address, time and destination are those of the first fragment, in whatever order it arrived. */
 TEST_F(app, control_messages)
 {
 	struct fragment fragment = { .order = HOLD_HOLD, .cnt = 3, .message = 1 };
@@ -620,7 +620,7 @@ TEST_F(app, io_uring)
 	io_uring_queue_exit(&ring);
 }
 
-/* For datagrams the kernel waits for one, whatever its size: so for a message, too. */
+/* SO_RCVLOWAT: UDP ignores it for datagrams, and so it must for messages. */
 TEST_F(app, lowest_size)
 {
 	struct pollfd pfd = { .events = POLLIN };
@@ -680,7 +680,7 @@ TEST_F(app, most_messages)
 	EXPECT_EQ(3, rig->info.held_messages);
 	EXPECT_EQ(14, rig->info.errors[VNP_ERROR_EVICTED]);
 	EXPECT_TRUE(balanced(&rig->info, 6));
-	/* The oldest have gone. */
+	/* The oldest were evicted. */
 	for (int i = 0; i < 10; i++)
 		ASSERT_EQ(0, put(rig, 50, (struct fragment){ .order = HOLD_RELEASE,
 							      .message = i }));
@@ -706,7 +706,7 @@ TEST_F(app, most_bytes)
 	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
 }
 
-/* A datagram that passes has its place, whatever is held. */
+/* A datagram that is passed is not dropped because of held ones. */
 TEST_F(app, pass_comes_first)
 {
 	struct rig *rig = &self->rig;
@@ -834,7 +834,7 @@ static int group_socket(int port)
 	return sock;
 }
 
-/* group_open() - the rig's flow becomes one to a group, which another socket is in, too */
+/* group_open() - send the rig's flow to a multicast group, which another socket has joined, too */
 static int group_open(struct rig *rig)
 {
 	struct in_addr lo = { htonl(INADDR_LOOPBACK) };
@@ -903,7 +903,7 @@ TEST_F(app, shared_with_another)
 }
 
 /*
- * ---- What takes long -----------------------------------------------------
+ * ---- Messages that take long to deliver or free ---------------------------
  */
 
 #define BURST		"/sys/module/vnp/parameters/softirq_burst_us"
@@ -916,7 +916,7 @@ FIXTURE(late) {
 	char share[16];
 };
 
-/* Accounts that have room for executions, but not for large messages */
+/* Accounts with time for executions, but not for delivering large messages */
 FIXTURE_SETUP(late)
 {
 	struct rig *rig = &self->rig;
@@ -955,9 +955,9 @@ static int accounts_small(const char *burst)
 }
 
 /*
- * start_over() - with a new link.  For tests of executions that follow each other: on a loaded
- * machine one of them may be throttled, as the time that a virtual machine has to wait for a
- * processor counts, too.
+ * start_over() - repeat a test with a new link.  For tests that need several executions, one
+ * directly after another: on a loaded machine one of them may be throttled, as the time for which
+ * a virtual machine waits for a processor is charged, too.
  */
 static int start_over(FIXTURE_DATA(late) *self)
 {
@@ -975,7 +975,7 @@ static int start_over(FIXTURE_DATA(late) *self)
 	return err ?: rig_link(rig, "hold", NULL) < 0 ? -1 : 0;
 }
 
-/* put_executed() - until the account has room for the execution; see start_over() */
+/* put_executed() - repeat put() until it was not throttled; see start_over() */
 static int put_executed(struct rig *rig, struct fragment fragment)
 {
 	__u64 throttled;
@@ -1011,7 +1011,7 @@ TEST_F(late, released)
 	EXPECT_TRUE(balanced(&rig->info, 0));
 }
 
-/* Those that are freed later are charged until then. */
+/* Messages that are freed by the work item are charged until then. */
 TEST_F(late, discarded)
 {
 	struct rig *rig = &self->rig;
@@ -1033,8 +1033,8 @@ TEST_F(late, discarded)
 }
 
 /*
- * Send datagrams at once, which the kernel receives without a work item in between.  Return: is
- * none of those that pass dropped for lack of memory?
+ * Send datagrams at once: the kernel receives all of them before a work item is executed.  Return:
+ * is none of those that are passed dropped for lack of memory?
  */
 static int burst_passes(struct rig *rig, const struct burst *burst)
 {
@@ -1053,7 +1053,7 @@ static int burst_passes(struct rig *rig, const struct burst *burst)
 	return 1;
 }
 
-/* What is freed and has no room in the receive buffer is not deferred. */
+/* A message is freed at once if the receive buffer has no room for it. */
 TEST_F(late, evicted)
 {
 	struct rig *rig = &self->rig;
@@ -1079,7 +1079,7 @@ TEST_F(late, evicted)
 	EXPECT_TRUE(balanced(&rig->info, 1));
 }
 
-/* Datagrams that pass have room, whatever waits to be freed. */
+/* Datagrams that are passed are not dropped because of messages that wait to be freed. */
 TEST_F(late, passed)
 {
 	struct rig *rig = &self->rig;
@@ -1106,7 +1106,7 @@ TEST_F(late, passed)
 	EXPECT_TRUE(balanced(&rig->info, 0));
 }
 
-/* What is deferred when the link ends is delivered, or freed, before it has. */
+/* When the link ends, messages that were deferred are delivered or freed before detaching returns. */
 TEST_F(late, detached)
 {
 	struct rig *rig = &self->rig;
@@ -1133,7 +1133,7 @@ TEST_F(late, detached)
 }
 
 /*
- * ---- How it ends ---------------------------------------------------------
+ * ---- When the program, the link or the socket ends -------------------------
  */
 
 TEST_F(app, replaced)
@@ -1186,13 +1186,13 @@ TEST_F(app, closed)
 	EXPECT_TRUE(balanced(&rig->info, 0));
 }
 
-/* A connected socket: what is held stays when it is not any more, as what is queued does. */
+/* Disconnecting a socket: held messages stay, as queued datagrams do. */
 TEST_F(app, disconnected)
 {
 	const struct sockaddr unspec = { .sa_family = AF_UNSPEC };
 	struct rig *rig = &self->rig;
 
-	/* Without a port of its own it would not have one afterwards. */
+	/* Bound explicitly, as otherwise disconnecting would unbind it. */
 	close(rig->link);
 	close(rig->flow.rx);
 	rig->flow.rx = udp_socket("127.0.0.1", 7110);
@@ -1309,7 +1309,7 @@ TEST_F_SMP(app, ends_under_traffic)
 
 	ASSERT_EQ(0, link_detach(rig->link));
 	close(rig->link);
-	/* They are not pinned. */
+	/* The senders may execute on any CPU. */
 	sched_setaffinity(0, sizeof(cpu_set_t), &(cpu_set_t){ .__bits = { ~0UL } });
 	for (int i = 0; i < 2; i++)
 		ASSERT_EQ(0, sender_start(&senders[i], rig));

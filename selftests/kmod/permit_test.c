@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Nobody sends to peers what sendto() on the socket would refuse him: each who may forbid it
- * is there, before a peer is set and after, and both are asked.
+ * Programs cannot send to peers what sendto() on the socket would refuse.  Everything that can
+ * refuse it is tested, set up before a peer is set and after, and compared with sendto().
  */
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
@@ -26,7 +26,7 @@
 /* First byte of what is sent to the peer and by sendto() */
 #define FIRST		0
 
-/* Where an address is rewritten to */
+/* The address that programs of the cgroup change an address to */
 #define REWRITTEN	"127.0.0.3"
 
 FIXTURE(permit) {
@@ -60,7 +60,7 @@ FIXTURE_SETUP(permit)
 	ASSERT_EQ(0, connect(self->tx, (void *)&addr, sizeof(struct sockaddr_in)));
 	self->link = object_link(self->obj, "send", self->relay, 0);
 	ASSERT_OK(self->link);
-	/* The first byte is replaced, so that what is forbidden is not what arrives. */
+	/* The program replaces the first byte: so rules about it only concern what it sends. */
 	*self->orders = (struct orders) { .verdict = VNP_DROP, .peers = 1, .params = 1,
 					  .off = 1, .len = VNP_SEND_REST, .head_len = 1 };
 }
@@ -83,7 +83,7 @@ static int set(FIXTURE_DATA(permit) *self, const char *address)
 	return vnp_map_update(self->peers, &key, &peer, VNP_MAP_ANY);
 }
 
-/* by_sendto() - what sendto() on the relay's socket returns: 0 or a negative errno */
+/* by_sendto() - sendto() on the relay's socket.  Return: 0 or a negative errno */
 static int by_sendto(FIXTURE_DATA(permit) *self, const char *address)
 {
 	const char data[2] = { FIRST, 's' };
@@ -97,7 +97,7 @@ static int by_sendto(FIXTURE_DATA(permit) *self, const char *address)
 	       -errno : 0;
 }
 
-/* got() - the second byte of the next datagram that the peer gets; 0: none */
+/* got() - receive a datagram as the peer.  Return: its second byte; 0: there is none */
 static char got(FIXTURE_DATA(permit) *self)
 {
 	char data[8];
@@ -105,7 +105,7 @@ static char got(FIXTURE_DATA(permit) *self)
 	return recv(self->rx, data, sizeof(data), MSG_DONTWAIT) == 2 ? data[1] : 0;
 }
 
-/* by_relay() - have the program send one.  Return: what the peer has counted */
+/* by_relay() - have the program send a datagram.  Return: the counters of the peer */
 static int by_relay(FIXTURE_DATA(permit) *self, struct vnp_peer *peer)
 {
 	struct vnp_link_info info;
@@ -114,7 +114,7 @@ static int by_relay(FIXTURE_DATA(permit) *self, struct vnp_peer *peer)
 	if (send(self->tx, "Pr", 2, 0) != 2 ||
 	    link_settle(self->link, ++self->sent, &info))
 		return -errno;
-	/* It may leave after the link has counted it. */
+	/* It may be sent after the link has counted the datagram that arrived. */
 	for (int i = 0; i < 100000; i++) {
 		if (vnp_map_lookup(self->peers, &key, peer))
 			return -ENOENT;
@@ -125,7 +125,7 @@ static int by_relay(FIXTURE_DATA(permit) *self, struct vnp_peer *peer)
 	return -ETIMEDOUT;
 }
 
-/* SENT() - sendto() sends, and so does the program, once the peer is set */
+/* SENT() - sendto() must send, and, after the peer was set, so must the program */
 #define SENT(address) ({							\
 	struct vnp_peer ___peer;						\
 										\
@@ -137,7 +137,7 @@ static int by_relay(FIXTURE_DATA(permit) *self, struct vnp_peer *peer)
 	EXPECT_EQ('r', got(self));						\
 })
 
-/* REFUSED() - neither sends to a peer that was set before */
+/* REFUSED() - neither sendto() nor the program may send to a peer that was set before */
 #define REFUSED(err, address, error) ({						\
 	struct vnp_peer ___peer;						\
 										\
@@ -148,13 +148,13 @@ static int by_relay(FIXTURE_DATA(permit) *self, struct vnp_peer *peer)
 	EXPECT_EQ(0, got(self));						\
 })
 
-/* NOT_SET() - sendto() is refused, and so is setting the peer */
+/* NOT_SET() - sendto() must be refused, and so must setting the peer */
 #define NOT_SET(err, address) ({						\
 	EXPECT_EQ(err, by_sendto(self, address));				\
 	EXPECT_EQ(err, set(self, address));					\
 })
 
-/* RENEW() - set a peer that has counted nothing */
+/* RENEW() - set the peer again, which resets its counters */
 #define RENEW(address)	ASSERT_EQ(0, set(self, address))
 
 /*
@@ -221,7 +221,7 @@ TEST_F(permit, cgroup_sendmsg)
 	SENT("127.0.0.1");
 	RENEW("127.0.0.1");
 	ATTACH(&attached, BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG, deny);
-	/* This peer was set before: it is not asked for each datagram. */
+	/* This peer was set before: the BPF program is not called for each datagram. */
 	REFUSED(-EPERM, "127.0.0.1", VNP_ERROR_DENIED);
 	NOT_SET(-EPERM, "127.0.0.1");
 	ASSERT_EQ(0, detach(&attached));
@@ -425,7 +425,7 @@ TEST_F(permit, netfilter)
  * ---- The socket -----------------------------------------------------------------
  */
 
-/* A permission that is taken away, or that a route takes away */
+/* A permission that is revoked, or that is missing after a route changes */
 TEST_F(permit, broadcast)
 {
 	NOT_SET(-EACCES, "10.5.0.255");
@@ -453,7 +453,7 @@ TEST_F(permit, no_route)
 	REFUSED(-ENETUNREACH, "10.5.0.9", VNP_ERROR_ROUTE);
 }
 
-/* SO_BINDTODEVICE: what is elsewhere cannot be reached. */
+/* SO_BINDTODEVICE: peers that are not reached by this device get nothing. */
 TEST_F(permit, bound_to_device)
 {
 	struct vnp_peer peer;
@@ -461,7 +461,7 @@ TEST_F(permit, bound_to_device)
 	RENEW("127.0.0.1");
 	if (setsockopt(self->relay, SOL_SOCKET, SO_BINDTODEVICE, "d0", 3))
 		SKIP(return, "may not bind to a device");
-	/* Nor does it receive from elsewhere any more. */
+	/* It also receives only from this device. */
 	ASSERT_EQ(0, sock_set(self->tx, SOL_SOCKET, SO_BROADCAST, 1));
 	EXPECT_EQ(0, by_sendto(self, "127.0.0.1"));
 	EXPECT_EQ(0, got(self));
@@ -472,7 +472,7 @@ TEST_F(permit, bound_to_device)
 	EXPECT_EQ(0, got(self));
 }
 
-/* What sendto() would do with these is not done: nothing is sent. */
+/* Options that are only supported by sendto(): nothing is sent. */
 TEST_F(permit, options)
 {
 	static const __u8 record_route[] = { 7, 7, 4, 0, 0, 0, 0, 0 };
@@ -493,7 +493,7 @@ TEST_F(permit, options)
 	SENT("127.0.0.1");
 }
 
-/* As sendto(), a connected socket sends to others than the one that it is connected to. */
+/* As with sendto(), a connected socket can send to other addresses. */
 TEST_F(permit, connected)
 {
 	struct sockaddr_storage addr;
@@ -508,7 +508,7 @@ TEST_F(permit, connected)
 	REFUSED(-EPIPE, "127.0.0.1", VNP_ERROR_DENIED);
 }
 
-/* The socket's network counts, not that of the caller. */
+/* The socket's network namespace is used, not that of the caller. */
 TEST_F(permit, other_network)
 {
 	const int here = netns_here();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Are keys anywhere in memory after use?  All memory of the guest is searched, as root can by
- * /proc/kcore: that of processes, freed slabs, stacks and logs.  And: whichever
- * implementations other users have had made, keys work, and at once.
+ * No memory contains keys after use: all memory of the guest is searched, through /proc/kcore,
+ * including that of processes, freed slabs, stacks and logs.  And keys work, synchronously,
+ * whichever implementations of algorithms other users have made the kernel instantiate.
  */
 #include <elf.h>
 #include <fcntl.h>
@@ -18,11 +18,12 @@
  */
 
 #define CHUNK		(1 << 20)
-#define MASK		0x5a5a5a5au	/* this process has no key in clear */
+#define MASK		0x5a5a5a5au	/* XORed with keys, so that this process does not contain them */
 
 /**
  * struct hidden - what is searched for
- * @words:	the first 16 bytes of the key, as the kernel aligns them, each with MASK
+ * @words:	the first 16 bytes of the key, in words, as they are aligned in the kernel; each
+ *		XORed with MASK
  * @alg:	what the key is for
  * @key_len:	its bytes
  * @name:	for messages
@@ -44,7 +45,7 @@ static struct hidden hidden[] = {
 
 #define HIDDEN_CNT	ARRAY_SIZE(hidden)
 
-/* Keys that nothing else in memory is, also of an execution of this test before */
+/* Random keys, so that neither other memory nor an earlier execution of this test has the same */
 static int hidden_fill(void)
 {
 	const int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
@@ -101,7 +102,7 @@ static void search_range(int fd, off_t off, __u64 len, size_t found[HIDDEN_CNT])
 		if (n <= 0)
 			continue;
 		count_words((__u32 *)chunk, n / 4, found);
-		/* What was found is not to be found again, in this buffer. */
+		/* Clear the buffer, so that a key is not found again in it. */
 		memset(chunk, 0, n);
 	}
 }
@@ -123,7 +124,7 @@ static long long search(size_t found[HIDDEN_CNT])
 		if (pread(fd, &part, sizeof(part), elf.e_phoff + i * sizeof(part)) !=
 		    sizeof(part))
 			break;
-		/* Memory has an address; what is mapped again elsewhere has none. */
+		/* Only segments with a physical address: others map the same memory again. */
 		if (part.p_type != PT_LOAD || part.p_paddr == (Elf64_Addr)-1 ||
 		    part.p_vaddr >= 0xffffffff80000000)
 			continue;
@@ -191,7 +192,7 @@ TEST(keys_are_in_no_memory_after_use)
 	ASSERT_EQ(0, set_hidden(run));
 	ASSERT_EQ(0, use_hidden(run));
 
-	/* ChaCha20's is in the secret, and AES's in its schedule: the search finds keys. */
+	/* In use, ChaCha20's key is in the secret, and AES's in its key schedule: the search must find them. */
 	bytes = search(found);
 	if (bytes == -ENOENT)
 		SKIP(return, "this kernel has no /proc/kcore");
@@ -203,10 +204,10 @@ TEST(keys_are_in_no_memory_after_use)
 			EXPECT_LE(1, found[i]);
 	}
 
-	/* One is deleted, and the others go with the map. */
+	/* One key is deleted, the others are freed with the map. */
 	EXPECT_EQ(0, vnp_map_delete(vnp_object_find_map(run->obj, "keys"), &zero));
 	vnp_object_close(run->obj);
-	/* Objects are freed after a grace period, by a worker; the search takes longer. */
+	/* They are freed after a grace period, by a work item; the search takes longer than that. */
 	for (int i = 0, left = 1; i < 3 && left; i++) {
 		ASSERT_LT(0, search(found));
 		left = 0;
@@ -222,7 +223,7 @@ TEST(keys_are_in_no_memory_after_use)
 }
 
 /*
- * ---- What user space is shown ------------------------------------------------
+ * ---- What user space can read -------------------------------------------------
  */
 
 /* The output of a command, of at most @size bytes.  Return: their number */
@@ -280,10 +281,10 @@ TEST(keys_are_not_shown)
 }
 
 /*
- * ---- Implementations of others -----------------------------------------------
+ * ---- Implementations that other users instantiate -----------------------------
  */
 
-/* Have an implementation made, as any user can.  Return: a socket, or a negative errno */
+/* Instantiate an implementation, as any user can.  Return: a socket, or a negative errno */
 static int alg_make(const char *type, const char *name)
 {
 	struct sockaddr_alg alg = { .salg_family = AF_ALG };
@@ -300,9 +301,10 @@ static int alg_make(const char *type, const char *name)
 }
 
 /*
- * pcrypt() and cryptd() have higher priorities than what they are made of, and the same names,
- * and defer.  They are there also where the call fails, since nothing has the name asked for.
- * cryptd() of an AEAD is left out: 6.1 warns that it fails the kernel's own test.
+ * pcrypt() and cryptd() are asynchronous; they have the same names as the algorithms that they are
+ * made of, and higher priorities.  They are instantiated even if the call fails, as it does if no
+ * algorithm has the name that was asked for.  cryptd() of an AEAD is not tested: 6.1 warns that it
+ * fails the kernel's own test.
  */
 TEST(implementations_that_defer_are_not_used)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vnp_send() and vnp_send_group(): peers get what sendto() on the socket would have sent
- * them, and nobody gets what it would not.
+ * them, and nothing is sent that sendto() would refuse.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -20,17 +20,17 @@
 /* Receivers in most tests */
 #define PEERS		3
 
-/* Members of a group: of two, more than packets that are made at once */
+/* Members of a group: twice as many are more than the packets that are being made at once */
 #define CROWD		700
 
-/* Of one that is sent to twice: less than an execution may send to */
+/* Members of a group that is sent to twice: no more than an execution may send to */
 #define LATE		400
 
-/* The longest datagram, and more */
+/* Longer than the longest datagram */
 #define LEN_MAX		65536
 
 /*
- * ---- What arrives ---------------------------------------------------------
+ * ---- Payload and headers --------------------------------------------------
  */
 
 FIXTURE(send) {
@@ -59,7 +59,7 @@ FIXTURE_VARIANT_ADD(send, wire_ip4) { FLOW_IP4, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, wire_ip6) { FLOW_IP6, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, single_ip4) { FLOW_IP4, WIRE_SINGLE };
 
-/* receiver() - a socket where the sender is; a recv() on it has a timeout */
+/* receiver() - a socket in the network of the sender; recv() on it has a timeout */
 static int receiver(const FIXTURE_DATA(send) *self)
 {
 	const struct sockaddr_in6 *in6 = (const void *)&self->flow.tx_addr;
@@ -129,7 +129,7 @@ FIXTURE_TEARDOWN(send)
 		EXPECT_EQ(0, ___peer.errors[___i]);					\
 })
 
-/* as_ordered() - what receiver @number gets of a datagram.  Return: its length */
+/* as_ordered() - compute what receiver @number gets of a datagram.  Return: its length */
 static int as_ordered(const struct orders *orders, __u8 *to, const __u8 *from, int len,
 		      int number)
 {
@@ -146,7 +146,7 @@ static int as_ordered(const struct orders *orders, __u8 *to, const __u8 *from, i
 	return head + len;
 }
 
-/* arrives() - every receiver gets a datagram of @len bytes as ordered, from the relay */
+/* arrives() - send @len bytes: every receiver must get them, as ordered, from the relay */
 static void arrives(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, int len)
 {
 	const __u16 port = sock_port(self->flow.rx);
@@ -240,7 +240,7 @@ TEST_F(send, refused)
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
 }
 
-/* bursts() - equal datagrams, with bytes in front, over and over */
+/* bursts() - many equal datagrams, with bytes of the program in front */
 static void bursts(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 		   enum net_path path, int head, int off)
 {
@@ -318,7 +318,7 @@ TEST_F(send, bursts_pulled_between)
 		arrives(_metadata, self, len);
 }
 
-/* Peers get different datagrams of those that arrive together. */
+/* Peers get different ones of the datagrams that arrive together. */
 TEST_F(send, bursts_halves)
 {
 	static struct burst sent, want;
@@ -383,7 +383,7 @@ static int level_of(enum flow_kind kind)
 	return kind == FLOW_IP6 ? IPPROTO_IPV6 : IPPROTO_IP;
 }
 
-/* The lower of the socket's or the peer's, and one less than it arrived with */
+/* TTL: that of the socket or peer, but at most one less than that of the datagram that arrived */
 TEST_F(send, ttl_and_tos)
 {
 	static const struct {
@@ -438,7 +438,7 @@ TEST_F(send, ttl_and_tos)
 	}
 }
 
-/* PEER_ERROR() - the first peer has counted one, of this kind only */
+/* PEER_ERROR() - the first peer has counted one error, and only of this kind */
 #define PEER_ERROR(error, cnt) ({							\
 	struct vnp_peer ___peer;							\
 	__u32 ___key = 0;								\
@@ -492,7 +492,7 @@ TEST_F(send, send_buffer)
 	for (int i = 0; i < 64; i++)
 		ASSERT_EQ(1400, send(self->flow.tx, self->sent, 1400, 0));
 	INFO(64);
-	/* What was gathered may leave after the link has counted the last datagram. */
+	/* Datagrams that were gathered may be sent after the link has counted the last one. */
 	for (int i = 0; i < 10000 && peer.sent + peer.errors[VNP_ERROR_SNDBUF] < 64; i++) {
 		sched_yield();
 		ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
@@ -522,7 +522,7 @@ TEST_F(send, unreachable)
 	self->rx[0] = receiver(self);
 }
 
-/* Nothing of the packet that arrived but its payload */
+/* Nothing is sent of the packet that arrived except its payload */
 TEST_F(send, metadata)
 {
 	int one = 1, mark = 7;
@@ -591,7 +591,7 @@ TEST_F(send, other_socket)
  * ---- Groups ---------------------------------------------------------------
  */
 
-/* members() - group @group has the members that @set says, by receiver */
+/* members() - set the members of group @group: bit n of @set for receiver n */
 static void members(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
 		    unsigned int set)
 {
@@ -609,7 +609,7 @@ static void members(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 	}
 }
 
-/* members_get() - exactly these get what is sent now */
+/* members_get() - send a datagram: exactly these members must get it */
 static void members_get(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 			unsigned int set)
 {
@@ -664,7 +664,7 @@ TEST_F(send, groups)
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
 }
 
-/* crowd() - have a group of @cnt members, all at the first receiver */
+/* crowd() - create a group of @cnt members, all with the address of the first receiver */
 static void crowd(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
 		  __u32 cnt)
 {
@@ -678,7 +678,7 @@ static void crowd(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, _
 	}
 }
 
-/* More packets than a CPU has space for: the oldest leave, and none is refused. */
+/* More packets than a CPU has space for: the oldest are sent, and none is refused. */
 TEST_F(send, crowds)
 {
 	static struct burst sent;
@@ -697,8 +697,8 @@ TEST_F(send, crowds)
 }
 
 /*
- * The second datagram for each makes the first leave, in some 40 fragments: not all can within
- * an execution.  Loopback takes them from the send buffer at once.
+ * The second datagram for each peer makes the first be sent, in some 40 fragments: an execution
+ * may not send that many.  Loopback takes them from the send buffer at once.
  */
 TEST_F(send, crowds_late)
 {
@@ -735,8 +735,8 @@ static void *traffic_send(void *arg)
 }
 
 /*
- * The first receiver stays a member, and gets each datagram once and in order.  Updates can
- * all be done before the other thread has sent anything, so they go on until it has.
+ * The first receiver stays a member, and gets each datagram once and in order.  The group is
+ * updated until the other thread has sent enough, as otherwise it might not have begun.
  */
 TEST_F_SMP(send, membership_under_traffic)
 {
@@ -747,7 +747,7 @@ TEST_F_SMP(send, membership_under_traffic)
 	struct member stayer = { 1, 0 };
 	__u64 got, last = 0, cnt = 0;
 
-	/* What arrives one by one, or mapped, races no differently. */
+	/* One variant is enough: others have the same races. */
 	if (variant->kind == FLOW_MAPPED || variant->path == WIRE_SINGLE)
 		return;
 	USE("send_group");
@@ -775,12 +775,12 @@ TEST_F_SMP(send, membership_under_traffic)
 	EXPECT_EQ(0, link_faults(&self->info));
 }
 
-/* Sockets, links and maps go in any order while datagrams are being sent. */
+/* Sockets, links and maps are closed in any order while datagrams are being sent. */
 TEST_F_SMP(send, ends_under_traffic)
 {
 	struct traffic traffic = { .sock = self->flow.tx };
 
-	/* What arrives one by one, or mapped, races no differently. */
+	/* One variant is enough: others have the same races. */
 	if (variant->kind == FLOW_MAPPED || variant->path == WIRE_SINGLE)
 		return;
 	ASSERT_EQ(0, pthread_create(&traffic.thread, NULL, traffic_send, &traffic));
@@ -864,7 +864,7 @@ TEST(loops_end)
 }
 
 /*
- * ---- Who may send where ---------------------------------------------------
+ * ---- Permissions ----------------------------------------------------------
  */
 
 FIXTURE(permit) {
@@ -911,7 +911,7 @@ static int peer_set(const struct map *map, struct vnp_peer peer)
 	return map_update(map, &key, &peer, 0);
 }
 
-/* sendto() and the map say the same. */
+/* sendto() and setting a peer return the same errno. */
 TEST_F(permit, as_sendto)
 {
 	static const struct {
@@ -1054,7 +1054,7 @@ TEST_F(permit, maps)
 #undef BAD
 }
 
-/* The link is refused if an entry that is there is not permitted. */
+/* A link is refused if an entry of the map is not permitted. */
 TEST_F(permit, first_link)
 {
 	struct vnp_object *obj;
@@ -1095,7 +1095,7 @@ TEST_F(permit, cgroup)
 	int prog, cgroup;
 
 	prog = bpf_call(BPF_PROG_LOAD, &load);
-	/* Root of a user namespace may not, either. */
+	/* root in a user namespace is not permitted, either. */
 	if (prog == -EPERM)
 		SKIP(return, "attaches a program with bpf(2)");
 	ASSERT_OK(prog);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Cryptography: each helper by order, and as a protocol uses them. */
+/* Cryptography: each helper as ordered by the test, and all as a protocol uses them. */
 #include <vnp/program.h>
 #include "crypt.h"
 
@@ -48,7 +48,7 @@ BY_ORDER(seal)
 BY_ORDER(mac_verify)
 BY_ORDER(mac)
 
-/* A program that looks at the payload after a failure, and wants it to be passed */
+/* A program that reads the payload after failed authentication, and returns VNP_PASS */
 SEC("vnp/datagram")
 int fault_after_open(struct vnp_ctx *ctx)
 {
@@ -56,7 +56,7 @@ int fault_after_open(struct vnp_ctx *ctx)
 	return ((volatile __u8 *)ctx->data)[60000];
 }
 
-/* One that does so before it opens it */
+/* A program that reads the payload before it opens it */
 SEC("vnp/datagram")
 int fault_before_open(struct vnp_ctx *ctx)
 {
@@ -73,7 +73,7 @@ int replay(struct vnp_ctx *ctx __attribute__((unused)))
 	return VNP_PASS;
 }
 
-/* As a protocol does it: look for a replay, open, accept, take the header off. */
+/* As in a protocol: check for replay, open, commit the number, remove the header. */
 SEC("vnp/datagram")
 int open_header(struct vnp_ctx *ctx)
 {
@@ -90,13 +90,13 @@ int open_header(struct vnp_ctx *ctx)
 		return VNP_DROP;
 	__builtin_memcpy(crypt.nonce + 4, &header.number, sizeof(header.number));
 	if (vnp_open(ctx, &keys, &header.key, &crypt, sizeof(crypt)))
-		return VNP_PASS;	/* which it is not */
+		return VNP_PASS;	/* it must be dropped nevertheless */
 	if (vnp_replay_commit(&windows, &header.key, header.number))
 		return VNP_DROP;
 	return vnp_adjust_head(ctx, CRYPT_HEADER) ? VNP_DROP : VNP_PASS;
 }
 
-/* The same without a window, for races of keys */
+/* The same without a replay window, for tests that replace keys */
 SEC("vnp/datagram")
 int open_only(struct vnp_ctx *ctx)
 {

@@ -74,7 +74,7 @@ static inline int crypt_set(struct crypt_run *run, __u32 key, const struct vnp_k
 	return vnp_map_update(vnp_object_find_map(run->obj, "keys"), &key, value, VNP_MAP_ANY);
 }
 
-/* vector_prepare() - an order for a vector.  Return: bytes of its text */
+/* vector_prepare() - make an order of a vector.  Return: length of its text */
 static inline __u32 vector_prepare(struct crypt_run *run, const struct vector *v)
 {
 	struct vnp_crypt *crypt = &run->order.crypt;
@@ -94,7 +94,7 @@ static inline __u32 vector_prepare(struct crypt_run *run, const struct vector *v
 	return text;
 }
 
-/* The payload that comes out must be @want */
+/* Execute a program: the payload afterwards must be @want */
 static inline int crypt_expect(struct crypt_run *run, const char *prog, const void *want,
 			       __u32 len)
 {
@@ -113,7 +113,7 @@ static inline int crypt_expect(struct crypt_run *run, const char *prog, const vo
 	return 0;
 }
 
-/* It must not be authentic, and the verdict must not be the program's */
+/* Execute a program: authentication must fail, and override the program's verdict */
 static inline int crypt_expect_forged(struct crypt_run *run, const char *prog, int ret)
 {
 	int err = crypt_run(run, prog);
@@ -126,7 +126,7 @@ static inline int crypt_expect_forged(struct crypt_run *run, const char *prog, i
 	return 0;
 }
 
-/* Nothing of the plaintext may be in what an opened payload is left as */
+/* The payload must not contain plaintext after opening it has failed */
 static inline int crypt_expect_spoilt(struct crypt_run *run, const struct vector *v, __u32 off,
 				      __u32 len)
 {
@@ -173,7 +173,7 @@ static inline int vector_forge_tags(struct crypt_run *run, __u32 at, __u32 len, 
 	return err;
 }
 
-/* Every byte of text, tag and additional data counts, as do all lengths */
+/* Authentication fails if any byte of text, tag or additional data, or a length, is changed */
 static inline int vector_forge(struct crypt_run *run, const struct vector *v)
 {
 	struct vnp_crypt *crypt = &run->order.crypt;
@@ -206,7 +206,7 @@ static inline int vector_forge(struct crypt_run *run, const struct vector *v)
 	return err;
 }
 
-/* vector_crypt() - a vector of an encrypted text.  Return: 0, or -1 with @run->why */
+/* vector_crypt() - check a vector of an encrypted text.  Return: 0, or -1 with @run->why */
 static inline int vector_crypt(struct crypt_run *run, const struct vector *v, bool forge)
 {
 	const __u32 text = vector_prepare(run, v), aad = run->order.crypt.aad_len;
@@ -235,7 +235,7 @@ static inline int vector_crypt(struct crypt_run *run, const struct vector *v, bo
 	return vector_forge(run, v);
 }
 
-/* vector_mac() - a vector of a text in clear; its tag comes after it, and then before it */
+/* vector_mac() - check a vector of a text that is not encrypted, with the tag after and before it */
 static inline int vector_mac(struct crypt_run *run, const struct vector *v, bool forge)
 {
 	const __u32 text = vector_prepare(run, v), tag = vector_tag(v->alg);
@@ -274,7 +274,7 @@ static inline int vector_mac(struct crypt_run *run, const struct vector *v, bool
 	return crypt_expect(run, "mac_verify", want, run->in_len);
 }
 
-/* vector_check() - a vector, with payloads of which the first @direct bytes are direct */
+/* vector_check() - check a vector, with payloads of which the first @direct bytes are direct */
 static inline int vector_check(struct crypt_run *run, const struct vector *v, __u32 direct,
 			       bool forge)
 {

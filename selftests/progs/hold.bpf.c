@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Messages are held and end as their datagrams say. */
+/* Holds datagrams and ends messages, as the datagrams order (hold.h). */
 #include <vnp/program.h>
 #include "hold.h"
 
 struct hold_seen seen;
 
-/* A fault, of which the verifier does not know */
+/* A fault that the verifier does not foresee */
 __u32 no_verdict = 100;
 
 static __always_inline long hold_this(struct vnp_ctx *ctx, const struct fragment *fragment)
@@ -17,7 +17,7 @@ static __always_inline long hold_this(struct vnp_ctx *ctx, const struct fragment
 	return err;
 }
 
-/* Release the message if all its fragments are there. */
+/* Release the message if all its fragments are held. */
 static __always_inline void hold_complete(struct vnp_ctx *ctx,
 					  const struct fragment *fragment, int each)
 {
@@ -88,7 +88,7 @@ int hold(struct vnp_ctx *ctx)
 	return hold_by_order(ctx, &fragment);
 }
 
-/* It writes to the payload, so datagrams of a super-packet are copied before. */
+/* Writes to the payload, so that datagrams of a super-packet are copied first */
 SEC("vnp/datagram")
 int hold_writes(struct vnp_ctx *ctx)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the datagrams of hold_test.c say, to hold.bpf.c. */
+/* Orders in the datagrams of hold_test.c, for hold.bpf.c. */
 #ifndef _VNP_TEST_HOLD_H
 #define _VNP_TEST_HOLD_H
 
 #include <linux/types.h>
 
-/* What the program does once it has the datagram */
+/* What the program does with the datagram */
 enum hold_order {
 	HOLD_PASS,		/* pass it on */
 	HOLD_DROP,		/* drop it */
@@ -24,10 +24,10 @@ enum hold_order {
 	HOLD_TWICE,		/* as HOLD_ONLY, calling vnp_hold() twice */
 };
 
-/* struct fragment - what a datagram begins with */
+/* struct fragment - the header of each datagram */
 struct fragment {
 	__u8 order;		/* enum hold_order */
-	__u8 strip;		/* what is released begins after this header */
+	__u8 strip;		/* remove this header from what is released */
 	__u16 cnt;		/* fragments of the message */
 	__u32 index;		/* of this one */
 	__u64 message;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sends to peers and groups, as it is told. */
+/* Sends to peers and groups, as the test orders. */
 #include <vnp/program.h>
 #include "send.h"
 
@@ -26,7 +26,7 @@ struct {
 
 struct orders orders;
 
-/* What is sent: the bytes in front are the receiver's number, then its square, ... */
+/* Fill in what is sent: the bytes in front are the receiver's number, its square, ... */
 struct params {
 	struct vnp_send send;
 	__u8 head[SEND_HEAD_MAX];
@@ -66,7 +66,7 @@ int send(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
-/* Of what is written before and after, peers get the former. */
+/* Writes before and after sending: peers must only get the former. */
 SEC("vnp/datagram")
 int send_written(struct vnp_ctx *ctx)
 {
@@ -79,7 +79,7 @@ int send_written(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
-/* Sends from a copy of its own, which is freed. */
+/* Sends from a packet of its own, a copy, which is freed afterwards. */
 SEC("vnp/datagram")
 int send_pulled(struct vnp_ctx *ctx)
 {
@@ -88,7 +88,7 @@ int send_pulled(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
-/* The packet's layout changes between two of them. */
+/* The payload is moved in memory between two calls of the helper. */
 SEC("vnp/datagram")
 int send_pulled_between(struct vnp_ctx *ctx)
 {
@@ -122,7 +122,7 @@ int send_member(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
-/* Each datagram to another crowd */
+/* Each datagram to another group */
 SEC("vnp/datagram")
 int send_crowd(struct vnp_ctx *ctx)
 {
@@ -133,7 +133,7 @@ int send_crowd(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
-/* All to the same crowd, twice */
+/* Each datagram to the same group, twice */
 SEC("vnp/datagram")
 int send_crowd_twice(struct vnp_ctx *ctx)
 {
@@ -144,7 +144,7 @@ int send_crowd_twice(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
-/* Each peer gets another half of the datagrams, by their first byte. */
+/* Peer 0 gets datagrams with an even first byte, peer 1 the others, peer 2 all. */
 SEC("vnp/datagram")
 int send_halves(struct vnp_ctx *ctx)
 {
