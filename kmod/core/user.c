@@ -17,9 +17,8 @@ module_param_named(jit_user_max, vnp_jit_user_max, uint, 0644);
 MODULE_PARM_DESC(jit_user_max,
 		 "Bytes of native code that programs of one user without CAP_BPF may have (default 16 MiB)");
 
-/* By uid.  The first and last reference are taken and put under the lock. */
-static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_ACCOUNT);
-static DEFINE_MUTEX(vnp_users_lock);
+/* By uid.  The last reference is put under its lock, so those found in it have others. */
+static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 
 u64 vnp_user_jit_max(void)
 {
@@ -37,58 +36,82 @@ static kuid_t vnp_user_uid(void)
 	return uid;
 }
 
-static struct vnp_user *vnp_user_create(u32 uid)
+static void vnp_user_free(struct vnp_user *user)
+{
+	mutex_destroy(&user->jit_lock);
+	free_percpu(user->bucket);
+	kfree(user);
+}
+
+static struct vnp_user *vnp_user_alloc(u32 uid)
 {
 	struct vnp_user *user = kzalloc(sizeof(*user), VNP_GFP_USER);
-	int ret;
 
 	if (!user)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	user->bucket = alloc_percpu_gfp(struct vnp_bucket, VNP_GFP_USER);
 	if (!user->bucket) {
-		ret = -ENOMEM;
-		goto err_free;
+		kfree(user);
+		return NULL;
 	}
 	refcount_set(&user->refs, 1);
 	user->uid = uid;
 	mutex_init(&user->jit_lock);
 	init_waitqueue_head(&user->jit_freed);
-	ret = xa_insert(&vnp_users, uid, user, VNP_GFP_USER);
-	if (ret)
-		goto err_free_bucket;
 	return user;
+}
 
-err_free_bucket:
-	free_percpu(user->bucket);
-err_free:
-	kfree(user);
-	return ERR_PTR(ret);
+/* Return: the user with a reference, or NULL */
+static struct vnp_user *vnp_user_find(u32 uid)
+{
+	struct vnp_user *user;
+
+	xa_lock_bh(&vnp_users);
+	user = xa_load(&vnp_users, uid);
+	if (user)
+		refcount_inc(&user->refs);
+	xa_unlock_bh(&vnp_users);
+	return user;
+}
+
+static struct vnp_user *vnp_user_create(u32 uid)
+{
+	struct vnp_user *user = vnp_user_alloc(uid), *other;
+	int ret;
+
+	if (!user)
+		return ERR_PTR(-ENOMEM);
+	do {
+		ret = xa_insert_bh(&vnp_users, uid, user, VNP_GFP_USER);
+		if (!ret)
+			return user;
+		/* Another process was faster. */
+		other = ret == -EBUSY ? vnp_user_find(uid) : ERR_PTR(ret);
+	} while (!other);
+	vnp_user_free(user);
+	return other;
 }
 
 struct vnp_user *vnp_user_get(void)
 {
-	u32 uid = __kuid_val(vnp_user_uid());
-	struct vnp_user *user;
+	const u32 uid = __kuid_val(vnp_user_uid());
 
-	mutex_lock(&vnp_users_lock);
-	user = xa_load(&vnp_users, uid);
-	if (user)
-		refcount_inc(&user->refs);
-	else
-		user = vnp_user_create(uid);
-	mutex_unlock(&vnp_users_lock);
-	return user;
+	return vnp_user_find(uid) ?: vnp_user_create(uid);
 }
 
 void vnp_user_put(struct vnp_user *user)
 {
-	if (!refcount_dec_and_mutex_lock(&user->refs, &vnp_users_lock))
-		return;
-	xa_erase(&vnp_users, user->uid);
-	mutex_unlock(&vnp_users_lock);
-	mutex_destroy(&user->jit_lock);
-	free_percpu(user->bucket);
-	kfree(user);
+	bool last;
+
+	local_bh_disable();
+	last = refcount_dec_and_lock(&user->refs, &vnp_users.xa_lock);
+	if (last) {
+		__xa_erase(&vnp_users, user->uid);
+		xa_unlock(&vnp_users);
+	}
+	local_bh_enable();
+	if (last)
+		vnp_user_free(user);
 }
 
 static bool vnp_user_jit_fits(s64 bytes)

@@ -34,7 +34,7 @@ struct vnp_bucket {
 
 /**
  * struct vnp_user - a user who has programs or links
- * @refs:	one for each of them
+ * @refs:	one for each of them, and for packets that wait to be sent for him
  * @uid:	the user
  * @bucket:	what programs on the user's links may take of each CPU now
  * @jit_lock:	held while one of the user's programs is compiled, so that temporary memory is
@@ -67,7 +67,16 @@ u64 vnp_user_jit_max(void);
  */
 struct vnp_user *vnp_user_get(void);
 
-/* vnp_user_put() - put a reference.  Context: process */
+/*
+ * vnp_user_hold() - get another reference; the caller has one, or is under RCU, and a link has
+ * one.  Context: any
+ */
+static inline void vnp_user_hold(struct vnp_user *user)
+{
+	refcount_inc(&user->refs);
+}
+
+/* vnp_user_put() - put a reference.  Context: any but hard interrupts */
 void vnp_user_put(struct vnp_user *user);
 
 /**

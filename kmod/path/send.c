@@ -133,34 +133,60 @@ static void vnp_send_remove(struct vnp_send_queue *queue, struct vnp_send_entry 
 	entry->queued = false;
 }
 
-/* What is sent may be received at once, and so change the queue.  Return: the packet */
-static struct vnp_send_entry *vnp_send_flush_first(struct vnp_send_queue *queue, u32 *cnt)
+/**
+ * struct vnp_send_payer - whom the time is charged to that sending a packet takes
+ * @user:	the user
+ * @held:	with a reference
+ */
+struct vnp_send_payer {
+	struct vnp_user *user;
+	bool held;
+};
+
+static void vnp_send_payer_put(const struct vnp_send_payer *payer)
+{
+	if (payer->held)
+		vnp_user_put(payer->user);
+}
+
+/* What is sent may be received at once, and so change the queue. */
+static struct vnp_send_payer vnp_send_flush_first(struct vnp_send_queue *queue, u32 *cnt)
 {
 	struct vnp_send_entry *entry = queue->first;
-	const bool held = entry->held;
+	const struct vnp_send_payer payer = { entry->user, entry->held };
 
 	vnp_send_remove(queue, &queue->first);
 	entry->held = false;
 	*cnt += entry->ops->flush(entry);
-	if (held)
+	if (payer.held)
 		entry->ops->put(entry);
-	return entry;
+	return payer;
 }
 
-/* Flush some packets, and measure the time since @start.  Return: the time now */
+/* For which nobody is charged */
+static void vnp_send_flush_untimed(struct vnp_send_queue *queue, u32 *cnt)
+{
+	const struct vnp_send_payer payer = vnp_send_flush_first(queue, cnt);
+
+	vnp_send_payer_put(&payer);
+}
+
+/* Flush some packets, and charge the time since @start.  Return: the time now */
 static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 {
-	struct vnp_send_entry *entry[VNP_SEND_TIMED];
+	struct vnp_send_payer payer[VNP_SEND_TIMED];
 	u32 cnt = 0, segments = 0, i, each;
 	u64 now;
 
 	do {
-		entry[cnt++] = vnp_send_flush_first(queue, &segments);
+		payer[cnt++] = vnp_send_flush_first(queue, &segments);
 	} while (queue->first && cnt < VNP_SEND_TIMED && segments < VNP_SEND_TIMED_SEGMENTS);
 	now = ktime_get_ns();
 	each = min_t(u64, now - start, NSEC_PER_SEC) / cnt;
-	for (i = 0; i < cnt; i++)
-		entry[i]->ns += each;
+	for (i = 0; i < cnt; i++) {
+		this_cpu_ptr(payer[i].user->bucket)->left -= each;
+		vnp_send_payer_put(&payer[i]);
+	}
 	return now;
 }
 
@@ -201,6 +227,7 @@ static void vnp_send_keep(struct vnp_send_queue *queue)
 
 	while ((entry = *at)) {
 		if (entry->ops->get(entry)) {
+			vnp_user_hold(entry->user);
 			entry->held = true;
 			at = &entry->next;
 			continue;
@@ -263,7 +290,8 @@ bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *
 		return true;
 	if (vnp_send_is_late(sending))
 		return false;
-	vnp_send_flush_first(queue, &sending->flushed);
+	/* It is part of the execution's time. */
+	vnp_send_flush_untimed(queue, &sending->flushed);
 	return true;
 }
 
@@ -271,11 +299,10 @@ void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user)
 {
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
 
-	this_cpu_ptr(user->bucket)->left -= entry->ns;
-	entry->ns = 0;
 	if (entry->queued)
 		return;
 	entry->queued = true;
+	entry->user = user;
 	entry->next = NULL;
 	*queue->last = entry;
 	queue->last = &entry->next;
@@ -299,7 +326,7 @@ static void vnp_send_flush_all(struct vnp_send_queue *queue)
 	local_bh_disable();
 	rcu_read_lock();
 	while (queue->first)
-		vnp_send_flush_first(queue, &segments);
+		vnp_send_flush_untimed(queue, &segments);
 	rcu_read_unlock();
 	local_bh_enable();
 }

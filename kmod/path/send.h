@@ -20,8 +20,7 @@
  *
  * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
  * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
- * measured, and drawn from his account (prog/account.h) when the next packet for the peer
- * begins.  Packets that are sent within an execution are part of its time, and limited: beyond
+ * measured, and drawn from his account (prog/account.h).  Packets that are sent within an execution are part of its time, and limited: beyond
  * that, datagrams are refused for which another packet would have to be sent first.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
@@ -57,14 +56,14 @@ struct vnp_send_ops {
  * @ops:	how to send it
  * @queued:	it is in the queue
  * @held:	it has the references of @get
- * @ns:	time that sending took, for which the user's account was not charged yet
+ * @user:	whose account is charged for sending it; with a reference if @held
  */
 struct vnp_send_entry {
 	struct vnp_send_entry *next;
 	const struct vnp_send_ops *ops;
 	bool queued;
 	bool held;
-	u32 ns;
+	struct vnp_user *user;
 };
 
 /**
