@@ -152,6 +152,11 @@ static int vnp_udp_block_share(struct vnp_udp_block *block, const struct sk_buff
 	return ret;
 }
 
+static bool vnp_udp_block_is_head(const struct sk_buff *skb, const unsigned char *data)
+{
+	return data >= skb->head && data < skb_end_pointer(skb);
+}
+
 /*
  * The head of a clone is not referenced: another receiver does not see such references, and may
  * write to it when the clone was freed.
@@ -164,7 +169,7 @@ bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram)
 
 	if (ctx->data_end - ctx->data != ctx->len || dgram->prog->writes_packet)
 		return false;
-	if (data >= skb->head && data < skb_end_pointer(skb))
+	if (vnp_udp_block_is_head(skb, data))
 		return skb->head_frag && !skb_cloned(skb);
 	return !skb_has_frag_list(skb);
 }
@@ -191,6 +196,8 @@ static int vnp_udp_block_append(struct vnp_udp_block *block, const struct vnp_dg
 		return vnp_udp_block_copy(block, dgram, 0, ctx->len);
 	if (vnp_udp_block_is_direct(dgram)) {
 		page = virt_to_head_page(ctx->data);
+		if (vnp_udp_block_is_head(dgram->skb, ctx->data))
+			vnp_udp_sending()->head = true;
 		return vnp_udp_block_add(block, page, ctx->data - page_address(page), ctx->len);
 	}
 	ret = vnp_udp_block_share(block, dgram->skb, dgram->off, dgram->off + ctx->len);

@@ -69,6 +69,7 @@ struct vnp_udp_block {
  * @sending:	what all hooks have
  * @hops:	maximum TTL of what is sent because of it
  * @more:	what is sent will probably leave with other datagrams
+ * @head:	a block refers to the packet's head: it may not be written to any more
  * @skb:	the packet of the datagram that vnp_udp_block_find() found last; NULL: none
  * @off:	position in it of the range that was found: the datagram, or some of its bytes
  * @len:	length of that range
@@ -82,6 +83,7 @@ struct vnp_udp_sending {
 	struct vnp_sending sending;
 	u8 hops;
 	bool more;
+	bool head;
 	const struct sk_buff *skb;
 	s32 off;
 	u32 len;
@@ -107,6 +109,12 @@ static inline void vnp_udp_block_forget(struct vnp_udp_sending *sending)
 		vnp_udp_block_put(sending->block);
 	sending->block = NULL;
 	sending->skb = NULL;
+}
+
+/* vnp_udp_block_has_head() - does one refer to the head of the packet that is being processed? */
+static inline bool vnp_udp_block_has_head(void)
+{
+	return unlikely(__this_cpu_read(vnp_sending)) && vnp_udp_sending()->head;
 }
 
 /* vnp_udp_block_is_direct() - is it contiguous in memory that can be referenced? */

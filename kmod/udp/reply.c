@@ -10,6 +10,7 @@
 #include "kmod/path/batch.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/route.h"
+#include "kmod/udp/block.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/merge.h"
 #include "kmod/udp/output.h"
@@ -84,6 +85,9 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 	skb_dst_set_noref(skb, dst);
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + ip_len) ||
 	    (gso && skb_unclone(skb, GFP_ATOMIC)))
+		return -ENOMEM;
+	/* What the program has sent refers to it, and those below may write to it (IPsec). */
+	if (vnp_udp_block_has_head() && pskb_expand_head(skb, 0, 0, GFP_ATOMIC))
 		return -ENOMEM;
 	if (gso)
 		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;

@@ -37,6 +37,7 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
 	vnp_send_begin(&sending.sending);
 	sending.hops = vnp_udp_out_hops(dispatch->skb);
 	sending.more = skb_is_gso(dispatch->skb) || vnp_send_gathers();
+	sending.head = false;
 	sending.skb = NULL;
 	sending.block = NULL;
 	ret = vnp_dispatch(dispatch);

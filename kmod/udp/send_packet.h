@@ -12,11 +12,11 @@
 #ifndef _VNP_UDP_SEND_PACKET_H
 #define _VNP_UDP_SEND_PACKET_H
 
+#include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
 #include "kmod/udp/block.h"
 
 struct sk_buff;
-struct vnp_dgram;
 
 /* vnp_udp_msg_len() - payload of the datagram that is sent */
 static inline u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
@@ -25,14 +25,15 @@ static inline u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
 }
 
 /*
- * vnp_udp_send_copies() - is it cheaper to copy the payload?  Several fragments, or a copy, would
- * be needed otherwise
+ * vnp_udp_send_copies() - is it cheaper to copy the payload?  Otherwise several fragments or a
+ * copy would be needed, or few bytes of a long datagram would keep all its memory
  */
 static inline bool vnp_udp_send_copies(const struct vnp_dgram *dgram,
 				       const struct vnp_send_msg *msg)
 {
 	return vnp_udp_msg_len(msg) <= VNP_UDP_SEND_SHORT &&
-	       (msg->head_len || !vnp_udp_block_is_direct(dgram));
+	       (msg->head_len || msg->len < dgram->exec.ctx.len ||
+		!vnp_udp_block_is_direct(dgram));
 }
 
 /* vnp_udp_send_alloc() - a packet with space for headers, and @room bytes; NULL: no memory */
