@@ -103,13 +103,13 @@ void vnp_user_put(struct vnp_user *user)
 {
 	bool last;
 
-	local_bh_disable();
-	last = refcount_dec_and_lock(&user->refs, &vnp_users.xa_lock);
-	if (last) {
+	if (refcount_dec_not_one(&user->refs))
+		return;
+	xa_lock_bh(&vnp_users);
+	last = refcount_dec_and_test(&user->refs);
+	if (last)
 		__xa_erase(&vnp_users, user->uid);
-		xa_unlock(&vnp_users);
-	}
-	local_bh_enable();
+	xa_unlock_bh(&vnp_users);
 	if (last)
 		vnp_user_free(user);
 }
