@@ -213,11 +213,11 @@ static void test_topics(void)
 	const long slept = switches();
 	int i, ok = 1;
 
-	for (i = 0; i < 50; i++)
+	for (i = 0; i < 10; i++)
 		ok &= publish(TENTH(i), SUBSCRIBERS / 10) &&
 		      publish(FIFTIETH(i), SUBSCRIBERS / 50) && publish(NOBODY, 0);
 	report(ok && all_got(0), "topics of some: who has subscribed gets all, nobody else any");
-	for (i = 0; i < 20; i++)
+	for (i = 0; i < 5; i++)
 		ok &= publish(ALL, SUBSCRIBERS);
 	report(ok && all_got(0), "a topic of all");
 	report(slept > 0 && switches() == slept, "the feed has slept");
@@ -230,7 +230,7 @@ static void test_changed(void)
 	for (n = 0; n < SUBSCRIBERS / 2; n++)
 		ok &= n % 10 ? subscribe(n, "254") : unsubscribe(n);
 	report(ok, "half of them have another filter, or unsubscribe");
-	for (i = 0; i < 10; i++)
+	for (i = 0; i < 5; i++)
 		ok &= publish(TENTH(i), SUBSCRIBERS / 20) &&
 		      publish(FIFTIETH(i), SUBSCRIBERS / 100);
 	ok &= publish(ALL, SUBSCRIBERS / 2);
