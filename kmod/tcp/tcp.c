@@ -6,7 +6,7 @@
  *	sk_user_data		the link, which is not for copies of the socket
  *	sk_prot			one that reads what is ready (tcp/recv.c), and notices its end
  *	socket::ops		likewise
- *	icsk_ulp_ops		ones that do nothing, so that no others can be set
+ *	icsk_ulp_ops		ones that do nothing, so that no others can be set.  They stay
  *	sk_rcvlowat		1; the application's is in struct vnp_stream
  *
  * Only a socket is taken whose operations are TCP's own: not one of MPTCP, kTLS, sockmap, KCM.
@@ -17,7 +17,10 @@
  */
 #include "kmod/tcp/tcp.h"
 
+#include <linux/kmemleak.h>
 #include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/wait.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -43,10 +46,15 @@ static DECLARE_WAIT_QUEUE_HEAD(vnp_tcp_calls_wait);
 
 /*
  * setsockopt() of TCP_ULP can wait for the socket's lock when the link is attached, and would make
- * the copy of sk_prot known to kTLS, for all sockets.  Not registered, and has no owner: it
- * is removed before the socket could be destroyed.
+ * the copy of sk_prot known to kTLS, for all sockets.  These operations keep it from that.
+ *
+ * getsockopt() of TCP_ULP takes no lock: it finds operations, stores the length, which can sleep,
+ * and reads the operations again.  So they stay when the link is detached, until the socket is
+ * freed, which may be after the module; then they are not freed.
  */
-static const struct tcp_ulp_ops vnp_tcp_ulp = { .name = "vnp" };
+static const char vnp_tcp_ulp_name[] = "vnp";
+static struct tcp_ulp_ops *vnp_tcp_ulp;
+static bool vnp_tcp_ulp_used;
 
 static void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link)
 {
@@ -61,7 +69,9 @@ static void vnp_tcp_set_hook(struct vnp_link *link, struct sock *sk)
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
 
 	vnp_tcp_set_user_data(sk, link);
-	WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, &vnp_tcp_ulp);
+	WRITE_ONCE(vnp_tcp_ulp_used, true);
+	if (!inet_csk(sk)->icsk_ulp_ops)
+		WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, vnp_tcp_ulp);
 	WRITE_ONCE(sk->sk_prot, &proto->ours);
 	WRITE_ONCE(sk->sk_socket->ops, &proto->ours_ops);
 	vnp_stream_start(link->stream, sk);
@@ -76,8 +86,6 @@ static void vnp_tcp_clear_hook(struct vnp_link *link, struct sock *sk, bool keep
 		WRITE_ONCE(sk->sk_prot, proto->kernel);
 	if (sk->sk_socket && sk->sk_socket->ops == &proto->ours_ops)
 		WRITE_ONCE(sk->sk_socket->ops, proto->kernel_ops);
-	if (inet_csk(sk)->icsk_ulp_ops == &vnp_tcp_ulp)
-		WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, NULL);
 	vnp_tcp_set_user_data(sk, NULL);
 	vnp_stream_stop(link->stream, keep);
 }
@@ -162,6 +170,14 @@ static bool vnp_tcp_suits(const struct sock *sk)
 	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
 }
 
+/* Are there other operations than those of a link that was detached? */
+static bool vnp_tcp_has_ulp(const struct sock *sk)
+{
+	const struct tcp_ulp_ops *ulp = inet_csk(sk)->icsk_ulp_ops;
+
+	return ulp && strcmp(ulp->name, vnp_tcp_ulp_name);
+}
+
 /* Context: the socket's lock.  Return: 0, or as @attach */
 static int vnp_tcp_check(const struct sock *sk)
 {
@@ -178,7 +194,7 @@ static int vnp_tcp_check(const struct sock *sk)
 	if (!(1 << sk->sk_state & connected))
 		return -ENOTCONN;
 	if (sk->sk_prot != proto->kernel || sk->sk_socket->ops != proto->kernel_ops ||
-	    rcu_access_pointer(__sk_user_data(sk)) || inet_csk(sk)->icsk_ulp_ops ||
+	    rcu_access_pointer(__sk_user_data(sk)) || vnp_tcp_has_ulp(sk) ||
 	    tcp_sk(sk)->repair)
 		return -EBUSY;
 	return 0;
@@ -235,6 +251,23 @@ static int vnp_tcp_proto_create(int family)
 	return 0;
 }
 
+static int vnp_tcp_ulp_create(void)
+{
+	vnp_tcp_ulp = kzalloc(sizeof(*vnp_tcp_ulp), GFP_KERNEL);
+	if (!vnp_tcp_ulp)
+		return -ENOMEM;
+	strscpy(vnp_tcp_ulp->name, vnp_tcp_ulp_name, sizeof(vnp_tcp_ulp->name));
+	return 0;
+}
+
+static void vnp_tcp_ulp_destroy(void)
+{
+	if (vnp_tcp_ulp_used)
+		kmemleak_not_leak(vnp_tcp_ulp);
+	else
+		kfree(vnp_tcp_ulp);
+}
+
 int vnp_tcp_subsys_create(void)
 {
 	int ret = vnp_tcp_proto_create(AF_INET);
@@ -244,20 +277,23 @@ int vnp_tcp_subsys_create(void)
 	/* The kernel may have no IPv6. */
 	if (ret && ret != -EAFNOSUPPORT)
 		return ret;
-	return vnp_stream_subsys_create();
+	ret = vnp_tcp_ulp_create();
+	if (ret)
+		return ret;
+	ret = vnp_stream_subsys_create();
+	if (ret)
+		vnp_tcp_ulp_destroy();
+	return ret;
 }
 
-/*
- * Waits for readers of icsk_ulp_ops, and for calls that are being entered, that are in here, and
- * that are being left.
- */
+/* Waits for calls that are being entered, that are in here, and that are being left. */
 void vnp_tcp_subsys_destroy(void)
 {
-	synchronize_net();
 	synchronize_rcu_tasks();
 	wait_event_idle(vnp_tcp_calls_wait, !atomic_read(&vnp_tcp_calls));
 	synchronize_rcu_tasks();
 	vnp_stream_subsys_destroy();
+	vnp_tcp_ulp_destroy();
 }
 
 const struct vnp_hook_ops vnp_tcp_hook = {

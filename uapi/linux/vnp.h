@@ -1084,7 +1084,8 @@ enum vnp_eof {
  *
  * While there is a link getsockopt() of SO_RCVLOWAT returns 1, although the value that was set is
  * obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
- * EOPNOTSUPP.  An urgent byte is part of the stream for programs.
+ * EOPNOTSUPP.  After the link TCP_ULP is "vnp", and cannot be set (EEXIST).  An urgent byte is
+ * part of the stream for programs.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
