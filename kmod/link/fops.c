@@ -63,6 +63,8 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	}
 	vnp_link_stats_sum(link, info);
 	vnp_hold_info(link, info);
+	if (link->hook->info)
+		link->hook->info(link, info);
 	return 0;
 }
 

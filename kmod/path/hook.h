@@ -15,6 +15,7 @@ struct sock;
 struct socket;
 struct vnp_dgram;
 struct vnp_link;
+struct vnp_link_info;
 struct vnp_peer;
 struct vnp_prog;
 struct vnp_send_msg;
@@ -66,14 +67,15 @@ struct vnp_target_addr;
  * @load:	copy bytes of a payload that may span several packets.  Return: 0, -ERANGE.
  *		NULL: a payload is always in one packet
  * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
+ * @info:	fill in what only links of this hook count.  Context: process.  NULL: nothing
  *
- * A hook that does not receive packets (tcp/) only has the members for attaching, @load and
- * @free.
+ * A hook that does not receive packets (tcp/) only has the members for attaching, @load, @free
+ * and @info.
  *
  * @filtered says that the socket's filters have seen the packet.
  *
- * Context of all but @suits, @attach, @detach, @is_attached, @permit and @free: softirq, under
- * RCU.
+ * Context of all but @suits, @attach, @detach, @is_attached, @permit, @free and @info: softirq,
+ * under RCU.
  */
 struct vnp_hook_ops {
 	u32 head;
@@ -108,6 +110,7 @@ struct vnp_hook_ops {
 	void (*seal)(struct sk_buff *skb, u32 len);
 	int (*load)(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 	void (*free)(struct vnp_link *link);
+	void (*info)(const struct vnp_link *link, struct vnp_link_info *info);
 };
 
 /* vnp_hook_find() - the hook for a socket, or NULL.  Context: process */

@@ -3,17 +3,26 @@
 
 #include "kmod/path/cursor.h"
 
-struct sk_buff *vnp_queue_find(struct sock *sk, u32 seq)
+struct sk_buff *vnp_queue_find(struct sock *sk, struct sk_buff *from, u32 seq, u32 *steps)
 {
-	struct sk_buff *skb, *found = NULL;
+	struct sk_buff *front = from ?: skb_peek(&sk->sk_receive_queue);
+	struct sk_buff *back = skb_peek_tail(&sk->sk_receive_queue);
 
-	/* What is new is at the tail. */
-	skb_queue_reverse_walk(&sk->sk_receive_queue, skb) {
-		if (!after(vnp_queue_stop(skb), seq))
+	if (!front || !after(vnp_queue_stop(back), seq))
+		return NULL;
+	/* The packet is neither before @front nor after @back, so these do not cross. */
+	while (!after(vnp_queue_stop(front), seq)) {
+		if (!after(vnp_queue_stop(back->prev), seq)) {
+			front = back;
 			break;
-		found = skb;
+		}
+		if (!*steps)
+			return ERR_PTR(-EAGAIN);
+		--*steps;
+		front = front->next;
+		back = back->prev;
 	}
-	return found && !before(seq, vnp_queue_start(found)) ? found : NULL;
+	return before(seq, vnp_queue_start(front)) ? NULL : front;
 }
 
 struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq)

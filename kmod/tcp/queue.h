@@ -59,10 +59,21 @@ static inline u32 vnp_queue_end(const struct sock *sk)
 	return tcp_sk(sk)->rcv_nxt - sock_flag(sk, SOCK_DONE);
 }
 
-/* vnp_queue_find() - the packet that holds a byte that has arrived and was not read, or NULL */
-struct sk_buff *vnp_queue_find(struct sock *sk, u32 seq);
+/**
+ * vnp_queue_find() - the packet from which TCP takes a byte that was not read
+ * @sk:		the socket
+ * @from:	a packet before which it is not, or NULL
+ * @seq:	the byte
+ * @steps:	how many packets may be walked in each direction; decreased by those that were
+ *
+ * Walks from @from and from the tail of the queue at once.
+ *
+ * Return: the packet; NULL: the byte is not in the queue; ERR_PTR(-EAGAIN): @steps were not
+ * enough.
+ */
+struct sk_buff *vnp_queue_find(struct sock *sk, struct sk_buff *from, u32 seq, u32 *steps);
 
-/* vnp_queue_next() - the same, from a packet that does not end after it on, or NULL */
+/* vnp_queue_next() - the same, only from @skb on, and however far it is.  Return: or NULL */
 struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq);
 
 /* vnp_queue_load() - struct vnp_hook_ops::load, of struct vnp_queue_exec */

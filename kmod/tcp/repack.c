@@ -15,6 +15,10 @@
 /* Small heads may come from a cache of this size. */
 #define VNP_CHUNK_SMALL		1024
 
+/* What a slice of a pass copies and replaces at most */
+#define VNP_SLICE_BYTES		(16 * VNP_CHUNK)
+#define VNP_SLICE_PACKETS	1024
+
 u32 vnp_repack_capacity(u32 truesize)
 {
 	const u32 head = SKB_DATA_ALIGN(sizeof(struct sk_buff));
@@ -25,6 +29,15 @@ u32 vnp_repack_capacity(u32 truesize)
 	if (left >= head + VNP_CHUNK_SMALL)
 		bytes += rounddown_pow_of_two(left - head) - tail;
 	return bytes;
+}
+
+u32 vnp_repack_growth(const struct sk_buff *skb, u32 seq)
+{
+	const u32 start = vnp_queue_start(skb);
+	const u64 old = before(start, seq) ? seq - start : 0;
+	const u64 chunks = old * VNP_CHUNK_TRUESIZE / VNP_CHUNK;
+
+	return skb->truesize > chunks ? skb->truesize - chunks : 0;
 }
 
 static bool vnp_repack_is_dense(const struct sk_buff *skb)
@@ -101,40 +114,72 @@ static void vnp_repack_replace(struct sock *sk, struct sk_buff *first, struct sk
 	}
 }
 
-/*
- * Replace the packets from @first to before @end, of which the bytes from @seq to before @stop
- * are needed, if that saves memory.  Return: 0, or -ENOMEM, and nothing was changed
+/**
+ * struct vnp_repack_run - neighbouring packets that are replaced together
+ * @first:	the first of them
+ * @end:	the one after the last
+ * @cnt:	how many they are
+ * @seq:	the first byte that is needed
+ * @stop:	after the last one
  */
-static int vnp_repack_run(struct sock *sk, struct sk_buff *first, struct sk_buff *end,
-			  u32 seq, u32 stop, gfp_t gfp)
-{
-	struct sk_buff *skb, *chunk, *from = first;
-	struct sk_buff_head chunks;
-	s64 gain = 0;
-	u32 len;
+struct vnp_repack_run {
+	struct sk_buff *first;
+	struct sk_buff *end;
+	u32 cnt;
+	u32 seq;
+	u32 stop;
+};
 
-	__skb_queue_head_init(&chunks);
-	for (skb = first; skb != end; skb = skb->next)
-		gain += skb->truesize;
-	for (; before(seq, stop); seq += len) {
-		len = min(VNP_CHUNK, stop - seq);
+/* Memory that chunks for so many bytes take at least */
+static s64 vnp_repack_least(u32 len)
+{
+	const u32 left = len % VNP_CHUNK;
+
+	return (s64)(len / VNP_CHUNK) * VNP_CHUNK_TRUESIZE + (left ? SKB_TRUESIZE(left) : 0);
+}
+
+/* Copy the bytes of a run to chunks.  Return: the memory that they take, or -ENOMEM */
+static s64 vnp_repack_copy(struct sock *sk, const struct vnp_repack_run *run,
+			   struct sk_buff_head *chunks, gfp_t gfp)
+{
+	struct sk_buff *chunk, *from = run->first;
+	s64 size = 0;
+	u32 seq, len;
+
+	for (seq = run->seq; before(seq, run->stop); seq += len) {
+		len = min(VNP_CHUNK, run->stop - seq);
 		from = vnp_queue_next(sk, from, seq);
 		chunk = from ? vnp_chunk_alloc(from, seq, len, gfp) : NULL;
 		if (!chunk)
-			goto purge;
-		__skb_queue_tail(&chunks, chunk);
-		gain -= chunk->truesize;
+			return -ENOMEM;
+		__skb_queue_tail(chunks, chunk);
+		size += chunk->truesize;
 		if (!vnp_chunk_append(sk, chunk, from, seq, seq + len))
-			goto purge;
+			return -ENOMEM;
 	}
-	if (gain > 0)
-		vnp_repack_replace(sk, first, end, &chunks);
-	__skb_queue_purge(&chunks);
-	return 0;
+	return size;
+}
 
-purge:
+/* Replace the packets of a run, if that saves memory.  Return: 1; 0: it does not; -ENOMEM */
+static int vnp_repack_run(struct sock *sk, const struct vnp_repack_run *run,
+			  struct vnp_repack *pass, gfp_t gfp)
+{
+	const u32 len = run->stop - run->seq;
+	struct sk_buff_head chunks;
+	struct sk_buff *skb;
+	s64 old = 0, new;
+
+	for (skb = run->first; skb != run->end; skb = skb->next)
+		old += skb->truesize;
+	if (old <= vnp_repack_least(len))
+		return 0;
+	__skb_queue_head_init(&chunks);
+	new = vnp_repack_copy(sk, run, &chunks, gfp);
+	WRITE_ONCE(pass->copied, pass->copied + len);
+	if (new >= 0 && new < old)
+		vnp_repack_replace(sk, run->first, run->end, &chunks);
 	__skb_queue_purge(&chunks);
-	return -ENOMEM;
+	return new < 0 ? new : new < old;
 }
 
 static bool vnp_repack_wants(const struct sk_buff *skb, bool all)
@@ -142,35 +187,73 @@ static bool vnp_repack_wants(const struct sk_buff *skb, bool all)
 	return vnp_repack_suits(skb) && (all || !vnp_repack_is_dense(skb));
 }
 
-int vnp_repack(struct sock *sk, bool all, gfp_t gfp)
+/*
+ * The next run, from @run->end and @pass->seq on.  It has two packets at least, if there are so
+ * many: the first can be an incomplete chunk of the run before.  Return: false: there is none
+ */
+static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
+			    struct vnp_repack_run *run)
 {
-	struct sk_buff *skb = skb_peek(&sk->sk_receive_queue), *first;
-	u32 seq = tcp_sk(sk)->copied_seq;	/* what is before it was read */
-	u32 stop;
+	struct sk_buff *skb = run->end;
+
+	run->seq = pass->seq;
+	for (; !vnp_queue_is_end(sk, skb); skb = skb->next) {
+		if (vnp_repack_wants(skb, pass->all) && !vnp_repack_is_chunk(skb))
+			break;
+		run->seq = vnp_queue_stop(skb);
+	}
+	if (vnp_queue_is_end(sk, skb))
+		return false;
+	if (after(vnp_queue_start(skb), run->seq))
+		run->seq = vnp_queue_start(skb);
+	run->first = skb;
+	for (run->cnt = 0; !vnp_queue_is_end(sk, skb); run->cnt++, skb = skb->next) {
+		if (!vnp_repack_wants(skb, pass->all) || run->cnt >= VNP_SLICE_PACKETS ||
+		    (run->cnt >= 2 && vnp_queue_stop(skb) - run->seq > VNP_SLICE_BYTES))
+			break;
+		run->stop = vnp_queue_stop(skb);
+	}
+	run->end = skb;
+	return true;
+}
+
+/* Continue after a run that was replaced, or not. */
+static void vnp_repack_advance(struct sock *sk, struct vnp_repack *pass,
+			       struct vnp_repack_run *run, bool replaced)
+{
+	const u32 incomplete = (run->stop - run->seq) % VNP_CHUNK;
+
+	pass->seq = run->stop;
+	/* The last chunk takes more bytes, if they follow. */
+	if (replaced && incomplete && !vnp_queue_is_end(sk, run->end) &&
+	    vnp_repack_wants(run->end, pass->all)) {
+		pass->seq -= incomplete;
+		run->end = run->end->prev;
+	}
+}
+
+int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp)
+{
+	const u64 copied = pass->copied + VNP_SLICE_BYTES;
+	struct vnp_repack_run run;
+	u32 cnt = 0;
 	int ret;
 
-	if (!skb)
+	if (skb_queue_empty(&sk->sk_receive_queue))
 		return 0;
-	while (all && !vnp_queue_is_end(sk, skb) && vnp_repack_is_chunk(skb)) {
-		seq = vnp_queue_stop(skb);
-		skb = skb->next;
-	}
-	while (!vnp_queue_is_end(sk, skb)) {
-		first = skb;
-		if (after(vnp_queue_start(first), seq))
-			seq = vnp_queue_start(first);
-		while (!vnp_queue_is_end(sk, skb) && vnp_repack_wants(skb, all))
-			skb = skb->next;
-		if (skb == first) {
-			seq = vnp_queue_stop(skb);
-			skb = skb->next;
-			continue;
-		}
-		stop = vnp_queue_stop(skb->prev);
-		ret = vnp_repack_run(sk, first, skb, seq, stop, gfp);
-		if (ret)
+	if (before(pass->seq, tcp_sk(sk)->copied_seq))
+		pass->seq = tcp_sk(sk)->copied_seq;
+	run.end = skb_peek(&sk->sk_receive_queue);
+	while (!vnp_queue_is_end(sk, run.end) && !after(vnp_queue_stop(run.end), pass->seq))
+		run.end = run.end->next;
+	while (vnp_repack_next(sk, pass, &run)) {
+		ret = vnp_repack_run(sk, &run, pass, gfp);
+		if (ret < 0)
 			return ret;
-		seq = stop;
+		vnp_repack_advance(sk, pass, &run, ret);
+		cnt += run.cnt;
+		if (pass->copied >= copied || cnt >= VNP_SLICE_PACKETS)
+			return -EAGAIN;
 	}
 	return 0;
 }

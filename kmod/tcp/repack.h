@@ -3,6 +3,9 @@
  * Repacking: packets of the receive queue are replaced by chunks, which take less memory for
  * the same bytes.  A chunk is a packet whose data fills a page.
  *
+ * A pass goes over the whole queue in slices, so that none takes long: a slice ends when it has
+ * copied 16 chunks, or seen 1024 packets.  (A packet is not divided, however large it is.)
+ *
  * Context of all functions here: the socket's lock.
  */
 #ifndef _VNP_TCP_REPACK_H
@@ -10,22 +13,40 @@
 
 #include <linux/types.h>
 
+struct sk_buff;
 struct sock;
 struct vnp_ranges;
 
 /* vnp_repack_capacity() - how many bytes surely fit, repacked, in so much memory */
 u32 vnp_repack_capacity(u32 truesize);
 
+/* vnp_repack_growth() - memory of a packet, less that of chunks for its bytes before @seq */
+u32 vnp_repack_growth(const struct sk_buff *skb, u32 seq);
+
 /**
- * vnp_repack() - repack runs of packets that are not dense
+ * struct vnp_repack - a pass
+ * @all:	repack all packets, not only those that are not dense.  After that pass, not more
+ *		memory is taken than that for which vnp_repack_capacity() is the queue's length,
+ *		and 1/16 of it
+ * @seq:	where its next slice begins.  To start: the first byte that was not read
+ * @copied:	bytes that were copied; for statistics
+ */
+struct vnp_repack {
+	bool all;
+	u32 seq;
+	u64 copied;
+};
+
+/**
+ * vnp_repack() - a slice of a pass
  * @sk:		the socket
- * @all:	repack all, but for whole chunks at the head: no more memory is then taken
- *		than that for which vnp_repack_capacity() is the queue's length
+ * @pass:	the pass; advanced
  * @gfp:	how to allocate
  *
- * Return: 0, -ENOMEM: some runs are what they were.
+ * Return: 0: the pass has ended; -EAGAIN: it continues with the next slice; -ENOMEM: it continues
+ * if there is memory.
  */
-int vnp_repack(struct sock *sk, bool all, gfp_t gfp);
+int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp);
 
 /**
  * vnp_repack_without() - remove ranges from the queue

@@ -11,11 +11,15 @@
 #include "kmod/tcp/repack.h"
 #include "kmod/tcp/window.h"
 
-/* Executions at once; the others are left to a worker, so that softirqs are not kept off. */
+/*
+ * What is done at once: executions, and packets that are walked in each direction to find a
+ * message.  A worker does what remains, so that softirqs are not kept off.
+ */
 #define VNP_STREAM_BATCH	64
+#define VNP_STREAM_WALK		64
 
-/* After an allocation failed */
-#define VNP_STREAM_RETRY	msecs_to_jiffies(20)
+/* How long the worker waits at most when memory, or the user's account, did not suffice */
+#define VNP_STREAM_DELAY	msecs_to_jiffies(250)
 
 static struct workqueue_struct *vnp_stream_wq;
 
@@ -61,10 +65,42 @@ struct vnp_stream *vnp_stream_get(const struct sock *sk)
 	return stream;
 }
 
-static void vnp_stream_defer(struct vnp_stream *stream, unsigned long delay)
+/* There is more to do. */
+static void vnp_stream_defer(struct vnp_stream *stream)
 {
-	if (!mod_delayed_work(vnp_stream_wq, &stream->work, delay))
+	if (!mod_delayed_work(vnp_stream_wq, &stream->work, 0))
 		vnp_obj_get(&stream->link->obj);
+}
+
+/*
+ * Something failed.  Who fails again meanwhile does not extend the delay: otherwise the worker
+ * would not be executed as long as packets arrive.
+ */
+static void vnp_stream_retry(struct vnp_stream *stream)
+{
+	const unsigned long delay = max(stream->delay, 1UL);
+
+	if (!queue_delayed_work(vnp_stream_wq, &stream->work, delay))
+		return;
+	vnp_obj_get(&stream->link->obj);
+	stream->delay = min(2 * delay, VNP_STREAM_DELAY);
+}
+
+/* May the user's account be charged on this CPU? */
+static bool vnp_stream_solvent(const struct vnp_stream *stream)
+{
+	bool solvent;
+
+	local_bh_disable();
+	solvent = vnp_account_draw(stream->link->user, 0);
+	local_bh_enable();
+	return solvent;
+}
+
+/* The user's programs pay for what is done because of them, since @start. */
+static void vnp_stream_charge(const struct vnp_stream *stream, u64 start)
+{
+	vnp_account_charge(stream->link->user, ktime_get_ns() - start);
 }
 
 u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk)
@@ -90,6 +126,12 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
 	       vnp_ranges_full(&stream->drops) ||
 	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit(sk);
+}
+
+void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info)
+{
+	info->walked = READ_ONCE(stream->walked);
+	info->repacked = READ_ONCE(stream->window.pass.copied);
 }
 
 /* Can nothing arrive any more? */
@@ -201,7 +243,7 @@ static enum vnp_action vnp_stream_verdict(struct vnp_stream *stream, struct vnp_
 	return action;
 }
 
-/* The message at @parse is whole.  Return: false: as above */
+/* The message at @parse is whole.  Return: false: the program could not be executed */
 static bool vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
 {
 	const enum vnp_action action = vnp_stream_verdict(stream, dgram);
@@ -230,7 +272,7 @@ static bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
 	       !vnp_ranges_full(&stream->drops) && !vnp_stream_too_long(stream);
 }
 
-/* TCP has removed an urgent byte; or a call that began before the link has read. */
+/* Follow copied_seq: TCP has removed an urgent byte, or a call that began before the link read. */
 static void vnp_stream_follow(struct vnp_stream *stream)
 {
 	const u32 seq = tcp_sk(stream->sk)->copied_seq;
@@ -244,35 +286,62 @@ static void vnp_stream_follow(struct vnp_stream *stream)
 	stream->sized = false;
 }
 
-/* Return: 0, or 1 + how long to wait, in jiffies, as not all that can be parsed was */
-static unsigned long vnp_stream_parse_some(struct vnp_stream *stream, u32 end)
+/* The packet where the message at @parse begins, not before @from.  As vnp_queue_find() */
+static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct sk_buff *from,
+				       u32 *steps)
 {
-	struct sock *sk = stream->sk;
+	struct sk_buff *skb = from ?: skb_peek(&stream->sk->sk_receive_queue);
+	const u32 old = *steps;
+	u64 start;
+
+	if (skb && after(vnp_queue_stop(skb), stream->parse))
+		return before(stream->parse, vnp_queue_start(skb)) ? NULL : skb;
+	start = ktime_get_ns();
+	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
+	WRITE_ONCE(stream->walked, stream->walked + old - *steps);
+	vnp_stream_charge(stream, start);
+	return skb;
+}
+
+/*
+ * @steps: packets that may be walked.  Return: 0: all that can be parsed was; -EAGAIN: it takes
+ * too long; -ENOMEM: the user's account is empty
+ */
+static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, u32 steps)
+{
 	u32 cnt = VNP_STREAM_BATCH;
 	struct vnp_queue_exec exec __vnp_uninitialized;
+
+	if (!vnp_stream_can_parse(stream, end))
+		return 0;
+	if (stream->scattered)
+		return -EAGAIN;
+	if (!vnp_stream_solvent(stream))
+		return -ENOMEM;
 
 	exec.dgram.hook = stream->link->hook;
 	exec.dgram.shared = true;
 	exec.dgram.written = false;
 	exec.dgram.unauthentic = false;
 	exec.dgram.holding = NULL;
-	vnp_stream_init_ctx(sk, &exec.dgram.exec.ctx);
+	vnp_stream_init_ctx(stream->sk, &exec.dgram.exec.ctx);
 	exec.dgram.skb = NULL;
-	if (vnp_stream_can_parse(stream, end))
-		exec.dgram.skb = vnp_queue_find(sk, stream->parse);
 	for (; vnp_stream_can_parse(stream, end); cnt--) {
 		if (!cnt)
-			return 1;
-		if (exec.dgram.skb)
-			exec.dgram.skb = vnp_queue_next(sk, exec.dgram.skb,
-							stream->parse);
-		if (WARN_ON_ONCE(!exec.dgram.skb)) {
+			return -EAGAIN;
+		exec.dgram.skb = vnp_stream_seek(stream, exec.dgram.skb, &steps);
+		if (IS_ERR(exec.dgram.skb)) {
+			stream->scattered = true;
+			return -EAGAIN;
+		}
+		/* only after TCP_REPAIR */
+		if (!exec.dgram.skb) {
 			vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
 			break;
 		}
 		if (!(stream->sized ? vnp_stream_take(stream, &exec.dgram) :
 				      vnp_stream_measure(stream, &exec.dgram, end)))
-			return 2;
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -281,16 +350,19 @@ static unsigned long vnp_stream_parse_some(struct vnp_stream *stream, u32 end)
 static void vnp_stream_skip(struct vnp_stream *stream)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
-	struct vnp_range *drop;
+	struct vnp_range *drop = vnp_ranges_first(&stream->drops);
+	const u64 start = drop && !before(tp->copied_seq, drop->start) ? ktime_get_ns() : 0;
 
 	while ((drop = vnp_ranges_first(&stream->drops)) &&
 	       !before(tp->copied_seq, drop->start)) {
 		if (before(tp->copied_seq, drop->end))
 			vnp_queue_discard(stream->sk, drop->end - tp->copied_seq);
-		if (WARN_ON_ONCE(before(tp->copied_seq, drop->end)))
+		if (before(tp->copied_seq, drop->end))
 			break;
 		vnp_ranges_pop(&stream->drops);
 	}
+	if (start)
+		vnp_stream_charge(stream, start);
 	if (before(stream->ready, tp->copied_seq))
 		WRITE_ONCE(stream->ready, tp->copied_seq);
 }
@@ -333,15 +405,15 @@ static void vnp_stream_settle(struct vnp_stream *stream)
 	WRITE_ONCE(stream->more, more);
 }
 
-static void vnp_stream_parse(struct vnp_stream *stream)
+static void vnp_stream_parse(struct vnp_stream *stream, u32 steps)
 {
 	const u32 end = vnp_queue_end(stream->sk);
-	unsigned long left;
+	int ret;
 
 	local_bh_disable();
 	rcu_read_lock();
 	vnp_stream_follow(stream);
-	left = vnp_stream_parse_some(stream, end);
+	ret = vnp_stream_parse_some(stream, end, steps);
 	vnp_stream_skip(stream);
 	vnp_stream_bound(stream);
 	rcu_read_unlock();
@@ -351,9 +423,11 @@ static void vnp_stream_parse(struct vnp_stream *stream)
 		WRITE_ONCE(stream->ready, end);
 		WRITE_ONCE(stream->wanted, end + 1);
 	}
-	WRITE_ONCE(stream->deferred, left);
-	if (left)
-		vnp_stream_defer(stream, left - 1);
+	WRITE_ONCE(stream->deferred, ret);
+	if (ret == -EAGAIN)
+		vnp_stream_defer(stream);
+	else if (ret)
+		vnp_stream_retry(stream);
 	vnp_stream_settle(stream);
 }
 
@@ -394,28 +468,50 @@ void vnp_stream_finish(struct vnp_stream *stream)
 	vnp_stream_settle(stream);
 }
 
-/* The user's programs pay for what is copied because of them.  Return: 0, -ENOMEM */
-static int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp, bool read)
+/* A slice of the work for the window, by @func, if the account allows that.  Return: as @func */
+static int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
+			     int (*func)(struct sock *sk, struct vnp_window *window, gfp_t gfp))
 {
-	const u64 start = ktime_get_ns();
-	int ret = vnp_window_open(stream->sk, gfp);
+	u64 start;
+	int ret = -ENOMEM;
 
-	vnp_account_charge(stream->link->user, ktime_get_ns() - start);
-	vnp_window_tell(stream->sk, read);
+	if (vnp_stream_solvent(stream)) {
+		start = ktime_get_ns();
+		ret = func(stream->sk, &stream->window, gfp);
+		vnp_stream_charge(stream, start);
+	}
+	if (ret == -EAGAIN)
+		vnp_stream_defer(stream);
+	else if (ret)
+		vnp_stream_retry(stream);
 	return ret;
 }
 
-/* If it is up to us that more arrives */
+/*
+ * If the application can read nothing, it is up to the link that the window stays open: no read
+ * will open it.
+ */
 static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
 {
 	struct sock *sk = stream->sk;
 
 	if (stream->deferred || vnp_stream_ended(stream, sk) || vnp_stream_enough(stream, sk))
 		return;
-	if (!vnp_window_is_crowded(sk))
-		vnp_window_tell(sk, read);
-	else if (vnp_stream_repack(stream, gfp, read))
-		vnp_stream_defer(stream, VNP_STREAM_RETRY);
+	/* Softirq does not do what the worker is about to continue, or to retry. */
+	if (vnp_window_is_crowded(sk) &&
+	    (gfp != GFP_ATOMIC || !delayed_work_pending(&stream->work)))
+		vnp_stream_repack(stream, gfp, vnp_window_open);
+	vnp_window_tell(sk, read);
+}
+
+/* Do what there is to do, after data has arrived or was read. */
+static void vnp_stream_advance(struct vnp_stream *stream, u32 steps, gfp_t gfp, bool read)
+{
+	vnp_stream_parse(stream, steps);
+	vnp_stream_finish(stream);
+	vnp_stream_relieve(stream, gfp, read);
+	if (!delayed_work_pending(&stream->work))
+		stream->delay = 0;
 }
 
 /* Wake the application, once for what has become ready. */
@@ -436,9 +532,7 @@ void vnp_stream_data_ready(struct sock *sk)
 
 	if (!stream)
 		return;
-	vnp_stream_parse(stream);
-	vnp_stream_finish(stream);
-	vnp_stream_relieve(stream, GFP_ATOMIC, false);
+	vnp_stream_advance(stream, VNP_STREAM_WALK, GFP_ATOMIC, false);
 	vnp_stream_wake(stream);
 }
 
@@ -446,15 +540,22 @@ void vnp_stream_read(struct vnp_stream *stream)
 {
 	const u32 ready = stream->ready;
 
-	vnp_stream_parse(stream);
-	vnp_stream_finish(stream);
-	vnp_stream_relieve(stream, stream->sk->sk_allocation, true);
+	vnp_stream_advance(stream, VNP_STREAM_WALK, stream->sk->sk_allocation, true);
 	/* Others may wait for what has become ready. */
 	if (stream->ready != ready)
 		vnp_stream_wake(stream);
 }
 
-/* What softirq could not do: it was too much, or there was no memory. */
+/* What softirq could not do.  First few packets are made of many, of which it can walk more. */
+static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
+{
+	if (stream->scattered && vnp_stream_repack(stream, gfp, vnp_window_pack) == -EAGAIN)
+		return;
+	stream->scattered = false;
+	vnp_stream_advance(stream, U32_MAX, gfp, false);
+	vnp_stream_wake(stream);
+}
+
 static void vnp_stream_work(struct work_struct *work)
 {
 	struct vnp_stream *stream = container_of(to_delayed_work(work), struct vnp_stream,
@@ -463,12 +564,8 @@ static void vnp_stream_work(struct work_struct *work)
 
 	if (sk) {
 		lock_sock(sk);
-		if (stream->sk) {
-			vnp_stream_parse(stream);
-			vnp_stream_finish(stream);
-			vnp_stream_relieve(stream, sk->sk_allocation, false);
-			vnp_stream_wake(stream);
-		}
+		if (stream->sk)
+			vnp_stream_continue(stream, sk->sk_allocation);
 		release_sock(sk);
 		sock_put(sk);
 	}

@@ -11,7 +11,7 @@
  * @ready, and the ranges are removed from the queue when it gets there.
  *
  * It belongs to its link, is reached through sk_user_data, and freed with the link after a
- * grace period.  Locking: the socket's lock, but for what is read by poll().
+ * grace period.  Locking: the socket's lock; poll() reads some members without it.
  */
 #ifndef _VNP_TCP_STREAM_H
 #define _VNP_TCP_STREAM_H
@@ -23,28 +23,34 @@
 
 #include "kmod/link/link.h"
 #include "kmod/tcp/ranges.h"
+#include "kmod/tcp/window.h"
 
 /**
  * struct vnp_stream - the messages of a socket
  * @link:	the link
  * @sk:		the socket; NULL: detached
- * @data_ready:	sk_data_ready of before
- * @reader:	held by who reads from the socket, or removes the link.  Outside of the socket's
- *		lock, which TCP takes itself
+ * @data_ready:	sk_data_ready before the link
+ * @reader:	held while the application reads, and while the link is detached.  Taken before the
+ *		socket's lock, which is released for TCP, as that takes it itself
  * @work:	what softirq left to do.  Pending, it has a reference to the link
+ * @delay:	how long it waits if that failed, in jiffies; 0: it did not fail
  * @parse:	where the message begins that is not whole yet, or not parsed
  * @ready:	the application may read up to here
- * @wanted:	the program is executed when the bytes up to here have arrived
+ * @wanted:	a program is executed when the bytes before here have arrived: on a message whose
+ *		length is not known that for streams, else that for messages
  * @sized:	@wanted is the end of the message
  * @passing:	there are no messages any more: all is ready
  * @deferred:	@work continues to parse
+ * @scattered:	the message at @parse is too far to be found by softirq: @work repacks first
  * @finished:	no more data comes, and all is ready or dropped
  * @error:	what the application gets after the last byte that is ready, or 0
- * @end:	how far one read of TCP may go: to @ready, or the first of @drops.  Also read
- *		without the lock
- * @more:	bytes that are ready after that
+ * @end:	how far one read of TCP may go: to @ready, or to the first of @drops if that is
+ *		before it
+ * @more:	bytes that are ready after @end
  * @woken:	@ready when the application was woken
  * @lowat:	SO_RCVLOWAT
+ * @window:	how TCP's window is kept open
+ * @walked:	packets that were walked to find messages; for statistics
  * @drops:	ranges that were dropped
  */
 struct vnp_stream {
@@ -53,18 +59,22 @@ struct vnp_stream {
 	void (*data_ready)(struct sock *sk);
 	struct mutex reader;	/* reading the socket */
 	struct delayed_work work;
+	unsigned long delay;
 	u32 parse;
 	u32 ready;
 	u32 wanted;
 	bool sized;
 	bool passing;
 	bool deferred;
+	bool scattered;
 	bool finished;
 	int error;
 	u32 end;
 	u32 more;
 	u32 woken;
 	int lowat;
+	struct vnp_window window;
+	u64 walked;
 	struct vnp_ranges drops;
 };
 
@@ -98,12 +108,16 @@ static inline void vnp_stream_put(struct vnp_stream *stream)
 	vnp_link_put(stream->link);
 }
 
-/* vnp_stream_start() - begin with what is in the queue.  Context: process, the socket's lock */
+/*
+ * vnp_stream_start() - begin with the first byte that was not read.  Context: process, the socket's
+ * lock
+ */
 void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
 
 /*
- * vnp_stream_stop() - end; nothing is executed any more.  With @keep the application then finds
- * in TCP's queue what was not dropped, and is woken: it requires @reader.  Context: likewise
+ * vnp_stream_stop() - end; no program is executed any more.  With @keep, which requires @reader,
+ * what was dropped is removed from TCP's queue, so that the application does not read it
+ * afterwards.  Context: likewise
  */
 void vnp_stream_stop(struct vnp_stream *stream, bool keep);
 
@@ -117,8 +131,9 @@ void vnp_stream_read(struct vnp_stream *stream);
 void vnp_stream_finish(struct vnp_stream *stream);
 
 /*
- * vnp_stream_flatten() - make what is ready one range for TCP.  Context: likewise.
- * Return: as vnp_repack_without(): it is what it was
+ * vnp_stream_flatten() - remove all that was dropped from TCP's queue, so that one read of TCP can
+ * go up to @ready.  Context: likewise.  Return: as vnp_repack_without(); if that fails nothing was
+ * changed
  */
 int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
 
@@ -126,10 +141,14 @@ int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
 u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);
 
 /*
- * vnp_stream_enough() - is there as much to read as the application waits for? Or as it can
- * get, if the buffer or @drops takes no more.  Context: any
+ * vnp_stream_enough() - are as many bytes ready as the application waits for (SO_RCVLOWAT)?  Or any
+ * at all, if no more can become ready before it reads, as the buffer or @drops is full.
+ * Context: any
  */
 bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);
+
+/* vnp_stream_info() - fill in what it has counted.  Context: any */
+void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info);
 
 /* vnp_stream_ended() - does a read not wait, even if there is nothing to read? Context: any */
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk);

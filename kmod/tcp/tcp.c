@@ -233,6 +233,12 @@ static void vnp_tcp_free(struct vnp_link *link)
 	vnp_stream_free(link->stream);
 }
 
+static void vnp_tcp_info(const struct vnp_link *link, struct vnp_link_info *info)
+{
+	if (link->stream)
+		vnp_stream_info(link->stream, info);
+}
+
 static int vnp_tcp_proto_create(int family)
 {
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_copy(family);
@@ -305,4 +311,5 @@ const struct vnp_hook_ops vnp_tcp_hook = {
 	.is_attached	= vnp_tcp_is_attached,
 	.load		= vnp_queue_load,
 	.free		= vnp_tcp_free,
+	.info		= vnp_tcp_info,
 };

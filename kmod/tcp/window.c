@@ -5,7 +5,7 @@
 #include <net/tcp.h>
 
 #include "kmod/core/compat_tcp.h"
-#include "kmod/tcp/repack.h"
+#include "kmod/tcp/queue.h"
 
 /* What sk_rcvbuf may be raised to: what TCP itself would, in tcp_clamp_window() */
 static int vnp_window_rcvbuf_max(const struct sock *sk)
@@ -27,7 +27,15 @@ static bool vnp_window_charged(const struct sock *sk, int sixteenths)
 	return 16LL * atomic_read(&sk->sk_rmem_alloc) > (s64)sixteenths * sk->sk_rcvbuf;
 }
 
-static void vnp_window_raise(struct sock *sk)
+/* As tcp_clamp_window() asks: otherwise one user could take what the sockets of all others need. */
+static bool vnp_window_is_short(const struct sock *sk)
+{
+	return tcp_under_memory_pressure(sk) ||
+	       atomic_long_read(sk->sk_prot->memory_allocated) >= sk_prot_mem_limits(sk, 0);
+}
+
+/* Return: 0; -ENOMEM: TCP is short of memory */
+static int vnp_window_raise(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	const int old = sk->sk_rcvbuf;
@@ -37,11 +45,14 @@ static void vnp_window_raise(struct sock *sk)
 	const int new = min_t(s64, vnp_window_rcvbuf_max(sk), wanted);
 
 	if (new <= old)
-		return;
+		return 0;
+	if (vnp_window_is_short(sk))
+		return -ENOMEM;
 	WRITE_ONCE(sk->sk_rcvbuf, new);
 	if (follows)
 		WRITE_ONCE(tp->window_clamp,
 			   max_t(u32, tp->window_clamp, tcp_win_from_space(sk, new)));
+	return 0;
 }
 
 /*
@@ -106,13 +117,75 @@ bool vnp_window_is_crowded(const struct sock *sk)
 	return vnp_window_charged(sk, 7);
 }
 
-int vnp_window_open(struct sock *sk, gfp_t gfp)
+/* Have packets arrived since the latest pass for which another one pays? */
+static bool vnp_window_pays(const struct sock *sk, const struct vnp_window *window)
 {
-	int ret = vnp_repack(sk, false, gfp);
+	s64 left = sk->sk_rcvbuf / 16;
+	const struct sk_buff *skb;
 
-	if (vnp_window_charged(sk, 6))
-		vnp_window_raise(sk);
+	if (!window->rcvbuf || sk->sk_rcvbuf < window->rcvbuf)
+		return true;
+	skb_queue_reverse_walk(&sk->sk_receive_queue, skb) {
+		if (!after(vnp_queue_stop(skb), window->end))
+			break;
+		left -= vnp_repack_growth(skb, window->end);
+		if (left < 0)
+			return true;
+	}
+	return false;
+}
+
+static void vnp_window_begin(struct sock *sk, struct vnp_window *window, bool all)
+{
+	window->pass.all = all;
+	window->pass.seq = tcp_sk(sk)->copied_seq;
+	window->active = true;
+}
+
+static int vnp_window_continue(struct sock *sk, struct vnp_window *window, gfp_t gfp)
+{
+	const int ret = vnp_repack(sk, &window->pass, gfp);
+
+	if (ret)
+		return ret;
+	window->active = false;
+	window->end = vnp_queue_end(sk);
+	window->rcvbuf = sk->sk_rcvbuf;
+	return 0;
+}
+
+int vnp_window_pack(struct sock *sk, struct vnp_window *window, gfp_t gfp)
+{
+	if (!window->active && !vnp_window_pays(sk, window))
+		return 0;
+	if (!window->active || !window->pass.all)
+		vnp_window_begin(sk, window, true);
+	return vnp_window_continue(sk, window, gfp);
+}
+
+/*
+ * First the packets that are not dense, so that memory is not asked for what they waste; then all,
+ * if sk_rcvbuf cannot be raised.
+ */
+int vnp_window_open(struct sock *sk, struct vnp_window *window, gfp_t gfp)
+{
+	const bool pays = window->active || vnp_window_pays(sk, window);
+	int ret = 0, raised;
+
+	if (!window->active && pays)
+		vnp_window_begin(sk, window, false);
+	if (window->active && !window->pass.all)
+		ret = vnp_window_continue(sk, window, gfp);
+	if (ret == -EAGAIN)
+		return ret;
+	raised = vnp_window_charged(sk, 6) ? vnp_window_raise(sk) : 0;
+	if (ret)
+		return ret;
+	if (!window->active && pays && vnp_window_charged(sk, 6))
+		vnp_window_begin(sk, window, true);
+	if (window->active)
+		ret = vnp_window_continue(sk, window, gfp);
 	if (!ret && vnp_window_charged(sk, 6))
-		ret = vnp_repack(sk, true, gfp);
+		ret = raised;
 	return ret;
 }

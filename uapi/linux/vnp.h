@@ -1137,6 +1137,9 @@ struct vnp_link_create {
  * @released:	messages that were released
  * @released_fragments: datagrams of these, except those counted in @errors
  * @late:	released messages that were released because of their age
+ * @walked:	stream: packets of the receive queue that were walked to find messages
+ * @repacked:	stream: bytes that were copied so that packets in the receive queue take less
+ *		memory
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
  * as a message.
@@ -1172,6 +1175,8 @@ struct vnp_link_info {
 	__aligned_u64 released;
 	__aligned_u64 released_fragments;
 	__aligned_u64 late;
+	__aligned_u64 walked;
+	__aligned_u64 repacked;
 };
 
 /**
