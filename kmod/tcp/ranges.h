@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * struct vnp_ranges: ranges of a stream that were dropped, and that the reader has not come to.
+ * struct vnp_ranges: ranges of a stream that were dropped, and that the reader has not reached.
  *
- * They ascend, are disjoint, and neighbours are one.  Context of all functions here: the
- * socket's lock.
+ * They ascend, and there are other bytes between any two of them.  Context of all functions
+ * here: the socket's lock.
  */
 #ifndef _VNP_TCP_RANGES_H
 #define _VNP_TCP_RANGES_H
@@ -48,7 +48,10 @@ static inline struct vnp_range *vnp_ranges_first(struct vnp_ranges *ranges)
 	return vnp_ranges_empty(ranges) ? NULL : vnp_ranges_at(ranges, ranges->first);
 }
 
-/* vnp_ranges_full() - is there room for one more at most, that at the end? Context: any */
+/*
+ * vnp_ranges_full() - is there room for one more at most?  That is kept for the end of the stream.
+ * Context: any
+ */
 static inline bool vnp_ranges_full(const struct vnp_ranges *ranges)
 {
 	return READ_ONCE(ranges->last) - READ_ONCE(ranges->first) >= VNP_RANGES_MAX - 1;

@@ -56,7 +56,10 @@ static void vnp_recv_unlock(struct vnp_recv *recv)
 	mutex_unlock(&recv->stream->reader);
 }
 
-/* There is no link any more.  Not every caller is a system call, so not restart_syscall() */
+/*
+ * The link has ended: have the call made again, which then is TCP's.  restart_syscall() has another
+ * result, which io_uring does not know.
+ */
 static int vnp_recv_restart(void)
 {
 	set_tsk_thread_flag(current, TIF_SIGPENDING);
@@ -105,7 +108,7 @@ static void vnp_recv_sleep(struct vnp_recv *recv)
 	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
-/* The result of a read after which nothing comes, in TCP's order */
+/* What a read returns when there is no more to read; the order is that of tcp_recvmsg(). */
 static int vnp_recv_error(const struct vnp_recv *recv)
 {
 	struct sock *sk = recv->sk;
@@ -163,7 +166,7 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 	}
 }
 
-/* TCP has been called without the lock: what it read is gone from the queue. */
+/* After a read of TCP, during which the socket was not locked by us */
 static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret)
 {
 	if (ret <= 0)
@@ -239,7 +242,7 @@ ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info
 	return ret;
 }
 
-/* EPOLLIN is said of what is ready, the other events by TCP. */
+/* EPOLLIN is for what is ready; the other events are those of TCP. */
 static __poll_t vnp_recv_mask(const struct vnp_stream *stream, const struct sock *sk,
 			      __poll_t mask)
 {

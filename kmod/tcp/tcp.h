@@ -9,9 +9,12 @@ struct vnp_hook_ops;
 extern const struct vnp_hook_ops vnp_tcp_hook;
 
 /*
- * vnp_tcp_enter() - a call that cannot fail, may sleep, and outlasts the link.  If it began when
- * the link was already gone, and the module is being removed, that waits.
- * Return: for vnp_tcp_leave()
+ * vnp_tcp_enter() - begin a call that must not fail, can sleep, and can end after the link
+ *
+ * It keeps a reference to the module until vnp_tcp_leave().  It cannot get one if the link had
+ * ended when it began, and the module is being removed: then the removal waits for it.
+ *
+ * Return: for vnp_tcp_leave().
  */
 bool vnp_tcp_enter(void);
 void vnp_tcp_leave(bool held);
