@@ -34,9 +34,10 @@ int stream_progs(int dev, int *stream, int *message)
 {
 	const struct bpf_insn measure[] = {
 		LOAD_HEADER(),
-		JMP_IMM(BPF_JNE, R0, 0, 11),
+		JMP_IMM(BPF_JNE, R0, 0, 12),
 		LDX(BPF_B, R1, FP, -8),
-		JMP_IMM(BPF_JEQ, R1, MSG_NONE, 11),
+		JMP_IMM(BPF_JEQ, R1, MSG_NONE, 12),
+		JMP_IMM(BPF_JEQ, R1, MSG_ENDLESS, 9),
 		LDX(BPF_B, R0, FP, -7),
 		ALU64_IMM(BPF_LSH, R0, 8),
 		LDX(BPF_B, R1, FP, -6),

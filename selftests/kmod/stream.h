@@ -17,6 +17,7 @@ enum {
 	MSG_DROP = 'D',
 	MSG_LAST = 'L',		/* its last byte says it */
 	MSG_NONE = 'X',		/* where there is no message */
+	MSG_ENDLESS = 'E',	/* its length is never known */
 };
 
 /**

@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -435,6 +436,7 @@ static void case_execute(unsigned int seed, bool lossy)
 {
 	struct vnp_link_info info = {};
 	size_t cuts[64], detach_at = SIZE_MAX;
+	bool before;
 
 	c.rnd = seed * 7919ULL + 13;
 	c.seed = seed;
@@ -444,7 +446,7 @@ static void case_execute(unsigned int seed, bool lossy)
 	c.detached = false;
 	c.got = 0;
 	c.piped = 0;
-	rnd(2);
+	before = rnd(3) == 0;
 	atomic_store(&c.sent, 0);
 	if (case_open() || pipe2(c.pipe, O_CLOEXEC)) {
 		c.wrong = "no connection";
@@ -456,9 +458,15 @@ static void case_execute(unsigned int seed, bool lossy)
 		cuts[i] = random_cut(c.style);
 	if (rnd(4) == 0)
 		detach_at = rnd(c.want_len + 1);
+	/* It may have begun to arrive before the link. */
+	if (before)
+		pthread_create(&c.sender, NULL, sender, cuts);
+	for (int i = before ? rnd(20) : 0; i; i--)
+		sched_yield();
 	if (conn_link(&c.conn, 0, c.eof))
 		c.wrong = "no link";
-	pthread_create(&c.sender, NULL, sender, cuts);
+	if (!before)
+		pthread_create(&c.sender, NULL, sender, cuts);
 	read_all(detach_at);
 	link_info(c.conn.link, &info);
 	if (c.early && !info.errors[VNP_ERROR_EVICTED])

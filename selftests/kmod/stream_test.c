@@ -11,7 +11,9 @@
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include "crafted.h"
 #include "harness.h"
+#include "net.h"
 #include "stream.h"
 
 #ifndef TCP_ULP
@@ -103,8 +105,9 @@ static int ready(SELF *self)
 	int bytes = -1;
 
 	self->want_len = 0;
-	if (poll(&poll_fd, 1, 10000) != 1 || ioctl(self->conn.rx, FIONREAD, &bytes) ||
-	    bytes != len)
+	if (poll(&poll_fd, 1, 10000) != 1 || ioctl(self->conn.rx, FIONREAD, &bytes))
+		return -1;
+	if (bytes != len)
 		return -bytes;
 	return recv(self->conn.rx, got, sizeof(got), 0) == len &&
 	       mem_differ(want, got, len) == -1;
@@ -663,8 +666,255 @@ TEST_F(stream, refused)
 	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
 	EXPECT_EQ(0, len);
 	ASSERT_EQ(0, link_detach(self->conn.link));
-	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "vnp", 4));
-	EXPECT_EQ(ENOENT, errno);
+	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
+	EXPECT_TRUE(errno == EEXIST || errno == ENOENT);	/* the kernel may have no kTLS */
+	len = sizeof(name);
+	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
+	EXPECT_STREQ("vnp", name);
+}
+
+/*
+ * ---- At any byte -----------------------------------------------------------
+ */
+
+#define FEW	8	/* messages */
+
+/*
+ * few_messages() - fill @sent, and @want with what the application gets of it if the messages
+ * whose bytes before @to are all of them are decided on.  Return: bytes of @sent
+ */
+static size_t few_messages(SELF *self, size_t to)
+{
+	static const char types[] = "PDHDDPHL";
+	size_t len = 0, n;
+
+	self->want_len = 0;
+	for (int i = 0; i < FEW; i++) {
+		n = message_make(sent + len, types[i], 5 + i * 3, i);
+		if (types[i] == MSG_LAST)
+			sent[len + n - 1] = MSG_PASS;
+		if (types[i] != MSG_DROP || len + n > to) {
+			memcpy(want + self->want_len, sent + len, n);
+			self->want_len += n;
+		}
+		len += n;
+	}
+	return len;
+}
+
+/* The link is detached after @at bytes; what was dropped by then does not come back. */
+TEST_F(stream, detach_anywhere)
+{
+	const size_t len = few_messages(self, 0);
+
+	for (size_t at = 0; at <= len; at++) {
+		few_messages(self, at);
+		ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+		ASSERT_EQ(0, conn_put(&self->conn, sent, at));
+		self->total += at;
+		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		ASSERT_EQ(0, link_detach(self->conn.link));
+		close(self->conn.link);
+		self->conn.link = -1;
+		ASSERT_EQ(0, conn_put(&self->conn, sent + at, len - at));
+		self->total += len - at;
+		ASSERT_EQ(self->want_len, recv(self->conn.rx, got, self->want_len, MSG_WAITALL));
+		ASSERT_MEM(want, got, self->want_len);
+	}
+}
+
+/* @at bytes have arrived when the link is created. */
+TEST_F(stream, link_anywhere)
+{
+	const size_t len = few_messages(self, SIZE_MAX);
+
+	for (size_t at = 0; at <= len; at++) {
+		few_messages(self, SIZE_MAX);
+		ASSERT_EQ(0, conn_put(&self->conn, sent, at));
+		self->total += at;
+		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+		ASSERT_EQ(0, conn_put(&self->conn, sent + at, len - at));
+		self->total += len - at;
+		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		ASSERT_EQ(1, ready(self));
+		ASSERT_EQ(0, link_detach(self->conn.link));
+		close(self->conn.link);
+		self->conn.link = -1;
+	}
+}
+
+/*
+ * ---- What a peer can do ------------------------------------------------------
+ */
+
+FIXTURE(peer) {
+	struct crafted peer;
+	__u32 total;
+	struct vnp_link_info info;
+};
+
+FIXTURE_SETUP(peer)
+{
+	self->peer.tun = -1;
+	self->peer.conn = (struct conn){ -1, -1, -1 };
+	self->total = 0;
+}
+
+FIXTURE_TEARDOWN(peer)
+{
+	crafted_close(&self->peer);
+}
+
+#define PEER	struct _test_data_peer
+
+/* segments() - the next bytes of the stream from @sent, in segments of @size */
+static int segments(PEER *self, size_t len, size_t size)
+{
+	int err = 0;
+
+	for (size_t done = 0; done < len && !err; done += size, self->total += size)
+		err = crafted_send(&self->peer, self->total, sent + done, size);
+	return err ?: conn_arrived(&self->peer.conn, self->total);
+}
+
+/* messages() - messages of @size bytes, in a segment each */
+static int messages(PEER *self, char type, unsigned int cnt, size_t size)
+{
+	for (unsigned int i = 0; i < cnt; i++)
+		message_make(sent + i * size, type, size, i);
+	return segments(self, cnt * size, size);
+}
+
+/* Segments that the kernel does not merge, as they are longer than what is left of a packet */
+#define SIZE	60
+
+/*
+ * A message whose length is never known, after many that are held, and behind one that the
+ * application does not read, so that nothing is done for the window.  The program is executed with
+ * each segment; finding the message must not take longer and longer.
+ */
+TEST_F(peer, endless)
+{
+	const unsigned int held = 250, more = 700;
+	int err;
+
+	err = crafted_open(&self->peer, 0);
+	if (err == -ENODEV)
+		SKIP(return, "there is no tun");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	ASSERT_EQ(0, messages(self, MSG_PASS, 1, SIZE));
+	ASSERT_EQ(0, messages(self, MSG_HOLD, held, SIZE));
+	message_make(sent, MSG_ENDLESS, more * SIZE, 0);
+	ASSERT_EQ(0, segments(self, more * SIZE, SIZE));
+	ASSERT_EQ(0, link_info(self->peer.conn.link, &self->info));
+	EXPECT_EQ(held + 1, self->info.packets);
+	EXPECT_GT(64 * more, self->info.walked);
+	/* and all of it is there */
+	ASSERT_EQ(0, link_detach(self->peer.conn.link));
+	ASSERT_EQ(self->total, recv(self->peer.conn.rx, got, self->total, MSG_WAITALL));
+	EXPECT_MEM(sent, got + self->total - more * SIZE, more * SIZE);
+}
+
+/*
+ * The buffer is crowded by what is out of order, so that repacking what is held does not help:
+ * then it is not repeated with each segment.
+ */
+TEST_F(peer, futile)
+{
+	const size_t large = 15000, beyond = 400, cnt = 25, few = 200;
+	int err;
+
+	err = crafted_open(&self->peer, 49152);
+	if (err == -ENODEV)
+		SKIP(return, "there is no tun");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	message_make(sent, MSG_ENDLESS, BUFFER, 0);
+	ASSERT_EQ(0, segments(self, large, large));
+	for (size_t i = 0; i < cnt; i++)
+		ASSERT_EQ(0, crafted_send(&self->peer, large + few + i * beyond,
+					  sent + large + few + i * beyond, beyond));
+	for (size_t i = 0; i < few; i++)
+		ASSERT_EQ(0, crafted_send(&self->peer, large + i, sent + large + i, 1));
+	self->total = large + few + cnt * beyond;
+	ASSERT_EQ(0, conn_arrived(&self->peer.conn, self->total));
+	ASSERT_EQ(0, link_info(self->peer.conn.link, &self->info));
+	EXPECT_GT(16 * self->total, self->info.repacked);
+}
+
+/* Backwards: the program is executed when the first segment has arrived. */
+TEST_F(peer, order)
+{
+	const size_t len = 20000, size = 100;
+	int err;
+
+	err = crafted_open(&self->peer, 0);
+	if (err == -ENODEV)
+		SKIP(return, "there is no tun");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	message_make(sent, MSG_PASS, len, 1);
+	for (size_t at = len - size; at; at -= size)
+		ASSERT_EQ(0, crafted_send(&self->peer, at, sent + at, size));
+	ASSERT_EQ(-1, recv(self->peer.conn.rx, got, 1, MSG_DONTWAIT));
+	ASSERT_EQ(0, crafted_send(&self->peer, 0, sent, size));
+	ASSERT_EQ(len, recv(self->peer.conn.rx, got, len, MSG_WAITALL));
+	EXPECT_MEM(sent, got, len);
+}
+
+/*
+ * ---- Accounts and memory -----------------------------------------------------
+ */
+
+#define SHARE	"/sys/module/vnp/parameters/softirq_share"
+#define BURST	"/sys/module/vnp/parameters/softirq_burst_us"
+#define MEMORY	"/proc/sys/net/ipv4/tcp_mem"
+
+/* What was not parsed, as the account was empty, is parsed although nothing else arrives. */
+TEST_F(stream, throttled)
+{
+	char share[16], burst[16];
+
+	if (!as_root())
+		SKIP(return, "only root can change the share");
+	ASSERT_LT(0, read_text(SHARE, share, sizeof(share)));
+	ASSERT_LT(0, read_text(BURST, burst, sizeof(burst)));
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_OK(write_text(BURST, "0"));
+	ASSERT_OK(write_text(SHARE, "0"));
+	EXPECT_EQ(0, put(self, MSG_PASS, 1000));
+	EXPECT_EQ(1, quiet(self));
+	EXPECT_OK(write_text(SHARE, share));
+	EXPECT_OK(write_text(BURST, burst));
+	EXPECT_EQ(1, ready(self));
+}
+
+/* While TCP is short of memory the buffer does not grow; the message arrives when it is not. */
+TEST_F(stream, short_of_memory)
+{
+	const size_t len = 700000;
+	char limits[64];
+	pthread_t thread;
+	int rcvbuf;
+
+	if (!as_root())
+		SKIP(return, "only root can change the limits of TCP");
+	ASSERT_LT(0, read_text(MEMORY, limits, sizeof(limits)));
+	rcvbuf = sock_int(self->conn.rx, SOL_SOCKET, SO_RCVBUF);
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	self->total = message_make(sent, MSG_PASS, len, 1);
+	ASSERT_OK(write_text(MEMORY, "0 1000000 1000000"));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_all, self));
+	ASSERT_EQ(0, conn_arrived(&self->conn, rcvbuf / 4));
+	EXPECT_EQ(-1, recv(self->conn.rx, got, 1, MSG_DONTWAIT));
+	EXPECT_EQ(rcvbuf, sock_int(self->conn.rx, SOL_SOCKET, SO_RCVBUF));
+	EXPECT_OK(write_text(MEMORY, limits));
+	ASSERT_EQ(len, recv(self->conn.rx, got, len, MSG_WAITALL));
+	EXPECT_MEM(sent, got, len);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_LT(rcvbuf, sock_int(self->conn.rx, SOL_SOCKET, SO_RCVBUF));
 }
 
 TEST_HARNESS_MAIN
