@@ -20,8 +20,9 @@
  *
  * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
  * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
- * measured, and drawn from his account (prog/account.h).  Packets that are sent within an execution are part of its time, and limited: beyond
- * that, datagrams are refused for which another packet would have to be sent first.
+ * measured, and drawn from his account (prog/account.h).  Packets that are sent within an
+ * execution are part of its time, and limited: beyond that, datagrams are refused for which
+ * another packet would have to be sent first.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
