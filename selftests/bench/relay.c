@@ -73,7 +73,10 @@ void attach_vnp_relay(int sock)
 	set_peers(object);
 }
 
-/* Each peer was sent each datagram, and none was dropped because of a limit. */
+/*
+ * Each peer was sent each datagram.  To 256, less than a percent may be refused: an execution
+ * may not send more than 1,024 packets of earlier ones after 0.5 ms.
+ */
 static void check_peers(void)
 {
 	struct vnp_map *peers = vnp_object_find_map(object, "peers");
@@ -83,7 +86,8 @@ static void check_peers(void)
 	for (i = 0; i < (__u32)fanout; i++) {
 		if (vnp_map_lookup(peers, &i, &peer))
 			die("A peer cannot be looked up.");
-		if (peer.sent != (__u64)rig_datagrams())
+		if (peer.sent > (__u64)rig_datagrams() ||
+		    peer.sent < (__u64)rig_datagrams() * (fanout < FANOUT_MAX ? 100 : 99) / 100)
 			die("Of %ld datagrams, peer %u was sent %llu.", rig_datagrams(), i,
 			    (unsigned long long)peer.sent);
 	}
