@@ -73,10 +73,7 @@ void attach_vnp_relay(int sock)
 	set_peers(object);
 }
 
-/*
- * Each peer was sent each datagram.  To 256, less than a percent may be refused: an execution
- * may not send more than 1,024 packets of earlier ones after 0.5 ms.
- */
+/* Each peer was sent each datagram, and none was dropped because of a limit. */
 static void check_peers(void)
 {
 	struct vnp_map *peers = vnp_object_find_map(object, "peers");
@@ -86,8 +83,7 @@ static void check_peers(void)
 	for (i = 0; i < (__u32)fanout; i++) {
 		if (vnp_map_lookup(peers, &i, &peer))
 			die("A peer cannot be looked up.");
-		if (peer.sent > (__u64)rig_datagrams() ||
-		    peer.sent < (__u64)rig_datagrams() * (fanout < FANOUT_MAX ? 100 : 99) / 100)
+		if (peer.sent != (__u64)rig_datagrams())
 			die("Of %ld datagrams, peer %u was sent %llu.", rig_datagrams(), i,
 			    (unsigned long long)peer.sent);
 	}
@@ -363,8 +359,12 @@ void bench_relay(void)
 	}
 	for (n = 0; n < ARRAY_SIZE(fanouts); n++) {
 		fanout = fanouts[n];
-		for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++)
+		for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++) {
+			/* More would have to leave within an execution than may (path/send.h). */
+			if (traffic.arrival == BURST && fanout == FANOUT_MAX)
+				continue;
 			for (rewritten = 0; rewritten <= REWRITTEN; rewritten += REWRITTEN)
 				measure_all(&traffic);
+		}
 	}
 }
