@@ -39,7 +39,7 @@
  * although the packet is none of a tunnel.  The packet may be forwarded instead, by a bridge, a
  * router or a redirection that is not known here, and a device that relies on the type
  * would look for inner headers.  No device supports the second type, so such a packet is
- * segmented, and loses both types, before any device gets it.  Segmentation in software
+ * segmented, and has neither type, before any device gets it.  Segmentation in software
  * ignores both, since skb->encapsulation is not set.
  */
 #define VNP_GSO_MARK	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)

@@ -89,7 +89,7 @@ static int packets_of(int frame)
 	return 1 + frame * 7 % PACKETS_MAX;
 }
 
-/* Every tenth frame loses a packet, if it has more than two. */
+/* Every tenth frame is sent without one of its packets, if it has more than two. */
 static int is_complete(int frame)
 {
 	return frame % 10 != 9 || packets_of(frame) < 3;

@@ -392,7 +392,7 @@ TEST_F(call, longer_with_something)
 }
 
 /* The kernel does not read beyond the argument. */
-TEST_F(call, nothing_behind_is_touched)
+TEST_F(call, nothing_after_is_touched)
 {
 	__u8 *attr = edge_of_page(variant->size);
 
@@ -527,10 +527,10 @@ static void *flipper(void *data)
 TEST_F(call, size_changes_meanwhile)
 {
 	int fd = self->o.fd, worked = 0, ret;
-	__u8 behind[TAIL];
+	__u8 beyond[TAIL];
 	pthread_t thread;
 
-	memcpy(behind, self->o.attr + variant->size + TAIL, TAIL);
+	memcpy(beyond, self->o.attr + variant->size + TAIL, TAIL);
 	ASSERT_EQ(0, pthread_create(&thread, NULL, flipper, &self->o));
 	for (int i = 0; i < 300; i++) {
 		ret = do_ioctl(fd, variant->request, self->o.attr);
@@ -547,7 +547,7 @@ TEST_F(call, size_changes_meanwhile)
 	}
 	flipper_stop = true;
 	pthread_join(thread, NULL);
-	EXPECT_MEM(behind, self->o.attr + variant->size + TAIL, TAIL);
+	EXPECT_MEM(beyond, self->o.attr + variant->size + TAIL, TAIL);
 	TH_LOG("%d of 300 went through", worked);
 }
 

@@ -790,7 +790,7 @@ static int messages(PEER *self, char type, unsigned int cnt, size_t size)
 #define SIZE	60
 
 /*
- * A message whose length is never known, after many that are held, and behind one that the
+ * A message whose length is never known, after many that are held, and after one that the
  * application does not read, so that nothing is done for the window.  The program is executed with
  * each segment; finding the message must not take longer and longer.
  */
