@@ -383,14 +383,15 @@ static long meminfo(const char *text, const char *name)
 	return atol(strstr(text, name) + strlen(name)) << 10;
 }
 
-/* mem_lent() - bytes in pages that are neither free nor slab, or negative */
+/* mem_lent() - bytes in pages that are neither free nor slab nor of files, or negative */
 static long mem_lent(void)
 {
 	char text[4096];
 	int err = read_text("/proc/meminfo", text, sizeof(text));
 
 	return err < 0 ? err : meminfo(text, "MemTotal:") -
-			       meminfo(text, "MemFree:") - meminfo(text, "Slab:");
+			       meminfo(text, "MemFree:") - meminfo(text, "Slab:") -
+			       meminfo(text, "Cached:");
 }
 
 /* trace_drops() - switch the tracepoint for dropped packets on or off */
@@ -402,9 +403,25 @@ static int trace_drops(bool on)
 			  on ? "1" : "0");
 }
 
+/* exchange_bursts() - bursts are sent, and what the program passes is received */
+static void exchange_bursts(struct __test_metadata *_metadata, FIXTURE_DATA(sock) *self,
+			    const char *orders, int bursts, struct counts *counts)
+{
+	struct vnp_link_info info;
+
+	while (bursts--) {
+		burst_fill_equal(&self->sent, &self->seq, orders, 1300);
+		burst_expect(&self->want, &self->sent, false, false, counts);
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+		ASSERT_EQ(self->want.cnt, burst_recv(self->flow.rx, &self->want, false));
+		ASSERT_EQ(0, link_settle(self->link, counts->packets, &info));
+	}
+}
+
 /*
  * Pages of datagrams are freed: of dropped super-packets, traced or not, and of
- * super-packets that are split.  The first ones make the kernel fill its caches.
+ * super-packets that are split.  The first ones make the kernel fill its caches; as others use
+ * memory, too, one of three measurements suffices.
  */
 TEST_F(sock, pages_are_given_back)
 {
@@ -417,24 +434,22 @@ TEST_F(sock, pages_are_given_back)
 	const long sent = 100 * 48 * 1300;
 	struct counts counts = { 0 };
 	struct vnp_link_info info;
-	long before = 0;
 
 	LINK();
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		long more = sent;
+
 		ASSERT_LE(0, trace_drops(cases[i].traced));
-		for (int k = -10; k < 100; k++) {
-			if (!k)
-				before = mem_lent();
-			burst_fill_equal(&self->sent, &self->seq, cases[i].orders, 1300);
-			burst_expect(&self->want, &self->sent, false, false, &counts);
-			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
-			ASSERT_EQ(self->want.cnt,
-				  burst_recv(self->flow.rx, &self->want, false));
-			ASSERT_EQ(0, link_settle(self->link, counts.packets, &info));
+		exchange_bursts(_metadata, self, cases[i].orders, 10, &counts);
+		for (int tries = 0; tries < 3 && more >= sent / 2; tries++) {
+			more = -mem_lent();
+			ASSERT_GT(0, more);
+			exchange_bursts(_metadata, self, cases[i].orders, 100, &counts);
+			more += mem_lent();
 		}
-		EXPECT_LT(0, before);
-		EXPECT_GT(before + sent / 2, mem_lent());
+		EXPECT_GT(sent / 2, more);
 	}
+	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(counts.drop, info.verdicts[VNP_DROP]);
 	EXPECT_LE(0, trace_drops(false));
 }
