@@ -26,22 +26,6 @@ struct segment {
 	__u8 data[65535 - sizeof(struct iphdr) - sizeof(struct tcphdr)];
 };
 
-static __u32 sum(const void *data, size_t len, __u32 total)
-{
-	const __u8 *p = data;
-
-	for (size_t i = 0; i < len; i++)
-		total += i % 2 ? p[i] : p[i] << 8;
-	return total;
-}
-
-static __u16 fold(__u32 total)
-{
-	while (total >> 16)
-		total = (total & 0xffff) + (total >> 16);
-	return htons(~total);
-}
-
 static int segment_send(const struct crafted *peer, struct tcphdr tcp, const void *data, size_t len)
 {
 	static struct segment segment;
@@ -52,14 +36,14 @@ static int segment_send(const struct crafted *peer, struct tcphdr tcp, const voi
 		.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
 		.tot_len = htons(all), .saddr = htonl(THERE), .daddr = htonl(HERE),
 	};
-	segment.ip.check = fold(sum(&segment.ip, sizeof(segment.ip), 0));
+	segment.ip.check = ~fold16(sum16(&segment.ip, sizeof(segment.ip), 0));
 	segment.tcp = tcp;
 	segment.tcp.source = htons(PORT);
 	segment.tcp.dest = htons(peer->port);
 	segment.tcp.window = htons(65535);
 	memcpy(segment.data, data, len);
-	segment.tcp.check = fold(sum(&segment.tcp, payload,
-				     sum(&segment.ip.saddr, 8, IPPROTO_TCP + payload)));
+	segment.tcp.check = ~fold16(sum16(&segment.tcp, payload,
+					 sum16(&segment.ip.saddr, 8, IPPROTO_TCP + payload)));
 	n = write(peer->tun, &segment, all);
 	return n == (ssize_t)all ? 0 : -errno;
 }

@@ -137,8 +137,8 @@ TEST_F(users, do_not_see_each_other)
 	EXPECT_EQ(0, finish(alice));
 }
 
-/* Alice is in a container, without other capabilities than hers. */
-static void look_from_container(struct stage *stage, int sock)
+/* Call a function in a container, where Alice has no capabilities outside of it. */
+static void in_container(act_fn fn, struct stage *stage, int sock)
 {
 	pid_t child;
 
@@ -146,25 +146,21 @@ static void look_from_container(struct stage *stage, int sock)
 		_exit(1);
 	child = fork();
 	if (!child) {
-		look_for(stage, sock);
-		_exit(0);
-	}
-	_exit(finish(child));
-}
-
-static void make_objects_in_container(struct stage *stage, int sock)
-{
-	pid_t child;
-
-	if (unshare(CLONE_NEWUSER | CLONE_NEWPID))
-		_exit(1);
-	child = fork();
-	if (!child) {
-		make_objects(stage, sock);
+		fn(stage, sock);
 		_exit(0);
 	}
 	close(sock);
 	_exit(finish(child));
+}
+
+static void look_from_container(struct stage *stage, int sock)
+{
+	in_container(look_for, stage, sock);
+}
+
+static void make_objects_in_container(struct stage *stage, int sock)
+{
+	in_container(make_objects, stage, sock);
 }
 
 static const struct {

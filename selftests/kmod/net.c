@@ -203,3 +203,19 @@ int raw_udp(__u16 port, const void *data, size_t len, __u16 checksum)
 	close(sock);
 	return n;
 }
+
+__u32 sum16(const void *data, size_t len, __u32 sum)
+{
+	const __u8 *byte = data;
+
+	for (size_t i = 0; i < len; i++)
+		sum += i % 2 ? byte[i] : byte[i] << 8;
+	return sum;
+}
+
+__u16 fold16(__u32 sum)
+{
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons(sum);
+}

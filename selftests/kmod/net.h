@@ -46,6 +46,13 @@ int sniffer_open(int netns, int protocol);
 /* sniffer_widest() - receive all packets.  Return: bytes of the largest one */
 int sniffer_widest(int tap);
 
+/*
+ * sum16() - the Internet checksum of bytes, added to @sum, not folded; fold16() - folds it, not
+ * inverted, in network byte order
+ */
+__u32 sum16(const void *data, size_t len, __u32 sum);
+__u16 fold16(__u32 sum);
+
 /* raw_udp() - a datagram from 127.0.0.1 with this checksum; 0: none */
 int raw_udp(__u16 port, const void *data, size_t len, __u16 checksum);
 

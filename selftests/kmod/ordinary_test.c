@@ -28,23 +28,6 @@
 #include "net.h"
 #include "object.h"
 
-/* sum16() - the Internet checksum of this, added to @sum, not folded */
-static __u32 sum16(const void *data, size_t len, __u32 sum)
-{
-	const __u8 *byte = data;
-
-	for (size_t i = 0; i < len; i++)
-		sum += i % 2 ? byte[i] : byte[i] << 8;
-	return sum;
-}
-
-static __u16 fold(__u32 sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(sum);
-}
-
 /*
  * ---- Errors ---------------------------------------------------------------
  */
@@ -108,9 +91,9 @@ static void error_fill(struct error_packet *packet, const struct complaint *c, b
 	memcpy(packet->extension + 4, object, sizeof(object));
 	memcpy(packet->extension + 12, "\0\4\1", 3);
 	*(__u16 *)(packet->extension + 2) =
-		~fold(sum16(packet->extension, sizeof(packet->extension), 0));
+		~fold16(sum16(packet->extension, sizeof(packet->extension), 0));
 	if (!ip6)	/* the kernel does it for IPv6 */
-		packet->check = ~fold(sum16(packet, sizeof(*packet), 0));
+		packet->check = ~fold16(sum16(packet, sizeof(*packet), 0));
 }
 
 /* What one socket receives about an error */
@@ -310,9 +293,9 @@ static int ufo_send(int tun, __u16 port)
 	};
 	const __be16 pseudo[] = { htons(IPPROTO_UDP), frame.udp.len };
 
-	frame.ip.check = ~fold(sum16(&frame.ip, sizeof(frame.ip), 0));
-	frame.udp.check = fold(sum16(pseudo, sizeof(pseudo),
-				     sum16(&frame.ip.saddr, 8, 0)));
+	frame.ip.check = ~fold16(sum16(&frame.ip, sizeof(frame.ip), 0));
+	frame.udp.check = fold16(sum16(pseudo, sizeof(pseudo),
+				       sum16(&frame.ip.saddr, 8, 0)));
 	return write(tun, &frame, sizeof(frame)) == sizeof(frame) ? 0 : -errno;
 }
 

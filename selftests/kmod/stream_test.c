@@ -789,6 +789,16 @@ static int messages(PEER *self, char type, unsigned int cnt, size_t size)
 /* Segments that the kernel does not merge, as they are longer than what is left of a packet */
 #define SIZE	60
 
+/* CONNECT_CRAFTED() - connect with this SO_RCVBUF, or 0, and link the connection */
+#define CONNECT_CRAFTED(rcvbuf) do {					\
+	int err = crafted_open(&self->peer, rcvbuf);			\
+									\
+	if (err == -ENODEV)						\
+		SKIP(return, "there is no tun");			\
+	ASSERT_EQ(0, err);						\
+	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));		\
+} while (0)
+
 /*
  * A message whose length is never known, after many that are held, and after one that the
  * application does not read, so that nothing is done for the window.  The program is executed with
@@ -797,13 +807,8 @@ static int messages(PEER *self, char type, unsigned int cnt, size_t size)
 TEST_F(peer, endless)
 {
 	const unsigned int held = 250, more = 700;
-	int err;
 
-	err = crafted_open(&self->peer, 0);
-	if (err == -ENODEV)
-		SKIP(return, "there is no tun");
-	ASSERT_EQ(0, err);
-	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	CONNECT_CRAFTED(0);
 	ASSERT_EQ(0, messages(self, MSG_PASS, 1, SIZE));
 	ASSERT_EQ(0, messages(self, MSG_HOLD, held, SIZE));
 	message_make(sent, MSG_ENDLESS, more * SIZE, 0);
@@ -824,13 +829,8 @@ TEST_F(peer, endless)
 TEST_F(peer, futile)
 {
 	const size_t large = 15000, beyond = 400, cnt = 25, few = 200;
-	int err;
 
-	err = crafted_open(&self->peer, 49152);
-	if (err == -ENODEV)
-		SKIP(return, "there is no tun");
-	ASSERT_EQ(0, err);
-	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	CONNECT_CRAFTED(49152);
 	message_make(sent, MSG_ENDLESS, BUFFER, 0);
 	ASSERT_EQ(0, segments(self, large, large));
 	for (size_t i = 0; i < cnt; i++)
@@ -848,13 +848,8 @@ TEST_F(peer, futile)
 TEST_F(peer, order)
 {
 	const size_t len = 20000, size = 100;
-	int err;
 
-	err = crafted_open(&self->peer, 0);
-	if (err == -ENODEV)
-		SKIP(return, "there is no tun");
-	ASSERT_EQ(0, err);
-	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	CONNECT_CRAFTED(0);
 	message_make(sent, MSG_PASS, len, 1);
 	for (size_t at = len - size; at; at -= size)
 		ASSERT_EQ(0, crafted_send(&self->peer, at, sent + at, size));

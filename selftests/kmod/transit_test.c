@@ -105,17 +105,6 @@ static void *frame_push(struct frame *frame, const void *header, int len)
 	return memcpy(frame->data + frame->at, header, len);
 }
 
-static __u16 sum16(__u32 sum, const void *data, int len)
-{
-	const __u8 *p = data;
-
-	for (int i = 0; i < len; i++)
-		sum += i % 2 ? p[i] : p[i] << 8;
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
-}
-
 /* frame_check() - the checksum of a UDP header, with the addresses of its IP header */
 static void frame_check(struct frame *frame, const void *addresses, int len)
 {
@@ -125,8 +114,8 @@ static void frame_check(struct frame *frame, const void *addresses, int len)
 	if (!frame->check)
 		return;
 	frame->check = false;
-	sum += (__u16)~sum16(0, addresses, len);
-	udp->check = htons(sum16(sum, udp, frame_len(frame)) ?: 0xffff);
+	sum = sum16(addresses, len, sum);
+	udp->check = (__u16)~fold16(sum16(udp, frame_len(frame), sum)) ?: 0xffff;
 }
 
 static void push_udp(struct frame *frame, __u16 from, __u16 to, bool check)
@@ -150,7 +139,7 @@ static void push_ip4(struct frame *frame, int seq)
 
 	frame_check(frame, &ip.saddr, 8);
 	ip.tot_len = htons(frame_len(frame) + sizeof(ip));
-	ip.check = htons(sum16(0, &ip, sizeof(ip)));
+	ip.check = ~fold16(sum16(&ip, sizeof(ip), 0));
 	frame_push(frame, &ip, sizeof(ip));
 	frame->type = ETH_P_IP;
 	frame->protocol = IPPROTO_IPIP;
