@@ -255,7 +255,7 @@ void vnp_hold_finish(struct vnp_holding *h)
 void vnp_hold_yield(struct vnp_holding *h, u32 size)
 {
 	vnp_hold_make_room(h, size);
-	/* The room is needed now, and there is none before they are freed. */
+	/* The caller needs the memory now, so free all of them before returning. */
 	h->all = true;
 	if (h->ended)
 		vnp_hold_finish(h);

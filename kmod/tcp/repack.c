@@ -188,8 +188,9 @@ static bool vnp_repack_wants(const struct sk_buff *skb, bool all)
 }
 
 /*
- * The next run, from @run->end and @pass->seq on.  It has two packets at least, if there are so
- * many: the first can be an incomplete chunk of the run before.  Return: false: there is none
+ * The next run, from @run->end and @pass->seq on.  It has at least two packets, unless only one
+ * is left, since the first can be an incomplete chunk of the previous run.  Return: false if
+ * there is no further run
  */
 static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
 			    struct vnp_repack_run *run)

@@ -36,7 +36,7 @@
 
 /*
  * The gso_type of a packet that must not be segmented before our hook: types of tunnels,
- * although the packet is none of a tunnel.  The packet may be forwarded instead, by a bridge, a
+ * although the packet is not encapsulated.  The packet may be forwarded instead, by a bridge, a
  * router or a redirection that is not known here, and a device that relies on the type
  * would look for inner headers.  No device supports the second type, so such a packet is
  * segmented, and has neither type, before any device gets it.  Segmentation in software

@@ -50,7 +50,7 @@ static const char usage[] =
  * @cnt:	their number
  * @msgs:	what recvmmsg() and sendmmsg() use
  * @iovs:	one for each
- * @peers:	who has sent them
+ * @peers:	their source addresses
  * @data:	their payload
  */
 struct batch {

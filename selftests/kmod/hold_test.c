@@ -1034,7 +1034,7 @@ TEST_F(late, discarded)
 
 /*
  * Send datagrams at once: the kernel receives all of them before a work item is executed.  Return:
- * is none of those that are passed dropped for lack of memory?
+ * true if all datagrams that the program passes arrive, so none was dropped for lack of memory
  */
 static int burst_passes(struct rig *rig, const struct burst *burst)
 {

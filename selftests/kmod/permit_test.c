@@ -97,7 +97,7 @@ static int by_sendto(FIXTURE_DATA(permit) *self, const char *address)
 	       -errno : 0;
 }
 
-/* got() - receive a datagram as the peer.  Return: its second byte; 0: there is none */
+/* got() - receive a datagram as the peer.  Return: its second byte, or 0 if none has arrived */
 static char got(FIXTURE_DATA(permit) *self)
 {
 	char data[8];
