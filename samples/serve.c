@@ -37,15 +37,19 @@ static int configure(const struct sample *sample, const struct vnp_object *obj, 
 	return setenv(ACCEPT_VARIABLE, text, 1) ? -ENOMEM : 0;
 }
 
-int sample_serve(const struct sample *sample, int port, const struct vnp_link_opts *opts,
-		 char **argv)
+static int serve(const struct sample *sample, int port, char **argv)
 {
+	const struct vnp_link_opts opts = {
+		.sz = sizeof(opts),
+		.flags = VNP_LINK_F_FAULT_PASS | VNP_LINK_F_STREAM_PASS,
+		.eof = VNP_EOF_DROP,
+	};
 	struct vnp_object *obj;
 	int err = sample_load(sample, &obj);
 
 	if (err)
 		return err;
-	err = configure(sample, obj, port, opts);
+	err = configure(sample, obj, port, &opts);
 	vnp_object_close(obj);
 	if (!err)
 		err = preload(sample);
@@ -53,4 +57,16 @@ int sample_serve(const struct sample *sample, int port, const struct vnp_link_op
 		return err;
 	execvp(argv[0], argv);
 	return sample_complain(sample, "start the server", -errno);
+}
+
+int sample_serve_main(const struct sample *sample, const char *usage, int argc, char **argv)
+{
+	const int port = argc < 3 ? 0 : sample_port(argv[1]);
+
+	if (!port) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	serve(sample, port, argv + 2);
+	return 1;
 }

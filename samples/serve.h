@@ -6,16 +6,16 @@
 #include "common.h"
 
 /**
- * sample_serve() - become this server, with the sample's program on each TCP connection that
- * it accepts at a port
+ * sample_serve_main() - main(): become a server, with the sample's program on each TCP
+ * connection that it accepts at a port.  What is no message passes, and what is not whole at the
+ * end of the stream is dropped
  * @sample:	the sample
- * @port:	the port
- * @opts:	options of the links
- * @argv:	the server's command, ends with NULL
+ * @usage:	of the sample
+ * @argc:	of main()
+ * @argv:	of main(): PORT, and the server's command
  *
- * Return: only after a failure: a negative errno, after a complaint.
+ * Return: exit status, after a complaint; it only returns if that fails.
  */
-int sample_serve(const struct sample *sample, int port, const struct vnp_link_opts *opts,
-		 char **argv);
+int sample_serve_main(const struct sample *sample, const char *usage, int argc, char **argv);
 
 #endif /* _VNP_SAMPLE_SERVE_H */

@@ -17,16 +17,6 @@ static const char usage[] =
 int main(int argc, char **argv)
 {
 	const struct sample sample = http_sample();
-	const struct vnp_link_opts opts = {
-		.sz = sizeof(opts),
-		.flags = VNP_LINK_F_FAULT_PASS | VNP_LINK_F_STREAM_PASS,
-		.eof = VNP_EOF_DROP,
-	};
 
-	if (argc < 3 || !sample_port(argv[1])) {
-		fputs(usage, stderr);
-		return 2;
-	}
-	sample_serve(&sample, sample_port(argv[1]), &opts, argv + 2);
-	return 1;
+	return sample_serve_main(&sample, usage, argc, argv);
 }
