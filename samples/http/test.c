@@ -5,13 +5,12 @@
  * anything, with status 400 if the connection ends in the header.  The sample is http, in the
  * directory of this program.  VNP_CONNECTIONS: how many attack (1000).
  */
+#include "../stream_client.h"
+
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,7 +19,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,53 +73,15 @@ static char contents[LONG];
  * ---- Clients -------------------------------------------------------------
  */
 
-/* A connection; it is retried while the server starts. */
-static int connect_to(const struct server *s)
-{
-	const struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(s->port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	const struct timeval patience = { .tv_sec = 60 };
-	const int on = 1;
-	int sock, i;
-
-	for (i = 0; i < 2000; i++) {
-		sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		if (!connect(sock, (const struct sockaddr *)&to, sizeof(to)))
-			return sock;
-		close(sock);
-		usleep(10000);
-	}
-	return -1;
-}
-
 static void client_open(struct client *c, const struct server *s)
 {
-	c->sock = connect_to(s);
+	c->sock = stream_connect(s->port, 60);
 	c->len = 0;
-}
-
-/* Send it in segments of up to this many bytes. */
-static int put(const struct client *c, const void *data, size_t len, size_t most)
-{
-	const char *from = data;
-	size_t n;
-
-	for (; len; from += n, len -= n) {
-		n = 1 + rand() % most;
-		n = n < len ? n : len;
-		if (send(c->sock, from, n, MSG_NOSIGNAL) != (ssize_t)n)
-			return 0;
-	}
-	return 1;
 }
 
 static int put_text(const struct client *c, const char *text, size_t most)
 {
-	return put(c, text, strlen(text), most);
+	return stream_put(c->sock, text, strlen(text), most);
 }
 
 /* Receive so many bytes, or more.  Return: false: there are fewer */
@@ -383,12 +343,12 @@ static void test_header(struct server *s)
 	client_open(&c, s);
 	ok = wait_connections(s, 1);
 	before = sleeps(s);
-	ok &= put(&c, text, sizeof(text) - 2, 1);
+	ok &= stream_put(c.sock, text, sizeof(text) - 2, 1);
 	after = sleeps(s);
 	report(ok && before == after && before >= 0, "it sleeps until a header is complete");
 	printf("# %zu segments, woken %ld times\n", sizeof(text) - 2, after - before);
 	s->asked++;
-	report(put(&c, "\n", 1, 1) && answered(&c, 200, contents, SHORT),
+	report(stream_put(c.sock, "\n", 1, 1) && answered(&c, 200, contents, SHORT),
 	       "and is woken when it is");
 	close(c.sock);
 }
@@ -431,7 +391,7 @@ static int stored(struct server *s, const char *how, size_t len, int chunked)
 		snprintf(frame, sizeof(frame), "%zx\r\n", len);
 		ok &= put_text(&c, frame, 1);
 	}
-	ok &= put(&c, contents, len, 700);
+	ok &= stream_put(c.sock, contents, len, 700);
 	if (chunked)
 		ok &= put_text(&c, "\r\n0\r\n\r\n", 1);
 	s->asked++;
@@ -465,7 +425,7 @@ static int attack(const struct server *s, int *socks, int cnt)
 	int i, round;
 
 	for (i = 0; i < cnt; i++) {
-		socks[i] = connect_to(s);
+		socks[i] = stream_connect(s->port, 60);
 		if (socks[i] < 0 || send(socks[i], slow_start, sizeof(slow_start) - 1, 0) < 0)
 			return -1;
 		/* Not more at once than the listener's queue takes */

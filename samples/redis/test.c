@@ -3,18 +3,16 @@
  * redis-server, as Debian has it, with the sample and without: does it answer the same, and how
  * often is it woken?  The sample is redis, in the directory of this program.
  */
+#include "../stream_client.h"
+
 #define _GNU_SOURCE
-#include <arpa/inet.h>
 #include <libgen.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,29 +42,6 @@ struct server {
 	pid_t pid;
 	int sock;
 };
-
-static int connect_to(const struct server *s)
-{
-	const struct sockaddr_in to = {
-		.sin_family = AF_INET, .sin_port = htons(atoi(s->port)),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	const struct timeval patience = { .tv_sec = 20 };
-	const int on = 1;
-	int sock, i;
-
-	/* It may not have started yet. */
-	for (i = 0; i < 2000; i++) {
-		sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		if (!connect(sock, (const struct sockaddr *)&to, sizeof(to)))
-			return sock;
-		close(sock);
-		usleep(10000);
-	}
-	return -1;
-}
 
 static void server_exec(const struct server *s, const char *self, int linked)
 {
@@ -108,24 +83,9 @@ static long switches(const struct server *s, long *waited)
 	return *waited + involuntary;
 }
 
-/* Send it in segments of up to this many bytes. */
-static int put(const struct server *s, const void *data, size_t len, size_t most)
-{
-	const char *from = data;
-	size_t n;
-
-	for (; len; from += n, len -= n) {
-		n = 1 + rand() % most;
-		n = n < len ? n : len;
-		if (send(s->sock, from, n, MSG_NOSIGNAL) != (ssize_t)n)
-			return 0;
-	}
-	return 1;
-}
-
 static int put_text(const struct server *s, const char *text, size_t most)
 {
-	return put(s, text, strlen(text), most);
+	return stream_put(s->sock, text, strlen(text), most);
 }
 
 static int answers(const struct server *s, const void *data, size_t len)
@@ -145,7 +105,7 @@ static int server_start(struct server *s, const char *self, int linked)
 	s->pid = fork();
 	if (!s->pid)
 		server_exec(s, self, linked);
-	s->sock = connect_to(s);
+	s->sock = stream_connect(atoi(s->port), 20);
 	return s->sock < 0 || !put_text(s, "PING\r\n", 10) || !answers_text(s, "+PONG\r\n");
 }
 
@@ -165,7 +125,8 @@ static int stored(const struct server *s, size_t len, size_t most)
 	int ok;
 
 	snprintf(head, sizeof(head), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", len);
-	ok = put_text(s, head, 5) && put(s, contents, len, most) && put_text(s, "\r\n", 1) &&
+	ok = put_text(s, head, 5) && stream_put(s->sock, contents, len, most) &&
+	     put_text(s, "\r\n", 1) &&
 	     answers_text(s, "+OK\r\n");
 	snprintf(head, sizeof(head), "$%zu\r\n", len);
 	return ok && put_text(s, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 3) &&
@@ -181,7 +142,8 @@ static int pushed(const struct server *s, int cnt)
 	len = snprintf(text, sizeof(text), "*%d\r\n$5\r\nRPUSH\r\n$4\r\nlist\r\n", cnt + 2);
 	for (i = 0; i < cnt; i++)
 		len += snprintf(text + len, sizeof(text) - len, "$3\r\n%03d\r\n", i % 1000);
-	return put(s, text, len, 100) && put_text(s, "*2\r\n$3\r\nDEL\r\n$4\r\nlist\r\n", 30) &&
+	return stream_put(s->sock, text, len, 100) &&
+	       put_text(s, "*2\r\n$3\r\nDEL\r\n$4\r\nlist\r\n", 30) &&
 	       (snprintf(text, sizeof(text), ":%d\r\n:1\r\n", cnt), answers_text(s, text));
 }
 
@@ -205,7 +167,7 @@ static long trickle(const struct server *s)
 
 	switches(s, &before);
 	for (int i = 0; i < SEGMENTS; i++) {
-		ok &= put(s, contents + i, 1, 1);
+		ok &= stream_put(s->sock, contents + i, 1, 1);
 		/* It sleeps before the next one is sent. */
 		switches(s, &after);
 	}
