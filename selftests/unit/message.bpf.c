@@ -62,6 +62,13 @@ int sometimes_verdict(struct vnp_ctx *ctx)
 	return p[0] == p[1] ? VNP_PASS : VNP_DROP;
 }
 
+/* VNP_REPLY lies between verdicts of messages, but is none. */
+SEC("vnp/message")
+int answers_message(struct vnp_ctx *ctx)
+{
+	return ctx->len > 5 ? VNP_REPLY : VNP_HELD;
+}
+
 static __attribute__((noinline)) int parse(struct vnp_ctx *ctx)
 {
 	unsigned char *p = ctx->data;

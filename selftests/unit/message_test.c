@@ -123,6 +123,8 @@ static void verdicts(void **state)
 	assert_printed("(message.bpf.c:52): this returns -1, which is no verdict");
 	assert_loads("sometimes_verdict");
 	assert_printed("this returns -1, which is no verdict");
+	assert_loads("answers_message");
+	assert_printed("this returns 2, which is no verdict");
 	assert_loads("passes_number_on");
 	assert_printed("this returns -7, which is no verdict");
 	assert_loads("verdict_of_number");

@@ -44,7 +44,8 @@ static const struct vnp_type vnp_types[] = {
 		.packet_max = U16_MAX,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
-		.verdict_max = VNP_HELD,
+		.verdicts = BIT_ULL(VNP_DROP) | BIT_ULL(VNP_PASS) | BIT_ULL(VNP_REPLY) |
+			    BIT_ULL(VNP_HELD),
 	},
 	[VNP_PROG_PACKET] = {
 		.name = "packet",
@@ -54,7 +55,7 @@ static const struct vnp_type vnp_types[] = {
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
-		.verdict_max = VNP_REPLY,
+		.verdicts = BIT_ULL(VNP_DROP) | BIT_ULL(VNP_PASS) | BIT_ULL(VNP_REPLY),
 	},
 	[VNP_PROG_STREAM] = {
 		.name = "stream",
@@ -64,7 +65,6 @@ static const struct vnp_type vnp_types[] = {
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
-		.verdict_max = U32_MAX,
 	},
 	[VNP_PROG_MESSAGE] = {
 		.name = "message",
@@ -74,7 +74,7 @@ static const struct vnp_type vnp_types[] = {
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
-		.verdict_max = VNP_HELD,
+		.verdicts = BIT_ULL(VNP_DROP) | BIT_ULL(VNP_PASS) | BIT_ULL(VNP_HELD),
 	},
 };
 
@@ -83,6 +83,13 @@ const struct vnp_type *vnp_type_get(u32 type)
 	if (type >= ARRAY_SIZE(vnp_types) || !vnp_types[type].fields)
 		return NULL;
 	return &vnp_types[type];
+}
+
+bool vnp_type_returns(const struct vnp_type *type, u64 min, u64 max)
+{
+	if (!type->verdicts)
+		return max <= U32_MAX;
+	return max < 64 && !((U64_MAX >> (63 - max)) & (U64_MAX << min) & ~type->verdicts);
 }
 
 const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off)

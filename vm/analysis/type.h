@@ -43,7 +43,7 @@ struct vnp_field {
  * @packet_rdonly: they may not be written
  * @data_off:	where the context has data
  * @data_end_off: where it has data_end
- * @verdict_max: greatest number that is a verdict
+ * @verdicts:	bit n: n is a verdict.  0: any number of 32 bits is a result
  */
 struct vnp_type {
 	const char *name;
@@ -53,11 +53,14 @@ struct vnp_type {
 	bool packet_rdonly;
 	u16 data_off;
 	u16 data_end_off;
-	u32 verdict_max;
+	u64 verdicts;
 };
 
 /* vnp_type_get() - by enum vnp_prog_type; NULL if there is none */
 const struct vnp_type *vnp_type_get(u32 type);
+
+/* vnp_type_returns() - is each number from @min to @max a verdict, or result, of the type? */
+bool vnp_type_returns(const struct vnp_type *type, u64 min, u64 max);
 
 /* vnp_type_field() - the field that the byte at @off is part of, or NULL */
 const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off);

@@ -119,7 +119,7 @@ static bool verdict_loads(const struct vnp_type *type, const struct bpf_insn *in
 		*value = (u32)insn->imm;
 	else
 		return false;
-	return *value > type->verdict_max;
+	return !vnp_type_returns(type, *value, *value);
 }
 
 static void verdict_warn(const struct verdict *w, u32 insn)

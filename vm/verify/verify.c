@@ -56,7 +56,7 @@ int vnp_verify_exit(struct vnp_verify *v)
 		return vnp_verify_refuse(v, "would return a pointer, not a number");
 	if (v->report && ret->num.umax > U32_MAX)
 		v->code->wide_ret = true;
-	if (v->report && ret->num.umax > v->type->verdict_max)
+	if (v->report && !vnp_type_returns(v->type, ret->num.umin, ret->num.umax))
 		v->code->odd_ret = true;
 	return 0;
 }
