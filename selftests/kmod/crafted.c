@@ -2,6 +2,7 @@
 #include "crafted.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
@@ -81,10 +82,8 @@ static int tun_new(void)
 	struct ifreq req = { .ifr_name = "peer0", .ifr_flags = IFF_TUN | IFF_NO_PI };
 	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), err;
 
-	if (fd < 0 && !shell("modprobe tun 2>/dev/null"))
-		fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
-		return -ENODEV;
+		return -errno;
 	err = do_ioctl(fd, TUNSETIFF, &req);
 	err = err < 0 ? err : ip_batch("address add 10.9.0.1/24 dev peer0\nlink set peer0 up\n");
 	return err < 0 ? err : fd;

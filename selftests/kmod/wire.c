@@ -162,8 +162,6 @@ int tap_new(const char *name, int flags)
 
 	flags |= O_RDWR | O_CLOEXEC;
 	fd = open("/dev/net/tun", flags);
-	if (fd < 0 && !shell("modprobe tun"))
-		fd = open("/dev/net/tun", flags);
 	if (fd < 0)
 		return -errno;
 	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
