@@ -7,6 +7,7 @@
 #define _VNP_TEST_HARNESS_H
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <kselftest_harness.h>
 #include "common.h"
@@ -61,8 +62,8 @@ static inline bool is_smp(const struct __test_metadata *test)
 	return false;
 }
 
-/* choose_tests() - those for this number of CPUs */
-static inline void choose_tests(void)
+/* choose_smp() - tests for this number of CPUs */
+static inline void choose_smp(void)
 {
 	const bool two_cpus = sysconf(_SC_NPROCESSORS_ONLN) > 1;
 
@@ -78,6 +79,31 @@ static inline void choose_tests(void)
 				*test = (*test)->next;
 		}
 	}
+}
+
+/*
+ * leave_out_mapped() - fixtures without IPv4 addresses on IPv6 sockets: with VNP_LIGHT, which is
+ * for a slow kernel, as nearly all of the code is executed by IPv4 and IPv6
+ */
+static inline void leave_out_mapped(void)
+{
+	for (struct __fixture_metadata *f = __fixture_list; f; f = f->next) {
+		struct __fixture_variant_metadata **variant = &f->variant;
+
+		while (*variant) {
+			if (strstr((*variant)->name, "mapped"))
+				*variant = (*variant)->next;
+			else
+				variant = &(*variant)->next;
+		}
+	}
+}
+
+static inline void choose_tests(void)
+{
+	choose_smp();
+	if (getenv("VNP_LIGHT"))
+		leave_out_mapped();
 }
 
 /* When main() calls it, all tests are registered. */
