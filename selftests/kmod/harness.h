@@ -99,9 +99,21 @@ static inline void leave_out_mapped(void)
 	}
 }
 
+/* set_timeout() - of each test, in seconds: for tests that a variable makes longer */
+static inline void set_timeout(int seconds)
+{
+	for (struct __fixture_metadata *f = __fixture_list; f; f = f->next)
+		for (struct __test_metadata *test = f->tests; test; test = test->next)
+			test->timeout = seconds;
+}
+
 static inline void choose_tests(void)
 {
+	const char *timeout = getenv("VNP_TEST_TIMEOUT");
+
 	choose_smp();
+	if (timeout)
+		set_timeout(atoi(timeout));
 	if (getenv("VNP_LIGHT"))
 		leave_out_mapped();
 }
