@@ -8,9 +8,10 @@
 ##
 ## make demo		processes with VNP and without, side by side, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
-## make check-all	the same on every kernel, and also as root
+## make check-all	the same on every kernel, and with real video
 ## make media		the video that check-all needs
 ## make bench		the cost of a datagram, with VNP and with alternatives: build/bench/
+## make bench-build	only build it, for selftests/bench/run KERNEL WORKLOAD...
 ## make bench-compare BASE=REV	measure another revision too, and print the differences
 ## make verify-cost	the cost of verification: a table by size and shape
 ## make fuzz [SECONDS=60]	the fuzzers, each for this time
@@ -157,15 +158,17 @@ check-all: all tests media build/packages.guest build/packages.demo
 	$(Q)VNP_CHECK="$${VNP_CHECK:-host one two one_root two_root media}" \
 		selftests/check $$(cd build/kernels && ls -d $(all_kernels) 2>/dev/null)
 
-bench: module bench-module samples build/selftests/bench/bench build/bench/profile.so \
+bench-build: module bench-module samples build/selftests/bench/bench build/bench/profile.so \
 		$(bench_progs) \
 		build/packages.guest build/packages.bench
+
+bench: bench-build
 	$(Q)selftests/bench/run $(KERNEL)
 
 bench-compare: bench
 	$(Q)selftests/bench/compare "$(BASE)" $(KERNEL)
 
-.PHONY: bench bench-compare
+.PHONY: bench bench-build bench-compare
 
 verify-cost: build/selftests/bench/verify
 	$(Q)$<

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * feed: what is published at a UDP port is sent to those who have subscribed to its topic, in
- * the kernel.  This process only changes who that is.
+ * the kernel.  This process only changes the list of subscribers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static const char usage[] =
 	"\n"
 	"Datagrams that arrive at UDP port PORT begin with a topic, a number below 256 in\n"
 	"four bytes.  Each is sent to those who have subscribed to its topic, in the\n"
-	"kernel.  Lines of the standard input say who that is:\n"
+	"kernel.  Lines of the standard input change the list of subscribers:\n"
 	"\n"
 	"	subscribe HOST:PORT TOPIC,TOPIC,...\n"
 	"	unsubscribe HOST:PORT\n"

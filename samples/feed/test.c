@@ -216,7 +216,7 @@ static void test_topics(void)
 	for (i = 0; i < 10; i++)
 		ok &= publish(TENTH(i), SUBSCRIBERS / 10) &&
 		      publish(FIFTIETH(i), SUBSCRIBERS / 50) && publish(NOBODY, 0);
-	report(ok && all_got(0), "topics of some: who has subscribed gets all, nobody else any");
+	report(ok && all_got(0), "topics of some: only their subscribers get them, and get all");
 	for (i = 0; i < 5; i++)
 		ok &= publish(ALL, SUBSCRIBERS);
 	report(ok && all_got(0), "a topic of all");

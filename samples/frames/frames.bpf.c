@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Frames of VP8, each in several RTP packets, are delivered when they are complete: as the
- * decoder wants them, without the headers of packets.
+ * Frames of VP8, each in several RTP packets, are delivered when they are complete, in
+ * the form that a decoder needs: without the headers of packets.
  */
 #include <vnp/program.h>
 #include "frames.h"

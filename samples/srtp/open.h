@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Opening of SRTP and SRTCP (RFC 3711, RFC 7714) for programs: srtp_open() makes the packet of
- * RTP or RTCP that was sealed of what arrives, or fails.
+ * Opening of SRTP and SRTCP (RFC 3711, RFC 7714) for programs: srtp_open() restores
+ * the packet of RTP or RTCP that was sealed, or fails.
  */
 #ifndef _VNP_SAMPLE_SRTP_OPEN_H
 #define _VNP_SAMPLE_SRTP_OPEN_H
@@ -201,7 +201,7 @@ static __always_inline int srtp_open(struct vnp_ctx *ctx, struct srtp_packet *p)
 	if (vnp_load_bytes(ctx, 0, &rtp, sizeof(rtp)) || rtp.first >> 6 != 2)
 		return -1;
 	p->stream.is_rtcp = srtp_is_rtcp(&rtp);
-	/* The sender of RTCP is where RTP has the time. */
+	/* RTCP has the SSRC where RTP has the timestamp. */
 	p->stream.ssrc = p->stream.is_rtcp ? rtp.timestamp : rtp.ssrc;
 	len = p->stream.is_rtcp ? SRTCP_HEADER : srtp_header_len(ctx, &rtp);
 	if (len < 0)

@@ -38,7 +38,7 @@ static int complain(const char *failed, int err)
  * @has_mki:	packets say which master key
  * @obj:	the program and its maps
  * @state:	its global variables
- * @link:	it on the socket
+ * @link:	the program's link to the socket
  */
 struct srtp {
 	const struct srtp_profile *profile;

@@ -105,7 +105,7 @@ def test_stream(name):
     opener = Opener(name)
     good = opener.key(1)
     session = opener.session(1)
-    # Over two rollovers, with all kinds of headers and lengths
+    # Over a rollover, with all kinds of headers and lengths
     for i in range(200):
         plain = rtp(1234, 65400 + i, (i * 7) % 1300, i % 16, i % 3)
         opener.send(session.protect(plain))

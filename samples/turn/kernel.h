@@ -33,7 +33,7 @@ struct allocation {
  * @base:	has all maps but those of @peers, and from_peer()
  * @object:	has from_client() and @peers
  * @replaced_cnt: number of @replaced
- * @replaced:	had from_client() before @object, which may have said something
+ * @replaced:	had from_client() before @object; their logs may have lines not read yet
  * @bindings:	these as in turn.bpf.c
  * @channels:	...
  * @clients:	...
@@ -41,7 +41,7 @@ struct allocation {
  * @listener_cnt: number of @listeners
  * @listeners:	links of the sockets that clients send to
  * @server:	their address
- * @allocations: by what from_client() knows them by
+ * @allocations: by the numbers that from_client() has for them
  */
 struct kernel {
 	pid_t pid;

@@ -2,8 +2,8 @@
 /*
  * turn: relay bound channels of a coturn that runs already, in the kernel.
  *
- * The program passes all requests on to coturn and says which there were.  This process asks
- * coturn what became of them, and sets up what coturn has permitted.
+ * The program passes all requests on to coturn and logs those that concern allocations.  This
+ * process asks coturn for their outcome, and sets up what coturn has permitted.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 /* How long a permission lasts, in seconds (RFC 8656); a channel lasts longer */
 #define SECONDS		300
 
-/* Between looking at coturn's allocations, in ms: while it has something to answer, and else */
+/* Interval of looking at coturn's allocations, in ms: while it has requests to answer, and else */
 #define SOON		20
 #define LATER		10000
 
@@ -36,7 +36,7 @@ static const char usage[] =
 	"kernel.  All else is left to coturn.  Which channels there are is asked for at\n"
 	"coturn's own command line, at TCP port CLI-PORT of 127.0.0.1, with the password\n"
 	"in the environment variable TURN_CLI_PASSWORD.  It ends at SIGINT or SIGTERM, and\n"
-	"says what was done.\n"
+	"prints its counters.\n"
 	"\n"
 	"You need to be the user that runs coturn, and in group vnp.\n";
 
@@ -157,7 +157,7 @@ static int update(int server, bool *asked)
 	return 0;
 }
 
-/* Until a signal says that it is enough */
+/* Until a signal arrives */
 static int serve(int server, int signals)
 {
 	struct pollfd fds[2] = {

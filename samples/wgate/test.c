@@ -156,7 +156,7 @@ static void attack(struct wgate_client *client, struct wgate_client *stranger)
 	for (int i = 0; i < BAD; i++) {
 		len = wgate_seal(client, data, sizeof(data), sealed);
 		sealed[(i * 23) % len] ^= 1 << i % 8;
-		/* In its number or its client it may be something else first. */
+		/* A wrong header may be rejected for another reason, before authentication. */
 		forged += (i * 23) % len < WGATE_TAG || (i * 23) % len >= sizeof(struct wgate_header);
 		send(sock, sealed, len, 0);
 		len = wgate_seal(stranger, data, sizeof(data), sealed);
@@ -215,7 +215,7 @@ static void test_removal(struct gate *gate, struct wgate_client *client,
 	bad++;
 	forged++;
 	ok &= is_echoed(client, "last", 4);
-	report(ok, "a client that was removed is one no more");
+	report(ok, "a client that was removed is not accepted any more");
 }
 
 static void test_counters(struct gate *gate, unsigned long good)

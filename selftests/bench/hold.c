@@ -125,7 +125,7 @@ static void receive_and_assemble(struct receiver *rx, bool merged)
 		n = recvmmsg(rx->sock, msgs, BATCH, MSG_WAITFORONE, NULL);
 		if (n < 0)
 			die("recvmmsg() fails: %s.", strerror(errno));
-		/* What wakes it at the end is shorter. */
+		/* At the end it is woken without a datagram: the length is 0. */
 		for (i = 0; i < n && msgs[i].msg_len; i++) {
 			if (merged)
 				assemble_merged(rx, &msgs[i]);

@@ -303,7 +303,7 @@ static const struct system systems[] = {
 /* The cost of receiving and dropping, which the rows include */
 static const struct system reference = { "hook", receive_many, true, attach_hook };
 
-/* What is sent one by one, or by super-packets as they came, and as it came */
+/* Only for what is sent unchanged: single datagrams, or super-packets as they arrived */
 static const struct system floor_system = { "floor", receive_many, true, attach_floor_relay };
 
 static void measure(const struct system *system, struct traffic *traffic)
@@ -323,8 +323,8 @@ static void measure(const struct system *system, struct traffic *traffic)
 }
 
 /*
- * Would more packets have to leave within an execution than may (path/send.h)?  One with 16
- * payloads that are referenced, and as many heads, does not fit one packet.
+ * Would more packets leave within an execution than the limit permits (path/send.h)?  16 payloads
+ * that are referenced, with as many heads, do not fit one packet.
  */
 static bool is_limited(const struct traffic *traffic)
 {

@@ -82,8 +82,8 @@ static inline void choose_smp(void)
 }
 
 /*
- * leave_out_mapped() - fixtures without IPv4 addresses on IPv6 sockets: with VNP_LIGHT, which is
- * for a slow kernel, as nearly all of the code is executed by IPv4 and IPv6
+ * leave_out_mapped() - with VNP_LIGHT, which is for a slow kernel, leave out variants with IPv4
+ * addresses on IPv6 sockets: the variants for IPv4 and IPv6 execute nearly all of the code
  */
 static inline void leave_out_mapped(void)
 {

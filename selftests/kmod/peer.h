@@ -12,7 +12,7 @@ struct vnp_peer peer_at(const struct sockaddr_storage *addr);
 /* peer_of() - the peer that a socket is bound to */
 struct vnp_peer peer_of(int sock);
 
-/* peer_ip4() - the peer at an address that is written so */
+/* peer_ip4() - the peer at an IPv4 address, which is given as text */
 struct vnp_peer peer_ip4(const char *address, __u16 port);
 
 /* peer_errors() - datagrams that were not sent, for any reason */

@@ -111,7 +111,7 @@ FIXTURE_TEARDOWN(resize)
 #define USE(prog)							\
 	ASSERT_EQ(0, link_update(self->link, object_prog(self->obj, prog), -1))
 
-/* What the helpers should say, and do */
+/* What the helpers should return, and do */
 static int expect(FIXTURE_DATA(resize) *self, int len, int *head_ret, int *tail_ret)
 {
 	const long long head = self->change->head, tail = self->change->tail;
@@ -125,7 +125,7 @@ static int expect(FIXTURE_DATA(resize) *self, int len, int *head_ret, int *tail_
 		       *tail_ret ? 0 : tail);
 }
 
-/* Send @len bytes; what arrives at @sock, by which all that the program says is right? */
+/* Send @len bytes, and check what arrives at @sock.  Return: what is wrong, or NULL */
 static const char *wrong(FIXTURE_DATA(resize) *self, int sock, int len)
 {
 	const struct change *change = self->change;
@@ -133,7 +133,7 @@ static const char *wrong(FIXTURE_DATA(resize) *self, int sock, int len)
 
 	if (send(self->flow.tx, self->sent, len, 0) != len)
 		return "send";
-	/* Its length is told, whatever is taken of it. */
+	/* MSG_TRUNC: the whole length is returned, however short the buffer is. */
 	if (recv(sock, self->got, 1, MSG_PEEK | MSG_TRUNC) != end)
 		return "MSG_TRUNC";
 	if (recv(sock, self->got, LEN_MAX, 0) != end)
@@ -240,7 +240,7 @@ TEST_F(resize, sniffed)
 	close(tap);
 }
 
-/* What else recvmsg() says comes from headers that have moved. */
+/* Addresses and control messages of recvmsg() come from headers that have moved. */
 TEST_F(resize, addresses)
 {
 	static const int heads[] = { 0, 4, -4, 100, -100, -20000 };

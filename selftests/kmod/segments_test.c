@@ -128,7 +128,7 @@ TEST_F(segments, passed)
 	COUNTED();
 }
 
-/* Neighbours that pass arrive together, in order; what is between them is away. */
+/* Neighbours that pass arrive together, in order, without what was between them. */
 TEST_F(segments, verdicts)
 {
 	static const struct {
@@ -382,7 +382,7 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-/* More than the queue holds: who has read as many has read what was there. */
+/* More than the queue holds: after reading this many, all that were there have been read. */
 #define QUEUE	64
 
 /*
@@ -463,7 +463,7 @@ TEST_F_SMP(segments, sockets_end)
 	for (int i = 0; i < 8; i++) {
 		LINK(i % 2 ? "write_direct" : "read_only");
 		seq = 0;
-		/* Until it has asked for more it gets one by one. */
+		/* Datagrams that arrived before UDP_GRO was set come one by one. */
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
 		close(self->flow.rx);
 		close(self->link);

@@ -386,7 +386,7 @@ static __u64 shortest(int prog)
 			return 0;
 		ns = run.ns < ns ? run.ns : ns;
 	}
-	/* Nothing is as exact as that. */
+	/* The minimum is not exact: leave some room. */
 	return ns - ns / 8;
 }
 

@@ -200,7 +200,7 @@ static void *sender(void *arg)
 	ssize_t ret;
 
 	while (done < c.all_len) {
-		/* The thread has numbers of its own. */
+		/* A random number; the thread has a state of its own. */
 		state = state * 1103515245 + 12345;
 		n = ((size_t *)arg)[(state >> 16) % 64];
 		if (n > c.all_len - done)

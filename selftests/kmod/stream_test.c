@@ -374,7 +374,7 @@ TEST_F(stream, no_message)
 	}
 	ASSERT_EQ(0, link_info(self->conn.link, &info));
 	EXPECT_EQ(1, info.errors[VNP_ERROR_PROTOCOL]);
-	/* Without the link, it is what it is. */
+	/* Without the link, the application gets the bytes as they arrived. */
 	ASSERT_EQ(0, link_detach(self->conn.link));
 	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
 	ASSERT_MEM(sent, got, 50);
@@ -680,8 +680,8 @@ TEST_F(stream, refused)
 #define FEW	8	/* messages */
 
 /*
- * few_messages() - fill @sent, and @want with what the application gets of it if the messages
- * whose bytes before @to are all of them are decided on.  Return: bytes of @sent
+ * few_messages() - fill @sent, and @want with what the application gets of it if the messages that
+ * end before or at @to have had their verdicts.  Return: bytes of @sent
  */
 static size_t few_messages(SELF *self, size_t to)
 {

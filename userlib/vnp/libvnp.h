@@ -682,8 +682,8 @@ int vnp_link_get_info(const struct vnp_link *link, struct vnp_link_info *info);
  * @prog:	the new program
  * @old:	the program expected to be attached, or NULL for any
  *
- * Return: 0, -EEXIST (@old is not attached), -ENOLINK (detached), -EINVAL (another type),
- * -ENOENT (@prog or @old is not in the kernel).
+ * Return: 0, -EEXIST (@old is not attached), -ENOLINK (detached), -EOPNOTSUPP (programs of
+ * this type cannot be linked to such a socket), -ENOENT (@prog or @old is not in the kernel).
  */
 int vnp_link_update(struct vnp_link *link, const struct vnp_program *prog,
 		    const struct vnp_program *old);
