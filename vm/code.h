@@ -8,9 +8,9 @@
  *	  vnp_cfg_build()	basic blocks, their order, back edges	cfg.c
  *	  vnp_verify()		what holds at each instruction; which
  *				accesses need a guard			verify.c
- *				The last two are vnp_split_verify()'s to call, which
- *				splits joins of values of different kinds
- *				and begins again			split.c
+ *				The last two are called by vnp_split_verify(),
+ *				which splits joins of values of different
+ *				kinds, and begins again			split.c
  *	  vnp_lower()		the instructions for the JIT, guards
  *				put in					lower.c
  *	vnp_code_destroy()
@@ -142,8 +142,8 @@ struct vnp_access {
 #define VNP_AUX_SAFE		BIT(4)	/* divisor not 0, shift below the width */
 #define VNP_AUX_FAULTS		BIT(5)	/* a guard here always faults */
 #define VNP_AUX_SAVES_BASE	BIT(6)	/* a look-up that is the base of some access */
-#define VNP_AUX_BARRIER		BIT(7)	/* wait before the instruction for what it reads */
-#define VNP_AUX_BARRIER_FIRST	BIT(8)	/* wait before its guards, too */
+#define VNP_AUX_BARRIER		BIT(7)	/* a speculation barrier before the instruction */
+#define VNP_AUX_BARRIER_FIRST	BIT(8)	/* and one before its guards */
 #define VNP_AUX_STEPS		BIT(9)	/* adds a constant to a number, without wrapping */
 #define VNP_AUX_FREE_TAKEN	BIT(10)	/* taken, @cost was charged in advance */
 #define VNP_AUX_FREE_FALLS	BIT(11)	/* falling through, likewise */
@@ -205,7 +205,7 @@ struct vnp_lowered {
 
 /**
  * struct vnp_conflict - the use of a value of different kinds, if one was refused
- * @met:	there is one; else the other members are not valid
+ * @found:	there is one; else the other members are not valid
  * @insn:	the instruction that uses it
  * @pos:	place in the order of the block where the kinds join
  * @cell:	the cell of struct vnp_state that has it there

@@ -13,10 +13,10 @@
  * struct vnp_exec - one execution of a program
  * @ctx:	what the program sees
  * @retval:	R0, written at exit if struct vnp_lowered::wide_ret
- * @fault:	set by a guard: VNP_EXEC_FAULT(), which R0 is then as well.  Whoever
- *		starts an execution sets it to 0 first
+ * @fault:	set by a guard to VNP_EXEC_FAULT(), like R0.  The caller of the program sets
+ *		it to 0 before
  *
- * Context: on the stack of whoever executes the program; one CPU only.
+ * Context: on the stack of the caller of the program; one CPU only.
  */
 struct vnp_exec {
 	struct vnp_ctx ctx;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * The table of helpers: all that the verifier, lowering, the interpreter and the
- * disassembler know of each, and which programs may call it.  With which maps is said by
- * their types (map_traits.h).  No helper is named elsewhere in vm/, but for the check of
- * vnp_log()'s format.  The functions are in kmod/prog/helpers.c for the module and in
- * userlib/helpers.c for the library.
+ * disassembler know of each, and which programs may call it.  Which maps may be its argument is
+ * in the table of map types (map_traits.h).  Elsewhere in vm/ a helper is named only for the
+ * check of vnp_log()'s format.  The functions are in kmod/prog/helpers*.c for the module, and in
+ * userlib/ for the library.
  *
  * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a row in
  * helper.c, and the two functions; if it takes a map, its bit in map_traits.c.

@@ -26,12 +26,12 @@ static inline u32 vnp_replay_window(u32 value_size)
  * @window:	its length
  * @number:	the number
  *
- * Return: 0; -EALREADY: it was marked; -ESTALE: it is older than the window is long; -ERANGE:
- * it is the highest of all, which no other can follow.
+ * Return: 0; -EALREADY: it was marked; -ESTALE: it is before the window; -ERANGE: it is U64_MAX,
+ * as no number can follow it.
  */
 int vnp_replay_look(const struct vnp_replay *replay, u32 window, u64 number);
 
-/* vnp_replay_mark() - the same, and if it is acceptable it is not any more */
+/* vnp_replay_mark() - likewise, and mark the number if it is acceptable */
 int vnp_replay_mark(struct vnp_replay *replay, u32 window, u64 number);
 
 #endif /* _VNP_VM_REPLAY_H */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Which users that may open /dev/vnp may also load programs, and create maps and links. */
+/* Which users of /dev/vnp may load programs, and create maps and links. */
 #ifndef _VNP_CORE_ACCESS_H
 #define _VNP_CORE_ACCESS_H
 

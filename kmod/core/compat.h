@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * All differences between kernels, except those in compat_icmp.h and compat_chacha.h.
+ * All differences between kernels, except those in compat_icmp.h, compat_chacha.h and
+ * compat_tcp.h.
  * HAVE_NAME is defined if kmod/probes/name.c can be compiled against this kernel; versions
  * are not checked, because distributions backport.
  */
@@ -51,7 +52,7 @@
 #include <linux/skbuff_ref.h>
 #endif
 
-/* Newer kernels change the flags of a mapping under a lock, by functions. */
+/* Newer kernels have functions that change the flags of a mapping, and take a lock. */
 static inline void vnp_vm_flags_set(struct vm_area_struct *vma,
 				    unsigned long flags)
 {
@@ -171,7 +172,7 @@ static inline void vnp_flowi4_set_tos(struct flowi4 *fl4, const struct iphdr *ip
 #endif
 }
 
-/* A reference to the file at @file unless it is being closed; its memory is there. */
+/* Get a reference to *@file unless it is being closed.  Its memory must not be freed meanwhile. */
 static inline struct file *vnp_file_get_live(struct file **file)
 {
 #ifdef HAVE_GET_FILE_ACTIVE

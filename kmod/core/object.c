@@ -135,8 +135,8 @@ static bool vnp_obj_sees_all(void)
 }
 
 /*
- * One's own, as for ptrace(): of the same user, and not out of a container, whose processes
- * do not see those outside.
+ * Is it an object of the caller, by the rule of ptrace()?  It was created by the same user, in
+ * the caller's pid namespace or one below.  So a container does not see the objects outside.
  */
 static bool vnp_obj_is_own(const struct vnp_obj *obj)
 {

@@ -104,8 +104,8 @@ static inline bool vnp_obj_get_live(struct vnp_obj *obj)
 void vnp_obj_put(struct vnp_obj *obj);
 
 /**
- * vnp_obj_find() - an object the caller may see: his own, made in his pid namespace or one
- *		    below; with CAP_SYS_ADMIN any
+ * vnp_obj_find() - an object the caller may see: one of the same user, created in the caller's
+ *		    pid namespace or one below; with CAP_SYS_ADMIN any
  * @kind:	enum vnp_obj_kind
  * @id:		its id
  *

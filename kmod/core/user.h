@@ -34,7 +34,7 @@ struct vnp_bucket {
 
 /**
  * struct vnp_user - a user who has programs or links
- * @refs:	one for each of them, and for packets that wait to be sent for him
+ * @refs:	one for each of them, and for each packet that waits to be sent by their programs
  * @uid:	the user
  * @bucket:	what programs on the user's links may take of each CPU now
  * @jit_lock:	held while one of the user's programs is compiled, so that temporary memory is

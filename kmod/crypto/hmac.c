@@ -45,7 +45,7 @@ static int vnp_hmac_mac(const struct vnp_secret *secret, const struct vnp_crypt_
 		ret = crypto_shash_update(desc, job->text.data, job->text.len);
 	if (!ret)
 		ret = crypto_shash_finup(desc, job->extra.data, job->extra.len, tag);
-	/* States of the hash from which other texts' tags could be computed */
+	/* Clear states of the hash: other texts' tags could be computed from them. */
 	shash_desc_zero(desc);
 	vnp_work_put(work);
 	return ret;

@@ -143,7 +143,7 @@ void vnp_secret_destroy(struct vnp_secret *secret);
  * @nonce:	before the salt is added, after which numbers would not ascend
  *
  * Context: softirqs off.
- * Return: 0: it was not, and counts as used now; -EKEYREJECTED.
+ * Return: 0: yes, and it is recorded as used; -EKEYREJECTED.
  */
 int vnp_secret_once(struct vnp_secret *secret, const u8 *nonce);
 

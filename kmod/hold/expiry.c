@@ -35,7 +35,7 @@ void vnp_hold_resume(struct vnp_holding *h)
 	}
 }
 
-/* How a message ends that is too old */
+/* How a message that is too old ends */
 static enum vnp_message_end vnp_hold_late_end(const struct vnp_link *link,
 					      const struct vnp_message *message)
 {
@@ -104,7 +104,7 @@ void vnp_hold_expiry(struct work_struct *work)
 	struct vnp_holding h;
 	struct sock *sk = vnp_link_sock_get(hold->link);
 
-	/* If the socket is being freed, whoever detaches the link frees all messages. */
+	/* If the socket is being freed, vnp_hold_clear() frees all messages. */
 	if (!sk)
 		return;
 	vnp_holding_init(&h, hold->link, sk);

@@ -3,7 +3,7 @@
  * Messages that ended: they are delivered or freed, without the lock, now or by the work item.
  *
  * A message in struct vnp_holding::ended is in neither the table nor the list, and has no pending
- * fragments: it belongs to whoever processes this packet.
+ * fragments: it belongs to the caller, which processes the packet of struct vnp_holding.
  */
 #include "kmod/hold/hold.h"
 

@@ -6,12 +6,12 @@
  * datagram, or neighbouring datagrams of a packet whose orders follow each other: these are
  * one batch, so a packet is made of them, and charged, once.
  *
- * vnp_hold() inserts a fragment at once, so that of two CPUs that bring the last two
- * datagrams one finds the message complete.  But the packet remains with the execution, and
- * with the batch, until that ends: until then the fragment is pending.  A message that is
+ * vnp_hold() inserts a fragment at once.  So if two CPUs process the last two datagrams of a
+ * message, one of them finds it complete.  But the packet is added to the fragment only after
+ * the execution, when the batch ends: until then the fragment is pending.  A message that is
  * released or freed is removed from the table at once.  It is delivered, or its memory freed,
- * when it has no pending fragments: by the CPU that has the last of them, after the program, or
- * by whoever removed it.
+ * when it has no pending fragments: by the CPU that has the last of them, after the execution,
+ * or by the function that removed it.
  *
  * So a program can be ended at any point: a fragment whose datagram does not get the verdict
  * VNP_HELD is removed again.

@@ -139,7 +139,7 @@ static inline void vnp_message_erase(struct vnp_message *message,
 /*
  * Add a datagram to the fragment of the current batch, if it is for the same message, and its
  * order is the next one.  Return: 0; -EEXIST: another fragment has this order; -E2BIG: the message
- * has too many datagrams; -ENOENT: it needs another fragment
+ * has too many datagrams; -ENOENT: the datagram needs a fragment of its own
  */
 static inline int vnp_fragment_extend(struct vnp_fragment *fragment, u64 key, u32 order,
 				      u32 from)

@@ -88,8 +88,8 @@ static int vnp_link_rebind_maps(struct vnp_link *link, const struct vnp_prog *pr
 }
 
 /*
- * Make @prog the current program, or that for messages if it is for them; its reference passes
- * to the link.  Return: errno
+ * Make @prog the current program, or the program for messages if it is a %VNP_PROG_MESSAGE; its
+ * reference passes to the link.  Return: 0 or errno
  */
 static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 			    const struct vnp_prog *expected)

@@ -2,15 +2,15 @@
 /*
  * Links: a program on a socket.
  *
- * This header has what everything that is executed for a packet uses of a link.  Links are
+ * This header has what the code that processes packets needs of a link.  Links are
  * created, attached and freed by kmod/link/attach.c, changed through their descriptors by
  * kmod/link/fops.c, and counted by kmod/link/stats.h.
  *
  * A link is referenced by its descriptors and, while it is attached, by its socket. @sk
  * says whether it is: the caller whose vnp_link_claim() sets it to NULL ends the
  * attachment, undoes it in the socket and puts the socket's reference.  A link has no
- * reference to its socket: while @sk is set the socket's memory exists, because a socket
- * claims its link before it is freed.
+ * reference to its socket: while @sk is set the socket's memory exists, because
+ * vnp_link_claim() is called before the socket is freed.
  *
  * A link holds a reference to the module from its creation to its release.
  */

@@ -2,11 +2,11 @@
 /*
  * Counters of a link: what happened to its datagrams.
  *
- * Each CPU has its own, so counting takes no lock and no atomic operation.  Only softirqs, and
- * processes with softirqs off, count; readers add the counters of all CPUs.
+ * Each CPU has its own, so counting takes no lock and no atomic operation.  Counters are only
+ * changed with softirqs off; readers add the counters of all CPUs.
  *
- * These functions only use struct vnp_link, not the files that create and attach links, so
- * everything that is executed for a packet may call them.
+ * These functions only use struct vnp_link, not the files that create and attach links, so the
+ * code that processes packets may call them.
  */
 #ifndef _VNP_LINK_STATS_H
 #define _VNP_LINK_STATS_H

@@ -3,9 +3,9 @@
  * VNP_MAP_PEERS and VNP_MAP_GROUPS: creation, and operations for user space.
  *
  * The socket has to permit an address before it can be sent to.  A map has no socket until a
- * program that uses it is linked: then all its targets are checked, and those that are set later
- * at once.  Both happen under struct vnp_peers::lock, so that a map with a socket has no
- * unchecked targets.
+ * program that uses it is linked: then all its targets are checked.  Targets that are set later
+ * are checked when they are set.  Both happen under struct vnp_peers::lock, so that a map with a
+ * socket has no unchecked targets.
  *
  * Context: process.
  */

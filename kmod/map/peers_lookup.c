@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Maps of peers, as programs and ICMP errors find their targets: in softirq, under RCU. */
+/* Maps of peers: lookups for programs and for ICMP errors, in softirq, under RCU. */
 #include "kmod/map/peers.h"
 
 #include <net/ipv6.h>

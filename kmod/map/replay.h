@@ -17,7 +17,8 @@ struct vnp_map;
  * @number:	a sequence number
  *
  * Context: softirqs off, under RCU.
- * Return: as vnp_replay_look(); also -ENOSPC, -ENOMEM of vnp_replay_commit().
+ * Return: as vnp_replay_look(); vnp_replay_commit() also -ENOSPC, -ENOMEM, and -ENOENT: the
+ * window was deleted meanwhile.
  */
 long vnp_replay_check(struct vnp_map *map, const void *key, u64 number);
 long vnp_replay_commit(struct vnp_map *map, const void *key, u64 number);

@@ -17,7 +17,7 @@ static void vnp_batch_put_frags(struct sk_buff *skb)
 	const skb_frag_t *first, *frag;
 	struct page *page;
 
-	/* Pages of a page pool, and those that io_uring manages, have no reference a fragment. */
+	/* Pages of a page pool, or managed by io_uring, do not have a reference per fragment. */
 	if (skb->pp_recycle || skb_zcopy_managed(skb))
 		return;
 	for (first = kept; first < end; first = frag) {

@@ -2,7 +2,7 @@
 /*
  * Executing a program on each datagram of a packet.
  *
- * A packet may be executed on by one of three loops, which are compiled from the same functions:
+ * One of three loops processes the datagrams of a packet.  All are compiled from one source:
  * for direct programs, for those that hold, and for all others.  Which datagrams become a batch
  * is decided in dispatch_batch.h.
  */
@@ -287,7 +287,7 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct
 			next = vnp_dispatch_whole(d, &cursor);
 	}
 	vnp_dispatch_count(d, end);
-	/* The most frequent end, without the three calls that the table of actions takes */
+	/* The most frequent case, without the three calls through the table of actions */
 	if (d->action == VNP_ACTION_DROP && d->start == d->link->hook->head) {
 		vnp_batch_drop(skb);
 		return 0;
@@ -329,7 +329,7 @@ static __always_inline enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *
 	return vnp_dispatch_only(d, holds);
 }
 
-/* One datagram in fragments.  A program that only reads needs no copy. */
+/* The only datagram of a packet, maybe in fragments.  A program that only reads needs no copy. */
 static __always_inline enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
@@ -379,7 +379,7 @@ static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
 	struct vnp_holding holding __vnp_uninitialized;
 	int ret;
 
-	/* link->hold was set before the program, which was read before: see it, too. */
+	/* Pairs with vnp_hold_create(): link->hold was set before link->prog, which was read. */
 	smp_rmb();
 	vnp_holding_init(&holding, d->link, d->sk);
 	d->dgram.holding = &holding;

@@ -2,7 +2,7 @@
 /*
  * struct vnp_hook_ops: how packets of a kind of socket are received, made and delivered.
  *
- * A hook has a folder of its own (udp/).  It passes packets to vnp_dispatch(), with the
+ * A hook has a folder of its own (udp/, tcp/).  It passes packets to vnp_dispatch(), with the
  * position of the payload, and fills in the context.  It does not know which actions exist.
  */
 #ifndef _VNP_PATH_HOOK_H
@@ -53,9 +53,9 @@ struct vnp_target_addr;
  * @charge:	charge memory to the socket's receive buffer, even beyond SO_RCVBUF.
  *		Return: false: a limit of its cgroup or protocol is reached
  * @uncharge:	undo @charge.  Context: softirqs off
- * @release:	deliver held packets, linked by skb->next, as one datagram, to which what
- *		@charge has charged for them passes.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE:
- *		they were uncharged
+ * @release:	deliver held packets, linked by skb->next, as one datagram, to which their charge
+ *		(@charge) is transferred.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE: they were
+ *		uncharged
  * @release_each: deliver each datagram of held packets.  Uncharged and consumed.  Return:
  *		number of datagrams for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)

@@ -41,7 +41,7 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* Time after which flushing is interrupted, to continue after the softirq's other work */
 #define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
 
-/* Packets, and IP packets, that are sent between two readings of the clock */
+/* The clock is read after so many packets of the queue, or so many IP packets made of them */
 #define VNP_SEND_TIMED		8
 #define VNP_SEND_TIMED_SEGMENTS	16
 
@@ -134,7 +134,7 @@ static void vnp_send_remove(struct vnp_send_queue *queue, struct vnp_send_entry 
 }
 
 /**
- * struct vnp_send_payer - whom the time is charged to that sending a packet takes
+ * struct vnp_send_payer - who is charged for the time that sending a packet takes
  * @user:	the user
  * @held:	with a reference
  */
@@ -163,7 +163,7 @@ static struct vnp_send_payer vnp_send_flush_first(struct vnp_send_queue *queue, 
 	return payer;
 }
 
-/* For which nobody is charged */
+/* Flush a packet, and charge nobody for the time. */
 static void vnp_send_flush_untimed(struct vnp_send_queue *queue, u32 *cnt)
 {
 	const struct vnp_send_payer payer = vnp_send_flush_first(queue, cnt);
@@ -190,7 +190,7 @@ static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 	return now;
 }
 
-/* If that takes too long, the others are sent after the softirq's other packets. */
+/* Flush the queue; if this takes too long, send the others after the softirq's other packets. */
 static void vnp_send_flush_some(struct vnp_send_queue *queue)
 {
 	const u64 start = ktime_get_ns();
@@ -348,7 +348,7 @@ static int vnp_send_cpu_dead(unsigned int cpu)
 	return 0;
 }
 
-/* The state that cpuhp_setup_state_nocalls() has given it */
+/* The CPU hotplug state that cpuhp_setup_state_nocalls() allocated */
 static int vnp_send_cpuhp;
 
 static void vnp_send_queue_init(struct vnp_send_queue *queue)

@@ -19,10 +19,10 @@
  * vnp_sending).
  *
  * Limits.  An execution may send @send_fanout datagrams.  A user has, on each CPU, buckets of
- * datagrams and of bytes, which are refilled with the time.  The time that sending takes is
- * measured, and drawn from his account (prog/account.h).  Packets that are sent within an
- * execution are part of its time, and limited: beyond that, datagrams are refused for which
- * another packet would have to be sent first.
+ * datagrams and of bytes, which are refilled over time.  The time that sending takes is
+ * measured, and drawn from the user's account (prog/account.h).  Packets that are sent within an
+ * execution are part of its time, and limited: beyond that, a datagram is refused if another
+ * packet would have to be sent first.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
@@ -102,7 +102,7 @@ void vnp_send_subsys_destroy(void);
 /* vnp_send_limits() - the parameters reported by VNP_FEATURE.  Context: any */
 void vnp_send_limits(struct vnp_feature *feature);
 
-/* The packet of a program that sends which is being processed, the innermost; or NULL */
+/* The packet that is being processed, if its program sends; the innermost one, or NULL */
 DECLARE_PER_CPU(struct vnp_sending *, vnp_sending);
 
 /* vnp_send_begin() - the packet of a program that sends is about to be processed */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* BPF programs of the cgroup on addresses are given the length of an address. */
+/* The macros that execute a cgroup's BPF programs on an address take its length. */
 #include <linux/bpf-cgroup.h>
 #include <net/sock.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The state of ChaCha is a struct, where it was an array of words. */
+/* The state of ChaCha is a struct instead of an array of words. */
 #include <crypto/chacha.h>
 
 void probe(struct chacha_state *state, u8 *text, unsigned int len);

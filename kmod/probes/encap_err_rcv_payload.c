@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* encap_err_rcv() is told the error, where it was told an offset only. */
+/* encap_err_rcv() has the error as an argument, instead of only an offset. */
 #include <linux/udp.h>
 
 void probe(struct udp_sock *up,

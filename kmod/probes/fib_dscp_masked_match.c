@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Look-ups of routes mask a TOS themselves, where callers did. */
+/* Route lookups mask the TOS; before, their callers did. */
 #include <net/ip_fib.h>
 
 bool probe(dscp_t dscp, const struct flowi4 *fl4);

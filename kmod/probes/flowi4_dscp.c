@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Routes are looked up by a DSCP, where it was a TOS. */
+/* Routes are looked up by DSCP instead of TOS. */
 #include <net/flow.h>
 
 dscp_t probe(const struct flowi4 *fl4);

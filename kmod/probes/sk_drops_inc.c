@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Drops of a socket may be counted elsewhere than in it. */
+/* The drops of a socket may be counted outside struct sock. */
 #include <net/sock.h>
 
 void probe(struct sock *sk);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Datagrams wait in a queue for each node before they get into the socket's, and since
- * then none is taken beyond the receive buffer's size.
+ * There is a queue for each node before the socket's receive queue.  Since it was added, no
+ * datagram is accepted beyond the size of the receive buffer, unless the buffer is empty.
  */
 #include <linux/udp.h>
 

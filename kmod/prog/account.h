@@ -53,7 +53,7 @@ bool vnp_account_refill(struct vnp_user *user, u32 ns);
 /**
  * vnp_account_draw() - draw a known amount
  * @user:	owner of the account
- * @ns:		amount; 0 tests whether the bucket is not empty
+ * @ns:		amount; 0 tests whether the bucket is at least 0
  *
  * Context: softirq.
  * Return: false: there is not enough, and nothing was drawn.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One execution of a program.  Nothing is charged or counted: kmod/prog/account.h does the first,
- * kmod/path/dispatch.h the second.
+ * One execution of a program.  Nothing is charged or counted here: executions are charged by
+ * kmod/prog/account.h, and counted by kmod/path/dispatch.h.
  */
 #ifndef _VNP_PROG_EXEC_H
 #define _VNP_PROG_EXEC_H

@@ -13,8 +13,8 @@ struct vnp_code;
  * @code:	lowered code
  *
  * Context: process.
- * Return: the program, for vnp_jit_free(), or ERR_PTR: -ENOMEM, -E2BIG (the stack),
- * -EOPNOTSUPP (no JIT).
+ * Return: the program, for vnp_jit_free(), or ERR_PTR: -ENOMEM, -EOPNOTSUPP (no JIT), or an
+ * errno of bpf_prog_select_runtime().
  */
 struct bpf_prog *vnp_jit_compile(const struct vnp_code *code);
 

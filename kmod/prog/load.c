@@ -25,8 +25,8 @@
 #include "vm/analysis/type.h"
 
 /*
- * A program that is not trusted must not read kernel memory speculatively.  Trusted are those of
- * users with a capability to read it anyway.
+ * A program that is not trusted must not read kernel memory speculatively.  Programs of users who
+ * have a capability to read it anyway are trusted.
  */
 bool vnp_prog_hardened(void)
 {
@@ -229,7 +229,7 @@ static u32 vnp_prog_unit_ns(const struct vnp_code *code)
 	return VNP_ACCOUNT_UNIT_NS * (code->barrier_cnt ? VNP_ACCOUNT_BARRIER : 1);
 }
 
-/* Barriers against speculation are not charged, so with them a budget lasts longer. */
+/* Barriers against speculation are not charged, so with them the same budget takes longer. */
 static int vnp_prog_check_barriers(const struct vnp_code *code, struct vnp_load *load)
 {
 	const u32 max = vnp_account_budget_max() / VNP_ACCOUNT_BARRIER;

@@ -2,8 +2,8 @@
 /*
  * UDP sockets: one datagram is made of the packets of a message.
  *
- * Either it refers to them (assemble.c), or their bytes are copied (assemble_copy.c): short
- * datagrams, as recvmsg() takes more for each fragment of a packet than the copy does.
+ * Either it refers to them (assemble.c), or their bytes are copied (assemble_copy.c), if they are
+ * short: recvmsg() takes longer for each fragment of a packet than the copy does.
  *
  * Context: softirqs off, under RCU.
  */

@@ -9,9 +9,9 @@
 #include "kmod/udp/packet.h"
 
 /*
- * A message whose fragments have fewer bytes, on average, is copied to linear memory: recvmsg()
- * takes more for each fragment of a packet than the copy does, and a fragment holds the memory
- * of its packet.
+ * A message whose fragments have at most so many bytes, on average, is copied to linear memory:
+ * recvmsg() takes longer for each fragment of a packet than the copy does, and a fragment keeps
+ * the memory of its packet.
  */
 #define VNP_UDP_COPY_MAX	256
 

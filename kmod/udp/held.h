@@ -33,7 +33,7 @@ static inline struct vnp_udp_range vnp_udp_range(const struct sk_buff *skb, u32 
 	};
 }
 
-/* Has the packet one datagram? */
+/* Does the packet have only one datagram? */
 static inline bool vnp_udp_is_single(const struct sk_buff *skb)
 {
 	return skb->len - sizeof(struct udphdr) <= vnp_hold_cb(skb)->size;

@@ -28,9 +28,9 @@ void vnp_udp_opt_start(struct sock *sk);
 void vnp_udp_opt_stop(struct sock *sk);
 
 /*
- * vnp_udp_opt_drain() - wait for calls of our destroy(), which tasks make that close a socket.
- * No new ones begin: there are no links, and synchronize_rcu_tasks() was called since.  Context:
- * process, at module exit
+ * vnp_udp_opt_drain() - wait until no task that closes a socket is in our destroy().  No new calls
+ * begin: there are no links, and synchronize_rcu_tasks() was called since.  Context: process, at
+ * module exit
  */
 void vnp_udp_opt_drain(void);
 

@@ -66,7 +66,8 @@ static void vnp_udp_addr_get(const union vnp_udp_addr *addr, struct vnp_target_a
 
 /*
  * BPF programs of the cgroup, which may change the address and the source address.  If there
- * are none (@to->cgroup), and one is attached later, nothing is sent to the peer any more.
+ * are none (@to->cgroup is false), and one is attached later, nothing is sent to the peer any
+ * more.
  */
 static int vnp_udp_permit_cgroup(struct sock *sk, union vnp_udp_addr *addr, int len,
 				 struct vnp_target_addr *to)

@@ -92,8 +92,8 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 	if (gso)
 		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
 	/*
-	 * The sender's, if it is on this host: timestamps would be queued to this socket.  The
-	 * head is private now.
+	 * They are the sender's, if it is on this host: timestamps would be queued to this socket.
+	 * skb_shinfo() may be written, as the head is private now.
 	 */
 	skb_shinfo(skb)->tx_flags = 0;
 	skb_reset_transport_header(skb);

@@ -12,7 +12,7 @@
  *	encap_err_rcv		vnp_udp_err_rcv(): tunnels get no errors
  *	gro_complete		vnp_udp_gro_complete()
  *	sk_destruct		the socket is freed
- * setup_udp_tunnel_sock() would do it, but it also disables multicast loopback
+ * setup_udp_tunnel_sock() could set these, but it also disables multicast loopback
  * and enables checksum conversion, which the application would notice.  And it enables a
  * static key while there are such sockets, which patches kernel code on all CPUs:
  * ordinary users should not be able to cause that repeatedly.  So the key is enabled as
@@ -25,7 +25,8 @@
  * taken later.  Then the hook gets no more datagrams: the next query finds the link detached,
  * and detaches it (vnp_link_refresh()).  With an encap_type of 0 encap_destroy() is not
  * called when the socket is closed.  sk_destruct() is always called, when the socket
- * cannot be found any more.  Detaching only restores fields that still have our values.
+ * cannot be found any more.  Detaching restores encap_type, encap_rcv and sk_prot only if they
+ * still have our values, and clears encap_destroy and sk_user_data.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
  * sk_callback_lock, as with all users of that field.  The hook takes no lock: it finds the

@@ -94,9 +94,9 @@
  *		by enum vnp_error
  * @VNP_HELD:	held with the link under the key that the program gave to vnp_hold(), until a
  *		program releases or discards that message, or a limit of the link is reached
- *		(struct vnp_link_create).  Without a vnp_hold() that returned 0 in the same
- *		execution it is no verdict.  A %VNP_PROG_MESSAGE needs no vnp_hold(): the message
- *		is kept until one after it is passed
+ *		(struct vnp_link_create).  It is a verdict only if a vnp_hold() of the same
+ *		execution returned 0.  A %VNP_PROG_MESSAGE needs no vnp_hold(): the message is
+ *		kept until a later message is passed
  *
  * Any other return value is the fault %VNP_FAULT_VERDICT.
  */
@@ -168,7 +168,7 @@ struct vnp_ctx {
  *
  * All numbers are above VNP_HELPER_BASE, to be distinct from the helpers of bpf(2) (enum
  * bpf_func_id): a program compiled for these is refused, with a message that names them.
- * Numbers that are not in the list, between others too, are reserved.
+ * Numbers that are not in the list are reserved, also those between listed ones.
  * FN(name, id)
  */
 #define VNP_HELPER_BASE		0x10000
@@ -319,7 +319,7 @@ enum vnp_fault {
 #define VNP_FAULT_SLOTS		16
 
 /**
- * enum vnp_error - why a datagram was dropped although the verdict was another
+ * enum vnp_error - why a datagram was dropped, other than by the verdict %VNP_DROP
  * @VNP_ERROR_MEMORY:	out of memory: for a private copy of what the program may write to,
  *			for a packet of datagrams whose verdict differs from that of their
  *			neighbours in the packet, or for headers
@@ -383,11 +383,11 @@ enum vnp_error {
  *			struct vnp_ctx *, R0 an enum vnp_verdict
  * @VNP_PROG_PACKET:	the same, but sees the IP packet: reassembled if it arrived in
  *			fragments, and as long as the UDP header says.  It is read-only
- * @VNP_PROG_STREAM:	executed on a TCP socket where a message begins, with what has arrived
- *			from there on as payload, which is read-only.  The lower 32 bits of R0
- *			are a signed number: the message's length in bytes; 0: more bytes are
- *			needed to tell, and it is executed again when there are more; less
- *			than 0: this is no message
+ * @VNP_PROG_STREAM:	executed at the beginning of each message that arrives at a TCP socket.
+ *			The payload is what has arrived from there on, and is read-only.  The
+ *			lower 32 bits of R0 are a signed number: the message's length in bytes;
+ *			0: the length is not known yet, and the program is executed again when
+ *			there are more bytes; less than 0: this is not a message
  * @VNP_PROG_MESSAGE:	executed once on each whole message of such a stream; R1 is a
  *			struct vnp_ctx *, R0 an enum vnp_verdict, but not %VNP_REPLY.
  *			Read-only
@@ -702,9 +702,9 @@ enum vnp_map_type {
  * @name:	for listings, as a program's
  *
  * All memory of a map is allocated when it is created, for a hash map that of max_entries
- * elements and some spare ones.  It is charged to the caller's memory cgroup; if that is
- * full, the call fails with ENOMEM and no process is killed.  Insertions by programs
- * allocate nothing.  A peer is allocated when it is set, and charged to the caller.
+ * elements and some spare ones; only a peer or a key (struct vnp_key) is allocated when it is
+ * set.  Memory is charged to the caller's memory cgroup; if that is full, the call fails with
+ * ENOMEM and no process is killed.  Insertions by programs allocate nothing.
  * EINTR: a fatal signal.  ENOTSOCK, EOPNOTSUPP: @sock_fd.  Returns a descriptor.
  */
 struct vnp_map_create {
@@ -729,7 +729,7 @@ struct vnp_map_create {
  *				It authenticates nothing: use it after vnp_mac_verify()
  * @VNP_KEY_AES_256_CTR:	likewise, key 32
  * @VNP_KEY_HMAC_SHA256:	RFC 2104; key 1 to 64, no nonce, tag 32
- * @VNP_KEY_HMAC_SHA1_80:	likewise, tag 10, as classic SRTP has it
+ * @VNP_KEY_HMAC_SHA1_80:	likewise, tag 10, as in SRTP (RFC 3711)
  * @VNP_KEY_HMAC_SHA1_32:	likewise, tag 4
  * @VNP_KEY_POLY1305:		Poly1305 with a one-time key, which is made of key (32) and
  *				nonce (12) as in RFC 8439, 2.6; tag 16
@@ -826,7 +826,8 @@ struct vnp_replay {
  * @entries:	number of entries
  * @uid:	owner, in the caller's user namespace
  * @frozen:	1 after VNP_MAP_FREEZE
- * @mem:	bytes of memory allocated, constant while the map exists
+ * @mem:	bytes of memory allocated at creation; peers: that of @max_entries peers is
+ *		included, although they are allocated when they are set; keys: entries are not
  * @name:	as created
  */
 struct vnp_map_info {
@@ -863,8 +864,8 @@ struct vnp_map_info {
  * ENOENT: no such key, or none after it.  If @key has been deleted, _NEXT_KEY starts
  * again from the first key; if it has been deleted and inserted again, keys may be
  * repeated.  An iteration finds every key that exists throughout, whatever else changes
- * meanwhile.  ENOSPC: the hash map holds max_entries, or 16 other keys have the same hash,
- * which only happens if they were chosen for it.  EINTR: a fatal signal.  EPERM:
+ * meanwhile.  ENOSPC: the hash map holds max_entries, or 16 other keys are in the same bucket,
+ * which in practice only happens if they were chosen for it.  EINTR: a fatal signal.  EPERM:
  * _UPDATE or _DELETE of a frozen map.  EINVAL: _DELETE in an array.  EACCES: _LOOKUP in a
  * map of type %VNP_MAP_KEYS.
  */
@@ -898,7 +899,7 @@ struct vnp_map_elem {
  * @errors:	out: datagrams that were not sent, by enum vnp_error
  *
  * VNP_MAP_UPDATE ignores the outputs, so a value that VNP_MAP_LOOKUP has returned can be
- * changed and written back.  It resets the counters to 0.
+ * changed and written back.  The update resets the counters to 0.
  *
  * The socket.  Datagrams to all peers of a map are sent from one UDP socket: that of @sock_fd
  * of struct vnp_map_create, which need not be a socket with a link, else that of the first link
@@ -918,8 +919,8 @@ struct vnp_map_elem {
  *
  * Sending.  Datagrams are sent as sendto() would send them: with the socket's source address and
  * port, mark and priority, charged to its send buffer, and subject to SO_BROADCAST,
- * IP_MTU_DISCOVER and netfilter.  The TTL is lower than that of the datagram that the
- * program is executed on, unless that was sent to a multicast address: so no datagram is
+ * IP_MTU_DISCOVER and netfilter.  The TTL is lower than that of the datagram on which the
+ * program is executed, unless that one was sent to a multicast address.  So no datagram is
  * forwarded forever.
  *
  * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members; groups with the same hash share
@@ -1059,18 +1060,18 @@ enum vnp_eof {
  *
  * Held datagrams are charged to the socket's receive buffer, and with it to the memory cgroup
  * of the socket and to net.ipv4.udp_mem.  If one of the limits above or the receive buffer is
- * reached, the oldest messages are freed until there is room, for a datagram that is held as for
- * one that is passed: none is dropped because of what is held.  A message that is too old
- * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as vnp_release() does it, or with
- * %VNP_LINK_F_HOLD_EACH as vnp_release_each() does; setting both is EINVAL.  What is held
- * remains when the program is replaced by another that holds; it is freed if that does not
- * hold, if the link is detached and if the socket is closed.
+ * reached, the oldest messages are freed until there is room.  This also makes room for a
+ * datagram that is passed: it is not dropped because of held ones.  A message that is too old
+ * is freed, or with %VNP_LINK_F_HOLD_DELIVER delivered as by vnp_release(), or with
+ * %VNP_LINK_F_HOLD_EACH as by vnp_release_each(); setting both is EINVAL.  Held messages
+ * remain when the program is replaced by another one that holds; they are freed if the new
+ * program does not hold, if the link is detached, and if the socket is closed.
  *
  * Streams.  The application reads from the socket as before, but gets only the bytes of
  * messages that were passed, and it is woken once for all messages that become ready
  * together.  Data that arrived before the link is the beginning of the stream.  Messages that
- * are held, and one that is not whole, stay in the socket's receive buffer, so they close the
- * peer's window.  A buffer whose size the application has not set with SO_RCVBUF grows up to
+ * are held, and one that is not whole, stay in the socket's receive buffer, so they reduce the
+ * receive window.  A buffer whose size the application has not set with SO_RCVBUF grows up to
  * net.ipv4.tcp_rmem; at most 0.32 of it, and at most %VNP_STREAM_MAX, can be kept from the
  * application.  If that is reached, what is held is delivered; a single message that is
  * longer is not delivered, and after those before it the application gets EMSGSIZE, each time
@@ -1084,7 +1085,7 @@ enum vnp_eof {
  *
  * While there is a link getsockopt() of SO_RCVLOWAT returns 1, although the value that was set is
  * obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
- * EOPNOTSUPP.  After the link TCP_ULP is "vnp", and cannot be set (EEXIST).  An urgent byte is
+ * EOPNOTSUPP.  After detaching, TCP_ULP reads "vnp", and cannot be set (EEXIST).  An urgent byte is
  * part of the stream for programs.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
@@ -1136,7 +1137,7 @@ struct vnp_link_create {
  * @held_messages: messages that are held now
  * @released:	messages that were released
  * @released_fragments: datagrams of these, except those counted in @errors
- * @late:	released messages that were released because of their age
+ * @late:	those of @released that were released because of their age
  * @walked:	stream: packets of the receive queue that were walked to find messages
  * @repacked:	stream: bytes that were copied so that packets in the receive queue take less
  *		memory
@@ -1277,9 +1278,9 @@ struct vnp_obj_id {
  * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, @send_fanout, @send_rate and
  * @send_bytes are parameters of the module, which root can write to in
  * /sys/module/vnp/parameters.  Links created in a user namespace are charged to the user who
- * created it.  A program that sends, or that can cost more than 256, is timed.  Others are
- * charged 4 ns for each unit that they may cost, 16 ns if they have barriers against
- * speculation.
+ * created it.  A program that sends, that can cost more than 256, or that is for a stream, is
+ * timed.  Others are charged 4 ns for each unit that they may cost, 16 ns if they have barriers
+ * against speculation.
  */
 struct vnp_feature {
 	__u32 size;

@@ -151,7 +151,7 @@ static long (*const vnp_pull)(struct vnp_ctx *ctx, __u32 len) =
  * vnp_adjust_head() - remove or add bytes at the front of the payload
  * @ctx:	the program's context
  * @delta:	by how much its first byte moves: more than 0 removes so many bytes, less
- *		than 0 adds so many, which are zero.  As bpf_xdp_adjust_head() has it
+ *		than 0 adds so many, which are zero: as for bpf_xdp_adjust_head()
  *
  * @ctx->len follows, and all of the payload is directly readable afterwards.  Pointers into
  * it are no longer valid: read @ctx->data again.  The socket, or for %VNP_REPLY the sender,
@@ -168,9 +168,9 @@ static long (*const vnp_adjust_head)(struct vnp_ctx *ctx, __s32 delta) =
  * vnp_adjust_tail() - remove or add bytes at the end of the payload
  * @ctx:	the program's context
  * @delta:	by how much its end moves: more than 0 adds so many bytes, which are zero,
- *		less than 0 removes so many.  As bpf_xdp_adjust_tail() has it
+ *		less than 0 removes so many: as for bpf_xdp_adjust_tail()
  *
- * All else as vnp_adjust_head().
+ * Everything else is as for vnp_adjust_head().
  */
 static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
 	(void *)VNP_HELPER_adjust_tail;
@@ -215,13 +215,13 @@ static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
  * vnp_send_group() - send the datagram, or a range of it, to all members of a group
  * @ctx:	the program's context
  * @groups:	address of a map of type VNP_MAP_GROUPS
- * @key:	a key of the map; its first four bytes are the group, the others only count
- *		with %VNP_SEND_F_OTHERS: this member gets nothing, and need not exist
+ * @key:	a key of the map; its first four bytes are the group.  The others are used only
+ *		with %VNP_SEND_F_OTHERS: nothing is sent to that member, which need not exist
  * @send:	as for vnp_send()
  * @size:	as for vnp_send()
  *
- * The members are those of the moment of the call: each gets the datagram once, even if
- * the group is being changed.
+ * It is sent once to each member that the group has at the moment of the call, even if the
+ * group is being changed.
  *
  * Return: the number of members that it is sent to, which can be 0, or an error of
  * vnp_send(), except -ENOENT.  If it is -EDQUOT or -ENOMEM, some members may get it.
@@ -275,9 +275,9 @@ static long (*const vnp_held)(struct vnp_ctx *ctx, __u64 message, struct vnp_hel
  * @ctx:	the program's context
  * @message:	the message's key
  *
- * After the program, the application receives the fragments in their order as the payload of
+ * After the execution, the application receives the fragments in their order as the payload of
  * one datagram, with the source address, receive time and control messages of the first.  A
- * process that waits is woken once.  The bytes are not copied, unless the fragments have 256
+ * waiting process is woken once.  The bytes are not copied, unless the fragments have 256
  * bytes at most, on average, and all fit a page.  If one of the fragments is not held after
  * all, because there is no memory for it or its execution ends with a fault or another verdict,
  * all are freed, and counted as %VNP_ERROR_DISCARDED.
@@ -315,7 +315,7 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
  * vnp_open() - decrypt a range of the payload, if it is authentic
  * @ctx:	the program's context
  * @keys:	address of a map of type %VNP_MAP_KEYS
- * @key:	which key of it
+ * @key:	key of the entry in the map
  * @crypt:	what to decrypt; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
@@ -352,12 +352,12 @@ static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
  * vnp_seal() - encrypt a range of the payload, and insert its tag after it
  * @ctx:	the program's context
  * @keys:	address of a map of type %VNP_MAP_KEYS
- * @key:	which key of it
+ * @key:	key of the entry in the map
  * @crypt:	what to encrypt; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
  * A nonce must not be used twice with a key: with two such texts others can be forged.
- * %VNP_KEY_F_ONCE of the key prevents it.  All else as vnp_open().
+ * %VNP_KEY_F_ONCE of the key prevents it.  Everything else is as for vnp_open().
  *
  * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
  * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.  If it is not 0 the payload is what it was,
@@ -368,14 +368,14 @@ static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
 	(void *)VNP_HELPER_seal;
 
 /**
- * vnp_mac_verify() - is a range of the payload authentic, which is not encrypted?
+ * vnp_mac_verify() - is an unencrypted range of the payload authentic?
  * @ctx:	the program's context
  * @keys:	address of a map of type %VNP_MAP_KEYS
- * @key:	which key of it
+ * @key:	key of the entry in the map
  * @crypt:	the range, and where its tag is; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
- * All tags take the same time, right or wrong.  Pointers into the payload are no longer
+ * Comparing takes as long for right as for wrong tags.  Pointers into the payload are no longer
  * valid afterwards.  If it fails the datagram is dropped as by vnp_open(), unless
  * %VNP_CRYPT_F_TRY is set: then a failure is only reported.
  *
@@ -389,7 +389,7 @@ static long (*const vnp_mac_verify)(struct vnp_ctx *ctx, void *keys, const void 
  * vnp_mac() - write the tag of a range of the payload
  * @ctx:	the program's context
  * @keys:	address of a map of type %VNP_MAP_KEYS
- * @key:	which key of it
+ * @key:	key of the entry in the map
  * @crypt:	the range, and where to write its tag; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
@@ -405,14 +405,14 @@ static long (*const vnp_mac)(struct vnp_ctx *ctx, void *keys, const void *key,
 /**
  * vnp_replay_check() - may a sequence number be accepted?
  * @map:	address of a map of type %VNP_MAP_REPLAY
- * @key:	which window of it
+ * @key:	key of the window in the map
  * @number:	the sequence number
  *
- * A check before vnp_open(), which costs more.  It may return 0 for the same number on several
+ * Call it before vnp_open(), which costs more.  It may return 0 for the same number on several
  * CPUs; vnp_replay_commit() does so only once.  A key that is not in the map stands for a window
  * in which no number was committed.
  *
- * Return: 0, -EALREADY (it was committed), -ESTALE (it is older than the window is long),
+ * Return: 0, -EALREADY (it was committed), -ESTALE (it is before the window),
  * -ERANGE (it is the highest number of all).
  */
 static long (*const vnp_replay_check)(void *map, const void *key, __u64 number) =
@@ -421,7 +421,7 @@ static long (*const vnp_replay_check)(void *map, const void *key, __u64 number) 
 /**
  * vnp_replay_commit() - accept a sequence number, once
  * @map:	address of a map of type %VNP_MAP_REPLAY
- * @key:	which window of it; it is added if it is not there
+ * @key:	key of the window in the map; a window is added if there is none
  * @number:	the sequence number, which must be authentic: call it after vnp_open()
  *
  * Return: as vnp_replay_check(); the number is accepted if it is 0.  -ENOSPC: the map is

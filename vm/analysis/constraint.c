@@ -60,13 +60,13 @@ bool vnp_constraint_has_room(const struct vnp_state *state, u32 a, u32 b, u32 c)
 static void constraint_learn(struct vnp_state *state, struct vnp_view *view, u32 a, u32 b,
 			     u32 c, s64 most)
 {
-	/* what is on both sides goes */
+	/* an id that is on both sides cancels out */
 	if (c && (a == c || b == c)) {
 		a = a == c ? b : a;
 		b = 0;
 		c = 0;
 	}
-	/* ranges know what is about one number alone */
+	/* bounds of a single number are kept as its range */
 	if (!(a | b) || (!c && !(a && b)) || most > VNP_OFF_MAX || most < -VNP_OFF_MAX)
 		return;
 	state->work += vnp_view_work(state->constraint_cnt);
@@ -132,7 +132,7 @@ void vnp_constraint_forget(struct vnp_state *state, u32 id)
 	}
 }
 
-/* A packet pointer knows it, too */
+/* Does the range of a packet pointer imply the constraint, too? */
 static bool constraint_is_range(const struct vnp_view *view, const struct vnp_view_term *f)
 {
 	return f->b == VNP_VIEW_ZERO && f->c == VNP_VIEW_LEN &&

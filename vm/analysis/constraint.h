@@ -31,8 +31,8 @@ s64 vnp_constraint_bound(struct vnp_state *state, u32 a, u32 b, u32 c);
 void vnp_constraint_learn(struct vnp_state *state, u32 a, u32 b, u32 c, s64 most);
 
 /*
- * vnp_constraint_below() - @id <= @above + @most, and so is all that constraints put
- * below @id
+ * vnp_constraint_below() - learn @id <= @above + @most, and what follows from it for the sums
+ * that are bounded by @id
  */
 void vnp_constraint_below(struct vnp_state *state, u32 id, u32 above, s64 most);
 

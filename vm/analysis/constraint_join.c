@@ -37,7 +37,7 @@ static u32 cj_names(const struct vnp_join *j, u32 id, bool old, struct cj_name *
 	return cnt;
 }
 
-/* What grew goes on to the next threshold, as numbers do (scalar.h) */
+/* A bound that grew is raised to the next threshold, as for numbers (scalar.h) */
 static s64 cj_widen(const struct vnp_join *j, s64 most)
 {
 	u32 i = 0;

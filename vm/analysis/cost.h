@@ -29,7 +29,7 @@ struct vnp_code;
 /* Units for a byte that is encrypted or authenticated: 1 << this */
 #define VNP_COST_CRYPT_SHIFT	2
 
-/* Calls that touch no more bytes than this pay for as many, whatever they touch. */
+/* A call whose size is known to be at most this is charged for its maximum, in advance. */
 #define VNP_COST_SMALL	512
 
 /**

@@ -188,7 +188,7 @@ static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 	       vnp_scalar_equal(&a->num, &b->num);
 }
 
-/* Count a pointer from the payload's start: the end is the length away from it */
+/* Express a pointer as an offset from the payload's start: data_end is data plus the length */
 static void join_count_from_start(struct vnp_reg *reg, const struct vnp_state *state)
 {
 	struct vnp_scalar len = vnp_scalar_range(max(state->range, 0), VNP_PACKET_MAX);

@@ -47,7 +47,7 @@ struct vnp_join_group {
  * @group_cnt:	how many
  * @coarse:	what grows becomes unknown, and cells with different ids have none
  * @work:	as in struct vnp_state, of joins
- * @constraints_old:	@old, as questions about constraints are put to it
+ * @constraints_old:	view of @old, to look up bounds in
  * @constraints_from:	likewise
  * @constraints_to:	likewise
  * @num_old:	the numbers of these

@@ -261,7 +261,7 @@ static u64 widen_bound(u64 old, u64 new, u64 flip, unsigned int bits,
 	return next_threshold(thresholds, bound, limit, flip, vnp_ones(bits)) ^ flip;
 }
 
-/* widen_known() - a bit that becomes unknown takes the higher ones with it */
+/* widen_known() - if a bit becomes unknown, all higher bits become unknown, too */
 static struct vnp_known widen_known(struct vnp_known old, struct vnp_known new)
 {
 	u64 mask = vnp_known_join(old, new).mask;

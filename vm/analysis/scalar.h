@@ -10,8 +10,8 @@
  * Layer: below all of analysis/.
  *
  * Every function here is sound: its result holds each value that the
- * operation can have for members of its arguments.  selftests/unit proves it by
- * trying them all on narrow words, and by sampling on wide ones.
+ * operation can have for members of its arguments.  selftests/unit tests this with
+ * all sets on narrow words, and with samples on wide ones.
  *
  * Known bits ("tristate numbers") are those of the kernel's lib: Vishwanathan et
  * al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers",
@@ -106,7 +106,7 @@ struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
  *		For BPF_NEG it is ignored
  *
  * Division by zero is 0, modulo zero leaves @dst, shifts take the lower 6 (5)
- * bits of their count, as RFC 9669 has it.
+ * bits of their count, as in RFC 9669.
  */
 struct vnp_scalar vnp_scalar_alu(u8 op, s16 off, bool is64,
 				 const struct vnp_scalar *dst,

@@ -175,8 +175,8 @@ static struct vnp_span span_smod(struct vnp_span a, struct vnp_span b)
 
 /*
  * Clearing the same bits in all words keeps their order, if they are the last of
- * those in which the words differ (as in rounding down) or none of them.  Else
- * there are the bits that the spans tell, and clearing makes nothing greater.
+ * those in which the words differ (as in rounding down) or none of them.  Otherwise
+ * the result is bounded by the bits known from both spans, and by both operands.
  */
 static struct vnp_span span_and(struct vnp_span a, struct vnp_span b)
 {
@@ -226,7 +226,7 @@ static struct vnp_span span_rsh(struct vnp_span a, struct vnp_span b)
 	return (struct vnp_span){ a.lo >> b.hi, a.hi >> b.lo };
 }
 
-/* A negative number shifts as its complement does, and that has no sign. */
+/* Shift the complement of a negative number, which is not negative, and complement the result. */
 static struct vnp_span span_arsh(struct vnp_span a, struct vnp_span b)
 {
 	if (!span_negative(a))

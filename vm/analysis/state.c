@@ -204,7 +204,7 @@ void vnp_state_set_null(struct vnp_state *state, struct vnp_reg *reg, bool null)
 /*
  * Are addresses with this offset from the payload's start far from the ends of
  * the address space, so that comparing them compares the offsets?  No kernel has
- * payload within 8 GiB of an end; user space is not asked for proofs.
+ * payload within 8 GiB of an end.  In user space, the interpreter checks each access.
  */
 bool vnp_num_is_small(const struct vnp_scalar *num)
 {

@@ -230,7 +230,7 @@ bool vnp_reg_add_constant(struct vnp_reg *ptr, const struct vnp_scalar *num, boo
 /* vnp_reg_forget() - nothing is known but the kind */
 void vnp_reg_forget(struct vnp_reg *reg, enum vnp_reg_kind kind);
 
-/* Text of a value, for messages; long enough a buffer is VNP_REG_TEXT_LEN */
+/* vnp_reg_print() - a value as text, for messages; @text has VNP_REG_TEXT_LEN bytes */
 #define VNP_REG_TEXT_LEN	160
 void vnp_reg_print(const struct vnp_reg *reg, char *text);
 

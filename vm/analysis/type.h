@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Program types, a row of a table for each: what its context looks like, what a program
- * may do to the payload and return.  Which helpers it may call is said by these
- * (helper.h).
+ * may do to the payload and return.  Which helpers it may call is in the table of
+ * helpers (helper.h).
  *
  * Layer: above scalar.h.
  */

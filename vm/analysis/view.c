@@ -100,7 +100,7 @@ static void view_num_learn(struct vnp_view_num *num, const struct vnp_reg *reg)
 		num->left = max_t(s64, num->left, reg->range);
 }
 
-/* All ids were added: read each cell once.  Returns the work that is */
+/* All ids were added: read each cell once.  Returns the work done */
 u32 vnp_view_fill(struct vnp_view *view)
 {
 	const struct vnp_state *state = view->state;
@@ -182,7 +182,7 @@ s64 vnp_view_bound(const struct vnp_view *view, u32 a, u32 b, u32 c)
 	s64 most = vnp_view_direct(view, a, b, c), other;
 	u32 i;
 
-	/* what is below something else is below what that is below */
+	/* a constraint bounds @a or @b by @f->c, which is bounded in turn */
 	for (i = 0; i < view->constraint_cnt; i++) {
 		const struct vnp_view_term *f = &view->constraint[i];
 

@@ -92,7 +92,7 @@ static bool spec_branch(struct vnp_verify *v, bool taken)
 	return v->code->aux[v->insn].flags & (taken ? VNP_AUX_TAKEN : VNP_AUX_FALLS);
 }
 
-/* The return value must be a number, not an address */
+/* Nothing is required of the return value: it is exempt (Documentation/security.rst) */
 static int spec_exit(struct vnp_verify *v)
 {
 	(void)v;

@@ -20,7 +20,7 @@
  *	pointer is good, and makes it harmless if not; or
  *	a barrier (VNP_AUX_BARRIER), after which the verifier's findings hold.
  *
- * Harmless are addresses within VNP_SPEC_NULL bytes of 0, in either direction: nothing
+ * Addresses within VNP_SPEC_NULL bytes of 0, in either direction, are called harmless: nothing
  * is mapped there.  So here a pointer is either inside its object or harmless.
  * lower/mask.c has the masks, Documentation/security.rst the whole argument.
  */

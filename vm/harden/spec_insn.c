@@ -4,7 +4,7 @@
 #include "vm/frame.h"
 #include "vm/harden/spec_impl.h"
 
-/* Is all that the pointer can be good for reading @size bytes, numbers all of them */
+/* Do @size bytes at each offset that the pointer may have lie in numeric fields */
 static bool spec_reads_numbers(struct vnp_verify *v, const struct vnp_reg *ctx, s64 off,
 			       u32 size)
 {

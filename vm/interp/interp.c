@@ -23,8 +23,8 @@ static bool interp_is_half(const struct vnp_value *reg)
 }
 
 /*
- * The same for results that are halves or complements of pointers into the payload, and
- * differences of these.
+ * interp_alu_kind() for results that are halves or complements of pointers into the payload,
+ * and for differences of these.
  */
 static u32 interp_half_kind(const struct bpf_insn *insn, const struct vnp_value *a,
 			    const struct vnp_value *b)

@@ -163,7 +163,7 @@ static inline bool vnp_insn_uses_x(const struct bpf_insn *insn)
 	return BPF_SRC(insn->code) == BPF_X;
 }
 
-/* vnp_insn_swap() - BPF_END: does it swap on this machine, or only truncate */
+/* vnp_insn_swaps() - BPF_END: does it swap on this machine, or only truncate */
 static inline bool vnp_insn_swaps(const struct bpf_insn *insn)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

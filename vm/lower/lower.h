@@ -14,11 +14,11 @@ struct vnp_code;
  * vnp_lower() - make the instructions for the JIT
  * @code:	accepted by vnp_code_check()
  *
- * Puts the guards in, replaces map indices by handles and addresses, and
- * instructions newer than Linux 5.14's JITs know by sequences they do, as it
- * does those that native code does not do as RFC 9669 says (division by zero,
- * shifts by too much).  BPF_REG_AX is its scratch register; the slots below the
- * program's own stack are its memory.  Unreached instructions are left out.
+ * Inserts the guards, and replaces map indices by handles and addresses.  Sequences
+ * of older instructions replace those that the JITs of Linux 5.14 do not have, and
+ * those that native code does not execute as in RFC 9669 (division by zero, shifts
+ * by too much).  BPF_REG_AX is the scratch register; the slots below the program's
+ * own stack are used as memory.  Unreached instructions are left out.
  *
  * With struct vnp_code::harden it does what spec.h and security.rst promise.
  *

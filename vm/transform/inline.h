@@ -11,8 +11,8 @@
  *		other slots of the frame are zero
  *	leave	in place of an exit.  R6 to R9 are restored, R1 to R5 are unset
  *
- * A frame lies at a fixed distance from R10, below that of its caller; its size
- * is what constant offsets from R10 name in the function.
+ * A frame lies at a fixed distance from R10, below that of its caller.  It has room for the
+ * greatest constant offset from R10 that the function uses, and for the saved registers.
  */
 #ifndef _VNP_VM_TRANSFORM_INLINE_H
 #define _VNP_VM_TRANSFORM_INLINE_H

@@ -156,7 +156,7 @@ static u8 jump_inverse(u8 op)
 	}
 }
 
-/* The number in @a, less than or equal to that in @b, less @strict */
+/* The number in @a is at most that in @b, minus 1 if @strict */
 static void jump_learn_below(struct vnp_verify *v, const struct vnp_reg *a,
 			     const struct vnp_reg *b, bool strict)
 {

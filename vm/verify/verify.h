@@ -11,7 +11,7 @@
  *	verify/stack.c	the stack's slots
  *	verify/call.c	helpers
  *	verify/frame.c	entering and leaving functions
- *	verify/jump.c	what a branch teaches
+ *	verify/jump.c	what is learnt from a branch
  *	verify/refuse.c	refusals, and the state at each instruction, in words
  *
  * First the states are iterated to a fixpoint, without messages.  Then each instruction
@@ -74,8 +74,8 @@ struct vnp_verify_ops {
  * Limit of the work of verification, for any program and for each instruction; the
  * second interpretation may take as much again.  On a machine of 2026 a unit takes 4 to
  * 7 ns in expensive programs, so any program may take 60 ms, and one of 65,536
- * instructions 2 s at most.  Rounds of vnp_split_verify() before the last verification
- * come on top: it begins none when half of the limit is spent.
+ * instructions 2 s at most.  The rounds of vnp_split_verify() before the last verification
+ * are not included: it begins no round when half of the limit is spent.
  */
 #define VNP_COST_MIN	16000000
 #define VNP_COST_INSN	2000
