@@ -99,9 +99,11 @@ int vnp_obj_publish(struct vnp_obj *obj)
 	/* The id is stored before the object can be found. */
 	ret = xa_alloc_cyclic_bh(&ids->objs, &obj->id, obj,
 				 XA_LIMIT(1, S32_MAX), &ids->last, VNP_GFP_USER);
-	if (ret == -EBUSY)
-		return -ENOSPC;
-	return ret < 0 ? ret : 0;
+	if (ret >= 0)
+		return 0;
+	/* It may have been stored, and then been given to another object. */
+	obj->id = 0;
+	return ret == -EBUSY ? -ENOSPC : ret;
 }
 
 static void vnp_obj_free_work(struct work_struct *work)
