@@ -241,6 +241,30 @@ static void pointer_taken_for_a_number(void **state)
 			BPF_ALU64_IMM(BPF_MUL, R0, 3), RETURN(0));
 }
 
+/* Likewise, but it is returned: only the length of a message is used like other numbers */
+static void pointer_taken_for_a_length(void **state)
+{
+	static const struct {
+		__u32 type;
+		const char *report;
+	} programs[] = {
+		{ VNP_PROG_DATAGRAM, "0 instructions after" },
+		{ VNP_PROG_STREAM, "1 instruction after" },
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(programs) / sizeof(*programs); i++) {
+		vm_type = programs[i].type;
+		assert_accepted(programs[i].report,
+				BPF_ST_MEM(BPF_W, R10, -4, 0), BPF_MOV64_REG(R2, R10),
+				BPF_ALU64_IMM(BPF_ADD, R2, -4), BPF_LD_MAP(R1, MAP_ARRAY),
+				BPF_CALL_HELPER(map_lookup), BPF_JMP_IMM(BPF_JEQ, R0, 0, 1),
+				BPF_MOV64_IMM(R0, 1), BPF_EXIT_INSN());
+	}
+	vm_type = VNP_PROG_DATAGRAM;
+}
+
 /*
  * Masks read the payload's end from the context: not through a register that is NULL then
  */
@@ -535,6 +559,7 @@ int main(void)
 		test(far_from_the_stack),
 		test(size_zero_by_a_guard),
 		test(pointer_taken_for_a_number),
+		test(pointer_taken_for_a_length),
 		test(context_or_null),
 		test(size_by_a_branch),
 		test(quotient_as_index),

@@ -92,10 +92,14 @@ static bool spec_branch(struct vnp_verify *v, bool taken)
 	return v->code->aux[v->insn].flags & (taken ? VNP_AUX_TAKEN : VNP_AUX_FALLS);
 }
 
-/* Nothing is required of the return value: it is exempt (Documentation/security.rst) */
+/*
+ * A verdict only selects what happens to a datagram, so a pointer instead of it reveals nothing.  A
+ * result, such as the length of a message, is used in arithmetic and comparisons.
+ */
 static int spec_exit(struct vnp_verify *v)
 {
-	(void)v;
+	if (!v->type->verdicts)
+		vnp_spec_expect(v, BPF_REG_0, VNP_REG_SCALAR);
 	return 0;
 }
 
