@@ -74,7 +74,7 @@ static u32 vnp_keys_bucket(const struct vnp_keys *keys, const void *key)
 static u64 vnp_keys_size(struct vnp_map *map)
 {
 	struct vnp_keys *keys = vnp_keys_of(map);
-	const u64 cnt = roundup_pow_of_two((u64)map->max_entries);
+	const u64 cnt = BIT_ULL(order_base_2(map->max_entries));
 
 	keys->mask = cnt - 1;
 	return cnt * sizeof(*keys->buckets);
@@ -230,12 +230,17 @@ static long vnp_keys_delete(struct vnp_map *map, const void *key)
 	return 0;
 }
 
-/* The first entry of a bucket or a later one.  Context: the map's lock */
+/*
+ * The first entry of a bucket or a later one.  Return: NULL: there is none; ERR_PTR: -EINTR.
+ * Context: the map's lock
+ */
 static struct hlist_node *vnp_keys_first(const struct vnp_keys *keys, u64 bucket)
 {
 	for (; bucket <= keys->mask; bucket++) {
 		if (!hlist_empty(&keys->buckets[bucket]))
 			return keys->buckets[bucket].first;
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
 		cond_resched();
 	}
 	return NULL;
@@ -254,11 +259,11 @@ static int vnp_keys_next_key(struct vnp_map *map, const void *key, void *next)
 		       vnp_keys_first(keys, vnp_keys_bucket(keys, key) + 1ULL);
 	else
 		node = vnp_keys_first(keys, 0);
-	if (node)
+	if (!IS_ERR_OR_NULL(node))
 		memcpy(next, hlist_entry(node, struct vnp_keys_entry, node)->key,
 		       map->key_size);
 	mutex_unlock(&keys->lock);
-	return node ? 0 : -ENOENT;
+	return node ? PTR_ERR_OR_ZERO(node) : -ENOENT;
 }
 
 static int vnp_keys_read(struct vnp_map *map, const void *key, void *value)

@@ -94,18 +94,22 @@ static int vnp_peers_permit_all(struct vnp_peers *peers, struct socket *sock)
 	u32 i;
 	int ret;
 
-	for (i = 0; i < BIT(peers->bits); i++)
+	for (i = 0; i < BIT(peers->bits); i++) {
 		hlist_for_each_entry(target, &peers->buckets[i], node) {
 			ret = peers->hook->permit(sock, &target->peer, &target->to);
 			if (ret)
 				return ret;
-			if (fatal_signal_pending(current))
-				return -EINTR;
 			cond_resched();
 		}
-	for (i = 0; i < BIT(peers->bits); i++)
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	for (i = 0; i < BIT(peers->bits); i++) {
 		hlist_for_each_entry(target, &peers->buckets[i], node)
 			vnp_peers_set_socket(peers, target, sock->sk);
+		cond_resched();
+	}
 	return 0;
 }
 
@@ -305,12 +309,19 @@ static int vnp_peers_read(struct vnp_map *map, const void *key, void *value)
 	return 0;
 }
 
-/* The first target of a bucket or of those after it, or NULL */
+/*
+ * The first target of a bucket or of those after it.  Return: NULL: there is none; ERR_PTR: -EINTR.
+ * Context: the lock
+ */
 static struct vnp_target *vnp_peers_first(struct vnp_peers *peers, struct hlist_head *bucket)
 {
-	for (; bucket < peers->buckets + BIT(peers->bits); bucket++)
+	for (; bucket < peers->buckets + BIT(peers->bits); bucket++) {
 		if (!hlist_empty(bucket))
 			return hlist_entry(bucket->first, struct vnp_target, node);
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
+		cond_resched();
+	}
 	return NULL;
 }
 
@@ -327,10 +338,10 @@ static int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next)
 		target = hlist_entry(target->node.next, struct vnp_target, node);
 	else
 		target = vnp_peers_first(peers, vnp_peers_bucket(peers, key) + 1);
-	if (target)
+	if (!IS_ERR_OR_NULL(target))
 		memcpy(next, target->key, map->key_size);
 	mutex_unlock(&peers->lock);
-	return target ? 0 : -ENOENT;
+	return target ? PTR_ERR_OR_ZERO(target) : -ENOENT;
 }
 
 static u32 vnp_peers_entries(struct vnp_map *map)

@@ -64,7 +64,7 @@ static int vnp_percpu_create(struct vnp_map *map)
 						       VNP_GFP_USER);
 		if (!percpu->values[i] || fatal_signal_pending(current)) {
 			vnp_percpu_free(percpu, i + !!percpu->values[i]);
-			return -ENOMEM;
+			return percpu->values[i] ? -EINTR : -ENOMEM;
 		}
 		cond_resched();
 	}
