@@ -116,8 +116,8 @@ static void vnp_udp_gro_prepare(struct sock *sk)
 	release_sock(sk);
 }
 
-/* UDP_GRO was set: its value is now the application's. */
-static void vnp_udp_gro_set(struct sock *sk)
+/* UDP_GRO was set: its value is now the application's.  Return: does the socket have a link? */
+static bool vnp_udp_gro_set(struct sock *sk)
 {
 	struct vnp_link *link;
 
@@ -126,6 +126,7 @@ static void vnp_udp_gro_set(struct sock *sk)
 	if (link)
 		WRITE_ONCE(link->gro_forced, false);
 	release_sock(sk);
+	return link;
 }
 
 /* IPV6_ADDRFORM: the socket has become one of IPv4, with the kernel's struct proto. */
@@ -154,8 +155,10 @@ static int vnp_udp_setsockopt_pinned(struct sock *sk, int level, int optname,
 						       optval, optlen);
 	if (ret)
 		return ret;
-	if (gro)
-		vnp_udp_gro_set(sk);
+	/* If the link was detached meanwhile, that has restored the value from before. */
+	if (gro && !vnp_udp_gro_set(sk))
+		return vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname, optval,
+								optlen);
 	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
 		vnp_udp_opt_restart(sk);
 	return 0;
