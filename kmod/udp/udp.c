@@ -26,7 +26,7 @@
  * and detaches it (vnp_link_refresh()).  With an encap_type of 0 encap_destroy() is not
  * called when the socket is closed.  sk_destruct() is always called, when the socket
  * cannot be found any more.  Detaching restores encap_type, encap_rcv and sk_prot only if they
- * still have our values, and clears encap_destroy and sk_user_data.
+ * still have our values, encap_destroy likewise, and clears sk_user_data.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
  * sk_callback_lock, as with all users of that field.  The hook takes no lock: it finds the
@@ -124,6 +124,8 @@ static struct vnp_link *vnp_udp_link_get(struct sock *sk)
 	return link;
 }
 
+static void vnp_udp_close(struct sock *sk);
+
 /* Context: the socket's lock */
 static void vnp_udp_clear_hook(struct sock *sk)
 {
@@ -133,7 +135,8 @@ static void vnp_udp_clear_hook(struct sock *sk)
 		WRITE_ONCE(up->encap_type, 0);
 	if (up->encap_rcv == vnp_udp_rcv)
 		WRITE_ONCE(up->encap_rcv, vnp_udp_sock_of(sk)->encap_rcv);
-	WRITE_ONCE(up->encap_destroy, NULL);
+	if (up->encap_destroy == vnp_udp_close)
+		WRITE_ONCE(up->encap_destroy, NULL);
 	vnp_udp_opt_stop(sk);
 }
 
