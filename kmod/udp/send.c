@@ -233,8 +233,8 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 		vnp_target_error(on, VNP_ERROR_LENGTH, 1);
 		return -EMSGSIZE;
 	}
-	if (unlikely(!vnp_send_draw(&sending->sending, user, len) ||
-		     !vnp_send_reserve(&sending->sending, &on->entry)))
+	if (unlikely(!vnp_send_reserve(&sending->sending, &on->entry) ||
+		     !vnp_send_draw(&sending->sending, user, len)))
 		return vnp_udp_send_refuse(dispatch->link, on);
 	if (lasts && !msg)
 		ret = vnp_udp_send_whole(on, sending, dgram, &whole, user);
