@@ -163,8 +163,10 @@ static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
 
 	/* All lines before the dropped ones were read: add a line with the number of these. */
 	spin_lock_bh(&log->lock);
-	if (log->dropped && log->head == log->tail)
+	if (log->dropped && log->head == log->tail) {
 		vnp_prog_log_put_lost(log);
+		schedule_work(&log->wake);
+	}
 	spin_unlock_bh(&log->lock);
 	return len;
 }
