@@ -36,9 +36,11 @@ static void vnp_prog_free(struct vnp_obj *obj)
 {
 	struct vnp_prog *prog = container_of(obj, struct vnp_prog, obj);
 
+	const u64 jit_bytes = prog->bpf ? vnp_jit_bytes(prog->bpf) : 0;
+
 	if (prog->bpf) {
-		vnp_user_jit_uncharge(prog->user, vnp_jit_bytes(prog->bpf));
 		vnp_jit_free(prog->bpf);
+		vnp_user_jit_uncharge(prog->user, jit_bytes);
 	}
 	if (prog->user)
 		vnp_user_put(prog->user);
