@@ -5,8 +5,8 @@
  *
  * Layer: above code.h.
  */
-#ifndef _VNP_VM_ANALYSIS_STEPS_H
-#define _VNP_VM_ANALYSIS_STEPS_H
+#ifndef _VNP_VM_ANALYSIS_THRESHOLDS_H
+#define _VNP_VM_ANALYSIS_THRESHOLDS_H
 
 #include "vm/env.h"
 
@@ -33,4 +33,4 @@ void vnp_thresholds_few(struct vnp_thresholds *thresholds);
 /* vnp_thresholds_collect() - these, and those next to what the program compares with */
 void vnp_thresholds_collect(struct vnp_thresholds *thresholds, const struct vnp_code *code);
 
-#endif /* _VNP_VM_ANALYSIS_STEPS_H */
+#endif /* _VNP_VM_ANALYSIS_THRESHOLDS_H */
