@@ -556,19 +556,48 @@ static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
 	vnp_stream_wake(stream);
 }
 
+/*
+ * Lock the socket, unless a process has.  It can keep the lock for any time, as it copies from its
+ * memory meanwhile, and workers that wait would keep those of all other users from being executed.
+ */
+static bool vnp_stream_trylock(struct vnp_stream *stream, struct sock *sk)
+{
+	bool owned;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	owned = sock_owned_by_user_nocheck(sk);
+	if (owned) {
+		stream->blocked = true;
+	} else {
+		/* as lock_sock() does */
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+		sk->sk_lock.owned = 1;
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return !owned;
+}
+
+void vnp_stream_released(struct vnp_stream *stream)
+{
+	if (!stream->blocked)
+		return;
+	stream->blocked = false;
+	vnp_stream_defer(stream);
+}
+
 static void vnp_stream_work(struct work_struct *work)
 {
 	struct vnp_stream *stream = container_of(to_delayed_work(work), struct vnp_stream,
 						 work);
 	struct sock *sk = vnp_link_sock_get(stream->link);
 
-	if (sk) {
-		lock_sock(sk);
+	if (sk && vnp_stream_trylock(stream, sk)) {
 		if (stream->sk)
 			vnp_stream_continue(stream, sk->sk_allocation);
 		release_sock(sk);
-		sock_put(sk);
 	}
+	if (sk)
+		sock_put(sk);
 	vnp_stream_put(stream);
 }
 

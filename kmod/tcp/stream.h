@@ -33,6 +33,7 @@
  * @reader:	held while the application reads, and while the link is detached.  Taken before the
  *		socket's lock, which is released for TCP, as that takes it itself
  * @work:	what softirq left to do.  Pending, it has a reference to the link
+ * @blocked:	it was not done, as a process had locked the socket.  Under the socket's spinlock
  * @delay:	how long it waits if that failed, in jiffies; 0: it did not fail
  * @parse:	where the message begins that is not whole yet, or not parsed
  * @ready:	the application may read up to here
@@ -59,6 +60,7 @@ struct vnp_stream {
 	void (*data_ready)(struct sock *sk);
 	struct mutex reader;	/* reading the socket */
 	struct delayed_work work;
+	bool blocked;
 	unsigned long delay;
 	u32 parse;
 	u32 ready;
@@ -123,6 +125,9 @@ void vnp_stream_stop(struct vnp_stream *stream, bool keep);
 
 /* vnp_stream_data_ready() - sk_data_ready of sockets that have a link */
 void vnp_stream_data_ready(struct sock *sk);
+
+/* vnp_stream_released() - the socket's lock is released.  Context: struct proto::release_cb */
+void vnp_stream_released(struct vnp_stream *stream);
 
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);

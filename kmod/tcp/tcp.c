@@ -164,6 +164,16 @@ static int vnp_tcp_disconnect(struct sock *sk, int flags)
 	return ret;
 }
 
+/* Context: the socket's lock, and its spinlock */
+static void vnp_tcp_release_cb(struct sock *sk)
+{
+	struct vnp_stream *stream = vnp_stream_of(sk);
+
+	if (stream)
+		vnp_stream_released(stream);
+	vnp_tcp_proto_of(sk)->kernel->release_cb(sk);
+}
+
 static bool vnp_tcp_suits(const struct sock *sk)
 {
 	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
@@ -249,6 +259,7 @@ static int vnp_tcp_proto_create(int family)
 	proto->ours.ioctl = vnp_recv_ioctl;
 	proto->ours.close = vnp_tcp_close;
 	proto->ours.disconnect = vnp_tcp_disconnect;
+	proto->ours.release_cb = vnp_tcp_release_cb;
 	proto->ours.setsockopt = vnp_tcp_setsockopt;
 	proto->ours.getsockopt = vnp_tcp_getsockopt;
 	proto->ours_ops.poll = vnp_recv_poll;
