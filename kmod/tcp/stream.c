@@ -272,11 +272,17 @@ static bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
 	       !vnp_ranges_full(&stream->drops) && !vnp_stream_too_long(stream);
 }
 
-/* Follow copied_seq: TCP has removed an urgent byte, or a call that began before the link read. */
+/*
+ * Follow copied_seq: TCP has removed an urgent byte, or a call that began before the link read.  No
+ * number that is kept may become 2^31 old.
+ */
 static void vnp_stream_follow(struct vnp_stream *stream)
 {
 	const u32 seq = tcp_sk(stream->sk)->copied_seq;
 
+	vnp_window_follow(stream->sk, &stream->window);
+	if (before(stream->woken, seq))
+		stream->woken = seq;
 	if (!before(stream->parse, seq))
 		return;
 	stream->parse = seq;
@@ -638,6 +644,8 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 	stream->end = stream->parse;
 	stream->woken = stream->parse;
 	stream->wanted = stream->parse + 1;
+	stream->window.end = stream->parse;
+	stream->window.pass.seq = stream->parse;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
 	WRITE_ONCE(sk->sk_data_ready, vnp_stream_data_ready);
 	vnp_stream_data_ready(sk);

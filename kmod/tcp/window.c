@@ -16,6 +16,23 @@ static int vnp_window_rcvbuf_max(const struct sock *sk)
 	return sk->sk_userlocks & SOCK_RCVBUF_LOCK ? rcvbuf : max(rcvbuf, max);
 }
 
+/*
+ * A pass takes out of the first packet what was read.  So that pays as before: @end does not follow
+ * into it.
+ */
+void vnp_window_follow(const struct sock *sk, struct vnp_window *window)
+{
+	const struct sk_buff *first = skb_peek(&sk->sk_receive_queue);
+	u32 seq = tcp_sk(sk)->copied_seq;
+
+	if (before(window->pass.seq, seq))
+		window->pass.seq = seq;
+	if (first && before(vnp_queue_start(first), seq))
+		seq = vnp_queue_start(first);
+	if (before(window->end, seq))
+		window->end = seq;
+}
+
 u32 vnp_window_limit(const struct sock *sk)
 {
 	return min(vnp_repack_capacity(vnp_window_rcvbuf_max(sk) / 8 * 3),

@@ -42,6 +42,12 @@ struct vnp_window {
 	int rcvbuf;
 };
 
+/*
+ * vnp_window_follow() - let the sequence numbers that are kept follow what was read, as they can
+ * only be compared within 2^31.  To be called for each packet and read
+ */
+void vnp_window_follow(const struct sock *sk, struct vnp_window *window);
+
 /* vnp_window_limit() - how many bytes may be kept from the application of this socket */
 u32 vnp_window_limit(const struct sock *sk);
 
