@@ -647,7 +647,8 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 	stream->window.end = stream->parse;
 	stream->window.pass.seq = stream->parse;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
-	WRITE_ONCE(sk->sk_data_ready, vnp_stream_data_ready);
+	/* for vnp_stream_of() */
+	smp_store_release(&sk->sk_data_ready, vnp_stream_data_ready);
 	vnp_stream_data_ready(sk);
 }
 

@@ -89,15 +89,29 @@ struct vnp_stream *vnp_stream_alloc(struct vnp_link *link);
 /* vnp_stream_free() - free it; NULL is allowed */
 void vnp_stream_free(struct vnp_stream *stream);
 
-/* vnp_stream_of() - of a socket, or NULL.  Context: the socket's lock, or RCU */
+/* vnp_stream_data_ready() - sk_data_ready of sockets that have a link */
+void vnp_stream_data_ready(struct sock *sk);
+
+/*
+ * vnp_stream_of() - of a socket, or NULL.  Context: the socket's lock, or RCU
+ *
+ * After the link others may set sk_user_data (KCM), whose objects are not to be touched.  It is a
+ * link, if sk_data_ready is ours afterwards, and it is still the same then: vnp_stream_start() sets
+ * sk_data_ready after it, and vnp_stream_stop() restores it before others can set it.
+ */
 static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
 {
 	const struct vnp_link *link;
-	struct vnp_stream *stream;
+	struct vnp_stream *stream = NULL;
 
 	rcu_read_lock();
 	link = rcu_dereference_sk_user_data(sk);
-	stream = link ? link->stream : NULL;
+	smp_rmb();	/* pairs with smp_store_release() of vnp_stream_start() */
+	if (link && READ_ONCE(sk->sk_data_ready) == vnp_stream_data_ready) {
+		smp_rmb();	/* likewise, and with the lock of vnp_tcp_set_user_data() */
+		if (rcu_dereference_sk_user_data(sk) == link)
+			stream = link->stream;
+	}
 	rcu_read_unlock();
 	return stream;
 }
@@ -122,9 +136,6 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
  * afterwards.  Context: likewise
  */
 void vnp_stream_stop(struct vnp_stream *stream, bool keep);
-
-/* vnp_stream_data_ready() - sk_data_ready of sockets that have a link */
-void vnp_stream_data_ready(struct sock *sk);
 
 /* vnp_stream_released() - the socket's lock is released.  Context: struct proto::release_cb */
 void vnp_stream_released(struct vnp_stream *stream);

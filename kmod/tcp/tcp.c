@@ -86,8 +86,9 @@ static void vnp_tcp_clear_hook(struct vnp_link *link, struct sock *sk, bool keep
 		WRITE_ONCE(sk->sk_prot, proto->kernel);
 	if (sk->sk_socket && sk->sk_socket->ops == &proto->ours_ops)
 		WRITE_ONCE(sk->sk_socket->ops, proto->kernel_ops);
-	vnp_tcp_set_user_data(sk, NULL);
 	vnp_stream_stop(link->stream, keep);
+	/* After this others may set it. */
+	vnp_tcp_set_user_data(sk, NULL);
 }
 
 /* Context: process, the socket's lock.  Return: false: already done */
