@@ -64,11 +64,10 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 void vnp_account_charge(struct vnp_user *user, u64 ns)
 {
 	struct vnp_bucket *bucket;
-	const s64 burst = vnp_account_burst();
 
 	local_bh_disable();
 	bucket = this_cpu_ptr(user->bucket);
-	bucket->left -= min_t(u64, ns, burst);
+	bucket->left -= min(ns, VNP_ACCOUNT_CHARGE_MAX);
 	local_bh_enable();
 }
 

@@ -41,6 +41,12 @@
 /* Factor by which a unit takes longer if it has a speculation barrier */
 #define VNP_ACCOUNT_BARRIER	4
 
+/*
+ * What is charged at most for work that was timed, in ns: more than any takes, but it may have been
+ * preempted meanwhile
+ */
+#define VNP_ACCOUNT_CHARGE_MAX	(10ULL * NSEC_PER_MSEC)
+
 /* vnp_account_budget_max() - the largest budget without CAP_SYS_ADMIN */
 u32 vnp_account_budget_max(void);
 

@@ -94,21 +94,25 @@ void vnp_queue_begin(struct vnp_queue_exec *exec)
 static int vnp_queue_actor(read_descriptor_t *desc, struct sk_buff *skb,
 			   unsigned int off, size_t len)
 {
+	u32 *steps = desc->arg.data;
+
+	if (!*steps)
+		return 0;
+	--*steps;
 	len = min(len, desc->count);
 	desc->count -= len;
 	return len;
 }
 
-bool vnp_queue_discard(struct sock *sk, u32 len)
+void vnp_queue_discard(struct sock *sk, u32 len, u32 *steps)
 {
-	read_descriptor_t desc = { .count = len };
+	read_descriptor_t desc = { .arg.data = steps, .count = len };
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tcp_read_sock(sk, &desc, vnp_queue_actor);
 	/* It stops at an urgent byte, which is to be discarded like the others. */
-	if (desc.count && tp->urg_data) {
+	if (desc.count && *steps && tp->urg_data) {
 		WRITE_ONCE(tp->urg_data, 0);
 		tcp_read_sock(sk, &desc, vnp_queue_actor);
 	}
-	return !desc.count;
 }

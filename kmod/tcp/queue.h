@@ -21,6 +21,9 @@
 /* Packets that the loads of one execution may walk: 0.4 ms, if each misses the caches */
 #define VNP_QUEUE_STEPS	4096
 
+/* What a step is charged, in ns, if nothing else charges it */
+#define VNP_QUEUE_STEP_NS	100
+
 /**
  * struct vnp_queue_exec - an execution on bytes of the queue
  * @dgram:	what the program sees
@@ -82,7 +85,10 @@ int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 /* vnp_queue_begin() - an execution: point the context to the bytes that are direct */
 void vnp_queue_begin(struct vnp_queue_exec *exec);
 
-/* vnp_queue_discard() - remove bytes at the head.  Return: were there so many? */
-bool vnp_queue_discard(struct sock *sk, u32 len);
+/*
+ * vnp_queue_discard() - remove bytes at the head, of at most *@steps packets, which is decreased.
+ * What was removed shows in copied_seq
+ */
+void vnp_queue_discard(struct sock *sk, u32 len, u32 *steps);
 
 #endif /* _VNP_TCP_QUEUE_H */

@@ -12,11 +12,12 @@
 #include "kmod/tcp/window.h"
 
 /*
- * What is done at once: executions, and packets that are walked in each direction to find a
- * message.  A worker does what remains, so that softirqs are not kept off.
+ * What is done at once: executions, packets that are walked in each direction to find a message,
+ * and packets that are removed.  A worker does what remains, so that softirqs are not kept off.
  */
 #define VNP_STREAM_BATCH	64
 #define VNP_STREAM_WALK		64
+#define VNP_STREAM_DISCARD	1024
 
 /* How long the worker waits at most when memory, or the user's account, did not suffice */
 #define VNP_STREAM_DELAY	msecs_to_jiffies(250)
@@ -189,11 +190,19 @@ static void vnp_stream_init_ctx(const struct sock *sk, struct vnp_ctx *ctx)
 static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_dgram *dgram,
 			   const struct vnp_prog *prog, u32 end)
 {
+	struct vnp_queue_exec *exec = container_of(dgram, struct vnp_queue_exec, dgram);
+	u64 ret;
+
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
 	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
-	vnp_queue_begin(container_of(dgram, struct vnp_queue_exec, dgram));
-	return vnp_dispatch_execute(stream->link, dgram);
+	vnp_queue_begin(exec);
+	ret = vnp_dispatch_execute(stream->link, dgram);
+	/* A program that is not timed has paid for a load, but not for finding its packet. */
+	if (prog->light_ns && exec->steps < VNP_QUEUE_STEPS)
+		vnp_account_charge(stream->link->user,
+				   (VNP_QUEUE_STEPS - exec->steps) * VNP_QUEUE_STEP_NS);
+	return ret;
 }
 
 static bool vnp_stream_throttled(const struct vnp_dgram *dgram)
@@ -310,13 +319,50 @@ static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct sk_buff
 }
 
 /*
- * @steps: packets that may be walked.  Return: 0: all that can be parsed was; -EAGAIN: it takes
- * too long; -ENOMEM: the user's account is empty
+ * Find the message at @parse, from @dgram->skb on.  Return: 0; -EAGAIN: @steps were not enough;
+ * -ENODATA: it is not there
  */
-static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, u32 steps)
+static int vnp_stream_find(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 *steps)
 {
-	u32 cnt = VNP_STREAM_BATCH;
+	struct sk_buff *skb = vnp_stream_seek(stream, dgram->skb, steps);
+
+	if (IS_ERR(skb)) {
+		stream->scattered = true;
+		return -EAGAIN;
+	}
+	dgram->skb = skb;
+	return skb ? 0 : -ENODATA;
+}
+
+/* Context: softirqs off, under RCU.  Return: as vnp_stream_parse_some(), and vnp_stream_find() */
+static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+{
+	u32 cnt = VNP_STREAM_BATCH, steps = VNP_STREAM_WALK;
+	int ret;
+
+	for (; vnp_stream_can_parse(stream, end); cnt--) {
+		if (!cnt)
+			return -EAGAIN;
+		ret = vnp_stream_find(stream, dgram, &steps);
+		if (ret)
+			return ret;
+		if (!(stream->sized ? vnp_stream_take(stream, dgram) :
+				      vnp_stream_measure(stream, dgram, end)))
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/*
+ * The first message is searched for in all of the queue if @far, which the worker does, with
+ * softirqs on.  Return: 0: all that can be parsed was; -EAGAIN: it takes too long; -ENOMEM: the
+ * user's account is empty
+ */
+static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
+{
+	u32 steps = far ? U32_MAX : VNP_STREAM_WALK;
 	struct vnp_queue_exec exec __vnp_uninitialized;
+	int ret;
 
 	if (!vnp_stream_can_parse(stream, end))
 		return 0;
@@ -332,37 +378,36 @@ static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, u32 steps)
 	exec.dgram.holding = NULL;
 	vnp_stream_init_ctx(stream->sk, &exec.dgram.exec.ctx);
 	exec.dgram.skb = NULL;
-	for (; vnp_stream_can_parse(stream, end); cnt--) {
-		if (!cnt)
-			return -EAGAIN;
-		exec.dgram.skb = vnp_stream_seek(stream, exec.dgram.skb, &steps);
-		if (IS_ERR(exec.dgram.skb)) {
-			stream->scattered = true;
-			return -EAGAIN;
-		}
-		/* only after TCP_REPAIR */
-		if (!exec.dgram.skb) {
-			vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
-			break;
-		}
-		if (!(stream->sized ? vnp_stream_take(stream, &exec.dgram) :
-				      vnp_stream_measure(stream, &exec.dgram, end)))
-			return -ENOMEM;
+	ret = vnp_stream_find(stream, &exec.dgram, &steps);
+	local_bh_disable();
+	rcu_read_lock();
+	if (!ret)
+		ret = vnp_stream_parse_batch(stream, &exec.dgram, end);
+	/* only after TCP_REPAIR */
+	if (ret == -ENODATA) {
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		ret = 0;
 	}
-	return 0;
+	rcu_read_unlock();
+	local_bh_enable();
+	return ret;
 }
 
-/* Remove from the queue what was dropped, up to the first byte that was not. */
-static void vnp_stream_skip(struct vnp_stream *stream)
+/*
+ * Remove from the queue what was dropped, up to the first byte that was not.  Return: 0; -EAGAIN:
+ * it takes too long
+ */
+static int vnp_stream_skip(struct vnp_stream *stream)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
 	struct vnp_range *drop = vnp_ranges_first(&stream->drops);
 	const u64 start = drop && !before(tp->copied_seq, drop->start) ? ktime_get_ns() : 0;
+	u32 steps = VNP_STREAM_DISCARD;
 
 	while ((drop = vnp_ranges_first(&stream->drops)) &&
 	       !before(tp->copied_seq, drop->start)) {
 		if (before(tp->copied_seq, drop->end))
-			vnp_queue_discard(stream->sk, drop->end - tp->copied_seq);
+			vnp_queue_discard(stream->sk, drop->end - tp->copied_seq, &steps);
 		if (before(tp->copied_seq, drop->end))
 			break;
 		vnp_ranges_pop(&stream->drops);
@@ -371,6 +416,7 @@ static void vnp_stream_skip(struct vnp_stream *stream)
 		vnp_stream_charge(stream, start);
 	if (before(stream->ready, tp->copied_seq))
 		WRITE_ONCE(stream->ready, tp->copied_seq);
+	return steps ? 0 : -EAGAIN;
 }
 
 /*
@@ -411,29 +457,33 @@ static void vnp_stream_settle(struct vnp_stream *stream)
 	WRITE_ONCE(stream->more, more);
 }
 
-static void vnp_stream_parse(struct vnp_stream *stream, u32 steps)
+/* As @ret of vnp_stream_parse_some() says, the worker does what remains, now or after a while. */
+static void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
+{
+	WRITE_ONCE(stream->deferred, ret);
+	if (ret == -EAGAIN)
+		vnp_stream_defer(stream);
+	else if (ret)
+		vnp_stream_retry(stream);
+}
+
+static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 {
 	const u32 end = vnp_queue_end(stream->sk);
-	int ret;
+	int ret, skip;
 
-	local_bh_disable();
-	rcu_read_lock();
 	vnp_stream_follow(stream);
-	ret = vnp_stream_parse_some(stream, end, steps);
-	vnp_stream_skip(stream);
+	ret = vnp_stream_parse_some(stream, end, far);
+	local_bh_disable();
+	skip = vnp_stream_skip(stream);
 	vnp_stream_bound(stream);
-	rcu_read_unlock();
 	local_bh_enable();
 	if (stream->passing && after(end, stream->parse)) {
 		stream->parse = end;
 		WRITE_ONCE(stream->ready, end);
 		WRITE_ONCE(stream->wanted, end + 1);
 	}
-	WRITE_ONCE(stream->deferred, ret);
-	if (ret == -EAGAIN)
-		vnp_stream_defer(stream);
-	else if (ret)
-		vnp_stream_retry(stream);
+	vnp_stream_set_deferred(stream, ret ?: skip);
 	vnp_stream_settle(stream);
 }
 
@@ -469,7 +519,7 @@ void vnp_stream_finish(struct vnp_stream *stream)
 		vnp_stream_fail(stream, EMSGSIZE, VNP_ERROR_OVERSIZE);
 	else if (before(stream->parse, end))
 		vnp_stream_truncate(stream, end);
-	vnp_stream_skip(stream);
+	vnp_stream_set_deferred(stream, vnp_stream_skip(stream));
 	local_bh_enable();
 	vnp_stream_settle(stream);
 }
@@ -511,9 +561,9 @@ static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
 }
 
 /* Do what there is to do, after data has arrived or was read. */
-static void vnp_stream_advance(struct vnp_stream *stream, u32 steps, gfp_t gfp, bool read)
+static void vnp_stream_advance(struct vnp_stream *stream, bool far, gfp_t gfp, bool read)
 {
-	vnp_stream_parse(stream, steps);
+	vnp_stream_parse(stream, far);
 	vnp_stream_finish(stream);
 	vnp_stream_relieve(stream, gfp, read);
 	if (!delayed_work_pending(&stream->work))
@@ -538,7 +588,7 @@ void vnp_stream_data_ready(struct sock *sk)
 
 	if (!stream)
 		return;
-	vnp_stream_advance(stream, VNP_STREAM_WALK, GFP_ATOMIC, false);
+	vnp_stream_advance(stream, false, GFP_ATOMIC, false);
 	vnp_stream_wake(stream);
 }
 
@@ -546,7 +596,7 @@ void vnp_stream_read(struct vnp_stream *stream)
 {
 	const u32 ready = stream->ready;
 
-	vnp_stream_advance(stream, VNP_STREAM_WALK, stream->sk->sk_allocation, true);
+	vnp_stream_advance(stream, false, stream->sk->sk_allocation, true);
 	/* Others may wait for what has become ready. */
 	if (stream->ready != ready)
 		vnp_stream_wake(stream);
@@ -558,7 +608,7 @@ static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
 	if (stream->scattered && vnp_stream_repack(stream, gfp, vnp_window_pack) == -EAGAIN)
 		return;
 	stream->scattered = false;
-	vnp_stream_advance(stream, U32_MAX, gfp, false);
+	vnp_stream_advance(stream, true, gfp, false);
 	vnp_stream_wake(stream);
 }
 
@@ -610,10 +660,14 @@ static void vnp_stream_work(struct work_struct *work)
 /* Calls that began before the link do not stop at what is ready: see where they have read to. */
 static void vnp_stream_catch_up(struct vnp_stream *stream)
 {
-	local_bh_disable();
+	int ret;
+
 	vnp_stream_follow(stream);
-	vnp_stream_skip(stream);
-	local_bh_enable();
+	do {
+		local_bh_disable();
+		ret = vnp_stream_skip(stream);
+		local_bh_enable();
+	} while (ret);
 	vnp_stream_settle(stream);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/tcp/window.h"
 
+#include <linux/sizes.h>
 #include <linux/vnp.h>
 #include <net/tcp.h>
 
@@ -114,8 +115,9 @@ static bool vnp_window_owes_ack(struct sock *sk, bool read)
 static void vnp_window_ack(struct sock *sk)
 {
 	const int rcvbuf = sk->sk_rcvbuf;
+	const s64 wanted = (s64)rcvbuf + READ_ONCE(sk->sk_backlog.len);
 
-	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf + READ_ONCE(sk->sk_backlog.len));
+	WRITE_ONCE(sk->sk_rcvbuf, min_t(s64, wanted, INT_MAX));
 	vnp_tcp_send_ack(sk);
 	WRITE_ONCE(sk->sk_rcvbuf, rcvbuf);
 }
@@ -137,7 +139,8 @@ bool vnp_window_is_crowded(const struct sock *sk)
 /* Have packets arrived since the latest pass for which another one pays? */
 static bool vnp_window_pays(const struct sock *sk, const struct vnp_window *window)
 {
-	s64 left = sk->sk_rcvbuf / 16;
+	/* also a bound for the walk */
+	s64 left = min(sk->sk_rcvbuf / 16, SZ_512K);
 	const struct sk_buff *skb;
 
 	if (!window->rcvbuf || sk->sk_rcvbuf < window->rcvbuf)

@@ -17,6 +17,9 @@
  * of order, which are not repacked: then there is a hole in the window, and what fills it is
  * accepted.
  *
+ * Packets that take 512 KiB are enough, too: they are walked for each packet while the buffer is
+ * crowded, and root of a network namespace can set its size to 2 GiB.
+ *
  * Context of all functions here: the socket's lock.
  */
 #ifndef _VNP_TCP_WINDOW_H
