@@ -292,6 +292,8 @@ static void vnp_stream_follow(struct vnp_stream *stream)
 	vnp_window_follow(stream->sk, &stream->window);
 	if (before(stream->woken, seq))
 		stream->woken = seq;
+	if (before(stream->urgent, seq - 1))
+		stream->urgent = seq - 1;
 	if (!before(stream->parse, seq))
 		return;
 	stream->parse = seq;
@@ -394,6 +396,25 @@ static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 }
 
 /*
+ * A read skips an urgent byte that comes first, but TCP is not called to read only that: remove it
+ * before a range that could not be reached otherwise.  MSG_OOB still reads it.
+ */
+static void vnp_stream_skip_urgent(struct vnp_stream *stream, const struct vnp_range *drop,
+				   u32 *steps)
+{
+	struct sock *sk = stream->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+	const u16 urg_data = tp->urg_data;
+
+	if (!urg_data || tp->urg_seq != tp->copied_seq || drop->start != tp->copied_seq + 1 ||
+	    before(stream->ready, drop->start) || sock_flag(sk, SOCK_URGINLINE))
+		return;
+	WRITE_ONCE(tp->urg_data, 0);
+	vnp_queue_discard(sk, 1, steps);
+	WRITE_ONCE(tp->urg_data, urg_data);
+}
+
+/*
  * Remove from the queue what was dropped, up to the first byte that was not.  Return: 0; -EAGAIN:
  * it takes too long
  */
@@ -404,6 +425,8 @@ static int vnp_stream_skip(struct vnp_stream *stream)
 	const u64 start = drop && !before(tp->copied_seq, drop->start) ? ktime_get_ns() : 0;
 	u32 steps = VNP_STREAM_DISCARD;
 
+	if (drop)
+		vnp_stream_skip_urgent(stream, drop, &steps);
 	while ((drop = vnp_ranges_first(&stream->drops)) &&
 	       !before(tp->copied_seq, drop->start)) {
 		if (before(tp->copied_seq, drop->end))
@@ -582,6 +605,17 @@ static void vnp_stream_wake(struct vnp_stream *stream)
 	stream->data_ready(sk);
 }
 
+/* TCP calls sk_data_ready for an urgent byte when it has arrived, ready or not. */
+static void vnp_stream_wake_urgent(struct vnp_stream *stream)
+{
+	const struct tcp_sock *tp = tcp_sk(stream->sk);
+
+	if (!(tp->urg_data & TCP_URG_VALID) || tp->urg_seq == stream->urgent)
+		return;
+	stream->urgent = tp->urg_seq;
+	stream->data_ready(stream->sk);
+}
+
 void vnp_stream_data_ready(struct sock *sk)
 {
 	struct vnp_stream *stream = vnp_stream_of(sk);
@@ -590,6 +624,7 @@ void vnp_stream_data_ready(struct sock *sk)
 		return;
 	vnp_stream_advance(stream, false, GFP_ATOMIC, false);
 	vnp_stream_wake(stream);
+	vnp_stream_wake_urgent(stream);
 }
 
 void vnp_stream_read(struct vnp_stream *stream)
@@ -697,6 +732,7 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 	WRITE_ONCE(stream->ready, stream->parse);
 	stream->end = stream->parse;
 	stream->woken = stream->parse;
+	stream->urgent = stream->parse - 1;
 	stream->wanted = stream->parse + 1;
 	stream->window.end = stream->parse;
 	stream->window.pass.seq = stream->parse;

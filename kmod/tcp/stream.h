@@ -49,6 +49,7 @@
  *		before it
  * @more:	bytes that are ready after @end
  * @woken:	@ready when the application was woken
+ * @urgent:	the urgent byte that the application was woken for
  * @lowat:	SO_RCVLOWAT
  * @window:	how TCP's window is kept open
  * @walked:	packets that were walked to find messages; for statistics
@@ -74,6 +75,7 @@ struct vnp_stream {
 	u32 end;
 	u32 more;
 	u32 woken;
+	u32 urgent;
 	int lowat;
 	struct vnp_window window;
 	u64 walked;
