@@ -177,7 +177,7 @@ static long vnp_link_fop_detach(struct file *file, void *args,
 	struct vnp_link *link = file->private_data;
 	const struct vnp_link_detach *detach = args;
 	struct sock *sk;
-	bool detached;
+	int ret;
 
 	if (detach->flags)
 		return -EINVAL;
@@ -185,9 +185,9 @@ static long vnp_link_fop_detach(struct file *file, void *args,
 	if (!sk)
 		return -ENOLINK;
 
-	detached = link->hook->detach(link, sk);
+	ret = link->hook->detach(link, sk);
 	sock_put(sk);
-	return detached ? 0 : -ENOLINK;
+	return ret;
 }
 
 static const struct vnp_ioctl vnp_link_ioctls[] = {

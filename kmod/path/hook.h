@@ -32,7 +32,8 @@ struct vnp_target_addr;
  *		unless it is NULL, the socket one to the link.  Context: process, the socket
  *		stays open.  Return: 0, or an errno of VNP_LINK_CREATE
  * @detach:	restore the socket, and put its reference to the link.  Context: process;
- *		waits until no program is executing.  Return: false: already detached
+ *		waits until no program is executing.  Return: 0; -ENOLINK: already detached;
+ *		-EINTR: the process is being killed
  * @is_attached: do the packets of a socket reach its link?  Context: process; takes the
  *		socket's lock.  Return: false: the hook was replaced
  * @wants_batches: does the application accept several datagrams in one packet?
@@ -84,7 +85,7 @@ struct vnp_hook_ops {
 	bool (*suits)(const struct sock *sk);
 	int (*attach)(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog *message,
 		      struct sock *sk);
-	bool (*detach)(struct vnp_link *link, struct sock *sk);
+	int (*detach)(struct vnp_link *link, struct sock *sk);
 	bool (*is_attached)(struct sock *sk);
 	bool (*wants_batches)(const struct vnp_link *link, const struct sock *sk);
 	int (*pass)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,

@@ -33,6 +33,7 @@
  * @done:	bytes read
  * @timeo:	how long to wait, in jiffies
  * @peek:	they stay
+ * @locked:	@stream->reader and the socket are locked
  */
 struct vnp_recv {
 	struct vnp_stream *stream;
@@ -42,16 +43,24 @@ struct vnp_recv {
 	size_t done;
 	long timeo;
 	bool peek;
+	bool locked;
 };
 
-static void vnp_recv_lock(struct vnp_recv *recv)
+/* Another reader can keep them for any time.  Return: 0; -EINTR: the process is being killed */
+static int vnp_recv_lock(struct vnp_recv *recv)
 {
-	mutex_lock(&recv->stream->reader);
+	if (mutex_lock_killable(&recv->stream->reader))
+		return -EINTR;
 	lock_sock(recv->sk);
+	recv->locked = true;
+	return 0;
 }
 
 static void vnp_recv_unlock(struct vnp_recv *recv)
 {
+	if (!recv->locked)
+		return;
+	recv->locked = false;
 	release_sock(recv->sk);
 	mutex_unlock(&recv->stream->reader);
 }
@@ -66,27 +75,6 @@ static int vnp_recv_restart(void)
 	return -ERESTARTSYS;
 }
 
-/* Begin a call.  Return: false: there is no link */
-static bool vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bool all,
-			   bool nonblock)
-{
-	if (!try_module_get(THIS_MODULE))
-		return false;
-	recv->stream = vnp_stream_get(sk);
-	if (!recv->stream) {
-		module_put(THIS_MODULE);
-		return false;
-	}
-	recv->sk = sk;
-	recv->len = len;
-	recv->target = all ? len : min_t(size_t, READ_ONCE(recv->stream->lowat), len);
-	recv->done = 0;
-	recv->timeo = sock_rcvtimeo(sk, nonblock);
-	recv->peek = false;
-	vnp_recv_lock(recv);
-	return true;
-}
-
 static void vnp_recv_end(struct vnp_recv *recv)
 {
 	vnp_recv_unlock(recv);
@@ -94,18 +82,47 @@ static void vnp_recv_end(struct vnp_recv *recv)
 	module_put(THIS_MODULE);
 }
 
-static void vnp_recv_sleep(struct vnp_recv *recv)
+/* Begin a call.  Return: 0, or what the call returns */
+static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bool all,
+			  bool nonblock)
+{
+	int ret;
+
+	if (!try_module_get(THIS_MODULE))
+		return vnp_recv_restart();
+	recv->stream = vnp_stream_get(sk);
+	if (!recv->stream) {
+		module_put(THIS_MODULE);
+		return vnp_recv_restart();
+	}
+	recv->sk = sk;
+	recv->len = len;
+	recv->target = all ? len : min_t(size_t, READ_ONCE(recv->stream->lowat), len);
+	recv->done = 0;
+	recv->timeo = sock_rcvtimeo(sk, nonblock);
+	recv->peek = false;
+	recv->locked = false;
+	ret = vnp_recv_lock(recv);
+	if (ret)
+		vnp_recv_end(recv);
+	return ret;
+}
+
+/* Return: as vnp_recv_lock() */
+static int vnp_recv_sleep(struct vnp_recv *recv)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = recv->sk;
+	int ret;
 
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	vnp_recv_unlock(recv);
 	recv->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, recv->timeo);
-	vnp_recv_lock(recv);
+	ret = vnp_recv_lock(recv);
 	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	remove_wait_queue(sk_sleep(sk), &wait);
+	return ret;
 }
 
 /* What a read returns when there is no more to read; the order is that of tcp_recvmsg(). */
@@ -142,6 +159,7 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 	struct vnp_stream *stream = recv->stream;
 	u32 span, wanted = recv->peek ? recv->target : 1;
 	bool ended;
+	int ret;
 
 	for (;;) {
 		if (!stream->sk)
@@ -162,7 +180,9 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 			return -EAGAIN;
 		if (signal_pending(current))
 			return sock_intr_errno(recv->timeo);
-		vnp_recv_sleep(recv);
+		ret = vnp_recv_sleep(recv);
+		if (ret)
+			return ret;
 	}
 }
 
@@ -212,30 +232,56 @@ int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 		vnp_tcp_leave(held);
 		return ret;
 	}
-	if (!vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT))
-		return vnp_recv_restart();
+	ret = vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT);
+	if (ret)
+		return ret;
 	recv.peek = flags & MSG_PEEK;
 	ret = vnp_recv_stream(&recv, msg, flags, addr_len);
 	vnp_recv_end(&recv);
 	return ret;
 }
 
+/**
+ * struct vnp_recv_pipe - where data is spliced to
+ * @pipe:	the pipe
+ * @flags:	of splice()
+ */
+struct vnp_recv_pipe {
+	struct pipe_inode_info *pipe;
+	unsigned int flags;
+};
+
+static int vnp_recv_splice_actor(read_descriptor_t *desc, struct sk_buff *skb,
+				 unsigned int off, size_t len)
+{
+	const struct vnp_recv_pipe *to = desc->arg.data;
+	int ret = skb_splice_bits(skb, skb->sk, off, to->pipe, min(desc->count, len), to->flags);
+
+	if (ret > 0)
+		desc->count -= ret;
+	return ret;
+}
+
+/*
+ * As tcp_splice_read(), which would take the lock itself: so it might find that a call from before
+ * the link has read what is ready, and wait for more with @reader locked.
+ */
 ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info *pipe,
 			size_t len, unsigned int flags)
 {
-	const struct proto_ops *kernel = vnp_tcp_proto_of(sock->sk)->kernel_ops;
+	struct vnp_recv_pipe to = { .pipe = pipe, .flags = flags };
+	read_descriptor_t desc = { .arg.data = &to };
 	struct vnp_recv recv;
 	ssize_t ret;
 
-	if (!vnp_recv_begin(&recv, sock->sk, len, false,
-			    sock->file->f_flags & O_NONBLOCK || flags & SPLICE_F_NONBLOCK))
-		return vnp_recv_restart();
+	ret = vnp_recv_begin(&recv, sock->sk, len, false,
+			     sock->file->f_flags & O_NONBLOCK || flags & SPLICE_F_NONBLOCK);
+	if (ret)
+		return ret;
 	ret = vnp_recv_wait(&recv);
 	if (ret > 0 && len) {
-		len = min_t(size_t, ret, len);
-		release_sock(sock->sk);
-		ret = kernel->splice_read(sock, pos, pipe, len, flags);
-		lock_sock(sock->sk);
+		desc.count = min_t(size_t, ret, len);
+		ret = tcp_read_sock(sock->sk, &desc, vnp_recv_splice_actor);
 		vnp_recv_count(&recv, ret);
 	}
 	vnp_recv_end(&recv);

@@ -102,16 +102,18 @@ static bool vnp_tcp_end(struct vnp_link *link, struct sock *sk, bool keep)
 }
 
 /* Nobody reads when what was dropped is taken out of the queue. */
-static bool vnp_tcp_detach(struct vnp_link *link, struct sock *sk)
+static int vnp_tcp_detach(struct vnp_link *link, struct sock *sk)
 {
-	bool detached;
+	int ret;
 
-	mutex_lock(&link->stream->reader);
+	/* A reader can keep it for any time. */
+	if (mutex_lock_killable(&link->stream->reader))
+		return -EINTR;
 	lock_sock(sk);
-	detached = vnp_tcp_end(link, sk, true);
+	ret = vnp_tcp_end(link, sk, true) ? 0 : -ENOLINK;
 	release_sock(sk);
 	mutex_unlock(&link->stream->reader);
-	return detached;
+	return ret;
 }
 
 /* The socket ends, or its connection.  Context: process, the socket's lock */

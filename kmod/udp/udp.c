@@ -264,9 +264,9 @@ unlock:
 	return ret;
 }
 
-static bool vnp_udp_detach(struct vnp_link *link, struct sock *sk)
+static int vnp_udp_detach(struct vnp_link *link, struct sock *sk)
 {
-	return vnp_udp_end(link, sk, true);
+	return vnp_udp_end(link, sk, true) ? 0 : -ENOLINK;
 }
 
 static void vnp_udp_drop(struct vnp_link *link, const struct sk_buff *skb)
