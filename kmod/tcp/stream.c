@@ -499,6 +499,9 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 	ret = vnp_stream_parse_some(stream, end, far);
 	local_bh_disable();
 	skip = vnp_stream_skip(stream);
+	/* There is room again for what is dropped. */
+	if (!ret && vnp_stream_can_parse(stream, end))
+		ret = -EAGAIN;
 	vnp_stream_bound(stream);
 	local_bh_enable();
 	if (stream->passing && after(end, stream->parse)) {
