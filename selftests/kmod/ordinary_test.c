@@ -11,7 +11,6 @@
 #include <linux/icmp.h>
 #include <linux/if_tun.h>
 #include <linux/udp.h>
-#include <linux/userfaultfd.h>
 #include <linux/virtio_net.h>
 #include <netinet/icmp6.h>
 #include <netinet/ip.h>
@@ -24,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "burst.h"
+#include "faulting.h"
 #include "harness.h"
 #include "net.h"
 #include "object.h"
@@ -351,32 +351,6 @@ static void *set_encap(void *arg)
 	return NULL;
 }
 
-/* faulting_page() - a page on which readers block until it is filled through @uffd */
-static void *faulting_page(int *uffd)
-{
-	void *page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { { (uintptr_t)page, sysconf(_SC_PAGESIZE) },
-				       UFFDIO_REGISTER_MODE_MISSING };
-
-	*uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (*uffd < 0 || ioctl(*uffd, UFFDIO_API, &api) ||
-	    ioctl(*uffd, UFFDIO_REGISTER, &reg))
-		return NULL;
-	return page;
-}
-
-static int page_fill(int uffd, void *page, int value)
-{
-	static int source[65536 / sizeof(int)] __attribute__((aligned(65536)));
-	struct uffdio_copy copy = { (uintptr_t)page, (uintptr_t)source,
-				    sysconf(_SC_PAGESIZE) };
-
-	source[0] = value;
-	return ioctl(uffd, UFFDIO_COPY, &copy) ? -errno : 0;
-}
-
 FIXTURE(encap) {
 	int dev;
 	int drop;
@@ -414,15 +388,14 @@ TEST_F_SMP(encap, under_way_when_linked)
 {
 	struct setter setter = { .sock = self->flow.rx };
 	struct vnp_link_info info;
-	struct pollfd fault = { .events = POLLIN };
+	struct faulting faulting;
 	pthread_t thread;
 	int link;
 
-	setter.value = faulting_page(&fault.fd);
-	ASSERT_NE(NULL, setter.value);
+	ASSERT_EQ(0, faulting_open(&faulting, 1));
+	setter.value = faulting.page;
 	ASSERT_EQ(0, pthread_create(&thread, NULL, set_encap, &setter));
-	ASSERT_EQ(1, poll(&fault, 1, 60000));
-	ASSERT_EQ(POLLIN, fault.revents);
+	ASSERT_EQ(0, faulting_await(&faulting, 1));
 	link = link_create(self->dev, self->drop, self->flow.rx, 0);
 	ASSERT_OK(link);
 	ASSERT_EQ(0, link_info(link, &info));
@@ -431,7 +404,7 @@ TEST_F_SMP(encap, under_way_when_linked)
 	ASSERT_EQ(0, link_settle(link, 1, &info));
 	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 
-	ASSERT_EQ(0, page_fill(fault.fd, setter.value, variant->value));
+	ASSERT_EQ(0, faulting_fill(&faulting, variant->value));
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	EXPECT_EQ(0, setter.ret);
 	EXPECT_EQ(-ENOLINK, link_update(link, self->drop, -1));
@@ -444,6 +417,7 @@ TEST_F_SMP(encap, under_way_when_linked)
 		EXPECT_EQ(4, flow_puts(&self->flow, "pass"));
 		EXPECT_EQ(1, flow_next_is(&self->flow, "pass"));
 	}
+	faulting_close(&faulting);
 	close(link);
 }
 

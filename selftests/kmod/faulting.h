@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Memory that is not there: who accesses it waits, in the kernel, too, until the test fills it. */
+#ifndef _VNP_TEST_FAULTING_H
+#define _VNP_TEST_FAULTING_H
+
+#include <stddef.h>
+
+/**
+ * struct faulting - such pages
+ * @uffd:	descriptor of userfaultfd()
+ * @page:	the first
+ * @size:	bytes of a page
+ * @cnt:	how many
+ */
+struct faulting {
+	int uffd;
+	char *page;
+	size_t size;
+	unsigned int cnt;
+};
+
+/* faulting_open() - 0 or negative; -EPERM: only root can */
+int faulting_open(struct faulting *faulting, unsigned int cnt);
+void faulting_close(struct faulting *faulting);
+
+/* faulting_await() - wait until somebody waits, @cnt times.  Return: 0 or negative */
+int faulting_await(struct faulting *faulting, unsigned int cnt);
+
+/* faulting_fill() - fill all pages, which then begin with @value.  Return: 0 or negative */
+int faulting_fill(struct faulting *faulting, int value);
+
+#endif /* _VNP_TEST_FAULTING_H */
