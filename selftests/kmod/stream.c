@@ -137,25 +137,32 @@ void conn_close(struct conn *conn)
 		close(conn->link);
 }
 
-int conn_link(struct conn *conn, __u32 flags, __u32 eof)
+int conn_link_to(struct conn *conn, int dev, int stream, int message, __u32 flags, __u32 eof)
 {
 	struct vnp_link_create attr = {
 		.size = sizeof(attr),
 		.flags = VNP_LINK_F_MESSAGE | flags,
 		.sock_fd = conn->rx,
+		.prog_fd = stream,
+		.message_fd = message,
 		.eof = eof,
 	};
-	int dev = device_open(), err;
+
+	conn->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	return conn->link < 0 ? conn->link : 0;
+}
+
+int conn_link(struct conn *conn, __u32 flags, __u32 eof)
+{
+	int dev = device_open(), stream, message, err;
 
 	if (dev < 0)
 		return dev;
-	err = stream_progs(dev, &attr.prog_fd, &attr.message_fd);
-	if (!err) {
-		conn->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
-		err = conn->link < 0 ? conn->link : 0;
-	}
-	close(attr.prog_fd);
-	close(attr.message_fd);
+	err = stream_progs(dev, &stream, &message);
+	if (!err)
+		err = conn_link_to(conn, dev, stream, message, flags, eof);
+	close(stream);
+	close(message);
 	close(dev);
 	return err;
 }

@@ -39,6 +39,9 @@ void conn_close(struct conn *conn);
 /* conn_link() - with VNP_LINK_F_MESSAGE, @flags and @eof */
 int conn_link(struct conn *conn, __u32 flags, __u32 eof);
 
+/* conn_link_to() - the same, to programs of these descriptors */
+int conn_link_to(struct conn *conn, int dev, int stream, int message, __u32 flags, __u32 eof);
+
 /* conn_put() - send it all; 0 or negative */
 int conn_put(struct conn *conn, const void *data, size_t len);
 

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Processes that keep the lock of a linked TCP socket, as their memory is not available. */
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include "faulting.h"
+#include "harness.h"
+#include "net.h"
+#include "stream.h"
+
+#define SHARE	"/sys/module/vnp/parameters/softirq_share"
+#define BURST	"/sys/module/vnp/parameters/softirq_burst_us"
+
+/* More than the work items that a workqueue of 6.1 executes at once */
+#define STUCK	300
+#define STACK	65536
+
+FIXTURE(stuck) {
+	struct faulting faulting;
+	struct conn conn[STUCK];
+	struct conn other;
+	pthread_t thread[STUCK];
+	char share[16];
+	char burst[16];
+};
+
+FIXTURE_SETUP(stuck)
+{
+	struct rlimit files;
+
+	if (!as_root())
+		SKIP(return, "only root can have such memory");
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
+	files.rlim_cur = files.rlim_max;
+	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
+	ASSERT_LT(0, read_text(SHARE, self->share, sizeof(self->share)));
+	ASSERT_LT(0, read_text(BURST, self->burst, sizeof(self->burst)));
+	if (faulting_open(&self->faulting, STUCK))
+		SKIP(return, "the kernel has no userfaultfd()");
+	ASSERT_EQ(0, conn_open(&self->other, FLOW_IP4, 0));
+	ASSERT_EQ(0, conn_link(&self->other, 0, 0));
+}
+
+FIXTURE_TEARDOWN(stuck)
+{
+	conn_close(&self->other);
+	faulting_close(&self->faulting);
+}
+
+#define SELF	struct _test_data_stuck
+
+struct sender {
+	int sock;
+	const char *page;
+	size_t len;
+};
+
+static void *send_page(void *arg)
+{
+	struct sender *sender = arg;
+
+	return (void *)send(sender->sock, sender->page, sender->len, 0);
+}
+
+/* other_works() - are messages read, of which more are held than are parsed at once? */
+static int other_works(SELF *self)
+{
+	static __u8 sent[200 * 10], got[sizeof(sent)];
+
+	for (size_t at = 0; at < sizeof(sent); at += 10)
+		message_make(sent + at, at + 10 < sizeof(sent) ? MSG_HOLD : MSG_PASS, 10, at);
+	return !conn_put(&self->other, sent, sizeof(sent)) &&
+	       recv(self->other.rx, got, sizeof(got), MSG_WAITALL) == sizeof(got) &&
+	       mem_differ(sent, got, sizeof(got)) == -1;
+}
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec + now.tv_nsec / 1e9;
+}
+
+/*
+ * What is to be done later for sockets that are locked keeps nothing from being done for others,
+ * and is done when they are released.  It was delayed, as the account was empty: for at most 0.25 s.
+ */
+TEST_F(stuck, workers)
+{
+	static struct sender senders[STUCK];
+	int dev = device_open(), stream, message;
+	pthread_attr_t attr;
+	__u8 sent[100];
+	double end;
+
+	ASSERT_EQ(0, stream_progs(dev, &stream, &message));
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK);
+	message_make(sent, MSG_PASS, sizeof(sent), 1);
+	ASSERT_OK(write_text(BURST, "0"));
+	ASSERT_OK(write_text(SHARE, "0"));
+	for (int i = 0; i < STUCK; i++) {
+		struct conn *conn = &self->conn[i];
+
+		ASSERT_EQ(0, conn_open(conn, FLOW_IP4, 0));
+		ASSERT_EQ(0, conn_link_to(conn, dev, stream, message, 0, 0));
+		ASSERT_EQ(0, conn_put(conn, sent, sizeof(sent)));
+		ASSERT_EQ(0, conn_arrived(conn, sizeof(sent)));
+		senders[i] = (struct sender){
+			conn->rx, self->faulting.page + i * self->faulting.size,
+			self->faulting.size,
+		};
+		ASSERT_EQ(0, pthread_create(&self->thread[i], &attr, send_page, &senders[i]));
+	}
+	EXPECT_EQ(0, faulting_await(&self->faulting, STUCK));
+	EXPECT_OK(write_text(SHARE, self->share));
+	EXPECT_OK(write_text(BURST, self->burst));
+	for (end = seconds() + 0.5; seconds() < end;)
+		ASSERT_EQ(1, other_works(self));
+	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
+	for (int i = 0; i < STUCK; i++) {
+		struct pollfd poll_fd = { .fd = self->conn[i].rx, .events = POLLIN };
+
+		ASSERT_EQ(0, pthread_join(self->thread[i], NULL));
+		EXPECT_EQ(1, poll(&poll_fd, 1, 10000));
+		conn_close(&self->conn[i]);
+	}
+	close(message);
+	close(stream);
+	close(dev);
+}
+
+static void *recv_page(void *arg)
+{
+	SELF *self = arg;
+
+	return (void *)recv(self->other.rx, self->faulting.page, 100, 0);
+}
+
+/* uninterruptible() - wait until a process sleeps so.  Return: 0 or negative */
+static int uninterruptible(pid_t pid)
+{
+	double end = seconds() + 20;
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	do {
+		if (read_text(path, text, sizeof(text)) > 0 && strstr(text, ") D "))
+			return 0;
+		sched_yield();
+	} while (seconds() < end);
+	return -ETIMEDOUT;
+}
+
+/* killed() - can a process that waits for the reader be killed? */
+static int killed(SELF *self, bool detaches)
+{
+	double end = seconds() + 20;
+	int status = 0, ret;
+	pid_t pid = fork();
+	char byte;
+
+	if (!pid) {
+		if (detaches)
+			link_detach(self->other.link);
+		else
+			recv(self->other.rx, &byte, 1, 0);
+		_exit(0);
+	}
+	if (uninterruptible(pid) || kill(pid, SIGKILL))
+		return -1;
+	do {
+		ret = waitpid(pid, &status, WNOHANG);
+		sched_yield();
+	} while (!ret && seconds() < end);
+	return ret == pid && WIFSIGNALED(status);
+}
+
+/* Who waits for a reader that does not continue can be killed. */
+TEST_F(stuck, reader)
+{
+	pthread_t thread;
+	__u8 sent[100];
+	void *ret;
+
+	message_make(sent, MSG_PASS, sizeof(sent), 1);
+	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, recv_page, self));
+	ASSERT_EQ(0, faulting_await(&self->faulting, 1));
+	EXPECT_EQ(1, killed(self, false));
+	EXPECT_EQ(1, killed(self, true));
+	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(100, (long)ret);
+	EXPECT_EQ(0, link_detach(self->other.link));
+}
+
+TEST_HARNESS_MAIN
