@@ -674,6 +674,95 @@ TEST_F(stream, refused)
 }
 
 /*
+ * When all ranges are in use nothing is parsed, so that the application can read what it would
+ * otherwise not wait for.  As soon as it has read one the next is parsed.
+ */
+TEST_F(stream, room_again)
+{
+	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+	const int pairs = 300, len = 10;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 256 * len));
+	for (int i = 0; i < pairs; i++) {
+		message_make(sent + 2 * i * len, MSG_PASS, len, i);
+		message_make(sent + (2 * i + 1) * len, MSG_DROP, len, i);
+	}
+	ASSERT_EQ(0, conn_put(&self->conn, sent, 2 * pairs * len));
+	for (int i = 0; i < pairs - 256; i++) {
+		ASSERT_EQ(1, poll(&poll_fd, 1, 10000));
+		ASSERT_EQ(len, recv(self->conn.rx, got, len, MSG_DONTWAIT));
+		ASSERT_MEM(sent + 2 * i * len, got, len);
+	}
+}
+
+/* put_urgent() - a message whose last byte is urgent */
+static int put_urgent(SELF *self, char type, size_t len)
+{
+	int err = put_part(self, type, len, len - 1);
+
+	if (!err && send(self->conn.tx, sent + len - 1, 1, MSG_OOB) != 1)
+		err = -errno;
+	self->total++;
+	return err ?: conn_arrived(&self->conn, self->total);
+}
+
+/* Who waits for an urgent byte gets it when it has arrived, once. */
+TEST_F(stream, urgent)
+{
+	static const char types[] = { MSG_HOLD, MSG_DROP, MSG_PASS };
+	struct epoll_event event = { .events = EPOLLPRI | EPOLLET };
+	int efd = epoll_create1(EPOLL_CLOEXEC);
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, self->conn.rx, &event));
+	for (size_t i = 0; i < sizeof(types); i++) {
+		if (types[i] != MSG_DROP) {
+			ASSERT_EQ(0, put_urgent(self, types[i], 50));
+		} else {
+			/* not whole yet */
+			ASSERT_EQ(0, put_part(self, MSG_DROP, 60, 20));
+			ASSERT_EQ(1, send(self->conn.tx, sent + 20, 1, MSG_OOB));
+			self->total++;
+			ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		}
+		ASSERT_EQ(1, epoll_wait(efd, &event, 1, 10000));
+		EXPECT_EQ(EPOLLPRI, event.events);
+		EXPECT_EQ(1, recv(self->conn.rx, got, 1, MSG_OOB));
+		EXPECT_EQ(sent[types[i] == MSG_DROP ? 20 : 49], got[0]);
+		if (types[i] == MSG_DROP) {
+			ASSERT_EQ(0, conn_put(&self->conn, sent + 21, 39));
+			self->total += 39;
+			ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		}
+		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
+	}
+	/* Only the latest is not read like the others. */
+	ASSERT_EQ(99, recv(self->conn.rx, got, 99, MSG_WAITALL));
+	EXPECT_MEM(want, got, 49);
+	EXPECT_MEM(want + 49, got + 50, 49);
+	EXPECT_EQ(1, quiet(self));
+	close(efd);
+}
+
+/* An urgent byte that is skipped, before what was dropped */
+TEST_F(stream, urgent_alone)
+{
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	for (int i = 0; i < 3; i++) {
+		self->want_len = 0;
+		ASSERT_EQ(0, put_urgent(self, MSG_PASS, 10));
+		ASSERT_EQ(9, recv(self->conn.rx, got, 20, 0));
+		ASSERT_MEM(want, got, 9);
+		ASSERT_EQ(0, put(self, MSG_DROP, 50));
+		self->want_len = 0;
+		ASSERT_EQ(0, put(self, MSG_PASS, 20));
+		EXPECT_EQ(1, ready(self));
+		EXPECT_EQ(1, quiet(self));
+	}
+}
+
+/*
  * ---- At any byte -----------------------------------------------------------
  */
 
