@@ -627,6 +627,7 @@ TEST_F(stream, close)
 TEST_F(stream, refused)
 {
 	struct vnp_link_create attr = { .size = sizeof(attr), .sock_fd = self->conn.rx };
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	int dev = device_open(), message, datagram, udp;
 	char name[16];
 	socklen_t len;
@@ -665,12 +666,18 @@ TEST_F(stream, refused)
 	len = sizeof(name);
 	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
 	EXPECT_EQ(0, len);
+	if (variant->kind == FLOW_MAPPED) {
+		EXPECT_EQ(-EBUSY, sock_set(self->conn.rx, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+	}
 	ASSERT_EQ(0, link_detach(self->conn.link));
 	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
 	EXPECT_TRUE(errno == EEXIST || errno == ENOENT);	/* the kernel may have no kTLS */
 	len = sizeof(name);
 	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
 	EXPECT_STREQ("vnp", name);
+	ASSERT_EQ(0, connect(self->conn.rx, &none, sizeof(none)));
+	EXPECT_EQ(-1, listen(self->conn.rx, 1));
+	EXPECT_EQ(EINVAL, errno);
 }
 
 /*

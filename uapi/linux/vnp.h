@@ -1085,8 +1085,12 @@ enum vnp_eof {
  *
  * While there is a link getsockopt() of SO_RCVLOWAT returns 1, although the value that was set is
  * obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
- * EOPNOTSUPP.  After detaching, TCP_ULP reads "vnp", and cannot be set (EEXIST).  An urgent byte is
- * part of the stream for programs.
+ * EOPNOTSUPP; setsockopt() of IPV6_ADDRFORM fails with EBUSY.  After detaching, TCP_ULP reads
+ * "vnp", and cannot be set (EEXIST), so sockmap refuses the socket, and listen() fails with EINVAL,
+ * should it be disconnected.
+ *
+ * An urgent byte is part of the stream for programs.  A process that waits for one (EPOLLPRI,
+ * SIGURG) is woken when it has arrived, whether its message is ready or not.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
