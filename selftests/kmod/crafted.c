@@ -8,6 +8,7 @@
 #include <linux/if_tun.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -89,6 +90,16 @@ static int tun_new(void)
 	return err < 0 ? err : fd;
 }
 
+static int rmem_set(unsigned int rmem)
+{
+	char text[64];
+	int ret;
+
+	snprintf(text, sizeof(text), "%u %u %u", rmem, rmem, rmem);
+	ret = write_text("/proc/sys/net/ipv4/tcp_rmem", text);
+	return ret < 0 ? ret : 0;
+}
+
 int crafted_open(struct crafted *peer, int rcvbuf)
 {
 	struct timeval patience = { .tv_sec = 20 };
@@ -103,10 +114,12 @@ int crafted_open(struct crafted *peer, int rcvbuf)
 	peer->tun = tun_new();
 	if (peer->tun < 0)
 		return peer->tun;
+	if (rcvbuf < 0)
+		err = rmem_set(-rcvbuf);
 	peer->first = 0xfffff000;	/* soon after 0 */
 	peer->conn = (struct conn){ -1, -1, -1 };
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (rcvbuf)
+	if (rcvbuf > 0)
 		err = sock_set(listener, SOL_SOCKET, SO_RCVBUF, rcvbuf);
 	if (err || bind(listener, (struct sockaddr *)&addr, len) || listen(listener, 1) ||
 	    getsockname(listener, (struct sockaddr *)&addr, &len))

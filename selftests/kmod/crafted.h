@@ -22,7 +22,8 @@ struct crafted {
 };
 
 /*
- * crafted_open() - enter a network namespace, and connect.  @rcvbuf: SO_RCVBUF, or 0.
+ * crafted_open() - enter a network namespace, and connect.  @rcvbuf: SO_RCVBUF, or 0, or negative:
+ * tcp_rmem is set to that.
  * Return: 0; -ENODEV: there is no tun; or another errno
  */
 int crafted_open(struct crafted *peer, int rcvbuf);

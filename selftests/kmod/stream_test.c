@@ -936,6 +936,30 @@ TEST_F(peer, futile)
 	EXPECT_GT(16 * self->total, self->info.repacked);
 }
 
+/*
+ * A message in more packets than are removed at once.  Root of a network namespace can set the
+ * receive buffer's size, so that they are not repacked.
+ */
+TEST_F(peer, dropped)
+{
+	const size_t cnt = 3000;
+
+	CONNECT_CRAFTED(-(1 << 30));
+	ASSERT_EQ(0, messages(self, MSG_PASS, 1, SIZE));
+	message_make(sent, MSG_LAST, cnt * SIZE, 0);
+	sent[cnt * SIZE - 1] = MSG_DROP;
+	ASSERT_EQ(0, segments(self, cnt * SIZE, SIZE));
+	ASSERT_EQ(0, link_info(self->peer.conn.link, &self->info));
+	EXPECT_EQ(0, self->info.repacked);
+	EXPECT_EQ(1, self->info.verdicts[VNP_DROP]);
+	ASSERT_EQ(SIZE, recv(self->peer.conn.rx, got, BUFFER, 0));
+	ASSERT_EQ(-1, recv(self->peer.conn.rx, got, BUFFER, MSG_DONTWAIT));
+	ASSERT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, messages(self, MSG_PASS, 1, SIZE));
+	ASSERT_EQ(SIZE, recv(self->peer.conn.rx, got, BUFFER, 0));
+	EXPECT_MEM(sent, got, SIZE);
+}
+
 /* Backwards: the program is executed when the first segment has arrived. */
 TEST_F(peer, order)
 {
