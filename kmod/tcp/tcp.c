@@ -35,11 +35,6 @@
 #include "kmod/tcp/recv.h"
 #include "kmod/tcp/stream.h"
 
-static bool streams;
-module_param(streams, bool, 0644);
-MODULE_PARM_DESC(streams,
-		 "1: programs can be linked to TCP sockets, which is not complete yet (default 0)");
-
 /* Calls that have no reference to the module */
 static atomic_t vnp_tcp_calls = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(vnp_tcp_calls_wait);
@@ -198,8 +193,6 @@ static int vnp_tcp_check(const struct sock *sk)
 			      TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK;
 	const struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
 
-	if (!READ_ONCE(streams))
-		return -EOPNOTSUPP;
 	if (sock_flag(sk, SOCK_FILTER_LOCKED))
 		return -EPERM;
 	if (sk->sk_state == TCP_LISTEN)

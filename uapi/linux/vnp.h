@@ -1094,9 +1094,8 @@ enum vnp_eof {
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
- * (for TCP: the module's parameter "streams" is 0, MPTCP, a listening socket); EPERM:
- * SO_LOCK_FILTER is set; ENOTCONN: a TCP socket that is not connected; ENOTSOCK: not a
- * socket.
+ * (for TCP: MPTCP, a listening socket); EPERM: SO_LOCK_FILTER is set; ENOTCONN: a TCP socket that
+ * is not connected; ENOTSOCK: not a socket.
  */
 struct vnp_link_create {
 	__u32 size;
