@@ -213,6 +213,29 @@ void detach_xdp(void);
 /* rig_open() - module, card, addresses */
 void rig_open(void);
 
+/*
+ * The minimum of several rounds is used, as the kernel also does other work: a timer ticks
+ * every four million instructions, and a round takes about one million.
+ */
+#define BATCHES		31
+#define WARM		3	/* rounds before the measured ones */
+
+/* rig_load() - IP packets for the card, @len bytes apart, each as long as its header says */
+void rig_load(const void *data, int cnt, int len);
+
+/*
+ * rig_play() - let packets arrive in one interrupt.  Returns the ticks of driver and GRO;
+ * rig_play_cost() - what an interrupt without packets costs
+ */
+__u64 rig_play(int first, int cnt);
+double rig_play_cost(void);
+
+/* rig_yield() - set whether this thread yields to all others (SCHED_IDLE) */
+void rig_yield(bool yields);
+
+/* rig_checksum() - the Internet checksum of an even number of bytes, added to @sum */
+__u16 rig_checksum(const void *data, size_t len, __u32 sum);
+
 /* rig_hook() - attach the module's bare hook to this socket */
 void rig_hook(int sock);
 

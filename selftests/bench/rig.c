@@ -25,12 +25,6 @@
 #include "profile.h"
 #include "../kmod/common.h"
 
-/*
- * The minimum of several rounds is used, as the kernel also does other work: a timer ticks
- * every four million instructions, and a round takes about one million.
- */
-#define BATCHES		31
-#define WARM		3	/* rounds before the measured ones */
 #define HERE		RIG_ADDRESS
 #define THERE		"10.9.0.2"
 #define RCVBUF		(8 << 20)
@@ -81,8 +75,7 @@ const __u8 *traffic_payload(int i)
 	return frames + i * frame_len + HEADERS;
 }
 
-/* The Internet checksum of an even number of bytes, added to @sum */
-static __u16 checksum(const void *data, size_t len, __u32 sum)
+__u16 rig_checksum(const void *data, size_t len, __u32 sum)
 {
 	const __u16 *p = data;
 	size_t i;
@@ -123,7 +116,7 @@ static void frame_write(const struct traffic *traffic, int i)
 		.daddr = inet_addr(HERE),
 	};
 
-	ip.check = checksum(&ip, sizeof(ip), 0);
+	ip.check = rig_checksum(&ip, sizeof(ip), 0);
 	memcpy(at, &ip, sizeof(ip));
 	*udp = (struct udphdr) {
 		.source = htons(traffic_port(traffic, i)),
@@ -137,24 +130,29 @@ static void frame_write(const struct traffic *traffic, int i)
 		payload[0] = is_wanted(traffic, i) ? WANTED : UNWANTED;
 		memcpy(payload + 1, &i, sizeof(i));
 	}
-	udp->check = checksum(udp, frame_len - sizeof(ip),
-			      checksum_pseudo(&ip, udp->len));
+	udp->check = rig_checksum(udp, frame_len - sizeof(ip),
+				  checksum_pseudo(&ip, udp->len));
 }
 
-static void traffic_load(const struct traffic *traffic)
+void rig_load(const void *data, int cnt, int len)
 {
-	struct bench_frames arg = { .data = (uintptr_t)frames, .cnt = TRAFFIC_CNT };
-	int i;
+	struct bench_frames arg = { .data = (uintptr_t)data, .cnt = cnt, .len = len };
 
-	frame_len = HEADERS + traffic->size;
-	arg.len = frame_len;
-	for (i = 0; i < TRAFFIC_CNT; i++)
-		frame_write(traffic, i);
 	if (ioctl(card, BENCH_FRAMES, &arg))
 		die("The card does not accept frames: %s.", strerror(errno));
 }
 
-static __u64 play(int first, int cnt)
+static void traffic_load(const struct traffic *traffic)
+{
+	int i;
+
+	frame_len = HEADERS + traffic->size;
+	for (i = 0; i < TRAFFIC_CNT; i++)
+		frame_write(traffic, i);
+	rig_load(frames, TRAFFIC_CNT, frame_len);
+}
+
+__u64 rig_play(int first, int cnt)
 {
 	struct bench_play arg = { .first = first, .cnt = cnt };
 
@@ -176,10 +174,15 @@ static void measure_play(void)
 	for (i = 0; i < BATCHES; i++) {
 		start = ticks();
 		for (k = 0; k < TRAFFIC_CNT; k++)
-			play(0, 0);
+			rig_play(0, 0);
 		values[i] = (ticks() - start) / (double)TRAFFIC_CNT;
 	}
 	play_cost = least(values, BATCHES);
+}
+
+double rig_play_cost(void)
+{
+	return play_cost;
 }
 
 int rig_cpus(void)
@@ -325,12 +328,11 @@ struct run {
 	bool watched;
 };
 
-/* Set whether this thread yields to all others (SCHED_IDLE). */
-static void set_class(int class)
+void rig_yield(bool yields)
 {
 	const struct sched_param param = { 0 };
 
-	if (sched_setscheduler(0, class, &param))
+	if (sched_setscheduler(0, yields ? SCHED_IDLE : SCHED_OTHER, &param))
 		die("The thread's class cannot be set: %s.", strerror(errno));
 }
 
@@ -396,7 +398,7 @@ static void run_start(struct run *run)
 	else
 		run_start_thread(run);
 	run->sent = rig_sent();
-	set_class(SCHED_IDLE);
+	rig_yield(true);
 }
 
 static void run_stop_thread(struct run *run)
@@ -411,7 +413,7 @@ static void run_stop(struct run *run)
 {
 	if (!run->system->serve)
 		run_stop_thread(run);
-	set_class(SCHED_OTHER);
+	rig_yield(false);
 	if (run->system->detach)
 		run->system->detach();
 	if (!run->system->serve)
@@ -429,7 +431,7 @@ static double run_batch(const struct run *run, double *arrival)
 	if (run->watched)
 		profile_begin();
 	for (i = 0; i < TRAFFIC_CNT; i += at_once)
-		before += play(i, at_once);
+		before += rig_play(i, at_once);
 	/* A receiver on another CPU may still be busy. */
 	if (rig_cpus() > 1)
 		run_settle(run);
@@ -507,10 +509,10 @@ void rig_profile_play(void)
 	int i;
 
 	for (i = 0; i < TRAFFIC_CNT; i++)
-		play(0, 0);
+		rig_play(0, 0);
 	profile_begin();
 	for (i = 0; i < TRAFFIC_CNT; i++)
-		play(0, 0);
+		rig_play(0, 0);
 	profile_end();
 }
 

@@ -17,7 +17,8 @@
  * struct bench_frames - BENCH_FRAMES: what the card will receive
  * @data:	consecutive IP packets
  * @cnt:	number of packets, at most %BENCH_FRAMES_MAX
- * @len:	bytes of each, at most %BENCH_FRAME_LEN_MAX
+ * @len:	bytes from one to the next, at most %BENCH_FRAME_LEN_MAX; a packet has as many as
+ *		its header says
  */
 struct bench_frames {
 	__aligned_u64 data;

@@ -34,7 +34,7 @@
  * @used:	used bytes of the current page
  * @data:	frames that can be received
  * @cnt:	frames at @data
- * @len:	bytes of each
+ * @len:	bytes from one to the next
  * @play:	the current request
  */
 struct bench_nic {
@@ -80,11 +80,12 @@ static void *bench_nic_buffer(struct bench_nic *nic, u32 size)
 	return page_address(page) + off;
 }
 
-/* With headroom for XDP, and a flow hash as computed by cards */
-static struct sk_buff *bench_nic_skb(struct net_device *dev, const void *ip, u32 len)
+/* With headroom for XDP, and a flow hash as computed by cards; TCP's ports are where UDP's are */
+static struct sk_buff *bench_nic_skb(struct net_device *dev, const struct iphdr *ip)
 {
 	const u32 room = XDP_PACKET_HEADROOM + NET_IP_ALIGN;
-	const struct udphdr *udp = ip + sizeof(struct iphdr);
+	const struct udphdr *udp = (const void *)(ip + 1);
+	const u32 len = ntohs(ip->tot_len);
 	const u32 size = SKB_DATA_ALIGN(room + ETH_HLEN + len) +
 			 SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
 	void *data = bench_nic_buffer(netdev_priv(dev), size);
@@ -118,7 +119,7 @@ static int bench_nic_poll(struct napi_struct *napi, int budget)
 	u32 i;
 
 	for (i = play->first; i < play->first + play->cnt; i++) {
-		skb = bench_nic_skb(napi->dev, nic->data + i * nic->len, nic->len);
+		skb = bench_nic_skb(napi->dev, nic->data + i * nic->len);
 		if (skb)
 			napi_gro_receive(napi, skb);
 	}
@@ -148,12 +149,28 @@ int bench_nic_play(struct bench_play *play)
 	return 0;
 }
 
+/* Is there a header in each frame, and no packet longer than what there is of it? */
+static bool bench_nic_valid(const struct bench_frames *frames, const void *data)
+{
+	const struct iphdr *ip;
+	u32 i;
+
+	for (i = 0; i < frames->cnt; i++) {
+		ip = data + i * frames->len;
+		if (ntohs(ip->tot_len) < sizeof(*ip) + sizeof(struct udphdr) ||
+		    ntohs(ip->tot_len) > frames->len)
+			return false;
+	}
+	return true;
+}
+
 int bench_nic_load(const struct bench_frames *frames)
 {
 	struct bench_nic *nic = netdev_priv(bench_dev);
 	void *data;
 
-	if (!frames->cnt || frames->cnt > BENCH_FRAMES_MAX || !frames->len ||
+	if (!frames->cnt || frames->cnt > BENCH_FRAMES_MAX ||
+	    frames->len < sizeof(struct iphdr) + sizeof(struct udphdr) ||
 	    frames->len > BENCH_FRAME_LEN_MAX)
 		return -EINVAL;
 	data = vmalloc(frames->cnt * frames->len);
@@ -163,6 +180,10 @@ int bench_nic_load(const struct bench_frames *frames)
 			   frames->cnt * frames->len)) {
 		vfree(data);
 		return -EFAULT;
+	}
+	if (!bench_nic_valid(frames, data)) {
+		vfree(data);
+		return -EINVAL;
 	}
 	vfree(nic->data);
 	nic->data = data;
