@@ -24,6 +24,7 @@ static const struct workload {
 	{ "kvcache", bench_kvcache },
 	{ "relay", bench_relay },
 	{ "hold", bench_hold },
+	{ "stream", bench_stream },
 	{ "aead-open", bench_aead_open },
 	{ "aead-forged", bench_aead_forged },
 	{ "aead-timing", bench_aead_timing },
@@ -32,6 +33,7 @@ static const struct workload {
 	{ "times", bench_times, true },
 	{ "profile", bench_profile, true },
 	{ "aead-profile", bench_aead_profile, true },
+	{ "stream-profile", bench_stream_profile, true },
 };
 
 void die(const char *fmt, ...)

@@ -43,6 +43,8 @@ double median(double *values, int cnt);
  * @unwanted:	percent to be dropped
  * @fanout:	relay: peers that each datagram is sent to
  * @rewritten:	relay: bytes at the beginning that differ for each peer
+ * @messages:	profile of a stream: messages of a round, and @interrupts; 0: TRAFFIC_CNT
+ *		datagrams
  * @insns:	instructions per datagram, from GRO on; or in total; NAN: refused
  * @arrival:	instructions per datagram in the card's driver and GRO
  * @switches:	context switches of the receiver per datagram
@@ -60,6 +62,8 @@ struct row {
 	int unwanted;
 	int fanout;
 	int rewritten;
+	int messages;
+	int interrupts;
 	double insns;
 	double arrival;
 	double switches;
@@ -291,6 +295,8 @@ void bench_reply(void);
 void bench_kvcache(void);
 void bench_relay(void);
 void bench_hold(void);
+void bench_stream(void);
+void bench_stream_profile(void);
 void bench_aead_open(void);
 void bench_aead_forged(void);
 void bench_aead_profile(void);

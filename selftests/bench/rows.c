@@ -64,6 +64,9 @@ static void row_write(FILE *file, const struct row *row, const char *kernel)
 	if (!strcmp(row->workload, "relay"))
 		fprintf(file, "\"fanout\": %d, \"rewritten\": %d, ", row->fanout,
 			row->rewritten);
+	if (row->messages)
+		fprintf(file, "\"messages\": %d, \"interrupts\": %d, ", row->messages,
+			row->interrupts);
 	if (isnan(row->insns))
 		fprintf(file, "\"insns\": null, ");
 	else
