@@ -46,6 +46,13 @@ static const struct vnp_map_traits vnp_map_traits[] = {
 		.value_max = sizeof(struct vnp_peer),
 		.helpers = HELPER(send) | HELPER(send_group),
 	},
+	[VNP_MAP_SOCKETS] = {
+		.name = "sockets",
+		.key_min = sizeof(u32),
+		.value_min = sizeof(struct vnp_connection),
+		.value_max = sizeof(struct vnp_connection),
+		.helpers = HELPER(send) | HELPER(send_group),
+	},
 	[VNP_MAP_KEYS] = {
 		.name = "keys",
 		.value_min = sizeof(struct vnp_key),

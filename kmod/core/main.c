@@ -14,6 +14,7 @@
 #include "kmod/core/object.h"
 #include "kmod/crypto/work.h"
 #include "kmod/path/send.h"
+#include "kmod/tcp/outlet.h"
 #include "kmod/tcp/tcp.h"
 #include "kmod/udp/udp.h"
 #include "kmod/core/version.h"
@@ -37,11 +38,16 @@ static int __init vnp_init(void)
 	ret = vnp_tcp_subsys_create();
 	if (ret)
 		goto err_udp_subsys;
-	ret = vnp_device_create();
+	ret = vnp_outlet_subsys_create();
 	if (ret)
 		goto err_tcp_subsys;
+	ret = vnp_device_create();
+	if (ret)
+		goto err_outlet_subsys;
 	return 0;
 
+err_outlet_subsys:
+	vnp_outlet_subsys_destroy();
 err_tcp_subsys:
 	vnp_tcp_subsys_destroy();
 err_udp_subsys:
@@ -63,6 +69,7 @@ static void __exit vnp_exit(void)
 	/* Before maps are freed, as packets are queued for their peers */
 	vnp_send_subsys_destroy();
 	vnp_obj_subsys_destroy();
+	vnp_outlet_subsys_destroy();
 	/* Peers are freed by call_rcu(). */
 	rcu_barrier();
 	vnp_crypto_subsys_destroy();

@@ -34,7 +34,8 @@ struct vnp_bucket {
 
 /**
  * struct vnp_user - a user who has programs or links
- * @refs:	one for each of them, and for each packet that waits to be sent by their programs
+ * @refs:	one for each of them, for each packet that waits to be sent by their programs, and for
+ *		each of @outlets
  * @uid:	the user
  * @bucket:	what programs on the user's links may take of each CPU now
  * @jit_lock:	held while one of the user's programs is compiled, so that temporary memory is
@@ -42,6 +43,9 @@ struct vnp_bucket {
  * @jit_bytes:	native code of the user's programs.  Increased under @jit_lock
  * @jit_released:	the amount of it in programs that wait for a grace period
  * @jit_freed:	woken when some of it was freed
+ * @outlets:	TCP sockets in the user's maps (tcp/outlet.h)
+ * @outlet_bytes: size of their queues
+ * @aborts:	connections of these that are being reset
  */
 struct vnp_user {
 	refcount_t refs;
@@ -51,6 +55,9 @@ struct vnp_user {
 	atomic64_t jit_bytes;
 	atomic64_t jit_released;
 	wait_queue_head_t jit_freed;
+	atomic_t outlets;
+	atomic64_t outlet_bytes;
+	atomic_t aborts;
 };
 
 /* vnp_user_jit_max() - bytes of native code that a user may have */

@@ -19,6 +19,7 @@ static const struct vnp_map_ops *const vnp_map_type_ops[] = {
 	[VNP_MAP_PERCPU_ARRAY]	= &vnp_percpu_ops,
 	[VNP_MAP_PEERS]		= &vnp_peers_ops,
 	[VNP_MAP_GROUPS]	= &vnp_peers_ops,
+	[VNP_MAP_SOCKETS]	= &vnp_sockets_ops,
 	[VNP_MAP_KEYS]		= &vnp_keys_ops,
 	[VNP_MAP_REPLAY]	= &vnp_hash_ops,
 };

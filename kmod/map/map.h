@@ -115,6 +115,7 @@ extern const struct vnp_map_ops vnp_array_ops;
 extern const struct vnp_map_ops vnp_hash_ops;
 extern const struct vnp_map_ops vnp_percpu_ops;
 extern const struct vnp_map_ops vnp_peers_ops;
+extern const struct vnp_map_ops vnp_sockets_ops;
 extern const struct vnp_map_ops vnp_keys_ops;
 
 /* The most frequent lookups of programs, to be called directly */

@@ -158,7 +158,7 @@ static u64 vnp_peers_size(struct vnp_map *map)
  */
 static struct lock_class_key vnp_peers_map_lock_key;
 
-static int vnp_peers_create(struct vnp_map *map)
+int vnp_peers_create(struct vnp_map *map)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
 
@@ -172,7 +172,7 @@ static int vnp_peers_create(struct vnp_map *map)
 	return 0;
 }
 
-static void vnp_peers_destroy(struct vnp_map *map)
+void vnp_peers_destroy(struct vnp_map *map)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
@@ -194,7 +194,7 @@ static void vnp_peers_destroy(struct vnp_map *map)
  * ---- Operations ---------------------------------------------------------
  */
 
-static void *vnp_peers_no_value(struct vnp_map *map, const void *key)
+void *vnp_peers_no_value(struct vnp_map *map, const void *key)
 {
 	return NULL;
 }
@@ -207,14 +207,14 @@ static bool vnp_peers_has_space(const struct vnp_peers *peers, const void *key)
 {
 	return peers->cnt < peers->map.max_entries &&
 	       vnp_bucket_len(vnp_peers_bucket(peers, key)) < VNP_MAP_CHAIN_MAX &&
-	       (peers->map.type != VNP_MAP_GROUPS ||
+	       (!vnp_peers_has_groups(peers) ||
 		vnp_bucket_len(vnp_peers_group_bucket(peers, key)) < VNP_GROUP_MEMBERS_MAX);
 }
 
 static void vnp_peers_insert(struct vnp_peers *peers, struct vnp_target *target)
 {
 	hlist_add_head_rcu(&target->node, vnp_peers_bucket(peers, target->key));
-	if (peers->map.type == VNP_MAP_GROUPS)
+	if (vnp_peers_has_groups(peers))
 		hlist_add_head_rcu(&target->member,
 				   vnp_peers_group_bucket(peers, target->key));
 	WRITE_ONCE(peers->cnt, peers->cnt + 1);
@@ -224,7 +224,7 @@ static void vnp_peers_replace(struct vnp_peers *peers, struct vnp_target *old,
 			      struct vnp_target *target)
 {
 	hlist_replace_rcu(&old->node, &target->node);
-	if (peers->map.type == VNP_MAP_GROUPS)
+	if (vnp_peers_has_groups(peers))
 		hlist_replace_rcu(&old->member, &target->member);
 	if (old->sk)
 		hlist_del_rcu(&old->address);
@@ -232,7 +232,7 @@ static void vnp_peers_replace(struct vnp_peers *peers, struct vnp_target *old,
 }
 
 /* Context: the lock */
-static int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
+int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
 {
 	struct vnp_target *old = vnp_peers_lookup(peers, target->key);
 	int ret = vnp_map_flags_check(flags, old);
@@ -272,7 +272,7 @@ static long vnp_peers_update(struct vnp_map *map, const void *key, const void *v
 	return ret;
 }
 
-static long vnp_peers_delete(struct vnp_map *map, const void *key)
+long vnp_peers_delete(struct vnp_map *map, const void *key)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
@@ -281,7 +281,7 @@ static long vnp_peers_delete(struct vnp_map *map, const void *key)
 	target = vnp_peers_lookup(peers, key);
 	if (target) {
 		hlist_del_rcu(&target->node);
-		if (map->type == VNP_MAP_GROUPS)
+		if (vnp_peers_has_groups(peers))
 			hlist_del_rcu(&target->member);
 		if (target->sk)
 			hlist_del_rcu(&target->address);
@@ -325,7 +325,7 @@ static struct vnp_target *vnp_peers_first(struct vnp_peers *peers, struct hlist_
 	return NULL;
 }
 
-static int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next)
+int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
@@ -344,7 +344,7 @@ static int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next)
 	return target ? PTR_ERR_OR_ZERO(target) : -ENOENT;
 }
 
-static u32 vnp_peers_entries(struct vnp_map *map)
+u32 vnp_peers_entries(struct vnp_map *map)
 {
 	return READ_ONCE(vnp_peers_of(map)->cnt);
 }

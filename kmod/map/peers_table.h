@@ -2,9 +2,9 @@
 /*
  * A hash table of struct vnp_target, which only user space changes.
  *
- * There are three tables.  A target is in a bucket of its key, in a map of groups also in one of
- * its group, and, once the map has a socket, in one of its address, by which it is found when
- * an ICMP error arrives.  Targets are inserted at the head of a bucket, and replaced in place.
+ * There are three tables.  A target is in a bucket of its key, in a map of groups or sockets also
+ * in one of its group, and, once the map has a socket, in one of its address, by which it is found
+ * when an ICMP error arrives.  Targets are inserted at the head of a bucket, and replaced in place.
  * So a reader that iterates over a group sees each member that exists throughout once, and none
  * twice: targets inserted meanwhile are before the reader's position.
  *
@@ -45,6 +45,12 @@ struct vnp_peers {
 	struct sock *sk;
 	const struct vnp_hook_ops *hook;
 };
+
+/* Are the first bytes of a key a group? */
+static inline bool vnp_peers_has_groups(const struct vnp_peers *peers)
+{
+	return peers->map.type != VNP_MAP_PEERS;
+}
 
 static inline struct vnp_peers *vnp_peers_of(struct vnp_map *map)
 {
@@ -110,5 +116,19 @@ static inline struct vnp_target *vnp_peers_lookup(struct vnp_peers *peers, const
 			return target;
 	return NULL;
 }
+
+/* Operations of struct vnp_map_ops, also of maps of sockets (sockets.c) */
+int vnp_peers_create(struct vnp_map *map);
+void vnp_peers_destroy(struct vnp_map *map);
+void *vnp_peers_no_value(struct vnp_map *map, const void *key);
+long vnp_peers_delete(struct vnp_map *map, const void *key);
+int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next);
+u32 vnp_peers_entries(struct vnp_map *map);
+
+/*
+ * vnp_peers_set() - insert a target, or replace the one of its key.  Context: process, the lock.
+ * Return: 0 or errno
+ */
+int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags);
 
 #endif /* _VNP_MAP_PEERS_TABLE_H */

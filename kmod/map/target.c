@@ -5,14 +5,23 @@
 #include <net/sock.h>
 
 #include "kmod/core/memory.h"
+#include "kmod/tcp/outlet.h"
 
-void vnp_target_free(struct vnp_target *target)
+static void vnp_target_free_cpus(struct vnp_target *target)
 {
 	int cpu;
 
 	for_each_possible_cpu(cpu)
 		vnp_route_forget(&per_cpu_ptr(target->cpu, cpu)->route);
 	free_percpu(target->cpu);
+}
+
+void vnp_target_free(struct vnp_target *target)
+{
+	if (target->cpu)
+		vnp_target_free_cpus(target);
+	if (target->outlet)
+		vnp_outlet_put(target->outlet);
 	if (target->sk)
 		sock_put(target->sk);
 	kfree(target);
@@ -32,17 +41,29 @@ void vnp_target_put(struct vnp_target *target)
 void vnp_target_end(struct vnp_target *target)
 {
 	WRITE_ONCE(target->gone, true);
+	if (target->outlet)
+		vnp_outlet_leave(target->outlet);
 	vnp_target_put(target);
+}
+
+struct vnp_target *vnp_target_alloc(const void *key, u32 key_size)
+{
+	struct vnp_target *target = kzalloc(sizeof(*target) + key_size, VNP_GFP_USER);
+
+	if (!target)
+		return NULL;
+	refcount_set(&target->refs, 1);
+	memcpy(target->key, key, key_size);
+	return target;
 }
 
 struct vnp_target *vnp_target_create(const void *key, u32 key_size,
 				     const struct vnp_peer *peer)
 {
+	struct vnp_target *target = vnp_target_alloc(key, key_size);
 	struct vnp_target_cpu *on;
-	struct vnp_target *target;
 	int cpu;
 
-	target = kzalloc(sizeof(*target) + key_size, VNP_GFP_USER);
 	if (!target)
 		return NULL;
 	target->cpu = alloc_percpu_gfp(struct vnp_target_cpu, VNP_GFP_USER);
@@ -55,9 +76,7 @@ struct vnp_target *vnp_target_create(const void *key, u32 key_size,
 		on->target = target;
 		u64_stats_init(&on->stats.syncp);
 	}
-	refcount_set(&target->refs, 1);
 	target->peer = *peer;
-	memcpy(target->key, key, key_size);
 	return target;
 }
 

@@ -7,6 +7,8 @@
  * holds a reference.  A target holds a reference to the socket from which packets are sent to
  * it, and is freed after a grace period.
  *
+ * A target of a map of sockets is an entry for an outlet (tcp/outlet.h), and has nothing else.
+ *
  * What is pending for it, and its counters, are per CPU: only softirqs of that CPU change them,
  * without a lock.
  */
@@ -23,6 +25,7 @@
 #include "kmod/path/send.h"
 
 struct sock;
+struct vnp_outlet;
 struct vnp_target;
 struct vnp_udp_block;
 
@@ -100,13 +103,14 @@ struct vnp_target_addr {
  * struct vnp_target - a peer
  * @node:	in the bucket of its key
  * @member:	in the bucket of its group, of %VNP_MAP_GROUPS
+ * @outlet:	the TCP connection to send to, of %VNP_MAP_SOCKETS; else NULL
  * @address:	in the bucket of its address, if there is @sk
  * @refs:	one of the map, and one for each CPU that has queued a packet for it
  * @gone:	it was replaced or deleted: nothing is sent to it any more
  * @sk:		the socket to send from, with a reference; NULL: the map has none yet
  * @to:		where to send, as permitted by @sk's hook
  * @peer:	as it was set
- * @cpu:	its state on each CPU
+ * @cpu:	its state on each CPU; NULL if there is @outlet
  * @unreachable: ICMP errors
  * @rcu:	frees it
  * @key:	its key
@@ -114,6 +118,7 @@ struct vnp_target_addr {
 struct vnp_target {
 	struct hlist_node node;
 	struct hlist_node member;
+	struct vnp_outlet *outlet;
 	struct hlist_node address;
 	refcount_t refs;
 	bool gone;
@@ -138,10 +143,16 @@ struct vnp_target {
 struct vnp_target *vnp_target_create(const void *key, u32 key_size,
 				     const struct vnp_peer *peer);
 
+/* vnp_target_alloc() - likewise one for a connection: the caller sets @outlet, which it owns */
+struct vnp_target *vnp_target_alloc(const void *key, u32 key_size);
+
 /* vnp_target_free() - free a target that never was in a map, or after a grace period */
 void vnp_target_free(struct vnp_target *target);
 
-/* vnp_target_end() - it was removed from all buckets: put the map's reference */
+/*
+ * vnp_target_end() - it was removed from all buckets, or is a connection that never was in one:
+ * put the map's reference.  Context: process
+ */
 void vnp_target_end(struct vnp_target *target);
 
 /* vnp_target_get_live() - get a reference unless there are none left.  Context: RCU */

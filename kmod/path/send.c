@@ -51,6 +51,9 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
  */
 #define VNP_SEND_FLUSHED_MAX	1024
 
+/* Bytes that an execution may copy however long that takes: likewise */
+#define VNP_SEND_COPIED_MAX	(256U << 10)
+
 /**
  * struct vnp_send_queue - of a CPU
  * @first:	packets that are being made, in the order in which they began
@@ -220,6 +223,13 @@ bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry)
 	return true;
 }
 
+bool vnp_send_copy(struct vnp_sending *sending, u32 len)
+{
+	sending->copied += len;
+	return likely(sending->copied <= VNP_SEND_COPIED_MAX) ||
+	       ktime_get_ns() - sending->start <= VNP_SEND_FLUSH_NS;
+}
+
 /* RCU is about to be unlocked: packets that remain get references, or are sent now. */
 static void vnp_send_keep(struct vnp_send_queue *queue)
 {
@@ -247,6 +257,7 @@ void vnp_send_execute(u64 now)
 		return;
 	sending->left = READ_ONCE(send_fanout);
 	sending->flushed = 0;
+	sending->copied = 0;
 	sending->start = now;
 }
 

@@ -22,7 +22,7 @@
  * datagrams and of bytes, which are refilled over time.  The time that sending takes is
  * measured, and drawn from the user's account (prog/account.h).  Packets that are sent within an
  * execution are part of its time, and limited: beyond that, a datagram is refused if another
- * packet would have to be sent first.
+ * packet would have to be sent first.  So is what is copied.
  *
  * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
@@ -72,12 +72,14 @@ struct vnp_send_entry {
  * @outer:	if it was received while another one was being sent: that one, or NULL
  * @left:	datagrams that the current execution may send
  * @flushed:	IP packets that were sent within this execution
+ * @copied:	bytes that were copied to queues of TCP connections within this execution
  * @start:	ktime_get_ns() when the execution began
  */
 struct vnp_sending {
 	struct vnp_sending *outer;
 	u32 left;
 	u32 flushed;
+	u32 copied;
 	u64 start;
 };
 
@@ -173,5 +175,8 @@ bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *
  * Return: false: it was not sent, as this execution has sent too much.
  */
 bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry);
+
+/* vnp_send_copy() - may so many bytes be copied now?  Return: false: it has taken too long */
+bool vnp_send_copy(struct vnp_sending *sending, u32 len);
 
 #endif /* _VNP_PATH_SEND_H */

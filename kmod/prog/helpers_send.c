@@ -3,6 +3,7 @@
 #include "kmod/map/peers.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
+#include "kmod/tcp/outlet.h"
 #include "vm/code.h"
 #include "vm/helper.h"
 
@@ -43,7 +44,11 @@ static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_targe
 {
 	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
-	return dgram->hook->send ? dgram->hook->send(dgram, target, msg, again) : 0;
+	if (unlikely(!dgram->hook->send))
+		return 0;
+	if (target->outlet)
+		return vnp_outlet_append(target->outlet, dgram, msg);
+	return dgram->hook->send(dgram, target, msg, again);
 }
 
 static noinline int vnp_send_changed(struct vnp_dgram *dgram, struct vnp_map *map,
@@ -74,6 +79,12 @@ u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 	return target ? vnp_send_to(dgram, target, NULL, false) : -ENOENT;
 }
 
+/* Does an error concern only this member? */
+static bool vnp_send_continues(int ret)
+{
+	return ret == -ENOENT || ret == -ENOBUFS || ret == -ENOTCONN;
+}
+
 /* Return: the number of members, or an errno */
 static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const void *key,
 			    const struct vnp_target *except, const struct vnp_send_msg *msg)
@@ -91,7 +102,7 @@ static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const 
 		again = true;
 		if (!ret)
 			cnt++;
-		else if (ret != -ENOENT)
+		else if (!vnp_send_continues(ret))
 			return ret;
 	}
 	return cnt;

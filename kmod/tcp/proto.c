@@ -24,6 +24,7 @@ struct vnp_tcp_proto *vnp_tcp_proto_copy(int family)
 	proto->ours = *proto->kernel;
 	proto->kernel_ops = example->ops;
 	proto->ours_ops = *proto->kernel_ops;
+	proto->write_space = example->sk->sk_write_space;
 	sock_release(example);
 	return proto;
 }

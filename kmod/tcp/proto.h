@@ -13,12 +13,14 @@
  * @kernel_ops:	the same for struct socket.  @ours_ops.owner stays the kernel's, as that of a
  *		socket is put when it is released
  * @ours_ops:	a copy, modified
+ * @write_space: sk_write_space, the kernel's
  */
 struct vnp_tcp_proto {
 	struct proto *kernel;
 	struct proto ours;
 	const struct proto_ops *kernel_ops;
 	struct proto_ops ours_ops;	/* const once it is set up */
+	void (*write_space)(struct sock *sk);
 };
 
 /* vnp_tcp_proto_of() - of a socket */

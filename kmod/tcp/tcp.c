@@ -58,15 +58,20 @@ static void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link)
 	write_unlock_bh(&sk->sk_callback_lock);
 }
 
+void vnp_tcp_keep_ulp(struct sock *sk)
+{
+	WRITE_ONCE(vnp_tcp_ulp_used, true);
+	if (!inet_csk(sk)->icsk_ulp_ops)
+		WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, vnp_tcp_ulp);
+}
+
 /* Context: the socket's lock */
 static void vnp_tcp_set_hook(struct vnp_link *link, struct sock *sk)
 {
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
 
 	vnp_tcp_set_user_data(sk, link);
-	WRITE_ONCE(vnp_tcp_ulp_used, true);
-	if (!inet_csk(sk)->icsk_ulp_ops)
-		WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, vnp_tcp_ulp);
+	vnp_tcp_keep_ulp(sk);
 	WRITE_ONCE(sk->sk_prot, &proto->ours);
 	WRITE_ONCE(sk->sk_socket->ops, &proto->ours_ops);
 	vnp_stream_start(link->stream, sk);
@@ -172,7 +177,7 @@ static void vnp_tcp_release_cb(struct sock *sk)
 	vnp_tcp_proto_of(sk)->kernel->release_cb(sk);
 }
 
-static bool vnp_tcp_suits(const struct sock *sk)
+bool vnp_tcp_suits(const struct sock *sk)
 {
 	return (sk->sk_family == AF_INET || sk->sk_family == AF_INET6) &&
 	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
@@ -184,6 +189,18 @@ static bool vnp_tcp_has_ulp(const struct sock *sk)
 	const struct tcp_ulp_ops *ulp = inet_csk(sk)->icsk_ulp_ops;
 
 	return ulp && strcmp(ulp->name, vnp_tcp_ulp_name);
+}
+
+bool vnp_tcp_is_plain(const struct sock *sk)
+{
+	const struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
+
+	return sk->sk_prot == proto->kernel || sk->sk_prot == &proto->ours;
+}
+
+bool vnp_tcp_is_free(const struct sock *sk)
+{
+	return vnp_tcp_is_plain(sk) && !vnp_tcp_has_ulp(sk) && !tcp_sk(sk)->repair;
 }
 
 /* Context: the socket's lock.  Return: 0, or as @attach */

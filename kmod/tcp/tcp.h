@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+struct sock;
 struct vnp_hook_ops;
 
 extern const struct vnp_hook_ops vnp_tcp_hook;
@@ -18,6 +19,18 @@ extern const struct vnp_hook_ops vnp_tcp_hook;
  */
 bool vnp_tcp_enter(void);
 void vnp_tcp_leave(bool held);
+
+/* vnp_tcp_suits() - is it a TCP socket? */
+bool vnp_tcp_suits(const struct sock *sk);
+
+/* vnp_tcp_is_plain() - are its operations TCP's own, or those for a link?  Context: its lock */
+bool vnp_tcp_is_plain(const struct sock *sk);
+
+/* vnp_tcp_is_free() - is it used by nothing in the kernel but a link?  Context: its lock */
+bool vnp_tcp_is_free(const struct sock *sk);
+
+/* vnp_tcp_keep_ulp() - refuse other uses: kTLS, sockmap, SMC.  For ever.  Context: its lock */
+void vnp_tcp_keep_ulp(struct sock *sk);
 
 /* Context: process, at module init and exit */
 int vnp_tcp_subsys_create(void);

@@ -330,12 +330,13 @@ enum vnp_fault {
  *			of its cgroup on sendmsg, shutdown(), or a broadcast address
  *			without SO_BROADCAST
  * @VNP_ERROR_ROUTE:	no route, or no valid address to send it to
- * @VNP_ERROR_SNDBUF:	the socket's send buffer is full
+ * @VNP_ERROR_SNDBUF:	the socket's send buffer, or its queue in a map of sockets, is full
  * @VNP_ERROR_HOPS:	its TTL would be 0
  * @VNP_ERROR_RATE:	a datagram to a peer was not sent: a limit of struct vnp_feature was
  *			reached, for one execution or for the user; or an earlier datagram
  *			had to be sent before it, and the execution had already sent 1,024 IP
- *			packets and taken 0.5 ms
+ *			packets and taken 0.5 ms; or, for TCP connections, copied 256 KiB and
+ *			taken 0.5 ms
  * @VNP_ERROR_AUTH:	vnp_open() or vnp_mac_verify() failed: whatever the program returned,
  *			or if it ended with a fault, the datagram is dropped and counted
  *			as %VNP_DROP
@@ -350,8 +351,8 @@ enum vnp_fault {
  * @VNP_ERROR_OVERSIZE:	stream: the message is longer than can be kept (EMSGSIZE)
  * @VNP_ERROR_TRUNCATED: stream: it ended in a message, which was dropped
  *
- * Errors of sending to peers are counted by the peer (struct vnp_peer); only %VNP_ERROR_RATE is
- * also counted by the link.
+ * Errors of sending to peers are counted by the peer (struct vnp_peer, struct vnp_connection); only
+ * %VNP_ERROR_RATE is also counted by the link.
  */
 enum vnp_error {
 	VNP_ERROR_MEMORY	= 0,
@@ -653,6 +654,10 @@ struct vnp_prog_run {
  * @VNP_MAP_GROUPS:	the same, but a key begins with a __u32, the group; the bytes after
  *			it, at least one, name a member.  vnp_send_group() sends to all
  *			members of a group, vnp_send() to one
+ * @VNP_MAP_SOCKETS:	a value is a struct vnp_connection, a TCP connection of the caller that
+ *			programs send to through a queue.  Keys have at least 4 bytes, of which
+ *			the first 4 are a group, as in %VNP_MAP_GROUPS; a key of 4 bytes is a
+ *			group of one.  Only user space changes it
  * @VNP_MAP_KEYS:	keys for vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac(): values
  *			are struct vnp_key.  They cannot be read (EACCES of VNP_MAP_LOOKUP),
  *			and only user space writes them
@@ -672,6 +677,7 @@ enum vnp_map_type {
 	VNP_MAP_PERCPU_ARRAY	= 6,
 	VNP_MAP_PEERS		= 48,
 	VNP_MAP_GROUPS		= 49,
+	VNP_MAP_SOCKETS		= 50,
 	VNP_MAP_KEYS		= 51,
 	VNP_MAP_REPLAY		= 52,
 };
@@ -694,17 +700,17 @@ enum vnp_map_type {
  * @type:	enum vnp_map_type
  * @key_size:	bytes; 4 for the arrays, at most 512
  * @value_size:	bytes, at least 1, at most 1 MiB (per-CPU: 32 KiB).  Peers and groups:
- *		sizeof(struct vnp_peer).  Keys: sizeof(struct vnp_key).  Replay:
- *		VNP_REPLAY_SIZE(window)
+ *		sizeof(struct vnp_peer).  Sockets: sizeof(struct vnp_connection).  Keys:
+ *		sizeof(struct vnp_key).  Replay: VNP_REPLAY_SIZE(window)
  * @max_entries: at least 1; the whole map may take 1 GiB at most (E2BIG)
  * @sock_fd:	with %VNP_MAP_F_SOCKET the UDP socket that datagrams are sent from, else 0
  * @reserved:	must be zero
  * @name:	for listings, as a program's
  *
  * All memory of a map is allocated when it is created, for a hash map that of max_entries
- * elements and some spare ones; only a peer or a key (struct vnp_key) is allocated when it is
- * set.  Memory is charged to the caller's memory cgroup; if that is full, the call fails with
- * ENOMEM and no process is killed.  Insertions by programs allocate nothing.
+ * elements and some spare ones; only a peer, a key (struct vnp_key) or the queue of a socket is
+ * allocated when it is set.  Memory is charged to the caller's memory cgroup; if that is full, the
+ * call fails with ENOMEM and no process is killed.  Insertions by programs allocate nothing.
  * EINTR: a fatal signal.  ENOTSOCK, EOPNOTSUPP: @sock_fd.  Returns a descriptor.
  */
 struct vnp_map_create {
@@ -949,6 +955,110 @@ struct vnp_peer {
 
 /* Maximum number of members of a group */
 #define VNP_GROUP_MEMBERS_MAX	1024
+
+/**
+ * enum vnp_socket_policy - what happens to a datagram for which the queue has no room
+ * @VNP_SOCKET_DROP_NEWEST: it is dropped
+ * @VNP_SOCKET_DROP_OLDEST: the oldest ones in the queue are dropped, until there is room.  If a
+ *			datagram that is being sent keeps the room, it is itself dropped
+ * @VNP_SOCKET_DISCONNECT: it is dropped, with all in the queue, and the connection is reset: the
+ *			application gets ECONNABORTED
+ */
+enum vnp_socket_policy {
+	VNP_SOCKET_DROP_NEWEST	= 0,
+	VNP_SOCKET_DROP_OLDEST	= 1,
+	VNP_SOCKET_DISCONNECT	= 2,
+};
+
+/* struct vnp_connection::queue_bytes: default, minimum, maximum */
+#define VNP_SOCKET_QUEUE	(128U << 10)
+#define VNP_SOCKET_QUEUE_MIN	(4U << 10)
+#define VNP_SOCKET_QUEUE_MAX	(16U << 20)
+
+/**
+ * struct vnp_connection - a value of %VNP_MAP_SOCKETS: a connection to send to
+ * @fd:		a TCP socket that is connected; out: -1
+ * @flags:	must be zero
+ * @policy:	enum vnp_socket_policy
+ * @queue_bytes: size of the queue, at most %VNP_SOCKET_QUEUE_MAX, rounded up to a power of two;
+ *		0: %VNP_SOCKET_QUEUE.  A datagram takes 4 bytes more than its length, rounded up to
+ *		a multiple of 4.  out: as rounded
+ * @reserved:	must be zero
+ * @error:	out: 0, or the errno why nothing is sent any more: EPIPE: the application has
+ *		closed the socket or shut it down; ECONNABORTED: %VNP_SOCKET_DISCONNECT; EBUSY:
+ *		the socket is used by something else in the kernel; any other: of the
+ *		connection, such as ECONNRESET
+ * @family:	out: AF_INET or AF_INET6
+ * @local_port:	out: port of the socket, host byte order
+ * @remote_port: out: port that it is connected to, host byte order
+ * @local_ip4:	out: its address, network byte order; 0 for IPv6
+ * @remote_ip4:	out: the address that it is connected to, likewise
+ * @local_ip6:	out: its address, network byte order; 0 for IPv4
+ * @remote_ip6:	out: the address that it is connected to, likewise
+ * @cookie:	out: SO_COOKIE of the socket
+ * @sent:	out: datagrams that TCP has got as a whole
+ * @bytes:	out: their bytes
+ * @queued:	out: datagrams that are in the queue now
+ * @queued_bytes: out: their bytes
+ * @errors:	out: datagrams that were dropped, by enum vnp_error: %VNP_ERROR_SNDBUF: by the
+ *		policy; %VNP_ERROR_LENGTH: longer than the queue; %VNP_ERROR_DISCARDED: @error is
+ *		set, or was set while they were in the queue; %VNP_ERROR_RATE and
+ *		%VNP_ERROR_MEMORY
+ *
+ * VNP_MAP_UPDATE ignores the outputs.  Each datagram that a program sends to the socket is in
+ * @sent, in @queued or in one of @errors.
+ *
+ * The queue.  vnp_send() appends to it, in softirq, and TCP gets it from there in process
+ * context, as send() would send it: with the socket's options, such as TCP_NODELAY, charged to its
+ * send buffer.  So what leaves is what programs have sent, byte by byte, in the order in which it
+ * was queued, and nothing tells the receiver where a datagram begins: that is left to the bytes that
+ * a program puts in front.  A receiver that does not read fills its own queue, and nothing else.
+ *
+ * A socket has one queue, however many entries name it, of this map or of others of the same user:
+ * they share it with its counters, and must have the same @policy and @queue_bytes (EBUSY).
+ * Setting an entry to the socket that it has changes nothing.  When the last of its entries is
+ * deleted or replaced, or their maps are freed, what is in the queue is dropped.
+ *
+ * The application can use the socket meanwhile, link programs to it, and write to it.  What it
+ * writes is never put into a datagram, unless the kernel ran out of memory in it.  But a
+ * datagram can be put into what it writes, where a write had to wait for the send buffer.  While
+ * one of its calls keeps the socket locked, datagrams stay in the queue.  Closing the socket ends the
+ * connection, as without an entry: what is in the queue is dropped, so delete the entry before, when
+ * @queued is 0, to lose nothing.  Entries do not keep a socket from being closed; they stay until
+ * they are deleted, so that their counters can be read.  If a datagram has been sent in part,
+ * because the kernel ran out of memory, and the entry is deleted, the connection is reset.
+ *
+ * Permission.  VNP_MAP_UPDATE does what a send() of the caller without data does, and fails with
+ * the same errno if, for example, a security module does not permit it, or the socket was shut
+ * down (EPIPE).  EBADF, ENOTSOCK: @fd; EOPNOTSUPP: not TCP, MPTCP, or a listening socket; ENOTCONN;
+ * EBUSY: see above, or the socket is used by something else in the kernel that sends (kTLS,
+ * sockmap, KCM, ...); EDQUOT: the user's entries would have more than sockets_user_max sockets, or
+ * queues with more than sockets_user_bytes, parameters of the module (65,536 sockets, 256 MiB).
+ * kTLS and sockmap refuse a socket that once had an entry; and it cannot listen.
+ *
+ * A datagram of UDP needs no queue: %VNP_MAP_PEERS sends to any address from a UDP socket.
+ */
+struct vnp_connection {
+	__s32 fd;
+	__u32 flags;
+	__u32 policy;
+	__u32 queue_bytes;
+	__u32 reserved[2];
+	__u32 error;
+	__u32 family;
+	__u32 local_port;
+	__u32 remote_port;
+	__be32 local_ip4;
+	__be32 remote_ip4;
+	__be32 local_ip6[4];
+	__be32 remote_ip6[4];
+	__aligned_u64 cookie;
+	__aligned_u64 sent;
+	__aligned_u64 bytes;
+	__aligned_u64 queued;
+	__aligned_u64 queued_bytes;
+	__aligned_u64 errors[VNP_ERROR_SLOTS];
+};
 
 /* struct vnp_send::flags */
 #define VNP_SEND_F_OTHERS	(1U << 0)	/* vnp_send_group(): not to the key's member */

@@ -178,7 +178,7 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
 /**
  * vnp_send() - send the datagram, or a range of it, to a peer
  * @ctx:	the program's context
- * @peers:	address of a map of type VNP_MAP_PEERS or VNP_MAP_GROUPS
+ * @peers:	address of a map of type VNP_MAP_PEERS, VNP_MAP_GROUPS or VNP_MAP_SOCKETS
  * @key:	the peer's key
  * @send:	a struct vnp_send, followed by the bytes to be put in front; NULL: the whole
  *		payload as it is
@@ -200,12 +200,15 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  * datagram itself can still be passed, replied to or dropped.  Datagrams of equal length
  * that go to one peer leave together (UDP GSO) if they arrived together.
  *
- * Whether the datagram was sent, or why not, is counted at the peer (struct vnp_peer).
+ * Whether the datagram was sent, or why not, is counted at the peer (struct vnp_peer, struct
+ * vnp_connection).  To a TCP connection of a map of sockets it is queued, and always copied.
  *
  * Return: 0, -ENOENT (no such peer), -ERANGE (the payload is shorter), -EINVAL (a field of
  * struct vnp_send, or more than %VNP_SEND_HEAD_MAX bytes in front), -EMSGSIZE (longer than
  * a datagram can be), -EDQUOT (a limit of the execution or the user: %VNP_ERROR_RATE),
- * -EBADMSG (the datagram has failed authentication), -ENOMEM.
+ * -EBADMSG (the datagram has failed authentication), -ENOMEM.  Also for a TCP connection
+ * -ENOBUFS (dropped: the queue is full, or shorter than the datagram) and -ENOTCONN (the
+ * connection has ended).
  */
 static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
 			      const void *send, __u32 size) =
@@ -214,7 +217,7 @@ static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
 /**
  * vnp_send_group() - send the datagram, or a range of it, to all members of a group
  * @ctx:	the program's context
- * @groups:	address of a map of type VNP_MAP_GROUPS
+ * @groups:	address of a map of type VNP_MAP_GROUPS or VNP_MAP_SOCKETS
  * @key:	a key of the map; its first four bytes are the group.  The others are used only
  *		with %VNP_SEND_F_OTHERS: nothing is sent to that member, which need not exist
  * @send:	as for vnp_send()
@@ -224,7 +227,8 @@ static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
  * group is being changed.
  *
  * Return: the number of members that it is sent to, which can be 0, or an error of
- * vnp_send(), except -ENOENT.  If it is -EDQUOT or -ENOMEM, some members may get it.
+ * vnp_send(), except -ENOENT, -ENOBUFS and -ENOTCONN: such a member is not counted.  If it is
+ * -EDQUOT or -ENOMEM, some members may get it.
  */
 static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const void *key,
 				    const void *send, __u32 size) =

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The work of an outlet: TCP gets what is in the queue. */
+#include "kmod/tcp/outlet_send.h"
+
+#include <linux/ktime.h>
+#include <linux/module.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "kmod/core/user.h"
+#include "kmod/prog/account.h"
+#include "kmod/tcp/tcp.h"
+
+/* Bytes that TCP gets at once, and before other outlets get theirs */
+#define VNP_OUTLET_BATCH	(32U << 10)
+#define VNP_OUTLET_SLICE	(64U << 10)
+
+/* Jiffies after which the work tries again at the latest */
+#define VNP_OUTLET_DELAY_MAX	(HZ / 4)
+
+/* Connections of a user that are reset at once: that can sleep in the socket's lock */
+#define VNP_OUTLET_ABORTS	4
+
+static struct workqueue_struct *vnp_outlet_wq;
+static struct workqueue_struct *vnp_outlet_abort_wq;
+
+/*
+ * ---- State ----------------------------------------------------------------
+ */
+
+static void vnp_outlet_queue(struct vnp_outlet *outlet, struct workqueue_struct *wq,
+			     struct delayed_work *work, unsigned long delay)
+{
+	refcount_inc(&outlet->refs);
+	/* It is not pending, as only one who changes the state to this queues it. */
+	if (!queue_delayed_work(wq, work, delay))
+		vnp_outlet_put(outlet);
+}
+
+void vnp_outlet_push(struct vnp_outlet *outlet)
+{
+	if (outlet->state != VNP_OUTLET_IDLE && outlet->state != VNP_OUTLET_WAITS)
+		return;
+	outlet->state = VNP_OUTLET_PUSHED;
+	vnp_outlet_queue(outlet, vnp_outlet_wq, &outlet->work, 0);
+}
+
+void vnp_outlet_wake(struct vnp_outlet *outlet)
+{
+	spin_lock_bh(&outlet->lock);
+	if (outlet->state == VNP_OUTLET_WAITS)
+		vnp_outlet_push(outlet);
+	spin_unlock_bh(&outlet->lock);
+}
+
+/* What the work sends is left to it. */
+static void vnp_outlet_discard(struct vnp_outlet *outlet)
+{
+	outlet->errors[VNP_ERROR_DISCARDED] += vnp_fifo_drop_all(&outlet->fifo);
+	if (!outlet->sending)
+		outlet->errors[VNP_ERROR_DISCARDED] += vnp_fifo_drop_claimed(&outlet->fifo);
+}
+
+void vnp_outlet_end(struct vnp_outlet *outlet, int error)
+{
+	if (outlet->state == VNP_OUTLET_ENDED)
+		return;
+	outlet->state = VNP_OUTLET_ENDED;
+	outlet->error = error;
+	vnp_outlet_discard(outlet);
+}
+
+void vnp_outlet_stop(struct vnp_outlet *outlet)
+{
+	if (cancel_delayed_work_sync(&outlet->work))
+		vnp_outlet_put(outlet);
+}
+
+int vnp_outlet_failure(const struct sock *sk)
+{
+	const int err = READ_ONCE(sk->sk_err);
+
+	if (err)
+		return err;
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
+	    !(1 << inet_sk_state_load(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
+		return EPIPE;
+	return 0;
+}
+
+/*
+ * ---- Sending --------------------------------------------------------------
+ */
+
+/*
+ * TCP does not wait, and splits nothing as long as there is memory: the send buffer had room for the
+ * first byte, and so it has for all.  The socket's lock is a spinlock here, so allocations must not
+ * sleep.  Return: bytes that were sent, or a negative errno
+ */
+static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	const u32 lowat = tcp_sk(sk)->notsent_lowat;
+	const gfp_t allocation = sk->sk_allocation;
+	const int sndbuf = sk->sk_sndbuf;
+	int ret;
+
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, vecs, len);
+	sk->sk_allocation = GFP_ATOMIC | __GFP_NOWARN;
+	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, U32_MAX);
+	ret = tcp_sendmsg_locked(sk, &msg, len);
+	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, lowat);
+	/* Without memory TCP makes the send buffer smaller. */
+	WRITE_ONCE(sk->sk_sndbuf, min(sndbuf, sk->sk_sndbuf));
+	sk->sk_allocation = allocation;
+	return ret;
+}
+
+/*
+ * Claim as much as the send buffer has room for, but at least one datagram.  Return: number of
+ * bytes; 0: there is nothing to do
+ */
+static u32 vnp_outlet_claim(struct vnp_outlet *outlet, struct kvec *vec, u32 *vecs)
+{
+	struct sock *sk = outlet->sk;
+	u32 len = 0;
+	int error;
+
+	spin_lock(&outlet->lock);
+	error = vnp_outlet_failure(sk);
+	if (!error && !vnp_tcp_is_plain(sk))
+		error = EBUSY;
+	if (error)
+		vnp_outlet_end(outlet, error);
+	if (outlet->state == VNP_OUTLET_ENDED)
+		goto unlock;
+	if (!sk_stream_memory_free(sk)) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		outlet->state = VNP_OUTLET_WAITS;
+		goto unlock;
+	}
+	len = vnp_fifo_claim(&outlet->fifo, vec, vecs,
+			     min_t(u32, sk_stream_wspace(sk), VNP_OUTLET_BATCH));
+	outlet->sending = len;
+	if (!len)
+		outlet->state = VNP_OUTLET_IDLE;
+unlock:
+	spin_unlock(&outlet->lock);
+	return len;
+}
+
+/* @ret as vnp_outlet_give() returned it */
+static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
+{
+	struct vnp_fifo_sum sum;
+
+	spin_lock(&outlet->lock);
+	outlet->sending = false;
+	sum = vnp_fifo_sent(&outlet->fifo, max(ret, 0));
+	outlet->sent += sum.cnt;
+	outlet->bytes += sum.bytes;
+	outlet->split = vnp_fifo_is_split(&outlet->fifo);
+	/* It may have ended meanwhile. */
+	if (outlet->state == VNP_OUTLET_ENDED)
+		vnp_outlet_discard(outlet);
+	spin_unlock(&outlet->lock);
+}
+
+/*
+ * Context: softirqs off, the socket's lock.  Return: 0: there is nothing to do; -EAGAIN: there is
+ * more; -ENOMEM
+ */
+static int vnp_outlet_send_some(struct vnp_outlet *outlet)
+{
+	struct kvec vec[VNP_FIFO_VECS];
+	u32 len, vecs, sum = 0;
+	int ret;
+
+	while (sum < VNP_OUTLET_SLICE) {
+		len = vnp_outlet_claim(outlet, vec, &vecs);
+		if (!len)
+			return 0;
+		ret = vnp_outlet_give(outlet->sk, vec, vecs, len);
+		vnp_outlet_account(outlet, ret);
+		if (ret < (int)len)
+			return -ENOMEM;
+		sum += len;
+	}
+	return -EAGAIN;
+}
+
+/* Return: likewise, or -EBUSY: a call of the application owns the socket */
+static int vnp_outlet_send(struct vnp_outlet *outlet)
+{
+	struct sock *sk = outlet->sk;
+	int ret = -EBUSY;
+	u64 start;
+
+	local_bh_disable();
+	bh_lock_sock(sk);
+	start = ktime_get_ns();
+	if (!sock_owned_by_user(sk))
+		ret = vnp_outlet_send_some(outlet);
+	bh_unlock_sock(sk);
+	vnp_account_charge(outlet->user, ktime_get_ns() - start);
+	local_bh_enable();
+	return ret;
+}
+
+static void vnp_outlet_work(struct work_struct *work)
+{
+	struct vnp_outlet *outlet = container_of(to_delayed_work(work), struct vnp_outlet, work);
+	const int ret = vnp_outlet_send(outlet);
+
+	if (!ret || ret == -EAGAIN)
+		outlet->delay = 0;
+	else
+		outlet->delay = clamp_t(unsigned long, outlet->delay * 2, 1,
+					VNP_OUTLET_DELAY_MAX);
+	if (ret) {
+		spin_lock_bh(&outlet->lock);
+		if (outlet->state == VNP_OUTLET_PUSHED)
+			vnp_outlet_queue(outlet, vnp_outlet_wq, &outlet->work, outlet->delay);
+		spin_unlock_bh(&outlet->lock);
+	}
+	vnp_outlet_put(outlet);
+}
+
+/*
+ * ---- Resetting the connection ------------------------------------------------
+ */
+
+void vnp_outlet_abort(struct vnp_outlet *outlet)
+{
+	if (outlet->aborting)
+		return;
+	outlet->aborting = true;
+	/* The outlet has a reference, too. */
+	__module_get(THIS_MODULE);
+	vnp_outlet_queue(outlet, vnp_outlet_abort_wq, &outlet->abort, 0);
+}
+
+/*
+ * tcp_abort() takes the socket's lock as a call of the application does, and no other function
+ * for this is exported.  It is called if nobody owns the socket, but may still have to wait.
+ * Return: false: try again
+ */
+static bool vnp_outlet_try_abort(struct vnp_outlet *outlet)
+{
+	struct sock *sk = outlet->sk;
+	const bool may = atomic_inc_return(&outlet->user->aborts) <= VNP_OUTLET_ABORTS &&
+			 !sock_owned_by_user_nocheck(sk);
+
+	if (may)
+		tcp_abort(sk, ECONNABORTED);
+	atomic_dec(&outlet->user->aborts);
+	return may;
+}
+
+static void vnp_outlet_abort_work(struct work_struct *work)
+{
+	struct vnp_outlet *outlet = container_of(to_delayed_work(work), struct vnp_outlet, abort);
+
+	if (!vnp_outlet_try_abort(outlet)) {
+		queue_delayed_work(vnp_outlet_abort_wq, &outlet->abort, HZ / 20);
+		return;
+	}
+	vnp_outlet_put(outlet);
+	/* vnp_outlet_send_destroy() waits for what is left of this function. */
+	module_put(THIS_MODULE);
+}
+
+void vnp_outlet_init_work(struct vnp_outlet *outlet)
+{
+	INIT_DELAYED_WORK(&outlet->work, vnp_outlet_work);
+	INIT_DELAYED_WORK(&outlet->abort, vnp_outlet_abort_work);
+}
+
+int vnp_outlet_send_create(void)
+{
+	vnp_outlet_wq = alloc_workqueue("vnp_outlet", WQ_UNBOUND, 0);
+	if (!vnp_outlet_wq)
+		return -ENOMEM;
+	vnp_outlet_abort_wq = alloc_workqueue("vnp_outlet_abort", WQ_UNBOUND, 0);
+	if (vnp_outlet_abort_wq)
+		return 0;
+	destroy_workqueue(vnp_outlet_wq);
+	return -ENOMEM;
+}
+
+void vnp_outlet_send_destroy(void)
+{
+	destroy_workqueue(vnp_outlet_abort_wq);
+	destroy_workqueue(vnp_outlet_wq);
+}

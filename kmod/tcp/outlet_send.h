@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What outlet.c and outlet_send.c share: see outlet.h. */
+#ifndef _VNP_TCP_OUTLET_SEND_H
+#define _VNP_TCP_OUTLET_SEND_H
+
+#include "kmod/tcp/outlet.h"
+
+/* Context: process, at module init and exit */
+int vnp_outlet_send_create(void);
+void vnp_outlet_send_destroy(void);
+
+/* vnp_outlet_init_work() - initialize the work of an outlet */
+void vnp_outlet_init_work(struct vnp_outlet *outlet);
+
+/* vnp_outlet_push() - there is something to send.  Context: the outlet's lock */
+void vnp_outlet_push(struct vnp_outlet *outlet);
+
+/* vnp_outlet_wake() - there is room in the send buffer.  Context: softirq, or process */
+void vnp_outlet_wake(struct vnp_outlet *outlet);
+
+/*
+ * vnp_outlet_end() - send nothing any more, because of @error; what is in the queue is dropped.
+ * Context: the outlet's lock
+ */
+void vnp_outlet_end(struct vnp_outlet *outlet, int error);
+
+/* vnp_outlet_stop() - wait until the work does not execute any more.  It has ended */
+void vnp_outlet_stop(struct vnp_outlet *outlet);
+
+/* vnp_outlet_abort() - reset the connection, soon.  Context: the outlet's lock */
+void vnp_outlet_abort(struct vnp_outlet *outlet);
+
+/*
+ * vnp_outlet_failure() - why can nothing be sent over the connection any more?  Context: any.
+ * Return: an errno or 0
+ */
+int vnp_outlet_failure(const struct sock *sk);
+
+#endif /* _VNP_TCP_OUTLET_SEND_H */
