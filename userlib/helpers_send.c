@@ -37,7 +37,18 @@ static int send_len(u64 ctx, u64 mem, u32 size, u16 flags, struct vnp_send *send
 	return size - sizeof(*send) + len;
 }
 
-static int count(struct vnp_peer *peer, int len)
+static int count_connection(struct vnp_connection *conn, int len)
+{
+	if (len > VNP_RUN_DATAGRAM_MAX) {
+		conn->errors[VNP_ERROR_LENGTH]++;
+		return -ENOBUFS;
+	}
+	conn->sent++;
+	conn->bytes += len;
+	return 0;
+}
+
+static int count_peer(struct vnp_peer *peer, int len)
 {
 	if (len > VNP_RUN_DATAGRAM_MAX) {
 		peer->errors[VNP_ERROR_LENGTH]++;
@@ -48,16 +59,24 @@ static int count(struct vnp_peer *peer, int len)
 	return 0;
 }
 
-u64 vnp_helper_send(u64 ctx, u64 map, u64 key, u64 mem, u64 size)
+/* Count it at the value of a key. */
+static int count(struct vnp_user_map *map, void *value, int len)
 {
+	return map->def.type == VNP_MAP_SOCKETS ? count_connection(value, len) :
+						  count_peer(value, len);
+}
+
+u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key, u64 mem, u64 size)
+{
+	struct vnp_user_map *map = ptr(struct vnp_user_map *, map_reg);
 	struct vnp_send send;
-	struct vnp_peer *peer;
+	void *peer;
 	int len = send_len(ctx, mem, size, 0, &send);
 
 	if (len < 0)
 		return len;
-	peer = vnp_user_map_find(ptr(struct vnp_user_map *, map), ptr(void *, key));
-	return peer ? count(peer, len) : -ENOENT;
+	peer = vnp_user_map_find(map, ptr(void *, key));
+	return peer ? count(map, peer, len) : -ENOENT;
 }
 
 u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
@@ -77,7 +96,7 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 		if (memcmp(each, key, sizeof(__u32)) ||
 		    (send.flags & VNP_SEND_F_OTHERS && !memcmp(each, key, key_len)))
 			continue;
-		err = count(vnp_user_map_find(map, each), len);
+		err = count(map, vnp_user_map_find(map, each), len);
 		if (err)
 			return err;
 		cnt++;

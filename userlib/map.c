@@ -295,6 +295,20 @@ VNP_API int vnp_map_update(const struct vnp_map *map, const void *key,
 			flags);
 }
 
+VNP_API int vnp_map_update_socket(const struct vnp_map *map, const void *key, int fd,
+				  __u32 policy, __u32 queue_bytes, __u32 flags)
+{
+	const struct vnp_connection conn = {
+		.fd = fd,
+		.policy = policy,
+		.queue_bytes = queue_bytes,
+	};
+
+	if (map->def.type != VNP_MAP_SOCKETS)
+		return -EINVAL;
+	return vnp_map_update(map, key, &conn, flags);
+}
+
 VNP_API int vnp_map_delete(const struct vnp_map *map, const void *key)
 {
 	if (map->user)

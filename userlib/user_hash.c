@@ -215,6 +215,19 @@ const struct vnp_user_map_ops vnp_user_peers_ops = {
 	.entries	= hash_entries,
 };
 
+const struct vnp_user_map_ops vnp_user_sockets_ops = {
+	.obj_size	= sizeof(struct hash),
+	.create		= hash_create,
+	.destroy	= hash_destroy,
+	.find		= hash_find,
+	.set		= hash_set,
+	.remove		= hash_remove,
+	.next_key	= hash_next_key,
+	.write		= vnp_user_connection_write,
+	.free_deferred	= hash_free_deferred,
+	.entries	= hash_entries,
+};
+
 /* VNP_MAP_KEYS: values are struct vnp_user_key, which also has the used nonces */
 static int keys_create(struct vnp_user_map *map)
 {

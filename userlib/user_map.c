@@ -11,6 +11,7 @@ static const struct vnp_user_map_ops *const type_ops[] = {
 	[VNP_MAP_PERCPU_ARRAY]	= &vnp_user_percpu_ops,
 	[VNP_MAP_PEERS]		= &vnp_user_peers_ops,
 	[VNP_MAP_GROUPS]	= &vnp_user_peers_ops,
+	[VNP_MAP_SOCKETS]	= &vnp_user_sockets_ops,
 	[VNP_MAP_KEYS]		= &vnp_user_keys_ops,
 	[VNP_MAP_REPLAY]	= &vnp_user_hash_ops,
 };

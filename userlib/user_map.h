@@ -70,6 +70,11 @@ extern const struct vnp_user_map_ops vnp_user_peers_ops;
 /* vnp_user_peer_write() - struct vnp_user_map_ops::write of these */
 int vnp_user_peer_write(struct vnp_user_map *map, const void *key, const void *value,
 			__u64 flags);
+extern const struct vnp_user_map_ops vnp_user_sockets_ops;
+
+/* vnp_user_connection_write() - likewise */
+int vnp_user_connection_write(struct vnp_user_map *map, const void *key, const void *value,
+			      __u64 flags);
 extern const struct vnp_user_map_ops vnp_user_keys_ops;
 
 /* vnp_user_map_create() - fails like VNP_MAP_CREATE, with -EINVAL, -E2BIG and -ENOMEM */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
-/* VNP_MAP_PEERS and VNP_MAP_GROUPS: checks values, which user_hash.c stores. */
+/* Maps of peers, groups and sockets: checks values, which user_hash.c stores. */
 #include <sys/socket.h>
 
 #include "user_map.h"
@@ -21,6 +21,24 @@ static bool peer_is_valid(const struct vnp_peer *peer)
 	if (peer->family == AF_INET)
 		return !peer->scope_id && is_zero(peer->ip6, sizeof(peer->ip6));
 	return peer->family == AF_INET6 && !peer->ip4;
+}
+
+/* Nothing is done with the descriptor. */
+int vnp_user_connection_write(struct vnp_user_map *map, const void *key, const void *value,
+			      __u64 flags)
+{
+	struct vnp_connection conn = {};
+
+	memcpy(&conn, value, offsetof(struct vnp_connection, error));
+	if (conn.fd < 0)
+		return -EBADF;
+	conn.queue_bytes = conn.queue_bytes ?: VNP_SOCKET_QUEUE;
+	if (conn.flags || conn.policy > VNP_SOCKET_DISCONNECT ||
+	    conn.queue_bytes < VNP_SOCKET_QUEUE_MIN || conn.queue_bytes > VNP_SOCKET_QUEUE_MAX ||
+	    !is_zero(conn.reserved, sizeof(conn.reserved)))
+		return -EINVAL;
+	conn.fd = -1;
+	return map->ops->set(map, key, &conn, flags);
 }
 
 int vnp_user_peer_write(struct vnp_user_map *map, const void *key, const void *value,

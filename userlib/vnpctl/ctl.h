@@ -246,6 +246,17 @@ void peer_print(const struct vnp_peer *peer);
 struct json_object *peer_json(const struct vnp_peer *peer);
 
 /*
+ * ---- Connections (connection.c) --------------------------------------------
+ */
+
+/* connection_parse() - "[pid PID] fd FD [queue BYTES] [newest | oldest | disconnect]" */
+int connection_parse(struct args *args, struct vnp_connection *conn);
+
+/* connection_print() - addresses and counters, without the last newline */
+void connection_print(const struct vnp_connection *conn);
+struct json_object *connection_json(const struct vnp_connection *conn);
+
+/*
  * ---- Commands -----------------------------------------------------------
  */
 

@@ -17,6 +17,9 @@ static const char help[] =
 	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n"
 	"  A value of a map of peers or groups is ADDRESS:PORT [ttl N] [tos N], where\n"
 	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%%eth0].\n"
+	"  In a map of sockets it is [pid PID] fd FD [queue BYTES] [newest | oldest |\n"
+	"  disconnect]: a TCP connection of this process or another, and what is dropped when\n"
+	"  its queue is full.\n"
 	"  In a map of keys a value is an ALGORITHM: aes-128-gcm, aes-256-gcm,\n"
 	"  chacha20-poly1305, xchacha20-poly1305, aes-128-ctr, aes-256-ctr, hmac-sha256,\n"
 	"  hmac-sha1-80, hmac-sha1-32 or poly1305; and a SECRET: key HEX, which others may see\n"
@@ -95,6 +98,11 @@ static bool elem_is_peer(const struct elem *elem)
 	return elem->info.type == VNP_MAP_PEERS || elem->info.type == VNP_MAP_GROUPS;
 }
 
+static bool elem_is_connection(const struct elem *elem)
+{
+	return elem->info.type == VNP_MAP_SOCKETS;
+}
+
 /* Bytes from one CPU's value to the next, and the number of values */
 static size_t elem_stride(const struct elem *elem)
 {
@@ -127,6 +135,10 @@ static struct json_object *elem_json(const struct elem *elem)
 		json_object_object_add(obj, "peer", peer_json(elem->value));
 		return obj;
 	}
+	if (elem_is_connection(elem)) {
+		json_object_object_add(obj, "connection", connection_json(elem->value));
+		return obj;
+	}
 	if (elem_is_secret(elem))
 		return obj;
 	if (!elem_is_percpu(elem)) {
@@ -157,6 +169,9 @@ static void elem_print(const struct elem *elem)
 	if (elem_is_peer(elem)) {
 		printf("\n  peer: ");
 		peer_print(elem->value);
+	} else if (elem_is_connection(elem)) {
+		printf("\n  connection: ");
+		connection_print(elem->value);
 	} else if (!elem_is_percpu(elem) && !elem_is_secret(elem)) {
 		printf("\n  value: ");
 		bytes_print(elem->value, elem->info.value_size);
@@ -311,6 +326,11 @@ static int elem_failed(const struct elem *elem, int err)
 		error("Map %s is frozen: its values are constants.", name);
 	else if (err == -EINVAL && elem_is_peer(elem))
 		error("Map %s: this is not a valid peer.", name);
+	else if (err == -EINVAL && elem_is_connection(elem))
+		error("Map %s: the queue has %u to %u bytes.", name, VNP_SOCKET_QUEUE_MIN,
+		      VNP_SOCKET_QUEUE_MAX);
+	else if (err == -EBUSY && elem_is_connection(elem))
+		error("Map %s: the socket is used otherwise, or has another queue.", name);
 	else if (err == -EACCES && elem_is_secret(elem))
 		error("Map %s has keys, which cannot be read.", name);
 	else if (err == -EINVAL && elem_is_secret(elem))
@@ -354,6 +374,8 @@ static int elem_value_parse(struct args *args, struct elem *elem)
 		return error("The value is missing: value BYTES.");
 	if (elem_is_peer(elem))
 		return peer_parse(args, elem->value);
+	if (elem_is_connection(elem))
+		return connection_parse(args, elem->value);
 	if (elem_is_secret(elem))
 		return key_parse(args, elem->value);
 	err = bytes_parse(args, "value", elem->value, elem->info.value_size);

@@ -239,6 +239,8 @@ const char *map_type_name(__u32 type)
 		return "peers";
 	case VNP_MAP_GROUPS:
 		return "groups";
+	case VNP_MAP_SOCKETS:
+		return "sockets";
 	case VNP_MAP_KEYS:
 		return "keys";
 	case VNP_MAP_REPLAY:
