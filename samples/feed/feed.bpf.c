@@ -17,7 +17,20 @@ struct {
 	__type(value, struct vnp_peer);
 } groups SEC(".maps");
 
+struct {
+	__uint(type, VNP_MAP_SOCKETS);
+	__uint(max_entries, FEED_CONNECTIONS);
+	__type(key, struct feed_member);
+	__type(value, struct vnp_connection);
+} connections SEC(".maps");
+
 struct feed_state state;
+
+/* In front of each datagram that is sent over TCP */
+struct framed {
+	struct vnp_send send;
+	__be32 len;
+};
 
 /* Two loops, as each iteration is charged what the longest path through its body costs. */
 static __always_inline void match(struct vnp_ctx *ctx, __u32 topic)
@@ -43,6 +56,10 @@ static __always_inline void match(struct vnp_ctx *ctx, __u32 topic)
 SEC("vnp/datagram")
 int feed(struct vnp_ctx *ctx)
 {
+	struct framed framed = {
+		.send = { sizeof(framed.send), 0, 0, VNP_SEND_REST },
+		.len = vnp_htonl(ctx->len),
+	};
 	struct feed_member group = {};
 	struct feed_header header;
 
@@ -56,6 +73,7 @@ int feed(struct vnp_ctx *ctx)
 		vnp_send_group(ctx, &groups, &group, NULL, 0);
 	else
 		match(ctx, group.topic);
+	vnp_send_group(ctx, &connections, &group, &framed, sizeof(framed));
 	__sync_fetch_and_add(&state.published, 1);
 	return VNP_DROP;
 }

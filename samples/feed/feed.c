@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * feed: what is published at a UDP port is sent to those who have subscribed to its topic, in
- * the kernel.  This process only changes the list of subscribers.
+ * the kernel, by UDP or TCP.  This process only changes the list of subscribers.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "clients.h"
 #include "subscribers.h"
 
 /* feed.bpf.o, which is linked into this program */
@@ -28,9 +30,18 @@ static const char usage[] =
 	"	subscribe HOST:PORT TOPIC,TOPIC,...\n"
 	"	unsubscribe HOST:PORT\n"
 	"\n"
-	"Each is answered by a line.  It ends at SIGINT or SIGTERM, and prints its counters.\n";
+	"Each is answered by a line.  Who connects to TCP port PORT subscribes by a line\n"
+	"\n"
+	"	TOPIC,TOPIC,... [newest | oldest | disconnect]\n"
+	"\n"
+	"and then gets datagrams with their length in front, in four bytes.  The word says\n"
+	"what happens if they are not read in time: the newest or the oldest are dropped, or\n"
+	"the connection is reset.\n"
+	"\n"
+	"It ends at SIGINT or SIGTERM, and prints its counters.\n";
 
 static struct subscribers subscribers;
+static struct clients clients;
 
 static int complain(const char *failed, int err)
 {
@@ -54,6 +65,31 @@ static int open_port(int port)
 	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
 	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
+		return sock;
+	err = -errno;
+	close(sock);
+	return err;
+}
+
+/* Return: a socket that listens, or a negative errno */
+static int open_listener(int port)
+{
+	const struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+	};
+	const int off = 0, on = 1, size = 1 << 15;
+	int sock = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int err;
+
+	if (sock < 0)
+		return -errno;
+	/* Connections inherit them.  What is in the send buffer cannot be dropped any more. */
+	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
+	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)) && !listen(sock, 64))
 		return sock;
 	err = -errno;
 	close(sock);
@@ -91,6 +127,7 @@ static struct vnp_program *load(void)
 	}
 	subscribers.peers = vnp_object_find_map(obj, "subscribers");
 	subscribers.groups = vnp_object_find_map(obj, "groups");
+	clients.map = vnp_object_find_map(obj, "connections");
 	subscribers.state = addr;
 	return prog;
 }
@@ -132,22 +169,27 @@ static bool read_commands(void)
 
 static void serve(int signals)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[2 + CLIENTS_FDS] = {
 		{ .fd = signals, .events = POLLIN },
 		{ .fd = STDIN_FILENO, .events = POLLIN },
 	};
 
-	while (poll(fds, 2, -1) > 0 && !fds[0].revents)
+	clients_fds(&clients, fds + 2);
+	while (poll(fds, 2 + CLIENTS_FDS, -1) > 0 && !fds[0].revents) {
 		if (fds[1].revents && !read_commands())
 			fds[1].fd = -1;
+		clients_serve(&clients, fds + 2);
+		fflush(stdout);
+	}
 }
 
 static void report(void)
 {
 	subscribers_count(&subscribers);
+	clients_count(&clients);
 	printf("%llu datagrams published, %llu others; %llu sent to subscribers, %llu not sent or not delivered\n",
-	       subscribers.state->published, subscribers.state->others, subscribers.sent,
-	       subscribers.failed);
+	       subscribers.state->published, subscribers.state->others,
+	       subscribers.sent + clients.sent, subscribers.failed + clients.failed);
 }
 
 int main(int argc, char **argv)
@@ -170,6 +212,9 @@ int main(int argc, char **argv)
 	sock = open_port(port);
 	if (sock < 0)
 		return complain("open the port", sock) ? 1 : 0;
+	clients.listener = open_listener(port);
+	if (clients.listener < 0)
+		return complain("listen", clients.listener) ? 1 : 0;
 	prog = load();
 	if (!prog)
 		return 1;

@@ -10,10 +10,14 @@
 #define FEED_WORDS		(FEED_TOPICS / 64)
 
 /* Subscribers that are compared one by one; a topic with more is sent to a group. */
-#define FEED_MATCHES		480
+#define FEED_MATCHES		440
 
 /* Members of all groups */
 #define FEED_MEMBERS		8192
+
+/* Subscribers by TCP, and entries of the map of their connections: one for each topic */
+#define FEED_CLIENTS		256
+#define FEED_CONNECTIONS	4096
 
 /* In front of each datagram that is published */
 struct feed_header {
@@ -23,7 +27,7 @@ struct feed_header {
 /**
  * struct feed_member - of a group, as a key
  * @topic:	the group
- * @slot:	the subscriber
+ * @slot:	the subscriber, or the client
  */
 struct feed_member {
 	__u32 topic;

@@ -16,7 +16,7 @@ static bool has(const __u64 *filter, __u32 topic)
 	return filter[topic / 64] >> topic % 64 & 1;
 }
 
-static bool parse_topics(const char *text, __u64 *filter)
+bool topics_parse(const char *text, __u64 *filter)
 {
 	unsigned long topic;
 	char *end;
@@ -174,7 +174,7 @@ void subscribers_set(struct subscribers *subscribers, const char *address, const
 	struct vnp_peer peer;
 	int err;
 
-	if (!parse_topics(topics, filter) || vnp_peer_parse(address, NULL, &peer)) {
+	if (!topics_parse(topics, filter) || vnp_peer_parse(address, NULL, &peer)) {
 		printf("error: write subscribe HOST:PORT TOPIC,TOPIC,...\n");
 		return;
 	}

@@ -40,6 +40,9 @@ struct subscribers {
 	struct subscriber list[FEED_SUBSCRIBERS];
 };
 
+/* topics_parse() - "1,2,3" to a filter, FEED_WORDS long, which was zero */
+bool topics_parse(const char *text, __u64 *filter);
+
 /* subscribers_set() - to these topics, "1,2,3", and no others; the answer is printed */
 void subscribers_set(struct subscribers *subscribers, const char *address, const char *topics);
 
