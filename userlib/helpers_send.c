@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /*
  * The helpers that send, in this process: nothing is sent, but the counters of peers are
- * updated.  The module's are in kmod/prog/helpers_send.c.
+ * updated.  The module's are in kmod/prog/helpers_send.c and helpers_seal.c.
  */
+#include "crypto.h"
 #include "user_exec.h"
 #include "user_map.h"
 #include "vm/helper.h"
@@ -102,4 +103,82 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 		cnt++;
 	}
 	return cnt;
+}
+
+/* Check the range, as in the kernel.  Return: bytes to be sealed, or an error */
+static int seal_len(const struct vnp_user_exec *user, const struct vnp_seal *seal)
+{
+	u32 len = user->len;
+
+	if (seal->size != sizeof(*seal) || seal->flags & ~VNP_SEAL_F_MAC ||
+	    seal->reserved[0] || seal->reserved[1] || seal->reserved[2] ||
+	    seal->head_len > VNP_SEAL_HEAD_MAX || seal->aad_len > VNP_CRYPT_AAD_MAX ||
+	    seal->extra_len > VNP_CRYPT_EXTRA_MAX)
+		return -EINVAL;
+	if (seal->off > len)
+		return -ERANGE;
+	len -= seal->off;
+	if (seal->len != VNP_SEND_REST) {
+		if (seal->len > len)
+			return -ERANGE;
+		len = seal->len;
+	}
+	len += seal->head_len;
+	return seal->aad_len > len ? -ERANGE : (int)len;
+}
+
+static bool nonce_ends(const struct vnp_seal *seal, u32 len)
+{
+	for (; len < sizeof(seal->nonce); len++)
+		if (seal->nonce[len])
+			return false;
+	return true;
+}
+
+/* Find the keys, and check what they are for.  Return: length of the tag, or an error */
+static int seal_keys(struct vnp_user_map *keys, const struct vnp_seal *seal,
+		     struct vnp_user_key **key)
+{
+	struct vnp_user_key *mac;
+	u32 tag;
+
+	*key = vnp_user_map_find(keys, seal->key);
+	if (!*key)
+		return -ENOKEY;
+	if (!vnp_user_key_encrypts(&(*key)->key) ||
+	    !nonce_ends(seal, vnp_user_key_nonce(&(*key)->key)))
+		return -EINVAL;
+	tag = vnp_user_key_tag(&(*key)->key);
+	if (!(seal->flags & VNP_SEAL_F_MAC))
+		return tag;
+	mac = vnp_user_map_find(keys, seal->mac_key);
+	if (!mac)
+		return -ENOKEY;
+	if (tag || vnp_user_key_encrypts(&mac->key) || vnp_user_key_nonce(&mac->key))
+		return -EINVAL;
+	return vnp_user_key_tag(&mac->key);
+}
+
+u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer_key, u64 keys, u64 seal_mem)
+{
+	const struct vnp_user_exec *user = user_of(ctx);
+	struct vnp_user_key *key;
+	struct vnp_peer *peer;
+	struct vnp_seal seal;
+	int len, tag, err;
+
+	memcpy(&seal, ptr(void *, seal_mem), sizeof(seal));
+	len = seal_len(user, &seal);
+	if (len < 0)
+		return len;
+	tag = seal_keys(ptr(struct vnp_user_map *, keys), &seal, &key);
+	if (tag < 0)
+		return tag;
+	peer = vnp_user_map_find(ptr(struct vnp_user_map *, peers), ptr(void *, peer_key));
+	if (!peer)
+		return -ENOENT;
+	if (user->unauthentic)
+		return -EBADMSG;
+	err = vnp_user_key_once(key, seal.nonce);
+	return err ? err : count(peer, len + tag);
 }

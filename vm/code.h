@@ -172,12 +172,14 @@ struct vnp_insn_aux {
  * struct vnp_call - the verifier's findings on a helper's arguments
  * @arg:	the memory that R1 to R5 point to
  * @map:	index of the map argument; 0 if there is none
+ * @keys:	likewise, of %VNP_ARG_KEYS
  * @size_max:	the largest that a size argument can be; or of %VNP_COST_RESIZE the
  *		largest change of a length that is possible
  */
 struct vnp_call {
 	struct vnp_access arg[VNP_HELPER_ARGS_MAX];
 	u32 map;
+	u32 keys;
 	u32 size_max;
 };
 

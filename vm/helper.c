@@ -16,6 +16,9 @@
  */
 #define COST_CRYPT	1000
 
+/* A datagram of a program is added to a packet, or begins one. */
+#define COST_SEND	400
+
 /*
  * The costs are rough: native instructions of a common case.  csum_diff and log refuse
  * more than a few hundred bytes before they read any.
@@ -113,7 +116,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_SENDING,
 		.bytes = VNP_COST_KEY,
-		.cost = 400,
+		.cost = COST_SEND,
 	},
 	[HELPER_INDEX(send_group)] = {
 		.name = "send_group",
@@ -123,7 +126,17 @@ static const struct vnp_helper vnp_helpers[] = {
 		.ret = VNP_RET_SCALAR,
 		.prog_types = PROGS_SENDING,
 		.bytes = VNP_COST_MEMBERS,
-		.cost = 400,
+		.cost = COST_SEND,
+	},
+	[HELPER_INDEX(send_sealed)] = {
+		.name = "send_sealed",
+		.fn = vnp_helper_send_sealed,
+		.arg = { VNP_ARG_CTX, VNP_ARG_MAP, VNP_ARG_MAP_KEY, VNP_ARG_KEYS,
+			 VNP_ARG_SEAL },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_SENDING,
+		.bytes = VNP_COST_CRYPT,
+		.cost = COST_SEND + COST_CRYPT + 4 * VNP_SEAL_HEAD_MAX,
 	},
 	[HELPER_INDEX(hold)] = {
 		.name = "hold",

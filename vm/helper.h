@@ -7,7 +7,8 @@
  * userlib/ for the library.
  *
  * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a row in
- * helper.c, and the two functions; if it takes a map, its bit in map_traits.c.
+ * helper.c, and the two functions; if it takes a map, its bit in map_traits.c, which is for the
+ * first map.
  *
  * Layer: below code.h; everything may use it.
  */
@@ -23,8 +24,10 @@
  * @VNP_ARG_SCALAR:	a number
  * @VNP_ARG_CTX:	the program's context
  * @VNP_ARG_MAP:	a map's handle; which map must be known when loading
+ * @VNP_ARG_KEYS:	likewise, a second map, of type %VNP_MAP_KEYS
  * @VNP_ARG_MAP_KEY:	memory of the map's key_size, read
  * @VNP_ARG_MAP_VALUE:	memory of the map's value_size, read
+ * @VNP_ARG_SEAL:	memory of sizeof(struct vnp_seal), read
  * @VNP_ARG_MEM_READ:	memory, read; the next argument is its size
  * @VNP_ARG_MEM_READ_OR_NULL: likewise, or NULL if the size is 0
  * @VNP_ARG_MEM_WRITE:	memory, written as a whole; the next argument is its size
@@ -36,8 +39,10 @@ enum vnp_arg_kind {
 	VNP_ARG_SCALAR,
 	VNP_ARG_CTX,
 	VNP_ARG_MAP,
+	VNP_ARG_KEYS,
 	VNP_ARG_MAP_KEY,
 	VNP_ARG_MAP_VALUE,
+	VNP_ARG_SEAL,
 	VNP_ARG_MEM_READ,
 	VNP_ARG_MEM_READ_OR_NULL,
 	VNP_ARG_MEM_WRITE,

@@ -6,6 +6,7 @@
 /* Those for maps whose values programs read and write */
 #define HELPERS_VALUE	(HELPER(map_lookup) | HELPER(map_update) | HELPER(map_delete))
 
+#define HELPERS_PEERS	(HELPER(send) | HELPER(send_sealed))
 #define HELPERS_KEYS	(HELPER(open) | HELPER(seal) | HELPER(mac_verify) | HELPER(mac))
 #define HELPERS_REPLAY	(HELPER(replay_check) | HELPER(replay_commit))
 
@@ -36,7 +37,7 @@ static const struct vnp_map_traits vnp_map_traits[] = {
 		.flags = VNP_MAP_F_SOCKET,
 		.value_min = sizeof(struct vnp_peer),
 		.value_max = sizeof(struct vnp_peer),
-		.helpers = HELPER(send),
+		.helpers = HELPERS_PEERS,
 	},
 	[VNP_MAP_GROUPS] = {
 		.name = "groups",
@@ -44,7 +45,7 @@ static const struct vnp_map_traits vnp_map_traits[] = {
 		.key_min = sizeof(u32) + 1,
 		.value_min = sizeof(struct vnp_peer),
 		.value_max = sizeof(struct vnp_peer),
-		.helpers = HELPER(send) | HELPER(send_group),
+		.helpers = HELPERS_PEERS | HELPER(send_group),
 	},
 	[VNP_MAP_SOCKETS] = {
 		.name = "sockets",

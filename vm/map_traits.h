@@ -33,7 +33,7 @@
  * @value_unit:	its bytes are a multiple of this; 0: any number
  * @percpu:	an entry has a value for each possible CPU; programs see their CPU's
  * @secret:	values cannot be read
- * @helpers:	bit n: the helper %VNP_HELPER_BASE + n may use it
+ * @helpers:	bit n: the helper %VNP_HELPER_BASE + n may use it, as its %VNP_ARG_MAP
  */
 struct vnp_map_traits {
 	const char *name;

@@ -35,7 +35,7 @@
 #include "kmod/core/user.h"
 
 struct vnp_feature;
-
+struct vnp_sealing;
 struct vnp_send_entry;
 
 /**
@@ -89,12 +89,16 @@ struct vnp_sending {
  * @head_len:	their number
  * @off:	what follows: first byte of the payload
  * @len:	number of bytes; all are there
+ * @tag:	bytes that sealing adds at the end
+ * @sealing:	how all is sealed, or NULL: it is not
  */
 struct vnp_send_msg {
 	const void *head;
 	u32 head_len;
 	u32 off;
 	u32 len;
+	u32 tag;
+	const struct vnp_sealing *sealing;
 };
 
 /* Context: process, at module init and exit: nothing is added any more */

@@ -33,6 +33,8 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 			return -ERANGE;
 		msg->len = send->len;
 	}
+	msg->tag = 0;
+	msg->sealing = NULL;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_nospec(dgram);
 	return 0;

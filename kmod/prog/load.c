@@ -257,7 +257,8 @@ static bool vnp_prog_calls(const struct vnp_code *code, u32 helper)
 static bool vnp_prog_sends(const struct vnp_code *code)
 {
 	return vnp_prog_calls(code, VNP_HELPER_send) ||
-	       vnp_prog_calls(code, VNP_HELPER_send_group);
+	       vnp_prog_calls(code, VNP_HELPER_send_group) ||
+	       vnp_prog_calls(code, VNP_HELPER_send_sealed);
 }
 
 static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)

@@ -77,13 +77,14 @@ static void vnp_udp_send_first(struct vnp_target_cpu *on,
 	vnp_send_add(&on->entry, user);
 }
 
-/* Begin a packet.  Return: 0, -ENOMEM */
+/* Begin a packet.  Return: 0, or an errno of vnp_udp_send_append() */
 static int vnp_udp_send_own(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
 			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
 			    struct vnp_user *user)
 {
 	u32 room = msg->head_len;
 	struct sk_buff *skb;
+	int ret;
 
 	if (vnp_udp_send_copies(dgram, msg)) {
 		room = vnp_udp_msg_len(msg);
@@ -93,9 +94,10 @@ static int vnp_udp_send_own(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 	skb = vnp_udp_send_alloc(room);
 	if (!skb)
 		return -ENOMEM;
-	if (vnp_udp_send_append(skb, sending, dgram, msg)) {
+	ret = vnp_udp_send_append(skb, sending, dgram, msg);
+	if (ret) {
 		kfree_skb(skb);
-		return -ENOMEM;
+		return ret < 0 ? ret : -ENOMEM;
 	}
 	on->pending.skb = skb;
 	vnp_udp_send_first(on, sending, user, skb->len);
@@ -153,7 +155,7 @@ static void vnp_udp_send_convert(struct vnp_target_cpu *on)
 	pending->skb = skb;
 }
 
-/* Add a datagram to a packet, or begin one.  Return: 0, -ENOMEM, -EDQUOT */
+/* Add a datagram to a packet, or begin one.  Return: 0, -EDQUOT, or an errno of sealing it */
 static int vnp_udp_send_add(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
 			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
 			    struct vnp_user *user)
@@ -242,7 +244,7 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 		ret = vnp_udp_send_add(on, sending, dgram, msg ?: &whole, user);
 	if (unlikely(ret == -EDQUOT))
 		return vnp_udp_send_refuse(dispatch->link, on);
-	if (unlikely(ret))
+	if (unlikely(ret) && ret != -EKEYREJECTED)
 		vnp_target_error(on, VNP_ERROR_MEMORY, 1);
 	return ret;
 }

@@ -6,6 +6,7 @@
 #include <linux/udp.h>
 #include <net/ipv6.h>
 
+#include "kmod/crypto/seal.h"
 #include "kmod/path/dgram.h"
 
 /* Space for the headers of all layers below */
@@ -104,9 +105,78 @@ static int vnp_udp_send_refer(struct sk_buff *skb, struct vnp_udp_sending *sendi
 	return 0;
 }
 
+/* Copy a datagram to private memory, and seal it there.  Return: 0, or an errno */
+static int vnp_udp_send_seal_to(void *to, const struct vnp_dgram *dgram,
+				const struct vnp_send_msg *msg)
+{
+	memcpy(to, msg->head, msg->head_len);
+	if (vnp_udp_payload_copy(to + msg->head_len, dgram, msg->off, msg->len))
+		return -ENOMEM;
+	return vnp_sealing_apply(msg->sealing, to, msg->head_len + msg->len);
+}
+
+/* Add a sealed datagram to the linear data, which has space for it.  Return: 0, or an errno */
+static int vnp_udp_send_seal_linear(struct sk_buff *skb, const struct vnp_dgram *dgram,
+				    const struct vnp_send_msg *msg)
+{
+	const u32 len = skb->len;
+	int ret;
+
+	ret = vnp_udp_send_seal_to(skb_put(skb, vnp_udp_msg_len(msg)), dgram, msg);
+	if (ret)
+		skb_trim(skb, len);
+	return ret;
+}
+
+/* Add a sealed datagram that is longer than a page, as a fragment.  Return: 0, or an errno */
+static int vnp_udp_send_seal_pages(struct sk_buff *skb, const struct vnp_dgram *dgram,
+				   const struct vnp_send_msg *msg)
+{
+	const u32 len = vnp_udp_msg_len(msg), order = get_order(len);
+	struct page *page = alloc_pages(GFP_ATOMIC | __GFP_COMP | __GFP_NOWARN, order);
+	int ret;
+
+	if (!page)
+		return -ENOMEM;
+	ret = vnp_udp_send_seal_to(page_address(page), dgram, msg);
+	if (!ret) {
+		vnp_udp_block_add_to(skb, page, 0, len);
+		skb->truesize += (PAGE_SIZE << order) - len;
+	}
+	put_page(page);
+	return ret;
+}
+
+/* Add a sealed datagram.  Return: 0; 1: the packet has no space for it; or an errno */
+static int vnp_udp_send_sealed(struct sk_buff *skb, const struct vnp_dgram *dgram,
+			       const struct vnp_send_msg *msg)
+{
+	const u32 len = vnp_udp_msg_len(msg);
+	struct page_frag *space;
+	int ret;
+
+	if (len <= VNP_UDP_SEND_SHORT && !skb_is_nonlinear(skb) && skb_tailroom(skb) >= len)
+		return vnp_udp_send_seal_linear(skb, dgram, msg);
+	if (skb_shinfo(skb)->nr_frags == MAX_SKB_FRAGS)
+		return 1;
+	if (len > PAGE_SIZE)
+		return vnp_udp_send_seal_pages(skb, dgram, msg);
+	space = vnp_udp_block_space(len);
+	if (!space)
+		return -ENOMEM;
+	ret = vnp_udp_send_seal_to(page_address(space->page) + space->offset, dgram, msg);
+	if (ret)
+		return ret;
+	vnp_udp_block_add_to(skb, space->page, space->offset, len);
+	space->offset += len;
+	return 0;
+}
+
 int vnp_udp_send_append(struct sk_buff *skb, struct vnp_udp_sending *sending,
 			const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 {
+	if (msg->sealing)
+		return vnp_udp_send_sealed(skb, dgram, msg);
 	if (vnp_udp_send_copies(dgram, msg))
 		return vnp_udp_send_copy(skb, dgram, msg);
 	return vnp_udp_send_refer(skb, sending, dgram, msg);

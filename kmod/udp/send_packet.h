@@ -5,7 +5,8 @@
  * A packet begins with a datagram, and others are added if they can leave with it as segments
  * (UDP_SEGMENT).  The program's own bytes, and short payload, are in the packet's linear data, as
  * long as there are no fragments yet: short datagrams are cheaper copied than referenced if they
- * would take two fragments each.  All other payload is referenced, in a block (block.h).
+ * would take two fragments each.  All other payload is referenced, in a block (block.h), unless it
+ * is sealed: then it is copied to a fragment of its own, and sealed there.
  *
  * The packet belongs to the caller.  Context of all functions here: softirq, under RCU.
  */
@@ -21,7 +22,7 @@ struct sk_buff;
 /* vnp_udp_msg_len() - payload of the datagram that is sent */
 static inline u32 vnp_udp_msg_len(const struct vnp_send_msg *msg)
 {
-	return msg->head_len + msg->len;
+	return msg->head_len + msg->len + msg->tag;
 }
 
 /*
@@ -32,7 +33,7 @@ static inline bool vnp_udp_send_copies(const struct vnp_dgram *dgram,
 				       const struct vnp_send_msg *msg)
 {
 	return vnp_udp_msg_len(msg) <= VNP_UDP_SEND_SHORT &&
-	       (msg->head_len || msg->len < dgram->exec.ctx.len ||
+	       (msg->head_len || msg->len < dgram->exec.ctx.len || msg->sealing ||
 		!vnp_udp_block_is_direct(dgram));
 }
 
@@ -46,7 +47,7 @@ struct sk_buff *vnp_udp_send_alloc(u32 room);
  * @dgram:	the datagram on which the program executes
  * @msg:	what is sent of it
  *
- * Return: 0; 1: the packet has no space for it; -ENOMEM.
+ * Return: 0; 1: the packet has no space for it; -ENOMEM, or an errno of vnp_sealing_apply().
  */
 int vnp_udp_send_append(struct sk_buff *skb, struct vnp_udp_sending *sending,
 			const struct vnp_dgram *dgram, const struct vnp_send_msg *msg);

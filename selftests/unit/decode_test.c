@@ -236,7 +236,7 @@ static void unknown_helpers(void **state)
 	assert_refused("there is no helper -1.", CALL_ID(-1), RETURN(0));
 	assert_refused("there is no helper 4095.", CALL_ID(4095), RETURN(0));
 	assert_refused("there is no helper 65536.", CALL_ID(VNP_HELPER_BASE), RETURN(0));
-	assert_refused("there is no helper 65551.", CALL_ID(VNP_HELPER_send_group + 1),
+	assert_refused("there is no helper 65557.", CALL_ID(VNP_HELPER_discard + 1),
 		       RETURN(0));
 	assert_refused("there is no helper -65535.",
 		       CALL_ID(-VNP_HELPER_BASE + 1), RETURN(0));

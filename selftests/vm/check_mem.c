@@ -378,6 +378,13 @@ static int check_call_arg(struct check *c, const struct vnp_helper *helper, u32 
 		if ((arg->kind == CHECK_HANDLE && arg->map == call->map) || c->fresh)
 			return 0;
 		return check_refuse(c, "a helper gets something else instead of a map");
+	case VNP_ARG_KEYS:
+		if ((arg->kind == CHECK_HANDLE && arg->map == call->keys) || c->fresh)
+			return 0;
+		return check_refuse(c, "a helper gets something else instead of a map of keys");
+	case VNP_ARG_SEAL:
+		size = sizeof(struct vnp_seal);
+		break;
 	case VNP_ARG_MAP_KEY:
 		size = maps[call->map].key_size;
 		break;

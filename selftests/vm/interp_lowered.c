@@ -202,18 +202,24 @@ static int machine_memory(struct machine *m, const struct bpf_insn *insn)
 	return 0;
 }
 
-/* The map whose handle is in R1 or, after the context, in R2; or NULL */
-static const struct vnp_map_desc *machine_map(const struct machine *m)
+static const struct vnp_map_desc *machine_handle(const struct machine *m, u64 handle)
 {
-	u64 handle = m->reg[BPF_REG_1];
 	u32 i;
 
-	if (handle == machine_shift(&m->exec->ctx))
-		handle = m->reg[BPF_REG_2];
 	for (i = 0; i < m->code->map_cnt; i++)
 		if (handle == machine_shift(m->code->maps[i].handle))
 			return &m->code->maps[i];
 	return NULL;
+}
+
+/* The map whose handle is in R1 or, after the context, in R2; or NULL */
+static const struct vnp_map_desc *machine_map(const struct machine *m)
+{
+	u64 handle = m->reg[BPF_REG_1];
+
+	if (handle == machine_shift(&m->exec->ctx))
+		handle = m->reg[BPF_REG_2];
+	return machine_handle(m, handle);
 }
 
 /* An argument of a helper call: addresses are translated back */
@@ -234,6 +240,14 @@ static int machine_arg(const struct machine *m, const struct vnp_helper *helper,
 			return machine_bug(m, "a helper is not given a map");
 		*arg = (uintptr_t)map->handle;
 		return 0;
+	case VNP_ARG_KEYS:
+		map = machine_handle(m, *arg);
+		if (!map || map->type != VNP_MAP_KEYS)
+			return machine_bug(m, "a helper is not given a map of keys");
+		*arg = (uintptr_t)map->handle;
+		return 0;
+	case VNP_ARG_SEAL:
+		return machine_real(m, arg, sizeof(struct vnp_seal));
 	case VNP_ARG_MAP_KEY:
 		return machine_real(m, arg, map->key_size);
 	case VNP_ARG_MAP_VALUE:

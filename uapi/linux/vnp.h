@@ -187,6 +187,7 @@ struct vnp_ctx {
 	FN(adjust_tail, 0x1000c)	\
 	FN(send, 0x1000d)		\
 	FN(send_group, 0x1000e)	\
+	FN(send_sealed, 0x1000f)	\
 	FN(hold, 0x10010)		\
 	FN(held, 0x10011)		\
 	FN(release, 0x10012)		\
@@ -783,11 +784,11 @@ enum vnp_key_alg {
  * use has either the old key or the new one.  A key takes memory when it is set, which is
  * charged to the memory cgroup of the caller.
  *
- * With %VNP_KEY_F_ONCE, which requires an AEAD, vnp_seal() refuses a nonce that was used
- * before (-EKEYREJECTED).  The last 8 bytes of the nonce, before the salt is added, are
- * compared as a number: big-endian for AES, little-endian for ChaCha20.  The other bytes of the
- * nonce are not compared.  As a nonce that is %VNP_KEY_ONCE_WINDOW or more below the highest one
- * is refused, too, nonces should ascend.  Setting a key again, even the same one, forgets which
+ * With %VNP_KEY_F_ONCE, which requires an AEAD, vnp_seal() and vnp_send_sealed() refuse a
+ * nonce that was used before (-EKEYREJECTED).  The last 8 bytes of the nonce, before the salt is
+ * added, are compared as a number: big-endian for AES, little-endian for ChaCha20.  The other bytes
+ * of the nonce are not compared.  As a nonce that is %VNP_KEY_ONCE_WINDOW or more below the highest
+ * one is refused, too, nonces should ascend.  Setting a key again, even the same one, forgets which
  * nonces were used: do not set a key twice.
  *
  * VNP_MAP_UPDATE: EINVAL: a field is wrong; ENOKEY, EACCES, EKEYEXPIRED, EKEYREVOKED: as
@@ -1083,6 +1084,51 @@ struct vnp_send {
 	__u16 flags;
 	__u32 off;
 	__u32 len;
+};
+
+/* struct vnp_seal::flags */
+#define VNP_SEAL_F_MAC		(1U << 0)	/* @mac_key authenticates what @key encrypts */
+
+/* Bytes of a key of the map of keys, and of the program's own, that struct vnp_seal takes */
+#define VNP_SEAL_KEY_MAX	16
+#define VNP_SEAL_HEAD_MAX	64
+
+/**
+ * struct vnp_seal - what vnp_send_sealed() sends, and how that is sealed
+ * @size:	sizeof(struct vnp_seal); any other value is refused
+ * @flags:	VNP_SEAL_F_*
+ * @off:	first byte of the payload that is sent
+ * @len:	bytes of it, or %VNP_SEND_REST
+ * @head_len:	bytes of @head that are sent before them
+ * @aad_len:	bytes that are authenticated, but not encrypted: the first of what is sent, at most
+ *		%VNP_CRYPT_AAD_MAX
+ * @extra_len:	bytes of @extra that are used
+ * @reserved:	must be zero
+ * @key:	which key of the map of keys encrypts; bytes beyond the map's key size are not used
+ * @mac_key:	with %VNP_SEAL_F_MAC: which key of that map authenticates
+ * @nonce:	as in struct vnp_crypt: for @key
+ * @extra:	bytes that are authenticated, but not sent, as in struct vnp_crypt
+ * @head:	the program's own bytes, such as a header that replaces that of the payload
+ *
+ * What is sent is @head, @len bytes of the payload, of both together all after @aad_len bytes
+ * encrypted, and the tag.  Without %VNP_SEAL_F_MAC the algorithm of @key makes the tag, as for
+ * vnp_seal().  With it @key is for AES in counter mode, and @mac_key for HMAC, whose tag is that of
+ * all that is sent and @extra, in this order: as AES-CM and HMAC-SHA1 of SRTP have it.
+ */
+struct vnp_seal {
+	__u16 size;
+	__u16 flags;
+	__u32 off;
+	__u32 len;
+	__u16 head_len;
+	__u16 aad_len;
+	__u16 extra_len;
+	__u16 reserved[3];
+	__u8 key[VNP_SEAL_KEY_MAX];
+	__u8 mac_key[VNP_SEAL_KEY_MAX];
+	__u8 nonce[VNP_CRYPT_NONCE_MAX];
+	__u8 extra[VNP_CRYPT_EXTRA_MAX];
+	__u8 head[VNP_SEAL_HEAD_MAX];
 };
 
 /**

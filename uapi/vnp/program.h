@@ -235,6 +235,41 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
 	(void *)VNP_HELPER_send_group;
 
 /**
+ * vnp_send_sealed() - send a copy of the datagram, or of a range of it, that is sealed for a peer
+ * @ctx:	the program's context
+ * @peers:	address of a map of type VNP_MAP_PEERS or VNP_MAP_GROUPS
+ * @peer:	the peer's key
+ * @keys:	address of a map of type VNP_MAP_KEYS, whose keys have at most %VNP_SEAL_KEY_MAX bytes
+ * @seal:	what is sent, and how it is sealed; all of it is read
+ *
+ * The datagram itself does not change, so it can be opened once, and sent to many peers, to each
+ * with another key, nonce and header:
+ *
+ *	struct vnp_seal seal = {
+ *		.size = sizeof(seal),
+ *		.off = sizeof(struct header),
+ *		.len = VNP_SEND_REST,
+ *		.head_len = sizeof(struct header),
+ *		.aad_len = sizeof(struct header),
+ *	};
+ *
+ *	__builtin_memcpy(seal.key, &peer, sizeof(peer));
+ *	__builtin_memcpy(seal.nonce + 4, &number, sizeof(number));
+ *	__builtin_memcpy(seal.head, &header, sizeof(header));
+ *	vnp_send_sealed(ctx, &peers, &peer, &keys, &seal);
+ *
+ * A nonce must not be used twice with a key, as for vnp_seal().  All else as vnp_send().
+ *
+ * Return: 0, -ENOKEY (no such key, @key or @mac_key of struct vnp_seal), -EKEYREJECTED (the nonce
+ * was used, and the key has %VNP_KEY_F_ONCE; this is not counted), -EINVAL (a field of struct
+ * vnp_seal, or a key is for something else), -ERANGE (the payload is shorter, or less than
+ * @aad_len bytes would be sent); -ENOENT, -EMSGSIZE, -EDQUOT, -EBADMSG, -ENOMEM as vnp_send().
+ */
+static long (*const vnp_send_sealed)(struct vnp_ctx *ctx, void *peers, const void *peer,
+				     void *keys, const struct vnp_seal *seal) =
+	(void *)VNP_HELPER_send_sealed;
+
+/**
  * vnp_hold() - hold this datagram until its message is released
  * @ctx:	the program's context
  * @message:	the message's key, of the program's choice

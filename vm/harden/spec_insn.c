@@ -259,7 +259,10 @@ static void spec_call_memory(struct vnp_verify *v, u32 n, u8 kind, struct vnp_ac
 	s64 size;
 
 	vnp_spec_expect(v, n, access->kind);
-	if (kind == VNP_ARG_MAP_KEY || kind == VNP_ARG_MAP_VALUE) {
+	if (kind == VNP_ARG_SEAL) {
+		size = sizeof(struct vnp_seal);
+		vnp_spec_access(v, n, 0, size, access);
+	} else if (kind == VNP_ARG_MAP_KEY || kind == VNP_ARG_MAP_VALUE) {
 		const struct vnp_map_desc *desc = &v->code->maps[map];
 
 		size = kind == VNP_ARG_MAP_KEY ? desc->key_size : desc->value_size;
@@ -303,6 +306,7 @@ static void spec_call_arg(struct vnp_verify *v, const struct vnp_helper *helper,
 			vnp_spec_barrier(v);
 		break;
 	case VNP_ARG_MAP:
+	case VNP_ARG_KEYS:
 		vnp_spec_expect(v, i + 1, VNP_REG_MAP_HANDLE);
 		break;
 	default:

@@ -108,19 +108,27 @@ static int interp_alu(struct vnp_interp *t, const struct bpf_insn *insn)
 	return 0;
 }
 
-/* The map in R1 or, after the context, in R2; or NULL */
-static const struct vnp_map_desc *interp_map(const struct vnp_interp *t)
+/* The map whose handle this is, or NULL */
+static const struct vnp_map_desc *interp_handle(const struct vnp_interp *t,
+						const struct vnp_value *map)
 {
-	const struct vnp_value *map = &t->reg[1];
 	u32 i;
 
-	if (map->kind == VNP_REG_CTX)
-		map++;
 	for (i = 0; i < t->code->map_cnt; i++)
 		if (map->kind == VNP_REG_MAP_HANDLE &&
 		    map->v == (uintptr_t)t->code->maps[i].handle)
 			return &t->code->maps[i];
 	return NULL;
+}
+
+/* The map in R1 or, after the context, in R2; or NULL */
+static const struct vnp_map_desc *interp_map(const struct vnp_interp *t)
+{
+	const struct vnp_value *map = &t->reg[1];
+
+	if (map->kind == VNP_REG_CTX)
+		map++;
+	return interp_handle(t, map);
 }
 
 /* Size of the memory that an argument points to */
@@ -133,6 +141,8 @@ static u64 interp_arg_size(const struct vnp_interp *t, u32 kind, u32 n)
 		return map ? map->key_size : 0;
 	case VNP_ARG_MAP_VALUE:
 		return map ? map->value_size : 0;
+	case VNP_ARG_SEAL:
+		return sizeof(struct vnp_seal);
 	default:
 		return t->reg[n + 2].v;
 	}
@@ -170,6 +180,7 @@ static int interp_arg(struct vnp_interp *t, const struct vnp_helper *helper, u32
 {
 	const struct vnp_call *call = &t->code->calls[t->code->aux[t->insn].call];
 	const struct vnp_value *arg = &t->reg[n + 1];
+	const struct vnp_map_desc *map;
 	u32 kind = helper->arg[n];
 
 	if (arg->kind == VNP_REG_UNSET)
@@ -177,6 +188,7 @@ static int interp_arg(struct vnp_interp *t, const struct vnp_helper *helper, u32
 	switch (kind) {
 	case VNP_ARG_MAP_KEY:
 	case VNP_ARG_MAP_VALUE:
+	case VNP_ARG_SEAL:
 	case VNP_ARG_MEM_READ:
 	case VNP_ARG_MEM_READ_OR_NULL:
 	case VNP_ARG_MEM_WRITE:
@@ -188,6 +200,10 @@ static int interp_arg(struct vnp_interp *t, const struct vnp_helper *helper, u32
 	case VNP_ARG_MAP:
 		return interp_map(t) ? 0 :
 		       vnp_interp_bug(t, "argument %u is not a map", n + 1);
+	case VNP_ARG_KEYS:
+		map = interp_handle(t, arg);
+		return map && map->type == VNP_MAP_KEYS ? 0 :
+		       vnp_interp_bug(t, "argument %u is not a map of keys", n + 1);
 	default:
 		return !interp_is_pointer(arg) ? 0 :
 		       vnp_interp_bug(t, "argument %u is a pointer, not a number", n + 1);

@@ -218,6 +218,8 @@ static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
 		else if (helper->arg[n] == VNP_ARG_MAP_VALUE)
 			vnp_lower_guard(l, &call->arg[n], 0,
 					l->code->maps[call->map].value_size, 0);
+		else if (helper->arg[n] == VNP_ARG_SEAL)
+			vnp_lower_guard(l, &call->arg[n], 0, sizeof(struct vnp_seal), 0);
 		else
 			vnp_lower_guard(l, &call->arg[n], 0, 0, n + 2);
 	}

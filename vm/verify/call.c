@@ -52,6 +52,27 @@ static int call_map(struct call *c, u32 n)
 	return 0;
 }
 
+static int call_keys(struct call *c, u32 n)
+{
+	const struct vnp_reg *reg = call_arg(c, n);
+	const struct vnp_map_desc *map;
+
+	if (reg->kind != VNP_REG_MAP_HANDLE)
+		return vnp_verify_refuse(c->v,
+			"argument %u of vnp_%s must be a map", n + 1, c->helper->name);
+	c->found->keys = reg->map;
+	map = &c->v->code->maps[reg->map];
+	if (map->type != VNP_MAP_KEYS)
+		return vnp_verify_refuse(c->v,
+			"argument %u of vnp_%s must be a map of type keys, which map %u is not",
+			n + 1, c->helper->name, reg->map);
+	if (map->key_size > VNP_SEAL_KEY_MAX)
+		return vnp_verify_refuse(c->v,
+			"vnp_%s cannot use map %u, whose keys have %u bytes: it takes at most %u",
+			c->helper->name, reg->map, map->key_size, VNP_SEAL_KEY_MAX);
+	return 0;
+}
+
 static int call_scalar(struct call *c, u32 n)
 {
 	if (call_arg(c, n)->kind == VNP_REG_SCALAR)
@@ -177,6 +198,10 @@ static int call_memory_arg(struct call *c, u32 n)
 		size.min = maps[c->map].value_size;
 		size.max = size.min;
 		break;
+	case VNP_ARG_SEAL:
+		size.min = sizeof(struct vnp_seal);
+		size.max = size.min;
+		break;
 	default:
 		err = call_size(c, n + 1, next == VNP_ARG_SIZE_OR_0, &size, &access);
 	}
@@ -198,8 +223,11 @@ static int call_arg_check(struct call *c, u32 n)
 		return call_ctx(c, n);
 	case VNP_ARG_MAP:
 		return call_map(c, n);
+	case VNP_ARG_KEYS:
+		return call_keys(c, n);
 	case VNP_ARG_MAP_KEY:
 	case VNP_ARG_MAP_VALUE:
+	case VNP_ARG_SEAL:
 	case VNP_ARG_MEM_READ:
 	case VNP_ARG_MEM_READ_OR_NULL:
 	case VNP_ARG_MEM_WRITE:

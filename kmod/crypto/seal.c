@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/crypto/seal.h"
+
+#include <crypto/algapi.h>
+#include <linux/string.h>
+
+#include "kmod/core/compat.h"
+
+static int vnp_sealing_encrypt(const struct vnp_sealing *sealing, u8 *data, u32 len)
+{
+	const struct vnp_secret *secret = sealing->secret;
+	const struct vnp_seal *seal = &sealing->seal;
+	struct vnp_crypt_job job = {
+		.text = { data + seal->aad_len, len - seal->aad_len },
+		.aad = { data, seal->aad_len },
+		.extra = { (u8 *)seal->extra, seal->extra_len },
+	};
+	int ret;
+
+	crypto_xor_cpy(job.nonce, seal->nonce, secret->salt, sizeof(job.nonce));
+	ret = secret->cipher->seal(secret, &job);
+	/* It includes the salt of the key. */
+	memzero_explicit(job.nonce, sizeof(job.nonce));
+	return ret;
+}
+
+static int vnp_sealing_authenticate(const struct vnp_sealing *sealing, u8 *data, u32 len)
+{
+	const struct vnp_seal *seal = &sealing->seal;
+	const struct vnp_secret *mac = sealing->mac;
+	const struct vnp_crypt_job job = {
+		.text = { data, len },
+		.aad = { data, 0 },
+		.extra = { (u8 *)seal->extra, seal->extra_len },
+	};
+	u8 tag[VNP_CRYPT_TAG_MAX];
+	int ret;
+
+	ret = mac->cipher->mac(mac, &job, tag);
+	if (!ret)
+		memcpy(data + len, tag, mac->tag);
+	/* It may be longer than what is sent of it. */
+	memzero_explicit(tag, sizeof(tag));
+	return ret;
+}
+
+int vnp_sealing_apply(const struct vnp_sealing *sealing, u8 *data, u32 len)
+{
+	int ret = vnp_secret_once(sealing->secret, sealing->seal.nonce);
+
+	if (!ret)
+		ret = vnp_sealing_encrypt(sealing, data, len);
+	if (!ret && sealing->mac)
+		ret = vnp_sealing_authenticate(sealing, data, len);
+	return ret;
+}
