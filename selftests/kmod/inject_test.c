@@ -11,8 +11,10 @@
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
+#include "peer.h"
 #include "../progs/hold.h"
 #include "../progs/resize.h"
+#include "../progs/seal.h"
 
 #define DEBUGFS		"/sys/kernel/debug/"
 
@@ -416,6 +418,16 @@ static void fail_atomic(bool yes)
 	attr_set("failslab", "probability", yes ? "2" : "0");
 }
 
+/* fail_atomic_pages() - likewise, allocations of pages */
+static void fail_atomic_pages(bool yes)
+{
+	attr_set("fail_page_alloc", "task-filter", "N");
+	attr_set("fail_page_alloc", "ignore-gfp-wait", "Y");
+	attr_set("fail_page_alloc", "times", "-1");
+	attr_set("fail_page_alloc", "interval", "1");
+	attr_set("fail_page_alloc", "probability", yes ? "20" : "0");
+}
+
 /*
  * recv_subset() - a subset of the expected datagrams arrives, which have one size, in
  * order, and then all of @last.  Return: the number of missing ones
@@ -558,6 +570,71 @@ TEST_F(inject, held)
 		close(link);
 	}
 	flow_close(&flow);
+	vnp_object_close(obj);
+}
+
+/* seal_prepare() - two peers, and one key for both */
+static int seal_prepare(struct vnp_object *obj, const int rx[2])
+{
+	struct seal_orders *orders = object_globals(obj, ".bss");
+	const struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .key_len = 32 };
+	const struct seal_key id = {};
+	int err;
+
+	if (!orders)
+		return -ENOENT;
+	*orders = (struct seal_orders) {
+		.peers = 2, .one_key = 1,
+		.seal = { .size = sizeof(struct vnp_seal), .len = VNP_SEND_REST },
+	};
+	err = vnp_map_update(vnp_object_find_map(obj, "keys"), &id, &key, VNP_MAP_ANY);
+	for (__u32 i = 0; !err && i < 2; i++) {
+		struct vnp_peer peer = peer_of(rx[i]);
+
+		err = vnp_map_update(vnp_object_find_map(obj, "peers"), &i, &peer, VNP_MAP_ANY);
+	}
+	return err;
+}
+
+/* Datagrams that cannot be sealed are counted by the peer; plaintext is never sent. */
+TEST_F(inject, sealed)
+{
+	static const int lens[] = { 100, 1400, 9000, 40000 };
+	static __u8 plain[40000], got[65536];
+	struct vnp_peer peer[2] = {};
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+	int rx[2], len;
+
+	pin(0);
+	memset(plain, 'p', sizeof(plain));
+	ASSERT_EQ(0, object_load("seal", &obj));
+	ASSERT_EQ(0, link_update(self->link, object_prog(obj, "seal"), -1));
+	for (int i = 0; i < 2; i++) {
+		rx[i] = udp_socket("127.0.0.1", 0);
+		ASSERT_OK(rx[i]);
+	}
+	ASSERT_EQ(0, seal_prepare(obj, rx));
+	for (int j = 0; j < 400 || (j < 4 * TRIES_MAX && (!peer[0].errors[VNP_ERROR_MEMORY] ||
+							  !peer[1].errors[VNP_ERROR_MEMORY])); j++) {
+		fail_atomic(true);
+		fail_atomic_pages(true);
+		flow_send(&self->flow, plain, lens[j % ARRAY_SIZE(lens)]);
+		fail_atomic(false);
+		fail_atomic_pages(false);
+		for (__u32 i = 0; i < 2; i++) {
+			while ((len = recv(rx[i], got, sizeof(got), MSG_DONTWAIT)) > 0)
+				EXPECT_EQ(NULL, memmem(got, len, "pppppppp", 8));
+			ASSERT_EQ(0, vnp_map_lookup(vnp_object_find_map(obj, "peers"), &i, &peer[i]));
+		}
+	}
+	ASSERT_EQ(0, link_info(self->link, &info));
+	for (int i = 0; i < 2; i++) {
+		EXPECT_LT(0, peer[i].sent);
+		EXPECT_LT(0, peer[i].errors[VNP_ERROR_MEMORY]);
+		EXPECT_EQ(info.packets, peer[i].sent + peer_errors(&peer[i]));
+		close(rx[i]);
+	}
 	vnp_object_close(obj);
 }
 
