@@ -33,12 +33,6 @@
 #define VNP_AES_MASK	(CRYPTO_ALG_ASYNC | CRYPTO_ALG_INTERNAL)
 #define VNP_AES_INSIDE	CRYPTO_ALG_INTERNAL
 
-/* The errno of crypto_alloc_*(), which has several for algorithms that do not exist */
-static int vnp_aes_errno(long ret)
-{
-	return ret == -ENOMEM || ret == -EINTR ? ret : -EOPNOTSUPP;
-}
-
 /* As sg_init_one(), which takes longer because it calls memset() */
 static void vnp_aes_list(struct scatterlist *sg, void *data, u32 len)
 {
@@ -58,7 +52,7 @@ static struct crypto_aead *vnp_gcm_alloc(const char *name, u32 type, const u8 *k
 	int ret;
 
 	if (IS_ERR(tfm))
-		return ERR_PTR(vnp_aes_errno(PTR_ERR(tfm)));
+		return ERR_PTR(vnp_crypto_errno(PTR_ERR(tfm)));
 	ret = crypto_aead_setauthsize(tfm, VNP_SECRET_TAG);
 	if (!ret)
 		ret = crypto_aead_setkey(tfm, key, len);
@@ -171,7 +165,7 @@ static struct crypto_skcipher *vnp_ctr_alloc(const char *name, u32 type, const u
 	int ret;
 
 	if (IS_ERR(tfm))
-		return ERR_PTR(vnp_aes_errno(PTR_ERR(tfm)));
+		return ERR_PTR(vnp_crypto_errno(PTR_ERR(tfm)));
 	ret = crypto_skcipher_setkey(tfm, key, len);
 	if (!ret && sizeof(struct skcipher_request) + crypto_skcipher_reqsize(tfm) >
 		    VNP_WORK_REQUEST)

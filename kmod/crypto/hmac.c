@@ -12,7 +12,7 @@ static int vnp_hmac_create(struct vnp_secret *secret, const u8 *key, u32 len)
 	int ret;
 
 	if (IS_ERR(hash))
-		return PTR_ERR(hash) == -ENOMEM ? -ENOMEM : -EOPNOTSUPP;
+		return vnp_crypto_errno(PTR_ERR(hash));
 	ret = crypto_shash_setkey(hash, key, len);
 	if (!ret && (sizeof(struct shash_desc) + crypto_shash_descsize(hash) >
 		     VNP_WORK_REQUEST || crypto_shash_digestsize(hash) > VNP_CRYPT_TAG_MAX))

@@ -54,7 +54,7 @@ struct vnp_crypt_job {
  * @reserve:	approximate bytes that the crypto API allocates for a key (vnp_secret::reserve)
  * @once_le:	%VNP_KEY_F_ONCE takes nonces as little-endian numbers
  * @name:	of the crypto API's algorithm, if it is used
- * @create:	prepare a secret.  Context: process.  Return: 0, -ENOMEM, -EOPNOTSUPP
+ * @create:	prepare a secret.  Context: process.  Return: 0, -ENOMEM, or vnp_crypto_errno()
  * @destroy:	undo that; NULL: nothing to do.  Context: process
  * @seal:	encrypt the text, and write the tag after it.  Return: 0 or errno
  * @open:	verify the tag, and decrypt the text.  Return: 0; -EBADMSG: not authentic, and

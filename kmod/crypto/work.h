@@ -8,6 +8,7 @@
 #define _VNP_CRYPTO_WORK_H
 
 #include <linux/crypto.h>
+#include <linux/errno.h>
 #include <linux/local_lock.h>
 #include <linux/percpu.h>
 #include <linux/string.h>
@@ -56,6 +57,29 @@ static inline void vnp_work_put(struct vnp_work *work)
 	/* It includes the salt of the key. */
 	memzero_explicit(work->iv, sizeof(work->iv));
 	local_unlock(&vnp_works.lock);
+}
+
+/**
+ * vnp_crypto_errno() - errno for user space of crypto_alloc_*()
+ * @ret:	its errno
+ *
+ * It has several for algorithms that do not exist (ENOENT, EINVAL), or whose implementations have
+ * failed their tests (ELIBBAD).  The others may not last: the wait for a module or a test was ended
+ * by a fatal signal, or has taken a minute (EINTR, ETIMEDOUT); a module is being removed (EAGAIN).
+ *
+ * Return: -ENOMEM, -EINTR, -EAGAIN, -ETIMEDOUT; -EOPNOTSUPP.
+ */
+static inline int vnp_crypto_errno(long ret)
+{
+	switch (ret) {
+	case -ENOMEM:
+	case -EINTR:
+	case -EAGAIN:
+	case -ETIMEDOUT:
+		return ret;
+	default:
+		return -EOPNOTSUPP;
+	}
 }
 
 /* vnp_crypto_subsys_create(), _destroy() - Context: module init and exit */

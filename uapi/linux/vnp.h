@@ -792,7 +792,8 @@ enum vnp_key_alg {
  * nonces were used: do not set a key twice.
  *
  * VNP_MAP_UPDATE: EINVAL: a field is wrong; ENOKEY, EACCES, EKEYEXPIRED, EKEYREVOKED: as
- * keyctl(2) for @serial; EOPNOTSUPP: the kernel does not have the algorithm.
+ * keyctl(2) for @serial; EOPNOTSUPP: the kernel does not have the algorithm; EAGAIN, ETIMEDOUT:
+ * an implementation of it is still being loaded or tested; EINTR: a fatal signal.
  */
 struct vnp_key {
 	__u32 alg;
