@@ -33,11 +33,12 @@ static void client_close(struct client *client)
 static void command(struct members *members, char *line, FILE *out)
 {
 	char *word = strtok(line, " \t\r"), *address = strtok(NULL, " \t\r");
-	const int more = address && strtok(NULL, " \t\r");
+	char *key = address ? strtok(NULL, " \t\r") : NULL;
+	const int more = key && strtok(NULL, " \t\r");
 
 	if (word && address && !more && !strcmp(word, "join"))
-		members_join(members, address, out);
-	else if (word && address && !more && !strcmp(word, "leave"))
+		members_join(members, address, key, out);
+	else if (word && address && !key && !strcmp(word, "leave"))
 		members_leave(members, address, out);
 	else if (word && !address && !strcmp(word, "list"))
 		members_list(members, out);

@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include "members.h"
 
 /* The library's message is the answer. */
@@ -47,7 +46,7 @@ static struct member *find_free(struct members *members)
 {
 	int i;
 
-	for (i = 0; i < RELAY_MEMBERS; i++)
+	for (i = 0; i < members->max; i++)
 		if (!members->list[i].id)
 			return &members->list[i];
 	return NULL;
@@ -63,37 +62,35 @@ static void publish(struct members *members, const struct member *member)
 		members->state->slots = slot + 1;
 }
 
-static int add(struct members *members, struct member *member, const struct vnp_peer *peer)
+static int add(struct members *members, struct member *member, const struct vnp_peer *peer,
+	       char *secret)
 {
 	const struct relay_key key = { .member = member->id };
-	struct relay_stream stream = {};
-	__u16 first;
 	int err;
 
-	if (getrandom(&member->ssrc, sizeof(member->ssrc), 0) < 0 ||
-	    getrandom(&first, sizeof(first), 0) < 0)
-		return -errno;
-	stream.ssrc = member->ssrc;
-	stream.position = first;
-	err = vnp_map_update(members->streams, &key, &stream, VNP_MAP_NOEXIST);
+	err = members->ops->start(members, member, secret);
 	if (err)
 		return err;
 	err = vnp_map_update(members->peers, &key, peer, VNP_MAP_NOEXIST);
 	if (err) {
-		vnp_map_delete(members->streams, &key);
+		members->ops->stop(members, member);
 		return err;
 	}
 	publish(members, member);
 	return 0;
 }
 
-void members_join(struct members *members, const char *address, FILE *out)
+void members_join(struct members *members, const char *address, char *key, FILE *out)
 {
 	struct member *member = find_free(members);
 	char text[VNP_PEER_TEXT_LEN];
 	struct vnp_peer peer;
 	int err;
 
+	if (!key == members->ops->wants_key) {
+		fprintf(out, "error: write join HOST:PORT%s\n", key ? "" : " KEY");
+		return;
+	}
 	if (!parse(address, out, &peer, text))
 		return;
 	if (find(members, text)) {
@@ -101,12 +98,12 @@ void members_join(struct members *members, const char *address, FILE *out)
 		return;
 	}
 	if (!member) {
-		fprintf(out, "error: there are %d receivers already\n", RELAY_MEMBERS);
+		fprintf(out, "error: there are %d receivers already\n", members->max);
 		return;
 	}
 	member->id = ++members->last_id;
 	strcpy(member->address, text);
-	err = add(members, member, &peer);
+	err = add(members, member, &peer, key);
 	if (err) {
 		member->id = 0;
 		answer_errno(out, text, err);
@@ -149,7 +146,7 @@ static void remove_member(struct members *members, struct member *member, FILE *
 	struct vnp_peer peer;
 
 	members->state->members[member - members->list] = 0;
-	vnp_map_delete(members->streams, &key);
+	members->ops->stop(members, member);
 	if (counters(members, member, &peer)) {
 		print_counters(member, &peer, "left", out);
 		members->sent += peer.sent;

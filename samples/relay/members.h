@@ -3,6 +3,7 @@
 #ifndef _RELAY_MEMBERS_H
 #define _RELAY_MEMBERS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <vnp/libvnp.h>
 #include "relay.h"
@@ -13,10 +14,29 @@ struct member {
 	char address[VNP_PEER_TEXT_LEN];
 };
 
+struct members;
+
+/**
+ * struct members_ops - what receivers need besides an address
+ * @wants_key:	they join with a key
+ * @start:	choose @ssrc of a receiver, and set its entries in the program's maps, except that of
+ *		its address.  Overwrites @key, which is NULL if none is wanted.  Return: 0, or a
+ *		negative errno
+ * @stop:	remove these entries; nothing is sent with them when it returns
+ */
+struct members_ops {
+	bool wants_key;
+	int (*start)(struct members *members, struct member *member, char *key);
+	void (*stop)(struct members *members, const struct member *member);
+};
+
 /**
  * struct members - all receivers
+ * @ops:	the sample's
+ * @max:	their maximum number
  * @peers:	map of their addresses
  * @streams:	map of their streams
+ * @keys:	map of their keys, if they have any
  * @state:	the program's variables
  * @last_id:	key of the receiver that joined last
  * @joins:	receivers that have joined so far
@@ -25,8 +45,11 @@ struct member {
  * @list:	their addresses, at the same index as their keys in @state
  */
 struct members {
+	const struct members_ops *ops;
+	int max;
 	struct vnp_map *peers;
 	struct vnp_map *streams;
+	struct vnp_map *keys;
 	volatile struct relay_state *state;
 	__u32 last_id;
 	__u64 joins;
@@ -35,8 +58,8 @@ struct members {
 	struct member list[RELAY_MEMBERS];
 };
 
-/* Each writes its answer, at least one line, to @out. */
-void members_join(struct members *members, const char *address, FILE *out);
+/* Each writes its answer, at least one line, to @out.  @key: NULL if there is none; overwritten */
+void members_join(struct members *members, const char *address, char *key, FILE *out);
 void members_leave(struct members *members, const char *address, FILE *out);
 void members_list(const struct members *members, FILE *out);
 

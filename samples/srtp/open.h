@@ -12,16 +12,17 @@
 
 #define SRTP_HMAC	10	/* bytes of the tag of HMAC-SHA1-80 */
 #define SRTP_GCM	16	/* of that of AES-GCM */
+#define SRTP_NONCE_CTR	4	/* where SSRC and index are in nonces of AES-CM */
+#define SRTP_NONCE_GCM	2
 #define SRTCP_HEADER	8
 #define SRTCP_WORD	4	/* number of an SRTCP packet, and in its highest bit E */
 
 struct {
 	__uint(type, VNP_MAP_KEYS);
-	__uint(max_entries, 8 * SRTP_USES);
+	__uint(max_entries, SRTP_MASTERS * SRTP_USES);
 	__type(key, struct srtp_key_id);
 	__type(value, struct vnp_key);
 } keys SEC(".maps");
-
 
 struct {
 	__uint(type, VNP_MAP_REPLAY);
@@ -29,8 +30,6 @@ struct {
 	__type(key, struct srtp_stream);
 	__type(value, __u8[VNP_REPLAY_SIZE(SRTP_WINDOW)]);
 } windows SEC(".maps");
-
-struct srtp_state state;
 
 struct srtp_rtp {
 	__u8 first;
@@ -42,6 +41,7 @@ struct srtp_rtp {
 
 /**
  * struct srtp_packet - a packet that is being opened
+ * @state:	the program's variables
  * @stream:	its stream
  * @index:	its number, of 48 bits or 31
  * @header:	bytes that are not encrypted
@@ -49,6 +49,7 @@ struct srtp_rtp {
  * @word:	SRTCP: the bytes with the number
  */
 struct srtp_packet {
+	struct srtp_state *state;
 	struct srtp_stream stream;
 	__u64 index;
 	__u32 header;
@@ -85,12 +86,12 @@ static __always_inline int srtp_find_index(struct srtp_packet *p, const struct s
 	return vnp_replay_check(&windows, &p->stream, p->index) ? -1 : 0;
 }
 
-/* SSRC and index, in a nonce to which the key's salt is added by vnp_open() */
-static __always_inline void srtp_nonce(const struct srtp_packet *p, __u8 *at)
+/* SSRC and index, in a nonce to which the helper adds the key's salt */
+static __always_inline void srtp_nonce(__be32 ssrc, __u64 number, __u8 *at)
 {
-	const __be64 index = vnp_cpu_to_be64(p->index);
+	const __be64 index = vnp_cpu_to_be64(number);
 
-	__builtin_memcpy(at, &p->stream.ssrc, 4);
+	__builtin_memcpy(at, &ssrc, 4);
 	__builtin_memcpy(at + 4, (const __u8 *)&index + 2, 6);
 }
 
@@ -112,7 +113,7 @@ static __always_inline int srtp_verify(struct vnp_ctx *ctx, const struct srtp_pa
 	const __be32 roc = vnp_htonl(p->index >> 16);
 	struct vnp_crypt crypt = {
 		.len = end,
-		.tag_off = end + state.mki_len,
+		.tag_off = end + p->state->mki_len,
 		.extra_len = p->stream.is_rtcp ? 0 : sizeof(roc),
 	};
 	struct srtp_key_id id = {
@@ -132,13 +133,13 @@ static __always_inline int srtp_open_macs(struct vnp_ctx *ctx, const struct srtp
 	const __u32 word = p->stream.is_rtcp ? SRTCP_WORD : 0;
 	struct vnp_crypt crypt = { .off = p->header, .len = end - p->header };
 
-	srtp_nonce(p, crypt.nonce + 4);
+	srtp_nonce(p->stream.ssrc, p->index, crypt.nonce + SRTP_NONCE_CTR);
 	if (srtp_verify(ctx, p, end + word))
 		return -1;
 	/* RTCP need not be encrypted. */
 	if ((!word || vnp_ntohl(p->word) >> 31) && srtp_decrypt(ctx, p, &crypt))
 		return -1;
-	return vnp_adjust_tail(ctx, -(word + state.mki_len + SRTP_HMAC)) ? -1 : 0;
+	return vnp_adjust_tail(ctx, -(word + p->state->mki_len + SRTP_HMAC)) ? -1 : 0;
 }
 
 /* @end: where number and identifier begin, after the tag */
@@ -152,7 +153,7 @@ static __always_inline int srtp_open_gcm(struct vnp_ctx *ctx, const struct srtp_
 		.extra_len = word,
 	};
 
-	srtp_nonce(p, crypt.nonce + 2);
+	srtp_nonce(p->stream.ssrc, p->index, crypt.nonce + SRTP_NONCE_GCM);
 	if (word)
 		__builtin_memcpy(crypt.extra, &p->word, SRTCP_WORD);
 	if (word && !(vnp_ntohl(p->word) >> 31)) {
@@ -162,25 +163,25 @@ static __always_inline int srtp_open_gcm(struct vnp_ctx *ctx, const struct srtp_
 	crypt.len = end - crypt.off;
 	if (srtp_decrypt(ctx, p, &crypt))
 		return -1;
-	if (!(word + state.mki_len))
+	if (!(word + p->state->mki_len))
 		return 0;
-	return vnp_adjust_tail(ctx, -(word + state.mki_len)) ? -1 : 0;
+	return vnp_adjust_tail(ctx, -(word + p->state->mki_len)) ? -1 : 0;
 }
 
 /* Read what is after the text.  Return: where that begins, or 0 */
 static __always_inline __u32 srtp_read_end(struct vnp_ctx *ctx, struct srtp_packet *p)
 {
 	const __u32 word = p->stream.is_rtcp ? SRTCP_WORD : 0;
-	const __u32 mac = state.has_macs ? SRTP_HMAC : 0;
-	const __u32 least = p->header + (state.has_macs ? 0 : SRTP_GCM);
-	const __u32 tail = word + state.mki_len + mac;
+	const __u32 mac = p->state->has_macs ? SRTP_HMAC : 0;
+	const __u32 least = p->header + (p->state->has_macs ? 0 : SRTP_GCM);
+	const __u32 tail = word + p->state->mki_len + mac;
 	const __u32 end = ctx->len - tail;
 
 	if (ctx->len < least + tail)
 		return 0;
 	if (word && vnp_load_bytes(ctx, end, &p->word, sizeof(p->word)))
 		return 0;
-	if (state.mki_len && vnp_load_bytes(ctx, end + word, &p->mki, sizeof(p->mki)))
+	if (p->state->mki_len && vnp_load_bytes(ctx, end + word, &p->mki, sizeof(p->mki)))
 		return 0;
 	return end;
 }
@@ -188,7 +189,7 @@ static __always_inline __u32 srtp_read_end(struct vnp_ctx *ctx, struct srtp_pack
 /**
  * srtp_open() - open a packet of SRTP or SRTCP
  * @ctx:	the program's context
- * @p:		out: which it was
+ * @p:		with @state; out: which it was
  *
  * Return: 0, or -1: it must be dropped.
  */
@@ -214,14 +215,14 @@ static __always_inline int srtp_open(struct vnp_ctx *ctx, struct srtp_packet *p)
 	if (p->stream.is_rtcp ? vnp_replay_check(&windows, &p->stream, p->index) != 0 :
 				srtp_find_index(p, &rtp) != 0)
 		goto replayed;
-	if (state.has_macs ? srtp_open_macs(ctx, p, end) : srtp_open_gcm(ctx, p, end))
+	if (p->state->has_macs ? srtp_open_macs(ctx, p, end) : srtp_open_gcm(ctx, p, end))
 		return -1;
 	if (vnp_replay_commit(&windows, &p->stream, p->index))
 		goto replayed;
-	__sync_fetch_and_add(&state.opened, 1);
+	__sync_fetch_and_add(&p->state->opened, 1);
 	return 0;
 replayed:
-	__sync_fetch_and_add(&state.replayed, 1);
+	__sync_fetch_and_add(&p->state->replayed, 1);
 	return -1;
 }
 

@@ -24,10 +24,12 @@ const struct srtp_profile *srtp_profile_find(const char *name)
 /**
  * struct master - a master key
  * @profile:	what it is for
+ * @seals:	its session keys are for sealing
  * @bytes:	key and salt
  */
 struct master {
 	const struct srtp_profile *profile;
+	bool seals;
 	__u8 bytes[MASTER_MAX];
 };
 
@@ -64,6 +66,7 @@ static int set_cipher(struct vnp_map *keys, const struct master *master, struct 
 	struct vnp_key key = {
 		.alg = master->profile->cipher,
 		.key_len = master->profile->key_len,
+		.flags = master->seals && !master->profile->mac ? VNP_KEY_F_ONCE : 0,
 	};
 	int err;
 
@@ -93,9 +96,9 @@ static int set_mac(struct vnp_map *keys, const struct master *master, struct srt
 }
 
 int srtp_session_set(struct vnp_map *keys, const struct srtp_profile *profile, __u32 mki,
-		     char *hex)
+		     bool seals, char *hex)
 {
-	struct master master = { .profile = profile };
+	struct master master = { .profile = profile, .seals = seals };
 	struct srtp_key_id id = { .mki = htonl(mki) };
 	int err;
 
@@ -108,4 +111,12 @@ int srtp_session_set(struct vnp_map *keys, const struct srtp_profile *profile, _
 	}
 	explicit_bzero(&master, sizeof(master));
 	return err;
+}
+
+void srtp_session_unset(struct vnp_map *keys, __u32 mki)
+{
+	struct srtp_key_id id = { .mki = htonl(mki) };
+
+	for (id.use = 0; id.use < SRTP_USES; id.use++)
+		vnp_map_delete(keys, &id);
 }

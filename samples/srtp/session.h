@@ -3,6 +3,7 @@
 #ifndef _VNP_SAMPLE_SRTP_SESSION_H
 #define _VNP_SAMPLE_SRTP_SESSION_H
 
+#include <stdbool.h>
 #include <vnp/libvnp.h>
 #include "srtp.h"
 
@@ -23,6 +24,7 @@ const struct srtp_profile *srtp_profile_find(const char *name);
  * @keys:	the map of keys
  * @profile:	how packets are protected
  * @mki:	identifier of the master key, or 0
+ * @seals:	they are for sealing: no number is accepted twice, if the algorithm permits that
  * @hex:	master key and salt; overwritten
  *
  * Each key is replaced at once; packets that arrive between two of them are dropped.
@@ -30,6 +32,9 @@ const struct srtp_profile *srtp_profile_find(const char *name);
  * Return: 0, or a negative errno.
  */
 int srtp_session_set(struct vnp_map *keys, const struct srtp_profile *profile, __u32 mki,
-		     char *hex);
+		     bool seals, char *hex);
+
+/* srtp_session_unset() - remove them: when it returns, no packet is processed with them */
+void srtp_session_unset(struct vnp_map *keys, __u32 mki);
 
 #endif /* _VNP_SAMPLE_SRTP_SESSION_H */

@@ -105,7 +105,7 @@ static int set_key(struct srtp *srtp, char *line)
 		mki = strtoul(line, &line, 0);
 	line += strspn(line, " ");
 	err = srtp_session_set(vnp_object_find_map(srtp->obj, "keys"), srtp->profile, mki,
-			       line);
+			       false, line);
 	return err ? complain("set the key", err) : 0;
 }
 

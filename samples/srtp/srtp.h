@@ -8,6 +8,7 @@
 #define SRTP_MKI_LEN	4	/* bytes of a master key's identifier in a packet, if any */
 #define SRTP_WINDOW	1024	/* numbers that a stream remembers */
 #define SRTP_STREAMS	256
+#define SRTP_MASTERS	16	/* master keys at a time */
 
 /* enum srtp_use - what a session key is for */
 enum srtp_use {

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <vnp/libvnp.h>
+#include "control.h"
+#include "serve.h"
+
+int relay_complain(const struct relay_sample *sample, const char *failed, int err)
+{
+	fprintf(stderr, "%s: cannot %s: %s\n", sample->name, failed, strerror(-err));
+	return err;
+}
+
+/*
+ * All datagrams being sent are charged to one send buffer, which is made as large as the
+ * user may.
+ *
+ * Return: a socket for IPv6 and IPv4, or a negative errno
+ */
+static int open_port(int port)
+{
+	const struct sockaddr_in6 addr = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons(port),
+	};
+	const int off = 0, size = 1 << 24;
+	int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (sock < 0)
+		return -errno;
+	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
+	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
+		return sock;
+	err = -errno;
+	close(sock);
+	return err;
+}
+
+/* The object must stay open, as it owns the maps of receivers.  Return: the program, or NULL */
+static struct vnp_program *load(const struct relay_sample *sample, struct members *members)
+{
+	const struct vnp_open_opts opts = {
+		.sz = sizeof(opts),
+		.name = sample->name,
+	};
+	struct vnp_object *obj;
+	size_t len;
+	void *addr;
+	int err;
+
+	err = vnp_object_open_mem(sample->elf, sample->elf_len, &opts, &obj);
+	if (err) {
+		relay_complain(sample, "read the program", err);
+		return NULL;
+	}
+	err = vnp_object_load(obj, NULL);
+	if (err) {
+		relay_complain(sample, "load the program", err);
+		return NULL;
+	}
+	members->ops = sample->ops;
+	members->max = sample->max;
+	members->peers = vnp_object_find_map(obj, "receivers");
+	members->streams = vnp_object_find_map(obj, "streams");
+	members->keys = vnp_object_find_map(obj, "keys");
+	err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
+	if (err) {
+		relay_complain(sample, "share the program's variables", err);
+		return NULL;
+	}
+	members->state = addr;
+	if (sample->prepare && sample->prepare(members))
+		return NULL;
+	return vnp_object_find_program(obj, sample->name);
+}
+
+static int attach(const struct relay_sample *sample, struct members *members, int sock,
+		  struct vnp_link **link)
+{
+	struct vnp_program *prog = load(sample, members);
+	int err;
+
+	if (!prog)
+		return -EINVAL;
+	err = vnp_link_attach(prog, sock, NULL, link);
+	return err ? relay_complain(sample, "link the program to the port", err) : 0;
+}
+
+static void report(const struct relay_sample *sample, struct members *members,
+		   const struct vnp_link *link)
+{
+	struct vnp_link_info info = { .size = sizeof(info) };
+
+	members_end(members, stdout);
+	if (vnp_link_get_info(link, &info))
+		return;
+	printf("%llu datagrams (%llu bytes) received: ", info.packets, info.bytes);
+	sample->report(members, &info);
+	printf("%llu sent to %llu receivers, %llu not sent or not delivered\n", members->sent,
+	       members->joins, members->failed);
+}
+
+int relay_serve(const struct relay_sample *sample, int port, const char *path)
+{
+	static struct members members;
+	int sock, control, err;
+	struct vnp_link *link;
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+
+	sock = open_port(port);
+	if (sock < 0)
+		return relay_complain(sample, "open the port", sock);
+	control = control_open(path);
+	if (control < 0)
+		return relay_complain(sample, "open the control socket", control);
+	err = attach(sample, &members, sock, &link);
+	if (!err) {
+		printf("UDP port %d is relayed\n", port);
+		fflush(stdout);
+		err = control_serve(control, signalfd(-1, &signals, SFD_CLOEXEC), &members);
+		vnp_link_detach(link);
+		report(sample, &members, link);
+	}
+	unlink(path);
+	return err;
+}
+
+int relay_ask(const struct relay_sample *sample, const char *path, char **words)
+{
+	int err = control_ask(path, words);
+
+	if (err < 0)
+		relay_complain(sample, "ask the relay", err);
+	return err ? 1 : 0;
+}
