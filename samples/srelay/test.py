@@ -1,0 +1,255 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#
+# usage: samples/srelay/test.py
+#
+# What libsrtp has sealed for the relay, build/samples/srelay/srelay, is opened by eight receivers,
+# by libsrtp too, each with its own key: byte for byte, but for SSRC and sequence numbers.  Nothing
+# else reaches them.
+
+import os
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    from pylibsrtp import Error, Policy, Session
+except ImportError:
+    print('1..0 # SKIP no python3-pylibsrtp')
+    sys.exit(4)
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+SRELAY = TOP + '/build/samples/srelay/srelay'
+PROFILES = {
+    'aes-128-gcm': (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28),
+    'aes-256-gcm': (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44),
+    'aes-128-cm-hmac-sha1-80': (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30),
+}
+RECEIVERS = 8
+tests = 0
+failed = 0
+
+
+def report(good, what):
+    global tests, failed
+    tests += 1
+    failed += not good
+    print('%sok %d %s' % ('' if good else 'not ', tests, what), flush=True)
+
+
+def master(name, seed):
+    return bytes((seed * 59 + 7 * i) & 255 for i in range(PROFILES[name][1]))
+
+
+def session(name, seed, ssrc_type):
+    policy = Policy(key=master(name, seed), ssrc_type=ssrc_type,
+                    srtp_profile=PROFILES[name][0])
+    return Session(policy)
+
+
+def rtp(ssrc, seq, size=160, csrc=0, ext=0):
+    first = 0x80 | csrc | (0x10 if ext else 0)
+    head = struct.pack('!BBHII', first, 96, seq & 0xffff, seq * 160 & 0xffffffff, ssrc)
+    head += bytes(range(4 * csrc))
+    if ext:
+        head += struct.pack('!HH', 0xbede, ext) + bytes(4 * ext)
+    return head + bytes((seq + i) & 255 for i in range(size))
+
+
+def udp():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(('127.0.0.1', 0))
+    sock.settimeout(20)
+    return sock
+
+
+class Receiver:
+    """What it receives is compared with what the sender has sent."""
+
+    def __init__(self, relay, seed):
+        self.sock = udp()
+        self.address = '127.0.0.1:%d' % self.sock.getsockname()[1]
+        self.srtp = session(relay.name, seed, Policy.SSRC_ANY_INBOUND)
+        self.ssrc = self.added = None
+        answer = relay.ask('join ' + self.address, master(relay.name, seed).hex())
+        self.joined = answer.startswith('joined ')
+        if self.joined:
+            self.ssrc = int(answer.split()[-1], 16)
+
+    def gets(self, plain):
+        """Is this, with its own SSRC and a constant added to the number, the next that arrives?"""
+        try:
+            got = self.srtp.unprotect(self.sock.recv(4096))
+        except (Error, socket.timeout):
+            return False
+        added = struct.unpack_from('!H', got, 2)[0] - struct.unpack_from('!H', plain, 2)[0] & 0xffff
+        if self.added is None:
+            self.added = added
+        return (added == self.added and struct.unpack_from('!I', got, 8)[0] == self.ssrc and
+                got[:2] == plain[:2] and got[4:8] == plain[4:8] and got[12:] == plain[12:])
+
+    def gets_nothing(self):
+        self.sock.setblocking(False)
+        try:
+            self.sock.recv(4096)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            self.sock.settimeout(20)
+
+
+class Relay:
+    def __init__(self, name, dir):
+        self.name, self.control = name, dir + '/' + name
+        with udp() as sock:
+            self.port = sock.getsockname()[1]
+        self.proc = subprocess.Popen([SRELAY, str(self.port), self.control, name],
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.proc.stdin.write(master(name, 0).hex() + '\n')
+        self.proc.stdin.flush()
+        self.started = self.proc.stdout.readline() == 'UDP port %d is relayed\n' % self.port
+        self.tx = udp()
+        self.tx.connect(('127.0.0.1', self.port))
+        self.srtp = session(name, 0, Policy.SSRC_ANY_OUTBOUND)
+        self.receivers = []
+
+    def ask(self, words, key=''):
+        return subprocess.run([SRELAY, self.control] + words.split(), input=key + '\n', text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout.strip()
+
+    def join(self, seed):
+        receiver = Receiver(self, seed)
+        self.receivers.append(receiver)
+        return receiver.joined
+
+    def leave(self, receiver):
+        self.receivers.remove(receiver)
+        return self.ask('leave ' + receiver.address).startswith('left ')
+
+    def sends(self, plain):
+        """It arrives at all receivers"""
+        self.tx.send(self.srtp.protect(plain))
+        return all([receiver.gets(plain) for receiver in self.receivers])
+
+    def switches(self):
+        with open('/proc/%d/status' % self.proc.pid) as status:
+            return [line for line in status if 'ctxt' in line]
+
+    def close(self):
+        """The numbers in its last lines"""
+        self.proc.terminate()
+        out = self.proc.communicate()[0].splitlines()
+        return [[int(word) for word in line.replace('(', ' ').split() if word.isdigit()]
+                for line in out[-2:]]
+
+
+def test_stream(relay):
+    good = all([relay.join(seed) for seed in range(1, RECEIVERS + 1)])
+    ssrcs = {receiver.ssrc for receiver in relay.receivers}
+    report(good and len(ssrcs) == RECEIVERS, relay.name + ': receivers join')
+    extra = Receiver(relay, 9)
+    report(not extra.joined, relay.name + ': no more than %d' % RECEIVERS)
+    before = relay.switches()
+    # Over a rollover of the sender's numbers, with all kinds of headers and lengths
+    good = all([relay.sends(rtp(1234, 65450 + i, i * 7 % 1200, i % 16, i % 3))
+                for i in range(150)])
+    report(good, relay.name + ': each opens all that was sent with its own key')
+    report(before == relay.switches(), relay.name + ': the relay sleeps')
+    return 150
+
+
+def test_rollover(relay):
+    """Of each receiver's own numbers: they begin below 2^15"""
+    good, sent = True, 0
+    seq = 65600
+    while sent < 40:
+        seq += 1700
+        good &= relay.sends(rtp(1234, seq))
+        sent += 1
+    report(good, relay.name + ': numbers of receivers roll over')
+    return sent, seq
+
+
+def test_attack(relay, seq):
+    """Forged, replayed, truncated, of another key or stream: counted, and sent to nobody"""
+    forger = session(relay.name, 77, Policy.SSRC_ANY_OUTBOUND)
+    auth = replayed = 0
+    good = True
+    for i in range(20):
+        seq += 1
+        plain = rtp(1234, seq)
+        sealed = relay.srtp.protect(plain)
+        bad = bytearray(sealed)
+        bad[12 + i * 5 % (len(bad) - 12)] ^= 1 << i % 8
+        for data in (bytes(bad), sealed[:-1], sealed + b'x', forger.protect(plain), plain):
+            relay.tx.send(data)
+            auth += 1
+        relay.tx.send(sealed)
+        good &= all([receiver.gets(plain) for receiver in relay.receivers])
+        relay.tx.send(sealed)
+        replayed += 1
+        good &= all([receiver.gets_nothing() for receiver in relay.receivers])
+    for i in range(10):
+        relay.tx.send(relay.srtp.protect(rtp(4321, i)))
+        relay.tx.send(relay.srtp.protect_rtcp(struct.pack('!BBHI5I', 0x80, 200, 6, 1234, *range(5))))
+    good &= all([receiver.gets_nothing() for receiver in relay.receivers])
+    report(good, relay.name + ': what is forged, replayed or of another stream is not relayed')
+    return auth, replayed, 20, seq
+
+
+def test_members(relay, seq):
+    """Receivers leave, and others join in their place, in the middle of the stream"""
+    good = True
+    sent = seed = 0
+    for i in range(12):
+        left = relay.receivers[i * 5 % RECEIVERS]
+        good &= relay.leave(left)
+        good &= relay.sends(rtp(1234, seq + 1))
+        good &= left.gets_nothing()
+        seed = 100 + i
+        good &= relay.join(seed)
+        # The first that a receiver sees may be followed by one that is older.
+        late = relay.srtp.protect(rtp(1234, seq + 2))
+        good &= relay.sends(rtp(1234, seq + 3))
+        relay.tx.send(late)
+        good &= all([receiver.gets(rtp(1234, seq + 2)) for receiver in relay.receivers])
+        seq += 3
+        sent += 3
+    report(good, relay.name + ': receivers join and leave')
+    good = relay.ask('join 127.0.0.1:9', 'abc').startswith('error: ')
+    good &= relay.ask('leave 127.0.0.1:9').startswith('error: ')
+    good &= relay.ask('join 127.0.0.1:9', '').startswith('error: write join HOST:PORT KEY')
+    lines = relay.ask('list').splitlines()
+    good &= lines[0] == 'receivers 8' and len(lines) == 9
+    report(good, relay.name + ': wrong commands')
+    return sent
+
+
+def test(name, dir):
+    relay = Relay(name, dir)
+    report(relay.started, name + ': it starts')
+    if not relay.started:
+        sys.exit(1)
+    sent = test_stream(relay)
+    more, seq = test_rollover(relay)
+    auth, replayed, good, seq = test_attack(relay, seq)
+    sent += more + good
+    sent += test_members(relay, seq)
+    counted = relay.close()
+    relayed = [sent, auth, replayed, 10, 10]
+    report(counted[0][2:] == relayed, name + ': counted as %s, %s' % (counted[0][2:], relayed))
+    # The 12 that have joined later got two datagrams of each three less one.
+    copies = sent * RECEIVERS - 12
+    report(counted[1] == [copies, RECEIVERS + 12, 0],
+           name + ': %d copies, counted as %s' % (copies, counted[1]))
+
+
+print('TAP version 13')
+print('1..%d' % (len(PROFILES) * 11))
+with tempfile.TemporaryDirectory() as dir:
+    for profile in PROFILES:
+        test(profile, dir)
+sys.exit(failed > 0)
