@@ -180,5 +180,5 @@ u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer_key, u64 keys, u64 seal_
 	if (user->unauthentic)
 		return -EBADMSG;
 	err = vnp_user_key_once(key, seal.nonce);
-	return err ? err : count(peer, len + tag);
+	return err ? err : count_peer(peer, len + tag);
 }
