@@ -72,7 +72,7 @@ static int vnp_gcm_create(struct vnp_secret *secret, const u8 *key, u32 len)
 	if (IS_ERR(sync))
 		return PTR_ERR(sync);
 	fast = vnp_gcm_alloc("__gcm(aes)", VNP_AES_INSIDE, key, len);
-	if (IS_ERR(fast) && PTR_ERR(fast) != -EOPNOTSUPP) {
+	if (fast == ERR_PTR(-ENOMEM) || fast == ERR_PTR(-EINTR)) {
 		crypto_free_aead(sync);
 		return PTR_ERR(fast);
 	}
@@ -184,7 +184,7 @@ static int vnp_ctr_create(struct vnp_secret *secret, const u8 *key, u32 len)
 	if (IS_ERR(sync))
 		return PTR_ERR(sync);
 	fast = vnp_ctr_alloc("__ctr(aes)", VNP_AES_INSIDE, key, len);
-	if (IS_ERR(fast) && PTR_ERR(fast) != -EOPNOTSUPP) {
+	if (fast == ERR_PTR(-ENOMEM) || fast == ERR_PTR(-EINTR)) {
 		crypto_free_skcipher(sync);
 		return PTR_ERR(fast);
 	}
