@@ -69,7 +69,7 @@ static void vnp_fifo_settle(struct vnp_fifo *fifo)
 
 bool vnp_fifo_drop(struct vnp_fifo *fifo)
 {
-	if (!fifo->cnt)
+	if (!fifo->cnt || fifo->begun != fifo->claimed)
 		return false;
 	fifo->cnt--;
 	fifo->bytes -= *vnp_fifo_head(fifo, fifo->first);

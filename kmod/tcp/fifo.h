@@ -70,7 +70,10 @@ bool vnp_fifo_suits(const struct vnp_fifo *fifo, u32 len);
 /* vnp_fifo_fits() - is there room for it now? */
 bool vnp_fifo_fits(const struct vnp_fifo *fifo, u32 len);
 
-/* vnp_fifo_drop() - drop the oldest one that is not being sent.  Return: false: there is none */
+/*
+ * vnp_fifo_drop() - drop the oldest one, and free its space.  Return: false: there is none, or some
+ * are being sent, after which the space of others cannot be used yet
+ */
 bool vnp_fifo_drop(struct vnp_fifo *fifo);
 
 /* vnp_fifo_drop_all() - drop all that are not being sent.  Return: their number */

@@ -28,6 +28,9 @@ static unsigned long sockets_user_bytes = 256UL << 20;
 module_param(sockets_user_bytes, ulong, 0644);
 MODULE_PARM_DESC(sockets_user_bytes, "bytes that the queues of these sockets may have");
 
+/* Datagrams that may be dropped for one that is appended: softirqs are off */
+#define VNP_OUTLET_DROPS	64
+
 /* Outlets by socket.  Changes take the lock, together with vnp_outlet::entries. */
 static DEFINE_HASHTABLE(vnp_outlets, 12);
 static DEFINE_SPINLOCK(vnp_outlets_lock);
@@ -98,18 +101,50 @@ static void vnp_outlet_write_space(struct sock *sk)
 	rcu_read_unlock();
 }
 
-/* The socket is used as when it was created, or has a link.  Return: 0 or errno */
+bool vnp_outlet_has_hook(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_write_space) == vnp_outlet_write_space;
+}
+
+/*
+ * The socket is used as when it was created, or has a link.  KCM, which has put its function in
+ * front of ours, may have restored ours after the outlet's end.  Context: the socket's lock.
+ * Return: 0 or errno
+ */
 static int vnp_outlet_check(const struct sock *sk)
 {
-	if (sk->sk_write_space == vnp_outlet_write_space)
+	const bool ours = vnp_outlet_has_hook(sk);
+	bool exists;
+
+	rcu_read_lock();
+	exists = ours && vnp_outlet_find(sk);
+	rcu_read_unlock();
+	if (exists)
 		return -EEXIST;
 	if (sk->sk_state == TCP_LISTEN)
 		return -EOPNOTSUPP;
 	if (!(1 << sk->sk_state & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
 		return -ENOTCONN;
-	if (sk->sk_write_space != vnp_tcp_proto_of(sk)->write_space || !vnp_tcp_is_free(sk))
+	if ((!ours && sk->sk_write_space != vnp_tcp_proto_of(sk)->write_space) ||
+	    !vnp_tcp_is_free(sk))
 		return -EBUSY;
 	return -vnp_outlet_failure(sk);
+}
+
+bool vnp_outlet_is_connected(const struct vnp_outlet *outlet)
+{
+	const struct vnp_connection *shown = &outlet->shown;
+	const struct sock *sk = outlet->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+
+	if (ntohs(inet->inet_dport) != shown->remote_port ||
+	    ntohs(inet->inet_sport) != shown->local_port)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return !memcmp(&sk->sk_v6_daddr, shown->remote_ip6, sizeof(shown->remote_ip6));
+#endif
+	return inet->inet_daddr == shown->remote_ip4;
 }
 
 static void vnp_outlet_hook(struct sock *sk)
@@ -121,8 +156,9 @@ static void vnp_outlet_hook(struct sock *sk)
 }
 
 /*
- * If something else has put its function in front of this one, which takes privileges
- * (vnp_tcp_keep_ulp()), the module cannot be unloaded any more.
+ * If something else has put its function in front of this one (KCM, which takes a descriptor of a
+ * BPF program, or root's subsystems), the module cannot be unloaded any more, unless the socket
+ * gets another outlet afterwards.
  */
 static void vnp_outlet_unhook(struct sock *sk)
 {
@@ -148,8 +184,9 @@ static int vnp_outlet_attach(struct vnp_outlet *outlet)
 	if (!ret && !vnp_outlet_insert(outlet))
 		ret = -EEXIST;
 	if (!ret) {
-		/* The caller has a descriptor of a map. */
-		__module_get(THIS_MODULE);
+		/* The caller has a descriptor of a map; and see vnp_outlet_unhook(). */
+		if (!vnp_outlet_has_hook(sk))
+			__module_get(THIS_MODULE);
 		vnp_outlet_hook(sk);
 	}
 	release_sock(sk);
@@ -333,9 +370,11 @@ void vnp_outlet_leave(struct vnp_outlet *outlet)
 static bool vnp_outlet_make_room(struct vnp_outlet *outlet, u32 len)
 {
 	const u32 policy = outlet->shown.policy;
+	u32 left = VNP_OUTLET_DROPS;
 
 	while (!vnp_fifo_fits(&outlet->fifo, len)) {
-		if (policy != VNP_SOCKET_DROP_OLDEST || !vnp_fifo_drop(&outlet->fifo)) {
+		if (policy != VNP_SOCKET_DROP_OLDEST || !left-- ||
+		    !vnp_fifo_drop(&outlet->fifo)) {
 			outlet->errors[VNP_ERROR_SNDBUF]++;
 			if (policy == VNP_SOCKET_DISCONNECT) {
 				vnp_outlet_end(outlet, ECONNABORTED);

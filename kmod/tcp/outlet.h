@@ -69,6 +69,7 @@ enum vnp_outlet_state {
  * @work:	sends; with a reference
  * @delay:	jiffies until it tries again; 0: it did not fail.  Only used by @work
  * @abort:	resets the connection; with a reference, and one to the module
+ * @abort_delay: as @delay, of @abort
  * @aborting:	it was scheduled
  */
 struct vnp_outlet {
@@ -92,6 +93,7 @@ struct vnp_outlet {
 	struct delayed_work work;
 	unsigned long delay;
 	struct delayed_work abort;
+	unsigned long abort_delay;
 	bool aborting;
 };
 

@@ -15,8 +15,13 @@
 #define VNP_OUTLET_BATCH	(32U << 10)
 #define VNP_OUTLET_SLICE	(64U << 10)
 
+/* Time after which others get theirs, if datagrams are short, in ns */
+#define VNP_OUTLET_SLICE_NS	500000
+
 /* Jiffies after which the work tries again at the latest */
 #define VNP_OUTLET_DELAY_MAX	(HZ / 4)
+
+#define VNP_OUTLET_ABORT_MAX	(HZ * 4)
 
 /* Connections of a user that are reset at once: that can sleep in the socket's lock */
 #define VNP_OUTLET_ABORTS	4
@@ -106,7 +111,8 @@ static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 	int ret;
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, vecs, len);
-	sk->sk_allocation = GFP_ATOMIC | __GFP_NOWARN;
+	/* Not GFP_ATOMIC, which a full cgroup would be charged for nevertheless */
+	sk->sk_allocation = GFP_NOWAIT | __GFP_NOWARN;
 	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, U32_MAX);
 	ret = tcp_sendmsg_locked(sk, &msg, len);
@@ -115,6 +121,16 @@ static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 	WRITE_ONCE(sk->sk_sndbuf, min(sndbuf, sk->sk_sndbuf));
 	sk->sk_allocation = allocation;
 	return ret;
+}
+
+/* Has something else taken the socket, or was it connected again?  Return: 0, or an errno > 0 */
+static int vnp_outlet_changed(const struct vnp_outlet *outlet)
+{
+	const struct sock *sk = outlet->sk;
+
+	if (!vnp_tcp_is_plain(sk) || !vnp_outlet_has_hook(sk) || tcp_sk(sk)->repair)
+		return EBUSY;
+	return vnp_outlet_is_connected(outlet) ? 0 : ENOTCONN;
 }
 
 /*
@@ -128,9 +144,7 @@ static u32 vnp_outlet_claim(struct vnp_outlet *outlet, struct kvec *vec, u32 *ve
 	int error;
 
 	spin_lock(&outlet->lock);
-	error = vnp_outlet_failure(sk);
-	if (!error && !vnp_tcp_is_plain(sk))
-		error = EBUSY;
+	error = vnp_outlet_failure(sk) ?: vnp_outlet_changed(outlet);
 	if (error)
 		vnp_outlet_end(outlet, error);
 	if (outlet->state == VNP_OUTLET_ENDED)
@@ -173,11 +187,12 @@ static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
  */
 static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 {
+	const u64 end = ktime_get_ns() + VNP_OUTLET_SLICE_NS;
 	struct kvec vec[VNP_FIFO_VECS];
 	u32 len, vecs, sum = 0;
 	int ret;
 
-	while (sum < VNP_OUTLET_SLICE) {
+	while (sum < VNP_OUTLET_SLICE && ktime_get_ns() < end) {
 		len = vnp_outlet_claim(outlet, vec, &vecs);
 		if (!len)
 			return 0;
@@ -190,7 +205,10 @@ static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 	return -EAGAIN;
 }
 
-/* Return: likewise, or -EBUSY: a call of the application owns the socket */
+/*
+ * Return: likewise, or -EBUSY: a call of the application owns the socket, or the user has taken too
+ * much of this CPU
+ */
 static int vnp_outlet_send(struct vnp_outlet *outlet)
 {
 	struct sock *sk = outlet->sk;
@@ -200,7 +218,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	local_bh_disable();
 	bh_lock_sock(sk);
 	start = ktime_get_ns();
-	if (!sock_owned_by_user(sk))
+	if (!sock_owned_by_user(sk) && vnp_account_draw(outlet->user, 0))
 		ret = vnp_outlet_send_some(outlet);
 	bh_unlock_sock(sk);
 	vnp_account_charge(outlet->user, ktime_get_ns() - start);
@@ -263,7 +281,9 @@ static void vnp_outlet_abort_work(struct work_struct *work)
 	struct vnp_outlet *outlet = container_of(to_delayed_work(work), struct vnp_outlet, abort);
 
 	if (!vnp_outlet_try_abort(outlet)) {
-		queue_delayed_work(vnp_outlet_abort_wq, &outlet->abort, HZ / 20);
+		outlet->abort_delay = clamp_t(unsigned long, outlet->abort_delay * 2, 1,
+					      VNP_OUTLET_ABORT_MAX);
+		queue_delayed_work(vnp_outlet_abort_wq, &outlet->abort, outlet->abort_delay);
 		return;
 	}
 	vnp_outlet_put(outlet);

@@ -30,6 +30,12 @@ void vnp_outlet_stop(struct vnp_outlet *outlet);
 /* vnp_outlet_abort() - reset the connection, soon.  Context: the outlet's lock */
 void vnp_outlet_abort(struct vnp_outlet *outlet);
 
+/* vnp_outlet_has_hook() - is sk_write_space ours?  Context: any */
+bool vnp_outlet_has_hook(const struct sock *sk);
+
+/* vnp_outlet_is_connected() - to the same peer as in the beginning?  Context: the socket's lock */
+bool vnp_outlet_is_connected(const struct vnp_outlet *outlet);
+
 /*
  * vnp_outlet_failure() - why can nothing be sent over the connection any more?  Context: any.
  * Return: an errno or 0

@@ -961,8 +961,9 @@ struct vnp_peer {
 /**
  * enum vnp_socket_policy - what happens to a datagram for which the queue has no room
  * @VNP_SOCKET_DROP_NEWEST: it is dropped
- * @VNP_SOCKET_DROP_OLDEST: the oldest ones in the queue are dropped, until there is room.  If a
- *			datagram that is being sent keeps the room, it is itself dropped
+ * @VNP_SOCKET_DROP_OLDEST: the oldest ones in the queue are dropped, at most 64, until there is
+ *			room.  If there is none then, or while datagrams are being sent, it is
+ *			itself dropped
  * @VNP_SOCKET_DISCONNECT: it is dropped, with all in the queue, and the connection is reset: the
  *			application gets ECONNABORTED
  */
@@ -988,8 +989,8 @@ enum vnp_socket_policy {
  * @reserved:	must be zero
  * @error:	out: 0, or the errno why nothing is sent any more: EPIPE: the application has
  *		closed the socket or shut it down; ECONNABORTED: %VNP_SOCKET_DISCONNECT; EBUSY:
- *		the socket is used by something else in the kernel; any other: of the
- *		connection, such as ECONNRESET
+ *		the socket is used by something else in the kernel; ENOTCONN: it is connected
+ *		to another peer; any other: of the connection, such as ECONNRESET
  * @family:	out: AF_INET or AF_INET6
  * @local_port:	out: port of the socket, host byte order
  * @remote_port: out: port that it is connected to, host byte order
