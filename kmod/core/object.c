@@ -90,12 +90,19 @@ void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
 	memcpy(obj->name, name, VNP_NAME_LEN);
 }
 
+void vnp_obj_inherit(struct vnp_obj *obj, const struct vnp_obj *from)
+{
+	obj->uid = from->uid;
+	obj->pid_ns = get_pid_ns(from->pid_ns);
+}
+
 int vnp_obj_publish(struct vnp_obj *obj)
 {
 	struct vnp_ids *ids = &vnp_ids[obj->ops->kind];
 	int ret;
 
-	obj->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	if (!obj->pid_ns)
+		obj->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	/* The id is stored before the object can be found. */
 	ret = xa_alloc_cyclic_bh(&ids->objs, &obj->id, obj,
 				 XA_LIMIT(1, S32_MAX), &ids->last, VNP_GFP_USER);

@@ -43,8 +43,8 @@ struct vnp_obj_ops {
  * @ops:	its kind
  * @refs:	descriptors, and other objects that hold a reference
  * @id:		0 until it is published
- * @uid:	effective uid of its creator
- * @pid_ns:	of its creator, with a reference; set when it is published
+ * @uid:	effective uid of its creator, the owner
+ * @pid_ns:	of its creator, with a reference; set when it is published, or inherited
  * @name:	for listings, NUL-padded
  * @rwork:	frees it
  */
@@ -78,6 +78,9 @@ bool vnp_obj_name_ok(const char *name);
 /* vnp_obj_init() - initialize an object, with one reference for the caller */
 void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
 		  const char *name);
+
+/* vnp_obj_inherit() - an initialized object gets the owner of another, which is published */
+void vnp_obj_inherit(struct vnp_obj *obj, const struct vnp_obj *from);
 
 /**
  * vnp_obj_publish() - give an initialized object its id

@@ -35,52 +35,59 @@ static void vnp_link_free(struct vnp_obj *obj)
 	module_put(THIS_MODULE);
 }
 
-static struct vnp_link *vnp_link_alloc(const struct vnp_link_create *attr,
-				       const struct vnp_hook_ops *hook)
+/* The reference to @user passes to the link.  Return: NULL: out of memory */
+static struct vnp_link *vnp_link_new(const struct vnp_hook_ops *hook, struct vnp_user *user)
 {
 	static const char name[VNP_NAME_LEN];
 	struct vnp_link *link;
-	int cpu, ret;
+	int cpu;
 
 	link = kzalloc(sizeof(*link), VNP_GFP_USER);
 	if (!link)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	link->stats = alloc_percpu_gfp(struct vnp_link_stats, VNP_GFP_USER);
-	if (!link->stats) {
-		ret = -ENOMEM;
+	if (!link->stats)
 		goto err_free;
-	}
-	link->user = vnp_user_get();
-	if (IS_ERR(link->user)) {
-		ret = PTR_ERR(link->user);
+	if (vnp_routes_init(&link->routes))
 		goto err_free_stats;
-	}
-	ret = vnp_routes_init(&link->routes);
-	if (ret)
-		goto err_put_user;
 	for_each_possible_cpu(cpu)
 		u64_stats_init(&per_cpu_ptr(link->stats, cpu)->syncp);
 
 	vnp_obj_init(&link->obj, &vnp_link_obj_ops, name);
-	link->flags = attr->flags;
 	link->hook = hook;
-	link->hold_bytes = attr->hold_bytes;
-	link->hold_messages = attr->hold_messages ?: VNP_HOLD_MESSAGES;
-	link->hold_age_ms = attr->hold_age_ms ?: VNP_HOLD_AGE_MS;
-	link->hold_mark = attr->hold_mark;
-	link->eof = attr->eof;
+	link->user = user;
 	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
 	return link;
 
-err_put_user:
-	vnp_user_put(link->user);
 err_free_stats:
 	free_percpu(link->stats);
 err_free:
 	kfree(link);
-	return ERR_PTR(ret);
+	return NULL;
+}
+
+static struct vnp_link *vnp_link_alloc(const struct vnp_link_create *attr,
+				       const struct vnp_hook_ops *hook)
+{
+	struct vnp_user *user = vnp_user_get();
+	struct vnp_link *link;
+
+	if (IS_ERR(user))
+		return ERR_CAST(user);
+	link = vnp_link_new(hook, user);
+	if (!link) {
+		vnp_user_put(user);
+		return ERR_PTR(-ENOMEM);
+	}
+	link->flags = attr->flags;
+	link->hold_bytes = attr->hold_bytes;
+	link->hold_messages = attr->hold_messages ?: VNP_HOLD_MESSAGES;
+	link->hold_age_ms = attr->hold_age_ms ?: VNP_HOLD_AGE_MS;
+	link->hold_mark = attr->hold_mark;
+	link->eof = attr->eof;
+	return link;
 }
 
 int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
@@ -206,6 +213,73 @@ put_message:
 put_prog:
 	vnp_prog_put(prog);
 	return fd;
+}
+
+/*
+ * ---- Connections of a listening socket ------------------------------------
+ */
+
+/* Return: NULL: out of memory */
+static struct vnp_link *vnp_link_alloc_child(const struct vnp_link *listener)
+{
+	struct vnp_link *link;
+
+	vnp_user_hold(listener->user);
+	link = vnp_link_new(listener->hook->inherit, listener->user);
+	if (!link) {
+		vnp_user_put(listener->user);
+		return NULL;
+	}
+	vnp_obj_inherit(&link->obj, &listener->obj);
+	link->listener_id = listener->obj.id;
+	link->flags = listener->flags;
+	link->hold_bytes = listener->hold_bytes;
+	link->hold_messages = listener->hold_messages;
+	link->hold_age_ms = listener->hold_age_ms;
+	link->hold_mark = listener->hold_mark;
+	link->eof = listener->eof;
+	return link;
+}
+
+/* The current programs, with references.  Return: false: detached */
+static bool vnp_link_programs(struct vnp_link *link, struct vnp_prog **prog,
+			      struct vnp_prog **message)
+{
+	bool attached;
+
+	spin_lock_bh(&link->lock);
+	attached = link->sk;
+	if (attached) {
+		*prog = rcu_dereference_protected(link->prog, lockdep_is_held(&link->lock));
+		*message = rcu_dereference_protected(link->message,
+						     lockdep_is_held(&link->lock));
+		vnp_obj_get(&(*prog)->obj);
+		if (*message)
+			vnp_obj_get(&(*message)->obj);
+	}
+	spin_unlock_bh(&link->lock);
+	return attached;
+}
+
+int vnp_link_inherit(struct vnp_link *listener, struct sock *sk)
+{
+	struct vnp_prog *prog, *message;
+	struct vnp_link *link;
+	int ret = -ENOMEM;
+
+	if (!vnp_link_programs(listener, &prog, &message))
+		return -ENOLINK;
+	link = vnp_link_alloc_child(listener);
+	if (link) {
+		ret = vnp_obj_publish(&link->obj);
+		if (!ret)
+			ret = link->hook->attach(link, prog, message, sk);
+		vnp_link_put(link);
+	}
+	if (message)
+		vnp_prog_put(message);
+	vnp_prog_put(prog);
+	return ret;
 }
 
 const struct vnp_obj_ops vnp_link_obj_ops = {

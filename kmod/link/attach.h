@@ -49,6 +49,18 @@ void vnp_link_bind(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog
  */
 bool vnp_link_claim(struct vnp_link *link);
 
+/**
+ * vnp_link_inherit() - link a connection as its listening socket is
+ * @listener:	that socket's link
+ * @sk:		the connection
+ *
+ * It gets a link of its own, with the programs that @listener has now, its options and its owner.
+ *
+ * Context: process, the connection stays open.
+ * Return: 0; -ENOLINK: @listener is detached; -ENOMEM; or another errno if it cannot be linked.
+ */
+int vnp_link_inherit(struct vnp_link *listener, struct sock *sk);
+
 /* vnp_link_takes() - does the hook take programs of this type? */
 bool vnp_link_takes(const struct vnp_hook_ops *hook, const struct vnp_prog *prog);
 

@@ -16,7 +16,7 @@
 
 /*
  * A setsockopt() of UDP_ENCAP that began before the link was created may have replaced
- * the hook: then the link is detached.
+ * the hook, or a socket may not listen any more: then the link is detached.
  */
 static void vnp_link_refresh(struct vnp_link *link)
 {
@@ -45,6 +45,9 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 		.uid = vnp_obj_uid(&link->obj),
 		.family = link->family,
 		.sock_cookie = link->cookie,
+		.listener_id = link->listener_id,
+		.accepted = atomic64_read(&link->accepted),
+		.refused = atomic64_read(&link->refused),
 		.fault_prog_id = fault >> 32,
 		.fault = VNP_EXEC_FAULT_KIND((u32)fault),
 		.fault_insn = VNP_EXEC_FAULT_INSN((u32)fault),

@@ -49,6 +49,9 @@ struct vnp_stream;
  * @hold_mark:	the mark of messages that are delivered because of their age, or 0
  * @stream:	the messages of its stream (tcp/stream.h), or NULL
  * @eof:	what happens to a message that is not whole when the stream ends: enum vnp_eof
+ * @listener_id: id of the listening socket's link that this one was inherited from, or 0
+ * @accepted:	connections that a listening socket has accepted and linked
+ * @refused:	connections that it has closed because they could not be linked
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
  * @lock:	for @prog, @message, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
@@ -75,6 +78,9 @@ struct vnp_link {
 	u32 hold_mark;
 	struct vnp_stream *stream;
 	u32 eof;
+	u32 listener_id;
+	atomic64_t accepted;
+	atomic64_t refused;
 	u64 fault;
 
 	spinlock_t lock;	/* prog, message, sk, gro_deferred */

@@ -27,6 +27,8 @@ struct vnp_target_addr;
  * @head:	bytes of header at skb->data, before the payload; linear
  * @prog_types:	bit n: takes programs of enum vnp_prog_type n
  * @link_flags:	VNP_LINK_F_* that its links can have
+ * @inherit:	the hook for links of the connections that the socket accepts
+ *		(vnp_link_inherit()).  NULL: it accepts none
  * @suits:	is it the hook for this kind of socket?  Context: process, the socket stays open
  * @attach:	attach a link to a socket.  The link gets references to @prog, and @message
  *		unless it is NULL, the socket one to the link.  Context: process, the socket
@@ -70,8 +72,8 @@ struct vnp_target_addr;
  * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
  * @info:	fill in what only links of this hook count.  Context: process.  NULL: nothing
  *
- * A hook that does not receive packets (tcp/) only has the members for attaching, @load, @free
- * and @info.
+ * Hooks that do not receive packets (tcp/) only have the members for attaching, @inherit, @load,
+ * @free and @info.
  *
  * @filtered says that the socket's filters have seen the packet.
  *
@@ -82,6 +84,7 @@ struct vnp_hook_ops {
 	u32 head;
 	u32 prog_types;
 	u32 link_flags;
+	const struct vnp_hook_ops *inherit;
 	bool (*suits)(const struct sock *sk);
 	int (*attach)(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog *message,
 		      struct sock *sk);

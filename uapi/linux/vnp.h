@@ -1185,7 +1185,7 @@ enum vnp_eof {
  * @flags:	VNP_LINK_F_*
  * @prog_fd:	a program of type %VNP_PROG_DATAGRAM or %VNP_PROG_PACKET; or %VNP_PROG_STREAM
  * @sock_fd:	a UDP socket, IPv4 or IPv6, bound or not, connected or not; or a TCP socket that
- *		is connected
+ *		is connected, or listens
  * @reserved:	must be zero
  * @hold_bytes:	maximum memory of held datagrams, counted as for SO_RCVBUF; 0: the socket's
  *		receive buffer
@@ -1250,10 +1250,29 @@ enum vnp_eof {
  * An urgent byte is part of the stream for programs.  A process that waits for one (EPOLLPRI,
  * SIGURG) is woken when it has arrived, whether its message is ready or not.
  *
+ * Listening sockets.  The link of a socket that listens executes nothing: what accept() returns has
+ * a link of its own, with the programs that the listening socket's link has at this moment, its
+ * options and its owner.  It is made before the application gets the descriptor.  So data that
+ * arrived before goes through the programs, and it does not matter whether the connection was made
+ * before the link of the listening socket, with SYN cookies, or with TCP fast open.  These links
+ * have no descriptors: their owner finds them by VNP_OBJ_NEXT and @listener_id of struct
+ * vnp_link_info.  They count their messages; the listening socket's link counts connections.
+ * VNP_LINK_UPDATE and VNP_LINK_DETACH of that have no effect on connections that were accepted
+ * before.
+ * The memory of such a link is charged to the memory cgroup of the process that calls accept(), as
+ * that of the connection.  A connection that cannot be linked is closed, and accept() fails with
+ * ENOMEM, or with ECONNABORTED if it was changed by another user in the kernel (such as sockmap).
+ * A call of accept() that waits when the link is created is restarted.  If SO_RCVTIMEO is set it is
+ * not; it may then return a connection without a link, and so may a call that begins at the moment
+ * when the link is created.
+ * The link ends when the socket is closed, or found not to listen any more.  While there is one,
+ * setsockopt() of TCP_ULP fails with EBUSY, and the socket cannot be added to a sockmap or another
+ * map of sockets.
+ *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
- * (for TCP: MPTCP, a listening socket); EPERM: SO_LOCK_FILTER is set; ENOTCONN: a TCP socket that
- * is not connected; ENOTSOCK: not a socket.
+ * (for TCP: MPTCP); EPERM: SO_LOCK_FILTER is set; ENOTCONN: a TCP socket that is neither connected
+ * nor listens; ENOTSOCK: not a socket.
  */
 struct vnp_link_create {
 	__u32 size;
@@ -1302,6 +1321,11 @@ struct vnp_link_create {
  * @walked:	stream: packets of the receive queue that were walked to find messages
  * @repacked:	stream: bytes that were copied so that packets in the receive queue take less
  *		memory
+ * @accepted:	listening socket: connections that were accepted and linked
+ * @refused:	listening socket: connections that were closed because they could not be linked
+ * @listener_id: the listening socket's link that this one was inherited from, or 0; it may have
+ *		ended
+ * @reserved2:	zero
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
  * as a message.
@@ -1339,6 +1363,10 @@ struct vnp_link_info {
 	__aligned_u64 late;
 	__aligned_u64 walked;
 	__aligned_u64 repacked;
+	__aligned_u64 accepted;
+	__aligned_u64 refused;
+	__u32 listener_id;
+	__u32 reserved2;
 };
 
 /**
