@@ -3,6 +3,7 @@
 #ifndef _VNP_CORE_COMPAT_TCP_H
 #define _VNP_CORE_COMPAT_TCP_H
 
+#include <linux/net.h>
 #include <linux/skbuff.h>
 #include <net/tcp.h>
 
@@ -53,6 +54,39 @@ static inline int vnp_ioctl_result(VNP_IOCTL_ARG arg, int result)
 	return 0;
 #else
 	return put_user(result, (int __user *)arg);
+#endif
+}
+
+/* accept() of a kind of socket; older kernels pass its arguments one by one. */
+#ifndef HAVE_PROTO_OPS_ACCEPT_ARG
+struct proto_accept_arg {
+	int flags;
+	bool kern;
+};
+#endif
+
+int vnp_listen_accept(struct socket *sock, struct socket *newsock,
+		      struct proto_accept_arg *arg);
+
+#ifdef HAVE_PROTO_OPS_ACCEPT_ARG
+#define vnp_ops_accept_linked	vnp_listen_accept
+#else
+static inline int vnp_ops_accept_linked(struct socket *sock, struct socket *newsock, int flags,
+					bool kern)
+{
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };
+
+	return vnp_listen_accept(sock, newsock, &arg);
+}
+#endif
+
+static inline int vnp_ops_accept(const struct proto_ops *ops, struct socket *sock,
+				 struct socket *newsock, struct proto_accept_arg *arg)
+{
+#ifdef HAVE_PROTO_OPS_ACCEPT_ARG
+	return ops->accept(sock, newsock, arg);
+#else
+	return ops->accept(sock, newsock, arg->flags, arg->kern);
 #endif
 }
 

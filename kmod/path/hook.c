@@ -3,11 +3,13 @@
 
 #include <linux/kernel.h>
 
+#include "kmod/tcp/listen.h"
 #include "kmod/tcp/tcp.h"
 #include "kmod/udp/udp.h"
 
 static const struct vnp_hook_ops *const vnp_hooks[] = {
 	&vnp_udp_hook,
+	&vnp_listen_hook,
 	&vnp_tcp_hook,
 };
 

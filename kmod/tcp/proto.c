@@ -4,9 +4,14 @@
 static struct vnp_tcp_proto vnp_tcp_proto4;
 static struct vnp_tcp_proto vnp_tcp_proto6;
 
+struct vnp_tcp_proto *vnp_tcp_proto(int family)
+{
+	return family == AF_INET6 ? &vnp_tcp_proto6 : &vnp_tcp_proto4;
+}
+
 struct vnp_tcp_proto *vnp_tcp_proto_of(const struct sock *sk)
 {
-	return sk->sk_family == AF_INET6 ? &vnp_tcp_proto6 : &vnp_tcp_proto4;
+	return vnp_tcp_proto(sk->sk_family);
 }
 
 /* From an example, as not all kernels export the operations of IPv6 */

@@ -14,16 +14,20 @@
  *		socket is put when it is released
  * @ours_ops:	a copy, modified
  * @write_space: sk_write_space, the kernel's
+ * @listen_ops:	another, for listening sockets that have a link; not freed if it was used
+ *		(tcp/listen.h)
  */
 struct vnp_tcp_proto {
 	struct proto *kernel;
 	struct proto ours;
 	const struct proto_ops *kernel_ops;
 	struct proto_ops ours_ops;	/* const once it is set up */
+	struct proto_ops *listen_ops;	/* likewise const */
 	void (*write_space)(struct sock *sk);
 };
 
-/* vnp_tcp_proto_of() - of a socket */
+/* vnp_tcp_proto() - of an address family, vnp_tcp_proto_of() - of a socket */
+struct vnp_tcp_proto *vnp_tcp_proto(int family);
 struct vnp_tcp_proto *vnp_tcp_proto_of(const struct sock *sk);
 
 /* vnp_tcp_proto_copy() - copy those of a family.  Return: ERR_PTR: there are none */

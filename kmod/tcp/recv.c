@@ -65,11 +65,8 @@ static void vnp_recv_unlock(struct vnp_recv *recv)
 	mutex_unlock(&recv->stream->reader);
 }
 
-/*
- * The link has ended: have the call made again, which then is TCP's.  restart_syscall() has another
- * result, which io_uring does not know.
- */
-static int vnp_recv_restart(void)
+/* restart_syscall() has another result, which io_uring does not know. */
+int vnp_recv_restart(void)
 {
 	set_tsk_thread_flag(current, TIF_SIGPENDING);
 	return -ERESTARTSYS;

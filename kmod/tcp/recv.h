@@ -12,6 +12,12 @@
 
 #include "kmod/core/compat_tcp.h"
 
+/*
+ * vnp_recv_restart() - the link has ended: have the call made again, which then is the kernel's.
+ * Return: for the caller of the call
+ */
+int vnp_recv_restart(void);
+
 /* As in struct proto and struct proto_ops; vnp_recv_msg() is declared in compat_tcp.h */
 int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg);
 __poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait);

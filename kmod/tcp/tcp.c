@@ -9,6 +9,8 @@
  *	icsk_ulp_ops		ones that do nothing, so that no others can be set.  They stay
  *	sk_rcvlowat		1; the application's is in struct vnp_stream
  *
+ * What becomes of listening sockets: kmod/tcp/listen.c.
+ *
  * Only a socket is taken whose operations are TCP's own: not one of MPTCP, kTLS, sockmap, KCM.
  *
  * Locking: all this changes under the socket's lock, under which TCP calls sk_data_ready, too:
@@ -29,6 +31,7 @@
 #include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/path/hook.h"
+#include "kmod/tcp/listen.h"
 #include "kmod/tcp/opt.h"
 #include "kmod/tcp/proto.h"
 #include "kmod/tcp/queue.h"
@@ -51,7 +54,7 @@ static const char vnp_tcp_ulp_name[] = "vnp";
 static struct tcp_ulp_ops *vnp_tcp_ulp;
 static bool vnp_tcp_ulp_used;
 
-static void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link)
+void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link)
 {
 	write_lock_bh(&sk->sk_callback_lock);
 	__rcu_assign_sk_user_data_with_flags(sk, link, link ? SK_USER_DATA_NOCOPY : 0);
@@ -203,24 +206,32 @@ bool vnp_tcp_is_free(const struct sock *sk)
 	return vnp_tcp_is_plain(sk) && !vnp_tcp_has_ulp(sk) && !tcp_sk(sk)->repair;
 }
 
-/* Context: the socket's lock.  Return: 0, or as @attach */
-static int vnp_tcp_check(const struct sock *sk)
+int vnp_tcp_check(const struct sock *sk)
 {
-	const int connected = TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
-			      TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK;
 	const struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
 
-	if (sock_flag(sk, SOCK_FILTER_LOCKED))
-		return -EPERM;
-	if (sk->sk_state == TCP_LISTEN)
-		return -EOPNOTSUPP;
-	if (!(1 << sk->sk_state & connected))
-		return -ENOTCONN;
 	if (sk->sk_prot != proto->kernel || sk->sk_socket->ops != proto->kernel_ops ||
 	    rcu_access_pointer(__sk_user_data(sk)) || vnp_tcp_has_ulp(sk) ||
 	    tcp_sk(sk)->repair)
 		return -EBUSY;
 	return 0;
+}
+
+/*
+ * A connection that inherits its link may have been reset, or be one of TCP fast open that is not
+ * established yet.  Context: the socket's lock.  Return: 0, or as @attach
+ */
+static int vnp_tcp_check_connection(const struct vnp_link *link, struct sock *sk)
+{
+	const int connected = TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 |
+			      TCPF_CLOSE_WAIT | TCPF_CLOSING | TCPF_LAST_ACK;
+
+	vnp_listen_refresh(sk);
+	if (link->listener_id)
+		return vnp_tcp_check(sk);
+	if (sock_flag(sk, SOCK_FILTER_LOCKED))
+		return -EPERM;
+	return 1 << sk->sk_state & connected ? vnp_tcp_check(sk) : -ENOTCONN;
 }
 
 static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
@@ -232,7 +243,7 @@ static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
 	if (!link->stream)
 		return -ENOMEM;
 	lock_sock(sk);
-	ret = vnp_tcp_check(sk);
+	ret = vnp_tcp_check_connection(link, sk);
 	if (!ret) {
 		vnp_link_bind(link, prog, message, sk);
 		vnp_tcp_set_hook(link, sk);
@@ -310,19 +321,30 @@ int vnp_tcp_subsys_create(void)
 	ret = vnp_tcp_ulp_create();
 	if (ret)
 		return ret;
+	ret = vnp_listen_subsys_create();
+	if (ret)
+		goto err_ulp;
 	ret = vnp_stream_subsys_create();
 	if (ret)
-		vnp_tcp_ulp_destroy();
+		goto err_listen;
+	return 0;
+
+err_listen:
+	vnp_listen_subsys_destroy();
+err_ulp:
+	vnp_tcp_ulp_destroy();
 	return ret;
 }
 
 /* Waits for calls that are being entered, that are in here, and that are being left. */
 void vnp_tcp_subsys_destroy(void)
 {
+	vnp_listen_stop();
 	synchronize_rcu_tasks();
 	wait_event_idle(vnp_tcp_calls_wait, !atomic_read(&vnp_tcp_calls));
 	synchronize_rcu_tasks();
 	vnp_stream_subsys_destroy();
+	vnp_listen_subsys_destroy();
 	vnp_tcp_ulp_destroy();
 }
 

@@ -6,6 +6,7 @@
 
 struct sock;
 struct vnp_hook_ops;
+struct vnp_link;
 
 extern const struct vnp_hook_ops vnp_tcp_hook;
 
@@ -31,6 +32,12 @@ bool vnp_tcp_is_free(const struct sock *sk);
 
 /* vnp_tcp_keep_ulp() - refuse other uses: kTLS, sockmap, SMC.  For ever.  Context: its lock */
 void vnp_tcp_keep_ulp(struct sock *sk);
+
+/* vnp_tcp_check() - can it be linked?  Context: its lock.  Return: 0, or -EBUSY */
+int vnp_tcp_check(const struct sock *sk);
+
+/* vnp_tcp_set_user_data() - @link or NULL; not for copies.  Context: the socket's lock */
+void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link);
 
 /* Context: process, at module init and exit */
 int vnp_tcp_subsys_create(void);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: GPL-2.0
+/* accept() of a kind of socket has its arguments in a struct. */
+#include <linux/net.h>
+#include <net/sock.h>
+
+int probe(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg);
+int probe(struct socket *sock, struct socket *newsock, struct proto_accept_arg *arg)
+{
+	return sock->ops->accept(sock, newsock, arg);
+}
