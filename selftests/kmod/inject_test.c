@@ -6,12 +6,15 @@
  */
 #include <fcntl.h>
 #include <linux/udp.h>
+#include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include "burst.h"
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
 #include "peer.h"
+#include "stream.h"
 #include "../progs/hold.h"
 #include "../progs/resize.h"
 #include "../progs/seal.h"
@@ -636,6 +639,56 @@ TEST_F(inject, sealed)
 		close(rx[i]);
 	}
 	vnp_object_close(obj);
+}
+
+/* What is accepted has a link, or nothing is accepted and the connection is closed. */
+TEST_F(inject, accept)
+{
+	const int listener = stream_listen(FLOW_IP4, 0), objects = all_objects(self->dev);
+	const int link = stream_link(listener, 0, 0);
+	struct pollfd queue = { .fd = listener, .events = POLLIN };
+	int n, err, made = 0, refused = 0;
+	struct vnp_link_info info;
+	struct conn conn;
+	char data[100], got[60];
+	bool hit = true;
+
+	ASSERT_OK(link);
+	message_make(data, MSG_DROP, 40, 1);
+	message_make(data + 40, MSG_PASS, 60, 2);
+	for (n = 1; hit && n < 1000; n++) {
+		ASSERT_EQ(0, conn_begin(&conn, listener));
+		ASSERT_EQ(0, conn_put(&conn, data, sizeof(data)));
+		fail_nth(self->fail_nth, n);
+		conn.rx = accept(listener, NULL, NULL);
+		err = errno;
+		hit = failed(self->fail_nth);
+		fail_nth(self->fail_nth, 0);
+		if (conn.rx >= 0) {
+			made++;
+			EXPECT_EQ(0, conn_arrived(&conn, sizeof(data)));
+			EXPECT_EQ(60, recv(conn.rx, got, 60, 0));
+			EXPECT_EQ(-1, recv(conn.rx, got, 1, MSG_DONTWAIT));
+		} else {
+			refused++;
+			EXPECT_TRUE(err == ENOMEM || err == ENFILE);
+		}
+		/* It may not have been taken from the queue. */
+		if (poll(&queue, 1, 0))
+			close(accept(listener, NULL, NULL));
+		conn_close(&conn);
+	}
+	EXPECT_FALSE(hit);
+	EXPECT_LT(0, made);
+	EXPECT_LT(0, refused);
+	ASSERT_EQ(0, link_info(link, &info));
+	EXPECT_LT(0, info.refused);
+	EXPECT_LE(info.refused, refused);
+	link_detach(link);
+	close(link);
+	close(listener);
+	while (all_objects(self->dev) != objects)
+		sched_yield();
 }
 
 /* Segments that cannot be joined come one by one, in order. */

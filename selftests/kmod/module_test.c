@@ -10,12 +10,14 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include "burst.h"
 #include "harness.h"
 #include "held.h"
 #include "insn.h"
 #include "module.h"
 #include "object.h"
+#include "stream.h"
 
 FIXTURE(module) {
 	int dev;
@@ -113,6 +115,91 @@ TEST_F(module, linked_socket)
 	EXPECT_EQ(1, flow_next_is(&self->flow, "pass"));
 	EXPECT_EQ(1, refused());
 	close(self->flow.rx);
+	EXPECT_EQ(0, module_remove_soon());
+	EXPECT_EQ(0, module_load(""));
+}
+
+struct waiting {
+	pthread_t thread;
+	int listener;
+	atomic_int tid;
+};
+
+static void *accept_one(void *arg)
+{
+	struct waiting *w = arg;
+
+	atomic_store(&w->tid, syscall(SYS_gettid));
+	return (void *)(long)accept(w->listener, NULL, NULL);
+}
+
+/* A thread that waits in accept() */
+static int waiting_start(struct waiting *w, int listener)
+{
+	w->listener = listener;
+	atomic_init(&w->tid, 0);
+	if (pthread_create(&w->thread, NULL, accept_one, w))
+		return -EAGAIN;
+	while (!atomic_load(&w->tid))
+		sched_yield();
+	return thread_sleeps(w->tid);
+}
+
+/* 1: what is accepted has a link; 0: not; negative: neither */
+static int accepts_linked(struct conn *conn, int listener)
+{
+	char data[100];
+	size_t len = message_make(data, MSG_DROP, 40, 1);
+	int err;
+
+	len += message_make(data + len, MSG_PASS, 60, 2);
+	err = conn_begin(conn, listener) ?: conn_put(conn, data, len) ?:
+	      conn_accept(conn, listener) ?: conn_arrived(conn, len);
+	if (err)
+		return err;
+	len = recv(conn->rx, data, sizeof(data), 0);
+	return len == 60 ? 1 : len == 100 ? 0 : -EIO;
+}
+
+/*
+ * A listening socket pins it, and what it has accepted; a call of accept() that waits after the
+ * link does not.
+ */
+TEST_F(module, listening)
+{
+	const int listener = stream_listen(FLOW_IP6, 0);
+	struct conn waiting, queued, conn;
+	struct waiting w;
+	void *sock;
+	int link;
+
+	close(self->dev);
+	ASSERT_EQ(0, module_remove_soon());
+	ASSERT_EQ(0, module_load(""));
+	for (int i = 0; i < 2; i++) {
+		link = stream_link(listener, 0, 0);
+		ASSERT_OK(link);
+		EXPECT_EQ(1, accepts_linked(&conn, listener));
+		EXPECT_EQ(1, refused());
+		ASSERT_EQ(0, waiting_start(&w, listener));
+		ASSERT_EQ(0, link_detach(link));
+		close(link);
+		EXPECT_EQ(1, refused());
+		conn_close(&conn);
+		ASSERT_EQ(0, module_remove_soon());
+		ASSERT_EQ(0, conn_begin(&waiting, listener));
+		ASSERT_EQ(0, pthread_join(w.thread, &sock));
+		EXPECT_LE(0, (long)sock);
+		close((long)sock);
+		close(waiting.tx);
+		EXPECT_EQ(0, accepts_linked(&conn, listener));
+		conn_close(&conn);
+		ASSERT_EQ(0, conn_begin(&queued, listener));
+		ASSERT_EQ(0, module_load(""));
+		ASSERT_EQ(0, conn_accept(&queued, listener));
+		conn_close(&queued);
+	}
+	close(listener);
 	EXPECT_EQ(0, module_remove_soon());
 	EXPECT_EQ(0, module_load(""));
 }

@@ -77,6 +77,13 @@ int stream_progs(int dev, int *stream, int *message)
 	return *stream < 0 ? *stream : *message < 0 ? *message : 0;
 }
 
+int stream_verdict(int dev, int verdict)
+{
+	const struct bpf_insn insns[] = { MOV_IMM(R0, verdict), EXIT() };
+
+	return type_load(dev, VNP_PROG_MESSAGE, insns, ARRAY_SIZE(insns));
+}
+
 static socklen_t conn_address(struct sockaddr_storage *addr, enum flow_kind kind)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)addr;
@@ -93,22 +100,47 @@ static socklen_t conn_address(struct sockaddr_storage *addr, enum flow_kind kind
 	return sizeof(*in6);
 }
 
-static int conn_connect(struct conn *conn, int listener, struct sockaddr_storage *addr,
-			socklen_t len)
+int stream_listen(enum flow_kind kind, int rcvbuf)
 {
-	struct timeval patience = { .tv_sec = 20 };
+	struct sockaddr_storage addr;
+	const socklen_t len = conn_address(&addr, kind);
+	int sock = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
+
+	if (sock < 0)
+		return -errno;
+	if (rcvbuf)
+		err = setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
+	if (err || bind(sock, (struct sockaddr *)&addr, len) || listen(sock, 64)) {
+		err = -errno;
+		close(sock);
+		return err;
+	}
+	return sock;
+}
+
+int conn_begin(struct conn *conn, int listener)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = sizeof(addr);
 	const int one = 1;
 
-	if (bind(listener, (struct sockaddr *)addr, len) || listen(listener, 1) ||
-	    getsockname(listener, (struct sockaddr *)addr, &len))
+	conn->link = -1;
+	conn->rx = -1;
+	if (getsockname(listener, (struct sockaddr *)&addr, &len))
 		return -errno;
-	conn->tx = socket(addr->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (connect(conn->tx, (struct sockaddr *)addr, len))
+	conn->tx = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (connect(conn->tx, (struct sockaddr *)&addr, len) ||
+	    setsockopt(conn->tx, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)))
 		return -errno;
+	return 0;
+}
+
+int conn_accept(struct conn *conn, int listener)
+{
+	struct timeval patience = { .tv_sec = 20 };
+
 	conn->rx = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (conn->rx < 0)
-		return -errno;
-	if (setsockopt(conn->tx, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) ||
+	if (conn->rx < 0 ||
 	    setsockopt(conn->rx, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
 		return -errno;
 	return 0;
@@ -116,15 +148,12 @@ static int conn_connect(struct conn *conn, int listener, struct sockaddr_storage
 
 int conn_open(struct conn *conn, enum flow_kind kind, int rcvbuf)
 {
-	struct sockaddr_storage addr;
-	socklen_t len = conn_address(&addr, kind);
-	int listener = socket(addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), err = 0;
+	const int listener = stream_listen(kind, rcvbuf);
+	int err;
 
-	conn->link = -1;
-	if (rcvbuf)
-		err = setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof(rcvbuf));
-	if (!err)
-		err = conn_connect(conn, listener, &addr, len);
+	if (listener < 0)
+		return listener;
+	err = conn_begin(conn, listener) ?: conn_accept(conn, listener);
 	close(listener);
 	return err;
 }
@@ -137,34 +166,45 @@ void conn_close(struct conn *conn)
 		close(conn->link);
 }
 
-int conn_link_to(struct conn *conn, int dev, int stream, int message, __u32 flags, __u32 eof)
+static int link_to(int dev, int sock, int stream, int message, __u32 flags, __u32 eof)
 {
 	struct vnp_link_create attr = {
 		.size = sizeof(attr),
 		.flags = VNP_LINK_F_MESSAGE | flags,
-		.sock_fd = conn->rx,
+		.sock_fd = sock,
 		.prog_fd = stream,
 		.message_fd = message,
 		.eof = eof,
 	};
 
-	conn->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	return do_ioctl(dev, VNP_LINK_CREATE, &attr);
+}
+
+int conn_link_to(struct conn *conn, int dev, int stream, int message, __u32 flags, __u32 eof)
+{
+	conn->link = link_to(dev, conn->rx, stream, message, flags, eof);
 	return conn->link < 0 ? conn->link : 0;
+}
+
+int stream_link(int sock, __u32 flags, __u32 eof)
+{
+	int dev = device_open(), stream, message, ret;
+
+	if (dev < 0)
+		return dev;
+	ret = stream_progs(dev, &stream, &message);
+	if (!ret)
+		ret = link_to(dev, sock, stream, message, flags, eof);
+	close(stream);
+	close(message);
+	close(dev);
+	return ret;
 }
 
 int conn_link(struct conn *conn, __u32 flags, __u32 eof)
 {
-	int dev = device_open(), stream, message, err;
-
-	if (dev < 0)
-		return dev;
-	err = stream_progs(dev, &stream, &message);
-	if (!err)
-		err = conn_link_to(conn, dev, stream, message, flags, eof);
-	close(stream);
-	close(message);
-	close(dev);
-	return err;
+	conn->link = stream_link(conn->rx, flags, eof);
+	return conn->link < 0 ? conn->link : 0;
 }
 
 int conn_put(struct conn *conn, const void *data, size_t len)

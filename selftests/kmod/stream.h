@@ -36,7 +36,18 @@ struct conn {
 int conn_open(struct conn *conn, enum flow_kind kind, int rcvbuf);
 void conn_close(struct conn *conn);
 
-/* conn_link() - with VNP_LINK_F_MESSAGE, @flags and @eof */
+/*
+ * stream_listen() - a socket that listens on lo; @rcvbuf: SO_RCVBUF, or 0.  conn_begin() - a
+ * connection to it, with @conn->tx only.  conn_accept() - accept it
+ */
+int stream_listen(enum flow_kind kind, int rcvbuf);
+int conn_begin(struct conn *conn, int listener);
+int conn_accept(struct conn *conn, int listener);
+
+/* stream_link() - a socket, with VNP_LINK_F_MESSAGE, @flags and @eof.  Return: descriptor */
+int stream_link(int sock, __u32 flags, __u32 eof);
+
+/* conn_link() - likewise @rx.  Return: 0 or negative */
 int conn_link(struct conn *conn, __u32 flags, __u32 eof);
 
 /* conn_link_to() - the same, to programs of these descriptors */
@@ -50,6 +61,9 @@ int conn_arrived(struct conn *conn, __u64 bytes);
 
 /* stream_progs() - the programs of types VNP_PROG_STREAM and VNP_PROG_MESSAGE */
 int stream_progs(int dev, int *stream, int *message);
+
+/* stream_verdict() - a program of type VNP_PROG_MESSAGE that always returns this verdict */
+int stream_verdict(int dev, int verdict);
 
 /* message_make() - a whole message of @len bytes; returns @len */
 size_t message_make(void *to, char type, size_t len, unsigned int seed);
