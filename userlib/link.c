@@ -24,7 +24,7 @@ static const char *type_mismatch(const struct vnp_program *prog)
 {
 	switch (prog->type) {
 	case VNP_PROG_STREAM:
-		return "it is not a TCP connection, the kernel has given its data to another protocol (MPTCP), or this module does not link TCP sockets";
+		return "it is not a TCP socket, the kernel has given its data to another protocol (MPTCP), or this module does not link TCP sockets";
 	case VNP_PROG_MESSAGE:
 		return "it must be the second program of a link, after one of type stream";
 	default:
@@ -46,7 +46,7 @@ static void attach_failed(const struct vnp_program *prog, int dev, int err)
 		why = type_mismatch(prog);
 		break;
 	case -ENOTCONN:
-		why = "it is not connected";
+		why = "it is neither connected nor listens";
 		break;
 	case -ENOTSOCK:
 		why = "the descriptor is not a socket";

@@ -111,12 +111,12 @@ static int list_add(struct socket_list *list, const struct vnp_socket *sock)
 	return 0;
 }
 
-/* Can data arrive on a TCP socket in this state, or be there? Not: one that listens */
-static bool is_connected(unsigned int state)
+/* Can a TCP socket in this state be linked? Its data can arrive or be there, or it listens */
+static bool is_used(unsigned int state)
 {
 	return 1U << state & (1U << TCP_ESTABLISHED | 1U << TCP_FIN_WAIT1 |
 			      1U << TCP_FIN_WAIT2 | 1U << TCP_CLOSE_WAIT |
-			      1U << TCP_LAST_ACK | 1U << TCP_CLOSING);
+			      1U << TCP_LAST_ACK | 1U << TCP_CLOSING | 1U << TCP_LISTEN);
 }
 
 /*
@@ -132,7 +132,7 @@ static int bound_line(const char *line, int family, const struct wanted *wanted,
 
 	if (sscanf(line, " %*u: %32[0-9A-F]:%x %32[0-9A-F]:%x %x %*s %*s %*s %*u %*u %lu",
 		   local, &sock.port, remote, &sock.remote_port, &state, &sock.inode) != 6 ||
-	    sock.port != wanted->port || (wanted->tcp && !is_connected(state)))
+	    sock.port != wanted->port || (wanted->tcp && !is_used(state)))
 		return 0;
 	address_text(family, local, sock.address, sizeof(sock.address));
 	if (sock.remote_port)
@@ -222,14 +222,21 @@ static void list_compact(struct socket_list *list)
 	list->cnt = kept;
 }
 
+/* Listening sockets first: what they accept from then on need not be found. */
+static int list_compare(const void *a, const void *b)
+{
+	const struct vnp_socket *x = a, *y = b;
+
+	return !!x->remote_port - !!y->remote_port;
+}
+
 static int find_none(const struct vnp_printer *print, pid_t pid, const struct wanted *wanted,
 		     bool elsewhere)
 {
 	if (wanted->tcp)
-		vnp_error(print, "Process %d has no TCP connection on port %u%s.", pid,
+		vnp_error(print, "Process %d has no TCP socket on port %u%s.", pid,
 			  wanted->port,
-			  elsewhere ? "; another process in its network namespace has one (see ss -tnp)" :
-			  "; a socket that listens is not one");
+			  elsewhere ? "; another process in its network namespace has one (see ss -tlnp, ss -tnp)" : "");
 	else
 		vnp_error(print, "Process %d has no UDP socket on port %u%s.", pid,
 			  wanted->port,
@@ -273,6 +280,7 @@ VNP_API int vnp_socket_find(pid_t pid, const char *spec,
 		vnp_socket_free(list.socks, list.cnt);
 		return err;
 	}
+	qsort(list.socks, list.cnt, sizeof(*list.socks), list_compare);
 	*socks = list.socks;
 	*cnt = list.cnt;
 	return 0;

@@ -209,39 +209,41 @@ static int links(const char *json)
 	return cnt;
 }
 
-/* All connections of one port, and once more when there are others */
-TEST_F(tool, attach_to_connections)
+/* All sockets of one port, and what is accepted there later */
+TEST_F(tool, attach_to_a_listener)
 {
 	const char *file = object_path("../progs/stream.bpf.o");
-	struct sockaddr_in6 addr = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	int listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), peers[3], i, port;
+	const int listener = stream_listen(FLOW_IP6, 0), port = sock_port(listener);
+	struct conn conns[3];
+	long long id;
 
-	ASSERT_EQ(0, bind(listener, (struct sockaddr *)&addr, sizeof(addr)));
-	ASSERT_EQ(0, listen(listener, 3));
-	port = sock_port(listener);
-	addr.sin6_port = htons(port);
-	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
-	EXPECT_NE(NULL, strstr(self->out, "has no TCP connection"));
-	for (i = 0; i < 3; i++) {
-		peers[i] = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		ASSERT_EQ(0, connect(peers[i], (struct sockaddr *)&addr, sizeof(addr)));
-		ASSERT_LE(0, accept4(listener, NULL, NULL, SOCK_CLOEXEC));
-		if (!i)
-			continue;
-		ASSERT_EQ(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port)) {
-			TH_LOG("%s", self->out);
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, conn_begin(&conns[i], listener));
+		ASSERT_EQ(0, conn_accept(&conns[i], listener));
+		ASSERT_EQ(0, sends(&conns[i], MSG_DROP, 100));
+		if (!i) {
+			ASSERT_EQ(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port)) {
+				TH_LOG("%s", self->out);
+			}
+			EXPECT_NE(NULL, strstr(self->out, "connected to port"));
 		}
-		EXPECT_NE(NULL, strstr(self->out, "connected to port"));
+		EXPECT_EQ(0, readable(&conns[i], 100));
 		ASSERT_EQ(0, TOOL("-j link list"));
-		EXPECT_EQ(i + 1, links(self->out));
+		EXPECT_EQ(i + 2, links(self->out));
 	}
+	EXPECT_EQ(2, number(self->out, "accepted"));
+	id = number(self->out, "id");
+	ASSERT_EQ(0, TOOL("link show %lld", id));
+	EXPECT_NE(NULL, strstr(self->out, "2 connections linked, 0 refused"));
 	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
 	EXPECT_NE(NULL, strstr(self->out, "already has a link"));
 	ASSERT_EQ(0, TOOL("-j link list"));
-	EXPECT_EQ(3, links(self->out));
-	for (i = 0; i < 3; i++)
-		close(peers[i]);
+	EXPECT_EQ(4, links(self->out));
+	for (int i = 0; i < 3; i++)
+		conn_close(&conns[i]);
 	close(listener);
+	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
+	EXPECT_NE(NULL, strstr(self->out, "has no TCP socket"));
 }
 
 TEST_F(tool, attach_to_a_connection_errors)
@@ -256,7 +258,7 @@ TEST_F(tool, attach_to_a_connection_errors)
 	EXPECT_NE(NULL, strstr(self->out, "not a UDP socket"));
 	EXPECT_NE(0, TOOL("link attach %s pid %d udp:%d", file, getpid(),
 			  sock_port(self->flow.rx)));
-	EXPECT_NE(NULL, strstr(self->out, "not a TCP connection"));
+	EXPECT_NE(NULL, strstr(self->out, "not a TCP socket"));
 	EXPECT_NE(0, TOOL("link attach %s name decide pid %d fd %d", file, getpid(), conn.rx));
 	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d eof never", file, getpid(), conn.rx));
 	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d unframed", file, getpid(), conn.rx));

@@ -752,8 +752,8 @@ int vnp_socket_take(pid_t pid, int fd, const struct vnp_open_opts *opts);
 /**
  * vnp_socket_find() - all sockets of a process that are bound to a port
  * @pid:	the process
- * @spec:	"udp:PORT"; or "tcp:PORT", for the TCP connections whose local port it is, but
- *		not the listening socket
+ * @spec:	"udp:PORT"; or "tcp:PORT", for the TCP sockets whose local port it is: those that
+ *		listen, and after them connections
  * @opts:	options or NULL; the name is not used
  * @socks:	out: a new array, of IPv4 and IPv6 sockets
  * @cnt:	out: their number, at least 1

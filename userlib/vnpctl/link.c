@@ -19,8 +19,9 @@ static const char help[] =
 	"\n"
 	"  attach     link it to a process's socket; with udp:PORT, to all sockets that\n"
 	"             the process has bound to the port; with tcp:PORT, to its connections at\n"
-	"             the port, but not to later ones.  The links exist until they are\n"
-	"             detached or the sockets are closed, also after this tool has ended\n"
+	"             the port and to the socket that listens there, and so to what is accepted\n"
+	"             from then on.  The links exist until they are detached or the sockets are\n"
+	"             closed, also after this tool has ended\n"
 	"  fault      what happens to a datagram when the program faults (drop)\n"
 	"  hold       a limit of messages that the program holds: bytes (of memory), messages,\n"
 	"             age (milliseconds); or mark: the mark of messages delivered after this age\n"
@@ -30,9 +31,11 @@ static const char help[] =
 	"             or all bytes from there on (error)\n"
 	"  update     replace the program atomically\n";
 
+/* @tcp: all TCP sockets of a process at a port */
 struct target {
 	struct vnp_socket *socks;
 	size_t cnt;
+	bool tcp;
 };
 
 static void target_close(struct target *target)
@@ -75,6 +78,7 @@ static int target_find(struct args *args, struct target *target)
 	spec = args_want(args, "The socket (udp:PORT, tcp:PORT, or fd FD)");
 	if (!spec)
 		return -EINVAL;
+	target->tcp = !strncmp(spec, "tcp:", 4);
 	err = vnp_socket_find(pid, spec, &open_opts, &target->socks, &target->cnt);
 	return err ? failed(err, "Cannot find the socket") : 0;
 }
@@ -211,14 +215,14 @@ static void links_drop(struct vnp_link **links, size_t cnt)
 	}
 }
 
-/* A connection may have ended since it was found, or been linked before: others remain. */
-static bool may_skip(const struct vnp_socket *sock, int err)
+/* A connection may have ended since it was found, or a socket been linked before: others remain. */
+static bool may_skip(const struct target *target, int err)
 {
-	return *sock->remote_address && (err == -ENOTCONN || err == -EBUSY);
+	return target->tcp && (err == -ENOTCONN || err == -EBUSY);
 }
 
 /*
- * Attach to all sockets, or to none; but leave out connections that cannot be linked.
+ * Attach to all sockets, or to none; but leave out TCP sockets that cannot be linked.
  * Return: how many, or a negative errno after a message
  */
 static int links_make(const struct vnp_program *prog, const struct target *target,
@@ -231,7 +235,7 @@ static int links_make(const struct vnp_program *prog, const struct target *targe
 		err = vnp_link_attach(prog, target->socks[i].fd, opts, &links[i]);
 		if (!err)
 			made++;
-		else if (!may_skip(&target->socks[i], err))
+		else if (!may_skip(target, err))
 			break;
 	}
 	if (i == target->cnt && made)
@@ -303,6 +307,13 @@ static int link_attach(struct args *args)
 	return err;
 }
 
+static void listener_json(struct json_object *obj, const struct vnp_link_info *info)
+{
+	add_u64(obj, "accepted", info->accepted);
+	add_u64(obj, "refused", info->refused);
+	add_u64(obj, "listener_id", info->listener_id);
+}
+
 static void faults_json(struct json_object *obj, const struct vnp_link_info *info)
 {
 	struct json_object *faults = json_object_new_object(), *last;
@@ -366,6 +377,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 		add_u64(errors, error_name(i), info->errors[i]);
 	json_object_object_add(obj, "errors", errors);
 	hold_json(obj, info);
+	listener_json(obj, info);
 	faults_json(obj, info);
 	return obj;
 }
@@ -400,6 +412,15 @@ static void hold_print(const struct vnp_link_info *info)
 	       info->released, info->released_fragments, info->late);
 }
 
+static void listener_print(const struct vnp_link_info *info)
+{
+	if (info->listener_id)
+		printf("\taccepted by the socket of link %u\n", info->listener_id);
+	if (info->accepted || info->refused)
+		printf("\tlistens: %llu connections linked, %llu refused\n", info->accepted,
+		       info->refused);
+}
+
 static void link_print(const struct vnp_link_info *info)
 {
 	int i;
@@ -429,6 +450,7 @@ static void link_print(const struct vnp_link_info *info)
 			printf("\tdropped because of an error (%s): %llu\n", error_name(i),
 			       info->errors[i]);
 	hold_print(info);
+	listener_print(info);
 	link_fault_print(info);
 }
 
