@@ -1,60 +1,111 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * This process becomes the server.  Another one, which is not its child, so that the server need
+ * not wait for it, links the socket when the server listens, and ends.
+ */
 #include "serve.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
-#include "accept.h"
 
-/* The library is in the directory above that of the sample. */
-static int preload(const struct sample *sample)
+#define PATIENCE	1000	/* microseconds between looks for the socket */
+#define ATTEMPTS	5000	/* while that is not permitted */
+
+static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 {
-	char self[PATH_MAX] = "", library[PATH_MAX + 32];
-
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
-		return sample_complain(sample, "find itself", -errno);
-	snprintf(library, sizeof(library), "%s/accept.so", dirname(dirname(self)));
-	if (access(library, R_OK))
-		return sample_complain(sample, "find accept.so", -errno);
-	return setenv("LD_PRELOAD", library, 1) ? -ENOMEM : 0;
+	(void)ctx;
+	(void)level;
+	(void)line;
 }
 
-/* Descriptors that stay open in the server, and what is to be done with them */
-static int configure(const struct sample *sample, const struct vnp_object *obj, int port,
-		     const struct vnp_link_opts *opts)
+/* Its sockets at the port, once there are some.  Return: 0, or a negative errno, if it has ended */
+static int find_sockets(pid_t server, int port, struct vnp_socket **socks, size_t *cnt)
 {
-	const int prog = dup(vnp_program_fd(vnp_object_find_program(obj, sample->name)));
-	const int dev = open("/dev/vnp", O_RDWR);
-	char text[80];
+	struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
+	int denied = 0, err;
+	char spec[16];
 
-	if (prog < 0 || dev < 0)
-		return sample_complain(sample, "open /dev/vnp", -errno);
-	snprintf(text, sizeof(text), ACCEPT_FORMAT, dev, prog, opts->flags, opts->eof, port);
-	return setenv(ACCEPT_VARIABLE, text, 1) ? -ENOMEM : 0;
+	snprintf(spec, sizeof(spec), "tcp:%d", port);
+	for (;;) {
+		err = vnp_socket_find(server, spec, &quiet, socks, cnt);
+		/* EPERM: before PR_SET_PTRACER, and while it executes another file */
+		if (err != -ENOENT && (err != -EPERM || ++denied == ATTEMPTS))
+			return err;
+		if (kill(server, 0) && errno == ESRCH)
+			return -ESRCH;
+		usleep(PATIENCE);
+	}
 }
 
-static int serve(const struct sample *sample, int port, char **argv)
+static int link_sockets(const struct sample *sample, const struct vnp_object *obj, pid_t server,
+			int port)
 {
 	const struct vnp_link_opts opts = {
 		.sz = sizeof(opts),
 		.flags = VNP_LINK_F_FAULT_PASS | VNP_LINK_F_STREAM_PASS,
 		.eof = VNP_EOF_DROP,
 	};
+	struct vnp_socket *socks;
+	size_t cnt, i;
+	int err;
+
+	err = find_sockets(server, port, &socks, &cnt);
+	if (err)
+		return sample_complain(sample, "find the server's socket", err);
+	for (i = 0; i < cnt && !err; i++)
+		err = vnp_link_attach_object(obj, socks[i].fd, &opts, NULL);
+	vnp_socket_free(socks, cnt);
+	return err;
+}
+
+/* Return: the process that links, which waits for the server; or negative */
+static pid_t start_linking(const struct sample *sample, const struct vnp_object *obj, int port)
+{
+	const pid_t server = getpid();
+	pid_t pid = -1, between;
+	int ends[2];
+
+	if (pipe(ends))
+		return -errno;
+	between = fork();
+	if (!between) {
+		pid = fork();
+		if (pid)
+			_exit(0);
+		pid = getpid();
+		if (write(ends[1], &pid, sizeof(pid)) != sizeof(pid))
+			_exit(1);
+		close(ends[0]);
+		close(ends[1]);
+		_exit(link_sockets(sample, obj, server, port) ? 1 : 0);
+	}
+	close(ends[1]);
+	if (between < 0 || read(ends[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = -1;
+	close(ends[0]);
+	waitpid(between, NULL, 0);
+	return pid;
+}
+
+static int serve(const struct sample *sample, int port, char **argv)
+{
 	struct vnp_object *obj;
+	pid_t pid;
 	int err = sample_load(sample, &obj);
 
 	if (err)
 		return err;
-	err = configure(sample, obj, port, &opts);
+	pid = start_linking(sample, obj, port);
 	vnp_object_close(obj);
-	if (!err)
-		err = preload(sample);
-	if (err)
-		return err;
+	if (pid < 0)
+		return sample_complain(sample, "start another process", -EAGAIN);
+	/* It may take the server's sockets, whatever kernel.yama.ptrace_scope says. */
+	prctl(PR_SET_PTRACER, pid);
 	execvp(argv[0], argv);
 	return sample_complain(sample, "start the server", -errno);
 }

@@ -6,8 +6,8 @@
 #include "common.h"
 
 /**
- * sample_serve_main() - main(): become a server, with the sample's program on each TCP
- * connection that it accepts at a port.  What is no message passes, and what is not whole at the
+ * sample_serve_main() - main(): become a server, with the sample's program on the TCP socket that
+ * listens at a port, and so on each connection that it accepts.  What is no message passes, and what is not whole at the
  * end of the stream is dropped
  * @sample:	the sample
  * @usage:	of the sample

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <vnp/libvnp.h>
 
 int stream_connect(int port, int patience)
 {
@@ -29,6 +30,16 @@ int stream_connect(int port, int patience)
 		usleep(10000);
 	}
 	return -1;
+}
+
+int stream_linked(void)
+{
+	__u32 id = 0;
+	int i;
+
+	for (i = 0; i < 2000 && vnp_id_next(VNP_OBJ_LINK, &id); i++)
+		usleep(10000);
+	return i < 2000;
 }
 
 int stream_put(int sock, const void *data, size_t len, size_t most)

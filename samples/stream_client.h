@@ -11,6 +11,9 @@
  */
 int stream_connect(int port, int patience);
 
+/* stream_linked() - wait until this user has a link, while the server starts.  Return: 1, or 0 */
+int stream_linked(void);
+
 /* stream_put() - send it in segments of up to @most bytes.  Return: 1, or 0 if that fails */
 int stream_put(int sock, const void *data, size_t len, size_t most);
 

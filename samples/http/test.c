@@ -278,6 +278,8 @@ static int server_start(struct server *s, const char *self, int linked)
 	s->pid = fork();
 	if (!s->pid)
 		server_exec(s, self, linked);
+	if (linked && !stream_linked())
+		return -1;
 	client_open(&c, s);
 	ok = c.sock >= 0 && get(s, &c, "/short", SHORT, 1000);
 	s->worker = child_of(s->pid);

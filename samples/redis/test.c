@@ -105,6 +105,8 @@ static int server_start(struct server *s, const char *self, int linked)
 	s->pid = fork();
 	if (!s->pid)
 		server_exec(s, self, linked);
+	if (linked && !stream_linked())
+		return -1;
 	s->sock = stream_connect(atoi(s->port), 20);
 	return s->sock < 0 || !put_text(s, "PING\r\n", 10) || !answers_text(s, "+PONG\r\n");
 }
