@@ -23,6 +23,7 @@
 #define STACK	65536
 
 FIXTURE(stuck) {
+	const char *lacks;	/* why the tests are skipped, or NULL */
 	struct faulting faulting;
 	struct conn conn[STUCK];
 	struct conn other;
@@ -35,21 +36,26 @@ FIXTURE_SETUP(stuck)
 {
 	struct rlimit files;
 
-	if (!as_root())
-		SKIP(return, "only root can have such memory");
+	self->lacks = as_root() ? NULL : "only root can have such memory";
+	if (self->lacks)
+		return;
 	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &files));
 	files.rlim_cur = files.rlim_max;
 	ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &files));
 	ASSERT_LT(0, read_text(SHARE, self->share, sizeof(self->share)));
 	ASSERT_LT(0, read_text(BURST, self->burst, sizeof(self->burst)));
-	if (faulting_open(&self->faulting, STUCK))
-		SKIP(return, "the kernel has no userfaultfd()");
+	if (faulting_open(&self->faulting, STUCK)) {
+		self->lacks = "the kernel has no userfaultfd()";
+		return;
+	}
 	ASSERT_EQ(0, conn_open(&self->other, FLOW_IP4, 0));
 	ASSERT_EQ(0, conn_link(&self->other, 0, 0));
 }
 
 FIXTURE_TEARDOWN(stuck)
 {
+	if (self->lacks)
+		return;
 	conn_close(&self->other);
 	faulting_close(&self->faulting);
 }
@@ -101,6 +107,8 @@ TEST_F(stuck, workers)
 	__u8 sent[100];
 	double end;
 
+	if (self->lacks)
+		SKIP(return, "%s", self->lacks);
 	ASSERT_EQ(0, stream_progs(dev, &stream, &message));
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK);
@@ -191,6 +199,8 @@ TEST_F(stuck, reader)
 	__u8 sent[100];
 	void *ret;
 
+	if (self->lacks)
+		SKIP(return, "%s", self->lacks);
 	message_make(sent, MSG_PASS, sizeof(sent), 1);
 	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, recv_page, self));
