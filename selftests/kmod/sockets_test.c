@@ -445,7 +445,7 @@ TEST_F(sockets, limited)
 	err = write_text(path, "16384");
 	if (err == -EACCES)
 		SKIP(return, "requires root");
-	ASSERT_EQ(0, err);
+	ASSERT_OK(err);
 	/* Those of other tests may not be freed yet. */
 	do {
 		err = set(self, 0, self->conns[0].tx, VNP_SOCKET_DROP_NEWEST, 4 * QUEUE);
@@ -460,7 +460,7 @@ TEST_F(sockets, limited)
 	EXPECT_EQ(-EDQUOT, set(self, 2, self->conns[2].tx, 0, 4 * QUEUE));
 	SET(2, VNP_SOCKET_DROP_NEWEST, 2 * QUEUE);
 	EXPECT_EQ(-EDQUOT, set(self, 3, self->conns[3].tx, 0, QUEUE));
-	EXPECT_EQ(0, write_text(path, before));
+	EXPECT_OK(write_text(path, before));
 	SET(3, VNP_SOCKET_DROP_NEWEST, QUEUE);
 }
 
