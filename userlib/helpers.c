@@ -31,6 +31,7 @@ int vnp_user_exec_init(struct vnp_user_exec *user, u32 type,
 	memset(user, 0, sizeof(*user));
 	user->print = print;
 	user->len = opts->data_in_len;
+	user->crypt_left = type == VNP_PROG_MESSAGE ? vnp_crypt_limit(user->len) : U32_MAX;
 	user->direct_len = opts->direct_len ?: user->len;
 	user->direct = malloc(user->direct_len);
 	user->indirect = malloc(user->len);

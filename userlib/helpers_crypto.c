@@ -34,8 +34,15 @@ static int use_check(struct use *use)
 		return -EINVAL;
 	if (crypt->len == VNP_CRYPT_END && crypt->off <= use->user->len)
 		crypt->len = use->user->len - crypt->off;
-	return range_ok(use->user, crypt->off, crypt->len) &&
-	       range_ok(use->user, crypt->aad_off, crypt->aad_len) ? 0 : -ERANGE;
+	if (!range_ok(use->user, crypt->off, crypt->len) ||
+	    !range_ok(use->user, crypt->aad_off, crypt->aad_len))
+		return -ERANGE;
+	if (crypt->len + crypt->aad_len > use->user->crypt_left)
+		return -EDQUOT;
+	/* for datagrams the budget limits it */
+	if (use->user->crypt_left != U32_MAX)
+		use->user->crypt_left -= crypt->len + crypt->aad_len;
+	return 0;
 }
 
 static int use_begin(struct use *use, u64 ctx, u64 map, u64 key, u64 crypt, u32 len)

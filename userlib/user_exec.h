@@ -29,6 +29,7 @@ static inline u64 vnp_now_ns(clockid_t clock)
  *		the same offsets
  * @len:	bytes of payload
  * @held:	the datagram that this execution holds; zero before it begins
+ * @crypt_left:	how many more bytes may be encrypted or authenticated
  * @unauthentic: the payload failed authentication: whatever the program returns, it is dropped
  * @print:	print function for vnp_log(); borrowed
  */
@@ -39,6 +40,7 @@ struct vnp_user_exec {
 	u8 *indirect;
 	u32 len;
 	struct vnp_held_one held;
+	u32 crypt_left;
 	bool unauthentic;
 	const struct vnp_printer *print;
 };

@@ -77,6 +77,17 @@ enum vnp_cost_kind {
 	VNP_COST_CRYPT,
 };
 
+/*
+ * vnp_crypt_limit() - how many bytes may be encrypted or authenticated by one execution on a
+ * message of a stream, of @len bytes; the budget does not limit that (cost.h)
+ */
+static inline u32 vnp_crypt_limit(u32 len)
+{
+	const u32 least = 65536;
+
+	return 4 * len > least ? 4 * len : least;
+}
+
 typedef u64 (*vnp_helper_fn)(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5);
 
 #define VNP_HELPER_ARGS_MAX	5

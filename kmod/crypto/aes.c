@@ -42,6 +42,28 @@ static void vnp_aes_list(struct scatterlist *sg, void *data, u32 len)
 }
 
 /*
+ * Data that may have pages anywhere.  @one: for data in the linear mapping.  @skip: entries before
+ * it.  Return: the list
+ */
+static struct scatterlist *vnp_aes_pages(struct vnp_work *work, struct scatterlist *one,
+					 u32 skip, u8 *data, u32 len)
+{
+	u32 i = skip, n;
+
+	if (likely(!is_vmalloc_addr(data))) {
+		vnp_aes_list(one + skip, data, len);
+		return one;
+	}
+	for (; len && i < work->sg_cnt; i++, data += n, len -= n) {
+		n = min_t(u32, len, PAGE_SIZE - offset_in_page(data));
+		work->sg[i] = (struct scatterlist){};
+		sg_set_page(&work->sg[i], vmalloc_to_page(data), n, offset_in_page(data));
+	}
+	sg_init_marker(work->sg, i);
+	return work->sg;
+}
+
+/*
  * ---- AES-GCM --------------------------------------------------------------
  */
 
@@ -90,51 +112,53 @@ static void vnp_gcm_destroy(struct vnp_secret *secret)
 
 /*
  * Additional data and text in place, with the tag.  The first is usually a header directly
- * before the text.  Return: bytes of additional data
+ * before the text.  @one: used if all is in the linear mapping.  @aad: out: bytes of it
  */
-static u32 vnp_gcm_list(struct vnp_work *work, const struct vnp_crypt_job *job,
-			struct scatterlist sg[2])
+static struct scatterlist *vnp_gcm_list(struct vnp_work *work, const struct vnp_crypt_job *job,
+					struct scatterlist one[2], u32 *aad)
 {
-	const u32 aad = job->aad.len + job->extra.len;
-	const u32 text = job->text.len + VNP_SECRET_TAG;
+	const u32 text = job->text.len + VNP_SECRET_TAG, len = job->aad.len + job->extra.len;
+	struct scatterlist *sg;
 
-	if (!aad || (!job->extra.len && job->aad.data + aad == job->text.data)) {
-		vnp_aes_list(sg, job->text.data - aad, aad + text);
-		return aad;
-	}
+	*aad = len;
+	if (!len || (!job->extra.len && job->aad.data + len == job->text.data))
+		return vnp_aes_pages(work, one, 0, job->text.data - len, len + text);
 	memcpy(work->aad, job->aad.data, job->aad.len);
 	memcpy(work->aad + job->aad.len, job->extra.data, job->extra.len);
-	sg_init_table(sg, 2);
-	sg_set_buf(&sg[0], work->aad, aad);
-	sg_set_buf(&sg[1], job->text.data, text);
-	return aad;
+	sg = vnp_aes_pages(work, one, 1, job->text.data, text);
+	sg[0] = (struct scatterlist){};
+	sg_set_buf(&sg[0], work->aad, len);
+	return sg;
 }
 
 /* @len: bytes of text, with the tag if it is opened */
 static struct aead_request *vnp_gcm_request(struct vnp_work *work,
 					    const struct vnp_secret *secret,
 					    const struct vnp_crypt_job *job,
-					    struct scatterlist sg[2], u32 len)
+					    struct scatterlist one[2], u32 len)
 {
 	struct aead_request *req = (void *)work->request;
+	struct scatterlist *sg;
+	u32 aad;
 
+	sg = vnp_gcm_list(work, job, one, &aad);
 	memcpy(work->iv, job->nonce, GCM_AES_IV_SIZE);
 	aead_request_set_tfm(req, crypto_simd_usable() ? secret->aead.fast :
 							secret->aead.sync);
 	aead_request_set_callback(req, 0, NULL, NULL);
-	aead_request_set_ad(req, vnp_gcm_list(work, job, sg));
+	aead_request_set_ad(req, aad);
 	aead_request_set_crypt(req, sg, sg, len, work->iv);
 	return req;
 }
 
 static int vnp_gcm_seal(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
-	struct vnp_work *work = vnp_work_get();
+	struct vnp_work *work = vnp_work_get(job->work);
 	struct scatterlist sg[2] __vnp_uninitialized;
 	int ret;
 
 	ret = crypto_aead_encrypt(vnp_gcm_request(work, secret, job, sg, job->text.len));
-	vnp_work_put(work);
+	vnp_work_put(work, job->work);
 	return ret;
 }
 
@@ -142,12 +166,12 @@ static int vnp_gcm_seal(const struct vnp_secret *secret, const struct vnp_crypt_
 static int vnp_gcm_open(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
 	const u32 len = job->text.len + VNP_SECRET_TAG;
-	struct vnp_work *work = vnp_work_get();
+	struct vnp_work *work = vnp_work_get(job->work);
 	struct scatterlist sg[2] __vnp_uninitialized;
 	int ret;
 
 	ret = crypto_aead_decrypt(vnp_gcm_request(work, secret, job, sg, len));
-	vnp_work_put(work);
+	vnp_work_put(work, job->work);
 	if (ret)
 		memset(job->text.data, 0, len);
 	return ret;
@@ -204,22 +228,22 @@ static void vnp_ctr_destroy(struct vnp_secret *secret)
 static int vnp_ctr_crypt(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
 	struct skcipher_request *req;
-	struct scatterlist sg __vnp_uninitialized;
+	struct scatterlist one __vnp_uninitialized, *sg;
 	struct vnp_work *work;
 	int ret;
 
 	if (!job->text.len)
 		return 0;
-	work = vnp_work_get();
+	work = vnp_work_get(job->work);
 	req = (void *)work->request;
 	memcpy(work->iv, job->nonce, sizeof(work->iv));
-	vnp_aes_list(&sg, job->text.data, job->text.len);
+	sg = vnp_aes_pages(work, &one, 0, job->text.data, job->text.len);
 	skcipher_request_set_tfm(req, crypto_simd_usable() ? secret->stream.fast :
 							    secret->stream.sync);
 	skcipher_request_set_callback(req, 0, NULL, NULL);
-	skcipher_request_set_crypt(req, &sg, &sg, job->text.len, work->iv);
+	skcipher_request_set_crypt(req, sg, sg, job->text.len, work->iv);
 	ret = crypto_skcipher_encrypt(req);
-	vnp_work_put(work);
+	vnp_work_put(work, job->work);
 	return ret;
 }
 

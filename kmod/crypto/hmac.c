@@ -33,7 +33,7 @@ static void vnp_hmac_destroy(struct vnp_secret *secret)
 static int vnp_hmac_mac(const struct vnp_secret *secret, const struct vnp_crypt_job *job,
 			u8 *tag)
 {
-	struct vnp_work *work = vnp_work_get();
+	struct vnp_work *work = vnp_work_get(job->work);
 	struct shash_desc *desc = (void *)work->request;
 	int ret;
 
@@ -47,7 +47,7 @@ static int vnp_hmac_mac(const struct vnp_secret *secret, const struct vnp_crypt_
 		ret = crypto_shash_finup(desc, job->extra.data, job->extra.len, tag);
 	/* Clear states of the hash: other texts' tags could be computed from them. */
 	shash_desc_zero(desc);
-	vnp_work_put(work);
+	vnp_work_put(work, job->work);
 	return ret;
 }
 

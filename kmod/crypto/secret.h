@@ -20,11 +20,15 @@ struct crypto_aead;
 struct crypto_shash;
 struct crypto_skcipher;
 struct vnp_secret;
+struct vnp_work;
 
 /* Bytes of a tag of an encrypted text */
 #define VNP_SECRET_TAG		16
 
-/* struct vnp_text - a range of bytes; @data is in the linear mapping even if @len is 0 */
+/*
+ * struct vnp_text - a range of bytes; @data is in the linear mapping even if @len is 0, unless the
+ * job has a @work with a list of pages
+ */
 struct vnp_text {
 	u8 *data;
 	u32 len;
@@ -36,12 +40,14 @@ struct vnp_text {
  * @aad:	additional data
  * @extra:	further additional data, anywhere
  * @nonce:	as long as the algorithm takes it, with the salt
+ * @work:	memory to work with (work.h); NULL: that of the CPU
  */
 struct vnp_crypt_job {
 	struct vnp_text text;
 	struct vnp_text aad;
 	struct vnp_text extra;
 	u8 nonce[VNP_CRYPT_NONCE_MAX];
+	struct vnp_work *work;
 };
 
 /**
@@ -62,7 +68,8 @@ struct vnp_crypt_job {
  * @mac:	write the tag of a text in clear to @tag, which has
  *		%VNP_CRYPT_TAG_MAX bytes.  Return: 0 or errno
  *
- * An algorithm has @seal and @open, or @mac.  Context of these: softirqs off, under RCU.
+ * An algorithm has @seal and @open, or @mac.  Context of these: softirqs off, or process if the job
+ * has a @work; under RCU.
  */
 struct vnp_cipher {
 	u8 key_min;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Per-CPU memory for a request of the kernel's crypto API, and for the data that scatterlists and
- * requests refer to, which must be in the linear mapping.  All keys share it.  With PREEMPT_RT a
- * softirq can be preempted by another one of the CPU: so there is a lock.
+ * Memory for a request of the kernel's crypto API, and for the data that scatterlists and requests
+ * refer to, which must be in the linear mapping.
+ *
+ * Each CPU has its own, which all keys share.  With PREEMPT_RT a softirq can be preempted by
+ * another one of the CPU: so there is a lock.  Who works with softirqs on brings other memory.
  */
 #ifndef _VNP_CRYPTO_WORK_H
 #define _VNP_CRYPTO_WORK_H
@@ -11,6 +13,7 @@
 #include <linux/errno.h>
 #include <linux/local_lock.h>
 #include <linux/percpu.h>
+#include <linux/scatterlist.h>
 #include <linux/string.h>
 #include <linux/vnp.h>
 
@@ -23,12 +26,19 @@
  *		the context of the implementation after it
  * @iv:		the first counter block
  * @aad:	additional data in one place
+ * @sg_cnt:	number of @sg; 0: all data is in the linear mapping
+ * @sg:		for the pages of data that is not
  */
 struct vnp_work {
 	u8 request[VNP_WORK_REQUEST] CRYPTO_MINALIGN_ATTR;
 	u8 iv[16] CRYPTO_MINALIGN_ATTR;
 	u8 aad[VNP_CRYPT_AAD_MAX + VNP_CRYPT_EXTRA_MAX];
+	u32 sg_cnt;
+	struct scatterlist *sg;
 };
+
+/* Number of struct vnp_work::sg for so many bytes at any address, and additional data */
+#define VNP_WORK_SG(len)	((len) / PAGE_SIZE + 3)
 
 /**
  * struct vnp_work_cpu - a CPU's memory for a request
@@ -42,21 +52,25 @@ struct vnp_work_cpu {
 
 DECLARE_PER_CPU(struct vnp_work_cpu, vnp_works);
 
-/* vnp_work_get() - that of this CPU, for vnp_work_put().  Context: softirqs off */
-static inline struct vnp_work *vnp_work_get(void)
-	__acquires(&vnp_works.lock)
+/*
+ * vnp_work_get() - @own; or if that is NULL that of this CPU, with softirqs off.  For
+ * vnp_work_put() with the same @own
+ */
+static inline struct vnp_work *vnp_work_get(struct vnp_work *own)
 {
+	if (unlikely(own))
+		return own;
 	local_lock(&vnp_works.lock);
 	return this_cpu_read(vnp_works.work);
 }
 
 /* vnp_work_put() - it is not in use any more */
-static inline void vnp_work_put(struct vnp_work *work)
-	__releases(&vnp_works.lock)
+static inline void vnp_work_put(struct vnp_work *work, const struct vnp_work *own)
 {
 	/* It includes the salt of the key. */
 	memzero_explicit(work->iv, sizeof(work->iv));
-	local_unlock(&vnp_works.lock);
+	if (likely(!own))
+		local_unlock(&vnp_works.lock);
 }
 
 /**

@@ -36,6 +36,9 @@
  * @prog:	the program
  * @hook:	the hook of the packet
  * @holding:	state of holding for the packet; initialized only if @prog holds
+ * @work:	for encryption with softirqs on (crypto/work.h); NULL: they stay off.  Only for
+ *		programs of type %VNP_PROG_MESSAGE, as is
+ * @crypt_left:	how many more bytes may be encrypted or authenticated (vnp_crypt_limit())
  *
  * A shared datagram that must be contiguous, is written to, or changes its length, is copied
  * to a packet of its own by vnp_dgram_split().
@@ -50,6 +53,8 @@ struct vnp_dgram {
 	const struct vnp_prog *prog;
 	const struct vnp_hook_ops *hook;
 	struct vnp_holding *holding;
+	struct vnp_work *work;
+	u32 crypt_left;
 };
 
 /*

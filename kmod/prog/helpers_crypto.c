@@ -34,6 +34,9 @@ unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns
 	return VNP_EXEC_UNAUTHENTIC;
 }
 
+/* Bytes that are encrypted or authenticated with softirqs off, where they may be on */
+#define VNP_CRYPT_OFF	16384
+
 /**
  * struct vnp_crypt_use - a call of a helper
  * @dgram:	the datagram
@@ -71,7 +74,18 @@ static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
 	return !rest;
 }
 
-/* Return: 0, -EINVAL, -ERANGE: a range is not in the payload */
+/* Messages of streams can be long: how much may be done is limited for each execution. */
+static int vnp_crypt_draw(struct vnp_dgram *dgram, u32 len)
+{
+	if (likely(dgram->prog->code->type != VNP_PROG_MESSAGE))
+		return 0;
+	if (len > dgram->crypt_left)
+		return -EDQUOT;
+	dgram->crypt_left -= len;
+	return 0;
+}
+
+/* Return: 0, -EINVAL, -EDQUOT, -ERANGE: a range is not in the payload */
 static int vnp_crypt_check(struct vnp_crypt_use *use)
 {
 	struct vnp_crypt *crypt = &use->crypt;
@@ -86,7 +100,7 @@ static int vnp_crypt_check(struct vnp_crypt_use *use)
 	if (!vnp_dgram_has(dgram, crypt->off, crypt->len) ||
 	    !vnp_dgram_has(dgram, crypt->aad_off, crypt->aad_len))
 		return -ERANGE;
-	return 0;
+	return vnp_crypt_draw(dgram, crypt->len + crypt->aad_len);
 }
 
 static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key, u64 crypt,
@@ -105,7 +119,25 @@ static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key,
 	return vnp_crypt_check(use);
 }
 
-/* The payload is linear.  @len: bytes of text, without a tag that follows it */
+static bool vnp_crypt_is_message(const struct vnp_crypt_use *use)
+{
+	return unlikely(use->dgram->prog->code->type == VNP_PROG_MESSAGE);
+}
+
+/*
+ * Are softirqs on meanwhile? The caller of the program allows it (@work) as nobody else refers to
+ * the payload, and other executions on this CPU only differ from those on others where a map has
+ * values for each CPU.
+ */
+static bool vnp_crypt_yields(const struct vnp_crypt_job *job)
+{
+	return unlikely(job->work) && job->text.len > VNP_CRYPT_OFF;
+}
+
+/*
+ * The payload is linear.  @len: bytes of text, without a tag that follows it.  To be followed by
+ * vnp_crypt_job_end()
+ */
 static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, u32 len)
 {
 	u8 *payload = use->dgram->exec.ctx.data;
@@ -115,11 +147,16 @@ static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, 
 	job->aad = (struct vnp_text){ payload + crypt->aad_off, crypt->aad_len };
 	job->extra = (struct vnp_text){ crypt->extra, crypt->extra_len };
 	crypto_xor_cpy(job->nonce, crypt->nonce, use->secret->salt, sizeof(job->nonce));
+	job->work = vnp_crypt_is_message(use) ? use->dgram->work : NULL;
+	if (vnp_crypt_yields(job))
+		local_bh_enable();
 }
 
 /* job->nonce includes the salt of the key: do not leave it on the stack. */
 static void vnp_crypt_job_end(struct vnp_crypt_job *job)
 {
+	if (vnp_crypt_yields(job))
+		local_bh_disable();
 	memzero_explicit(job->nonce, sizeof(job->nonce));
 }
 

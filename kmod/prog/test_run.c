@@ -15,6 +15,7 @@
 #include "kmod/core/memory.h"
 #include "kmod/prog/exec.h"
 #include "kmod/prog/prog.h"
+#include "vm/helper.h"
 
 static_assert(sizeof(struct ipv6hdr) + U16_MAX == VNP_PACKET_MAX);
 
@@ -134,6 +135,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 		.prog = prog,
 		.hook = &vnp_test_hook,
 		.holding = &holding,
+		.work = NULL,
 	};
 	u32 repeat = attr->repeat ?: 1, batch = vnp_test_batch(prog);
 	u64 start, ns = 0;
@@ -146,6 +148,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 		vnp_dgram_point(&dgram);
 		vnp_holding_init(&holding, NULL, NULL);
 		dgram.exec.fault = 0;
+		dgram.crypt_left = vnp_crypt_limit(dgram.exec.ctx.len);
 		attr->retval = vnp_prog_exec(prog, &dgram.exec);
 
 		if (!need_resched() && !signal_pending(current)) {
