@@ -8,9 +8,6 @@
 #include "kmod/path/dgram.h"
 #include "vm/code.h"
 
-/* Maximum headroom after removing bytes at the front */
-#define VNP_HEADROOM_MAX	2048
-
 /* Add bytes at the end.  The program chooses how many, so a failure must not warn. */
 static int vnp_resize_append(struct sk_buff *skb, u32 len)
 {
@@ -48,7 +45,7 @@ static void vnp_resize_remove(struct sk_buff *skb, u32 head, u32 len)
 {
 	u8 *payload = skb->data + head;
 
-	if (skb_headroom(skb) + len <= VNP_HEADROOM_MAX) {
+	if (skb_headroom(skb) + len <= VNP_RESIZE_HEADROOM) {
 		vnp_resize_move_headers(skb, head, len);
 		return;
 	}

@@ -9,6 +9,9 @@
 
 #include <linux/types.h>
 
+/* Maximum headroom after removing bytes at the front */
+#define VNP_RESIZE_HEADROOM	2048
+
 struct vnp_dgram;
 
 /**

@@ -20,6 +20,7 @@
 #include "kmod/prog/log.h"
 #include "kmod/core/user.h"
 #include "vm/code.h"
+#include "vm/helper.h"
 #include "vm/report/log.h"
 #include "vm/lower/lower.h"
 #include "vm/analysis/type.h"
@@ -253,6 +254,19 @@ static bool vnp_prog_calls(const struct vnp_code *code, u32 helper)
 	return false;
 }
 
+/* Does it call a helper that moves the payload? */
+static bool vnp_prog_moves(const struct vnp_code *code)
+{
+	const struct bpf_insn *insn = code->lowered.insns;
+	u32 i;
+
+	for (i = 0; i < code->lowered.cnt; i++, insn++)
+		if (insn->code == (BPF_JMP | BPF_CALL) && vnp_helper_get(insn->imm) &&
+		    vnp_helper_get(insn->imm)->moves_packet)
+			return true;
+	return false;
+}
+
 /* Its executions are timed: how long sending takes depends on the peers. */
 static bool vnp_prog_sends(const struct vnp_code *code)
 {
@@ -287,6 +301,8 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->wide_ret = prog->code->lowered.wide_ret;
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
+	prog->linear = prog->code->type == VNP_PROG_MESSAGE &&
+		       (prog->writes_packet || vnp_prog_moves(prog->code));
 	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * vnp_prog_unit_ns(prog->code);
 	if (vnp_prog_sends(prog->code))
 		prog->ctx_fields |= VNP_CTX_SENDS;

@@ -35,6 +35,7 @@ struct vnp_user;
  * @len_max:	maximum length of the payload that the verifier assumed
  * @direct_max:	for a direct program (see above) @len_max with the UDP header, else 0
  * @sees_packet: its payload begins at the IP header, not after the UDP header
+ * @linear:	a message must be contiguous and private before an execution (tcp/copy.h)
  * @holds:	it calls a helper for messages that are held (hold/hold.h)
  * @detour:	vnp_dispatch() has other functions for it: it @holds, or is vnp_prog_none
  * @wide_ret:	the result may exceed 32 bits, and is in struct vnp_exec::retval
@@ -58,6 +59,7 @@ struct vnp_prog {
 	u32 direct_max;
 	bool writes_packet;
 	bool sees_packet;
+	bool linear;
 	bool holds;
 	bool detour;
 	bool wide_ret;

@@ -49,12 +49,12 @@ static inline struct vnp_range *vnp_ranges_first(struct vnp_ranges *ranges)
 }
 
 /*
- * vnp_ranges_full() - is there room for one more at most?  That is kept for the end of the stream.
- * Context: any
+ * vnp_ranges_full() - is there room for less than three? A message can need two, and one is kept
+ * for the end of the stream.  Context: any
  */
 static inline bool vnp_ranges_full(const struct vnp_ranges *ranges)
 {
-	return READ_ONCE(ranges->last) - READ_ONCE(ranges->first) >= VNP_RANGES_MAX - 1;
+	return READ_ONCE(ranges->last) - READ_ONCE(ranges->first) >= VNP_RANGES_MAX - 2;
 }
 
 /* vnp_ranges_add() - add one after all others */

@@ -259,6 +259,56 @@ int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp)
 	return 0;
 }
 
+/* Are the bytes of a packet before @stop linear, and nobody else's? */
+static bool vnp_repack_is_own(const struct sk_buff *skb, u32 stop)
+{
+	if (after(stop, vnp_queue_stop(skb)))
+		stop = vnp_queue_stop(skb);
+	return !skb_cloned(skb) && stop - vnp_queue_start(skb) <= skb_headlen(skb);
+}
+
+/* The first byte that TCP takes from a packet */
+static u32 vnp_repack_from(const struct sock *sk, const struct sk_buff *skb)
+{
+	u32 seq = vnp_queue_start(skb);
+
+	if (!vnp_queue_is_end(sk, skb->prev) && after(vnp_queue_stop(skb->prev), seq))
+		seq = vnp_queue_stop(skb->prev);
+	return before(seq, tcp_sk(sk)->copied_seq) ? tcp_sk(sk)->copied_seq : seq;
+}
+
+int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, gfp_t gfp)
+{
+	struct vnp_repack_run run = { .first = *first, .seq = vnp_repack_from(sk, *first) };
+	struct sk_buff_head chunks;
+	struct sk_buff *skb;
+	bool own = true;
+
+	for (skb = *first; !vnp_queue_is_end(sk, skb); skb = skb->next) {
+		if (!vnp_skb_readable(skb))
+			return -ENODATA;
+		own &= vnp_repack_is_own(skb, stop);
+		if (!before(vnp_queue_stop(skb), stop))
+			break;
+	}
+	if (vnp_queue_is_end(sk, skb))
+		return -ENODATA;
+	if (own)
+		return 0;
+	run.stop = vnp_queue_stop(skb);
+	/* A packet with a FIN stays, although all of its data goes. */
+	run.end = TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN ? skb : skb->next;
+	__skb_queue_head_init(&chunks);
+	if (vnp_repack_copy(sk, &run, &chunks, gfp) < 0) {
+		__skb_queue_purge(&chunks);
+		return -ENOMEM;
+	}
+	skb = skb_peek(&chunks);
+	vnp_repack_replace(sk, run.first, run.end, &chunks);
+	*first = vnp_queue_next(sk, skb, seq);
+	return 1;
+}
+
 /* The chunk that takes the next bytes, of which @left are to come, the first for @seq */
 static struct sk_buff *vnp_repack_room(struct sk_buff_head *chunks, struct sk_buff *from,
 				       u32 seq, u32 left, gfp_t gfp)

@@ -17,6 +17,7 @@ struct sk_buff;
 struct sock;
 struct vnp_ranges;
 
+
 /* vnp_repack_capacity() - how many bytes surely fit, repacked, in so much memory */
 u32 vnp_repack_capacity(u32 truesize);
 
@@ -47,6 +48,21 @@ struct vnp_repack {
  * if there is memory.
  */
 int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp);
+
+/**
+ * vnp_repack_own() - make packets private, so that bytes of the queue can be written to
+ * @sk:		the socket
+ * @first:	the packet from which TCP takes the first byte; it may be replaced
+ * @seq:	the first byte
+ * @stop:	after the last one
+ * @gfp:	how to allocate
+ *
+ * They are private until the socket is unlocked, and the bytes are linear.
+ *
+ * Return: 0; 1: and packets were replaced; -ENOMEM: nothing was changed; -ENODATA: the bytes are
+ * not in the queue, or cannot be read.
+ */
+int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, gfp_t gfp);
 
 /**
  * vnp_repack_without() - remove ranges from the queue

@@ -7,6 +7,7 @@
 #include "kmod/link/stats.h"
 #include "kmod/path/dispatch.h"
 #include "kmod/prog/account.h"
+#include "kmod/tcp/message.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/repack.h"
 #include "kmod/tcp/window.h"
@@ -51,6 +52,8 @@ struct vnp_stream *vnp_stream_alloc(struct vnp_link *link)
 
 void vnp_stream_free(struct vnp_stream *stream)
 {
+	if (stream)
+		vnp_copy_free(&stream->copy);
 	kfree(stream);
 }
 
@@ -159,31 +162,11 @@ static void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error
 {
 	vnp_link_error(stream->link, counter, 1);
 	WRITE_ONCE(stream->ready, stream->parse);
-	if (error == EPROTO && stream->link->flags & VNP_LINK_F_STREAM_PASS)
+	if (error == EPROTO && stream->link->flags & VNP_LINK_F_STREAM_PASS &&
+	    !vnp_message_authenticates(stream))
 		stream->passing = true;
 	else
 		WRITE_ONCE(stream->error, error);
-}
-
-static void vnp_stream_init_ctx(const struct sock *sk, struct vnp_ctx *ctx)
-{
-	const struct inet_sock *inet = inet_sk(sk);
-
-	memset(ctx, 0, sizeof(*ctx));
-	ctx->family = AF_INET;
-	ctx->remote_port = ntohs(inet->inet_dport);
-	ctx->local_port = ntohs(inet->inet_sport);
-	ctx->ifindex = READ_ONCE(sk->sk_rx_dst_ifindex);
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		ctx->family = AF_INET6;
-		memcpy(ctx->remote_ip6, &sk->sk_v6_daddr, sizeof(ctx->remote_ip6));
-		memcpy(ctx->local_ip6, &sk->sk_v6_rcv_saddr, sizeof(ctx->local_ip6));
-		return;
-	}
-#endif
-	ctx->remote_ip4 = inet->inet_daddr;
-	ctx->local_ip4 = inet->inet_rcv_saddr;
 }
 
 /* Execute @prog on the bytes from @stream->parse to before @end.  Return: as the program */
@@ -205,60 +188,30 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_dgram *dgram,
 	return ret;
 }
 
-static bool vnp_stream_throttled(const struct vnp_dgram *dgram)
-{
-	return dgram->exec.fault == VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
-}
-
-/* Ask the program how long the message is.  Return: false: it could not be executed */
-static bool vnp_stream_measure(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+/* Ask the program how long the message is.  Return: 0; -ENOMEM: it could not be executed */
+static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
 {
 	const struct vnp_prog *prog = rcu_dereference(stream->link->prog);
 	s32 len = vnp_stream_exec(stream, dgram, prog, end);
 
-	if (vnp_stream_throttled(dgram))
-		return false;
+	if (vnp_message_throttled(dgram))
+		return -ENOMEM;
 	if (dgram->exec.fault) {
 		vnp_link_fault(stream->link, prog, &dgram->exec);
 		len = -1;
 	}
 	if (len < 0) {
 		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
-		return true;
+		return 0;
 	}
 	stream->sized = len;
 	WRITE_ONCE(stream->wanted, len ? stream->parse + len : end + 1);
-	return true;
+	return 0;
 }
 
-/* The verdict on a whole message.  Return: VNP_ACTION_NONE: it could not be executed */
-static enum vnp_action vnp_stream_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
+/* The verdict on the message at @parse, which is whole */
+static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 {
-	const struct vnp_prog *prog = rcu_dereference(stream->link->message);
-	enum vnp_action action = VNP_ACTION_PASS;
-	u64 ret;
-
-	if (prog) {
-		ret = vnp_stream_exec(stream, dgram, prog, stream->wanted);
-		if (vnp_stream_throttled(dgram))
-			return VNP_ACTION_NONE;
-		action = ret == VNP_HELD ? VNP_ACTION_HOLD : vnp_action_of(ret);
-		if (action == VNP_ACTION_REPLY)
-			action = VNP_ACTION_NONE;
-		if (action == VNP_ACTION_NONE)
-			return vnp_link_fault(stream->link, prog, &dgram->exec);
-	}
-	vnp_link_count(stream->link, action, 1, stream->wanted - stream->parse);
-	return action;
-}
-
-/* The message at @parse is whole.  Return: false: the program could not be executed */
-static bool vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
-{
-	const enum vnp_action action = vnp_stream_verdict(stream, dgram);
-
-	if (action == VNP_ACTION_NONE)
-		return false;
 	if (action == VNP_ACTION_DROP)
 		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
 	if (action == VNP_ACTION_PASS)
@@ -266,7 +219,107 @@ static bool vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
 	stream->parse = stream->wanted;
 	WRITE_ONCE(stream->wanted, stream->parse + 1);
 	stream->sized = false;
-	return true;
+}
+
+/* Likewise; the result was published. */
+static void vnp_stream_apply_copy(struct vnp_stream *stream)
+{
+	const struct vnp_copy *copy = &stream->copy;
+	const u32 start = stream->parse + vnp_copy_lead(copy), end = start + copy->skb.len;
+
+	if (copy->forged && stream->link->flags & VNP_LINK_F_FORGED_END) {
+		WRITE_ONCE(stream->ready, stream->parse);
+		WRITE_ONCE(stream->error, EBADMSG);
+	}
+	if (copy->replaces && copy->action != VNP_ACTION_DROP) {
+		if (start != stream->parse)
+			vnp_ranges_add(&stream->drops, stream->parse, start);
+		if (end != stream->wanted)
+			vnp_ranges_add(&stream->drops, end, stream->wanted);
+	}
+	vnp_stream_apply(stream, copy->action);
+}
+
+/* Make the packets of the message at @parse private.  Return: 0, -ENOMEM, -ENODATA */
+static int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp)
+{
+	const u32 stop = stream->wanted;
+	int ret = vnp_repack_own(stream->sk, first, stream->parse, stop, gfp);
+
+	/* It is as if they had arrived now: those that a pass left may have taken less memory. */
+	if (ret > 0 && after(stream->window.end, vnp_queue_start(*first)))
+		stream->window.end = vnp_queue_start(*first);
+	return min(ret, 0);
+}
+
+/* Copy the message at @parse, which begins in *@first.  Return: as above */
+static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u32 len)
+{
+	const u64 start = ktime_get_ns();
+	int ret = vnp_copy_reserve(&stream->copy, len, GFP_ATOMIC);
+
+	/* Now, as after the execution nothing may fail */
+	if (!ret)
+		ret = vnp_stream_own(stream, first, GFP_ATOMIC);
+	if (!ret)
+		ret = vnp_copy_fill(&stream->copy, stream->sk, *first, stream->parse, len);
+	vnp_stream_charge(stream, start);
+	return ret;
+}
+
+/* The message at @parse, whose packets are private, gets what the program made of it. */
+static void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
+{
+	struct vnp_copy *copy = &stream->copy;
+	const u64 start = ktime_get_ns();
+
+	if (copy->replaces && copy->action != VNP_ACTION_DROP)
+		vnp_copy_publish(copy, stream->sk, first);
+	vnp_stream_charge(stream, start);
+}
+
+/* Return: 0; -ENOMEM: the program could not be executed; -EAGAIN: the worker executes it */
+static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_dgram *dgram,
+				const struct vnp_prog *prog)
+{
+	const u32 len = stream->wanted - stream->parse;
+	int ret = -ENOMEM;
+
+	if (len <= VNP_COPY_DIRECT)
+		ret = vnp_stream_copy(stream, &dgram->skb, len);
+	if (ret == -ENODATA) {
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		return 0;
+	}
+	if (ret) {
+		WRITE_ONCE(stream->apart, len);
+		return -EAGAIN;
+	}
+	ret = vnp_message_execute(stream, stream->sk, prog);
+	if (ret)
+		return ret;
+	vnp_message_decide(stream);
+	vnp_stream_publish(stream, dgram->skb);
+	vnp_stream_apply_copy(stream);
+	return 0;
+}
+
+/* The message at @parse is whole.  Return: as above */
+static int vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
+{
+	const struct vnp_prog *prog = rcu_dereference(stream->link->message);
+	const u32 len = stream->wanted - stream->parse;
+	u64 ret = VNP_PASS;
+
+	if (prog && prog->linear)
+		return vnp_stream_take_copy(stream, dgram, prog);
+	if (prog) {
+		ret = vnp_stream_exec(stream, dgram, prog, stream->wanted);
+		if (vnp_message_throttled(dgram))
+			return -ENOMEM;
+	}
+	vnp_stream_apply(stream, vnp_message_action(stream, dgram, ret, len));
+	return 0;
 }
 
 static bool vnp_stream_too_long(const struct vnp_stream *stream)
@@ -348,9 +401,10 @@ static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_dgram *d
 		ret = vnp_stream_find(stream, dgram, &steps);
 		if (ret)
 			return ret;
-		if (!(stream->sized ? vnp_stream_take(stream, dgram) :
-				      vnp_stream_measure(stream, dgram, end)))
-			return -ENOMEM;
+		ret = stream->sized ? vnp_stream_take(stream, dgram) :
+				      vnp_stream_measure(stream, dgram, end);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
@@ -370,7 +424,7 @@ static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 		return 0;
 	if (stream->scattered)
 		return -EAGAIN;
-	if (!vnp_stream_solvent(stream))
+	if (stream->apart || !vnp_stream_solvent(stream))
 		return -ENOMEM;
 
 	exec.dgram.hook = stream->link->hook;
@@ -378,7 +432,7 @@ static int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	exec.dgram.written = false;
 	exec.dgram.unauthentic = false;
 	exec.dgram.holding = NULL;
-	vnp_stream_init_ctx(stream->sk, &exec.dgram.exec.ctx);
+	vnp_message_init_ctx(stream->sk, &exec.dgram.exec.ctx);
 	exec.dgram.skb = NULL;
 	ret = vnp_stream_find(stream, &exec.dgram, &steps);
 	local_bh_disable();
@@ -498,6 +552,9 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 	vnp_stream_follow(stream);
 	ret = vnp_stream_parse_some(stream, end, far);
 	local_bh_disable();
+	/* The worker uses the copy without the socket's lock. */
+	if (!stream->apart)
+		vnp_copy_free(&stream->copy);
 	skip = vnp_stream_skip(stream);
 	/* There is room again for what is dropped. */
 	if (!ret && vnp_stream_can_parse(stream, end))
@@ -518,7 +575,8 @@ static void vnp_stream_truncate(struct vnp_stream *stream, u32 end)
 {
 	const u32 eof = stream->link->eof;
 
-	if (eof == VNP_EOF_DELIVER) {
+	/* It is not authentic yet. */
+	if (eof == VNP_EOF_DELIVER && !vnp_message_authenticates(stream)) {
 		WRITE_ONCE(stream->ready, end);
 	} else {
 		vnp_ranges_add(&stream->drops, stream->parse, end);
@@ -640,15 +698,9 @@ void vnp_stream_read(struct vnp_stream *stream)
 		vnp_stream_wake(stream);
 }
 
-/* What softirq could not do.  First few packets are made of many, of which it can walk more. */
-static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
-{
-	if (stream->scattered && vnp_stream_repack(stream, gfp, vnp_window_pack) == -EAGAIN)
-		return;
-	stream->scattered = false;
-	vnp_stream_advance(stream, true, gfp, false);
-	vnp_stream_wake(stream);
-}
+/*
+ * ---- The worker --------------------------------------------------------
+ */
 
 /*
  * Lock the socket, unless a process has.  It can keep the lock for any time, as it copies from its
@@ -671,6 +723,130 @@ static bool vnp_stream_trylock(struct vnp_stream *stream, struct sock *sk)
 	return !owned;
 }
 
+/* Is the message that the worker executes on still the one at @parse? */
+static bool vnp_stream_is_apart(const struct vnp_stream *stream)
+{
+	return stream->apart && stream->sized && !stream->error &&
+	       stream->wanted - stream->parse == stream->apart &&
+	       !before(vnp_queue_end(stream->sk), stream->wanted);
+}
+
+static struct sk_buff *vnp_stream_first(const struct vnp_stream *stream)
+{
+	u32 steps = U32_MAX;
+
+	return vnp_queue_find(stream->sk, NULL, stream->parse, &steps);
+}
+
+/* The message is not in the queue, which is only so after TCP_REPAIR, or cannot be read. */
+static void vnp_stream_fail_apart(struct vnp_stream *stream)
+{
+	local_bh_disable();
+	vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+	local_bh_enable();
+}
+
+/* Return: false: the copy cannot be executed on */
+static bool vnp_stream_fill_apart(struct vnp_stream *stream, u32 len)
+{
+	struct sk_buff *first;
+
+	if (!stream->sk)
+		return false;
+	vnp_stream_follow(stream);
+	if (!vnp_stream_is_apart(stream) || stream->apart != len)
+		return false;
+	first = vnp_stream_first(stream);
+	if (first && !vnp_copy_fill(&stream->copy, stream->sk, first, stream->parse, len))
+		return true;
+	vnp_stream_fail_apart(stream);
+	return false;
+}
+
+/*
+ * Execute the program on a message that is too long for softirq, without the socket's lock. What
+ * fails is tried again later.
+ */
+static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
+{
+	const u32 len = READ_ONCE(stream->apart);
+	struct vnp_prog *prog;
+	bool filled;
+
+	if (!len || stream->copy.executed || !vnp_stream_solvent(stream) ||
+	    vnp_copy_reserve(&stream->copy, len, VNP_GFP_USER))
+		return;
+	if (!vnp_stream_trylock(stream, sk))
+		return;
+	filled = vnp_stream_fill_apart(stream, len);
+	release_sock(sk);
+	if (!filled)
+		return;
+	migrate_disable();
+	local_bh_disable();
+	rcu_read_lock();
+	prog = rcu_dereference(stream->link->message);
+	/* A reference, until it is counted */
+	if (prog && vnp_obj_get_live(&prog->obj)) {
+		stream->copy.prog = prog;
+		vnp_message_execute(stream, sk, prog);
+	}
+	rcu_read_unlock();
+	local_bh_enable();
+	migrate_enable();
+}
+
+static void vnp_stream_end_apart(struct vnp_stream *stream, struct sk_buff *first, int ret)
+{
+	if (ret) {
+		vnp_stream_fail_apart(stream);
+		return;
+	}
+	local_bh_disable();
+	vnp_message_decide(stream);
+	local_bh_enable();
+	vnp_stream_publish(stream, first);
+	vnp_stream_apply_copy(stream);
+}
+
+/* Apply what vnp_stream_execute_apart() has found.  Return: false: it is to be done again */
+static bool vnp_stream_apply_apart(struct vnp_stream *stream, gfp_t gfp)
+{
+	struct vnp_copy *copy = &stream->copy;
+	struct sk_buff *first;
+	bool done;
+	int ret;
+
+	vnp_stream_follow(stream);
+	done = !vnp_stream_is_apart(stream);
+	if (!done && copy->executed && copy->seq == stream->parse) {
+		first = vnp_stream_first(stream);
+		ret = first ? vnp_stream_own(stream, &first, gfp) : -ENODATA;
+		if (ret == -ENOMEM)
+			return false;
+		vnp_stream_end_apart(stream, first, ret);
+		done = true;
+	}
+	vnp_copy_free(copy);
+	if (done)
+		WRITE_ONCE(stream->apart, 0);
+	return done;
+}
+
+/* What softirq could not do.  First few packets are made of many, of which it can walk more. */
+static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
+{
+	if (stream->apart && !vnp_stream_apply_apart(stream, gfp)) {
+		vnp_stream_retry(stream);
+		return;
+	}
+	if (stream->scattered && vnp_stream_repack(stream, gfp, vnp_window_pack) == -EAGAIN)
+		return;
+	stream->scattered = false;
+	vnp_stream_advance(stream, true, gfp, false);
+	vnp_stream_wake(stream);
+}
+
 void vnp_stream_released(struct vnp_stream *stream)
 {
 	if (!stream->blocked)
@@ -685,9 +861,13 @@ static void vnp_stream_work(struct work_struct *work)
 						 work);
 	struct sock *sk = vnp_link_sock_get(stream->link);
 
+	if (sk)
+		vnp_stream_execute_apart(stream, sk);
 	if (sk && vnp_stream_trylock(stream, sk)) {
 		if (stream->sk)
 			vnp_stream_continue(stream, sk->sk_allocation);
+		else
+			vnp_copy_free(&stream->copy);
 		release_sock(sk);
 	}
 	if (sk)

@@ -22,6 +22,7 @@
 #include <net/tcp.h>
 
 #include "kmod/link/link.h"
+#include "kmod/tcp/copy.h"
 #include "kmod/tcp/ranges.h"
 #include "kmod/tcp/window.h"
 
@@ -53,6 +54,9 @@
  * @lowat:	SO_RCVLOWAT
  * @window:	how TCP's window is kept open
  * @walked:	packets that were walked to find messages; for statistics
+ * @apart:	length of the message at @parse, if @work executes the program on it; or 0
+ * @copy:	of the message that a program is executed on.  While @apart is set only @work uses
+ *		it
  * @drops:	ranges that were dropped
  */
 struct vnp_stream {
@@ -79,6 +83,8 @@ struct vnp_stream {
 	int lowat;
 	struct vnp_window window;
 	u64 walked;
+	u32 apart;
+	struct vnp_copy copy;
 	struct vnp_ranges drops;
 };
 

@@ -116,6 +116,9 @@ static int vnp_tcp_detach(struct vnp_link *link, struct sock *sk)
 	ret = vnp_tcp_end(link, sk, true) ? 0 : -ENOLINK;
 	release_sock(sk);
 	mutex_unlock(&link->stream->reader);
+	/* The worker executes without the socket's lock. */
+	if (READ_ONCE(link->stream->apart))
+		synchronize_rcu();
 	return ret;
 }
 
@@ -350,7 +353,8 @@ void vnp_tcp_subsys_destroy(void)
 
 const struct vnp_hook_ops vnp_tcp_hook = {
 	.prog_types	= BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE),
-	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS,
+	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS |
+			  VNP_LINK_F_FORGED_END,
 	.suits		= vnp_tcp_suits,
 	.attach		= vnp_tcp_attach,
 	.detach		= vnp_tcp_detach,

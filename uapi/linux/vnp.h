@@ -1160,6 +1160,7 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_MESSAGE	(1U << 3)	/* message_fd is valid */
 #define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* no message found: pass what follows */
 #define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* too old: deliver each datagram */
+#define VNP_LINK_F_FORGED_END	(1U << 6)	/* a forged message ends the stream */
 
 /**
  * enum vnp_eof - what happens to a message that is not whole when the stream ends

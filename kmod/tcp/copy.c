@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/copy.h"
+
+#include <linux/slab.h>
+#include <net/tcp.h>
+
+#include "kmod/crypto/work.h"
+#include "kmod/path/resize.h"
+#include "kmod/tcp/queue.h"
+
+/* Bytes of the message, from where vnp_copy_max() knows them */
+struct vnp_copy_cb {
+	u32 len;
+};
+
+static u32 vnp_copy_max(const struct sk_buff *skb)
+{
+	return ((const struct vnp_copy_cb *)skb->cb)->len;
+}
+
+/* There are no headers. */
+static void vnp_copy_seal(struct sk_buff *skb, u32 len)
+{
+}
+
+const struct vnp_hook_ops vnp_copy_hook = {
+	.len_max	= vnp_copy_max,
+	.seal		= vnp_copy_seal,
+};
+
+static void vnp_copy_free_work(struct vnp_copy *copy)
+{
+	if (copy->work)
+		kvfree(copy->work->sg);
+	kfree(copy->work);
+	copy->work = NULL;
+}
+
+void vnp_copy_free(struct vnp_copy *copy)
+{
+	vnp_copy_free_work(copy);
+	if (copy->prog)
+		vnp_prog_put(copy->prog);
+	copy->prog = NULL;
+	kvfree(copy->buf);
+	copy->buf = NULL;
+	copy->size = 0;
+	copy->executed = false;
+}
+
+/* Return: false: out of memory */
+static bool vnp_copy_alloc_work(struct vnp_copy *copy, u32 len, gfp_t gfp)
+{
+	struct vnp_work *work = kzalloc(sizeof(*work), gfp);
+
+	copy->work = work;
+	if (!work)
+		return false;
+	work->sg_cnt = VNP_WORK_SG(len);
+	work->sg = kvmalloc_array(work->sg_cnt, sizeof(*work->sg), gfp);
+	return work->sg;
+}
+
+/* With room for what is removed at the front, and later added at the end (path/resize.c) */
+static u32 vnp_copy_bytes(u32 len)
+{
+	return SKB_DATA_ALIGN(len + VNP_RESIZE_HEADROOM);
+}
+
+int vnp_copy_reserve(struct vnp_copy *copy, u32 len, gfp_t gfp)
+{
+	const size_t size = vnp_copy_bytes(len) +
+			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+
+	if (copy->size < len) {
+		kvfree(copy->buf);
+		copy->buf = gfp == GFP_ATOMIC ? kmalloc(size, gfp | __GFP_NOWARN) :
+						kvmalloc(size, gfp | __GFP_NOWARN);
+		copy->size = copy->buf ? len : 0;
+	}
+	if (!copy->buf)
+		return -ENOMEM;
+	if (gfp == GFP_ATOMIC)
+		return 0;
+	vnp_copy_free_work(copy);
+	return vnp_copy_alloc_work(copy, len, gfp | __GFP_NOWARN) ? 0 : -ENOMEM;
+}
+
+/* Make an empty packet of the memory. */
+static void vnp_copy_begin(struct vnp_copy *copy, u32 seq, u32 len)
+{
+	struct sk_buff *skb = &copy->skb;
+
+	memset(skb, 0, sizeof(*skb));
+	skb->head = copy->buf;
+	skb->data = copy->buf;
+	skb_reset_tail_pointer(skb);
+	skb_set_end_offset(skb, vnp_copy_bytes(len));
+	skb_reset_network_header(skb);
+	skb->mac_header = (typeof(skb->mac_header))~0U;
+	refcount_set(&skb->users, 1);
+	memset(skb_shinfo(skb), 0, sizeof(struct skb_shared_info));
+	atomic_set(&skb_shinfo(skb)->dataref, 1);
+	((struct vnp_copy_cb *)skb->cb)->len = len;
+	copy->seq = seq;
+	copy->len = len;
+	copy->executed = false;
+}
+
+int vnp_copy_fill(struct vnp_copy *copy, struct sock *sk, struct sk_buff *first, u32 seq,
+		  u32 len)
+{
+	struct sk_buff *from = first;
+	const u32 stop = seq + len;
+	u32 n;
+
+	vnp_copy_begin(copy, seq, len);
+	for (; before(seq, stop); seq += n) {
+		from = vnp_queue_next(sk, from, seq);
+		if (!from)
+			return -ENODATA;
+		n = min(stop - seq, vnp_queue_stop(from) - seq);
+		if (skb_copy_bits(from, seq - vnp_queue_start(from), skb_put(&copy->skb, n), n))
+			return -ENODATA;
+	}
+	return 0;
+}
+
+u32 vnp_copy_lead(const struct vnp_copy *copy)
+{
+	return min_t(u32, skb_headroom(&copy->skb), copy->len - copy->skb.len);
+}
+
+/* The message with the result in its place, and zeroes where bytes were removed */
+static const u8 *vnp_copy_result(struct vnp_copy *copy)
+{
+	const u32 lead = vnp_copy_lead(copy);
+	struct sk_buff *skb = &copy->skb;
+
+	memset(skb->data - lead, 0, lead);
+	memset(skb_tail_pointer(skb), 0, copy->len - lead - skb->len);
+	return skb->data - lead;
+}
+
+/* TCP would take the byte out of the result. */
+static void vnp_copy_clear_urgent(struct tcp_sock *tp, u32 start, u32 stop)
+{
+	if (tp->urg_data && !before(tp->urg_seq, start) && before(tp->urg_seq, stop))
+		WRITE_ONCE(tp->urg_data, 0);
+}
+
+void vnp_copy_publish(struct vnp_copy *copy, struct sock *sk, struct sk_buff *first)
+{
+	const u32 stop = copy->seq + copy->len;
+	const u8 *from = vnp_copy_result(copy);
+	struct sk_buff *to = first;
+	u32 seq, n;
+
+	for (seq = copy->seq; before(seq, stop); seq += n, from += n) {
+		to = vnp_queue_next(sk, to, seq);
+		/* vnp_repack_own() has found it. */
+		if (WARN_ON_ONCE(!to))
+			return;
+		n = min(stop - seq, vnp_queue_stop(to) - seq);
+		memcpy(to->data + (seq - vnp_queue_start(to)), from, n);
+	}
+	vnp_copy_clear_urgent(tcp_sk(sk), copy->seq, stop);
+}

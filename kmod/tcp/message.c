@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/message.h"
+
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+
+#include "kmod/link/stats.h"
+#include "kmod/path/dispatch.h"
+#include "kmod/tcp/stream.h"
+#include "vm/helper.h"
+
+void vnp_message_init_ctx(const struct sock *sk, struct vnp_ctx *ctx)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->family = AF_INET;
+	ctx->remote_port = ntohs(inet->inet_dport);
+	ctx->local_port = ntohs(inet->inet_sport);
+	ctx->ifindex = READ_ONCE(sk->sk_rx_dst_ifindex);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
+		ctx->family = AF_INET6;
+		memcpy(ctx->remote_ip6, &sk->sk_v6_daddr, sizeof(ctx->remote_ip6));
+		memcpy(ctx->local_ip6, &sk->sk_v6_rcv_saddr, sizeof(ctx->local_ip6));
+		return;
+	}
+#endif
+	ctx->remote_ip4 = inet->inet_daddr;
+	ctx->local_ip4 = inet->inet_rcv_saddr;
+}
+
+enum vnp_action vnp_message_action(struct vnp_stream *stream, struct vnp_dgram *dgram, u64 ret,
+				   u32 len)
+{
+	enum vnp_action action = ret == VNP_HELD ? VNP_ACTION_HOLD : vnp_action_of(ret);
+
+	if (action == VNP_ACTION_REPLY)
+		action = VNP_ACTION_NONE;
+	if (action == VNP_ACTION_NONE)
+		return vnp_link_fault(stream->link, dgram->prog, &dgram->exec);
+	vnp_link_count(stream->link, action, 1, len);
+	return action;
+}
+
+int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
+			const struct vnp_prog *prog)
+{
+	struct vnp_copy *copy = &stream->copy;
+	struct vnp_dgram *dgram = &copy->dgram;
+
+	vnp_message_init_ctx(sk, &dgram->exec.ctx);
+	dgram->exec.ctx.len = copy->len;
+	dgram->skb = &copy->skb;
+	dgram->off = 0;
+	dgram->shared = false;
+	dgram->written = false;
+	dgram->unauthentic = false;
+	dgram->prog = prog;
+	dgram->hook = &vnp_copy_hook;
+	dgram->holding = NULL;
+	dgram->work = copy->work;
+	dgram->crypt_left = vnp_crypt_limit(copy->len);
+	vnp_dgram_point(dgram);
+	copy->ret = vnp_dispatch_execute(stream->link, dgram);
+	copy->executed = !vnp_message_throttled(dgram);
+	return copy->executed ? 0 : -ENOMEM;
+}
+
+void vnp_message_decide(struct vnp_stream *stream)
+{
+	struct vnp_copy *copy = &stream->copy;
+	const struct vnp_prog *prog = copy->dgram.prog;
+
+	copy->action = vnp_message_action(stream, &copy->dgram, copy->ret,
+					  copy->dgram.exec.ctx.len);
+	copy->forged = copy->dgram.exec.fault == VNP_EXEC_UNAUTHENTIC;
+	/* Also what was only authenticated: the sender could change what it has shared since. */
+	copy->replaces = prog->writes_packet || prog->func == vnp_prog_authenticate;
+}
+
+bool vnp_message_authenticates(const struct vnp_stream *stream)
+{
+	const struct vnp_prog *prog;
+	bool authenticates;
+
+	rcu_read_lock();
+	prog = rcu_dereference(stream->link->message);
+	authenticates = prog && prog->func == vnp_prog_authenticate;
+	rcu_read_unlock();
+	return authenticates;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Executing a stream's programs, and what follows for the message. */
+#ifndef _VNP_TCP_MESSAGE_H
+#define _VNP_TCP_MESSAGE_H
+
+#include <net/sock.h>
+
+#include "kmod/path/action.h"
+#include "kmod/path/dgram.h"
+
+struct vnp_stream;
+
+/* vnp_message_init_ctx() - fill in the context's fields about the connection */
+void vnp_message_init_ctx(const struct sock *sk, struct vnp_ctx *ctx);
+
+/* vnp_message_throttled() - was the program not executed, as the user's account is empty? */
+static inline bool vnp_message_throttled(const struct vnp_dgram *dgram)
+{
+	return dgram->exec.fault == VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
+}
+
+/*
+ * vnp_message_action() - what happens to a message of @len bytes for which the program returned
+ * @ret; counts it.  Context: softirqs off
+ */
+enum vnp_action vnp_message_action(struct vnp_stream *stream, struct vnp_dgram *dgram, u64 ret,
+				   u32 len);
+
+/* vnp_message_decide() - the same, after vnp_message_execute().  Context: likewise */
+void vnp_message_decide(struct vnp_stream *stream);
+
+/**
+ * vnp_message_execute() - execute a program on the copy of a message
+ * @stream:	the stream; its copy is filled
+ * @sk:		the socket
+ * @prog:	the program
+ *
+ * The result is in @stream->copy.  Softirqs are on meanwhile, if that has memory for encryption.
+ *
+ * Context: softirqs off, under RCU.
+ * Return: 0; -ENOMEM: the user's account is empty.
+ */
+int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
+			const struct vnp_prog *prog);
+
+/* vnp_message_authenticates() - does the program for messages authenticate them?  Context: any */
+bool vnp_message_authenticates(const struct vnp_stream *stream);
+
+#endif /* _VNP_TCP_MESSAGE_H */
