@@ -6,7 +6,8 @@
 /* Which program types may call a helper */
 #define PROGS_PACKET	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET))
 #define PROGS_ALL	(PROGS_PACKET | BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE))
-#define PROGS_WRITING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be written */
+/* whose payload may be written */
+#define PROGS_WRITING	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_MESSAGE))
 #define PROGS_SENDING	BIT(VNP_PROG_DATAGRAM)	/* which see the payload, without headers */
 #define PROGS_HOLDING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be held */
 
@@ -81,7 +82,7 @@ static const struct vnp_helper vnp_helpers[] = {
 		.fn = vnp_helper_pull,
 		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR },
 		.ret = VNP_RET_SCALAR,
-		.prog_types = PROGS_PACKET,
+		.prog_types = PROGS_PACKET | BIT(VNP_PROG_MESSAGE),
 		.moves_packet = true,
 		.bytes = VNP_COST_PACKET,
 		.cost = 200,

@@ -35,8 +35,11 @@ static bool cost_is_packet(const struct vnp_helper *helper)
 	       helper->bytes == VNP_COST_CRYPT;
 }
 
-bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call *call)
+bool vnp_cost_is_metered(const struct vnp_code *code, const struct vnp_helper *helper,
+			 const struct vnp_call *call)
 {
+	if (helper->bytes == VNP_COST_CRYPT && code->type == VNP_PROG_MESSAGE)
+		return false;
 	return cost_is_packet(helper) ||
 	       (helper->bytes == VNP_COST_SIZE && call->size_max > VNP_COST_SMALL);
 }
@@ -64,7 +67,7 @@ static u32 cost_call(const struct vnp_code *code, u32 insn)
 					    VNP_GROUP_MEMBERS_MAX);
 		break;
 	case VNP_COST_SIZE:
-		if (!vnp_cost_is_metered(helper, call))
+		if (!vnp_cost_is_metered(code, helper, call))
 			cost += cost_bytes(call->size_max);
 		break;
 	case VNP_COST_RESIZE:
@@ -186,7 +189,7 @@ static void cost_find_metered(struct vnp_code *code)
 		if (!code->aux[i].reached || !vnp_insn_is_call(&code->insns[i]))
 			continue;
 		helper = vnp_helper_get(code->insns[i].imm);
-		if (!vnp_cost_is_metered(helper, &code->calls[code->aux[i].call]))
+		if (!vnp_cost_is_metered(code, helper, &code->calls[code->aux[i].call]))
 			continue;
 		code->meter_cnt++;
 		if (cost_is_packet(helper))

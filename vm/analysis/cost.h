@@ -34,10 +34,16 @@ struct vnp_code;
 
 /**
  * vnp_cost_is_metered() - is a call charged for its bytes when it is made
+ * @code:	the program
  * @helper:	what is called
  * @call:	verified
+ *
+ * A message of a stream may have more bytes than any budget could pay for being decrypted: how
+ * many these can be in an execution is limited by whoever executes the program, and charged
+ * to the account.
  */
-bool vnp_cost_is_metered(const struct vnp_helper *helper, const struct vnp_call *call);
+bool vnp_cost_is_metered(const struct vnp_code *code, const struct vnp_helper *helper,
+			 const struct vnp_call *call);
 
 /* vnp_cost_bytes() - what a metered call is charged for bytes */
 static inline u64 vnp_cost_bytes(const struct vnp_helper *helper, u64 bytes)

@@ -71,7 +71,6 @@ static const struct vnp_type vnp_types[] = {
 		.fields = vnp_packet_fields,
 		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
 		.packet_max = VNP_STREAM_MAX,
-		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
 		.verdicts = BIT_ULL(VNP_DROP) | BIT_ULL(VNP_PASS) | BIT_ULL(VNP_HELD),

@@ -233,7 +233,7 @@ static int interp_charge_bytes(struct vnp_interp *t, const struct vnp_helper *he
 
 	if (interp_size(t, helper) > call->size_max)
 		return vnp_interp_bug(t, "a size exceeds what was proven");
-	if (!vnp_cost_is_metered(helper, call))
+	if (!vnp_cost_is_metered(t->code, helper, call))
 		return 0;
 	bytes = helper->bytes == VNP_COST_SIZE ? t->reg[4].v : t->exec->ctx.len;
 	cost = vnp_cost_bytes(helper, bytes);

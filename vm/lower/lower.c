@@ -224,7 +224,7 @@ static void lower_call(struct vnp_lower *l, const struct bpf_insn *insn)
 			vnp_lower_guard(l, &call->arg[n], 0, 0, n + 2);
 	}
 	/* a call after a guard that always faults is never made */
-	if (!(aux->flags & VNP_AUX_FAULTS) && vnp_cost_is_metered(helper, call))
+	if (!(aux->flags & VNP_AUX_FAULTS) && vnp_cost_is_metered(l->code, helper, call))
 		vnp_lower_charge_bytes(l, helper);
 	if (lower_stops(l))
 		return;
