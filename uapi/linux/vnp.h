@@ -339,8 +339,8 @@ enum vnp_fault {
  *			packets and taken 0.5 ms; or, for TCP connections, copied 256 KiB and
  *			taken 0.5 ms
  * @VNP_ERROR_AUTH:	vnp_open() or vnp_mac_verify() failed: whatever the program returned,
- *			or if it ended with a fault, the datagram is dropped and counted
- *			as %VNP_DROP
+ *			or if it ended with a fault, the datagram or message is dropped and
+ *			counted as %VNP_DROP
  * @VNP_ERROR_EVICTED:	held: the message was the oldest when the socket's receive buffer or
  *			a limit of the link was reached, or there was no room for the datagram;
  *			stream: held messages were delivered, because no more can be kept
@@ -391,12 +391,22 @@ enum vnp_error {
  *			0: the length is not known yet, and the program is executed again when
  *			there are more bytes; less than 0: this is not a message
  * @VNP_PROG_MESSAGE:	executed once on each whole message of such a stream; R1 is a
- *			struct vnp_ctx *, R0 an enum vnp_verdict, but not %VNP_REPLY.
- *			Read-only
+ *			struct vnp_ctx *, R0 an enum vnp_verdict, but not %VNP_REPLY.  The message
+ *			can be changed, but not get longer than it was
  *
  * In the context of the last two, the addresses are those of the connection, @ifindex is the
  * interface that the latest packet arrived on, or 0, and @ttl, @tos and @tstamp are 0.
- * @data_end is at most the end of the linear data or page fragment that has the first byte.
+ * @data_end is at most the end of the linear data or page fragment that has the first byte.  But
+ * a %VNP_PROG_MESSAGE that writes to the payload, or calls vnp_pull(), vnp_store_bytes(),
+ * vnp_adjust_head(), vnp_adjust_tail() or a helper that encrypts or authenticates, executes on a
+ * copy of the message, all of which is directly readable.
+ *
+ * If it passes or holds the message, the application reads what the copy has become.  An
+ * execution can encrypt or authenticate four times as many bytes as the message has, or 65,536 if
+ * that is more; these are charged to the account, not to the budget.  The program is executed by a
+ * worker if the message has more than 16,384 bytes.  While more than that are encrypted or
+ * authenticated there, other executions take place on the CPU: a value of a
+ * %VNP_MAP_PERCPU_ARRAY can change meanwhile.
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
@@ -1237,7 +1247,14 @@ enum vnp_eof {
  * it reads.  Where %VNP_PROG_STREAM finds no message, the application likewise gets EPROTO, but
  * with %VNP_LINK_F_STREAM_PASS all bytes from there on.  When the stream ends, what is held is
  * delivered.
- * When the link is detached, what was not dropped is delivered, whole or not.
+ * When the link is detached, what was not dropped is delivered, whole or not: messages on which
+ * the program was not executed yet as they arrived.
+ *
+ * A message that fails authentication (%VNP_ERROR_AUTH) is cut out of the stream, whatever the
+ * program returns; with %VNP_LINK_F_FORGED_END the application gets what is before it, and then
+ * EBADMSG, each time it reads.  If the program authenticates messages, the application never gets
+ * bytes that were not: %VNP_LINK_F_FAULT_PASS and %VNP_LINK_F_STREAM_PASS have no effect, and
+ * %VNP_EOF_DELIVER is %VNP_EOF_DROP.
  *
  * A read that began before the link was created returns bytes as they arrive, whether their
  * message is ready or not.  For programs the stream continues after these bytes.
@@ -1249,7 +1266,8 @@ enum vnp_eof {
  * should it be disconnected.
  *
  * An urgent byte is part of the stream for programs.  A process that waits for one (EPOLLPRI,
- * SIGURG) is woken when it has arrived, whether its message is ready or not.
+ * SIGURG) is woken when it has arrived, whether its message is ready or not.  In
+ * a message that a program has changed, or that was authenticated, it becomes an ordinary byte.
  *
  * Listening sockets.  The link of a socket that listens executes nothing: what accept() returns has
  * a link of its own, with the programs that the listening socket's link has at this moment, its

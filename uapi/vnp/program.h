@@ -381,7 +381,8 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
  *
  * Return: 0, -EBADMSG (it is not authentic, or too short for a tag), -ENOENT (no such key),
  * -EINVAL (@crypt, or the key is for something else), -E2BIG (a newer struct vnp_crypt),
- * -ERANGE (a range is not in the payload), -ENOMEM.
+ * -ERANGE (a range is not in the payload), -EDQUOT (an execution on a message of a stream has
+ * encrypted or authenticated too many bytes: %VNP_PROG_MESSAGE), -ENOMEM.
  */
 static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
 			      const struct vnp_crypt *crypt, __u32 crypt_len) =
@@ -399,7 +400,7 @@ static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
  * %VNP_KEY_F_ONCE of the key prevents it.  Everything else is as for vnp_open().
  *
  * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
- * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.  If it is not 0 the payload is what it was,
+ * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.  If it is not 0 the payload is what it was,
  * and it can be passed.
  */
 static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
@@ -418,7 +419,7 @@ static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
  * valid afterwards.  If it fails the datagram is dropped as by vnp_open(), unless
  * %VNP_CRYPT_F_TRY is set: then a failure is only reported.
  *
- * Return: 0, -EBADMSG (it is not authentic), -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.
+ * Return: 0, -EBADMSG (it is not authentic), -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.
  */
 static long (*const vnp_mac_verify)(struct vnp_ctx *ctx, void *keys, const void *key,
 				    const struct vnp_crypt *crypt, __u32 crypt_len) =
@@ -435,7 +436,7 @@ static long (*const vnp_mac_verify)(struct vnp_ctx *ctx, void *keys, const void 
  * The tag overwrites bytes of the payload: vnp_adjust_head() and vnp_adjust_tail() make room.
  * Afterwards pointers into it are no longer valid.
  *
- * Return: 0, -ENOENT, -EINVAL, -E2BIG, -ERANGE, -ENOMEM.
+ * Return: 0, -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.
  */
 static long (*const vnp_mac)(struct vnp_ctx *ctx, void *keys, const void *key,
 			     const struct vnp_crypt *crypt, __u32 crypt_len) =

@@ -7,7 +7,7 @@ static const char help[] =
 	"Usage: vnpctl link attach PROG pid PID {udp:PORT | tcp:PORT | fd FD}\n"
 	"                   [fault {drop | pass}] [merge {on | off}] [hold LIMIT NUMBER]...\n"
 	"                   [late {discard | deliver | each}] [eof {deliver | drop | abort}]\n"
-	"                   [unframed {error | pass}]\n"
+	"                   [unframed {error | pass}] [forged {drop | end}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -159,11 +159,23 @@ static int unframed_parse(struct args *args, struct vnp_link_opts *opts)
 	return 0;
 }
 
+static int forged_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "forged"))
+		return 0;
+	if (args_take(args, "end"))
+		opts->flags |= VNP_LINK_F_FORGED_END;
+	else if (!args_take(args, "drop"))
+		return error("Specify what happens after a forged message: forged drop, or forged end.");
+	return 0;
+}
+
 static int opts_parse(struct args *args, struct vnp_link_opts *opts)
 {
 	return fault_parse(args, opts) ?: merge_parse(args, opts) ?:
 	       hold_parse(args, opts) ?: late_parse(args, opts) ?:
-	       eof_parse(args, opts) ?: unframed_parse(args, opts) ?: args_end(args);
+	       eof_parse(args, opts) ?: unframed_parse(args, opts) ?:
+	       forged_parse(args, opts) ?: args_end(args);
 }
 
 static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
@@ -445,6 +457,8 @@ static void link_print(const struct vnp_link_info *info)
 		printf("\tdatagrams are not merged\n");
 	if (info->flags & VNP_LINK_F_STREAM_PASS)
 		printf("\twhere there is no message, all bytes are passed\n");
+	if (info->flags & VNP_LINK_F_FORGED_END)
+		printf("\ta forged message ends the stream\n");
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		if (info->errors[i])
 			printf("\tdropped because of an error (%s): %llu\n", error_name(i),
