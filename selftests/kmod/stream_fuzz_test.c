@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Random messages, segments, verdicts, buffers and readers.  What is read must be what a model
- * says, byte by byte, and not before; and nothing may stall.
+ * says, byte by byte, and not before; and nothing may stall.  In one of three cases the messages
+ * are opened, and some are forged.
  *
  *	STREAM_SEED=N		begin with this seed, instead of a fixed one
  *	STREAM_SECONDS=N	until so many seconds are over, instead of a few cases
@@ -23,7 +24,7 @@
 #include <unistd.h>
 #include "harness.h"
 #include "net.h"
-#include "stream.h"
+#include "sealed.h"
 
 #define MOST		(4 << 20)
 #define MESSAGES	20000
@@ -49,9 +50,13 @@ static struct {
 	__u8 all[MOST], want[MOST];
 	size_t all_len, want_len;
 	struct due due[MESSAGES];
-	int due_cnt, due_at;
+	struct due counted[MESSAGES];	/* each message: @end of what is read before the next */
+	int due_cnt, due_at, counted_cnt;
+	struct vnp_object *sealed_obj;
+	bool sealed;
+	__u64 number;		/* of the latest message that is sealed */
 	int style, eof;
-	bool oversize, truncated;
+	bool oversize, truncated, forged_end;
 	atomic_size_t sent;
 	pthread_t sender;
 	int pipe[2];
@@ -94,10 +99,9 @@ static size_t limit_of(size_t rcvbuf)
 	return bytes + head - 320;
 }
 
-/* model_add() - a message of which the first @part bytes are sent */
-static void model_add(char type, size_t len, size_t part)
+/* model_plain() - make a message; *@read is what is read of it.  Return: is it dropped? */
+static bool model_plain(__u8 *message, char type, size_t len, const __u8 **read, size_t *read_len)
 {
-	__u8 *message = c.all + c.all_len;
 	bool dropped = type == MSG_DROP;
 
 	message_make(message, type, len, rnd(1 << 30));
@@ -105,13 +109,66 @@ static void model_add(char type, size_t len, size_t part)
 		dropped = rnd(2);
 		message[len - 1] = dropped ? MSG_DROP : MSG_PASS;
 	}
-	c.all_len += part;
-	if (part < len)
+	*read = message;
+	*read_len = len;
+	return dropped;
+}
+
+/* model_sealed() - the same, for a message that is opened, if it is @whole; *@len is not changed */
+static bool model_sealed(__u8 *message, char type, size_t len, bool whole, const __u8 **read,
+			 size_t *read_len)
+{
+	static __u8 text[MOST], opened[MOST];
+	struct sealed_header header = {
+		.type = type, .key = rnd(SEALED_MISSING), .number = ++c.number,
+		.flags = rnd(2) ? 0 : rnd(SEALED_F_FAULT),
+	};
+	const size_t more = sealed_len(header.key, 0), text_len = len - more;
+	bool dropped = type == MSG_DROP;
+
+	fill_random(text, text_len, c.number);
+	if (type == MSG_LAST) {
+		dropped = rnd(2);
+		text[text_len - 1] = dropped ? MSG_DROP : MSG_PASS;
+	}
+	if (header.flags & SEALED_F_TRY && header.key == SEALED_MAC)
+		header.flags &= ~SEALED_F_TRY;
+	sealed_make(message, &header, text, text_len);
+	*read = opened;
+	*read_len = sealed_opened(opened, &header, text, text_len);
+	if (whole && !c.forged_end && rnd(10) == 0) {
+		message[8 + rnd(len - 8)] ^= 1 << rnd(8);
+		dropped = true;
+		*read_len = len;
+	}
+	return dropped || !whole;
+}
+
+/* model_add() - a message of which the first @part bytes are sent */
+static void model_add(char type, size_t len, size_t part)
+{
+	const bool whole = part == len;
+	const __u8 *read;
+	size_t read_len;
+	bool dropped;
+
+	dropped = c.sealed ? model_sealed(c.all + c.all_len, type, len, whole, &read, &read_len) :
+			     model_plain(c.all + c.all_len, type, len, &read, &read_len);
+	if (!whole && !c.sealed) {
 		dropped = c.eof != VNP_EOF_DELIVER;
+		read_len = part;
+	}
+	c.all_len += part;
+	c.counted[c.counted_cnt++] = (struct due){
+		.end = c.want_len + (dropped ? 0 : read_len), .whole = c.all_len,
+	};
 	if (dropped)
 		return;
-	memcpy(c.want + c.want_len, message, part);
-	c.want_len += part;
+	memcpy(c.want + c.want_len, read, read_len);
+	c.want_len += read_len;
+	/* It releases what is held, but nothing is read of it. */
+	if (!read_len && type == MSG_HOLD)
+		return;
 	c.due[c.due_cnt++] = (struct due){ c.want_len, c.all_len, c.all_len };
 	if (type == MSG_HOLD)
 		c.due[c.due_cnt - 1].passed = SIZE_MAX;
@@ -129,6 +186,8 @@ static size_t random_len(size_t budget)
 		len = c.limit;
 	if (len > budget)
 		len = rnd(budget);
+	if (c.sealed)
+		return len < SEALED_MORE + 1 ? SEALED_MORE + 1 : len;
 	return len < STREAM_HEADER + 1 ? STREAM_HEADER + 1 : len;
 }
 
@@ -170,7 +229,8 @@ static void model_build(void)
 	c.want_len = 0;
 	c.due_cnt = 0;
 	c.due_at = 0;
-	while (c.all_len < budget && c.due_cnt < MESSAGES - 10 &&
+	c.counted_cnt = 0;
+	while (c.all_len < budget && c.counted_cnt < MESSAGES - 10 &&
 	       c.all_len + c.limit * 2 < MOST / 2)
 		model_whole(budget);
 }
@@ -180,7 +240,10 @@ static void model_end(void)
 {
 	size_t len;
 
-	if (c.oversize) {
+	if (c.forged_end) {
+		model_add(MSG_DROP, 100, 100);
+		c.all[c.all_len - 1] ^= 1;
+	} else if (c.oversize) {
 		len = c.limit + 1 + rnd(c.limit);
 		message_make(c.all + c.all_len, MSG_PASS, len, 1);
 		c.all_len += len;
@@ -350,8 +413,7 @@ static __u64 received(void)
 static void detach(void)
 {
 	struct vnp_link_info info;
-	size_t at = 0, whole = 0;
-	__u8 *message;
+	size_t at = 0;
 
 	pipe_read(c.piped);
 	if (link_detach(c.conn.link) || link_info(c.conn.link, &info)) {
@@ -361,14 +423,10 @@ static void detach(void)
 	c.detached = true;
 	c.oversize = false;
 	/* the messages that the link has counted, of these what was not dropped */
-	for (c.want_len = 0; at < info.bytes; at += whole) {
-		message = c.all + at;
-		whole = STREAM_HEADER + (message[1] << 16 | message[2] << 8 | message[3]);
-		if (message[0] == MSG_DROP ||
-		    (message[0] == MSG_LAST && message[whole - 1] == MSG_DROP))
-			continue;
-		memcpy(c.want + c.want_len, message, whole);
-		c.want_len += whole;
+	c.want_len = 0;
+	if (info.packets) {
+		at = c.counted[info.packets - 1].whole;
+		c.want_len = c.counted[info.packets - 1].end;
 	}
 	/* unless it ended before, and that was dropped */
 	if (info.errors[VNP_ERROR_TRUNCATED])
@@ -399,7 +457,7 @@ static void read_all(size_t detach_at)
 			c.wrong = "stalled";
 	}
 	pipe_read(c.piped);
-	if (!c.wrong && error != (c.oversize ? EMSGSIZE :
+	if (!c.wrong && error != (c.forged_end && !c.detached ? EBADMSG : c.oversize ? EMSGSIZE :
 				  c.truncated && c.eof == VNP_EOF_ABORT && !c.detached ?
 				  ECONNABORTED : 0))
 		c.wrong = "wrong end";
@@ -426,9 +484,11 @@ static int case_open(void)
 		c.limit = 600000;
 	c.style = rnd(STYLES);
 	c.eof = rnd(3);
+	c.sealed = rnd(3) == 0 && c.limit > 4 * SEALED_MORE;
+	c.forged_end = c.sealed && rnd(5) == 0;
 	/* Only a limit that is known can be exceeded. */
-	c.oversize = rcvbuf && rnd(5) == 0;
-	c.truncated = !c.oversize && rnd(3) == 0;
+	c.oversize = !c.sealed && rcvbuf && rnd(5) == 0;
+	c.truncated = !c.oversize && !c.forged_end && rnd(3) == 0;
 	return 0;
 }
 
@@ -436,6 +496,7 @@ static void case_execute(unsigned int seed, bool lossy)
 {
 	struct vnp_link_info info = {};
 	size_t cuts[64], detach_at = SIZE_MAX;
+	int charged;
 	bool before;
 
 	c.rnd = seed * 7919ULL + 13;
@@ -463,25 +524,30 @@ static void case_execute(unsigned int seed, bool lossy)
 		pthread_create(&c.sender, NULL, sender, cuts);
 	for (int i = before ? rnd(20) : 0; i; i--)
 		sched_yield();
-	if (conn_link(&c.conn, 0, c.eof))
+	if (c.sealed ? sealed_link(c.sealed_obj, &c.conn,
+				   c.forged_end ? VNP_LINK_F_FORGED_END : 0, c.eof) :
+		       conn_link(&c.conn, 0, c.eof))
 		c.wrong = "no link";
 	if (!before)
 		pthread_create(&c.sender, NULL, sender, cuts);
 	read_all(detach_at);
 	link_info(c.conn.link, &info);
+	charged = sock_rmem(c.conn.rx);
 	if (c.early && !info.errors[VNP_ERROR_EVICTED])
 		c.wrong = c.wrong ?: "read while it was held";
 	shutdown(c.conn.rx, SHUT_RDWR);
 	shutdown(c.conn.tx, SHUT_RDWR);
 	pthread_join(c.sender, NULL);
 	if (c.wrong)
-		printf("# seed %u: %s: style %d rcvbuf %d limit %zu eof %u%s%s%s: read %zu (%zu) of %zu, sent %zu of %zu, arrived %llu, packets %llu bytes %llu evicted %llu errno %d\n",
+		printf("# seed %u: %s: style %d rcvbuf %d limit %zu eof %u%s%s%s%s%s: read %zu (%zu) of %zu, sent %zu of %zu, arrived %llu, packets %llu bytes %llu evicted %llu repacked %llu charged %d errno %d\n",
 		       seed, c.wrong, c.style, sock_int(c.conn.rx, SOL_SOCKET, SO_RCVBUF), c.limit,
 		       c.eof, c.oversize ? " oversize" : "", c.truncated ? " truncated" : "",
-		       c.detached ? " detached" : "", c.got, c.piped, c.want_len,
+		       c.detached ? " detached" : "", c.sealed ? " sealed" : "",
+		       c.forged_end ? " forged" : "", c.got, c.piped, c.want_len,
 		       atomic_load(&c.sent), c.all_len, (unsigned long long)received(),
 		       (unsigned long long)info.packets, (unsigned long long)info.bytes,
-		       (unsigned long long)info.errors[VNP_ERROR_EVICTED], errno);
+		       (unsigned long long)info.errors[VNP_ERROR_EVICTED],
+		       (unsigned long long)info.repacked, charged, errno);
 	close(c.pipe[0]);
 	close(c.pipe[1]);
 	conn_close(&c.conn);
@@ -500,13 +566,14 @@ static int cases(unsigned int cnt, bool lossy)
 	const unsigned int seconds = number("STREAM_SECONDS", 0);
 	unsigned int seed = number("STREAM_SEED", 1), done = 0;
 	const time_t start = time(NULL);
-	int wrong = 0;
+	int wrong = sealed_load(&c.sealed_obj) ? 1 : 0;
 
 	for (; seconds ? time(NULL) - start < seconds : done < cnt; done++) {
 		case_execute(seed + done, lossy);
 		wrong += !!c.wrong;
 		fflush(stdout);
 	}
+	vnp_object_close(c.sealed_obj);
 	printf("# %u cases from seed %u, %d wrong\n", done, seed, wrong);
 	fflush(stdout);
 	return wrong;
