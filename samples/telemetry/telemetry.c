@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * telemetry: a process that reads records in clear is sent encrypted ones.  What is not
+ * authentic does not reach it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "../common.h"
+#include "telemetry.h"
+
+SAMPLE(telemetry_sample, telemetry)
+
+static const char usage[] =
+	"usage: telemetry PID PORT [end]\n"
+	"\n"
+	"Open records that process PID receives on its TCP connections at local port PORT.\n"
+	"One that is forged is cut out; with \"end\" the process gets EBADMSG instead, and\n"
+	"nothing after it.\n"
+	"\n"
+	"The first line of standard input is the key, as 64 hex digits.  At its end the program\n"
+	"is removed from the connections.\n"
+	"\n"
+	"You need to be the user that runs the process, and in group vnp.\n";
+
+#define LINKS_MAX	256
+
+/**
+ * struct telemetry - what this process has
+ * @sample:	the sample
+ * @obj:	the programs and their maps
+ * @opts:	of the links
+ * @links:	one for each connection
+ * @cnt:	number of @links
+ */
+struct telemetry {
+	struct sample sample;
+	struct vnp_object *obj;
+	struct vnp_link_opts opts;
+	struct vnp_link *links[LINKS_MAX];
+	size_t cnt;
+};
+
+static int set_key(struct telemetry *t)
+{
+	struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .key_len = 32 };
+	const __u32 zero = 0;
+	char line[80] = "";
+	int err = -EINVAL, n = 0;
+
+	if (fgets(line, sizeof(line), stdin))
+		while (n < 32 && sscanf(line + 2 * n, "%2hhx", &key.key[n]) == 1)
+			n++;
+	if (n == 32)
+		err = vnp_map_update(vnp_object_find_map(t->obj, "keys"), &zero, &key, VNP_MAP_ANY);
+	explicit_bzero(line, sizeof(line));
+	explicit_bzero(&key, sizeof(key));
+	return err ? sample_complain(&t->sample, "set the key", err) : 0;
+}
+
+static int attach(struct telemetry *t, pid_t pid, int port)
+{
+	struct vnp_socket *socks;
+	size_t cnt, i;
+	char spec[32];
+	int err;
+
+	snprintf(spec, sizeof(spec), "tcp:%d", port);
+	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
+	if (err)
+		return sample_complain(&t->sample, "find the connections", err);
+	for (i = 0; i < cnt && i < LINKS_MAX && !err; i++) {
+		err = vnp_link_attach_object(t->obj, socks[i].fd, &t->opts, &t->links[i]);
+		t->cnt += !err;
+	}
+	vnp_socket_free(socks, cnt);
+	return err ? sample_complain(&t->sample, "link a connection", err) : 0;
+}
+
+static void report(const struct telemetry *t)
+{
+	struct vnp_link_info info;
+	struct telemetry_stats stats = { 0 };
+	__u64 forged = 0;
+	const __u32 zero = 0;
+	size_t i;
+
+	for (i = 0; i < t->cnt; i++) {
+		info = (struct vnp_link_info){ .size = sizeof(info) };
+		if (!vnp_link_get_info(t->links[i], &info))
+			forged += info.errors[VNP_ERROR_AUTH];
+	}
+	vnp_map_lookup(vnp_object_find_map(t->obj, ".bss"), &zero, &stats);
+	printf("%llu opened, %llu forged, %llu replayed\n", stats.opened, forged,
+	       stats.replayed);
+}
+
+static int watch(struct telemetry *t, pid_t pid, int port)
+{
+	int err = sample_load(&t->sample, &t->obj), c;
+	size_t i;
+
+	if (!err)
+		err = set_key(t);
+	if (!err)
+		err = attach(t, pid, port);
+	if (err)
+		return err;
+	printf("%zu linked\n", t->cnt);
+	fflush(stdout);
+	do {
+		c = getchar();
+	} while (c != EOF);
+	report(t);
+	for (i = 0; i < t->cnt; i++) {
+		vnp_link_detach(t->links[i]);
+		vnp_link_close(t->links[i]);
+	}
+	vnp_object_close(t->obj);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct telemetry t = {
+		.sample = telemetry_sample(),
+		.opts = { .sz = sizeof(t.opts), .eof = VNP_EOF_DROP },
+	};
+	const int port = argc > 2 ? sample_port(argv[2]) : 0;
+
+	if (argc == 4 && !strcmp(argv[3], "end"))
+		t.opts.flags = VNP_LINK_F_FORGED_END;
+	if (!port || argc > 4 || (argc == 4 && !t.opts.flags) || atoi(argv[1]) <= 0) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	/* The key is not to be in a buffer of the library's. */
+	setvbuf(stdin, NULL, _IONBF, 0);
+	return watch(&t, atoi(argv[1]), port) ? 1 : 0;
+}
