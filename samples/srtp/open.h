@@ -86,6 +86,12 @@ static __always_inline int srtp_find_index(struct srtp_packet *p, const struct s
 	return vnp_replay_check(&windows, &p->stream, p->index) ? -1 : 0;
 }
 
+/* The mask tells the verifier how long it can be. */
+static __always_inline __u32 srtp_mki_len(const struct srtp_packet *p)
+{
+	return p->state->mki_len & SRTP_MKI_LEN;
+}
+
 /* SSRC and index, in a nonce to which the helper adds the key's salt */
 static __always_inline void srtp_nonce(__be32 ssrc, __u64 number, __u8 *at)
 {
@@ -113,7 +119,7 @@ static __always_inline int srtp_verify(struct vnp_ctx *ctx, const struct srtp_pa
 	const __be32 roc = vnp_htonl(p->index >> 16);
 	struct vnp_crypt crypt = {
 		.len = end,
-		.tag_off = end + p->state->mki_len,
+		.tag_off = end + srtp_mki_len(p),
 		.extra_len = p->stream.is_rtcp ? 0 : sizeof(roc),
 	};
 	struct srtp_key_id id = {
@@ -139,7 +145,7 @@ static __always_inline int srtp_open_macs(struct vnp_ctx *ctx, const struct srtp
 	/* RTCP need not be encrypted. */
 	if ((!word || vnp_ntohl(p->word) >> 31) && srtp_decrypt(ctx, p, &crypt))
 		return -1;
-	return vnp_adjust_tail(ctx, -(word + p->state->mki_len + SRTP_HMAC)) ? -1 : 0;
+	return vnp_adjust_tail(ctx, -(word + srtp_mki_len(p) + SRTP_HMAC)) ? -1 : 0;
 }
 
 /* @end: where number and identifier begin, after the tag */
@@ -163,9 +169,9 @@ static __always_inline int srtp_open_gcm(struct vnp_ctx *ctx, const struct srtp_
 	crypt.len = end - crypt.off;
 	if (srtp_decrypt(ctx, p, &crypt))
 		return -1;
-	if (!(word + p->state->mki_len))
+	if (!(word + srtp_mki_len(p)))
 		return 0;
-	return vnp_adjust_tail(ctx, -(word + p->state->mki_len)) ? -1 : 0;
+	return vnp_adjust_tail(ctx, -(word + srtp_mki_len(p))) ? -1 : 0;
 }
 
 /* Read what is after the text.  Return: where that begins, or 0 */
@@ -174,14 +180,14 @@ static __always_inline __u32 srtp_read_end(struct vnp_ctx *ctx, struct srtp_pack
 	const __u32 word = p->stream.is_rtcp ? SRTCP_WORD : 0;
 	const __u32 mac = p->state->has_macs ? SRTP_HMAC : 0;
 	const __u32 least = p->header + (p->state->has_macs ? 0 : SRTP_GCM);
-	const __u32 tail = word + p->state->mki_len + mac;
+	const __u32 tail = word + srtp_mki_len(p) + mac;
 	const __u32 end = ctx->len - tail;
 
 	if (ctx->len < least + tail)
 		return 0;
 	if (word && vnp_load_bytes(ctx, end, &p->word, sizeof(p->word)))
 		return 0;
-	if (p->state->mki_len && vnp_load_bytes(ctx, end + word, &p->mki, sizeof(p->mki)))
+	if (srtp_mki_len(p) && vnp_load_bytes(ctx, end + word, &p->mki, sizeof(p->mki)))
 		return 0;
 	return end;
 }

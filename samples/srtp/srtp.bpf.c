@@ -7,7 +7,8 @@ struct srtp_state state;
 SEC("vnp/datagram")
 int srtp(struct vnp_ctx *ctx)
 {
-	struct srtp_packet packet = { .state = &state };
+	struct srtp_packet packet = {};
 
+	packet.state = &state;
 	return srtp_open(ctx, &packet) ? VNP_DROP : VNP_PASS;
 }
