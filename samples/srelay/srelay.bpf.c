@@ -99,11 +99,12 @@ static __always_inline bool is_of_source(__be32 ssrc)
 SEC("vnp/datagram")
 int srelay(struct vnp_ctx *ctx)
 {
-	struct srtp_packet packet = { .state = &state.srtp };
+	struct srtp_packet packet = {};
 	struct srtp_rtp first;
 	struct relay_rtp rtp;
 	__u32 i, member;
 
+	packet.state = &state.srtp;
 	if (!vnp_load_bytes(ctx, 0, &first, sizeof(first)) && srtp_is_rtcp(&first)) {
 		__sync_fetch_and_add(&state.relay.rtcp, 1);
 		return VNP_DROP;
@@ -114,7 +115,7 @@ int srelay(struct vnp_ctx *ctx)
 		__sync_fetch_and_add(&state.foreign, 1);
 		return VNP_DROP;
 	}
-	for (i = 0; i < SRELAY_MEMBERS && i < state.relay.slots; i++) {
+	for (i = 0; i < SRELAY_MEMBERS; i++) {
 		member = *(volatile __u32 *)&state.relay.members[i];
 		if (member)
 			send_to(ctx, &packet, rtp, member);
