@@ -4,16 +4,9 @@
  * the kernel.  This process only changes the list of receivers, and sleeps while media
  * flow.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <vnp/libvnp.h>
-#include "serve.h"
-
-/* relay.bpf.o, which is linked into this program */
-extern const char _binary_relay_bpf_o_start[];
-extern const char _binary_relay_bpf_o_end[];
+#include "streams.h"
 
 static const char usage[] =
 	"usage: relay PORT SOCKET\n"
@@ -27,49 +20,9 @@ static const char usage[] =
 	"which is what the other commands do.  It ends at SIGINT or SIGTERM, and prints its\n"
 	"counters.\n";
 
-/* The stream begins with any sequence number. */
-static int start(struct members *members, struct member *member, char *key)
-{
-	const struct relay_key id = { .member = member->id };
-	struct relay_stream stream = {};
-	__u16 first;
-
-	(void)key;
-	if (getrandom(&member->ssrc, sizeof(member->ssrc), 0) < 0 ||
-	    getrandom(&first, sizeof(first), 0) < 0)
-		return -errno;
-	stream.ssrc = member->ssrc;
-	stream.position = first;
-	return vnp_map_update(members->streams, &id, &stream, VNP_MAP_NOEXIST);
-}
-
-static void stop(struct members *members, const struct member *member)
-{
-	const struct relay_key id = { .member = member->id };
-
-	vnp_map_delete(members->streams, &id);
-}
-
-static const struct members_ops ops = { .start = start, .stop = stop };
-
-static void report(const struct members *members, const struct vnp_link_info *info)
-{
-	const volatile struct relay_state *state = members->state;
-
-	(void)info;
-	printf("%llu of RTP, %llu others, %llu of RTCP\n", state->rtp, state->raw, state->rtcp);
-}
-
 int main(int argc, char **argv)
 {
-	const struct relay_sample sample = {
-		.name = "relay",
-		.elf = _binary_relay_bpf_o_start,
-		.elf_len = _binary_relay_bpf_o_end - _binary_relay_bpf_o_start,
-		.ops = &ops,
-		.max = RELAY_MEMBERS,
-		.report = report,
-	};
+	const struct relay_sample sample = streams_sample();
 	const int port = argc == 3 ? atoi(argv[1]) : 0;
 
 	if (port > 0 && port <= 65535)

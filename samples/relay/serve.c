@@ -81,23 +81,31 @@ static struct vnp_program *load(const struct relay_sample *sample, struct member
 	return vnp_object_find_program(obj, sample->name);
 }
 
-static int attach(const struct relay_sample *sample, struct members *members, int sock,
-		  struct vnp_link **link)
+int relay_open(const struct relay_sample *sample, int port, struct members *members,
+	       struct vnp_link **link)
 {
-	struct vnp_program *prog = load(sample, members);
-	int err;
+	int sock = open_port(port), err;
+	struct vnp_program *prog;
 
+	if (sock < 0)
+		return relay_complain(sample, "open the port", sock);
+	prog = load(sample, members);
 	if (!prog)
 		return -EINVAL;
 	err = vnp_link_attach(prog, sock, NULL, link);
-	return err ? relay_complain(sample, "link the program to the port", err) : 0;
+	if (err)
+		return relay_complain(sample, "link the program to the port", err);
+	printf("UDP port %d is relayed\n", port);
+	fflush(stdout);
+	return 0;
 }
 
-static void report(const struct relay_sample *sample, struct members *members,
-		   const struct vnp_link *link)
+void relay_close(const struct relay_sample *sample, struct members *members,
+		 struct vnp_link *link)
 {
 	struct vnp_link_info info = { .size = sizeof(info) };
 
+	vnp_link_detach(link);
 	members_end(members, stdout);
 	if (vnp_link_get_info(link, &info))
 		return;
@@ -110,28 +118,22 @@ static void report(const struct relay_sample *sample, struct members *members,
 int relay_serve(const struct relay_sample *sample, int port, const char *path)
 {
 	static struct members members;
-	int sock, control, err;
 	struct vnp_link *link;
 	sigset_t signals;
+	int control, err;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	sock = open_port(port);
-	if (sock < 0)
-		return relay_complain(sample, "open the port", sock);
 	control = control_open(path);
 	if (control < 0)
 		return relay_complain(sample, "open the control socket", control);
-	err = attach(sample, &members, sock, &link);
+	err = relay_open(sample, port, &members, &link);
 	if (!err) {
-		printf("UDP port %d is relayed\n", port);
-		fflush(stdout);
 		err = control_serve(control, signalfd(-1, &signals, SFD_CLOEXEC), &members);
-		vnp_link_detach(link);
-		report(sample, &members, link);
+		relay_close(sample, &members, link);
 	}
 	unlink(path);
 	return err;

@@ -32,6 +32,17 @@ struct relay_sample {
 /* relay_complain() - "NAME: cannot FAILED: errno".  Return: @err */
 int relay_complain(const struct relay_sample *sample, const char *failed, int err);
 
+/*
+ * relay_open() - open the port, load the program and link it, without receivers.  Return: 0 or a
+ * negative errno, after a message; the process ends then
+ */
+int relay_open(const struct relay_sample *sample, int port, struct members *members,
+	       struct vnp_link **link);
+
+/* relay_close() - end relaying, and print the counters */
+void relay_close(const struct relay_sample *sample, struct members *members,
+		 struct vnp_link *link);
+
 /* relay_serve() - relay what arrives at a port until there is a signal.  Return: 0, or an errno */
 int relay_serve(const struct relay_sample *sample, int port, const char *path);
 
