@@ -42,6 +42,11 @@ static struct member *find(struct members *members, const char *address)
 	return NULL;
 }
 
+bool members_has(struct members *members, const char *address)
+{
+	return find(members, address);
+}
+
 static struct member *find_free(struct members *members)
 {
 	int i;

@@ -63,6 +63,9 @@ void members_join(struct members *members, const char *address, char *key, FILE 
 void members_leave(struct members *members, const char *address, FILE *out);
 void members_list(const struct members *members, FILE *out);
 
+/* members_has() - Return: is there one with this address, as vnp_peer_print() writes it? */
+bool members_has(struct members *members, const char *address);
+
 /* members_end() - all leave */
 void members_end(struct members *members, FILE *out);
 
