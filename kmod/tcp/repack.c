@@ -45,10 +45,13 @@ static bool vnp_repack_is_dense(const struct sk_buff *skb)
 	return skb->truesize <= skb->len + skb->len / 4;
 }
 
-static bool vnp_repack_is_chunk(const struct sk_buff *skb)
+/* @seq: the bytes before are not needed, as those of a chunk that was partly read */
+static bool vnp_repack_is_chunk(const struct sk_buff *skb, u32 seq)
 {
-	return skb->len >= VNP_CHUNK && !skb->data_len &&
-	       skb->truesize <= VNP_CHUNK_TRUESIZE;
+	const u32 start = vnp_queue_start(skb);
+
+	return vnp_queue_stop(skb) - (after(seq, start) ? seq : start) >= VNP_CHUNK &&
+	       !skb->data_len && skb->truesize <= VNP_CHUNK_TRUESIZE;
 }
 
 /* TCP finds the flags at the packet's ends. */
@@ -199,7 +202,7 @@ static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
 
 	run->seq = pass->seq;
 	for (; !vnp_queue_is_end(sk, skb); skb = skb->next) {
-		if (vnp_repack_wants(skb, pass->all) && !vnp_repack_is_chunk(skb))
+		if (vnp_repack_wants(skb, pass->all) && !vnp_repack_is_chunk(skb, run->seq))
 			break;
 		run->seq = vnp_queue_stop(skb);
 	}
