@@ -249,7 +249,8 @@ static void model_end(void)
 		c.all_len += len;
 	} else if (c.truncated) {
 		len = 100 + rnd(1000);
-		if (len <= c.limit)
+		c.truncated = len <= c.limit;
+		if (c.truncated)
 			model_add(MSG_PASS, len, 1 + rnd(len - 1));
 	}
 }
