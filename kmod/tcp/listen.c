@@ -391,7 +391,7 @@ void vnp_listen_subsys_destroy(void)
 
 const struct vnp_hook_ops vnp_listen_hook = {
 	.prog_types	= BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE),
-	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS,
+	.link_flags	= VNP_TCP_LINK_FLAGS,
 	.inherit	= &vnp_tcp_hook,
 	.suits		= vnp_listen_suits,
 	.attach		= vnp_listen_attach,

@@ -353,8 +353,7 @@ void vnp_tcp_subsys_destroy(void)
 
 const struct vnp_hook_ops vnp_tcp_hook = {
 	.prog_types	= BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE),
-	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS |
-			  VNP_LINK_F_FORGED_END,
+	.link_flags	= VNP_TCP_LINK_FLAGS,
 	.suits		= vnp_tcp_suits,
 	.attach		= vnp_tcp_attach,
 	.detach		= vnp_tcp_detach,

@@ -8,6 +8,11 @@ struct sock;
 struct vnp_hook_ops;
 struct vnp_link;
 
+/* Of links to connections, and to sockets that listen, from which connections inherit them */
+#define VNP_TCP_LINK_FLAGS						\
+	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS | \
+	 VNP_LINK_F_FORGED_END)
+
 extern const struct vnp_hook_ops vnp_tcp_hook;
 
 /*

@@ -3,6 +3,7 @@
  * Messages of streams that a program opens: the reader gets the plaintext of those that are
  * authentic, and nothing of others.  libcrypto makes them.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <poll.h>
@@ -266,6 +267,36 @@ TEST_F(open, forged_ends)
 		EXPECT_EQ(1, failed(self));
 		self->want_len = 0;
 	}
+}
+
+/* Connections inherit the programs, and what happens to forged messages, from a listening socket. */
+TEST_F(open, inherited)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET };
+	struct conn listening = { .tx = -1 };
+	socklen_t len = sizeof(addr);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	listening.rx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, bind(listening.rx, (struct sockaddr *)&addr, len));
+	ASSERT_EQ(0, listen(listening.rx, 1));
+	ASSERT_EQ(0, getsockname(listening.rx, (struct sockaddr *)&addr, &len));
+	ASSERT_EQ(0, sealed_link(self->obj, &listening, VNP_LINK_F_FORGED_END, 0));
+	conn_close(&self->conn);
+	self->conn = (struct conn){ .link = -1 };
+	self->conn.tx = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ASSERT_EQ(0, connect(self->conn.tx, (struct sockaddr *)&addr, len));
+	ADD(MSG_PASS, 0, 30);
+	add(self, variant->key, 'Q', 0, 40);
+	forge(self, 1);
+	ASSERT_EQ(0, conn_put(&self->conn, sent, self->len));
+	self->conn.rx = accept4(listening.rx, NULL, NULL, SOCK_CLOEXEC);
+	ASSERT_OK(self->conn.rx);
+	ASSERT_EQ(30, recv(self->conn.rx, got, 100, 0));
+	EXPECT_MEM(want, got, 30);
+	ASSERT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	EXPECT_EQ(EBADMSG, errno);
+	conn_close(&listening);
 }
 
 /* The worker opens them. */
