@@ -225,11 +225,15 @@ static int vnp_listen_take(const struct vnp_link *link, struct socket *sock,
 			   struct socket *newsock, struct proto_accept_arg *arg)
 {
 	const long timeo = sock_rcvtimeo(sock->sk, arg->flags & O_NONBLOCK);
+	const int flags = arg->flags;
 	int ret;
 
 	arg->flags |= O_NONBLOCK;
 	ret = vnp_ops_accept(vnp_tcp_proto_of(sock->sk)->kernel_ops, sock, newsock, arg);
-	return ret == -EAGAIN && timeo ? vnp_listen_wait(link, sock, newsock, arg, timeo) : ret;
+	if (ret == -EAGAIN && timeo)
+		ret = vnp_listen_wait(link, sock, newsock, arg, timeo);
+	arg->flags = flags;
+	return ret;
 }
 
 /*
