@@ -43,6 +43,7 @@ struct vnp_bucket {
  * @jit_bytes:	native code of the user's programs.  Increased under @jit_lock
  * @jit_released:	the amount of it in programs that wait for a grace period
  * @jit_freed:	woken when some of it was freed
+ * @copies:	memory for messages that a worker executes programs on (tcp/copy.h)
  * @outlets:	TCP sockets in the user's maps (tcp/outlet.h)
  * @outlet_bytes: size of their queues
  * @aborts:	connections of these that are being reset
@@ -55,6 +56,7 @@ struct vnp_user {
 	atomic64_t jit_bytes;
 	atomic64_t jit_released;
 	wait_queue_head_t jit_freed;
+	atomic64_t copies;
 	atomic_t outlets;
 	atomic64_t outlet_bytes;
 	atomic_t aborts;

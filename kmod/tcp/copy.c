@@ -4,9 +4,14 @@
 #include <linux/slab.h>
 #include <net/tcp.h>
 
+#include "kmod/core/memory.h"
+#include "kmod/core/user.h"
 #include "kmod/crypto/work.h"
 #include "kmod/path/resize.h"
 #include "kmod/tcp/queue.h"
+
+/* Bytes that the copies of a user's streams may take in workers */
+#define VNP_COPY_USER_MAX	(64U << 20)
 
 /* Bytes of the message, from where vnp_copy_max() knows them */
 struct vnp_copy_cb {
@@ -46,6 +51,9 @@ void vnp_copy_free(struct vnp_copy *copy)
 	copy->buf = NULL;
 	copy->size = 0;
 	copy->executed = false;
+	if (copy->charged)
+		atomic64_sub(copy->charged, &copy->user->copies);
+	copy->charged = 0;
 }
 
 /* Return: false: out of memory */
@@ -67,23 +75,47 @@ static u32 vnp_copy_bytes(u32 len)
 	return SKB_DATA_ALIGN(len + VNP_RESIZE_HEADROOM);
 }
 
-int vnp_copy_reserve(struct vnp_copy *copy, u32 len, gfp_t gfp)
+/* Bytes to be allocated for a message of @len bytes */
+static size_t vnp_copy_size(u32 len)
 {
-	const size_t size = vnp_copy_bytes(len) +
-			    SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+	return vnp_copy_bytes(len) + SKB_DATA_ALIGN(sizeof(struct skb_shared_info));
+}
 
-	if (copy->size < len) {
-		kvfree(copy->buf);
-		copy->buf = gfp == GFP_ATOMIC ? kmalloc(size, gfp | __GFP_NOWARN) :
-						kvmalloc(size, gfp | __GFP_NOWARN);
-		copy->size = copy->buf ? len : 0;
-	}
-	if (!copy->buf)
-		return -ENOMEM;
-	if (gfp == GFP_ATOMIC)
+int vnp_copy_reserve(struct vnp_copy *copy, u32 len)
+{
+	if (copy->size >= len)
 		return 0;
-	vnp_copy_free_work(copy);
-	return vnp_copy_alloc_work(copy, len, gfp | __GFP_NOWARN) ? 0 : -ENOMEM;
+	kvfree(copy->buf);
+	copy->buf = kmalloc(vnp_copy_size(len), GFP_ATOMIC | __GFP_NOWARN);
+	copy->size = copy->buf ? len : 0;
+	return copy->buf ? 0 : -ENOMEM;
+}
+
+/* Return: false: the user's copies would be too many */
+static bool vnp_copy_charge(struct vnp_copy *copy, struct vnp_user *user, u32 bytes)
+{
+	if (atomic64_add_return(bytes, &user->copies) > VNP_COPY_USER_MAX) {
+		atomic64_sub(bytes, &user->copies);
+		return false;
+	}
+	copy->user = user;
+	copy->charged = bytes;
+	return true;
+}
+
+int vnp_copy_reserve_apart(struct vnp_copy *copy, u32 len, struct vnp_user *user)
+{
+	const size_t size = vnp_copy_size(len) + VNP_WORK_SG(len) * sizeof(*copy->work->sg);
+
+	vnp_copy_free(copy);
+	if (!vnp_copy_charge(copy, user, size))
+		return -ENOMEM;
+	copy->buf = kvmalloc(vnp_copy_size(len), VNP_GFP_USER);
+	copy->size = copy->buf ? len : 0;
+	if (copy->buf && vnp_copy_alloc_work(copy, len, VNP_GFP_USER))
+		return 0;
+	vnp_copy_free(copy);
+	return -ENOMEM;
 }
 
 /* Make an empty packet of the memory. */

@@ -8,6 +8,9 @@
  * result is written to the chunks, for the same sequence numbers; those of bytes that were removed
  * are to be dropped.
  *
+ * Copies of the worker exist while a process keeps the socket locked, and are not charged to a
+ * cgroup: those of a user take VNP_COPY_USER_MAX at most, and others are executed later.
+ *
  * A message of more than VNP_COPY_DIRECT bytes is not copied in softirq, nor one for which memory
  * is short there.
  */
@@ -27,6 +30,8 @@
  * struct vnp_copy - a copy of a message
  * @skb:	the copy as the program sees it: linear, and not freed as others are
  * @buf:	its memory, or NULL
+ * @user:	who is charged for it, if @charged is not 0
+ * @charged:	bytes
  * @size:	bytes of the longest message for which that suffices
  * @seq:	where the message begins
  * @len:	its length in the stream
@@ -42,6 +47,8 @@
 struct vnp_copy {
 	struct sk_buff skb;
 	u8 *buf;
+	struct vnp_user *user;
+	u32 charged;
 	u32 size;
 	u32 seq;
 	u32 len;
@@ -61,11 +68,15 @@ extern const struct vnp_hook_ops vnp_copy_hook;
 /* vnp_copy_free() - free what it has allocated; it can be used again.  Context: any */
 void vnp_copy_free(struct vnp_copy *copy);
 
+/* vnp_copy_reserve() - allocate memory for a message of @len bytes in softirq.  Return: 0, -ENOMEM */
+int vnp_copy_reserve(struct vnp_copy *copy, u32 len);
+
 /*
- * vnp_copy_reserve() - allocate memory for a message of @len bytes; unless @gfp is GFP_ATOMIC, also
- * for encryption with softirqs on.  Return: 0, -ENOMEM
+ * vnp_copy_reserve_apart() - likewise for the worker, and memory for encryption with softirqs on.
+ * @user must exist until vnp_copy_free().  Return: 0; -ENOMEM, also if the user's copies are too
+ * many
  */
-int vnp_copy_reserve(struct vnp_copy *copy, u32 len, gfp_t gfp);
+int vnp_copy_reserve_apart(struct vnp_copy *copy, u32 len, struct vnp_user *user);
 
 /**
  * vnp_copy_fill() - copy a message from the queue

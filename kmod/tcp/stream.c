@@ -256,7 +256,7 @@ static int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp
 static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u32 len)
 {
 	const u64 start = ktime_get_ns();
-	int ret = vnp_copy_reserve(&stream->copy, len, GFP_ATOMIC);
+	int ret = vnp_copy_reserve(&stream->copy, len);
 
 	/* Now, as after the execution nothing may fail */
 	if (!ret)
@@ -774,7 +774,7 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 	bool filled;
 
 	if (!len || stream->copy.executed || !vnp_stream_solvent(stream) ||
-	    vnp_copy_reserve(&stream->copy, len, VNP_GFP_USER))
+	    vnp_copy_reserve_apart(&stream->copy, len, stream->link->user))
 		return;
 	if (!vnp_stream_trylock(stream, sk))
 		return;
