@@ -265,10 +265,9 @@ class Receiver:
 
     def take(self, data):
         index = struct.unpack_from('!I', data, 1 if data[0] == 0x47 else 4)[0]
-        last = -1 if self.last is None else self.last
-        good = last == index - 1 or last < index <= self.since
+        good = index <= self.since if self.last is None else index == self.last + 1
         sent = make(index)
-        if index % 2:
+        if is_rtp(index):
             sequence, ssrc = struct.unpack_from('!H4xI', data, 2)
             good &= self.stream in (None, (sequence - 1 & 0xffff, ssrc)) and ssrc != 0x01020304
             self.stream = sequence, ssrc
