@@ -57,6 +57,13 @@ static inline int vnp_ioctl_result(VNP_IOCTL_ARG arg, int result)
 #endif
 }
 
+/* The address of connect() of a kind of socket */
+#ifdef HAVE_PROTO_OPS_CONNECT_UNSIZED
+#define VNP_CONNECT_ADDR	struct sockaddr_unsized
+#else
+#define VNP_CONNECT_ADDR	struct sockaddr
+#endif
+
 /* accept() of a kind of socket; older kernels pass its arguments one by one. */
 #ifndef HAVE_PROTO_OPS_ACCEPT_ARG
 struct proto_accept_arg {

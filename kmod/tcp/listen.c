@@ -9,6 +9,10 @@
  * neither of the two does: operations can be left (listen.h), and after the link others may set
  * sk_user_data.
  *
+ * A call that began before the link can replace the operations afterwards (IPV6_ADDRFORM, TCP_ULP),
+ * once the socket is connected instead of listening.  So a call that ends listening ends the link
+ * first; and the entry has a reference to the socket, as release() would not be ours.
+ *
  * Ownership: the socket's reference to the link is that of its entry.  Connections refer to the
  * link of their listener by its id only.
  */
@@ -130,6 +134,7 @@ static int vnp_listen_set_hook(struct vnp_link *link, struct vnp_prog *prog,
 
 	if (ret)
 		return ret;
+	sock_hold(sk);
 	vnp_link_bind(link, prog, message, sk);
 	vnp_tcp_set_user_data(sk, link);
 	WRITE_ONCE(vnp_listen_used, true);
@@ -149,7 +154,7 @@ static int vnp_listen_attach(struct vnp_link *link, struct vnp_prog *prog,
 	return ret;
 }
 
-/* Context: the socket's lock.  Return: false: already done */
+/* Context: the socket's lock; the caller has a reference.  Return: false: already done */
 static bool vnp_listen_end(struct vnp_link *link, struct sock *sk)
 {
 	const struct vnp_tcp_proto *proto = vnp_tcp_proto_of(sk);
@@ -164,6 +169,7 @@ static bool vnp_listen_end(struct vnp_link *link, struct sock *sk)
 	/* Those who wait for a connection wait in TCP from now on. */
 	vnp_listen_wake(sk);
 	vnp_link_put(link);
+	sock_put(sk);
 	return true;
 }
 
@@ -285,10 +291,44 @@ int vnp_listen_accept(struct socket *sock, struct socket *newsock,
 	return ret;
 }
 
+/* The link ends, as the socket is about to stop to listen. */
+static void vnp_listen_leave(struct sock *sk)
+{
+	struct vnp_link *link;
+
+	lock_sock(sk);
+	link = vnp_listen_find(sk);
+	if (link)
+		vnp_listen_end(link, sk);
+	release_sock(sk);
+}
+
+static int vnp_listen_shutdown(struct socket *sock, int how)
+{
+	const bool held = vnp_tcp_enter();
+	int ret;
+
+	if (how != SHUT_WR)
+		vnp_listen_leave(sock->sk);
+	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->shutdown(sock, how);
+	vnp_tcp_leave(held);
+	return ret;
+}
+
+static int vnp_listen_connect(struct socket *sock, VNP_CONNECT_ADDR *addr, int len, int flags)
+{
+	const bool held = vnp_tcp_enter();
+	int ret;
+
+	vnp_listen_leave(sock->sk);
+	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->connect(sock, addr, len, flags);
+	vnp_tcp_leave(held);
+	return ret;
+}
+
 static int vnp_listen_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
-	struct vnp_link *link;
 	bool held;
 	int ret;
 
@@ -296,11 +336,7 @@ static int vnp_listen_release(struct socket *sock)
 	if (!sk)
 		return 0;
 	held = vnp_tcp_enter();
-	lock_sock(sk);
-	link = vnp_listen_find(sk);
-	if (link)
-		vnp_listen_end(link, sk);
-	release_sock(sk);
+	vnp_listen_leave(sk);
 	ret = vnp_tcp_proto_of(sk)->kernel_ops->release(sock);
 	vnp_tcp_leave(held);
 	return ret;
@@ -344,6 +380,8 @@ static int vnp_listen_ops_create(struct vnp_tcp_proto *proto)
 		return -ENOMEM;
 	ops->accept = vnp_ops_accept_linked;
 	ops->release = vnp_listen_release;
+	ops->shutdown = vnp_listen_shutdown;
+	ops->connect = vnp_listen_connect;
 	ops->setsockopt = vnp_listen_setsockopt;
 	proto->listen_ops = ops;
 	return 0;
@@ -358,6 +396,8 @@ static void vnp_listen_ops_stop(const struct vnp_tcp_proto *proto)
 		return;
 	WRITE_ONCE(proto->listen_ops->accept, kernel->accept);
 	WRITE_ONCE(proto->listen_ops->release, kernel->release);
+	WRITE_ONCE(proto->listen_ops->shutdown, kernel->shutdown);
+	WRITE_ONCE(proto->listen_ops->connect, kernel->connect);
 	WRITE_ONCE(proto->listen_ops->setsockopt, kernel->setsockopt);
 }
 
