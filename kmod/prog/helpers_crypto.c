@@ -34,9 +34,6 @@ unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns
 	return VNP_EXEC_UNAUTHENTIC;
 }
 
-/* Bytes that are encrypted or authenticated with softirqs off, where they may be on */
-#define VNP_CRYPT_OFF	16384
-
 /**
  * struct vnp_crypt_use - a call of a helper
  * @dgram:	the datagram
@@ -131,7 +128,7 @@ static bool vnp_crypt_is_message(const struct vnp_crypt_use *use)
  */
 static bool vnp_crypt_yields(const struct vnp_crypt_job *job)
 {
-	return unlikely(job->work) && job->text.len > VNP_CRYPT_OFF;
+	return unlikely(job->work);
 }
 
 /*
@@ -178,6 +175,12 @@ static bool vnp_crypt_is_apart(const struct vnp_crypt *crypt)
 	       (!crypt->aad_len || crypt->aad_off + crypt->aad_len <= crypt->off);
 }
 
+/* The bytes after the text are moved, if there are any.  Return: 0, -EDQUOT */
+static int vnp_crypt_draw_move(struct vnp_dgram *dgram, const struct vnp_crypt *crypt)
+{
+	return vnp_crypt_draw(dgram, dgram->exec.ctx.len - crypt->off - crypt->len);
+}
+
 /* Remove a tag from a payload that is linear and private, and move what follows it. */
 static void vnp_crypt_remove_tag(struct vnp_dgram *dgram, u32 off, u32 tag)
 {
@@ -201,7 +204,7 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 		return -EBADMSG;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_nospec(use->dgram);
-	ret = vnp_resize_own(use->dgram);
+	ret = vnp_crypt_draw_move(use->dgram, crypt) ?: vnp_resize_own(use->dgram);
 	if (ret)
 		return ret;
 	*spoilt = true;
@@ -247,7 +250,8 @@ static int vnp_crypt_seal(struct vnp_crypt_use *use)
 
 	if (!cipher->seal || !vnp_crypt_is_apart(crypt))
 		return -EINVAL;
-	ret = vnp_crypt_add_tag(dgram, crypt->off + crypt->len, cipher->tag);
+	ret = vnp_crypt_draw_move(dgram, crypt) ?:
+	      vnp_crypt_add_tag(dgram, crypt->off + crypt->len, cipher->tag);
 	if (ret)
 		return ret;
 	ret = vnp_secret_once(use->secret, crypt->nonce);
