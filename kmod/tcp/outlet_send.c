@@ -270,7 +270,8 @@ static bool vnp_outlet_try_abort(struct vnp_outlet *outlet)
 	const bool may = atomic_inc_return(&outlet->user->aborts) <= VNP_OUTLET_ABORTS &&
 			 !sock_owned_by_user_nocheck(sk);
 
-	if (may)
+	/* Not another connection, if the application has made one meanwhile */
+	if (may && vnp_outlet_is_connected(outlet))
 		tcp_abort(sk, ECONNABORTED);
 	atomic_dec(&outlet->user->aborts);
 	return may;

@@ -726,7 +726,7 @@ static bool vnp_stream_trylock(struct vnp_stream *stream, struct sock *sk)
 /* Is the message that the worker executes on still the one at @parse? */
 static bool vnp_stream_is_apart(const struct vnp_stream *stream)
 {
-	return stream->apart && stream->sized && !stream->error &&
+	return stream->apart && stream->sized && !stream->error && !stream->passing &&
 	       stream->wanted - stream->parse == stream->apart &&
 	       !before(vnp_queue_end(stream->sk), stream->wanted);
 }
