@@ -34,7 +34,7 @@ struct vnp_bucket {
 
 /**
  * struct vnp_user - a user who has programs or links
- * @refs:	one for each of them, for each packet that waits to be sent by their programs, and for
+ * @refs:	one for each of them, each packet that waits to be sent by their programs, and
  *		each of @outlets
  * @uid:	the user
  * @bucket:	what programs on the user's links may take of each CPU now

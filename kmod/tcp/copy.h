@@ -68,7 +68,7 @@ extern const struct vnp_hook_ops vnp_copy_hook;
 /* vnp_copy_free() - free what it has allocated; it can be used again.  Context: any */
 void vnp_copy_free(struct vnp_copy *copy);
 
-/* vnp_copy_reserve() - allocate memory for a message of @len bytes in softirq.  Return: 0, -ENOMEM */
+/* vnp_copy_reserve() - memory for a message of @len bytes, in softirq.  Return: 0, -ENOMEM */
 int vnp_copy_reserve(struct vnp_copy *copy, u32 len);
 
 /*

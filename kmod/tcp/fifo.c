@@ -141,7 +141,7 @@ int vnp_fifo_add(struct vnp_fifo *fifo, const struct vnp_dgram *dgram,
 	return 0;
 }
 
-/* Add the bytes of a datagram, from @off on.  There is room for two ranges.  Return: their number */
+/* Add the bytes of a datagram from @off on.  There is room for two ranges.  Return: how many */
 static u32 vnp_fifo_point(const struct vnp_fifo *fifo, u32 pos, u32 off, struct kvec *vec,
 			  u32 *vecs)
 {

@@ -34,6 +34,7 @@
 #include "kmod/path/hook.h"
 #include "kmod/tcp/proto.h"
 #include "kmod/tcp/recv.h"
+#include "kmod/tcp/sock.h"
 #include "kmod/tcp/tcp.h"
 
 static DEFINE_XARRAY_FLAGS(vnp_listeners, XA_FLAGS_ACCOUNT);

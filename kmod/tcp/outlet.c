@@ -18,7 +18,7 @@
 #include "kmod/path/send.h"
 #include "kmod/tcp/outlet_send.h"
 #include "kmod/tcp/proto.h"
-#include "kmod/tcp/tcp.h"
+#include "kmod/tcp/sock.h"
 
 static unsigned int sockets_user_max = 65536;
 module_param(sockets_user_max, uint, 0644);
@@ -101,11 +101,6 @@ static void vnp_outlet_write_space(struct sock *sk)
 	rcu_read_unlock();
 }
 
-bool vnp_outlet_has_hook(const struct sock *sk)
-{
-	return READ_ONCE(sk->sk_write_space) == vnp_outlet_write_space;
-}
-
 /*
  * The socket is used as when it was created, or has a link.  KCM, which has put its function in
  * front of ours, may have restored ours after the outlet's end.  Context: the socket's lock.
@@ -113,7 +108,7 @@ bool vnp_outlet_has_hook(const struct sock *sk)
  */
 static int vnp_outlet_check(const struct sock *sk)
 {
-	const bool ours = vnp_outlet_has_hook(sk);
+	const bool ours = sk->sk_write_space == vnp_outlet_write_space;
 	bool exists;
 
 	rcu_read_lock();
@@ -128,23 +123,7 @@ static int vnp_outlet_check(const struct sock *sk)
 	if ((!ours && sk->sk_write_space != vnp_tcp_proto_of(sk)->write_space) ||
 	    !vnp_tcp_is_free(sk))
 		return -EBUSY;
-	return -vnp_outlet_failure(sk);
-}
-
-bool vnp_outlet_is_connected(const struct vnp_outlet *outlet)
-{
-	const struct vnp_connection *shown = &outlet->shown;
-	const struct sock *sk = outlet->sk;
-	const struct inet_sock *inet = inet_sk(sk);
-
-	if (ntohs(inet->inet_dport) != shown->remote_port ||
-	    ntohs(inet->inet_sport) != shown->local_port)
-		return false;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		return !memcmp(&sk->sk_v6_daddr, shown->remote_ip6, sizeof(shown->remote_ip6));
-#endif
-	return inet->inet_daddr == shown->remote_ip4;
+	return vnp_outlet_failure(sk);
 }
 
 static void vnp_outlet_hook(struct sock *sk)
@@ -185,7 +164,7 @@ static int vnp_outlet_attach(struct vnp_outlet *outlet)
 		ret = -EEXIST;
 	if (!ret) {
 		/* The caller has a descriptor of a map; and see vnp_outlet_unhook(). */
-		if (!vnp_outlet_has_hook(sk))
+		if (sk->sk_write_space != vnp_outlet_write_space)
 			__module_get(THIS_MODULE);
 		vnp_outlet_hook(sk);
 	}
@@ -197,12 +176,6 @@ static int vnp_outlet_attach(struct vnp_outlet *outlet)
  * ---- Creation and destruction -------------------------------------------------
  */
 
-static void vnp_outlet_uncharge(struct vnp_user *user, u32 bytes)
-{
-	atomic_dec(&user->outlets);
-	atomic64_sub(bytes, &user->outlet_bytes);
-}
-
 /* Return: false: it would be more than the user may have */
 static bool vnp_outlet_charge(struct vnp_user *user, u32 bytes)
 {
@@ -213,22 +186,6 @@ static bool vnp_outlet_charge(struct vnp_user *user, u32 bytes)
 		return true;
 	vnp_outlet_uncharge(user, bytes);
 	return false;
-}
-
-static void vnp_outlet_free(struct vnp_outlet *outlet)
-{
-	vnp_outlet_uncharge(outlet->user, outlet->shown.queue_bytes);
-	vnp_user_put(outlet->user);
-	sock_put(outlet->sk);
-	vnp_fifo_destroy(&outlet->fifo);
-	kfree(outlet);
-}
-
-/* It was removed from the table before the grace period of its targets. */
-void vnp_outlet_put(struct vnp_outlet *outlet)
-{
-	if (refcount_dec_and_test(&outlet->refs))
-		vnp_outlet_free(outlet);
 }
 
 /* What user space reads that does not change */
@@ -272,6 +229,7 @@ static struct vnp_outlet *vnp_outlet_alloc(struct sock *sk, struct vnp_user *use
 	outlet->sk = sk;
 	vnp_user_hold(user);
 	outlet->user = user;
+	outlet->write_space = vnp_outlet_write_space;
 	outlet->shown = *value;
 	vnp_outlet_show(&outlet->shown, sk);
 	spin_lock_init(&outlet->lock);
@@ -338,7 +296,7 @@ struct vnp_outlet *vnp_outlet_open(struct socket *sock, const struct vnp_connect
 static void vnp_outlet_close(struct vnp_outlet *outlet)
 {
 	spin_lock_bh(&outlet->lock);
-	vnp_outlet_end(outlet, ENOENT);
+	vnp_outlet_end(outlet, -ENOENT);
 	spin_unlock_bh(&outlet->lock);
 	vnp_outlet_stop(outlet);
 	spin_lock_bh(&outlet->lock);
@@ -377,7 +335,7 @@ static bool vnp_outlet_make_room(struct vnp_outlet *outlet, u32 len)
 		    !vnp_fifo_drop(&outlet->fifo)) {
 			outlet->errors[VNP_ERROR_SNDBUF]++;
 			if (policy == VNP_SOCKET_DISCONNECT) {
-				vnp_outlet_end(outlet, ECONNABORTED);
+				vnp_outlet_end(outlet, -ECONNABORTED);
 				vnp_outlet_abort(outlet);
 			}
 			return false;

@@ -56,6 +56,7 @@ enum vnp_outlet_state {
  * @refs:	see above
  * @sk:		the socket, with a reference
  * @user:	whose entries they are, with a reference
+ * @write_space: the sk_write_space that @sk has because of it
  * @shown:	what does not change of what user space reads
  * @lock:	protects what follows
  * @state:	enum vnp_outlet_state
@@ -78,6 +79,7 @@ struct vnp_outlet {
 	refcount_t refs;
 	struct sock *sk;
 	struct vnp_user *user;
+	void (*write_space)(struct sock *sk);
 	struct vnp_connection shown;
 
 	spinlock_t lock;	/* see above */

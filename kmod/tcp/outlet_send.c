@@ -9,7 +9,7 @@
 
 #include "kmod/core/user.h"
 #include "kmod/prog/account.h"
-#include "kmod/tcp/tcp.h"
+#include "kmod/tcp/sock.h"
 
 /* Bytes that TCP gets at once, and before other outlets get theirs */
 #define VNP_OUTLET_BATCH	(32U << 10)
@@ -71,7 +71,7 @@ void vnp_outlet_end(struct vnp_outlet *outlet, int error)
 	if (outlet->state == VNP_OUTLET_ENDED)
 		return;
 	outlet->state = VNP_OUTLET_ENDED;
-	outlet->error = error;
+	outlet->error = -error;
 	vnp_outlet_discard(outlet);
 }
 
@@ -86,10 +86,10 @@ int vnp_outlet_failure(const struct sock *sk)
 	const int err = READ_ONCE(sk->sk_err);
 
 	if (err)
-		return err;
+		return -err;
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
 	    !(1 << inet_sk_state_load(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
-		return EPIPE;
+		return -EPIPE;
 	return 0;
 }
 
@@ -98,8 +98,8 @@ int vnp_outlet_failure(const struct sock *sk)
  */
 
 /*
- * TCP does not wait, and splits nothing as long as there is memory: the send buffer had room for the
- * first byte, and so it has for all.  The socket's lock is a spinlock here, so allocations must not
+ * TCP does not wait, and splits nothing as long as there is memory: the send buffer had room for
+ * the first byte, so it has for all.  The socket's lock is a spinlock here, so allocations must not
  * sleep.  Return: bytes that were sent, or a negative errno
  */
 static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
@@ -123,14 +123,32 @@ static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 	return ret;
 }
 
-/* Has something else taken the socket, or was it connected again?  Return: 0, or an errno > 0 */
+/* To the same peer as in the beginning */
+static bool vnp_outlet_is_connected(const struct vnp_outlet *outlet)
+{
+	const struct vnp_connection *shown = &outlet->shown;
+	const struct sock *sk = outlet->sk;
+	const struct inet_sock *inet = inet_sk(sk);
+
+	if (ntohs(inet->inet_dport) != shown->remote_port ||
+	    ntohs(inet->inet_sport) != shown->local_port)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return !memcmp(&sk->sk_v6_daddr, shown->remote_ip6, sizeof(shown->remote_ip6));
+#endif
+	return inet->inet_daddr == shown->remote_ip4;
+}
+
+/* Has something else taken the socket, or was it connected again?  Return: 0 or errno */
 static int vnp_outlet_changed(const struct vnp_outlet *outlet)
 {
 	const struct sock *sk = outlet->sk;
 
-	if (!vnp_tcp_is_plain(sk) || !vnp_outlet_has_hook(sk) || tcp_sk(sk)->repair)
-		return EBUSY;
-	return vnp_outlet_is_connected(outlet) ? 0 : ENOTCONN;
+	if (!vnp_tcp_is_plain(sk) || tcp_sk(sk)->repair ||
+	    READ_ONCE(sk->sk_write_space) != outlet->write_space)
+		return -EBUSY;
+	return vnp_outlet_is_connected(outlet) ? 0 : -ENOTCONN;
 }
 
 /*

@@ -19,8 +19,8 @@ void vnp_outlet_push(struct vnp_outlet *outlet);
 void vnp_outlet_wake(struct vnp_outlet *outlet);
 
 /*
- * vnp_outlet_end() - send nothing any more, because of @error; what is in the queue is dropped.
- * Context: the outlet's lock
+ * vnp_outlet_end() - send nothing any more, because of the errno @error; what is in the queue is
+ * dropped.  Context: the outlet's lock
  */
 void vnp_outlet_end(struct vnp_outlet *outlet, int error);
 
@@ -30,15 +30,15 @@ void vnp_outlet_stop(struct vnp_outlet *outlet);
 /* vnp_outlet_abort() - reset the connection, soon.  Context: the outlet's lock */
 void vnp_outlet_abort(struct vnp_outlet *outlet);
 
-/* vnp_outlet_has_hook() - is sk_write_space ours?  Context: any */
-bool vnp_outlet_has_hook(const struct sock *sk);
+/* vnp_outlet_uncharge() - the user's queue of @bytes is freed, or could not be made */
+void vnp_outlet_uncharge(struct vnp_user *user, u32 bytes);
 
-/* vnp_outlet_is_connected() - to the same peer as in the beginning?  Context: the socket's lock */
-bool vnp_outlet_is_connected(const struct vnp_outlet *outlet);
+/* vnp_outlet_free() - free an outlet that is in no table */
+void vnp_outlet_free(struct vnp_outlet *outlet);
 
 /*
  * vnp_outlet_failure() - why can nothing be sent over the connection any more?  Context: any.
- * Return: an errno or 0
+ * Return: 0 or errno
  */
 int vnp_outlet_failure(const struct sock *sk);
 

@@ -22,7 +22,7 @@
 
 #include "kmod/tcp/proto.h"
 #include "kmod/tcp/stream.h"
-#include "kmod/tcp/tcp.h"
+#include "kmod/tcp/sock.h"
 
 /**
  * struct vnp_recv - a call

@@ -17,7 +17,6 @@ struct sk_buff;
 struct sock;
 struct vnp_ranges;
 
-
 /* vnp_repack_capacity() - how many bytes surely fit, repacked, in so much memory */
 u32 vnp_repack_capacity(u32 truesize);
 

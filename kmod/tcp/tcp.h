@@ -4,9 +4,7 @@
 
 #include <linux/types.h>
 
-struct sock;
 struct vnp_hook_ops;
-struct vnp_link;
 
 /* Of links to connections, and to sockets that listen, from which connections inherit them */
 #define VNP_TCP_LINK_FLAGS						\
@@ -14,35 +12,6 @@ struct vnp_link;
 	 VNP_LINK_F_FORGED_END)
 
 extern const struct vnp_hook_ops vnp_tcp_hook;
-
-/*
- * vnp_tcp_enter() - begin a call that must not fail, can sleep, and can end after the link
- *
- * It keeps a reference to the module until vnp_tcp_leave().  It cannot get one if the link had
- * ended when it began, and the module is being removed: then the removal waits for it.
- *
- * Return: for vnp_tcp_leave().
- */
-bool vnp_tcp_enter(void);
-void vnp_tcp_leave(bool held);
-
-/* vnp_tcp_suits() - is it a TCP socket? */
-bool vnp_tcp_suits(const struct sock *sk);
-
-/* vnp_tcp_is_plain() - are its operations TCP's own, or those for a link?  Context: its lock */
-bool vnp_tcp_is_plain(const struct sock *sk);
-
-/* vnp_tcp_is_free() - is it used by nothing in the kernel but a link?  Context: its lock */
-bool vnp_tcp_is_free(const struct sock *sk);
-
-/* vnp_tcp_keep_ulp() - refuse other uses: kTLS, sockmap, SMC.  For ever.  Context: its lock */
-void vnp_tcp_keep_ulp(struct sock *sk);
-
-/* vnp_tcp_check() - can it be linked?  Context: its lock.  Return: 0, or -EBUSY */
-int vnp_tcp_check(const struct sock *sk);
-
-/* vnp_tcp_set_user_data() - @link or NULL; not for copies.  Context: the socket's lock */
-void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link);
 
 /* Context: process, at module init and exit */
 int vnp_tcp_subsys_create(void);

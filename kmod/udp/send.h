@@ -26,7 +26,7 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
  * @again:	this call of a helper has sent it to another peer before
  *
  * Context: the hook, under RCU.
- * Return: 0, -EDQUOT, -ENOMEM, -ENOENT, -EMSGSIZE, -EKEYREJECTED (a nonce to seal it with was used).
+ * Return: 0, -EDQUOT, -ENOMEM, -ENOENT, -EMSGSIZE, -EKEYREJECTED (its nonce was used).
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again);
