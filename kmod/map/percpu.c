@@ -62,9 +62,13 @@ static int vnp_percpu_create(struct vnp_map *map)
 	for (i = 0; i < map->max_entries; i++) {
 		percpu->values[i] = __alloc_percpu_gfp(map->stride, sizeof(u64),
 						       VNP_GFP_USER);
-		if (!percpu->values[i] || fatal_signal_pending(current)) {
-			vnp_percpu_free(percpu, i + !!percpu->values[i]);
-			return percpu->values[i] ? -EINTR : -ENOMEM;
+		if (!percpu->values[i]) {
+			vnp_percpu_free(percpu, i);
+			return -ENOMEM;
+		}
+		if (fatal_signal_pending(current)) {
+			vnp_percpu_free(percpu, i + 1);
+			return -EINTR;
 		}
 		cond_resched();
 	}
