@@ -231,8 +231,8 @@ static long vnp_keys_delete(struct vnp_map *map, const void *key)
 }
 
 /*
- * The first entry of a bucket or a later one.  Return: NULL: there is none; ERR_PTR: -EINTR.
- * Context: the map's lock
+ * Find the first entry in this bucket or the ones after it.  Return: the entry, NULL, or
+ * ERR_PTR(-EINTR).  Context: the map's lock
  */
 static struct hlist_node *vnp_keys_first(const struct vnp_keys *keys, u64 bucket)
 {

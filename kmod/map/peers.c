@@ -310,8 +310,8 @@ static int vnp_peers_read(struct vnp_map *map, const void *key, void *value)
 }
 
 /*
- * The first target of a bucket or of those after it.  Return: NULL: there is none; ERR_PTR: -EINTR.
- * Context: the lock
+ * Find the first target in this bucket or the ones after it.  Return: the target, NULL, or
+ * ERR_PTR(-EINTR).  Context: the lock
  */
 static struct vnp_target *vnp_peers_first(struct vnp_peers *peers, struct hlist_head *bucket)
 {

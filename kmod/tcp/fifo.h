@@ -71,8 +71,8 @@ bool vnp_fifo_suits(const struct vnp_fifo *fifo, u32 len);
 bool vnp_fifo_fits(const struct vnp_fifo *fifo, u32 len);
 
 /*
- * vnp_fifo_drop() - drop the oldest one, and free its space.  Return: false: there is none, or some
- * are being sent, after which the space of others cannot be used yet
+ * vnp_fifo_drop() - drop the oldest datagram, and free its space.  Return: false if the queue is
+ * empty, or if claimed datagrams are before it, so that its space cannot be reused yet
  */
 bool vnp_fifo_drop(struct vnp_fifo *fifo);
 

@@ -425,7 +425,7 @@ int vnp_outlet_subsys_create(void)
 	return vnp_outlet_send_create();
 }
 
-/* Maps, and so entries, were freed.  References of targets are put by RCU callbacks. */
+/* All maps and their entries have been freed; RCU callbacks put the references of targets. */
 void vnp_outlet_subsys_destroy(void)
 {
 	vnp_outlet_send_destroy();

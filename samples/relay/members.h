@@ -58,7 +58,7 @@ struct members {
 	struct member list[RELAY_MEMBERS];
 };
 
-/* Each writes its answer, at least one line, to @out.  @key: NULL if there is none; overwritten */
+/* Each command writes one or more lines to @out.  @key: NULL if not given; it is overwritten */
 void members_join(struct members *members, const char *address, char *key, FILE *out);
 void members_leave(struct members *members, const char *address, FILE *out);
 void members_list(const struct members *members, FILE *out);

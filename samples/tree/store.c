@@ -151,7 +151,7 @@ static struct json_object *read_address(const char *value)
 	return json_object_new_string(vnp_peer_print(&peer, text));
 }
 
-/* A member whose value is not an address is none. */
+/* Ignore members whose value is not an address. */
 static void set_member(struct store *store, struct json_object *kv, bool exists)
 {
 	const char *key = json_object_get_string(member_of(kv, "key"));
