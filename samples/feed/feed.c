@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "../common.h"
 #include "clients.h"
 #include "subscribers.h"
 
@@ -49,26 +50,16 @@ static int complain(const char *failed, int err)
 	return err;
 }
 
-/* Return: a socket for IPv6 and IPv4, or a negative errno */
+/* Return: a socket for IPv6 and IPv4, or a negative errno, after a complaint */
 static int open_port(int port)
 {
-	const struct sockaddr_in6 addr = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-	};
-	const int off = 0, size = 1 << 24;
-	int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err;
+	static const struct sample sample = { .name = "feed" };
+	const int size = 1 << 24;
+	int sock = sample_open_port(&sample, port, 0);
 
-	if (sock < 0)
-		return -errno;
-	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
-	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
-		return sock;
-	err = -errno;
-	close(sock);
-	return err;
+	if (sock >= 0)
+		setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return sock;
 }
 
 /* Return: a socket that listens, or a negative errno */
@@ -211,7 +202,7 @@ int main(int argc, char **argv)
 
 	sock = open_port(port);
 	if (sock < 0)
-		return complain("open the port", sock) ? 1 : 0;
+		return 1;
 	clients.listener = open_listener(port);
 	if (clients.listener < 0)
 		return complain("listen", clients.listener) ? 1 : 0;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <vnp/libvnp.h>
+#include "../common.h"
 #include "control.h"
 #include "serve.h"
 
@@ -20,27 +21,17 @@ int relay_complain(const struct relay_sample *sample, const char *failed, int er
  * All datagrams being sent are charged to one send buffer, which is made as large as the
  * user may.
  *
- * Return: a socket for IPv6 and IPv4, or a negative errno
+ * Return: a socket for IPv6 and IPv4, or a negative errno, after a complaint
  */
-static int open_port(int port)
+static int open_port(const struct relay_sample *relay, int port)
 {
-	const struct sockaddr_in6 addr = {
-		.sin6_family = AF_INET6,
-		.sin6_port = htons(port),
-	};
-	const int off = 0, size = 1 << 24;
-	int sock = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int err;
+	const struct sample sample = { .name = relay->name };
+	const int size = 1 << 24;
+	int sock = sample_open_port(&sample, port, 0);
 
-	if (sock < 0)
-		return -errno;
-	setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	if (!setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) &&
-	    !bind(sock, (const struct sockaddr *)&addr, sizeof(addr)))
-		return sock;
-	err = -errno;
-	close(sock);
-	return err;
+	if (sock >= 0)
+		setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return sock;
 }
 
 /* The object must stay open, as it owns the maps of receivers.  Return: the program, or NULL */
@@ -84,11 +75,11 @@ static struct vnp_program *load(const struct relay_sample *sample, struct member
 int relay_open(const struct relay_sample *sample, int port, struct members *members,
 	       struct vnp_link **link)
 {
-	int sock = open_port(port), err;
+	int sock = open_port(sample, port), err;
 	struct vnp_program *prog;
 
 	if (sock < 0)
-		return relay_complain(sample, "open the port", sock);
+		return sock;
 	prog = load(sample, members);
 	if (!prog)
 		return -EINVAL;
