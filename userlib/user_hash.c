@@ -190,42 +190,30 @@ static __u32 hash_entries(const struct vnp_user_map *map)
 	return ((const struct hash *)map)->entries;
 }
 
+/* Operations of hash maps, which maps of peers and sockets share */
+#define HASH_OPS						\
+	.obj_size	= sizeof(struct hash),			\
+	.create		= hash_create,				\
+	.destroy	= hash_destroy,				\
+	.find		= hash_find,				\
+	.set		= hash_set,				\
+	.remove		= hash_remove,				\
+	.next_key	= hash_next_key,			\
+	.free_deferred	= hash_free_deferred,			\
+	.entries	= hash_entries
+
 const struct vnp_user_map_ops vnp_user_hash_ops = {
-	.obj_size	= sizeof(struct hash),
-	.create		= hash_create,
-	.destroy	= hash_destroy,
-	.find		= hash_find,
-	.set		= hash_set,
-	.remove		= hash_remove,
-	.next_key	= hash_next_key,
-	.free_deferred	= hash_free_deferred,
-	.entries	= hash_entries,
+	HASH_OPS,
 };
 
 const struct vnp_user_map_ops vnp_user_peers_ops = {
-	.obj_size	= sizeof(struct hash),
-	.create		= hash_create,
-	.destroy	= hash_destroy,
-	.find		= hash_find,
-	.set		= hash_set,
-	.remove		= hash_remove,
-	.next_key	= hash_next_key,
+	HASH_OPS,
 	.write		= vnp_user_peer_write,
-	.free_deferred	= hash_free_deferred,
-	.entries	= hash_entries,
 };
 
 const struct vnp_user_map_ops vnp_user_sockets_ops = {
-	.obj_size	= sizeof(struct hash),
-	.create		= hash_create,
-	.destroy	= hash_destroy,
-	.find		= hash_find,
-	.set		= hash_set,
-	.remove		= hash_remove,
-	.next_key	= hash_next_key,
+	HASH_OPS,
 	.write		= vnp_user_connection_write,
-	.free_deferred	= hash_free_deferred,
-	.entries	= hash_entries,
 };
 
 /* VNP_MAP_KEYS: values are struct vnp_user_key, which also has the used nonces */
