@@ -2,7 +2,10 @@
 #include "peer.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/time.h>
+#include "burst.h"
 #include "common.h"
 
 struct vnp_peer peer_at(const struct sockaddr_storage *addr)
@@ -45,4 +48,23 @@ __u64 peer_errors(const struct vnp_peer *peer)
 	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
 		cnt += peer->errors[i];
 	return cnt;
+}
+
+int peer_receiver(const struct flow *flow)
+{
+	const struct sockaddr_in6 *in6 = (const void *)&flow->tx_addr;
+	const struct timeval second = { .tv_sec = 1 };
+	char text[INET6_ADDRSTRLEN];
+	int sock;
+
+	if (flow->tx_addr.ss_family == AF_INET)
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)in6)->sin_addr, text,
+			  sizeof(text));
+	else
+		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
+	sock = udp_socket(strncmp(text, "::ffff:", 7) ? text : text + 7, 0);
+	if (sock >= 0 && (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) ||
+			  sock_set(sock, SOL_SOCKET, SO_RCVBUF, RCVBUF)))
+		return -errno;
+	return sock;
 }

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <linux/vnp.h>
 
+struct flow;
+
 /* peer_at() - the peer with this address */
 struct vnp_peer peer_at(const struct sockaddr_storage *addr);
 
@@ -14,6 +16,12 @@ struct vnp_peer peer_of(int sock);
 
 /* peer_ip4() - the peer at an IPv4 address, which is given as text */
 struct vnp_peer peer_ip4(const char *address, __u16 port);
+
+/*
+ * peer_receiver() - a socket in the network of the flow's sender; recv() on it has a timeout.  Return:
+ * it, or a negative errno
+ */
+int peer_receiver(const struct flow *flow);
 
 /* peer_errors() - datagrams that were not sent, for any reason */
 __u64 peer_errors(const struct vnp_peer *peer);

@@ -199,26 +199,6 @@ FIXTURE_VARIANT_ADD(seal, lo_gso_ip6) { FLOW_IP6, LO_GSO };
 FIXTURE_VARIANT_ADD(seal, wire_ip4) { FLOW_IP4, WIRE_GSO };
 FIXTURE_VARIANT_ADD(seal, single_ip6) { FLOW_IP6, WIRE_SINGLE };
 
-/* receiver() - a socket in the network of the sender; recv() on it has a timeout */
-static int receiver(const struct stage *self)
-{
-	const struct sockaddr_in6 *in6 = (const void *)&self->flow.tx_addr;
-	const struct timeval second = { .tv_sec = 1 };
-	char text[INET6_ADDRSTRLEN];
-	int sock;
-
-	if (self->flow.tx_addr.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)in6)->sin_addr, text,
-			  sizeof(text));
-	else
-		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-	sock = udp_socket(text, 0);
-	if (sock >= 0 && (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) ||
-			  sock_set(sock, SOL_SOCKET, SO_RCVBUF, RCVBUF)))
-		return -errno;
-	return sock;
-}
-
 static int set_key(struct stage *self, struct seal_key id, __u32 flags)
 {
 	struct vnp_key key = key_of(self->profile, id);
@@ -265,7 +245,7 @@ static void set_up(struct __test_metadata *_metadata, struct stage *self, enum n
 	self->link = object_link(self->obj, "seal", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	for (__u32 i = 0; i < SEAL_PEERS; i++) {
-		self->rx[i] = receiver(self);
+		self->rx[i] = peer_receiver(&self->flow);
 		ASSERT_OK(self->rx[i]);
 
 		struct vnp_peer peer = peer_of(self->rx[i]);

@@ -59,26 +59,6 @@ FIXTURE_VARIANT_ADD(send, wire_ip4) { FLOW_IP4, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, wire_ip6) { FLOW_IP6, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, single_ip4) { FLOW_IP4, WIRE_SINGLE };
 
-/* receiver() - a socket in the network of the sender; recv() on it has a timeout */
-static int receiver(const FIXTURE_DATA(send) *self)
-{
-	const struct sockaddr_in6 *in6 = (const void *)&self->flow.tx_addr;
-	const struct timeval second = { .tv_sec = 1 };
-	char text[INET6_ADDRSTRLEN];
-	int sock;
-
-	if (self->flow.tx_addr.ss_family == AF_INET)
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)in6)->sin_addr, text,
-			  sizeof(text));
-	else
-		inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text));
-	sock = udp_socket(strncmp(text, "::ffff:", 7) ? text : text + 7, 0);
-	if (sock >= 0 && (setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)) ||
-			  sock_set(sock, SOL_SOCKET, SO_RCVBUF, RCVBUF)))
-		return -errno;
-	return sock;
-}
-
 FIXTURE_SETUP(send)
 {
 	pin(0);
@@ -91,7 +71,7 @@ FIXTURE_SETUP(send)
 	self->link = object_link(self->obj, "send", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	for (__u32 i = 0; i < PEERS; i++) {
-		self->rx[i] = receiver(self);
+		self->rx[i] = peer_receiver(&self->flow);
 		ASSERT_OK(self->rx[i]);
 
 		struct vnp_peer peer = peer_of(self->rx[i]);
@@ -519,7 +499,7 @@ TEST_F(send, unreachable)
 	EXPECT_EQ(3, peer.sent);
 	EXPECT_LE(1, peer.unreachable);
 	EXPECT_GE(3, peer.unreachable);
-	self->rx[0] = receiver(self);
+	self->rx[0] = peer_receiver(&self->flow);
 }
 
 /* Nothing is sent of the packet that arrived except its payload */
