@@ -88,9 +88,6 @@ struct vnp_stream {
 	struct vnp_ranges drops;
 };
 
-int vnp_stream_subsys_create(void);
-void vnp_stream_subsys_destroy(void);
-
 /* vnp_stream_alloc() - of a link.  Context: process.  Return: NULL: out of memory */
 struct vnp_stream *vnp_stream_alloc(struct vnp_link *link);
 
@@ -145,9 +142,6 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
  */
 void vnp_stream_stop(struct vnp_stream *stream, bool keep);
 
-/* vnp_stream_released() - the socket's lock is released.  Context: struct proto::release_cb */
-void vnp_stream_released(struct vnp_stream *stream);
-
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);
 
@@ -176,5 +170,23 @@ void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info
 
 /* vnp_stream_ended() - does a read not wait, even if there is nothing to read? Context: any */
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk);
+
+/* For the worker.  Context: the socket's lock */
+
+/*
+ * vnp_stream_advance() - do what there is to do, after data has arrived or was @read.  @far: as of
+ * vnp_stream_parse_some()
+ */
+void vnp_stream_advance(struct vnp_stream *stream, bool far, gfp_t gfp, bool read);
+
+/* vnp_stream_wake() - wake the application, once for what has become ready */
+void vnp_stream_wake(struct vnp_stream *stream);
+
+/*
+ * vnp_stream_repack() - a slice of the work for the window, by @func, if the account allows that.
+ * Return: as @func
+ */
+int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
+		      int (*func)(struct sock *sk, struct vnp_window *window, gfp_t gfp));
 
 #endif /* _VNP_TCP_STREAM_H */

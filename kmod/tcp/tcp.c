@@ -26,6 +26,7 @@
 #include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/path/hook.h"
+#include "kmod/tcp/defer.h"
 #include "kmod/tcp/listen.h"
 #include "kmod/tcp/opt.h"
 #include "kmod/tcp/proto.h"
@@ -33,6 +34,7 @@
 #include "kmod/tcp/recv.h"
 #include "kmod/tcp/sock.h"
 #include "kmod/tcp/stream.h"
+#include "kmod/tcp/worker.h"
 
 /* Context: the socket's lock */
 static void vnp_tcp_set_hook(struct vnp_link *link, struct sock *sk)

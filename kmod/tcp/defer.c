@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/defer.h"
+
+#include "kmod/prog/account.h"
+#include "kmod/tcp/stream.h"
+
+/* How long the worker waits at most when memory, or the user's account, did not suffice */
+#define VNP_STREAM_DELAY	msecs_to_jiffies(250)
+
+static struct workqueue_struct *vnp_stream_wq;
+
+int vnp_stream_subsys_create(void)
+{
+	vnp_stream_wq = alloc_workqueue("vnp_stream", WQ_UNBOUND, 0);
+	return vnp_stream_wq ? 0 : -ENOMEM;
+}
+
+void vnp_stream_subsys_destroy(void)
+{
+	destroy_workqueue(vnp_stream_wq);
+}
+
+void vnp_stream_defer(struct vnp_stream *stream)
+{
+	if (!mod_delayed_work(vnp_stream_wq, &stream->work, 0))
+		vnp_obj_get(&stream->link->obj);
+}
+
+void vnp_stream_retry(struct vnp_stream *stream)
+{
+	const unsigned long delay = max(stream->delay, 1UL);
+
+	if (!queue_delayed_work(vnp_stream_wq, &stream->work, delay))
+		return;
+	vnp_obj_get(&stream->link->obj);
+	stream->delay = min(2 * delay, VNP_STREAM_DELAY);
+}
+
+bool vnp_stream_solvent(const struct vnp_stream *stream)
+{
+	bool solvent;
+
+	local_bh_disable();
+	solvent = vnp_account_draw(stream->link->user, 0);
+	local_bh_enable();
+	return solvent;
+}
+
+void vnp_stream_charge(const struct vnp_stream *stream, u64 start)
+{
+	vnp_account_charge(stream->link->user, ktime_get_ns() - start);
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/parse.h"
+
+#include "kmod/link/stats.h"
+#include "kmod/path/dispatch.h"
+#include "kmod/prog/account.h"
+#include "kmod/tcp/defer.h"
+#include "kmod/tcp/message.h"
+#include "kmod/tcp/queue.h"
+#include "kmod/tcp/repack.h"
+#include "kmod/tcp/stream.h"
+
+/*
+ * What is done at once: executions, and packets that are walked in each direction to find a
+ * message.  A worker does what remains, so that softirqs are not kept off.
+ */
+#define VNP_STREAM_BATCH	64
+#define VNP_STREAM_WALK		64
+
+void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counter)
+{
+	vnp_link_error(stream->link, counter, 1);
+	WRITE_ONCE(stream->ready, stream->parse);
+	if (error == EPROTO && stream->link->flags & VNP_LINK_F_STREAM_PASS &&
+	    !vnp_message_authenticates(stream))
+		stream->passing = true;
+	else
+		WRITE_ONCE(stream->error, error);
+}
+
+/* Execute @prog on the bytes from @stream->parse to before @end.  Return: as the program */
+static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_dgram *dgram,
+			   const struct vnp_prog *prog, u32 end)
+{
+	struct vnp_queue_exec *exec = container_of(dgram, struct vnp_queue_exec, dgram);
+	u64 ret;
+
+	dgram->prog = prog;
+	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
+	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
+	vnp_queue_begin(exec);
+	ret = vnp_dispatch_execute(stream->link, dgram);
+	/* A program that is not timed has paid for a load, but not for finding its packet. */
+	if (prog->light_ns && exec->steps < VNP_QUEUE_STEPS)
+		vnp_account_charge(stream->link->user,
+				   (VNP_QUEUE_STEPS - exec->steps) * VNP_QUEUE_STEP_NS);
+	return ret;
+}
+
+/* Ask the program how long the message is.  Return: 0; -ENOMEM: it could not be executed */
+static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+{
+	const struct vnp_prog *prog = rcu_dereference(stream->link->prog);
+	s32 len = vnp_stream_exec(stream, dgram, prog, end);
+
+	if (vnp_message_throttled(dgram))
+		return -ENOMEM;
+	if (dgram->exec.fault) {
+		vnp_link_fault(stream->link, prog, &dgram->exec);
+		len = -1;
+	}
+	if (len < 0) {
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		return 0;
+	}
+	stream->sized = len;
+	WRITE_ONCE(stream->wanted, len ? stream->parse + len : end + 1);
+	return 0;
+}
+
+/* The verdict on the message at @parse, which is whole */
+static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
+{
+	if (action == VNP_ACTION_DROP)
+		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
+	if (action == VNP_ACTION_PASS)
+		WRITE_ONCE(stream->ready, stream->wanted);
+	stream->parse = stream->wanted;
+	WRITE_ONCE(stream->wanted, stream->parse + 1);
+	stream->sized = false;
+}
+
+void vnp_stream_apply_copy(struct vnp_stream *stream)
+{
+	const struct vnp_copy *copy = &stream->copy;
+	const u32 start = stream->parse + vnp_copy_lead(copy), end = start + copy->skb.len;
+
+	if (copy->forged && stream->link->flags & VNP_LINK_F_FORGED_END) {
+		WRITE_ONCE(stream->ready, stream->parse);
+		WRITE_ONCE(stream->error, EBADMSG);
+	}
+	if (copy->replaces && copy->action != VNP_ACTION_DROP) {
+		if (start != stream->parse)
+			vnp_ranges_add(&stream->drops, stream->parse, start);
+		if (end != stream->wanted)
+			vnp_ranges_add(&stream->drops, end, stream->wanted);
+	}
+	vnp_stream_apply(stream, copy->action);
+}
+
+int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp)
+{
+	const u32 stop = stream->wanted;
+	int ret = vnp_repack_own(stream->sk, first, stream->parse, stop, gfp);
+
+	/* It is as if they had arrived now: those that a pass left may have taken less memory. */
+	if (ret > 0 && after(stream->window.end, vnp_queue_start(*first)))
+		stream->window.end = vnp_queue_start(*first);
+	return min(ret, 0);
+}
+
+/* Copy the message at @parse, which begins in *@first.  Return: as above */
+static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u32 len)
+{
+	const u64 start = ktime_get_ns();
+	int ret = vnp_copy_reserve(&stream->copy, len);
+
+	/* Now, as after the execution nothing may fail */
+	if (!ret)
+		ret = vnp_stream_own(stream, first, GFP_ATOMIC);
+	if (!ret)
+		ret = vnp_copy_fill(&stream->copy, stream->sk, *first, stream->parse, len);
+	vnp_stream_charge(stream, start);
+	return ret;
+}
+
+void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
+{
+	struct vnp_copy *copy = &stream->copy;
+	const u64 start = ktime_get_ns();
+
+	if (copy->replaces && copy->action != VNP_ACTION_DROP)
+		vnp_copy_publish(copy, stream->sk, first);
+	vnp_stream_charge(stream, start);
+}
+
+/* Return: 0; -ENOMEM: the program could not be executed; -EAGAIN: the worker executes it */
+static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_dgram *dgram,
+				const struct vnp_prog *prog)
+{
+	const u32 len = stream->wanted - stream->parse;
+	int ret = -ENOMEM;
+
+	if (len <= VNP_COPY_DIRECT)
+		ret = vnp_stream_copy(stream, &dgram->skb, len);
+	if (ret == -ENODATA) {
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		return 0;
+	}
+	if (ret) {
+		WRITE_ONCE(stream->apart, len);
+		return -EAGAIN;
+	}
+	ret = vnp_message_execute(stream, stream->sk, prog);
+	if (ret)
+		return ret;
+	vnp_message_decide(stream);
+	vnp_stream_publish(stream, dgram->skb);
+	vnp_stream_apply_copy(stream);
+	return 0;
+}
+
+/* The message at @parse is whole.  Return: as above */
+static int vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
+{
+	const struct vnp_prog *prog = rcu_dereference(stream->link->message);
+	const u32 len = stream->wanted - stream->parse;
+	u64 ret = VNP_PASS;
+
+	if (prog && prog->linear)
+		return vnp_stream_take_copy(stream, dgram, prog);
+	if (prog) {
+		ret = vnp_stream_exec(stream, dgram, prog, stream->wanted);
+		if (vnp_message_throttled(dgram))
+			return -ENOMEM;
+	}
+	vnp_stream_apply(stream, vnp_message_action(stream, dgram, ret, len));
+	return 0;
+}
+
+bool vnp_stream_too_long(const struct vnp_stream *stream)
+{
+	return stream->sized && stream->wanted - stream->parse > vnp_window_limit(stream->sk);
+}
+
+bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
+{
+	return !stream->error && !stream->passing && !before(end, stream->wanted) &&
+	       !vnp_ranges_full(&stream->drops) && !vnp_stream_too_long(stream);
+}
+
+void vnp_stream_follow(struct vnp_stream *stream)
+{
+	const u32 seq = tcp_sk(stream->sk)->copied_seq;
+
+	vnp_window_follow(stream->sk, &stream->window);
+	if (before(stream->woken, seq))
+		stream->woken = seq;
+	if (before(stream->urgent, seq - 1))
+		stream->urgent = seq - 1;
+	if (!before(stream->parse, seq))
+		return;
+	stream->parse = seq;
+	if (after(stream->wanted, seq))
+		return;
+	WRITE_ONCE(stream->wanted, seq + 1);
+	stream->sized = false;
+}
+
+/* The packet where the message at @parse begins, not before @from.  As vnp_queue_find() */
+static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct sk_buff *from,
+				       u32 *steps)
+{
+	struct sk_buff *skb = from ?: skb_peek(&stream->sk->sk_receive_queue);
+	const u32 old = *steps;
+	u64 start;
+
+	if (skb && after(vnp_queue_stop(skb), stream->parse))
+		return before(stream->parse, vnp_queue_start(skb)) ? NULL : skb;
+	start = ktime_get_ns();
+	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
+	WRITE_ONCE(stream->walked, stream->walked + old - *steps);
+	vnp_stream_charge(stream, start);
+	return skb;
+}
+
+/*
+ * Find the message at @parse, from @dgram->skb on.  Return: 0; -EAGAIN: @steps were not enough;
+ * -ENODATA: it is not there
+ */
+static int vnp_stream_find(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 *steps)
+{
+	struct sk_buff *skb = vnp_stream_seek(stream, dgram->skb, steps);
+
+	if (IS_ERR(skb)) {
+		stream->scattered = true;
+		return -EAGAIN;
+	}
+	dgram->skb = skb;
+	return skb ? 0 : -ENODATA;
+}
+
+/* Context: softirqs off, under RCU.  Return: as vnp_stream_parse_some(), and vnp_stream_find() */
+static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+{
+	u32 cnt = VNP_STREAM_BATCH, steps = VNP_STREAM_WALK;
+	int ret;
+
+	for (; vnp_stream_can_parse(stream, end); cnt--) {
+		if (!cnt)
+			return -EAGAIN;
+		ret = vnp_stream_find(stream, dgram, &steps);
+		if (ret)
+			return ret;
+		ret = stream->sized ? vnp_stream_take(stream, dgram) :
+				      vnp_stream_measure(stream, dgram, end);
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
+{
+	u32 steps = far ? U32_MAX : VNP_STREAM_WALK;
+	struct vnp_queue_exec exec __vnp_uninitialized;
+	int ret;
+
+	if (!vnp_stream_can_parse(stream, end))
+		return 0;
+	if (stream->scattered)
+		return -EAGAIN;
+	if (stream->apart || !vnp_stream_solvent(stream))
+		return -ENOMEM;
+
+	exec.dgram.hook = stream->link->hook;
+	exec.dgram.shared = true;
+	exec.dgram.written = false;
+	exec.dgram.unauthentic = false;
+	exec.dgram.holding = NULL;
+	vnp_message_init_ctx(stream->sk, &exec.dgram.exec.ctx);
+	exec.dgram.skb = NULL;
+	ret = vnp_stream_find(stream, &exec.dgram, &steps);
+	local_bh_disable();
+	rcu_read_lock();
+	if (!ret)
+		ret = vnp_stream_parse_batch(stream, &exec.dgram, end);
+	/* only after TCP_REPAIR */
+	if (ret == -ENODATA) {
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		ret = 0;
+	}
+	rcu_read_unlock();
+	local_bh_enable();
+	return ret;
+}
