@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
+#define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
 #include "net.h"
 #include "stream.h"

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include "burst.h"
+#define LIGHT_LEAVES_OUT	"geneve", "gre", "gre6", "ip"
 #include "harness.h"
 #include "object.h"
 #include "../progs/orders.h"

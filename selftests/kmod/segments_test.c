@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "burst.h"
+#define LIGHT_LEAVES_OUT	"lo_ip4", "veth_ip6"
 #include "harness.h"
 #include "object.h"
 #include "../progs/orders.h"

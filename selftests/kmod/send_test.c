@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include "bpf.h"
 #include "burst.h"
+#define LIGHT_LEAVES_OUT	"lo_ip4", "wire_ip6"
 #include "harness.h"
 #include "object.h"
 #include "peer.h"

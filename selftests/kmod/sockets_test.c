@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
 #include "object.h"
 #include "stream.h"

@@ -12,6 +12,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 #include "crafted.h"
+#define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
 #include "net.h"
 #include "stream.h"
