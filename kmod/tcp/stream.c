@@ -316,12 +316,25 @@ static void vnp_stream_wake_urgent(struct vnp_stream *stream)
 	stream->data_ready(stream->sk);
 }
 
+/*
+ * The urgent pointer is not authenticated.  So where messages are, no byte is urgent: it would be
+ * delivered before its message, and anyone could remove a byte from a message.
+ */
+static void vnp_stream_ignore_urgent(struct vnp_stream *stream)
+{
+	struct tcp_sock *tp = tcp_sk(stream->sk);
+
+	if (unlikely(tp->urg_data) && vnp_message_authenticates(stream))
+		WRITE_ONCE(tp->urg_data, 0);
+}
+
 void vnp_stream_data_ready(struct sock *sk)
 {
 	struct vnp_stream *stream = vnp_stream_of(sk);
 
 	if (!stream)
 		return;
+	vnp_stream_ignore_urgent(stream);
 	vnp_stream_advance(stream, false, GFP_ATOMIC, false);
 	vnp_stream_wake(stream);
 	vnp_stream_wake_urgent(stream);

@@ -340,7 +340,10 @@ TEST_F(open, shared)
 	close(fd);
 }
 
-/* An urgent byte in a message that is opened is one like others. */
+/*
+ * An urgent byte in a message that is opened is one like others: it is neither delivered before the
+ * message was authenticated, nor missing in it.
+ */
 TEST_F(open, urgent)
 {
 	size_t half;
@@ -351,6 +354,9 @@ TEST_F(open, urgent)
 		half = self->len / 4 * i;
 		ASSERT_EQ(0, conn_put(&self->conn, sent, half));
 		ASSERT_EQ(1, send(self->conn.tx, sent + half, 1, MSG_OOB));
+		ASSERT_EQ(0, conn_arrived(&self->conn, self->total + half + 1));
+		ASSERT_EQ(-1, recv(self->conn.rx, got, 1, MSG_OOB));
+		EXPECT_EQ(EINVAL, errno);
 		ASSERT_EQ(0, conn_put(&self->conn, sent + half + 1, self->len - half - 1));
 		self->total += self->len;
 		self->len = 0;
