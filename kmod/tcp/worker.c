@@ -77,13 +77,16 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 	const u32 len = READ_ONCE(stream->apart);
 	struct vnp_prog *prog;
 	bool filled;
+	u64 start;
 
 	if (!len || stream->copy.executed || !vnp_stream_solvent(stream) ||
 	    vnp_copy_reserve_apart(&stream->copy, len, stream->link->user))
 		return;
 	if (!vnp_stream_trylock(stream, sk))
 		return;
+	start = ktime_get_ns();
 	filled = vnp_stream_fill_apart(stream, len);
+	vnp_stream_charge(stream, start);
 	release_sock(sk);
 	if (!filled)
 		return;
