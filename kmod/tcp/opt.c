@@ -2,7 +2,8 @@
 /*
  * Others that would read from the receive queue are refused: what is set with TCP_ULP, and
  * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's, and 1 for TCP, as otherwise it would be
- * silent about data that arrives.  TCP_ULP is reported as not set.
+ * silent about data that arrives.  TCP_ULP is reported as not set.  SO_PEEK_OFF does not change
+ * while a call reads.
  */
 #include "kmod/tcp/opt.h"
 
@@ -10,6 +11,7 @@
 #include <net/tcp.h>
 
 #include "kmod/tcp/proto.h"
+#include "kmod/tcp/sock.h"
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/window.h"
 
@@ -66,4 +68,26 @@ int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
 	WRITE_ONCE(stream->lowat, clamp_t(u32, val, 1, vnp_window_limit(sk)));
 	vnp_stream_data_ready(sk);
 	return 0;
+}
+
+/*
+ * A call has found how much is ready from the offset on, and TCP uses the offset after it.  Without
+ * the socket's lock, since Linux 6.9, which is the first where TCP has this option.
+ */
+int vnp_tcp_set_peek_off(struct sock *sk, int val)
+{
+	const bool held = vnp_tcp_enter();
+	struct vnp_stream *stream = vnp_stream_get(sk);
+	int ret = -EINTR;
+
+	if (!stream) {
+		ret = vnp_tcp_proto_of(sk)->kernel_ops->set_peek_off(sk, val);
+	} else if (!mutex_lock_killable(&stream->reader)) {
+		ret = vnp_tcp_proto_of(sk)->kernel_ops->set_peek_off(sk, val);
+		mutex_unlock(&stream->reader);
+	}
+	if (stream)
+		vnp_stream_put(stream);
+	vnp_tcp_leave(held);
+	return ret;
 }

@@ -12,5 +12,6 @@ int vnp_tcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval
 int vnp_tcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		       int __user *optlen);
 int vnp_tcp_set_rcvlowat(struct sock *sk, int val);
+int vnp_tcp_set_peek_off(struct sock *sk, int val);
 
 #endif /* _VNP_TCP_OPT_H */

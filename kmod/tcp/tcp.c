@@ -206,6 +206,8 @@ static int vnp_tcp_proto_create(int family)
 	proto->ours_ops.poll = vnp_recv_poll;
 	proto->ours_ops.splice_read = vnp_recv_splice;
 	proto->ours_ops.set_rcvlowat = vnp_tcp_set_rcvlowat;
+	if (proto->kernel_ops->set_peek_off)
+		proto->ours_ops.set_peek_off = vnp_tcp_set_peek_off;
 	return 0;
 }
 

@@ -208,6 +208,31 @@ TEST_F(stream, peek)
 	ASSERT_EQ(1, quiet(self));
 }
 
+/* With SO_PEEK_OFF a peek continues after the one before, up to what is ready, and no further. */
+TEST_F(stream, peek_off)
+{
+	const int zero = 0;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	if (setsockopt(self->conn.rx, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))) {
+		ASSERT_EQ(EOPNOTSUPP, errno);
+		SKIP(return, "TCP has no SO_PEEK_OFF before Linux 6.9");
+	}
+	ASSERT_EQ(0, put(self, MSG_PASS, 100));
+	ASSERT_EQ(0, put(self, MSG_DROP, 60));
+	ASSERT_EQ(0, put(self, MSG_PASS, 200));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(40, recv(self->conn.rx, got, 40, MSG_PEEK));
+	EXPECT_MEM(want, got, 40);
+	ASSERT_EQ(260, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
+	EXPECT_MEM(want + 40, got, 260);
+	ASSERT_EQ(-1, recv(self->conn.rx, got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(300, recv(self->conn.rx, got, BUFFER, 0));
+	EXPECT_MEM(want, got, 300);
+	EXPECT_EQ(1, quiet(self));
+}
+
 TEST_F(stream, wait_all)
 {
 	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
