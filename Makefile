@@ -31,8 +31,8 @@
 ## KDIR=DIRECTORY		/lib/modules/RELEASE/build
 ## V=1			show the commands
 ##
-## Without KERNEL and KDIR, make and make install build for the running kernel, if its
-## headers are installed.  Everything else, and make without headers, uses 6.1.
+## Without KERNEL and KDIR, make, make module and make install build for the running kernel,
+## if its headers are installed.  Everything else, and make without headers, uses 6.1.
 
 all: module lib tool samples
 
