@@ -28,7 +28,7 @@ static const char *type_mismatch(const struct vnp_program *prog)
 	case VNP_PROG_MESSAGE:
 		return "it must be the second program of a link, after one of type stream";
 	default:
-		return "it is not a UDP socket";
+		return "it is not a UDP socket, or a multicast address is in a map of peers";
 	}
 }
 
@@ -52,7 +52,7 @@ static void attach_failed(const struct vnp_program *prog, int dev, int err)
 		why = "the descriptor is not a socket";
 		break;
 	case -EPERM:
-		why = "its filter is locked (SO_LOCK_FILTER)";
+		why = "its filter is locked (SO_LOCK_FILTER), or it may not send to a peer that is in a map of the program";
 		break;
 	case -EBADF:
 		why = "the descriptor is closed";

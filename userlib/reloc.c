@@ -68,7 +68,7 @@ static int undefined_refuse(const struct vnp_program *prog, size_t insn,
 		{ "memset", "lengths must be constants, and not too large: use __builtin_memset() for fewer bytes, or a loop" },
 		{ "__bpf_trap", "clang calls it for __builtin_trap(), or where a function ends without returning a value: return a verdict there" },
 	};
-	const char *remedy = "helpers are declared in <vnp/program.h>";
+	const char *remedy = "define it, or include <vnp/program.h> if it is a helper";
 	size_t i;
 
 	for (i = 0; i < sizeof(made_by_clang) / sizeof(made_by_clang[0]); i++)

@@ -61,7 +61,7 @@ const char *vnp_version_string(void);
  * @VNP_PRINT_WARNING:	a probable mistake
  * @VNP_PRINT_INFO:	an action that was done
  * @VNP_PRINT_PROGRAM:	a line that a program executed in user space wrote with
- *			vnp_log()
+ *			vnp_printk()
  */
 enum vnp_print_level {
 	VNP_PRINT_ERROR,
@@ -643,9 +643,10 @@ struct vnp_link_opts {
  * @link:	where to put the link, or NULL if it is not needed: the link exists as long
  *		as the socket
  *
- * Return: 0, -EBUSY (the socket has a link), -EOPNOTSUPP (not such a socket, or programs of
- * such types cannot be linked to it), -ENOTCONN (a TCP socket that is not connected),
- * -ENOTSOCK, -EBADF, -ENOENT (a program is not in the kernel).
+ * Return: 0, -EBUSY (the socket has a link, or the kernel uses it), -EOPNOTSUPP (not such a
+ * socket, or programs of such types cannot be linked to it), -ENOTCONN (a TCP socket that is
+ * neither connected nor listens), -EPERM (its filter is locked), -ENOTSOCK, -EBADF, -ENOENT (a
+ * program is not in the kernel); errors of struct vnp_peer for entries of its maps.
  */
 int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		    const struct vnp_link_opts *opts, struct vnp_link **link);

@@ -19,7 +19,7 @@ static const char *const algs[] = {
 
 static int alg_parse(struct args *args, __u32 *alg)
 {
-	const char *word = args_want(args, "algorithm of the key");
+	const char *word = args_want(args, "The algorithm of the key");
 
 	if (!word)
 		return -EINVAL;
@@ -40,7 +40,7 @@ static int hex_parse(struct args *args, const char *what, __u8 *to, size_t size)
 		return -EINVAL;
 	len = strlen(word);
 	if (len % 2 || len / 2 > size || strspn(word, "0123456789abcdefABCDEF") != len)
-		return error("The %s must be an even number of hex digits, at most %zu.", what,
+		return error("%s must be an even number of hex digits, at most %zu.", what,
 			     2 * size);
 	for (i = 0; i < len / 2; i++) {
 		sscanf(word + 2 * i, "%2x", &byte);
@@ -51,7 +51,7 @@ static int hex_parse(struct args *args, const char *what, __u8 *to, size_t size)
 
 static int file_parse(struct args *args, struct vnp_key *key)
 {
-	const char *path = args_want(args, "file with the key");
+	const char *path = args_want(args, "The file with the key");
 	void *bytes;
 	size_t len;
 	int err;
@@ -62,7 +62,7 @@ static int file_parse(struct args *args, struct vnp_key *key)
 	if (err)
 		return err;
 	if (len > sizeof(key->key)) {
-		err = error("The key in %s has %zu bytes; it may have %zu.", path, len,
+		err = error("The key in %s has %zu bytes; it must have at most %zu.", path, len,
 			    sizeof(key->key));
 	} else {
 		memcpy(key->key, bytes, len);
@@ -89,9 +89,9 @@ static int secret_parse(struct args *args, struct vnp_key *key)
 	long serial;
 	int len;
 
-	/* Before "keyring", which it is short for, too */
+	/* Before "keyring", of which it is an abbreviation, too */
 	if (args_take(args, "key")) {
-		len = hex_parse(args, "key", key->key, sizeof(key->key));
+		len = hex_parse(args, "The key", key->key, sizeof(key->key));
 		key->key_len = len < 0 ? 0 : len;
 		return len < 0 ? len : 0;
 	}
@@ -99,7 +99,7 @@ static int secret_parse(struct args *args, struct vnp_key *key)
 		return file_parse(args, key);
 	if (!args_take(args, "keyring"))
 		return error("The key is missing: key HEX, file FILE or keyring SERIAL.");
-	if (number_want(args, "serial number of the key", &serial))
+	if (number_want(args, "The serial number of the key", &serial))
 		return -EINVAL;
 	key->flags |= VNP_KEY_F_KEYRING;
 	key->serial = serial;
@@ -114,9 +114,9 @@ int key_parse(struct args *args, struct vnp_key *key)
 	memset(key, 0, sizeof(*key));
 	err = alg_parse(args, &key->alg) ?: secret_parse(args, key);
 	if (!err && args_take(args, "salt"))
-		err = hex_parse(args, "salt", key->salt, sizeof(key->salt));
+		err = hex_parse(args, "The salt", key->salt, sizeof(key->salt));
 	if (err >= 0 && args_take(args, "tag"))
-		err = number_want(args, "bytes of the tag", &tag);
+		err = number_want(args, "The number of bytes of the tag", &tag);
 	key->tag_len = tag;
 	if (err >= 0 && args_take(args, "once"))
 		key->flags |= VNP_KEY_F_ONCE;

@@ -21,7 +21,7 @@ static const char help[] =
 	"             the process has bound to the port; with tcp:PORT, to its connections at\n"
 	"             the port and to the socket that listens there, and so to what is accepted\n"
 	"             from then on.  The links exist until they are detached or the sockets are\n"
-	"             closed, also after this tool has ended\n"
+	"             closed, also after this tool has ended.  Options are given in this order\n"
 	"  fault      what happens to a datagram when the program faults (drop)\n"
 	"  hold       a limit of messages that the program holds: bytes (of memory), messages,\n"
 	"             age (milliseconds); or mark: the mark of messages delivered after this age\n"
@@ -227,7 +227,7 @@ static void links_drop(struct vnp_link **links, size_t cnt)
 	}
 }
 
-/* A connection may have ended since it was found, or a socket been linked before: others remain. */
+/* A connection may have ended since it was found, or a socket may be linked already: skip it. */
 static bool may_skip(const struct target *target, int err)
 {
 	return target->tcp && (err == -ENOTCONN || err == -EBUSY);
@@ -461,7 +461,7 @@ static void link_print(const struct vnp_link_info *info)
 		printf("\ta forged message ends the stream\n");
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		if (info->errors[i])
-			printf("\tdropped because of an error (%s): %llu\n", error_name(i),
+			printf("\terrors (%s): %llu\n", error_name(i),
 			       info->errors[i]);
 	hold_print(info);
 	listener_print(info);

@@ -23,6 +23,8 @@ static const char help[] =
 	"  -p, --pretty   JSON, indented\n"
 	"      --user     in this process, with the reference interpreter: no module\n"
 	"  -d, --debug    add the state at every instruction to the verifier's report\n"
+	"  -h, --help     this text\n"
+	"  -V, --version  the same as version\n"
 	"\n"
 	"Words may be abbreviated: vnpctl p l is vnpctl prog list. See vnpctl(8).\n";
 

@@ -16,10 +16,10 @@ static const char help[] =
 	"  or str TEXT (padded with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
 	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n"
 	"  A value of a map of peers or groups is ADDRESS:PORT [ttl N] [tos N], where\n"
-	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%%eth0].\n"
+	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%eth0].\n"
 	"  In a map of sockets it is [pid PID] fd FD [queue BYTES] [newest | oldest |\n"
-	"  disconnect]: a TCP connection of this process or another, and what is dropped when\n"
-	"  its queue is full.\n"
+	"  disconnect]: a TCP connection of this process or another, and what happens when its\n"
+	"  queue is full: the newest or the oldest datagrams are dropped, or it is reset.\n"
 	"  In a map of keys a value is an ALGORITHM: aes-128-gcm, aes-256-gcm,\n"
 	"  chacha20-poly1305, xchacha20-poly1305, aes-128-ctr, aes-256-ctr, hmac-sha256,\n"
 	"  hmac-sha1-80, hmac-sha1-32 or poly1305; and a SECRET: key HEX, which others may see\n"
@@ -319,18 +319,20 @@ static int elem_failed(const struct elem *elem, int err)
 	else if (err == -EEXIST)
 		error("Map %s already has this key.", name);
 	else if (err == -ENOSPC)
-		error("Map %s is full: it holds %u entries.", name, elem->info.max_entries);
+		error("Map %s has no room for this key: it holds at most %u entries, and a group or hash bucket fewer.",
+		      name, elem->info.max_entries);
 	else if (err == -EPERM && elem_is_peer(elem) && !elem->info.frozen)
 		error("The socket of map %s may not send there.", name);
 	else if (err == -EPERM)
 		error("Map %s is frozen: its values are constants.", name);
 	else if (err == -EINVAL && elem_is_peer(elem))
-		error("Map %s: this is not a valid peer.", name);
+		error("Map %s: this is not a valid peer; see vnpctl map help.", name);
 	else if (err == -EINVAL && elem_is_connection(elem))
-		error("Map %s: the queue has %u to %u bytes.", name, VNP_SOCKET_QUEUE_MIN,
+		error("Map %s: the queue must have %u to %u bytes.", name, VNP_SOCKET_QUEUE_MIN,
 		      VNP_SOCKET_QUEUE_MAX);
 	else if (err == -EBUSY && elem_is_connection(elem))
-		error("Map %s: the socket is used otherwise, or has another queue.", name);
+		error("Map %s: the kernel uses the socket for something else, or its queue has another size or policy.",
+		      name);
 	else if (err == -EACCES && elem_is_secret(elem))
 		error("Map %s has keys, which cannot be read.", name);
 	else if (err == -EINVAL && elem_is_secret(elem))
