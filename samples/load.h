@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* For programs that look at what has arrived of a message */
+/* For programs of type stream: read the bytes of a message that have arrived */
 #ifndef _VNP_SAMPLE_LOAD_H
 #define _VNP_SAMPLE_LOAD_H
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE	1000	/* microseconds between looks for the socket */
+#define PATIENCE	1000	/* microseconds between attempts to find the socket */
 #define ATTEMPTS	5000	/* while that is not permitted */
 
 static void ignore(void *ctx, enum vnp_print_level level, const char *line)

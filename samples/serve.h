@@ -7,8 +7,8 @@
 
 /**
  * sample_serve_main() - main(): become a server, with the sample's program on the TCP socket that
- * listens at a port, and so on each connection that it accepts.  What is no message passes, and what is not whole at the
- * end of the stream is dropped
+ * listens at a port, and so on each connection that it accepts.  Bytes that are not a message are
+ * passed, and an incomplete message at the end of the stream is dropped
  * @sample:	the sample
  * @usage:	of the sample
  * @argc:	of main()

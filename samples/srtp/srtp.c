@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * srtp: a process that knows RTP alone gets what is sent to it as SRTP.  What is not authentic
- * does not reach it.
+ * srtp: decrypt SRTP for a process that only knows RTP.  Packets that are not authentic do not
+ * reach it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -89,7 +89,7 @@ static int attach(struct srtp *srtp, pid_t pid, const char *port)
 	else
 		err = -EEXIST;
 	if (err)
-		complain("use the socket, which must be the only one", err);
+		complain("link the socket; the process must have only one at this port", err);
 	vnp_socket_free(socks, cnt);
 	return err;
 }
@@ -132,11 +132,11 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	/* The key is not to be in a buffer of the library's. */
+	/* Unbuffered, so that no copy of the key stays in memory of the C library */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	if (load(&srtp))
 		return 1;
-	/* Keys first: nothing that is still sealed is to reach the process. */
+	/* Keys first, so that no packet reaches the process before it can be decrypted */
 	while (fgets(line, sizeof(line), stdin)) {
 		if (set_key(&srtp, line) ||
 		    (!srtp.link && attach(&srtp, atoi(argv[1]), argv[2])))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * telemetry: a process that reads records in clear is sent encrypted ones.  What is not
- * authentic does not reach it.
+ * telemetry: decrypt records for a process that reads plaintext.  Records that are not authentic
+ * do not reach it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,11 +16,11 @@ static const char usage[] =
 	"usage: telemetry PID PORT [end]\n"
 	"\n"
 	"Open records that process PID receives on its TCP connections at local port PORT.\n"
-	"One that is forged is cut out; with \"end\" the process gets EBADMSG instead, and\n"
+	"One that is forged is removed; with \"end\" the process gets EBADMSG instead, and\n"
 	"nothing after it.\n"
 	"\n"
 	"The first line of standard input is the key, as 64 hex digits.  At its end the program\n"
-	"is removed from the connections.\n"
+	"is removed from the sockets that it was linked to.\n"
 	"\n"
 	"You need to be the user that runs the process, and in group vnp.\n";
 
@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	/* The key is not to be in a buffer of the library's. */
+	/* Unbuffered, so that no copy of the key stays in memory of the C library */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	return watch(&t, atoi(argv[1]), port) ? 1 : 0;
 }

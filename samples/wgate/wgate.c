@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * wgate: a UDP server that runs already, and authenticates nobody, gets datagrams of those who
- * have a key.  All others are dropped without waking it.
+ * wgate: pass only authenticated datagrams to a running UDP server, which need not know of it.
+ * All others are dropped without waking it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -59,7 +59,7 @@ static int attach(struct vnp_object *obj, pid_t pid, const char *port, struct vn
 	err = cnt == 1 ? vnp_link_attach(vnp_object_find_program(obj, "wgate"), socks->fd, NULL,
 					 link) : -EEXIST;
 	if (err)
-		complain("use the server's socket, which must be the only one", err);
+		complain("link the server's socket; the server must have only one at this port", err);
 	vnp_socket_free(socks, cnt);
 	return err;
 }
@@ -138,7 +138,7 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	/* Keys are not to be in a buffer of the library's. */
+	/* Unbuffered, so that no copy of a key stays in memory of the C library */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	if (load(&obj) || attach(obj, atoi(argv[1]), argv[2], &link))
 		return 1;
