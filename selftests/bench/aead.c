@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Encrypted datagrams, all of which are authentic, or all forged: the process opens them by
- * libcrypto, or gets them opened.
+ * Encrypted datagrams, all of which are authentic, or all forged: the process decrypts them with
+ * libcrypto, or VNP does.
  */
 #include <openssl/evp.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 /*
  * Messages of a TCP stream, each with its length before it: the process gets them whole, or finds
  * them in the bytes that it reads.  The messages follow each other without a gap, and the segments
- * are cut without regard to them, so that of 64 bytes there are 23 in a segment, or parts of them.
+ * are cut without regard to them, so that a segment has 23 messages of 64 bytes, some of them split.
  *
  * What is counted is what other workloads count (rig.c): all that follows from the segments when
  * they have left GRO, until the process sleeps again: TCP, with the ACKs that it sends, wake-ups,

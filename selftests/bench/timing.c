@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does a wrong tag say where it is wrong?  A datagram with a tag that differs from the right one
- * in one byte must take as many instructions wherever that byte is.
+ * Does the cost of a wrong tag reveal where it is wrong?  A datagram with a tag that differs from the
+ * right one in one byte must take the same number of instructions wherever that byte is.
  */
 #include <errno.h>
 #include <stdio.h>

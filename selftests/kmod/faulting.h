@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory that is not there: who accesses it waits, in the kernel, too, until the test fills it. */
+/* Missing pages: an access, also one of the kernel, blocks until the test fills them (userfaultfd()) */
 #ifndef _VNP_TEST_FAULTING_H
 #define _VNP_TEST_FAULTING_H
 

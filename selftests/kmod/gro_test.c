@@ -204,7 +204,7 @@ TEST_F(sock, packet_socket)
 	ASSERT_OK(tap);
 	self->link = object_link(self->obj, "write_direct", self->flow.rx, 0);
 	ASSERT_OK(self->link);
-	/* Merging pays from now on. */
+	/* From now on the link has datagrams merged. */
 	EXPECT_EQ(0, EXCHANGE("DD", false));
 	ASSERT_EQ(0, link_settle(self->link, 2, &(struct vnp_link_info){ 0 }));
 	burst_fill_equal(&self->sent, &self->seq, orders, 400);

@@ -412,8 +412,8 @@ static int drain(int sock, __u32 *seq, bool whole)
 }
 
 /*
- * Links come and go, and nothing comes out of order.  What the kernel segments at that moment
- * may come so, nothing else.
+ * While links are created and detached, datagrams arrive in order, except those of a packet that the
+ * kernel segments at that moment.
  */
 TEST_F_SMP(segments, links_come_and_go)
 {
@@ -436,7 +436,7 @@ TEST_F_SMP(segments, links_come_and_go)
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, true));
 	}
-	/* The application changes its mind. */
+	/* The application switches UDP_GRO off and on. */
 	LINK("read_only");
 	for (int i = 0; i < 4; i++) {
 		ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, i % 2));

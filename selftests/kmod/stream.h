@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * TCP connections with a link, whose messages say what is to become of them: a header of four
- * bytes, the verdict and the length of what follows, big-endian.
+ * TCP connections with a link.  Each message contains the verdict on it: it begins with a header of
+ * four bytes, the verdict and the length of what follows, big-endian.
  */
 #ifndef _VNP_TEST_STREAM_H
 #define _VNP_TEST_STREAM_H
@@ -15,7 +15,7 @@ enum {
 	MSG_PASS = 'P',
 	MSG_HOLD = 'H',
 	MSG_DROP = 'D',
-	MSG_LAST = 'L',		/* its last byte says it */
+	MSG_LAST = 'L',		/* the verdict is in its last byte */
 	MSG_NONE = 'X',		/* where there is no message */
 	MSG_ENDLESS = 'E',	/* its length is never known */
 };

@@ -7,7 +7,7 @@
  *	STREAM_SEED=N		begin with this seed, instead of a fixed one
  *	STREAM_SECONDS=N	until so many seconds are over, instead of a few cases
  *
- * The model is the list of messages: it knows sequence numbers as little as TCP's queue.
+ * The model is the list of messages: it uses neither sequence numbers nor TCP's queue.
  */
 #include <fcntl.h>
 #include <linux/tcp.h>

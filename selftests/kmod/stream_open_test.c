@@ -202,7 +202,7 @@ TEST_F(open, forged)
 
 	LINK(VNP_LINK_F_FAULT_PASS, VNP_EOF_DELIVER);
 	for (size_t i = 0; i < len; i++) {
-		/* length, key and flags are not forged: what they say is another matter */
+		/* not length, key and flags: with other values the program does something else */
 		if (i < 8)
 			continue;
 		ADD(MSG_HOLD, 0, 30);

@@ -96,8 +96,8 @@ static double seconds(void)
 }
 
 /*
- * What is to be done later for sockets that are locked keeps nothing from being done for others,
- * and is done when they are released.  It was delayed, as the account was empty: for at most 0.25 s.
+ * While sockets are locked, their deferred work does not delay that of other sockets; it is done when
+ * they are released.  It was deferred because the account was empty, for at most 0.25 s.
  */
 TEST_F(stuck, workers)
 {

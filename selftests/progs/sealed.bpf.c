@@ -54,7 +54,7 @@ int decide(struct vnp_ctx *ctx)
 	__u8 type, *text, *end;
 
 	if (vnp_load_bytes(ctx, 0, &header, sizeof(header)) || open(ctx, &header))
-		return VNP_PASS;	/* which does not help */
+		return VNP_PASS;	/* it must be dropped nevertheless */
 	type = header.type;
 	if (type == 'L' && vnp_load_bytes(ctx, ctx->len - 1, &type, 1))
 		return VNP_DROP;
