@@ -138,8 +138,9 @@ int main(int argc, char **argv)
 		return 1;
 	/* Keys first, so that no packet reaches the process before it can be decrypted */
 	while (fgets(line, sizeof(line), stdin)) {
-		if (set_key(&srtp, line) ||
-		    (!srtp.link && attach(&srtp, atoi(argv[1]), argv[2])))
+		if (set_key(&srtp, line))
+			continue;
+		if (!srtp.link && attach(&srtp, atoi(argv[1]), argv[2]))
 			return 1;
 		printf("key set\n");
 		fflush(stdout);
@@ -147,6 +148,7 @@ int main(int argc, char **argv)
 	if (!srtp.link)
 		return complain("start", -ENOKEY), 1;
 	report(&srtp);
+	vnp_link_detach(srtp.link);
 	vnp_link_close(srtp.link);
 	vnp_object_close(srtp.obj);
 	return 0;

@@ -178,6 +178,7 @@ static void test_attack(struct wgate_client *client, struct wgate_client *strang
 		/* It sleeps: the answer was its last. */
 		ok &= is_echoed(client, "before", 6);
 		before = sleeps(server);
+		ok &= before > 0;
 		attack(client, stranger);
 		ok &= is_echoed(client, "after", 5);
 		all += sleeps(server) - before;
@@ -231,6 +232,15 @@ static void test_counters(struct gate *gate, unsigned long good)
 	printf("# %s", line);
 }
 
+static void test_end(struct gate *gate)
+{
+	char got[16];
+
+	waitpid(gate->pid, NULL, 0);
+	report(send(sock, "plain", 5, 0) == 5 && recv(sock, got, sizeof(got), 0) == 5 &&
+	       !memcmp(got, "plain", 5), "afterwards the server gets all datagrams");
+}
+
 int main(int argc, char **argv)
 {
 	struct wgate_client client = { 1, 0, "a key" }, stranger = { 1, 1 << 20, "another" };
@@ -240,7 +250,7 @@ int main(int argc, char **argv)
 	pid_t server;
 
 	(void)argc;
-	printf("TAP version 13\n1..5\n");
+	printf("TAP version 13\n1..6\n");
 	server = start_server();
 	sock = socket_to(&to);
 	if (server < 0 || connect(sock, (void *)&to, sizeof(to)) ||
@@ -252,8 +262,8 @@ int main(int argc, char **argv)
 	test_replay(&client);
 	test_removal(&gate, &client, &other);
 	test_counters(&gate, 2 * ROUNDS + 2 + 2);
+	test_end(&gate);
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
-	waitpid(gate.pid, NULL, 0);
 	return failed ? 1 : 0;
 }

@@ -146,6 +146,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	serve(obj);
 	report(link);
+	vnp_link_detach(link);
 	vnp_link_close(link);
 	vnp_object_close(obj);
 	return 0;
