@@ -24,21 +24,19 @@ static const char usage[] =
 	"\n"
 	"You need to be the user that runs the process, and in group vnp.\n";
 
-#define LINKS_MAX	256
-
 /**
  * struct telemetry - what this process has
  * @sample:	the sample
  * @obj:	the programs and their maps
  * @opts:	of the links
- * @links:	one for each connection
+ * @links:	one for each socket of the process; connections that are accepted later have their own
  * @cnt:	number of @links
  */
 struct telemetry {
 	struct sample sample;
 	struct vnp_object *obj;
 	struct vnp_link_opts opts;
-	struct vnp_link *links[LINKS_MAX];
+	struct vnp_link **links;
 	size_t cnt;
 };
 
@@ -59,6 +57,18 @@ static int set_key(struct telemetry *t)
 	return err ? sample_complain(&t->sample, "set the key", err) : 0;
 }
 
+/* The sockets are as before; connections that were accepted since stay linked. */
+static void detach(struct telemetry *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->cnt; i++) {
+		vnp_link_detach(t->links[i]);
+		vnp_link_close(t->links[i]);
+	}
+	free(t->links);
+}
+
 static int attach(struct telemetry *t, pid_t pid, int port)
 {
 	struct vnp_socket *socks;
@@ -69,13 +79,17 @@ static int attach(struct telemetry *t, pid_t pid, int port)
 	snprintf(spec, sizeof(spec), "tcp:%d", port);
 	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
-		return sample_complain(&t->sample, "find the connections", err);
-	for (i = 0; i < cnt && i < LINKS_MAX && !err; i++) {
-		err = vnp_link_attach_object(t->obj, socks[i].fd, &t->opts, &t->links[i]);
+		return sample_complain(&t->sample, "find the sockets", err);
+	t->links = calloc(cnt, sizeof(*t->links));
+	for (i = 0; t->links && i < cnt && !err; i++) {
+		err = vnp_link_attach_object(t->obj, socks[i].fd, &t->opts, &t->links[t->cnt]);
 		t->cnt += !err;
+		/* The connection has ended. */
+		if (err == -ENOTCONN)
+			err = 0;
 	}
 	vnp_socket_free(socks, cnt);
-	return err ? sample_complain(&t->sample, "link a connection", err) : 0;
+	return err ? sample_complain(&t->sample, "link a socket", err) : 0;
 }
 
 static void report(const struct telemetry *t)
@@ -99,24 +113,22 @@ static void report(const struct telemetry *t)
 static int watch(struct telemetry *t, pid_t pid, int port)
 {
 	int err = sample_load(&t->sample, &t->obj), c;
-	size_t i;
 
 	if (!err)
 		err = set_key(t);
 	if (!err)
 		err = attach(t, pid, port);
-	if (err)
+	if (err) {
+		detach(t);
 		return err;
+	}
 	printf("%zu linked\n", t->cnt);
 	fflush(stdout);
 	do {
 		c = getchar();
 	} while (c != EOF);
 	report(t);
-	for (i = 0; i < t->cnt; i++) {
-		vnp_link_detach(t->links[i]);
-		vnp_link_close(t->links[i]);
-	}
+	detach(t);
 	vnp_object_close(t->obj);
 	return 0;
 }
