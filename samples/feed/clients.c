@@ -147,6 +147,22 @@ static void client_name(struct client *client, const struct sockaddr_in6 *addr)
 	vnp_peer_print(&peer, client->address);
 }
 
+/* A free slot, or that of a client that has not subscribed yet.  Return: FEED_CLIENTS: none */
+static int take_slot(struct clients *clients, struct pollfd *fds)
+{
+	int i;
+
+	for (i = 0; i < FEED_CLIENTS; i++)
+		if (fds[1 + i].fd < 0)
+			return i;
+	for (i = 0; i < FEED_CLIENTS; i++)
+		if (first_topic(&clients->list[i]) == FEED_TOPICS) {
+			end(clients, &clients->list[i], &fds[1 + i]);
+			break;
+		}
+	return i;
+}
+
 static void accept_one(struct clients *clients, struct pollfd *fds)
 {
 	struct sockaddr_in6 addr;
@@ -156,8 +172,7 @@ static void accept_one(struct clients *clients, struct pollfd *fds)
 
 	if (fd < 0)
 		return;
-	for (i = 0; i < FEED_CLIENTS && fds[1 + i].fd >= 0; i++)
-		;
+	i = take_slot(clients, fds);
 	if (i == FEED_CLIENTS) {
 		printf("error: there are %d clients already\n", FEED_CLIENTS);
 		close(fd);

@@ -77,21 +77,23 @@ static int group_remove(struct subscribers *subscribers, __u32 topic, __u32 slot
 	return vnp_map_delete(subscribers->groups, &key);
 }
 
-/* All who have subscribed so far */
+/* All who have subscribed so far, or none */
 static int group_make(struct subscribers *subscribers, __u32 topic)
 {
 	__u32 slot;
-	int err;
+	int err = 0;
 
-	for (slot = 0; slot < FEED_SUBSCRIBERS; slot++) {
-		if (!has(subscribers->list[slot].filter, topic))
-			continue;
-		err = group_add(subscribers, topic, slot);
-		if (err)
-			return err;
+	for (slot = 0; slot < FEED_SUBSCRIBERS && !err; slot++)
+		if (has(subscribers->list[slot].filter, topic))
+			err = group_add(subscribers, topic, slot);
+	if (!err) {
+		subscribers->state->grouped[topic] = 1;
+		return 0;
 	}
-	subscribers->state->grouped[topic] = 1;
-	return 0;
+	while (slot--)
+		if (has(subscribers->list[slot].filter, topic))
+			group_remove(subscribers, topic, slot);
+	return err;
 }
 
 /* A subscriber's filter has a topic, or does not have it any more. */
