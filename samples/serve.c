@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define PATIENCE	1000	/* microseconds between attempts to find the socket */
-#define ATTEMPTS	5000	/* while that is not permitted */
+#define ATTEMPTS	60000
 
 static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 {
@@ -23,18 +23,21 @@ static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 	(void)line;
 }
 
-/* Its sockets at the port, once there are some.  Return: 0, or a negative errno, if it has ended */
+/*
+ * Its sockets at the port, once there are some.  Return: 0, or a negative errno, if it has ended, or
+ * there are none after a minute or more
+ */
 static int find_sockets(pid_t server, int port, struct vnp_socket **socks, size_t *cnt)
 {
 	struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
-	int denied = 0, err;
+	int attempts = 0, err;
 	char spec[16];
 
 	snprintf(spec, sizeof(spec), "tcp:%d", port);
 	for (;;) {
 		err = vnp_socket_find(server, spec, &quiet, socks, cnt);
 		/* EPERM: before PR_SET_PTRACER, and while it executes another file */
-		if (err != -ENOENT && (err != -EPERM || ++denied == ATTEMPTS))
+		if ((err != -ENOENT && err != -EPERM) || ++attempts == ATTEMPTS)
 			return err;
 		if (kill(server, 0) && errno == ESRCH)
 			return -ESRCH;
