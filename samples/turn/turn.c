@@ -203,6 +203,7 @@ int main(int argc, char **argv)
 	err = kernel_start(&kernel, atoi(argv[1]), atoi(argv[2]));
 	if (err) {
 		complain("use coturn's socket", err);
+		kernel_end(&kernel);
 		return 1;
 	}
 	printf("UDP port %s is relayed\n", argv[2]);
