@@ -118,6 +118,9 @@ const char *error_name(__u32 error);
 const char *prog_type_name(__u32 type);
 const char *map_type_name(__u32 type);
 
+/* is_stream() - is the program that is linked one for streams? */
+bool is_stream(const struct vnp_link_info *info);
+
 /* socket_name() - what kind a link's socket is, as long as it has a program */
 const char *socket_name(const struct vnp_link_info *info);
 

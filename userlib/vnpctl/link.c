@@ -414,7 +414,7 @@ void link_fault_print(const struct vnp_link_info *info)
 
 static void hold_print(const struct vnp_link_info *info)
 {
-	if (!info->verdicts[VNP_HELD])
+	if (!info->verdicts[VNP_HELD] || is_stream(info))
 		return;
 	printf("\theld: %u messages (%u bytes of memory), at most %u for %u ms; then they are %s\n",
 	       info->held_messages, info->held_bytes, info->hold_messages, info->hold_age_ms,

@@ -215,7 +215,7 @@ static void map_row(struct table *table, const struct vnp_map_info *info)
 	table_add(table, "%u", info->max_entries);
 	table_add(table, "%llu", info->mem);
 	table_add(table, "%s%s%s", info->flags & VNP_MAP_F_MMAP ? "mmap" : "",
-		  info->flags & VNP_MAP_F_RDONLY_PROG ? "rdonly" : "",
+		  info->flags & VNP_MAP_F_RDONLY_PROG ? " rdonly" : "",
 		  info->frozen ? " frozen" : "");
 }
 
@@ -323,6 +323,8 @@ static int elem_failed(const struct elem *elem, int err)
 		      name, elem->info.max_entries);
 	else if (err == -EPERM && elem_is_peer(elem) && !elem->info.frozen)
 		error("The socket of map %s may not send there.", name);
+	else if (err == -EPERM && elem_is_connection(elem) && !elem->info.frozen)
+		error("You may not send on this socket: a security module, or its cgroup, forbids it.");
 	else if (err == -EPERM)
 		error("Map %s is frozen: its values are constants.", name);
 	else if (err == -EINVAL && elem_is_peer(elem))

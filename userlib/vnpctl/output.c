@@ -250,8 +250,7 @@ const char *map_type_name(__u32 type)
 	}
 }
 
-/* Is the program that is linked one for streams? */
-static bool is_stream(const struct vnp_link_info *info)
+bool is_stream(const struct vnp_link_info *info)
 {
 	struct vnp_program *prog;
 	bool stream;
