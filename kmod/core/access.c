@@ -11,7 +11,7 @@ module_param(unprivileged, int, 0644);
 MODULE_PARM_DESC(unprivileged,
 		 "0: loading programs and creating maps and links requires CAP_BPF or CAP_SYS_ADMIN (default 1)");
 
-/* In the initial user namespace: in their own, all users have all capabilities. */
+/* Checked in the initial user namespace, as users have all capabilities in their own. */
 bool vnp_access_privileged(void)
 {
 	return ns_capable_noaudit(&init_user_ns, CAP_BPF) ||

@@ -23,7 +23,7 @@ static int vnp_args_get(void *args, const struct vnp_ioctl *io,
 	ret = copy_struct_from_user(args, io->size, uargs, *usize);
 	if (ret)
 		return ret;
-	/* It was read twice; the first value counts. */
+	/* The size was read twice from user space; the first value counts. */
 	*(u32 *)args = *usize;
 	return 0;
 }

@@ -37,8 +37,8 @@
 #endif
 
 /*
- * For structs on the stack of which only what is written is read.  Kernels may be configured
- * to zero all variables: for a struct vnp_dgram this would be a third of the cost of an
+ * For structs on the stack of which no field is read before it was written.  Kernels may be
+ * configured to zero all variables: for a struct vnp_dgram this would be a third of the cost of an
  * execution, and a program cannot read fields that were not initialized.
  */
 #if __has_attribute(__uninitialized__)
@@ -102,7 +102,10 @@ static inline bool vnp_inet6_dontfrag(const struct sock *sk)
 #endif
 }
 
-/* Is it the level of UDP's own options?  UDP-Lite's is too, if there is UDP-Lite. */
+/*
+ * Is this the level of UDP's own options?  UDP-Lite's level is accepted, too, where UDP-Lite
+ * exists.
+ */
 static inline bool vnp_is_udp_level(int level)
 {
 #ifdef HAVE_NET_UDPLITE_H
@@ -144,9 +147,9 @@ static inline void vnp_sk_drops_add(struct sock *sk, int cnt)
 }
 
 /*
- * Is there room in a socket's receive buffer for a datagram of this size, if this much is
- * in use? In older kernels the last one may exceed the buffer, in newer ones only if it
- * is alone.
+ * Is there room in a socket's receive buffer for a datagram of this size, if this much is in use?
+ * In older kernels the last datagram may exceed the buffer, in newer ones only if there is no
+ * other.
  */
 static inline bool vnp_udp_rcvbuf_takes(unsigned int rmem, unsigned int size,
 					unsigned int rcvbuf)
@@ -160,7 +163,7 @@ static inline bool vnp_udp_rcvbuf_takes(unsigned int rmem, unsigned int size,
 	return rmem + size <= rcvbuf || (may_exceed && rcvbuf <= INT_MAX >> 1);
 }
 
-/* The TOS by which the kernel looks for a route back to the sender of a datagram */
+/* Set the TOS that the kernel uses to look up a route back to a datagram's sender. */
 static inline void vnp_flowi4_set_tos(struct flowi4 *fl4, const struct iphdr *iph)
 {
 #if defined(HAVE_FLOWI4_DSCP)
@@ -182,7 +185,10 @@ static inline struct file *vnp_file_get_live(struct file **file)
 #endif
 }
 
-/* A device that only has NAPI instances, for vnp_netdev_free(), or NULL */
+/*
+ * Allocate a device that only has NAPI instances.  Return: NULL, or the device for
+ * vnp_netdev_free()
+ */
 static inline struct net_device *vnp_netdev_dummy(void)
 {
 #ifdef HAVE_ALLOC_NETDEV_DUMMY
@@ -206,8 +212,8 @@ static inline void vnp_netdev_free(struct net_device *dev)
 }
 
 /*
- * BPF programs of the cgroup on sendmsg() of UDP: they may change the address @addr and
- * the source address @source.  Return: 0, -EPERM
+ * Execute the cgroup's BPF programs for UDP's sendmsg(): they may change the address @addr and the
+ * source address @source.  Return: 0, -EPERM
  */
 static inline int vnp_cgroup_sendmsg(struct sock *sk, struct sockaddr *addr, int len,
 				     void *source)

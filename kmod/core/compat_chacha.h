@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What differs between kernels in their library for ChaCha; see compat.h. */
+/* Differences between kernels' ChaCha libraries; see compat.h. */
 #ifndef _VNP_CORE_COMPAT_CHACHA_H
 #define _VNP_CORE_COMPAT_CHACHA_H
 

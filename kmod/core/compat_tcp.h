@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What differs between kernels in TCP; see compat.h. */
+/* Differences between kernels in TCP; see compat.h. */
 #ifndef _VNP_CORE_COMPAT_TCP_H
 #define _VNP_CORE_COMPAT_TCP_H
 
@@ -9,7 +9,7 @@
 
 #include "probed.h"
 
-/* recvmsg() of a protocol; older kernels have the argument @addr_len, an output. */
+/* proto::recvmsg().  Older kernels have the argument @addr_len, an output. */
 int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
 
 #ifdef HAVE_PROTO_RECVMSG_ADDR_LEN
@@ -40,7 +40,7 @@ static inline int vnp_proto_recvmsg(const struct proto *proto, struct sock *sk,
 #endif
 }
 
-/* The argument of ioctl() of a protocol, which for SIOCINQ is a result */
+/* The type of the argument of proto::ioctl(), which is an output for SIOCINQ */
 #ifdef HAVE_PROTO_IOCTL_KARG
 #define VNP_IOCTL_ARG	int *
 #else
@@ -57,14 +57,14 @@ static inline int vnp_ioctl_result(VNP_IOCTL_ARG arg, int result)
 #endif
 }
 
-/* The address of connect() of a kind of socket */
+/* The type of the address argument of proto_ops::connect() */
 #ifdef HAVE_PROTO_OPS_CONNECT_UNSIZED
 #define VNP_CONNECT_ADDR	struct sockaddr_unsized
 #else
 #define VNP_CONNECT_ADDR	struct sockaddr
 #endif
 
-/* accept() of a kind of socket; older kernels pass its arguments one by one. */
+/* proto_ops::accept().  Older kernels pass its arguments one by one. */
 #ifndef HAVE_PROTO_OPS_ACCEPT_ARG
 struct proto_accept_arg {
 	int flags;

@@ -19,8 +19,9 @@
  * vnp_memory_large() - zeroed pages, as many as a user has chosen
  * @bytes:	size; rounded up to pages
  *
- * As __vmalloc(), which on recent kernels frees the pages of a failed attempt later: until
- * then the cgroup is full, and the user's next page fault invokes the OOM killer.
+ * If this fails, the pages were freed.  __vmalloc() of recent kernels frees the pages of a failed
+ * attempt later: until then the cgroup is full, and the user's next page fault would invoke the OOM
+ * killer.
  *
  * Context: process.
  * Return: memory for kvfree(), or NULL on failure or a fatal signal.

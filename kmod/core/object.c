@@ -50,7 +50,10 @@ void vnp_obj_subsys_destroy(void)
 {
 	u32 kind;
 
-	/* Wait for grace periods, then for their work, which does not put objects. */
+	/*
+	 * Wait until grace periods have queued their work, then for that work.  It puts no objects,
+	 * and so queues no more.
+	 */
 	rcu_barrier();
 	destroy_workqueue(vnp_obj_wq);
 
@@ -108,7 +111,7 @@ int vnp_obj_publish(struct vnp_obj *obj)
 				 XA_LIMIT(1, S32_MAX), &ids->last, VNP_GFP_USER);
 	if (ret >= 0)
 		return 0;
-	/* It may have been stored, and then been given to another object. */
+	/* The id may have been stored before the failure, and be that of another object now. */
 	obj->id = 0;
 	return ret == -EBUSY ? -ENOSPC : ret;
 }
@@ -144,8 +147,8 @@ static bool vnp_obj_sees_all(void)
 }
 
 /*
- * Is it an object of the caller, by the rule of ptrace()?  It was created by the same user, in
- * the caller's pid namespace or one below.  So a container does not see the objects outside.
+ * Does the object belong to the caller: was it created by the same user, in the caller's pid
+ * namespace or one below?  So a container does not see the objects outside.
  */
 static bool vnp_obj_is_own(const struct vnp_obj *obj)
 {

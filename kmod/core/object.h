@@ -79,7 +79,7 @@ bool vnp_obj_name_ok(const char *name);
 void vnp_obj_init(struct vnp_obj *obj, const struct vnp_obj_ops *ops,
 		  const char *name);
 
-/* vnp_obj_inherit() - an initialized object gets the owner of another, which is published */
+/* vnp_obj_inherit() - give an initialized object the owner of a published one */
 void vnp_obj_inherit(struct vnp_obj *obj, const struct vnp_obj *from);
 
 /**

@@ -17,7 +17,10 @@ module_param_named(jit_user_max, vnp_jit_user_max, uint, 0644);
 MODULE_PARM_DESC(jit_user_max,
 		 "Bytes of native code that programs of one user without CAP_BPF may have (default 16 MiB)");
 
-/* By uid.  The last reference is put under its lock, so users found in it have references. */
+/*
+ * Users by uid.  The last reference of a user is put under the lock of the array, so users found in
+ * it have references.
+ */
 static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 
 u64 vnp_user_jit_max(void)

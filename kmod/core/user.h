@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Users: what all objects of one user share, softirq time (account.h) and memory for
- * native code.
+ * Users: limits that all objects of one user share: softirq time (account.h), sending, and memory.
  *
  * Native code is not charged to a memory cgroup, and the kernel has a single limit for
  * all unprivileged users (net.core.bpf_jit_limit): a user who reached it would keep all
@@ -77,8 +76,8 @@ u64 vnp_user_jit_max(void);
 struct vnp_user *vnp_user_get(void);
 
 /*
- * vnp_user_hold() - get another reference; the caller has one, or is under RCU, and a link has
- * one.  Context: any
+ * vnp_user_hold() - get another reference.  The caller has one, or is under RCU, under which it has
+ * found a link that has one.  Context: any
  */
 static inline void vnp_user_hold(struct vnp_user *user)
 {

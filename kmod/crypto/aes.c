@@ -42,8 +42,8 @@ static void vnp_aes_list(struct scatterlist *sg, void *data, u32 len)
 }
 
 /*
- * Data that may have pages anywhere.  @one: for data in the linear mapping.  @skip: entries before
- * it.  Return: the list
+ * Make a scatterlist of data that may be in vmalloc memory.  @one: used if it is in the linear
+ * mapping.  @skip: number of entries to leave free before the data.  Return: the list
  */
 static struct scatterlist *vnp_aes_pages(struct vnp_work *work, struct scatterlist *one,
 					 u32 skip, u8 *data, u32 len)
@@ -111,8 +111,9 @@ static void vnp_gcm_destroy(struct vnp_secret *secret)
 }
 
 /*
- * Additional data and text in place, with the tag.  The first is usually a header directly
- * before the text.  @one: used if all is in the linear mapping.  @aad: out: bytes of it
+ * Make a scatterlist of additional data, text and tag.  Additional data is usually a header
+ * directly before the text.  @one: used if the text is in the linear mapping.  @aad: out: bytes of
+ * additional data
  */
 static struct scatterlist *vnp_gcm_list(struct vnp_work *work, const struct vnp_crypt_job *job,
 					struct scatterlist one[2], u32 *aad)

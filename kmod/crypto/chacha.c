@@ -50,7 +50,7 @@ static void vnp_chacha_begin(struct vnp_chacha_use *use, const u32 key[8],
 	vnp_chacha_crypt(&use->stream, use->one_time, use->one_time,
 			 sizeof(use->one_time));
 	poly1305_init(&use->mac, use->one_time);
-	/* It includes the salt of the key. */
+	/* @iv includes the salt of the key. */
 	memzero_explicit(iv, sizeof(iv));
 }
 

@@ -19,7 +19,7 @@ static int vnp_sealing_encrypt(const struct vnp_sealing *sealing, u8 *data, u32 
 
 	crypto_xor_cpy(job.nonce, seal->nonce, secret->salt, sizeof(job.nonce));
 	ret = secret->cipher->seal(secret, &job);
-	/* It includes the salt of the key. */
+	/* job.nonce includes the salt of the key. */
 	memzero_explicit(job.nonce, sizeof(job.nonce));
 	return ret;
 }
@@ -39,7 +39,7 @@ static int vnp_sealing_authenticate(const struct vnp_sealing *sealing, u8 *data,
 	ret = mac->cipher->mac(mac, &job, tag);
 	if (!ret)
 		memcpy(data + len, tag, mac->tag);
-	/* It may be longer than what is sent of it. */
+	/* The tag may be longer than what is sent of it. */
 	memzero_explicit(tag, sizeof(tag));
 	return ret;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Sealing of what vnp_send_sealed() sends: a copy, made by the hook (udp/send_packet.c), that
- * nobody else refers to.
+ * Sealing what vnp_send_sealed() sends: a copy, made by the hook (udp/send_packet.c), to which
+ * there are no other references.
  */
 #ifndef _VNP_CRYPTO_SEAL_H
 #define _VNP_CRYPTO_SEAL_H
@@ -12,7 +12,7 @@
  * struct vnp_sealing - how a datagram is sealed
  * @secret:	encrypts, and makes the tag unless there is @mac
  * @mac:	makes the tag of what is encrypted, or NULL
- * @seal:	copy of the program's, which was checked.  The secrets are for what they are used
+ * @seal:	checked copy of the program's; the algorithms of the secrets suit it
  */
 struct vnp_sealing {
 	struct vnp_secret *secret;
@@ -28,7 +28,7 @@ static inline u32 vnp_sealing_tag(const struct vnp_sealing *sealing)
 
 /**
  * vnp_sealing_apply() - seal a datagram in place
- * @sealing:	how; at least @aad_len of its @seal bytes are there
+ * @sealing:	how; @data has at least the @aad_len bytes of its @seal
  * @data:	contiguous and in the linear mapping, with space for the tag at the end
  * @len:	without the tag
  *

@@ -39,7 +39,7 @@ struct vnp_text {
  * @text:	the text; the tag of an encrypted one follows it, and is not included
  * @aad:	additional data
  * @extra:	further additional data, anywhere
- * @nonce:	as long as the algorithm takes it, with the salt
+ * @nonce:	of the algorithm's length, and combined with the salt
  * @work:	memory to work with (work.h); NULL: that of the CPU
  */
 struct vnp_crypt_job {
@@ -52,8 +52,8 @@ struct vnp_crypt_job {
 
 /**
  * struct vnp_cipher - an algorithm
- * @key_min:	bytes of its keys at least
- * @key_max:	and at most
+ * @key_min:	minimum bytes of its keys
+ * @key_max:	maximum bytes of its keys
  * @nonce:	bytes of its nonces
  * @tag:	bytes of its tags
  * @tag_min:	bytes of the shortest tag that a key may ask for; 0: @tag
@@ -94,9 +94,10 @@ struct vnp_cipher {
  * @tag:	bytes of its tags
  * @salt:	for nonces
  * @words:	the key, of ChaCha20
- * @aead:	of the crypto API: the fastest, and one that never defers, which may be the same
+ * @aead:	transforms of the crypto API: @fast requires crypto_simd_usable(), @sync does not;
+ *		they may be the same
  * @stream:	likewise
- * @hash:	likewise
+ * @hash:	transform of the crypto API
  * @reserve:	unused; its size is charged to the user in place of the crypto API's own memory
  * @once:	the nonces that were used; NULL: not checked
  * @once_lock:	for @once
@@ -147,7 +148,7 @@ void vnp_secret_destroy(struct vnp_secret *secret);
 /**
  * vnp_secret_once() - may a nonce be used to seal?
  * @secret:	the secret
- * @nonce:	before the salt is added, after which numbers would not ascend
+ * @nonce:	before it is combined with the salt, after which numbers would not ascend
  *
  * Context: softirqs off.
  * Return: 0: yes, and it is recorded as used; -EKEYREJECTED.

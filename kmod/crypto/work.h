@@ -4,7 +4,7 @@
  * refer to, which must be in the linear mapping.
  *
  * Each CPU has its own, which all keys share.  With PREEMPT_RT a softirq can be preempted by
- * another one of the CPU: so there is a lock.  Who works with softirqs on brings other memory.
+ * another one on the CPU: so there is a lock.  Callers with softirqs on use other memory.
  */
 #ifndef _VNP_CRYPTO_WORK_H
 #define _VNP_CRYPTO_WORK_H
@@ -24,8 +24,8 @@
  * struct vnp_work - memory for one request
  * @request:	struct aead_request, struct skcipher_request or struct shash_desc, with
  *		the context of the implementation after it
- * @iv:		the first counter block
- * @aad:	additional data in one place
+ * @iv:		the nonce, or the first counter block
+ * @aad:	additional data, made contiguous
  * @sg_cnt:	number of @sg; 0: all data is in the linear mapping
  * @sg:		for the pages of data that is not
  */
@@ -37,7 +37,7 @@ struct vnp_work {
 	struct scatterlist *sg;
 };
 
-/* Number of struct vnp_work::sg for so many bytes at any address, and additional data */
+/* Number of struct vnp_work::sg for @len bytes at any address, and additional data */
 #define VNP_WORK_SG(len)	((len) / PAGE_SIZE + 3)
 
 /**
@@ -53,8 +53,8 @@ struct vnp_work_cpu {
 DECLARE_PER_CPU(struct vnp_work_cpu, vnp_works);
 
 /*
- * vnp_work_get() - @own; or if that is NULL that of this CPU, with softirqs off.  For
- * vnp_work_put() with the same @own
+ * vnp_work_get() - get memory for a request: @own, or if that is NULL that of this CPU, with
+ * softirqs off.  To be followed by vnp_work_put() with the same @own
  */
 static inline struct vnp_work *vnp_work_get(struct vnp_work *own)
 {
@@ -67,19 +67,20 @@ static inline struct vnp_work *vnp_work_get(struct vnp_work *own)
 /* vnp_work_put() - it is not in use any more */
 static inline void vnp_work_put(struct vnp_work *work, const struct vnp_work *own)
 {
-	/* It includes the salt of the key. */
+	/* The nonce includes the salt of the key. */
 	memzero_explicit(work->iv, sizeof(work->iv));
 	if (likely(!own))
 		local_unlock(&vnp_works.lock);
 }
 
 /**
- * vnp_crypto_errno() - errno for user space of crypto_alloc_*()
+ * vnp_crypto_errno() - convert an errno of crypto_alloc_*() for user space
  * @ret:	its errno
  *
- * It has several for algorithms that do not exist (ENOENT, EINVAL), or whose implementations have
- * failed their tests (ELIBBAD).  The others may not last: the wait for a module or a test was ended
- * by a fatal signal, or has taken a minute (EINTR, ETIMEDOUT); a module is being removed (EAGAIN).
+ * Errnos for an algorithm that does not exist (ENOENT, EINVAL), or whose implementations failed
+ * their tests (ELIBBAD), become -EOPNOTSUPP.  The others may be temporary: the wait for a module or
+ * a test was ended by a fatal signal, or took a minute (EINTR, ETIMEDOUT); a module is being
+ * removed (EAGAIN).
  *
  * Return: -ENOMEM, -EINTR, -EAGAIN, -ETIMEDOUT; -EOPNOTSUPP.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Route lookups mask the TOS; before, their callers did. */
+/* Route lookups mask the TOS; in older kernels their callers do. */
 #include <net/ip_fib.h>
 
 bool probe(dscp_t dscp, const struct flowi4 *fl4);

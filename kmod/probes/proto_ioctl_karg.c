@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* ioctl() of a protocol has its argument in the kernel's memory. */
+/* proto::ioctl() takes its argument in kernel memory. */
 #include <net/sock.h>
 
 static_assert(__same_type(((struct proto *)NULL)->ioctl,

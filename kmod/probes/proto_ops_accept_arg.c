@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* accept() of a kind of socket has its arguments in a struct. */
+/* proto_ops::accept() takes its arguments in a struct. */
 #include <linux/net.h>
 #include <net/sock.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* connect() of a kind of socket has an address of any size. */
+/* proto_ops::connect() takes an address of type struct sockaddr_unsized. */
 #include <linux/net.h>
 #include <net/sock.h>
 

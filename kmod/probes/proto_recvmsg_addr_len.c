@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* recvmsg() of a protocol has an argument for the length of the address. */
+/* proto::recvmsg() has an argument for the length of the address. */
 #include <net/sock.h>
 
 int probe(struct sock *sk, struct msghdr *msg);
