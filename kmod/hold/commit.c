@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A pending fragment gets its packets, and its memory is charged to the socket.
+ * Packets are added to pending fragments, whose memory is charged to the socket.
  *
  * Packets are added to a pending fragment without the lock: it belongs to the packet that is being
  * processed (struct vnp_holding::batch), and nothing else uses its list until it is committed.

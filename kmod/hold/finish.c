@@ -13,13 +13,13 @@
 #include "kmod/prog/account.h"
 
 /*
- * Time to free or deliver a datagram, in ns.  If a user's account (prog/account.h) does not have
- * it, a work item does it: so softirqs are not off for longer than executions alone may take.
+ * Time to free or deliver a datagram, in ns.  If a user's account (prog/account.h) has less time
+ * left, a work item does it: so softirqs are not off for longer than executions alone may take.
  */
 #define VNP_HOLD_END_NS		500
-#define VNP_HOLD_ADD_NS		100	/* for others of one datagram made of many */
+#define VNP_HOLD_ADD_NS		100	/* for each further datagram of one message */
 
-/* Room for a datagram that is delivered by itself, beyond what its packet is charged */
+/* Room for a datagram that is delivered in its own packet, beyond what was charged for it */
 #define VNP_HOLD_EACH_SIZE	1024
 
 /*
@@ -52,8 +52,8 @@ static void vnp_hold_make_room(struct vnp_holding *h, u32 size)
 	spin_lock(&hold->lock);
 	done = vnp_hold_reclaim(h, size);
 	/*
-	 * The kernel accepts a datagram if the queue before it does not exceed the buffer: if it
-	 * does without what is held, freeing messages does not help.
+	 * If the queue exceeds the buffer even without what is held, freeing messages does not
+	 * help.
 	 */
 	while (hold->messages && done < VNP_HOLD_EVICT_MAX &&
 	       !vnp_hold_fits(h->sk, size, 0) && vnp_hold_fits(h->sk, 0, hold->bytes)) {
@@ -162,8 +162,8 @@ static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message
 }
 
 /*
- * Have the work item executed now.  schedule_delayed_work() does nothing if it is queued for
- * later, so that is cancelled.  All callers use this function, and so one work queue, which never
+ * Queue the work item for now.  schedule_delayed_work() does nothing if it is queued already, so
+ * that is cancelled.  It is only ever queued by that function, so on one workqueue, which never
  * executes it twice at once.  Context: the lock
  */
 static void vnp_hold_kick(struct vnp_hold *hold)
@@ -189,8 +189,8 @@ static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
 }
 
 /*
- * Leave a message to the work item.  Return: false: finish it now, as it is not charged, or the
- * link ends
+ * Leave a message to the work item.  Return: false: it must be finished now, as it is not charged,
+ * or as holding is forbidden
  */
 static bool vnp_hold_defer(struct vnp_holding *h, struct vnp_message *message)
 {
@@ -241,7 +241,7 @@ void vnp_hold_finish(struct vnp_holding *h)
 	struct vnp_message *message;
 	bool first = true;
 
-	/* A delivery may end others, to make room. */
+	/* A delivery may end other messages, to make room. */
 	while ((message = h->ended)) {
 		h->ended = message->next;
 		if (!h->ended)

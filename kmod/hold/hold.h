@@ -3,8 +3,8 @@
  * Messages that are held with a link until a program releases them.
  *
  * A message has a key, chosen by the program, and fragments in order.  A fragment is one
- * datagram, or neighbouring datagrams of a packet whose orders follow each other: these are
- * one batch, so a packet is made of them, and charged, once.
+ * datagram, or neighbouring datagrams of a packet with consecutive orders: these are one batch, so
+ * one packet is made of them, and charged.
  *
  * vnp_hold() inserts a fragment at once.  So if two CPUs process the last two datagrams of a
  * message, one of them finds it complete.  But the packet is added to the fragment only after
@@ -42,7 +42,7 @@ struct vnp_message;
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
- * @all:	finish all messages that ended now, even if the user's account is empty
+ * @all:	finish all ended messages now, even if the user's account is empty
  * @ended:	messages that ended and have no pending fragments: to be delivered or freed
  * @tail:	where the next of them is added
  * @one:	the only message of a test run
@@ -92,7 +92,7 @@ static inline struct vnp_hold_cb *vnp_hold_cb(const struct sk_buff *skb)
 
 /**
  * vnp_hold_create() - allocate what a link needs to hold, unless it has it
- * @link:	the link; it does not get a program that holds before
+ * @link:	the link, which has no program that holds yet
  *
  * Return: 0, -ENOMEM.
  */

@@ -72,7 +72,8 @@ struct vnp_fragment {
  * @uncharged:	it will be freed, and @charge was uncharged already
  * @taken:	@own is in use, as one of @fragments
  * @born:	jiffies when it was created
- * @next:	in struct vnp_holding::ended, or struct vnp_hold::messages_free
+ * @next:	in struct vnp_holding::ended, or @deferred, @to_free or @messages_free of struct
+ *		vnp_hold
  * @own:	memory for a fragment: many messages have just one
  */
 struct vnp_message {
@@ -100,7 +101,7 @@ static inline struct vnp_fragment *vnp_fragment_of(const struct rb_node *node)
 	return rb_entry_safe(node, struct vnp_fragment, node);
 }
 
-/* Where a fragment of this order is to be inserted.  Return: NULL: there is one already */
+/* Find where to insert a fragment of this order.  Return: NULL: there is one already */
 static inline struct rb_node **vnp_message_slot(struct vnp_message *message, u32 order,
 						struct rb_node **parent)
 {
@@ -108,7 +109,7 @@ static inline struct rb_node **vnp_message_slot(struct vnp_message *message, u32
 	struct vnp_fragment *fragment;
 
 	*parent = NULL;
-	/* They mostly arrive in order. */
+	/* Datagrams mostly arrive in order. */
 	if (message->last && order > message->last->last) {
 		*parent = &message->last->node;
 		return &message->last->node.rb_right;

@@ -19,10 +19,10 @@
 #include "kmod/hold/message.h"
 #include "kmod/link/link.h"
 
-/* Datagrams, about, that are freed or delivered before softirqs are enabled again */
+/* About how many datagrams are freed or delivered before softirqs are enabled again */
 #define VNP_HOLD_AT_ONCE	64
 
-/* Datagrams that may be freed to make room for one packet: at least those of any message */
+/* Datagrams that may be freed to make room for one packet: as many as a message can have */
 #define VNP_HOLD_EVICT_MAX	VNP_MESSAGE_FRAGMENTS_MAX
 
 /* Messages and fragments that are allocated with the link, and so charged to its user */
@@ -212,7 +212,8 @@ static inline void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_messa
 
 /*
  * A datagram was removed from a message.  If the message was released as one datagram, it must not
- * be delivered without this one: it is discarded.  One of its fragments is still pending.
+ * be delivered without this one, and is discarded, unless it was released because of its age.  One
+ * of its fragments is still pending.
  */
 static inline void vnp_hold_incomplete(struct vnp_holding *h, struct vnp_message *message)
 {

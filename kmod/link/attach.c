@@ -104,8 +104,8 @@ int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 }
 
 /*
- * Attach to the socket last: after that nothing can fail, and nothing before it must be undone.
- * Maps of peers that got the socket keep it if attaching fails.
+ * Attach to the socket last, as nothing can fail after that.  Maps of peers that were bound to the
+ * socket keep it if attaching fails.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 			    struct vnp_prog *message, struct sock *sk)

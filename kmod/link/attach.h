@@ -50,7 +50,7 @@ void vnp_link_bind(struct vnp_link *link, struct vnp_prog *prog, struct vnp_prog
 bool vnp_link_claim(struct vnp_link *link);
 
 /**
- * vnp_link_inherit() - link a connection as its listening socket is
+ * vnp_link_inherit() - link an accepted connection like its listening socket
  * @listener:	that socket's link
  * @sk:		the connection
  *

@@ -12,7 +12,7 @@
  * reference to its socket: while @sk is set the socket's memory exists, because
  * vnp_link_claim() is called before the socket is freed.
  *
- * A link holds a reference to the module from its creation to its release.
+ * A link holds a reference to the module until it is freed.
  */
 #ifndef _VNP_LINK_LINK_H
 #define _VNP_LINK_LINK_H

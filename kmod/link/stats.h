@@ -18,8 +18,8 @@
 #include "kmod/prog/prog.h"
 
 /**
- * struct vnp_link_stats - what happened on one CPU.  Context: softirq
- * @seen:	flows of the latest dropped datagrams; only used by udp/merge.h
+ * struct vnp_link_stats - what happened on one CPU.  Context: softirqs off
+ * @seen:	flows of the latest datagrams that were not passed; only used by udp/merge.h
  * @bytes:	payload the program was executed on
  * @actions:	datagrams by enum vnp_action
  * @faults:	datagrams by enum vnp_fault
@@ -41,7 +41,7 @@ struct vnp_link_stats {
  * @prog:	the program
  * @exec:	how its execution ended
  *
- * Context: softirq.
+ * Context: softirqs off.
  * Return: VNP_ACTION_DROP or VNP_ACTION_PASS.
  */
 enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *prog,
@@ -54,7 +54,7 @@ enum vnp_action vnp_link_fault(struct vnp_link *link, const struct vnp_prog *pro
  * @cnt:	number of datagrams
  * @bytes:	their payload
  *
- * Context: softirq.
+ * Context: softirqs off.
  * Return: as vnp_link_fault().
  */
 enum vnp_action vnp_link_throttle(struct vnp_link *link, const struct vnp_prog *prog,
@@ -87,7 +87,7 @@ static inline void vnp_link_error(struct vnp_link *link, enum vnp_error error, u
  * @cnt:	number of datagrams
  * @bytes:	their payload
  *
- * Context: softirq.
+ * Context: softirqs off.
  */
 static __always_inline void vnp_link_count(struct vnp_link *link, enum vnp_action action,
 					   u32 cnt, u32 bytes)

@@ -9,7 +9,7 @@
 #include <linux/string.h>
 #include "kmod/core/compat.h"
 
-/* vnp_bucket_key_equal() - are two keys equal?  Most are numbers of 32 bits */
+/* vnp_bucket_key_equal() - are two keys equal?  Most keys are numbers of 32 bits */
 static inline bool vnp_bucket_key_equal(const void *a, const void *b, u32 size)
 {
 	if (size == sizeof(u32))

@@ -48,7 +48,7 @@
 #include "kmod/core/memory.h"
 #include "kmod/map/value.h"
 
-/* Locks for each possible CPU: so many that CPUs seldom contend */
+/* Locks for each possible CPU: enough that CPUs seldom contend */
 #define VNP_HASH_LOCKS_PER_CPU	32
 
 /* Bytes of spare elements, unless that is less than one per CPU */

@@ -20,10 +20,10 @@ struct vnp_map_desc;
 /**
  * struct vnp_map_ops - how a type of map keeps its entries
  * @obj_size:	bytes of its struct, whose first member is a struct vnp_map
- * @size:	sets what in its struct follows from the sizes of @map, which are in
- *		range.  Return: bytes that @create will allocate; more than
- *		%VNP_MAP_BYTES_MAX are refused
- * @create:	allocates all its memory.  Process context.
+ * @size:	set the fields of its struct that follow from the sizes of @map, which are in range.
+ *		Return: bytes that @create and, in maps of peers and sockets, later updates will
+ *		allocate; more than %VNP_MAP_BYTES_MAX are refused
+ * @create:	allocate what exists as long as the map.  Process context.
  *		Return: 0, -ENOMEM, -EINTR, with nothing allocated
  * @destroy:	free it; it is not in use.  Process context
  * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
@@ -89,7 +89,7 @@ struct vnp_map_ops {
  * @lock:	held for reading while user space changes the map, for writing
  *		while it is frozen
  * @frozen:	user space may only read.  Under @lock
- * @writable:	number of writable mappings.  Increased under @lock
+ * @writable:	number of writable mappings.  Increased from 0 under @lock only
  */
 struct vnp_map {
 	struct vnp_obj obj;

@@ -2,10 +2,10 @@
 /*
  * VNP_MAP_PEERS and VNP_MAP_GROUPS: creation, and operations for user space.
  *
- * The socket has to permit an address before it can be sent to.  A map has no socket until a
- * program that uses it is linked: then all its targets are checked.  Targets that are set later
- * are checked when they are set.  Both happen under struct vnp_peers::lock, so that a map with a
- * socket has no unchecked targets.
+ * Before datagrams can be sent to an address, it must be permitted for the socket.  A map has no
+ * socket until a program that uses it is linked: then all its targets are checked.  Targets that
+ * are set later are checked when they are set.  Both happen under struct vnp_peers::lock, so that a
+ * map with a socket has no unchecked targets.
  *
  * Context: process.
  */
@@ -57,12 +57,12 @@ static int vnp_peer_read(const void *value, struct vnp_peer *peer)
 	return -EINVAL;
 }
 
-/* Set the socket, which has permitted the target's address.  Context: the map's lock */
+/* Set the socket, for which the target's address was permitted.  Context: the map's lock */
 static void vnp_peers_set_socket(struct vnp_peers *peers, struct vnp_target *target,
 				 struct sock *sk)
 {
 	sock_hold(sk);
-	/* Pairs with vnp_udp_send(): @to is visible before. */
+	/* Pairs with vnp_udp_send_any(): @to is visible before @sk. */
 	smp_store_release(&target->sk, sk);
 	hlist_add_head_rcu(&target->address,
 			   vnp_peers_address_bucket(peers, &target->to.addr, target->to.port));
@@ -87,7 +87,7 @@ static int vnp_peers_permit(struct vnp_peers *peers, struct vnp_target *target)
 	return ret;
 }
 
-/* The map gets a socket: set it for all targets, if all are permitted.  Return: 0 or errno */
+/* Set the map's socket for all targets, if all of them are permitted.  Return: 0 or errno */
 static int vnp_peers_permit_all(struct vnp_peers *peers, struct socket *sock)
 {
 	struct vnp_target *target;
@@ -153,8 +153,8 @@ static u64 vnp_peers_size(struct vnp_map *map)
 
 /*
  * The class of struct vnp_map::lock of maps of peers, for lockdep: it is taken before sockets'
- * locks.  In other maps it is taken after the mmap lock, by mmap(), and that after sockets'
- * locks, by setsockopt().
+ * locks.  In other maps it is taken after the mmap lock, by mmap(), and the mmap lock after
+ * sockets' locks, by page faults in setsockopt().
  */
 static struct lock_class_key vnp_peers_map_lock_key;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * VNP_MAP_PEERS and VNP_MAP_GROUPS: addresses that programs send to; what is called while packets
- * are processed.  User space sets them through struct vnp_map_ops (peers.c).
+ * VNP_MAP_PEERS and VNP_MAP_GROUPS, addresses that programs send to: functions that are called
+ * while packets are processed.  User space sets them through struct vnp_map_ops (peers.c).
  */
 #ifndef _VNP_MAP_PEERS_H
 #define _VNP_MAP_PEERS_H
@@ -17,7 +17,7 @@ struct vnp_target *vnp_peers_find(struct vnp_map *map, const void *key);
  * vnp_peers_next() - iterate over the members of a group
  * @map:	a map of groups
  * @key:	a key that begins with the group
- * @target:	the member before, NULL for the first
+ * @target:	the previous member; NULL: return the first
  *
  * Context: RCU, from the first to the last.
  * Return: the member, or NULL after the last.

@@ -73,7 +73,7 @@ static inline struct hlist_head *vnp_peers_at(const struct vnp_peers *peers, u32
 
 /*
  * Hash of four bytes.  It may be predictable, as only user space inserts, and the length of a
- * bucket is limited.  Consecutive numbers do not collide.
+ * bucket is limited.  Consecutive numbers seldom collide.
  */
 static inline u32 vnp_peers_hash(const void *key)
 {

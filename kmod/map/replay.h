@@ -13,7 +13,7 @@ struct vnp_map;
 /**
  * vnp_replay_check(), vnp_replay_commit() - the helpers
  * @map:	of the type
- * @key:	which window
+ * @key:	key of the window
  * @number:	a sequence number
  *
  * Context: softirqs off, under RCU.

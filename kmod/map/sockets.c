@@ -37,7 +37,7 @@ static int vnp_connection_read(const void *from, struct vnp_connection *value)
 	return 0;
 }
 
-/* The outlet of the caller's descriptor.  Return: 0 or errno */
+/* Open the outlet of the socket that the value names.  Return: 0 or errno */
 static int vnp_sockets_open(struct vnp_target *target, const struct vnp_connection *value)
 {
 	struct vnp_outlet *outlet;
@@ -67,7 +67,7 @@ static long vnp_sockets_update(struct vnp_map *map, const void *key, const void 
 	target = vnp_target_alloc(key, map->key_size);
 	if (!target)
 		return -ENOMEM;
-	/* It may sleep in the socket's lock: meanwhile others can read the map. */
+	/* This may wait for the socket's lock, so it is done before the map is locked. */
 	ret = vnp_sockets_open(target, &value);
 	if (ret) {
 		vnp_target_free(target);

@@ -7,7 +7,7 @@
  * holds a reference.  A target holds a reference to the socket from which packets are sent to
  * it, and is freed after a grace period.
  *
- * A target of a map of sockets is an entry for an outlet (tcp/outlet.h), and has nothing else.
+ * A target of a map of sockets only refers to an outlet (tcp/outlet.h).
  *
  * What is pending for it, and its counters, are per CPU: only softirqs of that CPU change them,
  * without a lock.
@@ -102,7 +102,7 @@ struct vnp_target_addr {
 /**
  * struct vnp_target - a peer
  * @node:	in the bucket of its key
- * @member:	in the bucket of its group, of %VNP_MAP_GROUPS
+ * @member:	in the bucket of its group, in maps with groups
  * @outlet:	the TCP connection to send to, of %VNP_MAP_SOCKETS; else NULL
  * @address:	in the bucket of its address, if there is @sk
  * @refs:	one of the map, and one for each CPU that has queued a packet for it
@@ -143,7 +143,10 @@ struct vnp_target {
 struct vnp_target *vnp_target_create(const void *key, u32 key_size,
 				     const struct vnp_peer *peer);
 
-/* vnp_target_alloc() - likewise one for a connection: the caller sets @outlet, which it owns */
+/*
+ * vnp_target_alloc() - likewise, for a connection: the caller sets @outlet, whose reference passes
+ * to it
+ */
 struct vnp_target *vnp_target_alloc(const void *key, u32 key_size);
 
 /* vnp_target_free() - free a target that never was in a map, or after a grace period */
