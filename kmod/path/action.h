@@ -75,7 +75,7 @@ bool vnp_action_joins(enum vnp_action action, const struct vnp_link *link,
  * @link:	the link
  * @sk:		its socket
  * @skb:	the packet; consumed
- * @filtered:	the socket's filters have seen it
+ * @filtered:	it has passed the socket's filters
  *
  * Context: softirq, under RCU.
  */

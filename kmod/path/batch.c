@@ -6,9 +6,9 @@
 #include "kmod/core/compat.h"
 
 /*
- * A network card writes many datagrams to a page, and GRO merges them.  All of a packet's
- * references to a page but one are put at once; the last one is put when the packet is freed,
- * by the function for that kind of page.
+ * A network card may write many datagrams to one page, and GRO merges them.  All of a packet's
+ * references to a page but one are put at once; the last one is put when the packet is freed, by
+ * the function for that kind of page.
  */
 static void vnp_batch_put_frags(struct sk_buff *skb)
 {
@@ -48,7 +48,7 @@ static void vnp_batch_put_pages(struct sk_buff *skb)
 
 void vnp_batch_drop(struct sk_buff *skb)
 {
-	/* Drop monitors must see every datagram. */
+	/* Drop monitors may read the whole packet. */
 	if (!trace_kfree_skb_enabled())
 		vnp_batch_put_pages(skb);
 	kfree_skb_reason(skb, SKB_DROP_REASON_SOCKET_FILTER);

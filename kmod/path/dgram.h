@@ -30,15 +30,16 @@
  * @off:	position of the payload, from skb->data; less than 0 if it begins with the
  *		IP header
  * @shared:	there are other datagrams in the packet
- * @written:	the program may have changed it; only if it was @shared
+ * @written:	the program may have changed it; valid only if it was @shared
  * @unauthentic: it failed authentication.  Only for programs that authenticate
  *		(vnp_prog_authenticate())
  * @prog:	the program
  * @hook:	the hook of the packet
  * @holding:	state of holding for the packet; initialized only if @prog holds
  * @work:	for encryption with softirqs on (crypto/work.h); NULL: they stay off.  Only for
- *		programs of type %VNP_PROG_MESSAGE, as is
- * @crypt_left:	how many more bytes may be encrypted or authenticated (vnp_crypt_limit())
+ *		programs of type %VNP_PROG_MESSAGE
+ * @crypt_left:	how many more bytes may be encrypted or authenticated (vnp_crypt_limit()).
+ *		Likewise
  *
  * A shared datagram that must be contiguous, is written to, or changes its length, is copied
  * to a packet of its own by vnp_dgram_split().

@@ -16,7 +16,7 @@
 /* Memory, beyond its payload, that a datagram takes if it is delivered in its own packet */
 #define VNP_SPLIT_SIZE		1024
 
-/* Point the context to the bytes in the fragment of the datagram that begins there. */
+/* Point the context to the bytes of a datagram in the fragment in which it begins. */
 static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
 					       const struct vnp_cursor *cursor, u32 pos,
 					       u32 end)
@@ -50,8 +50,8 @@ static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cur
 }
 
 /*
- * Add a datagram of several in a packet to a batch, by the action its program asked for.
- * It is counted with its batch, unless the action is %VNP_ACTION_NONE.
+ * Add one of several datagrams in a packet to a batch, by the action for it.  It is counted with
+ * its batch, unless the action is %VNP_ACTION_NONE.
  */
 static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
 					      enum vnp_action action, bool direct)
@@ -73,16 +73,16 @@ static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u
 	}
 }
 
-/* A datagram with another action than the previous one.  Not inlined: rare. */
+/* A datagram whose action differs from that of the previous one.  Not inlined, as it is rare. */
 static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u64 ret)
 {
 	vnp_dispatch_take(d, pos, d->size, vnp_action_of(ret), true);
 }
 
 /*
- * The fastest loop, for datagrams that are a fragment each, as cards deliver them and GRO
- * collects them.  The program is direct, and the current batch has begun.  Return: the
- * position of the first datagram that is not like that
+ * The fastest loop, for datagrams of one fragment each, as network cards deliver and GRO merges
+ * them.  The program is direct, and the current batch has begun.  Return: the position of the first
+ * datagram for which this does not hold
  */
 static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor *at)
 {
@@ -106,7 +106,7 @@ static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor
 	return cursor.end;
 }
 
-/* Out of memory for a datagram of several in a packet. */
+/* Out of memory for one of several datagrams in a packet. */
 static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
 {
 	vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
@@ -147,7 +147,7 @@ static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 
 			vnp_hold_commit(h);
 		vnp_hold_finish(h);
 	}
-	/* The batch's packet is made of the one that arrived, or of the datagram's own one. */
+	/* The batch's packet is made from the one that arrived, or from the datagram's own one. */
 	if (held) {
 		vnp_hold_cb(d->skb)->fragment = h->now;
 		vnp_hold_cb(d->dgram.skb)->fragment = h->now;
@@ -167,7 +167,7 @@ static __always_inline enum vnp_action vnp_dispatch_exec(struct vnp_dispatch *d,
 	return holds ? vnp_dispatch_settle(d, pos, ret) : vnp_action_of(ret);
 }
 
-/* One of several in a packet, after the execution of a program that is not direct */
+/* One of several datagrams in a packet, after the execution of a program that is not direct */
 static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u32 len,
 					      enum vnp_action action)
 {
@@ -180,7 +180,7 @@ static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u
 	}
 }
 
-/* One of several in a packet, and a program that is not direct.  Compiled twice */
+/* One of several datagrams in a packet, and a program that is not direct.  Compiled twice */
 static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
 					     const struct vnp_cursor *cursor, u32 pos,
 					     u32 next, bool holds)
@@ -202,8 +202,8 @@ static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
 /*
  * Most datagrams of a super-packet that a program holds: each is a fragment of the packet, and
  * belongs to the current batch.  That has begun, the program does not write, and datagrams are
- * not in packets of their own.  Return: the position of the first datagram that is not like
- * that
+ * not in packets of their own.  Return: the position of the first datagram for which this does not
+ * hold
  */
 static noinline u32 vnp_dispatch_whole_held(struct vnp_dispatch *d, struct vnp_cursor *at)
 {
@@ -287,7 +287,7 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct
 			next = vnp_dispatch_whole(d, &cursor);
 	}
 	vnp_dispatch_count(d, end);
-	/* The most frequent case, without the three calls through the table of actions */
+	/* The most frequent case, without the calls through the table of actions */
 	if (d->action == VNP_ACTION_DROP && d->start == d->link->hook->head) {
 		vnp_batch_drop(skb);
 		return 0;
@@ -312,7 +312,7 @@ static __always_inline enum vnp_action vnp_dispatch_only(struct vnp_dispatch *d,
 	return action;
 }
 
-/* A packet with one datagram, as far as it is linear */
+/* The only datagram of a packet: execute the program on its linear bytes */
 static __always_inline enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;

@@ -13,7 +13,7 @@
  *	... fill in dispatch.dgram.exec.ctx, except data, data_end and len ...
  *	return vnp_dispatch(&dispatch);
  *
- * Context of all functions here: softirq, under RCU.
+ * Context of all functions here: softirq, under RCU, unless stated otherwise.
  */
 #ifndef _VNP_PATH_DISPATCH_H
 #define _VNP_PATH_DISPATCH_H
@@ -31,7 +31,7 @@
  * @link:	the link
  * @sk:		its socket
  * @skb:	the packet
- * @filtered:	the socket's filters have seen it
+ * @filtered:	it has passed the socket's filters
  * @own:	the current batch's datagrams are in packets of their own
  * @size:	payload of each datagram except the last
  * @start:	position of the current batch
@@ -88,8 +88,9 @@ int vnp_dispatch(struct vnp_dispatch *d);
  * @link:	the link
  * @dgram:	with all fields set that the program needs
  *
- * Nothing is counted, and no action is taken.
+ * Nothing is counted, and no action is applied.
  *
+ * Context: softirqs off, under RCU.
  * Return: as vnp_prog_exec(); if the user's account is empty the fault is
  * %VNP_FAULT_THROTTLED, and nothing was executed.
  */

@@ -22,9 +22,9 @@ static u32 vnp_dispatch_len(const struct vnp_dispatch *d, const struct sk_buff *
 }
 
 /*
- * Take from the list the packets that can be one: all have the same payload, but for the
- * last, which may have less, and together no more than a packet can have.
- * Return: the packet
+ * Take from the list the packets that can be joined to one: payloads of equal length, but for the
+ * last, which may be shorter, and together no longer than a packet's maximum.  Return: the joined
+ * packet
  */
 static struct sk_buff *vnp_dispatch_join(struct vnp_dispatch *d)
 {

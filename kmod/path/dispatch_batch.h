@@ -41,7 +41,9 @@ static inline void vnp_dispatch_batch(struct vnp_dispatch *d, u32 end)
 		vnp_dispatch_apply(d, end);
 }
 
-/* vnp_dispatch_end() - the end of the packet; its last batch is counted.  Return: as the hook */
+/*
+ * vnp_dispatch_end() - the end of the packet; its last batch is counted.  Return: as vnp_dispatch()
+ */
 int vnp_dispatch_end(struct vnp_dispatch *d);
 
 /* The datagram at @pos joins the current batch, or begins another. */

@@ -25,14 +25,14 @@ struct vnp_target_addr;
 /**
  * struct vnp_hook_ops - a hook
  * @head:	bytes of header at skb->data, before the payload; linear
- * @prog_types:	bit n: takes programs of enum vnp_prog_type n
+ * @prog_types:	bit n: programs of enum vnp_prog_type n can be linked
  * @link_flags:	VNP_LINK_F_* that its links can have
  * @inherit:	the hook for links of the connections that the socket accepts
  *		(vnp_link_inherit()).  NULL: it accepts none
  * @suits:	is it the hook for this kind of socket?  Context: process, the socket stays open
- * @attach:	attach a link to a socket.  The link gets references to @prog, and @message
- *		unless it is NULL, the socket one to the link.  Context: process, the socket
- *		stays open.  Return: 0, or an errno of VNP_LINK_CREATE
+ * @attach:	attach a link to a socket.  Gets references to @prog and, unless it is NULL,
+ *		@message, for the link, and one to the link, for the socket.  Context: process, the
+ *		socket stays open.  Return: 0, or an errno of VNP_LINK_CREATE
  * @detach:	restore the socket, and put its reference to the link.  Context: process;
  *		waits until no program is executing.  Return: 0; -ENOLINK: already detached;
  *		-EINTR: the process is being killed
@@ -41,15 +41,15 @@ struct vnp_target_addr;
  * @wants_batches: does the application accept several datagrams in one packet?
  * @pass:	pass the packet that arrived to the socket as it is.  Return: as the hook:
  *		0 if it was consumed, 1 if the kernel continues with it
- * @drop:	called before the packet that arrived is dropped.  The caller frees it.  Not
- *		called for all super-packets
+ * @drop:	called before the packet that arrived is dropped.  The caller frees it.  Not called
+ *		for every super-packet
  * @deliver:	deliver a packet made by @cut, @copy or @join to the socket; consumed
  * @reply:	send a packet back to its sender; consumed.  Counts failures
  * @permit:	check as sendto() would whether the caller may send to a peer, and store the
  *		address to send to.  Context: process, the socket stays open.  Return: 0, or an
  *		errno of struct vnp_peer.  NULL: sending to peers is not supported
- * @send:	send a datagram to a peer.  Return: 0, or an errno of vnp_send().  NULL: it is
- *		not sent
+ * @send:	send a datagram to a peer; @again: the same helper call has sent it to another peer
+ *		before.  Return: 0, or an errno of vnp_send().  NULL: it is not sent
  * @keep:	prepare a packet for being held: store what recvmsg() tells the application about
  *		the route (IP_PKTINFO), and put the route.  Return: false: out of memory, and
  *		the packet is consumed
@@ -75,7 +75,7 @@ struct vnp_target_addr;
  * Hooks that do not receive packets (tcp/) only have the members for attaching, @inherit, @load,
  * @free and @info.
  *
- * @filtered says that the socket's filters have seen the packet.
+ * @filtered: the packet has passed the socket's filters.
  *
  * Context of all but @suits, @attach, @detach, @is_attached, @permit, @free and @info: softirq,
  * under RCU.

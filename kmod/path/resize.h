@@ -25,7 +25,7 @@ int vnp_resize_own(struct vnp_dgram *dgram);
 /**
  * vnp_resize_head() - remove or add bytes at the front of a datagram's payload
  * @dgram:	the datagram; it may be shared
- * @delta:	bytes to remove; less than 0: to add, and they are zero
+ * @delta:	bytes to remove; less than 0: zero bytes to add
  *
  * Afterwards the datagram is linear, private and alone in its packet, whose headers have the new
  * length, and the context is updated.

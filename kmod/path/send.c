@@ -26,28 +26,29 @@ static unsigned long send_bytes = 2500000000UL;
 module_param(send_bytes, ulong, 0644);
 MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may send on each CPU");
 
-/* What may be sent at once: what may be sent in a second, divided by this */
+/* The burst, what may be sent at once, is the rate of a second divided by this */
 #define VNP_SEND_BURST		4
 
-/* Jiffies between refills: so many that each adds whole datagrams */
+/* Jiffies between refills: long enough for each to add whole datagrams at usual rates */
 #define VNP_SEND_REFILL		(HZ / 20)
 
 /* Maximum number of packets being made on a CPU: they are not charged to sockets yet */
 #define VNP_SEND_ENTRIES_MAX	1024
 
-/* With more of them the queue is flushed after each packet, to have space for the next */
+/* With more packets than this the queue is flushed after each, to have space for the next */
 #define VNP_SEND_ENTRIES_MANY	(VNP_SEND_ENTRIES_MAX / 2)
 
-/* Time after which flushing is interrupted, to continue after the softirq's other work */
+/* Time after which flushing is deferred until after the softirq's other work */
 #define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
 
-/* The clock is read after so many packets of the queue, or so many IP packets made of them */
+/* The clock is read after this many packets of the queue, or IP packets made of them */
 #define VNP_SEND_TIMED		8
 #define VNP_SEND_TIMED_SEGMENTS	16
 
 /*
- * IP packets that an execution may send however long that takes: one for each of many peers.
- * More are only sent within VNP_SEND_FLUSH_NS: segments that a device makes take little time.
+ * IP packets that an execution may send however long that takes: enough for one to each of many
+ * peers.  More are only sent within VNP_SEND_FLUSH_NS of its start: segments take little time if a
+ * device makes them.
  */
 #define VNP_SEND_FLUSHED_MAX	1024
 
@@ -55,14 +56,15 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 #define VNP_SEND_COPIED_MAX	(256U << 10)
 
 /**
- * struct vnp_send_queue - of a CPU
+ * struct vnp_send_queue - a CPU's queue of packets for peers
  * @first:	packets that are being made, in the order in which they began
- * @last:	where the next one is put
- * @fresh:	where the first of those without references is; those after it have none either
+ * @last:	where the next one is added
+ * @fresh:	points to the pointer to the first one without references; those after it have none
+ *		either
  * @cnt:	number of packets
  * @round:	the latest softirq in which a program sent (vnp_send_round())
  * @packets:	packets in that softirq whose programs sent
- * @napi:	polled when other packets of a softirq have been dealt with
+ * @napi:	polled after the other packets of a softirq were processed
  */
 struct vnp_send_queue {
 	struct vnp_send_entry *first;
@@ -193,7 +195,10 @@ static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 	return now;
 }
 
-/* Flush the queue; if this takes too long, send the others after the softirq's other packets. */
+/*
+ * Flush the queue; if this takes too long, defer what remains until after the softirq's other
+ * packets.
+ */
 static void vnp_send_flush_some(struct vnp_send_queue *queue)
 {
 	const u64 start = ktime_get_ns();
@@ -301,7 +306,7 @@ bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *
 		return true;
 	if (vnp_send_is_late(sending))
 		return false;
-	/* It is part of the execution's time. */
+	/* The time is part of the execution's. */
 	vnp_send_flush_untimed(queue, &sending->flushed);
 	return true;
 }
@@ -343,8 +348,8 @@ static void vnp_send_flush_all(struct vnp_send_queue *queue)
 }
 
 /*
- * A CPU comes online.  Since it went offline, its NAPI instance may still be scheduled on another
- * one.
+ * A CPU comes online.  Its NAPI instance may still be scheduled on another CPU, to which it was
+ * moved when this one went offline.
  */
 static int vnp_send_cpu_prepare(unsigned int cpu)
 {

@@ -39,8 +39,8 @@ struct vnp_sealing;
 struct vnp_send_entry;
 
 /**
- * struct vnp_send_ops - of a packet that is being made
- * @flush:	send it.  Return: number of IP packets, including IP fragments, about
+ * struct vnp_send_ops - operations on a packet that is being made
+ * @flush:	send it.  Return: approximate number of IP packets, including IP fragments
  * @get:	get references to what it needs, as RCU will be unlocked before it is sent.
  *		Return: false: its peer was deleted
  * @put:	put these references
@@ -87,8 +87,8 @@ struct vnp_sending {
  * struct vnp_send_msg - what a program sends
  * @head:	bytes of its own
  * @head_len:	their number
- * @off:	what follows: first byte of the payload
- * @len:	number of bytes; all are there
+ * @off:	first byte of the payload that follows @head
+ * @len:	number of its bytes, all of which are in the payload
  * @tag:	bytes that sealing adds at the end
  * @sealing:	how all is sealed, or NULL: it is not
  */
@@ -125,7 +125,7 @@ void vnp_send_end(struct vnp_sending *sending);
 /* vnp_send_execute() - such a program is about to execute, at ktime_get_ns() @now */
 void vnp_send_execute(u64 now);
 
-/* vnp_send_gathers() - will datagrams be sent together with those of other packets? */
+/* vnp_send_gathers() - are datagrams sent together with those of other packets? */
 bool vnp_send_gathers(void);
 
 /* vnp_send_refill() - as vnp_send_draw(), when a bucket was found empty */
@@ -180,7 +180,7 @@ bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *
  */
 bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry);
 
-/* vnp_send_copy() - may so many bytes be copied now?  Return: false: it has taken too long */
+/* vnp_send_copy() - may @len bytes be copied now?  Return: false: it has taken too long */
 bool vnp_send_copy(struct vnp_sending *sending, u32 len);
 
 #endif /* _VNP_PATH_SEND_H */

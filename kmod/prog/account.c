@@ -18,7 +18,7 @@ MODULE_PARM_DESC(softirq_share, "percent of a CPU that the programs of one user 
 
 static unsigned int softirq_burst_us = 1000;
 module_param(softirq_burst_us, uint, 0644);
-MODULE_PARM_DESC(softirq_burst_us, "microseconds that they may take at once (burst)");
+MODULE_PARM_DESC(softirq_burst_us, "microseconds that the programs of one user may take in softirq at once (burst)");
 
 u32 vnp_account_budget_max(void)
 {

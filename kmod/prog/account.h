@@ -38,7 +38,7 @@
  */
 #define VNP_ACCOUNT_UNIT_NS	4
 
-/* Factor by which a unit takes longer if it has a speculation barrier */
+/* Factor by which a unit takes longer in programs with speculation barriers */
 #define VNP_ACCOUNT_BARRIER	4
 
 /*
@@ -61,7 +61,7 @@ bool vnp_account_refill(struct vnp_user *user, u32 ns);
  * @user:	owner of the account
  * @ns:		amount; 0 tests whether the bucket is at least 0
  *
- * Context: softirq.
+ * Context: softirqs off.
  * Return: false: there is not enough, and nothing was drawn.
  */
 static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
@@ -72,7 +72,10 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 	return likely(bucket->left >= 0) || vnp_account_refill(user, ns);
 }
 
-/* vnp_account_charge() - charge work that was done for a user's programs.  Context: any */
+/*
+ * vnp_account_charge() - charge work that was done for a user's programs.  Context: any but hard
+ * interrupts
+ */
 void vnp_account_charge(struct vnp_user *user, u64 ns);
 
 /**

@@ -48,7 +48,7 @@ struct vnp_crypt_use {
 
 static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 {
-	/* Nearly always; as the length is a constant here, the copy is a few moves. */
+	/* Nearly always.  As the length is a constant here, the copy is a few moves. */
 	if (likely(len == sizeof(*crypt))) {
 		memcpy(crypt, from, sizeof(*crypt));
 		return 0;
@@ -122,9 +122,9 @@ static bool vnp_crypt_is_message(const struct vnp_crypt_use *use)
 }
 
 /*
- * Are softirqs on meanwhile? The caller of the program allows it (@work) as nobody else refers to
- * the payload, and other executions on this CPU only differ from those on others where a map has
- * values for each CPU.
+ * Are softirqs enabled during the operation?  The caller of the program permits that by @work, as
+ * there are no other references to the payload.  For the program, executions on this CPU in between
+ * are like those on other CPUs, except that they use the same values of per-CPU maps.
  */
 static bool vnp_crypt_yields(const struct vnp_crypt_job *job)
 {
@@ -132,7 +132,7 @@ static bool vnp_crypt_yields(const struct vnp_crypt_job *job)
 }
 
 /*
- * The payload is linear.  @len: bytes of text, without a tag that follows it.  To be followed by
+ * The payload is linear.  @len: bytes of text, without a tag that follows it.  Must be followed by
  * vnp_crypt_job_end()
  */
 static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, u32 len)
@@ -322,7 +322,7 @@ u64 vnp_helper_mac(u64 ctx, u64 map, u64 key, u64 crypt, u64 crypt_len)
 	vnp_crypt_job_end(&job);
 	if (!ret)
 		memcpy(use.dgram->exec.ctx.data + use.crypt.tag_off, tag, use.secret->tag);
-	/* It may be longer than what the payload gets. */
+	/* The tag may be longer than what is written to the payload. */
 	memzero_explicit(tag, sizeof(tag));
 	return ret;
 }

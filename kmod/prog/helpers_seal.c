@@ -14,7 +14,7 @@
 #include "vm/code.h"
 #include "vm/helper.h"
 
-/* What of the payload is sent.  Return: 0, -EINVAL, -ERANGE */
+/* Find the range of the payload that is sent.  Return: 0, -EINVAL, -ERANGE */
 static int vnp_seal_range(const struct vnp_dgram *dgram, const struct vnp_seal *seal,
 			  struct vnp_send_msg *msg)
 {
@@ -49,7 +49,7 @@ static bool vnp_seal_nonce_ends(const struct vnp_seal *seal, u32 len)
 	return !memchr_inv(seal->nonce + len, 0, sizeof(seal->nonce) - len);
 }
 
-/* Return: 0, -ENOKEY, -EINVAL: a key is for something else */
+/* Return: 0, -ENOKEY, -EINVAL: the algorithm of a key is not suitable */
 static int vnp_seal_keys(struct vnp_map *keys, struct vnp_sealing *sealing)
 {
 	const struct vnp_seal *seal = &sealing->seal;
@@ -68,7 +68,7 @@ static int vnp_seal_keys(struct vnp_map *keys, struct vnp_sealing *sealing)
 	sealing->mac = vnp_keys_find(keys, seal->mac_key);
 	if (!sealing->mac)
 		return -ENOKEY;
-	/* One tag, and one nonce */
+	/* Only one of the keys may make a tag, and only one take a nonce. */
 	return cipher->tag || !sealing->mac->cipher->mac || sealing->mac->cipher->nonce ?
 	       -EINVAL : 0;
 }

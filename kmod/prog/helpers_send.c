@@ -87,7 +87,7 @@ static bool vnp_send_continues(int ret)
 	return ret == -ENOENT || ret == -ENOBUFS || ret == -ENOTCONN;
 }
 
-/* Return: the number of members, or an errno */
+/* Return: the number of members it was sent to, or an errno */
 static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const void *key,
 			    const struct vnp_target *except, const struct vnp_send_msg *msg)
 {

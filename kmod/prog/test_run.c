@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* VNP_PROG_RUN: execute a program on bytes of the caller, as on a datagram. */
+/* VNP_PROG_RUN: execute a program on the caller's bytes, as on a datagram. */
 #include <linux/ipv6.h>
 #include <linux/ktime.h>
 #include <linux/sched/signal.h>
