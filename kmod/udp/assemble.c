@@ -95,8 +95,8 @@ struct vnp_udp_message {
 };
 
 /*
- * skb_unclone() copies the head of a fragment list; what is in the list remains shared with
- * clones.  As __pskb_pull_tail() does it.
+ * skb_unclone() copies the pointer to a fragment list; the packets in the list remain shared with
+ * clones.  Replace shared ones by clones, as __pskb_pull_tail() does.
  */
 static int vnp_udp_own_list(struct sk_buff *skb)
 {
@@ -116,7 +116,7 @@ static int vnp_udp_own_list(struct sk_buff *skb)
 	return 0;
 }
 
-/* The first packet gets the others: its fragment list must not be shared. */
+/* The others are added to the first packet's fragment list, which must not be shared. */
 static int vnp_udp_message_begin(struct vnp_udp_message *message, struct sk_buff *skb)
 {
 	if (skb_unclone(skb, GFP_ATOMIC) || vnp_udp_own_list(skb)) {
@@ -130,7 +130,7 @@ static int vnp_udp_message_begin(struct vnp_udp_message *message, struct sk_buff
 	return 0;
 }
 
-/* Add the bytes of a packet, which is consumed. */
+/* Add a packet.  It is consumed. */
 static int vnp_udp_message_add(struct vnp_udp_message *message, struct sk_buff *skb)
 {
 	struct sk_buff *whole = message->skb;
@@ -164,7 +164,7 @@ static int vnp_udp_message_add_single(struct vnp_udp_message *message, struct sk
 	return vnp_udp_message_add(message, skb);
 }
 
-/* A packet whose datagrams are not one fragment each: add a packet made of each. */
+/* Cut a packet whose datagrams are not one fragment each into a packet for each, and add these. */
 static int vnp_udp_message_add_cuts(struct vnp_udp_message *message, struct sk_buff *skb)
 {
 	struct vnp_udp_range range;

@@ -23,7 +23,7 @@ int vnp_udp_assemble(struct sk_buff *list, struct sk_buff **whole);
 
 /*
  * vnp_udp_assemble_copy() - likewise, by copying; @list is not changed.  Return: the datagram, or
- * NULL, if it is better not copied, or there is no memory
+ * NULL if copying is not worthwhile, or if there is no memory
  */
 struct sk_buff *vnp_udp_assemble_copy(struct sk_buff *list);
 

@@ -9,13 +9,13 @@
 #include "kmod/udp/packet.h"
 
 /*
- * A message whose fragments have at most so many bytes, on average, is copied to linear memory:
- * recvmsg() takes longer for each fragment of a packet than the copy does, and a fragment keeps
- * the memory of its packet.
+ * A message whose fragments have at most this many bytes, on average, is copied to linear memory:
+ * recvmsg() takes longer for each fragment of a packet than the copy does, and a fragment keeps the
+ * memory of its packet.
  */
 #define VNP_UDP_COPY_MAX	256
 
-/* Return: bytes of space for a copy; 0: not worth it, or it would not fit the linear data */
+/* Return: bytes of space for a copy; 0: not worthwhile, or it would not fit the linear data */
 static u32 vnp_udp_copy_room(const struct sk_buff *list)
 {
 	const u32 head = skb_headroom(list) + sizeof(struct udphdr);

@@ -9,10 +9,10 @@
 #include "kmod/path/dispatch.h"
 
 /**
- * struct vnp_udp_blocks - of a CPU
+ * struct vnp_udp_blocks - the blocks of a CPU
  * @latest:	the one that datagrams are added to, or NULL
  * @own:	used if it has no references, so that most blocks need not be allocated
- * @space:	where copies are put
+ * @space:	memory for copies
  */
 struct vnp_udp_blocks {
 	struct vnp_udp_block *latest;
@@ -174,7 +174,7 @@ bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram)
 	return !skb_has_frag_list(skb);
 }
 
-/* Can it only be copied?  Then vnp_udp_block_share() would return -EINVAL. */
+/* Must the payload be copied?  Then vnp_udp_block_share() would return -EINVAL. */
 static bool vnp_udp_block_must_copy(const struct vnp_dgram *dgram)
 {
 	return dgram->prog->writes_packet ||
@@ -228,7 +228,7 @@ bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vn
 	       begin <= sending->len && len <= sending->len - begin;
 }
 
-/* Can a datagram of so many bytes be a segment after those that are there? */
+/* Can a datagram of @len bytes be a segment after those in the block? */
 static bool vnp_udp_block_takes(const struct vnp_udp_block *block, u8 hops, u32 len)
 {
 	return len && len <= block->size && block->len == block->cnt * block->size &&

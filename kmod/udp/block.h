@@ -3,13 +3,13 @@
  * UDP sockets: payload that is sent to peers.
  *
  * A block is the payload of a datagram or, if they could leave as segments of one packet
- * (UDP_SEGMENT), of several that arrived after another: all have the same length, but the
- * last may be shorter.  Peers' packets refer to its memory: it is not copied for each.
+ * (UDP_SEGMENT), of several that arrived one after another: all have the same length, but the last
+ * may be shorter.  Peers' packets refer to its memory: it is not copied for each.
  *
- * It is copied once, into memory of the block, if it is in memory that has no reference count
- * of its own (kmalloc()), if the program may write to it later, or if it is short and others
- * will follow it, as then all of them are contiguous.  If a long payload must be copied, only
- * the range that is sent is.
+ * It is copied once, into memory of the block, if it is in memory that has no reference count of
+ * its own (kmalloc()), if the program may write to it later, or if it is short and others will
+ * follow it, so that all of them are contiguous.  If a long payload must be copied, only the range
+ * that is sent is copied.
  *
  * Context of all that is here: softirq, under RCU.  A block belongs to a CPU.
  */
@@ -46,7 +46,7 @@ struct vnp_udp_block_frag {
  * struct vnp_udp_block - payload
  * @blocks:	those of its CPU
  * @refs:	one of each peer that it will be sent to, and of struct vnp_udp_sending
- * @hops:	maximum TTL of what it is sent in
+ * @hops:	maximum TTL of the packets that send it
  * @cnt:	its datagrams
  * @size:	length of the first
  * @len:	of all
@@ -117,7 +117,7 @@ static inline bool vnp_udp_block_has_head(void)
 	return unlikely(__this_cpu_read(vnp_sending)) && vnp_udp_sending()->head;
 }
 
-/* vnp_udp_block_is_direct() - is it contiguous in memory that can be referenced? */
+/* vnp_udp_block_is_direct() - is the payload contiguous, and in memory that can be referenced? */
 bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram);
 
 /*

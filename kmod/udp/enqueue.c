@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * From the socket's filters to its queue, as the kernel's udp_queue_rcv_one_skb() does it.
+ * The steps between the socket's filters and its queue, as in the kernel's udp_queue_rcv_one_skb().
  * Not all kernels export the functions that it calls.
  *
  * recvmsg() releases the memory of a queued packet: it subtracts the truesize noted in
@@ -129,7 +129,7 @@ static void vnp_udp_note(struct sk_buff *skb)
 }
 
 /*
- * Take memory of the protocol and the socket's cgroup.  Context: the queue's lock.  Return:
+ * Charge memory to the protocol and the socket's cgroup.  Context: the queue's lock.  Return:
  * false: a limit is reached
  */
 static bool vnp_udp_take(struct sock *sk, int size)

@@ -11,8 +11,8 @@
  *
  * The first is the application's UDP_GRO.  While it is only set because of a link
  * (link->gro_forced), no super-packet reaches the application, and getsockopt() returns
- * the application's setting (udp/opt.c).  If the application sets it later, its setting
- * counts; after 0 nothing is merged any more.  A link does not set it before merging saves more
+ * the application's setting (udp/opt.c).  If the application sets it later, its setting counts; if
+ * it sets it to 0, nothing is merged any more.  A link does not set it before merging saves more
  * than it costs (udp/merge.h).
  */
 #include "kmod/udp/gro.h"
@@ -137,7 +137,7 @@ static void vnp_udp_gro_seal(const struct vnp_udp_gro_at *at, struct udphdr *uh,
  * then overwritten the gso_type that the tunnel's own function had set; this restores it.
  * A tunnel in UDP whose payload is IP without another header (FOU) has set two bits.
  *
- * Return: 0: it is no tunnel's packet.
+ * Return: 0: it is not a tunnel's packet.
  */
 static u32 vnp_udp_gro_tunnel(struct sk_buff *skb, int off)
 {

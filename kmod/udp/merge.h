@@ -8,12 +8,12 @@
  * saves nothing, unless the application accepts super-packets, and then it decides about
  * merging itself.
  *
- * So merging for a link's socket does not begin before two datagrams of one flow were
- * dropped or replied to that GRO could have merged: in one softirq, or consecutive if the
- * device delays datagrams for this.
+ * So merging for a link's socket does not begin before two datagrams of one flow that GRO could
+ * have merged were dropped, replied to or held: in one softirq, or consecutive if the device delays
+ * datagrams for this.
  *
- * It does not end again: datagrams that GRO holds at that moment would be overtaken by later
- * ones, and which it holds on other CPUs is not known.
+ * Merging is not ended again: datagrams that GRO holds at that moment would be overtaken by later
+ * ones, and it is not known whether it holds some on other CPUs.
  */
 #ifndef _VNP_UDP_MERGE_H
 #define _VNP_UDP_MERGE_H

@@ -8,10 +8,10 @@
  *			application replaced it, the program would no longer see
  *			datagrams, and those it drops would be delivered
  *
- * destroy(), which is called when the socket is closed, is replaced, too: it ends the link
- * even if a setsockopt() of UDP_ENCAP that began before the link was created has replaced
- * the kernel's own hook for that.  Otherwise the socket could be kept by its own link: through
- * the program and a map of peers, which has a reference to the socket it sends from.
+ * destroy(), which is called when the socket is closed, is replaced, too: it ends the link even if
+ * a setsockopt() of UDP_ENCAP that began before the link was created has set encap_type to 0, for
+ * which the kernel does not call encap_destroy().  Otherwise the socket could be kept by its own
+ * link: through the program and a map of peers, which has a reference to the socket it sends from.
  *
  * Calls may sleep, and outlast the link: so they take a reference to the module.  That
  * fails only while the module is being removed, when there are no links, for a task that

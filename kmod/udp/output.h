@@ -38,8 +38,8 @@ struct vnp_udp_out {
 };
 
 /*
- * vnp_udp_has_cgroup() - BPF programs of the cgroup on sendmsg().  They require the socket's
- * lock, so they cannot be called here
+ * vnp_udp_has_cgroup() - are there BPF programs of the cgroup on sendmsg()?  They require the
+ * socket's lock, so they cannot be called here
  */
 static inline bool vnp_udp_has_cgroup(struct sock *sk, bool ip6)
 {
@@ -54,7 +54,10 @@ static inline bool vnp_udp_has_cgroup(struct sock *sk, bool ip6)
 #endif
 }
 
-/* vnp_udp_has_options() - IP options, and SO_DONTROUTE: not supported here.  Context: RCU */
+/*
+ * vnp_udp_has_options() - does the socket have IP options, or for IPv4 SO_DONTROUTE?  They are not
+ * supported here.  Context: RCU
+ */
 static inline bool vnp_udp_has_options(const struct sock *sk, bool ip6)
 {
 	const struct ip_options_rcu *opt;
@@ -170,7 +173,9 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 
 	iph->protocol = IPPROTO_UDP;
 	iph->saddr = fl4->saddr;
 	iph->daddr = fl4->daddr;
-	/* 0 where it is never fragmented (RFC 6864), so before ignore_df is set */
+	/*
+	 * The ident is 0 if the packet is never fragmented (RFC 6864): so set it before ignore_df.
+	 */
 	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
 	skb->ignore_df = ignore_df;
 	out->skb = NULL;

@@ -115,7 +115,7 @@ static void vnp_udp_share(struct sk_buff *to, const struct sk_buff *from,
 	}
 }
 
-/* Share a range of @from, a packet in a fragment list, with a new one for another list. */
+/* Share a range of @from, a packet in a fragment list, with a new packet for another list. */
 static struct sk_buff *vnp_udp_share_skb(struct sk_buff *from, u32 start, u32 end)
 {
 	struct sk_buff *new;

@@ -61,7 +61,7 @@ u32 vnp_udp_packet_max(const struct sk_buff *skb);
  * @skb:	a packet whose payload is complete; its header is private
  * @size:	payload of each datagram except the last
  *
- * The checksum is not verified again: that of a datagram was when it arrived, and a program may
+ * The checksum is not verified again: it was verified when the datagram arrived, and a program may
  * have changed the payload since.
  */
 void vnp_udp_packet_seal(struct sk_buff *skb, u32 size);

@@ -36,7 +36,7 @@ static int vnp_udp_addr_set(union vnp_udp_addr *addr, const struct vnp_peer *pee
 	return sizeof(addr->ip6);
 }
 
-/* Is it one that can be sent to?  Return: 0, or why not */
+/* Can datagrams be sent to this address?  Return: 0, or why not */
 static int vnp_udp_addr_check(const union vnp_udp_addr *addr)
 {
 	if (addr->any.sa_family == AF_INET6) {

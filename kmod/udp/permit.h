@@ -13,8 +13,8 @@ struct vnp_target_addr;
  * @peer:	the address
  * @to:		out: where datagrams are to be sent
  *
- * Does what sendto() does before it makes a datagram: so it decides as sendto() would, in
- * the caller's context, which is not available when a program sends.
+ * Does what sendto() does before it makes a datagram: so the result is that of sendto() in the
+ * caller's context, which is not available when a program sends.
  *
  * Context: process.
  * Return: 0, or an errno of struct vnp_peer.

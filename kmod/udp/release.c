@@ -39,8 +39,8 @@ bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
  */
 
 /*
- * A packet that had to be made of others may take more memory than was charged: charge the
- * difference, if the kernel would accept a datagram of this size now.
+ * A packet made of others may take more memory than was charged for those: charge the difference,
+ * if the kernel would accept a datagram of this size now.
  */
 static int vnp_udp_recharge(struct sock *sk, struct sk_buff *skb, u32 charge)
 {

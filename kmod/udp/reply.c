@@ -86,14 +86,17 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 	if (skb_cow_head(skb, LL_RESERVED_SPACE(dst->dev) + ip_len) ||
 	    (gso && skb_unclone(skb, GFP_ATOMIC)))
 		return -ENOMEM;
-	/* What the program has sent refers to it, and those below may write to it (IPsec). */
+	/*
+	 * Datagrams that the program has sent refer to the head, and lower layers may write to it
+	 * (IPsec).
+	 */
 	if (vnp_udp_block_has_head() && pskb_expand_head(skb, 0, 0, GFP_ATOMIC))
 		return -ENOMEM;
 	if (gso)
 		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
 	/*
-	 * They are the sender's, if it is on this host: timestamps would be queued to this socket.
-	 * skb_shinfo() may be written, as the head is private now.
+	 * These flags are the sender's, if it is on this host: timestamps would be queued to this
+	 * socket.  skb_shinfo() may be written, as the head is private now.
 	 */
 	skb_shinfo(skb)->tx_flags = 0;
 	skb_reset_transport_header(skb);

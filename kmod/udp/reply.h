@@ -27,7 +27,7 @@ struct vnp_link;
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 
 /**
- * vnp_udp_may_send() - would a security module let the caller send on a socket?
+ * vnp_udp_may_send() - would security modules permit the caller to send on a socket?
  * @sock:	the socket; if it is not bound, a similar one is used, as sending would
  * bind it
  *

@@ -11,10 +11,10 @@
  *	skb_list_walk_safe(segs, skb, next)
  *		udp_queue_rcv_one_skb(sk, skb);
  *
- * While the hook has the first segment the kernel holds the address of the second; all
- * others it finds by skb->next of that, later.  So the second skb is made the whole packet
- * (by skb_morph(), as in IP's reassembly), with nothing after it, and the first is
- * consumed.  The kernel then calls the hook with this packet.
+ * While the hook has the first segment, the kernel has the address of the second; it finds all
+ * others later, by skb->next of the second.  So the second skb is made the whole packet (by
+ * skb_morph(), as in IP's reassembly), with nothing after it, and the first is consumed.  The
+ * kernel then calls the hook with this packet.
  *
  * No state is kept between the two calls.  If the kernel drops the packet, or the link is
  * detached before the second call, the result is as without a link: the application has set

@@ -50,7 +50,7 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
  * ---- A datagram ---------------------------------------------------------
  */
 
-/* Can a datagram of so many bytes be added to the packet that is pending? */
+/* Can a datagram of @len bytes be added to the packet that is pending? */
 static bool vnp_udp_send_fits(struct vnp_target_cpu *on, u8 hops, u32 len)
 {
 	struct vnp_pending *pending = &on->pending;
@@ -116,7 +116,7 @@ static int vnp_udp_send_clear(struct vnp_target_cpu *on, struct vnp_udp_sending 
 	return 0;
 }
 
-/* Does the datagram that was found last follow in its block what is pending? */
+/* Does the datagram that was found last directly follow the pending range in its block? */
 static bool vnp_udp_send_follows(const struct vnp_pending *pending,
 				 const struct vnp_udp_sending *sending)
 {
@@ -177,7 +177,7 @@ static int vnp_udp_send_add(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 	return vnp_udp_send_own(on, sending, dgram, msg, user);
 }
 
-/* A datagram as it is: @whole is all of it.  Return: 0, -ENOMEM, -EDQUOT */
+/* Send a datagram as it is: @whole is all of it.  Return: 0, -ENOMEM, -EDQUOT */
 static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending *sending,
 			      const struct vnp_dgram *dgram, const struct vnp_send_msg *whole,
 			      struct vnp_user *user)
@@ -192,7 +192,9 @@ static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending 
 		pending->cnt++;
 		return 0;
 	}
-	/* It is in another block, or does not follow: the peer did not get those in between. */
+	/*
+	 * The datagram is in another block, or after others in this one that the peer did not get.
+	 */
 	if (pending->cnt && vnp_udp_send_joins(on, sending, whole->len))
 		return vnp_udp_send_add(on, sending, dgram, whole, user);
 	if (vnp_udp_send_clear(on, sending))
@@ -250,8 +252,8 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 }
 
 /*
- * The most frequent case first, in few instructions: a whole datagram, which was found for another
- * peer before, follows in its block what is pending for this peer.
+ * The most frequent case first, in few instructions: a whole datagram that was found for another
+ * peer before, and directly follows what is pending for this peer in the same block.
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again)

@@ -110,7 +110,7 @@ static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
 	return 0;
 }
 
-/* As udp_sendmsg() decides about UDP_SEGMENT: may one packet have several, by @on->route? */
+/* May one packet have several segments on @on->route?  As udp_sendmsg() decides for UDP_SEGMENT. */
 static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size)
 {
 	const bool ip6 = on->target->to.family == AF_INET6;
@@ -264,7 +264,7 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
 }
 
 /*
- * Send what was pending.  Return: number of IP packets, about: each segment is one
+ * Send what was pending.  Return: approximate number of IP packets: each segment is one
  */
 static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pending *pending)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: what is pending for a peer leaves, as sendto() on the socket would send it.
+ * UDP sockets: what is pending for a peer is sent, as sendto() on the socket would send it.
  *
  * What is pending (struct vnp_pending) belongs to this CPU's softirqs.  It is removed before it is
  * sent, as a packet that is received because of that may add to it.

@@ -31,7 +31,7 @@ struct sk_buff *vnp_udp_send_alloc(u32 room)
 	return skb;
 }
 
-/* The program's own bytes, after others of the packet in fragments */
+/* Add the program's own bytes in a fragment, after other fragments of the packet. */
 static int vnp_udp_send_head(struct sk_buff *skb, const struct vnp_send_msg *msg)
 {
 	struct page_frag *space = vnp_udp_block_space(msg->head_len);
@@ -44,7 +44,7 @@ static int vnp_udp_send_head(struct sk_buff *skb, const struct vnp_send_msg *msg
 	return 0;
 }
 
-/* Copy a range of the payload, all of which is there.  Return: 0, -EFAULT */
+/* Copy a range that is in the payload.  Return: 0, -EFAULT */
 static int vnp_udp_payload_copy(void *to, const struct vnp_dgram *dgram, u32 off, u32 len)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;

@@ -4,9 +4,9 @@
  *
  * A packet begins with a datagram, and others are added if they can leave with it as segments
  * (UDP_SEGMENT).  The program's own bytes, and short payload, are in the packet's linear data, as
- * long as there are no fragments yet: short datagrams are cheaper copied than referenced if they
- * would take two fragments each.  All other payload is referenced, in a block (block.h), unless it
- * is sealed: then it is copied to a fragment of its own, and sealed there.
+ * long as there are no fragments yet: copying short datagrams is cheaper than referencing them if
+ * they would take two fragments each.  All other payload is referenced, in a block (block.h),
+ * unless it is sealed: then it is copied to a fragment of its own, and sealed there.
  *
  * The packet belongs to the caller.  Context of all functions here: softirq, under RCU.
  */

@@ -23,8 +23,8 @@
  * given the socket).  It cannot be notified, so the module waits until it has called
  * ours.
  *
- * With PREEMPT_RT softirqs are preempted, and stop_machine() does not help: there, such a
- * socket does pin the module.
+ * With PREEMPT_RT softirqs are preempted, and stop_machine() does not help: there, a socket that
+ * had a link does pin the module.
  *
  * Locking: the table has its own lock, as sockets are freed in softirq.  An entry is only
  * used by the owner of the socket: under the socket's lock, or in sk_destruct().

@@ -18,15 +18,15 @@
  * ordinary users should not be able to cause that repeatedly.  So the key is enabled as
  * long as the module is loaded.
  *
- * Two functions are called when a socket is closed or freed, because the first can be replaced:
- * UDP_ENCAP is refused while there is a link, but a setsockopt() that began before the
- * link was created does not see that, as it has already read sk_prot, and may sleep for
- * any time while it reads the option's value; the kernel's own lock, if it takes one, is
- * taken later.  Then the hook gets no more datagrams: the next query finds the link detached,
- * and detaches it (vnp_link_refresh()).  With an encap_type of 0 encap_destroy() is not
- * called when the socket is closed.  sk_destruct() is always called, when the socket
- * cannot be found any more.  Detaching restores encap_type, encap_rcv and sk_prot only if they
- * still have our values, encap_destroy likewise, and clears sk_user_data.
+ * A link ends when its socket is closed, at the latest when that is freed.  The kernel does not
+ * call encap_destroy() if encap_type is 0, and that can happen: UDP_ENCAP is refused while there is
+ * a link, but a setsockopt() that began before the link was created does not see that, as it has
+ * already read sk_prot, and may sleep for any time while it reads the option's value; the kernel's
+ * own lock, if it takes one, is taken later.  Then the hook gets no more datagrams: the next query
+ * finds that, and detaches the link (vnp_link_refresh()).  Otherwise destroy() of sk_prot ends it
+ * (udp/opt.c).  sk_destruct() is always called, when the socket cannot be found any more.
+ * Detaching restores encap_type, encap_rcv and sk_prot only if they still have our values,
+ * encap_destroy likewise, and clears sk_user_data.
  *
  * Locking: fields change under the socket's lock, sk_user_data also under
  * sk_callback_lock, as with all users of that field.  The hook takes no lock: it finds the

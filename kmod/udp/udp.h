@@ -7,7 +7,7 @@
 
 struct vnp_hook_ops;
 
-/* An encap_type unknown to others: the socket has a link's hook */
+/* An encap_type that nothing else uses: the socket has a link's hook */
 #define VNP_UDP_ENCAP	0xf7
 
 /* Context: process, at module init and exit */
