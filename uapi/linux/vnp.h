@@ -20,9 +20,9 @@
  * Permissions.  Whoever can open /dev/vnp may load and create, unless the module's
  * parameter "unprivileged" is 0: then VNP_PROG_LOAD, VNP_MAP_CREATE and VNP_LINK_CREATE
  * require CAP_BPF or CAP_SYS_ADMIN in the initial user namespace (EPERM), and existing
- * objects stay in use.  Linking requires the descriptor of the socket.  An id is visible
- * to, and can be opened by, the user who created the object (effective uid) and
- * CAP_SYS_ADMIN; to all others it does not exist (ENOENT).
+ * objects stay in use.  Linking requires the descriptor of the socket.  An id is visible to, and
+ * can be opened by, the user who created the object (effective uid), in the same pid namespace or
+ * one above (struct vnp_obj_id), and CAP_SYS_ADMIN; to all others it does not exist (ENOENT).
  *
  * Arguments.  Every ioctl takes a pointer to one struct, which begins with
  * its own size in bytes, as the caller was compiled.  A struct shorter than the kernel's
@@ -126,8 +126,7 @@ enum vnp_verdict {
  * @data_end:	one past the last byte that can be read directly.  If the payload begins
  *		and ends in different fragments, @data_end - @data < @len: vnp_pull()
  *		makes more of it direct, vnp_load_bytes() copies
- * @len:	bytes of the whole payload; follows vnp_adjust_head() and
- *		vnp_adjust_tail()
+ * @len:	bytes of the whole payload; updated by vnp_adjust_head() and vnp_adjust_tail()
  * @family:	AF_INET or AF_INET6
  * @remote_ip4:	sender's address, network byte order; 0 for IPv6
  * @remote_ip6:	sender's address, network byte order; 0 for IPv4
@@ -401,12 +400,11 @@ enum vnp_error {
  * vnp_adjust_head(), vnp_adjust_tail() or a helper that encrypts or authenticates, executes on a
  * copy of the message, all of which is directly readable.
  *
- * If it passes or holds the message, the application reads what the copy has become.  An
+ * If it passes or holds the message, the application reads the copy, as the program changed it.  An
  * execution can encrypt or authenticate four times as many bytes as the message has, or 65,536 if
  * that is more; these are charged to the account, not to the budget.  The program is executed by a
- * worker if the message has more than 16,384 bytes.  While more than that are encrypted or
- * authenticated there, other executions take place on the CPU: a value of a
- * %VNP_MAP_PERCPU_ARRAY can change meanwhile.
+ * worker if the message has more than 16,384 bytes.  While that encrypts or authenticates, other
+ * executions take place on the same CPU: a value of a %VNP_MAP_PERCPU_ARRAY can change meanwhile.
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
@@ -829,7 +827,7 @@ struct vnp_replay {
 	__u64 seen[];
 };
 
-/* VNP_REPLAY_SIZE() - bytes of a value with windows of so many numbers, 64 to 8192 */
+/* VNP_REPLAY_SIZE() - bytes of a value with a window of @window numbers, 64 to 8192 */
 #define VNP_REPLAY_SIZE(window)	(8 * (2 + (window) / 64))
 
 /**
@@ -844,8 +842,9 @@ struct vnp_replay {
  * @entries:	number of entries
  * @uid:	owner, in the caller's user namespace
  * @frozen:	1 after VNP_MAP_FREEZE
- * @mem:	bytes of memory allocated at creation; peers: that of @max_entries peers is
- *		included, although they are allocated when they are set; keys: entries are not
+ * @mem:	bytes of memory allocated at creation; peers, groups and sockets: that of
+ *		@max_entries entries is included, although they are allocated when they are set;
+ *		keys: entries are not included
  * @name:	as created
  */
 struct vnp_map_info {
@@ -972,8 +971,8 @@ struct vnp_peer {
  * enum vnp_socket_policy - what happens to a datagram for which the queue has no room
  * @VNP_SOCKET_DROP_NEWEST: it is dropped
  * @VNP_SOCKET_DROP_OLDEST: the oldest ones in the queue are dropped, at most 64, until there is
- *			room.  If there is none then, or while datagrams are being sent, it is
- *			itself dropped
+ *			room.  If there is still no room, or while datagrams are being sent, the new
+ *			one is dropped
  * @VNP_SOCKET_DISCONNECT: it is dropped, with all in the queue, and the connection is reset: the
  *			application gets ECONNABORTED
  */
@@ -1009,7 +1008,7 @@ enum vnp_socket_policy {
  * @local_ip6:	out: its address, network byte order; 0 for IPv4
  * @remote_ip6:	out: the address that it is connected to, likewise
  * @cookie:	out: SO_COOKIE of the socket
- * @sent:	out: datagrams that TCP has got as a whole
+ * @sent:	out: datagrams that were handed to TCP completely
  * @bytes:	out: their bytes
  * @queued:	out: datagrams that are in the queue now
  * @queued_bytes: out: their bytes
@@ -1021,23 +1020,23 @@ enum vnp_socket_policy {
  * VNP_MAP_UPDATE ignores the outputs.  Each datagram that a program sends to the socket is in
  * @sent, in @queued or in one of @errors.
  *
- * The queue.  vnp_send() appends to it, in softirq, and TCP gets it from there in process
- * context, as send() would send it: with the socket's options, such as TCP_NODELAY, charged to its
- * send buffer.  So what leaves is what programs have sent, byte by byte, in the order in which it
- * was queued, and nothing tells the receiver where a datagram begins: that is left to the bytes that
- * a program puts in front.  A receiver that does not read fills its own queue, and nothing else.
+ * The queue.  vnp_send() appends to it, in softirq; a worker then sends it as send() would: with
+ * the socket's options, such as TCP_NODELAY, charged to its send buffer.  So the stream has the
+ * bytes that programs have sent, in the order in which they were queued, and nothing tells the
+ * receiver where a datagram begins, except the bytes that a program puts in front.  A receiver that
+ * does not read fills the queue of this connection only.
  *
  * A socket has one queue, however many entries name it, of this map or of others of the same user:
  * they share it with its counters, and must have the same @policy and @queue_bytes (EBUSY).
  * Setting an entry to the socket that it has changes nothing.  When the last of its entries is
  * deleted or replaced, or their maps are freed, what is in the queue is dropped.
  *
- * The application can use the socket meanwhile, link programs to it, and write to it.  What it
- * writes is never put into a datagram, unless the kernel ran out of memory in it.  But a
- * datagram can be put into what it writes, where a write had to wait for the send buffer.  While
- * one of its calls keeps the socket locked, datagrams stay in the queue.  Closing the socket ends the
- * connection, as without an entry: what is in the queue is dropped, so delete the entry before, when
- * @queued is 0, to lose nothing.  Entries do not keep a socket from being closed; they stay until
+ * The application can use the socket meanwhile, link programs to it, and write to it.  Its data is
+ * never inserted into a datagram, unless the kernel ran out of memory in the middle of that.  But a
+ * datagram can be inserted into its data, where a write had to wait for the send buffer.  While one
+ * of its calls keeps the socket locked, datagrams stay in the queue.  Closing the socket ends the
+ * connection, as without an entry: what is in the queue is dropped.  To avoid that, first delete
+ * the entry, when @queued is 0.  Entries do not keep a socket from being closed; they stay until
  * they are deleted, so that their counters can be read.  If a datagram has been sent in part,
  * because the kernel ran out of memory, and the entry is deleted, the connection is reset.
  *
@@ -1101,7 +1100,7 @@ struct vnp_send {
 /* struct vnp_seal::flags */
 #define VNP_SEAL_F_MAC		(1U << 0)	/* @mac_key authenticates what @key encrypts */
 
-/* Bytes of a key of the map of keys, and of the program's own, that struct vnp_seal takes */
+/* Maximum bytes of @key, @mac_key and @head of struct vnp_seal */
 #define VNP_SEAL_KEY_MAX	16
 #define VNP_SEAL_HEAD_MAX	64
 
@@ -1122,10 +1121,10 @@ struct vnp_send {
  * @extra:	bytes that are authenticated, but not sent, as in struct vnp_crypt
  * @head:	the program's own bytes, such as a header that replaces that of the payload
  *
- * What is sent is @head, @len bytes of the payload, of both together all after @aad_len bytes
- * encrypted, and the tag.  Without %VNP_SEAL_F_MAC the algorithm of @key makes the tag, as for
- * vnp_seal().  With it @key is for AES in counter mode, and @mac_key for HMAC, whose tag is that of
- * all that is sent and @extra, in this order: as AES-CM and HMAC-SHA1 of SRTP have it.
+ * @head, @len bytes of the payload and the tag are sent.  Of the first two together, all after the
+ * first @aad_len bytes is encrypted.  Without %VNP_SEAL_F_MAC the algorithm of @key makes the tag,
+ * as for vnp_seal().  With it @key is for AES in counter mode, and @mac_key for HMAC.  Its tag
+ * authenticates all that is sent before it, and then @extra, as with AES-CM and HMAC-SHA1 of SRTP.
  */
 struct vnp_seal {
 	__u16 size;
@@ -1218,8 +1217,8 @@ enum vnp_eof {
  * each, and each gets its own verdict, but the stack is traversed only once.  The
  * application does not notice: it gets merged datagrams only if it has set UDP_GRO, and
  * getsockopt() returns what it has set.  Merged datagrams share their receive time.
- * Unless the application has set UDP_GRO, merging begins when two datagrams have been
- * dropped that could have been merged.  With %VNP_LINK_F_NO_MERGE, or if the application
+ * Unless the application has set UDP_GRO, merging begins when two datagrams that could have been
+ * merged have been dropped, replied to or held.  With %VNP_LINK_F_NO_MERGE, or if the application
  * sets UDP_GRO to 0 while there is a link, nothing is merged.
  *
  * While there is a link getsockopt() of UDP_ENCAP returns 0, and setsockopt() of another
@@ -1247,8 +1246,8 @@ enum vnp_eof {
  * it reads.  Where %VNP_PROG_STREAM finds no message, the application likewise gets EPROTO, but
  * with %VNP_LINK_F_STREAM_PASS all bytes from there on.  When the stream ends, what is held is
  * delivered.
- * When the link is detached, what was not dropped is delivered, whole or not: messages on which
- * the program was not executed yet as they arrived.
+ * When the link is detached, what was not dropped is delivered, whole or not.  Messages on which
+ * the program was not executed are delivered as they arrived.
  *
  * A message that fails authentication (%VNP_ERROR_AUTH) is cut out of the stream, whatever the
  * program returns; with %VNP_LINK_F_FORGED_END the application gets what is before it, and then
@@ -1276,17 +1275,15 @@ enum vnp_eof {
  * before the link of the listening socket, with SYN cookies, or with TCP fast open.  These links
  * have no descriptors: their owner finds them by VNP_OBJ_NEXT and @listener_id of struct
  * vnp_link_info.  They count their messages; the listening socket's link counts connections.
- * VNP_LINK_UPDATE and VNP_LINK_DETACH of that have no effect on connections that were accepted
- * before.
- * The memory of such a link is charged to the memory cgroup of the process that calls accept(), as
- * that of the connection.  A connection that cannot be linked is closed, and accept() fails with
- * ENOMEM, or with ECONNABORTED if it was changed by another user in the kernel (such as sockmap).
- * A call of accept() that waits when the link is created is restarted.  If SO_RCVTIMEO is set it is
- * not; it may then return a connection without a link, and so may a call that begins at the moment
- * when the link is created.
- * The link ends when the socket is closed, or found not to listen any more.  While there is one,
- * setsockopt() of TCP_ULP fails with EBUSY, and the socket cannot be added to a sockmap or another
- * map of sockets.
+ * VNP_LINK_UPDATE and VNP_LINK_DETACH of the listening socket's link have no effect on connections
+ * that were accepted before.  The memory of such a link is charged to the memory cgroup of the
+ * process that calls accept(), as that of the connection.  A connection that cannot be linked is
+ * closed, and accept() fails with ENOMEM, or with ECONNABORTED if it was changed by another user in
+ * the kernel (such as sockmap).  A call of accept() that waits when the link is created is
+ * restarted.  If SO_RCVTIMEO is set it is not; it may then return a connection without a link, and
+ * so may a call that begins at the moment when the link is created.  The link ends when the socket
+ * is closed, or found not to listen any more.  While there is one, setsockopt() of TCP_ULP fails
+ * with EBUSY, and the socket cannot be added to a sockmap or another map of sockets.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket

@@ -150,16 +150,16 @@ static long (*const vnp_pull)(struct vnp_ctx *ctx, __u32 len) =
 /**
  * vnp_adjust_head() - remove or add bytes at the front of the payload
  * @ctx:	the program's context
- * @delta:	by how much its first byte moves: more than 0 removes so many bytes, less
- *		than 0 adds so many, which are zero: as for bpf_xdp_adjust_head()
+ * @delta:	by how much its first byte moves: if positive, bytes are removed; if negative, bytes
+ *		are added, which are zero; as for bpf_xdp_adjust_head()
  *
- * @ctx->len follows, and all of the payload is directly readable afterwards.  Pointers into
- * it are no longer valid: read @ctx->data again.  The socket, or for %VNP_REPLY the sender,
- * gets a datagram of the new length.
+ * @ctx->len is updated, and all of the payload is directly readable afterwards.  Pointers into it
+ * are no longer valid: read @ctx->data again.  The socket, or for %VNP_REPLY the sender, gets a
+ * datagram of the new length.
  *
  * Return: 0, -EINVAL (the payload is shorter), -EMSGSIZE (it would be longer than a
- * datagram can be: 65,507 bytes in IPv4 and 65,527 in IPv6, without IP options), -ENOMEM.
- * If it is not 0 the payload is what it was.
+ * datagram can be: 65,507 bytes in IPv4 and 65,527 in IPv6, without IP options), -ENOMEM.  If it is
+ * not 0 the payload is unchanged.
  */
 static long (*const vnp_adjust_head)(struct vnp_ctx *ctx, __s32 delta) =
 	(void *)VNP_HELPER_adjust_head;
@@ -167,8 +167,8 @@ static long (*const vnp_adjust_head)(struct vnp_ctx *ctx, __s32 delta) =
 /**
  * vnp_adjust_tail() - remove or add bytes at the end of the payload
  * @ctx:	the program's context
- * @delta:	by how much its end moves: more than 0 adds so many bytes, which are zero,
- *		less than 0 removes so many: as for bpf_xdp_adjust_tail()
+ * @delta:	by how much its end moves: if positive, bytes are added, which are zero; if
+ *		negative, bytes are removed; as for bpf_xdp_adjust_tail()
  *
  * Everything else is as for vnp_adjust_head().
  */
@@ -180,7 +180,7 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  * @ctx:	the program's context
  * @peers:	address of a map of type VNP_MAP_PEERS, VNP_MAP_GROUPS or VNP_MAP_SOCKETS
  * @key:	the peer's key
- * @send:	a struct vnp_send, followed by the bytes to be put in front; NULL: the whole
+ * @send:	a struct vnp_send, followed by the bytes to be sent in front; NULL: the whole
  *		payload as it is
  * @size:	bytes of both; 0 with NULL
  *
@@ -239,7 +239,7 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  * @ctx:	the program's context
  * @peers:	address of a map of type VNP_MAP_PEERS or VNP_MAP_GROUPS
  * @peer:	the peer's key
- * @keys:	address of a map of type VNP_MAP_KEYS, whose keys have at most %VNP_SEAL_KEY_MAX bytes
+ * @keys:	address of a map of type VNP_MAP_KEYS; its keys have at most %VNP_SEAL_KEY_MAX bytes
  * @seal:	what is sent, and how it is sealed; all of it is read
  *
  * The datagram itself does not change, so it can be opened once, and sent to many peers, to each
@@ -262,7 +262,7 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  *
  * Return: 0, -ENOKEY (no such key, @key or @mac_key of struct vnp_seal), -EKEYREJECTED (the nonce
  * was used, and the key has %VNP_KEY_F_ONCE; this is not counted), -EINVAL (a field of struct
- * vnp_seal, or a key is for something else), -ERANGE (the payload is shorter, or less than
+ * vnp_seal, or a key's algorithm does not fit), -ERANGE (the payload is shorter, or less than
  * @aad_len bytes would be sent); -ENOENT, -EMSGSIZE, -EDQUOT, -EBADMSG, -ENOMEM as vnp_send().
  */
 static long (*const vnp_send_sealed)(struct vnp_ctx *ctx, void *peers, const void *peer,
@@ -272,7 +272,7 @@ static long (*const vnp_send_sealed)(struct vnp_ctx *ctx, void *peers, const voi
 /**
  * vnp_hold() - hold this datagram until its message is released
  * @ctx:	the program's context
- * @message:	the message's key, of the program's choice
+ * @message:	the message's key, chosen by the program
  * @order:	the datagram's position among the fragments of the message: fragments are
  *		released by ascending order
  * @from:	the first byte of the payload that belongs to the message
@@ -360,8 +360,8 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
  *
  * The plaintext replaces the text, and the tag after it is removed from the payload, whose
  * other bytes do not change: vnp_adjust_head() removes a header.  As after vnp_adjust_head(),
- * @ctx->len follows, all of the payload is directly readable, and pointers into it are no
- * longer valid.
+ * @ctx->len is updated, all of the payload is directly readable, and pointers into it are no longer
+ * valid.
  *
  * If this fails, the datagram is dropped, and counted as %VNP_DROP and %VNP_ERROR_AUTH,
  * whatever the program returns, or whatever fault ends it.  With %VNP_CRYPT_F_TRY this only
@@ -380,7 +380,7 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
  *		return VNP_DROP;
  *
  * Return: 0, -EBADMSG (it is not authentic, or too short for a tag), -ENOENT (no such key),
- * -EINVAL (@crypt, or the key is for something else), -E2BIG (a newer struct vnp_crypt),
+ * -EINVAL (@crypt, or the key's algorithm does not fit), -E2BIG (a newer struct vnp_crypt),
  * -ERANGE (a range is not in the payload), -EDQUOT (an execution on a message of a stream has
  * encrypted or authenticated too many bytes: %VNP_PROG_MESSAGE), -ENOMEM.
  */
@@ -400,7 +400,7 @@ static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
  * %VNP_KEY_F_ONCE of the key prevents it.  Everything else is as for vnp_open().
  *
  * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
- * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.  If it is not 0 the payload is what it was,
+ * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.  If it is not 0 the payload is unchanged,
  * and it can be passed.
  */
 static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
@@ -415,9 +415,9 @@ static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
  * @crypt:	the range, and where its tag is; not in the payload itself
  * @crypt_len:	sizeof(struct vnp_crypt)
  *
- * Comparing takes as long for right as for wrong tags.  Pointers into the payload are no longer
- * valid afterwards.  If it fails the datagram is dropped as by vnp_open(), unless
- * %VNP_CRYPT_F_TRY is set: then a failure is only reported.
+ * Tags are compared in constant time.  Pointers into the payload are no longer valid afterwards.
+ * If it fails the datagram is dropped as by vnp_open(), unless %VNP_CRYPT_F_TRY is set: then a
+ * failure is only reported.
  *
  * Return: 0, -EBADMSG (it is not authentic), -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.
  */
