@@ -101,7 +101,7 @@ typedef int64_t s64;
 #define WARN_ON_ONCE(cond)						\
 	({ bool __warn = (cond); if (__warn) abort(); __warn; })
 
-/* the first bit that is set, of a number that is not 0; and how many are */
+/* the lowest bit that is set in a number that is not 0, and the number of bits that are set */
 #define __ffs64(x)	((unsigned long)__builtin_ctzll(x))
 #define hweight32(x)	((unsigned int)__builtin_popcount(x))
 #define hweight64(x)	((unsigned long)__builtin_popcountll(x))

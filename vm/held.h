@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Messages of executions that are on no link (VNP_PROG_RUN and the reference interpreter): the
- * helpers behave as on a link that holds nothing.
+ * Messages of executions without a link (VNP_PROG_RUN and the reference interpreter): the helpers
+ * behave as on a link that holds nothing.
  *
  * Layer: below everything but env.h.
  */
@@ -25,7 +25,7 @@ struct vnp_held_one {
 	bool exists;
 };
 
-/* vnp_held_one_hold() - vnp_hold() of a datagram with so many bytes after @from */
+/* vnp_held_one_hold() - vnp_hold() of a datagram with @bytes after its argument @from */
 static inline int vnp_held_one_hold(struct vnp_held_one *one, u64 message, u32 order,
 				    u32 bytes)
 {

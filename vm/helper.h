@@ -7,8 +7,8 @@
  * userlib/ for the library.
  *
  * To add one: an id in <linux/vnp.h>, a prototype in <vnp/program.h>, a row in
- * helper.c, and the two functions; if it takes a map, its bit in map_traits.c, which is for the
- * first map.
+ * helper.c, and the two functions; if it takes a map, its bit in map_traits.c, which is for
+ * VNP_ARG_MAP (a second map, VNP_ARG_KEYS, is checked by verify/call.c).
  *
  * Layer: below code.h; everything may use it.
  */

@@ -16,7 +16,7 @@
 #include "vm/env.h"
 #include <linux/vnp.h>
 
-/* Limits, as <linux/vnp.h> promises them */
+/* Limits, as documented in <linux/vnp.h> */
 #define VNP_MAP_KEY_MAX		512U		/* bytes of a key */
 #define VNP_MAP_VALUE_MAX	(1U << 20)	/* of a value */
 #define VNP_MAP_PERCPU_MAX	(32U << 10)	/* of a value that each CPU has */

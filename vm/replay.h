@@ -14,7 +14,7 @@
 #include "vm/env.h"
 #include <linux/vnp.h>
 
-/* vnp_replay_window() - the length of a window whose value has so many bytes */
+/* vnp_replay_window() - the length of a window whose value has @value_size bytes */
 static inline u32 vnp_replay_window(u32 value_size)
 {
 	return (value_size / sizeof(u64) - 2) * 64;

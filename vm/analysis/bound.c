@@ -270,7 +270,7 @@ static void bound_look(struct bound *b, u32 pos, struct bound_loop *loop)
 	u32 head = b->cfg->order[pos], entries = bound_entries(b, pos);
 	u64 iterations = BOUND_NEVER;
 
-	/* If one iteration exceeds what is left there is nothing to find out. */
+	/* If even one iteration per entry exceeds what is left, the bound does not matter. */
 	if (entries < b->left && b->work)
 		iterations = bound_iterations(b, head, loop->last);
 	if (iterations != BOUND_NEVER)

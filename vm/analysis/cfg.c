@@ -35,7 +35,7 @@ static void cfg_build_free(struct cfg_build *b)
 	vnp_free(b->by_pre);
 }
 
-/* The first two do not depend on the block count; the others share one allocation */
+/* @pred has two elements for each block; all others share one allocation */
 static int cfg_build_alloc(struct cfg_build *b)
 {
 	u32 n = b->cfg->block_cnt;
@@ -287,7 +287,7 @@ static void cfg_find_roots(struct vnp_cfg *cfg)
 		}
 	}
 
-	/* a block that is no root comes after the one before it */
+	/* a block that is not a root comes after its predecessor */
 	for (i = cfg->order_cnt; i > 0; ) {
 		struct vnp_block *block = &cfg->blocks[cfg->order[--i]];
 

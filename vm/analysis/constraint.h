@@ -54,9 +54,9 @@ s64 vnp_constraint_room(struct vnp_state *state);
  * vnp_constraint_put() - keep a constraint, without asking whether others imply it
  * @state:	the state
  * @a:		@a + @b <= @c + @most; @a and @b are ordered here
- * @b:		see there
- * @c:		see there
- * @most:	see there
+ * @b:		likewise
+ * @c:		likewise
+ * @most:	likewise
  * @evict:	if there is no room, replace the oldest one
  *
  * It replaces one of the same ids that says less.

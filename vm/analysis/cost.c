@@ -179,7 +179,7 @@ static void cost_walk(struct vnp_code *code, u64 *height)
 	code->path = min_t(u64, path, U32_MAX);
 }
 
-/* Calls that are charged when they are made, and what of the context that reads */
+/* Find calls that are charged when they are made, and the field of the context that this reads */
 static void cost_find_metered(struct vnp_code *code)
 {
 	const struct vnp_helper *helper;

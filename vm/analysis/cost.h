@@ -38,9 +38,9 @@ struct vnp_code;
  * @helper:	what is called
  * @call:	verified
  *
- * A message of a stream may have more bytes than any budget could pay for being decrypted: how
- * many these can be in an execution is limited by whoever executes the program, and charged
- * to the account.
+ * Decrypting a long message of a stream would exceed any budget.  Instead the caller of the program
+ * limits how many bytes one execution may encrypt, decrypt and authenticate, and charges them to
+ * the account.
  */
 bool vnp_cost_is_metered(const struct vnp_code *code, const struct vnp_helper *helper,
 			 const struct vnp_call *call);

@@ -27,19 +27,19 @@
 #include "vm/analysis/thresholds.h"
 #include "vm/verify/verify.h"
 
-/* The smaller branch is walked first, so of a tree of n blocks log2(n) wait at most */
+/* The smaller branch is walked first, so at most log2(n) blocks of a tree of n wait */
 #define FIX_WAITING_MAX	20
 
 /*
- * How often the state of a loop header grows exactly; then to the next threshold; then
- * to the next coarse one
+ * How often the state of a loop header grows without widening; after that, until FIX_STEPS, to the
+ * next threshold; then, until FIX_COARSE, to the next coarse one
  */
 #define FIX_EXACT	2
 #define FIX_STEPS	12
 #define FIX_COARSE	20
 
 /*
- * When frugal, how often it grows to one of very few; after that numbers that grow
+ * When frugal, how often it grows to one of very few thresholds; after that, numbers that grow
  * become unknown
  */
 #define FIX_FEW		2
@@ -213,7 +213,7 @@ static u32 fix_first_marked(struct fix *f)
 	return f->cfg->order[pos];
 }
 
-/* Thresholds for the state of a header that grew so often; NULL: it is not widened */
+/* Thresholds for the state of loop header @block, by how often it grew; NULL: do not widen it */
 static const struct vnp_thresholds *fix_thresholds(const struct fix *f, u32 block)
 {
 	u32 grown = f->grown[block];

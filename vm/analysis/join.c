@@ -111,7 +111,7 @@ static void join_packets(struct vnp_join *j, struct vnp_reg *a, const struct vnp
 		range_b = VNP_RANGE_NONE;
 	else
 		range_b -= delta;
-	/* a range that shrinks in each iteration would shrink for long */
+	/* a range that shrinks in each iteration would take many iterations to converge */
 	if (range_b < range_a)
 		range_a = had && j->thresholds ? VNP_RANGE_NONE : range_b;
 	a->range = range_a;

@@ -35,12 +35,12 @@ struct vnp_join_group {
 
 /**
  * struct vnp_join - scratch memory of vnp_state_join(), too much for a stack
- * @to:		see there
- * @from:	see there
+ * @to:		as for vnp_state_join()
+ * @from:	as for vnp_state_join()
  * @head:	they join at a loop header
- * @thresholds:	see there
+ * @thresholds:	as for vnp_state_join()
  * @old:	if there are constraints: @to as it was
- * @root:	see there
+ * @root:	as for vnp_state_join()
  * @first_id:	the first of the ids that this join makes
  * @cell:	the current cell
  * @group:	groups so far
@@ -93,7 +93,7 @@ bool vnp_state_join(struct vnp_join *j, struct vnp_state *to,
  * vnp_constraint_join() - keep what holds on both paths, in terms of the ids that are left
  * @j:		its cells are joined; @j->old is what @j->to was before
  *
- * Return: whether the constraints of @j->to are others now.
+ * Return: whether the constraints of @j->to changed.
  */
 bool vnp_constraint_join(struct vnp_join *j);
 

@@ -74,7 +74,10 @@ u32 vnp_live_writes(const struct bpf_insn *insn)
 	}
 }
 
-/* Registers that the caller may read later are live; saving them does not set them */
+/*
+ * Registers that the caller may read later are live at an enter; saving does not require that they
+ * are set, so vnp_live_reads() does not include them
+ */
 static u32 live_wants(const struct bpf_insn *insn)
 {
 	return vnp_insn_is_enter(insn) ? vnp_insn_saves(insn) : vnp_live_reads(insn);

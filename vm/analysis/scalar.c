@@ -23,7 +23,10 @@ static u64 known_ceil(struct vnp_known k, u64 x)
 	 */
 	if ((x & differ) < (k.value & differ))
 		return (x & k.mask & ~below) | k.value;
-	/* Else count the free bits above up by one; the ones pass the carry on. */
+	/*
+	 * Else increment the number that the free bits above form.  The other bits are set to 1, so
+	 * that they propagate the carry.
+	 */
 	return (((x | ~k.mask | below) + 1) & k.mask) | k.value;
 }
 
@@ -222,8 +225,8 @@ struct thresholds {
 
 /*
  * next_threshold() - the least of @thresholds that is not below @bound, or @other
- * @bound:	in the order that inverting the bits @flip makes of the unsigned one
- * @other:	same
+ * @bound:	a number; numbers are compared as unsigned after inverting the bits @flip
+ * @other:	likewise
  * @mask:	the bits of a threshold that matter
  */
 static u64 next_threshold(const struct thresholds *thresholds, u64 bound, u64 other, u64 flip,

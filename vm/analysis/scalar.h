@@ -13,9 +13,8 @@
  * operation can have for members of its arguments.  selftests/unit tests this with
  * all sets on narrow words, and with samples on wide ones.
  *
- * Known bits ("tristate numbers") are those of the kernel's lib: Vishwanathan et
- * al., "Sound, Precise, and Fast Abstract Interpretation with Tristate Numbers",
- * CGO 2022.
+ * Known bits ("tristate numbers") are those of kernel/bpf/tnum.c: Vishwanathan et al., "Sound,
+ * Precise, and Fast Abstract Interpretation with Tristate Numbers", CGO 2022.
  *
  * Context: pure functions.
  */
@@ -88,8 +87,8 @@ struct vnp_scalar vnp_scalar_join(const struct vnp_scalar *a,
  *		program's comparisons); the extremes of each width are implied
  * @threshold_cnt:	how many
  *
- * A bound that grew is set to the next threshold; above a bit that became unknown all
- * bits do.  Chains are finite: at most @threshold_cnt + some constant.
+ * A bound that grew is set to the next threshold; if a bit became unknown, all bits above it become
+ * unknown.  Chains are finite: at most @threshold_cnt + some constant.
  */
 struct vnp_scalar vnp_scalar_widen(const struct vnp_scalar *old,
 				   const struct vnp_scalar *new,

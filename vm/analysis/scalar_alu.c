@@ -134,7 +134,7 @@ static struct vnp_span span_mul(struct vnp_span a, struct vnp_span b)
 	return negative ? span_neg(r) : r;
 }
 
-/* Decreases with the divisor, apart from division by zero, which is zero. */
+/* The quotient decreases as the divisor grows, except that division by zero is zero. */
 static struct vnp_span span_div(struct vnp_span a, struct vnp_span b)
 {
 	if (!b.hi)
@@ -144,7 +144,7 @@ static struct vnp_span span_div(struct vnp_span a, struct vnp_span b)
 	return (struct vnp_span){ a.lo / b.hi, a.hi / b.lo };
 }
 
-/* Less than the divisor, and not more than @a, which it is for a divisor of 0. */
+/* The remainder is less than the divisor, and at most @a; for a divisor of 0 it is @a. */
 static struct vnp_span span_mod(struct vnp_span a, struct vnp_span b)
 {
 	if (!b.hi || a.hi < b.lo)
@@ -429,7 +429,7 @@ struct vnp_scalar vnp_scalar_swap(const struct vnp_scalar *s, unsigned int bits,
 		return low;
 	r.value = __builtin_bswap64(s->value) >> (WORD_BITS - bits);
 	r.mask = __builtin_bswap64(s->mask) >> (WORD_BITS - bits);
-	/* what is not 0 is as great as its lowest bit at least */
+	/* a number that is not 0 is at least as great as its lowest bit */
 	may = r.value | r.mask;
 	if (!vnp_scalar_has(&low, 0))
 		r.umin = may & -may;

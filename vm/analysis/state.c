@@ -137,7 +137,7 @@ static void reg_narrow_equal(struct vnp_state *state, struct vnp_reg *other,
 			     const struct vnp_reg *was, const struct vnp_reg *reg,
 			     const struct vnp_scalar *num)
 {
-	/* most have the very same number: what it is now is known */
+	/* most have the same number, so the result is known */
 	if (other->kind == VNP_REG_SCALAR && was->kind == VNP_REG_SCALAR &&
 	    other->plus == was->plus && vnp_scalar_equal(&other->num, &was->num)) {
 		other->num = reg->num;

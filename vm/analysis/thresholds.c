@@ -31,7 +31,7 @@ void vnp_thresholds_coarse(struct vnp_thresholds *thresholds)
 	thresholds_add(thresholds, 0);
 	thresholds_add(thresholds, U8_MAX);
 	thresholds_add(thresholds, U16_MAX);
-	/* a pointer in the payload that goes on by less than another payload */
+	/* a pointer in the payload to which less than the maximum length of a payload is added */
 	thresholds_add(thresholds, 2 * U16_MAX);
 	thresholds_add(thresholds, S32_MAX);
 	thresholds_add(thresholds, U32_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Widening thresholds: a bound that grows when paths join goes on to the next of them, so
- * that iteration converges.
+ * Widening thresholds: a bound that grows when paths join is set to the next of them, so that
+ * iteration converges.
  *
  * Layer: above code.h.
  */

@@ -75,8 +75,8 @@ static inline u64 vnp_type_words(u32 off, u32 size)
  * vnp_type_run() - the adjacent numeric fields of the context around an offset
  * @type:	whose context
  * @at:		the offset
- * @lo:		gets where they begin
- * @hi:		gets where they end
+ * @lo:		out: where they begin
+ * @hi:		out: where they end
  *
  * Return: false if there is none.
  */

@@ -13,7 +13,7 @@ void vnp_state_drop_dead(struct vnp_state *state, u32 live)
 	vnp_constraint_drop_dead(state);
 }
 
-/* Take @id away from all cells and constraints */
+/* Remove @id from all cells and constraints */
 static void state_forget_id(struct vnp_state *state, u32 id)
 {
 	u32 cell;
@@ -78,7 +78,7 @@ static void learn_range_floor(struct vnp_state *state, const struct vnp_reg *reg
 {
 	s64 floor = vnp_sat_add(reg->num.smin, bytes);
 
-	/* num is smin at least, so much of the payload is there in any case */
+	/* num is at least smin, so the payload has at least these bytes */
 	if (floor > state->range)
 		state->range = min_t(s64, floor, VNP_OFF_MAX);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * Changes of a state that its constraints must follow: ids that are made and are taken
- * away, registers that die, and what comparisons tell of the payload's length.
+ * Changes of a state that also change its constraints: ids that are made and removed, registers
+ * that become dead, and what comparisons tell about the payload's length.
  *
  * Layer: above constraint.h.
  */

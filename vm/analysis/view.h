@@ -71,7 +71,7 @@ static inline bool vnp_view_is_number(const struct vnp_reg *reg)
 	       (reg->kind == VNP_REG_SCALAR || vnp_reg_is_packet(reg));
 }
 
-/* vnp_view_work() - work (struct vnp_state) of a question about so many constraints */
+/* vnp_view_work() - work (struct vnp_state) of a query about this many constraints */
 static inline u32 vnp_view_work(u32 constraints)
 {
 	return 1 + constraints * (constraints + 2) / 8;

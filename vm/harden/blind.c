@@ -4,8 +4,8 @@
  *
  * An immediate of a program is an immediate of native code, four bytes that an attacker
  * chose in executable memory: an attacker who can jump there executes them as
- * instructions.  So for untrusted users it is emitted as two numbers, a random one and
- * the immediate xor that, as the kernel does with its own programs under
+ * instructions.  So for untrusted users it is emitted as two numbers, a random one and the
+ * immediate xor the random one, as the kernel does with its own programs under
  * net.core.bpf_jit_harden.
  *
  * Left as they are: immediates of one byte, shifts by a constant, and what goes to AX,

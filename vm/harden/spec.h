@@ -4,10 +4,9 @@
  *
  * Layer: above verify.h; verify.c calls it for untrusted users.
  *
- * A processor that mispredicts executes a path that the program does not take, for some
- * hundred instructions, and what it loads there can be recovered later through side
- * channels.  So for untrusted users it is not enough that a comparison keeps an access
- * in bounds.
+ * A processor that mispredicts executes a path that the program does not take, for a few hundred
+ * instructions, and what it loads there can be recovered later through side channels.  So for
+ * untrusted users it is not enough that a comparison keeps an access in bounds.
  *
  * This is a second abstract interpretation of a program that was verified.  It learns
  * from no branch and no guard, and relies on no store to the stack: a load may return
@@ -29,7 +28,10 @@
 
 struct vnp_code;
 
-/* As far as an instruction's offset reaches; mmap_min_addr is not less */
+/*
+ * The range of an instruction's offset.  It is assumed that mmap_min_addr is not less
+ * (Documentation/security.rst)
+ */
 #define VNP_SPEC_NULL	32768
 
 /**

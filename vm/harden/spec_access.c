@@ -92,8 +92,8 @@ void vnp_spec_note_mask(struct vnp_verify *v, struct vnp_access *access, u8 side
 /*
  * Can a mask tell a bad pointer from a good one? Not if the base of the object is not
  * known.  After a look-up that failed, or was not executed, the base is NULL: then
- * offsets must be harmless.  And so must be the last byte of the access if the mask
- * makes 0 of the pointer: a large offset or size reaches further.
+ * offsets must be harmless.  If the mask sets the pointer to 0, the last byte of the access must be
+ * harmless, too, which it is not with a large offset or size.
  */
 static bool spec_can_mask(const struct vnp_code *code, const struct vnp_access *access,
 			  s64 end)

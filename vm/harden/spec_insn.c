@@ -165,7 +165,7 @@ static bool spec_is_wild(const struct vnp_verify *v, const struct bpf_insn *insn
 	return vnp_scalar_has(&by, 0);
 }
 
-/* Are both operands of the verifier's kinds */
+/* Both operands are of the verifier's kinds. */
 static void spec_binary(const struct vnp_verify *v, const struct bpf_insn *insn,
 			struct vnp_reg *dst, const struct vnp_reg *src)
 {

@@ -294,7 +294,7 @@ static void interp_ld_imm64(struct vnp_interp *t, const struct bpf_insn *insn)
 	}
 }
 
-/* No register is read that was never set */
+/* Check that the registers that the instruction reads were set */
 static int interp_reads(struct vnp_interp *t, const struct bpf_insn *insn)
 {
 	u32 reads = vnp_live_reads(insn), i;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The reference interpreter: executes a checked program as the author wrote it, and
- * checks every access against the real object, which detects mistakes of the verifier.
- * User space only; not made to be fast.
+ * The reference interpreter: executes a checked program without lowering it, and checks every
+ * access against the real object, which detects mistakes of the verifier.  User space only; not
+ * made to be fast.
  */
 #ifndef _VNP_VM_INTERP_INTERP_H
 #define _VNP_VM_INTERP_INTERP_H

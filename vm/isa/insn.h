@@ -111,7 +111,7 @@ static inline bool vnp_insn_is_cond(const struct bpf_insn *insn)
 	       BPF_OP(insn->code) != BPF_CALL && BPF_OP(insn->code) != BPF_EXIT;
 }
 
-/* can another instruction than the next follow it */
+/* can an instruction other than the next follow it */
 static inline bool vnp_insn_is_branch(const struct bpf_insn *insn)
 {
 	return vnp_insn_is_ja(insn) || vnp_insn_is_cond(insn);

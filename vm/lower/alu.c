@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Arithmetic.  The kernel's JITs rely on its verifier to have patched programs:
- * native division by zero traps, shifts by the width or more are whatever the
- * machine does, and instructions of ISA version 4 came late.  So all that is
- * done here, with BPF_REG_AX as the only scratch register.
+ * Arithmetic.  The kernel's JITs rely on its verifier to have patched programs: native division by
+ * zero traps, shifts by the width or more depend on the machine, and old JITs lack instructions of
+ * ISA version 4.  So all that is done here, with BPF_REG_AX as the only scratch register.
  */
 #include "vm/lower/emit.h"
 

@@ -8,7 +8,7 @@
 #include "vm/exec.h"
 
 /*
- * The end of a fault is emitted at most so many instructions after the first jump to it
+ * The end of a fault is emitted at most this many instructions after the first jump to it
  */
 #define EMIT_REACH	30000
 

@@ -8,7 +8,7 @@
  *	lower/emit.c	instructions and their common kinds, the ends of faults
  *	lower/object.c	where the object of an access begins or ends
  *	lower/guard.c	checks in front of accesses
- *	lower/alu.c	arithmetic that native code does otherwise
+ *	lower/alu.c	arithmetic whose result differs in native code
  *	lower/frame.c	entering and leaving functions
  *
  * and for untrusted users
@@ -128,8 +128,8 @@ void vnp_emit_fault(struct vnp_lower *l, u8 op, u8 dst, u8 src, s32 imm,
 void vnp_emit_fault_ends(struct vnp_lower *l);
 
 /*
- * vnp_emit_island() - likewise, in between, if it is time: conditional jumps reach 2^15
- * instructions
+ * vnp_emit_island() - likewise, between instructions, before the first jump is out of reach:
+ * conditional jumps reach 2^15 instructions
  */
 void vnp_emit_island(struct vnp_lower *l);
 
@@ -171,10 +171,10 @@ void vnp_lower_doom(struct vnp_lower *l);
  * vnp_blind() - blind the immediate of an instruction, if it needs that
  * @l:		lowering
  * @insn:	the instruction
- * @out:	out: what is emitted instead, if it does: two instructions load the immediate
+ * @out:	out: what is emitted instead, if it needs that: two instructions load the immediate
  *		into AX, the third one takes it from there
  *
- * Return: whether it does.
+ * Return: whether it needs that.
  */
 bool vnp_blind(struct vnp_lower *l, struct bpf_insn insn, struct bpf_insn out[3]);
 

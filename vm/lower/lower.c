@@ -96,7 +96,7 @@ static void lower_branch_over(struct vnp_lower *l, const struct bpf_insn *insn,
 	u32 over, taken;
 
 	if (BPF_OP(insn->code) == BPF_JSET) {
-		/* which has no inverse */
+		/* BPF_JSET has no inverse */
 		taken = vnp_emit(l, *insn);
 		over = vnp_emit(l, jump);
 		vnp_emit_land(l, taken);

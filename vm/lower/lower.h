@@ -5,8 +5,8 @@
 struct vnp_code;
 
 /*
- * How far back a conditional jump with an immediate may go: blinding by the kernel
- * makes up to four of an instruction, and the jump must still reach.
+ * How far back a conditional jump with an immediate may go: blinding by the kernel turns an
+ * instruction into up to four, and the jump must still reach.
  */
 #define VNP_LOWER_BACK_MAX	8190
 
@@ -20,13 +20,13 @@ struct vnp_code;
  * by too much).  BPF_REG_AX is the scratch register; the slots below the program's
  * own stack are used as memory.  Unreached instructions are left out.
  *
- * With struct vnp_code::harden it does what spec.h and security.rst promise.
+ * With struct vnp_code::harden it does what spec.h and Documentation/security.rst describe.
  *
  * It becomes at most 65,536 instructions, or eight for each that it has if that is
  * more: 524,288 in all.
  *
- * Return: 0, with @code->lowered filled in; -E2BIG (it grew too much, a jump got too
- * far, or the stack too small; the log says where), -ENOMEM.
+ * Return: 0, with @code->lowered filled in; -E2BIG (it grew too much, a jump got too far, or the
+ * stack too small; the log says where), -EINTR, -ENOMEM; -EFAULT (a bug).
  */
 int vnp_lower(struct vnp_code *code);
 

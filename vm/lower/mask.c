@@ -98,9 +98,9 @@ static void mask_one_side(struct vnp_lower *l, const struct vnp_access *access,
 }
 
 /*
- * Where both sides have a guard r may be anywhere: AX -= kh wraps for an r that is nearly
- * 2^63 bytes before X, so the upper mask makes -1 of it. To the lower guard a -1 is after
- * any address of the kernel. So the lower guard compares r first.
+ * Where both sides have a guard r may be anywhere: AX -= kh wraps for an r that is nearly 2^63
+ * bytes before X, so the upper mask sets r to -1.  The lower guard would accept -1, as it is above
+ * any address of the kernel.  So the lower guard compares r first.
  */
 static void mask_both_sides(struct vnp_lower *l, const struct vnp_access *access,
 			    const struct mask_side *high, const struct mask_side *low)

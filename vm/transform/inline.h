@@ -3,9 +3,8 @@
  * Calls between functions of a program.
  *
  * A call is replaced by a copy of the function, so all later passes see one function
- * only, and each call is verified with what is known there.  A call leaves two gotos,
- * marked in src_reg, with the registers among R6 to R9 that the function uses in
- * dst_reg:
+ * only, and each call is verified with what is known there.  A call becomes two gotos, marked in
+ * src_reg, with the registers among R6 to R9 that the function uses in dst_reg:
  *
  *	enter	in place of the call.  R6 to R9 are saved in the frame and unset, the
  *		other slots of the frame are zero

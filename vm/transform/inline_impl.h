@@ -18,7 +18,8 @@
  * @mark:	enum inline_mark
  * @saves:	which of R6 to R9 it uses
  * @locals:	bytes of its variables, a multiple of 8
- * @size:	instructions with all that it calls; capped at one more than the limit
+ * @size:	instructions with all that it calls; if they exceed VNP_INSN_MAX, not all are
+ *		counted
  * @frames:	copies of functions in these, including itself
  * @height:	depth of calls from here, including itself
  */

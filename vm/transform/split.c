@@ -22,7 +22,7 @@
 #include "vm/analysis/join.h"
 #include "vm/verify/verify.h"
 
-/* A program may grow to twice its size plus this, in so many rounds */
+/* A program may grow to twice its size plus SPLIT_GROWTH, in at most SPLIT_ROUNDS rounds */
 #define SPLIT_GROWTH	4096U
 #define SPLIT_ROUNDS	64
 

@@ -27,9 +27,9 @@ static void frame_enter(struct vnp_verify *v, const struct vnp_frame *frame, u32
 }
 
 /*
- * The frame is set to its state at the next entry, which the caller cannot observe, as
- * it cannot access slots so deep (vnp_code_reach()).  A saved pointer that was
- * overwritten through a pointer into the caller's frame is restored as unset.
+ * The frame is set to its state at the next entry, which the caller cannot observe, as it cannot
+ * access slots that deep (vnp_code_reach()).  A saved pointer that was overwritten through a
+ * pointer into the caller's frame is restored as unset.
  */
 static void frame_leave(struct vnp_verify *v, const struct vnp_frame *frame, u32 saves)
 {

@@ -85,7 +85,7 @@ int vnp_verify_cond(struct vnp_verify *v)
 	return jump_refuse(v, a, b);
 }
 
-/* The room after a packet pointer is at least so much: learn that for the pointer */
+/* @left: the room after a packet pointer, which has a lower bound: learn that for the pointer */
 static void jump_learn_left(struct vnp_verify *v, const struct vnp_reg *left)
 {
 	s64 bytes = vnp_sat_add(left->num.smin, left->off);

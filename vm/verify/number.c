@@ -81,7 +81,7 @@ static void number_relate_numbers(struct vnp_verify *v, struct vnp_reg *dst,
 		return;
 	}
 	vnp_state_share(v->state, src, v->insn);
-	/* making the id takes it away from what this instruction made last time */
+	/* making the id removes it from the value that this instruction made last time */
 	by = src->id;
 	id = vnp_state_mint(v->state, v->insn);
 	dst->id = id;

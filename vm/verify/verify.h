@@ -93,7 +93,7 @@ struct vnp_cost {
 	bool frugal;
 };
 
-/* vnp_cost_init() - for a program of so many instructions */
+/* vnp_cost_init() - for a program of @insn_cnt instructions */
 static inline void vnp_cost_init(struct vnp_cost *cost, u32 insn_cnt)
 {
 	*cost = (struct vnp_cost){
@@ -210,9 +210,9 @@ struct vnp_scalar vnp_verify_context_at(const struct vnp_reg *ctx, s32 off);
  * @size:	bytes
  * @access:	gets the findings
  *
- * A pointer moves through a field in a loop that counts something else: one end of its
- * range is in a numeric field, the other is outside the context.  The guard limits it to
- * the adjacent numeric fields.  All else is left as it is.
+ * For a pointer that a loop moves through a field, while the loop's condition is on another
+ * register: one end of its range is in a numeric field, the other is outside the context.  The
+ * guard limits it to the adjacent numeric fields.  All else is left as it is.
  */
 int vnp_verify_context(struct vnp_verify *v, struct vnp_reg *ctx, s32 off, u32 size,
 		       struct vnp_access *access);
