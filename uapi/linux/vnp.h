@@ -1266,7 +1266,8 @@ enum vnp_eof {
  *
  * An urgent byte is part of the stream for programs.  A process that waits for one (EPOLLPRI,
  * SIGURG) is woken when it has arrived, whether its message is ready or not.  In
- * a message that a program has changed, or that was authenticated, it becomes an ordinary byte.
+ * a message that a program has changed it becomes an ordinary byte.  If the program authenticates
+ * messages all bytes are ordinary ones, as TCP's header is not authenticated.
  *
  * Listening sockets.  The link of a socket that listens executes nothing: what accept() returns has
  * a link of its own, with the programs that the listening socket's link has at this moment, its
