@@ -309,7 +309,7 @@ static int vnp_listen_shutdown(struct socket *sock, int how)
 	const bool held = vnp_tcp_enter();
 	int ret;
 
-	if (how != SHUT_WR)
+	if (how == SHUT_RD || how == SHUT_RDWR)
 		vnp_listen_leave(sock->sk);
 	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->shutdown(sock, how);
 	vnp_tcp_leave(held);
@@ -321,7 +321,9 @@ static int vnp_listen_connect(struct socket *sock, VNP_CONNECT_ADDR *addr, int l
 	const bool held = vnp_tcp_enter();
 	int ret;
 
-	vnp_listen_leave(sock->sk);
+	/* Anything else fails. */
+	if (len >= (int)sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
+		vnp_listen_leave(sock->sk);
 	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->connect(sock, addr, len, flags);
 	vnp_tcp_leave(held);
 	return ret;

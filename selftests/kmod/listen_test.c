@@ -546,7 +546,14 @@ TEST_F(listen, stop)
 	int other = stream_listen(variant->kind, 0);
 
 	ASSERT_OK(other);
+	ASSERT_EQ(0, getsockname(other, (struct sockaddr *)&addr, &len));
 	ASSERT_EQ(0, attach(self));
+	/* Calls that fail do not end listening, nor the link. */
+	EXPECT_EQ(-1, shutdown(self->listener, 77));
+	EXPECT_EQ(-1, connect(self->listener, (struct sockaddr *)&addr, len));
+	EXPECT_EQ(EISCONN, errno);
+	ASSERT_EQ(0, link_info(self->link, &info));
+	EXPECT_EQ(1, info.attached);
 	ASSERT_EQ(0, shutdown(self->listener, SHUT_RD));
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(0, info.attached);
@@ -558,7 +565,6 @@ TEST_F(listen, stop)
 	EXPECT_EQ(1, filtered(&self->conn));
 	/* It becomes a connection. */
 	ASSERT_EQ(0, connect(self->listener, &none, sizeof(none)));
-	ASSERT_EQ(0, getsockname(other, (struct sockaddr *)&addr, &len));
 	ASSERT_EQ(0, connect(self->listener, (struct sockaddr *)&addr, len));
 	conn_close(&self->conn);
 	self->conn.tx = accept(other, NULL, NULL);
