@@ -148,7 +148,10 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_dgram *dgr
 		return 0;
 	}
 	if (ret) {
-		WRITE_ONCE(stream->apart, len);
+		/* That of another message may have been executed. */
+		vnp_copy_free(&stream->copy);
+		/* pairs with vnp_stream_execute_apart(), which does not have the socket's lock */
+		smp_store_release(&stream->apart, len);
 		return -EAGAIN;
 	}
 	ret = vnp_message_execute(stream, stream->sk, prog);
