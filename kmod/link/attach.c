@@ -57,6 +57,7 @@ static struct vnp_link *vnp_link_new(const struct vnp_hook_ops *hook, struct vnp
 	link->hook = hook;
 	link->user = user;
 	RCU_INIT_POINTER(link->prog, &vnp_prog_none);
+	mutex_init(&link->update);
 	spin_lock_init(&link->lock);
 	__module_get(THIS_MODULE);
 	return link;

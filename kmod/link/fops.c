@@ -130,13 +130,33 @@ static void vnp_link_clear(struct vnp_link *link)
 	sock_put(sk);
 }
 
+/* Replace the program.  Return: as vnp_link_replace(), or another errno */
+static int vnp_link_change(struct vnp_link *link, struct vnp_prog *prog,
+			   const struct vnp_prog *expected)
+{
+	/* After it was replaced it may be freed. */
+	const bool holds = prog->holds;
+	int ret;
+
+	if (mutex_lock_killable(&link->update))
+		return -EINTR;
+	ret = vnp_link_rebind_maps(link, prog);
+	if (!ret && holds)
+		ret = vnp_hold_create(link);
+	if (!ret)
+		ret = vnp_link_replace(link, prog, expected);
+	if (!ret && !holds)
+		vnp_link_clear(link);
+	mutex_unlock(&link->update);
+	return ret;
+}
+
 static long vnp_link_fop_update(struct file *file, void *args,
 				void __user *uargs)
 {
 	const struct vnp_link_update *update = args;
 	struct vnp_prog *prog, *expected = NULL;
 	struct vnp_link *link = file->private_data;
-	bool holds;
 	int ret;
 
 	if (update->flags)
@@ -157,15 +177,7 @@ static long vnp_link_fop_update(struct file *file, void *args,
 		}
 	}
 
-	holds = prog->holds;
-	ret = vnp_link_rebind_maps(link, prog);
-	if (!ret && holds)
-		ret = vnp_hold_create(link);
-	if (!ret)
-		ret = vnp_link_replace(link, prog, expected);
-	if (!ret && !holds)
-		vnp_link_clear(link);
-
+	ret = vnp_link_change(link, prog, expected);
 	if (expected)
 		vnp_prog_put(expected);
 put_prog:

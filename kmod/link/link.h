@@ -18,6 +18,7 @@
 #define _VNP_LINK_LINK_H
 
 #include <linux/percpu.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <net/sock.h>
 #include "kmod/core/object.h"
@@ -53,6 +54,7 @@ struct vnp_stream;
  * @accepted:	connections that a listening socket has accepted and linked
  * @refused:	connections that it has closed because they could not be linked
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
+ * @update:	serializes updates: one to a program that does not hold discards what is held
  * @lock:	for @prog, @message, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached
@@ -83,6 +85,7 @@ struct vnp_link {
 	atomic64_t refused;
 	u64 fault;
 
+	struct mutex update;	/* programs, and what the old one held */
 	spinlock_t lock;	/* prog, message, sk, gro_deferred */
 	struct sock *sk;
 	u32 family;
