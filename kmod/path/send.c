@@ -29,7 +29,7 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* The burst, what may be sent at once, is the rate of a second divided by this */
 #define VNP_SEND_BURST		4
 
-/* Jiffies between refills: long enough for each to add whole datagrams at usual rates */
+/* Jiffies between refills, at usual rates: long enough for each to add whole datagrams */
 #define VNP_SEND_REFILL		(HZ / 20)
 
 /* Maximum number of packets being made on a CPU: they are not charged to sockets yet */
@@ -101,18 +101,25 @@ static s64 vnp_send_refilled(s64 left, u64 rate, unsigned long since)
 	return min_t(s64, left + (s64)div_u64(rate * since, HZ), burst);
 }
 
+/* Jiffies between refills, so that each adds something at @rate per second */
+static unsigned long vnp_send_interval(u64 rate)
+{
+	return rate >= HZ ? VNP_SEND_REFILL :
+	       max_t(unsigned long, VNP_SEND_REFILL, rate ? DIV_ROUND_UP(HZ, (u32)rate) : HZ);
+}
+
 bool vnp_send_refill(struct vnp_bucket *bucket, u32 len)
 {
 	/* After this long both are full. */
 	unsigned long since = min_t(unsigned long, jiffies - bucket->send_stamp, HZ);
+	const u64 rate = READ_ONCE(send_rate), bytes = READ_ONCE(send_bytes);
 
-	if (since < VNP_SEND_REFILL)
+	if (since < vnp_send_interval(min(rate, bytes)))
 		since = 0;
 	else
 		bucket->send_stamp = jiffies;
-	bucket->sends = vnp_send_refilled(bucket->sends + 1, READ_ONCE(send_rate), since) - 1;
-	bucket->send_bytes = vnp_send_refilled(bucket->send_bytes + len,
-					       READ_ONCE(send_bytes), since) - len;
+	bucket->sends = vnp_send_refilled(bucket->sends + 1, rate, since) - 1;
+	bucket->send_bytes = vnp_send_refilled(bucket->send_bytes + len, bytes, since) - len;
 	/* A datagram that is longer than the burst may be sent while there are any bytes. */
 	if (bucket->sends >= 0 && bucket->send_bytes + len > 0)
 		return true;

@@ -515,7 +515,7 @@ FIXTURE_VARIANT(limit) {
 
 /* A burst is a quarter of the limit for a second. */
 FIXTURE_VARIANT_ADD(limit, fanout) { "send_fanout", "1", 10, 2 };
-FIXTURE_VARIANT_ADD(limit, rate) { "send_rate", "12", 10, 3 };
+FIXTURE_VARIANT_ADD(limit, rate) { "send_rate", "8", 10, 2 };
 FIXTURE_VARIANT_ADD(limit, bytes) { "send_bytes", "12000", 1000, 3 };
 
 #define PARAMETERS	"/sys/module/vnp/parameters/"
