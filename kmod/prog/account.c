@@ -61,6 +61,14 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 	return true;
 }
 
+void vnp_account_settle(struct vnp_user *user, u32 ns, u64 start)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+	const s64 took = ktime_get_ns() - start;
+
+	bucket->left = min(bucket->left + ns - took, max(bucket->left, vnp_account_burst()));
+}
+
 void vnp_account_charge(struct vnp_user *user, u64 ns)
 {
 	struct vnp_bucket *bucket;

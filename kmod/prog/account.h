@@ -8,7 +8,9 @@
  * VNP_FAULT_THROTTLED.
  *
  * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant, for all
- * datagrams of a packet at once; the clock is read only when the bucket seems empty.
+ * datagrams of a packet at once; the clock is read only when the bucket seems empty.  On the
+ * messages of a stream, which can be short, it also draws that before each execution, but for
+ * several of them it is replaced by the time that they took.
  * Others are timed, one execution at a time, and begin only if the bucket has a reserve:
  * their maximum duration, but at most half of the burst.
  *
@@ -71,6 +73,12 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 	bucket->left -= ns;
 	return likely(bucket->left >= 0) || vnp_account_refill(user, ns);
 }
+
+/*
+ * vnp_account_settle() - replace @ns that were drawn since @start, of ktime_get_ns(), by the time
+ * since then.  Context: softirqs off, since then
+ */
+void vnp_account_settle(struct vnp_user *user, u32 ns, u64 start);
 
 /*
  * vnp_account_charge() - charge work that was done for a user's programs.  Context: any but hard

@@ -306,8 +306,7 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * vnp_prog_unit_ns(prog->code);
 	if (vnp_prog_sends(prog->code))
 		prog->ctx_fields |= VNP_CTX_SENDS;
-	else if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT &&
-		 prog->code->type != VNP_PROG_STREAM && prog->code->type != VNP_PROG_MESSAGE)
+	else if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
 		prog->light_ns = prog->worst_ns;
 	if (vnp_prog_is_direct(prog))
 		prog->direct_max = prog->len_max + sizeof(struct udphdr);

@@ -11,8 +11,8 @@
 #include "kmod/tcp/stream.h"
 
 /*
- * What is done at once: executions, and packets that are walked in each direction to find a
- * message.  A worker does what remains, so that softirqs are not kept off.
+ * What is done at once: messages, and packets that are walked in each direction to find one.  A
+ * worker does what remains, so that softirqs are not kept off.
  */
 #define VNP_STREAM_BATCH	64
 #define VNP_STREAM_WALK		64
@@ -28,30 +28,45 @@ void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counte
 		WRITE_ONCE(stream->error, error);
 }
 
+/* Charge the time that executions since @exec->start took. */
+static void vnp_stream_pay(const struct vnp_stream *stream, struct vnp_queue_exec *exec)
+{
+	if (exec->drawn)
+		vnp_account_settle(stream->link->user, exec->drawn, exec->start);
+	exec->drawn = 0;
+}
+
 /* Execute @prog on the bytes from @stream->parse to before @end.  Return: as the program */
-static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_dgram *dgram,
+static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 			   const struct vnp_prog *prog, u32 end)
 {
-	struct vnp_queue_exec *exec = container_of(dgram, struct vnp_queue_exec, dgram);
+	struct vnp_dgram *dgram = &exec->dgram;
 	u64 ret;
 
+	/* One that is timed pays for itself. */
+	if (!prog->light_ns)
+		vnp_stream_pay(stream, exec);
+	else if (!exec->drawn)
+		exec->start = ktime_get_ns();
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
 	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
 	vnp_queue_begin(exec);
 	ret = vnp_dispatch_execute(stream->link, dgram);
-	/* A program that is not timed has paid for a load, but not for finding its packet. */
-	if (prog->light_ns && exec->steps < VNP_QUEUE_STEPS)
-		vnp_account_charge(stream->link->user,
-				   (VNP_QUEUE_STEPS - exec->steps) * VNP_QUEUE_STEP_NS);
+	if (!vnp_message_throttled(dgram))
+		exec->drawn += prog->light_ns;
+	/* The constant includes loads, but not finding their packets. */
+	if (exec->steps < VNP_QUEUE_STEPS)
+		vnp_stream_pay(stream, exec);
 	return ret;
 }
 
 /* Ask the program how long the message is.  Return: 0; -ENOMEM: it could not be executed */
-static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end)
 {
 	const struct vnp_prog *prog = rcu_dereference(stream->link->prog);
-	s32 len = vnp_stream_exec(stream, dgram, prog, end);
+	struct vnp_dgram *dgram = &exec->dgram;
+	s32 len = vnp_stream_exec(stream, exec, prog, end);
 
 	if (vnp_message_throttled(dgram))
 		return -ENOMEM;
@@ -135,11 +150,16 @@ void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
 }
 
 /* Return: 0; -ENOMEM: the program could not be executed; -EAGAIN: the worker executes it */
-static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_dgram *dgram,
+static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 				const struct vnp_prog *prog)
 {
 	const u32 len = stream->wanted - stream->parse;
+	struct vnp_dgram *dgram = &exec->dgram;
 	int ret = -ENOMEM;
+
+	/* The packets are replaced, and all that is charged. */
+	exec->at = NULL;
+	vnp_stream_pay(stream, exec);
 
 	if (len <= VNP_COPY_DIRECT)
 		ret = vnp_stream_copy(stream, &dgram->skb, len);
@@ -164,16 +184,17 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_dgram *dgr
 }
 
 /* The message at @parse is whole.  Return: as above */
-static int vnp_stream_take(struct vnp_stream *stream, struct vnp_dgram *dgram)
+static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exec)
 {
 	const struct vnp_prog *prog = rcu_dereference(stream->link->message);
 	const u32 len = stream->wanted - stream->parse;
+	struct vnp_dgram *dgram = &exec->dgram;
 	u64 ret = VNP_PASS;
 
 	if (prog && prog->linear)
-		return vnp_stream_take_copy(stream, dgram, prog);
+		return vnp_stream_take_copy(stream, exec, prog);
 	if (prog) {
-		ret = vnp_stream_exec(stream, dgram, prog, stream->wanted);
+		ret = vnp_stream_exec(stream, exec, prog, stream->wanted);
 		if (vnp_message_throttled(dgram))
 			return -ENOMEM;
 	}
@@ -210,16 +231,18 @@ void vnp_stream_follow(struct vnp_stream *stream)
 	stream->sized = false;
 }
 
-/* The packet where the message at @parse begins, not before @from.  As vnp_queue_find() */
-static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct sk_buff *from,
+/* The packet where the message at @parse begins, not before that of @exec.  As vnp_queue_find() */
+static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 				       u32 *steps)
 {
+	struct sk_buff *from = exec->dgram.skb;
 	struct sk_buff *skb = from ?: skb_peek(&stream->sk->sk_receive_queue);
 	const u32 old = *steps;
 	u64 start;
 
 	if (skb && after(vnp_queue_stop(skb), stream->parse))
 		return before(stream->parse, vnp_queue_start(skb)) ? NULL : skb;
+	vnp_stream_pay(stream, exec);
 	start = ktime_get_ns();
 	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
 	WRITE_ONCE(stream->walked, stream->walked + old - *steps);
@@ -228,23 +251,38 @@ static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct sk_buff
 }
 
 /*
- * Find the message at @parse, from @dgram->skb on.  Return: 0; -EAGAIN: @steps were not enough;
- * -ENODATA: it is not there
+ * Find the message at @parse, from the packet of @exec on.  Return: 0; -EAGAIN: @steps were not
+ * enough; -ENODATA: it is not there
  */
-static int vnp_stream_find(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 *steps)
+static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 *steps)
 {
-	struct sk_buff *skb = vnp_stream_seek(stream, dgram->skb, steps);
+	struct sk_buff *skb = vnp_stream_seek(stream, exec, steps);
 
 	if (IS_ERR(skb)) {
 		stream->scattered = true;
 		return -EAGAIN;
 	}
-	dgram->skb = skb;
+	exec->dgram.skb = skb;
 	return skb ? 0 : -ENODATA;
 }
 
+/* The message at @parse, which begins in the packet of @exec.  Return: as vnp_stream_take() */
+static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end)
+{
+	int ret;
+
+	if (!stream->sized) {
+		ret = vnp_stream_measure(stream, exec, end);
+		if (ret || !stream->sized || before(end, stream->wanted) ||
+		    vnp_stream_too_long(stream))
+			return ret;
+	}
+	return vnp_stream_take(stream, exec);
+}
+
 /* Context: softirqs off, under RCU.  Return: as vnp_stream_parse_some(), and vnp_stream_find() */
-static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_dgram *dgram, u32 end)
+static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_queue_exec *exec,
+				  u32 end)
 {
 	u32 cnt = VNP_STREAM_BATCH, steps = VNP_STREAM_WALK;
 	int ret;
@@ -252,11 +290,10 @@ static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_dgram *d
 	for (; vnp_stream_can_parse(stream, end); cnt--) {
 		if (!cnt)
 			return -EAGAIN;
-		ret = vnp_stream_find(stream, dgram, &steps);
+		ret = vnp_stream_find(stream, exec, &steps);
 		if (ret)
 			return ret;
-		ret = stream->sized ? vnp_stream_take(stream, dgram) :
-				      vnp_stream_measure(stream, dgram, end);
+		ret = vnp_stream_parse_one(stream, exec, end);
 		if (ret)
 			return ret;
 	}
@@ -283,11 +320,14 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	exec.dgram.holding = NULL;
 	vnp_message_init_ctx(stream->sk, &exec.dgram.exec.ctx);
 	exec.dgram.skb = NULL;
-	ret = vnp_stream_find(stream, &exec.dgram, &steps);
+	exec.at = NULL;
+	exec.drawn = 0;
+	ret = vnp_stream_find(stream, &exec, &steps);
 	local_bh_disable();
 	rcu_read_lock();
 	if (!ret)
-		ret = vnp_stream_parse_batch(stream, &exec.dgram, end);
+		ret = vnp_stream_parse_batch(stream, &exec, end);
+	vnp_stream_pay(stream, &exec);
 	/* only after TCP_REPAIR */
 	if (ret == -ENODATA) {
 		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/tcp/queue.h"
 
-#include "kmod/path/cursor.h"
-
 struct sk_buff *vnp_queue_find(struct sock *sk, struct sk_buff *from, u32 seq, u32 *steps)
 {
 	struct sk_buff *front = from ?: skb_peek(&sk->sk_receive_queue);
@@ -78,17 +76,20 @@ int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 void vnp_queue_begin(struct vnp_queue_exec *exec)
 {
 	struct vnp_dgram *dgram = &exec->dgram;
+	struct vnp_cursor *cursor = &exec->cursor;
 	struct vnp_ctx *ctx = &dgram->exec.ctx;
-	struct vnp_cursor cursor;
 
 	exec->last = dgram->skb;
 	exec->steps = VNP_QUEUE_STEPS;
-	vnp_cursor_first(&cursor, dgram->skb);
-	vnp_cursor_find(&cursor, dgram->skb, dgram->off);
-	ctx->data = cursor.base ? cursor.base + dgram->off : dgram->skb->data;
+	if (exec->at != dgram->skb) {
+		vnp_cursor_first(cursor, dgram->skb);
+		exec->at = dgram->skb;
+	}
+	vnp_cursor_find(cursor, dgram->skb, dgram->off);
+	ctx->data = cursor->base ? cursor->base + dgram->off : dgram->skb->data;
 	ctx->data_end = ctx->data;
-	if (cursor.base)
-		ctx->data_end += min(ctx->len, cursor.end - dgram->off);
+	if (cursor->base)
+		ctx->data_end += min(ctx->len, cursor->end - dgram->off);
 }
 
 static int vnp_queue_actor(read_descriptor_t *desc, struct sk_buff *skb,

@@ -16,24 +16,30 @@
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
+#include "kmod/path/cursor.h"
 #include "kmod/path/dgram.h"
 
 /* Packets that the loads of one execution may walk: 0.4 ms, if each misses the caches */
 #define VNP_QUEUE_STEPS	4096
-
-/* What a step is charged, in ns, if nothing else charges it */
-#define VNP_QUEUE_STEP_NS	100
 
 /**
  * struct vnp_queue_exec - an execution on bytes of the queue
  * @dgram:	what the program sees
  * @last:	the packet of the last load
  * @steps:	how many more packets may be walked
+ * @cursor:	in packet @at, or in none
+ * @at:		a packet that is still as it was, or NULL
+ * @drawn:	ns that executions since @start have drawn, and that are to be settled; or 0
+ * @start:	of ktime_get_ns()
  */
 struct vnp_queue_exec {
 	struct vnp_dgram dgram;
 	struct sk_buff *last;
 	u32 steps;
+	struct vnp_cursor cursor;
+	const struct sk_buff *at;
+	u32 drawn;
+	u64 start;
 };
 
 /* vnp_queue_start() - the first byte of a packet's data */
@@ -82,7 +88,10 @@ struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq);
 /* vnp_queue_load() - struct vnp_hook_ops::load, of struct vnp_queue_exec */
 int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 
-/* vnp_queue_begin() - an execution: point the context to the bytes that are direct */
+/*
+ * vnp_queue_begin() - an execution: point the context to the bytes that are direct.  In the same
+ * packet as the previous one it does not begin before that
+ */
 void vnp_queue_begin(struct vnp_queue_exec *exec);
 
 /*
