@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Encrypted datagrams, all of which are authentic, or all forged: the process decrypts them with
- * libcrypto, or VNP does.
+ * libcrypto or libsrtp, or VNP does.
  */
 #include <openssl/evp.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "aead.h"
 #include "bench.h"
+#include "srtp.h"
 #include "../kmod/common.h"
 #include "../kmod/object.h"
 
@@ -58,6 +59,19 @@ static void seal(__u8 *payload, int i)
 				 payload + AEAD_HEADER + text))
 		die("libcrypto does not seal.");
 	EVP_CIPHER_CTX_free(evp);
+	payload[size - 1] ^= forged;
+}
+
+/* The header of libsrtp's packets is one of RTP, its length the same. */
+static void seal_srtp(__u8 *payload, int i)
+{
+	const int text = size - AEAD_HEADER - AEAD_TAG;
+
+	payload[0] = forged ? UNWANTED : WANTED;
+	fill_random(payload + AEAD_HEADER, text, i);
+	memcpy(clear[i] + AEAD_HEADER, payload + AEAD_HEADER, text);
+	srtp_seal(payload, i, text);
+	memcpy(clear[i], payload, AEAD_HEADER);
 	payload[size - 1] ^= forged;
 }
 
@@ -125,6 +139,12 @@ static const struct system systems[] = {
 	{ "UDP_GRO+EVP", receive_merged },
 };
 
+/* What applications use for SRTP */
+static const struct system srtp_systems[] = {
+	{ "recvmmsg+libsrtp", receive_many },
+	{ "UDP_GRO+libsrtp", receive_merged },
+};
+
 /* The same receive path, with a program that does not open, to which the transform is added */
 static const struct system floors[] = {
 	{ "floor", receive_many, true, attach_look },
@@ -150,6 +170,23 @@ static void bench_system(const struct system *system, struct traffic *traffic)
 		row.kase = aead->name;
 		row_add(&row);
 	}
+}
+
+static void bench_srtp(const struct system *system, struct traffic *traffic)
+{
+	struct row row = { .workload = forged ? "aead-forged" : "aead-open" };
+
+	traffic->open = srtp_open;
+	traffic->fill = seal_srtp;
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		traffic_of_size(traffic, i);
+		srtp_begin();
+		rig_measure(system, traffic, &row);
+		srtp_end();
+		row.kase = aead->name;
+		row_add(&row);
+	}
+	traffic->fill = seal;
 }
 
 static void bench_floor(const struct system *system, struct traffic *traffic)
@@ -194,6 +231,9 @@ static void bench_aead(void)
 		for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
 			if (is_measured(&systems[i], &traffic))
 				bench_system(&systems[i], &traffic);
+		for (size_t i = 0; i < ARRAY_SIZE(srtp_systems); i++)
+			if (aead->gcm_key == 16 && is_measured(&srtp_systems[i], &traffic))
+				bench_srtp(&srtp_systems[i], &traffic);
 		for (size_t i = 0; i < ARRAY_SIZE(floors); i++)
 			if (is_measured(&floors[i], &traffic))
 				bench_floor(&floors[i], &traffic);
