@@ -25,7 +25,9 @@ static const __u8 *wanted_payload(const struct traffic *traffic, int i)
 /* If the system filters, no unwanted datagram may arrive. */
 static void check(struct receiver *rx, const __u8 *data, int len)
 {
-	while (traffic_payload(rx->next)[0] != data[0])
+	int tries = TRAFFIC_CNT;
+
+	while (--tries && traffic_payload(rx->next)[0] != data[0])
 		rx->next = (rx->next + 1) % TRAFFIC_CNT;
 	if (len != rx->traffic->size - rx->traffic->overhead ||
 	    memcmp(wanted_payload(rx->traffic, rx->next), data, len))

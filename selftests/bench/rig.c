@@ -130,8 +130,9 @@ static void frame_write(const struct traffic *traffic, int i)
 		payload[0] = is_wanted(traffic, i) ? WANTED : UNWANTED;
 		memcpy(payload + 1, &i, sizeof(i));
 	}
+	/* 0 would say that there is none: what GRO does not merge overtakes what it has merged. */
 	udp->check = rig_checksum(udp, frame_len - sizeof(ip),
-				  checksum_pseudo(&ip, udp->len));
+				  checksum_pseudo(&ip, udp->len)) ?: 0xffff;
 }
 
 void rig_load(const void *data, int cnt, int len)
