@@ -113,7 +113,7 @@ static void attach_aead_prog(int sock, const char *name)
 		err = vnp_object_load(obj, NULL);
 	if (err)
 		die("VNP's program cannot be loaded: %s.", strerror(-err));
-	err = vnp_map_update(vnp_object_find_map(obj, "keys"), &zero, &key, 0);
+	err = RETRY(vnp_map_update(vnp_object_find_map(obj, "keys"), &zero, &key, 0));
 	if (err)
 		die("VNP does not accept a key for %s: %s.", aead->name, strerror(-err));
 	err = vnp_link_attach(vnp_object_find_program(obj, name), sock, NULL, NULL);

@@ -7,6 +7,7 @@
 #ifndef _VNP_BENCH_H
 #define _VNP_BENCH_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <pthread.h>
@@ -22,6 +23,20 @@ static inline __u64 ticks(void)
 {
 	return __builtin_ia32_rdtsc();
 }
+
+/*
+ * RETRY() - a call that sets a key, until the kernel has the algorithm.  It waits a minute for
+ * modules and tests, but the clock of a guest that counts instructions jumps while all wait for a
+ * file.
+ */
+#define RETRY(call) ({							\
+	int _err, _tries = 10;						\
+									\
+	do {								\
+		_err = (call);						\
+	} while (_err == -ETIMEDOUT && --_tries);			\
+	_err;								\
+})
 
 /* least() - the minimum of values */
 double least(const double *values, int cnt);

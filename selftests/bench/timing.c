@@ -112,7 +112,7 @@ void bench_aead_timing(void)
 	for (size_t i = 0; i < ARRAY_SIZE(timed); i++) {
 		key = (struct vnp_key) { .alg = timed[i].alg, .key_len = timed[i].key_len };
 		fill_random(key.key, timed[i].key_len, i);
-		err = crypt_set(&crypt, 0, &key);
+		err = RETRY(crypt_set(&crypt, 0, &key));
 		if (err)
 			die("The key of %s cannot be set: %s.", timed[i].name, strerror(-err));
 		time_key(timed[i].name, timed[i].alg);
