@@ -7,11 +7,14 @@
 # fails if they are not as expected of VNP.
 
 import json
-import os
 import subprocess
 import sys
 
-DEMO = os.path.join(os.path.dirname(os.path.realpath(__file__)), 'demo')
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.path[0] + '/..')
+from tap import TOP, end, plan, report
+
+DEMO = TOP + '/samples/demo/demo'
 COST = ['wakeups', 'ms']
 # The rows of each scenario, and those that cannot be 0 in any column
 SCENARIOS = {
@@ -26,14 +29,6 @@ SCENARIOS = {
 }
 # More of it than fits any load, in any unit
 LIMIT = 10 ** 7
-tests = failed = 0
-
-
-def report(good, what):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print('%sok %d %s' % ('' if good else 'not ', tests, what), flush=True)
 
 
 def is_number(value):
@@ -62,8 +57,7 @@ def test_errors():
     report(wrong.returncode == 2 and 'usage' in wrong.stderr, 'an option that does not exist')
 
 
-print('TAP version 13')
-print('1..%d' % (4 + 4 * len(SCENARIOS)))
+plan(4 + 4 * len(SCENARIOS))
 test_errors()
 demo = subprocess.run([DEMO, '-j', '-q'], capture_output=True, text=True)
 print('# ' + demo.stderr.replace('\n', '\n# '))
@@ -77,4 +71,4 @@ report(list(scenarios) == list(SCENARIOS), 'JSON with all scenarios')
 for name in SCENARIOS:
     if name in scenarios:
         test_scenario(name, scenarios[name])
-sys.exit(failed > 0)
+end()

@@ -7,50 +7,17 @@
 # build/samples/srtp/srtp; the socket that it opens is one of this process.
 
 import os
-import socket
 import struct
 import subprocess
 import sys
 
-try:
-    from pylibsrtp import Policy, Session
-except ImportError:
-    print('1..0 # SKIP no python3-pylibsrtp')
-    sys.exit(4)
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.path[0] + '/..')
+import packets
+from packets import PROFILES, master, rtcp, rtp, udp
+from tap import TOP, end, plan, report
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 SRTP = TOP + '/build/samples/srtp/srtp'
-PROFILES = {
-    'aes-128-gcm': (Policy.SRTP_PROFILE_AEAD_AES_128_GCM, 28, 16),
-    'aes-256-gcm': (Policy.SRTP_PROFILE_AEAD_AES_256_GCM, 44, 16),
-    'aes-128-cm-hmac-sha1-80': (Policy.SRTP_PROFILE_AES128_CM_SHA1_80, 30, 10),
-}
-tests = 0
-failed = 0
-
-
-def report(good, what):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print('%sok %d %s' % ('' if good else 'not ', tests, what), flush=True)
-
-
-def master(name, seed):
-    return bytes((seed * 59 + 7 * i) & 255 for i in range(PROFILES[name][1]))
-
-
-def rtp(ssrc, seq, size=160, csrc=0, ext=0):
-    first = 0x80 | csrc | (0x10 if ext else 0)
-    head = struct.pack('!BBHII', first, 96, seq & 0xffff, seq * 160 & 0xffffffff, ssrc)
-    head += bytes(range(4 * csrc))
-    if ext:
-        head += struct.pack('!HH', 0xbede, ext) + bytes(4 * ext)
-    return head + bytes((seq + i) & 255 for i in range(size))
-
-
-def rtcp(ssrc, number):
-    return struct.pack('!BBHI', 0x80, 200, 6, ssrc) + struct.pack('!5I', *range(number, number + 5))
 
 
 class Opener:
@@ -58,10 +25,7 @@ class Opener:
 
     def __init__(self, name, mki=False):
         self.name, self.tag, self.mki = name, PROFILES[name][2], mki
-        self.rx = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.rx.bind(('127.0.0.1', 0))
-        self.rx.settimeout(20)
-        self.tx = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.rx, self.tx = udp(), udp()
         self.tx.connect(self.rx.getsockname())
         self.proc = subprocess.Popen(
             [SRTP, str(os.getpid()), str(self.rx.getsockname()[1]), name] +
@@ -75,10 +39,7 @@ class Opener:
         return self.proc.stdout.readline() == 'key set\n'
 
     def session(self, seed):
-        policy = Policy(key=master(self.name, seed), ssrc_type=Policy.SSRC_ANY_OUTBOUND,
-                        srtp_profile=PROFILES[self.name][0])
-        policy.allow_repeat_tx = True
-        return Session(policy)
+        return packets.session(self.name, seed, repeats=True)
 
     def send(self, data):
         self.tx.send(data)
@@ -195,8 +156,7 @@ def test_overlap(name):
     report(counted[:2] == [40, 20], name + ': counted as %s' % counted)
 
 
-print('TAP version 13')
-print('1..%d' % (len(PROFILES) * 9))
+plan(len(PROFILES) * 9)
 for profile in PROFILES:
     opener, session = test_stream(profile)
     bad = test_attack(opener, session)
@@ -217,4 +177,4 @@ for profile in PROFILES:
     counted = opener.close()
     report(counted[:2] == [opened, bad], '%s: %d opened, %d dropped: %s' % (profile, opened, bad, counted))
     test_overlap(profile)
-sys.exit(failed > 0)
+end()

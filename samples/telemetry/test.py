@@ -9,20 +9,22 @@
 import ctypes
 import errno
 import hashlib
-import os
 import random
 import socket
 import struct
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.path[0] + '/..')
+import tap
+from tap import TOP, report
+
 try:
     sodium = ctypes.CDLL('libsodium.so.23')
 except OSError:
-    print('1..0 # SKIP no libsodium23')
-    sys.exit(4)
+    tap.skip('no libsodium23')
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TELEMETRY = TOP + '/build/samples/telemetry/telemetry'
 KEY = bytes(range(32))
 # An ordinary receiver: each line of its output is what one recv() has returned.
@@ -45,15 +47,6 @@ while data:
         break
     print(len(data), hashlib.sha256(data).hexdigest(), flush=True)
 """
-tests = 0
-failed = 0
-
-
-def report(good, what):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print('%sok %d %s' % ('' if good else 'not ', tests, what), flush=True)
 
 
 def seal(number, text):
@@ -162,9 +155,9 @@ def test_forged_end():
            'or end the connection')
 
 
+tap.plan(10)
 test_records('4')
 test_records('6')
 test_forged()
 test_forged_end()
-print('1..%d' % tests)
-sys.exit(failed > 0)
+tap.end()

@@ -23,7 +23,11 @@ import subprocess
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.dont_write_bytecode = True
+sys.path.insert(0, sys.path[0] + '/..')
+import tap
+from tap import TOP, report
+
 TREE = TOP + '/build/samples/tree/tree'
 CLONE_NEWNET = 0x40000000
 CLONE_NEWUSER = 0x10000000
@@ -35,16 +39,7 @@ MIXED = 160
 CHANGES = 3
 HOSTS = 'abc'
 TESTS = 14
-tests = 0
-failed = 0
 libc = ctypes.CDLL(None, use_errno=True)
-
-
-def report(good, what):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print('%sok %d %s' % ('' if good else 'not ', tests, what), flush=True)
 
 
 # ---- The network ---------------------------------------------------------------
@@ -148,7 +143,7 @@ class Store:
 
     def end(self):
         self.kill()
-        if failed:
+        if tap.failed:
             with open(self.directory + '/log') as log:
                 print(''.join('# etcd: ' + line for line in log.readlines()[-20:]), end='')
         shutil.rmtree(self.directory)
@@ -441,8 +436,7 @@ def test_end():
     report(good, 'they print their counters, and what the killed one did not get')
 
 
-print('TAP version 13')
-print('1..%d' % TESTS, flush=True)
+tap.plan(TESTS)
 own_network()
 namespaces = make_network()
 store = Store()
@@ -469,4 +463,4 @@ except OSError as error:
             show(host, ''.join(line for line in counters if line.startswith('Udp:')))
 finally:
     store.end()
-sys.exit(failed > 0)
+tap.end()
