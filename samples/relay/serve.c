@@ -51,7 +51,11 @@ static struct vnp_program *load(const struct relay_sample *sample, struct member
 		relay_complain(sample, "read the program", err);
 		return NULL;
 	}
-	err = vnp_object_load(obj, NULL);
+	if (sample->budget)
+		err = vnp_program_set_budget(vnp_object_find_program(obj, sample->name),
+					     sample->budget);
+	if (!err)
+		err = vnp_object_load(obj, NULL);
 	if (err) {
 		relay_complain(sample, "load the program", err);
 		return NULL;

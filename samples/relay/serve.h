@@ -15,6 +15,7 @@
  * @elf_len:	bytes of that
  * @ops:	what its receivers need
  * @max:	maximum number of receivers
+ * @budget:	what an execution of its program may cost; 0: the default
  * @prepare:	its maps are there, and the program is not linked yet: set what it needs.  NULL:
  *		nothing.  Return: 0, or a negative errno after a message
  * @report:	print what the datagrams were that the link has received, which are @info.packets
@@ -25,6 +26,7 @@ struct relay_sample {
 	size_t elf_len;
 	const struct members_ops *ops;
 	int max;
+	__u32 budget;
 	int (*prepare)(struct members *members);
 	void (*report)(const struct members *members, const struct vnp_link_info *info);
 };

@@ -110,6 +110,7 @@ static const struct relay_sample *sample(void)
 		.elf = _binary_srelay_bpf_o_start,
 		.ops = &ops,
 		.max = SRELAY_MEMBERS,
+		.budget = SRELAY_BUDGET,
 		.prepare = prepare,
 		.report = report,
 	};

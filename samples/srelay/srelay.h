@@ -6,8 +6,13 @@
 #include "../relay/relay.h"
 #include "../srtp/srtp.h"
 
-/* Maximum number of receivers: more copies would exceed the budget of an execution */
-#define SRELAY_MEMBERS	8
+#define SRELAY_MEMBERS	8	/* receivers at most */
+
+/*
+ * What an execution may cost: enough for packets of 2,500 bytes to all receivers.  An ordinary user
+ * may have this only if hardening needs no barriers (VNP_PROG_LOAD).
+ */
+#define SRELAY_BUDGET	131072
 
 /* Master keys: that of the sender is 0, others have the number of their receiver */
 #define SRELAY_SENDER	0

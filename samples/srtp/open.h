@@ -201,6 +201,7 @@ static __always_inline __u32 srtp_read_end(struct vnp_ctx *ctx, struct srtp_pack
  */
 static __always_inline int srtp_open(struct vnp_ctx *ctx, struct srtp_packet *p)
 {
+	struct srtp_stream stream;
 	struct srtp_rtp rtp;
 	__u32 end;
 	int len;
@@ -223,7 +224,9 @@ static __always_inline int srtp_open(struct vnp_ctx *ctx, struct srtp_packet *p)
 		goto replayed;
 	if (p->state->has_macs ? srtp_open_macs(ctx, p, end) : srtp_open_gcm(ctx, p, end))
 		return -1;
-	if (vnp_replay_commit(&windows, &p->stream, p->index))
+	/* The compiler would keep the address of p->stream where it also keeps numbers: a barrier. */
+	stream = p->stream;
+	if (vnp_replay_commit(&windows, &stream, p->index))
 		goto replayed;
 	__sync_fetch_and_add(&p->state->opened, 1);
 	return 0;
