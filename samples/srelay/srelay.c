@@ -23,8 +23,8 @@ static const char usage[] =
 	"       srelay SOCKET leave HOST:PORT\n"
 	"       srelay SOCKET list\n"
 	"\n"
-	"Open what arrives at UDP port PORT as SRTP, and send it to all receivers, sealed\n"
-	"for each with its own key, SSRC and sequence numbers.  PROFILE is aes-128-gcm,\n"
+	"Open what arrives at UDP port PORT as SRTP and SRTCP, and send it to all receivers,\n"
+	"sealed for each with its own key, SSRC and numbers.  PROFILE is aes-128-gcm,\n"
 	"aes-256-gcm or aes-128-cm-hmac-sha1-80.\n"
 	"\n"
 	"The first line of standard input is a master key and its salt as hex digits: with\n"
@@ -98,9 +98,9 @@ static void report(const struct members *members, const struct vnp_link_info *in
 {
 	const struct srelay_state volatile *state = state_of(members);
 
-	printf("%llu relayed, %llu not authentic, %llu replayed, %llu of other streams, %llu of RTCP\n",
-	       state->relay.rtp, info->errors[VNP_ERROR_AUTH], state->srtp.replayed,
-	       state->foreign, state->relay.rtcp);
+	printf("%llu of RTP and %llu of RTCP relayed, %llu not authentic, %llu replayed, %llu of other streams\n",
+	       state->relay.rtp, state->relay.rtcp, info->errors[VNP_ERROR_AUTH],
+	       state->srtp.replayed, state->foreign);
 }
 
 static const struct relay_sample *sample(void)

@@ -23,11 +23,13 @@
  *		still to come
  * @ssrc:	SSRC of the stream
  * @first:	number of its first packet, less than 2^15: receivers assume a rollover counter of 0
+ * @rtcp:	number of its next packet of SRTCP, at most 2^31
  */
 struct srelay_stream {
 	__u64 added;
 	__be32 ssrc;
 	__u32 first;
+	__u64 rtcp;
 };
 
 #define SRELAY_ADDED	(1ULL << 63)

@@ -4,8 +4,8 @@
 # usage: samples/srelay/test.py
 #
 # What libsrtp has sealed for the relay, build/samples/srelay/srelay, is opened by eight receivers,
-# by libsrtp too, each with its own key: byte for byte, but for SSRC and sequence numbers.  Nothing
-# else reaches them.
+# by libsrtp too, each with its own key: byte for byte, but for SSRC and numbers, RTP and RTCP.
+# Nothing else reaches them.
 
 import socket
 import struct
@@ -20,8 +20,17 @@ from tap import TOP, end, plan, report
 
 SRELAY = TOP + '/build/samples/srelay/srelay'
 RECEIVERS = 8
+SSRC = 1234  # of the stream that is relayed
 # Bytes of payload: what media use, and what README.md promises, with header and tag
 LONG = 1400, 2500 - 28
+
+
+def compound(number):
+    """A report and a description, as senders of media send them"""
+    name = b'media@example.com'
+    item = bytes((1, len(name))) + name
+    item += bytes(4 - len(item) % 4)
+    return rtcp(SSRC, number) + struct.pack('!BBHI', 0x81, 202, 1 + len(item) // 4, SSRC) + item
 
 
 class Receiver:
@@ -32,6 +41,8 @@ class Receiver:
         self.address = '127.0.0.1:%d' % self.sock.getsockname()[1]
         self.srtp = session(relay.name, seed, INBOUND)
         self.ssrc = self.added = None
+        self.reports = 0
+        self.tag = 0 if 'gcm' in relay.name else PROFILES[relay.name][2]
         answer = relay.ask('join ' + self.address, master(relay.name, seed).hex())
         self.joined = answer.startswith('joined ')
         if self.joined:
@@ -48,6 +59,18 @@ class Receiver:
             self.added = added
         return (added == self.added and struct.unpack_from('!I', got, 8)[0] == self.ssrc and
                 got[:2] == plain[:2] and got[4:8] == plain[4:8] and got[12:] == plain[12:])
+
+    def gets_report(self, plain):
+        """Is it with its own SSRC, and a number of its own, the next that arrives?"""
+        try:
+            got = self.sock.recv(4096)
+            number = struct.unpack_from('!I', got, len(got) - self.tag - 4)[0]
+            got = self.srtp.unprotect_rtcp(got)
+        except (Error, socket.timeout):
+            return False
+        self.reports += 1
+        return (number == 1 << 31 | self.reports - 1 and
+                got == plain.replace(struct.pack('!I', SSRC), struct.pack('!I', self.ssrc)))
 
     def gets_nothing(self):
         self.sock.setblocking(False)
@@ -93,6 +116,11 @@ class Relay:
         self.tx.send(self.srtp.protect(plain))
         return all([receiver.gets(plain) for receiver in self.receivers])
 
+    def reports(self, plain):
+        """The same for RTCP"""
+        self.tx.send(self.srtp.protect_rtcp(plain))
+        return all([receiver.gets_report(plain) for receiver in self.receivers])
+
     def switches(self):
         with open('/proc/%d/status' % self.proc.pid) as status:
             return [line for line in status if 'ctxt' in line]
@@ -113,9 +141,9 @@ def test_stream(relay):
     report(not extra.joined, relay.name + ': no more than %d' % RECEIVERS)
     before = relay.switches()
     # Over a rollover of the sender's numbers, with all kinds of headers and lengths
-    good = all([relay.sends(rtp(1234, 65450 + i, i * 7 % 900, i % 16, i % 3))
+    good = all([relay.sends(rtp(SSRC, 65450 + i, i * 7 % 900, i % 16, i % 3))
                 for i in range(149)])
-    good &= all([relay.sends(rtp(1234, 65450 + 149 + i, LONG[i])) for i in range(len(LONG))])
+    good &= all([relay.sends(rtp(SSRC, 65450 + 149 + i, LONG[i])) for i in range(len(LONG))])
     report(good, relay.name + ': each opens all that was sent with its own key')
     report(before == relay.switches(), relay.name + ': the relay sleeps')
     return 149 + len(LONG)
@@ -127,10 +155,34 @@ def test_rollover(relay):
     seq = 65600
     while sent < 40:
         seq += 1700
-        good &= relay.sends(rtp(1234, seq))
+        good &= relay.sends(rtp(SSRC, seq))
         sent += 1
     report(good, relay.name + ': numbers of receivers roll over')
     return sent, seq
+
+
+def test_rtcp(relay):
+    """Each packet once, whatever else is sent; it has little in common with RTP but the key"""
+    good, sent, bad, again = True, 0, 0, 0
+    before = relay.switches()
+    for i in range(8):
+        plain = compound(i * 1000)
+        sealed = relay.srtp.protect_rtcp(plain)
+        forged = bytearray(sealed)
+        forged[8 + i * 5 % (len(forged) - 8)] ^= 1 << i % 8
+        for data in (bytes(forged), sealed[:-1], plain):
+            relay.tx.send(data)
+            bad += 1
+        good &= all([receiver.gets_nothing() for receiver in relay.receivers])
+        relay.tx.send(sealed)
+        good &= all([receiver.gets_report(plain) for receiver in relay.receivers])
+        relay.tx.send(sealed)
+        again += 1
+        good &= all([receiver.gets_nothing() for receiver in relay.receivers])
+        good &= relay.reports(rtcp(SSRC, i))
+        sent += 2
+    report(good and before == relay.switches(), relay.name + ': RTCP, with their SSRC and numbers')
+    return sent, bad, again
 
 
 def test_attack(relay, seq):
@@ -140,7 +192,7 @@ def test_attack(relay, seq):
     good = True
     for i in range(20):
         seq += 1
-        plain = rtp(1234, seq)
+        plain = rtp(SSRC, seq)
         sealed = relay.srtp.protect(plain)
         bad = bytearray(sealed)
         bad[12 + i * 5 % (len(bad) - 12)] ^= 1 << i % 8
@@ -154,10 +206,10 @@ def test_attack(relay, seq):
         good &= all([receiver.gets_nothing() for receiver in relay.receivers])
     for i in range(10):
         relay.tx.send(relay.srtp.protect(rtp(4321, i)))
-        relay.tx.send(relay.srtp.protect_rtcp(rtcp(1234, i)))
+        relay.tx.send(relay.srtp.protect_rtcp(rtcp(4321, i)))
     good &= all([receiver.gets_nothing() for receiver in relay.receivers])
     report(good, relay.name + ': what is forged, replayed or of another stream is not relayed')
-    return auth, replayed, 20, seq
+    return auth, replayed, 20, 20, seq
 
 
 def test_members(relay, seq):
@@ -167,15 +219,16 @@ def test_members(relay, seq):
     for i in range(12):
         left = relay.receivers[i * 5 % RECEIVERS]
         good &= relay.leave(left)
-        good &= relay.sends(rtp(1234, seq + 1))
+        good &= relay.sends(rtp(SSRC, seq + 1))
         good &= left.gets_nothing()
         seed = 100 + i
         good &= relay.join(seed)
+        good &= relay.reports(compound(i))
         # The first that a receiver sees may be followed by one that is older.
-        late = relay.srtp.protect(rtp(1234, seq + 2))
-        good &= relay.sends(rtp(1234, seq + 3))
+        late = relay.srtp.protect(rtp(SSRC, seq + 2))
+        good &= relay.sends(rtp(SSRC, seq + 3))
         relay.tx.send(late)
-        good &= all([receiver.gets(rtp(1234, seq + 2)) for receiver in relay.receivers])
+        good &= all([receiver.gets(rtp(SSRC, seq + 2)) for receiver in relay.receivers])
         seq += 3
         sent += 3
     report(good, relay.name + ': receivers join and leave')
@@ -185,7 +238,7 @@ def test_members(relay, seq):
     lines = relay.ask('list').splitlines()
     good &= lines[0] == 'receivers 8' and len(lines) == 9
     report(good, relay.name + ': wrong commands')
-    return sent
+    return sent, 12
 
 
 def test(name, dir):
@@ -195,19 +248,22 @@ def test(name, dir):
         sys.exit(1)
     sent = test_stream(relay)
     more, seq = test_rollover(relay)
-    auth, replayed, good, seq = test_attack(relay, seq)
+    reports, bad, again = test_rtcp(relay)
+    auth, replayed, good, foreign, seq = test_attack(relay, seq)
     sent += more + good
-    sent += test_members(relay, seq)
+    more, later = test_members(relay, seq)
+    sent += more
+    reports += later
     counted = relay.close()
-    relayed = [sent, auth, replayed, 10, 10]
+    relayed = [sent, reports, auth + bad, replayed + again, foreign]
     report(counted[0][2:] == relayed, name + ': counted as %s, %s' % (counted[0][2:], relayed))
     # The 12 that have joined later got two datagrams of each three less one.
-    copies = sent * RECEIVERS - 12
+    copies = (sent + reports) * RECEIVERS - 12
     report(counted[1] == [copies, RECEIVERS + 12, 0],
            name + ': %d copies, counted as %s' % (copies, counted[1]))
 
 
-plan(len(PROFILES) * 11)
+plan(len(PROFILES) * 12)
 # The guest's /tmp is a file system without sockets.
 with tempfile.TemporaryDirectory(dir='/dev/shm') as dir:
     for profile in PROFILES:
