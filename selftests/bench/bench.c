@@ -23,6 +23,7 @@ static const struct workload {
 	{ "reply", bench_reply },
 	{ "kvcache", bench_kvcache },
 	{ "relay", bench_relay },
+	{ "srelay", bench_srelay },
 	{ "hold", bench_hold },
 	{ "stream", bench_stream },
 	{ "aead-open", bench_aead_open },

@@ -123,6 +123,9 @@ enum arrival {
  * @want:	what datagram number i is for the process, @overhead bytes shorter; NULL: what
  *		arrives
  * @overhead:	see @want
+ * @seal:	relay: the process writes what a peer gets of a datagram.  Returns its length; NULL:
+ *		as it came, or with other bytes in front
+ * @is_new:	the datagrams of each round are new: @fill is called again
  * @deferred:	the kernel or the process may still be at work when the last datagram has
  *		arrived: its cost includes what is done until both sleep
  */
@@ -136,6 +139,8 @@ struct traffic {
 	int (*open)(__u8 *data, int len);
 	const __u8 *(*want)(int i);
 	int overhead;
+	int (*seal)(const __u8 *data, int len, int peer, __u8 *to);
+	bool is_new;
 	bool deferred;
 };
 
@@ -174,6 +179,16 @@ void receive_many(struct receiver *rx);		/* recvmmsg() */
 void receive_merged(struct receiver *rx);	/* the same, with UDP_GRO */
 void answer_many(struct receiver *rx);		/* recvmmsg() and sendmmsg() */
 void answer_merged(struct receiver *rx);	/* UDP_GRO and UDP_SEGMENT */
+
+/* Every datagram is sent to several peers, to at most RELAY_PEERS if it is sealed for each */
+#define RELAY_PEERS	8
+
+void relay_each(struct receiver *rx);		/* recvmmsg() and sendmmsg() */
+void relay_segments(struct receiver *rx);	/* the same with UDP_SEGMENT */
+void relay_merged(struct receiver *rx);		/* and with UDP_GRO */
+
+/* relay_unlimited() - raise the limits of sending, which such a guest is fast enough to reach */
+void relay_unlimited(void);
 
 /*
  * ---- Systems -------------------------------------------------------------
@@ -309,6 +324,7 @@ void bench_pass(void);
 void bench_reply(void);
 void bench_kvcache(void);
 void bench_relay(void);
+void bench_srelay(void);
 void bench_hold(void);
 void bench_stream(void);
 void bench_stream_profile(void);

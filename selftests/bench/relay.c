@@ -17,6 +17,7 @@
 #define BATCH		64
 #define PACKET_MAX	2048
 #define MERGED_MAX	65536
+#define SEGMENTS_MAX	65507	/* bytes that UDP_SEGMENT takes */
 #define FANOUT_MAX	256
 #define REWRITTEN	12
 #define BUDGET		262144
@@ -113,7 +114,7 @@ static void set_peer_addrs(void)
 
 /* What was received: datagrams of one size, but for the last */
 struct datagrams {
-	const __u8 *data[BATCH];
+	__u8 *data[BATCH];
 	int len[BATCH];
 	int cnt;
 };
@@ -121,12 +122,21 @@ struct datagrams {
 /* In front of the datagrams for a peer */
 static __u8 front[FANOUT_MAX][BATCH][REWRITTEN];
 
+/* How the process writes what a peer gets (struct traffic), or NULL */
+static int (*seal)(const __u8 *data, int len, int peer, __u8 *to);
+static __u8 sealed[RELAY_PEERS][BATCH][PACKET_MAX];
+
 /* The vectors of a datagram for a peer.  Return: their number */
 static int fill_iov(struct iovec *iov, const struct datagrams *in, int i, int peer)
 {
 	const int skip = rewritten ? REWRITTEN : 0;
 
-	iov[!!skip] = (struct iovec) { (void *)(in->data[i] + skip), in->len[i] - skip };
+	if (seal) {
+		iov->iov_len = seal(in->data[i], in->len[i], peer, sealed[peer][i]);
+		iov->iov_base = sealed[peer][i];
+		return 1;
+	}
+	iov[!!skip] = (struct iovec) { in->data[i] + skip, in->len[i] - skip };
 	if (!skip)
 		return 1;
 	memcpy(front[peer][i], in->data[i], skip);
@@ -194,20 +204,21 @@ static void send_segments(struct receiver *rx, const struct datagrams *in)
 		char buf[CMSG_SPACE(sizeof(__u16))];
 		struct cmsghdr align;
 	} control;
-	const __u16 size = in->len[0];
 	struct msghdr *hdr;
+	__u16 size;
 	int i, peer;
 
 	control.align.cmsg_level = SOL_UDP;
 	control.align.cmsg_type = UDP_SEGMENT;
 	control.align.cmsg_len = CMSG_LEN(sizeof(size));
-	memcpy(CMSG_DATA(&control.align), &size, sizeof(size));
 	for (peer = 0; peer < fanout; peer++) {
 		hdr = &msgs[peer].msg_hdr;
 		hdr->msg_iov = iov[peer];
 		hdr->msg_iovlen = 0;
 		for (i = 0; i < in->cnt; i++)
 			hdr->msg_iovlen += fill_iov(iov[peer] + hdr->msg_iovlen, in, i, peer);
+		size = seal ? iov[peer][0].iov_len : (size_t)in->len[0];
+		memcpy(CMSG_DATA(&control.align), &size, sizeof(size));
 		hdr->msg_name = &peer_addr[peer];
 		hdr->msg_namelen = sizeof(peer_addr[peer]);
 		hdr->msg_control = &control;
@@ -216,16 +227,50 @@ static void send_segments(struct receiver *rx, const struct datagrams *in)
 	send_all(rx, msgs, fanout);
 }
 
-/* The datagrams that messages hold, merged or not */
-static void split(struct datagrams *in, const struct mmsghdr *msg)
+/* What the process does with datagrams before it sends them */
+static void open_all(const struct traffic *traffic, struct datagrams *in)
+{
+	int i;
+
+	for (i = 0; traffic->open && i < in->cnt; i++) {
+		in->len[i] = traffic->open(in->data[i], in->len[i]);
+		if (in->len[i] < 0)
+			die("A datagram is not authentic.");
+	}
+}
+
+static void forward(struct receiver *rx, struct datagrams *in, bool segments)
+{
+	open_all(rx->traffic, in);
+	if (in->cnt == 1)
+		send_one(rx, in);
+	else if (segments)
+		send_segments(rx, in);
+	else
+		send_each(rx, in);
+	rx->discarded += in->cnt;
+	in->cnt = 0;
+}
+
+/* Have so many datagrams been received that no more can be sent at once? */
+static bool is_full(const struct datagrams *in)
+{
+	return in->cnt == BATCH || (in->cnt + 1) * (in->len[0] + REWRITTEN) > SEGMENTS_MAX;
+}
+
+/* The datagrams that a message holds, merged or not.  If a process is slow, there are many. */
+static void split(struct receiver *rx, struct datagrams *in, const struct mmsghdr *msg,
+		  bool segments)
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg->msg_hdr);
-	const __u8 *data = msg->msg_hdr.msg_iov->iov_base;
+	__u8 *data = msg->msg_hdr.msg_iov->iov_base;
 	int size = msg->msg_len, len = msg->msg_len, pos;
 
 	if (cmsg && cmsg->cmsg_level == SOL_UDP && cmsg->cmsg_type == UDP_GRO)
 		memcpy(&size, CMSG_DATA(cmsg), sizeof(size));
-	for (pos = 0; pos < len && in->cnt < BATCH; pos += size) {
+	for (pos = 0; pos < len; pos += size) {
+		if (in->cnt && is_full(in))
+			forward(rx, in, segments);
 		in->data[in->cnt] = data + pos;
 		in->len[in->cnt++] = len - pos < size ? len - pos : size;
 	}
@@ -244,6 +289,9 @@ static void relay(struct receiver *rx, bool merged, bool segments)
 	int i, n;
 
 	set_peer_addrs();
+	seal = rx->traffic->seal;
+	if (seal)
+		fanout = RELAY_PEERS;
 	if (merged && setsockopt(rx->sock, SOL_UDP, UDP_GRO, &on, sizeof(on)))
 		die("The socket refuses UDP_GRO.");
 	while (!rx->stop) {
@@ -263,28 +311,22 @@ static void relay(struct receiver *rx, bool merged, bool segments)
 		if (rx->stop)
 			break;
 		for (i = 0; i < n; i++)
-			split(&in, &msgs[i]);
-		if (in.cnt == 1)
-			send_one(rx, &in);
-		else if (segments)
-			send_segments(rx, &in);
-		else
-			send_each(rx, &in);
-		rx->discarded += in.cnt;
+			split(rx, &in, &msgs[i], segments);
+		forward(rx, &in, segments);
 	}
 }
 
-static void relay_each(struct receiver *rx)
+void relay_each(struct receiver *rx)
 {
 	relay(rx, false, false);
 }
 
-static void relay_segments(struct receiver *rx)
+void relay_segments(struct receiver *rx)
 {
 	relay(rx, false, true);
 }
 
-static void relay_merged(struct receiver *rx)
+void relay_merged(struct receiver *rx)
 {
 	relay(rx, true, true);
 }
@@ -353,16 +395,20 @@ static void measure_all(struct traffic *traffic)
 	}
 }
 
+void relay_unlimited(void)
+{
+	if (write_text(PARAMETERS "send_rate", "4000000000") < 0 ||
+	    write_text(PARAMETERS "send_bytes", "1000000000000") < 0)
+		die("The limits of sending cannot be set.");
+}
+
 void bench_relay(void)
 {
 	static const int fanouts[] = { 8, 1, 64, 256 };
 	struct traffic traffic = { .unwanted = 100, .deferred = true };
 	size_t n;
 
-	/* A guest that counts instructions is fast enough to reach the default limits. */
-	if (write_text(PARAMETERS "send_rate", "4000000000") < 0 ||
-	    write_text(PARAMETERS "send_bytes", "1000000000000") < 0)
-		die("The limits of sending cannot be set.");
+	relay_unlimited();
 	rows_begin("received and dropped");
 	for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival++) {
 		fanout = 0;

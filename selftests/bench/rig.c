@@ -425,10 +425,13 @@ static void run_stop(struct run *run)
 static double run_batch(const struct run *run, double *arrival)
 {
 	const int at_once = traffic_at_once(run->traffic);
-	__u64 before = 0, start = ticks();
+	__u64 before = 0, start;
 	double all;
 	int i;
 
+	if (run->traffic->is_new)
+		traffic_load(run->traffic);
+	start = ticks();
 	if (run->watched)
 		profile_begin();
 	for (i = 0; i < TRAFFIC_CNT; i += at_once)
