@@ -10,6 +10,7 @@
  * The model is the list of messages: it uses neither sequence numbers nor TCP's queue.
  */
 #include <fcntl.h>
+#include <liburing.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -18,6 +19,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <time.h>
@@ -61,6 +63,9 @@ static struct {
 	pthread_t sender;
 	int pipe[2];
 	size_t piped;		/* bytes in the pipe */
+	struct io_uring ring;
+	bool has_ring;
+	int edges;		/* epoll, edge-triggered */
 	size_t got;
 	size_t limit;
 	bool early;		/* read what was held */
@@ -367,28 +372,116 @@ static ssize_t read_recv(__u8 *buffer, size_t len, int flags, bool peek)
 	return n;
 }
 
+/* uring_result() - wait for both entries.  Return: what recv() would return */
+static ssize_t uring_result(void)
+{
+	struct io_uring_cqe *cqe;
+	ssize_t n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (io_uring_wait_cqe(&c.ring, &cqe)) {
+			c.wrong = c.wrong ?: "io_uring";
+			return -1;
+		}
+		if (cqe->user_data)
+			n = cqe->res;
+		io_uring_cqe_seen(&c.ring, cqe);
+	}
+	if (n >= 0)
+		return n;
+	errno = n == -ECANCELED || n == -EINTR ? EAGAIN : -n;
+	return -1;
+}
+
+/* It waits with the socket's wake-ups, as poll() does, but reads when it is woken. */
+static ssize_t read_uring(__u8 *buffer, size_t len)
+{
+	struct __kernel_timespec patience = { .tv_nsec = SLICE_MS * 1000000 };
+	struct io_uring_sqe *sqe;
+	ssize_t n;
+
+	if (!c.has_ring)
+		return read_recv(buffer, len, 0, false);
+	pipe_read(c.piped);
+	sqe = io_uring_get_sqe(&c.ring);
+	io_uring_prep_recv(sqe, c.conn.rx, buffer, len, 0);
+	io_uring_sqe_set_flags(sqe, IOSQE_IO_LINK);
+	io_uring_sqe_set_data64(sqe, 1);
+	sqe = io_uring_get_sqe(&c.ring);
+	io_uring_prep_link_timeout(sqe, &patience, 0);
+	io_uring_sqe_set_data64(sqe, 0);
+	io_uring_submit(&c.ring);
+	n = uring_result();
+	if (n > 0)
+		check(buffer, n);
+	return n;
+}
+
+/* not_ready() - from poll() and the like, as from recv() */
+static ssize_t not_ready(int n)
+{
+	if (!n)
+		errno = EAGAIN;
+	return -1;
+}
+
+/* ready() - what can be read now, which is not more than what is due */
+static int ready(void)
+{
+	int bytes = 0;
+
+	ioctl(c.conn.rx, FIONREAD, &bytes);
+	if (c.got + c.piped + bytes > c.want_len && !c.detached)
+		c.wrong = c.wrong ?: "FIONREAD";
+	return bytes;
+}
+
+/* After all has been read, there is an edge for each byte that is ready. */
+static ssize_t read_edge(__u8 *buffer, size_t len)
+{
+	struct epoll_event event;
+	ssize_t n;
+
+	n = read_recv(buffer, len, MSG_DONTWAIT, false);
+	if (n >= 0 || errno != EAGAIN)
+		return n;
+	n = epoll_wait(c.edges, &event, 1, SLICE_MS);
+	if (!n && ready()) {
+		n = epoll_wait(c.edges, &event, 1, 1000);
+		if (!n)
+			c.wrong = c.wrong ?: "no edge";
+	}
+	/* EPOLLRDHUP alone: the end has arrived, and what comes before it is not ready. */
+	if (n <= 0 || !(event.events & EPOLLIN))
+		return not_ready(n < 0 ? n : 0);
+	n = read_recv(buffer, len, MSG_DONTWAIT, false);
+	if (n < 0 && errno == EAGAIN)
+		c.wrong = c.wrong ?: "epoll_wait() lied";
+	return n;
+}
+
+static ssize_t read_polled(__u8 *buffer, size_t len)
+{
+	struct pollfd poll_fd = { .fd = c.conn.rx, .events = POLLIN };
+	ssize_t n = poll(&poll_fd, 1, SLICE_MS);
+
+	if (n <= 0)
+		return not_ready(n);
+	ready();
+	n = read_recv(buffer, len, MSG_DONTWAIT, false);
+	if (n < 0 && errno == EAGAIN)
+		c.wrong = c.wrong ?: "poll() lied";
+	return n;
+}
+
 static ssize_t read_some(void)
 {
 	static __u8 buffer[1 << 20];
-	struct pollfd poll_fd = { .fd = c.conn.rx, .events = POLLIN };
 	const size_t len = rnd(4) ? 1 + rnd(3000) : 1 + rnd(sizeof(buffer));
-	int bytes = 0;
-	ssize_t n;
 
-	switch (rnd(6)) {
+	switch (rnd(9)) {
 	case 0:
-		n = poll(&poll_fd, 1, SLICE_MS);
-		if (!n) {
-			errno = EAGAIN;
-			return -1;
-		}
-		ioctl(c.conn.rx, FIONREAD, &bytes);
-		if (c.got + c.piped + bytes > c.want_len && !c.detached)
-			c.wrong = c.wrong ?: "FIONREAD";
-		n = read_recv(buffer, len, MSG_DONTWAIT, false);
-		if (n < 0 && errno == EAGAIN)
-			c.wrong = c.wrong ?: "poll() lied";
-		return n;
+		return read_polled(buffer, len);
 	case 1:
 		return read_recv(buffer, len, 0, true);
 	case 2:
@@ -396,6 +489,11 @@ static ssize_t read_some(void)
 	case 3:
 	case 4:
 		return read_splice(len);
+	case 5:
+	case 6:
+		return read_uring(buffer, len);
+	case 7:
+		return read_edge(buffer, len);
 	default:
 		return read_recv(buffer, len, 0, false);
 	}
@@ -446,6 +544,9 @@ static void read_all(size_t detach_at)
 		if (!c.detached && c.got >= detach_at)
 			detach();
 		n = read_some();
+		/* by what io_uring does in this thread */
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n > 0 || (n < 0 && errno == EAGAIN && received() != arrived)) {
 			arrived = received();
 			quiet = 0;
@@ -467,6 +568,25 @@ static void read_all(size_t detach_at)
 }
 
 /* ---- A case ---- */
+
+/* readers_open() - what some ways to read need.  Without io_uring, recv() is called instead. */
+static int readers_open(void)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP | EPOLLET };
+
+	c.has_ring = !io_uring_queue_init(4, &c.ring, 0);
+	c.edges = epoll_create1(EPOLL_CLOEXEC);
+	return pipe2(c.pipe, O_CLOEXEC) || epoll_ctl(c.edges, EPOLL_CTL_ADD, c.conn.rx, &event);
+}
+
+static void readers_close(void)
+{
+	if (c.has_ring)
+		io_uring_queue_exit(&c.ring);
+	close(c.edges);
+	close(c.pipe[0]);
+	close(c.pipe[1]);
+}
 
 static int case_open(void)
 {
@@ -510,7 +630,7 @@ static void case_execute(unsigned int seed, bool lossy)
 	c.piped = 0;
 	before = rnd(3) == 0;
 	atomic_store(&c.sent, 0);
-	if (case_open() || pipe2(c.pipe, O_CLOEXEC)) {
+	if (case_open() || readers_open()) {
 		c.wrong = "no connection";
 		return;
 	}
@@ -549,8 +669,7 @@ static void case_execute(unsigned int seed, bool lossy)
 		       (unsigned long long)info.packets, (unsigned long long)info.bytes,
 		       (unsigned long long)info.errors[VNP_ERROR_EVICTED],
 		       (unsigned long long)info.repacked, charged, errno);
-	close(c.pipe[0]);
-	close(c.pipe[1]);
+	readers_close();
 	conn_close(&c.conn);
 }
 
@@ -582,7 +701,7 @@ static int cases(unsigned int cnt, bool lossy)
 
 TEST(lo)
 {
-	ASSERT_EQ(0, cases(40, false));
+	ASSERT_EQ(0, cases(32, false));
 }
 
 /* Segments of lo are as long as those of a network. */
@@ -590,7 +709,7 @@ TEST(short_mtu)
 {
 	ASSERT_EQ(0, netns_new());
 	ASSERT_EQ(0, if_mtu("lo", 1500));
-	ASSERT_EQ(0, cases(30, false));
+	ASSERT_EQ(0, cases(24, false));
 }
 
 TEST(lossy)
@@ -599,7 +718,7 @@ TEST(lossy)
 	ASSERT_EQ(0, if_mtu("lo", 1500));
 	if (shell("tc qdisc add dev lo root netem delay 500us reorder 30%% loss 1%% limit 10000 2>/dev/null"))
 		SKIP(return, "there is no netem");
-	ASSERT_EQ(0, cases(10, true));
+	ASSERT_EQ(0, cases(8, true));
 }
 
 TEST_HARNESS_MAIN
