@@ -18,7 +18,7 @@
 #include "insn.h"
 #include "module.h"
 #include "object.h"
-#include "stream.h"
+#include "streams.h"
 
 FIXTURE(module) {
 	int dev;
@@ -365,6 +365,53 @@ TEST_F(module, elements)
 	close(self->dev);
 	EXPECT_EQ(0, module_remove_soon());
 	EXPECT_EQ(0, module_load(""));
+}
+
+/*
+ * ---- Streams -----------------------------------------------------------------
+ */
+
+/* streams_round() - link both, and remove the module when they are detached */
+static int streams_round(struct streams *s)
+{
+	int dev = device_open(), err;
+
+	err = dev < 0 ? dev : streams_link(s, dev);
+	if (err)
+		return err;
+	close(dev);
+	streams_pass(s);
+	if (!refused())
+		return -EBUSY;
+	err = streams_unlink(s) ?: module_remove_soon();
+	streams_pass(s);
+	return err ?: module_load("");
+}
+
+/* Streams are linked in the middle of messages, and the module is removed and loaded. */
+TEST_F(module, streams)
+{
+	static struct streams s;
+
+	close(self->dev);
+	ASSERT_EQ(0, streams_start(&s));
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, streams_round(&s));
+	streams_end(&s);
+	EXPECT_EQ(0, s.wrong);
+}
+
+/* The same, while the other processor executes the module */
+TEST_F_SMP(module, streams_smp)
+{
+	static struct streams s;
+
+	close(self->dev);
+	ASSERT_EQ(0, streams_start(&s));
+	for (int i = 0; i < 5; i++)
+		ASSERT_EQ(0, streams_round(&s));
+	streams_end(&s);
+	EXPECT_EQ(0, s.wrong);
 }
 
 /*
