@@ -8,8 +8,9 @@
 ##
 ## make demo		processes with VNP and without, side by side, in a virtual machine
 ## make check		all tests, those of the module in a virtual machine
-## make check-all	the same on every kernel, and with real video
+## make check-all	the same on every kernel, with real video and Redis's own tests
 ## make media		the video that check-all needs
+## make suite		the tests of Redis that check-all needs
 ## make bench		the cost of a datagram, with VNP and with alternatives: build/bench/
 ## make bench-build	only build it, for selftests/bench/run KERNEL WORKLOAD...
 ## make bench-compare BASE=REV	measure another revision too, and print the differences
@@ -153,9 +154,9 @@ check: all tests build/packages.guest build/packages.demo
 	$(Q)selftests/check $(KERNEL)
 
 # Kernels that Debian no longer has are left out, with a message by setup.
-check-all: all tests media build/packages.guest build/packages.demo
+check-all: all tests media suite build/packages.guest build/packages.demo
 	$(Q)$(MAKE) --no-print-directory setup KERNELS="$(all_kernels)"
-	$(Q)VNP_CHECK="$${VNP_CHECK:-host one two one_root two_root media}" \
+	$(Q)VNP_CHECK="$${VNP_CHECK:-host one two one_root two_root media suite}" \
 		selftests/check $$(cd build/kernels && ls -d $(all_kernels) 2>/dev/null)
 
 bench-build: module bench-module samples build/selftests/bench/bench build/bench/profile.so \

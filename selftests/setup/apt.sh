@@ -103,6 +103,17 @@ apt_fetch_all()
 	mv "$directory.new" "$directory"
 }
 
+# apt_fetch_source DIRECTORY PACKAGE: its source, of the newest version in the suites.
+apt_fetch_source()
+{
+	rm -rf "$1.new"
+	mkdir -p "$1.new"
+	sed -i 'p; s/^deb /deb-src /' "$cache/apt/sources.list"
+	run_apt apt-get update
+	(cd "$1.new" && run_apt apt-get source --download-only "$2")
+	mv "$1.new" "$1"
+}
+
 # fetch_once NAME COMMAND...: the directory $cache/debs/NAME, which the command fills if
 # it does not exist.  Several checkouts may do this at the same time.
 fetch_once()
