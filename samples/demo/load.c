@@ -11,6 +11,7 @@
 #include "../common.h"
 #include "../gather/sender.h"
 #include "../relay/relay.h"
+#include "../stream_client.h"
 #include "../wgate/client.h"
 
 #define SENDERS		8
@@ -20,10 +21,18 @@
 #define PACKET_LEN	1200
 #define RECEIVERS	8
 
-/* Microseconds between datagrams of records, as at 100 Mbit/s; of strangers; between frames */
+/* Clients of a web server, and bytes that each sends at once */
+#define CLIENTS		8
+#define SEGMENT		32
+
+/*
+ * Microseconds between datagrams of records, as at 100 Mbit/s; of strangers; between frames;
+ * between segments of requests
+ */
 #define RECORD_US	100
 #define STRANGER_US	1000
 #define FRAME_US	10000
+#define SEGMENT_US	500
 
 static const struct sample self = { .name = "load" };
 
@@ -31,16 +40,19 @@ static const char usage[] =
 	"usage: load records PORT CNT\n"
 	"       load strangers PORT KEY CNT\n"
 	"       load frames PORT RECEIVER CNT\n"
+	"       load requests PORT CNT\n"
 	"\n"
-	"Send to UDP port PORT of this host, and print the number of datagrams that were\n"
-	"sent, and what came back:\n"
+	"Send to port PORT of this host, and print the number of datagrams or segments that\n"
+	"were sent, and what came back:\n"
 	"\n"
 	"	records		CNT records of samples/gather, from parallel senders, and\n"
 	"			their receipts\n"
 	"	strangers	CNT forged datagrams to samples/wgate, and a good one after\n"
 	"			each 20, of client 1 with this key, and answers\n"
 	"	frames		CNT frames of RTP to samples/relay, and what eight receivers\n"
-	"			get at the ports from RECEIVER on\n";
+	"			get at the ports from RECEIVER on\n"
+	"	requests	CNT requests to a web server, on eight connections in small\n"
+	"			segments, and those that are answered\n";
 
 /* Return: a socket that is connected to this port of this host, or -1 after a complaint */
 static int connect_to(int port)
@@ -282,6 +294,88 @@ static int load_frames(int port, char **args)
 	return 0;
 }
 
+/*
+ * ---- Requests ----------------------------------------------------------------
+ */
+
+static const char request[] =
+	"GET /page HTTP/1.1\r\n"
+	"Host: demo.example\r\n"
+	"User-Agent: load (a client whose segments are small)\r\n"
+	"Accept: text/html, application/xhtml+xml, application/xml;q=0.9, */*;q=0.8\r\n"
+	"Accept-Language: en, de;q=0.5\r\n"
+	"Cookie: session=0123456789abcdef0123456789abcdef; seen=yes\r\n"
+	"\r\n";
+
+/* The next segment of a request; 1, or 0 if it cannot be sent */
+static int send_segment(int client, size_t at)
+{
+	const size_t left = sizeof(request) - 1 - at;
+	const size_t len = left < SEGMENT ? left : SEGMENT;
+
+	return send(client, request + at, len, MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+/* Is the answer a page? */
+static int is_page(int client)
+{
+	static const char status[] = "HTTP/1.1 200", name[] = "Content-Length: ";
+	const char *body = NULL, *field;
+	size_t len = 0, whole = 0;
+	char got[4096];
+	ssize_t n;
+
+	while (!body || len < whole) {
+		n = recv(client, got + len, sizeof(got) - len, 0);
+		if (n <= 0)
+			return 0;
+		len += n;
+		body = body ?: memmem(got, len, "\r\n\r\n", 4);
+		field = memmem(got, len, name, sizeof(name) - 1);
+		if (body && field)
+			whole = body + 4 - got + atoi(field + sizeof(name) - 1);
+	}
+	return len == whole && !memcmp(got, status, sizeof(status) - 1);
+}
+
+/* Requests of @clients at the same time.  Return: segments */
+static int send_requests(const int *clients, int cnt)
+{
+	int i, sent = 0;
+	size_t at;
+
+	for (at = 0; at < sizeof(request) - 1; at += SEGMENT)
+		for (i = 0; i < cnt; i++) {
+			sent += send_segment(clients[i], at);
+			usleep(SEGMENT_US);
+		}
+	return sent;
+}
+
+static int load_requests(int port, char **args)
+{
+	const int cnt = atoi(args[0]);
+	int clients[CLIENTS], i, k, most, sent = 0, answered = 0;
+
+	for (k = 0; k < CLIENTS; k++) {
+		clients[k] = stream_connect(port, 20);
+		if (clients[k] < 0) {
+			perror("load: cannot connect");
+			return 1;
+		}
+	}
+	for (i = 0; i < cnt; i += most) {
+		most = cnt - i < CLIENTS ? cnt - i : CLIENTS;
+		sent += send_requests(clients, most);
+		for (k = 0; k < most; k++) {
+			answered += is_page(clients[k]);
+			progress(i + k + 1, cnt);
+		}
+	}
+	printf("%d %d\n", sent, answered);
+	return 0;
+}
+
 static const struct kind {
 	const char *name;
 	int arg_cnt;
@@ -290,6 +384,7 @@ static const struct kind {
 	{ "records", 1, load_records },
 	{ "strangers", 2, load_strangers },
 	{ "frames", 2, load_frames },
+	{ "requests", 1, load_requests },
 };
 
 int main(int argc, char **argv)

@@ -26,6 +26,8 @@ SCENARIOS = {
              ['sent', 'answered', 'forged', 'calls']),
     'forward': (['sent', 'delivered', 'softirq', 'switches', *COST, 'machine_ms'],
                 ['sent', 'delivered']),
+    'stream': (['segments', 'requests', 'wakeups_per_request', 'us_per_request', *COST,
+                'machine_ms'], ['segments', 'requests', 'wakeups_per_request']),
 }
 # More of it than fits any load, in any unit
 LIMIT = 10 ** 7
