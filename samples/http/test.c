@@ -27,6 +27,8 @@
 #define PLAIN_ATTACKERS	20
 #define ROUNDS		3	/* in which each attacker sends a field */
 #define SERVER		"/usr/sbin/nginx"
+#define LOAD		"/usr/bin/ab"
+#define LOAD_REQUESTS	1000
 #define LONG		100000
 #define SHORT		5000
 
@@ -484,6 +486,50 @@ static void test_attack(struct server *s, int cnt)
 	       good);
 }
 
+/* The number after this name in the output of ab; 0: it is not there */
+static int load_result(const char *output, const char *name)
+{
+	const char *line = strstr(output, name);
+
+	return line ? atoi(line + strlen(name)) : 0;
+}
+
+/* ab, with this option and @cnt connections at once: are all requests answered, and right? */
+static int loaded(struct server *s, const char *option, int cnt)
+{
+	char command[256], output[8192];
+	size_t len;
+	FILE *file;
+	int ok;
+
+	snprintf(command, sizeof(command), LOAD " -q -n %d -c %d %s http://127.0.0.1:%d/short 2>&1",
+		 LOAD_REQUESTS, cnt, option, s->port);
+	file = popen(command, "r");
+	if (!file)
+		return 0;
+	len = fread(output, 1, sizeof(output) - 1, file);
+	output[len] = 0;
+	ok = !pclose(file) && strstr(output, "Failed requests: ") &&
+	     load_result(output, "Complete requests: ") == LOAD_REQUESTS &&
+	     !load_result(output, "Failed requests: ") && !load_result(output, "Non-2xx responses: ");
+	if (!ok)
+		printf("# %s\n%s\n", command, output);
+	s->asked += LOAD_REQUESTS;
+	return ok;
+}
+
+static void test_load(struct server *s)
+{
+	int ok, good, lines;
+
+	ok = loaded(s, "-k", 20) && loaded(s, "", 20);
+	/* Once it has written its log */
+	sleeps(s);
+	lines = logged(s, &good);
+	report(ok && lines == s->asked && good == s->asked,
+	       "ab: it answers as many requests as it is sent");
+}
+
 /* What is no request is refused at once. */
 static void test_no_request(struct server *s)
 {
@@ -514,7 +560,7 @@ int main(int argc, char **argv)
 	int cnt = attackers();
 
 	(void)argc;
-	printf("TAP version 13\n1..12\n");
+	printf("TAP version 13\n1..13\n");
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = rand();
 	test_plain(argv[0]);
@@ -526,6 +572,7 @@ int main(int argc, char **argv)
 	test_header(&s);
 	test_answers(&s);
 	test_bodies(&s);
+	test_load(&s);
 	test_attack(&s, cnt);
 	test_no_request(&s);
 	server_end(&s);
