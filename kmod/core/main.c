@@ -13,6 +13,7 @@
 #include "kmod/core/device.h"
 #include "kmod/core/object.h"
 #include "kmod/crypto/work.h"
+#include "kmod/hold/work.h"
 #include "kmod/path/send.h"
 #include "kmod/tcp/outlet.h"
 #include "kmod/tcp/tcp.h"
@@ -32,9 +33,12 @@ static int __init vnp_init(void)
 	ret = vnp_send_subsys_create();
 	if (ret)
 		goto err_crypto_subsys;
-	ret = vnp_udp_subsys_create();
+	ret = vnp_hold_subsys_create();
 	if (ret)
 		goto err_send_subsys;
+	ret = vnp_udp_subsys_create();
+	if (ret)
+		goto err_hold_subsys;
 	ret = vnp_tcp_subsys_create();
 	if (ret)
 		goto err_udp_subsys;
@@ -52,6 +56,8 @@ err_tcp_subsys:
 	vnp_tcp_subsys_destroy();
 err_udp_subsys:
 	vnp_udp_subsys_destroy();
+err_hold_subsys:
+	vnp_hold_subsys_destroy();
 err_send_subsys:
 	vnp_send_subsys_destroy();
 err_crypto_subsys:
@@ -70,6 +76,7 @@ static void __exit vnp_exit(void)
 	vnp_send_subsys_destroy();
 	vnp_obj_subsys_destroy();
 	vnp_outlet_subsys_destroy();
+	vnp_hold_subsys_destroy();
 	/* Peers are freed by call_rcu(). */
 	rcu_barrier();
 	vnp_crypto_subsys_destroy();

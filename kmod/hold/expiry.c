@@ -3,6 +3,11 @@
 
 #include "kmod/hold/hold.h"
 #include "kmod/hold/table.h"
+#include "kmod/hold/work.h"
+#include "kmod/prog/account.h"
+
+/* After this many the worker is queued again, so that others are executed, too */
+#define VNP_HOLD_ITERATIONS	64
 
 /* Return: the next one to be delivered, or NULL.  Context: the lock */
 static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
@@ -71,44 +76,65 @@ static void vnp_hold_again(struct vnp_hold *hold)
 	const unsigned long due = oldest ? oldest->born + vnp_hold_age(hold) : 0;
 
 	if (oldest)
-		schedule_delayed_work(&hold->expiry,
-				      time_after(due, jiffies) ? due - jiffies : 0);
+		vnp_hold_queue(hold, time_after(due, jiffies) ? due - jiffies : 0);
 }
 
-static void vnp_hold_expire_some(struct vnp_holding *h)
+/* Return: is there more to do?  The user's programs pay for it. */
+static bool vnp_hold_expire_some(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
+	u64 start;
 	bool more;
 
-	do {
-		local_bh_disable();
-		rcu_read_lock();
-		spin_lock(&hold->lock);
-		/* Both in each iteration: under load each of them may always have work. */
-		vnp_hold_resume(h);
-		vnp_hold_expire(h);
-		more = h->ended;
-		if (!more)
-			vnp_hold_again(hold);
-		spin_unlock(&hold->lock);
-		vnp_hold_finish(h);
-		rcu_read_unlock();
-		local_bh_enable();
-		cond_resched();
-	} while (more);
+	local_bh_disable();
+	rcu_read_lock();
+	start = ktime_get_ns();
+	spin_lock(&hold->lock);
+	/* Both: under load each of them may always have work. */
+	vnp_hold_resume(h);
+	vnp_hold_expire(h);
+	more = h->ended;
+	if (!more)
+		vnp_hold_again(hold);
+	spin_unlock(&hold->lock);
+	vnp_hold_finish(h);
+	vnp_account_charge(h->link->user, ktime_get_ns() - start);
+	rcu_read_unlock();
+	local_bh_enable();
+	return more;
+}
+
+/* May the user's account be charged on this CPU? */
+static bool vnp_hold_is_solvent(const struct vnp_link *link)
+{
+	bool solvent;
+
+	local_bh_disable();
+	solvent = vnp_account_draw(link->user, 0);
+	local_bh_enable();
+	return solvent;
 }
 
 void vnp_hold_expiry(struct work_struct *work)
 {
 	struct vnp_hold *hold = container_of(to_delayed_work(work), struct vnp_hold, expiry);
-	struct vnp_holding h;
 	struct sock *sk = vnp_link_sock_get(hold->link);
+	u32 left = VNP_HOLD_ITERATIONS;
+	struct vnp_holding h;
+	bool more, solvent;
 
 	/* If the socket is being freed, vnp_hold_clear() frees all messages. */
 	if (!sk)
 		return;
 	vnp_holding_init(&h, hold->link, sk);
 	h.all = true;
-	vnp_hold_expire_some(&h);
+	do {
+		solvent = vnp_hold_is_solvent(hold->link);
+		more = vnp_hold_expire_some(&h);
+		cond_resched();
+	} while (more && solvent && --left);
+	/* What waits is charged to the socket.  One iteration a jiffy, so that it does end. */
+	if (more)
+		vnp_hold_queue(hold, solvent ? 0 : 1);
 	sock_put(sk);
 }

@@ -8,6 +8,7 @@
 #include "kmod/hold/hold.h"
 
 #include "kmod/hold/table.h"
+#include "kmod/hold/work.h"
 #include "kmod/link/stats.h"
 #include "kmod/path/hook.h"
 #include "kmod/prog/account.h"
@@ -162,14 +163,13 @@ static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message
 }
 
 /*
- * Queue the work item for now.  schedule_delayed_work() does nothing if it is queued already, so
- * that is cancelled.  It is only ever queued by that function, so on one workqueue, which never
- * executes it twice at once.  Context: the lock
+ * Queue the work item for now.  vnp_hold_queue() does nothing if it is queued already, so that is
+ * cancelled.  A workqueue never executes it twice at once.  Context: the lock
  */
 static void vnp_hold_kick(struct vnp_hold *hold)
 {
 	cancel_delayed_work(&hold->expiry);
-	schedule_delayed_work(&hold->expiry, 0);
+	vnp_hold_queue(hold, 0);
 }
 
 /* Context: the lock */

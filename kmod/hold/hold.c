@@ -8,6 +8,7 @@
 #include "kmod/hold/hold.h"
 
 #include "kmod/hold/table.h"
+#include "kmod/hold/work.h"
 
 static struct vnp_fragment *vnp_message_insert(struct vnp_hold *hold,
 					       struct vnp_message *message, u32 order,
@@ -62,7 +63,7 @@ static struct vnp_message *vnp_hold_begin(struct vnp_holding *h, u64 key)
 	if (hold->messages >= hold->link->hold_messages)
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
 	if (list_empty(&hold->oldest))
-		schedule_delayed_work(&hold->expiry, vnp_hold_age(hold));
+		vnp_hold_queue(hold, vnp_hold_age(hold));
 	if (hold->latest)
 		hlist_add_head(&hold->latest->node,
 			       vnp_hold_bucket(hold, hold->latest->key));
