@@ -140,11 +140,14 @@ static void vnp_route_key_ip6(struct vnp_route_key *key, const struct sock *sk,
 		.mark = READ_ONCE(sk->sk_mark),
 		.tos = READ_ONCE(np->tclass),
 		.family = AF_INET6,
+		.policy = vnp_route_policy(sk),
 	};
 	if (ipv6_addr_any(&key->saddr) && vnp_came_by_unicast(skb))
 		key->saddr = iph->daddr;
 	if (!key->oif && __ipv6_addr_needs_scope_id(ipv6_addr_type(&key->daddr)))
 		key->oif = inet6_iif(skb);
+	if (!key->oif)
+		key->oif = np->sticky_pktinfo.ipi6_ifindex;
 	if (!key->oif)
 		key->oif = READ_ONCE(np->ucast_oif);
 }
@@ -171,7 +174,7 @@ static bool vnp_route_matches_ip6(const struct vnp_route_key *a,
 {
 	return ipv6_addr_equal(&a->daddr, &b->daddr) && ipv6_addr_equal(&a->saddr, &b->saddr) &&
 	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark && a->tos == b->tos &&
-	       a->family == b->family;
+	       a->family == b->family && a->policy == b->policy;
 }
 
 static int vnp_route_find_ip6(struct vnp_route *route, const struct vnp_route_key *key,

@@ -28,6 +28,7 @@
  * @mark:	as sk_mark
  * @tos:	as the socket's
  * @family:	AF_INET or AF_INET6
+ * @policy:	the socket's own IPsec policy, or NULL; only compared
  */
 struct vnp_route_key {
 	struct in6_addr saddr;
@@ -37,6 +38,7 @@ struct vnp_route_key {
 	u32 mark;
 	u32 tos;
 	u32 family;
+	const void *policy;
 };
 
 /**
@@ -84,6 +86,16 @@ void vnp_route_forget(struct vnp_route *route);
 /* The destination address of a datagram if it is unicast: the source address of replies; or 0 */
 __be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
 
+/* Setting it does not make cached routes invalid, as sendto() would not use them. */
+static __always_inline const void *vnp_route_policy(const struct sock *sk)
+{
+#ifdef CONFIG_XFRM
+	return rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
+#else
+	return NULL;
+#endif
+}
+
 static __always_inline void vnp_route_key_ip4(struct vnp_route_key *key,
 					      const struct sock *sk,
 					      const struct sk_buff *skb)
@@ -97,6 +109,7 @@ static __always_inline void vnp_route_key_ip4(struct vnp_route_key *key,
 	key->mark = READ_ONCE(sk->sk_mark);
 	key->tos = READ_ONCE(inet->tos);
 	key->family = AF_INET;
+	key->policy = vnp_route_policy(sk);
 }
 
 static __always_inline bool vnp_route_matches_ip4(const struct vnp_route_key *a,
@@ -105,7 +118,7 @@ static __always_inline bool vnp_route_matches_ip4(const struct vnp_route_key *a,
 	return a->daddr.s6_addr32[0] == b->daddr.s6_addr32[0] &&
 	       a->saddr.s6_addr32[0] == b->saddr.s6_addr32[0] &&
 	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark &&
-	       a->tos == b->tos && a->family == b->family;
+	       a->tos == b->tos && a->family == b->family && a->policy == b->policy;
 }
 
 /* vnp_route_find_ip4() - look up a route that is not cached.  Return: 0 or an errno */

@@ -80,6 +80,12 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
  */
 void vnp_account_settle(struct vnp_user *user, u32 ns, u64 start);
 
+/* vnp_account_take() - charge @ns, whether there is so much or not.  Context: softirqs off */
+static __always_inline void vnp_account_take(struct vnp_user *user, s64 ns)
+{
+	this_cpu_sub(user->bucket->left, ns);
+}
+
 /*
  * vnp_account_charge() - charge work that was done for a user's programs.  Context: any but hard
  * interrupts

@@ -83,9 +83,23 @@ static inline int vnp_udp_out_own(struct sk_buff *skb, struct sock *sk)
 	return 0;
 }
 
+/* IP fragments of a packet at most: they are made at once, with softirqs off */
+#define VNP_UDP_OUT_FRAGMENTS	64
+
+/* Would a packet that is longer than @mtu be sent in too many fragments? */
+static noinline bool vnp_udp_out_is_long(const struct vnp_udp_out *out, u32 ip_len, u32 mtu)
+{
+	const u32 head = ip_len == sizeof(struct iphdr) ? ip_len :
+							  ip_len + sizeof(struct frag_hdr);
+	const u32 room = (max_t(u32, mtu, IPV4_MIN_MTU) - head) & ~7U;
+
+	return out->size * (skb_shinfo(out->skb)->gso_segs ?: 1) > VNP_UDP_OUT_FRAGMENTS * room;
+}
+
 /*
  * Complete the UDP header, and reserve space for the IP header.  Return: 0; -EMSGSIZE: it
- * is longer than @mtu, and may not be fragmented; -EPERM: the socket is closed
+ * is longer than @mtu, and may not be fragmented, or would be in too many; -EPERM: the socket is
+ * closed
  */
 static __always_inline int vnp_udp_out_begin(struct vnp_udp_out *out, u32 ip_len, u32 mtu,
 					     bool fragments)
@@ -93,7 +107,8 @@ static __always_inline int vnp_udp_out_begin(struct vnp_udp_out *out, u32 ip_len
 	struct sk_buff *skb = out->skb;
 	struct udphdr *uh = (struct udphdr *)skb->data;
 
-	if (out->size + ip_len > mtu && !fragments)
+	if (unlikely(out->size + ip_len > mtu) &&
+	    (!fragments || vnp_udp_out_is_long(out, ip_len, mtu)))
 		return -EMSGSIZE;
 	uh->len = htons(skb->len);
 	__skb_push(skb, ip_len);

@@ -10,10 +10,19 @@
 #include "kmod/path/batch.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/route.h"
+#include "kmod/prog/account.h"
 #include "kmod/udp/block.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/merge.h"
 #include "kmod/udp/output.h"
+
+/*
+ * What a reply costs, about: a packet; each further segment of it, as the device may have them made;
+ * and for some bytes, which may have to be fragmented.  To read the clock would take longer.
+ */
+#define VNP_UDP_REPLY_NS	1000
+#define VNP_UDP_REPLY_MORE_NS	250
+#define VNP_UDP_REPLY_BYTES	4
 
 /* send() on a connected socket does not call BPF programs of the cgroup, either. */
 static __always_inline bool vnp_udp_cgroup_denies(struct sock *sk, bool ip6)
@@ -171,6 +180,13 @@ static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock
 	return vnp_udp_reply_ip4(link, sk, skb, size);
 }
 
+/* Replies are not refused: the executions that follow are throttled. */
+static __always_inline void vnp_udp_reply_charge(const struct vnp_link *link, u32 len, u32 cnt)
+{
+	vnp_account_take(link->user, VNP_UDP_REPLY_NS + (cnt - 1) * VNP_UDP_REPLY_MORE_NS +
+				     len / VNP_UDP_REPLY_BYTES);
+}
+
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
@@ -178,6 +194,7 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	const u32 cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
 	int ret;
 
+	vnp_udp_reply_charge(link, skb->len, cnt);
 	if (!skb_is_gso(skb))
 		vnp_udp_merge_consumed(link, skb);
 	ret = vnp_udp_reply_send(link, sk, skb, size + sizeof(struct udphdr));

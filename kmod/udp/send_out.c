@@ -13,10 +13,6 @@
 #include "kmod/udp/output.h"
 #include "kmod/udp/send_packet.h"
 
-/* IP fragments that a datagram may be sent in, and a length that never needs more */
-#define VNP_UDP_SEND_FRAGMENTS	64
-#define VNP_UDP_SEND_EASY	(VNP_UDP_SEND_FRAGMENTS * 48)
-
 /*
  * ---- The route ----------------------------------------------------------
  */
@@ -36,7 +32,8 @@ static void vnp_udp_send_key_ip6(const struct vnp_target *target, struct vnp_rou
 	if (ipv6_addr_any(&key->saddr))
 		key->saddr = np->saddr;
 	if (!key->oif)
-		key->oif = vnp_udp_send_scope(target) ?: READ_ONCE(np->ucast_oif);
+		key->oif = vnp_udp_send_scope(target) ?: np->sticky_pktinfo.ipi6_ifindex ?:
+			   READ_ONCE(np->ucast_oif);
 	if (!(target->peer.flags & VNP_PEER_F_TOS))
 		key->tos = READ_ONCE(np->tclass);
 }
@@ -72,6 +69,7 @@ static bool vnp_udp_send_route_is(const struct vnp_target_cpu *on)
 	return target->to.family == AF_INET && route->dst &&
 	       route->key.saddr.s6_addr32[0] == saddr && route->key.oif == oif &&
 	       route->key.tos == tos && route->key.mark == READ_ONCE(sk->sk_mark) &&
+	       route->key.policy == vnp_route_policy(sk) &&
 	       ((const __be16 *)&route->key.ports)[1] == inet->inet_sport &&
 	       dst_check(route->dst, route->cookie) && vnp_route_is_permitted(route, sk);
 }
@@ -88,6 +86,7 @@ static noinline int vnp_udp_send_look_up(struct vnp_target_cpu *on, struct flowi
 		.mark = READ_ONCE(sk->sk_mark),
 		.tos = target->peer.tos,
 		.family = target->to.family,
+		.policy = vnp_route_policy(sk),
 	};
 
 	((__be16 *)&key.ports)[0] = target->to.port;
@@ -167,19 +166,6 @@ static void vnp_udp_send_seal(struct vnp_target_cpu *on, struct sk_buff *skb, u3
 			rt_tos2priority(on->target->peer.tos) : READ_ONCE(sk->sk_priority);
 }
 
-/* Would it be sent in too many fragments? */
-static bool vnp_udp_send_is_long(const struct vnp_udp_out *out, u16 family)
-{
-	const u32 head = family == AF_INET6 ? sizeof(struct ipv6hdr) + sizeof(struct frag_hdr) :
-					      sizeof(struct iphdr);
-	u32 mtu;
-
-	if (likely(out->size <= VNP_UDP_SEND_EASY))
-		return false;
-	mtu = max_t(u32, dst_mtu(out->dst), IPV4_MIN_MTU);
-	return out->size > VNP_UDP_SEND_FRAGMENTS * ((mtu - head) & ~7U);
-}
-
 /* May the socket send to the peer now?  Return: 0 and @on->route, or an errno */
 static int vnp_udp_send_begin(struct vnp_target_cpu *on, struct vnp_udp_out *out)
 {
@@ -206,8 +192,6 @@ static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out, 
 
 	if (sk_wmem_alloc_get(sk) >= READ_ONCE(sk->sk_sndbuf))
 		return -ENOBUFS;
-	if (vnp_udp_send_is_long(out, target->to.family))
-		return -EMSGSIZE;
 	skb_dst_set_noref(out->skb, out->dst);
 	vnp_udp_send_seal(on, out->skb, out->size - sizeof(struct udphdr), cnt);
 #if IS_ENABLED(CONFIG_IPV6)
