@@ -152,7 +152,9 @@ static inline bool vnp_cursor_writable(const struct vnp_cursor *cursor,
 	const bool linear = cursor->skb &&
 			    cursor->frag == skb_shinfo(cursor->skb)->frags;
 
-	return linear && !skb_cloned(cursor->skb) && !skb_cloned(skb);
+	/* Clones of @skb share the packets of its fragment list. */
+	return linear && !skb_cloned(cursor->skb) && !skb_cloned(skb) &&
+	       (cursor->skb == skb || !skb_shared(cursor->skb));
 }
 
 #endif /* _VNP_PATH_CURSOR_H */
