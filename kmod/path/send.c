@@ -183,7 +183,7 @@ static void vnp_send_flush_untimed(struct vnp_send_queue *queue, u32 *cnt)
 	vnp_send_payer_put(&payer);
 }
 
-/* Flush some packets, and charge the time since @start.  Return: the time now */
+/* Flush some packets of a user, and charge him for the time since @start.  Return: the time now */
 static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 {
 	struct vnp_send_payer payer[VNP_SEND_TIMED];
@@ -192,7 +192,8 @@ static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 
 	do {
 		payer[cnt++] = vnp_send_flush_first(queue, &segments);
-	} while (queue->first && cnt < VNP_SEND_TIMED && segments < VNP_SEND_TIMED_SEGMENTS);
+	} while (queue->first && queue->first->user == payer[0].user && cnt < VNP_SEND_TIMED &&
+		 segments < VNP_SEND_TIMED_SEGMENTS);
 	now = ktime_get_ns();
 	each = min_t(u64, now - start, NSEC_PER_SEC) / cnt;
 	for (i = 0; i < cnt; i++) {
