@@ -32,9 +32,6 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* Jiffies between refills, at usual rates: long enough for each to add whole datagrams */
 #define VNP_SEND_REFILL		(HZ / 20)
 
-/* Maximum number of packets being made on a CPU: they are not charged to sockets yet */
-#define VNP_SEND_ENTRIES_MAX	1024
-
 /* With more packets than this the queue is flushed after each, to have space for the next */
 #define VNP_SEND_ENTRIES_MANY	(VNP_SEND_ENTRIES_MAX / 2)
 
@@ -310,10 +307,10 @@ bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *
 {
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
 
-	if (likely(entry->queued || queue->cnt < VNP_SEND_ENTRIES_MAX))
+	if (likely(entry->queued || queue->cnt < sending->entries))
 		return true;
 	if (vnp_send_is_late(sending))
-		return false;
+		return queue->cnt < VNP_SEND_ENTRIES_MAX;
 	/* The time is part of the execution's. */
 	vnp_send_flush_untimed(queue, &sending->flushed);
 	return true;

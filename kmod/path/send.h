@@ -6,6 +6,7 @@
  * this CPU (udp/send.c).  That packet is sent
  *
  * - when nothing more fits it;
+ * - when too many others are being made;
  * - after the packet that arrived was processed, if that was the first of a program that sends
  *   in this softirq, and there was no more than one in the softirq before;
  * - otherwise after the other packets of the softirq were processed: then the NAPI instance of
@@ -67,9 +68,18 @@ struct vnp_send_entry {
 	struct vnp_user *user;
 };
 
+/*
+ * Packets that may be made on a CPU before the first of them is sent.  Nothing is added any more to
+ * those for a datagram that arrived alone, so few are made at once: then they are in caches, and
+ * their memory is reused.
+ */
+#define VNP_SEND_ENTRIES_MAX	1024
+#define VNP_SEND_ENTRIES_ALONE	16
+
 /**
  * struct vnp_sending - a packet whose program sends
  * @outer:	if it was received while another one was being sent: that one, or NULL
+ * @entries:	packets that may be made before one is sent
  * @left:	datagrams that the current execution may send
  * @flushed:	IP packets that were sent within this execution
  * @copied:	bytes that were copied to queues of TCP connections within this execution
@@ -77,6 +87,7 @@ struct vnp_send_entry {
  */
 struct vnp_sending {
 	struct vnp_sending *outer;
+	u32 entries;
 	u32 left;
 	u32 flushed;
 	u32 copied;
@@ -111,10 +122,14 @@ void vnp_send_limits(struct vnp_feature *feature);
 /* The packet that is being processed, if its program sends; the innermost one, or NULL */
 DECLARE_PER_CPU(struct vnp_sending *, vnp_sending);
 
-/* vnp_send_begin() - the packet of a program that sends is about to be processed */
-static inline void vnp_send_begin(struct vnp_sending *sending)
+/*
+ * vnp_send_begin() - the packet of a program that sends is about to be processed; @more: others
+ * will probably be sent together with its datagrams
+ */
+static inline void vnp_send_begin(struct vnp_sending *sending, bool more)
 {
 	sending->outer = __this_cpu_read(vnp_sending);
+	sending->entries = more ? VNP_SEND_ENTRIES_MAX : VNP_SEND_ENTRIES_ALONE;
 	sending->left = 0;
 	__this_cpu_write(vnp_sending, sending);
 }

@@ -34,9 +34,9 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
 	struct vnp_udp_sending sending __vnp_uninitialized;
 	int ret;
 
-	vnp_send_begin(&sending.sending);
 	sending.hops = vnp_udp_out_hops(dispatch->skb);
 	sending.more = skb_is_gso(dispatch->skb) || vnp_send_gathers();
+	vnp_send_begin(&sending.sending, sending.more);
 	sending.head = false;
 	sending.skb = NULL;
 	sending.block = NULL;
