@@ -56,9 +56,9 @@ static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_targe
 static noinline int vnp_send_changed(struct vnp_dgram *dgram, struct vnp_map *map,
 				     const void *key, u64 mem, u32 size)
 {
+	struct vnp_send_msg msg __vnp_uninitialized;
+	struct vnp_send send __vnp_uninitialized;
 	struct vnp_target *target;
-	struct vnp_send_msg msg;
-	struct vnp_send send;
 	int ret;
 
 	ret = vnp_send_read(dgram, mem, size, 0, &send, &msg);
@@ -116,8 +116,8 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 	struct vnp_map *map = (struct vnp_map *)(unsigned long)map_reg;
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	const struct vnp_target *except = NULL;
-	struct vnp_send_msg msg;
-	struct vnp_send send;
+	struct vnp_send_msg msg __vnp_uninitialized;
+	struct vnp_send send __vnp_uninitialized;
 	int ret;
 
 	if (!size)

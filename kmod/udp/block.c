@@ -6,8 +6,6 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
-#include "kmod/path/dispatch.h"
-
 /**
  * struct vnp_udp_blocks - the blocks of a CPU
  * @latest:	the one that datagrams are added to, or NULL
@@ -204,28 +202,6 @@ static int vnp_udp_block_append(struct vnp_udp_block *block, const struct vnp_dg
 	if (ret == -EINVAL)
 		ret = vnp_udp_block_copy(block, dgram, 0, ctx->len);
 	return ret;
-}
-
-bool vnp_udp_block_lasts(const struct vnp_dgram *dgram)
-{
-	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
-
-	return !dgram->prog->writes_packet && dgram->skb == dispatch->skb;
-}
-
-bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram)
-{
-	return sending->skb == dgram->skb && sending->off == dgram->off &&
-	       sending->len == dgram->exec.ctx.len && sending->end == dgram->exec.ctx.data_end;
-}
-
-bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram,
-			  u32 off, u32 len)
-{
-	const u32 begin = dgram->off + off - sending->off;
-
-	return sending->skb == dgram->skb && sending->end == dgram->exec.ctx.data_end &&
-	       begin <= sending->len && len <= sending->len - begin;
 }
 
 /* Can a datagram of @len bytes be a segment after those in the block? */

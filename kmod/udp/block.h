@@ -19,9 +19,9 @@
 #include <linux/skbuff.h>
 #include <linux/types.h>
 
+#include "kmod/path/dispatch.h"
 #include "kmod/path/send.h"
 
-struct vnp_dgram;
 struct vnp_udp_blocks;
 
 /* The most datagrams of a packet; its longest payload is VNP_DATAGRAM_MAX */
@@ -125,7 +125,12 @@ bool vnp_udp_block_is_direct(const struct vnp_dgram *dgram);
  * the program may write to it, or if the datagram has a packet of its own, which may be freed, and
  * its memory reused, before that.
  */
-bool vnp_udp_block_lasts(const struct vnp_dgram *dgram);
+static inline bool vnp_udp_block_lasts(const struct vnp_dgram *dgram)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+
+	return !dgram->prog->writes_packet && dgram->skb == dispatch->skb;
+}
 
 /**
  * vnp_udp_block_find() - find a datagram's payload, or copy it, to a block
@@ -140,11 +145,22 @@ int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *
 		       u32 len);
 
 /* vnp_udp_block_has() - is the range that was found last exactly this datagram? */
-bool vnp_udp_block_has(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram);
+static inline bool vnp_udp_block_has(const struct vnp_udp_sending *sending,
+				     const struct vnp_dgram *dgram)
+{
+	return sending->skb == dgram->skb && sending->off == dgram->off &&
+	       sending->len == dgram->exec.ctx.len && sending->end == dgram->exec.ctx.data_end;
+}
 
 /* vnp_udp_block_covers() - is a range of the payload in the one that was found last? */
-bool vnp_udp_block_covers(const struct vnp_udp_sending *sending, const struct vnp_dgram *dgram,
-			  u32 off, u32 len);
+static inline bool vnp_udp_block_covers(const struct vnp_udp_sending *sending,
+					const struct vnp_dgram *dgram, u32 off, u32 len)
+{
+	const u32 begin = dgram->off + off - sending->off;
+
+	return sending->skb == dgram->skb && sending->end == dgram->exec.ctx.data_end &&
+	       begin <= sending->len && len <= sending->len - begin;
+}
 
 /* vnp_udp_block_space() - a page fragment of this CPU with free space, or NULL: no memory */
 struct page_frag *vnp_udp_block_space(u32 len);

@@ -16,7 +16,6 @@
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
 #include "kmod/map/target.h"
-#include "kmod/path/dispatch.h"
 #include "kmod/path/send.h"
 #include "kmod/udp/block.h"
 #include "kmod/udp/output.h"
@@ -252,8 +251,39 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 }
 
 /*
- * The most frequent case first, in few instructions: a whole datagram that was found for another
- * peer before, and directly follows what is pending for this peer in the same block.
+ * In few instructions: a datagram with bytes of the program's own, which is copied, is as long as
+ * those in the linear data of the packet that is pending.  Return: false, without changes, if it
+ * is not like that
+ */
+static __always_inline bool vnp_udp_send_equal(struct vnp_udp_sending *sending,
+					       const struct vnp_dgram *dgram,
+					       struct vnp_pending *pending,
+					       const struct vnp_send_msg *msg)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+	const u32 len = msg->head_len + msg->len;
+	struct sk_buff *skb = pending->skb;
+	u8 *to;
+
+	if (!skb || skb_is_nonlinear(skb) || sending->block || msg->sealing ||
+	    len != pending->size || pending->cnt >= pending->cnt_max ||
+	    pending->hops != sending->hops || msg->off + msg->len > ctx->data_end - ctx->data ||
+	    skb->len != pending->cnt * len || skb_tailroom(skb) < (int)len ||
+	    !vnp_send_draw(&sending->sending, dispatch->link->user, len))
+		return false;
+	to = skb_tail_pointer(skb);
+	memcpy(to, msg->head, msg->head_len);
+	memcpy(to + msg->head_len, ctx->data + msg->off, msg->len);
+	skb->tail += len;
+	skb->len += len;
+	pending->cnt++;
+	return true;
+}
+
+/*
+ * The most frequent cases first: the above; and a whole datagram that was found for another peer
+ * before, and directly follows what is pending for this peer in the same block.
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again)
@@ -263,11 +293,14 @@ int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 	struct vnp_pending *pending = &this_cpu_ptr(target->cpu)->pending;
 	const u32 len = dgram->exec.ctx.len;
 
-	if (msg || !vnp_udp_send_follows(pending, sending) ||
-	    !vnp_udp_block_has(sending, dgram) ||
-	    !vnp_send_draw(&sending->sending, dispatch->link->user, len))
-		return vnp_udp_send_any(sending, dgram, target, msg, again);
-	pending->len += len;
-	pending->cnt++;
-	return 0;
+	if (msg) {
+		if (vnp_udp_send_equal(sending, dgram, pending, msg))
+			return 0;
+	} else if (vnp_udp_send_follows(pending, sending) && vnp_udp_block_has(sending, dgram) &&
+		   vnp_send_draw(&sending->sending, dispatch->link->user, len)) {
+		pending->len += len;
+		pending->cnt++;
+		return 0;
+	}
+	return vnp_udp_send_any(sending, dgram, target, msg, again);
 }
