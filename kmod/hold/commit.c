@@ -136,12 +136,51 @@ static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fra
 	return list;
 }
 
+/*
+ * A message that is one datagram, and was released in the execution that held it, is delivered
+ * without being charged before: the socket's queue charges it.  Nothing else uses the message, so
+ * the lock is only needed to free it.  Return: false, without changes, if that is not possible
+ */
+static bool vnp_hold_commit_only(struct vnp_holding *h, struct vnp_message *message)
+{
+	const struct vnp_fragment *fragment = &message->own;
+	struct vnp_hold *hold = h->link->hold;
+	u32 size;
+
+	if (fragment->kept != 1 || READ_ONCE(hold->waiting))
+		return false;
+	size = fragment->skb->truesize + sizeof(*message);
+	if (!vnp_hold_has_room(h, size))
+		return false;
+	/* As in vnp_message_deliver() */
+	atomic64_inc(&hold->released);
+	atomic64_inc(&hold->fragments);
+	if (unlikely(!h->link->hook->release_only(h->sk, fragment->skb, size))) {
+		atomic64_dec(&hold->released);
+		atomic64_dec(&hold->fragments);
+		return false;
+	}
+	spin_lock(&hold->lock);
+	vnp_message_free(hold, message);
+	spin_unlock(&hold->lock);
+	return true;
+}
+
 void vnp_hold_commit(struct vnp_holding *h)
 {
 	struct vnp_fragment *fragment = h->batch;
+	const bool only = h->only == fragment->message;
 	struct sk_buff *list;
 
 	h->batch = NULL;
+	if (only) {
+		h->only = NULL;
+		if (likely(vnp_hold_commit_only(h, fragment->message))) {
+			if (h->ended)
+				vnp_hold_finish(h);
+			return;
+		}
+	}
 	spin_lock(&h->link->hold->lock);
 	if (fragment->kept == fragment->last - fragment->first + 1)
 		list = vnp_fragment_commit(h, fragment);

@@ -62,7 +62,7 @@ static struct vnp_message *vnp_hold_begin(struct vnp_holding *h, u64 key)
 	message->born = jiffies;
 	if (hold->messages >= hold->link->hold_messages)
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
-	if (list_empty(&hold->oldest))
+	if (list_empty(&hold->oldest) && !delayed_work_pending(&hold->expiry))
 		vnp_hold_queue(hold, vnp_hold_age(hold));
 	if (hold->latest)
 		hlist_add_head(&hold->latest->node,
@@ -146,6 +146,16 @@ int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
 	return -ENOENT;
 }
 
+/*
+ * Does a message have nothing but the datagram of this execution?  All other fragments that it had
+ * are settled.  Context: the lock
+ */
+static bool vnp_hold_is_only(const struct vnp_holding *h, const struct vnp_message *message)
+{
+	return h->now == &message->own && message->cnt == 1 && message->pending == 1 &&
+	       !message->charge;
+}
+
 static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end)
 {
 	struct vnp_message *message;
@@ -161,6 +171,8 @@ static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end
 		ret = -EMSGSIZE;
 	else
 		vnp_hold_end(h, message, end);
+	if (!ret && end == VNP_MESSAGE_RELEASED && vnp_hold_is_only(h, message))
+		h->only = message;
 	spin_unlock(&h->link->hold->lock);
 	return ret;
 }
@@ -184,12 +196,13 @@ int vnp_hold_discard(struct vnp_holding *h, u64 key)
  * ---- After the execution ------------------------------------------------
  */
 
-/* Remove the datagram of this execution from its fragment.  Context: the lock */
-static void vnp_hold_undo(struct vnp_holding *h)
+/* Context: the lock */
+static void vnp_hold_remove_now(struct vnp_holding *h)
 {
 	struct vnp_fragment *fragment = h->now;
 	struct vnp_message *message = fragment->message;
 
+	h->only = NULL;
 	fragment->bytes -= h->bytes;
 	message->bytes -= h->bytes;
 	message->cnt--;
@@ -203,13 +216,10 @@ static void vnp_hold_undo(struct vnp_holding *h)
 	vnp_hold_settled(h, message);
 }
 
-bool vnp_hold_settle(struct vnp_holding *h, bool held)
+void vnp_hold_undo(struct vnp_holding *h)
 {
-	if (!h->now || held)
-		return h->now;
 	spin_lock(&h->link->hold->lock);
-	vnp_hold_undo(h);
+	vnp_hold_remove_now(h);
 	spin_unlock(&h->link->hold->lock);
 	h->now = NULL;
-	return false;
 }

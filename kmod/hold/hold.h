@@ -42,6 +42,8 @@ struct vnp_message;
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
+ * @only:	a message that was released and only has the datagram that is pending in @now or
+ *		@batch: nothing else uses it any more.  Or NULL
  * @all:	finish all ended messages now, even if the user's account is empty
  * @ended:	messages that ended and have no pending fragments: to be delivered or freed
  * @tail:	where the next of them is added
@@ -53,6 +55,7 @@ struct vnp_holding {
 	struct vnp_fragment *batch;
 	struct vnp_fragment *now;
 	u32 bytes;
+	struct vnp_message *only;
 	bool all;
 	struct vnp_message *ended;
 	struct vnp_message **tail;
@@ -128,12 +131,16 @@ static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link
 	h->sk = sk;
 	h->batch = NULL;
 	h->now = NULL;
+	h->only = NULL;
 	h->all = false;
 	h->ended = NULL;
 	h->tail = &h->ended;
 	if (!link)
 		memset(&h->one, 0, sizeof(h->one));
 }
+
+/* vnp_hold_undo() - the datagram of this execution is not held: remove it from h->now */
+void vnp_hold_undo(struct vnp_holding *h);
 
 /**
  * vnp_hold_settle() - an execution has ended
@@ -142,7 +149,12 @@ static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link
  *
  * Return: is the datagram held? It then is in the fragment h->now.
  */
-bool vnp_hold_settle(struct vnp_holding *h, bool held);
+static inline bool vnp_hold_settle(struct vnp_holding *h, bool held)
+{
+	if (h->now && unlikely(!held))
+		vnp_hold_undo(h);
+	return h->now;
+}
 
 /* vnp_hold_commit() - h->batch has all its packets, and so is not pending any more */
 void vnp_hold_commit(struct vnp_holding *h);

@@ -154,7 +154,8 @@ static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 
 	}
 	h->batch = h->now;
 	h->now = NULL;
-	vnp_dispatch_yield(d, action);
+	if (!held)
+		vnp_dispatch_yield(d, action);
 	return action;
 }
 
@@ -334,7 +335,7 @@ static __always_inline enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
-	struct vnp_cursor cursor;
+	struct vnp_cursor cursor __vnp_uninitialized;
 
 	dgram->off = vnp_dgram_off(prog, dgram->skb, dgram->hook->head);
 	dgram->shared = false;

@@ -59,6 +59,8 @@ struct vnp_target_addr;
  * @release:	deliver held packets, linked by skb->next, as one datagram, to which their charge
  *		(@charge) is transferred.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE: they were
  *		uncharged
+ * @release_only: deliver a held packet with one datagram, which is not charged, as @release; it is
+ *		charged @charge.  Return: false, without changes, if that is not possible
  * @release_each: deliver each datagram of held packets.  Uncharged and consumed.  Return:
  *		number of datagrams for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)
@@ -105,6 +107,7 @@ struct vnp_hook_ops {
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);
 	int (*release)(struct sock *sk, struct sk_buff *list, u32 charge);
+	bool (*release_only)(struct sock *sk, struct sk_buff *skb, u32 charge);
 	u32 (*release_each)(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
 			    u32 charge);
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);

@@ -85,7 +85,7 @@ static void vnp_udp_pktinfo(const struct sock *sk, struct sk_buff *skb)
 	pktinfo->ipi_spec_dst.s_addr = vnp_udp_spec_dst(skb);
 }
 
-static void vnp_udp_mark_sock(struct sock *sk, const struct sk_buff *skb)
+static __always_inline void vnp_udp_mark_sock(struct sock *sk, const struct sk_buff *skb)
 {
 	const bool connected = skb->protocol == htons(ETH_P_IPV6) ?
 			       !ipv6_addr_any(&sk->sk_v6_daddr) :
@@ -111,7 +111,7 @@ static void vnp_udp_condense(struct sk_buff *skb)
 }
 
 /* As udp_set_dev_scratch().  Overwrites skb->dev. */
-static void vnp_udp_note(struct sk_buff *skb)
+static __always_inline void vnp_udp_note(struct sk_buff *skb)
 {
 	struct udp_dev_scratch *scratch = udp_skb_scratch(skb);
 
@@ -144,14 +144,14 @@ static bool vnp_udp_take(struct sock *sk, int size)
 }
 
 /* Context: the queue's lock */
-static void vnp_udp_queue(struct sock *sk, struct sk_buff *skb)
+static __always_inline void vnp_udp_queue(struct sock *sk, struct sk_buff *skb)
 {
 	sock_skb_set_dropcount(sk, skb);
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
 }
 
 /* Return: false: the memory limit of the protocol or the socket's cgroup is reached */
-static bool vnp_udp_queue_append(struct sock *sk, struct sk_buff *skb)
+static __always_inline bool vnp_udp_queue_append(struct sock *sk, struct sk_buff *skb)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
 	const int size = skb->truesize;
@@ -253,4 +253,13 @@ void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb)
 	vnp_udp_queue(sk, skb);
 	spin_unlock(&sk->sk_receive_queue.lock);
 	vnp_udp_wake(sk);
+}
+
+bool vnp_udp_enqueue_held(struct sock *sk, struct sk_buff *skb)
+{
+	vnp_udp_mark_sock(sk, skb);
+	if (unlikely(!vnp_udp_queue_append(sk, skb)))
+		return false;
+	vnp_udp_wake(sk);
+	return true;
 }

@@ -86,6 +86,9 @@ bool vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb);
 /* vnp_udp_enqueue_charged() - likewise, if its truesize was charged to the socket before */
 void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb);
 
+/* vnp_udp_enqueue_held() - likewise, but charge it.  Return: false: that is not possible */
+bool vnp_udp_enqueue_held(struct sock *sk, struct sk_buff *skb);
+
 /* vnp_udp_charge(), vnp_udp_uncharge() - as in struct vnp_hook_ops */
 bool vnp_udp_charge(struct sock *sk, u32 size);
 void vnp_udp_uncharge(struct sock *sk, u32 size);

@@ -294,6 +294,7 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.charge		= vnp_udp_charge,
 	.uncharge	= vnp_udp_uncharge,
 	.release	= vnp_udp_release,
+	.release_only	= vnp_udp_release_only,
 	.release_each	= vnp_udp_release_each,
 	.cut		= vnp_udp_packet_cut,
 	.copy		= vnp_udp_packet_copy,

@@ -731,6 +731,53 @@ TEST_F(app, pass_comes_first)
 	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
 }
 
+/* A message of one datagram, released as soon as it is held: others make room for it. */
+TEST_F(app, one_datagram)
+{
+	struct fragment fragment = { .order = HOLD_HOLD, .cnt = 1 };
+	struct rig *rig = &self->rig;
+	int drops;
+
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, 4096));
+	drops = sock_drops(rig->flow.rx);
+	for (int i = 0; i < 50; i++) {
+		ASSERT_EQ(0, put(rig, 500, (struct fragment){ HOLD_ONLY, 0, NEVER, i, i }));
+		fragment.message = 1000 + i;
+		fragment.strip = i % 2;
+		ASSERT_EQ(0, put(rig, 700, fragment));
+		ASSERT_EQ(0, settle(rig));
+		expect(rig, 700, fragment);
+		ASSERT_EQ(1, seen(rig));
+	}
+	EXPECT_EQ(drops, sock_drops(rig->flow.rx));
+	EXPECT_EQ(50, rig->info.released);
+	EXPECT_EQ(50, rig->info.released_fragments);
+	EXPECT_LT(0, rig->info.errors[VNP_ERROR_EVICTED]);
+	EXPECT_EQ(50, rig->info.held_messages + rig->info.errors[VNP_ERROR_EVICTED]);
+	EXPECT_TRUE(balanced(&rig->info, rig->info.held_messages));
+	EXPECT_EQ(rig->info.held_bytes, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+/* Likewise, but the program returns another verdict: it is not delivered as a message. */
+TEST_F(app, one_datagram_passed)
+{
+	struct fragment fragment = { .order = HOLD_HOLD_THEN_PASS, .strip = 1, .cnt = 1 };
+	struct rig *rig = &self->rig;
+
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, put(rig, 100, fragment));
+		ASSERT_EQ(0, settle(rig));
+		EXPECT_EQ(0, rig->seen->end);
+		EXPECT_EQ(100, recv(rig->flow.rx, rig->got, sizeof(rig->got), 0));
+		EXPECT_EQ(1, queue_empty(rig));
+	}
+	EXPECT_EQ(3, rig->info.verdicts[VNP_PASS]);
+	EXPECT_EQ(0, rig->info.released);
+	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
 /* wait_released() - wait until no message is held */
 static int wait_released(struct rig *rig)
 {

@@ -49,7 +49,7 @@ static __always_inline int hold_only(struct vnp_ctx *ctx, const struct fragment 
 		return no_verdict;
 	else if (fragment->order != HOLD_ONLY)
 		hold_complete(ctx, fragment, fragment->order == HOLD_EACH);
-	return VNP_HELD;
+	return fragment->order == HOLD_HOLD_THEN_PASS ? VNP_PASS : VNP_HELD;
 }
 
 static __always_inline int hold_by_order(struct vnp_ctx *ctx, const struct fragment *fragment)

@@ -22,6 +22,7 @@ enum hold_order {
 	HOLD_NOT,		/* return the verdict, without holding it */
 	HOLD_WRITE,		/* as HOLD_HOLD, with the last byte inverted */
 	HOLD_TWICE,		/* as HOLD_ONLY, calling vnp_hold() twice */
+	HOLD_HOLD_THEN_PASS,	/* as HOLD_HOLD, and return another verdict */
 };
 
 /* struct fragment - the header of each datagram */
