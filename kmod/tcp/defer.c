@@ -22,18 +22,22 @@ void vnp_stream_subsys_destroy(void)
 
 void vnp_stream_defer(struct vnp_stream *stream)
 {
-	if (!mod_delayed_work(vnp_stream_wq, &stream->work, 0))
-		vnp_obj_get(&stream->link->obj);
+	/* Before the worker can put it */
+	vnp_obj_get(&stream->link->obj);
+	/* It was pending, and has a reference. */
+	if (mod_delayed_work(vnp_stream_wq, &stream->work, 0))
+		vnp_stream_put(stream);
 }
 
 void vnp_stream_retry(struct vnp_stream *stream)
 {
 	const unsigned long delay = max(stream->delay, 1UL);
 
-	if (!queue_delayed_work(vnp_stream_wq, &stream->work, delay))
-		return;
 	vnp_obj_get(&stream->link->obj);
-	stream->delay = min(2 * delay, VNP_STREAM_DELAY);
+	if (queue_delayed_work(vnp_stream_wq, &stream->work, delay))
+		stream->delay = min(2 * delay, VNP_STREAM_DELAY);
+	else
+		vnp_stream_put(stream);
 }
 
 bool vnp_stream_solvent(const struct vnp_stream *stream)
