@@ -236,6 +236,16 @@ static void vnp_repack_advance(struct sock *sk, struct vnp_repack *pass,
 	}
 }
 
+/* The first byte that TCP takes from a packet */
+static u32 vnp_repack_from(const struct sock *sk, const struct sk_buff *skb)
+{
+	u32 seq = vnp_queue_start(skb);
+
+	if (!vnp_queue_is_end(sk, skb->prev) && after(vnp_queue_stop(skb->prev), seq))
+		seq = vnp_queue_stop(skb->prev);
+	return before(seq, tcp_sk(sk)->copied_seq) ? tcp_sk(sk)->copied_seq : seq;
+}
+
 int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp)
 {
 	const u64 copied = pass->copied + VNP_SLICE_BYTES;
@@ -250,6 +260,9 @@ int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp)
 	run.end = skb_peek(&sk->sk_receive_queue);
 	while (!vnp_queue_is_end(sk, run.end) && !after(vnp_queue_stop(run.end), pass->seq))
 		run.end = run.end->next;
+	/* The socket was unlocked: packets may have been merged, by TCP or vnp_repack_own(). */
+	if (!vnp_queue_is_end(sk, run.end))
+		pass->seq = vnp_repack_from(sk, run.end);
 	while (vnp_repack_next(sk, pass, &run)) {
 		ret = vnp_repack_run(sk, &run, pass, gfp);
 		if (ret < 0)
@@ -268,16 +281,6 @@ static bool vnp_repack_is_own(const struct sk_buff *skb, u32 stop)
 	if (after(stop, vnp_queue_stop(skb)))
 		stop = vnp_queue_stop(skb);
 	return !skb_cloned(skb) && stop - vnp_queue_start(skb) <= skb_headlen(skb);
-}
-
-/* The first byte that TCP takes from a packet */
-static u32 vnp_repack_from(const struct sock *sk, const struct sk_buff *skb)
-{
-	u32 seq = vnp_queue_start(skb);
-
-	if (!vnp_queue_is_end(sk, skb->prev) && after(vnp_queue_stop(skb->prev), seq))
-		seq = vnp_queue_stop(skb->prev);
-	return before(seq, tcp_sk(sk)->copied_seq) ? tcp_sk(sk)->copied_seq : seq;
 }
 
 int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, gfp_t gfp)
