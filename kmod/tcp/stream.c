@@ -186,6 +186,21 @@ static void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
 		vnp_stream_retry(stream);
 }
 
+/* All is ready up to @end, unless the program was replaced by one that authenticates messages. */
+static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
+{
+	if (vnp_message_authenticates(stream)) {
+		stream->passing = false;
+		local_bh_disable();
+		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
+		local_bh_enable();
+	} else if (after(end, stream->parse)) {
+		stream->parse = end;
+		WRITE_ONCE(stream->ready, end);
+		WRITE_ONCE(stream->wanted, end + 1);
+	}
+}
+
 static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 {
 	const u32 end = vnp_queue_end(stream->sk);
@@ -203,11 +218,8 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 		ret = -EAGAIN;
 	vnp_stream_bound(stream);
 	local_bh_enable();
-	if (stream->passing && after(end, stream->parse)) {
-		stream->parse = end;
-		WRITE_ONCE(stream->ready, end);
-		WRITE_ONCE(stream->wanted, end + 1);
-	}
+	if (stream->passing)
+		vnp_stream_pass_on(stream, end);
 	vnp_stream_set_deferred(stream, ret ?: skip);
 	vnp_stream_settle(stream);
 }

@@ -365,6 +365,31 @@ TEST_F(open, urgent)
 	}
 }
 
+/*
+ * What is no message was passed on, and then the program is replaced by one that authenticates:
+ * what arrives afterwards is not passed.
+ */
+TEST_F(open, passed_on_before)
+{
+	int dev = device_open(), stream, message;
+
+	ASSERT_OK(dev);
+	ASSERT_EQ(0, stream_progs(dev, &stream, &message));
+	ASSERT_EQ(0, conn_link_to(&self->conn, dev, stream, message, VNP_LINK_F_STREAM_PASS, 0));
+	message_make(sent, MSG_NONE, 100, 1);
+	ASSERT_EQ(0, conn_put(&self->conn, sent, 100));
+	ASSERT_EQ(100, recv(self->conn.rx, got, 100, MSG_WAITALL));
+	EXPECT_MEM(sent, got, 100);
+	ASSERT_EQ(0, link_update(self->conn.link, object_prog(self->obj, "decide"), -1));
+	ASSERT_EQ(0, conn_put(&self->conn, sent, 100));
+	ASSERT_EQ(0, conn_arrived(&self->conn, 200));
+	ASSERT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	EXPECT_EQ(EPROTO, errno);
+	close(message);
+	close(stream);
+	close(dev);
+}
+
 TEST_F(open, peek)
 {
 	LINK(0, 0);
