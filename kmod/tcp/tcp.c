@@ -173,6 +173,10 @@ static bool vnp_tcp_is_attached(struct sock *sk)
 {
 	bool attached;
 
+	/* A call of the application can keep the lock for any time. */
+	if (vnp_stream_of(sk))
+		return true;
+	/* The link may be being created. */
 	lock_sock(sk);
 	attached = vnp_stream_of(sk);
 	release_sock(sk);

@@ -181,11 +181,16 @@ static bool vnp_udp_is_hooked(struct sock *sk)
 	const struct udp_sock *up = udp_sk(sk);
 	bool hooked;
 
-	/* A link being created holds the lock. */
-	lock_sock(sk);
-	hooked = READ_ONCE(up->encap_type) == VNP_UDP_ENCAP &&
-		 READ_ONCE(up->encap_rcv) == vnp_udp_rcv;
-	release_sock(sk);
+	/*
+	 * A link being created owns the socket.  So does a call of the application, for any time:
+	 * do not wait for it, as the answer can change at any moment.
+	 */
+	local_bh_disable();
+	bh_lock_sock(sk);
+	hooked = sock_owned_by_user(sk) || (READ_ONCE(up->encap_type) == VNP_UDP_ENCAP &&
+					    READ_ONCE(up->encap_rcv) == vnp_udp_rcv);
+	bh_unlock_sock(sk);
+	local_bh_enable();
 	return hooked;
 }
 
