@@ -37,7 +37,8 @@ static void vnp_copy_free_work(struct vnp_copy *copy)
 {
 	if (copy->work)
 		kvfree(copy->work->sg);
-	kfree(copy->work);
+	/* Implementations leave nonces and keystream in requests. */
+	kfree_sensitive(copy->work);
 	copy->work = NULL;
 }
 
