@@ -53,7 +53,7 @@ static int use_begin(struct use *use, u64 ctx, u64 map, u64 key, u64 crypt, u32 
 
 	memset(use, 0, sizeof(*use));
 	use->user = user_of(ctx);
-	if (!zeroes(ptr(const u8 *, crypt), known, len))
+	if (len > VNP_CRYPT_LEN_MAX || !zeroes(ptr(const u8 *, crypt), known, len))
 		return -E2BIG;
 	memcpy(&use->crypt, ptr(void *, crypt), known);
 	use->key = vnp_user_map_find(ptr(struct vnp_user_map *, map), ptr(void *, key));

@@ -77,6 +77,9 @@ enum vnp_cost_kind {
 	VNP_COST_CRYPT,
 };
 
+/* Bytes of a struct vnp_crypt at most, also in future: what follows the known ones is searched */
+#define VNP_CRYPT_LEN_MAX	256
+
 /*
  * vnp_crypt_limit() - how many bytes may be encrypted or authenticated by one execution on a
  * message of a stream, of @len bytes; the budget does not limit that (cost.h)

@@ -53,6 +53,9 @@ static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 		memcpy(crypt, from, sizeof(*crypt));
 		return 0;
 	}
+	/* Its cost does not depend on the length. */
+	if (len > VNP_CRYPT_LEN_MAX)
+		return -E2BIG;
 	memset(crypt, 0, sizeof(*crypt));
 	if (len > sizeof(*crypt) &&
 	    memchr_inv(from + sizeof(*crypt), 0, len - sizeof(*crypt)))
