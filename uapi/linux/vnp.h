@@ -91,7 +91,10 @@
  *		netfilter.  The TTL is lower than that of the datagram it answers, so two
  *		programs do not reply to each other forever.  Datagrams of one packet
  *		leave as one packet.  A reply that cannot be sent is dropped, and counted
- *		by enum vnp_error
+ *		by enum vnp_error.  For a %VNP_PROG_MESSAGE it is taken out of the stream, and sent
+ *		back over the connection, as the program changed it; or what the program has sent
+ *		with vnp_reply() instead, if it has called that.  It is a verdict only if the link
+ *		has a queue for answers (struct vnp_link_create::reply_bytes)
  * @VNP_HELD:	held with the link under the key that the program gave to vnp_hold(), until a
  *		program releases or discards that message, or a limit of the link is reached
  *		(struct vnp_link_create).  It is a verdict only if a vnp_hold() of the same
@@ -137,6 +140,11 @@ enum vnp_verdict {
  * @ifindex:	interface the datagram arrived on
  * @ttl:	IPv4 time to live or IPv6 hop limit
  * @tos:	IPv4 TOS or IPv6 traffic class octet: DSCP << 2 | ECN
+ * @unanswered:	%VNP_PROG_MESSAGE, on a link with @reply_bytes: 1: of what was passed or is held
+ *		the application has not read all, or since it did no send() of it has succeeded
+ *		as a whole.  Then vnp_reply() may overtake answers of the application; with 0 it
+ *		does not, if the application sends the answers to all that it has read at once.
+ *		For other programs there is no such field
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(it is taken if any socket has set SO_TIMESTAMP*)
  *
@@ -157,7 +165,7 @@ struct vnp_ctx {
 	__u32 ifindex;
 	__u32 ttl;
 	__u32 tos;
-	__u32 :32;
+	__u32 unanswered;
 	__u64 tstamp;
 };
 
@@ -197,7 +205,8 @@ struct vnp_ctx {
 	FN(mac_verify, 0x1001a)		\
 	FN(mac, 0x1001b)		\
 	FN(replay_check, 0x1001c)	\
-	FN(replay_commit, 0x1001d)
+	FN(replay_commit, 0x1001d)	\
+	FN(reply, 0x1001e)
 
 #define __VNP_HELPER_ID(name, id)	VNP_HELPER_##name = id,
 enum vnp_helper_id {
@@ -330,8 +339,9 @@ enum vnp_fault {
  *			of its cgroup on sendmsg, shutdown(), or a broadcast address
  *			without SO_BROADCAST
  * @VNP_ERROR_ROUTE:	no route, or no valid address to send it to
- * @VNP_ERROR_SNDBUF:	the socket's send buffer, or its queue in a map of sockets, is full
- * @VNP_ERROR_HOPS:	its TTL would be 0
+ * @VNP_ERROR_SNDBUF:	the socket's send buffer, or its queue in a map of sockets or for answers,
+ *			is full
+ * @VNP_ERROR_HOPS:	its TTL would be 0; stream: %VNP_STREAM_SENDS_MAX is reached
  * @VNP_ERROR_RATE:	a datagram to a peer was not sent: a limit of struct vnp_feature was
  *			reached, for one execution or for the user; or an earlier datagram
  *			had to be sent before it, and the execution had already sent 1,024 IP
@@ -390,15 +400,15 @@ enum vnp_error {
  *			0: the length is not known yet, and the program is executed again when
  *			there are more bytes; less than 0: this is not a message
  * @VNP_PROG_MESSAGE:	executed once on each whole message of such a stream; R1 is a
- *			struct vnp_ctx *, R0 an enum vnp_verdict, but not %VNP_REPLY.  The message
- *			can be changed, but not get longer than it was
+ *			struct vnp_ctx *, R0 an enum vnp_verdict.  The message can be changed, but not
+ *			get longer than it was
  *
  * In the context of the last two, the addresses are those of the connection, @ifindex is the
  * interface that the latest packet arrived on, or 0, and @ttl, @tos and @tstamp are 0.
  * @data_end is at most the end of the linear data or page fragment that has the first byte.  But
  * a %VNP_PROG_MESSAGE that writes to the payload, or calls vnp_pull(), vnp_store_bytes(),
- * vnp_adjust_head(), vnp_adjust_tail() or a helper that encrypts or authenticates, executes on a
- * copy of the message, all of which is directly readable.
+ * vnp_adjust_head(), vnp_adjust_tail() or a helper that sends, encrypts or authenticates, executes
+ * on a copy of the message, all of which is directly readable.
  *
  * If it passes or holds the message, the application reads the copy, as the program changed it.  An
  * execution can encrypt or authenticate four times as many bytes as the message has, or 65,536 if
@@ -415,6 +425,14 @@ enum vnp_prog_type {
 
 /* Maximum bytes of a stream that a program sees at once, and of a message */
 #define VNP_STREAM_MAX		(4U << 20)
+
+/*
+ * How many messages of a stream may be answered, or sent to others, until the application calls
+ * recv() or another function that reads, whether there is something to read or not.  So programs
+ * at both ends of a connection, or on several that form a circle, do not send to each other forever
+ * while no application takes part.
+ */
+#define VNP_STREAM_SENDS_MAX	4096
 
 /* Bytes of the longest IP packet that a %VNP_PROG_PACKET sees: one of IPv6 */
 #define VNP_PACKET_MAX		(65535 + 40)
@@ -920,7 +938,8 @@ struct vnp_map_elem {
  *
  * The socket.  Datagrams to all peers of a map are sent from one UDP socket: that of @sock_fd
  * of struct vnp_map_create, which need not be a socket with a link, else that of the first link
- * whose program uses the map.  The map keeps this socket when the link is detached, and even if
+ * whose program uses the map; a link to a TCP socket, whose program for messages sends to the map,
+ * needs a map with @sock_fd (EOPNOTSUPP).  The map keeps this socket when the link is detached, and even if
  * creating the link then fails.  After the application has closed the socket nothing is sent
  * any more.
  *
@@ -938,7 +957,7 @@ struct vnp_map_elem {
  * port, mark and priority, charged to its send buffer, and subject to SO_BROADCAST,
  * IP_MTU_DISCOVER and netfilter.  The TTL is lower than that of the datagram on which the
  * program is executed, unless that one was sent to a multicast address.  So no datagram is
- * forwarded forever.
+ * forwarded forever.  For messages of streams see %VNP_STREAM_SENDS_MAX.
  *
  * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members; groups with the same hash share
  * this limit.  Beyond it VNP_MAP_UPDATE fails with ENOSPC, as it does if the map is full.
@@ -1081,8 +1100,11 @@ struct vnp_connection {
 /* Maximum number of bytes that a program can put in front of what vnp_send() sends */
 #define VNP_SEND_HEAD_MAX	256
 
+/* The same for vnp_reply() */
+#define VNP_REPLY_HEAD_MAX	16384
+
 /**
- * struct vnp_send - what vnp_send() and vnp_send_group() send
+ * struct vnp_send - what vnp_send(), vnp_send_group() and vnp_reply() send
  * @size:	sizeof(struct vnp_send); any other value is refused
  * @flags:	VNP_SEND_F_*
  * @off:	first byte of the payload that is sent
@@ -1170,6 +1192,15 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_STREAM_PASS	(1U << 4)	/* no message found: pass what follows */
 #define VNP_LINK_F_HOLD_EACH	(1U << 5)	/* too old: deliver each datagram */
 #define VNP_LINK_F_FORGED_END	(1U << 6)	/* a forged message ends the stream */
+#define VNP_LINK_F_BOUNDARIES	(1U << 7)	/* a read ends where a message ends */
+#define VNP_LINK_F_REPLY_RESET	(1U << 8)	/* no room for an answer: reset the connection */
+
+/*
+ * A control message of recvmsg(), of level IPPROTO_TCP: a __u32, the number of messages that are
+ * ready, including one of which only bytes are left.  With %VNP_LINK_F_BOUNDARIES, if the socket
+ * has TCP_INQ set
+ */
+#define VNP_CM_MESSAGES		0xf700
 
 /**
  * enum vnp_eof - what happens to a message that is not whole when the stream ends
@@ -1188,6 +1219,9 @@ enum vnp_eof {
 #define VNP_HOLD_MESSAGES_MAX	65536
 #define VNP_HOLD_AGE_MS		10000
 #define VNP_HOLD_AGE_MS_MAX	3600000
+
+/* With %VNP_LINK_F_BOUNDARIES: how many messages are kept from the application, or ready, at most */
+#define VNP_BOUNDARIES_MAX	1024
 
 /**
  * struct vnp_link_create - VNP_LINK_CREATE: link a program to a socket
@@ -1208,6 +1242,9 @@ enum vnp_eof {
  * @message_fd:	stream: with %VNP_LINK_F_MESSAGE a program of type %VNP_PROG_MESSAGE; else 0, and
  *		each whole message is passed
  * @eof:	stream: enum vnp_eof
+ * @reply_bytes: stream: size of the queue for answers (vnp_reply(), %VNP_REPLY): as @queue_bytes of
+ *		struct vnp_connection, but 0: there is none, and nothing can be answered
+ * @reserved2:	must be zero
  *
  * The link exists until it is detached or the socket is closed.  Data already in the
  * socket's receive queue stays there.  Returns a descriptor.
@@ -1254,6 +1291,35 @@ enum vnp_eof {
  * EBADMSG, each time it reads.  If the program authenticates messages, the application never gets
  * bytes that were not: %VNP_LINK_F_FAULT_PASS and %VNP_LINK_F_STREAM_PASS have no effect, and
  * %VNP_EOF_DELIVER is %VNP_EOF_DROP.
+ *
+ * Boundaries.  With %VNP_LINK_F_BOUNDARIES a call of recv(), read(), recvmsg() or splice() returns
+ * bytes of one message at most, also with MSG_WAITALL.  If the buffer is shorter, the next call
+ * returns what is left of the message.  recvmsg() sets MSG_EOR in msg_flags when it has returned the
+ * message's last byte; MSG_TRUNC is never set.  MSG_PEEK sees the first message only, also with
+ * SO_PEEK_OFF; recvmmsg() returns a message in each buffer.  SO_RCVLOWAT and FIONREAD count the bytes
+ * of all messages that are ready, but SO_RCVLOWAT does not keep a call from returning one that is
+ * shorter.  How many messages are ready is in @ready_messages of struct vnp_link_info, and in the
+ * control message %VNP_CM_MESSAGES.  Messages of which a program has left no bytes are not ready.
+ * What is delivered without being a message has no MSG_EOR: the bytes of one that is not whole at the
+ * end, and all after %VNP_LINK_F_STREAM_PASS has taken effect.  At most %VNP_BOUNDARIES_MAX messages
+ * are kept from the application, or ready: then no program is executed on more, until it reads; if
+ * some are held, these are delivered (%VNP_ERROR_EVICTED).  io_uring repeats a call with MSG_WAITALL
+ * by itself.  Detaching the link ends all this: messages that are not read yet become a stream.
+ *
+ * Answers.  With @reply_bytes, vnp_reply() and the verdict %VNP_REPLY write to the connection, in
+ * softirq, by a queue like that of struct vnp_connection; if the socket also is in a map of sockets
+ * it is the same queue, so @queue_bytes must be equal, and @policy is %VNP_SOCKET_DROP_NEWEST, or
+ * with %VNP_LINK_F_REPLY_RESET %VNP_SOCKET_DISCONNECT (EBUSY).  An answer is sent as a whole, never
+ * inside of what a call of send() of the application sends, even if that waits; and before what the
+ * application sends in calls that begin later.  So if an application sends a message in several calls,
+ * also because a call without waiting has sent less than all, answers can come between: see
+ * @unanswered of struct vnp_ctx.  If the peer does not read, the queue becomes full, and vnp_reply()
+ * fails; a message with the verdict %VNP_REPLY is then dropped (%VNP_ERROR_SNDBUF).  When the link
+ * is detached, or the socket closed, what is in the queue is sent before.
+ * Nothing is sent that send() of the process that creates the link, or accepts the connection, would
+ * not be permitted to send; then, after shutdown(), and on a connection of TCP fast open that was
+ * accepted before its handshake was complete, vnp_reply() fails.  EDQUOT: as of
+ * struct vnp_connection.
  *
  * A read that began before the link was created returns bytes as they arrive, whether their
  * message is ready or not.  For programs the stream continues after these bytes.
@@ -1303,6 +1369,8 @@ struct vnp_link_create {
 	__u32 hold_mark;
 	__s32 message_fd;
 	__u32 eof;
+	__u32 reply_bytes;
+	__u32 reserved2;
 };
 
 /**
@@ -1342,7 +1410,9 @@ struct vnp_link_create {
  * @refused:	listening socket: connections that were closed because they could not be linked
  * @listener_id: the listening socket's link that this one was inherited from, or 0; it may have
  *		ended
- * @reserved2:	zero
+ * @ready_messages: stream, with %VNP_LINK_F_BOUNDARIES: messages that are ready
+ * @reply_bytes: size of the queue for answers; 0: there is none
+ * @reply_queued: bytes in it, which TCP has not got yet
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
  * as a message.
@@ -1383,7 +1453,9 @@ struct vnp_link_info {
 	__aligned_u64 accepted;
 	__aligned_u64 refused;
 	__u32 listener_id;
-	__u32 reserved2;
+	__u32 ready_messages;
+	__u32 reply_bytes;
+	__u32 reply_queued;
 };
 
 /**

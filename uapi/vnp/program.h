@@ -208,7 +208,8 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  * a datagram can be), -EDQUOT (a limit of the execution or the user: %VNP_ERROR_RATE),
  * -EBADMSG (the datagram has failed authentication), -ENOMEM.  Also for a TCP connection
  * -ENOBUFS (dropped: the queue is full, or shorter than the datagram) and -ENOTCONN (the
- * connection has ended).
+ * connection has ended).  From a program of type VNP_PROG_MESSAGE also -ELOOP
+ * (%VNP_STREAM_SENDS_MAX); it sends the message.
  */
 static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
 			      const void *send, __u32 size) =
@@ -268,6 +269,39 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
 static long (*const vnp_send_sealed)(struct vnp_ctx *ctx, void *peers, const void *peer,
 				     void *keys, const struct vnp_seal *seal) =
 	(void *)VNP_HELPER_send_sealed;
+
+/**
+ * vnp_reply() - answer a message: send bytes back over its connection
+ * @ctx:	the context of a program of type VNP_PROG_MESSAGE
+ * @flags:	must be zero
+ * @send:	a struct vnp_send, followed by up to VNP_REPLY_HEAD_MAX bytes to be put in front;
+ *		NULL: the whole message as it is
+ * @size:	bytes of both; 0 with NULL
+ *
+ * The answer is queued at once (struct vnp_link_create::reply_bytes), whatever the program returns.
+ * Usually that is %VNP_REPLY: the message is taken out of the stream, and counted.  An answer of the
+ * program's own bytes only:
+ *
+ *	struct {
+ *		struct vnp_send send;
+ *		char text[5];
+ *	} ok = {
+ *		.send = { sizeof(ok.send), 0, 0, 0 },
+ *		.text = { '+', 'O', 'K', '\r', '\n' },
+ *	};
+ *	...
+ *	if (vnp_reply(ctx, 0, &ok, sizeof(ok.send) + sizeof(ok.text)))
+ *		return VNP_PASS;
+ *	return VNP_REPLY;
+ *
+ * Return: 0; -ERANGE, -EINVAL, -EBADMSG, -EDQUOT, -ENOMEM as vnp_send(); -ENOBUFS (the queue has no
+ * room, as the peer does not read), -ENOTCONN (the link has no queue for answers, or the connection
+ * has ended), -EACCES (the process may not send), -ELOOP (%VNP_STREAM_SENDS_MAX: let the application
+ * answer this one).
+ */
+static long (*const vnp_reply)(struct vnp_ctx *ctx, __u32 flags, const void *send,
+			       __u32 size) =
+	(void *)VNP_HELPER_reply;
 
 /**
  * vnp_hold() - hold this datagram until its message is released
