@@ -97,7 +97,8 @@ struct vnp_link {
 /* All flags of struct vnp_link_create */
 #define VNP_LINK_F_KNOWN						\
 	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_LATE |	\
-	 VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS | VNP_LINK_F_FORGED_END)
+	 VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS | VNP_LINK_F_FORGED_END |	\
+	 VNP_LINK_F_BOUNDARIES)
 
 /* What to do with messages that are too old: at most one of these may be set */
 #define VNP_LINK_F_HOLD_LATE	(VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_HOLD_EACH)

@@ -83,11 +83,9 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 	return 0;
 }
 
-/* The verdict on the message at @parse, which is whole */
-static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
+/* The next message is to be found, after the verdict on the one at @parse, which is whole. */
+static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action)
 {
-	if (action == VNP_ACTION_DROP)
-		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
 	if (action == VNP_ACTION_PASS)
 		WRITE_ONCE(stream->ready, stream->wanted);
 	stream->parse = stream->wanted;
@@ -95,22 +93,43 @@ static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 	stream->sized = false;
 }
 
-void vnp_stream_apply_copy(struct vnp_stream *stream)
+/* It is delivered as it is, or not at all. */
+static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
+{
+	if (action == VNP_ACTION_DROP)
+		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
+	else
+		vnp_ends_add(&stream->ends, stream->wanted);
+	vnp_stream_proceed(stream, action);
+}
+
+/* A result without bytes is nothing that can be read. */
+static void vnp_stream_apply_result(struct vnp_stream *stream)
 {
 	const struct vnp_copy *copy = &stream->copy;
 	const u32 start = stream->parse + vnp_copy_lead(copy), end = start + copy->skb.len;
+
+	if (start != stream->parse)
+		vnp_ranges_add(&stream->drops, stream->parse, start);
+	if (end != stream->wanted)
+		vnp_ranges_add(&stream->drops, end, stream->wanted);
+	if (end != start)
+		vnp_ends_add(&stream->ends, end);
+	vnp_stream_proceed(stream, copy->action);
+}
+
+void vnp_stream_apply_copy(struct vnp_stream *stream)
+{
+	const struct vnp_copy *copy = &stream->copy;
 
 	if (copy->forged && stream->link->flags & VNP_LINK_F_FORGED_END) {
 		WRITE_ONCE(stream->ready, stream->parse);
 		WRITE_ONCE(stream->error, EBADMSG);
 	}
-	if (copy->replaces && copy->action != VNP_ACTION_DROP) {
-		if (start != stream->parse)
-			vnp_ranges_add(&stream->drops, stream->parse, start);
-		if (end != stream->wanted)
-			vnp_ranges_add(&stream->drops, end, stream->wanted);
-	}
-	vnp_stream_apply(stream, copy->action);
+	if (copy->replaces && copy->action != VNP_ACTION_DROP)
+		vnp_stream_apply_result(stream);
+	else
+		vnp_stream_apply(stream, copy->action);
 }
 
 int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp)
@@ -210,7 +229,7 @@ bool vnp_stream_too_long(const struct vnp_stream *stream)
 bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
 {
 	return !stream->error && !stream->passing && !before(end, stream->wanted) &&
-	       !vnp_ranges_full(&stream->drops) && !vnp_stream_too_long(stream);
+	       !vnp_stream_full(stream) && !vnp_stream_too_long(stream);
 }
 
 void vnp_stream_follow(struct vnp_stream *stream)
@@ -218,6 +237,8 @@ void vnp_stream_follow(struct vnp_stream *stream)
 	const u32 seq = tcp_sk(stream->sk)->copied_seq;
 
 	vnp_window_follow(stream->sk, &stream->window);
+	/* There may be room for more. */
+	vnp_ends_follow(&stream->ends, seq);
 	if (before(stream->woken, seq))
 		stream->woken = seq;
 	if (before(stream->urgent, seq - 1))

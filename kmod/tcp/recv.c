@@ -33,6 +33,8 @@
  * @done:	bytes read
  * @timeo:	how long to wait, in jiffies
  * @peek:	they stay
+ * @bounded:	the first message is one whose end is known: @end
+ * @ended:	that was read
  * @locked:	@stream->reader and the socket are locked
  */
 struct vnp_recv {
@@ -43,6 +45,9 @@ struct vnp_recv {
 	size_t done;
 	long timeo;
 	bool peek;
+	bool bounded;
+	bool ended;
+	u32 end;
 	bool locked;
 };
 
@@ -98,6 +103,7 @@ static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bo
 	recv->done = 0;
 	recv->timeo = sock_rcvtimeo(sk, nonblock);
 	recv->peek = false;
+	recv->ended = false;
 	recv->locked = false;
 	ret = vnp_recv_lock(recv);
 	if (ret)
@@ -147,6 +153,31 @@ static u32 vnp_recv_span(const struct vnp_recv *recv)
 	return off <= 0 ? span : span - min_t(u32, span, off);
 }
 
+/* Does a call return bytes of one message at most? */
+static bool vnp_recv_is_bounded(const struct vnp_recv *recv)
+{
+	return recv->stream->link->flags & VNP_LINK_F_BOUNDARIES;
+}
+
+/* All that is peeked at has to be contiguous.  Return: false: it is not */
+static bool vnp_recv_gather(struct vnp_recv *recv)
+{
+	return vnp_recv_is_bounded(recv) || vnp_recv_span(recv) >= recv->len ||
+	       !vnp_stream_flatten(recv->stream, recv->sk->sk_allocation);
+}
+
+/* Bytes of the first message, or of all; a call from before the link may have read meanwhile. */
+static u32 vnp_recv_find(struct vnp_recv *recv)
+{
+	u32 span = vnp_recv_span(recv);
+
+	if (unlikely(!span && recv->stream->more && !recv->peek)) {
+		vnp_stream_read(recv->stream);
+		span = vnp_recv_span(recv);
+	}
+	return span;
+}
+
 /*
  * Wait for bytes.  Return: how many can be read now; 0: no more for this call, or, if nothing
  * was read, an errno or the end
@@ -154,7 +185,7 @@ static u32 vnp_recv_span(const struct vnp_recv *recv)
 static int vnp_recv_wait(struct vnp_recv *recv)
 {
 	struct vnp_stream *stream = recv->stream;
-	u32 span, wanted = recv->peek ? recv->target : 1;
+	u32 span, wanted = recv->peek && !vnp_recv_is_bounded(recv) ? recv->target : 1;
 	bool ended;
 	int ret;
 
@@ -162,10 +193,9 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 		if (!stream->sk)
 			return vnp_recv_restart();
 		vnp_stream_finish(stream);
-		if (recv->peek && vnp_recv_span(recv) < recv->len &&
-		    vnp_stream_flatten(stream, recv->sk->sk_allocation))
+		if (recv->peek && !vnp_recv_gather(recv))
 			wanted = 1;
-		span = vnp_recv_span(recv);
+		span = vnp_recv_find(recv);
 		ended = vnp_stream_ended(stream, recv->sk);
 		if (span >= wanted || (span && (ended || !recv->timeo || signal_pending(current))))
 			return min_t(size_t, span, INT_MAX);
@@ -183,44 +213,70 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 	}
 }
 
-/* After a read of TCP, during which the socket was not locked by us */
-static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret)
+/* Before a read of TCP */
+static void vnp_recv_bound(struct vnp_recv *recv)
+{
+	const u32 *end = vnp_ends_first(&recv->stream->ends);
+
+	recv->bounded = end;
+	recv->end = end ? *end : 0;
+}
+
+/* After it, during which the socket was not locked by us; @span bytes were ready */
+static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 {
 	if (ret <= 0)
 		return;
 	recv->done += ret;
-	if (!recv->peek && recv->stream->sk)
+	if (!recv->stream->sk)
+		return;
+	if (!recv->peek)
 		vnp_stream_read(recv->stream);
+	recv->ended = recv->bounded &&
+		      (recv->peek ? ret >= span :
+				    !before(tcp_sk(recv->sk)->copied_seq, recv->end));
 }
 
 static int vnp_recv_stream(struct vnp_recv *recv, struct msghdr *msg, int flags,
 			   int *addr_len)
 {
 	const struct proto *kernel = vnp_tcp_proto_of(recv->sk)->kernel;
-	int ret;
+	int ret, span;
 
 	flags = (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
 	do {
 		ret = vnp_recv_wait(recv);
 		if (ret <= 0 || !recv->len)
 			break;
-		ret = min_t(size_t, ret, recv->len - recv->done);
+		span = ret;
+		ret = min_t(size_t, span, recv->len - recv->done);
+		vnp_recv_bound(recv);
 		release_sock(recv->sk);
 		ret = vnp_proto_recvmsg(kernel, recv->sk, msg, ret, flags, addr_len);
 		lock_sock(recv->sk);
-		vnp_recv_count(recv, ret);
+		vnp_recv_count(recv, ret, span);
 		/* Each call of TCP adds control messages. */
 		if (recv->peek || (recv->done >= recv->target && msg->msg_controllen))
 			break;
-	} while (ret > 0 && recv->done < recv->len);
+	} while (ret > 0 && recv->done < recv->len && !recv->ended);
 	return recv->done ?: min(ret, 0);
+}
+
+/* Tell recvmsg() that a message ended, and how many are ready. */
+static void vnp_recv_tell(const struct vnp_recv *recv, struct msghdr *msg, u32 ready)
+{
+	if (recv->ended)
+		msg->msg_flags |= MSG_EOR;
+	if (tcp_sk(recv->sk)->recvmsg_inq && msg->msg_controllen)
+		put_cmsg(msg, IPPROTO_TCP, VNP_CM_MESSAGES, sizeof(ready), &ready);
 }
 
 int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
 	const struct proto *kernel = vnp_tcp_proto_of(sk)->kernel;
 	struct vnp_recv recv;
-	bool held;
+	bool held, bounded;
+	u32 ready;
 	int ret;
 
 	if (flags & (MSG_ERRQUEUE | MSG_OOB)) {
@@ -234,7 +290,12 @@ int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 		return ret;
 	recv.peek = flags & MSG_PEEK;
 	ret = vnp_recv_stream(&recv, msg, flags, addr_len);
+	bounded = vnp_recv_is_bounded(&recv);
+	ready = vnp_ends_cnt(&recv.stream->ends);
 	vnp_recv_end(&recv);
+	/* It writes to user memory. */
+	if (bounded && ret >= 0)
+		vnp_recv_tell(&recv, msg, ready);
 	return ret;
 }
 
@@ -278,8 +339,9 @@ ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info
 	ret = vnp_recv_wait(&recv);
 	if (ret > 0 && len) {
 		desc.count = min_t(size_t, ret, len);
+		vnp_recv_bound(&recv);
 		ret = tcp_read_sock(sock->sk, &desc, vnp_recv_splice_actor);
-		vnp_recv_count(&recv, ret);
+		vnp_recv_count(&recv, ret, 0);
 	}
 	vnp_recv_end(&recv);
 	return ret;

@@ -22,6 +22,10 @@ struct vnp_stream *vnp_stream_alloc(struct vnp_link *link)
 
 	if (!stream)
 		return NULL;
+	if (link->flags & VNP_LINK_F_BOUNDARIES && vnp_ends_create(&stream->ends)) {
+		kfree(stream);
+		return NULL;
+	}
 	stream->link = link;
 	mutex_init(&stream->reader);
 	INIT_DELAYED_WORK(&stream->work, vnp_stream_work);
@@ -30,8 +34,10 @@ struct vnp_stream *vnp_stream_alloc(struct vnp_link *link)
 
 void vnp_stream_free(struct vnp_stream *stream)
 {
-	if (stream)
-		vnp_copy_free(&stream->copy);
+	if (!stream)
+		return;
+	vnp_copy_free(&stream->copy);
+	vnp_ends_destroy(&stream->ends);
 	kfree(stream);
 }
 
@@ -68,7 +74,7 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 	if (!span || span >= READ_ONCE(stream->lowat))
 		return span;
 	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
-	       vnp_ranges_full(&stream->drops) ||
+	       vnp_stream_full(stream) ||
 	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit(sk);
 }
 
@@ -76,6 +82,8 @@ void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info
 {
 	info->walked = READ_ONCE(stream->walked);
 	info->repacked = READ_ONCE(stream->window.pass.copied);
+	if (READ_ONCE(stream->sk))
+		info->ready_messages = vnp_ends_cnt(&stream->ends);
 }
 
 /* Can nothing arrive any more? */
@@ -93,19 +101,28 @@ bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
 	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
+/* Does a range that was dropped begin at @seq, or a message that is ready end there? */
+static bool vnp_stream_stops(struct vnp_stream *stream, u32 seq)
+{
+	const struct vnp_range *drop = vnp_ranges_first(&stream->drops);
+	const u32 *end = vnp_ends_first(&stream->ends);
+
+	return (drop && drop->start == seq) || (end && *end == seq);
+}
+
 /*
  * A read skips an urgent byte that comes first, but TCP is not called to read only that: remove it
- * before a range that could not be reached otherwise.  MSG_OOB still reads it.
+ * if what follows could not be reached otherwise.  MSG_OOB still reads it.
  */
-static void vnp_stream_skip_urgent(struct vnp_stream *stream, const struct vnp_range *drop,
-				   u32 *steps)
+static void vnp_stream_skip_urgent(struct vnp_stream *stream, u32 *steps)
 {
 	struct sock *sk = stream->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 	const u16 urg_data = tp->urg_data;
 
-	if (!urg_data || tp->urg_seq != tp->copied_seq || drop->start != tp->copied_seq + 1 ||
-	    before(stream->ready, drop->start) || sock_flag(sk, SOCK_URGINLINE))
+	if (!urg_data || tp->urg_seq != tp->copied_seq || sock_flag(sk, SOCK_URGINLINE) ||
+	    before(stream->ready, tp->copied_seq + 1) ||
+	    !vnp_stream_stops(stream, tp->copied_seq + 1))
 		return;
 	WRITE_ONCE(tp->urg_data, 0);
 	vnp_queue_discard(sk, 1, steps);
@@ -123,8 +140,9 @@ static int vnp_stream_skip(struct vnp_stream *stream)
 	const u64 start = drop && !before(tp->copied_seq, drop->start) ? ktime_get_ns() : 0;
 	u32 steps = VNP_STREAM_DISCARD;
 
-	if (drop)
-		vnp_stream_skip_urgent(stream, drop, &steps);
+	vnp_ends_settle(&stream->ends, stream->ready);
+	if (unlikely(tp->urg_data))
+		vnp_stream_skip_urgent(stream, &steps);
 	while ((drop = vnp_ranges_first(&stream->drops)) &&
 	       !before(tp->copied_seq, drop->start)) {
 		if (before(tp->copied_seq, drop->end))
@@ -137,6 +155,7 @@ static int vnp_stream_skip(struct vnp_stream *stream)
 		vnp_stream_charge(stream, start);
 	if (before(stream->ready, tp->copied_seq))
 		WRITE_ONCE(stream->ready, tp->copied_seq);
+	vnp_ends_follow(&stream->ends, tp->copied_seq);
 	return steps ? 0 : -EAGAIN;
 }
 
@@ -147,7 +166,7 @@ static int vnp_stream_skip(struct vnp_stream *stream)
 static void vnp_stream_bound(struct vnp_stream *stream)
 {
 	const u32 from = vnp_ranges_after(&stream->drops, stream->ready);
-	const bool full = vnp_ranges_full(&stream->drops);
+	const bool full = vnp_stream_full(stream);
 
 	if (stream->error || stream->passing)
 		return;
@@ -166,12 +185,17 @@ static void vnp_stream_settle(struct vnp_stream *stream)
 {
 	const struct vnp_range *drop = vnp_ranges_first(&stream->drops);
 	u32 end = stream->ready, more = 0;
+	const u32 *first;
 
-	if (drop && before(drop->start, end)) {
+	vnp_ends_settle(&stream->ends, end);
+	first = vnp_ends_first(&stream->ends);
+	if (first)
+		end = *first;
+	if (drop && before(drop->start, end))
 		end = drop->start;
+	if (end != stream->ready)
 		more = stream->ready - end -
 		       vnp_ranges_bytes(&stream->drops, end, stream->ready);
-	}
 	WRITE_ONCE(stream->end, end);
 	WRITE_ONCE(stream->more, more);
 }
@@ -217,6 +241,9 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 	if (!ret && vnp_stream_can_parse(stream, end))
 		ret = -EAGAIN;
 	vnp_stream_bound(stream);
+	/* It can come first in what is ready now. */
+	if (unlikely(tcp_sk(stream->sk)->urg_data))
+		skip = vnp_stream_skip(stream) ?: skip;
 	local_bh_enable();
 	if (stream->passing)
 		vnp_stream_pass_on(stream, end);
@@ -246,7 +273,7 @@ void vnp_stream_finish(struct vnp_stream *stream)
 	const u32 end = vnp_queue_end(stream->sk);
 
 	if (stream->finished || stream->deferred || !vnp_stream_closed(stream->sk) ||
-	    vnp_stream_can_parse(stream, end) || vnp_ranges_full(&stream->drops))
+	    vnp_stream_can_parse(stream, end) || vnp_stream_full(stream))
 		return;
 	stream->finished = true;
 	if (stream->error)

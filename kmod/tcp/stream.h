@@ -7,7 +7,8 @@
  *	copied_seq      ready          parse            wanted
  *	    |  readable   |  held, whole |  not whole yet  |
  *
- * and ranges that were dropped, all of them before @parse.  The application reads up to
+ * and ranges that were dropped, all of them before @parse; with VNP_LINK_F_BOUNDARIES also where
+ * the messages end that were not.  The application reads up to
  * @ready, and the ranges are removed from the queue when it gets there.
  *
  * It belongs to its link, is reached through sk_user_data, and freed with the link after a
@@ -23,6 +24,7 @@
 
 #include "kmod/link/link.h"
 #include "kmod/tcp/copy.h"
+#include "kmod/tcp/ends.h"
 #include "kmod/tcp/ranges.h"
 #include "kmod/tcp/window.h"
 
@@ -46,8 +48,8 @@
  * @scattered:	the message at @parse is too far to be found by softirq: @work repacks first
  * @finished:	no more data comes, and all is ready or dropped
  * @error:	what the application gets after the last byte that is ready, or 0
- * @end:	how far one read of TCP may go: to @ready, or to the first of @drops if that is
- *		before it
+ * @end:	how far one read of TCP may go: to @ready, or to the first of @drops or @ends if
+ *		that is before it
  * @more:	bytes that are ready after @end
  * @woken:	@ready when the application was woken
  * @urgent:	the urgent byte that the application was woken for
@@ -58,6 +60,7 @@
  * @copy:	of the message that a program is executed on.  While @apart is set only @work uses
  *		it
  * @drops:	ranges that were dropped
+ * @ends:	where messages end
  */
 struct vnp_stream {
 	struct vnp_link *link;
@@ -86,6 +89,7 @@ struct vnp_stream {
 	u32 apart;
 	struct vnp_copy copy;
 	struct vnp_ranges drops;
+	struct vnp_ends ends;
 };
 
 /* vnp_stream_alloc() - of a link.  Context: process.  Return: NULL: out of memory */
@@ -119,6 +123,15 @@ static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
 	}
 	rcu_read_unlock();
 	return stream;
+}
+
+/*
+ * vnp_stream_full() - can no more be remembered, of what was dropped, or where messages end, until
+ * the application reads?  Context: any
+ */
+static inline bool vnp_stream_full(const struct vnp_stream *stream)
+{
+	return vnp_ranges_full(&stream->drops) || vnp_ends_full(&stream->ends);
 }
 
 /* vnp_stream_get() - the same, with a reference to its link, for vnp_stream_put() */
@@ -160,7 +173,7 @@ u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);
 
 /*
  * vnp_stream_enough() - are as many bytes ready as the application waits for (SO_RCVLOWAT)?  Or any
- * at all, if no more can become ready before it reads, as the buffer or @drops is full.
+ * at all, if no more can become ready before it reads, as the buffer, @drops or @ends is full.
  * Context: any
  */
 bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);

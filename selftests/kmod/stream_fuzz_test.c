@@ -2,7 +2,7 @@
 /*
  * Random messages, segments, verdicts, buffers and readers.  What is read must be what a model
  * says, byte by byte, and not before; and nothing may stall.  In one of three cases the messages
- * are opened, and some are forged.
+ * are opened, and some are forged; in one of three no read may go beyond the end of a message.
  *
  *	STREAM_SEED=N		begin with this seed, instead of a fixed one
  *	STREAM_SECONDS=N	until so many seconds are over, instead of a few cases
@@ -56,6 +56,7 @@ static struct {
 	int due_cnt, due_at, counted_cnt;
 	struct vnp_object *sealed_obj;
 	bool sealed;
+	bool bounded;
 	__u64 number;		/* of the latest message that is sealed */
 	int style, eof;
 	bool oversize, truncated, forged_end;
@@ -313,6 +314,18 @@ static void check(const __u8 *data, size_t len)
 	}
 }
 
+/* Do bytes that one call has read go beyond the end of a message? */
+static bool crosses(size_t len)
+{
+	int i = c.due_at;
+
+	if (!c.bounded || c.detached)
+		return false;
+	while (i < c.due_cnt && c.due[i].end <= c.got)
+		i++;
+	return i < c.due_cnt && c.got + len > c.due[i].end;
+}
+
 /* pipe_read() - check bytes that were spliced a while ago */
 static void pipe_read(size_t len)
 {
@@ -360,6 +373,8 @@ static ssize_t read_recv(__u8 *buffer, size_t len, int flags, bool peek)
 			return n;
 		if (c.got + n > c.want_len || memcmp(buffer, c.want + c.got, n))
 			c.wrong = c.wrong ?: "wrong bytes, peeked";
+		if (crosses(n))
+			c.wrong = c.wrong ?: "bytes of two messages, peeked";
 		m = recv(c.conn.rx, buffer, n, MSG_DONTWAIT);
 		if (m != n)
 			c.wrong = c.wrong ?: "what was peeked is gone";
@@ -367,6 +382,8 @@ static ssize_t read_recv(__u8 *buffer, size_t len, int flags, bool peek)
 	} else {
 		n = recv(c.conn.rx, buffer, len, flags);
 	}
+	if (n > 0 && crosses(n))
+		c.wrong = c.wrong ?: "bytes of two messages";
 	if (n > 0)
 		check(buffer, n);
 	return n;
@@ -615,6 +632,7 @@ static int case_open(void)
 
 static void case_execute(unsigned int seed, bool lossy)
 {
+	const __u32 flags = seed % 3 ? 0 : VNP_LINK_F_BOUNDARIES;
 	struct vnp_link_info info = {};
 	size_t cuts[64], detach_at = SIZE_MAX;
 	int charged;
@@ -623,6 +641,7 @@ static void case_execute(unsigned int seed, bool lossy)
 	c.rnd = seed * 7919ULL + 13;
 	c.seed = seed;
 	c.lossy = lossy;
+	c.bounded = flags;
 	c.wrong = NULL;
 	c.early = false;
 	c.detached = false;
@@ -646,8 +665,8 @@ static void case_execute(unsigned int seed, bool lossy)
 	for (int i = before ? rnd(20) : 0; i; i--)
 		sched_yield();
 	if (c.sealed ? sealed_link(c.sealed_obj, &c.conn,
-				   c.forged_end ? VNP_LINK_F_FORGED_END : 0, c.eof) :
-		       conn_link(&c.conn, 0, c.eof))
+				   flags | (c.forged_end ? VNP_LINK_F_FORGED_END : 0), c.eof) :
+		       conn_link(&c.conn, flags, c.eof))
 		c.wrong = "no link";
 	if (!before)
 		pthread_create(&c.sender, NULL, sender, cuts);
@@ -660,11 +679,11 @@ static void case_execute(unsigned int seed, bool lossy)
 	shutdown(c.conn.tx, SHUT_RDWR);
 	pthread_join(c.sender, NULL);
 	if (c.wrong)
-		printf("# seed %u: %s: style %d rcvbuf %d limit %zu eof %u%s%s%s%s%s: read %zu (%zu) of %zu, sent %zu of %zu, arrived %llu, packets %llu bytes %llu evicted %llu repacked %llu charged %d errno %d\n",
+		printf("# seed %u: %s: style %d rcvbuf %d limit %zu eof %u%s%s%s%s%s%s: read %zu (%zu) of %zu, sent %zu of %zu, arrived %llu, packets %llu bytes %llu evicted %llu repacked %llu charged %d errno %d\n",
 		       seed, c.wrong, c.style, sock_int(c.conn.rx, SOL_SOCKET, SO_RCVBUF), c.limit,
 		       c.eof, c.oversize ? " oversize" : "", c.truncated ? " truncated" : "",
 		       c.detached ? " detached" : "", c.sealed ? " sealed" : "",
-		       c.forged_end ? " forged" : "", c.got, c.piped, c.want_len,
+		       c.forged_end ? " forged" : "", c.bounded ? " bounded" : "", c.got, c.piped, c.want_len,
 		       atomic_load(&c.sent), c.all_len, (unsigned long long)received(),
 		       (unsigned long long)info.packets, (unsigned long long)info.bytes,
 		       (unsigned long long)info.errors[VNP_ERROR_EVICTED],

@@ -8,6 +8,7 @@ static const char help[] =
 	"                   [fault {drop | pass}] [merge {on | off}] [hold LIMIT NUMBER]...\n"
 	"                   [late {discard | deliver | each}] [eof {deliver | drop | abort}]\n"
 	"                   [unframed {error | pass}] [forged {drop | end}]\n"
+	"                   [boundaries {off | on}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -29,6 +30,7 @@ static const char help[] =
 	"  eof        TCP: what happens to a message that is not whole at the end (deliver)\n"
 	"  unframed   TCP: what the process gets where the program finds no message: an error,\n"
 	"             or all bytes from there on (error)\n"
+	"  boundaries TCP: on: a read returns bytes of one message at most (off)\n"
 	"  update     replace the program atomically\n";
 
 /* @tcp: all TCP sockets of a process at a port */
@@ -170,12 +172,24 @@ static int forged_parse(struct args *args, struct vnp_link_opts *opts)
 	return 0;
 }
 
+static int boundaries_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	if (!args_take(args, "boundaries"))
+		return 0;
+	if (args_take(args, "on"))
+		opts->flags |= VNP_LINK_F_BOUNDARIES;
+	else if (!args_take(args, "off"))
+		return error("Specify whether a read ends where a message ends: boundaries on, or boundaries off.");
+	return 0;
+}
+
 static int opts_parse(struct args *args, struct vnp_link_opts *opts)
 {
 	return fault_parse(args, opts) ?: merge_parse(args, opts) ?:
 	       hold_parse(args, opts) ?: late_parse(args, opts) ?:
 	       eof_parse(args, opts) ?: unframed_parse(args, opts) ?:
-	       forged_parse(args, opts) ?: args_end(args);
+	       forged_parse(args, opts) ?: boundaries_parse(args, opts) ?:
+	       args_end(args);
 }
 
 static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
@@ -326,6 +340,12 @@ static void listener_json(struct json_object *obj, const struct vnp_link_info *i
 	add_u64(obj, "listener_id", info->listener_id);
 }
 
+static void stream_json(struct json_object *obj, const struct vnp_link_info *info)
+{
+	add_bool(obj, "boundaries", info->flags & VNP_LINK_F_BOUNDARIES);
+	add_u64(obj, "ready_messages", info->ready_messages);
+}
+
 static void faults_json(struct json_object *obj, const struct vnp_link_info *info)
 {
 	struct json_object *faults = json_object_new_object(), *last;
@@ -390,6 +410,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 	json_object_object_add(obj, "errors", errors);
 	hold_json(obj, info);
 	listener_json(obj, info);
+	stream_json(obj, info);
 	faults_json(obj, info);
 	return obj;
 }
@@ -459,6 +480,8 @@ static void link_print(const struct vnp_link_info *info)
 		printf("\twhere there is no message, all bytes are passed\n");
 	if (info->flags & VNP_LINK_F_FORGED_END)
 		printf("\ta forged message ends the stream\n");
+	if (info->flags & VNP_LINK_F_BOUNDARIES)
+		printf("\ta read ends where a message ends; %u are ready\n", info->ready_messages);
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		if (info->errors[i])
 			printf("\terrors (%s): %llu\n", error_name(i),
