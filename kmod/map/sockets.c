@@ -8,6 +8,7 @@
 #include <linux/log2.h>
 #include <linux/net.h>
 
+#include "kmod/core/user.h"
 #include "kmod/map/map.h"
 #include "kmod/map/peers_table.h"
 #include "kmod/tcp/outlet.h"
@@ -41,14 +42,21 @@ static int vnp_connection_read(const void *from, struct vnp_connection *value)
 static int vnp_sockets_open(struct vnp_target *target, const struct vnp_connection *value)
 {
 	struct vnp_outlet *outlet;
+	struct vnp_user *user;
 	struct socket *sock;
 	int ret;
 
+	user = vnp_user_get();
+	if (IS_ERR(user))
+		return PTR_ERR(user);
 	sock = sockfd_lookup(value->fd, &ret);
-	if (!sock)
+	if (!sock) {
+		vnp_user_put(user);
 		return ret;
-	outlet = vnp_outlet_open(sock, value);
+	}
+	outlet = vnp_outlet_open(sock, user, value);
 	sockfd_put(sock);
+	vnp_user_put(user);
 	if (IS_ERR(outlet))
 		return PTR_ERR(outlet);
 	target->outlet = outlet;

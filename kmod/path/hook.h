@@ -16,6 +16,7 @@ struct socket;
 struct vnp_dgram;
 struct vnp_link;
 struct vnp_link_info;
+struct vnp_outlet;
 struct vnp_peer;
 struct vnp_prog;
 struct vnp_send_msg;
@@ -50,6 +51,7 @@ struct vnp_target_addr;
  *		errno of struct vnp_peer.  NULL: sending to peers is not supported
  * @send:	send a datagram to a peer; @again: the same helper call has sent it to another peer
  *		before.  Return: 0, or an errno of vnp_send().  NULL: it is not sent
+ * @append:	queue a datagram for a TCP connection.  Return: 0, or an errno of vnp_send()
  * @keep:	prepare a packet for being held: store what recvmsg() tells the application about
  *		the route (IP_PKTINFO), and put the route.  Return: false: out of memory, and
  *		the packet is consumed
@@ -103,6 +105,8 @@ struct vnp_hook_ops {
 		      struct vnp_target_addr *to);
 	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
 		    const struct vnp_send_msg *msg, bool again);
+	int (*append)(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
+		      const struct vnp_send_msg *msg);
 	bool (*keep)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);

@@ -3,7 +3,6 @@
 #include "kmod/map/peers.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
-#include "kmod/tcp/outlet.h"
 #include "vm/code.h"
 #include "vm/helper.h"
 
@@ -49,7 +48,7 @@ static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_targe
 	if (unlikely(!dgram->hook->send))
 		return 0;
 	if (target->outlet)
-		return vnp_outlet_append(target->outlet, dgram, msg);
+		return dgram->hook->append(dgram, target->outlet, msg);
 	return dgram->hook->send(dgram, target, msg, again);
 }
 

@@ -110,15 +110,22 @@ static void vnp_fifo_write(struct vnp_fifo *fifo, u32 pos, const u8 *from, u32 l
 	memcpy(fifo->data, from + part, len - part);
 }
 
+/* Return: 0, or an errno: it cannot be read */
+static int vnp_fifo_load(const struct vnp_dgram *dgram, u32 off, u8 *to, u32 len)
+{
+	if (dgram->hook->load)
+		return dgram->hook->load(dgram, off, to, len);
+	return skb_copy_bits(dgram->skb, dgram->off + (int)off, to, len);
+}
+
 static int vnp_fifo_write_payload(struct vnp_fifo *fifo, u32 pos, const struct vnp_dgram *dgram,
 				  u32 off, u32 len)
 {
-	const int from = dgram->off + (int)off;
 	u32 part = len;
 	u8 *to = vnp_fifo_at(fifo, pos, &part);
 
-	if (skb_copy_bits(dgram->skb, from, to, part) ||
-	    skb_copy_bits(dgram->skb, from + part, fifo->data, len - part))
+	if (vnp_fifo_load(dgram, off, to, part) ||
+	    vnp_fifo_load(dgram, off + part, fifo->data, len - part))
 		return -ENOMEM;
 	return 0;
 }

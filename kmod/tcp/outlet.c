@@ -14,7 +14,7 @@
 #include "kmod/core/memory.h"
 #include "kmod/core/user.h"
 #include "kmod/link/stats.h"
-#include "kmod/path/dispatch.h"
+#include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
 #include "kmod/tcp/outlet_send.h"
 #include "kmod/tcp/proto.h"
@@ -271,24 +271,20 @@ static int vnp_outlet_permit(struct socket *sock)
 	return sock_sendmsg(sock, &msg);
 }
 
-struct vnp_outlet *vnp_outlet_open(struct socket *sock, const struct vnp_connection *value)
+struct vnp_outlet *vnp_outlet_open(struct socket *sock, struct vnp_user *user,
+				   const struct vnp_connection *value)
 {
 	struct vnp_outlet *outlet;
-	struct vnp_user *user;
 	int ret;
 
 	ret = vnp_outlet_permit(sock);
 	if (ret)
 		return ERR_PTR(ret);
-	user = vnp_user_get();
-	if (IS_ERR(user))
-		return ERR_CAST(user);
 	do {
 		outlet = vnp_outlet_join(sock->sk, user, value);
 		if (!outlet)
 			outlet = vnp_outlet_create(sock->sk, user, value);
 	} while (outlet == ERR_PTR(-EEXIST) && !fatal_signal_pending(current));
-	vnp_user_put(user);
 	return outlet;
 }
 
@@ -378,13 +374,11 @@ static int vnp_outlet_add(struct vnp_outlet *outlet, const struct vnp_dgram *dgr
 	return 0;
 }
 
-int vnp_outlet_append(struct vnp_outlet *outlet, const struct vnp_dgram *dgram,
+int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
+		      struct vnp_sending *sending, const struct vnp_dgram *dgram,
 		      const struct vnp_send_msg *msg)
 {
-	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
 	const struct vnp_send_msg whole = { .len = dgram->exec.ctx.len };
-	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
-	struct vnp_link *link = dispatch->link;
 	int ret = -EDQUOT;
 	u32 len;
 
@@ -418,6 +412,16 @@ void vnp_outlet_read(struct vnp_outlet *outlet, struct vnp_connection *value)
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		value->errors[i] = outlet->errors[i];
 	spin_unlock_bh(&outlet->lock);
+}
+
+u32 vnp_outlet_queued(struct vnp_outlet *outlet)
+{
+	u32 bytes;
+
+	spin_lock_bh(&outlet->lock);
+	bytes = outlet->fifo.bytes + outlet->fifo.claimed_bytes;
+	spin_unlock_bh(&outlet->lock);
+	return bytes;
 }
 
 int vnp_outlet_subsys_create(void)

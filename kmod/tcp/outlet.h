@@ -32,7 +32,9 @@
 struct sock;
 struct socket;
 struct vnp_dgram;
+struct vnp_link;
 struct vnp_send_msg;
+struct vnp_sending;
 struct vnp_user;
 
 /**
@@ -57,6 +59,8 @@ enum vnp_outlet_state {
  * @sk:		the socket, with a reference
  * @user:	whose entries they are, with a reference
  * @write_space: the sk_write_space that @sk has because of it
+ * @writers:	calls by which the application writes to a socket that has a link: what is queued
+ *		is sent before and after them (tcp/answer.c)
  * @shown:	what does not change of what user space reads
  * @lock:	protects what follows
  * @state:	enum vnp_outlet_state
@@ -80,6 +84,7 @@ struct vnp_outlet {
 	struct sock *sk;
 	struct vnp_user *user;
 	void (*write_space)(struct sock *sk);
+	atomic_t writers;
 	struct vnp_connection shown;
 
 	spinlock_t lock;	/* see above */
@@ -106,12 +111,14 @@ void vnp_outlet_subsys_destroy(void);
 /**
  * vnp_outlet_open() - make a socket an outlet, or find the one it has, for another entry
  * @sock:	the socket, which stays open
+ * @user:	who is charged for its queue
  * @value:	how, as checked
  *
  * Context: process.  It sleeps in the socket's lock.
  * Return: the outlet, with a reference and an entry, or ERR_PTR.
  */
-struct vnp_outlet *vnp_outlet_open(struct socket *sock, const struct vnp_connection *value);
+struct vnp_outlet *vnp_outlet_open(struct socket *sock, struct vnp_user *user,
+				   const struct vnp_connection *value);
 
 /*
  * vnp_outlet_leave() - an entry was removed from its map.  Programs that execute may still append
@@ -125,15 +132,30 @@ void vnp_outlet_put(struct vnp_outlet *outlet);
 /**
  * vnp_outlet_append() - queue a datagram
  * @outlet:	the outlet
- * @dgram:	the datagram on which the program executes, on a link
+ * @link:	the link on which the program executes
+ * @sending:	what the execution may still send
+ * @dgram:	the datagram, or message
  * @msg:	what is sent of it; NULL: all
  *
  * Context: softirq, under RCU.
  * Return: 0; -EDQUOT: a limit of the execution or the user; -ENOBUFS: it was dropped; -ENOTCONN:
  * likewise, as the connection has ended; -ENOMEM.
  */
-int vnp_outlet_append(struct vnp_outlet *outlet, const struct vnp_dgram *dgram,
+int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
+		      struct vnp_sending *sending, const struct vnp_dgram *dgram,
 		      const struct vnp_send_msg *msg);
+
+/*
+ * vnp_outlet_drain() - send all that is queued now, even beyond the send buffer.  Context: the
+ * socket's lock, as a process.  Return: 0, -ENOMEM
+ */
+int vnp_outlet_drain(struct vnp_outlet *outlet);
+
+/* vnp_outlet_kick() - what had to wait for @writers may be sent.  Context: process */
+void vnp_outlet_kick(struct vnp_outlet *outlet);
+
+/* vnp_outlet_queued() - bytes in the queue.  Context: process */
+u32 vnp_outlet_queued(struct vnp_outlet *outlet);
 
 /* vnp_outlet_read() - what user space reads.  Context: process */
 void vnp_outlet_read(struct vnp_outlet *outlet, struct vnp_connection *value);

@@ -37,8 +37,8 @@ static void vnp_outlet_queue(struct vnp_outlet *outlet, struct workqueue_struct 
 			     struct delayed_work *work, unsigned long delay)
 {
 	refcount_inc(&outlet->refs);
-	/* It is not pending, as only one who changes the state to this queues it. */
-	if (!queue_delayed_work(wq, work, delay))
+	/* Pending is only what is to be tried again later, and not earlier than now. */
+	if (delay ? !queue_delayed_work(wq, work, delay) : mod_delayed_work(wq, work, 0))
 		vnp_outlet_put(outlet);
 }
 
@@ -55,6 +55,14 @@ void vnp_outlet_wake(struct vnp_outlet *outlet)
 	spin_lock_bh(&outlet->lock);
 	if (outlet->state == VNP_OUTLET_WAITS)
 		vnp_outlet_push(outlet);
+	spin_unlock_bh(&outlet->lock);
+}
+
+void vnp_outlet_kick(struct vnp_outlet *outlet)
+{
+	spin_lock_bh(&outlet->lock);
+	if (outlet->state == VNP_OUTLET_PUSHED)
+		vnp_outlet_queue(outlet, vnp_outlet_wq, &outlet->work, 0);
 	spin_unlock_bh(&outlet->lock);
 }
 
@@ -236,10 +244,42 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	local_bh_disable();
 	bh_lock_sock(sk);
 	start = ktime_get_ns();
-	if (!sock_owned_by_user(sk) && vnp_account_draw(outlet->user, 0))
+	if (!sock_owned_by_user(sk) && !atomic_read(&outlet->writers) &&
+	    vnp_account_draw(outlet->user, 0))
 		ret = vnp_outlet_send_some(outlet);
 	bh_unlock_sock(sk);
 	vnp_account_charge(outlet->user, ktime_get_ns() - start);
+	local_bh_enable();
+	return ret;
+}
+
+/* Return: as vnp_outlet_claim(), however full the send buffer is */
+static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32 *vecs)
+{
+	u32 len = 0;
+
+	spin_lock(&outlet->lock);
+	if (outlet->state != VNP_OUTLET_ENDED && !vnp_outlet_failure(outlet->sk) &&
+	    !vnp_outlet_changed(outlet))
+		len = vnp_fifo_claim(&outlet->fifo, vec, vecs, VNP_OUTLET_BATCH);
+	outlet->sending = len;
+	spin_unlock(&outlet->lock);
+	return len;
+}
+
+/* The work finds nothing then, and what it waits for does not matter. */
+int vnp_outlet_drain(struct vnp_outlet *outlet)
+{
+	struct kvec vec[VNP_FIFO_VECS];
+	u32 len, vecs;
+	int ret = 0;
+
+	local_bh_disable();
+	while (!ret && (len = vnp_outlet_claim_all(outlet, vec, &vecs))) {
+		ret = vnp_outlet_give(outlet->sk, vec, vecs, len);
+		vnp_outlet_account(outlet, ret);
+		ret = ret < (int)len ? -ENOMEM : 0;
+	}
 	local_bh_enable();
 	return ret;
 }

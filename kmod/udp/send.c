@@ -17,6 +17,7 @@
 #include "kmod/link/stats.h"
 #include "kmod/map/target.h"
 #include "kmod/path/send.h"
+#include "kmod/tcp/outlet.h"
 #include "kmod/udp/block.h"
 #include "kmod/udp/output.h"
 #include "kmod/udp/send_out.h"
@@ -303,4 +304,12 @@ int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		return 0;
 	}
 	return vnp_udp_send_any(sending, dgram, target, msg, again);
+}
+
+int vnp_udp_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
+		   const struct vnp_send_msg *msg)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+
+	return vnp_outlet_append(outlet, dispatch->link, __this_cpu_read(vnp_sending), dgram, msg);
 }

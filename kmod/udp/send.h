@@ -12,6 +12,7 @@
 
 struct vnp_dgram;
 struct vnp_dispatch;
+struct vnp_outlet;
 struct vnp_send_msg;
 struct vnp_target;
 
@@ -30,5 +31,9 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again);
+
+/* vnp_udp_append() - struct vnp_hook_ops::append */
+int vnp_udp_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
+		   const struct vnp_send_msg *msg);
 
 #endif /* _VNP_UDP_SEND_H */

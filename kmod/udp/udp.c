@@ -295,6 +295,7 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.reply		= vnp_udp_reply,
 	.permit		= vnp_udp_permit,
 	.send		= vnp_udp_send,
+	.append		= vnp_udp_append,
 	.keep		= vnp_udp_keep,
 	.charge		= vnp_udp_charge,
 	.uncharge	= vnp_udp_uncharge,
