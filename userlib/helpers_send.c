@@ -12,7 +12,7 @@
 #define ptr(type, reg)	((type)(uintptr_t)(reg))
 
 /* Check the parameters, as in the kernel.  Return: number of bytes to send, or an error */
-static int send_len(u64 ctx, u64 mem, u32 size, u16 flags, struct vnp_send *send)
+static int send_len(u64 ctx, u64 mem, u32 size, u32 head_max, u16 flags, struct vnp_send *send)
 {
 	const struct vnp_user_exec *user = user_of(ctx);
 	u32 len = user->len;
@@ -22,7 +22,7 @@ static int send_len(u64 ctx, u64 mem, u32 size, u16 flags, struct vnp_send *send
 		return -EBADMSG;
 	if (!size)
 		return len;
-	if (size < sizeof(*send) || size - sizeof(*send) > VNP_SEND_HEAD_MAX)
+	if (size < sizeof(*send) || size - sizeof(*send) > head_max)
 		return -EINVAL;
 	memcpy(send, ptr(void *, mem), sizeof(*send));
 	if (send->size != sizeof(*send) || send->flags & ~flags)
@@ -72,7 +72,7 @@ u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key, u64 mem, u64 size)
 	struct vnp_user_map *map = ptr(struct vnp_user_map *, map_reg);
 	struct vnp_send send;
 	void *peer;
-	int len = send_len(ctx, mem, size, 0, &send);
+	int len = send_len(ctx, mem, size, VNP_SEND_HEAD_MAX, 0, &send);
 
 	if (len < 0)
 		return len;
@@ -87,7 +87,7 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 	const size_t key_len = map->def.key_size;
 	char each[VNP_MAP_KEY_MAX];
 	struct vnp_send send;
-	int len = send_len(ctx, mem, size, VNP_SEND_F_OTHERS, &send), err = 0;
+	int len = send_len(ctx, mem, size, VNP_SEND_HEAD_MAX, VNP_SEND_F_OTHERS, &send), err = 0;
 	u64 cnt = 0;
 
 	if (len < 0)
@@ -103,6 +103,18 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 		cnt++;
 	}
 	return cnt;
+}
+
+u64 vnp_helper_reply(u64 ctx, u64 flags, u64 mem, u64 size, u64 r5)
+{
+	struct vnp_send send;
+	int len;
+
+	(void)r5;
+	if ((u32)flags)
+		return -EINVAL;
+	len = send_len(ctx, mem, size, VNP_REPLY_HEAD_MAX, 0, &send);
+	return len < 0 ? len : 0;
 }
 
 /* Check the range, as in the kernel.  Return: bytes to be sealed, or an error */
@@ -159,9 +171,20 @@ static int seal_keys(struct vnp_user_map *keys, const struct vnp_seal *seal,
 	return vnp_user_key_tag(&mac->key);
 }
 
+/* The limit for messages of streams */
+static int seal_draw(struct vnp_user_exec *user, u32 len)
+{
+	if (user->crypt_left == U32_MAX)
+		return 0;
+	if (len > user->crypt_left)
+		return -EDQUOT;
+	user->crypt_left -= len;
+	return 0;
+}
+
 u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer_key, u64 keys, u64 seal_mem)
 {
-	const struct vnp_user_exec *user = user_of(ctx);
+	struct vnp_user_exec *user = user_of(ctx);
 	struct vnp_user_key *key;
 	struct vnp_peer *peer;
 	struct vnp_seal seal;
@@ -179,6 +202,6 @@ u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer_key, u64 keys, u64 seal_
 		return -ENOENT;
 	if (user->unauthentic)
 		return -EBADMSG;
-	err = vnp_user_key_once(key, seal.nonce);
+	err = seal_draw(user, len) ?: vnp_user_key_once(key, seal.nonce);
 	return err ? err : count_peer(peer, len + tag);
 }

@@ -77,6 +77,7 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		.hold_mark = OPTS_GET(opts, hold_mark),
 		.message_fd = message ? message->fd : 0,
 		.eof = OPTS_GET(opts, eof),
+		.reply_bytes = OPTS_GET(opts, reply_bytes),
 	};
 	struct vnp_link_detach detach = { .size = sizeof(detach) };
 	int dev, fd, err;

@@ -8,7 +8,9 @@
 #define PROGS_ALL	(PROGS_PACKET | BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE))
 /* whose payload may be written */
 #define PROGS_WRITING	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_MESSAGE))
-#define PROGS_SENDING	BIT(VNP_PROG_DATAGRAM)	/* which see the payload, without headers */
+/* which see the payload, without headers */
+#define PROGS_SENDING	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_MESSAGE))
+#define PROGS_ANSWERING	BIT(VNP_PROG_MESSAGE)
 #define PROGS_HOLDING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be held */
 
 /*
@@ -138,6 +140,16 @@ static const struct vnp_helper vnp_helpers[] = {
 		.prog_types = PROGS_SENDING,
 		.bytes = VNP_COST_CRYPT,
 		.cost = COST_SEND + COST_CRYPT + 4 * VNP_SEAL_HEAD_MAX,
+	},
+	[HELPER_INDEX(reply)] = {
+		.name = "reply",
+		.fn = vnp_helper_reply,
+		.arg = { VNP_ARG_CTX, VNP_ARG_SCALAR, VNP_ARG_MEM_READ_OR_NULL,
+			 VNP_ARG_SIZE_OR_0 },
+		.ret = VNP_RET_SCALAR,
+		.prog_types = PROGS_ANSWERING,
+		.bytes = VNP_COST_SIZE,
+		.cost = COST_SEND,
 	},
 	[HELPER_INDEX(hold)] = {
 		.name = "hold",

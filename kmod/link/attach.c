@@ -2,6 +2,7 @@
 #include "kmod/link/attach.h"
 
 #include <linux/file.h>
+#include <linux/log2.h>
 #include <linux/module.h>
 #include <linux/net.h>
 #include <linux/slab.h>
@@ -88,6 +89,8 @@ static struct vnp_link *vnp_link_alloc(const struct vnp_link_create *attr,
 	link->hold_age_ms = attr->hold_age_ms ?: VNP_HOLD_AGE_MS;
 	link->hold_mark = attr->hold_mark;
 	link->eof = attr->eof;
+	if (attr->reply_bytes)
+		link->reply_bytes = roundup_pow_of_two(attr->reply_bytes);
 	return link;
 }
 
@@ -97,7 +100,8 @@ int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 	u32 i;
 	int ret = 0;
 
-	if (!link->hook->send)
+	/* A link to a TCP socket can only refuse maps that have no socket. */
+	if (!link->hook->send && !prog->sends)
 		return 0;
 	for (i = 0; i < prog->map_cnt && !ret; i++)
 		ret = vnp_map_bind(prog->maps[i], sock);
@@ -121,6 +125,8 @@ static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 	if (ret)
 		return ret;
 	ret = vnp_link_bind_maps(link, prog, sk->sk_socket);
+	if (!ret && message)
+		ret = vnp_link_bind_maps(link, message, sk->sk_socket);
 	if (ret)
 		return ret;
 	ret = vnp_fd_reserve(&link->obj, &nfd);
@@ -148,7 +154,8 @@ static long vnp_link_create_on(const struct vnp_link_create *attr, struct vnp_pr
 
 	if (!hook || !vnp_link_takes(hook, prog) || prog->code->type == VNP_PROG_MESSAGE)
 		return -EOPNOTSUPP;
-	if (attr->flags & ~hook->link_flags)
+	if (attr->flags & ~hook->link_flags ||
+	    (attr->reply_bytes && !(hook->prog_types & BIT(VNP_PROG_MESSAGE))))
 		return -EINVAL;
 	link = vnp_link_alloc(attr, hook);
 	if (IS_ERR(link))
@@ -173,9 +180,15 @@ static struct vnp_prog *vnp_link_message(const struct vnp_link_create *attr)
 	return message;
 }
 
+static bool vnp_link_reply_ok(u32 bytes)
+{
+	return !bytes || (bytes >= VNP_SOCKET_QUEUE_MIN && bytes <= VNP_SOCKET_QUEUE_MAX);
+}
+
 static bool vnp_link_attr_ok(const struct vnp_link_create *attr)
 {
-	return !attr->reserved && attr->hold_messages <= VNP_HOLD_MESSAGES_MAX &&
+	return !attr->reserved && !attr->reserved2 && vnp_link_reply_ok(attr->reply_bytes) &&
+	       attr->hold_messages <= VNP_HOLD_MESSAGES_MAX &&
 	       attr->hold_age_ms <= VNP_HOLD_AGE_MS_MAX && attr->eof <= VNP_EOF_ABORT &&
 	       (attr->flags & VNP_LINK_F_MESSAGE || !attr->message_fd);
 }
@@ -239,6 +252,7 @@ static struct vnp_link *vnp_link_alloc_child(const struct vnp_link *listener)
 	link->hold_age_ms = listener->hold_age_ms;
 	link->hold_mark = listener->hold_mark;
 	link->eof = listener->eof;
+	link->reply_bytes = listener->reply_bytes;
 	return link;
 }
 

@@ -46,6 +46,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 		.family = link->family,
 		.sock_cookie = link->cookie,
 		.listener_id = link->listener_id,
+		.reply_bytes = link->reply_bytes,
 		.accepted = atomic64_read(&link->accepted),
 		.refused = atomic64_read(&link->refused),
 		.fault_prog_id = fault >> 32,

@@ -50,6 +50,7 @@ struct vnp_stream;
  * @hold_mark:	the mark of messages that are delivered because of their age, or 0
  * @stream:	the messages of its stream (tcp/stream.h), or NULL
  * @eof:	what happens to a message that is not whole when the stream ends: enum vnp_eof
+ * @reply_bytes: size of the queue for answers; 0: there is none
  * @listener_id: id of the listening socket's link that this one was inherited from, or 0
  * @accepted:	connections that a listening socket has accepted and linked
  * @refused:	connections that it has closed because they could not be linked
@@ -80,6 +81,7 @@ struct vnp_link {
 	u32 hold_mark;
 	struct vnp_stream *stream;
 	u32 eof;
+	u32 reply_bytes;
 	u32 listener_id;
 	atomic64_t accepted;
 	atomic64_t refused;
@@ -98,7 +100,7 @@ struct vnp_link {
 #define VNP_LINK_F_KNOWN						\
 	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_LATE |	\
 	 VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS | VNP_LINK_F_FORGED_END |	\
-	 VNP_LINK_F_BOUNDARIES)
+	 VNP_LINK_F_BOUNDARIES | VNP_LINK_F_REPLY_RESET)
 
 /* What to do with messages that are too old: at most one of these may be set */
 #define VNP_LINK_F_HOLD_LATE	(VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_HOLD_EACH)

@@ -52,6 +52,8 @@ struct vnp_target_addr;
  * @send:	send a datagram to a peer; @again: the same helper call has sent it to another peer
  *		before.  Return: 0, or an errno of vnp_send().  NULL: it is not sent
  * @append:	queue a datagram for a TCP connection.  Return: 0, or an errno of vnp_send()
+ * @answer:	send bytes back to where it came from.  Return: 0, or an errno of vnp_reply().
+ *		NULL: nothing is sent
  * @keep:	prepare a packet for being held: store what recvmsg() tells the application about
  *		the route (IP_PKTINFO), and put the route.  Return: false: out of memory, and
  *		the packet is consumed
@@ -107,6 +109,7 @@ struct vnp_hook_ops {
 		    const struct vnp_send_msg *msg, bool again);
 	int (*append)(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
 		      const struct vnp_send_msg *msg);
+	int (*answer)(struct vnp_dgram *dgram, const struct vnp_send_msg *msg);
 	bool (*keep)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);

@@ -258,17 +258,21 @@ static void vnp_send_keep(struct vnp_send_queue *queue)
 	queue->fresh = at;
 }
 
+void vnp_send_start(struct vnp_sending *sending, u64 now)
+{
+	sending->left = READ_ONCE(send_fanout);
+	sending->flushed = 0;
+	sending->copied = 0;
+	sending->start = now;
+}
+
 void vnp_send_execute(u64 now)
 {
 	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
 
 	/* A test run has none. */
-	if (!sending)
-		return;
-	sending->left = READ_ONCE(send_fanout);
-	sending->flushed = 0;
-	sending->copied = 0;
-	sending->start = now;
+	if (sending)
+		vnp_send_start(sending, now);
 }
 
 /* Number of the current softirq */

@@ -137,7 +137,10 @@ static inline void vnp_send_begin(struct vnp_sending *sending, bool more)
 /* vnp_send_end() - it was processed: send what was added, now or soon */
 void vnp_send_end(struct vnp_sending *sending);
 
-/* vnp_send_execute() - such a program is about to execute, at ktime_get_ns() @now */
+/* vnp_send_start() - an execution begins, at ktime_get_ns() @now */
+void vnp_send_start(struct vnp_sending *sending, u64 now);
+
+/* vnp_send_execute() - the same for the packet that is being processed, if its program sends */
 void vnp_send_execute(u64 now);
 
 /* vnp_send_gathers() - are datagrams sent together with those of other packets? */

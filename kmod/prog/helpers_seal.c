@@ -73,6 +73,19 @@ static int vnp_seal_keys(struct vnp_map *keys, struct vnp_sealing *sealing)
 	       -EINVAL : 0;
 }
 
+/* As vnp_crypt_draw() in helpers_crypto.c */
+static int vnp_seal_draw(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	const u32 len = msg->head_len + msg->len;
+
+	if (likely(dgram->prog->code->type != VNP_PROG_MESSAGE))
+		return 0;
+	if (len > dgram->crypt_left)
+		return -EDQUOT;
+	dgram->crypt_left -= len;
+	return 0;
+}
+
 u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer, u64 keys, u64 seal)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
@@ -96,6 +109,9 @@ u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer, u64 keys, u64 seal)
 		return -ENOENT;
 	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
+	ret = vnp_seal_draw(dgram, &msg);
+	if (ret)
+		return ret;
 	if (dgram->hook->send)
 		return dgram->hook->send(dgram, target, &msg, false);
 	/* A test run has no link: nothing is sent. */

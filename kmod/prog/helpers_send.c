@@ -10,13 +10,13 @@
  * Copy the program's struct vnp_send, then check the copy: another CPU may write to @mem.
  * @msg->head still points there, as those bytes need no check.  Return: 0, -EINVAL, -ERANGE
  */
-static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
-				  struct vnp_send *send, struct vnp_send_msg *msg)
+static int vnp_send_read_head(const struct vnp_dgram *dgram, u64 mem, u32 size, u32 head_max,
+			      u16 flags, struct vnp_send *send, struct vnp_send_msg *msg)
 {
 	const void *from = (const void *)(unsigned long)mem;
 	const u32 payload = dgram->exec.ctx.len;
 
-	if (size < sizeof(*send) || size - sizeof(*send) > VNP_SEND_HEAD_MAX)
+	if (size < sizeof(*send) || size - sizeof(*send) > head_max)
 		return -EINVAL;
 	memcpy(send, from, sizeof(*send));
 	if (send->size != sizeof(*send) || send->flags & ~flags)
@@ -37,6 +37,12 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_nospec(dgram);
 	return 0;
+}
+
+static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
+				  struct vnp_send *send, struct vnp_send_msg *msg)
+{
+	return vnp_send_read_head(dgram, mem, size, VNP_SEND_HEAD_MAX, flags, send, msg);
 }
 
 /* A test run has no link: nothing is sent. */
@@ -127,4 +133,25 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 	if (send.flags & VNP_SEND_F_OTHERS)
 		except = vnp_peers_find(map, key);
 	return vnp_send_members(dgram, map, key, except, &msg);
+}
+
+u64 vnp_helper_reply(u64 ctx, u64 flags, u64 mem, u64 size, u64 r5)
+{
+	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
+	struct vnp_send_msg msg;
+	struct vnp_send send;
+	int ret;
+
+	if ((u32)flags)
+		return -EINVAL;
+	if (size) {
+		ret = vnp_send_read_head(dgram, mem, size, VNP_REPLY_HEAD_MAX, 0, &send, &msg);
+		if (ret)
+			return ret;
+	}
+	if (unlikely(vnp_dgram_is_forged(dgram)))
+		return -EBADMSG;
+	if (!dgram->hook->answer)
+		return 0;
+	return dgram->hook->answer(dgram, size ? &msg : NULL);
 }

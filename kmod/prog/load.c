@@ -270,7 +270,8 @@ static bool vnp_prog_moves(const struct vnp_code *code)
 /* Its executions are timed: how long sending takes depends on the peers. */
 static bool vnp_prog_sends(const struct vnp_code *code)
 {
-	return vnp_prog_calls(code, VNP_HELPER_send) ||
+	return vnp_prog_calls(code, VNP_HELPER_reply) ||
+	       vnp_prog_calls(code, VNP_HELPER_send) ||
 	       vnp_prog_calls(code, VNP_HELPER_send_group) ||
 	       vnp_prog_calls(code, VNP_HELPER_send_sealed);
 }
@@ -301,10 +302,11 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->wide_ret = prog->code->lowered.wide_ret;
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
+	prog->sends = vnp_prog_sends(prog->code);
 	prog->linear = prog->code->type == VNP_PROG_MESSAGE &&
-		       (prog->writes_packet || vnp_prog_moves(prog->code));
+		       (prog->writes_packet || prog->sends || vnp_prog_moves(prog->code));
 	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * vnp_prog_unit_ns(prog->code);
-	if (vnp_prog_sends(prog->code))
+	if (prog->sends && prog->code->type == VNP_PROG_DATAGRAM)
 		prog->ctx_fields |= VNP_CTX_SENDS;
 	else if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
 		prog->light_ns = prog->worst_ns;

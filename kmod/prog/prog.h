@@ -36,6 +36,7 @@ struct vnp_user;
  * @direct_max:	for a direct program (see above) @len_max with the UDP header, else 0
  * @sees_packet: its payload begins at the IP header, not after the UDP header
  * @linear:	a message must be contiguous and private before an execution (tcp/copy.h)
+ * @sends:	it calls a helper that sends, so its maps of peers must have a socket
  * @holds:	it calls a helper for messages that are held (hold/hold.h)
  * @detour:	vnp_dispatch() has other functions for it: it @holds, or is vnp_prog_none
  * @wide_ret:	the result may exceed 32 bits, and is in struct vnp_exec::retval
@@ -60,6 +61,7 @@ struct vnp_prog {
 	bool writes_packet;
 	bool sees_packet;
 	bool linear;
+	bool sends;
 	bool holds;
 	bool detour;
 	bool wide_ret;

@@ -8,6 +8,7 @@
 #include "kmod/core/user.h"
 #include "kmod/crypto/work.h"
 #include "kmod/path/resize.h"
+#include "kmod/tcp/answer.h"
 #include "kmod/tcp/queue.h"
 
 /* Bytes that the copies of a user's streams may take in workers */
@@ -31,6 +32,9 @@ static void vnp_copy_seal(struct sk_buff *skb, u32 len)
 const struct vnp_hook_ops vnp_copy_hook = {
 	.len_max	= vnp_copy_max,
 	.seal		= vnp_copy_seal,
+	.send		= vnp_answer_send,
+	.append		= vnp_answer_append,
+	.answer		= vnp_answer_reply,
 };
 
 static void vnp_copy_free_work(struct vnp_copy *copy)

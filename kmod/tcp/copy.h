@@ -21,7 +21,8 @@
 #include <net/sock.h>
 
 #include "kmod/path/action.h"
-#include "kmod/path/dgram.h"
+#include "kmod/path/dispatch.h"
+#include "kmod/udp/block.h"
 
 /* Each byte can be encrypted or authenticated 4 times, at 16 ns: 1 ms */
 #define VNP_COPY_DIRECT	16384
@@ -36,7 +37,11 @@
  * @seq:	where the message begins
  * @len:	its length in the stream
  * @work:	for encryption with softirqs on, or NULL
- * @dgram:	what the program sees
+ * @dispatch:	what the program sees, and the link
+ * @sending:	what the execution sends
+ * @sends:	it sent, or tried to
+ * @flushes:	it sent to peers
+ * @answered:	it called vnp_reply()
  * @prog:	a reference to it, or NULL
  * @executed:	the program was executed on it
  * @ret:	what it returned
@@ -53,7 +58,11 @@ struct vnp_copy {
 	u32 seq;
 	u32 len;
 	struct vnp_work *work;
-	struct vnp_dgram dgram;
+	struct vnp_dispatch dispatch;
+	struct vnp_udp_sending sending;
+	bool sends;
+	bool flushes;
+	bool answered;
 	struct vnp_prog *prog;
 	bool executed;
 	u64 ret;

@@ -6,6 +6,7 @@
 
 #include "kmod/link/stats.h"
 #include "kmod/path/dispatch.h"
+#include "kmod/tcp/answer.h"
 #include "kmod/tcp/stream.h"
 #include "vm/helper.h"
 
@@ -35,11 +36,13 @@ enum vnp_action vnp_message_action(struct vnp_stream *stream, struct vnp_dgram *
 {
 	enum vnp_action action = ret == VNP_HELD ? VNP_ACTION_HOLD : vnp_action_of(ret);
 
-	if (action == VNP_ACTION_REPLY)
+	if (action == VNP_ACTION_REPLY && !stream->link->reply_bytes)
 		action = VNP_ACTION_NONE;
 	if (action == VNP_ACTION_NONE)
 		return vnp_link_fault(stream->link, dgram->prog, &dgram->exec);
 	vnp_link_count(stream->link, action, 1, len);
+	if (action == VNP_ACTION_REPLY)
+		vnp_answer_verdict(stream, dgram);
 	return action;
 }
 
@@ -47,9 +50,12 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 			const struct vnp_prog *prog)
 {
 	struct vnp_copy *copy = &stream->copy;
-	struct vnp_dgram *dgram = &copy->dgram;
+	struct vnp_dgram *dgram = &copy->dispatch.dgram;
 
 	vnp_message_init_ctx(sk, &dgram->exec.ctx);
+	dgram->exec.ctx.unanswered = READ_ONCE(stream->owed);
+	copy->dispatch.link = stream->link;
+	copy->dispatch.skb = NULL;
 	dgram->exec.ctx.len = copy->len;
 	dgram->skb = &copy->skb;
 	dgram->off = 0;
@@ -62,7 +68,9 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 	dgram->work = copy->work;
 	dgram->crypt_left = vnp_crypt_limit(copy->len);
 	vnp_dgram_point(dgram);
+	vnp_answer_begin(copy);
 	copy->ret = vnp_dispatch_execute(stream->link, dgram);
+	vnp_answer_end(copy);
 	copy->executed = !vnp_message_throttled(dgram);
 	return copy->executed ? 0 : -ENOMEM;
 }
@@ -70,11 +78,11 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 void vnp_message_decide(struct vnp_stream *stream)
 {
 	struct vnp_copy *copy = &stream->copy;
-	const struct vnp_prog *prog = copy->dgram.prog;
+	struct vnp_dgram *dgram = &copy->dispatch.dgram;
+	const struct vnp_prog *prog = dgram->prog;
 
-	copy->action = vnp_message_action(stream, &copy->dgram, copy->ret,
-					  copy->dgram.exec.ctx.len);
-	copy->forged = copy->dgram.exec.fault == VNP_EXEC_UNAUTHENTIC;
+	copy->action = vnp_message_action(stream, dgram, copy->ret, dgram->exec.ctx.len);
+	copy->forged = dgram->exec.fault == VNP_EXEC_UNAUTHENTIC;
 	/* Also what was only authenticated: the sender could change what it has shared since. */
 	copy->replaces = prog->writes_packet || prog->func == vnp_prog_authenticate;
 }

@@ -19,6 +19,12 @@ static inline bool vnp_message_throttled(const struct vnp_dgram *dgram)
 	return dgram->exec.fault == VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
 }
 
+/* vnp_message_is_gone() - is a message taken out of the stream? */
+static inline bool vnp_message_is_gone(enum vnp_action action)
+{
+	return action == VNP_ACTION_DROP || action == VNP_ACTION_REPLY;
+}
+
 /*
  * vnp_message_action() - what happens to a message of @len bytes for which the program returned
  * @ret; counts it.  Context: softirqs off

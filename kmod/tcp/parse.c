@@ -51,6 +51,7 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
 	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
+	dgram->exec.ctx.unanswered = stream->owed;
 	vnp_queue_begin(exec);
 	ret = vnp_dispatch_execute(stream->link, dgram);
 	if (!vnp_message_throttled(dgram))
@@ -86,6 +87,8 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 /* The next message is to be found, after the verdict on the one at @parse, which is whole. */
 static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action)
 {
+	if (!vnp_message_is_gone(action))
+		WRITE_ONCE(stream->owed, true);
 	if (action == VNP_ACTION_PASS)
 		WRITE_ONCE(stream->ready, stream->wanted);
 	stream->parse = stream->wanted;
@@ -96,7 +99,7 @@ static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action
 /* It is delivered as it is, or not at all. */
 static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 {
-	if (action == VNP_ACTION_DROP)
+	if (vnp_message_is_gone(action))
 		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
 	else
 		vnp_ends_add(&stream->ends, stream->wanted);
@@ -126,7 +129,7 @@ void vnp_stream_apply_copy(struct vnp_stream *stream)
 		WRITE_ONCE(stream->ready, stream->parse);
 		WRITE_ONCE(stream->error, EBADMSG);
 	}
-	if (copy->replaces && copy->action != VNP_ACTION_DROP)
+	if (copy->replaces && !vnp_message_is_gone(copy->action))
 		vnp_stream_apply_result(stream);
 	else
 		vnp_stream_apply(stream, copy->action);
@@ -163,7 +166,7 @@ void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
 	struct vnp_copy *copy = &stream->copy;
 	const u64 start = ktime_get_ns();
 
-	if (copy->replaces && copy->action != VNP_ACTION_DROP)
+	if (copy->replaces && !vnp_message_is_gone(copy->action))
 		vnp_copy_publish(copy, stream->sk, first);
 	vnp_stream_charge(stream, start);
 }

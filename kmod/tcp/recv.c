@@ -97,6 +97,7 @@ static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bo
 		module_put(THIS_MODULE);
 		return vnp_recv_restart();
 	}
+	WRITE_ONCE(recv->stream->sends, 0);
 	recv->sk = sk;
 	recv->len = len;
 	recv->target = all ? len : min_t(size_t, READ_ONCE(recv->stream->lowat), len);

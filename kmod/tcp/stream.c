@@ -7,6 +7,7 @@
 #include "kmod/link/stats.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/message.h"
+#include "kmod/tcp/outlet.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/repack.h"
@@ -82,6 +83,8 @@ void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info
 {
 	info->walked = READ_ONCE(stream->walked);
 	info->repacked = READ_ONCE(stream->window.pass.copied);
+	if (stream->outlet)
+		info->reply_queued = vnp_outlet_queued(stream->outlet);
 	if (READ_ONCE(stream->sk))
 		info->ready_messages = vnp_ends_cnt(&stream->ends);
 }
@@ -424,6 +427,8 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 {
 	stream->sk = sk;
 	stream->lowat = sk->sk_rcvlowat;
+	/* What was read before the link, if the application did not accept it with the link */
+	stream->owed = !stream->link->listener_id;
 	stream->data_ready = sk->sk_data_ready;
 	stream->parse = tcp_sk(sk)->copied_seq;
 	WRITE_ONCE(stream->ready, stream->parse);

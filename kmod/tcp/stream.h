@@ -28,6 +28,8 @@
 #include "kmod/tcp/ranges.h"
 #include "kmod/tcp/window.h"
 
+struct vnp_outlet;
+
 /**
  * struct vnp_stream - the messages of a socket
  * @link:	the link
@@ -61,6 +63,10 @@
  *		it
  * @drops:	ranges that were dropped
  * @ends:	where messages end
+ * @outlet:	the queue for answers (answer.h), or NULL
+ * @denied:	there is none, as the process may not send
+ * @owed:	the application has not read all, or not sent what follows
+ * @sends:	messages because of which something was sent since the application read, or tried to
  */
 struct vnp_stream {
 	struct vnp_link *link;
@@ -90,6 +96,10 @@ struct vnp_stream {
 	struct vnp_copy copy;
 	struct vnp_ranges drops;
 	struct vnp_ends ends;
+	struct vnp_outlet *outlet;
+	bool denied;
+	bool owed;
+	u32 sends;
 };
 
 /* vnp_stream_alloc() - of a link.  Context: process.  Return: NULL: out of memory */

@@ -26,6 +26,7 @@
 #include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/path/hook.h"
+#include "kmod/tcp/answer.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/listen.h"
 #include "kmod/tcp/opt.h"
@@ -57,6 +58,7 @@ static void vnp_tcp_clear_hook(struct vnp_link *link, struct sock *sk, bool keep
 		WRITE_ONCE(sk->sk_prot, proto->kernel);
 	if (sk->sk_socket && sk->sk_socket->ops == &proto->ours_ops)
 		WRITE_ONCE(sk->sk_socket->ops, proto->kernel_ops);
+	vnp_answer_close(link->stream);
 	vnp_stream_stop(link->stream, keep);
 	/* After this others may set it. */
 	vnp_tcp_set_user_data(sk, NULL);
@@ -159,6 +161,9 @@ static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
 	link->stream = vnp_stream_alloc(link);
 	if (!link->stream)
 		return -ENOMEM;
+	ret = vnp_answer_open(link->stream, sk);
+	if (ret)
+		return ret;
 	lock_sock(sk);
 	ret = vnp_tcp_check_connection(link, sk);
 	if (!ret) {
@@ -166,6 +171,8 @@ static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
 		vnp_tcp_set_hook(link, sk);
 	}
 	release_sock(sk);
+	if (ret)
+		vnp_answer_close(link->stream);
 	return ret;
 }
 
@@ -185,6 +192,8 @@ static bool vnp_tcp_is_attached(struct sock *sk)
 
 static void vnp_tcp_free(struct vnp_link *link)
 {
+	if (link->stream)
+		vnp_answer_free(link->stream);
 	vnp_stream_free(link->stream);
 }
 
@@ -194,6 +203,54 @@ static void vnp_tcp_info(const struct vnp_link *link, struct vnp_link_info *info
 		vnp_stream_info(link->stream, info);
 }
 
+static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	const bool held = vnp_tcp_enter();
+	struct vnp_stream *stream = vnp_answer_get(sk);
+	int ret = 0;
+
+	if (stream)
+		ret = vnp_answer_write(stream, sk, msg->msg_flags & MSG_DONTWAIT);
+	if (!ret)
+		ret = vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
+	if (stream) {
+		vnp_answer_written(stream, sk, ret > 0 && ret == len);
+		vnp_stream_put(stream);
+	}
+	vnp_tcp_leave(held);
+	return ret;
+}
+
+/* Kernels with this flag of sendmsg() have no other function for it. */
+#ifndef MSG_SPLICE_PAGES
+static int vnp_tcp_sendpage(struct sock *sk, struct page *page, int off, size_t len, int flags)
+{
+	const bool held = vnp_tcp_enter();
+	struct vnp_stream *stream = vnp_answer_get(sk);
+	int ret = 0;
+
+	if (stream)
+		ret = vnp_answer_write(stream, sk, flags & MSG_DONTWAIT);
+	if (!ret)
+		ret = vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len, flags);
+	if (stream) {
+		vnp_answer_written(stream, sk, ret > 0 && ret == len);
+		vnp_stream_put(stream);
+	}
+	vnp_tcp_leave(held);
+	return ret;
+}
+
+static void vnp_tcp_set_sendpage(struct proto *proto)
+{
+	proto->sendpage = vnp_tcp_sendpage;
+}
+#else
+static void vnp_tcp_set_sendpage(struct proto *proto)
+{
+}
+#endif
+
 static int vnp_tcp_proto_create(int family)
 {
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_copy(family);
@@ -201,6 +258,8 @@ static int vnp_tcp_proto_create(int family)
 	if (IS_ERR(proto))
 		return PTR_ERR(proto);
 	vnp_proto_set_recvmsg(&proto->ours);
+	proto->ours.sendmsg = vnp_tcp_sendmsg;
+	vnp_tcp_set_sendpage(&proto->ours);
 	proto->ours.ioctl = vnp_recv_ioctl;
 	proto->ours.close = vnp_tcp_close;
 	proto->ours.disconnect = vnp_tcp_disconnect;

@@ -62,7 +62,6 @@ int sometimes_verdict(struct vnp_ctx *ctx)
 	return p[0] == p[1] ? VNP_PASS : VNP_DROP;
 }
 
-/* VNP_REPLY lies between verdicts of messages, but is none. */
 SEC("vnp/message")
 int answers_message(struct vnp_ctx *ctx)
 {

@@ -621,6 +621,7 @@ const char *vnp_peer_print(const struct vnp_peer *peer, char text[VNP_PEER_TEXT_
  * @message:	for a program of type %VNP_PROG_STREAM: the one for whole messages, of type
  *		%VNP_PROG_MESSAGE, or NULL: each is passed
  * @eof:	stream: enum vnp_eof
+ * @reply_bytes: stream: size of the queue for answers; 0: there is none
  */
 struct vnp_link_opts {
 	size_t sz;
@@ -632,7 +633,7 @@ struct vnp_link_opts {
 	__u32 hold_mark;
 	const struct vnp_program *message;
 	__u32 eof;
-	__u32 :32;
+	__u32 reply_bytes;
 };
 
 /**

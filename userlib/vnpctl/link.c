@@ -8,7 +8,7 @@ static const char help[] =
 	"                   [fault {drop | pass}] [merge {on | off}] [hold LIMIT NUMBER]...\n"
 	"                   [late {discard | deliver | each}] [eof {deliver | drop | abort}]\n"
 	"                   [unframed {error | pass}] [forged {drop | end}]\n"
-	"                   [boundaries {off | on}]\n"
+	"                   [boundaries {off | on}] [answers BYTES] [unsent {fail | reset}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -31,6 +31,9 @@ static const char help[] =
 	"  unframed   TCP: what the process gets where the program finds no message: an error,\n"
 	"             or all bytes from there on (error)\n"
 	"  boundaries TCP: on: a read returns bytes of one message at most (off)\n"
+	"  answers    TCP: size of the queue for what the program answers; without it, it cannot\n"
+	"  unsent     TCP: what happens when the queue has no room, as the peer does not read:\n"
+	"             the program is told, or the connection is reset (fail)\n"
 	"  update     replace the program atomically\n";
 
 /* @tcp: all TCP sockets of a process at a port */
@@ -183,13 +186,31 @@ static int boundaries_parse(struct args *args, struct vnp_link_opts *opts)
 	return 0;
 }
 
+static int answers_parse(struct args *args, struct vnp_link_opts *opts)
+{
+	int err;
+
+	if (args_take(args, "answers")) {
+		err = args_u32(args, "The size of the queue", &opts->reply_bytes);
+		if (err)
+			return err;
+	}
+	if (!args_take(args, "unsent"))
+		return 0;
+	if (args_take(args, "reset"))
+		opts->flags |= VNP_LINK_F_REPLY_RESET;
+	else if (!args_take(args, "fail"))
+		return error("Specify what happens to an answer for which there is no room: unsent fail, or unsent reset.");
+	return 0;
+}
+
 static int opts_parse(struct args *args, struct vnp_link_opts *opts)
 {
 	return fault_parse(args, opts) ?: merge_parse(args, opts) ?:
 	       hold_parse(args, opts) ?: late_parse(args, opts) ?:
 	       eof_parse(args, opts) ?: unframed_parse(args, opts) ?:
 	       forged_parse(args, opts) ?: boundaries_parse(args, opts) ?:
-	       args_end(args);
+	       answers_parse(args, opts) ?: args_end(args);
 }
 
 static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
@@ -344,6 +365,8 @@ static void stream_json(struct json_object *obj, const struct vnp_link_info *inf
 {
 	add_bool(obj, "boundaries", info->flags & VNP_LINK_F_BOUNDARIES);
 	add_u64(obj, "ready_messages", info->ready_messages);
+	add_u64(obj, "reply_bytes", info->reply_bytes);
+	add_u64(obj, "reply_queued", info->reply_queued);
 }
 
 static void faults_json(struct json_object *obj, const struct vnp_link_info *info)
@@ -482,6 +505,9 @@ static void link_print(const struct vnp_link_info *info)
 		printf("\ta forged message ends the stream\n");
 	if (info->flags & VNP_LINK_F_BOUNDARIES)
 		printf("\ta read ends where a message ends; %u are ready\n", info->ready_messages);
+	if (info->reply_bytes)
+		printf("\tanswers: %u of %u bytes are queued\n", info->reply_queued,
+		       info->reply_bytes);
 	for (i = 0; i < __VNP_ERROR_CNT; i++)
 		if (info->errors[i])
 			printf("\terrors (%s): %llu\n", error_name(i),

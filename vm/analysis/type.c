@@ -34,13 +34,17 @@ static const struct vnp_field vnp_packet_fields[] = {
 	CTX_FIELD(ttl, 4, SCALAR, U8_MAX),
 	CTX_FIELD(tos, 4, SCALAR, U8_MAX),
 	CTX_FIELD(tstamp, 8, SCALAR, U64_MAX),
+	CTX_FIELD(unanswered, 4, SCALAR, 1),
 };
+
+/* The last one is of messages only. */
+#define PACKET_FIELD_CNT	(ARRAY_SIZE(vnp_packet_fields) - 1)
 
 static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_DATAGRAM] = {
 		.name = "datagram",
 		.fields = vnp_packet_fields,
-		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
+		.field_cnt = PACKET_FIELD_CNT,
 		.packet_max = U16_MAX,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
@@ -50,7 +54,7 @@ static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_PACKET] = {
 		.name = "packet",
 		.fields = vnp_packet_fields,
-		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
+		.field_cnt = PACKET_FIELD_CNT,
 		.packet_max = VNP_PACKET_MAX,
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
@@ -60,7 +64,7 @@ static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_STREAM] = {
 		.name = "stream",
 		.fields = vnp_packet_fields,
-		.field_cnt = ARRAY_SIZE(vnp_packet_fields),
+		.field_cnt = PACKET_FIELD_CNT,
 		.packet_max = VNP_STREAM_MAX,
 		.packet_rdonly = true,
 		.data_off = offsetof(struct vnp_ctx, data),
@@ -73,7 +77,8 @@ static const struct vnp_type vnp_types[] = {
 		.packet_max = VNP_STREAM_MAX,
 		.data_off = offsetof(struct vnp_ctx, data),
 		.data_end_off = offsetof(struct vnp_ctx, data_end),
-		.verdicts = BIT_ULL(VNP_DROP) | BIT_ULL(VNP_PASS) | BIT_ULL(VNP_HELD),
+		.verdicts = BIT_ULL(VNP_DROP) | BIT_ULL(VNP_PASS) | BIT_ULL(VNP_REPLY) |
+			    BIT_ULL(VNP_HELD),
 	},
 };
 

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/answer.h"
+
+#include <linux/err.h>
+#include <linux/ktime.h>
+#include <linux/sched/signal.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "kmod/link/stats.h"
+#include "kmod/path/send.h"
+#include "kmod/tcp/copy.h"
+#include "kmod/tcp/defer.h"
+#include "kmod/tcp/outlet.h"
+#include "kmod/tcp/stream.h"
+#include "kmod/udp/send.h"
+
+/*
+ * ---- The queue ----------------------------------------------------------------
+ */
+
+/* Can the link exist without a queue, although it failed? */
+static bool vnp_answer_is_denied(int error)
+{
+	return error == -EACCES || error == -EPERM || error == -EPIPE || error == -EAGAIN ||
+	       error == -ENOTCONN;
+}
+
+int vnp_answer_open(struct vnp_stream *stream, struct sock *sk)
+{
+	const struct vnp_link *link = stream->link;
+	const struct vnp_connection value = {
+		.policy = link->flags & VNP_LINK_F_REPLY_RESET ? VNP_SOCKET_DISCONNECT :
+								 VNP_SOCKET_DROP_NEWEST,
+		.queue_bytes = link->reply_bytes,
+	};
+	struct vnp_outlet *outlet;
+
+	if (!link->reply_bytes)
+		return 0;
+	outlet = vnp_outlet_open(sk->sk_socket, link->user, &value);
+	if (!IS_ERR(outlet)) {
+		stream->outlet = outlet;
+		return 0;
+	}
+	stream->denied = PTR_ERR(outlet) == -EACCES || PTR_ERR(outlet) == -EPERM;
+	return vnp_answer_is_denied(PTR_ERR(outlet)) ? 0 : PTR_ERR(outlet);
+}
+
+void vnp_answer_close(struct vnp_stream *stream)
+{
+	if (!stream->outlet)
+		return;
+	if (stream->sk)
+		vnp_outlet_drain(stream->outlet);
+	vnp_outlet_leave(stream->outlet);
+}
+
+void vnp_answer_free(struct vnp_stream *stream)
+{
+	if (stream->outlet)
+		vnp_outlet_put(stream->outlet);
+}
+
+/*
+ * ---- The application writes ---------------------------------------------------
+ */
+
+struct vnp_stream *vnp_answer_get(const struct sock *sk)
+{
+	struct vnp_stream *stream;
+
+	rcu_read_lock();
+	stream = vnp_stream_of(sk);
+	if (stream && (!stream->outlet || !vnp_obj_get_live(&stream->link->obj)))
+		stream = NULL;
+	rcu_read_unlock();
+	return stream;
+}
+
+/* Send what was queued before.  Return: 0, or an errno of sendmsg() */
+static int vnp_answer_precede(struct vnp_stream *stream, struct sock *sk, bool nonblock)
+{
+	int ret;
+
+	for (;;) {
+		lock_sock(sk);
+		ret = vnp_outlet_drain(stream->outlet);
+		release_sock(sk);
+		if (!ret || nonblock)
+			return ret ? -EAGAIN : 0;
+		/* Out of memory, for which TCP would wait, too. */
+		schedule_timeout_interruptible(1);
+		if (signal_pending(current))
+			return sock_intr_errno(MAX_SCHEDULE_TIMEOUT);
+	}
+}
+
+/* All was written: has the application read what it was passed? */
+static void vnp_answer_settle(struct vnp_stream *stream, struct sock *sk)
+{
+	lock_sock(sk);
+	if (stream->sk && !before(tcp_sk(sk)->copied_seq, stream->parse))
+		stream->owed = false;
+	release_sock(sk);
+}
+
+int vnp_answer_write(struct vnp_stream *stream, struct sock *sk, bool nonblock)
+{
+	atomic_inc(&stream->outlet->writers);
+	return vnp_answer_precede(stream, sk, nonblock);
+}
+
+void vnp_answer_written(struct vnp_stream *stream, struct sock *sk, bool all)
+{
+	if (all && READ_ONCE(stream->owed))
+		vnp_answer_settle(stream, sk);
+	atomic_dec(&stream->outlet->writers);
+	vnp_outlet_kick(stream->outlet);
+}
+
+/*
+ * ---- A program sends ------------------------------------------------------------
+ */
+
+static struct vnp_copy *vnp_answer_copy(struct vnp_dgram *dgram)
+{
+	return container_of(dgram, struct vnp_copy, dispatch.dgram);
+}
+
+void vnp_answer_begin(struct vnp_copy *copy)
+{
+	struct vnp_udp_sending *sending = &copy->sending;
+
+	sending->sending.entries = VNP_SEND_ENTRIES_MAX;
+	vnp_send_start(&sending->sending, ktime_get_ns());
+	sending->hops = U8_MAX;
+	sending->more = false;
+	sending->head = false;
+	sending->skb = NULL;
+	sending->block = NULL;
+	copy->sends = false;
+	copy->flushes = false;
+	copy->answered = false;
+}
+
+/* Is it the first that this message sends, count it.  Return: 0, -ELOOP */
+static int vnp_answer_draw(struct vnp_stream *stream)
+{
+	const u32 sends = READ_ONCE(stream->sends);
+
+	if (sends >= VNP_STREAM_SENDS_MAX) {
+		vnp_link_error(stream->link, VNP_ERROR_HOPS, 1);
+		return -ELOOP;
+	}
+	WRITE_ONCE(stream->sends, sends + 1);
+	return 0;
+}
+
+static int vnp_answer_permit(struct vnp_copy *copy)
+{
+	int ret;
+
+	if (copy->sends)
+		return 0;
+	ret = vnp_answer_draw(container_of(copy, struct vnp_stream, copy));
+	copy->sends = !ret;
+	return ret;
+}
+
+static void vnp_answer_enter(struct vnp_copy *copy)
+{
+	copy->sending.sending.outer = __this_cpu_read(vnp_sending);
+	__this_cpu_write(vnp_sending, &copy->sending.sending);
+}
+
+int vnp_answer_send(struct vnp_dgram *dgram, struct vnp_target *target,
+		    const struct vnp_send_msg *msg, bool again)
+{
+	struct vnp_copy *copy = vnp_answer_copy(dgram);
+	int ret = vnp_answer_permit(copy);
+
+	if (ret)
+		return ret;
+	vnp_answer_enter(copy);
+	copy->flushes = true;
+	ret = vnp_udp_send(dgram, target, msg, again);
+	__this_cpu_write(vnp_sending, copy->sending.sending.outer);
+	return ret;
+}
+
+void vnp_answer_end(struct vnp_copy *copy)
+{
+	if (!copy->flushes)
+		return;
+	vnp_answer_enter(copy);
+	vnp_udp_block_forget(&copy->sending);
+	vnp_send_end(&copy->sending.sending);
+}
+
+int vnp_answer_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
+		      const struct vnp_send_msg *msg)
+{
+	struct vnp_copy *copy = vnp_answer_copy(dgram);
+
+	return vnp_answer_permit(copy) ?:
+	       vnp_outlet_append(outlet, copy->dispatch.link, &copy->sending.sending, dgram, msg);
+}
+
+/*
+ * ---- Answers --------------------------------------------------------------------
+ */
+
+static void vnp_answer_count(struct vnp_stream *stream, int ret)
+{
+	switch (ret) {
+	case -ENOBUFS:
+		vnp_link_error(stream->link, VNP_ERROR_SNDBUF, 1);
+		break;
+	case -ENOMEM:
+		vnp_link_error(stream->link, VNP_ERROR_MEMORY, 1);
+		break;
+	case -EACCES:
+	case -ENOTCONN:
+		vnp_link_error(stream->link, VNP_ERROR_DENIED, 1);
+		break;
+	}
+}
+
+/* Return: as vnp_reply(); counted */
+static int vnp_answer_queue(struct vnp_stream *stream, struct vnp_sending *sending,
+			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	int ret = stream->denied ? -EACCES : -ENOTCONN;
+
+	if (stream->outlet)
+		ret = vnp_outlet_append(stream->outlet, stream->link, sending, dgram, msg);
+	vnp_answer_count(stream, ret);
+	return ret;
+}
+
+int vnp_answer_reply(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	struct vnp_copy *copy = vnp_answer_copy(dgram);
+	int ret = vnp_answer_permit(copy);
+
+	if (!ret)
+		ret = vnp_answer_queue(container_of(copy, struct vnp_stream, copy),
+				       &copy->sending.sending, dgram, msg);
+	if (!ret)
+		copy->answered = true;
+	return ret;
+}
+
+void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
+{
+	const u64 start = ktime_get_ns();
+	struct vnp_sending sending;
+
+	if (dgram->hook == &vnp_copy_hook) {
+		if (!vnp_answer_copy(dgram)->answered)
+			vnp_answer_reply(dgram, NULL);
+	} else if (!vnp_answer_draw(stream)) {
+		vnp_send_start(&sending, start);
+		vnp_answer_queue(stream, &sending, dgram, NULL);
+	}
+	/* It is not part of the execution's time. */
+	vnp_stream_charge(stream, start);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What programs send because of messages: answers over the connection of the stream, and copies for
+ * peers and other connections.
+ *
+ * Answers are queued in an outlet (outlet.h), which the link has as a map's entry has it.  It is
+ * drained before the application writes, and not used while it does: so answers keep the order in
+ * which they were made, and an answer is never inside of what one call has written.
+ *
+ * An execution on a message can be interrupted by others on the CPU, while it encrypts (copy.h).
+ * So vnp_sending is set to that of the message only within a helper.
+ */
+#ifndef _VNP_TCP_ANSWER_H
+#define _VNP_TCP_ANSWER_H
+
+#include <linux/types.h>
+
+struct sock;
+struct vnp_copy;
+struct vnp_dgram;
+struct vnp_link;
+struct vnp_outlet;
+struct vnp_send_msg;
+struct vnp_stream;
+struct vnp_target;
+
+/*
+ * vnp_answer_open() - a queue for a stream whose link has @reply_bytes.  Context: process, the
+ * socket stays open.  Return: 0, also if nothing may be sent; or an errno of VNP_LINK_CREATE
+ */
+int vnp_answer_open(struct vnp_stream *stream, struct sock *sk);
+
+/*
+ * vnp_answer_close() - send what is in it, and end it.  Context: process, the socket's lock, unless
+ * the link was not attached
+ */
+void vnp_answer_close(struct vnp_stream *stream);
+
+/* vnp_answer_free() - after a grace period.  Context: process */
+void vnp_answer_free(struct vnp_stream *stream);
+
+/* vnp_answer_get() - as vnp_stream_get(), if the stream has a queue.  Context: process */
+struct vnp_stream *vnp_answer_get(const struct sock *sk);
+
+/*
+ * vnp_answer_write() - the application is about to write.  Context: process.  Return: 0, or an
+ * errno for it
+ */
+int vnp_answer_write(struct vnp_stream *stream, struct sock *sk, bool nonblock);
+
+/* vnp_answer_written() - it has, or has failed to; @all that it wanted to.  Context: likewise */
+void vnp_answer_written(struct vnp_stream *stream, struct sock *sk, bool all);
+
+/* vnp_answer_begin() - a program that may send is about to execute.  Context: softirqs off */
+void vnp_answer_begin(struct vnp_copy *copy);
+
+/* vnp_answer_end() - it has executed.  Context: likewise, under RCU */
+void vnp_answer_end(struct vnp_copy *copy);
+
+/*
+ * vnp_answer_verdict() - the verdict is VNP_REPLY: send all of a message, unless the program has
+ * answered it.  Counts failures.  Context: softirqs off
+ */
+void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram);
+
+/* Of struct vnp_hook_ops, for a struct vnp_copy */
+int vnp_answer_send(struct vnp_dgram *dgram, struct vnp_target *target,
+		    const struct vnp_send_msg *msg, bool again);
+int vnp_answer_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
+		      const struct vnp_send_msg *msg);
+int vnp_answer_reply(struct vnp_dgram *dgram, const struct vnp_send_msg *msg);
+
+#endif /* _VNP_TCP_ANSWER_H */
