@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Programs that answer messages of streams, or send them to others. */
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include "harness.h"
+#include "net.h"
+#include "object.h"
+#include "peer.h"
+#include "stream.h"
+#include "../progs/answer.h"
+
+#define BUFFER		(8 << 20)
+#define QUEUE		(128U << 10)
+#define RECEIVERS	3
+#define CONNS		2
+
+static __u8 sent[BUFFER], want[BUFFER], got[BUFFER];
+
+/* @udp: what the peers' datagrams are sent from; @receivers, @others: who gets them */
+FIXTURE(answer) {
+	struct vnp_object *obj;
+	struct answer_orders *orders;
+	struct vnp_link_info info;
+	struct conn conn;
+	int udp;
+	int receivers[RECEIVERS];
+	struct conn others[CONNS];
+	__u64 packets;
+	__u64 total;
+};
+
+FIXTURE_VARIANT(answer) {
+	enum flow_kind kind;
+};
+
+FIXTURE_VARIANT_ADD(answer, ip4) { .kind = FLOW_IP4 };
+FIXTURE_VARIANT_ADD(answer, ip6) { .kind = FLOW_IP6 };
+
+#define SELF	struct _test_data_answer
+
+static const char *address(const FIXTURE_VARIANT(answer) *variant)
+{
+	return variant->kind == FLOW_IP4 ? "127.0.0.1" : "::1";
+}
+
+static int prepare(SELF *self, bool bound)
+{
+	int err = object_open("answer", &self->obj);
+
+	if (!err && bound)
+		err = vnp_map_set_socket(vnp_object_find_map(self->obj, "peers"), self->udp);
+	if (!err)
+		err = vnp_object_load(self->obj, NULL);
+	self->orders = err ? NULL : object_globals(self->obj, ".bss");
+	return self->orders ? 0 : err ?: -ENOENT;
+}
+
+FIXTURE_SETUP(answer)
+{
+	struct timeval patience = { .tv_sec = 20 };
+
+	memset(self, 0, sizeof(*self));
+	self->udp = udp_socket(address(variant), 0);
+	ASSERT_OK(self->udp);
+	ASSERT_EQ(0, prepare(self, true));
+	ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
+	ASSERT_EQ(0, setsockopt(self->conn.tx, SOL_SOCKET, SO_RCVTIMEO, &patience,
+				sizeof(patience)));
+}
+
+FIXTURE_TEARDOWN(answer)
+{
+	conn_close(&self->conn);
+	close(self->udp);
+	vnp_object_close(self->obj);
+}
+
+static int link_with(SELF *self, int sock, const char *message, __u32 flags, __u32 reply_bytes)
+{
+	struct vnp_link_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_LINK_F_MESSAGE | flags,
+		.prog_fd = object_prog(self->obj, "measure"),
+		.message_fd = object_prog(self->obj, message),
+		.sock_fd = sock,
+		.reply_bytes = reply_bytes,
+	};
+	int dev = device_open(), link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+
+	close(dev);
+	return link;
+}
+
+#define LINK(message, flags, bytes) do {						\
+	self->conn.link = link_with(self, self->conn.rx, message, flags, bytes);	\
+	ASSERT_OK(self->conn.link);							\
+} while (0)
+
+/* put() - send messages, and wait until the program was executed on all; @cnt of them, at sent */
+static int put_all(SELF *self, size_t len, int cnt)
+{
+	int err = conn_put(&self->conn, sent, len);
+
+	self->packets += cnt;
+	return err ?: link_settle(self->conn.link, self->packets, &self->info);
+}
+
+static int put(SELF *self, char type, size_t len)
+{
+	message_make(sent, type, len, self->packets);
+	return put_all(self, len, 1);
+}
+
+/* CLIENT_GETS() - the sender of the messages */
+#define CLIENT_GETS(bytes, len) do {							\
+	ASSERT_EQ(len, recv(self->conn.tx, got, len, MSG_WAITALL));			\
+	ASSERT_MEM(bytes, got, len);							\
+} while (0)
+
+static int quiet(int sock)
+{
+	return recv(sock, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static const size_t lengths[] = { 4, 5, 100, 1400, 16384, 16385, 70000, 120000 };
+
+TEST_F(answer, lengths)
+{
+	static const char types[] = { ANSWER_ALL, ANSWER_VERDICT, ANSWER_TAIL };
+
+	LINK("answer", 0, QUEUE);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+			const size_t len = lengths[i];
+
+			ASSERT_EQ(0, put(self, types[t], len));
+			if (types[t] == ANSWER_TAIL) {
+				CLIENT_GETS("12345", 5UL);
+				if (len > STREAM_HEADER)
+					CLIENT_GETS(sent + STREAM_HEADER, len - STREAM_HEADER);
+			} else {
+				CLIENT_GETS(sent, len);
+			}
+		}
+	}
+	EXPECT_EQ(1, quiet(self->conn.rx));
+	EXPECT_EQ(1, quiet(self->conn.tx));
+	EXPECT_EQ(self->packets, self->info.verdicts[VNP_REPLY]);
+	EXPECT_EQ(QUEUE, self->info.reply_bytes);
+}
+
+/* On messages in TCP's queue, without a copy */
+TEST_F(answer, echo)
+{
+	LINK("echo", 0, QUEUE);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ASSERT_EQ(0, put(self, 'X', lengths[i]));
+		CLIENT_GETS(sent, lengths[i]);
+	}
+	EXPECT_EQ(self->packets, self->info.verdicts[VNP_REPLY]);
+	EXPECT_EQ(1, quiet(self->conn.rx));
+}
+
+TEST_F(answer, own_bytes)
+{
+	struct vnp_map *map = vnp_object_find_map(self->obj, "answers");
+	const __u32 key = 0;
+
+	LINK("answer", 0, QUEUE);
+	fill_random(want, sizeof(struct vnp_send) + ANSWER_LONG_LEN, 1);
+	ASSERT_EQ(0, vnp_map_update(map, &key, want, 0));
+	ASSERT_EQ(0, put(self, ANSWER_LONG, 500));
+	ASSERT_EQ(0, link_faults(&self->info));
+	ASSERT_EQ(0, self->orders->ret);
+	CLIENT_GETS(want + sizeof(struct vnp_send), (size_t)ANSWER_LONG_LEN);
+	CLIENT_GETS(sent + STREAM_HEADER, 500UL - STREAM_HEADER);
+	/* A message can be passed nevertheless. */
+	ASSERT_EQ(0, put(self, ANSWER_ACK, 100));
+	CLIENT_GETS("12345", 5UL);
+	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, 0));
+	ASSERT_MEM(sent, got, 100);
+}
+
+/* What was queued before the application writes leaves before. */
+TEST_F(answer, order)
+{
+	size_t at = 0;
+
+	LINK("answer", 0, QUEUE);
+	for (int round = 0; round < 20; round++) {
+		at = 0;
+		for (int i = 0; i < 40; i++)
+			at += message_make(sent + at, ANSWER_ALL, 5 + i, i);
+		ASSERT_EQ(0, put_all(self, at, 40));
+		ASSERT_EQ(10, send(self->conn.rx, "0123456789", 10, 0));
+		CLIENT_GETS(sent, at);
+		CLIENT_GETS("0123456789", 10UL);
+	}
+}
+
+static void *write_all(void *arg)
+{
+	const SELF *self = arg;
+
+	return (void *)send(self->conn.rx, want, 4 << 20, 0);
+}
+
+/* An answer is not put into what one call of send() has to wait with. */
+TEST_F(answer, within)
+{
+	const size_t len = 4 << 20;
+	pthread_t thread;
+	void *ret;
+	int queued;
+
+	fill_random(want, len, 7);
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 65536));
+	LINK("answer", 0, QUEUE);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, write_all, self));
+	do {
+		ASSERT_EQ(0, ioctl(self->conn.tx, FIONREAD, &queued));
+	} while (!queued);
+	ASSERT_EQ(0, put(self, ANSWER_ALL, 1000));
+	CLIENT_GETS(want, len);
+	CLIENT_GETS(sent, 1000UL);
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(len, (size_t)ret);
+}
+
+/* fill() - messages are answered until there is no room; how many were */
+static int fill(SELF *self, size_t len)
+{
+	int cnt;
+
+	for (cnt = 0; cnt < 4000; cnt++) {
+		if (put(self, ANSWER_ALL, len))
+			return -1;
+		if (self->orders->ret)
+			break;
+	}
+	return cnt;
+}
+
+TEST_F(answer, not_read)
+{
+	const size_t len = 2000;
+	int cnt;
+
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(self->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	LINK("answer", 0, QUEUE);
+	cnt = fill(self, len);
+	ASSERT_LT(QUEUE / len / 2, cnt);
+	EXPECT_EQ(-ENOBUFS, self->orders->ret);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_SNDBUF]);
+	EXPECT_LT(0, self->info.reply_queued);
+	/* The application gets the one that was not answered. */
+	ASSERT_EQ(len, recv(self->conn.rx, got, 2 * len, 0));
+	ASSERT_MEM(sent, got, len);
+	for (int i = 0; i < cnt; i++) {
+		message_make(sent, ANSWER_ALL, len, i);
+		CLIENT_GETS(sent, len);
+	}
+	ASSERT_EQ(0, put(self, ANSWER_ALL, len));
+	CLIENT_GETS(sent, len);
+	EXPECT_EQ(cnt + 1, self->info.verdicts[VNP_REPLY]);
+}
+
+TEST_F(answer, reset)
+{
+	struct pollfd poll_fd = { .fd = self->conn.rx };
+
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(self->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	LINK("answer", VNP_LINK_F_REPLY_RESET, QUEUE);
+	ASSERT_LT(0, fill(self, 2000));
+	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
+	EXPECT_EQ(-1, send(self->conn.rx, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(ECONNABORTED, errno);
+}
+
+/* Both ends answer each other: while no application reads this ends. */
+TEST_F(answer, circle)
+{
+	struct vnp_link_info ends[2];
+	int other;
+
+	LINK("echo", 0, QUEUE);
+	other = link_with(self, self->conn.tx, "echo", 0, QUEUE);
+	ASSERT_OK(other);
+	message_make(sent, 'X', 100, 1);
+	ASSERT_EQ(100, send(self->conn.tx, sent, 100, 0));
+	do {
+		ASSERT_EQ(0, link_info(self->conn.link, &ends[0]));
+		ASSERT_EQ(0, link_info(other, &ends[1]));
+	} while (!ends[0].errors[VNP_ERROR_HOPS]);
+	EXPECT_EQ(VNP_STREAM_SENDS_MAX + 1, ends[0].verdicts[VNP_REPLY]);
+	EXPECT_EQ(VNP_STREAM_SENDS_MAX, ends[1].verdicts[VNP_REPLY]);
+	EXPECT_EQ(0, ends[1].errors[VNP_ERROR_HOPS]);
+	/* An application that tries to read takes part. */
+	EXPECT_EQ(1, quiet(self->conn.rx));
+	ASSERT_EQ(100, send(self->conn.tx, sent, 100, 0));
+	ASSERT_EQ(0, link_settle(other, VNP_STREAM_SENDS_MAX + 1, &ends[1]));
+	EXPECT_EQ(1, ends[1].errors[VNP_ERROR_HOPS]);
+	close(other);
+}
+
+TEST_F(answer, too_many)
+{
+	size_t at = 0;
+
+	LINK("answer", 0, QUEUE);
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < VNP_STREAM_SENDS_MAX; i += 128) {
+			at = 0;
+			for (int k = 0; k < 128; k++)
+				at += message_make(sent + at, ANSWER_TAIL, 4, 0);
+			ASSERT_EQ(0, put_all(self, at, 128));
+			ASSERT_EQ(128 * 5, recv(self->conn.tx, got, 128 * 5, MSG_WAITALL));
+		}
+		EXPECT_EQ(0, self->orders->ret);
+		ASSERT_EQ(0, put(self, ANSWER_TAIL, 10));
+		EXPECT_EQ(-ELOOP, self->orders->ret);
+		EXPECT_EQ(1 + round, self->info.errors[VNP_ERROR_HOPS]);
+		ASSERT_EQ(10, recv(self->conn.rx, got, 100, 0));
+	}
+}
+
+TEST_F(answer, no_queue)
+{
+	LINK("answer", 0, 0);
+	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
+	EXPECT_EQ(-ENOTCONN, self->orders->ret);
+	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, 0));
+	ASSERT_EQ(0, put(self, ANSWER_VERDICT, 100));
+	EXPECT_EQ(1, self->info.faults[VNP_FAULT_VERDICT]);
+	EXPECT_EQ(0, self->info.verdicts[VNP_REPLY]);
+	EXPECT_EQ(1, quiet(self->conn.rx));
+}
+
+TEST_F(answer, shut)
+{
+	LINK("answer", 0, QUEUE);
+	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
+	CLIENT_GETS(sent, 100UL);
+	ASSERT_EQ(0, shutdown(self->conn.rx, SHUT_WR));
+	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
+	EXPECT_EQ(-ENOTCONN, self->orders->ret);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_DENIED]);
+	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, 0));
+	ASSERT_EQ(0, recv(self->conn.tx, got, 1000, 0));
+}
+
+/* Only what the application has been passed, and has not answered, is in its hands. */
+TEST_F(answer, unanswered)
+{
+	LINK("answer", 0, QUEUE);
+	/* It could have read something before the link. */
+	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
+	EXPECT_EQ(1, self->orders->seen);
+	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
+	ASSERT_EQ(10, recv(self->conn.rx, got, 10, 0));
+	/* It has not read all. */
+	ASSERT_EQ(1, send(self->conn.rx, "a", 1, 0));
+	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
+	EXPECT_EQ(1, self->orders->seen);
+	ASSERT_EQ(20, recv(self->conn.rx, got, 100, 0));
+	/* It has not sent anything since. */
+	ASSERT_EQ(0, put(self, MSG_DROP, 10));
+	EXPECT_EQ(1, self->orders->seen);
+	ASSERT_EQ(1, send(self->conn.rx, "b", 1, 0));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
+		EXPECT_EQ(0, self->orders->seen);
+	}
+	CLIENT_GETS("ab", 2UL);
+	ASSERT_EQ(30, recv(self->conn.tx, got, 30, MSG_WAITALL));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 10));
+	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
+	EXPECT_EQ(1, self->orders->seen);
+}
+
+/* Before the link ends, and before the socket is closed, all is sent. */
+TEST_F(answer, ends)
+{
+	size_t at;
+
+	for (int closes = 0; closes < 2; closes++) {
+		at = 0;
+		LINK("answer", 0, QUEUE);
+		self->packets = 0;
+		for (int i = 0; i < 60; i++)
+			at += message_make(sent + at, ANSWER_ALL, 1000 + i, i);
+		ASSERT_EQ(0, put_all(self, at, 60));
+		if (closes)
+			close(self->conn.rx);
+		else
+			ASSERT_EQ(0, link_detach(self->conn.link));
+		close(self->conn.link);
+		CLIENT_GETS(sent, at);
+	}
+	ASSERT_EQ(0, recv(self->conn.tx, got, 1, 0));
+	self->conn.rx = socket(AF_INET, SOCK_STREAM, 0);
+	self->conn.link = -1;
+}
+
+TEST_F(answer, inherited)
+{
+	int listener = stream_listen(variant->kind, 0), link;
+	struct timeval patience = { .tv_sec = 20 };
+
+	ASSERT_OK(listener);
+	link = link_with(self, listener, "answer", 0, QUEUE);
+	ASSERT_OK(link);
+	conn_close(&self->conn);
+	ASSERT_EQ(0, conn_begin(&self->conn, listener));
+	ASSERT_EQ(0, setsockopt(self->conn.tx, SOL_SOCKET, SO_RCVTIMEO, &patience,
+				sizeof(patience)));
+	message_make(sent, ANSWER_IDLE, 100, 0);
+	ASSERT_EQ(0, conn_put(&self->conn, sent, 100));
+	ASSERT_EQ(0, conn_accept(&self->conn, listener));
+	CLIENT_GETS(sent, 100UL);
+	EXPECT_EQ(0, self->orders->seen);
+	close(link);
+	close(listener);
+}
+
+/* ---- To others ------------------------------------------------------------------ */
+
+/* peers_set() - receivers of datagrams, and of streams */
+static int peers_set(SELF *self, const char *at, enum flow_kind kind)
+{
+	struct vnp_map *peers = vnp_object_find_map(self->obj, "peers");
+	struct vnp_map *connections = vnp_object_find_map(self->obj, "connections");
+	struct timeval patience = { .tv_sec = 20 };
+	struct answer_member key = {};
+	struct vnp_peer peer;
+	int err = 0;
+
+	for (int i = 0; i < RECEIVERS && !err; i++) {
+		key.member = i;
+		self->receivers[i] = udp_socket(at, 0);
+		peer = peer_of(self->receivers[i]);
+		err = setsockopt(self->receivers[i], SOL_SOCKET, SO_RCVTIMEO, &patience,
+				 sizeof(patience)) ?: vnp_map_update(peers, &key, &peer, 0);
+	}
+	for (int i = 0; i < CONNS && !err; i++) {
+		key.member = i;
+		err = conn_open(&self->others[i], kind, 0) ?:
+		      vnp_map_update_socket(connections, &key, self->others[i].tx, 0, 0, 0);
+	}
+	return err;
+}
+
+static void peers_close(SELF *self)
+{
+	for (int i = 0; i < RECEIVERS; i++)
+		close(self->receivers[i]);
+	for (int i = 0; i < CONNS; i++)
+		conn_close(&self->others[i]);
+}
+
+static const size_t datagrams[] = { 4, 5, 100, 256, 257, 1400, 5000, 16384, 16385, 65000 };
+
+TEST_F(answer, to_peer)
+{
+	LINK("answer", 0, 0);
+	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
+	for (size_t i = 0; i < ARRAY_SIZE(datagrams); i++) {
+		ASSERT_EQ(0, put(self, SEND_PEER, datagrams[i]));
+		ASSERT_EQ(datagrams[i], recv(self->receivers[0], got, sizeof(got), 0));
+		ASSERT_MEM(sent, got, datagrams[i]);
+		/* The copy that is sent does not change with the message. */
+		ASSERT_EQ(0, put(self, SEND_PASS, datagrams[i]));
+		ASSERT_EQ(datagrams[i], recv(self->conn.rx, got, datagrams[i],
+					     MSG_WAITALL));
+		ASSERT_MEM(sent, got, datagrams[i]);
+		ASSERT_EQ(datagrams[i], recv(self->receivers[0], got, sizeof(got), 0));
+		ASSERT_MEM(sent, got, datagrams[i]);
+	}
+	EXPECT_EQ(ARRAY_SIZE(datagrams), self->info.verdicts[VNP_DROP]);
+	ASSERT_EQ(0, put(self, SEND_PEER, 65508));
+	EXPECT_EQ(-EMSGSIZE, self->orders->ret);
+	peers_close(self);
+}
+
+TEST_F(answer, to_group)
+{
+	LINK("answer", 0, 0);
+	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
+	for (size_t i = 0; i < ARRAY_SIZE(datagrams); i++) {
+		const size_t len = datagrams[i];
+
+		ASSERT_EQ(0, put(self, SEND_GROUP, len));
+		EXPECT_EQ(CONNS, self->orders->ret);
+		for (int n = 0; n < RECEIVERS; n++) {
+			ASSERT_EQ(len, recv(self->receivers[n], got, sizeof(got), 0));
+			ASSERT_MEM(sent, got, len);
+		}
+		for (int n = 0; n < CONNS; n++) {
+			ASSERT_EQ(len, recv(self->others[n].rx, got, len, MSG_WAITALL));
+			ASSERT_MEM(sent, got, len);
+		}
+	}
+	peers_close(self);
+}
+
+/* Many messages in one packet, each to all */
+TEST_F(answer, burst)
+{
+	size_t at = 0, off;
+	const int cnt = 100;
+
+	LINK("answer", 0, 0);
+	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
+	for (int i = 0; i < cnt; i++)
+		at += message_make(sent + at, SEND_GROUP, 10 + i, i);
+	ASSERT_EQ(0, put_all(self, at, cnt));
+	for (int n = 0; n < RECEIVERS; n++) {
+		off = 0;
+		for (int i = 0; i < cnt; i++) {
+			ASSERT_EQ(10 + i, recv(self->receivers[n], got, sizeof(got), 0));
+			ASSERT_MEM(sent + off, got, 10 + i);
+			off += 10 + i;
+		}
+	}
+	for (int n = 0; n < CONNS; n++) {
+		ASSERT_EQ(at, recv(self->others[n].rx, got, at, MSG_WAITALL));
+		ASSERT_MEM(sent, got, at);
+	}
+	peers_close(self);
+}
+
+TEST_F(answer, sealed)
+{
+	struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .key_len = 32 };
+	struct vnp_map *keys = vnp_object_find_map(self->obj, "keys");
+	const __u32 zero = 0;
+
+	ASSERT_EQ(0, vnp_map_update(keys, &zero, &key, 0));
+	LINK("answer", 0, 0);
+	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
+	for (size_t i = 0; i < ARRAY_SIZE(datagrams); i++) {
+		const size_t text = datagrams[i] - STREAM_HEADER;
+
+		ASSERT_EQ(0, put(self, SEND_SEALED, datagrams[i]));
+		ASSERT_EQ(text + 16, recv(self->receivers[0], got, sizeof(got), 0));
+		if (text > 16)
+			EXPECT_NE(-1, mem_differ(sent + STREAM_HEADER, got, text));
+	}
+	peers_close(self);
+}
+
+/* A map of peers needs a UDP socket, which the link does not have. */
+TEST_F(answer, refused)
+{
+	vnp_object_close(self->obj);
+	ASSERT_EQ(0, prepare(self, false));
+	EXPECT_EQ(-EOPNOTSUPP, link_with(self, self->conn.rx, "answer", 0, QUEUE));
+	EXPECT_EQ(-EINVAL, link_with(self, self->conn.rx, "echo", 0, 100));
+	EXPECT_EQ(-EINVAL, link_with(self, self->conn.rx, "echo", 0,
+				     VNP_SOCKET_QUEUE_MAX + 1));
+	LINK("echo", 0, 5000);
+	ASSERT_EQ(0, link_info(self->conn.link, &self->info));
+	EXPECT_EQ(8192, self->info.reply_bytes);
+}
+
+TEST_HARNESS_MAIN
