@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * A client sends one line, and is not read any more than is needed to see that it has gone.  All its
- * entries share one queue, with its counters.
+ * A client sends one line, and is not read any more than is needed to see that it has gone.  All
+ * entries of a subscriber share one queue, with its counters.  Of a publisher the process reads only
+ * what the program has passed, to take part from time to time.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -65,7 +66,7 @@ static void end(struct clients *clients, struct client *client, struct pollfd *f
 	leave(clients, client);
 	close(fd->fd);
 	fd->fd = -1;
-	printf("unsubscribed tcp %s\n", client->address);
+	printf("%s tcp %s\n", client->publishes ? "published" : "unsubscribed", client->address);
 	memset(client, 0, sizeof(*client));
 }
 
@@ -86,6 +87,24 @@ static int policy_parse(const char *word, __u32 *policy)
 	return -EINVAL;
 }
 
+/* The answer says from when on its messages are published.  Return: 0 or a negative errno */
+static int become_publisher(struct clients *clients, struct client *client, int fd)
+{
+	static const char answer[] = "publishing\n";
+	const struct vnp_link_opts opts = {
+		.sz = sizeof(opts),
+		.message = clients->message,
+		.eof = VNP_EOF_DROP,
+	};
+	int err = vnp_link_attach(clients->stream, fd, &opts, NULL);
+
+	if (err)
+		return err;
+	client->publishes = true;
+	printf("publishing tcp %s\n", client->address);
+	return send(fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
 /* A whole line.  Return: 0 or a negative errno */
 static int subscribe(struct clients *clients, struct client *client, int fd)
 {
@@ -94,6 +113,8 @@ static int subscribe(struct clients *clients, struct client *client, int fd)
 	__u32 policy;
 	int err;
 
+	if (topics && !strcmp(topics, "publish"))
+		return become_publisher(clients, client, fd);
 	if (!topics || !topics_parse(topics, client->filter) || policy_parse(word, &policy)) {
 		memset(client->filter, 0, sizeof(client->filter));
 		return -EINVAL;
@@ -120,6 +141,8 @@ static bool client_read(struct clients *clients, struct client *client, int fd)
 
 	if (len <= 0)
 		return len < 0 && errno == EAGAIN;
+	if (client->publishes)
+		return true;
 	client->have += len;
 	client->line[client->have] = 0;
 	newline = strchr(client->line, '\n');
@@ -156,7 +179,8 @@ static int take_slot(struct clients *clients, struct pollfd *fds)
 		if (fds[1 + i].fd < 0)
 			return i;
 	for (i = 0; i < FEED_CLIENTS; i++)
-		if (first_topic(&clients->list[i]) == FEED_TOPICS) {
+		if (first_topic(&clients->list[i]) == FEED_TOPICS &&
+		    !clients->list[i].publishes) {
 			end(clients, &clients->list[i], &fds[1 + i]);
 			break;
 		}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
-/* Subscribers by TCP: their connections are in the program's map, once for each topic. */
+/*
+ * Clients by TCP.  The connections of those who subscribe are in the program's map, once for each
+ * topic; those of publishers have links.
+ */
 #ifndef _FEED_CLIENTS_H
 #define _FEED_CLIENTS_H
 
@@ -15,12 +18,14 @@
  * struct client - one of them
  * @address:	of the other end, as text
  * @filter:	its topics, once it has subscribed
+ * @publishes:	it publishes
  * @line:	what it has sent before
  * @have:	bytes of that
  */
 struct client {
 	char address[VNP_PEER_TEXT_LEN];
 	__u64 filter[FEED_WORDS];
+	bool publishes;
 	char line[1100];
 	size_t have;
 };
@@ -28,6 +33,8 @@ struct client {
 /**
  * struct clients - all of them
  * @map:	the program's map
+ * @stream:	the program that finds messages
+ * @message:	the program that sends them to subscribers
  * @listener:	where they connect
  * @sent:	datagrams that were sent to clients that are gone
  * @failed:	datagrams that were not
@@ -35,6 +42,8 @@ struct client {
  */
 struct clients {
 	struct vnp_map *map;
+	struct vnp_program *stream;
+	struct vnp_program *message;
 	int listener;
 	unsigned long long sent;
 	unsigned long long failed;

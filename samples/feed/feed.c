@@ -31,7 +31,12 @@ static const char usage[] =
 	"	subscribe HOST:PORT TOPIC,TOPIC,...\n"
 	"	unsubscribe HOST:PORT\n"
 	"\n"
-	"Each is answered by a line.  Who connects to TCP port PORT subscribes by a line\n"
+	"Each is answered by a line.  Who connects to TCP port PORT publishes by a line\n"
+	"\n"
+	"	publish\n"
+	"\n"
+	"which is answered; after that each datagram has its length in front, in four bytes.\n"
+	"Or subscribes by a line\n"
 	"\n"
 	"	TOPIC,TOPIC,... [newest | oldest | disconnect]\n"
 	"\n"
@@ -105,8 +110,11 @@ static struct vnp_program *load(void)
 				  &opts, &obj);
 	if (!err) {
 		prog = vnp_object_find_program(obj, "feed");
+		clients.stream = vnp_object_find_program(obj, "measure");
+		clients.message = vnp_object_find_program(obj, "feed_message");
 		/* As much as an ordinary user may have: there may be many to send to. */
-		err = vnp_program_set_budget(prog, 262144);
+		err = vnp_program_set_budget(prog, 262144) ?:
+		      vnp_program_set_budget(clients.message, 262144);
 	}
 	if (!err)
 		err = vnp_object_load(obj, NULL);

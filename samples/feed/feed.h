@@ -19,6 +19,12 @@
 #define FEED_CLIENTS		256
 #define FEED_CONNECTIONS	4096
 
+/* Longest datagram of a connection that publishes: what a UDP datagram can have */
+#define FEED_LEN_MAX		65507
+
+/* Of so many messages of such a connection the process is woken for one. */
+#define FEED_WAKES		256
+
 /* In front of each datagram that is published */
 struct feed_header {
 	__be32 topic;

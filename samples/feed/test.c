@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * A thousand subscribers, at addresses of their own, get what they have subscribed to, and
- * nothing else, while the feed sleeps; some others get it by TCP, and do not read.  The feed is the
- * sample itself, found beside this program.
+ * nothing else, while the feed sleeps; some others get it by TCP, and do not read.  Some is published
+ * by TCP, too.  The feed is the sample itself, found beside this program.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -43,7 +43,7 @@
 #define TCP_DATAGRAMS	500
 
 static int tests, failed;
-static int publisher, socks[SOCKETS];
+static int publisher, stream = -1, socks[SOCKETS];
 static FILE *commands, *answers;
 static pid_t feed;
 
@@ -130,6 +130,18 @@ static int receive_one(int sock, int ms)
 	return 1;
 }
 
+/* By the connection, with its length in front, or as a datagram.  Return: was it sent? */
+static int send_to(int by_stream, const void *data, __u32 len)
+{
+	const __be32 head = htonl(len);
+	const struct iovec vec[] = { { (void *)&head, sizeof(head) }, { (void *)data, len } };
+	const struct msghdr msg = { .msg_iov = (void *)vec, .msg_iovlen = 2 };
+
+	if (by_stream)
+		return sendmsg(stream, &msg, 0) == (ssize_t)(sizeof(head) + len);
+	return send(publisher, data, len, 0) == (ssize_t)len;
+}
+
 /* Publish on a topic with so many subscribers, and receive as many datagrams. */
 static int publish(__u32 topic, unsigned int subscribers)
 {
@@ -143,7 +155,7 @@ static int publish(__u32 topic, unsigned int subscribers)
 
 	for (i = 0; i < sizeof(datagram.data); i++)
 		datagram.data[i] = i + topic;
-	if (send(publisher, &datagram, sizeof(datagram), 0) != sizeof(datagram))
+	if (!send_to(stream >= 0, &datagram, sizeof(datagram)))
 		return 0;
 	published[topic]++;
 	sent += subscribers;
@@ -297,7 +309,7 @@ static int publish_number(int number)
 
 	for (i = 0; i < sizeof(datagram.data); i++)
 		datagram.data[i] = i + number;
-	return send(publisher, &datagram.header, len, 0) == (ssize_t)len;
+	return send_to(number & 1, &datagram.header, len);
 }
 
 /* Return: a connection that has sent a line, or -1 */
@@ -335,6 +347,18 @@ static void test_clients(void)
 	i = connect_client("300\n", 0);
 	report(answered("error: tcp ") && answered("unsubscribed tcp "), "one asks for nonsense");
 	close(i);
+}
+
+/* From now on each second datagram of the clients' topic is published by TCP. */
+static void test_publisher(void)
+{
+	static const char want[] = "publishing\n";
+	char got[sizeof(want) - 1];
+
+	stream = connect_client("publish\n", 0);
+	report(stream >= 0 && answered("publishing tcp ") && read_all(stream, got, sizeof(got)) &&
+	       !memcmp(want, got, sizeof(got)), "a publisher by TCP");
+	report(publish(254, SUBSCRIBERS / 20 * 9), "subscribers by UDP receive what it publishes");
 }
 
 static void test_stalled(void)
@@ -387,6 +411,9 @@ static void test_gone(void)
 		if (i != 2)
 			ok &= answered("unsubscribed tcp ");
 	}
+	close(stream);
+	stream = -1;
+	ok &= answered("published tcp ");
 	report(ok, "they close their connections");
 }
 
@@ -487,7 +514,7 @@ int main(int argc, char **argv)
 		printf("1..0 # SKIP no %s\n", VNP_DEVICE);
 		return 4;
 	}
-	printf("1..17\n");
+	printf("1..19\n");
 	fflush(stdout);
 	if (open_sockets() || !start_feed(argv[0])) {
 		printf("Bail out! The feed does not start.\n");
@@ -497,6 +524,7 @@ int main(int argc, char **argv)
 	test_topics();
 	test_changed();
 	test_clients();
+	test_publisher();
 	test_stalled();
 	test_policies();
 	test_gone();
