@@ -134,6 +134,21 @@ static __always_inline bool vnp_cursor_whole(struct vnp_cursor *cursor,
 	return true;
 }
 
+/*
+ * vnp_cursor_skip() - skip page fragments before position @pos, without their addresses: then
+ * vnp_cursor_find() has few to move over
+ */
+static __always_inline void vnp_cursor_skip(struct vnp_cursor *cursor, u32 pos)
+{
+	const skb_frag_t *frag = cursor->frag;
+	u32 end = cursor->end;
+
+	for (; frag != cursor->frag_end && pos >= end + skb_frag_size(frag); frag++)
+		end += skb_frag_size(frag);
+	cursor->frag = frag;
+	cursor->end = end;
+}
+
 /* vnp_cursor_find() - move to the fragment that holds position @pos of @skb */
 static __always_inline void vnp_cursor_find(struct vnp_cursor *cursor,
 					    const struct sk_buff *skb, u32 pos)

@@ -262,15 +262,16 @@ static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_que
 	struct sk_buff *from = exec->dgram.skb;
 	struct sk_buff *skb = from ?: skb_peek(&stream->sk->sk_receive_queue);
 	const u32 old = *steps;
-	u64 start;
+	u32 walked;
 
 	if (skb && after(vnp_queue_stop(skb), stream->parse))
 		return before(stream->parse, vnp_queue_start(skb)) ? NULL : skb;
-	vnp_stream_pay(stream, exec);
-	start = ktime_get_ns();
 	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
-	WRITE_ONCE(stream->walked, stream->walked + old - *steps);
-	vnp_stream_charge(stream, start);
+	walked = old - *steps;
+	WRITE_ONCE(stream->walked, stream->walked + walked);
+	/* else it is charged with the executions */
+	if (walked && !exec->drawn)
+		vnp_account_charge(stream->link->user, (u64)walked * VNP_QUEUE_STEP_NS);
 	return skb;
 }
 

@@ -22,6 +22,9 @@
 /* Packets that the loads of one execution may walk: 0.4 ms, if each misses the caches */
 #define VNP_QUEUE_STEPS	4096
 
+/* What is charged for each packet that is walked outside of an execution, in ns */
+#define VNP_QUEUE_STEP_NS	100
+
 /**
  * struct vnp_queue_exec - an execution on bytes of the queue
  * @dgram:	what the program sees
