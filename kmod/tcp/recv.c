@@ -214,6 +214,13 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 	}
 }
 
+/* Is there no more to read for this call, without waiting? */
+static bool vnp_recv_done(const struct vnp_recv *recv)
+{
+	return recv->ended || recv->done == recv->len ||
+	       (recv->done >= recv->target && !vnp_recv_span(recv));
+}
+
 /* Before a read of TCP */
 static void vnp_recv_bound(struct vnp_recv *recv)
 {
@@ -259,7 +266,7 @@ static int vnp_recv_stream(struct vnp_recv *recv, struct msghdr *msg, int flags,
 		/* Each call of TCP adds control messages. */
 		if (recv->peek || (recv->done >= recv->target && msg->msg_controllen))
 			break;
-	} while (ret > 0 && recv->done < recv->len && !recv->ended);
+	} while (ret > 0 && !vnp_recv_done(recv));
 	return recv->done ?: min(ret, 0);
 }
 
