@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Others that would read from the receive queue are refused: what is set with TCP_ULP, and
- * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's, and 1 for TCP, as otherwise it would be
- * silent about data that arrives.  TCP_ULP is reported as not set.  SO_PEEK_OFF does not change
+ * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's: that of TCP says when the stream is to
+ * look at what has arrived.  TCP_ULP is reported as not set.  SO_PEEK_OFF does not change
  * while a call reads.
  */
 #include "kmod/tcp/opt.h"

@@ -90,7 +90,7 @@ void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info
 }
 
 /* Can nothing arrive any more? */
-static bool vnp_stream_closed(const struct sock *sk)
+static inline bool vnp_stream_closed(const struct sock *sk)
 {
 	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
 }
@@ -327,11 +327,51 @@ static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
 	vnp_window_tell(sk, read);
 }
 
+/* Is there nothing to read, and nothing to do before more of the message at @parse arrives? */
+static bool vnp_stream_waits(struct vnp_stream *stream)
+{
+	const struct sock *sk = stream->sk;
+
+	return stream->ready == tcp_sk(sk)->copied_seq && stream->sized && !stream->deferred && !stream->apart && !stream->error &&
+	       !stream->passing && !tcp_sk(sk)->urg_data && !vnp_stream_closed(sk) &&
+	       vnp_ranges_empty(&stream->drops);
+}
+
+/*
+ * TCP calls vnp_stream_data_ready() when as many bytes can be read as are set here, so that it costs
+ * nothing for each segment of a long message; and when the queue takes 7/8 of sk_rcvbuf, the
+ * window is not larger than a segment, TCP is short of memory, an urgent byte has arrived, or the
+ * stream ends.  Meanwhile it acknowledges what arrives without waiting for a read.
+ *
+ * Not while there is something to read: then TCP would acknowledge twice.  Not while there is an
+ * urgent byte: TCP may take it out of the queue, and so need one more.  A call from before the link
+ * may read what is not ready: that is noticed when it releases the socket (vnp_stream_released()).
+ */
+static void vnp_stream_pace(struct vnp_stream *stream)
+{
+	struct sock *sk = stream->sk;
+	const u32 seq = tcp_sk(sk)->copied_seq, there = vnp_queue_end(sk) - seq;
+	u32 lowat = 1;
+
+	if (vnp_stream_waits(stream))
+		lowat = min(stream->wanted - seq, there + vnp_window_room(sk));
+	stream->paced = seq;
+	WRITE_ONCE(sk->sk_rcvlowat, lowat > there ? lowat : 1);
+}
+
+bool vnp_stream_outran(const struct vnp_stream *stream)
+{
+	const struct sock *sk = stream->sk;
+
+	return sk && sk->sk_rcvlowat > 1 && tcp_sk(sk)->copied_seq != stream->paced;
+}
+
 void vnp_stream_advance(struct vnp_stream *stream, bool far, gfp_t gfp, bool read)
 {
 	vnp_stream_parse(stream, far);
 	vnp_stream_finish(stream);
 	vnp_stream_relieve(stream, gfp, read);
+	vnp_stream_pace(stream);
 	if (!delayed_work_pending(&stream->work))
 		stream->delay = 0;
 }

@@ -55,7 +55,8 @@ struct vnp_outlet;
  * @more:	bytes that are ready after @end
  * @woken:	@ready when the application was woken
  * @urgent:	the urgent byte that the application was woken for
- * @lowat:	SO_RCVLOWAT
+ * @lowat:	SO_RCVLOWAT of the application
+ * @paced:	copied_seq when sk_rcvlowat was set (vnp_stream_pace())
  * @window:	how TCP's window is kept open
  * @walked:	packets that were walked to find messages; for statistics
  * @apart:	length of the message at @parse, if @work executes the program on it; or 0
@@ -90,6 +91,7 @@ struct vnp_stream {
 	u32 woken;
 	u32 urgent;
 	int lowat;
+	u32 paced;
 	struct vnp_window window;
 	u64 walked;
 	u32 apart;
@@ -164,6 +166,12 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
  * afterwards.  Context: likewise
  */
 void vnp_stream_stop(struct vnp_stream *stream, bool keep);
+
+/*
+ * vnp_stream_outran() - has a call from before the link read since vnp_stream_pace()?  Context: the
+ * socket's spinlock
+ */
+bool vnp_stream_outran(const struct vnp_stream *stream);
 
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);

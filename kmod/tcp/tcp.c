@@ -7,7 +7,7 @@
  *	sk_prot			one that reads what is ready (tcp/recv.c), and notices its end
  *	socket::ops		likewise
  *	icsk_ulp_ops		ones that do nothing, so that no others can be set.  They stay
- *	sk_rcvlowat		1; the application's is in struct vnp_stream
+ *	sk_rcvlowat		what TCP waits for; the application's is in struct vnp_stream
  *
  * What becomes of listening sockets: kmod/tcp/listen.c.
  *

@@ -136,6 +136,21 @@ bool vnp_window_is_crowded(const struct sock *sk)
 	return vnp_window_charged(sk, 7);
 }
 
+/*
+ * Half of what is left until it is crowded, as packets take up to twice their bytes.  If they take
+ * more TCP calls when 7/8 are charged; with what is left then no peer waits until its largest
+ * segment fits the window.
+ */
+u32 vnp_window_room(const struct sock *sk)
+{
+	const s64 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	const s64 room = rcvbuf * 7 / 16 - atomic_read(&sk->sk_rmem_alloc);
+
+	if (room <= 0 || tcp_win_from_space(sk, rcvbuf / 8) < tcp_sk(sk)->advmss)
+		return 0;
+	return room / 2;
+}
+
 /* Have packets arrived since the latest pass for which another one pays? */
 static bool vnp_window_pays(const struct sock *sk, const struct vnp_window *window)
 {

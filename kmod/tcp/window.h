@@ -57,6 +57,11 @@ u32 vnp_window_limit(const struct sock *sk);
 /* vnp_window_is_crowded() - does the queue take so much that the window may soon be zero? */
 bool vnp_window_is_crowded(const struct sock *sk);
 
+/*
+ * vnp_window_room() - how many bytes may arrive before somebody looks whether it is; 0: none
+ */
+u32 vnp_window_room(const struct sock *sk);
+
 /**
  * vnp_window_open() - make room in a crowded queue
  * @sk:		a socket that the application can read nothing from

@@ -157,7 +157,7 @@ static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
 
 void vnp_stream_released(struct vnp_stream *stream)
 {
-	if (!stream->blocked)
+	if (!stream->blocked && !vnp_stream_outran(stream))
 		return;
 	stream->blocked = false;
 	vnp_stream_defer(stream);

@@ -1324,8 +1324,8 @@ enum vnp_eof {
  * A read that began before the link was created returns bytes as they arrive, whether their
  * message is ready or not.  For programs the stream continues after these bytes.
  *
- * While there is a link getsockopt() of SO_RCVLOWAT returns 1, although the value that was set is
- * obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
+ * While there is a link getsockopt() of SO_RCVLOWAT returns how many bytes TCP waits for, although
+ * the value that was set is obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
  * EOPNOTSUPP; setsockopt() of IPV6_ADDRFORM fails with EBUSY.  After detaching, TCP_ULP reads
  * "vnp", and cannot be set (EEXIST), so sockmap refuses the socket, and listen() fails with EINVAL,
  * should it be disconnected.
@@ -1556,9 +1556,9 @@ struct vnp_obj_id {
  * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, @send_fanout, @send_rate and
  * @send_bytes are parameters of the module, which root can write to in
  * /sys/module/vnp/parameters.  Links created in a user namespace are charged to the user who
- * created it.  A program that sends, that can cost more than 256, or that is for a stream, is
- * timed.  Others are charged 4 ns for each unit that they may cost, 16 ns if they have barriers
- * against speculation.
+ * created it.  A program that sends, or that can cost more than 256, is timed.  Others
+ * are charged 4 ns for each unit that they may cost, 16 ns if they have barriers against
+ * speculation; on a stream, only until the time of several executions is known.
  */
 struct vnp_feature {
 	__u32 size;
