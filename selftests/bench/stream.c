@@ -52,6 +52,7 @@ static struct stream {
  * @attach:	what is to be attached to the connection.  Returns the socket to receive from
  * @detach:	undo it, when the connection is closed
  * @size_max:	bytes of the longest messages that it gets; 0: any
+ * @profiled:	by bench_stream_profile()
  */
 struct method {
 	const char *name;
@@ -59,6 +60,7 @@ struct method {
 	int (*attach)(int sock);
 	void (*detach)(void);
 	int size_max;
+	bool profiled;
 };
 
 static void write_stream(int size)
@@ -294,10 +296,10 @@ static int attach_sockmap(int sock)
  * long as a message of 64 KiB is not whole (6.1).
  */
 static const struct method methods[] = {
-	{ "vnp", receive_whole, attach_vnp_stream },
+	{ "vnp", receive_whole, attach_vnp_stream, .profiled = true },
 	{ "vnp-length", receive_whole, attach_vnp_length },
-	{ "recv", receive_bytes },
-	{ "SO_RCVLOWAT", receive_lowat },
+	{ "recv", receive_bytes, .profiled = true },
+	{ "SO_RCVLOWAT", receive_lowat, .profiled = true },
 	{ "KCM", receive_each_message, attach_kcm, detach_parser },
 	{ "sockmap", receive_bytes, attach_sockmap, detach_parser, 16384 },
 };
@@ -433,9 +435,10 @@ static void measure(const struct method *method,
 	row_add(row);
 }
 
+static const int sizes[] = { 64, 1400, 16384, 65536 };
+
 void bench_stream(void)
 {
-	static const int sizes[] = { 64, 1400, 16384, 65536 };
 	struct row row = { .workload = "stream" };
 	size_t i, k;
 
@@ -454,14 +457,15 @@ void bench_stream(void)
 void bench_stream_profile(void)
 {
 	struct row row = { .workload = "profile" };
-	size_t i;
+	size_t i, k;
 
 	rows_begin("profile, instructions per message");
 	rig_profile_play();
 	for (stream.at_once = 1; stream.at_once <= 16; stream.at_once *= 16)
-		for (i = 0; i < 3; i++) {
-			write_stream(i == 0 ? 64 : i == 1 ? 1400 : 65536);
-			measure(&methods[0], session_profile, &row);
-			measure(&methods[2], session_profile, &row);
+		for (k = 0; k < ARRAY_SIZE(sizes); k++) {
+			write_stream(sizes[k]);
+			for (i = 0; i < ARRAY_SIZE(methods); i++)
+				if (methods[i].profiled)
+					measure(&methods[i], session_profile, &row);
 		}
 }
