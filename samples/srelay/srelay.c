@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * srelay: SRTP that arrives at a UDP port is opened and sealed for receivers that join and leave, in
- * the kernel.  This process only changes the list of receivers, and sleeps while media flow.
+ * srelay: SRTP and SRTCP that arrive at a UDP port are opened, and sealed for receivers that join
+ * and leave, in the kernel.  This process only changes the list of receivers, and sleeps while
+ * media flow.
  */
 #include <errno.h>
 #include <stdio.h>
