@@ -41,19 +41,12 @@ static void vnp_aes_list(struct scatterlist *sg, void *data, u32 len)
 	sg_set_buf(sg, data, len);
 }
 
-/*
- * Make a scatterlist of data that may be in vmalloc memory.  @one: used if it is in the linear
- * mapping.  @skip: number of entries to leave free before the data.  Return: the list
- */
-static struct scatterlist *vnp_aes_pages(struct vnp_work *work, struct scatterlist *one,
-					 u32 skip, u8 *data, u32 len)
+/* Data in vmalloc memory.  @skip: number of entries to leave free before it.  Return: the list */
+static noinline struct scatterlist *vnp_aes_pages(struct vnp_work *work, u32 skip, u8 *data,
+						  u32 len)
 {
 	u32 i = skip, n;
 
-	if (likely(!is_vmalloc_addr(data))) {
-		vnp_aes_list(one + skip, data, len);
-		return one;
-	}
 	for (; len && i < work->sg_cnt; i++, data += n, len -= n) {
 		n = min_t(u32, len, PAGE_SIZE - offset_in_page(data));
 		work->sg[i] = (struct scatterlist){};
@@ -61,6 +54,20 @@ static struct scatterlist *vnp_aes_pages(struct vnp_work *work, struct scatterli
 	}
 	sg_init_marker(work->sg, i);
 	return work->sg;
+}
+
+/*
+ * Make a scatterlist of data, with @skip free entries before it.  @one: used if the data is in the
+ * linear mapping, as it always is if @work has no list.  Return: the list
+ */
+static __always_inline struct scatterlist *vnp_aes_data(struct vnp_work *work,
+							struct scatterlist *one, u32 skip,
+							u8 *data, u32 len)
+{
+	if (unlikely(work->sg_cnt) && is_vmalloc_addr(data))
+		return vnp_aes_pages(work, skip, data, len);
+	vnp_aes_list(one + skip, data, len);
+	return one;
 }
 
 /*
@@ -123,10 +130,10 @@ static struct scatterlist *vnp_gcm_list(struct vnp_work *work, const struct vnp_
 
 	*aad = len;
 	if (!len || (!job->extra.len && job->aad.data + len == job->text.data))
-		return vnp_aes_pages(work, one, 0, job->text.data - len, len + text);
+		return vnp_aes_data(work, one, 0, job->text.data - len, len + text);
 	memcpy(work->aad, job->aad.data, job->aad.len);
 	memcpy(work->aad + job->aad.len, job->extra.data, job->extra.len);
-	sg = vnp_aes_pages(work, one, 1, job->text.data, text);
+	sg = vnp_aes_data(work, one, 1, job->text.data, text);
 	sg[0] = (struct scatterlist){};
 	sg_set_buf(&sg[0], work->aad, len);
 	return sg;
@@ -238,7 +245,7 @@ static int vnp_ctr_crypt(const struct vnp_secret *secret, const struct vnp_crypt
 	work = vnp_work_get(job->work);
 	req = (void *)work->request;
 	memcpy(work->iv, job->nonce, sizeof(work->iv));
-	sg = vnp_aes_pages(work, &one, 0, job->text.data, job->text.len);
+	sg = vnp_aes_data(work, &one, 0, job->text.data, job->text.len);
 	skcipher_request_set_tfm(req, crypto_simd_usable() ? secret->stream.fast :
 							    secret->stream.sync);
 	skcipher_request_set_callback(req, 0, NULL, NULL);

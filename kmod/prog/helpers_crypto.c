@@ -38,11 +38,13 @@ unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns
  * struct vnp_crypt_use - a call of a helper
  * @dgram:	the datagram
  * @secret:	the key
+ * @is_message:	it is a message of a stream
  * @crypt:	copy of the program's, to which another CPU may write
  */
 struct vnp_crypt_use {
 	struct vnp_dgram *dgram;
 	struct vnp_secret *secret;
+	bool is_message;
 	struct vnp_crypt crypt;
 };
 
@@ -75,13 +77,13 @@ static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
 }
 
 /* Messages of streams can be long: how much may be done is limited for each execution. */
-static int vnp_crypt_draw(struct vnp_dgram *dgram, u32 len)
+static int vnp_crypt_draw(struct vnp_crypt_use *use, u32 len)
 {
-	if (likely(dgram->prog->code->type != VNP_PROG_MESSAGE))
+	if (likely(!use->is_message))
 		return 0;
-	if (len > dgram->crypt_left)
+	if (len > use->dgram->crypt_left)
 		return -EDQUOT;
-	dgram->crypt_left -= len;
+	use->dgram->crypt_left -= len;
 	return 0;
 }
 
@@ -100,7 +102,7 @@ static int vnp_crypt_check(struct vnp_crypt_use *use)
 	if (!vnp_dgram_has(dgram, crypt->off, crypt->len) ||
 	    !vnp_dgram_has(dgram, crypt->aad_off, crypt->aad_len))
 		return -ERANGE;
-	return vnp_crypt_draw(dgram, crypt->len + crypt->aad_len);
+	return vnp_crypt_draw(use, crypt->len + crypt->aad_len);
 }
 
 static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key, u64 crypt,
@@ -109,6 +111,7 @@ static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key,
 	int ret;
 
 	use->dgram = vnp_dgram_of(ctx);
+	use->is_message = use->dgram->prog->code->type == VNP_PROG_MESSAGE;
 	ret = vnp_crypt_copy(&use->crypt, (void *)(unsigned long)crypt, crypt_len);
 	if (ret)
 		return ret;
@@ -117,11 +120,6 @@ static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key,
 	if (!use->secret)
 		return -ENOENT;
 	return vnp_crypt_check(use);
-}
-
-static bool vnp_crypt_is_message(const struct vnp_crypt_use *use)
-{
-	return unlikely(use->dgram->prog->code->type == VNP_PROG_MESSAGE);
 }
 
 /*
@@ -147,7 +145,7 @@ static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, 
 	job->aad = (struct vnp_text){ payload + crypt->aad_off, crypt->aad_len };
 	job->extra = (struct vnp_text){ crypt->extra, crypt->extra_len };
 	crypto_xor_cpy(job->nonce, crypt->nonce, use->secret->salt, sizeof(job->nonce));
-	job->work = vnp_crypt_is_message(use) ? use->dgram->work : NULL;
+	job->work = unlikely(use->is_message) ? use->dgram->work : NULL;
 	if (vnp_crypt_yields(job))
 		local_bh_enable();
 }
@@ -179,17 +177,19 @@ static bool vnp_crypt_is_apart(const struct vnp_crypt *crypt)
 }
 
 /* The bytes after the text are moved, if there are any.  Return: 0, -EDQUOT */
-static int vnp_crypt_draw_move(struct vnp_dgram *dgram, const struct vnp_crypt *crypt)
+static int vnp_crypt_draw_move(struct vnp_crypt_use *use)
 {
-	return vnp_crypt_draw(dgram, dgram->exec.ctx.len - crypt->off - crypt->len);
+	return vnp_crypt_draw(use, use->dgram->exec.ctx.len - use->crypt.off - use->crypt.len);
 }
 
 /* Remove a tag from a payload that is linear and private, and move what follows it. */
 static void vnp_crypt_remove_tag(struct vnp_dgram *dgram, u32 off, u32 tag)
 {
+	const u32 after = dgram->exec.ctx.len - off - tag;
 	u8 *payload = dgram->exec.ctx.data;
 
-	memmove(payload + off, payload + off + tag, dgram->exec.ctx.len - off - tag);
+	if (after)
+		memmove(payload + off, payload + off + tag, after);
 	vnp_resize_trim(dgram, tag);
 }
 
@@ -207,7 +207,7 @@ static int vnp_crypt_open(struct vnp_crypt_use *use, bool *spoilt)
 		return -EBADMSG;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_nospec(use->dgram);
-	ret = vnp_crypt_draw_move(use->dgram, crypt) ?: vnp_resize_own(use->dgram);
+	ret = vnp_crypt_draw_move(use) ?: vnp_resize_own(use->dgram);
 	if (ret)
 		return ret;
 	*spoilt = true;
@@ -253,7 +253,7 @@ static int vnp_crypt_seal(struct vnp_crypt_use *use)
 
 	if (!cipher->seal || !vnp_crypt_is_apart(crypt))
 		return -EINVAL;
-	ret = vnp_crypt_draw_move(dgram, crypt) ?:
+	ret = vnp_crypt_draw_move(use) ?:
 	      vnp_crypt_add_tag(dgram, crypt->off + crypt->len, cipher->tag);
 	if (ret)
 		return ret;
