@@ -243,7 +243,7 @@ static void bench_aead(void)
 
 static void bench_aeads(void)
 {
-	shell("modprobe -a -q aesni_intel ghash_clmulni_intel");
+	shell("modprobe -a -q " CRYPT_MODULES);
 	for (aead = aeads; aead < aeads + ARRAY_SIZE(aeads); aead++)
 		bench_aead();
 }
@@ -272,7 +272,7 @@ void bench_aead_profile(void)
 	struct row row = { .workload = "profile" };
 	struct traffic traffic = { .fill = seal };
 
-	shell("modprobe -a -q aesni_intel ghash_clmulni_intel");
+	shell("modprobe -a -q " CRYPT_MODULES);
 	aead = &aeads[0];
 	rig_profile_play();
 	for (size_t i = 0; i < ARRAY_SIZE(profiled); i++) {

@@ -372,7 +372,7 @@ void bench_srelay(void)
 		.fill = write_packet,
 	};
 
-	shell("modprobe -a -q aesni_intel ghash_clmulni_intel sha1_ssse3 gcm ctr hmac");
+	shell("modprobe -a -q " CRYPT_MODULES);
 	relay_unlimited();
 	for (profile = profiles; profile < profiles + ARRAY_SIZE(profiles); profile++)
 		for (traffic.arrival = ALONE; traffic.arrival <= MERGED; traffic.arrival += MERGED)

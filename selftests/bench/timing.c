@@ -103,7 +103,7 @@ void bench_aead_timing(void)
 	int err;
 
 	printf("\n%-20s %10s %14s\n", "instructions", "right tag", "wrong tag");
-	shell("modprobe -a -q aesni_intel ghash_clmulni_intel");
+	shell("modprobe -a -q " CRYPT_MODULES);
 	err = vnp_object_open_file(object_path("../progs/crypt.bpf.o"), NULL, &crypt.obj);
 	if (!err)
 		err = vnp_object_load(crypt.obj, NULL);
