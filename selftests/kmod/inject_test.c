@@ -14,7 +14,7 @@
 #include "insn.h"
 #include "object.h"
 #include "peer.h"
-#include "stream.h"
+#include "sealed.h"
 #include "../progs/hold.h"
 #include "../progs/resize.h"
 #include "../progs/seal.h"
@@ -689,6 +689,222 @@ TEST_F(inject, accept)
 	close(listener);
 	while (all_objects(self->dev) != objects)
 		sched_yield();
+}
+
+/*
+ * ---- Streams --------------------------------------------------------------
+ */
+
+/* linked_or_not() - a message to be dropped and one that is not; return: is the first read? */
+static int linked_or_not(struct conn *conn)
+{
+	__u8 data[100], got[100];
+
+	message_make(data, MSG_DROP, 40, 1);
+	message_make(data + 40, MSG_PASS, 60, 2);
+	if (conn_put(conn, data, sizeof(data)) ||
+	    recv(conn->rx, got, 40, MSG_WAITALL) != 40)
+		return -1;
+	if (mem_differ(data, got, 40) >= 0)
+		return mem_differ(data + 40, got, 40) < 0 &&
+		       recv(conn->rx, got, 20, MSG_WAITALL) == 20 ? 0 : -2;
+	return recv(conn->rx, got, 60, MSG_WAITALL) == 60 ? 1 : -3;
+}
+
+/* The connection is linked, or an ordinary one. */
+TEST_F(inject, stream_link)
+{
+	const int objects = all_objects(self->dev);
+	int stream, message, ret, n, made = 0, fds;
+	struct conn conn;
+	bool hit = true;
+
+	ASSERT_EQ(0, stream_progs(self->dev, &stream, &message));
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	fds = fd_count();
+	for (n = 1; hit && n < 1000; n++) {
+		fail_nth(self->fail_nth, n);
+		ret = conn_link_to(&conn, self->dev, stream, message, 0, 0);
+		hit = failed(self->fail_nth);
+		fail_nth(self->fail_nth, 0);
+		EXPECT_TRUE(!ret || ret == -ENOMEM || ret == -EFAULT || ret == -ENFILE);
+		EXPECT_EQ(ret ? 1 : 0, linked_or_not(&conn));
+		if (!ret) {
+			made++;
+			EXPECT_EQ(0, link_detach(conn.link));
+			close(conn.link);
+		}
+		ASSERT_EQ(fds, fd_count());
+	}
+	EXPECT_FALSE(hit);
+	EXPECT_LT(0, made);
+	EXPECT_LT(4, n);
+	conn.link = -1;
+	conn_close(&conn);
+	close(stream);
+	close(message);
+	while (all_objects(self->dev) != objects)
+		sched_yield();
+}
+
+/**
+ * struct texts - messages that are opened, and what is read of them
+ * @conn:	linked
+ * @obj:	the programs
+ * @number:	of the last message
+ * @len:	bytes of @sent
+ * @want_len:	of @want
+ */
+struct texts {
+	struct conn conn;
+	struct vnp_object *obj;
+	__u64 number;
+	size_t len;
+	size_t want_len;
+	__u64 total;
+	__u8 sent[1 << 19];
+	__u8 want[1 << 19];
+	__u8 got[1 << 19];
+};
+
+static struct texts texts;
+
+static int texts_open(struct texts *t)
+{
+	return sealed_load(&t->obj) ?: conn_open(&t->conn, FLOW_IP4, 0) ?:
+	       sealed_link(t->obj, &t->conn, 0, VNP_EOF_DELIVER);
+}
+
+/* texts_add() - a message; 'F' is forged, and is dropped too */
+static void texts_add(struct texts *t, char type, size_t len)
+{
+	static __u8 text[60000];
+	struct sealed_header header = {
+		.type = type == 'F' ? MSG_PASS : type,
+		.key = t->number % 2 ? SEALED_AES : SEALED_CHACHA,
+		.flags = t->number % 3 ? 0 : SEALED_F_WRITE,
+		.number = ++t->number,
+	};
+
+	fill_random(text, len, t->number);
+	t->len += sealed_make(t->sent + t->len, &header, text, len);
+	if (type == MSG_PASS || type == MSG_HOLD)
+		t->want_len += sealed_opened(t->want + t->want_len, &header, text, len);
+	if (type == 'F')
+		t->sent[t->len - 1] ^= 1;
+}
+
+/* texts_put() - send them, in one segment or many */
+static int texts_put(struct texts *t, size_t segment)
+{
+	int err = 0;
+
+	for (size_t at = 0; at < t->len && !err; at += segment)
+		err = conn_put(&t->conn, t->sent + at,
+			       t->len - at < segment ? t->len - at : segment);
+	t->total += t->len;
+	t->len = 0;
+	return err;
+}
+
+/* texts_read() - after @done bytes, read the others.  Return: were all as wanted? */
+static bool texts_read(struct texts *t, size_t done)
+{
+	const size_t len = t->want_len;
+
+	t->want_len = 0;
+	if (done < len && recv(t->conn.rx, t->got + done, len - done, MSG_WAITALL) != len - done)
+		return false;
+	return mem_differ(t->want, t->got, len) < 0 &&
+	       recv(t->conn.rx, t->got, 1, MSG_DONTWAIT) < 0;
+}
+
+/* A call that fails has read nothing, and the next one reads it. */
+TEST_F(inject, stream_read)
+{
+	struct texts *t = &texts;
+	int n, failures = 0;
+	bool hit = true;
+	ssize_t ret;
+
+	ASSERT_EQ(0, texts_open(t));
+	for (n = 1; hit && n < 1000; n++) {
+		texts_add(t, MSG_DROP, 200);
+		texts_add(t, MSG_HOLD, 3000);
+		texts_add(t, 'F', 100);
+		texts_add(t, MSG_PASS, 20000);
+		ASSERT_EQ(0, texts_put(t, 1000));
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
+		fail_nth(self->fail_nth, n);
+		ret = recv(t->conn.rx, t->got, sizeof(t->got), 0);
+		ret = ret < 0 ? -errno : ret;
+		hit = failed(self->fail_nth);
+		fail_nth(self->fail_nth, 0);
+		EXPECT_TRUE(ret > 0 || ret == -ENOMEM || ret == -EFAULT) {
+			TH_LOG("place %d: errno %zd", n, -ret);
+		}
+		failures += ret < 0;
+		ASSERT_TRUE(texts_read(t, ret < 0 ? 0 : ret)) {
+			TH_LOG("place %d: returned %zd", n, ret);
+		}
+	}
+	EXPECT_FALSE(hit);
+	EXPECT_LT(0, failures);
+	TH_LOG("%d places, %d failures", n - 2, failures);
+	conn_close(&t->conn);
+	vnp_object_close(t->obj);
+}
+
+/* Bytes of messages, and how they are sent */
+static const struct {
+	int len;
+	size_t segment;
+} texts_kinds[] = { { 50, 64 }, { 1400, 500 }, { 9000, 1448 }, { 60000, 1 << 19 }, { 60000, 700 } };
+
+#define TIMES	1000000
+
+/* failures_count() - since TIMES was written to "times"; it is written again */
+static int failures_count(const char *attr)
+{
+	char path[128], text[16] = "";
+
+	snprintf(path, sizeof(path), DEBUGFS "%s/times", attr);
+	if (read_text(path, text, sizeof(text)) < 0)
+		return 0;
+	attr_set(attr, "times", "1000000");
+	return TIMES - atoi(text);
+}
+
+/* What cannot be allocated when a message arrives is tried again: nothing is missing. */
+TEST_F(inject, stream_arrives)
+{
+	struct texts *t = &texts;
+	int slabs = 0, pages = 0;
+
+	pin(0);
+	ASSERT_EQ(0, texts_open(t));
+	for (int j = 0; j < 60; j++) {
+		const int len = texts_kinds[j % ARRAY_SIZE(texts_kinds)].len;
+
+		for (int i = 0; i < 4; i++)
+			texts_add(t, "HDFPPPHP"[(j % 2) * 4 + i], len - i * 10);
+		fail_atomic(true);
+		fail_atomic_pages(true);
+		failures_count("failslab");
+		failures_count("fail_page_alloc");
+		ASSERT_EQ(0, texts_put(t, texts_kinds[j % ARRAY_SIZE(texts_kinds)].segment));
+		slabs += failures_count("failslab");
+		pages += failures_count("fail_page_alloc");
+		fail_atomic(false);
+		fail_atomic_pages(false);
+		ASSERT_TRUE(texts_read(t, 0)) {
+			TH_LOG("messages of %d bytes", len);
+		}
+	}
+	EXPECT_LT(0, slabs);
+	EXPECT_LT(0, pages);
+	conn_close(&t->conn);
+	vnp_object_close(t->obj);
 }
 
 /* Segments that cannot be joined come one by one, in order. */
