@@ -49,7 +49,7 @@ stream_start()
 {
 	local sample=()
 
-	[ "$1" != with ] || sample=("$samples/http/http" $stream_port)
+	[ "$1" != with ] || sample=("$samples/http/http" "$stream_port")
 	rm -f "$dir/nginx.pid"
 	"${sample[@]}" nginx -e "$dir/nginx.log" -c "$dir/nginx.conf" >&2 &
 	server=$!
