@@ -226,7 +226,7 @@ static void vnp_peers_replace(struct vnp_peers *peers, struct vnp_target *old,
 	hlist_replace_rcu(&old->node, &target->node);
 	if (vnp_peers_has_groups(peers))
 		hlist_replace_rcu(&old->member, &target->member);
-	if (old->sk)
+	if (!hlist_unhashed(&old->address))
 		hlist_del_rcu(&old->address);
 	vnp_target_end(old);
 }
@@ -283,7 +283,7 @@ long vnp_peers_delete(struct vnp_map *map, const void *key)
 		hlist_del_rcu(&target->node);
 		if (vnp_peers_has_groups(peers))
 			hlist_del_rcu(&target->member);
-		if (target->sk)
+		if (!hlist_unhashed(&target->address))
 			hlist_del_rcu(&target->address);
 		WRITE_ONCE(peers->cnt, peers->cnt - 1);
 		vnp_target_end(target);

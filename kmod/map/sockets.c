@@ -1,36 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_SOCKETS: a table of targets, as in maps of peers, that are TCP connections.
+ * VNP_MAP_SOCKETS: a table of targets, as in maps of peers, that are connected sockets: TCP, with
+ * an outlet, or UDP, with the address that it is connected to.
  *
  * Context: process.
  */
 #include <linux/err.h>
 #include <linux/log2.h>
 #include <linux/net.h>
+#include <linux/sock_diag.h>
+#include <net/inet_sock.h>
 
 #include "kmod/core/user.h"
 #include "kmod/map/map.h"
 #include "kmod/map/peers_table.h"
+#include "kmod/path/hook.h"
 #include "kmod/tcp/outlet.h"
 
-/* Includes max_entries targets, but not the queues. */
+/* Includes max_entries targets, as of UDP sockets, but not the queues. */
 static u64 vnp_sockets_size(struct vnp_map *map)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
+	const u64 each = sizeof(struct vnp_target) + map->key_size +
+			 num_possible_cpus() * sizeof(struct vnp_target_cpu);
 
 	peers->bits = order_base_2(map->max_entries);
 	return ((u64)VNP_PEERS_TABLES << peers->bits) * sizeof(*peers->buckets) +
-	       map->max_entries * (u64)(sizeof(struct vnp_target) + map->key_size);
+	       map->max_entries * each;
 }
 
-/* Copy and check a value, without the outputs. */
+/* Copy a value without the outputs, and check what does not depend on the socket. */
 static int vnp_connection_read(const void *from, struct vnp_connection *value)
 {
 	memset(value, 0, sizeof(*value));
 	memcpy(value, from, offsetof(struct vnp_connection, error));
+	return value->flags || value->reserved[0] || value->reserved[1] ? -EINVAL : 0;
+}
+
+/*
+ * ---- TCP ----------------------------------------------------------------
+ */
+
+static int vnp_sockets_check_queue(struct vnp_connection *value)
+{
 	value->queue_bytes = value->queue_bytes ?: VNP_SOCKET_QUEUE;
-	if (value->flags || value->reserved[0] || value->reserved[1] ||
-	    value->policy > VNP_SOCKET_DISCONNECT ||
+	if (value->policy > VNP_SOCKET_DISCONNECT ||
 	    value->queue_bytes < VNP_SOCKET_QUEUE_MIN ||
 	    value->queue_bytes > VNP_SOCKET_QUEUE_MAX)
 		return -EINVAL;
@@ -38,29 +52,107 @@ static int vnp_connection_read(const void *from, struct vnp_connection *value)
 	return 0;
 }
 
-/* Open the outlet of the socket that the value names.  Return: 0 or errno */
-static int vnp_sockets_open(struct vnp_target *target, const struct vnp_connection *value)
+static int vnp_sockets_open_tcp(struct vnp_target *target, struct socket *sock,
+				struct vnp_connection *value)
 {
 	struct vnp_outlet *outlet;
 	struct vnp_user *user;
-	struct socket *sock;
-	int ret;
+	int ret = vnp_sockets_check_queue(value);
 
+	if (ret)
+		return ret;
 	user = vnp_user_get();
 	if (IS_ERR(user))
 		return PTR_ERR(user);
-	sock = sockfd_lookup(value->fd, &ret);
-	if (!sock) {
-		vnp_user_put(user);
-		return ret;
-	}
 	outlet = vnp_outlet_open(sock, user, value);
-	sockfd_put(sock);
 	vnp_user_put(user);
 	if (IS_ERR(outlet))
 		return PTR_ERR(outlet);
 	target->outlet = outlet;
 	return 0;
+}
+
+/*
+ * ---- UDP ----------------------------------------------------------------
+ */
+
+static int vnp_sockets_open_udp(struct vnp_target *target, struct socket *sock,
+				const struct vnp_hook_ops *hook,
+				const struct vnp_connection *value)
+{
+	int ret;
+
+	if (value->policy || value->queue_bytes)
+		return -EINVAL;
+	ret = hook->permit_connected(sock, &target->peer, &target->to);
+	if (!ret)
+		ret = vnp_target_alloc_cpus(target);
+	if (ret)
+		return ret;
+	sock_hold(sock->sk);
+	target->sk = sock->sk;
+	return 0;
+}
+
+/* Why is nothing sent?  Return: an errno, or 0 */
+static int vnp_sockets_udp_error(const struct vnp_target *target)
+{
+	const struct sock *sk = target->sk;
+
+	if (sock_flag(sk, SOCK_DEAD) || READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
+	return vnp_target_is_connected(target) ? 0 : -ENOTCONN;
+}
+
+static void vnp_sockets_read_udp(const struct vnp_target *target, struct vnp_connection *value)
+{
+	struct sock *sk = target->sk;
+	struct vnp_peer peer;
+	u32 cookie[2];
+
+	vnp_target_read(target, &peer);
+	memset(value, 0, sizeof(*value));
+	value->fd = -1;
+	value->error = -vnp_sockets_udp_error(target);
+	value->family = peer.family;
+	value->local_port = ntohs(inet_sk(sk)->inet_sport);
+	value->remote_port = peer.port;
+	value->remote_ip4 = peer.ip4;
+	memcpy(value->remote_ip6, peer.ip6, sizeof(value->remote_ip6));
+	if (peer.family == AF_INET)
+		value->local_ip4 = inet_sk(sk)->inet_saddr;
+#if IS_ENABLED(CONFIG_IPV6)
+	else
+		memcpy(value->local_ip6, &sk->sk_v6_rcv_saddr, sizeof(value->local_ip6));
+#endif
+	sock_diag_save_cookie(sk, cookie);
+	value->cookie = cookie[0] | (u64)cookie[1] << 32;
+	value->sent = peer.sent;
+	value->bytes = peer.bytes;
+	memcpy(value->errors, peer.errors, sizeof(value->errors));
+}
+
+/*
+ * ---- Operations ---------------------------------------------------------
+ */
+
+/* Make a target of the caller's descriptor.  Return: 0 or errno */
+static int vnp_sockets_open(struct vnp_target *target, struct vnp_connection *value)
+{
+	const struct vnp_hook_ops *hook;
+	struct socket *sock;
+	int ret;
+
+	sock = sockfd_lookup(value->fd, &ret);
+	if (!sock)
+		return ret;
+	hook = vnp_hook_find(sock->sk);
+	if (hook && hook->permit_connected)
+		ret = vnp_sockets_open_udp(target, sock, hook, value);
+	else
+		ret = vnp_sockets_open_tcp(target, sock, value);
+	sockfd_put(sock);
+	return ret;
 }
 
 static long vnp_sockets_update(struct vnp_map *map, const void *key, const void *from, u64 flags)
@@ -96,8 +188,10 @@ static int vnp_sockets_read(struct vnp_map *map, const void *key, void *to)
 
 	mutex_lock(&peers->lock);
 	target = vnp_peers_lookup(peers, key);
-	if (target)
+	if (target && target->outlet)
 		vnp_outlet_read(target->outlet, to);
+	else if (target)
+		vnp_sockets_read_udp(target, to);
 	mutex_unlock(&peers->lock);
 	return target ? 0 : -ENOENT;
 }

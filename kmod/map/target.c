@@ -57,24 +57,32 @@ struct vnp_target *vnp_target_alloc(const void *key, u32 key_size)
 	return target;
 }
 
-struct vnp_target *vnp_target_create(const void *key, u32 key_size,
-				     const struct vnp_peer *peer)
+int vnp_target_alloc_cpus(struct vnp_target *target)
 {
-	struct vnp_target *target = vnp_target_alloc(key, key_size);
 	struct vnp_target_cpu *on;
 	int cpu;
 
-	if (!target)
-		return NULL;
 	target->cpu = alloc_percpu_gfp(struct vnp_target_cpu, VNP_GFP_USER);
-	if (!target->cpu) {
-		kfree(target);
-		return NULL;
-	}
+	if (!target->cpu)
+		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
 		on = per_cpu_ptr(target->cpu, cpu);
 		on->target = target;
 		u64_stats_init(&on->stats.syncp);
+	}
+	return 0;
+}
+
+struct vnp_target *vnp_target_create(const void *key, u32 key_size,
+				     const struct vnp_peer *peer)
+{
+	struct vnp_target *target = vnp_target_alloc(key, key_size);
+
+	if (!target)
+		return NULL;
+	if (vnp_target_alloc_cpus(target)) {
+		kfree(target);
+		return NULL;
 	}
 	target->peer = *peer;
 	return target;

@@ -7,7 +7,8 @@
  * holds a reference.  A target holds a reference to the socket from which packets are sent to
  * it, and is freed after a grace period.
  *
- * A target of a map of sockets only refers to an outlet (tcp/outlet.h).
+ * A target of a map of sockets only refers to an outlet (tcp/outlet.h), or is the address that a
+ * UDP socket is connected to.
  *
  * What is pending for it, and its counters, are per CPU: only softirqs of that CPU change them,
  * without a lock.
@@ -21,10 +22,12 @@
 #include <linux/refcount.h>
 #include <linux/u64_stats_sync.h>
 #include <linux/vnp.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
 #include "kmod/path/route.h"
 #include "kmod/path/send.h"
 
-struct sock;
 struct vnp_outlet;
 struct vnp_target;
 struct vnp_udp_block;
@@ -88,7 +91,8 @@ struct vnp_target_cpu {
  * @scope_id:	interface of a link-local @addr
  * @port:	of the destination
  * @family:	AF_INET or AF_INET6
- * @cgroup:	BPF programs of the cgroup on sendmsg() have permitted it
+ * @cgroup:	BPF programs of the cgroup on sendmsg() have permitted it, or need not
+ * @connected:	only while the socket is connected to it
  */
 struct vnp_target_addr {
 	struct in6_addr addr;
@@ -97,6 +101,7 @@ struct vnp_target_addr {
 	__be16 port;
 	u16 family;
 	bool cgroup;
+	bool connected;
 };
 
 /**
@@ -149,6 +154,9 @@ struct vnp_target *vnp_target_create(const void *key, u32 key_size,
  */
 struct vnp_target *vnp_target_alloc(const void *key, u32 key_size);
 
+/* vnp_target_alloc_cpus() - allocate @cpu, if it gets no outlet.  Return: 0, -ENOMEM */
+int vnp_target_alloc_cpus(struct vnp_target *target);
+
 /* vnp_target_free() - free a target that never was in a map, or after a grace period */
 void vnp_target_free(struct vnp_target *target);
 
@@ -166,6 +174,21 @@ static inline bool vnp_target_get_live(struct vnp_target *target)
 
 /* vnp_target_put() - put a reference.  Context: any but hard interrupts */
 void vnp_target_put(struct vnp_target *target);
+
+/* vnp_target_is_connected() - is the socket connected to the target's address?  Context: any */
+static inline bool vnp_target_is_connected(const struct vnp_target *target)
+{
+	const struct vnp_target_addr *to = &target->to;
+	const struct sock *sk = target->sk;
+
+	if (READ_ONCE(sk->sk_state) != TCP_ESTABLISHED || sk->sk_dport != to->port)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (to->family == AF_INET6)
+		return ipv6_addr_equal(&sk->sk_v6_daddr, &to->addr);
+#endif
+	return sk->sk_daddr == to->addr.s6_addr32[0];
+}
 
 /* vnp_target_error() - count datagrams that are not sent.  Context: softirq */
 void vnp_target_error(struct vnp_target_cpu *cpu, enum vnp_error error, u32 cnt);

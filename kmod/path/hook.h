@@ -49,6 +49,8 @@ struct vnp_target_addr;
  * @permit:	check as sendto() would whether the caller may send to a peer, and store the
  *		address to send to.  Context: process, the socket stays open.  Return: 0, or an
  *		errno of struct vnp_peer.  NULL: sending to peers is not supported
+ * @permit_connected: likewise, as send() would on a connected socket, and store the address that
+ *		it is connected to in @peer, too.  NULL: not supported
  * @send:	send a datagram to a peer; @again: the same helper call has sent it to another peer
  *		before.  Return: 0, or an errno of vnp_send().  NULL: it is not sent
  * @append:	queue a datagram for a TCP connection.  Return: 0, or an errno of vnp_send()
@@ -105,6 +107,8 @@ struct vnp_hook_ops {
 	void (*reply)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 	int (*permit)(struct socket *sock, const struct vnp_peer *peer,
 		      struct vnp_target_addr *to);
+	int (*permit_connected)(struct socket *sock, struct vnp_peer *peer,
+				struct vnp_target_addr *to);
 	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
 		    const struct vnp_send_msg *msg, bool again);
 	int (*append)(struct vnp_dgram *dgram, struct vnp_outlet *outlet,

@@ -114,3 +114,48 @@ int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
 	vnp_udp_addr_get(&changed, to);
 	return 0;
 }
+
+/* The address that a socket is connected to.  Context: the socket's lock */
+static void vnp_udp_peer_of(const struct sock *sk, struct vnp_peer *peer)
+{
+	memset(peer, 0, sizeof(*peer));
+	peer->port = ntohs(sk->sk_dport);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
+		peer->family = AF_INET6;
+		memcpy(peer->ip6, &sk->sk_v6_daddr, sizeof(peer->ip6));
+		return;
+	}
+#endif
+	peer->family = AF_INET;
+	peer->ip4 = sk->sk_daddr;
+}
+
+int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
+			     struct vnp_target_addr *to)
+{
+	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
+	struct sock *sk = sock->sk;
+	union vnp_udp_addr addr;
+	bool connected;
+	int ret;
+
+	lock_sock(sk);
+	connected = sk->sk_state == TCP_ESTABLISHED;
+	vnp_udp_peer_of(sk, peer);
+	release_sock(sk);
+	if (!connected)
+		return -ENOTCONN;
+	vnp_udp_addr_set(&addr, peer);
+	ret = vnp_udp_addr_check(&addr);
+	if (ret)
+		return ret;
+	ret = sock_sendmsg(sock, &msg);
+	if (ret < 0)
+		return ret;
+	memset(to, 0, sizeof(*to));
+	vnp_udp_addr_get(&addr, to);
+	to->cgroup = true;
+	to->connected = true;
+	return 0;
+}

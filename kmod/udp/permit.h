@@ -22,4 +22,19 @@ struct vnp_target_addr;
 int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
 		   struct vnp_target_addr *to);
 
+/**
+ * vnp_udp_permit_connected() - struct vnp_hook_ops::permit_connected
+ * @sock:	a socket
+ * @peer:	out: the address that it is connected to
+ * @to:		out: the same
+ *
+ * Does what send() does before it makes a datagram.
+ *
+ * Context: process.
+ * Return: 0, -ENOTCONN, -EOPNOTSUPP (an address that programs cannot send to), or an errno of
+ * send().
+ */
+int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
+			     struct vnp_target_addr *to);
+
 #endif /* _VNP_UDP_PERMIT_H */

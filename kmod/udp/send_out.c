@@ -176,7 +176,8 @@ static int vnp_udp_send_begin(struct vnp_target_cpu *on, struct vnp_udp_out *out
 		return -EPERM;
 	if (!out->hops)
 		return -ETIME;
-	if (!inet_sk(target->sk)->inet_sport)
+	if (!inet_sk(target->sk)->inet_sport ||
+	    (target->to.connected && !vnp_target_is_connected(target)))
 		return -EHOSTUNREACH;
 	ret = vnp_udp_send_route(on, &out->fl);
 	out->dst = on->route.dst;

@@ -294,6 +294,7 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.deliver	= vnp_udp_deliver,
 	.reply		= vnp_udp_reply,
 	.permit		= vnp_udp_permit,
+	.permit_connected = vnp_udp_permit_connected,
 	.send		= vnp_udp_send,
 	.append		= vnp_udp_append,
 	.keep		= vnp_udp_keep,

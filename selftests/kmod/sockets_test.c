@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
+#include "net.h"
 #include "object.h"
 #include "stream.h"
 #include "../progs/sockets.h"
@@ -384,7 +385,7 @@ TEST_F(sockets, refused)
 	EXPECT_EQ(-EBADF, set(self, 0, -1, 0, 0));
 	EXPECT_EQ(-EBADF, set(self, 0, 9999, 0, 0));
 	EXPECT_EQ(-ENOTSOCK, set(self, 0, self->link, 0, 0));
-	EXPECT_EQ(-EOPNOTSUPP, set(self, 0, self->flow.rx, 0, 0));
+	EXPECT_EQ(-ENOTCONN, set(self, 0, self->flow.rx, 0, 0));
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	EXPECT_EQ(-EOPNOTSUPP, set(self, 0, pair[0], 0, 0));
 	EXPECT_EQ(-ENOTCONN, set(self, 0, idle, 0, 0));
@@ -422,6 +423,193 @@ TEST_F(sockets, refused)
 	close(pair[0]);
 	close(pair[1]);
 	close(idle);
+}
+
+/*
+ * ---- UDP ----------------------------------------------------------------------
+ */
+
+/* connect_to() - connect a UDP socket.  Return: 0 or a negative errno */
+static int connect_to(int sock, const struct sockaddr_storage *addr)
+{
+	return connect(sock, (const void *)addr, sizeof(*addr)) ? -errno : 0;
+}
+
+/* udp_open() - flow->rx is connected to flow->tx, which receives, and times out */
+static int udp_open(struct flow *flow, enum flow_kind kind)
+{
+	const struct timeval timeout = { .tv_sec = 5 };
+	int err = flow_open(flow, kind);
+
+	if (err)
+		return err;
+	if (setsockopt(flow->tx, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)))
+		return -errno;
+	return connect_to(flow->rx, &flow->tx_addr);
+}
+
+/* UDP_GETS() - the peer of a UDP socket gets the latest datagram, from the socket's address */
+#define UDP_GETS(udp, len) ({							\
+	const int ___want = frame(self, self->want, self->sent, len);		\
+	struct sockaddr_storage ___from = {};					\
+	socklen_t ___size = sizeof(___from);					\
+										\
+	ASSERT_EQ(___want, recvfrom((udp)->tx, self->got, LEN_MAX, 0, (void *)&___from, \
+				    &___size));					\
+	EXPECT_MEM(self->want, self->got, ___want);				\
+	EXPECT_MEM(&(udp)->rx_addr, &___from, ___size);				\
+})
+
+/* Each datagram is one, with or without bytes in front; entries of UDP and of TCP do not differ. */
+TEST_F(sockets, udp)
+{
+	static const int lens[] = { 0, 1, 64, 256, 257, 1400, 16000, 65000 };
+	struct flow udp;
+	__u64 sent = 0, bytes = 0;
+
+	ASSERT_EQ(0, udp_open(&udp, variant->kind));
+	SET_ALL(2);
+	ASSERT_EQ(0, set(self, 1, udp.rx, 0, 0));
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++)
+		for (__u32 framed = 0; framed < 2; framed++, sent++) {
+			self->orders->framed = framed;
+			ARRIVES(lens[i], 1);
+			EXPECT_EQ(0, self->orders->ret[1]);
+			UDP_GETS(&udp, lens[i]);
+			bytes += lens[i] + FRAME * framed;
+		}
+	READ(1);
+	EXPECT_EQ(-1, self->info.fd);
+	EXPECT_EQ(0, self->info.error);
+	EXPECT_EQ(0, self->info.queue_bytes);
+	EXPECT_EQ(sent, self->info.sent);
+	EXPECT_EQ(bytes, self->info.bytes);
+	EXPECT_EQ(variant->kind == FLOW_IP6 ? AF_INET6 : AF_INET, (int)self->info.family);
+	EXPECT_EQ(sock_port(udp.rx), (int)self->info.local_port);
+	EXPECT_EQ(sock_port(udp.tx), (int)self->info.remote_port);
+	EXPECT_NE(0, self->info.cookie);
+	/* Any number of entries */
+	SET_ALL(1);
+	for (int i = 1; i < 4; i++)
+		ASSERT_EQ(0, set(self, i, udp.rx, 0, 0));
+	self->orders->sockets = 4;
+	ARRIVES(100, 1);
+	for (int i = 1; i < 4; i++)
+		UDP_GETS(&udp, 100);
+	flow_close(&udp);
+}
+
+TEST_F(sockets, udp_refused)
+{
+	const struct sockaddr_in group = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = inet_addr("224.0.0.1"),
+	};
+	struct flow udp;
+	int sock;
+
+	ASSERT_EQ(0, udp_open(&udp, variant->kind));
+	EXPECT_EQ(-ENOTCONN, set(self, 0, udp.tx, 0, 0));
+	EXPECT_EQ(-EINVAL, set(self, 0, udp.rx, VNP_SOCKET_DROP_OLDEST, 0));
+	EXPECT_EQ(-EINVAL, set(self, 0, udp.rx, 0, VNP_SOCKET_QUEUE));
+	sock = socket(AF_INET, SOCK_DGRAM, 0);
+	ASSERT_LE(0, sock);
+	ASSERT_EQ(0, connect(sock, (const void *)&group, sizeof(group)));
+	EXPECT_EQ(-EOPNOTSUPP, set(self, 0, sock, 0, 0));
+	ASSERT_EQ(0, shutdown(udp.rx, SHUT_WR));
+	EXPECT_EQ(-EPIPE, set(self, 0, udp.rx, 0, 0));
+	close(sock);
+	flow_close(&udp);
+}
+
+/* Nothing is sent while the socket is connected to nobody, or to someone else. */
+TEST_F(sockets, udp_disconnected)
+{
+	const struct sockaddr unspec = { .sa_family = AF_UNSPEC };
+	struct flow udp, other;
+
+	ASSERT_EQ(0, udp_open(&udp, variant->kind));
+	ASSERT_EQ(0, flow_open(&other, variant->kind));
+	ASSERT_EQ(0, set(self, 0, udp.rx, 0, 0));
+	self->orders->sockets = 1;
+	ASSERT_EQ(0, connect(udp.rx, &unspec, sizeof(unspec)));
+	ARRIVES(100, 0);
+	READ(0);
+	EXPECT_EQ(ENOTCONN, (int)self->info.error);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_ROUTE]);
+	ASSERT_EQ(0, connect_to(udp.rx, &other.tx_addr));
+	ARRIVES(100, 0);
+	READ(0);
+	EXPECT_EQ(ENOTCONN, (int)self->info.error);
+	EXPECT_EQ(2, self->info.errors[VNP_ERROR_ROUTE]);
+	EXPECT_EQ(0, self->info.sent);
+	/* As before */
+	ASSERT_EQ(0, connect_to(udp.rx, &udp.tx_addr));
+	ARRIVES(100, 0);
+	UDP_GETS(&udp, 100);
+	READ(0);
+	EXPECT_EQ(0, self->info.error);
+	EXPECT_EQ(1, self->info.sent);
+	EXPECT_EQ(-1, recv(other.tx, self->got, LEN_MAX, MSG_DONTWAIT));
+	flow_close(&other);
+	flow_close(&udp);
+}
+
+/* The application gets ICMP errors, as of its own datagrams; closing the socket ends it. */
+TEST_F(sockets, udp_unreachable_and_closed)
+{
+	struct flow udp;
+	int err;
+	socklen_t len = sizeof(err);
+
+	ASSERT_EQ(0, udp_open(&udp, variant->kind));
+	ASSERT_EQ(0, set(self, 0, udp.rx, 0, 0));
+	self->orders->sockets = 1;
+	close(udp.tx);
+	ARRIVES(100, 0);
+	ARRIVES(100, 0);
+	READ(0);
+	EXPECT_EQ(2, self->info.sent);
+	ASSERT_EQ(0, getsockopt(udp.rx, SOL_SOCKET, SO_ERROR, &err, &len));
+	EXPECT_EQ(ECONNREFUSED, err);
+	close(udp.rx);
+	ARRIVES(100, 0);
+	READ(0);
+	EXPECT_EQ(EPIPE, (int)self->info.error);
+	EXPECT_EQ(2, self->info.sent);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_DENIED]);
+	ASSERT_EQ(0, vnp_map_delete(self->map, &(__u32){ 0 }));
+}
+
+/* udp_in_namespace() - set an entry to a socket of a namespace that ends with this process */
+static int udp_in_namespace(FIXTURE_DATA(sockets) *self, enum flow_kind kind)
+{
+	struct flow udp;
+	int err = netns_new();
+
+	if (!err)
+		err = udp_open(&udp, kind);
+	if (!err)
+		err = set(self, 0, udp.rx, 0, 0);
+	return err ? 1 : 0;
+}
+
+TEST_F(sockets, udp_namespace_ends)
+{
+	pid_t pid = fork();
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(udp_in_namespace(self, variant->kind));
+	EXPECT_EQ(0, finish(pid));
+	self->orders->sockets = 1;
+	ARRIVES(100, 0);
+	READ(0);
+	EXPECT_EQ(EPIPE, (int)self->info.error);
+	EXPECT_EQ(0, self->info.sent);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_DENIED]);
+	ASSERT_EQ(0, vnp_map_delete(self->map, &(__u32){ 0 }));
 }
 
 /* Something else that would send through the socket is refused, and refuses. */

@@ -681,8 +681,8 @@ struct vnp_prog_run {
  * @VNP_MAP_GROUPS:	the same, but a key begins with a __u32, the group; the bytes after
  *			it, at least one, name a member.  vnp_send_group() sends to all
  *			members of a group, vnp_send() to one
- * @VNP_MAP_SOCKETS:	a value is a struct vnp_connection, a TCP connection of the caller that
- *			programs send to through a queue.  Keys have at least 4 bytes, of which
+ * @VNP_MAP_SOCKETS:	a value is a struct vnp_connection, a connected socket of the caller that
+ *			programs send to: TCP, through a queue, or UDP.  Keys have at least 4 bytes, of which
  *			the first 4 are a group, as in %VNP_MAP_GROUPS; a key of 4 bytes is a
  *			group of one.  Only user space changes it
  * @VNP_MAP_KEYS:	keys for vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac(): values
@@ -1008,11 +1008,11 @@ enum vnp_socket_policy {
 
 /**
  * struct vnp_connection - a value of %VNP_MAP_SOCKETS: a connection to send to
- * @fd:		a TCP socket that is connected; out: -1
+ * @fd:		a TCP or UDP socket that is connected; out: -1
  * @flags:	must be zero
  * @policy:	enum vnp_socket_policy
  * @queue_bytes: size of the queue, at most %VNP_SOCKET_QUEUE_MAX, rounded up to a power of two;
- *		0: %VNP_SOCKET_QUEUE.  A datagram takes 4 bytes more than its length, rounded up to
+ *		0: %VNP_SOCKET_QUEUE; UDP: must be zero, as @policy.  A datagram takes 4 bytes more than its length, rounded up to
  *		a multiple of 4.  out: as rounded
  * @reserved:	must be zero
  * @error:	out: 0, or the errno why nothing is sent any more: EPIPE: the application has
@@ -1067,7 +1067,16 @@ enum vnp_socket_policy {
  * queues with more than sockets_user_bytes, parameters of the module (65,536 sockets, 256 MiB).
  * kTLS and sockmap refuse a socket that once had an entry; and it cannot listen.
  *
- * A datagram of UDP needs no queue: %VNP_MAP_PEERS sends to any address from a UDP socket.
+ * UDP.  A datagram needs no queue: it is sent as with %VNP_MAP_PEERS, but as send() on this socket
+ * would, from its address and port, to the address that it is connected to.  So the address must be
+ * one that %VNP_MAP_PEERS would take (EOPNOTSUPP: multicast, 255.255.255.255).  BPF programs of the
+ * cgroup on sendmsg are not asked, as send() does not ask them.  @queued and @queued_bytes are 0,
+ * and @errors as in struct vnp_peer: while the socket is not connected to the address that it was
+ * connected to when the entry was set, datagrams are not sent (@error is ENOTCONN), and counted as
+ * %VNP_ERROR_ROUTE; after it was closed or shut down (EPIPE), as %VNP_ERROR_DENIED.  ICMP errors
+ * are reported to the application, as for send(), and do not stop what programs send.  An entry
+ * needs nothing of the socket exclusively: there can be any number, each with its own counters, and
+ * the limits of sockets and queues do not apply.
  */
 struct vnp_connection {
 	__s32 fd;

@@ -530,14 +530,15 @@ int vnp_map_update(const struct vnp_map *map, const void *key, const void *value
  * vnp_map_update_socket() - set an entry of a map of sockets
  * @map:	a map of type VNP_MAP_SOCKETS, loaded or opened
  * @key:	vnp_map_key_len() bytes
- * @fd:		a TCP socket that is connected
+ * @fd:		a TCP or UDP socket that is connected
  * @policy:	VNP_SOCKET_DROP_NEWEST, VNP_SOCKET_DROP_OLDEST or VNP_SOCKET_DISCONNECT: what
  *		happens when its queue is full
- * @queue_bytes: size of the queue; 0: VNP_SOCKET_QUEUE
+ * @queue_bytes: size of the queue; 0: VNP_SOCKET_QUEUE.  UDP has no queue: @policy and
+ *		@queue_bytes must be 0
  * @flags:	VNP_MAP_ANY, VNP_MAP_NOEXIST or VNP_MAP_EXIST
  *
  * Return: as vnp_map_update(); -EINVAL (another type of map, @policy, @queue_bytes), -EBADF,
- * -ENOTSOCK, -EOPNOTSUPP (not TCP), -ENOTCONN, -EBUSY, -EDQUOT; and as send().
+ * -ENOTSOCK, -EOPNOTSUPP (not TCP or UDP), -ENOTCONN, -EBUSY, -EDQUOT; and as send().
  */
 int vnp_map_update_socket(const struct vnp_map *map, const void *key, int fd, __u32 policy,
 			  __u32 queue_bytes, __u32 flags);

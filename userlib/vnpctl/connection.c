@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
-/* Values of maps of sockets: TCP connections. */
+/* Values of maps of sockets: TCP connections, and connected UDP sockets. */
 #include "ctl.h"
 
 static const char *const policies[] = {
@@ -70,12 +70,17 @@ void connection_print(const struct vnp_connection *conn)
 	char local[VNP_PEER_TEXT_LEN], remote[VNP_PEER_TEXT_LEN];
 	__u32 i;
 
-	printf("%s to %s queue %u %s", end_text(conn, false, local),
-	       end_text(conn, true, remote), conn->queue_bytes, policy_name(conn->policy));
+	printf("%s to %s", end_text(conn, false, local), end_text(conn, true, remote));
+	if (conn->queue_bytes)
+		printf(" queue %u %s", conn->queue_bytes, policy_name(conn->policy));
+	else
+		printf(" (UDP)");
 	if (conn->error)
 		printf("\n  ended: %s", strerror(conn->error));
 	printf("\n  sent: %llu datagrams, %llu bytes", conn->sent, conn->bytes);
-	printf("\n  queued: %llu datagrams, %llu bytes", conn->queued, conn->queued_bytes);
+	if (conn->queue_bytes)
+		printf("\n  queued: %llu datagrams, %llu bytes", conn->queued,
+		       conn->queued_bytes);
 	for (i = 0; i < VNP_ERROR_SLOTS; i++)
 		if (conn->errors[i])
 			printf("\n  not sent (%s): %llu", error_name(i), conn->errors[i]);

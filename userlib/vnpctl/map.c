@@ -19,7 +19,8 @@ static const char help[] =
 	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%eth0].\n"
 	"  In a map of sockets it is [pid PID] fd FD [queue BYTES] [newest | oldest |\n"
 	"  disconnect]: a TCP connection of this process or another, and what happens when its\n"
-	"  queue is full: the newest or the oldest datagrams are dropped, or it is reset.\n"
+	"  queue is full: the newest or the oldest datagrams are dropped, or it is reset; or a\n"
+	"  UDP socket that is connected, which has no queue.\n"
 	"  In a map of keys a value is an ALGORITHM: aes-128-gcm, aes-256-gcm,\n"
 	"  chacha20-poly1305, xchacha20-poly1305, aes-128-ctr, aes-256-ctr, hmac-sha256,\n"
 	"  hmac-sha1-80, hmac-sha1-32 or poly1305; and a SECRET: key HEX, which others may see\n"
@@ -330,7 +331,7 @@ static int elem_failed(const struct elem *elem, int err)
 	else if (err == -EINVAL && elem_is_peer(elem))
 		error("Map %s: this is not a valid peer; see vnpctl map help.", name);
 	else if (err == -EINVAL && elem_is_connection(elem))
-		error("Map %s: the queue must have %u to %u bytes.", name, VNP_SOCKET_QUEUE_MIN,
+		error("Map %s: the queue must have %u to %u bytes; a UDP socket has none.", name, VNP_SOCKET_QUEUE_MIN,
 		      VNP_SOCKET_QUEUE_MAX);
 	else if (err == -EBUSY && elem_is_connection(elem))
 		error("Map %s: the kernel uses the socket for something else, or its queue has another size or policy.",
