@@ -332,9 +332,9 @@ static bool vnp_stream_waits(struct vnp_stream *stream)
 {
 	const struct sock *sk = stream->sk;
 
-	return stream->ready == tcp_sk(sk)->copied_seq && stream->sized && !stream->deferred && !stream->apart && !stream->error &&
-	       !stream->passing && !tcp_sk(sk)->urg_data && !vnp_stream_closed(sk) &&
-	       vnp_ranges_empty(&stream->drops);
+	return stream->ready == tcp_sk(sk)->copied_seq && stream->sized && !stream->deferred &&
+	       !stream->apart && !stream->error && !stream->passing && !tcp_sk(sk)->urg_data &&
+	       !vnp_stream_closed(sk) && vnp_ranges_empty(&stream->drops);
 }
 
 /*
