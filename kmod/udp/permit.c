@@ -150,6 +150,9 @@ int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
 	ret = vnp_udp_addr_check(&addr);
 	if (ret)
 		return ret;
+	/* sendmsg() only checks this if there is data. */
+	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
+		return -EPIPE;
 	ret = sock_sendmsg(sock, &msg);
 	if (ret < 0)
 		return ret;

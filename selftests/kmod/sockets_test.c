@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -506,6 +507,7 @@ TEST_F(sockets, udp_refused)
 		.sin_port = htons(9),
 		.sin_addr.s_addr = inet_addr("224.0.0.1"),
 	};
+	const struct in_addr lo = { htonl(INADDR_LOOPBACK) };
 	struct flow udp;
 	int sock;
 
@@ -515,6 +517,7 @@ TEST_F(sockets, udp_refused)
 	EXPECT_EQ(-EINVAL, set(self, 0, udp.rx, 0, VNP_SOCKET_QUEUE));
 	sock = socket(AF_INET, SOCK_DGRAM, 0);
 	ASSERT_LE(0, sock);
+	ASSERT_EQ(0, setsockopt(sock, IPPROTO_IP, IP_MULTICAST_IF, &lo, sizeof(lo)));
 	ASSERT_EQ(0, connect(sock, (const void *)&group, sizeof(group)));
 	EXPECT_EQ(-EOPNOTSUPP, set(self, 0, sock, 0, 0));
 	ASSERT_EQ(0, shutdown(udp.rx, SHUT_WR));
@@ -544,8 +547,9 @@ TEST_F(sockets, udp_disconnected)
 	EXPECT_EQ(ENOTCONN, (int)self->info.error);
 	EXPECT_EQ(2, self->info.errors[VNP_ERROR_ROUTE]);
 	EXPECT_EQ(0, self->info.sent);
-	/* As before */
+	/* As before, but disconnecting has released the port. */
 	ASSERT_EQ(0, connect_to(udp.rx, &udp.tx_addr));
+	((struct sockaddr_in *)&udp.rx_addr)->sin_port = htons(sock_port(udp.rx));
 	ARRIVES(100, 0);
 	UDP_GETS(&udp, 100);
 	READ(0);
@@ -610,6 +614,58 @@ TEST_F(sockets, udp_namespace_ends)
 	EXPECT_EQ(0, self->info.sent);
 	EXPECT_EQ(1, self->info.errors[VNP_ERROR_DENIED]);
 	ASSERT_EQ(0, vnp_map_delete(self->map, &(__u32){ 0 }));
+}
+
+/* A thread that has the program executed all the time, on the other processor if there is one */
+struct publisher {
+	pthread_t thread;
+	struct flow *flow;
+	atomic_bool stop;
+	__u64 sent;
+};
+
+static void *publish_always(void *arg)
+{
+	struct publisher *p = arg;
+	const __u8 data[64] = {};
+
+	pin(1);
+	while (!atomic_load(&p->stop))
+		p->sent += flow_send(p->flow, data, sizeof(data)) == sizeof(data);
+	return NULL;
+}
+
+/* Entries change between UDP, TCP and none while the program sends to them. */
+TEST_F_SMP(sockets, udp_replaced_under_traffic)
+{
+	struct publisher p = { .flow = &self->flow };
+	struct vnp_link_info info;
+	const __u32 key = 0;
+	struct flow udp;
+
+	ASSERT_EQ(0, udp_open(&udp, variant->kind));
+	self->orders->sockets = 1;
+	ASSERT_EQ(0, pthread_create(&p.thread, NULL, publish_always, &p));
+	for (int i = 0; i < 500; i++) {
+		ASSERT_EQ(0, set(self, key, udp.rx, 0, 0));
+		READ(key);
+		if (i % 2)
+			ASSERT_EQ(0, set(self, key, self->conns[0].tx, 0, QUEUE));
+		if (i % 3)
+			ASSERT_EQ(0, vnp_map_delete(self->map, &key));
+	}
+	atomic_store(&p.stop, true);
+	ASSERT_EQ(0, pthread_join(p.thread, NULL));
+	self->published += p.sent;
+	ASSERT_EQ(0, link_settle(self->link, self->published, &info));
+	while (recv(udp.tx, self->got, LEN_MAX, MSG_DONTWAIT) >= 0)
+		;
+	ASSERT_EQ(0, set(self, key, udp.rx, 0, 0));
+	ARRIVES(100, 0);
+	UDP_GETS(&udp, 100);
+	READ(key);
+	EXPECT_LE(1, self->info.sent);
+	flow_close(&udp);
 }
 
 /* Something else that would send through the socket is refused, and refuses. */
