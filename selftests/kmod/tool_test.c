@@ -523,4 +523,38 @@ TEST_F(tool, keys)
 	vnp_object_close(obj);
 }
 
+/* Sockets of a running process in a map: with a queue, and UDP without */
+TEST_F(tool, map_of_sockets)
+{
+	struct vnp_map_info info = { .size = sizeof(info) };
+	struct vnp_object *obj;
+	struct conn conn;
+
+	ASSERT_EQ(0, object_load("sockets", &obj));
+	ASSERT_EQ(0, vnp_map_get_info(vnp_object_find_map(obj, "sockets"), &info));
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	EXPECT_NE(0, TOOL("map update id %u key u32 1 value pid %d fd %d", info.id, getpid(),
+			  self->flow.tx));
+	ASSERT_EQ(0, connect(self->flow.tx, (const void *)&self->flow.rx_addr,
+			     sizeof(struct sockaddr_in)));
+	EXPECT_NE(0, TOOL("map update id %u key u32 1 value pid %d fd %d queue 8192", info.id,
+			  getpid(), self->flow.tx));
+	EXPECT_NE(NULL, strstr(self->out, "a UDP socket has none"));
+	ASSERT_EQ(0, TOOL("map update id %u key u32 1 value pid %d fd %d", info.id, getpid(),
+			  self->flow.tx)) {
+		TH_LOG("%s", self->out);
+	}
+	ASSERT_EQ(0, TOOL("map update id %u key u32 2 value pid %d fd %d queue 8192 oldest",
+			  info.id, getpid(), conn.tx)) {
+		TH_LOG("%s", self->out);
+	}
+	ASSERT_EQ(0, TOOL("map dump id %u", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "(UDP)"));
+	EXPECT_NE(NULL, strstr(self->out, "queue 8192 oldest"));
+	ASSERT_EQ(0, TOOL("map delete id %u key u32 2", info.id));
+	EXPECT_NE(0, TOOL("map lookup id %u key u32 2", info.id));
+	conn_close(&conn);
+	vnp_object_close(obj);
+}
+
 TEST_HARNESS_MAIN
