@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
+#define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
 #include "net.h"
 #include "object.h"
