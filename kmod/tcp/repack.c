@@ -31,26 +31,36 @@ u32 vnp_repack_capacity(u32 truesize)
 	return bytes;
 }
 
-u32 vnp_repack_growth(const struct sk_buff *skb, u32 seq)
+u32 vnp_repack_growth(const struct sock *sk, const struct sk_buff *skb, u32 seq)
 {
-	const u32 start = vnp_queue_start(skb);
-	const u64 old = before(start, seq) ? seq - start : 0;
+	const u32 read = tcp_sk(sk)->copied_seq, start = vnp_queue_start(skb);
+	/* What was retransmitted with new bytes may have been read long ago. */
+	const u32 from = before(start, read) ? read : start;
+	const u64 old = before(from, seq) ? seq - from : 0;
 	const u64 chunks = old * VNP_CHUNK_TRUESIZE / VNP_CHUNK;
 
 	return skb->truesize > chunks ? skb->truesize - chunks : 0;
 }
 
-static bool vnp_repack_is_dense(const struct sk_buff *skb)
+/* The bytes of a packet from @seq on: those before were read */
+static u32 vnp_repack_left(const struct sk_buff *skb, u32 seq)
 {
-	return skb->truesize <= skb->len + skb->len / 4;
+	const u32 start = vnp_queue_start(skb);
+
+	return vnp_queue_stop(skb) - (after(seq, start) ? seq : start);
+}
+
+static bool vnp_repack_is_dense(const struct sk_buff *skb, u32 seq)
+{
+	const u32 len = vnp_repack_left(skb, seq);
+
+	return skb->truesize <= len + len / 4;
 }
 
 /* @seq: the bytes before are not needed, as those of a chunk that was partly read */
 static bool vnp_repack_is_chunk(const struct sk_buff *skb, u32 seq)
 {
-	const u32 start = vnp_queue_start(skb);
-
-	return vnp_queue_stop(skb) - (after(seq, start) ? seq : start) >= VNP_CHUNK &&
+	return vnp_repack_left(skb, seq) >= VNP_CHUNK &&
 	       !skb->data_len && skb->truesize <= VNP_CHUNK_TRUESIZE;
 }
 
@@ -185,9 +195,23 @@ static int vnp_repack_run(struct sock *sk, const struct vnp_repack_run *run,
 	return new < 0 ? new : new < old;
 }
 
-static bool vnp_repack_wants(const struct sk_buff *skb, bool all)
+u32 vnp_repack_waste(const struct sock *sk)
 {
-	return vnp_repack_suits(skb) && (all || !vnp_repack_is_dense(skb));
+	const struct sk_buff *skb = skb_peek(&sk->sk_receive_queue);
+	const u32 seq = tcp_sk(sk)->copied_seq;
+	s64 waste;
+
+	if (!skb || !vnp_repack_suits(skb) || !after(seq, vnp_queue_start(skb)) ||
+	    vnp_repack_is_dense(skb, seq))
+		return 0;
+	waste = skb->truesize - vnp_repack_least(vnp_repack_left(skb, seq));
+	return max_t(s64, waste, 0);
+}
+
+static bool vnp_repack_wants(const struct sock *sk, const struct sk_buff *skb, bool all)
+{
+	return vnp_repack_suits(skb) &&
+	       (all || !vnp_repack_is_dense(skb, tcp_sk(sk)->copied_seq));
 }
 
 /*
@@ -202,7 +226,7 @@ static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
 
 	run->seq = pass->seq;
 	for (; !vnp_queue_is_end(sk, skb); skb = skb->next) {
-		if (vnp_repack_wants(skb, pass->all) && !vnp_repack_is_chunk(skb, run->seq))
+		if (vnp_repack_wants(sk, skb, pass->all) && !vnp_repack_is_chunk(skb, run->seq))
 			break;
 		run->seq = vnp_queue_stop(skb);
 	}
@@ -212,7 +236,7 @@ static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
 		run->seq = vnp_queue_start(skb);
 	run->first = skb;
 	for (run->cnt = 0; !vnp_queue_is_end(sk, skb); run->cnt++, skb = skb->next) {
-		if (!vnp_repack_wants(skb, pass->all) || run->cnt >= VNP_SLICE_PACKETS ||
+		if (!vnp_repack_wants(sk, skb, pass->all) || run->cnt >= VNP_SLICE_PACKETS ||
 		    (run->cnt >= 2 && vnp_queue_stop(skb) - run->seq > VNP_SLICE_BYTES))
 			break;
 		run->stop = vnp_queue_stop(skb);
@@ -230,7 +254,7 @@ static void vnp_repack_advance(struct sock *sk, struct vnp_repack *pass,
 	pass->seq = run->stop;
 	/* The last chunk takes more bytes, if they follow. */
 	if (replaced && incomplete && !vnp_queue_is_end(sk, run->end) &&
-	    vnp_repack_wants(run->end, pass->all)) {
+	    vnp_repack_wants(sk, run->end, pass->all)) {
 		pass->seq -= incomplete;
 		run->end = run->end->prev;
 	}

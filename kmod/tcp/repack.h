@@ -20,8 +20,17 @@ struct vnp_ranges;
 /* vnp_repack_capacity() - how many bytes surely fit, repacked, in so much memory */
 u32 vnp_repack_capacity(u32 truesize);
 
-/* vnp_repack_growth() - memory of a packet, less that of chunks for its bytes before @seq */
-u32 vnp_repack_growth(const struct sk_buff *skb, u32 seq);
+/*
+ * vnp_repack_growth() - memory of a packet, less that of chunks for its bytes before @seq that were
+ * not read
+ */
+u32 vnp_repack_growth(const struct sock *sk, const struct sk_buff *skb, u32 seq);
+
+/*
+ * vnp_repack_waste() - memory that a pass saves in the queue's first packet, as most of it was
+ * read; or 0
+ */
+u32 vnp_repack_waste(const struct sock *sk);
 
 /**
  * struct vnp_repack - a pass

@@ -151,19 +151,20 @@ u32 vnp_window_room(const struct sock *sk)
 	return room / 2;
 }
 
-/* Have packets arrived since the latest pass for which another one pays? */
+/* Have packets arrived since the latest pass, or was so much of one read, that another pays? */
 static bool vnp_window_pays(const struct sock *sk, const struct vnp_window *window)
 {
 	/* also a bound for the walk */
 	s64 left = min(sk->sk_rcvbuf / 16, SZ_512K);
 	const struct sk_buff *skb;
 
-	if (!window->rcvbuf || sk->sk_rcvbuf < window->rcvbuf)
+	left -= vnp_repack_waste(sk);
+	if (left < 0 || !window->rcvbuf || sk->sk_rcvbuf < window->rcvbuf)
 		return true;
 	skb_queue_reverse_walk(&sk->sk_receive_queue, skb) {
 		if (!after(vnp_queue_stop(skb), window->end))
 			break;
-		left -= vnp_repack_growth(skb, window->end);
+		left -= vnp_repack_growth(sk, skb, window->end);
 		if (left < 0)
 			return true;
 	}
