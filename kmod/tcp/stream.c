@@ -338,8 +338,8 @@ static bool vnp_stream_waits(struct vnp_stream *stream)
 }
 
 /*
- * TCP calls vnp_stream_data_ready() when as many bytes can be read as are set here, so that it costs
- * nothing for each segment of a long message; and when the queue takes 7/8 of sk_rcvbuf, the
+ * TCP calls vnp_stream_data_ready() when as many bytes can be read as are set here, so that it
+ * costs nothing for each segment of a long message; and when the queue takes 7/8 of sk_rcvbuf, the
  * window is not larger than a segment, TCP is short of memory, an urgent byte has arrived, or the
  * stream ends.  Meanwhile it acknowledges what arrives without waiting for a read.
  *

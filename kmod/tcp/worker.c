@@ -74,6 +74,7 @@ static bool vnp_stream_fill_apart(struct vnp_stream *stream, u32 len)
  */
 static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 {
+	/* pairs with vnp_stream_take_copy() */
 	const u32 len = smp_load_acquire(&stream->apart);
 	struct vnp_prog *prog;
 	bool filled;

@@ -17,8 +17,8 @@
 #include "kmod/udp/output.h"
 
 /*
- * What a reply costs, about: a packet; each further segment of it, as the device may have them made;
- * and for some bytes, which may have to be fragmented.  To read the clock would take longer.
+ * What a reply costs, about: a packet; each further segment, as the device may not make them; and
+ * for some bytes, which may have to be fragmented.  Reading the clock would take longer.
  */
 #define VNP_UDP_REPLY_NS	1000
 #define VNP_UDP_REPLY_MORE_NS	250
