@@ -35,6 +35,7 @@
  * @peek:	they stay
  * @bounded:	the first message is one whose end is known: @end
  * @ended:	that was read
+ * @end:	its end, a sequence number
  * @locked:	@stream->reader and the socket are locked
  */
 struct vnp_recv {
