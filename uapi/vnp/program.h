@@ -108,7 +108,7 @@ static long (*const vnp_map_delete)(void *map, const void *key) =
 	(void *)VNP_HELPER_map_delete;
 
 /**
- * vnp_load_bytes() - copy bytes of the payload, direct or not
+ * vnp_load_bytes() - copy bytes of the payload, whether they are directly readable or not
  * @ctx:	the program's context
  * @off:	first byte, from the start of the payload
  * @to:		destination; in the payload it may overlap the source
@@ -121,7 +121,7 @@ static long (*const vnp_load_bytes)(struct vnp_ctx *ctx, __u32 off, void *to,
 	(void *)VNP_HELPER_load_bytes;
 
 /**
- * vnp_store_bytes() - overwrite bytes of the payload, direct or not
+ * vnp_store_bytes() - overwrite bytes of the payload, whether they are directly readable or not
  * @ctx:	the program's context
  * @off:	first byte, from the start of the payload
  * @from:	source; not in the payload itself
@@ -208,8 +208,8 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  * a datagram can be), -EDQUOT (a limit of the execution or the user: %VNP_ERROR_RATE),
  * -EBADMSG (the datagram has failed authentication), -ENOMEM.  Also for a TCP connection
  * -ENOBUFS (dropped: the queue is full, or shorter than the datagram) and -ENOTCONN (the
- * connection has ended).  From a program of type VNP_PROG_MESSAGE also -ELOOP
- * (%VNP_STREAM_SENDS_MAX); it sends the message.
+ * connection has ended).  A program of type VNP_PROG_MESSAGE sends the message instead of a
+ * datagram; for it also -ELOOP (%VNP_STREAM_SENDS_MAX).
  */
 static long (*const vnp_send)(struct vnp_ctx *ctx, void *peers, const void *key,
 			      const void *send, __u32 size) =
