@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * A client sends one line, and is not read any more than is needed to see that it has gone.  All
- * entries of a subscriber share one queue, with its counters.  Of a publisher the process reads only
- * what the program has passed, to take part from time to time.
+ * entries of a subscriber share one queue, with its counters.  Of a publisher the process only reads
+ * the few messages that the program passes, so that the kernel permits it to send more.
  */
 #define _GNU_SOURCE
 #include <errno.h>
