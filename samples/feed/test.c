@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * A thousand subscribers, at addresses of their own, get what they have subscribed to, and
- * nothing else, while the feed sleeps; some others get it by TCP, and do not read.  Some is published
- * by TCP, too.  The feed is the sample itself, found beside this program.
+ * nothing else, while the feed sleeps.  Six more subscribe by TCP, of which three do not read.  Some
+ * datagrams are published by TCP.  The feed is the sample itself, in the directory of this program.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

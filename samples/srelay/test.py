@@ -3,9 +3,9 @@
 #
 # usage: samples/srelay/test.py
 #
-# What libsrtp has sealed for the relay, build/samples/srelay/srelay, is opened by eight receivers,
-# by libsrtp too, each with its own key: byte for byte, but for SSRC and numbers, RTP and RTCP.
-# Nothing else reaches them.
+# libsrtp seals RTP and RTCP for the relay, build/samples/srelay/srelay, and opens what each of eight
+# receivers gets with the receiver's key.  Except for SSRC and numbers all bytes must be equal, and
+# nothing else may reach the receivers.
 
 import socket
 import struct
