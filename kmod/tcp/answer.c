@@ -51,7 +51,8 @@ void vnp_answer_close(struct vnp_stream *stream)
 {
 	if (!stream->outlet)
 		return;
-	if (stream->sk)
+	/* Not in the middle of what a call of the application writes */
+	if (stream->sk && !atomic_read(&stream->outlet->writers))
 		vnp_outlet_drain(stream->outlet);
 	vnp_outlet_leave(stream->outlet);
 }
@@ -107,7 +108,9 @@ static void vnp_answer_settle(struct vnp_stream *stream, struct sock *sk)
 
 int vnp_answer_write(struct vnp_stream *stream, struct sock *sk, bool nonblock)
 {
-	atomic_inc(&stream->outlet->writers);
+	/* Another call may have written half of its data. */
+	if (atomic_inc_return(&stream->outlet->writers) > 1)
+		return 0;
 	return vnp_answer_precede(stream, sk, nonblock);
 }
 

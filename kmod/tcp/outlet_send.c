@@ -273,14 +273,20 @@ int vnp_outlet_drain(struct vnp_outlet *outlet)
 	struct kvec vec[VNP_FIFO_VECS];
 	u32 len, vecs;
 	int ret = 0;
+	u64 start;
 
-	local_bh_disable();
-	while (!ret && (len = vnp_outlet_claim_all(outlet, vec, &vecs))) {
-		ret = vnp_outlet_give(outlet->sk, vec, vecs, len);
-		vnp_outlet_account(outlet, ret);
-		ret = ret < (int)len ? -ENOMEM : 0;
-	}
-	local_bh_enable();
+	do {
+		local_bh_disable();
+		start = ktime_get_ns();
+		len = vnp_outlet_claim_all(outlet, vec, &vecs);
+		if (len) {
+			ret = vnp_outlet_give(outlet->sk, vec, vecs, len);
+			vnp_outlet_account(outlet, ret);
+			ret = ret < (int)len ? -ENOMEM : 0;
+		}
+		vnp_account_charge(outlet->user, ktime_get_ns() - start);
+		local_bh_enable();
+	} while (len && !ret);
 	return ret;
 }
 

@@ -1324,7 +1324,9 @@ enum vnp_eof {
  * also because a call without waiting has sent less than all, answers can come between: see
  * @unanswered of struct vnp_ctx.  If the peer does not read, the queue becomes full, and vnp_reply()
  * fails; a message with the verdict %VNP_REPLY is then dropped (%VNP_ERROR_SNDBUF).  When the link
- * is detached, or the socket closed, what is in the queue is sent before.
+ * is detached, or the socket closed, what is in the queue is sent before; unless a call of send()
+ * waits at this moment: then it is dropped.  The order of answers and of calls that write at the
+ * same time is not defined.
  * Nothing is sent that send() of the process that creates the link, or accepts the connection, would
  * not be permitted to send; then, after shutdown(), and on a connection of TCP fast open that was
  * accepted before its handshake was complete, vnp_reply() fails.  EDQUOT: as of
@@ -1334,10 +1336,10 @@ enum vnp_eof {
  * message is ready or not.  For programs the stream continues after these bytes.
  *
  * While there is a link getsockopt() of SO_RCVLOWAT returns how many bytes TCP waits for, although
- * the value that was set is obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of TCP_ZEROCOPY_RECEIVE with
- * EOPNOTSUPP; setsockopt() of IPV6_ADDRFORM fails with EBUSY.  After detaching, TCP_ULP reads
- * "vnp", and cannot be set (EEXIST), so sockmap refuses the socket, and listen() fails with EINVAL,
- * should it be disconnected.
+ * the value that was set is obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of
+ * TCP_ZEROCOPY_RECEIVE with EOPNOTSUPP; setsockopt() of IPV6_ADDRFORM fails with EBUSY.  After
+ * detaching, TCP_ULP reads "vnp", and cannot be set (EEXIST), so sockmap refuses the socket, and
+ * listen() fails with EINVAL, should it be disconnected.
  *
  * An urgent byte is part of the stream for programs.  A process that waits for one (EPOLLPRI,
  * SIGURG) is woken when it has arrived, whether its message is ready or not.  In
