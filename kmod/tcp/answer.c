@@ -19,7 +19,7 @@
  * ---- The queue ----------------------------------------------------------------
  */
 
-/* Can the link exist without a queue, although it failed? */
+/* May the link be created without a queue, if creating the queue failed with @error? */
 static bool vnp_answer_is_denied(int error)
 {
 	return error == -EACCES || error == -EPERM || error == -EPIPE || error == -EAGAIN ||
@@ -90,14 +90,14 @@ static int vnp_answer_precede(struct vnp_stream *stream, struct sock *sk, bool n
 		release_sock(sk);
 		if (!ret || nonblock)
 			return ret ? -EAGAIN : 0;
-		/* Out of memory, for which TCP would wait, too. */
+		/* Out of memory: wait, as TCP would. */
 		schedule_timeout_interruptible(1);
 		if (signal_pending(current))
 			return sock_intr_errno(MAX_SCHEDULE_TIMEOUT);
 	}
 }
 
-/* All was written: has the application read what it was passed? */
+/* All was written: nothing is unanswered if the application has read all messages, too. */
 static void vnp_answer_settle(struct vnp_stream *stream, struct sock *sk)
 {
 	lock_sock(sk);
@@ -147,7 +147,7 @@ void vnp_answer_begin(struct vnp_copy *copy)
 	copy->answered = false;
 }
 
-/* Is it the first that this message sends, count it.  Return: 0, -ELOOP */
+/* Count a message because of which something is sent.  Return: 0, -ELOOP: the limit is reached */
 static int vnp_answer_draw(struct vnp_stream *stream)
 {
 	const u32 sends = READ_ONCE(stream->sends);
@@ -267,6 +267,6 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 		vnp_send_start(&sending, start);
 		vnp_answer_queue(stream, &sending, dgram, NULL);
 	}
-	/* It is not part of the execution's time. */
+	/* This time is not included in the execution's. */
 	vnp_stream_charge(stream, start);
 }

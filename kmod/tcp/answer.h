@@ -3,12 +3,12 @@
  * What programs send because of messages: answers over the connection of the stream, and copies for
  * peers and other connections.
  *
- * Answers are queued in an outlet (outlet.h), which the link has as a map's entry has it.  It is
- * drained before the application writes, and not used while it does: so answers keep the order in
- * which they were made, and an answer is never inside of what one call has written.
+ * Answers are queued in an outlet (outlet.h), which the link uses as an entry of a map does.  It is
+ * drained before the application writes, and nothing is sent from it during the write: so answers
+ * keep the order in which they were made, and are never inserted into what one call writes.
  *
- * An execution on a message can be interrupted by others on the CPU, while it encrypts (copy.h).
- * So vnp_sending is set to that of the message only within a helper.
+ * An execution on a message can be interrupted by other executions on the CPU, as softirqs are on
+ * while it encrypts (copy.h).  So vnp_sending points to that of the message only within a helper.
  */
 #ifndef _VNP_TCP_ANSWER_H
 #define _VNP_TCP_ANSWER_H
@@ -25,18 +25,18 @@ struct vnp_stream;
 struct vnp_target;
 
 /*
- * vnp_answer_open() - a queue for a stream whose link has @reply_bytes.  Context: process, the
- * socket stays open.  Return: 0, also if nothing may be sent; or an errno of VNP_LINK_CREATE
+ * vnp_answer_open() - create the queue of a stream whose link has @reply_bytes.  Context: process,
+ * the socket stays open.  Return: 0, also if nothing may be sent; or an errno of VNP_LINK_CREATE
  */
 int vnp_answer_open(struct vnp_stream *stream, struct sock *sk);
 
 /*
- * vnp_answer_close() - send what is in it, and end it.  Context: process, the socket's lock, unless
- * the link was not attached
+ * vnp_answer_close() - send what is in the queue, and end it.  Context: process; the socket's lock,
+ * unless the link was not attached
  */
 void vnp_answer_close(struct vnp_stream *stream);
 
-/* vnp_answer_free() - after a grace period.  Context: process */
+/* vnp_answer_free() - put the queue, after a grace period.  Context: process */
 void vnp_answer_free(struct vnp_stream *stream);
 
 /* vnp_answer_get() - as vnp_stream_get(), if the stream has a queue.  Context: process */
@@ -48,7 +48,9 @@ struct vnp_stream *vnp_answer_get(const struct sock *sk);
  */
 int vnp_answer_write(struct vnp_stream *stream, struct sock *sk, bool nonblock);
 
-/* vnp_answer_written() - it has, or has failed to; @all that it wanted to.  Context: likewise */
+/*
+ * vnp_answer_written() - the write has ended; @all: all bytes were written.  Context: likewise
+ */
 void vnp_answer_written(struct vnp_stream *stream, struct sock *sk, bool all);
 
 /* vnp_answer_begin() - a program that may send is about to execute.  Context: softirqs off */
@@ -58,8 +60,8 @@ void vnp_answer_begin(struct vnp_copy *copy);
 void vnp_answer_end(struct vnp_copy *copy);
 
 /*
- * vnp_answer_verdict() - the verdict is VNP_REPLY: send all of a message, unless the program has
- * answered it.  Counts failures.  Context: softirqs off
+ * vnp_answer_verdict() - the verdict is VNP_REPLY: send back all of a message, unless the program
+ * has called vnp_reply().  Counts failures.  Context: softirqs off
  */
 void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram);
 

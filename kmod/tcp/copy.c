@@ -14,7 +14,7 @@
 /* Bytes that the copies of a user's streams may take in workers */
 #define VNP_COPY_USER_MAX	(64U << 20)
 
-/* Bytes of the message, from where vnp_copy_max() knows them */
+/* The message's length, for vnp_copy_max() */
 struct vnp_copy_cb {
 	u32 len;
 };
@@ -24,7 +24,7 @@ static u32 vnp_copy_max(const struct sk_buff *skb)
 	return ((const struct vnp_copy_cb *)skb->cb)->len;
 }
 
-/* There are no headers. */
+/* A message has no headers to update. */
 static void vnp_copy_seal(struct sk_buff *skb, u32 len)
 {
 }
@@ -74,7 +74,7 @@ static bool vnp_copy_alloc_work(struct vnp_copy *copy, u32 len, gfp_t gfp)
 	return work->sg;
 }
 
-/* With room for what is removed at the front, and later added at the end (path/resize.c) */
+/* Bytes of a buffer; what is removed at its front may be added at its end later (path/resize.c). */
 static u32 vnp_copy_bytes(u32 len)
 {
 	return SKB_DATA_ALIGN(len + VNP_RESIZE_HEADROOM);
@@ -96,7 +96,7 @@ int vnp_copy_reserve(struct vnp_copy *copy, u32 len)
 	return copy->buf ? 0 : -ENOMEM;
 }
 
-/* Return: false: the user's copies would be too many */
+/* Return: false: the user's copies would exceed VNP_COPY_USER_MAX */
 static bool vnp_copy_charge(struct vnp_copy *copy, struct vnp_user *user, u32 bytes)
 {
 	if (atomic64_add_return(bytes, &user->copies) > VNP_COPY_USER_MAX) {
@@ -123,7 +123,7 @@ int vnp_copy_reserve_apart(struct vnp_copy *copy, u32 len, struct vnp_user *user
 	return -ENOMEM;
 }
 
-/* Make an empty packet of the memory. */
+/* Initialize an empty packet with the buffer. */
 static void vnp_copy_begin(struct vnp_copy *copy, u32 seq, u32 len)
 {
 	struct sk_buff *skb = &copy->skb;
@@ -168,7 +168,7 @@ u32 vnp_copy_lead(const struct vnp_copy *copy)
 	return min_t(u32, skb_headroom(&copy->skb), copy->len - copy->skb.len);
 }
 
-/* The message with the result in its place, and zeroes where bytes were removed */
+/* Return: the whole message: the result, and zeroes where bytes were removed */
 static const u8 *vnp_copy_result(struct vnp_copy *copy)
 {
 	const u32 lead = vnp_copy_lead(copy);
@@ -179,7 +179,7 @@ static const u8 *vnp_copy_result(struct vnp_copy *copy)
 	return skb->data - lead;
 }
 
-/* TCP would take the byte out of the result. */
+/* TCP would skip an urgent byte of the result. */
 static void vnp_copy_clear_urgent(struct tcp_sock *tp, u32 start, u32 stop)
 {
 	if (tp->urg_data && !before(tp->urg_seq, start) && before(tp->urg_seq, stop))
@@ -195,7 +195,7 @@ void vnp_copy_publish(struct vnp_copy *copy, struct sock *sk, struct sk_buff *fi
 
 	for (seq = copy->seq; before(seq, stop); seq += n, from += n) {
 		to = vnp_queue_next(sk, to, seq);
-		/* vnp_repack_own() has found it. */
+		/* vnp_repack_own() has found all packets. */
 		if (WARN_ON_ONCE(!to))
 			return;
 		n = min(stop - seq, vnp_queue_stop(to) - seq);

@@ -4,15 +4,16 @@
  *
  * Packets that arrived are never written to: on lo and veth they share their data with
  * the sender's retransmission queue, and packet taps have clones.  So the message's packets are
- * replaced by chunks (repack.h), and the program executes on a copy.  If it passes the message, the
- * result is written to the chunks, for the same sequence numbers; those of bytes that were removed
- * are to be dropped.
+ * replaced by chunks (repack.h), and the program executes on a copy.  If the message is passed or
+ * held, the result is written to the chunks, at the same sequence numbers; sequence numbers of
+ * removed bytes become dropped ranges.
  *
- * Copies of the worker exist while a process keeps the socket locked, and are not charged to a
- * cgroup: those of a user take VNP_COPY_USER_MAX at most, and others are executed later.
+ * The worker's copies stay allocated as long as a process keeps the socket locked, and are not
+ * charged to a cgroup: so those of one user take at most VNP_COPY_USER_MAX, and programs on further
+ * messages are executed later.
  *
- * A message of more than VNP_COPY_DIRECT bytes is not copied in softirq, nor one for which memory
- * is short there.
+ * The worker copies messages of more than VNP_COPY_DIRECT bytes, and those for which softirq got no
+ * memory.
  */
 #ifndef _VNP_TCP_COPY_H
 #define _VNP_TCP_COPY_H
@@ -24,16 +25,16 @@
 #include "kmod/path/dispatch.h"
 #include "kmod/udp/block.h"
 
-/* Each byte can be encrypted or authenticated 4 times, at 16 ns: 1 ms */
+/* Limits an execution to 1 ms: each byte can be encrypted or authenticated 4 times, at 16 ns */
 #define VNP_COPY_DIRECT	16384
 
 /**
  * struct vnp_copy - a copy of a message
- * @skb:	the copy as the program sees it: linear, and not freed as others are
+ * @skb:	the copy as the program sees it: linear, and never freed by kfree_skb()
  * @buf:	its memory, or NULL
  * @user:	who is charged for it, if @charged is not 0
  * @charged:	bytes
- * @size:	bytes of the longest message for which that suffices
+ * @size:	bytes of the longest message that @buf has space for
  * @seq:	where the message begins
  * @len:	its length in the stream
  * @work:	for encryption with softirqs on, or NULL
@@ -47,7 +48,7 @@
  * @ret:	what it returned
  * @replaces:	the result replaces the message if it is passed
  * @forged:	the message failed authentication
- * @action:	what happens to it
+ * @action:	the action for it
  */
 struct vnp_copy {
 	struct sk_buff skb;
@@ -71,19 +72,19 @@ struct vnp_copy {
 	enum vnp_action action;
 };
 
-/* vnp_copy_hook - of the datagram that the program sees: it does not get longer than it was */
+/* vnp_copy_hook - of the datagram that the program sees: it cannot get longer than it was */
 extern const struct vnp_hook_ops vnp_copy_hook;
 
 /* vnp_copy_free() - free what it has allocated; it can be used again.  Context: any */
 void vnp_copy_free(struct vnp_copy *copy);
 
-/* vnp_copy_reserve() - memory for a message of @len bytes, in softirq.  Return: 0, -ENOMEM */
+/* vnp_copy_reserve() - allocate for a message of @len bytes, in softirq.  Return: 0, -ENOMEM */
 int vnp_copy_reserve(struct vnp_copy *copy, u32 len);
 
 /*
- * vnp_copy_reserve_apart() - likewise for the worker, and memory for encryption with softirqs on.
- * @user must exist until vnp_copy_free().  Return: 0; -ENOMEM, also if the user's copies are too
- * many
+ * vnp_copy_reserve_apart() - likewise in the worker, with memory for encryption with softirqs on.
+ * @user must exist until vnp_copy_free().  Return: 0; -ENOMEM, also if the user's copies would
+ * exceed VNP_COPY_USER_MAX
  */
 int vnp_copy_reserve_apart(struct vnp_copy *copy, u32 len, struct vnp_user *user);
 
@@ -101,15 +102,15 @@ int vnp_copy_reserve_apart(struct vnp_copy *copy, u32 len, struct vnp_user *user
 int vnp_copy_fill(struct vnp_copy *copy, struct sock *sk, struct sk_buff *first, u32 seq,
 		  u32 len);
 
-/* vnp_copy_lead() - how many bytes before the result are to be dropped */
+/* vnp_copy_lead() - how many bytes of the message are dropped before the result */
 u32 vnp_copy_lead(const struct vnp_copy *copy);
 
 /**
  * vnp_copy_publish() - write the result to the queue
  * @copy:	after the execution
  * @sk:		the socket
- * @first:	the packet with the message's first byte; vnp_repack_own() has made it and those
- *		that follow private, since the socket was locked
+ * @first:	the packet with the message's first byte; vnp_repack_own() has made the message's
+ *		packets private, under the same hold of the socket's lock
  *
  * An urgent byte of the message becomes an ordinary one.
  *

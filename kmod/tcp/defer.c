@@ -4,7 +4,7 @@
 #include "kmod/prog/account.h"
 #include "kmod/tcp/stream.h"
 
-/* How long the worker waits at most when memory, or the user's account, did not suffice */
+/* Maximum delay of the worker after a failure: out of memory, or the user's account was empty */
 #define VNP_STREAM_DELAY	msecs_to_jiffies(250)
 
 static struct workqueue_struct *vnp_stream_wq;
@@ -22,9 +22,9 @@ void vnp_stream_subsys_destroy(void)
 
 void vnp_stream_defer(struct vnp_stream *stream)
 {
-	/* Before the worker can put it */
+	/* Before queueing, as the worker puts it */
 	vnp_obj_get(&stream->link->obj);
-	/* It was pending, and has a reference. */
+	/* It was pending already, with a reference of its own. */
 	if (mod_delayed_work(vnp_stream_wq, &stream->work, 0))
 		vnp_stream_put(stream);
 }

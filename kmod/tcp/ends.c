@@ -16,7 +16,7 @@ void vnp_ends_destroy(struct vnp_ends *ends)
 	kfree(ends->end);
 }
 
-/* Without the lock one of both may be older than the other. */
+/* Without the lock the two values may be of different times. */
 u32 vnp_ends_cnt(const struct vnp_ends *ends)
 {
 	const s32 cnt = READ_ONCE(ends->ready) - READ_ONCE(ends->first);

@@ -7,7 +7,7 @@
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
 
-/* Bytes of a datagram's length in front of it, which also is what it is aligned to */
+/* Size of the length in front of a datagram, and alignment of both */
 #define VNP_FIFO_HEAD	sizeof(u32)
 
 int vnp_fifo_create(struct vnp_fifo *fifo, u32 size)
@@ -22,7 +22,7 @@ void vnp_fifo_destroy(struct vnp_fifo *fifo)
 	kvfree(fifo->data);
 }
 
-/* The byte at a position, and how many bytes follow up to the end of the ring */
+/* Return: the byte at a position.  Limits @len to the bytes up to the end of the ring */
 static u8 *vnp_fifo_at(const struct vnp_fifo *fifo, u32 pos, u32 *len)
 {
 	const u32 at = pos & (fifo->size - 1);
@@ -36,7 +36,7 @@ static u32 *vnp_fifo_head(const struct vnp_fifo *fifo, u32 pos)
 	return (u32 *)(fifo->data + (pos & (fifo->size - 1)));
 }
 
-/* What a datagram of so many bytes takes */
+/* Bytes of the ring that a datagram of @len bytes takes */
 static u32 vnp_fifo_takes(u32 len)
 {
 	return VNP_FIFO_HEAD + round_up(len, (u32)VNP_FIFO_HEAD);
@@ -58,7 +58,7 @@ bool vnp_fifo_fits(const struct vnp_fifo *fifo, u32 len)
 	return vnp_fifo_takes(len) <= fifo->size - (fifo->last - fifo->begun);
 }
 
-/* If nothing is being sent, the space of what was dropped is free. */
+/* If nothing is claimed, free the space of what was dropped. */
 static void vnp_fifo_settle(struct vnp_fifo *fifo)
 {
 	if (fifo->begun != fifo->claimed)
@@ -148,7 +148,7 @@ int vnp_fifo_add(struct vnp_fifo *fifo, const struct vnp_dgram *dgram,
 	return 0;
 }
 
-/* Add the bytes of a datagram from @off on.  There is room for two ranges.  Return: how many */
+/* Add a datagram's bytes from @off on to @vec, which has space for two.  Return: how many bytes */
 static u32 vnp_fifo_point(const struct vnp_fifo *fifo, u32 pos, u32 off, struct kvec *vec,
 			  u32 *vecs)
 {
@@ -167,7 +167,7 @@ static u32 vnp_fifo_point(const struct vnp_fifo *fifo, u32 pos, u32 off, struct 
 	return len;
 }
 
-/* Is the next datagram claimed, too? */
+/* May the next datagram be claimed, too? */
 static bool vnp_fifo_takes_more(const struct vnp_fifo *fifo, u32 len, u32 vecs, u32 max)
 {
 	return fifo->cnt && vecs + 2 <= VNP_FIFO_VECS &&

@@ -5,12 +5,12 @@
  *	begun            claimed            first                 last
  *	  |  being sent     |  (dropped)      |  may be dropped     |
  *
- * Whoever sends claims some datagrams, reads them from the ring without the lock, and says how many
- * bytes were sent.  Others can be dropped meanwhile, from @first on; their space is free when
- * those before them have been sent.
+ * The sender claims some datagrams, reads them from the ring without the lock, and then reports how
+ * many bytes were sent.  vnp_fifo_drop_all() can drop those from @first on meanwhile; their space
+ * becomes free when those before them have been sent.
  *
- * A datagram has its length in front, in 4 bytes, and takes a multiple of 4.  Positions only
- * increase, modulo 2^32; the size is a power of two.
+ * In the ring, a datagram follows its length, of 4 bytes, and is padded to a multiple of 4.
+ * Positions only increase, modulo 2^32; the size is a power of two.
  *
  * Locking: the caller's.
  */
@@ -31,7 +31,7 @@ struct vnp_send_msg;
  * @off:	bytes of it that were sent
  * @claimed:	the end of those that are being sent
  * @first:	the first of the others
- * @last:	the end of them
+ * @last:	the end of the others
  * @cnt:	datagrams from @first on
  * @bytes:	their bytes
  * @claimed_cnt: datagrams up to @claimed
@@ -57,36 +57,36 @@ struct vnp_fifo_sum {
 	u32 bytes;
 };
 
-/* Maximum number of ranges of memory that vnp_fifo_claim() returns; more than a datagram has */
+/* Maximum number of ranges of memory that vnp_fifo_claim() returns; a datagram has at most 2 */
 #define VNP_FIFO_VECS	32
 
 /* vnp_fifo_create() - Context: process.  Return: 0, -ENOMEM */
 int vnp_fifo_create(struct vnp_fifo *fifo, u32 size);
 void vnp_fifo_destroy(struct vnp_fifo *fifo);
 
-/* vnp_fifo_suits() - would a datagram of so many bytes fit an empty queue? */
+/* vnp_fifo_suits() - would a datagram of @len bytes fit an empty queue? */
 bool vnp_fifo_suits(const struct vnp_fifo *fifo, u32 len);
 
-/* vnp_fifo_fits() - is there room for it now? */
+/* vnp_fifo_fits() - is there room for a datagram of @len bytes now? */
 bool vnp_fifo_fits(const struct vnp_fifo *fifo, u32 len);
 
 /*
- * vnp_fifo_drop() - drop the oldest datagram, and free its space.  Return: false if the queue is
- * empty, or if claimed datagrams are before it, so that its space cannot be reused yet
+ * vnp_fifo_drop() - drop the oldest datagram, and free its space.  Return: false: the queue is
+ * empty, or there are claimed datagrams before it, so that its space cannot be reused yet
  */
 bool vnp_fifo_drop(struct vnp_fifo *fifo);
 
-/* vnp_fifo_drop_all() - drop all that are not being sent.  Return: their number */
+/* vnp_fifo_drop_all() - drop all datagrams that are not claimed.  Return: their number */
 u32 vnp_fifo_drop_all(struct vnp_fifo *fifo);
 
-/* vnp_fifo_drop_claimed() - likewise those that are; nobody sends.  Return: their number */
+/* vnp_fifo_drop_claimed() - drop those that are, if none is being sent.  Return: their number */
 u32 vnp_fifo_drop_claimed(struct vnp_fifo *fifo);
 
 /**
  * vnp_fifo_add() - append a datagram, for which there is room
  * @fifo:	the queue
- * @dgram:	where it is
- * @msg:	what of it
+ * @dgram:	the datagram
+ * @msg:	which range of it to append, after which bytes
  *
  * Context: softirq.
  * Return: 0, -ENOMEM: its payload cannot be read.
@@ -101,16 +101,16 @@ int vnp_fifo_add(struct vnp_fifo *fifo, const struct vnp_dgram *dgram,
  * @vecs:	out: their number
  * @max:	maximum number of bytes, except that there is always one datagram
  *
- * If some that were claimed were not sent, they come first.
+ * Datagrams that were claimed before, and not sent completely, are returned again, alone.
  *
  * Return: the number of bytes; 0: there is nothing.
  */
 u32 vnp_fifo_claim(struct vnp_fifo *fifo, struct kvec *vec, u32 *vecs, u32 max);
 
-/* vnp_fifo_sent() - so many bytes were sent of these.  Return: datagrams that are complete */
+/* vnp_fifo_sent() - @len claimed bytes were sent.  Return: datagrams that were sent completely */
 struct vnp_fifo_sum vnp_fifo_sent(struct vnp_fifo *fifo, u32 len);
 
-/* vnp_fifo_is_split() - was a datagram sent in part? */
+/* vnp_fifo_is_split() - were some, but not all, bytes of a datagram sent? */
 static inline bool vnp_fifo_is_split(const struct vnp_fifo *fifo)
 {
 	return fifo->off;

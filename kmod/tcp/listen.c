@@ -3,18 +3,20 @@
  * A listening socket that gets a link
  * has:			it becomes:
  *	socket::ops		ones with an accept() that links
- *	sk_user_data		the link, so that sockmap and other users in the kernel are kept off
+ *	sk_user_data		the link, so that sockmap and other users in the kernel refuse the
+ *				socket
  *
- * Locking: both change under the socket's lock.  Which sockets have a link says vnp_listeners, as
- * neither of the two does: operations can be left (listen.h), and after the link others may set
- * sk_user_data.
+ * Locking: both change under the socket's lock.  vnp_listeners tells which sockets have a link, as
+ * neither of the two does: sockets can have our operations without a link (listen.h), and after the
+ * link others may set sk_user_data.
  *
- * A call that began before the link can replace the operations afterwards (IPV6_ADDRFORM, TCP_ULP),
- * once the socket is connected instead of listening.  So a call that ends listening ends the link
- * first; and the entry has a reference to the socket, as release() would not be ours.
+ * A setsockopt() that began before the link can replace the operations afterwards (IPV6_ADDRFORM,
+ * TCP_ULP), once the socket is connected instead of listening.  So a call that stops the listening
+ * ends the link first; and the entry holds a reference to the socket, as release() might not be
+ * ours then.
  *
- * Ownership: the socket's reference to the link is that of its entry.  Connections refer to the
- * link of their listener by its id only.
+ * Ownership: the socket's reference to the link is that of its entry.  A connection refers to the
+ * link of its listener by its id only.
  */
 #include "kmod/tcp/listen.h"
 
@@ -40,7 +42,7 @@
 static DEFINE_XARRAY_FLAGS(vnp_listeners, XA_FLAGS_ACCOUNT);
 static bool vnp_listen_used;
 
-/* Sockets are larger than a cache line. */
+/* Unique, as sockets are larger than a cache line */
 static unsigned long vnp_listen_index(const struct sock *sk)
 {
 	return (unsigned long)sk / L1_CACHE_BYTES;
@@ -85,8 +87,8 @@ static void vnp_listen_wake(const struct sock *sk)
 }
 
 /*
- * Calls of accept() that wait in TCP would not link the next connection: have them made again.
- * With SO_RCVTIMEO they would fail instead.
+ * Calls of accept() that wait in TCP would not link the next connection: have them restarted.
+ * Not with SO_RCVTIMEO, as they would fail with EINTR instead.
  */
 static void vnp_listen_restart_waiting(const struct sock *sk)
 {
@@ -167,7 +169,7 @@ static bool vnp_listen_end(struct vnp_link *link, struct sock *sk)
 	if (rcu_access_pointer(__sk_user_data(sk)) ==
 	    (void *)((unsigned long)link | SK_USER_DATA_NOCOPY))
 		vnp_tcp_set_user_data(sk, NULL);
-	/* Those who wait for a connection wait in TCP from now on. */
+	/* Calls in vnp_listen_wait() restart, and then wait in TCP. */
 	vnp_listen_wake(sk);
 	vnp_link_put(link);
 	sock_put(sk);
@@ -204,7 +206,7 @@ static bool vnp_listen_is_attached(struct sock *sk)
  * ---- Operations --------------------------------------------------------------
  */
 
-/* As inet_csk_accept() waits, but not longer than there is the link */
+/* Wait as inet_csk_accept() does, but not after the link has ended. */
 static int vnp_listen_wait(const struct vnp_link *link, struct socket *sock,
 			   struct socket *newsock, struct proto_accept_arg *arg, long timeo)
 {
@@ -244,21 +246,21 @@ static int vnp_listen_take(const struct vnp_link *link, struct socket *sock,
 }
 
 /*
- * The caller closes what could not be linked: the application gets ENOMEM, or what it gets for a
- * connection that was aborted.
+ * Link a connection.  If that fails the caller closes it: the application gets ENOMEM, or
+ * ECONNABORTED as for a connection that was aborted.
  */
 static int vnp_listen_adopt(struct vnp_link *link, const struct socket *newsock)
 {
 	const int ret = vnp_link_inherit(link, newsock->sk);
 
-	/* detached: accepted after that */
+	/* The link was detached: as if accepted after that */
 	if (ret == -ENOLINK)
 		return 0;
 	atomic64_inc(ret ? &link->refused : &link->accepted);
 	return !ret || ret == -ENOMEM ? ret : -ECONNABORTED;
 }
 
-/* The operations were found without a link, or before it ended: find others next time. */
+/* There is no link (any more), but its operations were called: have the call use TCP's. */
 static int vnp_listen_retry(struct sock *sk)
 {
 	lock_sock(sk);
@@ -277,7 +279,7 @@ int vnp_listen_accept(struct socket *sock, struct socket *newsock,
 	/* kernel_accept() would have the connection use the operations of @sock afterwards. */
 	if (arg->kern)
 		return -EOPNOTSUPP;
-	/* do_accept() has done that before. */
+	/* do_accept() has set it to the operations of @sock, which are ours. */
 	newsock->ops = vnp_tcp_proto_of(sock->sk)->kernel_ops;
 	held = vnp_tcp_enter();
 	link = vnp_listen_get(sock->sk);
@@ -292,7 +294,7 @@ int vnp_listen_accept(struct socket *sock, struct socket *newsock,
 	return ret;
 }
 
-/* The link ends, as the socket is about to stop to listen. */
+/* End the link, as the socket is about to stop listening. */
 static void vnp_listen_leave(struct sock *sk)
 {
 	struct vnp_link *link;
@@ -321,7 +323,7 @@ static int vnp_listen_connect(struct socket *sock, VNP_CONNECT_ADDR *addr, int l
 	const bool held = vnp_tcp_enter();
 	int ret;
 
-	/* Anything else fails. */
+	/* With other addresses connect() fails, and the socket keeps listening. */
 	if (len >= (int)sizeof(addr->sa_family) && addr->sa_family == AF_UNSPEC)
 		vnp_listen_leave(sock->sk);
 	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->connect(sock, addr, len, flags);
@@ -335,7 +337,7 @@ static int vnp_listen_release(struct socket *sock)
 	bool held;
 	int ret;
 
-	/* accept() has failed. */
+	/* a new socket for which accept() has failed */
 	if (!sk)
 		return 0;
 	held = vnp_tcp_enter();
@@ -345,7 +347,7 @@ static int vnp_listen_release(struct socket *sock)
 	return ret;
 }
 
-/* Nobody else may replace the operations. */
+/* While there is a link, no ULP may replace the operations. */
 static int vnp_listen_setsockopt(struct socket *sock, int level, int optname, sockptr_t optval,
 				 unsigned int optlen)
 {
@@ -390,7 +392,7 @@ static int vnp_listen_ops_create(struct vnp_tcp_proto *proto)
 	return 0;
 }
 
-/* Connections that were accepted while a link ended may have them. */
+/* Connections that were accepted while a link ended may still use these operations. */
 static void vnp_listen_ops_stop(const struct vnp_tcp_proto *proto)
 {
 	const struct proto_ops *kernel = proto->kernel_ops;

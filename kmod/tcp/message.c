@@ -83,7 +83,7 @@ void vnp_message_decide(struct vnp_stream *stream)
 
 	copy->action = vnp_message_action(stream, dgram, copy->ret, dgram->exec.ctx.len);
 	copy->forged = dgram->exec.fault == VNP_EXEC_UNAUTHENTIC;
-	/* Also what was only authenticated: the sender could change what it has shared since. */
+	/* Also if it was only authenticated: a sender that shares the pages could change them. */
 	copy->replaces = prog->writes_packet || prog->func == vnp_prog_authenticate;
 }
 

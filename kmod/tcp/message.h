@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Executing a stream's programs, and what follows for the message. */
+/* Executing a stream's programs, and which actions follow for messages */
 #ifndef _VNP_TCP_MESSAGE_H
 #define _VNP_TCP_MESSAGE_H
 
@@ -19,20 +19,20 @@ static inline bool vnp_message_throttled(const struct vnp_dgram *dgram)
 	return dgram->exec.fault == VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
 }
 
-/* vnp_message_is_gone() - is a message taken out of the stream? */
+/* vnp_message_is_gone() - is a message removed from the stream? */
 static inline bool vnp_message_is_gone(enum vnp_action action)
 {
 	return action == VNP_ACTION_DROP || action == VNP_ACTION_REPLY;
 }
 
 /*
- * vnp_message_action() - what happens to a message of @len bytes for which the program returned
- * @ret; counts it.  Context: softirqs off
+ * vnp_message_action() - get the action for a message of @len bytes for which the program returned
+ * @ret.  Counts it, and sends the answer of VNP_ACTION_REPLY.  Context: softirqs off
  */
 enum vnp_action vnp_message_action(struct vnp_stream *stream, struct vnp_dgram *dgram, u64 ret,
 				   u32 len);
 
-/* vnp_message_decide() - the same, after vnp_message_execute().  Context: likewise */
+/* vnp_message_decide() - the same for the copy, after vnp_message_execute().  Context: likewise */
 void vnp_message_decide(struct vnp_stream *stream);
 
 /**
@@ -41,7 +41,7 @@ void vnp_message_decide(struct vnp_stream *stream);
  * @sk:		the socket
  * @prog:	the program
  *
- * The result is in @stream->copy.  Softirqs are on meanwhile, if that has memory for encryption.
+ * The result is in @stream->copy.  If that has @work, softirqs are on during encryption.
  *
  * Context: softirqs off, under RCU.
  * Return: 0; -ENOMEM: the user's account is empty.

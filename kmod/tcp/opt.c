@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Others that would read from the receive queue are refused: what is set with TCP_ULP, and
- * TCP_ZEROCOPY_RECEIVE.  SO_RCVLOWAT is the stream's: that of TCP says when the stream is to
- * look at what has arrived.  TCP_ULP is reported as not set.  SO_PEEK_OFF does not change
- * while a call reads.
+ * TCP_ULP and TCP_ZEROCOPY_RECEIVE are refused, as they read from the receive queue themselves.
+ * getsockopt() reports TCP_ULP as not set.  SO_RCVLOWAT sets the stream's value: sk_rcvlowat
+ * controls when TCP calls the stream (vnp_stream_pace()).  SO_PEEK_OFF waits for calls that read.
  */
 #include "kmod/tcp/opt.h"
 
@@ -15,7 +14,7 @@
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/window.h"
 
-/* Does the socket have a link? A call can begin before and end after it. */
+/* Does the socket have a link?  Not always, as a call can begin before it, and end after it. */
 static bool vnp_tcp_is_linked(struct sock *sk)
 {
 	bool linked;
@@ -71,8 +70,8 @@ int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
 }
 
 /*
- * A call has found how much is ready from the offset on, and TCP uses the offset after it.  Without
- * the socket's lock, since Linux 6.9, which is the first where TCP has this option.
+ * The offset must not change during a read: vnp_recv_wait() uses it, and TCP afterwards.  This is
+ * called without the socket's lock, since Linux 6.9, the first where TCP has this option.
  */
 int vnp_tcp_set_peek_off(struct sock *sk, int val)
 {

@@ -28,10 +28,10 @@ static unsigned long sockets_user_bytes = 256UL << 20;
 module_param(sockets_user_bytes, ulong, 0644);
 MODULE_PARM_DESC(sockets_user_bytes, "bytes that the queues of these sockets may have");
 
-/* Datagrams that may be dropped for one that is appended: softirqs are off */
+/* Maximum number of datagrams to drop to append one, as softirqs are off */
 #define VNP_OUTLET_DROPS	64
 
-/* Outlets by socket.  Changes take the lock, together with vnp_outlet::entries. */
+/* Outlets by socket.  The lock protects changes, and vnp_outlet::entries. */
 static DEFINE_HASHTABLE(vnp_outlets, 12);
 static DEFINE_SPINLOCK(vnp_outlets_lock);
 
@@ -51,7 +51,7 @@ static struct vnp_outlet *vnp_outlet_find(const struct sock *sk)
 	return NULL;
 }
 
-/* Another entry for what is there.  Return: NULL: nothing is; ERR_PTR(-EBUSY) */
+/* Add an entry to the socket's outlet.  Return: NULL: it has none; ERR_PTR(-EBUSY) */
 static struct vnp_outlet *vnp_outlet_join(const struct sock *sk, const struct vnp_user *user,
 					  const struct vnp_connection *value)
 {
@@ -71,7 +71,7 @@ static struct vnp_outlet *vnp_outlet_join(const struct sock *sk, const struct vn
 	return outlet;
 }
 
-/* Return: false: the socket has one */
+/* Return: false: the socket has an outlet */
 static bool vnp_outlet_insert(struct vnp_outlet *outlet)
 {
 	bool first;
@@ -102,9 +102,9 @@ static void vnp_outlet_write_space(struct sock *sk)
 }
 
 /*
- * The socket is used as when it was created, or has a link.  KCM, which has put its function in
- * front of ours, may have restored ours after the outlet's end.  Context: the socket's lock.
- * Return: 0 or errno
+ * Is the socket used by nothing in the kernel but a link?  sk_write_space may be ours without an
+ * outlet: KCM saves it, and restores it when KCM releases the socket, which may be after the outlet
+ * ended.  Context: the socket's lock.  Return: 0 or errno
  */
 static int vnp_outlet_check(const struct sock *sk)
 {
@@ -135,9 +135,9 @@ static void vnp_outlet_hook(struct sock *sk)
 }
 
 /*
- * If something else has put its function in front of this one (KCM, which takes a descriptor of a
- * BPF program, or root's subsystems), the module cannot be unloaded any more, unless the socket
- * gets another outlet afterwards.
+ * If another user has replaced sk_write_space, and will restore ours (KCM, which takes a descriptor
+ * of a BPF program, or subsystems that only root can use), the module cannot be unloaded any more,
+ * unless the socket gets another outlet afterwards.
  */
 static void vnp_outlet_unhook(struct sock *sk)
 {
@@ -163,7 +163,7 @@ static int vnp_outlet_attach(struct vnp_outlet *outlet)
 	if (!ret && !vnp_outlet_insert(outlet))
 		ret = -EEXIST;
 	if (!ret) {
-		/* The caller has a descriptor of a map; and see vnp_outlet_unhook(). */
+		/* Safe, as the caller has a descriptor.  See vnp_outlet_unhook(). */
 		if (sk->sk_write_space != vnp_outlet_write_space)
 			__module_get(THIS_MODULE);
 		vnp_outlet_hook(sk);
@@ -176,7 +176,7 @@ static int vnp_outlet_attach(struct vnp_outlet *outlet)
  * ---- Creation and destruction -------------------------------------------------
  */
 
-/* Return: false: it would be more than the user may have */
+/* Return: false: it would exceed the user's limits */
 static bool vnp_outlet_charge(struct vnp_user *user, u32 bytes)
 {
 	const u32 cnt = atomic_inc_return(&user->outlets);
@@ -188,7 +188,7 @@ static bool vnp_outlet_charge(struct vnp_user *user, u32 bytes)
 	return false;
 }
 
-/* What user space reads that does not change */
+/* Set the constant fields of what user space reads. */
 static void vnp_outlet_show(struct vnp_connection *shown, struct sock *sk)
 {
 	const struct inet_sock *inet = inet_sk(sk);
@@ -211,7 +211,7 @@ static void vnp_outlet_show(struct vnp_connection *shown, struct sock *sk)
 #endif
 }
 
-/* Return: an outlet that is charged to @user, whose reference it takes; or ERR_PTR */
+/* Return: an outlet, with a reference to @user, who was charged for it; or ERR_PTR */
 static struct vnp_outlet *vnp_outlet_alloc(struct sock *sk, struct vnp_user *user,
 					   const struct vnp_connection *value)
 {
@@ -258,7 +258,7 @@ static struct vnp_outlet *vnp_outlet_create(struct sock *sk, struct vnp_user *us
 	return ERR_PTR(ret);
 }
 
-/* What send() without data refuses is refused here, too.  Return: 0 or errno */
+/* Refuse what send() refuses, by calling it without data.  Return: 0 or errno */
 static int vnp_outlet_permit(struct socket *sock)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
@@ -288,7 +288,7 @@ struct vnp_outlet *vnp_outlet_open(struct socket *sock, struct vnp_user *user,
 	return outlet;
 }
 
-/* The last entry: what was sent in part cannot be completed any more. */
+/* The last entry was removed.  A datagram that was not sent completely never will be: reset. */
 static void vnp_outlet_close(struct vnp_outlet *outlet)
 {
 	spin_lock_bh(&outlet->lock);
@@ -320,7 +320,7 @@ void vnp_outlet_leave(struct vnp_outlet *outlet)
  * ---- The queue ----------------------------------------------------------------
  */
 
-/* Return: false: it is not queued */
+/* Return: false: there is no room, as counted */
 static bool vnp_outlet_make_room(struct vnp_outlet *outlet, u32 len)
 {
 	const u32 policy = outlet->shown.policy;
@@ -360,7 +360,7 @@ static int vnp_outlet_add(struct vnp_outlet *outlet, const struct vnp_dgram *dgr
 	}
 	if (unlikely(!vnp_outlet_make_room(outlet, len)))
 		return -ENOBUFS;
-	/* Of one without bytes the receiver gets nothing. */
+	/* A datagram without bytes adds nothing to the stream. */
 	if (!len) {
 		outlet->sent++;
 		return 0;
@@ -429,7 +429,7 @@ int vnp_outlet_subsys_create(void)
 	return vnp_outlet_send_create();
 }
 
-/* All maps and their entries have been freed; RCU callbacks put the references of targets. */
+/* All maps were freed.  RCU callbacks may still put references of their targets. */
 void vnp_outlet_subsys_destroy(void)
 {
 	vnp_outlet_send_destroy();

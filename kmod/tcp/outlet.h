@@ -2,20 +2,20 @@
 /*
  * struct vnp_outlet: a TCP connection that programs send to, with its queue.
  *
- * Softirq appends to the queue (outlet.c), and a work item gives TCP what is in it
- * (outlet_send.c).  The work never sleeps: it sends under the socket's spinlock, in slices, and
- * only if no call of the application owns the socket; otherwise it tries again later.  A user who
- * keeps his sockets locked, or out of memory, delays nobody else.
+ * Softirq appends to the queue (outlet.c), and a work item sends its contents (outlet_send.c).  The
+ * work never sleeps: it sends under the socket's spinlock, in slices, and only if no call of the
+ * application owns the socket; otherwise it tries again later.  So a user who keeps sockets locked,
+ * or has no memory left, delays no other user.
  *
- * Of the socket only sk_write_space is replaced, by which the work continues when the send buffer
- * has room again, and icsk_ulp_ops is set as for a link (tcp.c), so that kTLS and sockmap, which
- * would replace it as well, refuse the socket.  Outlets are found by socket in a hash table; so
- * sk_user_data remains that of a link.
+ * Of the socket, sk_write_space is replaced, to continue the work when the send buffer has room
+ * again; and icsk_ulp_ops is set as for a link (tcp.c), so that kTLS and sockmap, which would
+ * replace sk_write_space, too, refuse the socket.  Outlets are found by socket in a hash table, as
+ * sk_user_data is that of a link.
  *
- * Lifetime.  Entries of maps are counted in @entries; the last one that leaves ends the outlet.
- * References are those of their targets, which are put after a grace period, and of pending work.
- * An outlet holds a reference to the socket, but not to its file: the application can close it.
- * It also holds one to the module while sk_write_space is replaced.
+ * Lifetime.  @entries counts entries of maps, and a link; the outlet ends when the last one is
+ * removed.  Each of them has a reference (@refs), which is put after a grace period; pending work
+ * has one, too.  An outlet holds a reference to the socket, but not to its file: the application
+ * can close it.  It also holds one to the module while sk_write_space is replaced.
  *
  * Locking.  Socket's lock, then @lock.  Softirqs are off in both.
  */
@@ -38,11 +38,11 @@ struct vnp_sending;
 struct vnp_user;
 
 /**
- * enum vnp_outlet_state - what is to happen with the queue
+ * enum vnp_outlet_state - what the queue waits for
  * @VNP_OUTLET_IDLE:	nothing, as it is empty
  * @VNP_OUTLET_PUSHED:	the work is pending, or executing
  * @VNP_OUTLET_WAITS:	for room in the send buffer
- * @VNP_OUTLET_ENDED:	nothing any more
+ * @VNP_OUTLET_ENDED:	nothing: no more is sent, or queued
  */
 enum vnp_outlet_state {
 	VNP_OUTLET_IDLE,
@@ -54,28 +54,29 @@ enum vnp_outlet_state {
 /**
  * struct vnp_outlet - a connection
  * @node:	in the table, by @sk
- * @entries:	of maps that name it; under the table's lock.  0: it is about to be removed
+ * @entries:	entries of maps, and a link, that use it; under the table's lock.  0: it is about to
+ *		be removed from the table
  * @refs:	see above
  * @sk:		the socket, with a reference
- * @user:	whose entries they are, with a reference
- * @write_space: the sk_write_space that @sk has because of it
- * @writers:	calls by which the application writes to a socket that has a link: what is queued
- *		is sent before and after them (tcp/answer.c)
- * @shown:	what does not change of what user space reads
+ * @user:	the user who owns the entries, with a reference
+ * @write_space: the function that it has set as sk_write_space of @sk
+ * @writers:	number of the application's writes in progress, if the socket has a link: nothing is
+ *		sent from the queue during them (tcp/answer.c)
+ * @shown:	the constant fields of what user space reads
  * @lock:	protects what follows
  * @state:	enum vnp_outlet_state
  * @sending:	the work is sending what it has claimed
- * @split:	a datagram was sent in part
+ * @split:	some, but not all, bytes of a datagram were sent
  * @error:	why it has ended, an errno, or 0
  * @fifo:	the queue
- * @sent:	datagrams that TCP has got
+ * @sent:	datagrams that were sent completely
  * @bytes:	their bytes
  * @errors:	datagrams that were dropped, by enum vnp_error
  * @work:	sends; with a reference
- * @delay:	jiffies until it tries again; 0: it did not fail.  Only used by @work
+ * @delay:	jiffies until @work tries again; 0: it did not fail.  Only used by @work
  * @abort:	resets the connection; with a reference, and one to the module
  * @abort_delay: as @delay, of @abort
- * @aborting:	it was scheduled
+ * @aborting:	@abort was queued
  */
 struct vnp_outlet {
 	struct hlist_node node;
@@ -112,17 +113,17 @@ void vnp_outlet_subsys_destroy(void);
  * vnp_outlet_open() - make a socket an outlet, or find the one it has, for another entry
  * @sock:	the socket, which stays open
  * @user:	who is charged for its queue
- * @value:	how, as checked
+ * @value:	its policy and size of queue, which were checked
  *
- * Context: process.  It sleeps in the socket's lock.
+ * Context: process.  Takes the socket's lock.
  * Return: the outlet, with a reference and an entry, or ERR_PTR.
  */
 struct vnp_outlet *vnp_outlet_open(struct socket *sock, struct vnp_user *user,
 				   const struct vnp_connection *value);
 
 /*
- * vnp_outlet_leave() - an entry was removed from its map.  Programs that execute may still append
- * to what has ended.  Context: process
+ * vnp_outlet_leave() - an entry was removed from its map.  Programs that are being executed may
+ * still call vnp_outlet_append(), which then fails.  Context: process
  */
 void vnp_outlet_leave(struct vnp_outlet *outlet);
 
@@ -138,20 +139,20 @@ void vnp_outlet_put(struct vnp_outlet *outlet);
  * @msg:	what is sent of it; NULL: all
  *
  * Context: softirq, under RCU.
- * Return: 0; -EDQUOT: a limit of the execution or the user; -ENOBUFS: it was dropped; -ENOTCONN:
- * likewise, as the connection has ended; -ENOMEM.
+ * Return: 0; -EDQUOT: a limit of the execution or the user was reached; -ENOBUFS: there is no room;
+ * -ENOTCONN: the outlet has ended; -ENOMEM.
  */
 int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
 		      struct vnp_sending *sending, const struct vnp_dgram *dgram,
 		      const struct vnp_send_msg *msg);
 
 /*
- * vnp_outlet_drain() - send all that is queued now, even beyond the send buffer.  Context: the
- * socket's lock, as a process.  Return: 0, -ENOMEM
+ * vnp_outlet_drain() - send all that is queued, even beyond the send buffer's size.  Context:
+ * process, the socket's lock.  Return: 0, -ENOMEM
  */
 int vnp_outlet_drain(struct vnp_outlet *outlet);
 
-/* vnp_outlet_kick() - what had to wait for @writers may be sent.  Context: process */
+/* vnp_outlet_kick() - a write has ended: send what was queued during it.  Context: process */
 void vnp_outlet_kick(struct vnp_outlet *outlet);
 
 /* vnp_outlet_queued() - bytes in the queue.  Context: process */

@@ -22,7 +22,7 @@ void vnp_outlet_free(struct vnp_outlet *outlet)
 	kfree(outlet);
 }
 
-/* It was removed from the table before the grace period of its targets. */
+/* It can be freed at once, as it was removed from the table before its targets' grace period. */
 void vnp_outlet_put(struct vnp_outlet *outlet)
 {
 	if (refcount_dec_and_test(&outlet->refs))

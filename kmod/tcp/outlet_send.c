@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The work of an outlet: TCP gets what is in the queue. */
+/* The work of an outlet: sends the contents of the queue. */
 #include "kmod/tcp/outlet_send.h"
 
 #include <linux/ktime.h>
@@ -11,19 +11,19 @@
 #include "kmod/prog/account.h"
 #include "kmod/tcp/sock.h"
 
-/* Bytes that TCP gets at once, and before other outlets get theirs */
+/* Bytes of one call of tcp_sendmsg_locked(), and after which an execution of the work ends */
 #define VNP_OUTLET_BATCH	(32U << 10)
 #define VNP_OUTLET_SLICE	(64U << 10)
 
-/* Time after which others get theirs, if datagrams are short, in ns */
+/* Time after which an execution of the work ends, even if datagrams are short, in ns */
 #define VNP_OUTLET_SLICE_NS	500000
 
-/* Jiffies after which the work tries again at the latest */
+/* Maximum delays, in jiffies, until sending, or resetting the connection, is tried again */
 #define VNP_OUTLET_DELAY_MAX	(HZ / 4)
 
 #define VNP_OUTLET_ABORT_MAX	(HZ * 4)
 
-/* Connections of a user that are reset at once: that can sleep in the socket's lock */
+/* Connections of a user that are reset at the same time, as tcp_abort() can wait in lock_sock() */
 #define VNP_OUTLET_ABORTS	4
 
 static struct workqueue_struct *vnp_outlet_wq;
@@ -37,7 +37,7 @@ static void vnp_outlet_queue(struct vnp_outlet *outlet, struct workqueue_struct 
 			     struct delayed_work *work, unsigned long delay)
 {
 	refcount_inc(&outlet->refs);
-	/* Pending is only what is to be tried again later, and not earlier than now. */
+	/* If it is pending, that is for a later retry: expedite it if @delay is 0. */
 	if (delay ? !queue_delayed_work(wq, work, delay) : mod_delayed_work(wq, work, 0))
 		vnp_outlet_put(outlet);
 }
@@ -66,7 +66,7 @@ void vnp_outlet_kick(struct vnp_outlet *outlet)
 	spin_unlock_bh(&outlet->lock);
 }
 
-/* What the work sends is left to it. */
+/* Drop all.  While the work is sending, it drops what it has claimed (vnp_outlet_account()). */
 static void vnp_outlet_discard(struct vnp_outlet *outlet)
 {
 	outlet->errors[VNP_ERROR_DISCARDED] += vnp_fifo_drop_all(&outlet->fifo);
@@ -106,9 +106,9 @@ int vnp_outlet_failure(const struct sock *sk)
  */
 
 /*
- * TCP does not wait, and splits nothing as long as there is memory: the send buffer had room for
- * the first byte, so it has for all.  The socket's lock is a spinlock here, so allocations must not
- * sleep.  Return: bytes that were sent, or a negative errno
+ * TCP neither waits nor splits a datagram as long as there is memory: if the send buffer has room
+ * for the first byte, it is made large enough for all.  Only the socket's spinlock may be held, so
+ * allocations must not sleep.  Return: bytes that were sent, or a negative errno
  */
 static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 {
@@ -119,19 +119,19 @@ static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 	int ret;
 
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, vecs, len);
-	/* Not GFP_ATOMIC, which a full cgroup would be charged for nevertheless */
+	/* Not GFP_ATOMIC, which would be charged even to a full cgroup */
 	sk->sk_allocation = GFP_NOWAIT | __GFP_NOWARN;
 	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, U32_MAX);
 	ret = tcp_sendmsg_locked(sk, &msg, len);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, lowat);
-	/* Without memory TCP makes the send buffer smaller. */
+	/* TCP makes the send buffer smaller if it is out of memory. */
 	WRITE_ONCE(sk->sk_sndbuf, min(sndbuf, sk->sk_sndbuf));
 	sk->sk_allocation = allocation;
 	return ret;
 }
 
-/* To the same peer as in the beginning */
+/* Does the socket still have the ports and the peer that it had when the outlet was created? */
 static bool vnp_outlet_is_connected(const struct vnp_outlet *outlet)
 {
 	const struct vnp_connection *shown = &outlet->shown;
@@ -190,7 +190,7 @@ unlock:
 	return len;
 }
 
-/* @ret as vnp_outlet_give() returned it */
+/* @ret: of vnp_outlet_give() */
 static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 {
 	struct vnp_fifo_sum sum;
@@ -201,15 +201,15 @@ static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 	outlet->sent += sum.cnt;
 	outlet->bytes += sum.bytes;
 	outlet->split = vnp_fifo_is_split(&outlet->fifo);
-	/* It may have ended meanwhile. */
+	/* It may have ended while the lock was not held. */
 	if (outlet->state == VNP_OUTLET_ENDED)
 		vnp_outlet_discard(outlet);
 	spin_unlock(&outlet->lock);
 }
 
 /*
- * Context: softirqs off, the socket's lock.  Return: 0: there is nothing to do; -EAGAIN: there is
- * more; -ENOMEM
+ * Context: softirqs off, the socket's spinlock.  Return: 0: there is nothing more to do; -EAGAIN:
+ * there may be; -ENOMEM
  */
 static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 {
@@ -253,7 +253,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	return ret;
 }
 
-/* Return: as vnp_outlet_claim(), however full the send buffer is */
+/* As vnp_outlet_claim(), but independent of the send buffer, and without changing @state */
 static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32 *vecs)
 {
 	u32 len = 0;
@@ -267,7 +267,7 @@ static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32
 	return len;
 }
 
-/* The work finds nothing then, and what it waits for does not matter. */
+/* @state stays as it is: the work, when it is executed, finds an empty queue and updates it. */
 int vnp_outlet_drain(struct vnp_outlet *outlet)
 {
 	struct kvec vec[VNP_FIFO_VECS];
@@ -318,15 +318,14 @@ void vnp_outlet_abort(struct vnp_outlet *outlet)
 	if (outlet->aborting)
 		return;
 	outlet->aborting = true;
-	/* The outlet has a reference, too. */
+	/* Safe, as the outlet has a reference to the module */
 	__module_get(THIS_MODULE);
 	vnp_outlet_queue(outlet, vnp_outlet_abort_wq, &outlet->abort, 0);
 }
 
 /*
- * tcp_abort() takes the socket's lock as a call of the application does, and no other function
- * for this is exported.  It is called if nobody owns the socket, but may still have to wait.
- * Return: false: try again
+ * tcp_abort() calls lock_sock(), and no other function for this is exported.  So it is only called
+ * while nobody owns the socket, but may still have to wait.  Return: false: try again
  */
 static bool vnp_outlet_try_abort(struct vnp_outlet *outlet)
 {
@@ -352,7 +351,7 @@ static void vnp_outlet_abort_work(struct work_struct *work)
 		return;
 	}
 	vnp_outlet_put(outlet);
-	/* vnp_outlet_send_destroy() waits for what is left of this function. */
+	/* vnp_outlet_send_destroy() waits until this function has returned. */
 	module_put(THIS_MODULE);
 }
 

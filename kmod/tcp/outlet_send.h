@@ -24,13 +24,13 @@ void vnp_outlet_wake(struct vnp_outlet *outlet);
  */
 void vnp_outlet_end(struct vnp_outlet *outlet, int error);
 
-/* vnp_outlet_stop() - wait until the work does not execute any more.  It has ended */
+/* vnp_outlet_stop() - cancel the work of an outlet that has ended, and wait for it */
 void vnp_outlet_stop(struct vnp_outlet *outlet);
 
 /* vnp_outlet_abort() - reset the connection, soon.  Context: the outlet's lock */
 void vnp_outlet_abort(struct vnp_outlet *outlet);
 
-/* vnp_outlet_uncharge() - the user's queue of @bytes is freed, or could not be made */
+/* vnp_outlet_uncharge() - undo the charge for a queue of @bytes */
 void vnp_outlet_uncharge(struct vnp_user *user, u32 bytes);
 
 /* vnp_outlet_free() - free an outlet that is in no table */

@@ -11,8 +11,8 @@
 #include "kmod/tcp/stream.h"
 
 /*
- * What is done at once: messages, and packets that are walked in each direction to find one.  A
- * worker does what remains, so that softirqs are not kept off.
+ * Limits of one call: messages, and packets that are walked in each direction to find them.  The
+ * worker continues, so that softirqs are not off for long.
  */
 #define VNP_STREAM_BATCH	64
 #define VNP_STREAM_WALK		64
@@ -43,7 +43,7 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	struct vnp_dgram *dgram = &exec->dgram;
 	u64 ret;
 
-	/* One that is timed pays for itself. */
+	/* An execution without @light_ns is timed and charged by vnp_dispatch_execute(). */
 	if (!prog->light_ns)
 		vnp_stream_pay(stream, exec);
 	else if (!exec->drawn)
@@ -56,13 +56,13 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	ret = vnp_dispatch_execute(stream->link, dgram);
 	if (!vnp_message_throttled(dgram))
 		exec->drawn += prog->light_ns;
-	/* The constant includes loads, but not finding their packets. */
+	/* @light_ns includes loads, but not walking to their packets. */
 	if (exec->steps < VNP_QUEUE_STEPS)
 		vnp_stream_pay(stream, exec);
 	return ret;
 }
 
-/* Ask the program how long the message is.  Return: 0; -ENOMEM: it could not be executed */
+/* Find the message's length, by the program.  Return: 0; -ENOMEM: it could not be executed */
 static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end)
 {
 	const struct vnp_prog *prog = rcu_dereference(stream->link->prog);
@@ -84,7 +84,7 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 	return 0;
 }
 
-/* The next message is to be found, after the verdict on the one at @parse, which is whole. */
+/* The verdict on the message at @parse was applied: go on to the next message. */
 static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action)
 {
 	if (!vnp_message_is_gone(action))
@@ -96,7 +96,7 @@ static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action
 	stream->sized = false;
 }
 
-/* It is delivered as it is, or not at all. */
+/* Apply @action to the message at @parse, unchanged. */
 static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 {
 	if (vnp_message_is_gone(action))
@@ -106,7 +106,7 @@ static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 	vnp_stream_proceed(stream, action);
 }
 
-/* A result without bytes is nothing that can be read. */
+/* Likewise, but changed.  An empty result adds no end of a message. */
 static void vnp_stream_apply_result(struct vnp_stream *stream)
 {
 	const struct vnp_copy *copy = &stream->copy;
@@ -140,7 +140,7 @@ int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp)
 	const u32 stop = stream->wanted;
 	int ret = vnp_repack_own(stream->sk, first, stream->parse, stop, gfp);
 
-	/* It is as if they had arrived now: those that a pass left may have taken less memory. */
+	/* As if they had arrived after the pass: they may take more memory than what it left. */
 	if (ret > 0 && after(stream->window.end, vnp_queue_start(*first)))
 		stream->window.end = vnp_queue_start(*first);
 	return min(ret, 0);
@@ -152,7 +152,7 @@ static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u3
 	const u64 start = ktime_get_ns();
 	int ret = vnp_copy_reserve(&stream->copy, len);
 
-	/* Now, as after the execution nothing may fail */
+	/* Before the execution, as nothing may fail after it */
 	if (!ret)
 		ret = vnp_stream_own(stream, first, GFP_ATOMIC);
 	if (!ret)
@@ -179,7 +179,7 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec
 	struct vnp_dgram *dgram = &exec->dgram;
 	int ret = -ENOMEM;
 
-	/* The packets are replaced, and all that is charged. */
+	/* The cursor's packet may be replaced, and copying is charged by itself. */
 	exec->at = NULL;
 	vnp_stream_pay(stream, exec);
 
@@ -190,7 +190,7 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec
 		return 0;
 	}
 	if (ret) {
-		/* That of another message may have been executed. */
+		/* It may be marked as executed, for the previous message. */
 		vnp_copy_free(&stream->copy);
 		/* pairs with vnp_stream_execute_apart(), which does not have the socket's lock */
 		smp_store_release(&stream->apart, len);
@@ -255,7 +255,7 @@ void vnp_stream_follow(struct vnp_stream *stream)
 	stream->sized = false;
 }
 
-/* The packet where the message at @parse begins, not before that of @exec.  As vnp_queue_find() */
+/* Find the packet in which the message at @parse begins, from that of @exec on. */
 static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 				       u32 *steps)
 {
@@ -269,7 +269,7 @@ static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_que
 	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
 	walked = old - *steps;
 	WRITE_ONCE(stream->walked, stream->walked + walked);
-	/* else it is charged with the executions */
+	/* If something was drawn, all time since @exec->start is charged. */
 	if (walked && !exec->drawn)
 		vnp_account_charge(stream->link->user, (u64)walked * VNP_QUEUE_STEP_NS);
 	return skb;
@@ -277,7 +277,7 @@ static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_que
 
 /*
  * Find the message at @parse, from the packet of @exec on.  Return: 0; -EAGAIN: @steps were not
- * enough; -ENODATA: it is not there
+ * enough; -ENODATA: it is not in the queue
  */
 static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 *steps)
 {
@@ -291,7 +291,7 @@ static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	return skb ? 0 : -ENODATA;
 }
 
-/* The message at @parse, which begins in the packet of @exec.  Return: as vnp_stream_take() */
+/* Parse the message at @parse, which begins in the packet of @exec.  As vnp_stream_take() */
 static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end)
 {
 	int ret;
@@ -353,7 +353,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	if (!ret)
 		ret = vnp_stream_parse_batch(stream, &exec, end);
 	vnp_stream_pay(stream, &exec);
-	/* only after TCP_REPAIR */
+	/* This is only possible after TCP_REPAIR. */
 	if (ret == -ENODATA) {
 		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
 		ret = 0;

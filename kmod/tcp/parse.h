@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Finding messages in TCP's queue: the program for streams says how long each is, that for messages
- * what becomes of it.
+ * Finding messages in TCP's queue: the program for streams returns the length of each, the program
+ * for messages the verdict on it.
  *
  * Context of all: the socket's lock.
  */
@@ -17,12 +17,11 @@ struct vnp_stream;
 /**
  * vnp_stream_parse_some() - parse what has arrived up to @end
  * @stream:	the stream
- * @end:	sequence number
- * @far:	the first message is searched for in all of the queue, which the worker does, with
- *		softirqs on
+ * @end:	sequence number after the last byte
+ * @far:	search all of the queue for the first message: by the worker, as softirqs are on
  *
- * Return: 0: all that can be parsed was; -EAGAIN: it takes too long; -ENOMEM: the user's account is
- * empty.
+ * Return: 0: all that can be parsed was; -EAGAIN: let the worker continue now; -ENOMEM: let it
+ * continue after a delay, as the user's account is empty, or it executes the program on a message.
  */
 int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far);
 
@@ -33,30 +32,31 @@ bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end);
 bool vnp_stream_too_long(const struct vnp_stream *stream);
 
 /*
- * vnp_stream_follow() - follow copied_seq: TCP has removed an urgent byte, or a call that began
- * before the link read.  No number that is kept may become 2^31 old.
+ * vnp_stream_follow() - update what depends on copied_seq, which also grows when TCP removes an
+ * urgent byte, or a call from before the link reads.  Sequence numbers that are kept must stay
+ * within 2^31 of it.
  */
 void vnp_stream_follow(struct vnp_stream *stream);
 
 /*
- * vnp_stream_fail() - the application gets no more messages, but @error; or with the link's option
- * all bytes.  Context: softirqs off
+ * vnp_stream_fail() - no more messages are found: after the last one the application gets @error;
+ * or, for EPROTO with VNP_LINK_F_STREAM_PASS, all following bytes.  Context: softirqs off
  */
 void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counter);
 
 /*
- * A program was executed on a copy of the message at @stream->parse.  First its packets, from
- * *@first on, are made private, as after the execution nothing may fail; then they get what the
- * program made of it, and the verdict is applied.
+ * A program was executed on a copy of the message at @stream->parse.  The message's packets, from
+ * *@first on, are made private before the result is applied, as nothing may fail after that; then
+ * the result is written to them, and the verdict is applied.
  */
 
 /* vnp_stream_own() - make the packets private.  Return: 0, -ENOMEM; -ENODATA: they are not there */
 int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp);
 
-/* vnp_stream_publish() - write the result into the packets */
+/* vnp_stream_publish() - write the result to the packets */
 void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first);
 
-/* vnp_stream_apply_copy() - the verdict on it */
+/* vnp_stream_apply_copy() - apply the verdict */
 void vnp_stream_apply_copy(struct vnp_stream *stream);
 
 #endif /* _VNP_TCP_PARSE_H */

@@ -14,7 +14,7 @@ struct vnp_tcp_proto *vnp_tcp_proto_of(const struct sock *sk)
 	return vnp_tcp_proto(sk->sk_family);
 }
 
-/* From an example, as not all kernels export the operations of IPv6 */
+/* Take them from a new socket, as not all kernels export the operations of IPv6. */
 struct vnp_tcp_proto *vnp_tcp_proto_copy(int family)
 {
 	struct vnp_tcp_proto *proto;

@@ -10,12 +10,11 @@
  * struct vnp_tcp_proto - the operations of an address family
  * @kernel:	of the kernel; NULL if it has none
  * @ours:	a copy, modified
- * @kernel_ops:	the same for struct socket.  @ours_ops.owner stays the kernel's, as that of a
- *		socket is put when it is released
- * @ours_ops:	a copy, modified
- * @write_space: sk_write_space, the kernel's
- * @listen_ops:	another, for listening sockets that have a link; not freed if it was used
- *		(tcp/listen.h)
+ * @kernel_ops:	the same for struct socket
+ * @ours_ops:	a copy, modified; but not @owner, which is put when the socket is released
+ * @write_space: the kernel's sk_write_space
+ * @listen_ops:	another copy, modified, for listening sockets that have a link; not freed if it was
+ *		used (tcp/listen.h)
  */
 struct vnp_tcp_proto {
 	struct proto *kernel;
@@ -30,7 +29,7 @@ struct vnp_tcp_proto {
 struct vnp_tcp_proto *vnp_tcp_proto(int family);
 struct vnp_tcp_proto *vnp_tcp_proto_of(const struct sock *sk);
 
-/* vnp_tcp_proto_copy() - copy those of a family.  Return: ERR_PTR: there are none */
+/* vnp_tcp_proto_copy() - copy those of a family.  Return: them, or ERR_PTR */
 struct vnp_tcp_proto *vnp_tcp_proto_copy(int family);
 
 #endif /* _VNP_TCP_PROTO_H */

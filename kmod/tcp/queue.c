@@ -8,7 +8,7 @@ struct sk_buff *vnp_queue_find(struct sock *sk, struct sk_buff *from, u32 seq, u
 
 	if (!front || !after(vnp_queue_stop(back), seq))
 		return NULL;
-	/* The packet is neither before @front nor after @back, so these do not cross. */
+	/* The packet is not before @front, and not after @back, so these do not cross. */
 	while (!after(vnp_queue_stop(front), seq)) {
 		if (!after(vnp_queue_stop(back->prev), seq)) {
 			front = back;
@@ -33,7 +33,7 @@ struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq)
 	return NULL;
 }
 
-/* As vnp_queue_next(), from the last packet on in either direction */
+/* As vnp_queue_next(), from the packet of the last load, in either direction */
 static struct sk_buff *vnp_queue_seek(struct vnp_queue_exec *exec, u32 seq)
 {
 	struct sk_buff *skb = exec->last;
@@ -112,7 +112,7 @@ void vnp_queue_discard(struct sock *sk, u32 len, u32 *steps)
 	struct tcp_sock *tp = tcp_sk(sk);
 
 	tcp_read_sock(sk, &desc, vnp_queue_actor);
-	/* It stops at an urgent byte, which is to be discarded like the others. */
+	/* It stops at an urgent byte, which must be discarded like the others. */
 	if (desc.count && *steps && tp->urg_data) {
 		WRITE_ONCE(tp->urg_data, 0);
 		tcp_read_sock(sk, &desc, vnp_queue_actor);

@@ -2,11 +2,11 @@
 /*
  * The receive queue of a TCP socket, by sequence number.
  *
- * Packets in it can overlap, as TCP queues what was retransmitted in another length as it
- * came, and a peer can put other bytes there the second time.  So a byte is always taken from
- * where TCP takes it: from the first packet in the queue that ends after it.  The ends ascend.
+ * Packets in it can overlap, as TCP does not trim a retransmission with other boundaries, and a
+ * peer can send other bytes the second time.  So a byte is always taken from where TCP takes it:
+ * from the first packet in the queue that ends after it.  The ends of packets ascend.
  *
- * No pointer to a packet is kept while the socket's lock is not held: TCP merges them.
+ * No pointer to a packet is kept while the socket's lock is not held, as TCP merges packets.
  *
  * Context of all functions here: the socket's lock.
  */
@@ -19,7 +19,7 @@
 #include "kmod/path/cursor.h"
 #include "kmod/path/dgram.h"
 
-/* Packets that the loads of one execution may walk: 0.4 ms, if each misses the caches */
+/* Packets that the loads of one execution may walk: 0.4 ms, if each is a cache miss */
 #define VNP_QUEUE_STEPS	4096
 
 /* What is charged for each packet that is walked outside of an execution, in ns */
@@ -30,9 +30,9 @@
  * @dgram:	what the program sees
  * @last:	the packet of the last load
  * @steps:	how many more packets may be walked
- * @cursor:	in packet @at, or in none
- * @at:		a packet that is still as it was, or NULL
- * @drawn:	ns that executions since @start have drawn, and that are to be settled; or 0
+ * @cursor:	position in packet @at
+ * @at:		the packet of @cursor, not changed since; or NULL
+ * @drawn:	ns that executions since @start have drawn, for vnp_account_settle(); or 0
  * @start:	of ktime_get_ns()
  */
 struct vnp_queue_exec {
@@ -53,19 +53,19 @@ static inline u32 vnp_queue_start(const struct sk_buff *skb)
 	return cb->seq + !!(cb->tcp_flags & TCPHDR_SYN);
 }
 
-/* vnp_queue_stop() - after the last one */
+/* vnp_queue_stop() - after the last byte of a packet's data */
 static inline u32 vnp_queue_stop(const struct sk_buff *skb)
 {
 	return vnp_queue_start(skb) + skb->len;
 }
 
-/* vnp_queue_is_end() - is it no packet, but the head of the queue? */
+/* vnp_queue_is_end() - is @skb not a packet, but the head of the queue? */
 static inline bool vnp_queue_is_end(const struct sock *sk, const struct sk_buff *skb)
 {
 	return skb == (const struct sk_buff *)&sk->sk_receive_queue;
 }
 
-/* vnp_queue_end() - after the last byte that has arrived; SOCK_DONE: a FIN was counted */
+/* vnp_queue_end() - after the last byte that has arrived, without a FIN (SOCK_DONE) */
 static inline u32 vnp_queue_end(const struct sock *sk)
 {
 	return tcp_sk(sk)->rcv_nxt - sock_flag(sk, SOCK_DONE);
@@ -74,32 +74,32 @@ static inline u32 vnp_queue_end(const struct sock *sk)
 /**
  * vnp_queue_find() - the packet from which TCP takes a byte that was not read
  * @sk:		the socket
- * @from:	a packet before which it is not, or NULL
+ * @from:	a packet; the byte is not taken from an earlier one.  Or NULL
  * @seq:	the byte
  * @steps:	how many packets may be walked in each direction; decreased by those that were
  *
- * Walks from @from and from the tail of the queue at once.
+ * Walks from @from forwards and from the tail of the queue backwards, alternately.
  *
  * Return: the packet; NULL: the byte is not in the queue; ERR_PTR(-EAGAIN): @steps were not
  * enough.
  */
 struct sk_buff *vnp_queue_find(struct sock *sk, struct sk_buff *from, u32 seq, u32 *steps);
 
-/* vnp_queue_next() - the same, only from @skb on, and however far it is.  Return: or NULL */
+/* vnp_queue_next() - likewise from @skb forwards, without limit.  Return: the packet, or NULL */
 struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq);
 
-/* vnp_queue_load() - struct vnp_hook_ops::load, of struct vnp_queue_exec */
+/* vnp_queue_load() - struct vnp_hook_ops::load, for the @dgram of a struct vnp_queue_exec */
 int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 
 /*
- * vnp_queue_begin() - an execution: point the context to the bytes that are direct.  In the same
- * packet as the previous one it does not begin before that
+ * vnp_queue_begin() - an execution begins: point the context to the bytes that are directly
+ * readable.  In one packet, executions must be on ascending offsets
  */
 void vnp_queue_begin(struct vnp_queue_exec *exec);
 
 /*
- * vnp_queue_discard() - remove bytes at the head, of at most *@steps packets, which is decreased.
- * What was removed shows in copied_seq
+ * vnp_queue_discard() - remove @len bytes at the head of the queue, of at most *@steps packets,
+ * which is decreased.  copied_seq is increased by what was removed
  */
 void vnp_queue_discard(struct sock *sk, u32 len, u32 *steps);
 

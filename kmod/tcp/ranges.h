@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * struct vnp_ranges: ranges of a stream that were dropped, and that the reader has not reached.
+ * struct vnp_ranges: ranges of a stream that were dropped, and not removed from the queue yet.
  *
- * They ascend, and there are other bytes between any two of them.  Context of all functions
- * here: the socket's lock.
+ * They ascend, and are not adjacent.  Context of all functions here: the socket's lock, unless
+ * stated otherwise.
  */
 #ifndef _VNP_TCP_RANGES_H
 #define _VNP_TCP_RANGES_H
@@ -20,9 +20,9 @@ struct vnp_range {
 };
 
 /**
- * struct vnp_ranges - a ring of them
- * @first:	the first, modulo %VNP_RANGES_MAX
- * @last:	after the last, likewise
+ * struct vnp_ranges - a ring of ranges.  An index is taken modulo %VNP_RANGES_MAX
+ * @first:	index of the first range
+ * @last:	index after the last range
  * @range:	the ring
  */
 struct vnp_ranges {
@@ -31,7 +31,7 @@ struct vnp_ranges {
 	struct vnp_range range[VNP_RANGES_MAX];
 };
 
-/* vnp_ranges_at() - number @i from @ranges->first on, which is below @ranges->last */
+/* vnp_ranges_at() - the range with index @i, from @ranges->first to before @ranges->last */
 static inline struct vnp_range *vnp_ranges_at(struct vnp_ranges *ranges, u32 i)
 {
 	return &ranges->range[i % VNP_RANGES_MAX];
@@ -49,8 +49,8 @@ static inline struct vnp_range *vnp_ranges_first(struct vnp_ranges *ranges)
 }
 
 /*
- * vnp_ranges_full() - is there room for less than three? A message can need two, and one is kept
- * for the end of the stream.  Context: any
+ * vnp_ranges_full() - is there space for less than three ranges?  A message can need two, and one
+ * is reserved for the end of the stream.  Context: any
  */
 static inline bool vnp_ranges_full(const struct vnp_ranges *ranges)
 {
@@ -66,10 +66,10 @@ static inline void vnp_ranges_pop(struct vnp_ranges *ranges)
 	ranges->first++;
 }
 
-/* vnp_ranges_bytes() - how many bytes from @start to before @end are in ranges */
+/* vnp_ranges_bytes() - count the bytes from @start to before @end that are in ranges */
 u32 vnp_ranges_bytes(struct vnp_ranges *ranges, u32 start, u32 end);
 
-/* vnp_ranges_after() - the first byte from @seq on that is in no range */
+/* vnp_ranges_after() - the first sequence number from @seq on that is in no range */
 u32 vnp_ranges_after(struct vnp_ranges *ranges, u32 seq);
 
 #endif /* _VNP_TCP_RANGES_H */

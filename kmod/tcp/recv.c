@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP itself reads, up to the first byte that is not ready.  It takes the socket's lock for
- * that, so struct vnp_stream::reader keeps others from reading at the same time: otherwise they
- * could read further together.
+ * TCP's recvmsg() reads, but is only called for bytes up to the first one that is not ready.  As it
+ * takes the socket's lock itself, struct vnp_stream::reader prevents concurrent reads, which
+ * together could read further.
  *
- * A call that began before the link, or with another one, is in TCP: it takes no mutex, and reads
- * bytes, ready or not, dropped or not.  So whenever the socket was not locked copied_seq can be
- * anywhere.
+ * A call that began before the link, or under an earlier link, may be in TCP without this mutex,
+ * and read bytes that are not ready, or were dropped.  So whenever the socket was unlocked,
+ * copied_seq may have passed any of the stream's sequence numbers.
  *
- * A call may outlast the link, but then it does not wait in here: it is restarted, and finds
- * the kernel's own function.  While it is in here it has a reference to the module, which it
- * only fails to get when there are no links any more.  A call that cannot be restarted keeps the
- * module from being removed (vnp_tcp_enter()).
+ * A call may outlast the link, but then does not wait here: it is restarted, and calls the kernel's
+ * function.  It holds a reference to the module, which it only fails to get when there are no links
+ * any more.  For a call that cannot be restarted the removal of the module waits (vnp_tcp_enter()).
  */
 #include "kmod/tcp/recv.h"
 
@@ -29,13 +28,13 @@
  * @stream:	with a reference to its link
  * @sk:		the socket
  * @len:	bytes wanted
- * @target:	bytes to wait for
+ * @target:	minimum of bytes to wait for
  * @done:	bytes read
  * @timeo:	how long to wait, in jiffies
- * @peek:	they stay
- * @bounded:	the first message is one whose end is known: @end
- * @ended:	that was read
- * @end:	its end, a sequence number
+ * @peek:	MSG_PEEK is set
+ * @bounded:	the end of the first message is known: @end
+ * @ended:	that message was read up to its end
+ * @end:	sequence number after that message, if @bounded
  * @locked:	@stream->reader and the socket are locked
  */
 struct vnp_recv {
@@ -52,7 +51,7 @@ struct vnp_recv {
 	bool locked;
 };
 
-/* Another reader can keep them for any time.  Return: 0; -EINTR: the process is being killed */
+/* Another reader can hold the mutex for any time.  Return: 0; -EINTR: a fatal signal */
 static int vnp_recv_lock(struct vnp_recv *recv)
 {
 	if (mutex_lock_killable(&recv->stream->reader))
@@ -71,7 +70,7 @@ static void vnp_recv_unlock(struct vnp_recv *recv)
 	mutex_unlock(&recv->stream->reader);
 }
 
-/* restart_syscall() has another result, which io_uring does not know. */
+/* Not restart_syscall(), as io_uring does not handle -ERESTARTNOINTR. */
 int vnp_recv_restart(void)
 {
 	set_tsk_thread_flag(current, TIF_SIGPENDING);
@@ -130,7 +129,7 @@ static int vnp_recv_sleep(struct vnp_recv *recv)
 	return ret;
 }
 
-/* What a read returns when there is no more to read; the order is that of tcp_recvmsg(). */
+/* What a read returns if nothing can be read any more, in the order of tcp_recvmsg() */
 static int vnp_recv_error(const struct vnp_recv *recv)
 {
 	struct sock *sk = recv->sk;
@@ -146,7 +145,7 @@ static int vnp_recv_error(const struct vnp_recv *recv)
 	return -ENOTCONN;
 }
 
-/* How many bytes TCP can read now; SO_PEEK_OFF is where it begins to peek. */
+/* How many bytes TCP can read now; a peek begins at the offset of SO_PEEK_OFF. */
 static u32 vnp_recv_span(const struct vnp_recv *recv)
 {
 	const u32 span = vnp_stream_span(recv->stream, recv->sk);
@@ -161,14 +160,14 @@ static bool vnp_recv_is_bounded(const struct vnp_recv *recv)
 	return recv->stream->link->flags & VNP_LINK_F_BOUNDARIES;
 }
 
-/* All that is peeked at has to be contiguous.  Return: false: it is not */
+/* Make all that is peeked at contiguous.  Return: false: that failed */
 static bool vnp_recv_gather(struct vnp_recv *recv)
 {
 	return vnp_recv_is_bounded(recv) || vnp_recv_span(recv) >= recv->len ||
 	       !vnp_stream_flatten(recv->stream, recv->sk->sk_allocation);
 }
 
-/* Bytes of the first message, or of all; a call from before the link may have read meanwhile. */
+/* How many bytes can be read now, also if a call from before the link has read the first ones */
 static u32 vnp_recv_find(struct vnp_recv *recv)
 {
 	u32 span = vnp_recv_span(recv);
@@ -231,7 +230,7 @@ static void vnp_recv_bound(struct vnp_recv *recv)
 	recv->end = end ? *end : 0;
 }
 
-/* After it, during which the socket was not locked by us; @span bytes were ready */
+/* After it, during which the socket may have been unlocked.  @span: bytes that were ready before */
 static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 {
 	if (ret <= 0)
@@ -302,7 +301,7 @@ int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 	bounded = vnp_recv_is_bounded(&recv);
 	ready = vnp_ends_cnt(&recv.stream->ends);
 	vnp_recv_end(&recv);
-	/* It writes to user memory. */
+	/* After unlocking, as it writes to user memory, which can take any time */
 	if (bounded && ret >= 0)
 		vnp_recv_tell(&recv, msg, ready);
 	return ret;
@@ -330,8 +329,8 @@ static int vnp_recv_splice_actor(read_descriptor_t *desc, struct sk_buff *skb,
 }
 
 /*
- * As tcp_splice_read(), which would take the lock itself: so it might find that a call from before
- * the link has read what is ready, and wait for more with @reader locked.
+ * As tcp_splice_read(), which is not called, as it takes the socket's lock itself: if a call from
+ * before the link had just read what was ready, it would wait for more while we hold @reader.
  */
 ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info *pipe,
 			size_t len, unsigned int flags)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reading from a TCP socket that has a link: as from a socket whose receive queue holds only
- * what is ready.
+ * Reading from a TCP socket that has a link: as if only what is ready were in its receive queue.
  */
 #ifndef _VNP_TCP_RECV_H
 #define _VNP_TCP_RECV_H
@@ -13,8 +12,8 @@
 #include "kmod/core/compat_tcp.h"
 
 /*
- * vnp_recv_restart() - the link has ended: have the call made again, which then is the kernel's.
- * Return: for the caller of the call
+ * vnp_recv_restart() - the link has ended: have the system call restarted, which then calls the
+ * kernel's operation.  Return: what this operation must return
  */
 int vnp_recv_restart(void);
 

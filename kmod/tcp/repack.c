@@ -8,14 +8,14 @@
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/ranges.h"
 
-/* The data of a chunk, and what it is charged */
+/* Bytes of data of a full chunk, and its truesize */
 #define VNP_CHUNK		((u32)SKB_MAX_ORDER(0, 0))
 #define VNP_CHUNK_TRUESIZE	((u32)SKB_TRUESIZE(VNP_CHUNK))
 
 /* Small heads may come from a cache of this size. */
 #define VNP_CHUNK_SMALL		1024
 
-/* What a slice of a pass copies and replaces at most */
+/* A slice of a pass ends when it has copied or replaced this much. */
 #define VNP_SLICE_BYTES		(16 * VNP_CHUNK)
 #define VNP_SLICE_PACKETS	1024
 
@@ -34,7 +34,7 @@ u32 vnp_repack_capacity(u32 truesize)
 u32 vnp_repack_growth(const struct sock *sk, const struct sk_buff *skb, u32 seq)
 {
 	const u32 read = tcp_sk(sk)->copied_seq, start = vnp_queue_start(skb);
-	/* What was retransmitted with new bytes may have been read long ago. */
+	/* The first bytes of a retransmission that also has new ones may have been read already. */
 	const u32 from = before(start, read) ? read : start;
 	const u64 old = before(from, seq) ? seq - from : 0;
 	const u64 chunks = old * VNP_CHUNK_TRUESIZE / VNP_CHUNK;
@@ -42,7 +42,7 @@ u32 vnp_repack_growth(const struct sock *sk, const struct sk_buff *skb, u32 seq)
 	return skb->truesize > chunks ? skb->truesize - chunks : 0;
 }
 
-/* The bytes of a packet from @seq on: those before were read */
+/* Number of bytes of a packet from @seq on; those before were read */
 static u32 vnp_repack_left(const struct sk_buff *skb, u32 seq)
 {
 	const u32 start = vnp_queue_start(skb);
@@ -57,14 +57,14 @@ static bool vnp_repack_is_dense(const struct sk_buff *skb, u32 seq)
 	return skb->truesize <= len + len / 4;
 }
 
-/* @seq: the bytes before are not needed, as those of a chunk that was partly read */
+/* @seq: bytes before it are not needed, such as those of a chunk that were read */
 static bool vnp_repack_is_chunk(const struct sk_buff *skb, u32 seq)
 {
 	return vnp_repack_left(skb, seq) >= VNP_CHUNK &&
 	       !skb->data_len && skb->truesize <= VNP_CHUNK_TRUESIZE;
 }
 
-/* TCP finds the flags at the packet's ends. */
+/* Packets with SYN or FIN are not repacked: TCP expects these at a packet's start and end. */
 static bool vnp_repack_suits(const struct sk_buff *skb)
 {
 	return !(TCP_SKB_CB(skb)->tcp_flags & (TCPHDR_SYN | TCPHDR_FIN)) &&
@@ -84,7 +84,7 @@ static struct sk_buff *vnp_chunk_alloc(const struct sk_buff *first, u32 seq, u32
 	return chunk;
 }
 
-/* Append the bytes from @seq to before @stop, which fit.  Return: false: they are not there */
+/* Append the bytes from @seq to before @stop, which fit.  Return: false: they cannot be read */
 static bool vnp_chunk_append(struct sock *sk, struct sk_buff *chunk, struct sk_buff *skb,
 			     u32 seq, u32 stop)
 {
@@ -143,7 +143,7 @@ struct vnp_repack_run {
 	u32 stop;
 };
 
-/* Memory that chunks for so many bytes take at least */
+/* Minimum of memory that chunks for @len bytes take */
 static s64 vnp_repack_least(u32 len)
 {
 	const u32 left = len % VNP_CHUNK;
@@ -151,7 +151,7 @@ static s64 vnp_repack_least(u32 len)
 	return (s64)(len / VNP_CHUNK) * VNP_CHUNK_TRUESIZE + (left ? SKB_TRUESIZE(left) : 0);
 }
 
-/* Copy the bytes of a run to chunks.  Return: the memory that they take, or -ENOMEM */
+/* Copy the bytes of @run to chunks.  Return: the memory that the chunks take, or -ENOMEM */
 static s64 vnp_repack_copy(struct sock *sk, const struct vnp_repack_run *run,
 			   struct sk_buff_head *chunks, gfp_t gfp)
 {
@@ -173,7 +173,7 @@ static s64 vnp_repack_copy(struct sock *sk, const struct vnp_repack_run *run,
 	return size;
 }
 
-/* Replace the packets of a run, if that saves memory.  Return: 1; 0: it does not; -ENOMEM */
+/* Replace the packets of @run, if that saves memory.  Return: 1; 0: it does not; -ENOMEM */
 static int vnp_repack_run(struct sock *sk, const struct vnp_repack_run *run,
 			  struct vnp_repack *pass, gfp_t gfp)
 {
@@ -215,9 +215,9 @@ static bool vnp_repack_wants(const struct sock *sk, const struct sk_buff *skb, b
 }
 
 /*
- * The next run, from @run->end and @pass->seq on.  It has at least two packets, unless only one
- * is left, since the first can be an incomplete chunk of the previous run.  Return: false if
- * there is no further run
+ * Find the next packets to replace together, from @run->end and @pass->seq on: at least two unless
+ * no other follows, as the first can be an incomplete chunk (vnp_repack_advance()).  Return: false:
+ * there are no more
  */
 static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
 			    struct vnp_repack_run *run)
@@ -245,14 +245,14 @@ static bool vnp_repack_next(struct sock *sk, const struct vnp_repack *pass,
 	return true;
 }
 
-/* Continue after a run that was replaced, or not. */
+/* Continue after @run, which was @replaced or not. */
 static void vnp_repack_advance(struct sock *sk, struct vnp_repack *pass,
 			       struct vnp_repack_run *run, bool replaced)
 {
 	const u32 incomplete = (run->stop - run->seq) % VNP_CHUNK;
 
 	pass->seq = run->stop;
-	/* The last chunk takes more bytes, if they follow. */
+	/* If packets to replace follow, replace the incomplete last chunk with them, to fill it. */
 	if (replaced && incomplete && !vnp_queue_is_end(sk, run->end) &&
 	    vnp_repack_wants(sk, run->end, pass->all)) {
 		pass->seq -= incomplete;
@@ -299,7 +299,7 @@ int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp)
 	return 0;
 }
 
-/* Are the bytes of a packet before @stop linear, and nobody else's? */
+/* Are the bytes of a packet before @stop linear, and not shared? */
 static bool vnp_repack_is_own(const struct sk_buff *skb, u32 stop)
 {
 	if (after(stop, vnp_queue_stop(skb)))
@@ -326,7 +326,7 @@ int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, g
 	if (own)
 		return 0;
 	run.stop = vnp_queue_stop(skb);
-	/* A packet with a FIN stays, although all of its data goes. */
+	/* A packet with a FIN stays in the queue, although chunks have all of its data. */
 	run.end = TCP_SKB_CB(skb)->tcp_flags & TCPHDR_FIN ? skb : skb->next;
 	__skb_queue_head_init(&chunks);
 	if (vnp_repack_copy(sk, &run, &chunks, gfp) < 0) {
@@ -339,7 +339,7 @@ int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, g
 	return 1;
 }
 
-/* The chunk that takes the next bytes, of which @left are to come, the first for @seq */
+/* Get a chunk with space for the next bytes.  @left: number of all bytes to come, from @seq on */
 static struct sk_buff *vnp_repack_room(struct sk_buff_head *chunks, struct sk_buff *from,
 				       u32 seq, u32 left, gfp_t gfp)
 {
@@ -354,11 +354,11 @@ static struct sk_buff *vnp_repack_room(struct sk_buff_head *chunks, struct sk_bu
 }
 
 /**
- * struct vnp_repack_move - bytes that move up in the queue
+ * struct vnp_repack_move - moving bytes up in the queue
  * @chunks:	what they are copied to
- * @from:	a packet that does not end after the next one
- * @seq:	the number that it gets
- * @end:	after the last number that is given
+ * @from:	a packet at or before the one with the next byte
+ * @seq:	the next byte's new sequence number
+ * @end:	after the last byte's new sequence number
  * @gfp:	how to allocate
  */
 struct vnp_repack_move {
@@ -390,7 +390,7 @@ static int vnp_repack_append(struct sock *sk, struct vnp_repack_move *move, u32 
 	return 0;
 }
 
-/* Copy what is in no range, from @start on.  Return: as above */
+/* Copy the bytes from @start to the last range that are in no range.  Return: as above */
 static int vnp_repack_gather(struct sock *sk, struct vnp_repack_move *move,
 			     struct vnp_ranges *ranges, u32 start)
 {
@@ -410,7 +410,7 @@ static int vnp_repack_gather(struct sock *sk, struct vnp_repack_move *move,
 	return WARN_ON_ONCE(move->seq != move->end) ? -ENODATA : 0;
 }
 
-/* An urgent byte goes with its range, or moves like the others. */
+/* An urgent byte is removed with its range, or moves like other bytes. */
 static void vnp_repack_move_urgent(struct tcp_sock *tp, struct vnp_ranges *ranges, u32 stop)
 {
 	const u32 seq = tp->urg_seq;
@@ -448,7 +448,7 @@ int vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges, gfp_t gfp)
 	vnp_repack_move_urgent(tp, ranges, move.end);
 	WRITE_ONCE(tp->copied_seq, seq);
 	ranges->first = ranges->last;
-	/* A packet with a FIN stays, if all of its data goes. */
+	/* A packet with a FIN stays in the queue, even if none of its data is needed. */
 	while (!vnp_queue_is_end(sk, end) && !after(vnp_queue_stop(end), move.end) &&
 	       !(TCP_SKB_CB(end)->tcp_flags & TCPHDR_FIN))
 		end = end->next;

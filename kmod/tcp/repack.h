@@ -4,7 +4,7 @@
  * the same bytes.  A chunk is a packet whose data fills a page.
  *
  * A pass goes over the whole queue in slices, so that none takes long: a slice ends when it has
- * copied 16 chunks, or seen 1024 packets.  (A packet is not divided, however large it is.)
+ * copied 16 chunks, or seen 1024 packets.  (Packets are copied completely, however large they are.)
  *
  * Context of all functions here: the socket's lock.
  */
@@ -17,27 +17,26 @@ struct sk_buff;
 struct sock;
 struct vnp_ranges;
 
-/* vnp_repack_capacity() - how many bytes surely fit, repacked, in so much memory */
+/* vnp_repack_capacity() - how many bytes, repacked, take at most @truesize of memory */
 u32 vnp_repack_capacity(u32 truesize);
 
 /*
- * vnp_repack_growth() - memory of a packet, less that of chunks for its bytes before @seq that were
- * not read
+ * vnp_repack_growth() - memory that a packet takes, minus that of chunks for its unread bytes
+ * before @seq
  */
 u32 vnp_repack_growth(const struct sock *sk, const struct sk_buff *skb, u32 seq);
 
 /*
- * vnp_repack_waste() - memory that a pass saves in the queue's first packet, as most of it was
+ * vnp_repack_waste() - memory that a pass saves in the queue's first packet, as bytes of it were
  * read; or 0
  */
 u32 vnp_repack_waste(const struct sock *sk);
 
 /**
  * struct vnp_repack - a pass
- * @all:	repack all packets, not only those that are not dense.  After that pass, not more
- *		memory is taken than that for which vnp_repack_capacity() is the queue's length,
- *		and 1/16 of it
- * @seq:	where its next slice begins.  To start: the first byte that was not read
+ * @all:	repack all packets, not only those that are not dense.  After that pass, the queue
+ *		takes at most 17/16 of the memory for which vnp_repack_capacity() is its length
+ * @seq:	where the next slice begins.  To start: the first byte that was not read
  * @copied:	bytes that were copied; for statistics
  */
 struct vnp_repack {
@@ -52,8 +51,8 @@ struct vnp_repack {
  * @pass:	the pass; advanced
  * @gfp:	how to allocate
  *
- * Return: 0: the pass has ended; -EAGAIN: it continues with the next slice; -ENOMEM: it continues
- * if there is memory.
+ * Return: 0: the pass has ended; -EAGAIN: call again for the next slice; -ENOMEM: likewise, after
+ * a delay.
  */
 int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp);
 
@@ -65,25 +64,25 @@ int vnp_repack(struct sock *sk, struct vnp_repack *pass, gfp_t gfp);
  * @stop:	after the last one
  * @gfp:	how to allocate
  *
- * They are private until the socket is unlocked, and the bytes are linear.
+ * They stay private until the socket is unlocked, and the bytes are linear.
  *
- * Return: 0; 1: and packets were replaced; -ENOMEM: nothing was changed; -ENODATA: the bytes are
- * not in the queue, or cannot be read.
+ * Return: 0: they were private; 1: packets were replaced; -ENOMEM: nothing was changed; -ENODATA:
+ * the bytes are not in the queue, or cannot be read.
  */
 int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, gfp_t gfp);
 
 /**
  * vnp_repack_without() - remove ranges from the queue
  * @sk:		the socket
- * @ranges:	what to remove; all of it has arrived, and what was read of it does not matter.
- *		Emptied, if it succeeds
+ * @ranges:	what to remove; all of it has arrived, and some of it may have been read.  Emptied
+ *		on success
  * @gfp:	how to allocate
  *
- * The bytes before a range move up to its end, so their sequence numbers change: that of one
- * grows by the bytes of the ranges after it.
+ * The bytes before a range move up to its end: their sequence numbers, and copied_seq, grow by the
+ * length of all ranges after them.
  *
  * Context: process.
- * Return: 0; -ENOMEM; -ENODATA: the bytes between are not in the queue.  If it fails nothing
+ * Return: 0; -ENOMEM; -ENODATA: bytes between the ranges are not in the queue.  On failure nothing
  * was changed.
  */
 int vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges, gfp_t gfp);

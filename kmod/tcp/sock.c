@@ -18,12 +18,12 @@ static atomic_t vnp_tcp_calls = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(vnp_tcp_calls_wait);
 
 /*
- * setsockopt() of TCP_ULP can wait for the socket's lock when the link is attached, and would make
- * the copy of sk_prot known to kTLS, for all sockets.  These operations keep it from that.
+ * A setsockopt(TCP_ULP) may be waiting for the socket's lock when the link is attached.  kTLS would
+ * then derive its operations for all sockets from our sk_prot.  With these set, TCP refuses that.
  *
- * getsockopt() of TCP_ULP takes no lock: it finds operations, stores the length, which can sleep,
- * and reads the operations again.  So they stay when the link is detached, until the socket is
- * freed, which may be after the module; then they are not freed.
+ * getsockopt(TCP_ULP) takes no lock: it checks icsk_ulp_ops, copies the length to the caller, which
+ * can sleep, and reads icsk_ulp_ops again.  So it stays set when the link is detached, until the
+ * socket is freed, which may be after the module was removed: so this is not freed if it was used.
  */
 static const char vnp_tcp_ulp_name[] = "vnp";
 static struct tcp_ulp_ops *vnp_tcp_ulp;
@@ -57,7 +57,7 @@ bool vnp_tcp_suits(const struct sock *sk)
 	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* Are there other operations than those of a link that was detached? */
+/* Is there a ULP, other than vnp_tcp_ulp, which stays after a link? */
 static bool vnp_tcp_has_ulp(const struct sock *sk)
 {
 	const struct tcp_ulp_ops *ulp = inet_csk(sk)->icsk_ulp_ops;

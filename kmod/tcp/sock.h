@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What links, listening sockets and outlets have in common: whether a TCP socket may be changed,
- * what keeps others from changing it, and calls that can outlast the link.
+ * Functions shared by links, listening sockets and outlets: may a TCP socket be changed, preventing
+ * others from changing it, and calls that can outlast the link.
  */
 #ifndef _VNP_TCP_SOCK_H
 #define _VNP_TCP_SOCK_H
@@ -14,8 +14,8 @@ struct vnp_link;
 /*
  * vnp_tcp_enter() - begin a call that must not fail, can sleep, and can end after the link
  *
- * It keeps a reference to the module until vnp_tcp_leave().  It cannot get one if the link had
- * ended when it began, and the module is being removed: then the removal waits for it.
+ * Holds a reference to the module until vnp_tcp_leave().  If it cannot get one, as the link has
+ * ended and the module is being removed, the removal waits for the call.
  *
  * Return: for vnp_tcp_leave().
  */
@@ -31,16 +31,16 @@ bool vnp_tcp_is_plain(const struct sock *sk);
 /* vnp_tcp_is_free() - is it used by nothing in the kernel but a link?  Context: its lock */
 bool vnp_tcp_is_free(const struct sock *sk);
 
-/* vnp_tcp_keep_ulp() - refuse other uses: kTLS, sockmap, SMC.  For ever.  Context: its lock */
+/* vnp_tcp_keep_ulp() - let kTLS, sockmap and SMC refuse it until it is freed.  Context: its lock */
 void vnp_tcp_keep_ulp(struct sock *sk);
 
 /* vnp_tcp_check() - can it be linked?  Context: its lock.  Return: 0, or -EBUSY */
 int vnp_tcp_check(const struct sock *sk);
 
-/* vnp_tcp_set_user_data() - @link or NULL; not for copies.  Context: the socket's lock */
+/* vnp_tcp_set_user_data() - set to @link or NULL; clones get NULL.  Context: the socket's lock */
 void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link);
 
-/* vnp_tcp_calls_drain() - wait until none of these has no reference.  Context: module exit */
+/* vnp_tcp_calls_drain() - wait for calls that got no reference.  Context: module exit */
 void vnp_tcp_calls_drain(void);
 
 /* vnp_tcp_ulp_create() - allocate what vnp_tcp_keep_ulp() sets.  Context: module init and exit */

@@ -14,7 +14,7 @@
 #include "kmod/tcp/window.h"
 #include "kmod/tcp/worker.h"
 
-/* Packets that are removed at once.  A worker does what remains, as in parse.c. */
+/* Maximum number of packets to remove in one call.  The worker continues, as in parse.c. */
 #define VNP_STREAM_DISCARD	1024
 
 struct vnp_stream *vnp_stream_alloc(struct vnp_link *link)
@@ -89,7 +89,7 @@ void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info
 		info->ready_messages = vnp_ends_cnt(&stream->ends);
 }
 
-/* Can nothing arrive any more? */
+/* Can no more data arrive? */
 static inline bool vnp_stream_closed(const struct sock *sk)
 {
 	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
@@ -114,8 +114,8 @@ static bool vnp_stream_stops(struct vnp_stream *stream, u32 seq)
 }
 
 /*
- * A read skips an urgent byte that comes first, but TCP is not called to read only that: remove it
- * if what follows could not be reached otherwise.  MSG_OOB still reads it.
+ * A read skips an urgent byte at its start, but TCP is not called to read nothing else: so remove
+ * the byte if a dropped range or the end of a message follows it.  MSG_OOB can still read it.
  */
 static void vnp_stream_skip_urgent(struct vnp_stream *stream, u32 *steps)
 {
@@ -133,8 +133,8 @@ static void vnp_stream_skip_urgent(struct vnp_stream *stream, u32 *steps)
 }
 
 /*
- * Remove from the queue what was dropped, up to the first byte that was not.  Return: 0; -EAGAIN:
- * it takes too long
+ * Remove dropped ranges at the start of the queue.  Return: 0; -EAGAIN: there are too many packets,
+ * so let the worker continue
  */
 static int vnp_stream_skip(struct vnp_stream *stream)
 {
@@ -163,8 +163,8 @@ static int vnp_stream_skip(struct vnp_stream *stream)
 }
 
 /*
- * No more may be kept from the application than its buffer has room for: otherwise it gets
- * what is held, or is told that the message is too long.
+ * What is kept from the application must fit its buffer.  If it does not, deliver what is held; if
+ * nothing is held, the message is too long.
  */
 static void vnp_stream_bound(struct vnp_stream *stream)
 {
@@ -183,7 +183,7 @@ static void vnp_stream_bound(struct vnp_stream *stream)
 	}
 }
 
-/* How far a read may go now */
+/* Update how far a read may go. */
 static void vnp_stream_settle(struct vnp_stream *stream)
 {
 	const struct vnp_range *drop = vnp_ranges_first(&stream->drops);
@@ -203,7 +203,7 @@ static void vnp_stream_settle(struct vnp_stream *stream)
 	WRITE_ONCE(stream->more, more);
 }
 
-/* As @ret of vnp_stream_parse_some() says, the worker does what remains, now or after a while. */
+/* Let the worker do what remains, by @ret: now (-EAGAIN), or after a delay (-ENOMEM). */
 static void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
 {
 	WRITE_ONCE(stream->deferred, ret);
@@ -213,7 +213,7 @@ static void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
 		vnp_stream_retry(stream);
 }
 
-/* All is ready up to @end, unless the program was replaced by one that authenticates messages. */
+/* Make all ready up to @end, unless the program was replaced by one that authenticates messages. */
 static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
 {
 	if (vnp_message_authenticates(stream)) {
@@ -240,11 +240,11 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 	if (!stream->apart)
 		vnp_copy_free(&stream->copy);
 	skip = vnp_stream_skip(stream);
-	/* There is room again for what is dropped. */
+	/* There may be space for dropped ranges again. */
 	if (!ret && vnp_stream_can_parse(stream, end))
 		ret = -EAGAIN;
 	vnp_stream_bound(stream);
-	/* It can come first in what is ready now. */
+	/* An urgent byte may be the first one that vnp_stream_bound() made ready. */
 	if (unlikely(tcp_sk(stream->sk)->urg_data))
 		skip = vnp_stream_skip(stream) ?: skip;
 	local_bh_enable();
@@ -254,12 +254,12 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 	vnp_stream_settle(stream);
 }
 
-/* The message at @parse will never be whole: of it the bytes up to @end have arrived. */
+/* No more will arrive of the message at @parse than its bytes up to @end. */
 static void vnp_stream_truncate(struct vnp_stream *stream, u32 end)
 {
 	const u32 eof = stream->link->eof;
 
-	/* It is not authentic yet. */
+	/* It cannot be authenticated: so never deliver it if the program does that. */
 	if (eof == VNP_EOF_DELIVER && !vnp_message_authenticates(stream)) {
 		WRITE_ONCE(stream->ready, end);
 	} else {
@@ -311,8 +311,8 @@ int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
 }
 
 /*
- * If the application can read nothing, it is up to the link that the window stays open: no read
- * will open it.
+ * If the application has nothing to read, no read will open the window, so the link must keep it
+ * open.
  */
 static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
 {
@@ -320,14 +320,14 @@ static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
 
 	if (stream->deferred || vnp_stream_ended(stream, sk) || vnp_stream_enough(stream, sk))
 		return;
-	/* Softirq does not do what the worker is about to continue, or to retry. */
+	/* Softirq leaves it to the worker if that is queued. */
 	if (vnp_window_is_crowded(sk) &&
 	    (gfp != GFP_ATOMIC || !delayed_work_pending(&stream->work)))
 		vnp_stream_repack(stream, gfp, vnp_window_open);
 	vnp_window_tell(sk, read);
 }
 
-/* Is there nothing to read, and nothing to do before more of the message at @parse arrives? */
+/* Is there nothing to read, and nothing to do until the message at @parse is complete? */
 static bool vnp_stream_waits(struct vnp_stream *stream)
 {
 	const struct sock *sk = stream->sk;
@@ -338,14 +338,14 @@ static bool vnp_stream_waits(struct vnp_stream *stream)
 }
 
 /*
- * TCP calls vnp_stream_data_ready() when as many bytes can be read as are set here, so that it
- * costs nothing for each segment of a long message; and when the queue takes 7/8 of sk_rcvbuf, the
+ * Set sk_rcvlowat, so that TCP does not call vnp_stream_data_ready() for each segment of a long
+ * message, but when this many bytes can be read; and when the queue takes 7/8 of sk_rcvbuf, the
  * window is not larger than a segment, TCP is short of memory, an urgent byte has arrived, or the
- * stream ends.  Meanwhile it acknowledges what arrives without waiting for a read.
+ * stream ends.  Meanwhile TCP acknowledges what arrives without waiting for a read.
  *
- * Not while there is something to read: then TCP would acknowledge twice.  Not while there is an
- * urgent byte: TCP may take it out of the queue, and so need one more.  A call from before the link
- * may read what is not ready: that is noticed when it releases the socket (vnp_stream_released()).
+ * It is 1 while there is something to read, as TCP would acknowledge twice; and while there is an
+ * urgent byte, as TCP may skip that, and would then wait for one byte more.  A call from before the
+ * link may read what is not ready: vnp_stream_released() detects that.
  */
 static void vnp_stream_pace(struct vnp_stream *stream)
 {
@@ -387,7 +387,7 @@ void vnp_stream_wake(struct vnp_stream *stream)
 	stream->data_ready(sk);
 }
 
-/* TCP calls sk_data_ready for an urgent byte when it has arrived, ready or not. */
+/* As TCP, wake the application for an urgent byte as soon as it has arrived, ready or not. */
 static void vnp_stream_wake_urgent(struct vnp_stream *stream)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
@@ -399,8 +399,8 @@ static void vnp_stream_wake_urgent(struct vnp_stream *stream)
 }
 
 /*
- * The urgent pointer is not authenticated.  So where messages are, no byte is urgent: it would be
- * delivered before its message, and anyone could remove a byte from a message.
+ * The urgent pointer is not authenticated.  So ignore it if messages are: an urgent byte would be
+ * delivered before its message, and anyone on the path could remove a byte from a message.
  */
 static void vnp_stream_ignore_urgent(struct vnp_stream *stream)
 {
@@ -427,12 +427,12 @@ void vnp_stream_read(struct vnp_stream *stream)
 	const u32 ready = stream->ready;
 
 	vnp_stream_advance(stream, false, stream->sk->sk_allocation, true);
-	/* Others may wait for what has become ready. */
+	/* Other threads may be waiting for what has become ready. */
 	if (stream->ready != ready)
 		vnp_stream_wake(stream);
 }
 
-/* Calls that began before the link do not stop at what is ready: see where they have read to. */
+/* Account for what calls from before the link have read, which do not stop at @ready. */
 static void vnp_stream_catch_up(struct vnp_stream *stream)
 {
 	int ret;
@@ -467,7 +467,7 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 {
 	stream->sk = sk;
 	stream->lowat = sk->sk_rcvlowat;
-	/* What was read before the link, if the application did not accept it with the link */
+	/* What was read before the link may be unanswered, unless the link was inherited. */
 	stream->owed = !stream->link->listener_id;
 	stream->data_ready = sk->sk_data_ready;
 	stream->parse = tcp_sk(sk)->copied_seq;
@@ -479,7 +479,7 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 	stream->window.end = stream->parse;
 	stream->window.pass.seq = stream->parse;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
-	/* for vnp_stream_of() */
+	/* pairs with vnp_stream_of() */
 	smp_store_release(&sk->sk_data_ready, vnp_stream_data_ready);
 	vnp_stream_data_ready(sk);
 }

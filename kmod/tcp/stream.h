@@ -2,16 +2,16 @@
 /*
  * struct vnp_stream: the messages of a TCP socket that has a link.
  *
- * The data stays in TCP's receive queue.  What is known about it are sequence numbers:
+ * The data stays in TCP's receive queue.  The stream has sequence numbers in it:
  *
  *	copied_seq      ready          parse            wanted
  *	    |  readable   |  held, whole |  not whole yet  |
  *
- * and ranges that were dropped, all of them before @parse; with VNP_LINK_F_BOUNDARIES also where
- * the messages end that were not.  The application reads up to
- * @ready, and the ranges are removed from the queue when it gets there.
+ * and ranges that were dropped, all of them before @parse; with VNP_LINK_F_BOUNDARIES also the ends
+ * of the messages that were not dropped.  The application reads up to @ready; a range is removed
+ * from the queue when all bytes before it were read.
  *
- * It belongs to its link, is reached through sk_user_data, and freed with the link after a
+ * A stream belongs to its link, is found through sk_user_data, and is freed with the link after a
  * grace period.  Locking: the socket's lock; poll() reads some members without it.
  */
 #ifndef _VNP_TCP_STREAM_H
@@ -35,39 +35,41 @@ struct vnp_outlet;
  * @link:	the link
  * @sk:		the socket; NULL: detached
  * @data_ready:	sk_data_ready before the link
- * @reader:	held while the application reads, and while the link is detached.  Taken before the
- *		socket's lock, which is released for TCP, as that takes it itself
- * @work:	what softirq left to do.  Pending, it has a reference to the link
- * @blocked:	it was not done, as a process had locked the socket.  Under the socket's spinlock
- * @delay:	how long it waits if that failed, in jiffies; 0: it did not fail
- * @parse:	where the message begins that is not whole yet, or not parsed
+ * @reader:	held while the application reads, and while the link is being detached.  Taken
+ *		before the socket's lock, which is released to call TCP, as that takes it itself
+ * @work:	the worker, for what softirq could not do.  Holds a reference to the link while
+ *		pending
+ * @blocked:	@work did nothing, as a process owned the socket.  Under the socket's spinlock
+ * @delay:	jiffies until @work tries again after the next failure; 0: it did not fail
+ * @parse:	the first byte of the message that is incomplete, or that is parsed next
  * @ready:	the application may read up to here
- * @wanted:	a program is executed when the bytes before here have arrived: on a message whose
- *		length is not known that for streams, else that for messages
+ * @wanted:	a program is executed when all bytes before this have arrived: if the message's
+ *		length is not known the program for streams, else the one for messages
  * @sized:	@wanted is the end of the message
- * @passing:	there are no messages any more: all is ready
- * @deferred:	@work continues to parse
- * @scattered:	the message at @parse is too far to be found by softirq: @work repacks first
- * @finished:	no more data comes, and all is ready or dropped
- * @error:	what the application gets after the last byte that is ready, or 0
+ * @passing:	messages are not parsed any more: all bytes are ready
+ * @deferred:	@work continues parsing, or removing what was dropped
+ * @scattered:	the message at @parse is too many packets away for softirq: @work repacks first
+ * @finished:	no more data can arrive, and all is ready or dropped
+ * @error:	errno that the application gets after the last byte that is ready, or 0
  * @end:	how far one read of TCP may go: to @ready, or to the first of @drops or @ends if
- *		that is before it
+ *		that is before @ready
  * @more:	bytes that are ready after @end
  * @woken:	@ready when the application was woken
  * @urgent:	the urgent byte that the application was woken for
  * @lowat:	SO_RCVLOWAT of the application
- * @paced:	copied_seq when sk_rcvlowat was set (vnp_stream_pace())
- * @window:	how TCP's window is kept open
+ * @paced:	copied_seq when vnp_stream_pace() set sk_rcvlowat
+ * @window:	state of keeping TCP's window open
  * @walked:	packets that were walked to find messages; for statistics
  * @apart:	length of the message at @parse, if @work executes the program on it; or 0
  * @copy:	of the message that a program is executed on.  While @apart is set only @work uses
  *		it
  * @drops:	ranges that were dropped
- * @ends:	where messages end
+ * @ends:	ends of messages
  * @outlet:	the queue for answers (answer.h), or NULL
- * @denied:	there is none, as the process may not send
- * @owed:	the application has not read all, or not sent what follows
- * @sends:	messages because of which something was sent since the application read, or tried to
+ * @denied:	@outlet is NULL, as the process may not send
+ * @owed:	messages may be unanswered by the application (struct vnp_ctx::unanswered)
+ * @sends:	number of messages because of which something was sent, since the application last
+ *		began a read
  */
 struct vnp_stream {
 	struct vnp_link *link;
@@ -116,9 +118,10 @@ void vnp_stream_data_ready(struct sock *sk);
 /*
  * vnp_stream_of() - of a socket, or NULL.  Context: the socket's lock, or RCU
  *
- * After the link others may set sk_user_data (KCM), whose objects are not to be touched.  It is a
- * link, if sk_data_ready is ours afterwards, and it is still the same then: vnp_stream_start() sets
- * sk_data_ready after it, and vnp_stream_stop() restores it before others can set it.
+ * After the link others (KCM) may set sk_user_data to an object that must not be accessed.  What is
+ * read is a link if sk_data_ready is ours when read next, and sk_user_data is unchanged after that:
+ * vnp_stream_start() sets sk_data_ready after sk_user_data, and vnp_stream_stop() restores
+ * sk_data_ready before others can set sk_user_data.
  */
 static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
 {
@@ -138,15 +141,15 @@ static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
 }
 
 /*
- * vnp_stream_full() - can no more be remembered, of what was dropped, or where messages end, until
- * the application reads?  Context: any
+ * vnp_stream_full() - is there no space for more dropped ranges, or ends of messages, until the
+ * application reads?  Context: any
  */
 static inline bool vnp_stream_full(const struct vnp_stream *stream)
 {
 	return vnp_ranges_full(&stream->drops) || vnp_ends_full(&stream->ends);
 }
 
-/* vnp_stream_get() - the same, with a reference to its link, for vnp_stream_put() */
+/* vnp_stream_get() - as vnp_stream_of(), with a reference to its link, for vnp_stream_put() */
 struct vnp_stream *vnp_stream_get(const struct sock *sk);
 
 static inline void vnp_stream_put(struct vnp_stream *stream)
@@ -155,15 +158,14 @@ static inline void vnp_stream_put(struct vnp_stream *stream)
 }
 
 /*
- * vnp_stream_start() - begin with the first byte that was not read.  Context: process, the socket's
- * lock
+ * vnp_stream_start() - begin parsing at the first byte that was not read.  Context: process, the
+ * socket's lock
  */
 void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
 
 /*
- * vnp_stream_stop() - end; no program is executed any more.  With @keep, which requires @reader,
- * what was dropped is removed from TCP's queue, so that the application does not read it
- * afterwards.  Context: likewise
+ * vnp_stream_stop() - end the stream.  With @keep, which requires @reader, what was dropped is
+ * removed from TCP's queue, so that the application does not read it afterwards.  Context: likewise
  */
 void vnp_stream_stop(struct vnp_stream *stream, bool keep);
 
@@ -176,13 +178,15 @@ bool vnp_stream_outran(const struct vnp_stream *stream);
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);
 
-/* vnp_stream_finish() - if no more data comes, decide on what is there.  Context: likewise */
+/*
+ * vnp_stream_finish() - if no more data can arrive, decide on an incomplete message (VNP_EOF_*).
+ * Context: likewise
+ */
 void vnp_stream_finish(struct vnp_stream *stream);
 
 /*
  * vnp_stream_flatten() - remove all that was dropped from TCP's queue, so that one read of TCP can
- * go up to @ready.  Context: likewise.  Return: as vnp_repack_without(); if that fails nothing was
- * changed
+ * go up to @ready.  Context: likewise.  Return: as vnp_repack_without()
  */
 int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
 
@@ -190,23 +194,23 @@ int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
 u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);
 
 /*
- * vnp_stream_enough() - are as many bytes ready as the application waits for (SO_RCVLOWAT)?  Or any
- * at all, if no more can become ready before it reads, as the buffer, @drops or @ends is full.
- * Context: any
+ * vnp_stream_enough() - are as many bytes ready as the application waits for (SO_RCVLOWAT)?  One
+ * byte is enough if no more can become ready before it reads, as the buffer, @drops or @ends is
+ * full.  Context: any
  */
 bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);
 
-/* vnp_stream_info() - fill in what it has counted.  Context: any */
+/* vnp_stream_info() - fill in the stream's counters.  Context: process */
 void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info);
 
-/* vnp_stream_ended() - does a read not wait, even if there is nothing to read? Context: any */
+/* vnp_stream_ended() - would a read not wait, even with nothing to read?  Context: any */
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk);
 
 /* For the worker.  Context: the socket's lock */
 
 /*
- * vnp_stream_advance() - do what there is to do, after data has arrived or was @read.  @far: as of
- * vnp_stream_parse_some()
+ * vnp_stream_advance() - parse, and update what depends on it, after data has arrived or was @read.
+ * @far: as for vnp_stream_parse_some()
  */
 void vnp_stream_advance(struct vnp_stream *stream, bool far, gfp_t gfp, bool read);
 
@@ -214,8 +218,8 @@ void vnp_stream_advance(struct vnp_stream *stream, bool far, gfp_t gfp, bool rea
 void vnp_stream_wake(struct vnp_stream *stream);
 
 /*
- * vnp_stream_repack() - a slice of the work for the window, by @func, if the account allows that.
- * Return: as @func
+ * vnp_stream_repack() - call @func, vnp_window_open() or vnp_window_pack(), unless the user's
+ * account is overdrawn.  Queues the worker if there is more to do.  Return: as @func; -ENOMEM
  */
 int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
 		      int (*func)(struct sock *sk, struct vnp_window *window, gfp_t gfp));

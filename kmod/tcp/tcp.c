@@ -3,19 +3,20 @@
  * TCP sockets.  A socket that gets a link
  * has:			it becomes:
  *	sk_data_ready		vnp_stream_data_ready()
- *	sk_user_data		the link, which is not for copies of the socket
- *	sk_prot			one that reads what is ready (tcp/recv.c), and notices its end
- *	socket::ops		likewise
- *	icsk_ulp_ops		ones that do nothing, so that no others can be set.  They stay
+ *	sk_user_data		the link; clones of the socket get NULL
+ *	sk_prot			a copy that only reads what is ready (tcp/recv.c), and ends the link
+ *				when the socket is closed
+ *	socket::ops		likewise a copy
+ *	icsk_ulp_ops		ones that do nothing, so that no others can be set.  They stay set
  *	sk_rcvlowat		what TCP waits for; the application's is in struct vnp_stream
  *
- * What becomes of listening sockets: kmod/tcp/listen.c.
+ * For listening sockets see kmod/tcp/listen.c.
  *
- * Only a socket is taken whose operations are TCP's own: not one of MPTCP, kTLS, sockmap, KCM.
+ * A socket must have TCP's own operations: those of MPTCP, kTLS, sockmap and KCM are refused.
  *
- * Locking: all this changes under the socket's lock, under which TCP calls sk_data_ready, too:
- * so none is being called when the link is detached.  Calls of the application read sk_prot and
- * ops before, and can begin afterwards: they find no stream.
+ * Locking: all this changes under the socket's lock, under which TCP also calls sk_data_ready: so
+ * that is not being called when the link is detached.  System calls read sk_prot and ops before
+ * they lock the socket, so ours can be called after the link: then they find no stream.
  */
 #include "kmod/tcp/tcp.h"
 
@@ -60,7 +61,7 @@ static void vnp_tcp_clear_hook(struct vnp_link *link, struct sock *sk, bool keep
 		WRITE_ONCE(sk->sk_socket->ops, proto->kernel_ops);
 	vnp_answer_close(link->stream);
 	vnp_stream_stop(link->stream, keep);
-	/* After this others may set it. */
+	/* After this others may set sk_user_data. */
 	vnp_tcp_set_user_data(sk, NULL);
 }
 
@@ -74,25 +75,25 @@ static bool vnp_tcp_end(struct vnp_link *link, struct sock *sk, bool keep)
 	return true;
 }
 
-/* Nobody reads when what was dropped is taken out of the queue. */
+/* @reader keeps others from reading while what was dropped is removed from the queue. */
 static int vnp_tcp_detach(struct vnp_link *link, struct sock *sk)
 {
 	int ret;
 
-	/* A reader can keep it for any time. */
+	/* A reader can hold the mutex for any time. */
 	if (mutex_lock_killable(&link->stream->reader))
 		return -EINTR;
 	lock_sock(sk);
 	ret = vnp_tcp_end(link, sk, true) ? 0 : -ENOLINK;
 	release_sock(sk);
 	mutex_unlock(&link->stream->reader);
-	/* The worker executes without the socket's lock. */
+	/* Wait for the worker's execution, which is without the socket's lock, but under RCU. */
 	if (READ_ONCE(link->stream->apart))
 		synchronize_rcu();
 	return ret;
 }
 
-/* The socket ends, or its connection.  Context: process, the socket's lock */
+/* The socket is being closed, or disconnected.  Context: process, the socket's lock */
 static void vnp_tcp_finish(struct sock *sk)
 {
 	struct vnp_stream *stream = vnp_stream_get(sk);
@@ -137,8 +138,9 @@ static void vnp_tcp_release_cb(struct sock *sk)
 }
 
 /*
- * A connection that inherits its link may have been reset, or be one of TCP fast open that is not
- * established yet.  Context: the socket's lock.  Return: 0, or as @attach
+ * The state of a connection that inherits its link is not checked: it may have been reset, or be
+ * one of TCP fast open that is not established yet.  Context: the socket's lock.  Return: 0, or as
+ * @attach
  */
 static int vnp_tcp_check_connection(const struct vnp_link *link, struct sock *sk)
 {
@@ -180,10 +182,10 @@ static bool vnp_tcp_is_attached(struct sock *sk)
 {
 	bool attached;
 
-	/* A call of the application can keep the lock for any time. */
+	/* Without the lock, which a call of the application can hold for any time */
 	if (vnp_stream_of(sk))
 		return true;
-	/* The link may be being created. */
+	/* A link that is just being created holds the lock. */
 	lock_sock(sk);
 	attached = vnp_stream_of(sk);
 	release_sock(sk);
@@ -221,7 +223,7 @@ static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	return ret;
 }
 
-/* Kernels with this flag of sendmsg() have no other function for it. */
+/* Kernels with MSG_SPLICE_PAGES have no proto::sendpage(). */
 #ifndef MSG_SPLICE_PAGES
 static int vnp_tcp_sendpage(struct sock *sk, struct page *page, int off, size_t len, int flags)
 {
@@ -301,7 +303,7 @@ err_ulp:
 	return ret;
 }
 
-/* Waits for calls that are being entered, that are in here, and that are being left. */
+/* Waits for calls that are about to enter the module, are in it, and are about to leave it. */
 void vnp_tcp_subsys_destroy(void)
 {
 	vnp_listen_stop();

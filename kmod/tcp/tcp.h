@@ -6,7 +6,7 @@
 
 struct vnp_hook_ops;
 
-/* Of links to connections, and to sockets that listen, from which connections inherit them */
+/* Flags of links to connections, and to listening sockets, from which connections inherit them */
 #define VNP_TCP_LINK_FLAGS						\
 	(VNP_LINK_F_FAULT_PASS | VNP_LINK_F_MESSAGE | VNP_LINK_F_STREAM_PASS | \
 	 VNP_LINK_F_FORGED_END | VNP_LINK_F_BOUNDARIES | VNP_LINK_F_REPLY_RESET)

@@ -8,7 +8,7 @@
 #include "kmod/core/compat_tcp.h"
 #include "kmod/tcp/queue.h"
 
-/* What sk_rcvbuf may be raised to: what TCP itself would, in tcp_clamp_window() */
+/* The size up to which sk_rcvbuf may be raised, as by TCP itself in tcp_clamp_window() */
 static int vnp_window_rcvbuf_max(const struct sock *sk)
 {
 	const int rcvbuf = READ_ONCE(sk->sk_rcvbuf);
@@ -18,8 +18,8 @@ static int vnp_window_rcvbuf_max(const struct sock *sk)
 }
 
 /*
- * A pass takes out of the first packet what was read.  So that pays as before: @end does not follow
- * into it.
+ * @end does not advance into the first packet, as a pass removes the bytes of it that were read, so
+ * repacking it may still pay.
  */
 void vnp_window_follow(const struct sock *sk, struct vnp_window *window)
 {
@@ -45,7 +45,7 @@ static bool vnp_window_charged(const struct sock *sk, int sixteenths)
 	return 16LL * atomic_read(&sk->sk_rmem_alloc) > (s64)sixteenths * sk->sk_rcvbuf;
 }
 
-/* As tcp_clamp_window() asks: otherwise one user could take what the sockets of all others need. */
+/* As in tcp_clamp_window(): otherwise one user could take the memory that all others need. */
 static bool vnp_window_is_short(const struct sock *sk)
 {
 	return tcp_under_memory_pressure(sk) ||
@@ -57,7 +57,7 @@ static int vnp_window_raise(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
 	const int old = sk->sk_rcvbuf;
-	/* else the application has set it, TCP_WINDOW_CLAMP */
+	/* If not, the application has set TCP_WINDOW_CLAMP. */
 	const bool follows = tp->window_clamp >= tcp_win_from_space(sk, old);
 	const s64 wanted = max(2LL * old, 4LL * atomic_read(&sk->sk_rmem_alloc));
 	const int new = min_t(s64, vnp_window_rcvbuf_max(sk), wanted);
@@ -74,9 +74,10 @@ static int vnp_window_raise(struct sock *sk)
 }
 
 /*
- * By RFC 1122's rule (4.2.3.3), with half of the space, as no segment of the peer is larger
- * than half of the largest window that it saw.  Never for a small gain: with each ACK it
- * begins anew to wait for its probe (tcp_ack_probe()), so many would keep it from probing.
+ * Could the window grow by as much as RFC 1122 (4.2.3.3) requires for an update, with half of the
+ * space, as a peer sends no segment larger than half of the largest window that it saw?  Smaller
+ * updates must not be sent: each ACK restarts the peer's timer for window probes (tcp_ack_probe()),
+ * so many ACKs would keep it from probing.
  */
 static bool vnp_window_grew(struct sock *sk)
 {
@@ -91,8 +92,8 @@ static bool vnp_window_grew(struct sock *sk)
 }
 
 /*
- * As tcp_cleanup_rbuf() would, if the application had read what is kept from it: otherwise
- * held messages would arrive at the speed of delayed ACKs.
+ * Is an ACK due?  As tcp_cleanup_rbuf() decides after a read, but for what is kept from the
+ * application: otherwise the peer would wait for delayed ACKs during a held message.
  */
 static bool vnp_window_owes_ack(struct sock *sk, bool read)
 {
@@ -109,8 +110,8 @@ static bool vnp_window_owes_ack(struct sock *sk, bool read)
 }
 
 /*
- * While release_sock() works off its backlog, what it has queued still counts as backlog,
- * until all is done, and so twice.  Not for this ACK, after which nothing might come.
+ * While release_sock() processes the backlog, packets that it has already queued are still counted
+ * in sk_backlog.len, and so twice.  Compensate for that, as no other ACK might follow this one.
  */
 static void vnp_window_ack(struct sock *sk)
 {
@@ -137,9 +138,9 @@ bool vnp_window_is_crowded(const struct sock *sk)
 }
 
 /*
- * Half of what is left until it is crowded, as packets take up to twice their bytes.  If they take
- * more TCP calls when 7/8 are charged; with what is left then no peer waits until its largest
- * segment fits the window.
+ * Half of the memory that is left until the queue is crowded, as packets take up to twice their
+ * bytes.  If they take more, TCP calls sk_data_ready when 7/8 are charged; so the last eighth must
+ * leave a window for a full segment, as some peers wait for that.
  */
 u32 vnp_window_room(const struct sock *sk)
 {
@@ -151,10 +152,10 @@ u32 vnp_window_room(const struct sock *sk)
 	return room / 2;
 }
 
-/* Have packets arrived since the latest pass, or was so much of one read, that another pays? */
+/* Does another pass pay, for packets that have arrived since, or for bytes that were read? */
 static bool vnp_window_pays(const struct sock *sk, const struct vnp_window *window)
 {
-	/* also a bound for the walk */
+	/* This also bounds the walk. */
 	s64 left = min(sk->sk_rcvbuf / 16, SZ_512K);
 	const struct sk_buff *skb;
 
@@ -200,8 +201,8 @@ int vnp_window_pack(struct sock *sk, struct vnp_window *window, gfp_t gfp)
 }
 
 /*
- * First the packets that are not dense, so that memory is not asked for what they waste; then all,
- * if sk_rcvbuf cannot be raised.
+ * Repack packets that are not dense, before sk_rcvbuf is raised for what they waste; then, if that
+ * is not enough, all packets.
  */
 int vnp_window_open(struct sock *sk, struct vnp_window *window, gfp_t gfp)
 {

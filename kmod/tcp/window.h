@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * TCP's window, while messages lie in the receive queue that the application cannot read yet.
+ * TCP's window, while the receive queue has messages that the application cannot read yet.
  *
- * TCP computes it from the memory that the queue takes, and closes it long before it would
- * collapse the queue: then the end of a message could never arrive.  With at most half of
- * sk_rcvbuf charged the window is never zero (__tcp_select_window()).  So when the application
- * has nothing to read, and it is up to us that more arrives, the queue is repacked and
- * sk_rcvbuf is raised, if it may be, until at most 3/8 are charged; and the peer is told.
- * That is always possible, as no more than vnp_window_limit() bytes are kept from the
- * application; except while TCP is short of memory, when it does not raise sk_rcvbuf either.  The
- * right edge of the window never retracts.
+ * TCP computes the window from the memory that the queue takes, and closes it long before it would
+ * collapse the queue: then the end of a message could never arrive.  The window is never zero with
+ * at most half of sk_rcvbuf charged (__tcp_select_window()).  So while the application has nothing
+ * to read, the queue is repacked, and sk_rcvbuf raised unless the application has set it, until at
+ * most 3/8 are charged; and an ACK tells the peer.  3/8 can always be reached, as at most
+ * vnp_window_limit() bytes are kept from the application; except while TCP is short of memory, when
+ * it does not raise sk_rcvbuf either.  The right edge of the window never retracts.
  *
  * After a pass (repack.h) the packets in the queue take at most 6.4/16 of sk_rcvbuf.  So until
  * those that have arrived since take 1/16, less than half is charged for the queue, and another
  * pass would gain little.  If the buffer is crowded nevertheless, that is because of packets out
- * of order, which are not repacked: then there is a hole in the window, and what fills it is
- * accepted.
+ * of order, which are not repacked: then there is a hole in the window, and TCP accepts what fills
+ * it.
  *
- * Packets that take 512 KiB are enough, too: they are walked for each packet while the buffer is
- * crowded, and root of a network namespace can set its size to 2 GiB.
+ * Another pass also pays when the new packets take 512 KiB.  This bounds the walk over them, for
+ * each packet that arrives while the buffer is crowded: root of a network namespace can set the
+ * buffer's size to 2 GiB.
  *
  * Context of all functions here: the socket's lock.
  */
@@ -32,11 +32,12 @@
 struct sock;
 
 /**
- * struct vnp_window - what was done for the window
+ * struct vnp_window - state of keeping the window open
  * @pass:	the pass that is in progress, if @active, else the latest
  * @active:	a pass is in progress
- * @end:	the end of the queue when a pass had ended
- * @rcvbuf:	sk_rcvbuf at that time, or 0
+ * @end:	the end of the queue when the latest pass ended, or before that if packets were
+ *		replaced since
+ * @rcvbuf:	sk_rcvbuf when the latest pass ended; 0: there was none
  */
 struct vnp_window {
 	struct vnp_repack pass;
@@ -46,8 +47,8 @@ struct vnp_window {
 };
 
 /*
- * vnp_window_follow() - let the sequence numbers that are kept follow what was read, as they can
- * only be compared within 2^31.  To be called for each packet and read
+ * vnp_window_follow() - advance the sequence numbers that are kept to what was read, as they can
+ * only be compared within 2^31.  Must be called for each packet that arrives, and each read
  */
 void vnp_window_follow(const struct sock *sk, struct vnp_window *window);
 
@@ -58,25 +59,25 @@ u32 vnp_window_limit(const struct sock *sk);
 bool vnp_window_is_crowded(const struct sock *sk);
 
 /*
- * vnp_window_room() - how many bytes may arrive before somebody looks whether it is; 0: none
+ * vnp_window_room() - how many bytes may arrive before vnp_window_is_crowded() must be called
+ * again; 0: call it for each packet
  */
 u32 vnp_window_room(const struct sock *sk);
 
 /**
  * vnp_window_open() - make room in a crowded queue
- * @sk:		a socket that the application can read nothing from
+ * @sk:		a socket from which the application can read nothing
  * @window:	its window
  * @gfp:	how to allocate
  *
- * Return: 0; -EAGAIN: a slice was repacked, and it is to be called again; -ENOMEM: likewise, after
- * a while.
+ * Return: 0; -EAGAIN: call again, as only a slice was repacked; -ENOMEM: call again after a delay.
  */
 int vnp_window_open(struct sock *sk, struct vnp_window *window, gfp_t gfp);
 
-/* vnp_window_pack() - a slice of a pass over all packets, if one pays.  Return: as above */
+/* vnp_window_pack() - repack a slice of all packets, if a pass pays.  Return: as above */
 int vnp_window_pack(struct sock *sk, struct vnp_window *window, gfp_t gfp);
 
-/* vnp_window_tell() - tell the peer, if it pays; @read: the application has read */
+/* vnp_window_tell() - send an ACK if the window grew, or one is due; @read: after a read */
 void vnp_window_tell(struct sock *sk, bool read);
 
 #endif /* _VNP_TCP_WINDOW_H */

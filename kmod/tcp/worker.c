@@ -8,8 +8,8 @@
 #include "kmod/tcp/stream.h"
 
 /*
- * Lock the socket, unless a process has.  It can keep the lock for any time, as it copies from its
- * memory meanwhile, and workers that wait would keep those of all other users from being executed.
+ * Lock the socket, unless a process owns it.  That can hold the lock for any time, as sendmsg()
+ * copies from user memory under it, and if many workers waited no other user's could be executed.
  */
 static bool vnp_stream_trylock(struct vnp_stream *stream, struct sock *sk)
 {
@@ -28,7 +28,7 @@ static bool vnp_stream_trylock(struct vnp_stream *stream, struct sock *sk)
 	return !owned;
 }
 
-/* Is the message that the worker executes on still the one at @parse? */
+/* Is the message on which the worker executes the program still the one at @parse? */
 static bool vnp_stream_is_apart(const struct vnp_stream *stream)
 {
 	return stream->apart && stream->sized && !stream->error && !stream->passing &&
@@ -43,7 +43,7 @@ static struct sk_buff *vnp_stream_first(const struct vnp_stream *stream)
 	return vnp_queue_find(stream->sk, NULL, stream->parse, &steps);
 }
 
-/* The message is not in the queue, which is only so after TCP_REPAIR, or cannot be read. */
+/* The message is not in the queue, which is only possible after TCP_REPAIR, or cannot be read. */
 static void vnp_stream_fail_apart(struct vnp_stream *stream)
 {
 	local_bh_disable();
@@ -51,7 +51,7 @@ static void vnp_stream_fail_apart(struct vnp_stream *stream)
 	local_bh_enable();
 }
 
-/* Return: false: the copy cannot be executed on */
+/* Return: false: there is no copy to execute the program on */
 static bool vnp_stream_fill_apart(struct vnp_stream *stream, u32 len)
 {
 	struct sk_buff *first;
@@ -69,8 +69,8 @@ static bool vnp_stream_fill_apart(struct vnp_stream *stream, u32 len)
 }
 
 /*
- * Execute the program on a message that is too long for softirq, without the socket's lock. What
- * fails is tried again later.
+ * Execute the program on a message that is too long for softirq, without the socket's lock.  On
+ * failure vnp_stream_continue() has it tried again later.
  */
 static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 {
@@ -95,7 +95,7 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 	local_bh_disable();
 	rcu_read_lock();
 	prog = rcu_dereference(stream->link->message);
-	/* A reference, until it is counted */
+	/* Keep it until vnp_message_decide() has counted the result. */
 	if (prog && vnp_obj_get_live(&prog->obj)) {
 		stream->copy.prog = prog;
 		vnp_message_execute(stream, sk, prog);
@@ -118,7 +118,7 @@ static void vnp_stream_end_apart(struct vnp_stream *stream, struct sk_buff *firs
 	vnp_stream_apply_copy(stream);
 }
 
-/* Apply what vnp_stream_execute_apart() has found.  Return: false: it is to be done again */
+/* Apply the result of vnp_stream_execute_apart().  Return: false: try again */
 static bool vnp_stream_apply_apart(struct vnp_stream *stream, gfp_t gfp)
 {
 	struct vnp_copy *copy = &stream->copy;
@@ -142,7 +142,7 @@ static bool vnp_stream_apply_apart(struct vnp_stream *stream, gfp_t gfp)
 	return done;
 }
 
-/* What softirq could not do.  First few packets are made of many, of which it can walk more. */
+/* Do what softirq could not.  Repack first if there were too many packets for softirq to walk. */
 static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
 {
 	if (stream->apart && !vnp_stream_apply_apart(stream, gfp)) {

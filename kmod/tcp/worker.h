@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The worker of a stream: it continues what softirq left (defer.h), and executes programs on
- * messages that are too long for softirq.
+ * The worker of a stream: continues what softirq could not complete (defer.h), and executes
+ * programs on messages that are too long for softirq.
  */
 #ifndef _VNP_TCP_WORKER_H
 #define _VNP_TCP_WORKER_H
@@ -10,10 +10,10 @@
 
 struct vnp_stream;
 
-/* vnp_stream_work() - the worker's function.  It puts a reference to the link. */
+/* vnp_stream_work() - the worker's function.  Puts the reference to the link */
 void vnp_stream_work(struct work_struct *work);
 
-/* vnp_stream_released() - the socket's lock is released.  Context: struct proto::release_cb */
+/* vnp_stream_released() - the socket is being released.  Context: proto::release_cb() */
 void vnp_stream_released(struct vnp_stream *stream);
 
 #endif /* _VNP_TCP_WORKER_H */
