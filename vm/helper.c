@@ -8,7 +8,7 @@
 #define PROGS_ALL	(PROGS_PACKET | BIT(VNP_PROG_STREAM) | BIT(VNP_PROG_MESSAGE))
 /* whose payload may be written */
 #define PROGS_WRITING	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_MESSAGE))
-/* which see the payload, without headers */
+/* whose payload can be sent, as it has no headers */
 #define PROGS_SENDING	(BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_MESSAGE))
 #define PROGS_ANSWERING	BIT(VNP_PROG_MESSAGE)
 #define PROGS_HOLDING	BIT(VNP_PROG_DATAGRAM)	/* whose payload may be held */

@@ -39,7 +39,7 @@ static int vnp_sealing_authenticate(const struct vnp_sealing *sealing, u8 *data,
 	ret = mac->cipher->mac(mac, &job, tag);
 	if (!ret)
 		memcpy(data + len, tag, mac->tag);
-	/* The tag may be longer than what is sent of it. */
+	/* The computed tag may be longer than the one that is sent. */
 	memzero_explicit(tag, sizeof(tag));
 	return ret;
 }

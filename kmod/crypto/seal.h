@@ -12,7 +12,7 @@
  * struct vnp_sealing - how a datagram is sealed
  * @secret:	encrypts, and makes the tag unless there is @mac
  * @mac:	makes the tag of what is encrypted, or NULL
- * @seal:	checked copy of the program's; the algorithms of the secrets suit it
+ * @seal:	checked copy of the program's struct; the secrets have suitable algorithms
  */
 struct vnp_sealing {
 	struct vnp_secret *secret;

@@ -148,7 +148,7 @@ void vnp_secret_destroy(struct vnp_secret *secret);
 /**
  * vnp_secret_once() - may a nonce be used to seal?
  * @secret:	the secret
- * @nonce:	before it is combined with the salt, after which numbers would not ascend
+ * @nonce:	not combined with the salt, as numbers would not ascend after that
  *
  * Context: softirqs off.
  * Return: 0: yes, and it is recorded as used; -EKEYREJECTED.

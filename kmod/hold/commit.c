@@ -137,9 +137,9 @@ static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fra
 }
 
 /*
- * A message that is one datagram, and was released in the execution that held it, is delivered
- * without being charged before: the socket's queue charges it.  Nothing else uses the message, so
- * the lock is only needed to free it.  Return: false, without changes, if that is not possible
+ * Deliver a message of one datagram that was released in the execution that held it.  It is only
+ * charged when it is queued to the socket.  Nothing else uses the message, so the lock is only
+ * needed to free it.  Return: false, without changes, if that is not possible
  */
 static bool vnp_hold_commit_only(struct vnp_holding *h, struct vnp_message *message)
 {

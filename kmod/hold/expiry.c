@@ -6,7 +6,7 @@
 #include "kmod/hold/work.h"
 #include "kmod/prog/account.h"
 
-/* After this many the worker is queued again, so that others are executed, too */
+/* After this many iterations the work item is queued again, so that others are executed, too. */
 #define VNP_HOLD_ITERATIONS	64
 
 /* Return: the next one to be delivered, or NULL.  Context: the lock */
@@ -79,7 +79,7 @@ static void vnp_hold_again(struct vnp_hold *hold)
 		vnp_hold_queue(hold, time_after(due, jiffies) ? due - jiffies : 0);
 }
 
-/* Return: is there more to do?  The user's programs pay for it. */
+/* One iteration; its time is charged to the user.  Return: is there more to do? */
 static bool vnp_hold_expire_some(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
@@ -133,7 +133,10 @@ void vnp_hold_expiry(struct work_struct *work)
 		more = vnp_hold_expire_some(&h);
 		cond_resched();
 	} while (more && solvent && --left);
-	/* What waits is charged to the socket.  One iteration a jiffy, so that it does end. */
+	/*
+	 * One iteration per jiffy even if the account is empty, as what waits is charged to the
+	 * socket.
+	 */
 	if (more)
 		vnp_hold_queue(hold, solvent ? 0 : 1);
 	sock_put(sk);

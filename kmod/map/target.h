@@ -91,8 +91,8 @@ struct vnp_target_cpu {
  * @scope_id:	interface of a link-local @addr
  * @port:	of the destination
  * @family:	AF_INET or AF_INET6
- * @cgroup:	BPF programs of the cgroup on sendmsg() have permitted it, or need not
- * @connected:	only while the socket is connected to it
+ * @cgroup:	the cgroup's BPF programs for sendmsg() have permitted it, or need not be asked
+ * @connected:	send only while the socket is connected to @addr and @port
  */
 struct vnp_target_addr {
 	struct in6_addr addr;

@@ -20,7 +20,7 @@
 /* Bit of struct vnp_code::ctx_fields that stands for a field of the context */
 #define VNP_CTX_BIT(field)	BIT_ULL(offsetof(struct vnp_ctx, field) / 8)
 
-/* Bit of struct vnp_prog::ctx_fields: the program, for datagrams, may send to peers */
+/* Bit of struct vnp_prog::ctx_fields: the program is for datagrams, and may send to peers */
 #define VNP_CTX_SENDS		BIT_ULL(63)
 
 /**

@@ -65,8 +65,8 @@ struct vnp_target_addr;
  * @release:	deliver held packets, linked by skb->next, as one datagram, to which their charge
  *		(@charge) is transferred.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE: they were
  *		uncharged
- * @release_only: deliver a held packet with one datagram, which is not charged, as @release; it is
- *		charged @charge.  Return: false, without changes, if that is not possible
+ * @release_only: as @release, for a packet with one datagram that was not charged: charge @charge,
+ *		and deliver it.  Return: false, without changes, if that is not possible
  * @release_each: deliver each datagram of held packets.  Uncharged and consumed.  Return:
  *		number of datagrams for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)

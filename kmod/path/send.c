@@ -56,8 +56,8 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
  * struct vnp_send_queue - a CPU's queue of packets for peers
  * @first:	packets that are being made, in the order in which they began
  * @last:	where the next one is added
- * @fresh:	points to the pointer to the first one without references; those after it have none
- *		either
+ * @fresh:	points to the pointer to the first packet that has no references yet; those after it
+ *		have none either
  * @cnt:	number of packets
  * @round:	the latest softirq in which a program sent (vnp_send_round())
  * @packets:	packets in that softirq whose programs sent

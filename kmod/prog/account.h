@@ -8,10 +8,10 @@
  * VNP_FAULT_THROTTLED.
  *
  * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant, for all
- * datagrams of a packet at once; the clock is read only when the bucket seems empty.  On the
- * messages of a stream, which can be short, it also draws that before each execution, but for
- * several of them it is replaced by the time that they took.
- * Others are timed, one execution at a time, and begin only if the bucket has a reserve:
+ * datagrams of a packet at once; the clock is read only when the bucket seems empty.  On messages
+ * of a stream it draws the constant before each execution; after several executions, what they
+ * have drawn is replaced by the time that they took.
+ * Other programs are timed, one execution at a time, and begin only if the bucket has a reserve:
  * their maximum duration, but at most half of the burst.
  *
  * So the longest time for which programs keep softirqs off is (burst - reserve) / (1 - share),

@@ -39,7 +39,7 @@ unsigned int vnp_prog_authenticate(const void *ctx, const struct bpf_insn *insns
  * @dgram:	the datagram
  * @secret:	the key
  * @is_message:	it is a message of a stream
- * @crypt:	copy of the program's, to which another CPU may write
+ * @crypt:	copy of the program's struct, to which another CPU may write
  */
 struct vnp_crypt_use {
 	struct vnp_dgram *dgram;
@@ -50,12 +50,12 @@ struct vnp_crypt_use {
 
 static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 {
-	/* Nearly always.  As the length is a constant here, the copy is a few moves. */
+	/* The usual length.  As it is a constant here, the copy is a few moves. */
 	if (likely(len == sizeof(*crypt))) {
 		memcpy(crypt, from, sizeof(*crypt));
 		return 0;
 	}
-	/* Its cost does not depend on the length. */
+	/* A limit, as the cost of the helper does not depend on this length */
 	if (len > VNP_CRYPT_LEN_MAX)
 		return -E2BIG;
 	memset(crypt, 0, sizeof(*crypt));

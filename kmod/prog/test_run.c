@@ -120,7 +120,7 @@ static void vnp_test_end(void)
 /* Number of executions for which softirqs may stay off */
 static u32 vnp_test_batch(const struct vnp_prog *prog)
 {
-	/* What is encrypted is not in its cost. */
+	/* Its @worst_ns does not include encryption. */
 	if (prog->code->type == VNP_PROG_MESSAGE)
 		return 1;
 	return max_t(u64, div64_u64(VNP_TEST_OFF_NS, prog->worst_ns), 1);

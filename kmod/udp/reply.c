@@ -17,8 +17,8 @@
 #include "kmod/udp/output.h"
 
 /*
- * What a reply costs, about: a packet; each further segment, as the device may not make them; and
- * for some bytes, which may have to be fragmented.  Reading the clock would take longer.
+ * Approximate cost of a reply: of a packet; of each further segment, as the device may not make
+ * them; and per bytes, which may have to be fragmented.  Reading the clock would take longer.
  */
 #define VNP_UDP_REPLY_NS	1000
 #define VNP_UDP_REPLY_MORE_NS	250

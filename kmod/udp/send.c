@@ -252,9 +252,9 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 }
 
 /*
- * In few instructions: a datagram with bytes of the program's own, which is copied, is as long as
- * those in the linear data of the packet that is pending.  Return: false, without changes, if it
- * is not like that
+ * Fast path: copy a datagram with bytes of the program's own to the linear data of the packet that
+ * is pending, if those in it have the same length.  Return: false, without changes, if that is not
+ * possible
  */
 static __always_inline bool vnp_udp_send_equal(struct vnp_udp_sending *sending,
 					       const struct vnp_dgram *dgram,

@@ -37,7 +37,7 @@ static const struct vnp_field vnp_packet_fields[] = {
 	CTX_FIELD(unanswered, 4, SCALAR, 1),
 };
 
-/* The last one is of messages only. */
+/* The last field only exists for messages. */
 #define PACKET_FIELD_CNT	(ARRAY_SIZE(vnp_packet_fields) - 1)
 
 static const struct vnp_type vnp_types[] = {
