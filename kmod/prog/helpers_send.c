@@ -106,7 +106,8 @@ static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const 
 		if (target == except)
 			continue;
 		ret = vnp_send_to(dgram, target, msg, again);
-		again = true;
+		/* What was copied for a TCP connection is not there for UDP. */
+		again |= !target->outlet;
 		if (!ret)
 			cnt++;
 		else if (!vnp_send_continues(ret))
