@@ -138,6 +138,6 @@ void vnp_hold_expiry(struct work_struct *work)
 	 * socket.
 	 */
 	if (more)
-		vnp_hold_queue(hold, solvent ? 0 : 1);
+		vnp_hold_queue_again(hold, solvent ? 0 : 1);
 	sock_put(sk);
 }

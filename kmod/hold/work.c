@@ -22,3 +22,8 @@ void vnp_hold_queue(struct vnp_hold *hold, unsigned long delay)
 {
 	queue_delayed_work(vnp_hold_wq, &hold->expiry, delay);
 }
+
+void vnp_hold_queue_again(struct vnp_hold *hold, unsigned long delay)
+{
+	mod_delayed_work(vnp_hold_wq, &hold->expiry, delay);
+}

@@ -18,4 +18,10 @@ void vnp_hold_subsys_destroy(void);
  */
 void vnp_hold_queue(struct vnp_hold *hold, unsigned long delay);
 
+/*
+ * vnp_hold_queue_again() - likewise, or earlier than it was queued: the first message that is held
+ * while it executes queues it for when that message will be too old.  Context: process
+ */
+void vnp_hold_queue_again(struct vnp_hold *hold, unsigned long delay);
+
 #endif /* _VNP_HOLD_WORK_H */
