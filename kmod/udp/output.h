@@ -93,7 +93,8 @@ static noinline bool vnp_udp_out_is_long(const struct vnp_udp_out *out, u32 ip_l
 							  ip_len + sizeof(struct frag_hdr);
 	const u32 room = (max_t(u32, mtu, IPV4_MIN_MTU) - head) & ~7U;
 
-	return out->size * (skb_shinfo(out->skb)->gso_segs ?: 1) > VNP_UDP_OUT_FRAGMENTS * room;
+	/* Of all datagrams of the packet together; gso_segs may be 0. */
+	return out->skb->len > VNP_UDP_OUT_FRAGMENTS * room;
 }
 
 /*
