@@ -307,11 +307,15 @@ void vnp_send_end(struct vnp_sending *sending)
 	queue->packets++;
 }
 
-bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry)
+bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry,
+		      const struct vnp_user *user)
 {
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
 
 	if (likely(entry->queued || queue->cnt < sending->entries))
+		return true;
+	/* As long as there is space, a user does not pay for the packets of another. */
+	if (queue->cnt < VNP_SEND_ENTRIES_MAX && queue->first->user != user)
 		return true;
 	if (vnp_send_is_late(sending))
 		return queue->cnt < VNP_SEND_ENTRIES_MAX;

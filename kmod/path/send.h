@@ -184,10 +184,12 @@ void vnp_send_add(struct vnp_send_entry *entry, struct vnp_user *user);
  * vnp_send_reserve() - ensure that the queue has space for a packet, before it is made
  * @sending:	the packet whose program sends it
  * @entry:	the packet
+ * @user:	the user whose program sends it
  *
  * Return: false: another one would have to be sent first, and this execution has sent too much.
  */
-bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry);
+bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *entry,
+		      const struct vnp_user *user);
 
 /**
  * vnp_send_flush() - send a packet now, as another one for the peer is to be made

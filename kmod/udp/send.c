@@ -237,7 +237,7 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 		vnp_target_error(on, VNP_ERROR_LENGTH, 1);
 		return -EMSGSIZE;
 	}
-	if (unlikely(!vnp_send_reserve(&sending->sending, &on->entry) ||
+	if (unlikely(!vnp_send_reserve(&sending->sending, &on->entry, user) ||
 		     !vnp_send_draw(&sending->sending, user, len)))
 		return vnp_udp_send_refuse(dispatch->link, on);
 	if (lasts && !msg)
