@@ -300,10 +300,11 @@ int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 	ret = vnp_recv_stream(&recv, msg, flags, addr_len);
 	bounded = vnp_recv_is_bounded(&recv);
 	ready = vnp_ends_cnt(&recv.stream->ends);
-	vnp_recv_end(&recv);
+	vnp_recv_unlock(&recv);
 	/* After unlocking, as it writes to user memory, which can take any time */
 	if (bounded && ret >= 0)
 		vnp_recv_tell(&recv, msg, ready);
+	vnp_recv_end(&recv);
 	return ret;
 }
 
