@@ -176,6 +176,7 @@ static const struct {
 	__u32 guards;
 } guarded[] = {
 	{ "run_rtp", 2 },
+	{ "srelay", 1 },
 };
 
 static __u32 guards_allowed(const char *program)
