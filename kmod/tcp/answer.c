@@ -3,7 +3,6 @@
 
 #include <linux/err.h>
 #include <linux/ktime.h>
-#include <linux/sched/signal.h>
 #include <net/sock.h>
 #include <net/tcp.h>
 
@@ -19,9 +18,14 @@
  * ---- The queue ----------------------------------------------------------------
  */
 
-/* May the link be created without a queue, if creating the queue failed with @error? */
-static bool vnp_answer_is_denied(int error)
+/*
+ * May the link be created without a queue, if creating the queue failed with @error?  Connections
+ * that are accepted must not fail because others have taken what the user may have.
+ */
+static bool vnp_answer_is_denied(const struct vnp_link *link, int error)
 {
+	if (link->listener_id && (error == -EDQUOT || error == -ENOMEM))
+		return true;
 	return error == -EACCES || error == -EPERM || error == -EPIPE || error == -EAGAIN ||
 	       error == -ENOTCONN;
 }
@@ -36,7 +40,8 @@ int vnp_answer_open(struct vnp_stream *stream, struct sock *sk)
 	};
 	struct vnp_outlet *outlet;
 
-	if (!link->reply_bytes)
+	/* The error of a connection that was reset is the application's. */
+	if (!link->reply_bytes || inet_sk_state_load(sk) == TCP_CLOSE || READ_ONCE(sk->sk_err))
 		return 0;
 	outlet = vnp_outlet_open(sk->sk_socket, link->user, &value);
 	if (!IS_ERR(outlet)) {
@@ -44,7 +49,7 @@ int vnp_answer_open(struct vnp_stream *stream, struct sock *sk)
 		return 0;
 	}
 	stream->denied = PTR_ERR(outlet) == -EACCES || PTR_ERR(outlet) == -EPERM;
-	return vnp_answer_is_denied(PTR_ERR(outlet)) ? 0 : PTR_ERR(outlet);
+	return vnp_answer_is_denied(link, PTR_ERR(outlet)) ? 0 : PTR_ERR(outlet);
 }
 
 void vnp_answer_close(struct vnp_stream *stream)
@@ -52,7 +57,7 @@ void vnp_answer_close(struct vnp_stream *stream)
 	if (!stream->outlet)
 		return;
 	/* Not in the middle of what a call of the application writes */
-	if (stream->sk && !atomic_read(&stream->outlet->writers))
+	if (stream->sk && !vnp_outlet_is_written(stream->outlet))
 		vnp_outlet_drain(stream->outlet);
 	vnp_outlet_leave(stream->outlet);
 }
@@ -79,22 +84,26 @@ struct vnp_stream *vnp_answer_get(const struct sock *sk)
 	return stream;
 }
 
-/* Send what was queued before.  Return: 0, or an errno of sendmsg() */
-static int vnp_answer_precede(struct vnp_stream *stream, struct sock *sk, bool nonblock)
+/*
+ * Send what was queued before.  It must not exceed the send buffer again and again, so first there
+ * has to be room, as for what the application writes.  Context: the socket's lock.  Return: 0:
+ * done, 1: call again, or an errno of sendmsg()
+ */
+static int vnp_answer_precede(struct vnp_stream *stream, struct sock *sk, long *timeo)
 {
 	int ret;
 
-	for (;;) {
-		lock_sock(sk);
-		ret = vnp_outlet_drain(stream->outlet);
-		release_sock(sk);
-		if (!ret || nonblock)
-			return ret ? -EAGAIN : 0;
-		/* Out of memory: wait, as TCP would. */
-		schedule_timeout_interruptible(1);
-		if (signal_pending(current))
-			return sock_intr_errno(MAX_SCHEDULE_TIMEOUT);
+	if (sk->sk_write_pending || !vnp_outlet_queued(stream->outlet))
+		return 0;
+	if (sk_stream_memory_free(sk))
+		return vnp_outlet_drain(stream->outlet) ? -EAGAIN : 0;
+	if (!*timeo) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		return -EAGAIN;
 	}
+	ret = sk_stream_wait_memory(sk, timeo);
+	/* The kernel's sendmsg() finds what has happened to the connection. */
+	return ret == -EPIPE ? 0 : ret ?: 1;
 }
 
 /* All was written: nothing is unanswered if the application has read all messages, too. */
@@ -108,10 +117,18 @@ static void vnp_answer_settle(struct vnp_stream *stream, struct sock *sk)
 
 int vnp_answer_write(struct vnp_stream *stream, struct sock *sk, bool nonblock)
 {
+	long timeo = sock_sndtimeo(sk, nonblock);
+	int ret = 1;
+
 	/* Another call may have written half of its data. */
 	if (atomic_inc_return(&stream->outlet->writers) > 1)
 		return 0;
-	return vnp_answer_precede(stream, sk, nonblock);
+	while (ret > 0) {
+		lock_sock(sk);
+		ret = vnp_answer_precede(stream, sk, &timeo);
+		release_sock(sk);
+	}
+	return ret;
 }
 
 void vnp_answer_written(struct vnp_stream *stream, struct sock *sk, bool all)
@@ -261,6 +278,8 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 	struct vnp_sending sending;
 
 	if (dgram->hook == &vnp_copy_hook) {
+		/* The worker has executed it a while ago. */
+		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, start);
 		if (!vnp_answer_copy(dgram)->answered)
 			vnp_answer_reply(dgram, NULL);
 	} else if (!vnp_answer_draw(stream)) {

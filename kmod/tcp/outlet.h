@@ -152,6 +152,12 @@ int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
  */
 int vnp_outlet_drain(struct vnp_outlet *outlet);
 
+/*
+ * vnp_outlet_is_written() - is a call of the application writing, or waiting in the middle of that?
+ * Context: the socket's lock
+ */
+bool vnp_outlet_is_written(const struct vnp_outlet *outlet);
+
 /* vnp_outlet_kick() - a write has ended: send what was queued during it.  Context: process */
 void vnp_outlet_kick(struct vnp_outlet *outlet);
 

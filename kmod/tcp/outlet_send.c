@@ -195,7 +195,7 @@ static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 {
 	struct vnp_fifo_sum sum;
 
-	spin_lock(&outlet->lock);
+	spin_lock_bh(&outlet->lock);
 	outlet->sending = false;
 	sum = vnp_fifo_sent(&outlet->fifo, max(ret, 0));
 	outlet->sent += sum.cnt;
@@ -204,7 +204,7 @@ static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 	/* It may have ended while the lock was not held. */
 	if (outlet->state == VNP_OUTLET_ENDED)
 		vnp_outlet_discard(outlet);
-	spin_unlock(&outlet->lock);
+	spin_unlock_bh(&outlet->lock);
 }
 
 /*
@@ -231,6 +231,12 @@ static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 	return -EAGAIN;
 }
 
+bool vnp_outlet_is_written(const struct vnp_outlet *outlet)
+{
+	/* The second: calls that wait, which may have begun before the link */
+	return atomic_read(&outlet->writers) || READ_ONCE(outlet->sk->sk_write_pending);
+}
+
 /*
  * Return: likewise, or -EBUSY: a call of the application owns the socket, or the user has taken too
  * much of this CPU
@@ -244,7 +250,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	local_bh_disable();
 	bh_lock_sock(sk);
 	start = ktime_get_ns();
-	if (!sock_owned_by_user(sk) && !atomic_read(&outlet->writers) &&
+	if (!sock_owned_by_user(sk) && !vnp_outlet_is_written(outlet) &&
 	    vnp_account_draw(outlet->user, 0))
 		ret = vnp_outlet_send_some(outlet);
 	bh_unlock_sock(sk);
@@ -258,12 +264,12 @@ static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32
 {
 	u32 len = 0;
 
-	spin_lock(&outlet->lock);
+	spin_lock_bh(&outlet->lock);
 	if (outlet->state != VNP_OUTLET_ENDED && !vnp_outlet_failure(outlet->sk) &&
 	    !vnp_outlet_changed(outlet))
 		len = vnp_fifo_claim(&outlet->fifo, vec, vecs, VNP_OUTLET_BATCH);
 	outlet->sending = len;
-	spin_unlock(&outlet->lock);
+	spin_unlock_bh(&outlet->lock);
 	return len;
 }
 
@@ -276,7 +282,6 @@ int vnp_outlet_drain(struct vnp_outlet *outlet)
 	u64 start;
 
 	do {
-		local_bh_disable();
 		start = ktime_get_ns();
 		len = vnp_outlet_claim_all(outlet, vec, &vecs);
 		if (len) {
@@ -285,7 +290,7 @@ int vnp_outlet_drain(struct vnp_outlet *outlet)
 			ret = ret < (int)len ? -ENOMEM : 0;
 		}
 		vnp_account_charge(outlet->user, ktime_get_ns() - start);
-		local_bh_enable();
+		cond_resched();
 	} while (len && !ret);
 	return ret;
 }

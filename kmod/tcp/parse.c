@@ -220,6 +220,9 @@ static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exe
 		if (vnp_message_throttled(dgram))
 			return -ENOMEM;
 	}
+	/* Answering is charged apart. */
+	if (ret == VNP_REPLY)
+		vnp_stream_pay(stream, exec);
 	vnp_stream_apply(stream, vnp_message_action(stream, dgram, ret, len));
 	return 0;
 }

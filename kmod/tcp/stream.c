@@ -72,8 +72,12 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 {
 	const u32 span = vnp_stream_span(stream, sk);
 
-	if (!span || span >= READ_ONCE(stream->lowat))
-		return span;
+	/* A call that began before the link may have read further than @end. */
+	if (!span)
+		return READ_ONCE(stream->more) &&
+		       before(READ_ONCE(tcp_sk(sk)->copied_seq), READ_ONCE(stream->ready));
+	if (span >= READ_ONCE(stream->lowat))
+		return true;
 	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
 	       vnp_stream_full(stream) ||
 	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit(sk);

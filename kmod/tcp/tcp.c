@@ -216,7 +216,9 @@ static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	if (!ret)
 		ret = vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
 	if (stream) {
-		vnp_answer_written(stream, sk, ret > 0 && ret == len);
+		/* sendfile() and splice() make one call for some pages each. */
+		vnp_answer_written(stream, sk, ret > 0 && ret == len &&
+				   !(msg->msg_flags & MSG_MORE));
 		vnp_stream_put(stream);
 	}
 	vnp_tcp_leave(held);
@@ -236,7 +238,8 @@ static int vnp_tcp_sendpage(struct sock *sk, struct page *page, int off, size_t 
 	if (!ret)
 		ret = vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len, flags);
 	if (stream) {
-		vnp_answer_written(stream, sk, ret > 0 && ret == len);
+		vnp_answer_written(stream, sk, ret > 0 && ret == len &&
+				   !(flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST)));
 		vnp_stream_put(stream);
 	}
 	vnp_tcp_leave(held);
