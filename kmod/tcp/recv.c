@@ -172,7 +172,7 @@ static u32 vnp_recv_find(struct vnp_recv *recv)
 {
 	u32 span = vnp_recv_span(recv);
 
-	if (unlikely(!span && recv->stream->more && !recv->peek)) {
+	if (unlikely(!span && recv->stream->more)) {
 		vnp_stream_read(recv->stream);
 		span = vnp_recv_span(recv);
 	}
