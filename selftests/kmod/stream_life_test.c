@@ -175,7 +175,9 @@ static int ended(SELF *self, int how, long len, enum flow_kind kind)
 	conn_close(&s->accepting);
 	if (err || r.wrong || r.read > sent)
 		return err ?: 1;
-	return r.error && r.error != ECONNRESET && r.error != ENOTCONN ? r.error : 0;
+	/* EPIPE: TCP's, of a call that waits while the socket is disconnected (sk_wait_event()) */
+	return r.error && r.error != ECONNRESET && r.error != ENOTCONN &&
+	       !(how == 1 && r.error == EPIPE) ? r.error : 0;
 }
 
 static int ends(SELF *self)
@@ -185,7 +187,7 @@ static int ends(SELF *self)
 	for (int i = 0; i < 120 && !err; i++) {
 		err = ended(self, i % 4, i * 613 % 40000, i % 3);
 		if (err)
-			printf("# case %d: %d\n", i, err);
+			fprintf(stderr, "# case %d: %d\n", i, err);
 	}
 	return err;
 }
