@@ -87,7 +87,7 @@ static inline int vnp_udp_out_own(struct sk_buff *skb, struct sock *sk)
 #define VNP_UDP_OUT_FRAGMENTS	64
 
 /* Would a packet that is longer than @mtu be sent in too many fragments? */
-static noinline bool vnp_udp_out_is_long(const struct vnp_udp_out *out, u32 ip_len, u32 mtu)
+static __always_inline bool vnp_udp_out_is_long(const struct vnp_udp_out *out, u32 ip_len, u32 mtu)
 {
 	const u32 head = ip_len == sizeof(struct iphdr) ? ip_len :
 							  ip_len + sizeof(struct frag_hdr);

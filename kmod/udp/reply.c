@@ -181,22 +181,26 @@ static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock
 }
 
 /* Replies are not refused: the executions that follow are throttled. */
-static __always_inline void vnp_udp_reply_charge(const struct vnp_link *link, u32 len, u32 cnt)
+static __always_inline void vnp_udp_reply_charge(const struct vnp_link *link, u32 len, u32 more)
 {
-	vnp_account_take(link->user, VNP_UDP_REPLY_NS + (cnt - 1) * VNP_UDP_REPLY_MORE_NS +
+	vnp_account_take(link->user, VNP_UDP_REPLY_NS + more * VNP_UDP_REPLY_MORE_NS +
 				     len / VNP_UDP_REPLY_BYTES);
 }
 
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
-	const u32 size = vnp_batch_size(skb, sizeof(struct udphdr));
-	const u32 cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
+	u32 size = skb->len - sizeof(struct udphdr), cnt = 1;
 	int ret;
 
-	vnp_udp_reply_charge(link, skb->len, cnt);
-	if (!skb_is_gso(skb))
+	if (skb_is_gso(skb)) {
+		cnt = vnp_batch_cnt(size, vnp_batch_size(skb, sizeof(struct udphdr)));
+		size = vnp_batch_size(skb, sizeof(struct udphdr));
+		vnp_udp_reply_charge(link, skb->len, cnt - 1);
+	} else {
+		vnp_udp_reply_charge(link, skb->len, 0);
 		vnp_udp_merge_consumed(link, skb);
+	}
 	ret = vnp_udp_reply_send(link, sk, skb, size + sizeof(struct udphdr));
 	if (ret > 0)
 		ret = net_xmit_errno(ret);
