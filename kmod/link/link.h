@@ -50,7 +50,7 @@ struct vnp_stream;
  * @hold_mark:	the mark of messages that are delivered because of their age, or 0
  * @stream:	the messages of its stream (tcp/stream.h), or NULL
  * @eof:	what happens to a message that is not whole when the stream ends: enum vnp_eof
- * @reply_bytes: size of the queue for answers; 0: there is none
+ * @reply_bytes: size of the queue for answers; 0: no queue
  * @listener_id: id of the listening socket's link that this one was inherited from, or 0
  * @accepted:	connections that a listening socket has accepted and linked
  * @refused:	connections that it has closed because they could not be linked

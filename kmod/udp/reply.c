@@ -194,8 +194,8 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 	int ret;
 
 	if (skb_is_gso(skb)) {
-		cnt = vnp_batch_cnt(size, vnp_batch_size(skb, sizeof(struct udphdr)));
 		size = vnp_batch_size(skb, sizeof(struct udphdr));
+		cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
 		vnp_udp_reply_charge(link, skb->len, cnt - 1);
 	} else {
 		vnp_udp_reply_charge(link, skb->len, 0);

@@ -130,7 +130,7 @@ static void frame_write(const struct traffic *traffic, int i)
 		payload[0] = is_wanted(traffic, i) ? WANTED : UNWANTED;
 		memcpy(payload + 1, &i, sizeof(i));
 	}
-	/* 0 would say that there is none: what GRO does not merge overtakes what it has merged. */
+	/* 0 means "no checksum": GRO would not merge such a datagram, and reorder it. */
 	udp->check = rig_checksum(udp, frame_len - sizeof(ip),
 				  checksum_pseudo(&ip, udp->len)) ?: 0xffff;
 }

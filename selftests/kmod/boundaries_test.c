@@ -53,7 +53,7 @@ FIXTURE_TEARDOWN(bounds)
 	conn_close(&self->conn);
 }
 
-/* add() - a message behind those at sent; returns the bytes there */
+/* add() - append a message to sent; returns the length of sent */
 static size_t add(SELF *self, size_t at, char type, size_t len)
 {
 	message_make(sent + at, type, len, self->total + at);

@@ -1252,7 +1252,7 @@ enum vnp_eof {
  *		each whole message is passed
  * @eof:	stream: enum vnp_eof
  * @reply_bytes: stream: size of the queue for answers (vnp_reply(), %VNP_REPLY): as @queue_bytes of
- *		struct vnp_connection, but 0: there is none, and nothing can be answered
+ *		struct vnp_connection, but if 0 there is no queue, and programs cannot reply
  * @reserved2:	must be zero
  *
  * The link exists until it is detached or the socket is closed.  Data already in the
@@ -1422,7 +1422,7 @@ struct vnp_link_create {
  * @listener_id: the listening socket's link that this one was inherited from, or 0; it may have
  *		ended
  * @ready_messages: stream, with %VNP_LINK_F_BOUNDARIES: messages that are ready
- * @reply_bytes: size of the queue for answers; 0: there is none
+ * @reply_bytes: size of the queue for answers; 0: no queue
  * @reply_queued: bytes in it, which TCP has not got yet
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM

@@ -622,7 +622,7 @@ const char *vnp_peer_print(const struct vnp_peer *peer, char text[VNP_PEER_TEXT_
  * @message:	for a program of type %VNP_PROG_STREAM: the one for whole messages, of type
  *		%VNP_PROG_MESSAGE, or NULL: each is passed
  * @eof:	stream: enum vnp_eof
- * @reply_bytes: stream: size of the queue for answers; 0: there is none
+ * @reply_bytes: stream: size of the queue for answers; 0: no queue
  */
 struct vnp_link_opts {
 	size_t sz;
