@@ -17,19 +17,12 @@ static int vnp_window_rcvbuf_max(const struct sock *sk)
 	return sk->sk_userlocks & SOCK_RCVBUF_LOCK ? rcvbuf : max(rcvbuf, max);
 }
 
-/*
- * @end does not advance into the first packet, as a pass removes the bytes of it that were read, so
- * repacking it may still pay.
- */
 void vnp_window_follow(const struct sock *sk, struct vnp_window *window)
 {
-	const struct sk_buff *first = skb_peek(&sk->sk_receive_queue);
-	u32 seq = tcp_sk(sk)->copied_seq;
+	const u32 seq = tcp_sk(sk)->copied_seq;
 
 	if (before(window->pass.seq, seq))
 		window->pass.seq = seq;
-	if (first && before(vnp_queue_start(first), seq))
-		seq = vnp_queue_start(first);
 	if (before(window->end, seq))
 		window->end = seq;
 }
