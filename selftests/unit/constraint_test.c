@@ -52,7 +52,7 @@ static void world_make(struct world *w, __u64 *random)
 	struct vnp_scalar num;
 	u32 i;
 
-	vnp_state_init(w->state);
+	vnp_state_init(w->state, VNP_PACKET_MAX);
 	memset(w->max, 0, sizeof(w->max));
 	memset(w->min, 0, sizeof(w->min));
 	for (i = 1; i <= IDS; i++) {
@@ -166,7 +166,7 @@ static void execute_again(struct vnp_reg *dst, const struct bpf_insn *insn)
 	struct vnp_reg *src = vnp_state_reg(&s, BPF_REG_3);
 	struct vnp_scalar num = vnp_scalar_const(-10), zero = vnp_scalar_const(0);
 
-	vnp_state_init(&s);
+	vnp_state_init(&s, VNP_PACKET_MAX);
 	*vnp_state_reg(&s, BPF_REG_2) = *dst;
 	/* -10 or 0 */
 	num = vnp_scalar_join(&num, &zero);
@@ -210,7 +210,7 @@ static void known_bounds(void **state)
 
 	(void)state;
 	assert_non_null(s);
-	vnp_state_init(s);
+	vnp_state_init(s, VNP_PACKET_MAX);
 	for (i = 1; i <= IDS; i++) {
 		vnp_reg_set_scalar(vnp_state_reg(s, i), &num);
 		vnp_state_reg(s, i)->id = i;

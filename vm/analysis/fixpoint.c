@@ -134,7 +134,7 @@ static struct vnp_state *fix_take(struct fix *f)
 	}
 	state = vnp_alloc(1, sizeof(*state));
 	if (state)
-		vnp_state_init(state);
+		vnp_state_init(state, f->v->type->packet_max);
 	return state;
 }
 
@@ -447,7 +447,7 @@ static int fix_enter(struct fix *f)
 	if (!state)
 		return -ENOMEM;
 	/* the state may have been used before */
-	vnp_state_init(state);
+	vnp_state_init(state, f->v->type->packet_max);
 	err = fix_flow(f, 0, state);
 	fix_give(f, state);
 	return err;

@@ -191,7 +191,7 @@ static bool reg_equal(const struct vnp_reg *a, const struct vnp_reg *b)
 /* Express a pointer as an offset from the payload's start: data_end is data plus the length */
 static void join_count_from_start(struct vnp_reg *reg, const struct vnp_state *state)
 {
-	struct vnp_scalar len = vnp_scalar_range(max(state->range, 0), VNP_PACKET_MAX);
+	struct vnp_scalar len = vnp_scalar_range(max(state->range, 0), state->packet_max);
 	bool fixed = vnp_reg_is_fixed(reg);
 
 	if (reg->kind != VNP_REG_PACKET_END)

@@ -62,9 +62,10 @@ void vnp_state_reset_slots(struct vnp_state *state, u64 mask)
 	}
 }
 
-void vnp_state_init(struct vnp_state *state)
+void vnp_state_init(struct vnp_state *state, u32 packet_max)
 {
 	memset(state, 0, sizeof(*state));
+	state->packet_max = packet_max;
 	vnp_state_reset_slots(state, U64_MAX);
 	vnp_reg_set_pointer(vnp_state_reg(state, BPF_REG_1), VNP_REG_CTX);
 	vnp_reg_set_pointer(vnp_state_reg(state, VNP_REG_FP), VNP_REG_STACK);
@@ -78,6 +79,7 @@ void vnp_state_copy(struct vnp_state *to, const struct vnp_state *from)
 		to->cells[cell] = from->cells[cell];
 	to->used = from->used;
 	to->range = from->range;
+	to->packet_max = from->packet_max;
 	to->constraint_cnt = from->constraint_cnt;
 	memcpy(to->constraint, from->constraint, sizeof(to->constraint));
 }

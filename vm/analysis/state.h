@@ -156,6 +156,7 @@ struct vnp_constraint {
  * @cells:	registers, then slots; slot n is the 8 bytes at R10 - 8(n + 1)
  * @used:	bit n: slot n differs from one that was never written
  * @range:	data + @range <= data_end
+ * @packet_max:	data_end <= data + @packet_max: that of the program's type, the same in all states
  * @constraint:	constraints, the oldest one first
  * @constraint_cnt:	how many
  * @frugal:	verification takes long: derive only what is cheap to compute.  Set by
@@ -167,6 +168,7 @@ struct vnp_state {
 	struct vnp_cell cells[VNP_CELL_CNT];
 	u64 used;
 	s32 range;
+	u32 packet_max;
 	u32 constraint_cnt;
 	struct vnp_constraint constraint[VNP_CONSTRAINT_CNT];
 	bool frugal;
@@ -235,7 +237,7 @@ void vnp_reg_forget(struct vnp_reg *reg, enum vnp_reg_kind kind);
 void vnp_reg_print(const struct vnp_reg *reg, char *text);
 
 /* vnp_state_init() - as at the entry: R1 is the context, R10 the frame pointer */
-void vnp_state_init(struct vnp_state *state);
+void vnp_state_init(struct vnp_state *state, u32 packet_max);
 
 /* vnp_state_copy() - like an assignment, but leaves out unused slots and @next */
 void vnp_state_copy(struct vnp_state *to, const struct vnp_state *from);

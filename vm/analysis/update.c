@@ -83,10 +83,9 @@ static void learn_range_floor(struct vnp_state *state, const struct vnp_reg *reg
 		state->range = min_t(s64, floor, VNP_OFF_MAX);
 }
 
-void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg,
-			   s32 bytes, u32 packet_max)
+void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg, s32 bytes)
 {
-	struct vnp_scalar limit = vnp_scalar_const((s64)packet_max - bytes);
+	struct vnp_scalar limit = vnp_scalar_const((s64)state->packet_max - bytes);
 	struct vnp_scalar num = reg->num;
 	u32 cell;
 

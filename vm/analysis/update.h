@@ -31,9 +31,7 @@ void vnp_state_share(struct vnp_state *state, struct vnp_reg *reg, u32 insn);
  * @state:	the state
  * @reg:	a packet pointer of @state
  * @bytes:	counted from @reg without its constant offset
- * @packet_max:	how long the payload can be
  */
-void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg,
-			   s32 bytes, u32 packet_max);
+void vnp_state_learn_range(struct vnp_state *state, struct vnp_reg *reg, s32 bytes);
 
 #endif /* _VNP_VM_ANALYSIS_UPDATE_H */

@@ -81,7 +81,7 @@ void vnp_view_begin(struct vnp_view *view, const struct vnp_state *state,
 	zero->max = 0;
 	len->lives = true;
 	len->min = max(state->range, 0);
-	len->max = VNP_PACKET_MAX;
+	len->max = state->packet_max;
 	len->left = 0;
 	zero->left = state->range;
 	vnp_view_add_state(view, state);

@@ -138,8 +138,7 @@ static void access_apply_constraints(struct vnp_verify *v, struct vnp_reg *reg, 
 		return;
 	range = -vnp_constraint_bound(state, reg->id, 0, VNP_ID_LEN);
 	if (range >= need)
-		vnp_state_learn_range(state, reg, min_t(s64, range, VNP_OFF_MAX),
-				      v->type->packet_max);
+		vnp_state_learn_range(state, reg, min_t(s64, range, VNP_OFF_MAX));
 }
 
 static int access_packet(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 min,
@@ -160,7 +159,7 @@ static int access_packet(struct vnp_verify *v, struct vnp_reg *reg, s64 at, u32 
 	access_need_packet(v, access);
 	err = access_narrow(v, reg, -at, (s64)len - at - min);
 	if (!err && at + min <= VNP_OFF_MAX)
-		vnp_state_learn_range(v->state, reg, at + min, len);
+		vnp_state_learn_range(v->state, reg, at + min);
 	return err;
 }
 

@@ -103,8 +103,7 @@ static void jump_learn_left(struct vnp_verify *v, const struct vnp_reg *left)
 		struct vnp_reg *reg = &state->cells[cell].reg;
 
 		if (reg->kind == VNP_REG_PACKET && reg->id == left->site) {
-			vnp_state_learn_range(state, reg, bytes,
-					      v->type->packet_max);
+			vnp_state_learn_range(state, reg, bytes);
 			return;
 		}
 	}
@@ -275,7 +274,7 @@ static void jump_learn_order(struct vnp_verify *v, struct vnp_reg *a,
 		vnp_constraint_below(v->state, a->id, b->id, -bytes);
 	bytes += range;
 	if (range != VNP_RANGE_NONE && bytes >= -VNP_OFF_MAX && bytes <= VNP_OFF_MAX)
-		vnp_state_learn_range(v->state, a, bytes, v->type->packet_max);
+		vnp_state_learn_range(v->state, a, bytes);
 }
 
 static void jump_packets(struct vnp_verify *v, struct vnp_reg *a, struct vnp_reg *b,
