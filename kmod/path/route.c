@@ -110,7 +110,7 @@ int vnp_route_find_ip4(struct vnp_route *route, struct sock *sk, const struct sk
 }
 
 static int vnp_route_to_ip4(struct vnp_route *route, const struct vnp_route_key *key,
-			    struct sock *sk, struct flowi4 *fl4)
+			    struct sock *sk)
 {
 	int ret;
 
@@ -120,8 +120,6 @@ static int vnp_route_to_ip4(struct vnp_route *route, const struct vnp_route_key 
 		if (ret)
 			return ret;
 	}
-	fl4->saddr = route->saddr.s6_addr32[0];
-	fl4->daddr = key->daddr.s6_addr32[0];
 	return vnp_route_is_permitted(route, sk) ? 0 : -EACCES;
 }
 
@@ -219,11 +217,11 @@ int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
 #endif
 
 int vnp_route_to(struct vnp_route *route, const struct vnp_route_key *key, struct sock *sk,
-		 struct flowi *fl)
+		 struct flowi6 *fl6)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (key->family == AF_INET6)
-		return vnp_route_to_ip6(route, key, sk, &fl->u.ip6);
+		return vnp_route_to_ip6(route, key, sk, fl6);
 #endif
-	return vnp_route_to_ip4(route, key, sk, &fl->u.ip4);
+	return vnp_route_to_ip4(route, key, sk);
 }

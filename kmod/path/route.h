@@ -112,13 +112,17 @@ static __always_inline void vnp_route_key_ip4(struct vnp_route_key *key,
 	key->policy = vnp_route_policy(sk);
 }
 
+/*
+ * Not in the order of the members: compilers would compare neighbours at once, for which a key that
+ * is in registers must be stored.
+ */
 static __always_inline bool vnp_route_matches_ip4(const struct vnp_route_key *a,
 						  const struct vnp_route_key *b)
 {
 	return a->daddr.s6_addr32[0] == b->daddr.s6_addr32[0] &&
 	       a->saddr.s6_addr32[0] == b->saddr.s6_addr32[0] &&
-	       a->ports == b->ports && a->oif == b->oif && a->mark == b->mark &&
-	       a->tos == b->tos && a->family == b->family && a->policy == b->policy;
+	       a->ports == b->ports && a->mark == b->mark && a->family == b->family &&
+	       a->oif == b->oif && a->tos == b->tos && a->policy == b->policy;
 }
 
 /* vnp_route_find_ip4() - look up a route that is not cached.  Return: 0 or an errno */
@@ -170,13 +174,13 @@ int vnp_route_back_ip6(struct vnp_routes *routes, struct sock *sk,
  * @route:	this CPU's
  * @key:	the address, and all else that the route depends on
  * @sk:		the socket
- * @fl:		out: source and destination address
+ * @fl6:	out: the flow, for IPv6
  *
  * @route->dst is valid until RCU is unlocked, or another route is looked up in @route.
  *
  * Return: as vnp_route_back_ip4().
  */
 int vnp_route_to(struct vnp_route *route, const struct vnp_route_key *key, struct sock *sk,
-		 struct flowi *fl);
+		 struct flowi6 *fl6);
 
 #endif /* _VNP_PATH_ROUTE_H */

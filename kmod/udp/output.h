@@ -24,7 +24,7 @@
  * @sk:		the socket
  * @skb:	the packet; NULL after it was passed to the stack
  * @dst:	its route; the packet has it, too
- * @fl:		its addresses
+ * @fl6:	its flow, for IPv6
  * @size:	UDP header and payload of its longest datagram
  * @hops:	maximum of its TTL
  */
@@ -32,7 +32,7 @@ struct vnp_udp_out {
 	struct sock *sk;
 	struct sk_buff *skb;
 	struct dst_entry *dst;
-	struct flowi fl;
+	struct flowi6 *fl6;
 	u32 size;
 	u8 hops;
 };
@@ -148,14 +148,16 @@ static inline int vnp_udp_out_ttl(const struct inet_sock *inet, const struct dst
 /**
  * vnp_udp_out_ip4() - write the headers, and pass the packet to the stack
  * @out:	the packet, at its UDP header, whose ports are set
+ * @saddr:	its source address
+ * @daddr:	its destination address
  * @ttl:	its TTL; less than 0: the socket's
  * @tos:	its TOS
  *
  * Return: as ip_local_out(), or -EMSGSIZE.
  */
-static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 tos)
+static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, __be32 saddr, __be32 daddr,
+					   int ttl, u8 tos)
 {
-	const struct flowi4 *fl4 = &out->fl.u.ip4;
 	const struct dst_entry *dst = out->dst;
 	struct sk_buff *skb = out->skb;
 	struct sock *sk = out->sk;
@@ -176,7 +178,7 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 
 		return ret;
 	skb->protocol = htons(ETH_P_IP);
 	vnp_udp_out_checksum(skb, sizeof(*iph), !sk->sk_no_check_tx,
-			     udp_v4_check(len, fl4->saddr, fl4->daddr, 0));
+			     udp_v4_check(len, saddr, daddr, 0));
 
 	iph = (struct iphdr *)skb->data;
 	*(__be16 *)iph = htons(4 << 12 | 5 << 8 | tos);
@@ -187,8 +189,8 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 
 		iph->frag_off = htons(IP_DF);
 	iph->ttl = min_t(int, ttl, out->hops);
 	iph->protocol = IPPROTO_UDP;
-	iph->saddr = fl4->saddr;
-	iph->daddr = fl4->daddr;
+	iph->saddr = saddr;
+	iph->daddr = daddr;
 	/*
 	 * The ident is 0 if the packet is never fragmented (RFC 6864): so set it before ignore_df.
 	 */
@@ -202,7 +204,7 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, int ttl, u8 
 /* vnp_udp_out_ip6() - likewise */
 static __always_inline int vnp_udp_out_ip6(struct vnp_udp_out *out, int hops, u8 tclass)
 {
-	struct flowi6 *fl6 = &out->fl.u.ip6;
+	struct flowi6 *fl6 = out->fl6;
 	struct dst_entry *dst = out->dst;
 	struct sk_buff *skb = out->skb;
 	struct sock *sk = out->sk;

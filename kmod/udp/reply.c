@@ -63,7 +63,6 @@ static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff 
 
 	/* The stack returns the segments of a super-packet as a list. */
 	skb_mark_not_on_list(skb);
-	skb_orphan(skb);
 	skb_dst_drop(skb);
 	skb_ext_reset(skb);
 	nf_reset_ct(skb);
@@ -85,9 +84,8 @@ static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff 
  * -ENOMEM
  */
 static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *skb,
-					 struct dst_entry *dst, u32 ip_len)
+					 struct dst_entry *dst, u32 ip_len, bool gso)
 {
-	const bool gso = skb_is_gso(skb);
 	struct udphdr *uh;
 
 	vnp_udp_scrub(sk, skb);
@@ -115,7 +113,7 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 }
 
 static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock *sk,
-					     struct sk_buff *skb, u32 size)
+					     struct sk_buff *skb, u32 size, bool gso)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
 	const struct vnp_route *route;
@@ -132,10 +130,9 @@ static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock 
 	if (ret)
 		goto free;
 	out.dst = route->dst;
-	out.fl.u.ip4.saddr = route->saddr.s6_addr32[0];
-	out.fl.u.ip4.daddr = route->key.daddr.s6_addr32[0];
-	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct iphdr)) ?:
-	      vnp_udp_out_ip4(&out, -1, READ_ONCE(inet_sk(sk)->tos));
+	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct iphdr), gso) ?:
+	      vnp_udp_out_ip4(&out, route->saddr.s6_addr32[0], route->key.daddr.s6_addr32[0], -1,
+			      READ_ONCE(inet_sk(sk)->tos));
 free:
 	if (unlikely(out.skb))
 		kfree_skb(out.skb);
@@ -143,25 +140,27 @@ free:
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static noinline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock *sk,
-				      struct sk_buff *skb, u32 size)
+static __always_inline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock *sk,
+					     struct sk_buff *skb, u32 size, bool gso)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
 	const struct vnp_route *route;
+	struct flowi6 fl6;
 	int ret;
 
 	out.sk = sk;
 	out.skb = skb;
+	out.fl6 = &fl6;
 	out.size = size;
 	out.hops = vnp_udp_out_hops_ip6(skb);
 	ret = vnp_udp_check(link, sk, skb, true, out.hops);
 	if (ret)
 		goto free;
-	ret = vnp_route_back_ip6(&link->routes, sk, skb, &route, &out.fl.u.ip6);
+	ret = vnp_route_back_ip6(&link->routes, sk, skb, &route, &fl6);
 	if (ret)
 		goto free;
 	out.dst = route->dst;
-	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct ipv6hdr)) ?:
+	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct ipv6hdr), gso) ?:
 	      vnp_udp_out_ip6(&out, -1, READ_ONCE(inet6_sk(sk)->tclass));
 free:
 	kfree_skb(out.skb);
@@ -171,13 +170,13 @@ free:
 
 /* Return: 0, or why it was not sent; consumes @skb */
 static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock *sk,
-					      struct sk_buff *skb, u32 size)
+					      struct sk_buff *skb, u32 size, bool ip6, bool gso)
 {
 #if IS_ENABLED(CONFIG_IPV6)
-	if (skb->protocol == htons(ETH_P_IPV6))
-		return vnp_udp_reply_ip6(link, sk, skb, size);
+	if (ip6)
+		return vnp_udp_reply_ip6(link, sk, skb, size, gso);
 #endif
-	return vnp_udp_reply_ip4(link, sk, skb, size);
+	return vnp_udp_reply_ip4(link, sk, skb, size, gso);
 }
 
 /* Replies are not refused: the executions that follow are throttled. */
@@ -187,29 +186,63 @@ static __always_inline void vnp_udp_reply_charge(const struct vnp_link *link, u3
 				     len / VNP_UDP_REPLY_BYTES);
 }
 
-void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+static noinline void vnp_udp_reply_fails(struct vnp_link *link, struct sock *sk, bool ip6, int ret,
+					 u32 cnt)
 {
-	typeof(vnp_udp_mib(sk, skb)) mib = vnp_udp_mib(sk, skb);
+	vnp_link_error(link, vnp_udp_out_error(ret), cnt);
+	if (ret == -ENOBUFS)
+		SNMP_INC_STATS(vnp_udp_mib_of(sk, ip6), UDP_MIB_SNDBUFERRORS);
+}
+
+/* Compiled for each family and kind of packet, as all that differs is known then. */
+static __always_inline void vnp_udp_reply_packet(struct vnp_link *link, struct sock *sk,
+						 struct sk_buff *skb, bool ip6, bool gso)
+{
 	u32 size = skb->len - sizeof(struct udphdr), cnt = 1;
 	int ret;
 
-	if (skb_is_gso(skb)) {
+	if (gso) {
 		size = vnp_batch_size(skb, sizeof(struct udphdr));
 		cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
-		vnp_udp_reply_charge(link, skb->len, cnt - 1);
 	} else {
-		vnp_udp_reply_charge(link, skb->len, 0);
 		vnp_udp_merge_consumed(link, skb);
 	}
-	ret = vnp_udp_reply_send(link, sk, skb, size + sizeof(struct udphdr));
+	vnp_udp_reply_charge(link, skb->len, cnt - 1);
+	ret = vnp_udp_reply_send(link, sk, skb, size + sizeof(struct udphdr), ip6, gso);
 	if (ret > 0)
 		ret = net_xmit_errno(ret);
-	if (likely(!ret))
-		SNMP_INC_STATS(mib, UDP_MIB_OUTDATAGRAMS);
+	if (unlikely(ret))
+		vnp_udp_reply_fails(link, sk, ip6, ret, cnt);
 	else
-		vnp_link_error(link, vnp_udp_out_error(ret), cnt);
-	if (unlikely(ret == -ENOBUFS))
-		SNMP_INC_STATS(mib, UDP_MIB_SNDBUFERRORS);
+		SNMP_INC_STATS(vnp_udp_mib_of(sk, ip6), UDP_MIB_OUTDATAGRAMS);
+}
+
+static noinline void vnp_udp_reply_gso(struct vnp_link *link, struct sock *sk,
+				       struct sk_buff *skb)
+{
+	vnp_udp_reply_packet(link, sk, skb, false, true);
+}
+
+/* IPv6 */
+static noinline void vnp_udp_reply_other(struct vnp_link *link, struct sock *sk,
+					 struct sk_buff *skb)
+{
+	if (skb_is_gso(skb))
+		vnp_udp_reply_packet(link, sk, skb, true, true);
+	else
+		vnp_udp_reply_packet(link, sk, skb, true, false);
+}
+
+void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+{
+	/* First, as what is computed before a call must be saved. */
+	skb_orphan(skb);
+	if (unlikely(skb->protocol == htons(ETH_P_IPV6)))
+		vnp_udp_reply_other(link, sk, skb);
+	else if (unlikely(skb_is_gso(skb)))
+		vnp_udp_reply_gso(link, sk, skb);
+	else
+		vnp_udp_reply_packet(link, sk, skb, false, false);
 }
 
 static int vnp_udp_probe(struct socket *sock)

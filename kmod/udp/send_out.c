@@ -74,8 +74,7 @@ static bool vnp_udp_send_route_is(const struct vnp_target_cpu *on)
 	       dst_check(route->dst, route->cookie) && vnp_route_is_permitted(route, sk);
 }
 
-/* Find @on->route.  Return: 0 or an error */
-static noinline int vnp_udp_send_look_up(struct vnp_target_cpu *on, struct flowi *fl)
+static noinline int vnp_udp_send_look_up(struct vnp_target_cpu *on, struct flowi6 *fl6)
 {
 	const struct vnp_target *target = on->target;
 	struct sock *sk = target->sk;
@@ -97,15 +96,14 @@ static noinline int vnp_udp_send_look_up(struct vnp_target_cpu *on, struct flowi
 	else
 #endif
 		vnp_udp_send_key_ip4(target, &key);
-	return vnp_route_to(&on->route, &key, sk, fl);
+	return vnp_route_to(&on->route, &key, sk, fl6);
 }
 
-static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi *fl)
+/* Find @on->route, and for IPv6 the flow.  Return: 0 or an error */
+static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi6 *fl6)
 {
 	if (unlikely(!vnp_udp_send_route_is(on)))
-		return vnp_udp_send_look_up(on, fl);
-	fl->u.ip4.saddr = on->route.saddr.s6_addr32[0];
-	fl->u.ip4.daddr = on->target->to.addr.s6_addr32[0];
+		return vnp_udp_send_look_up(on, fl6);
 	return 0;
 }
 
@@ -123,9 +121,9 @@ static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size)
 
 u32 vnp_udp_send_cnt_max(struct vnp_target_cpu *on)
 {
-	struct flowi fl __vnp_uninitialized;
+	struct flowi6 fl6 __vnp_uninitialized;
 
-	return !vnp_udp_send_route(on, &fl) && vnp_udp_send_segments(on, on->pending.size) ?
+	return !vnp_udp_send_route(on, &fl6) && vnp_udp_send_segments(on, on->pending.size) ?
 	       VNP_UDP_SEND_SEGMENTS : 1;
 }
 
@@ -167,7 +165,8 @@ static void vnp_udp_send_seal(struct vnp_target_cpu *on, struct sk_buff *skb, u3
 }
 
 /* May the socket send to the peer now?  Return: 0 and @on->route, or an errno */
-static int vnp_udp_send_begin(struct vnp_target_cpu *on, struct vnp_udp_out *out)
+static int vnp_udp_send_begin(struct vnp_target_cpu *on, struct vnp_udp_out *out,
+			      struct flowi6 *fl6)
 {
 	const struct vnp_target *target = on->target;
 	int ret;
@@ -179,7 +178,8 @@ static int vnp_udp_send_begin(struct vnp_target_cpu *on, struct vnp_udp_out *out
 	if (!inet_sk(target->sk)->inet_sport ||
 	    (target->to.connected && !vnp_target_is_connected(target)))
 		return -EHOSTUNREACH;
-	ret = vnp_udp_send_route(on, &out->fl);
+	ret = vnp_udp_send_route(on, fl6);
+	out->fl6 = fl6;
 	out->dst = on->route.dst;
 	return ret;
 }
@@ -199,7 +199,8 @@ static int vnp_udp_send_out(struct vnp_target_cpu *on, struct vnp_udp_out *out, 
 	if (target->to.family == AF_INET6)
 		return vnp_udp_out_ip6(out, ttl, on->route.key.tos);
 #endif
-	return vnp_udp_out_ip4(out, ttl, on->route.key.tos);
+	return vnp_udp_out_ip4(out, on->route.saddr.s6_addr32[0], target->to.addr.s6_addr32[0],
+			       ttl, on->route.key.tos);
 }
 
 static void vnp_udp_send_count(struct vnp_target_cpu *on, int ret, u32 cnt, u32 bytes)
@@ -254,13 +255,14 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
 static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pending *pending)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
+	struct flowi6 fl6 __vnp_uninitialized;
 	u32 each;
 	int ret;
 
 	out.sk = on->target->sk;
 	out.size = pending->size + sizeof(struct udphdr);
 	out.hops = pending->hops;
-	ret = vnp_udp_send_begin(on, &out);
+	ret = vnp_udp_send_begin(on, &out, &fl6);
 	if (unlikely(ret)) {
 		vnp_udp_send_count(on, ret, pending->cnt, 0);
 		kfree_skb(pending->skb);
