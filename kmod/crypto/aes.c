@@ -150,7 +150,8 @@ static struct aead_request *vnp_gcm_request(struct vnp_work *work,
 	u32 aad;
 
 	sg = vnp_gcm_list(work, job, one, &aad);
-	memcpy(work->iv, job->nonce, GCM_AES_IV_SIZE);
+	/* The bytes after the nonce are 0. */
+	vnp_secret_nonce(secret, job, work->iv, sizeof(work->iv));
 	aead_request_set_tfm(req, crypto_simd_usable() ? secret->aead.fast :
 							secret->aead.sync);
 	aead_request_set_callback(req, 0, NULL, NULL);
@@ -244,7 +245,7 @@ static int vnp_ctr_crypt(const struct vnp_secret *secret, const struct vnp_crypt
 		return 0;
 	work = vnp_work_get(job->work);
 	req = (void *)work->request;
-	memcpy(work->iv, job->nonce, sizeof(work->iv));
+	vnp_secret_nonce(secret, job, work->iv, sizeof(work->iv));
 	sg = vnp_aes_data(work, &one, 0, job->text.data, job->text.len);
 	skcipher_request_set_tfm(req, crypto_simd_usable() ? secret->stream.fast :
 							    secret->stream.sync);

@@ -3,7 +3,6 @@
  * ChaCha20 and Poly1305, by the kernel's library: it is always synchronous, and selects vector
  * instructions by itself.  Its functions for both together only take 8 bytes of nonce.
  */
-#include <crypto/algapi.h>
 #include <crypto/poly1305.h>
 #include <linux/errno.h>
 #include <linux/math.h>
@@ -17,6 +16,7 @@
  * struct vnp_chacha_use - one use of a key
  * @stream:	encrypts the text
  * @mac:	authenticates it
+ * @nonce:	the nonce
  * @derived:	of XChaCha20: the key of this nonce
  * @one_time:	the key of Poly1305
  * @tag:	the tag
@@ -24,6 +24,7 @@
 struct vnp_chacha_use {
 	struct vnp_chacha stream;
 	struct poly1305_desc_ctx mac;
+	u8 nonce[VNP_CRYPT_NONCE_MAX];
 	u32 derived[8];
 	u8 one_time[POLY1305_KEY_SIZE];
 	u8 tag[POLY1305_DIGEST_SIZE];
@@ -39,7 +40,7 @@ static int vnp_chacha_create(struct vnp_secret *secret, const u8 *key, u32 len)
 }
 
 /* The first block is for the key of Poly1305, and the text begins with the second. */
-static void vnp_chacha_begin(struct vnp_chacha_use *use, const u32 key[8],
+static void vnp_chacha_start(struct vnp_chacha_use *use, const u32 key[8],
 			     const u8 nonce[CHACHAPOLY_IV_SIZE])
 {
 	u8 iv[CHACHA_IV_SIZE] = {};
@@ -54,15 +55,23 @@ static void vnp_chacha_begin(struct vnp_chacha_use *use, const u32 key[8],
 	memzero_explicit(iv, sizeof(iv));
 }
 
+static void vnp_chacha_begin(struct vnp_chacha_use *use, const struct vnp_secret *secret,
+			     const struct vnp_crypt_job *job)
+{
+	vnp_secret_nonce(secret, job, use->nonce, sizeof(use->nonce));
+	vnp_chacha_start(use, secret->words, use->nonce);
+}
+
 /* The first 16 bytes of the nonce select a key, the other 8 are its nonce. */
-static void vnp_xchacha_begin(struct vnp_chacha_use *use, const u32 key[8],
-			      const u8 nonce[VNP_CRYPT_NONCE_MAX])
+static void vnp_xchacha_begin(struct vnp_chacha_use *use, const struct vnp_secret *secret,
+			      const struct vnp_crypt_job *job)
 {
 	u8 inner[CHACHAPOLY_IV_SIZE] = {};
 
-	vnp_chacha_derive(&use->stream, use->derived, key, nonce);
-	memcpy(inner + 4, nonce + CHACHA_IV_SIZE, 8);
-	vnp_chacha_begin(use, use->derived, inner);
+	vnp_secret_nonce(secret, job, use->nonce, sizeof(use->nonce));
+	vnp_chacha_derive(&use->stream, use->derived, secret->words, use->nonce);
+	memcpy(inner + 4, use->nonce + CHACHA_IV_SIZE, 8);
+	vnp_chacha_start(use, use->derived, inner);
 	memzero_explicit(inner, sizeof(inner));
 }
 
@@ -118,7 +127,7 @@ static int vnp_chacha_seal(const struct vnp_secret *secret, const struct vnp_cry
 {
 	struct vnp_chacha_use use;
 
-	vnp_chacha_begin(&use, secret->words, job->nonce);
+	vnp_chacha_begin(&use, secret, job);
 	vnp_chacha_seal_begun(&use, job);
 	vnp_chacha_end(&use);
 	return 0;
@@ -129,7 +138,7 @@ static int vnp_chacha_open(const struct vnp_secret *secret, const struct vnp_cry
 	struct vnp_chacha_use use;
 	int ret;
 
-	vnp_chacha_begin(&use, secret->words, job->nonce);
+	vnp_chacha_begin(&use, secret, job);
 	ret = vnp_chacha_open_begun(&use, job);
 	vnp_chacha_end(&use);
 	return ret;
@@ -139,7 +148,7 @@ static int vnp_xchacha_seal(const struct vnp_secret *secret, const struct vnp_cr
 {
 	struct vnp_chacha_use use;
 
-	vnp_xchacha_begin(&use, secret->words, job->nonce);
+	vnp_xchacha_begin(&use, secret, job);
 	vnp_chacha_seal_begun(&use, job);
 	vnp_chacha_end(&use);
 	return 0;
@@ -150,7 +159,7 @@ static int vnp_xchacha_open(const struct vnp_secret *secret, const struct vnp_cr
 	struct vnp_chacha_use use;
 	int ret;
 
-	vnp_xchacha_begin(&use, secret->words, job->nonce);
+	vnp_xchacha_begin(&use, secret, job);
 	ret = vnp_chacha_open_begun(&use, job);
 	vnp_chacha_end(&use);
 	return ret;
@@ -161,7 +170,7 @@ static int vnp_poly1305_mac(const struct vnp_secret *secret, const struct vnp_cr
 {
 	struct vnp_chacha_use use;
 
-	vnp_chacha_begin(&use, secret->words, job->nonce);
+	vnp_chacha_begin(&use, secret, job);
 	poly1305_update(&use.mac, job->aad.data, job->aad.len);
 	poly1305_update(&use.mac, job->text.data, job->text.len);
 	poly1305_update(&use.mac, job->extra.data, job->extra.len);

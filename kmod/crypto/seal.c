@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/crypto/seal.h"
 
-#include <crypto/algapi.h>
 #include <linux/string.h>
 
 #include "kmod/core/compat.h"
@@ -10,18 +9,14 @@ static int vnp_sealing_encrypt(const struct vnp_sealing *sealing, u8 *data, u32 
 {
 	const struct vnp_secret *secret = sealing->secret;
 	const struct vnp_seal *seal = &sealing->seal;
-	struct vnp_crypt_job job = {
+	const struct vnp_crypt_job job = {
 		.text = { data + seal->aad_len, len - seal->aad_len },
 		.aad = { data, seal->aad_len },
 		.extra = { (u8 *)seal->extra, seal->extra_len },
+		.nonce = seal->nonce,
 	};
-	int ret;
 
-	crypto_xor_cpy(job.nonce, seal->nonce, secret->salt, sizeof(job.nonce));
-	ret = secret->cipher->seal(secret, &job);
-	/* job.nonce includes the salt of the key. */
-	memzero_explicit(job.nonce, sizeof(job.nonce));
-	return ret;
+	return secret->cipher->seal(secret, &job);
 }
 
 static int vnp_sealing_authenticate(const struct vnp_sealing *sealing, u8 *data, u32 len)

@@ -12,6 +12,8 @@
 #ifndef _VNP_CRYPTO_SECRET_H
 #define _VNP_CRYPTO_SECRET_H
 
+#include <crypto/algapi.h>
+#include <linux/build_bug.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/vnp.h>
@@ -39,14 +41,15 @@ struct vnp_text {
  * @text:	the text; the tag of an encrypted one follows it, and is not included
  * @aad:	additional data
  * @extra:	further additional data, anywhere
- * @nonce:	of the algorithm's length, and combined with the salt
+ * @nonce:	%VNP_CRYPT_NONCE_MAX bytes, without the salt (vnp_secret_nonce()); NULL: the algorithm
+ *		takes none
  * @work:	memory to work with (work.h); NULL: that of the CPU
  */
 struct vnp_crypt_job {
 	struct vnp_text text;
 	struct vnp_text aad;
 	struct vnp_text extra;
-	u8 nonce[VNP_CRYPT_NONCE_MAX];
+	const u8 *nonce;
 	struct vnp_work *work;
 };
 
@@ -144,6 +147,18 @@ int vnp_secret_init(struct vnp_secret *secret, struct vnp_key *key);
 
 /* vnp_secret_destroy() - undo it; it is not in use.  Context: process */
 void vnp_secret_destroy(struct vnp_secret *secret);
+
+/*
+ * vnp_secret_nonce() - combine the first @size bytes of a job's nonce with the salt; @size is a
+ * constant, and a multiple of 8.  The caller must clear @nonce after use
+ */
+static __always_inline void vnp_secret_nonce(const struct vnp_secret *secret,
+					     const struct vnp_crypt_job *job, u8 *nonce,
+					     size_t size)
+{
+	BUILD_BUG_ON(size % sizeof(u64) || size > VNP_CRYPT_NONCE_MAX);
+	crypto_xor_cpy(nonce, job->nonce, secret->salt, size);
+}
 
 /**
  * vnp_secret_once() - may a nonce be used to seal?

@@ -5,7 +5,6 @@
  *
  * Context of all: softirq, or process context with softirqs off; under RCU.
  */
-#include <crypto/algapi.h>
 #include <linux/skbuff.h>
 #include <linux/string.h>
 
@@ -144,18 +143,16 @@ static void vnp_crypt_job(struct vnp_crypt_use *use, struct vnp_crypt_job *job, 
 	job->text = (struct vnp_text){ payload + crypt->off, len };
 	job->aad = (struct vnp_text){ payload + crypt->aad_off, crypt->aad_len };
 	job->extra = (struct vnp_text){ crypt->extra, crypt->extra_len };
-	crypto_xor_cpy(job->nonce, crypt->nonce, use->secret->salt, sizeof(job->nonce));
+	job->nonce = crypt->nonce;
 	job->work = unlikely(use->is_message) ? use->dgram->work : NULL;
 	if (vnp_crypt_yields(job))
 		local_bh_enable();
 }
 
-/* job->nonce includes the salt of the key: do not leave it on the stack. */
-static void vnp_crypt_job_end(struct vnp_crypt_job *job)
+static void vnp_crypt_job_end(const struct vnp_crypt_job *job)
 {
 	if (vnp_crypt_yields(job))
 		local_bh_disable();
-	memzero_explicit(job->nonce, sizeof(job->nonce));
 }
 
 /*
