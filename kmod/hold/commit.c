@@ -138,8 +138,8 @@ static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fra
 
 /*
  * Deliver a message of one datagram that was released in the execution that held it.  It is only
- * charged when it is queued to the socket.  Nothing else uses the message, so the lock is only
- * needed to free it.  Return: false, without changes, if that is not possible
+ * charged when it is queued to the socket.  Nothing else uses the message, so no lock is needed.
+ * Return: false, without changes, if that is not possible
  */
 static bool vnp_hold_commit_only(struct vnp_holding *h, struct vnp_message *message)
 {
@@ -160,9 +160,7 @@ static bool vnp_hold_commit_only(struct vnp_holding *h, struct vnp_message *mess
 		atomic64_dec(&hold->fragments);
 		return false;
 	}
-	spin_lock(&hold->lock);
-	vnp_message_free(hold, message);
-	spin_unlock(&hold->lock);
+	vnp_message_put(hold, message);
 	return true;
 }
 

@@ -50,6 +50,8 @@ void vnp_hold_destroy(struct vnp_link *link)
 	if (!link->hold)
 		return;
 	cancel_delayed_work_sync(&link->hold->expiry);
+	if (link->hold->spare)
+		vnp_message_free(link->hold, link->hold->spare);
 	kvfree(link->hold);
 }
 

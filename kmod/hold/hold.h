@@ -42,6 +42,10 @@ struct vnp_message;
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
+ * @known:	if @now: @info is the state of the message that it belongs to, as vnp_hold() left it;
+ *		the program has not ended the message since
+ * @key:	if @known: that message's key
+ * @info:	if @known
  * @only:	a message that was released and only has the datagram that is pending in @now or
  *		@batch: nothing else uses it any more.  Or NULL
  * @all:	finish all ended messages now, even if the user's account is empty
@@ -55,6 +59,9 @@ struct vnp_holding {
 	struct vnp_fragment *batch;
 	struct vnp_fragment *now;
 	u32 bytes;
+	bool known;
+	u64 key;
+	struct vnp_held info;
 	struct vnp_message *only;
 	bool all;
 	struct vnp_message *ended;

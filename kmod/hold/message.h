@@ -58,7 +58,7 @@ struct vnp_fragment {
 /**
  * struct vnp_message - a message
  * @node:	in the table by @key, while it is held, unless it is struct vnp_hold::latest
- * @list:	in struct vnp_hold::oldest, while it is held
+ * @list:	in struct vnp_hold::oldest, likewise
  * @fragments:	by order
  * @first:	the first of them
  * @last:	the last of them

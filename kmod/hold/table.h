@@ -36,17 +36,18 @@
  * @closed:	holding is forbidden: the link ends, or its program does not hold
  * @bytes:	memory charged for held messages
  * @messages:	number of held messages
- * @oldest:	list of these messages, the oldest first
+ * @oldest:	list of these messages, the oldest first, without @latest
  * @deferred:	messages that were released, to be delivered by @expiry; linked by @next
  * @tail:	where the next of them is added
  * @waiting:	some of these, or of those that @expiry took, are not delivered yet
  * @to_free:	messages that ended otherwise, to be freed by @expiry; linked by @next
- * @latest:	the message that was begun last, or NULL.  It is not in @table: most messages
- *		are complete before the next one begins, and need no hash
+ * @latest:	the message that was begun last, or NULL.  It is neither in @table nor in @oldest: most
+ *		messages are complete before the next one begins
  * @expiry:	work item: ends messages that are too old, finishes @deferred and @to_free
  * @released:	messages released
  * @fragments:	datagrams of the messages released
  * @late:	messages released because of their age
+ * @spare:	an unused message, or NULL; exchanged without the lock
  * @messages_free: unused messages of @messages_own
  * @fragments_free: unused fragments of @fragments_own
  * @messages_own: see VNP_HOLD_MESSAGES_OWN
@@ -71,6 +72,7 @@ struct vnp_hold {
 	atomic64_t released;
 	atomic64_t fragments;
 	atomic64_t late;
+	struct vnp_message *spare;
 	struct vnp_message *messages_free;
 	struct vnp_fragment *fragments_free;
 	struct vnp_message messages_own[VNP_HOLD_MESSAGES_OWN];
@@ -86,8 +88,11 @@ struct vnp_hold {
 
 static inline struct vnp_message *vnp_message_alloc(struct vnp_hold *hold)
 {
-	struct vnp_message *message = hold->messages_free;
+	struct vnp_message *message = READ_ONCE(hold->spare) ? xchg(&hold->spare, NULL) : NULL;
 
+	if (message)
+		return message;
+	message = hold->messages_free;
 	if (unlikely(!message))
 		return kmalloc(sizeof(*message), GFP_ATOMIC | __GFP_NOWARN);
 	hold->messages_free = message->next;
@@ -103,6 +108,17 @@ static inline void vnp_message_free(struct vnp_hold *hold, struct vnp_message *m
 	}
 	message->next = hold->messages_free;
 	hold->messages_free = message;
+}
+
+/* vnp_message_put() - as vnp_message_free(), without the lock */
+static inline void vnp_message_put(struct vnp_hold *hold, struct vnp_message *message)
+{
+	message = xchg(&hold->spare, message);
+	if (likely(!message))
+		return;
+	spin_lock(&hold->lock);
+	vnp_message_free(hold, message);
+	spin_unlock(&hold->lock);
 }
 
 static inline struct vnp_fragment *vnp_fragment_alloc(struct vnp_hold *hold,
@@ -158,7 +174,7 @@ static inline struct vnp_message *vnp_hold_find(struct vnp_hold *hold, u64 key)
 
 static inline struct vnp_message *vnp_hold_oldest(struct vnp_hold *hold)
 {
-	return list_first_entry_or_null(&hold->oldest, struct vnp_message, list);
+	return list_first_entry_or_null(&hold->oldest, struct vnp_message, list) ?: hold->latest;
 }
 
 static inline unsigned long vnp_hold_age(const struct vnp_hold *hold)
@@ -166,13 +182,20 @@ static inline unsigned long vnp_hold_age(const struct vnp_hold *hold)
 	return msecs_to_jiffies(hold->link->hold_age_ms);
 }
 
+static inline void vnp_hold_insert(struct vnp_hold *hold, struct vnp_message *message)
+{
+	hlist_add_head(&message->node, vnp_hold_bucket(hold, message->key));
+	list_add_tail(&message->list, &hold->oldest);
+}
+
 static inline void vnp_hold_remove(struct vnp_hold *hold, struct vnp_message *message)
 {
-	if (hold->latest == message)
+	if (hold->latest == message) {
 		hold->latest = NULL;
-	else
+	} else {
 		hlist_del(&message->node);
-	list_del(&message->list);
+		list_del(&message->list);
+	}
 	WRITE_ONCE(hold->messages, hold->messages - 1);
 	WRITE_ONCE(hold->bytes, hold->bytes - message->charge);
 }
