@@ -22,7 +22,7 @@ u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
 
 	(void)r5;
 	ret = vnp_held_one_query(&user_of(ctx)->held, message, &info);
-	vnp_held_copy((void *)(uintptr_t)to, len, &info);
+	vnp_held_copy((void *)(uintptr_t)to, len, vnp_held_cnt(len), &info);
 	return ret;
 }
 

@@ -68,11 +68,15 @@ static inline int vnp_held_one_end(struct vnp_held_one *one, u64 message)
 	return 0;
 }
 
-/* vnp_held_copy() - give a program as much of @info as it asks for, and zeroes after it */
-static inline void vnp_held_copy(void *to, u32 len, const struct vnp_held *info)
+/* vnp_held_cnt() - how much of struct vnp_held a program gets that asks for @len bytes */
+static inline u32 vnp_held_cnt(u32 len)
 {
-	const u32 cnt = min_t(u32, len, sizeof(*info));
+	return min_t(u32, len, sizeof(struct vnp_held));
+}
 
+/* vnp_held_copy() - give it these @cnt bytes, and zeroes after them */
+static inline void vnp_held_copy(void *to, u32 len, u32 cnt, const struct vnp_held *info)
+{
 	memcpy(to, info, cnt);
 	memset((u8 *)to + cnt, 0, len - cnt);
 }

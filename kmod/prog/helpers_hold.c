@@ -25,23 +25,28 @@ u64 vnp_helper_hold(u64 ctx, u64 message, u64 order, u64 from, u64 r5)
 }
 
 /* @to is not aligned, or @len is not the size of struct vnp_held */
-static noinline int vnp_held_bytes(struct vnp_holding *holding, u64 message, u64 to, u64 len)
+static noinline int vnp_held_bytes(const struct vnp_dgram *dgram, u64 message, u64 to, u32 len)
 {
+	const u32 cnt = vnp_held_cnt(len);
 	struct vnp_held info;
-	int ret = vnp_hold_query(holding, message, &info);
+	int ret = vnp_hold_query(dgram->holding, message, &info);
 
-	vnp_held_copy((void *)(unsigned long)to, len, &info);
+	/* Speculation barrier, as below */
+	vnp_dgram_nospec(dgram);
+	vnp_held_copy((void *)(unsigned long)to, len, cnt, &info);
 	return ret;
 }
 
 u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
 {
-	struct vnp_holding *holding = vnp_dgram_of(ctx)->holding;
+	const struct vnp_dgram *dgram = vnp_dgram_of(ctx);
 	struct vnp_held *info = (void *)(unsigned long)to;
 
-	if (likely(len == sizeof(*info) && IS_ALIGNED(to, __alignof__(*info))))
-		return vnp_hold_query(holding, message, info);
-	return vnp_held_bytes(holding, message, to, len);
+	if (unlikely(len != sizeof(*info) || !IS_ALIGNED(to, __alignof__(*info))))
+		return vnp_held_bytes(dgram, message, to, len);
+	/* Speculation barrier: not more is written than @len, also on mispredicted paths. */
+	vnp_dgram_nospec(dgram);
+	return vnp_hold_query(dgram->holding, message, info);
 }
 
 u64 vnp_helper_release(u64 ctx, u64 message, u64 r3, u64 r4, u64 r5)
