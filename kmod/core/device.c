@@ -5,16 +5,17 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "kmod/link/attach.h"
-#include "kmod/prog/account.h"
 #include "kmod/core/access.h"
 #include "kmod/core/args.h"
+#include "kmod/core/object.h"
+#include "kmod/core/version.h"
+#include "kmod/link/attach.h"
 #include "kmod/link/link.h"
 #include "kmod/map/map.h"
-#include "kmod/core/object.h"
 #include "kmod/path/send.h"
+#include "kmod/prog/account.h"
 #include "kmod/prog/prog.h"
-#include "kmod/core/version.h"
+#include "kmod/tcp/outlet.h"
 #include "vm/code.h"
 #include "vm/helper.h"
 
@@ -55,6 +56,7 @@ static long vnp_device_feature(struct file *file, void *args,
 	};
 	vnp_account_limits(feature);
 	vnp_send_limits(feature);
+	vnp_outlet_limits(feature);
 	return 0;
 }
 

@@ -28,6 +28,12 @@ static unsigned long sockets_user_bytes = 256UL << 20;
 module_param(sockets_user_bytes, ulong, 0644);
 MODULE_PARM_DESC(sockets_user_bytes, "bytes that the queues of these sockets may have");
 
+void vnp_outlet_limits(struct vnp_feature *feature)
+{
+	feature->sockets_user_max = READ_ONCE(sockets_user_max);
+	feature->sockets_user_bytes = READ_ONCE(sockets_user_bytes);
+}
+
 /* Maximum number of datagrams to drop to append one, as softirqs are off */
 #define VNP_OUTLET_DROPS	64
 

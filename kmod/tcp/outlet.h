@@ -32,6 +32,7 @@
 struct sock;
 struct socket;
 struct vnp_dgram;
+struct vnp_feature;
 struct vnp_link;
 struct vnp_send_msg;
 struct vnp_sending;
@@ -108,6 +109,9 @@ struct vnp_outlet {
 /* Context: process, at module init and exit */
 int vnp_outlet_subsys_create(void);
 void vnp_outlet_subsys_destroy(void);
+
+/* vnp_outlet_limits() - the parameters reported by VNP_FEATURE.  Context: any */
+void vnp_outlet_limits(struct vnp_feature *feature);
 
 /**
  * vnp_outlet_open() - make a socket an outlet, or find the one it has, for another entry

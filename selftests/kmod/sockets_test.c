@@ -683,6 +683,7 @@ TEST_F(sockets, other_uses)
 TEST_F(sockets, limited)
 {
 	const char *path = "/sys/module/vnp/parameters/sockets_user_bytes";
+	struct vnp_feature feature = { .size = sizeof(feature) };
 	char before[32];
 	int err;
 
@@ -691,6 +692,9 @@ TEST_F(sockets, limited)
 	if (err == -EACCES)
 		SKIP(return, "requires root");
 	ASSERT_OK(err);
+	ASSERT_EQ(0, vnp_feature_get(&feature, NULL));
+	EXPECT_EQ(16384, feature.sockets_user_bytes);
+	EXPECT_EQ(65536, feature.sockets_user_max);
 	/* Those of other tests may not be freed yet. */
 	do {
 		err = set(self, 0, self->conns[0].tx, VNP_SOCKET_DROP_NEWEST, 4 * QUEUE);

@@ -279,6 +279,35 @@ static void counters(void **state)
 	assert_accepted(" 1 guarded: insn 14", COUNT(BPF_JGE, 1));
 }
 
+/* The payload of a message is up to 64 times as long as that of a datagram: so is each number here. */
+static void lengths_by_type(void **state)
+{
+	(void)state;
+	/* if (p + len <= end) data[len >> 11] */
+#define BY_LENGTH							\
+	LOAD_DATA(R2), LOAD_DATA_END(R3),				\
+	BPF_LDX_MEM(BPF_W, R4, R1, offsetof(struct vnp_ctx, len)),	\
+	BPF_MOV64_REG(R5, R2), BPF_ALU64_REG(BPF_ADD, R5, R4),		\
+	BPF_JMP_REG(BPF_JGT, R5, R3, 7), BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), \
+	BPF_MOV64_REG(R5, R6), BPF_ALU64_REG(BPF_ADD, R5, R4),		\
+	BPF_ALU64_IMM(BPF_RSH, R4, 11), BPF_ALU64_REG(BPF_ADD, R6, R4),	\
+	BPF_ST_MEM(BPF_B, R6, 0, 1), RETURN(0)
+	/* data[((ttl ? end : p) - p) >> 11] */
+#define BY_END								\
+	LOAD_DATA(R2), LOAD_DATA_END(R3), BPF_MOV64_REG(R4, R2),	\
+	BPF_LDX_MEM(BPF_W, R5, R1, offsetof(struct vnp_ctx, ttl)),	\
+	BPF_JMP_IMM(BPF_JEQ, R5, 0, 1), BPF_MOV64_REG(R4, R3),		\
+	BPF_ALU64_REG(BPF_SUB, R4, R2), BPF_ALU64_IMM(BPF_RSH, R4, 11),	\
+	BPF_LD_MAP_VALUE(R6, MAP_DATA, 0), BPF_ALU64_REG(BPF_ADD, R6, R4), \
+	BPF_ST_MEM(BPF_B, R6, 0, 1), RETURN(0)
+	assert_accepted(" 0 guarded", BY_LENGTH);
+	assert_accepted(" 0 guarded", BY_END);
+	vm_type = VNP_PROG_MESSAGE;
+	assert_accepted(" 1 guarded", BY_LENGTH);
+	assert_accepted(" 1 guarded", BY_END);
+	vm_type = VNP_PROG_DATAGRAM;
+}
+
 static void moduli(void **state)
 {
 	(void)state;
@@ -584,6 +613,7 @@ int main(void)
 		cmocka_unit_test(known_bounds),
 		cmocka_unit_test(lengths),
 		cmocka_unit_test(counters),
+		cmocka_unit_test(lengths_by_type),
 		cmocka_unit_test(moduli),
 		cmocka_unit_test(inserted_bits),
 		cmocka_unit_test(random_programs),

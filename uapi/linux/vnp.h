@@ -1563,9 +1563,12 @@ struct vnp_obj_id {
  * @send_rate:	datagrams per second that the programs on all links of one user may send on
  *		each CPU; at once, as many as in a quarter of a second
  * @send_bytes:	bytes of payload per second, likewise
+ * @sockets_user_bytes: bytes that the queues of all of one user's TCP connections in maps may have
+ * @sockets_user_max: how many such connections there may be
+ * @reserved:	0
  *
- * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, @send_fanout, @send_rate and
- * @send_bytes are parameters of the module, which root can write to in
+ * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, and from @send_fanout to
+ * @sockets_user_max, are parameters of the module, which root can write to in
  * /sys/module/vnp/parameters.  Links created in a user namespace are charged to the user who
  * created it.  A program that sends, or that can cost more than 256, is timed.  Others
  * are charged 4 ns for each unit that they may cost, 16 ns if they have barriers against
@@ -1593,6 +1596,9 @@ struct vnp_feature {
 	__u32 send_fanout;
 	__u32 send_rate;
 	__aligned_u64 send_bytes;
+	__aligned_u64 sockets_user_bytes;
+	__u32 sockets_user_max;
+	__u32 reserved;
 };
 
 #endif /* _UAPI_LINUX_VNP_H */

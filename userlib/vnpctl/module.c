@@ -56,6 +56,8 @@ static void feature_json(const struct vnp_feature *feature)
 	add_u64(obj, "send_fanout", feature->send_fanout);
 	add_u64(obj, "send_rate", feature->send_rate);
 	add_u64(obj, "send_bytes", feature->send_bytes);
+	add_u64(obj, "sockets_user_max", feature->sockets_user_max);
+	add_u64(obj, "sockets_user_bytes", feature->sockets_user_bytes);
 	add_bool(obj, "unprivileged", feature->unprivileged);
 	add_bool(obj, "denied", feature->denied);
 	json_print(obj);
@@ -92,6 +94,8 @@ int feature_command(struct args *args)
 	       feature.softirq_share, feature.softirq_burst_us);
 	printf("sending        %u datagrams for each that arrived; %u, and %llu bytes, per second and CPU\n",
 	       feature.send_fanout, feature.send_rate, feature.send_bytes);
+	printf("connections    %u in maps for each user, with queues of %llu bytes\n",
+	       feature.sockets_user_max, feature.sockets_user_bytes);
 	printf("may load       %s\n", feature.unprivileged ?
 	       "all who may open /dev/vnp" :
 	       feature.denied ? "users with CAP_BPF or CAP_SYS_ADMIN; you have neither" :
