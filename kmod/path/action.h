@@ -48,6 +48,9 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	static_assert((int)VNP_ACTION_HOLD == (int)VNP_HELD);
 	static_assert((int)VNP_ACTION_NONE == (int)__VNP_VERDICT_CNT);
 
+	/* First the verdict for which the time matters most */
+	if (likely(ret == VNP_DROP))
+		return VNP_ACTION_DROP;
 	/* VNP_HELD is only a verdict where holding is possible: the caller tests it before. */
 	return likely(ret < __VNP_VERDICT_CNT && ret != VNP_HELD) ? (enum vnp_action)ret :
 								    VNP_ACTION_NONE;

@@ -121,7 +121,8 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 
 /*
  * Many programs are direct, and most packets are one datagram in linear data: for these this is
- * all that vnp_dispatch() would do.  @direct_max of other programs is 0.  Nothing here writes to
+ * all that vnp_dispatch() would do.  @direct_max of other programs is 0.  A super-packet can be
+ * linear, too: tc and XDP programs, and netfilter's helpers can make it so.  Nothing here writes to
  * the stack by index, so no stack canary is needed.
  */
 __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
@@ -138,7 +139,7 @@ __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 	if (unlikely(vnp_udp_is_filtered(sk, skb)))
 		return vnp_udp_rcv_filtered(link, sk, skb);
 	prog = rcu_dereference(link->prog);
-	if (skb->len > prog->direct_max || skb->data_len ||
+	if (skb->len > prog->direct_max || skb->data_len || skb_is_gso(skb) ||
 	    !vnp_account_draw(link->user, prog->light_ns))
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
 
