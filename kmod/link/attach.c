@@ -29,6 +29,9 @@ static void vnp_link_free(struct vnp_obj *obj)
 		link->hook->free(link);
 	vnp_hold_destroy(link);
 	vnp_routes_destroy(&link->routes);
+	/* The operations of a route are in its namespace. */
+	if (link->net)
+		put_net(link->net);
 	vnp_user_put(link->user);
 	free_percpu(link->stats);
 	kfree(link);

@@ -41,6 +41,8 @@ struct vnp_stream;
  * @hook:	the hook for its socket
  * @stats:	counters (link/stats.h)
  * @routes:	routes of replies
+ * @net:	the socket's network namespace, with a reference, as @routes can outlive the socket; NULL:
+ *		the hook does not reply
  * @may_send:	security modules allowed its creator to send on the socket
  * @user:	the user its programs are charged to, with a reference
  * @hold:	held messages (hold/hold.h); NULL until there is a program that holds
@@ -72,6 +74,7 @@ struct vnp_link {
 	const struct vnp_hook_ops *hook;
 	struct vnp_link_stats __percpu *stats;
 	struct vnp_routes routes;
+	struct net *net;
 	bool may_send;
 	struct vnp_user *user;
 	struct vnp_hold *hold;

@@ -262,6 +262,7 @@ static int vnp_udp_attach(struct vnp_link *link, struct vnp_prog *prog,
 	if (ret)
 		goto unlock;
 
+	link->net = get_net(sock_net(sk));
 	vnp_link_bind(link, prog, message, sk);
 	vnp_udp_set_hook(link, sk);
 unlock:

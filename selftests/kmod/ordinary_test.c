@@ -518,4 +518,62 @@ TEST(device_and_namespace_go)
 	EXPECT_EQ(0, if_nametoindex("probe0"));
 }
 
+/*
+ * probe_add() - an interface @name here, which is removed with its peer, when the namespace with
+ * descriptor @net has gone
+ */
+static int probe_add(int net, const char *name)
+{
+	const int init = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC);
+	char batch[128];
+	int err;
+
+	snprintf(batch, sizeof(batch), "link add probe type veth peer name %s netns 1\n", name);
+	err = setns(net, CLONE_NEWNET) ?: ip_batch(batch) ?: setns(init, CLONE_NEWNET);
+	close(init);
+	return err ?: !if_nametoindex(name);
+}
+
+static void probe_wait(const char *name)
+{
+	for (int i = 0; i < 6000 && if_nametoindex(name); i++)
+		poll(NULL, 0, 10);
+}
+
+/* The routes of replies refer to the namespace, also when the socket is closed. */
+TEST(link_keeps_namespace)
+{
+	struct vnp_object *obj;
+	struct vnp_link_info info;
+	struct wire wire, other;
+	struct flow flow;
+	int link;
+
+	pin(0);
+	ASSERT_EQ(0, object_load("reply", &obj));
+	ASSERT_EQ(0, wire_new(&wire));
+	ASSERT_EQ(0, wire_new(&other));
+	ASSERT_EQ(0, wire_flow(&wire, &flow, FLOW_IP6));
+	link = object_link(obj, "reply", flow.rx, 0);
+	ASSERT_OK(link);
+	ASSERT_OK(flow_puts(&flow, "P"));
+	ASSERT_EQ(0, link_settle(link, 1, &info));
+	EXPECT_EQ(0, info.errors[VNP_ERROR_ROUTE]);
+	ASSERT_EQ(0, probe_add(wire.there, "probe0"));
+	ASSERT_EQ(0, probe_add(other.there, "probe1"));
+	flow_close(&flow);
+	vnp_object_close(obj);
+	close(wire.there);
+	close(wire.here);
+	/* Namespaces go in the order in which they were given up. */
+	close(other.there);
+	close(other.here);
+	probe_wait("probe1");
+	EXPECT_EQ(0, if_nametoindex("probe1"));
+	EXPECT_LT(0, if_nametoindex("probe0"));
+	close(link);
+	probe_wait("probe0");
+	EXPECT_EQ(0, if_nametoindex("probe0"));
+}
+
 TEST_HARNESS_MAIN

@@ -1256,7 +1256,8 @@ enum vnp_eof {
  * @reserved2:	must be zero
  *
  * The link exists until it is detached or the socket is closed.  Data already in the
- * socket's receive queue stays there.  Returns a descriptor.
+ * socket's receive queue stays there.  Returns a descriptor.  As one of the socket would, that of
+ * a link to a UDP socket keeps the socket's network namespace.
  *
  * The kernel merges datagrams of a flow that arrive together (GRO), if the interface
  * supports it, and brings them to the program as one packet: the program is executed on
