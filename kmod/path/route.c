@@ -14,6 +14,15 @@
 
 #include "kmod/core/memory.h"
 
+/* Devices without a queue send at once, but for the loopback device. */
+static bool vnp_route_is_nested(const struct dst_entry *dst)
+{
+	const struct net_device *dev = dst->dev;
+
+	return (dev->priv_flags & IFF_NO_QUEUE && !(dev->flags & IFF_LOOPBACK)) ||
+	       dst->lwtstate || dst_xfrm(dst);
+}
+
 /*
  * Packets that refer to the old route without a reference (skb_dst_set_noref()) do so under RCU;
  * the last dst_release() frees it after a grace period.
@@ -23,6 +32,7 @@ static void vnp_route_set(struct vnp_route *route, struct dst_entry *dst, u32 co
 	dst_release(route->dst);
 	route->dst = dst;
 	route->cookie = cookie;
+	route->nested = dst && vnp_route_is_nested(dst);
 }
 
 void vnp_route_forget(struct vnp_route *route)

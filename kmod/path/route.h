@@ -45,12 +45,15 @@ struct vnp_route_key {
  * struct vnp_route - a cached route
  * @dst:	the route, or NULL
  * @cookie:	for dst_check()
+ * @nested:	what is sent to it is sent again within the same call, as by a tunnel: along a route that
+ *		is not known here, maybe in many fragments
  * @saddr:	source address of what is sent
  * @key:	its key
  */
 struct vnp_route {
 	struct dst_entry *dst;
 	u32 cookie;
+	bool nested;
 	struct in6_addr saddr;
 	struct vnp_route_key key;
 };

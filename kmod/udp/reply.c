@@ -112,11 +112,24 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 	return 0;
 }
 
+/* The time of a reply along a nested route is not known beforehand: it is measured. */
+static __always_inline u64 vnp_udp_reply_start(const struct vnp_route *route)
+{
+	return unlikely(route->nested) ? ktime_get_ns() : 0;
+}
+
+static __always_inline void vnp_udp_reply_sent(const struct vnp_link *link, u64 start)
+{
+	if (unlikely(start))
+		vnp_account_charge(link->user, ktime_get_ns() - start);
+}
+
 static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock *sk,
 					     struct sk_buff *skb, u32 size, bool gso)
 {
 	struct vnp_udp_out out __vnp_uninitialized;
 	const struct vnp_route *route;
+	u64 start;
 	int ret;
 
 	out.sk = sk;
@@ -130,9 +143,11 @@ static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock 
 	if (ret)
 		goto free;
 	out.dst = route->dst;
+	start = vnp_udp_reply_start(route);
 	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct iphdr), gso) ?:
 	      vnp_udp_out_ip4(&out, route->saddr.s6_addr32[0], route->key.daddr.s6_addr32[0], -1,
 			      READ_ONCE(inet_sk(sk)->tos));
+	vnp_udp_reply_sent(link, start);
 free:
 	if (unlikely(out.skb))
 		kfree_skb(out.skb);
@@ -146,6 +161,7 @@ static __always_inline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock 
 	struct vnp_udp_out out __vnp_uninitialized;
 	const struct vnp_route *route;
 	struct flowi6 fl6;
+	u64 start;
 	int ret;
 
 	out.sk = sk;
@@ -160,8 +176,10 @@ static __always_inline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock 
 	if (ret)
 		goto free;
 	out.dst = route->dst;
+	start = vnp_udp_reply_start(route);
 	ret = vnp_udp_reuse(sk, skb, out.dst, sizeof(struct ipv6hdr), gso) ?:
 	      vnp_udp_out_ip6(&out, -1, READ_ONCE(inet6_sk(sk)->tclass));
+	vnp_udp_reply_sent(link, start);
 free:
 	kfree_skb(out.skb);
 	return ret;

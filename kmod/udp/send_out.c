@@ -250,6 +250,17 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
 }
 
 /*
+ * Approximate number of IP packets that a datagram can become.  Where a nested route leads is not
+ * known: it may have the smallest MTU.
+ */
+static u32 vnp_udp_send_fragments(const struct vnp_route *route, u32 size)
+{
+	const u32 mtu = route->nested ? IPV4_MIN_MTU : max_t(u32, dst_mtu(route->dst), IPV4_MIN_MTU);
+
+	return 1 + size / mtu;
+}
+
+/*
  * Send what was pending.  Return: approximate number of IP packets: each segment is one
  */
 static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pending *pending)
@@ -268,7 +279,7 @@ static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pend
 		kfree_skb(pending->skb);
 		return pending->cnt;
 	}
-	each = 1 + out.size / max_t(u32, dst_mtu(out.dst), IPV4_MIN_MTU);
+	each = vnp_udp_send_fragments(&on->route, out.size);
 	if (pending->skb) {
 		out.skb = pending->skb;
 		vnp_udp_send_packet(on, &out, pending->cnt);
