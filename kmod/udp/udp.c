@@ -149,15 +149,12 @@ static void vnp_udp_clear_hook(struct sock *sk)
  */
 static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 {
-	bool claimed;
-
-	lock_sock(sk);
-	claimed = vnp_link_claim(link);
-	if (claimed)
-		vnp_udp_gro_stop(link, sk);
-	release_sock(sk);
-	if (!claimed)
+	/* First, as the application can own the socket for any time: no program is executed any more. */
+	if (!vnp_link_claim(link))
 		return false;
+	lock_sock(sk);
+	vnp_udp_gro_stop(link, sk);
+	release_sock(sk);
 
 	/* No more fragments are added; those that are pending are freed by their CPUs. */
 	vnp_hold_clear(link, sk);
