@@ -16,6 +16,7 @@
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/route.h>
+#include <net/xfrm.h>
 
 #include "kmod/path/dgram.h"
 
@@ -28,7 +29,7 @@
  * @mark:	as sk_mark
  * @tos:	as the socket's
  * @family:	AF_INET or AF_INET6
- * @policy:	the socket's own IPsec policy, or NULL; only compared
+ * @policy:	index of the socket's own IPsec policy, or 0
  */
 struct vnp_route_key {
 	struct in6_addr saddr;
@@ -38,7 +39,7 @@ struct vnp_route_key {
 	u32 mark;
 	u32 tos;
 	u32 family;
-	const void *policy;
+	u32 policy;
 };
 
 /**
@@ -89,13 +90,18 @@ void vnp_route_forget(struct vnp_route *route);
 /* The destination address of a datagram if it is unicast: the source address of replies; or 0 */
 __be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
 
-/* Setting it does not make cached routes invalid, as sendto() would not use them. */
-static __always_inline const void *vnp_route_policy(const struct sock *sk)
+/*
+ * The socket's own IPsec policy is part of the key, as setting one does not invalidate cached routes
+ * (dst_check()).  Not its address, which another one can have later.
+ */
+static __always_inline u32 vnp_route_policy(const struct sock *sk)
 {
 #ifdef CONFIG_XFRM
-	return rcu_access_pointer(sk->sk_policy[XFRM_POLICY_OUT]);
+	const struct xfrm_policy *policy = rcu_dereference(sk->sk_policy[XFRM_POLICY_OUT]);
+
+	return unlikely(policy) ? policy->index : 0;
 #else
-	return NULL;
+	return 0;
 #endif
 }
 
