@@ -6,6 +6,7 @@
 #include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/file.h>
+#include <linux/nospec.h>
 #include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -65,7 +66,7 @@ static struct vnp_ids *vnp_ids_get(u32 kind)
 {
 	if (kind < VNP_OBJ_PROG || kind > VNP_OBJ_LINK)
 		return NULL;
-	return &vnp_ids[kind];
+	return &vnp_ids[array_index_nospec(kind, ARRAY_SIZE(vnp_ids))];
 }
 
 bool vnp_obj_name_ok(const char *name)
