@@ -19,6 +19,10 @@ static __u64 from_env(const char *name, __u64 otherwise)
 	return text ? strtoull(text, NULL, 0) : otherwise;
 }
 
+/* Bytes of a payload */
+#define DATAGRAM_MAX	256
+#define MESSAGE_MAX	200000
+
 struct tally {
 	__u32 programs;
 	__u32 accepted;
@@ -26,15 +30,23 @@ struct tally {
 	__u32 faults;
 };
 
+/* Some of a message are longer than any datagram. */
+static __u32 random_len(__u64 *random)
+{
+	return random_next(random) % (vm_type == VNP_PROG_MESSAGE && random_next(random) % 4 == 0 ?
+				      MESSAGE_MAX : DATAGRAM_MAX);
+}
+
 /* Execute it on a few payloads */
 static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 		     struct tally *tally)
 {
+	static __u8 payload[MESSAGE_MAX];
 	__u64 random = seed * 31 + 7;
 	struct vm_set *set;
-	__u8 payload[256];
 	__u32 run;
 
+	vm_type = seed % 4 ? VNP_PROG_DATAGRAM : VNP_PROG_MESSAGE;
 	vm_name = seed;
 	tally->programs++;
 	set = vm_set_open(insns, cnt);
@@ -42,7 +54,7 @@ static void run_some(const struct bpf_insn *insns, __u32 cnt, __u64 seed,
 		return;
 	tally->accepted++;
 	for (run = 0; run < 3; run++) {
-		__u32 len = random_next(&random) % sizeof(payload);
+		__u32 len = random_len(&random);
 
 		random_payload(payload, len, &random);
 		tally->runs++;
