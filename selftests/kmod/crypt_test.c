@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "burst.h"
+#define LIGHT_LEAVES_OUT	"lo_gso_gcm", "wire_single"
 #include "harness.h"
 #include "insn.h"
 #include "object.h"

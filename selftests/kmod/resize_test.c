@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <sched.h>
 #include "burst.h"
+#define LIGHT_LEAVES_OUT	"lo_ip6", "lo_gso", "wire_ip4", "single_ip4"
 #include "harness.h"
 #include "object.h"
 #include "../progs/resize.h"
