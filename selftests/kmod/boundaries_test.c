@@ -11,10 +11,6 @@
 #include "net.h"
 #include "stream.h"
 
-#ifndef TCP_INQ
-#define TCP_INQ		36
-#endif
-
 #define BUFFER		(1 << 20)
 #define MESSAGES	4000
 

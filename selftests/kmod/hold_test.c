@@ -22,10 +22,6 @@
 #include "held.h"
 #include "object.h"
 
-#ifndef SO_RCVMARK
-#define SO_RCVMARK	75
-#endif
-
 /*
  * ---- Bytes and order -----------------------------------------------------
  */

@@ -14,10 +14,6 @@
 #include "object.h"
 #include "../progs/tables.h"
 
-#ifndef IPPROTO_UDPLITE
-#define IPPROTO_UDPLITE	136
-#endif
-
 FIXTURE(create) {
 	int dev;
 	int prog;

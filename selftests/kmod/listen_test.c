@@ -19,16 +19,6 @@
 #include "net.h"
 #include "stream.h"
 
-#ifndef TCP_ULP
-#define TCP_ULP			31
-#endif
-#ifndef TCP_FASTOPEN
-#define TCP_FASTOPEN		23
-#endif
-#ifndef IPPROTO_MPTCP
-#define IPPROTO_MPTCP		262
-#endif
-
 static __u8 sent[1 << 16], got[1 << 16];
 
 FIXTURE(listen) {

@@ -511,7 +511,7 @@ TEST_F(send, metadata)
 
 	self->orders->peers = 1;
 	ASSERT_EQ(0, setsockopt(self->flow.tx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
-	ASSERT_EQ(0, setsockopt(self->rx[0], SOL_SOCKET, 75 /* SO_RCVMARK */, &one, sizeof(one)));
+	ASSERT_EQ(0, setsockopt(self->rx[0], SOL_SOCKET, SO_RCVMARK, &one, sizeof(one)));
 	for (int i = 0; i < 4; i++) {
 		ASSERT_EQ(4, send(self->flow.tx, "mark", 4, 0));
 		ASSERT_LE(0, sock_cmsg(self->rx[0], SOL_SOCKET, SO_MARK, &got, sizeof(got)));

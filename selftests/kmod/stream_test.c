@@ -17,13 +17,6 @@
 #include "net.h"
 #include "stream.h"
 
-#ifndef TCP_ULP
-#define TCP_ULP			31
-#endif
-#ifndef TCP_ZEROCOPY_RECEIVE
-#define TCP_ZEROCOPY_RECEIVE	35
-#endif
-
 #define BUFFER	(1 << 20)
 
 static __u8 sent[BUFFER], want[BUFFER], got[BUFFER];
