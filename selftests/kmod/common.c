@@ -221,7 +221,7 @@ int become(const char *user)
 	    setresgid(pw->pw_gid, pw->pw_gid, pw->pw_gid) ||
 	    setresuid(pw->pw_uid, pw->pw_uid, pw->pw_uid))
 		return -errno;
-	/* As after a login: the user may write to his own files in /proc. */
+	/* As after a login: the user may write to their own files in /proc. */
 	return result(prctl(PR_SET_DUMPABLE, 1));
 }
 

@@ -249,7 +249,7 @@ static void give_program(struct stage *stage, int sock)
 	send_fd(sock, prog_verdict(dev, VNP_DROP));
 }
 
-/* ... and Bob executes it, and links it to a socket of his. */
+/* ... and Bob executes it, and links it to a socket. */
 static void take_program(struct stage *stage, int sock)
 {
 	int dev = device_open(), prog = recv_fd(sock), link;
@@ -357,13 +357,13 @@ TEST_F(users, root_of_a_namespace)
 	EXPECT_EQ(-EPERM, stage->ret[10]);
 	EXPECT_EQ(0, stage->ret[11]);
 	EXPECT_EQ(1, stage->prog.hardened);
-	EXPECT_EQ(0, stage->prog.uid);	/* his own uid in that namespace */
+	EXPECT_EQ(0, stage->prog.uid);	/* the user's own uid in that namespace */
 	close(self->pair[0]);
 	close(self->pair[1]);
 	EXPECT_EQ(0, finish(alice));
 }
 
-/* The owner of an object is the overflow uid in a namespace without a mapping for him. */
+/* The owner of an object is the overflow uid in a namespace that does not map the owner. */
 static void take_program_in_namespace(struct stage *stage, int sock)
 {
 	stage->ret[0] = netns_new();
@@ -501,7 +501,7 @@ static void load_again(struct stage *stage, int sock)
 	}
 }
 
-/* A user at his limit of native code is refused more; others are not. */
+/* A user at the limit of native code is refused more; others are not. */
 TEST_F(share, of_native_code)
 {
 	struct stage *stage = self->stage;

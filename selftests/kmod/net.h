@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Private networks of a test: namespaces that end with the test, and their devices.  For
- * an ordinary user they are in a user namespace, where he is root, but not for /dev/vnp.
+ * an ordinary user they are in a user namespace, where the user is root, but not for
+ * /dev/vnp.
  */
 #ifndef _VNP_TEST_NET_H
 #define _VNP_TEST_NET_H

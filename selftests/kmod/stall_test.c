@@ -309,7 +309,7 @@ static int served_beside(struct flow *flow, const struct attack *attack)
 
 /*
  * All on one CPU.  The scheduler gives the attacker half of it, or more if ksoftirqd
- * works for him too; without limits others got almost nothing.  If the guest does not get
+ * works for it too; without limits others got almost nothing.  If the guest does not get
  * its CPUs while one of both is measured, the ratio says nothing: one of three suffices.
  */
 TEST_F_SMP(stall, leaves_time_for_others)
@@ -467,7 +467,7 @@ static int drain(int dev)
 	return err;
 }
 
-/* A user with a share of 0: all his datagrams get the fault */
+/* A user with a share of 0: all of the user's datagrams get the fault */
 FIXTURE_SETUP(limit)
 {
 	if (!as_root())
