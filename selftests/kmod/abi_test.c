@@ -313,22 +313,15 @@ FIXTURE_TEARDOWN(call)
 {
 }
 
-/* all_objects() - number of objects of all kinds of this user */
-static int all_objects(int dev)
-{
-	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_MAP) +
-	       obj_count(dev, VNP_OBJ_LINK);
-}
-
 /* expect_error() - the call with this argument fails and has no effect */
 static void expect_error(struct __test_metadata *_metadata, struct objects *o,
 			 unsigned long request, int error, void *attr)
 {
-	int fds = fd_count(), objects = all_objects(o->dev);
+	int fds = fd_count(), objects = obj_count_all(o->dev);
 
 	EXPECT_EQ(-error, do_ioctl(o->fd, request, attr));
 	EXPECT_EQ(fds, fd_count());
-	EXPECT_EQ(objects, all_objects(o->dev));
+	EXPECT_EQ(objects, obj_count_all(o->dev));
 }
 
 #define EXPECT_ERROR(error, attr)	\
@@ -560,7 +553,7 @@ TEST_F(call, no_descriptor_free)
 		last = dup(self->o.dev);
 	} while (last >= 0);
 	ASSERT_EQ(EMFILE, errno);
-	objects = all_objects(self->o.dev);
+	objects = obj_count_all(self->o.dev);
 	ret = do_ioctl(self->o.fd, variant->request, self->o.attr);
 	switch (variant->request) {
 	case VNP_PROG_LOAD:
@@ -572,7 +565,7 @@ TEST_F(call, no_descriptor_free)
 	default:
 		EXPECT_EQ(0, ret);
 	}
-	EXPECT_EQ(objects, all_objects(self->o.dev));
+	EXPECT_EQ(objects, obj_count_all(self->o.dev));
 }
 
 FIXTURE(device) {

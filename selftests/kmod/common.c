@@ -104,6 +104,12 @@ int obj_count(int dev, __u32 kind)
 	return err == -ENOENT ? n : err;
 }
 
+int obj_count_all(int dev)
+{
+	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_MAP) +
+	       obj_count(dev, VNP_OBJ_LINK);
+}
+
 int obj_open(int dev, __u32 kind, __u32 id)
 {
 	struct vnp_obj_id arg = { .size = sizeof(arg), .kind = kind, .id = id };

@@ -43,6 +43,9 @@ int fd_count(void);
 /* obj_count() - objects of a kind that this process may see */
 int obj_count(int dev, __u32 kind);
 
+/* obj_count_all() - objects of all kinds that this process may see */
+int obj_count_all(int dev);
+
 /* obj_open() - a descriptor for an id */
 int obj_open(int dev, __u32 kind, __u32 id);
 

@@ -100,12 +100,6 @@ static bool failed(int fd)
 	return atoi(text) == 0;
 }
 
-static int all_objects(int dev)
-{
-	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_MAP) +
-	       obj_count(dev, VNP_OBJ_LINK);
-}
-
 typedef int (*call_fn)(FIXTURE_DATA(inject) *self);
 
 /*
@@ -116,7 +110,7 @@ typedef int (*call_fn)(FIXTURE_DATA(inject) *self);
 static void in_every_place(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(inject) *self, call_fn call)
 {
-	int fds = fd_count(), objects = all_objects(self->dev), ret, n;
+	int fds = fd_count(), objects = obj_count_all(self->dev), ret, n;
 	bool hit = true;
 
 	for (n = 1; hit && n < 3000; n++) {
@@ -135,7 +129,7 @@ static void in_every_place(struct __test_metadata *_metadata,
 		ASSERT_EQ(fds, fd_count()) {
 			TH_LOG("place %d: returned %d", n, ret);
 		}
-		ASSERT_EQ(objects, all_objects(self->dev)) {
+		ASSERT_EQ(objects, obj_count_all(self->dev)) {
 			TH_LOG("place %d: returned %d", n, ret);
 		}
 	}
@@ -366,7 +360,7 @@ static int load_object(FIXTURE_DATA(inject) *self)
 
 TEST_F(inject, object_load)
 {
-	int objects = all_objects(self->dev), ret = 0;
+	int objects = obj_count_all(self->dev), ret = 0;
 
 	self->elf_len = object_read("tables", self->elf, sizeof(self->elf));
 	ASSERT_LT(0, self->elf_len);
@@ -375,7 +369,7 @@ TEST_F(inject, object_load)
 		ret = load_object(self);
 		fail_nth(self->fail_nth, 0);
 		EXPECT_GE(0, ret);
-		ASSERT_EQ(objects, all_objects(self->dev));
+		ASSERT_EQ(objects, obj_count_all(self->dev));
 	}
 	EXPECT_EQ(0, load_object(self));
 }
@@ -644,7 +638,7 @@ TEST_F(inject, sealed)
 /* What is accepted has a link, or nothing is accepted and the connection is closed. */
 TEST_F(inject, accept)
 {
-	const int listener = stream_listen(FLOW_IP4, 0), objects = all_objects(self->dev);
+	const int listener = stream_listen(FLOW_IP4, 0), objects = obj_count_all(self->dev);
 	const int link = stream_link(listener, 0, 0);
 	struct pollfd queue = { .fd = listener, .events = POLLIN };
 	int n, err, made = 0, refused = 0;
@@ -687,7 +681,7 @@ TEST_F(inject, accept)
 	link_detach(link);
 	close(link);
 	close(listener);
-	while (all_objects(self->dev) != objects)
+	while (obj_count_all(self->dev) != objects)
 		sched_yield();
 }
 
@@ -714,7 +708,7 @@ static int linked_or_not(struct conn *conn)
 /* The connection is linked, or an ordinary one. */
 TEST_F(inject, stream_link)
 {
-	const int objects = all_objects(self->dev);
+	const int objects = obj_count_all(self->dev);
 	int stream, message, ret, n, made = 0, fds;
 	struct conn conn;
 	bool hit = true;
@@ -743,7 +737,7 @@ TEST_F(inject, stream_link)
 	conn_close(&conn);
 	close(stream);
 	close(message);
-	while (all_objects(self->dev) != objects)
+	while (obj_count_all(self->dev) != objects)
 		sched_yield();
 }
 

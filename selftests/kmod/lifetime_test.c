@@ -17,19 +17,13 @@
 #include "wire.h"
 #include "object.h"
 
-static int all_objects(int dev)
-{
-	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_MAP) +
-	       obj_count(dev, VNP_OBJ_LINK);
-}
-
 /* settle() - wait until this user has at most this many objects; their number */
 static int settle(int dev, int want)
 {
 	int n;
 
 	for (int turn = 0; turn < 1000; turn++) {
-		n = all_objects(dev);
+		n = obj_count_all(dev);
 		if (n <= want)
 			break;
 		poll(NULL, 0, 10);
@@ -109,7 +103,7 @@ TEST_F(killed, with_everything_open)
 		close(from);
 
 		/* The test has the socket too, so the link continues to exist. */
-		EXPECT_LT(self->before, all_objects(self->dev));
+		EXPECT_LT(self->before, obj_count_all(self->dev));
 		flow_close(&self->flow);
 		EXPECT_EQ(self->before, settle(self->dev, self->before));
 		ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));

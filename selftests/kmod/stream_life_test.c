@@ -21,15 +21,10 @@ FIXTURE(life) {
 
 #define SELF	struct _test_data_life
 
-static int all_objects(int dev)
-{
-	return obj_count(dev, VNP_OBJ_PROG) + obj_count(dev, VNP_OBJ_LINK);
-}
-
 /* settle() - wait until nothing of the test is left */
 static int settle(SELF *self)
 {
-	while (all_objects(self->dev) > self->before)
+	while (obj_count_all(self->dev) > self->before)
 		poll(NULL, 0, 10);
 	return 0;
 }
@@ -38,7 +33,7 @@ FIXTURE_SETUP(life)
 {
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
-	self->before = all_objects(self->dev);
+	self->before = obj_count_all(self->dev);
 }
 
 FIXTURE_TEARDOWN(life)
