@@ -150,10 +150,10 @@ static int twin_count(struct twin *twin, enum flow_kind kind, struct counters *m
 }
 
 /*
- * settle() - wait until everything sent from this CPU has arrived: lo keeps the order,
- * but delivers later if ksoftirqd is running.  Return: 1
+ * all_arrived() - wait until everything sent from this CPU has arrived: lo keeps the
+ * order, but delivers later if ksoftirqd is running.  Return: 1
  */
-static int settle(FIXTURE_DATA(enqueue) *self)
+static int all_arrived(FIXTURE_DATA(enqueue) *self)
 {
 	const int err = flow_puts(&self->marker, "m");
 
@@ -181,7 +181,7 @@ TEST_F(enqueue, denied)
 		ASSERT_EQ(0, twin_count(twin, variant->kind, NULL));
 		for (const char *at = "XpXpX"; *at; at++)
 			ASSERT_EQ(1, flow_send(&twin->flow, at, 1));
-		ASSERT_EQ(1, settle(self));
+		ASSERT_EQ(1, all_arrived(self));
 		EXPECT_EQ(2, receive_all(twin->flow.rx));
 		ASSERT_EQ(0, twin_count(twin, variant->kind, &moved[i]));
 	}
@@ -206,7 +206,7 @@ TEST_F(enqueue, overflow)
 			for (int n = 0; n < FLOOD; n++)
 				ASSERT_EQ(sizes[size],
 					  flow_send(&twin->flow, data, sizes[size]));
-			ASSERT_EQ(1, settle(self));
+			ASSERT_EQ(1, all_arrived(self));
 			ASSERT_EQ(0, twin_count(twin, variant->kind, &full[i]));
 			cnt[i] = receive_all(twin->flow.rx);
 			ASSERT_EQ(0, twin_count(twin, variant->kind, &read[i]));
@@ -232,7 +232,7 @@ TEST_F(enqueue, overflow_is_told)
 		ASSERT_OK(sock_set(flow->rx, SOL_SOCKET, SO_RXQ_OVFL, 1));
 		for (int n = 0; n < FLOOD; n++)
 			ASSERT_OK(flow_send(flow, data, sizeof(data)));
-		ASSERT_EQ(1, settle(self));
+		ASSERT_EQ(1, all_arrived(self));
 		receive_all(flow->rx);
 		ASSERT_OK(flow_puts(flow, "p"));
 		ASSERT_EQ(sizeof(told[i]), sock_cmsg(flow->rx, SOL_SOCKET, SO_RXQ_OVFL,
@@ -284,12 +284,12 @@ TEST_F(enqueue, edges)
 	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, flow->rx, &event));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_OK(flow_puts(flow, "p"));
-		ASSERT_EQ(1, settle(self));
+		ASSERT_EQ(1, all_arrived(self));
 		EXPECT_EQ(1, epoll_wait(epoll, &event, 1, 0));
 		EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 		ASSERT_OK(flow_puts(flow, "X"));
 		ASSERT_OK(flow_puts(flow, "D"));
-		ASSERT_EQ(1, settle(self));
+		ASSERT_EQ(1, all_arrived(self));
 		EXPECT_EQ(0, epoll_wait(epoll, &event, 1, 0));
 	}
 	close(epoll);
@@ -357,7 +357,7 @@ TEST_F_SMP(enqueue, two_cpus)
 		ASSERT_EQ(0, pthread_join(threads[i], &sent));
 		sum += (long)sent;
 		pin(i);
-		ASSERT_EQ(1, settle(self));
+		ASSERT_EQ(1, all_arrived(self));
 	}
 	received += receive_all(flow->rx);
 	ASSERT_EQ(0, twin_count(&self->twins[0], variant->kind, &moved));

@@ -17,8 +17,8 @@
 #include "wire.h"
 #include "object.h"
 
-/* settle() - wait until this user has at most this many objects; their number */
-static int settle(int dev, int want)
+/* objects_left() - wait until this user has at most this many objects; their number */
+static int objects_left(int dev, int want)
 {
 	int n;
 
@@ -41,7 +41,7 @@ FIXTURE_SETUP(killed)
 {
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
-	self->before = settle(self->dev, 0);
+	self->before = objects_left(self->dev, 0);
 	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
 }
 
@@ -105,7 +105,7 @@ TEST_F(killed, with_everything_open)
 		/* The test has the socket too, so the link continues to exist. */
 		EXPECT_LT(self->before, obj_count_all(self->dev));
 		flow_close(&self->flow);
-		EXPECT_EQ(self->before, settle(self->dev, self->before));
+		EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 		ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
 	}
 }
@@ -134,7 +134,7 @@ TEST_F(killed, with_the_socket)
 				ASSERT_EQ(0, kill(child, SIGKILL));
 		}
 		EXPECT_EQ(128 + SIGKILL, finish(child));
-		EXPECT_EQ(self->before, settle(self->dev, self->before));
+		EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 	}
 }
 
@@ -159,7 +159,7 @@ TEST_F(killed, while_loading)
 		EXPECT_EQ(128 + SIGKILL, finish(child));
 		close(from);
 	}
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 /* Objects in sockets' messages that nobody will ever receive: a cycle. */
@@ -191,7 +191,7 @@ TEST_F(killed, descriptors_in_a_cycle)
 	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
 	close(pair[0]);
 	close(pair[1]);
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 /* A network namespace is destroyed with its linked sockets. */
@@ -217,7 +217,7 @@ TEST_F(killed, namespace_ends)
 		}
 		EXPECT_EQ(0, finish(child));
 	}
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 /* A descriptor of a link outlives the namespace of its socket. */
@@ -249,7 +249,7 @@ TEST_F(killed, link_outlives_namespace)
 	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
 	EXPECT_EQ(-ENOLINK, link_detach(link));
 	close(link);
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 static atomic_bool stop;
@@ -285,7 +285,7 @@ TEST_F_SMP(killed, close_under_traffic)
 	pthread_join(thread, NULL);
 	close(self->flow.rx);
 	close(prog);
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 struct racer {
@@ -340,7 +340,7 @@ TEST_F_SMP(killed, detach_and_close_race)
 		close(r[0].link);
 	}
 	close(prog);
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 	TH_LOG("detached before closed: %d of 80", detached);
 }
 
@@ -396,7 +396,7 @@ TEST_F_SMP(killed, attach_race)
 		close(a[i].prog);
 	}
 	EXPECT_LT(0, made);
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 /* Opening by id while the last reference is put: success or ENOENT. */
@@ -437,7 +437,7 @@ TEST_F_SMP(killed, open_race)
 	stop = true;
 	pthread_join(thread, &odd);
 	EXPECT_EQ(NULL, odd);
-	EXPECT_EQ(self->before, settle(self->dev, self->before));
+	EXPECT_EQ(self->before, objects_left(self->dev, self->before));
 }
 
 TEST_HARNESS_MAIN

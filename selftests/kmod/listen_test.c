@@ -618,8 +618,8 @@ TEST_F(listen, other_process)
  * ---- At any moment -------------------------------------------------------------
  */
 
-/* Links that this process may see: wait until there are only so many. */
-static int settle(int dev, int links)
+/* links_left() - wait until this process may see only so many links */
+static int links_left(int dev, int links)
 {
 	while (obj_count(dev, VNP_OBJ_LINK) != links)
 		sched_yield();
@@ -656,7 +656,7 @@ TEST_F(listen, killed)
 	finish(child);
 	for (int i = 0; i < 3; i++)
 		close(conns[i].tx);
-	EXPECT_EQ(0, settle(self->dev, before));
+	EXPECT_EQ(0, links_left(self->dev, before));
 	close(efd);
 }
 
@@ -683,7 +683,7 @@ TEST_F(listen, namespace)
 		_exit(0);
 	}
 	EXPECT_EQ(0, finish(child));
-	EXPECT_EQ(0, settle(self->dev, before));
+	EXPECT_EQ(0, links_left(self->dev, before));
 }
 
 /*

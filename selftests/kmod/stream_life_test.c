@@ -21,8 +21,8 @@ FIXTURE(life) {
 
 #define SELF	struct _test_data_life
 
-/* settle() - wait until nothing of the test is left */
-static int settle(SELF *self)
+/* wait_gone() - wait until nothing of the test is left */
+static int wait_gone(SELF *self)
 {
 	while (obj_count_all(self->dev) > self->before)
 		poll(NULL, 0, 10);
@@ -38,7 +38,7 @@ FIXTURE_SETUP(life)
 
 FIXTURE_TEARDOWN(life)
 {
-	EXPECT_EQ(0, settle(self));
+	EXPECT_EQ(0, wait_gone(self));
 	close(self->dev);
 }
 
@@ -217,7 +217,7 @@ static int killed(SELF *self)
 		err = kill(child, SIGKILL) ? -errno : err;
 		if (finish(child) != 128 + SIGKILL)
 			return 2;
-		err = err ?: settle(self);
+		err = err ?: wait_gone(self);
 		/* What it has posted besides */
 		close(efd);
 		efd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
