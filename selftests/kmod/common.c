@@ -33,14 +33,6 @@ static int result(long ret)
 	return ret < 0 ? -errno : ret;
 }
 
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 /*
  * ---- The system ---------------------------------------------------------
  */
@@ -53,6 +45,19 @@ int do_ioctl(int fd, unsigned long request, void *arg)
 int device_open(void)
 {
 	return result(open(VNP_DEVICE, O_RDWR | O_CLOEXEC));
+}
+
+__u64 clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+double seconds(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1e9;
 }
 
 bool as_root(void)

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <time.h>
 #include <netinet/in.h>
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -27,6 +28,10 @@ int do_ioctl(int fd, unsigned long request, void *arg);
 
 /* device_open() - open /dev/vnp */
 int device_open(void);
+
+/* clock_ns() - the time of a clock; seconds() - that of CLOCK_MONOTONIC in seconds */
+__u64 clock_ns(clockid_t clock);
+double seconds(void);
 
 /* as_root() - is the test executed as root? */
 bool as_root(void);

@@ -137,23 +137,15 @@ FIXTURE_TEARDOWN(ask)
 	vnp_object_close(self->obj);
 }
 
-static __u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 TEST_F(ask, time)
 {
 	struct vnp_prog_run r = { 0 };
 	__u64 before, after;
 	__u8 in = 0;
 
-	before = now_ns();
+	before = clock_ns(CLOCK_MONOTONIC);
 	ASSERT_EQ(0, prog_run(object_prog(self->obj, "ask"), &in, 1, &r));
-	after = now_ns();
+	after = clock_ns(CLOCK_MONOTONIC);
 	EXPECT_LE(before, self->numbers->time[0]);
 	EXPECT_LE(self->numbers->time[0], self->numbers->time[1]);
 	EXPECT_LE(self->numbers->time[1], after);

@@ -452,14 +452,6 @@ FIXTURE(info) {
 	struct vnp_prog_info info;
 };
 
-static __u64 now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 /* Loads a word of the map and returns; 5 instructions in 6 places. */
 static const struct bpf_insn reads_map[] = {
 	LD_VALUE(R1, 0, 0),
@@ -480,7 +472,7 @@ FIXTURE_SETUP(info)
 	strcpy(self->attr.name, "reads.map");
 	lines(&self->attr, self->line);
 	self->line[1].insn_off = 2;
-	self->before = now_ns(CLOCK_BOOTTIME);
+	self->before = clock_ns(CLOCK_BOOTTIME);
 	self->fd = load(self->dev, &self->attr);
 	ASSERT_OK(self->fd);
 	ASSERT_EQ(0, prog_info(self->fd, &self->info));
@@ -492,7 +484,7 @@ FIXTURE_TEARDOWN(info)
 
 TEST_F(info, fields)
 {
-	__u64 now = now_ns(CLOCK_BOOTTIME);
+	__u64 now = clock_ns(CLOCK_BOOTTIME);
 
 	EXPECT_EQ(sizeof(self->info), self->info.size);
 	EXPECT_NE(0, self->info.id);
@@ -766,10 +758,10 @@ TEST_F(run, duration)
 
 	ASSERT_EQ(0, object_load("faults", &obj));
 	self->r.repeat = 50;
-	start = now_ns(CLOCK_MONOTONIC);
+	start = clock_ns(CLOCK_MONOTONIC);
 	ASSERT_EQ(0, prog_run(object_prog(obj, "loop_for_ever"), self->in, 16,
 			      &self->r));
-	elapsed = now_ns(CLOCK_MONOTONIC) - start;
+	elapsed = clock_ns(CLOCK_MONOTONIC) - start;
 	EXPECT_LT(0, self->r.ns);
 	EXPECT_LE(self->r.ns * 50, elapsed);
 	vnp_object_close(obj);

@@ -26,14 +26,6 @@
 #define SOL_UDP		17
 #endif
 
-static __u64 now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
-}
-
 /* ---- Programs: they use their budget in the most expensive way ---- */
 
 static int load_with(int dev, __u32 budget, const struct bpf_insn *insns, __u32 cnt,
@@ -233,8 +225,8 @@ static int attack_run(const struct attack *attack)
 
 	if (become("vnpuser") < 0 || attacker_open(&a, attack) < 0)
 		return 2;
-	end = now_ns() + ATTACK_NS;
-	while (now_ns() < end) {
+	end = clock_ns(CLOCK_MONOTONIC) + ATTACK_NS;
+	while (clock_ns(CLOCK_MONOTONIC) < end) {
 		if (flow_send(&a.flow, data, size) != size)
 			return 8;
 		sent += attack->segments ?: 1;
@@ -249,15 +241,15 @@ static int attack_run(const struct attack *attack)
 /* Datagrams per second that another user's socket sends to itself */
 static __u64 served(struct flow *flow)
 {
-	__u64 start = now_ns(), cnt = 0;
+	__u64 start = clock_ns(CLOCK_MONOTONIC), cnt = 0;
 	__u8 byte = 0;
 
-	while (now_ns() < start + ATTACK_NS) {
+	while (clock_ns(CLOCK_MONOTONIC) < start + ATTACK_NS) {
 		if (flow_send(flow, &byte, 1) != 1 || flow_recv(flow, &byte, 1) != 1)
 			return 0;
 		cnt++;
 	}
-	return cnt * 1000000000ULL / (now_ns() - start);
+	return cnt * 1000000000ULL / (clock_ns(CLOCK_MONOTONIC) - start);
 }
 
 FIXTURE(stall) {
@@ -409,10 +401,10 @@ TEST_F_SMP(packet, costs_one_budget_and_the_share)
 	ASSERT_LT(0, ns);
 	link = link_create(self->dev, prog, self->flow.rx, 0);
 	ASSERT_OK(link);
-	passed = now_ns();
+	passed = clock_ns(CLOCK_MONOTONIC);
 	ASSERT_EQ(sizeof(data), flow_send(&self->flow, data, sizeof(data)));
 	ASSERT_OK(link_settle(link, SEGMENTS, &info));
-	passed = now_ns() - passed;
+	passed = clock_ns(CLOCK_MONOTONIC) - passed;
 	most = variant->budget + (BURST_NS - reserve + passed * SHARE_PERCENT / 100) *
 	       variant->budget / ns;
 	EXPECT_EQ(SEGMENTS, info.packets);

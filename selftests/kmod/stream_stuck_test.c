@@ -87,14 +87,6 @@ static int other_works(SELF *self)
 	       mem_differ(sent, got, sizeof(got)) == -1;
 }
 
-static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
 /*
  * While sockets are locked, their deferred work does not delay that of other sockets; it is done when
  * they are released.  It was deferred because the account was empty, for at most 0.25 s.
