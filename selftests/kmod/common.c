@@ -655,6 +655,16 @@ int sock_rmem(int sock)
 	return memory_of(sock, SK_MEMINFO_RMEM_ALLOC);
 }
 
+int sock_drain(int sock)
+{
+	char byte;
+	int cnt = 0;
+
+	while (recv(sock, &byte, 1, MSG_DONTWAIT) >= 0)
+		cnt++;
+	return cnt;
+}
+
 int sock_cmsg(int sock, int level, int type, void *to, size_t size)
 {
 	union {

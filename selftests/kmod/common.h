@@ -221,6 +221,9 @@ int sock_rmem(int sock);
 /* sock_drops() - datagrams dropped by filters, or because the queue was full */
 int sock_drops(int sock);
 
+/* sock_drain() - receive until the queue is empty.  Return: number of datagrams */
+int sock_drain(int sock);
+
 /* sock_cmsg() - a control message of the next datagram, to @to.  Return: its length */
 int sock_cmsg(int sock, int level, int type, void *to, size_t size);
 

@@ -160,17 +160,6 @@ static int all_arrived(FIXTURE_DATA(enqueue) *self)
 	return err < 0 ? err : flow_next_is(&self->marker, "m");
 }
 
-/* receive_all() - receive until the queue is empty.  Return: number of datagrams */
-static int receive_all(int sock)
-{
-	char data[2048];
-	int cnt = 0;
-
-	while (recv(sock, data, sizeof(data), MSG_DONTWAIT) >= 0)
-		cnt++;
-	return cnt;
-}
-
 TEST_F(enqueue, denied)
 {
 	struct counters moved[2];
@@ -182,7 +171,7 @@ TEST_F(enqueue, denied)
 		for (const char *at = "XpXpX"; *at; at++)
 			ASSERT_EQ(1, flow_send(&twin->flow, at, 1));
 		ASSERT_EQ(1, all_arrived(self));
-		EXPECT_EQ(2, receive_all(twin->flow.rx));
+		EXPECT_EQ(2, sock_drain(twin->flow.rx));
 		ASSERT_EQ(0, twin_count(twin, variant->kind, &moved[i]));
 	}
 	EXPECT_MEM(&moved[1], &moved[0], sizeof(moved[0]));
@@ -208,7 +197,7 @@ TEST_F(enqueue, overflow)
 					  flow_send(&twin->flow, data, sizes[size]));
 			ASSERT_EQ(1, all_arrived(self));
 			ASSERT_EQ(0, twin_count(twin, variant->kind, &full[i]));
-			cnt[i] = receive_all(twin->flow.rx);
+			cnt[i] = sock_drain(twin->flow.rx);
 			ASSERT_EQ(0, twin_count(twin, variant->kind, &read[i]));
 		}
 		EXPECT_EQ(cnt[1], cnt[0]);
@@ -233,7 +222,7 @@ TEST_F(enqueue, overflow_is_told)
 		for (int n = 0; n < FLOOD; n++)
 			ASSERT_OK(flow_send(flow, data, sizeof(data)));
 		ASSERT_EQ(1, all_arrived(self));
-		receive_all(flow->rx);
+		sock_drain(flow->rx);
 		ASSERT_OK(flow_puts(flow, "p"));
 		ASSERT_EQ(sizeof(told[i]), sock_cmsg(flow->rx, SOL_SOCKET, SO_RXQ_OVFL,
 						     &told[i], sizeof(told[i])));
@@ -352,14 +341,14 @@ TEST_F_SMP(enqueue, two_cpus)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, sender_main, &senders[i]));
 	}
 	while (atomic_load(&active))
-		received += receive_all(flow->rx);
+		received += sock_drain(flow->rx);
 	for (int i = 0; i < 2; i++) {
 		ASSERT_EQ(0, pthread_join(threads[i], &sent));
 		sum += (long)sent;
 		pin(i);
 		ASSERT_EQ(1, all_arrived(self));
 	}
-	received += receive_all(flow->rx);
+	received += sock_drain(flow->rx);
 	ASSERT_EQ(0, twin_count(&self->twins[0], variant->kind, &moved));
 	EXPECT_EQ(2 * SENDS, sum);
 	lost = backlog_drops() - lost;

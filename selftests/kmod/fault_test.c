@@ -252,17 +252,6 @@ TEST_F(guard, counted_on_the_link)
 	EXPECT_NE(NULL, strstr(line.text, "/* FAULT */"));
 }
 
-/* received() - datagrams in the receive queue */
-static int received(struct flow *flow)
-{
-	char byte;
-	int n = 0;
-
-	while (recv(flow->rx, &byte, 1, MSG_DONTWAIT) >= 0)
-		n++;
-	return n;
-}
-
 TEST_F(guard, dropped_or_passed)
 {
 	const __u64 n = count_faults(variant->faults);
@@ -279,7 +268,7 @@ TEST_F(guard, dropped_or_passed)
 		ASSERT_EQ(0, link_settle(link, 256, &info));
 		EXPECT_EQ(flags, info.flags);
 		EXPECT_EQ(n, link_faults(&info));
-		EXPECT_EQ(info.verdicts[VNP_PASS] + (flags ? n : 0), received(&flow));
+		EXPECT_EQ(info.verdicts[VNP_PASS] + (flags ? n : 0), sock_drain(flow.rx));
 		flow_close(&flow);
 		close(link);
 	}
@@ -327,7 +316,7 @@ TEST_F(verdict, faults_on_a_link)
 	EXPECT_EQ(253, info.faults[VNP_FAULT_VERDICT]);
 	EXPECT_EQ(253, link_faults(&info));
 	EXPECT_EQ(VNP_FAULT_VERDICT, info.fault);
-	EXPECT_EQ(1, received(&self->flow));
+	EXPECT_EQ(1, sock_drain(self->flow.rx));
 }
 
 /* ... in a test execution it is the result. */

@@ -207,7 +207,7 @@ static bool message_ok(struct rig *rig, int len, bool *got, long messages)
 }
 
 /* Receive all messages in the queue.  Return: their number; negative: one is wrong */
-static int receive_all(struct rig *rig, bool *got, long messages)
+static int receive_messages(struct rig *rig, bool *got, long messages)
 {
 	int cnt = 0, len;
 
@@ -232,13 +232,13 @@ TEST_F(net, each_message_once)
 		fragment.message = i;
 		for (fragment.index = 0; fragment.index < CNT; fragment.index++)
 			ASSERT_EQ(0, put(rig, LEN, fragment));
-		cnt = receive_all(rig, self->got, self->messages);
+		cnt = receive_messages(rig, self->got, self->messages);
 		ASSERT_OK(cnt);
 		received += cnt;
 	}
 	ASSERT_EQ(0, wire_settle(rig, ip6, &counts));
 	ASSERT_EQ(0, link_detach(rig->link));
-	cnt = receive_all(rig, self->got, self->messages);
+	cnt = receive_messages(rig, self->got, self->messages);
 	ASSERT_OK(cnt);
 	received += cnt;
 	ASSERT_EQ(0, link_info(rig->link, &rig->info));

@@ -656,7 +656,7 @@ struct traffic {
 #define BURST	64
 #define LEN	100
 
-static void *send_all(void *arg)
+static void *traffic_send(void *arg)
 {
 	struct traffic *t = arg;
 	char data[LEN] = { 0 };
@@ -677,7 +677,7 @@ static void *send_all(void *arg)
 }
 
 /* A datagram of one byte marks the end of the senders. */
-static void *receive_all(void *arg)
+static void *traffic_receive(void *arg)
 {
 	struct traffic *t = arg;
 	bool ended = false;
@@ -703,9 +703,9 @@ static int traffic_start(struct traffic *t, const struct flow *flow)
 {
 	memset(t, 0, sizeof(*t));
 	t->flow = *flow;
-	return pthread_create(&t->threads[0], NULL, receive_all, t) ||
-	       pthread_create(&t->threads[1], NULL, send_all, t) ||
-	       pthread_create(&t->threads[2], NULL, send_all, t);
+	return pthread_create(&t->threads[0], NULL, traffic_receive, t) ||
+	       pthread_create(&t->threads[1], NULL, traffic_send, t) ||
+	       pthread_create(&t->threads[2], NULL, traffic_send, t);
 }
 
 static void traffic_stop(struct traffic *t)
