@@ -3,14 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include "net.h"
@@ -78,16 +75,13 @@ static int handshake(struct crafted *peer)
 	return err ?: crafted_send(peer, 0, NULL, 0);
 }
 
-static int tun_new(void)
+static int peer_device(void)
 {
-	struct ifreq req = { .ifr_name = "peer0", .ifr_flags = IFF_TUN | IFF_NO_PI };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC), err;
+	const int fd = tun_open("peer0", IFF_TUN | IFF_NO_PI, 0);
 
 	if (fd < 0)
-		return -errno;
-	err = do_ioctl(fd, TUNSETIFF, &req);
-	err = err < 0 ? err : ip_batch("address add 10.9.0.1/24 dev peer0\nlink set peer0 up\n");
-	return err < 0 ? err : fd;
+		return fd;
+	return ip_batch("address add 10.9.0.1/24 dev peer0\nlink set peer0 up\n") ?: fd;
 }
 
 static int rmem_set(unsigned int rmem)
@@ -111,7 +105,7 @@ int crafted_open(struct crafted *peer, int rcvbuf)
 
 	if (err)
 		return err;
-	peer->tun = tun_new();
+	peer->tun = peer_device();
 	if (peer->tun < 0)
 		return peer->tun;
 	if (rcvbuf < 0)

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
+#include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/udp.h>
@@ -23,6 +24,20 @@ static int if_ioctl(const char *name, unsigned long request, struct ifreq *req)
 	err = do_ioctl(sock, request, req);
 	close(sock);
 	return err;
+}
+
+int tun_open(const char *name, int type, int flags)
+{
+	struct ifreq req = { .ifr_flags = type };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | flags), err;
+
+	if (fd < 0)
+		return -errno;
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	err = do_ioctl(fd, TUNSETIFF, &req);
+	if (err < 0)
+		close(fd);
+	return err < 0 ? err : fd;
 }
 
 int if_mtu(const char *name, int mtu)

@@ -23,6 +23,12 @@ int netns_here(void);
 /* ip_batch() - execute commands of ip, a line each.  Return: 0 or negative */
 int ip_batch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * tun_open() - a new device of this namespace, down: IFF_TUN or IFF_TAP, with other flags of
+ * TUNSETIFF.  Return: the descriptor for its packets, opened with @flags
+ */
+int tun_open(const char *name, int type, int flags);
+
 /* if_mtu() - set an interface's MTU */
 int if_mtu(const char *name, int mtu);
 

@@ -19,7 +19,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include "burst.h"
@@ -173,7 +172,7 @@ FIXTURE_TEARDOWN(errors)
 	close(self->dev);
 }
 
-static int twin_open(int peer, bool ip6, const struct listening *how)
+static int listening_open(int peer, bool ip6, const struct listening *how)
 {
 	const int level = ip6 ? IPPROTO_IPV6 : IPPROTO_IP;
 	int sock = udp_socket(ip6 ? "::1" : "127.0.0.1", 0);
@@ -240,7 +239,7 @@ TEST_F(errors, as_without_a_link)
 		int twin[2], link;
 
 		for (int i = 0; i < 2; i++) {
-			twin[i] = twin_open(peer, variant->ip6, &how);
+			twin[i] = listening_open(peer, variant->ip6, &how);
 			ASSERT_LE(0, twin[i]);
 		}
 		link = link_create(self->dev, self->prog, twin[0], 0);
@@ -260,16 +259,14 @@ TEST_F(errors, as_without_a_link)
  * ---- UDP fragmentation offload ----------------------------------------------
  */
 
-static int tun_new(void)
+static int ufo_device(void)
 {
-	struct ifreq req = { .ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR,
-			     .ifr_name = "ufo0" };
 	int fd;
 
 	shell("modprobe -q tun");
-	fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
-	if (fd < 0 || ioctl(fd, TUNSETIFF, &req))
-		return -errno;
+	fd = tun_open("ufo0", IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, 0);
+	if (fd < 0)
+		return fd;
 	return ip_batch("link set ufo0 up\n"
 			"addr add 10.6.0.1/24 dev ufo0\n") ?: fd;
 }
@@ -310,7 +307,7 @@ TEST(ufo_is_dropped_and_counted)
 	int tun, sock, link, dev = device_open();
 
 	ASSERT_EQ(0, netns_new());
-	tun = tun_new();
+	tun = ufo_device();
 	ASSERT_OK(tun);
 	sock = udp_socket("10.6.0.1", 0);
 	ASSERT_OK(sock);

@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
-#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -157,18 +156,11 @@ int wire_tunnel(const struct wire *wire, const struct tunnel *tunnel)
 
 int tap_new(const char *name, int flags)
 {
-	struct ifreq req = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_NAPI };
-	int fd, err;
+	const int fd = tun_open(name, IFF_TAP | IFF_NO_PI | IFF_NAPI, flags);
 
-	flags |= O_RDWR | O_CLOEXEC;
-	fd = open("/dev/net/tun", flags);
 	if (fd < 0)
-		return -errno;
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
-	err = do_ioctl(fd, TUNSETIFF, &req);
-	if (err >= 0)
-		err = ip_batch("link set %s address " VETH_MAC " mtu 1700\n", name);
-	return err ? err : fd;
+		return fd;
+	return ip_batch("link set %s address " VETH_MAC " mtu 1700\n", name) ?: fd;
 }
 
 /* router_setup() - tunnel endpoints have their own addresses: 10.8.0.1, fd08::1, ... */
