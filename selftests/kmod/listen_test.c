@@ -18,6 +18,7 @@
 #include "harness.h"
 #include "net.h"
 #include "stream.h"
+#include "waiting.h"
 
 static __u8 sent[1 << 16], got[1 << 16];
 
@@ -320,47 +321,18 @@ TEST_F(listen, fast_open)
  * ---- Calls that wait ---------------------------------------------------------
  */
 
-struct waiting {
-	pthread_t thread;
-	int listener;
-	atomic_int tid;
-	int sock;
-	int err;
-};
-
-static void *wait_one(void *arg)
-{
-	struct waiting *w = arg;
-
-	atomic_store(&w->tid, syscall(SYS_gettid));
-	w->sock = accept(w->listener, NULL, NULL);
-	w->err = errno;
-	return NULL;
-}
-
-/* waiting_start() - a thread that waits in accept() */
-static int waiting_start(struct waiting *w, int listener)
-{
-	w->listener = listener;
-	atomic_init(&w->tid, 0);
-	if (pthread_create(&w->thread, NULL, wait_one, w))
-		return -EAGAIN;
-	while (!atomic_load(&w->tid))
-		sched_yield();
-	return thread_sleeps(atomic_load(&w->tid));
-}
-
 /* waited() - it returns with the connection, whose reads have a timeout */
 static int waited(SELF *self, struct waiting *w)
 {
 	struct timeval patience = { .tv_sec = 20 };
 
 	conn_close(&self->conn);
-	if (conn_begin(&self->conn, self->listener) || pthread_join(w->thread, NULL))
+	if (conn_begin(&self->conn, self->listener))
 		return -EIO;
-	self->conn.rx = w->sock;
-	return w->sock < 0 ? -w->err : setsockopt(w->sock, SOL_SOCKET, SO_RCVTIMEO, &patience,
-						   sizeof(patience));
+	self->conn.rx = waiting_end(w);
+	if (self->conn.rx < 0)
+		return self->conn.rx;
+	return setsockopt(self->conn.rx, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 }
 
 TEST_F(listen, waiting_before)
@@ -406,8 +378,7 @@ TEST_F(listen, waiting_many)
 	for (int i = 0; i < 4; i++)
 		ASSERT_EQ(0, conn_begin(&conns[i], self->listener));
 	for (int i = 0; i < 4; i++) {
-		ASSERT_EQ(0, pthread_join(w[i].thread, NULL));
-		EXPECT_OK(w[i].sock);
+		EXPECT_OK(waiting_end(&w[i]));
 		close(w[i].sock);
 		close(conns[i].tx);
 	}

@@ -10,7 +10,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include "burst.h"
 #define LIGHT_LEAVES_OUT	"ip4_gro", "ip6"
 #include "harness.h"
@@ -19,6 +18,7 @@
 #include "module.h"
 #include "object.h"
 #include "streams.h"
+#include "waiting.h"
 
 FIXTURE(module) {
 	int dev;
@@ -120,32 +120,6 @@ TEST_F(module, linked_socket)
 	EXPECT_EQ(0, module_load(""));
 }
 
-struct waiting {
-	pthread_t thread;
-	int listener;
-	atomic_int tid;
-};
-
-static void *accept_one(void *arg)
-{
-	struct waiting *w = arg;
-
-	atomic_store(&w->tid, syscall(SYS_gettid));
-	return (void *)(long)accept(w->listener, NULL, NULL);
-}
-
-/* A thread that waits in accept() */
-static int waiting_start(struct waiting *w, int listener)
-{
-	w->listener = listener;
-	atomic_init(&w->tid, 0);
-	if (pthread_create(&w->thread, NULL, accept_one, w))
-		return -EAGAIN;
-	while (!atomic_load(&w->tid))
-		sched_yield();
-	return thread_sleeps(w->tid);
-}
-
 /* 1: what is accepted has a link; 0: not; negative: neither */
 static int accepts_linked(struct conn *conn, int listener)
 {
@@ -171,8 +145,7 @@ TEST_F(module, listening)
 	const int listener = stream_listen(FLOW_IP6, 0);
 	struct conn waiting, queued, conn;
 	struct waiting w;
-	void *sock;
-	int link;
+	int link, sock;
 
 	close(self->dev);
 	ASSERT_EQ(0, module_remove_soon());
@@ -189,9 +162,9 @@ TEST_F(module, listening)
 		conn_close(&conn);
 		ASSERT_EQ(0, module_remove_soon());
 		ASSERT_EQ(0, conn_begin(&waiting, listener));
-		ASSERT_EQ(0, pthread_join(w.thread, &sock));
-		EXPECT_LE(0, (long)sock);
-		close((long)sock);
+		sock = waiting_end(&w);
+		EXPECT_OK(sock);
+		close(sock);
 		close(waiting.tx);
 		EXPECT_EQ(0, accepts_linked(&conn, listener));
 		conn_close(&conn);
