@@ -578,6 +578,11 @@ __u64 link_faults(const struct vnp_link_info *info)
  * ---- Datagrams ----------------------------------------------------------
  */
 
+int ip_level(enum flow_kind kind)
+{
+	return kind == FLOW_IP6 ? IPPROTO_IPV6 : IPPROTO_IP;
+}
+
 int udp_socket(const char *address, __u16 port)
 {
 	struct sockaddr_in6 sin6 = {

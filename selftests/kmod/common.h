@@ -201,6 +201,9 @@ struct flow {
 int flow_open(struct flow *flow, enum flow_kind kind);
 void flow_close(struct flow *flow);
 
+/* ip_level() - the level of IP options of a flow's sockets */
+int ip_level(enum flow_kind kind);
+
 /* udp_socket() - bound to an address, "127.0.0.1", "::1", "::"...; port 0: any */
 int udp_socket(const char *address, __u16 port);
 

@@ -247,14 +247,9 @@ TEST_F(reply, merged)
  * ---- Options of the socket for sending -----------------------------------
  */
 
-static int level_of(enum flow_kind kind)
-{
-	return kind == FLOW_IP6 ? IPPROTO_IPV6 : IPPROTO_IP;
-}
-
 static int set_ttl(int sock, enum flow_kind kind, int ttl)
 {
-	return sock_set(sock, level_of(kind),
+	return sock_set(sock, ip_level(kind),
 			kind == FLOW_IP6 ? IPV6_UNICAST_HOPS : IP_TTL, ttl);
 }
 
@@ -262,7 +257,7 @@ static int set_ttl(int sock, enum flow_kind kind, int ttl)
 static int recv_ttl(int sock, enum flow_kind kind)
 {
 	const bool ip6 = kind == FLOW_IP6;
-	int ttl, ret = sock_cmsg(sock, level_of(kind), ip6 ? IPV6_HOPLIMIT : IP_TTL, &ttl,
+	int ttl, ret = sock_cmsg(sock, ip_level(kind), ip6 ? IPV6_HOPLIMIT : IP_TTL, &ttl,
 				 sizeof(ttl));
 
 	return ret < 0 ? ret : ttl;
@@ -272,7 +267,7 @@ TEST_F(reply, ttl)
 {
 	const enum flow_kind kind = variant->kind;
 
-	ASSERT_EQ(0, sock_set(self->flow.tx, level_of(kind), kind == FLOW_IP6 ?
+	ASSERT_EQ(0, sock_set(self->flow.tx, ip_level(kind), kind == FLOW_IP6 ?
 			      IPV6_RECVHOPLIMIT : IP_RECVTTL, 1));
 	ASSERT_EQ(0, set_ttl(self->flow.tx, kind, 40));
 	ASSERT_EQ(2, send(self->flow.tx, "40", 2, 0));
@@ -310,7 +305,7 @@ TEST_F(reply, may_not_be_fragmented)
 	const bool lo = variant->path == LO_SINGLE;
 	const int len = lo ? 65507 : 1473;
 
-	ASSERT_EQ(0, sock_set(self->flow.rx, level_of(variant->kind),
+	ASSERT_EQ(0, sock_set(self->flow.rx, ip_level(variant->kind),
 			      ip6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER,
 			      IP_PMTUDISC_DO));
 	if (lo) {

@@ -359,11 +359,6 @@ TEST_F(send, passed_and_replied)
 	EXPECT_TRUE(flow_empty(&self->flow));
 }
 
-static int level_of(enum flow_kind kind)
-{
-	return kind == FLOW_IP6 ? IPPROTO_IPV6 : IPPROTO_IP;
-}
-
 /* TTL: that of the socket or peer, but at most one less than that of the datagram that arrived */
 TEST_F(send, ttl_and_tos)
 {
@@ -374,7 +369,7 @@ TEST_F(send, ttl_and_tos)
 		{ 64, -1, 5, 5 }, { 10, -1, 30, 9 }, { 2, -1, 0, 1 }, { 1, -1, 0, 0 },
 	};
 	const bool ip6 = variant->kind == FLOW_IP6;
-	const int level = level_of(variant->kind), name = ip6 ? IPV6_UNICAST_HOPS : IP_TTL;
+	const int level = ip_level(variant->kind), name = ip6 ? IPV6_UNICAST_HOPS : IP_TTL;
 	struct vnp_peer peer = peer_of(self->rx[0]), count;
 	const __u32 key = 0;
 	int val;
@@ -441,7 +436,7 @@ TEST_F(send, too_long)
 	EXPECT_EQ(-EMSGSIZE, self->orders->ret[0]);
 	PEER_ERROR(VNP_ERROR_LENGTH, 1);
 
-	ASSERT_EQ(0, sock_set(self->flow.rx, level_of(variant->kind),
+	ASSERT_EQ(0, sock_set(self->flow.rx, ip_level(variant->kind),
 			      ip6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, IP_PMTUDISC_DO));
 	if (variant->path == LO_SINGLE) {
 		ASSERT_EQ(0, if_mtu("lo", 1500));
