@@ -235,6 +235,32 @@ void burst_fill_equal(struct burst *burst, __u32 *seq, const char *orders, int l
 		write_datagram(burst, len, *orders++, (*seq)++);
 }
 
+static void *send_bursts(void *arg)
+{
+	struct burst_sender *sender = arg;
+	struct burst burst;
+	__u32 seq = 0;
+
+	pin(0);
+	while (!sender->stop) {
+		burst_fill_equal(&burst, &seq, sender->orders, sender->len);
+		burst_send(sender->sock, &burst, sender->path);
+	}
+	return NULL;
+}
+
+int burst_sender_start(struct burst_sender *sender)
+{
+	sender->stop = false;
+	return -pthread_create(&sender->thread, NULL, send_bursts, sender);
+}
+
+void burst_sender_stop(struct burst_sender *sender)
+{
+	sender->stop = true;
+	pthread_join(sender->thread, NULL);
+}
+
 /*
  * ---- What is expected ---------------------------------------------------
  */

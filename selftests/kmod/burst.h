@@ -6,6 +6,8 @@
 #ifndef _VNP_TEST_BURST_H
 #define _VNP_TEST_BURST_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include "wire.h"
 
 #ifndef SOL_UDP
@@ -78,6 +80,27 @@ void burst_fill_equal(struct burst *burst, __u32 *seq, const char *orders, int l
 
 /* burst_send() - send it on this path */
 int burst_send(int sock, const struct burst *burst, enum net_path path);
+
+/**
+ * struct burst_sender - a thread that sends bursts of equal datagrams, from CPU 0
+ * @sock:	what it sends on
+ * @path:	the path from there
+ * @orders:	of each burst
+ * @len:	of each datagram
+ * @thread:	the thread
+ * @stop:	it ends
+ */
+struct burst_sender {
+	int sock;
+	enum net_path path;
+	const char *orders;
+	int len;
+	pthread_t thread;
+	atomic_bool stop;
+};
+
+int burst_sender_start(struct burst_sender *sender);
+void burst_sender_stop(struct burst_sender *sender);
 
 /* burst_expect() - the datagrams of @sent that should arrive, and the counters */
 void burst_expect(struct burst *want, const struct burst *sent, bool scribbles,

@@ -9,9 +9,7 @@
 #include <linux/if_ether.h>
 #include <linux/udp.h>
 #include <net/if.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -458,21 +456,7 @@ TEST_F(sock, pages_are_given_back)
  * ---- During a stream of super-packets -------------------------------------
  */
 
-static atomic_bool stop;
-
-static void *send_on(void *arg)
-{
-	FIXTURE_DATA(sock) *self = arg;
-	struct burst burst;
-	__u32 seq = 0;
-
-	pin(0);
-	while (!stop) {
-		burst_fill_equal(&burst, &seq, "PPPPDDPIPPDDPPPP", 200);
-		burst_send(self->flow.tx, &burst, WIRE_GSO);
-	}
-	return NULL;
-}
+#define ORDERS	"PPPPDDPIPPDDPPPP"
 
 /* More datagrams than a queue holds: after reading this many it has been emptied once. */
 #define QUEUE	1000
@@ -515,12 +499,12 @@ static void come_and_go(struct __test_metadata *_metadata,
 {
 	static const char *const names[] = { "read_only", "write_direct", "read_headers", "apply" };
 	struct vnp_link_info info;
-	pthread_t sender;
+	struct burst_sender sender = { self->flow.tx, WIRE_GSO, ORDERS, 200 };
 	__u32 seq = 0;
 
 	ASSERT_EQ(0, SET_GRO(gro));
 	pin(1);
-	ASSERT_EQ(0, pthread_create(&sender, NULL, send_on, self));
+	ASSERT_EQ(0, burst_sender_start(&sender));
 	for (int i = 0; i < 12; i++) {
 		self->link = object_link(self->obj, names[i % 4], self->flow.rx, 0);
 		ASSERT_OK(self->link);
@@ -538,8 +522,7 @@ static void come_and_go(struct __test_metadata *_metadata,
 		close(self->link);
 	}
 	EXPECT_LT(0, seq);
-	stop = true;
-	pthread_join(sender, NULL);
+	burst_sender_stop(&sender);
 	self->link = -1;
 }
 
@@ -559,10 +542,10 @@ TEST_F_SMP(sock, sockets_end)
 	const char *address = variant->kind == FLOW_IP6 ? "fd09::1" : "10.9.0.1";
 	const int port = sock_port(self->flow.rx);
 	struct vnp_link_info info;
-	pthread_t sender;
+	struct burst_sender sender = { self->flow.tx, WIRE_GSO, ORDERS, 200 };
 
 	pin(1);
-	ASSERT_EQ(0, pthread_create(&sender, NULL, send_on, self));
+	ASSERT_EQ(0, burst_sender_start(&sender));
 	ASSERT_EQ(0, setns(self->wire.there, 0));
 	for (int i = 0; i < 12; i++) {
 		self->link = object_link(self->obj, i % 2 ? "write_direct" : "read_only",
@@ -576,8 +559,7 @@ TEST_F_SMP(sock, sockets_end)
 		self->flow.rx = udp_socket(address, port);
 		ASSERT_OK(self->flow.rx);
 	}
-	stop = true;
-	pthread_join(sender, NULL);
+	burst_sender_stop(&sender);
 	self->link = -1;
 }
 

@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/udp.h>
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include "burst.h"
@@ -362,27 +360,6 @@ TEST_F(segments, accounts)
  * ---- While packets do not stop --------------------------------------------
  */
 
-static atomic_bool stop;
-
-struct sender {
-	int sock;
-	enum net_path path;
-};
-
-static void *send_on(void *arg)
-{
-	static struct burst burst;
-	struct sender *sender = arg;
-	__u32 seq = 0;
-
-	pin(0);
-	while (!stop) {
-		burst_fill_equal(&burst, &seq, ALL, SIZE);
-		burst_send(sender->sock, &burst, sender->path);
-	}
-	return NULL;
-}
-
 /* More than the queue holds: after reading this many, all that were there have been read. */
 #define QUEUE	64
 
@@ -418,8 +395,7 @@ static int drain(int sock, __u32 *seq, bool whole)
 TEST_F_SMP(segments, links_come_and_go)
 {
 	static const char *const names[] = { "read_only", "write_direct", "read_headers", "apply" };
-	struct sender sender = { self->flow.tx, variant->path };
-	pthread_t thread;
+	struct burst_sender sender = { self->flow.tx, variant->path, ALL, SIZE };
 	__u32 seq = 0;
 
 	/* A mapped address is another path only once the datagram is at the socket. */
@@ -427,7 +403,7 @@ TEST_F_SMP(segments, links_come_and_go)
 		return;
 	pin(1);
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_RCVBUF, 1 << 14));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &sender));
+	ASSERT_EQ(0, burst_sender_start(&sender));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		LINK(names[i]);
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
@@ -442,17 +418,15 @@ TEST_F_SMP(segments, links_come_and_go)
 		ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, i % 2));
 		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
 	}
-	stop = true;
-	pthread_join(thread, NULL);
+	burst_sender_stop(&sender);
 }
 
 /* Linked sockets are closed, and the next one takes the port. */
 TEST_F_SMP(segments, sockets_end)
 {
-	struct sender sender = { self->flow.tx, variant->path };
+	struct burst_sender sender = { self->flow.tx, variant->path, ALL, SIZE };
 	const int port = sock_port(self->flow.rx);
 	const char *address = "127.0.0.1";
-	pthread_t thread;
 	__u32 seq;
 
 	if (variant->kind == FLOW_MAPPED || variant->path != LO_GSO)
@@ -460,7 +434,7 @@ TEST_F_SMP(segments, sockets_end)
 	if (variant->kind == FLOW_IP6)
 		address = "::1";
 	pin(1);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &sender));
+	ASSERT_EQ(0, burst_sender_start(&sender));
 	for (int i = 0; i < 8; i++) {
 		LINK(i % 2 ? "write_direct" : "read_only");
 		seq = 0;
@@ -472,8 +446,7 @@ TEST_F_SMP(segments, sockets_end)
 		ASSERT_OK(self->flow.rx);
 		ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 1));
 	}
-	stop = true;
-	pthread_join(thread, NULL);
+	burst_sender_stop(&sender);
 	self->link = -1;
 }
 
