@@ -237,15 +237,15 @@ FIXTURE_TEARDOWN(fragments)
 	free(self->got);
 }
 
-/* exchange() - send a datagram through a program and receive it */
-static int exchange(struct flow *flow, const void *sent, void *got, int len)
+/* deliver() - send a datagram through a program and receive it */
+static int deliver(struct flow *flow, const void *sent, void *got, int len)
 {
 	int n = flow_send(flow, sent, len);
 
 	return n == len ? flow_recv(flow, got, 65536) : n;
 }
 
-#define EXCHANGE(len)	exchange(&self->flow, self->sent, self->got, len)
+#define DELIVER(len)	deliver(&self->flow, self->sent, self->got, len)
 
 TEST_F(fragments, load)
 {
@@ -256,7 +256,7 @@ TEST_F(fragments, load)
 		const __u32 off = seams[i];
 
 		self->op->off = off;
-		ASSERT_EQ(LEN, EXCHANGE(LEN));
+		ASSERT_EQ(LEN, DELIVER(LEN));
 		EXPECT_EQ(LEN, self->op->total);
 		EXPECT_GE(LEN, self->op->direct);
 		EXPECT_EQ(0, self->op->ret);
@@ -265,7 +265,7 @@ TEST_F(fragments, load)
 		EXPECT_MEM(self->sent, self->got, LEN);
 	}
 	self->op->off = LEN - CHUNK + 1;
-	ASSERT_EQ(LEN, EXCHANGE(LEN));
+	ASSERT_EQ(LEN, DELIVER(LEN));
 	EXPECT_EQ(-ERANGE, self->op->ret);
 }
 
@@ -275,7 +275,7 @@ TEST_F(fragments, are_fragments)
 	self->link = object_link(self->obj, "load", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	self->op->len = 1;
-	ASSERT_EQ(LEN, EXCHANGE(LEN));
+	ASSERT_EQ(LEN, DELIVER(LEN));
 	EXPECT_GT(LEN, self->op->direct);
 }
 
@@ -289,7 +289,7 @@ TEST_F(fragments, store)
 
 		fill_random(self->op->chunk, CHUNK, off);
 		self->op->off = off;
-		ASSERT_EQ(LEN, EXCHANGE(LEN));
+		ASSERT_EQ(LEN, DELIVER(LEN));
 		EXPECT_EQ(0, self->op->ret);
 		EXPECT_EQ(LEN, self->op->total);
 		EXPECT_MEM(self->sent, self->got, off);
@@ -309,7 +309,7 @@ TEST_F(fragments, pull)
 		const bool fits = len <= LEN;
 
 		self->op->len = len;
-		ASSERT_EQ(LEN, EXCHANGE(LEN));
+		ASSERT_EQ(LEN, DELIVER(LEN));
 		EXPECT_EQ(fits ? 0 : -ERANGE, self->op->ret);
 		EXPECT_LE(fits ? len ?: LEN : 0, self->op->direct);
 		EXPECT_EQ(look(self->sent, self->op->direct), self->op->sum);
@@ -324,7 +324,7 @@ TEST_F(fragments, inverted)
 	self->link = object_link(self->obj, "invert", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
-		ASSERT_EQ(lens[i], EXCHANGE(lens[i]));
+		ASSERT_EQ(lens[i], DELIVER(lens[i]));
 		for (int j = 0; j < lens[i]; j++)
 			ASSERT_EQ((__u8)~self->sent[j], self->got[j]);
 	}
@@ -337,7 +337,7 @@ TEST_F(fragments, front_inverted)
 
 	self->link = object_link(self->obj, "invert_direct", self->flow.rx, 0);
 	ASSERT_OK(self->link);
-	ASSERT_EQ(LEN, EXCHANGE(LEN));
+	ASSERT_EQ(LEN, DELIVER(LEN));
 	while (flipped < LEN && self->got[flipped] == (__u8)~self->sent[flipped])
 		flipped++;
 	EXPECT_LT(0, flipped);

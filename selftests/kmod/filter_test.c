@@ -212,10 +212,10 @@ static int start_merging(FIXTURE_DATA(filter) *self)
 }
 
 /*
- * exchange() - send a burst with these orders; denied or dropped datagrams must not
+ * deliver_allowed() - send a burst with these orders; denied or dropped datagrams must not
  * arrive.  Return: number of packets that arrived, or negative
  */
-static int exchange(FIXTURE_DATA(filter) *self, const char *orders, int len, bool gro)
+static int deliver_allowed(FIXTURE_DATA(filter) *self, const char *orders, int len, bool gro)
 {
 	struct burst *want = &self->want, *sent = &self->sent;
 
@@ -241,7 +241,7 @@ static __u64 link_packets(int link)
 TEST_F(filter, denied_before_the_program)
 {
 	ASSERT_EQ(0, attach(self, variant));
-	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
+	EXPECT_EQ(2, deliver_allowed(self, "XPXPX", 200, false));
 	EXPECT_EQ(2, link_packets(self->link));
 	EXPECT_EQ(3, sock_drops(self->flow.rx));
 	if (self->counter >= 0)
@@ -252,12 +252,12 @@ TEST_F(filter, super_packets)
 {
 	ASSERT_EQ(0, start_merging(self));
 	ASSERT_EQ(0, attach(self, variant));
-	EXPECT_EQ(5, exchange(self, "XPDPXXDPPP", 300, false));
+	EXPECT_EQ(5, deliver_allowed(self, "XPDPXXDPPP", 300, false));
 	EXPECT_EQ(2 + 7, link_packets(self->link));
 	if (self->counter >= 0)
 		EXPECT_EQ(10, bpf_counter_read(self->counter));
 	/* All the same, and none */
-	EXPECT_EQ(4, exchange(self, "PPPP", 300, false));
+	EXPECT_EQ(4, deliver_allowed(self, "PPPP", 300, false));
 	EXPECT_EQ(2 + 7 + 4, link_packets(self->link));
 }
 
@@ -266,14 +266,14 @@ TEST_F(filter, super_packets_wanted)
 {
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 1));
 	ASSERT_EQ(0, attach(self, variant));
-	EXPECT_EQ(1, exchange(self, "PPPP", 300, true));
+	EXPECT_EQ(1, deliver_allowed(self, "PPPP", 300, true));
 	EXPECT_EQ(4, link_packets(self->link));
 	/* One batch before the dropped datagrams, and one after */
-	EXPECT_EQ(2, exchange(self, "PPDPPP", 300, true));
+	EXPECT_EQ(2, deliver_allowed(self, "PPDPPP", 300, true));
 	EXPECT_EQ(10, link_packets(self->link));
 	if (self->counter >= 0)
 		EXPECT_EQ(2, bpf_counter_read(self->counter));
-	EXPECT_EQ(0, exchange(self, "X", 300, true));
+	EXPECT_EQ(0, deliver_allowed(self, "X", 300, true));
 	EXPECT_EQ(10, link_packets(self->link));
 }
 
@@ -281,7 +281,7 @@ TEST_F(filter, undone)
 {
 	ASSERT_EQ(0, attach(self, variant));
 	ASSERT_EQ(0, link_detach(self->link));
-	EXPECT_EQ(2, exchange(self, "XPXPX", 200, false));
+	EXPECT_EQ(2, deliver_allowed(self, "XPXPX", 200, false));
 	EXPECT_EQ(3, sock_drops(self->flow.rx));
 	if (self->counter >= 0)
 		EXPECT_EQ(5, bpf_counter_read(self->counter));

@@ -54,11 +54,11 @@ FIXTURE_TEARDOWN(sock)
 }
 
 /*
- * exchange() - a burst with these orders.  Return: number of packets received, or
+ * deliver_orders() - a burst with these orders.  Return: number of packets received, or
  * negative
  */
-static int exchange(int tx, int rx, struct burst *sent, struct burst *want,
-		    __u32 *seq, const char *orders, bool gro)
+static int deliver_orders(int tx, int rx, struct burst *sent, struct burst *want,
+			  __u32 *seq, const char *orders, bool gro)
 {
 	struct counts counts = { 0 };
 	int err;
@@ -69,8 +69,8 @@ static int exchange(int tx, int rx, struct burst *sent, struct burst *want,
 	return err ? err : burst_recv(rx, want, gro);
 }
 
-#define EXCHANGE(orders, gro)						\
-	exchange(self->flow.tx, self->flow.rx, &self->sent, &self->want,	\
+#define DELIVER(orders, gro)						\
+	deliver_orders(self->flow.tx, self->flow.rx, &self->sent, &self->want,	\
 		 &self->seq, orders, gro)
 #define LINK()								\
 	({								\
@@ -85,34 +85,34 @@ TEST_F(sock, gro_never_asked)
 	EXPECT_EQ(0, GRO());
 	LINK();
 	EXPECT_EQ(0, GRO());
-	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
 	EXPECT_EQ(0, link_detach(self->link));
 	EXPECT_EQ(0, GRO());
-	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
 }
 
 TEST_F(sock, gro_asked_before)
 {
 	ASSERT_EQ(0, SET_GRO(1));
-	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(1, DELIVER("PPPP", true));
 	LINK();
 	EXPECT_EQ(1, GRO());
-	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(1, DELIVER("PPPP", true));
 	EXPECT_EQ(0, link_detach(self->link));
 	EXPECT_EQ(1, GRO());
-	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(1, DELIVER("PPPP", true));
 }
 
 TEST_F(sock, gro_asked_while_linked)
 {
 	LINK();
-	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
 	ASSERT_EQ(0, SET_GRO(1));
 	EXPECT_EQ(1, GRO());
-	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(1, DELIVER("PPPP", true));
 	EXPECT_EQ(0, link_detach(self->link));
 	EXPECT_EQ(1, GRO());
-	EXPECT_EQ(1, EXCHANGE("PPPP", true));
+	EXPECT_EQ(1, DELIVER("PPPP", true));
 }
 
 TEST_F(sock, gro_refused_while_linked)
@@ -121,11 +121,11 @@ TEST_F(sock, gro_refused_while_linked)
 	LINK();
 	ASSERT_EQ(0, SET_GRO(0));
 	EXPECT_EQ(0, GRO());
-	EXPECT_EQ(4, EXCHANGE("PPPP", false));
-	EXPECT_EQ(2, EXCHANGE("PDPD", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
+	EXPECT_EQ(2, DELIVER("PDPD", false));
 	EXPECT_EQ(0, link_detach(self->link));
 	EXPECT_EQ(0, GRO());
-	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
 }
 
 /* getsockopt() truncates the value to the caller's buffer, like the kernel's own. */
@@ -156,9 +156,9 @@ TEST_F(sock, encap_refused)
 	EXPECT_EQ(-EBUSY, sock_set(self->flow.rx, SOL_UDP, UDP_ENCAP, 99));
 	EXPECT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_ENCAP, 0));
 	EXPECT_EQ(0, GRO());
-	EXPECT_EQ(3, EXCHANGE("PPDP", false));
+	EXPECT_EQ(3, DELIVER("PPDP", false));
 	EXPECT_EQ(0, link_detach(self->link));
-	EXPECT_EQ(4, EXCHANGE("PPPP", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
 }
 
 /* The application's own filter sees each datagram that the program passed. */
@@ -203,7 +203,7 @@ TEST_F(sock, packet_socket)
 	self->link = object_link(self->obj, "write_direct", self->flow.rx, 0);
 	ASSERT_OK(self->link);
 	/* From now on the link has datagrams merged. */
-	EXPECT_EQ(0, EXCHANGE("DD", false));
+	EXPECT_EQ(0, DELIVER("DD", false));
 	ASSERT_EQ(0, link_settle(self->link, 2, &(struct vnp_link_info){ 0 }));
 	burst_fill_equal(&self->sent, &self->seq, orders, 400);
 	burst_expect(&self->want, &self->sent, true, false, &counts);
@@ -462,11 +462,11 @@ TEST_F(sock, pages_are_given_back)
 #define QUEUE	1000
 
 /*
- * drain() - receive what has arrived: whole datagrams of one size, single ones if not
+ * read_queue() - receive what has arrived: whole datagrams of one size, single ones if not
  * @gro, not sent before @seq, which is updated; NULL: in any order.  The sender may be
  * faster than the receiver.  Return: their number; negative: what is wrong
  */
-static int drain(int sock, __u32 *seq, bool gro)
+static int read_queue(int sock, __u32 *seq, bool gro)
 {
 	static struct arrival arrival;
 	struct mark mark;
@@ -510,7 +510,7 @@ static void come_and_go(struct __test_metadata *_metadata,
 		ASSERT_OK(self->link);
 		for (int j = 1; j < 4; j++) {
 			ASSERT_EQ(0, link_settle(self->link, 50 * j, &info));
-			ASSERT_OK(drain(self->flow.rx, &seq, gro));
+			ASSERT_OK(read_queue(self->flow.rx, &seq, gro));
 			ASSERT_EQ(0, link_update(self->link, object_prog(self->obj,
 						 names[(i + j) % 4]), -1));
 		}
@@ -518,7 +518,7 @@ static void come_and_go(struct __test_metadata *_metadata,
 		ASSERT_EQ(0, link_detach(self->link));
 		EXPECT_EQ(gro, GRO());
 		/* Datagrams that were being merged may have been reordered. */
-		ASSERT_OK(drain(self->flow.rx, NULL, gro));
+		ASSERT_OK(read_queue(self->flow.rx, NULL, gro));
 		close(self->link);
 	}
 	EXPECT_LT(0, seq);

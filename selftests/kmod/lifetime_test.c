@@ -254,8 +254,8 @@ TEST_F(killed, link_outlives_namespace)
 
 static atomic_bool stop;
 
-/* send_on() - a thread that sends until told to stop, ignoring errors */
-static void *send_on(void *arg)
+/* send_text() - a thread that sends until told to stop, ignoring errors */
+static void *send_text(void *arg)
 {
 	struct flow flow = *(struct flow *)arg;
 
@@ -272,7 +272,7 @@ TEST_F_SMP(killed, close_under_traffic)
 	const int port = sock_port(self->flow.rx);
 	pthread_t thread;
 
-	ASSERT_EQ(0, pthread_create(&thread, NULL, send_on, &self->flow));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_text, &self->flow));
 	for (int i = 0; i < 300; i++) {
 		close(self->flow.rx);
 		self->flow.rx = udp_socket("127.0.0.1", port);

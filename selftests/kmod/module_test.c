@@ -261,7 +261,7 @@ static int encap_on(void)
 	return sock_set(sock, SOL_UDP, UDP_ENCAP, UDP_ENCAP_L2TPINUDP) ?: sock;
 }
 
-static void *send_on(void *arg)
+static void *send_datagrams(void *arg)
 {
 	struct flow flow = *(struct flow *)arg;
 
@@ -274,7 +274,7 @@ static void *send_on(void *arg)
 	return NULL;
 }
 
-static void *receive_on(void *arg)
+static void *receive_datagrams(void *arg)
 {
 	struct flow *flow = arg;
 	char data[64];
@@ -293,9 +293,9 @@ TEST_F_SMP(module, under_traffic)
 	int prog, link;
 
 	ASSERT_OK(encap);
-	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_on, &self->flow));
-	ASSERT_EQ(0, pthread_create(&threads[1], NULL, send_on, &self->flow));
-	ASSERT_EQ(0, pthread_create(&threads[2], NULL, receive_on, &self->flow));
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, send_datagrams, &self->flow));
+	ASSERT_EQ(0, pthread_create(&threads[1], NULL, send_datagrams, &self->flow));
+	ASSERT_EQ(0, pthread_create(&threads[2], NULL, receive_datagrams, &self->flow));
 	for (int i = 0; i < 5; i++) {
 		prog = prog_by_first_byte(self->dev);
 		link = link_create(self->dev, prog, self->flow.rx, 0);

@@ -477,7 +477,7 @@ TEST_F(reply, two_stop)
 
 static atomic_bool stop;
 
-static void *send_on(void *arg)
+static void *send_and_read(void *arg)
 {
 	const struct flow *flow = arg;
 	char data[200];
@@ -498,7 +498,7 @@ TEST_F_SMP(reply, closed_meanwhile)
 
 	if (self->flow.rx_addr.ss_family == AF_INET && variant->kind == FLOW_IP4)
 		inet_ntop(AF_INET, (char *)&self->flow.rx_addr + 4, address, sizeof(address));
-	ASSERT_EQ(0, pthread_create(&sender, NULL, send_on, &self->flow));
+	ASSERT_EQ(0, pthread_create(&sender, NULL, send_and_read, &self->flow));
 	for (int i = 0; i < 20; i++) {
 		INFO(50);
 		close(self->flow.rx);

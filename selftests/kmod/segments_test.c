@@ -74,8 +74,8 @@ FIXTURE_TEARDOWN(segments)
 		self->link = -1;					\
 	})
 
-/* exchange() - what is in self->sent.  Return: packets it arrives in, or negative */
-static int exchange(FIXTURE_DATA(segments) *self, enum net_path path, bool scribbles, bool gro)
+/* deliver_sent() - what is in self->sent.  Return: packets it arrives in, or negative */
+static int deliver_sent(FIXTURE_DATA(segments) *self, enum net_path path, bool scribbles, bool gro)
 {
 	int err;
 
@@ -85,7 +85,7 @@ static int exchange(FIXTURE_DATA(segments) *self, enum net_path path, bool scrib
 }
 
 #define FILL(orders, len)	burst_fill_equal(&self->sent, &self->seq, orders, len)
-#define EXCHANGE(scribbles)	exchange(self, variant->path, scribbles, true)
+#define DELIVER(scribbles)	deliver_sent(self, variant->path, scribbles, true)
 
 /* The counters say what became of each datagram. */
 #define COUNTED()							\
@@ -112,7 +112,7 @@ TEST_F(segments, passed)
 			memset(orders, 'P', cnts[i]);
 			orders[cnts[i]] = 0;
 			FILL(orders, lens[j]);
-			EXPECT_EQ(1, EXCHANGE(false)) {
+			EXPECT_EQ(1, DELIVER(false)) {
 				TH_LOG("%d of %d bytes", cnts[i], lens[j]);
 			}
 			/* The last may be shorter. */
@@ -121,7 +121,7 @@ TEST_F(segments, passed)
 			FILL(orders, lens[j]);
 			self->sent.len[cnts[i] - 1] = 1;
 			self->sent.data[cnts[i] - 1][0] = 'P';
-			EXPECT_EQ(1, EXCHANGE(false));
+			EXPECT_EQ(1, DELIVER(false));
 		}
 	}
 	COUNTED();
@@ -149,7 +149,7 @@ TEST_F(segments, verdicts)
 		memset(&self->counts, 0, sizeof(self->counts));
 		for (size_t j = 0; j < ARRAY_SIZE(cases); j++) {
 			FILL(cases[j].orders, SIZE);
-			EXPECT_EQ(cases[j].packets, EXCHANGE(false)) {
+			EXPECT_EQ(cases[j].packets, DELIVER(false)) {
 				TH_LOG("%s: %s", progs[i], cases[j].orders);
 			}
 		}
@@ -165,9 +165,9 @@ TEST_F(segments, written)
 {
 	LINK("write_direct");
 	FILL("IIIIPPPPSSDDPPFV", SIZE);
-	EXPECT_LT(0, EXCHANGE(true));
+	EXPECT_LT(0, DELIVER(true));
 	FILL("IIIIIIIIIIIIIIII", SIZE);
-	EXPECT_EQ(1, EXCHANGE(true));
+	EXPECT_EQ(1, DELIVER(true));
 	COUNTED();
 	EXPECT_EQ(self->counts.fault + self->counts.verdict, link_faults(&self->info));
 }
@@ -178,18 +178,18 @@ TEST_F(segments, not_asked)
 	LINK("read_only");
 	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, 0));
 	FILL(ALL, SIZE);
-	EXPECT_EQ(16, exchange(self, variant->path, false, false));
+	EXPECT_EQ(16, deliver_sent(self, variant->path, false, false));
 	FILL("PPPPDDPPPPPPDPPP", SIZE);
-	EXPECT_EQ(13, exchange(self, variant->path, false, false));
+	EXPECT_EQ(13, deliver_sent(self, variant->path, false, false));
 	UNLINK();
 
 	/* Nor where datagrams of others are merged for the link. */
 	LINK("read_only");
 	for (int i = 0; i < 2; i++) {
 		FILL("DDDDDDDDDDDDDDDD", SIZE);
-		EXPECT_EQ(0, exchange(self, variant->path, false, false));
+		EXPECT_EQ(0, deliver_sent(self, variant->path, false, false));
 		FILL(ALL, SIZE);
-		EXPECT_EQ(16, exchange(self, variant->path, false, false));
+		EXPECT_EQ(16, deliver_sent(self, variant->path, false, false));
 	}
 }
 
@@ -197,7 +197,7 @@ TEST_F(segments, not_to_be_merged)
 {
 	LINK_FLAGS("read_only", VNP_LINK_F_NO_MERGE);
 	FILL(ALL, SIZE);
-	EXPECT_EQ(16, EXCHANGE(false));
+	EXPECT_EQ(16, DELIVER(false));
 	COUNTED();
 }
 
@@ -217,13 +217,13 @@ TEST_F(segments, own_filter)
 	ASSERT_EQ(0, setsockopt(self->flow.rx, SOL_SOCKET, SO_ATTACH_FILTER, &whole,
 				sizeof(whole)));
 	FILL(ALL, SIZE);
-	EXPECT_EQ(1, EXCHANGE(false));
+	EXPECT_EQ(1, DELIVER(false));
 	LINK("read_only");
 	memset(&self->counts, 0, sizeof(self->counts));
 	FILL(ALL, SIZE);
-	EXPECT_EQ(1, EXCHANGE(false));
+	EXPECT_EQ(1, DELIVER(false));
 	FILL("PPPPDDPPPPPPDPPP", SIZE);
-	EXPECT_EQ(3, EXCHANGE(false));
+	EXPECT_EQ(3, DELIVER(false));
 	COUNTED();
 	EXPECT_EQ(drops, sock_drops(self->flow.rx));
 }
@@ -364,10 +364,10 @@ TEST_F(segments, accounts)
 #define QUEUE	64
 
 /*
- * drain() - more than what has arrived: datagrams in order from @seq on, 16 in each packet if
- * @whole, else 1 or 16.  Return: 0, or what is wrong
+ * read_packets() - more than what has arrived: datagrams in order from @seq on, 16 in each
+ * packet if @whole, else 1 or 16.  Return: 0, or what is wrong
  */
-static int drain(int sock, __u32 *seq, bool whole)
+static int read_packets(int sock, __u32 *seq, bool whole)
 {
 	static struct arrival arrival;
 	struct mark mark;
@@ -406,17 +406,17 @@ TEST_F_SMP(segments, links_come_and_go)
 	ASSERT_EQ(0, burst_sender_start(&sender));
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		LINK(names[i]);
-		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
-		EXPECT_EQ(0, drain(self->flow.rx, &seq, true));
+		EXPECT_EQ(0, read_packets(self->flow.rx, &seq, false));
+		EXPECT_EQ(0, read_packets(self->flow.rx, &seq, true));
 		UNLINK();
-		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
-		EXPECT_EQ(0, drain(self->flow.rx, &seq, true));
+		EXPECT_EQ(0, read_packets(self->flow.rx, &seq, false));
+		EXPECT_EQ(0, read_packets(self->flow.rx, &seq, true));
 	}
 	/* The application switches UDP_GRO off and on. */
 	LINK("read_only");
 	for (int i = 0; i < 4; i++) {
 		ASSERT_EQ(0, sock_set(self->flow.rx, SOL_UDP, UDP_GRO, i % 2));
-		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
+		EXPECT_EQ(0, read_packets(self->flow.rx, &seq, false));
 	}
 	burst_sender_stop(&sender);
 }
@@ -439,7 +439,7 @@ TEST_F_SMP(segments, sockets_end)
 		LINK(i % 2 ? "write_direct" : "read_only");
 		seq = 0;
 		/* Datagrams that arrived before UDP_GRO was set come one by one. */
-		EXPECT_EQ(0, drain(self->flow.rx, &seq, false));
+		EXPECT_EQ(0, read_packets(self->flow.rx, &seq, false));
 		close(self->flow.rx);
 		close(self->link);
 		self->flow.rx = udp_socket(address, port);

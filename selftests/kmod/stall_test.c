@@ -436,10 +436,10 @@ FIXTURE(limit) {
 };
 
 /*
- * drain() - leave nothing of what the account of this CPU had under the limits before: only
- * an execution that is timed looks at these first
+ * empty_account() - leave nothing of what the account of this CPU had under the limits
+ * before: only an execution that is timed looks at these first
  */
-static int drain(int dev)
+static int empty_account(int dev)
 {
 	struct vnp_link_info info;
 	struct flow flow;
@@ -469,7 +469,7 @@ FIXTURE_SETUP(limit)
 	ASSERT_OK(write_text(SHARE, "0"));
 	self->dev = device_open();
 	ASSERT_OK(self->dev);
-	ASSERT_OK(drain(self->dev));
+	ASSERT_OK(empty_account(self->dev));
 	ASSERT_OK(flow_open(&self->flow, FLOW_IP4));
 }
 

@@ -442,8 +442,8 @@ static ssize_t not_ready(int n)
 	return -1;
 }
 
-/* ready() - what can be read now, which is not more than what is due */
-static int ready(void)
+/* bytes_ready() - what can be read now, which is not more than what is due */
+static int bytes_ready(void)
 {
 	int bytes = 0;
 
@@ -463,7 +463,7 @@ static ssize_t read_edge(__u8 *buffer, size_t len)
 	if (n >= 0 || errno != EAGAIN)
 		return n;
 	n = epoll_wait(c.edges, &event, 1, SLICE_MS);
-	if (!n && ready()) {
+	if (!n && bytes_ready()) {
 		n = epoll_wait(c.edges, &event, 1, 1000);
 		if (!n)
 			c.wrong = c.wrong ?: "no edge";
@@ -484,7 +484,7 @@ static ssize_t read_polled(__u8 *buffer, size_t len)
 
 	if (n <= 0)
 		return not_ready(n);
-	ready();
+	bytes_ready();
 	n = read_recv(buffer, len, MSG_DONTWAIT, false);
 	if (n < 0 && errno == EAGAIN)
 		c.wrong = c.wrong ?: "poll() lied";

@@ -58,8 +58,8 @@ static unsigned int rnd(unsigned int n)
 	return (state >> 33) % n;
 }
 
-/* The last message releases what is held. */
-static void model_build(struct one *one)
+/* messages_make() - what is sent, and the model; the last message releases what is held */
+static void messages_make(struct one *one)
 {
 	int len;
 
@@ -107,7 +107,7 @@ static bool begin(struct one *one, int listener, int edges)
 {
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET, .data.ptr = one };
 
-	model_build(one);
+	messages_make(one);
 	return !conn_begin(&one->conn, listener) && (rnd(2) || put(one)) &&
 	       !conn_accept(&one->conn, listener) &&
 	       !epoll_ctl(edges, EPOLL_CTL_ADD, one->conn.rx, &event);
