@@ -5,13 +5,12 @@
  */
 #include <arpa/inet.h>
 #include <linux/udp.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include "burst.h"
 #include "harness.h"
 #include "insn.h"
+#include "libcrypto.h"
 #include "object.h"
 #include "peer.h"
 #include "../progs/seal.h"
@@ -68,58 +67,27 @@ static struct vnp_key key_of(const struct profile *profile, struct seal_key id)
 	return key;
 }
 
-static const EVP_CIPHER *cipher_of(const struct profile *profile)
+/* Encrypt all but the first seal->aad_len bytes in place, and append the tag of an AEAD */
+static bool encrypt(const struct vnp_key *key, const struct vnp_seal *seal, __u8 *data, int len)
 {
-	switch (profile->alg) {
-	case VNP_KEY_AES_128_GCM:
-		return EVP_aes_128_gcm();
-	case VNP_KEY_AES_256_GCM:
-		return EVP_aes_256_gcm();
-	case VNP_KEY_CHACHA20_POLY1305:
-		return EVP_chacha20_poly1305();
-	case VNP_KEY_AES_128_CTR:
-		return EVP_aes_128_ctr();
-	default:
-		return EVP_aes_256_ctr();
-	}
-}
-
-/* Encrypt all but the first @aad bytes in place, and append the tag of an AEAD */
-static bool encrypt(const struct profile *profile, const struct vnp_key *key,
-		    const struct vnp_seal *seal, __u8 *data, int len)
-{
-	EVP_CIPHER_CTX *evp = EVP_CIPHER_CTX_new();
 	const int aad = seal->aad_len;
-	__u8 nonce[VNP_CRYPT_NONCE_MAX];
-	int done, ok;
+	const struct iovec ranges[] = {
+		{ data, aad }, { (void *)seal->extra, seal->extra_len },
+	};
 
-	for (size_t i = 0; i < sizeof(nonce); i++)
-		nonce[i] = seal->nonce[i] ^ key->salt[i];
-	ok = EVP_EncryptInit_ex(evp, cipher_of(profile), NULL, key->key, nonce);
-	if (ok && aad && profile->nonce == 12)
-		ok = EVP_EncryptUpdate(evp, NULL, &done, data, aad);
-	if (ok && seal->extra_len && profile->nonce == 12)
-		ok = EVP_EncryptUpdate(evp, NULL, &done, seal->extra, seal->extra_len);
-	if (ok && len > aad)
-		ok = EVP_EncryptUpdate(evp, data + aad, &done, data + aad, len - aad);
-	if (ok)
-		ok = EVP_EncryptFinal_ex(evp, data + len, &done);
-	if (ok && profile->nonce == 12)
-		ok = EVP_CIPHER_CTX_ctrl(evp, EVP_CTRL_AEAD_GET_TAG, 16, data + len);
-	EVP_CIPHER_CTX_free(evp);
-	return ok;
+	return libcrypto_encrypt(key, seal->nonce, ranges, 2, data + aad, len - aad,
+				 data + aad) >= 0;
 }
 
 static bool authenticate(const struct profile *profile, const struct vnp_key *key,
 			 const struct vnp_seal *seal, __u8 *data, int len)
 {
 	static __u8 text[LEN_MAX + VNP_CRYPT_EXTRA_MAX];
-	__u8 tag[EVP_MAX_MD_SIZE];
+	__u8 tag[32];
 
 	memcpy(text, data, len);
 	memcpy(text + len, seal->extra, seal->extra_len);
-	if (!HMAC(key->alg == VNP_KEY_HMAC_SHA256 ? EVP_sha256() : EVP_sha1(), key->key,
-		  key->key_len, text, len + seal->extra_len, tag, NULL))
+	if (libcrypto_hmac(key, text, len + seal->extra_len, tag) < profile->tag)
 		return false;
 	memcpy(data + len, tag, profile->tag);
 	return true;
@@ -141,7 +109,7 @@ static int sealed(const struct profile *profile, const struct seal_orders *order
 	memcpy(to, seal.head, seal.head_len);
 	memcpy(to + seal.head_len, from + seal.off, len);
 	len += seal.head_len;
-	if (!encrypt(profile, &key, &seal, to, len))
+	if (!encrypt(&key, &seal, to, len))
 		return -1;
 	id.is_mac = 1;
 	key = key_of(profile, id);
@@ -534,7 +502,7 @@ TEST_F(seal, opened)
 			seal->aad_len = SEAL_HEADER;
 			memset(seal->nonce, 0, sizeof(seal->nonce));
 			memcpy(seal->nonce, sent.data[j], SEAL_HEADER);
-			ASSERT_TRUE(encrypt(&gcm, &key, seal, sent.data[j], sent.len[j]));
+			ASSERT_TRUE(encrypt(&key, seal, sent.data[j], sent.len[j]));
 			sent.len[j] += 16;
 			if (j % 5 == round)
 				sent.data[j][SEAL_HEADER + 3 * j] ^= 1;

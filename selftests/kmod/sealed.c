@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "sealed.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <string.h>
 #include <unistd.h>
+#include "libcrypto.h"
 
 static const __u8 secret[32] = "What the messages are sealed by";
+
+static struct vnp_key key_of(__u8 number)
+{
+	struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .key_len = sizeof(secret) };
+
+	if (number == SEALED_AES) {
+		key.alg = VNP_KEY_AES_128_GCM;
+		key.key_len = 16;
+	} else if (number == SEALED_MAC) {
+		key.alg = VNP_KEY_HMAC_SHA256;
+	}
+	memcpy(key.key, secret, key.key_len);
+	return key;
+}
 
 static size_t tag_len(__u8 key)
 {
@@ -18,42 +31,24 @@ size_t sealed_len(__u8 key, size_t len)
 	return sizeof(struct sealed_header) + len + tag_len(key);
 }
 
-/* Return: the tag's length */
-static size_t encrypt(__u8 *at, const struct sealed_header *header, const void *text, size_t len)
-{
-	const EVP_CIPHER *cipher = header->key == SEALED_AES ? EVP_aes_128_gcm() :
-							       EVP_chacha20_poly1305();
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	__u8 nonce[12] = {};
-	int n, done = 0;
-
-	memcpy(nonce + 4, &header->number, sizeof(header->number));
-	EVP_EncryptInit_ex(ctx, cipher, NULL, secret, nonce);
-	EVP_EncryptUpdate(ctx, NULL, &n, (const __u8 *)header, sizeof(*header));
-	if (len && EVP_EncryptUpdate(ctx, at, &n, text, len))
-		done = n;
-	EVP_EncryptFinal_ex(ctx, at + done, &n);
-	EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_AEAD_GET_TAG, 16, at + len);
-	EVP_CIPHER_CTX_free(ctx);
-	return 16;
-}
-
 size_t sealed_make(void *to, struct sealed_header *header, const void *text, size_t len)
 {
 	const size_t all = sealed_len(header->key, len), after = all - STREAM_HEADER;
-	__u8 *at = to;
+	const struct vnp_key key = key_of(header->key);
+	const struct iovec aad = { header, sizeof(*header) };
+	__u8 *at = to, nonce[VNP_CRYPT_NONCE_MAX] = {};
 
 	header->len[0] = after >> 16;
 	header->len[1] = after >> 8;
 	header->len[2] = after;
 	memcpy(at, header, sizeof(*header));
-	if (header->key != SEALED_MAC) {
-		encrypt(at + sizeof(*header), header, text, len);
+	if (header->key == SEALED_MAC) {
+		memcpy(at + sizeof(*header), text, len);
+		libcrypto_hmac(&key, at, sizeof(*header) + len, at + sizeof(*header) + len);
 		return all;
 	}
-	memcpy(at + sizeof(*header), text, len);
-	HMAC(EVP_sha256(), secret, sizeof(secret), at, sizeof(*header) + len,
-	     at + sizeof(*header) + len, NULL);
+	memcpy(nonce + 4, &header->number, sizeof(header->number));
+	libcrypto_encrypt(&key, nonce, &aad, 1, text, len, at + sizeof(*header));
 	return all;
 }
 
@@ -71,12 +66,11 @@ size_t sealed_opened(void *to, const struct sealed_header *header, const void *t
 	return kept + len;
 }
 
-static int set_key(struct vnp_object *obj, __u32 at, __u32 alg, __u32 len)
+static int set_key(struct vnp_object *obj, __u32 number)
 {
-	struct vnp_key key = { .alg = alg, .key_len = len };
+	const struct vnp_key key = key_of(number);
 
-	memcpy(key.key, secret, len);
-	return vnp_map_update(vnp_object_find_map(obj, "keys"), &at, &key, VNP_MAP_ANY);
+	return vnp_map_update(vnp_object_find_map(obj, "keys"), &number, &key, VNP_MAP_ANY);
 }
 
 int sealed_load(struct vnp_object **obj)
@@ -84,10 +78,10 @@ int sealed_load(struct vnp_object **obj)
 	int err = object_load("sealed", obj);
 
 	if (!err)
-		err = set_key(*obj, SEALED_CHACHA, VNP_KEY_CHACHA20_POLY1305, 32);
+		err = set_key(*obj, SEALED_CHACHA);
 	if (!err)
-		err = set_key(*obj, SEALED_AES, VNP_KEY_AES_128_GCM, 16);
-	return err ? err : set_key(*obj, SEALED_MAC, VNP_KEY_HMAC_SHA256, sizeof(secret));
+		err = set_key(*obj, SEALED_AES);
+	return err ? err : set_key(*obj, SEALED_MAC);
 }
 
 int sealed_link(struct vnp_object *obj, struct conn *conn, __u32 flags, __u32 eof)
