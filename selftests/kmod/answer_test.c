@@ -83,16 +83,12 @@ FIXTURE_TEARDOWN(answer)
 
 static int link_with(SELF *self, int sock, const char *message, __u32 flags, __u32 reply_bytes)
 {
-	struct vnp_link_create attr = {
-		.size = sizeof(attr),
-		.flags = VNP_LINK_F_MESSAGE | flags,
-		.prog_fd = object_prog(self->obj, "measure"),
-		.message_fd = object_prog(self->obj, message),
-		.sock_fd = sock,
-		.reply_bytes = reply_bytes,
-	};
-	int dev = device_open(), link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	int dev = device_open(), link;
 
+	link = stream_link_with(dev, (struct vnp_link_create){
+		.flags = flags, .sock_fd = sock, .prog_fd = object_prog(self->obj, "measure"),
+		.message_fd = object_prog(self->obj, message), .reply_bytes = reply_bytes,
+	});
 	close(dev);
 	return link;
 }

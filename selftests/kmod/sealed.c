@@ -86,19 +86,12 @@ int sealed_load(struct vnp_object **obj)
 
 int sealed_link(struct vnp_object *obj, struct conn *conn, __u32 flags, __u32 eof)
 {
-	struct vnp_link_create attr = {
-		.size = sizeof(attr),
-		.flags = VNP_LINK_F_MESSAGE | flags,
-		.prog_fd = object_prog(obj, "measure"),
-		.message_fd = object_prog(obj, "decide"),
-		.sock_fd = conn->rx,
-		.eof = eof,
-	};
-	int dev = device_open();
+	int dev = device_open(), err;
 
 	if (dev < 0)
 		return dev;
-	conn->link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	err = conn_link_to(conn, dev, object_prog(obj, "measure"), object_prog(obj, "decide"),
+			   flags, eof);
 	close(dev);
-	return conn->link < 0 ? conn->link : 0;
+	return err;
 }

@@ -166,23 +166,19 @@ void conn_close(struct conn *conn)
 		close(conn->link);
 }
 
-static int link_to(int dev, int sock, int stream, int message, __u32 flags, __u32 eof)
+int stream_link_with(int dev, struct vnp_link_create attr)
 {
-	struct vnp_link_create attr = {
-		.size = sizeof(attr),
-		.flags = VNP_LINK_F_MESSAGE | flags,
-		.sock_fd = sock,
-		.prog_fd = stream,
-		.message_fd = message,
-		.eof = eof,
-	};
-
+	attr.size = sizeof(attr);
+	attr.flags |= VNP_LINK_F_MESSAGE;
 	return do_ioctl(dev, VNP_LINK_CREATE, &attr);
 }
 
 int conn_link_to(struct conn *conn, int dev, int stream, int message, __u32 flags, __u32 eof)
 {
-	conn->link = link_to(dev, conn->rx, stream, message, flags, eof);
+	conn->link = stream_link_with(dev, (struct vnp_link_create){
+		.flags = flags, .sock_fd = conn->rx, .prog_fd = stream, .message_fd = message,
+		.eof = eof,
+	});
 	return conn->link < 0 ? conn->link : 0;
 }
 
@@ -194,7 +190,10 @@ int stream_link(int sock, __u32 flags, __u32 eof)
 		return dev;
 	ret = stream_progs(dev, &stream, &message);
 	if (!ret)
-		ret = link_to(dev, sock, stream, message, flags, eof);
+		ret = stream_link_with(dev, (struct vnp_link_create){
+			.flags = flags, .sock_fd = sock, .prog_fd = stream,
+			.message_fd = message, .eof = eof,
+		});
 	close(stream);
 	close(message);
 	close(dev);

@@ -47,6 +47,9 @@ int conn_accept(struct conn *conn, int listener);
 /* stream_link() - a socket, with VNP_LINK_F_MESSAGE, @flags and @eof.  Return: descriptor */
 int stream_link(int sock, __u32 flags, __u32 eof);
 
+/* stream_link_with() - likewise, with these arguments; @size is filled in */
+int stream_link_with(int dev, struct vnp_link_create attr);
+
 /* conn_link() - likewise @rx.  Return: 0 or negative */
 int conn_link(struct conn *conn, __u32 flags, __u32 eof);
 
