@@ -9,30 +9,27 @@
 #include <unistd.h>
 #define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
-#include "net.h"
 #include "object.h"
 #include "peer.h"
-#include "stream.h"
+#include "transfer.h"
 #include "../progs/answer.h"
 
 #define BUFFER		(8 << 20)
 #define QUEUE		(128U << 10)
+#define LONG		(4UL << 20)	/* sent by one call */
 #define RECEIVERS	3
 #define CONNS		2
-
-static __u8 sent[BUFFER], want[BUFFER], got[BUFFER];
 
 /* @udp: what the peers' datagrams are sent from; @receivers, @others: who gets them */
 FIXTURE(answer) {
 	struct vnp_object *obj;
 	struct answer_orders *orders;
 	struct vnp_link_info info;
-	struct conn conn;
+	struct transfer t;
 	int udp;
 	int receivers[RECEIVERS];
 	struct conn others[CONNS];
 	__u64 packets;
-	__u64 total;
 };
 
 FIXTURE_VARIANT(answer) {
@@ -69,14 +66,14 @@ FIXTURE_SETUP(answer)
 	self->udp = udp_socket(address(variant), 0);
 	ASSERT_OK(self->udp);
 	ASSERT_EQ(0, prepare(self, true));
-	ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
-	ASSERT_EQ(0, setsockopt(self->conn.tx, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	ASSERT_EQ(0, transfer_open(&self->t, variant->kind, BUFFER));
+	ASSERT_EQ(0, setsockopt(self->t.conn.tx, SOL_SOCKET, SO_RCVTIMEO, &patience,
 				sizeof(patience)));
 }
 
 FIXTURE_TEARDOWN(answer)
 {
-	conn_close(&self->conn);
+	transfer_close(&self->t);
 	close(self->udp);
 	vnp_object_close(self->obj);
 }
@@ -94,59 +91,55 @@ static int link_with(SELF *self, int sock, const char *message, __u32 flags, __u
 }
 
 #define LINK(message, flags, bytes) do {						\
-	self->conn.link = link_with(self, self->conn.rx, message, flags, bytes);	\
-	ASSERT_OK(self->conn.link);							\
+	self->t.conn.link = link_with(self, self->t.conn.rx, message, flags, bytes);	\
+	ASSERT_OK(self->t.conn.link);							\
 } while (0)
 
 /* put() - send messages, and wait until the program was executed on all; @cnt of them, at sent */
 static int put_all(SELF *self, size_t len, int cnt)
 {
-	int err = conn_put(&self->conn, sent, len);
+	int err = conn_put(&self->t.conn, self->t.sent, len);
 
 	self->packets += cnt;
-	return err ?: link_settle(self->conn.link, self->packets, &self->info);
+	return err ?: link_settle(self->t.conn.link, self->packets, &self->info);
 }
 
 static int put(SELF *self, char type, size_t len)
 {
-	message_make(sent, type, len, self->packets);
+	message_make(self->t.sent, type, len, self->packets);
 	return put_all(self, len, 1);
 }
 
 /* CLIENT_GETS() - the sender of the messages */
 #define CLIENT_GETS(bytes, len) do {							\
-	ASSERT_EQ(len, recv(self->conn.tx, got, len, MSG_WAITALL));			\
-	ASSERT_MEM(bytes, got, len);							\
+	ASSERT_EQ(len, recv(self->t.conn.tx, self->t.got, len, MSG_WAITALL));		\
+	ASSERT_MEM(bytes, self->t.got, len);						\
 } while (0)
-
-static int quiet(int sock)
-{
-	return recv(sock, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
 
 static const size_t lengths[] = { 4, 5, 100, 1400, 16384, 16385, 70000, 120000 };
 
 TEST_F(answer, lengths)
 {
+	struct transfer *t = &self->t;
 	static const char types[] = { ANSWER_ALL, ANSWER_VERDICT, ANSWER_TAIL };
 
 	LINK("answer", 0, QUEUE);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
-		for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
+		for (size_t k = 0; k < ARRAY_SIZE(types); k++) {
 			const size_t len = lengths[i];
 
-			ASSERT_EQ(0, put(self, types[t], len));
-			if (types[t] == ANSWER_TAIL) {
+			ASSERT_EQ(0, put(self, types[k], len));
+			if (types[k] == ANSWER_TAIL) {
 				CLIENT_GETS("12345", 5UL);
 				if (len > STREAM_HEADER)
-					CLIENT_GETS(sent + STREAM_HEADER, len - STREAM_HEADER);
+					CLIENT_GETS(t->sent + STREAM_HEADER, len - STREAM_HEADER);
 			} else {
-				CLIENT_GETS(sent, len);
+				CLIENT_GETS(t->sent, len);
 			}
 		}
 	}
-	EXPECT_EQ(1, quiet(self->conn.rx));
-	EXPECT_EQ(1, quiet(self->conn.tx));
+	EXPECT_EQ(1, stream_quiet(t->conn.rx));
+	EXPECT_EQ(1, stream_quiet(t->conn.tx));
 	EXPECT_EQ(self->packets, self->info.verdicts[VNP_REPLY]);
 	EXPECT_EQ(QUEUE, self->info.reply_bytes);
 }
@@ -154,79 +147,83 @@ TEST_F(answer, lengths)
 /* On messages in TCP's queue, without a copy */
 TEST_F(answer, echo)
 {
+	struct transfer *t = &self->t;
+
 	LINK("echo", 0, QUEUE);
 	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
 		ASSERT_EQ(0, put(self, 'X', lengths[i]));
-		CLIENT_GETS(sent, lengths[i]);
+		CLIENT_GETS(t->sent, lengths[i]);
 	}
 	EXPECT_EQ(self->packets, self->info.verdicts[VNP_REPLY]);
-	EXPECT_EQ(1, quiet(self->conn.rx));
+	EXPECT_EQ(1, stream_quiet(t->conn.rx));
 }
 
 TEST_F(answer, own_bytes)
 {
+	struct transfer *t = &self->t;
 	struct vnp_map *map = vnp_object_find_map(self->obj, "answers");
 	const __u32 key = 0;
 
 	LINK("answer", 0, QUEUE);
-	fill_random(want, sizeof(struct vnp_send) + ANSWER_LONG_LEN, 1);
-	ASSERT_EQ(0, vnp_map_update(map, &key, want, 0));
+	fill_random(t->want, sizeof(struct vnp_send) + ANSWER_LONG_LEN, 1);
+	ASSERT_EQ(0, vnp_map_update(map, &key, t->want, 0));
 	ASSERT_EQ(0, put(self, ANSWER_LONG, 500));
 	ASSERT_EQ(0, link_faults(&self->info));
 	ASSERT_EQ(0, self->orders->ret);
-	CLIENT_GETS(want + sizeof(struct vnp_send), (size_t)ANSWER_LONG_LEN);
-	CLIENT_GETS(sent + STREAM_HEADER, 500UL - STREAM_HEADER);
+	CLIENT_GETS(t->want + sizeof(struct vnp_send), (size_t)ANSWER_LONG_LEN);
+	CLIENT_GETS(t->sent + STREAM_HEADER, 500UL - STREAM_HEADER);
 	/* A message can be passed nevertheless. */
 	ASSERT_EQ(0, put(self, ANSWER_ACK, 100));
 	CLIENT_GETS("12345", 5UL);
-	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, 0));
-	ASSERT_MEM(sent, got, 100);
+	ASSERT_EQ(100, recv(t->conn.rx, t->got, 1000, 0));
+	ASSERT_MEM(t->sent, t->got, 100);
 }
 
 /* What was queued before the application writes leaves before. */
 TEST_F(answer, order)
 {
+	struct transfer *t = &self->t;
 	size_t at = 0;
 
 	LINK("answer", 0, QUEUE);
 	for (int round = 0; round < 20; round++) {
 		at = 0;
 		for (int i = 0; i < 40; i++)
-			at += message_make(sent + at, ANSWER_ALL, 5 + i, i);
+			at += message_make(t->sent + at, ANSWER_ALL, 5 + i, i);
 		ASSERT_EQ(0, put_all(self, at, 40));
-		ASSERT_EQ(10, send(self->conn.rx, "0123456789", 10, 0));
-		CLIENT_GETS(sent, at);
+		ASSERT_EQ(10, send(t->conn.rx, "0123456789", 10, 0));
+		CLIENT_GETS(t->sent, at);
 		CLIENT_GETS("0123456789", 10UL);
 	}
 }
 
-static void *write_all(void *arg)
+static void *send_long(void *arg)
 {
-	const SELF *self = arg;
+	const struct transfer *t = arg;
 
-	return (void *)send(self->conn.rx, want, 4 << 20, 0);
+	return (void *)send(t->conn.rx, t->want, LONG, 0);
 }
 
 /* An answer is not put into what one call of send() has to wait with. */
 TEST_F(answer, within)
 {
-	const size_t len = 4 << 20;
+	struct transfer *t = &self->t;
 	pthread_t thread;
 	void *ret;
 	int queued;
 
-	fill_random(want, len, 7);
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 65536));
+	fill_random(t->want, LONG, 7);
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_SNDBUF, 65536));
 	LINK("answer", 0, QUEUE);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, write_all, self));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, send_long, t));
 	do {
-		ASSERT_EQ(0, ioctl(self->conn.tx, FIONREAD, &queued));
+		ASSERT_EQ(0, ioctl(t->conn.tx, FIONREAD, &queued));
 	} while (!queued);
 	ASSERT_EQ(0, put(self, ANSWER_ALL, 1000));
-	CLIENT_GETS(want, len);
-	CLIENT_GETS(sent, 1000UL);
+	CLIENT_GETS(t->want, LONG);
+	CLIENT_GETS(t->sent, 1000UL);
 	ASSERT_EQ(0, pthread_join(thread, &ret));
-	EXPECT_EQ(len, (size_t)ret);
+	EXPECT_EQ(LONG, (size_t)ret);
 }
 
 /* fill() - messages are answered until there is no room; how many were */
@@ -245,11 +242,12 @@ static int fill(SELF *self, size_t len)
 
 TEST_F(answer, not_read)
 {
+	struct transfer *t = &self->t;
 	const size_t len = 2000;
 	int cnt;
 
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
-	ASSERT_EQ(0, sock_set(self->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
 	LINK("answer", 0, QUEUE);
 	cnt = fill(self, len);
 	ASSERT_LT(QUEUE / len / 2, cnt);
@@ -257,51 +255,54 @@ TEST_F(answer, not_read)
 	EXPECT_EQ(1, self->info.errors[VNP_ERROR_SNDBUF]);
 	EXPECT_LT(0, self->info.reply_queued);
 	/* The application gets the one that was not answered. */
-	ASSERT_EQ(len, recv(self->conn.rx, got, 2 * len, 0));
-	ASSERT_MEM(sent, got, len);
+	ASSERT_EQ(len, recv(t->conn.rx, t->got, 2 * len, 0));
+	ASSERT_MEM(t->sent, t->got, len);
 	for (int i = 0; i < cnt; i++) {
-		message_make(sent, ANSWER_ALL, len, i);
-		CLIENT_GETS(sent, len);
+		message_make(t->sent, ANSWER_ALL, len, i);
+		CLIENT_GETS(t->sent, len);
 	}
 	ASSERT_EQ(0, put(self, ANSWER_ALL, len));
-	CLIENT_GETS(sent, len);
+	CLIENT_GETS(t->sent, len);
 	EXPECT_EQ(cnt + 1, self->info.verdicts[VNP_REPLY]);
 }
 
 TEST_F(answer, reset)
 {
-	struct pollfd poll_fd = { .fd = self->conn.rx };
+	struct transfer *t = &self->t;
+	struct pollfd poll_fd = { .fd = t->conn.rx };
 
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
-	ASSERT_EQ(0, sock_set(self->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
 	LINK("answer", VNP_LINK_F_REPLY_RESET, QUEUE);
 	ASSERT_LT(0, fill(self, 2000));
 	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
-	EXPECT_EQ(-1, send(self->conn.rx, "x", 1, MSG_NOSIGNAL));
+	EXPECT_EQ(-1, send(t->conn.rx, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(ECONNABORTED, errno);
 }
 
 /* Both ends answer each other: while no application reads this ends. */
 TEST_F(answer, circle)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info ends[2];
 	int other;
 
 	LINK("echo", 0, QUEUE);
-	other = link_with(self, self->conn.tx, "echo", 0, QUEUE);
+	other = link_with(self, t->conn.tx, "echo", 0, QUEUE);
 	ASSERT_OK(other);
-	message_make(sent, 'X', 100, 1);
-	ASSERT_EQ(100, send(self->conn.tx, sent, 100, 0));
+	message_make(t->sent, 'X', 100, 1);
+	ASSERT_EQ(100, send(t->conn.tx, t->sent, 100, 0));
 	do {
-		ASSERT_EQ(0, link_info(self->conn.link, &ends[0]));
+		ASSERT_EQ(0, link_info(t->conn.link, &ends[0]));
 		ASSERT_EQ(0, link_info(other, &ends[1]));
 	} while (!ends[0].errors[VNP_ERROR_HOPS]);
 	EXPECT_EQ(VNP_STREAM_SENDS_MAX + 1, ends[0].verdicts[VNP_REPLY]);
 	EXPECT_EQ(VNP_STREAM_SENDS_MAX, ends[1].verdicts[VNP_REPLY]);
 	EXPECT_EQ(0, ends[1].errors[VNP_ERROR_HOPS]);
 	/* An application that tries to read takes part. */
-	EXPECT_EQ(1, quiet(self->conn.rx));
-	ASSERT_EQ(100, send(self->conn.tx, sent, 100, 0));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 1, MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(100, send(t->conn.tx, t->sent, 100, 0));
 	ASSERT_EQ(0, link_settle(other, VNP_STREAM_SENDS_MAX + 1, &ends[1]));
 	EXPECT_EQ(1, ends[1].errors[VNP_ERROR_HOPS]);
 	close(other);
@@ -309,6 +310,7 @@ TEST_F(answer, circle)
 
 TEST_F(answer, too_many)
 {
+	struct transfer *t = &self->t;
 	size_t at = 0;
 
 	LINK("answer", 0, QUEUE);
@@ -316,67 +318,73 @@ TEST_F(answer, too_many)
 		for (int i = 0; i < VNP_STREAM_SENDS_MAX; i += 128) {
 			at = 0;
 			for (int k = 0; k < 128; k++)
-				at += message_make(sent + at, ANSWER_TAIL, 4, 0);
+				at += message_make(t->sent + at, ANSWER_TAIL, 4, 0);
 			ASSERT_EQ(0, put_all(self, at, 128));
-			ASSERT_EQ(128 * 5, recv(self->conn.tx, got, 128 * 5, MSG_WAITALL));
+			ASSERT_EQ(128 * 5, recv(t->conn.tx, t->got, 128 * 5, MSG_WAITALL));
 		}
 		EXPECT_EQ(0, self->orders->ret);
 		ASSERT_EQ(0, put(self, ANSWER_TAIL, 10));
 		EXPECT_EQ(-ELOOP, self->orders->ret);
 		EXPECT_EQ(1 + round, self->info.errors[VNP_ERROR_HOPS]);
-		ASSERT_EQ(10, recv(self->conn.rx, got, 100, 0));
+		ASSERT_EQ(10, recv(t->conn.rx, t->got, 100, 0));
 	}
 }
 
 TEST_F(answer, no_queue)
 {
+	struct transfer *t = &self->t;
+
 	LINK("answer", 0, 0);
 	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
 	EXPECT_EQ(-ENOTCONN, self->orders->ret);
-	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, 0));
+	ASSERT_EQ(100, recv(t->conn.rx, t->got, 1000, 0));
 	ASSERT_EQ(0, put(self, ANSWER_VERDICT, 100));
 	EXPECT_EQ(1, self->info.faults[VNP_FAULT_VERDICT]);
 	EXPECT_EQ(0, self->info.verdicts[VNP_REPLY]);
-	EXPECT_EQ(1, quiet(self->conn.rx));
+	EXPECT_EQ(1, stream_quiet(t->conn.rx));
 }
 
 TEST_F(answer, shut)
 {
+	struct transfer *t = &self->t;
+
 	LINK("answer", 0, QUEUE);
 	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
-	CLIENT_GETS(sent, 100UL);
-	ASSERT_EQ(0, shutdown(self->conn.rx, SHUT_WR));
+	CLIENT_GETS(t->sent, 100UL);
+	ASSERT_EQ(0, shutdown(t->conn.rx, SHUT_WR));
 	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
 	EXPECT_EQ(-ENOTCONN, self->orders->ret);
 	EXPECT_EQ(1, self->info.errors[VNP_ERROR_DENIED]);
-	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, 0));
-	ASSERT_EQ(0, recv(self->conn.tx, got, 1000, 0));
+	ASSERT_EQ(100, recv(t->conn.rx, t->got, 1000, 0));
+	ASSERT_EQ(0, recv(t->conn.tx, t->got, 1000, 0));
 }
 
 /* Only what the application has been passed, and has not answered, is in its hands. */
 TEST_F(answer, unanswered)
 {
+	struct transfer *t = &self->t;
+
 	LINK("answer", 0, QUEUE);
 	/* It could have read something before the link. */
 	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
 	EXPECT_EQ(1, self->orders->seen);
 	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
-	ASSERT_EQ(10, recv(self->conn.rx, got, 10, 0));
+	ASSERT_EQ(10, recv(t->conn.rx, t->got, 10, 0));
 	/* It has not read all. */
-	ASSERT_EQ(1, send(self->conn.rx, "a", 1, 0));
+	ASSERT_EQ(1, send(t->conn.rx, "a", 1, 0));
 	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
 	EXPECT_EQ(1, self->orders->seen);
-	ASSERT_EQ(20, recv(self->conn.rx, got, 100, 0));
+	ASSERT_EQ(20, recv(t->conn.rx, t->got, 100, 0));
 	/* It has not sent anything since. */
 	ASSERT_EQ(0, put(self, MSG_DROP, 10));
 	EXPECT_EQ(1, self->orders->seen);
-	ASSERT_EQ(1, send(self->conn.rx, "b", 1, 0));
+	ASSERT_EQ(1, send(t->conn.rx, "b", 1, 0));
 	for (int i = 0; i < 3; i++) {
 		ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
 		EXPECT_EQ(0, self->orders->seen);
 	}
 	CLIENT_GETS("ab", 2UL);
-	ASSERT_EQ(30, recv(self->conn.tx, got, 30, MSG_WAITALL));
+	ASSERT_EQ(30, recv(t->conn.tx, t->got, 30, MSG_WAITALL));
 	ASSERT_EQ(0, put(self, MSG_HOLD, 10));
 	ASSERT_EQ(0, put(self, ANSWER_IDLE, 10));
 	EXPECT_EQ(1, self->orders->seen);
@@ -385,6 +393,7 @@ TEST_F(answer, unanswered)
 /* Before the link ends, and before the socket is closed, all is sent. */
 TEST_F(answer, ends)
 {
+	struct transfer *t = &self->t;
 	size_t at;
 
 	for (int closes = 0; closes < 2; closes++) {
@@ -392,36 +401,37 @@ TEST_F(answer, ends)
 		LINK("answer", 0, QUEUE);
 		self->packets = 0;
 		for (int i = 0; i < 60; i++)
-			at += message_make(sent + at, ANSWER_ALL, 1000 + i, i);
+			at += message_make(t->sent + at, ANSWER_ALL, 1000 + i, i);
 		ASSERT_EQ(0, put_all(self, at, 60));
 		if (closes)
-			close(self->conn.rx);
+			close(t->conn.rx);
 		else
-			ASSERT_EQ(0, link_detach(self->conn.link));
-		close(self->conn.link);
-		CLIENT_GETS(sent, at);
+			ASSERT_EQ(0, link_detach(t->conn.link));
+		close(t->conn.link);
+		CLIENT_GETS(t->sent, at);
 	}
-	ASSERT_EQ(0, recv(self->conn.tx, got, 1, 0));
-	self->conn.rx = socket(AF_INET, SOCK_STREAM, 0);
-	self->conn.link = -1;
+	ASSERT_EQ(0, recv(t->conn.tx, t->got, 1, 0));
+	t->conn.rx = socket(AF_INET, SOCK_STREAM, 0);
+	t->conn.link = -1;
 }
 
 TEST_F(answer, inherited)
 {
+	struct transfer *t = &self->t;
 	int listener = stream_listen(variant->kind, 0), link;
 	struct timeval patience = { .tv_sec = 20 };
 
 	ASSERT_OK(listener);
 	link = link_with(self, listener, "answer", 0, QUEUE);
 	ASSERT_OK(link);
-	conn_close(&self->conn);
-	ASSERT_EQ(0, conn_begin(&self->conn, listener));
-	ASSERT_EQ(0, setsockopt(self->conn.tx, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	conn_close(&t->conn);
+	ASSERT_EQ(0, conn_begin(&t->conn, listener));
+	ASSERT_EQ(0, setsockopt(t->conn.tx, SOL_SOCKET, SO_RCVTIMEO, &patience,
 				sizeof(patience)));
-	message_make(sent, ANSWER_IDLE, 100, 0);
-	ASSERT_EQ(0, conn_put(&self->conn, sent, 100));
-	ASSERT_EQ(0, conn_accept(&self->conn, listener));
-	CLIENT_GETS(sent, 100UL);
+	message_make(t->sent, ANSWER_IDLE, 100, 0);
+	ASSERT_EQ(0, conn_put(&t->conn, t->sent, 100));
+	ASSERT_EQ(0, conn_accept(&t->conn, listener));
+	CLIENT_GETS(t->sent, 100UL);
 	EXPECT_EQ(0, self->orders->seen);
 	close(link);
 	close(listener);
@@ -466,19 +476,21 @@ static const size_t datagrams[] = { 4, 5, 100, 256, 257, 1400, 5000, 16384, 1638
 
 TEST_F(answer, to_peer)
 {
+	struct transfer *t = &self->t;
+
 	LINK("answer", 0, 0);
 	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
 	for (size_t i = 0; i < ARRAY_SIZE(datagrams); i++) {
 		ASSERT_EQ(0, put(self, SEND_PEER, datagrams[i]));
-		ASSERT_EQ(datagrams[i], recv(self->receivers[0], got, sizeof(got), 0));
-		ASSERT_MEM(sent, got, datagrams[i]);
+		ASSERT_EQ(datagrams[i], recv(self->receivers[0], t->got, BUFFER, 0));
+		ASSERT_MEM(t->sent, t->got, datagrams[i]);
 		/* The copy that is sent does not change with the message. */
 		ASSERT_EQ(0, put(self, SEND_PASS, datagrams[i]));
-		ASSERT_EQ(datagrams[i], recv(self->conn.rx, got, datagrams[i],
+		ASSERT_EQ(datagrams[i], recv(t->conn.rx, t->got, datagrams[i],
 					     MSG_WAITALL));
-		ASSERT_MEM(sent, got, datagrams[i]);
-		ASSERT_EQ(datagrams[i], recv(self->receivers[0], got, sizeof(got), 0));
-		ASSERT_MEM(sent, got, datagrams[i]);
+		ASSERT_MEM(t->sent, t->got, datagrams[i]);
+		ASSERT_EQ(datagrams[i], recv(self->receivers[0], t->got, BUFFER, 0));
+		ASSERT_MEM(t->sent, t->got, datagrams[i]);
 	}
 	EXPECT_EQ(ARRAY_SIZE(datagrams), self->info.verdicts[VNP_DROP]);
 	ASSERT_EQ(0, put(self, SEND_PEER, 65508));
@@ -488,6 +500,8 @@ TEST_F(answer, to_peer)
 
 TEST_F(answer, to_group)
 {
+	struct transfer *t = &self->t;
+
 	LINK("answer", 0, 0);
 	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
 	for (size_t i = 0; i < ARRAY_SIZE(datagrams); i++) {
@@ -496,12 +510,12 @@ TEST_F(answer, to_group)
 		ASSERT_EQ(0, put(self, SEND_GROUP, len));
 		EXPECT_EQ(CONNS, self->orders->ret);
 		for (int n = 0; n < RECEIVERS; n++) {
-			ASSERT_EQ(len, recv(self->receivers[n], got, sizeof(got), 0));
-			ASSERT_MEM(sent, got, len);
+			ASSERT_EQ(len, recv(self->receivers[n], t->got, BUFFER, 0));
+			ASSERT_MEM(t->sent, t->got, len);
 		}
 		for (int n = 0; n < CONNS; n++) {
-			ASSERT_EQ(len, recv(self->others[n].rx, got, len, MSG_WAITALL));
-			ASSERT_MEM(sent, got, len);
+			ASSERT_EQ(len, recv(self->others[n].rx, t->got, len, MSG_WAITALL));
+			ASSERT_MEM(t->sent, t->got, len);
 		}
 	}
 	peers_close(self);
@@ -510,31 +524,33 @@ TEST_F(answer, to_group)
 /* Many messages in one packet, each to all */
 TEST_F(answer, burst)
 {
+	struct transfer *t = &self->t;
 	size_t at = 0, off;
 	const int cnt = 100;
 
 	LINK("answer", 0, 0);
 	ASSERT_EQ(0, peers_set(self, address(variant), variant->kind));
 	for (int i = 0; i < cnt; i++)
-		at += message_make(sent + at, SEND_GROUP, 10 + i, i);
+		at += message_make(t->sent + at, SEND_GROUP, 10 + i, i);
 	ASSERT_EQ(0, put_all(self, at, cnt));
 	for (int n = 0; n < RECEIVERS; n++) {
 		off = 0;
 		for (int i = 0; i < cnt; i++) {
-			ASSERT_EQ(10 + i, recv(self->receivers[n], got, sizeof(got), 0));
-			ASSERT_MEM(sent + off, got, 10 + i);
+			ASSERT_EQ(10 + i, recv(self->receivers[n], t->got, BUFFER, 0));
+			ASSERT_MEM(t->sent + off, t->got, 10 + i);
 			off += 10 + i;
 		}
 	}
 	for (int n = 0; n < CONNS; n++) {
-		ASSERT_EQ(at, recv(self->others[n].rx, got, at, MSG_WAITALL));
-		ASSERT_MEM(sent, got, at);
+		ASSERT_EQ(at, recv(self->others[n].rx, t->got, at, MSG_WAITALL));
+		ASSERT_MEM(t->sent, t->got, at);
 	}
 	peers_close(self);
 }
 
 TEST_F(answer, sealed)
 {
+	struct transfer *t = &self->t;
 	struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .key_len = 32 };
 	struct vnp_map *keys = vnp_object_find_map(self->obj, "keys");
 	const __u32 zero = 0;
@@ -546,9 +562,9 @@ TEST_F(answer, sealed)
 		const size_t text = datagrams[i] - STREAM_HEADER;
 
 		ASSERT_EQ(0, put(self, SEND_SEALED, datagrams[i]));
-		ASSERT_EQ(text + 16, recv(self->receivers[0], got, sizeof(got), 0));
+		ASSERT_EQ(text + 16, recv(self->receivers[0], t->got, BUFFER, 0));
 		if (text > 16)
-			EXPECT_NE(-1, mem_differ(sent + STREAM_HEADER, got, text));
+			EXPECT_NE(-1, mem_differ(t->sent + STREAM_HEADER, t->got, text));
 	}
 	peers_close(self);
 }
@@ -556,14 +572,16 @@ TEST_F(answer, sealed)
 /* A map of peers needs a UDP socket, which the link does not have. */
 TEST_F(answer, refused)
 {
+	struct transfer *t = &self->t;
+
 	vnp_object_close(self->obj);
 	ASSERT_EQ(0, prepare(self, false));
-	EXPECT_EQ(-EOPNOTSUPP, link_with(self, self->conn.rx, "answer", 0, QUEUE));
-	EXPECT_EQ(-EINVAL, link_with(self, self->conn.rx, "echo", 0, 100));
-	EXPECT_EQ(-EINVAL, link_with(self, self->conn.rx, "echo", 0,
+	EXPECT_EQ(-EOPNOTSUPP, link_with(self, t->conn.rx, "answer", 0, QUEUE));
+	EXPECT_EQ(-EINVAL, link_with(self, t->conn.rx, "echo", 0, 100));
+	EXPECT_EQ(-EINVAL, link_with(self, t->conn.rx, "echo", 0,
 				     VNP_SOCKET_QUEUE_MAX + 1));
 	LINK("echo", 0, 5000);
-	ASSERT_EQ(0, link_info(self->conn.link, &self->info));
+	ASSERT_EQ(0, link_info(t->conn.link, &self->info));
 	EXPECT_EQ(8192, self->info.reply_bytes);
 }
 

@@ -8,19 +8,14 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "harness.h"
-#include "net.h"
-#include "stream.h"
+#include "transfer.h"
 
 #define BUFFER		(1 << 20)
 #define MESSAGES	4000
 
-static __u8 sent[BUFFER], want[BUFFER], got[BUFFER];
-
 /* @ends: where the messages that are wanted end in what is wanted, of which @done was read */
 FIXTURE(bounds) {
-	struct conn conn;
-	__u64 total;
-	size_t want_len;
+	struct transfer t;
 	size_t done;
 	size_t ends[MESSAGES];
 	size_t cnt;
@@ -36,40 +31,31 @@ FIXTURE_VARIANT_ADD(bounds, ip6) { .kind = FLOW_IP6 };
 
 #define SELF	struct _test_data_bounds
 #define LINK(flags, eof)	\
-	ASSERT_EQ(0, conn_link(&self->conn, VNP_LINK_F_BOUNDARIES | (flags), eof))
+	ASSERT_EQ(0, conn_link(&self->t.conn, VNP_LINK_F_BOUNDARIES | (flags), eof))
 
 FIXTURE_SETUP(bounds)
 {
 	memset(self, 0, sizeof(*self));
-	ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
+	ASSERT_EQ(0, transfer_open(&self->t, variant->kind, BUFFER));
 }
 
 FIXTURE_TEARDOWN(bounds)
 {
-	conn_close(&self->conn);
+	transfer_close(&self->t);
 }
 
-/* add() - append a message to sent; returns the length of sent */
-static size_t add(SELF *self, size_t at, char type, size_t len)
+/* add() - transfer_add(), and remember where the message ends */
+static void add(SELF *self, char type, size_t len)
 {
-	message_make(sent + at, type, len, self->total + at);
-	if (type == MSG_PASS || type == MSG_HOLD) {
-		memcpy(want + self->want_len, sent + at, len);
-		self->want_len += len;
-		self->ends[self->cnt++] = self->want_len;
-	}
-	return at + len;
-}
-
-static int put_bytes(SELF *self, size_t len)
-{
-	self->total += len;
-	return conn_put(&self->conn, sent, len) ?: conn_arrived(&self->conn, self->total);
+	transfer_add(&self->t, type, len);
+	if (transfer_is_read(type))
+		self->ends[self->cnt++] = self->t.want_len;
 }
 
 static int put(SELF *self, char type, size_t len)
 {
-	return put_bytes(self, add(self, 0, type, len));
+	add(self, type, len);
+	return transfer_send(&self->t);
 }
 
 /* read_some() - up to @len bytes; *@flags: as of recvmsg(), in and out; *@ready: VNP_CM_MESSAGES */
@@ -79,12 +65,12 @@ static ssize_t read_some(SELF *self, size_t len, int *flags, int *ready)
 		struct cmsghdr head;
 		char bytes[256];
 	} control;
-	struct iovec vec = { got, len };
+	struct iovec vec = { self->t.got, len };
 	struct msghdr msg = {
 		.msg_iov = &vec, .msg_iovlen = 1,
 		.msg_control = &control, .msg_controllen = sizeof(control),
 	};
-	ssize_t n = recvmsg(self->conn.rx, &msg, *flags);
+	ssize_t n = recvmsg(self->t.conn.rx, &msg, *flags);
 	struct cmsghdr *cmsg;
 
 	*ready = -1;
@@ -101,76 +87,71 @@ static ssize_t read_some(SELF *self, size_t len, int *flags, int *ready)
 	int ___flags = 0, ___ready;							\
 											\
 	ASSERT_EQ(___len, read_some(self, ___len + 1000, &___flags, &___ready));	\
-	ASSERT_MEM(want + self->done, got, ___len);					\
+	ASSERT_MEM(self->t.want + self->done, self->t.got, ___len);			\
 	ASSERT_EQ(MSG_EOR, ___flags & (MSG_EOR | MSG_TRUNC));				\
 	ASSERT_EQ(left, ___ready);							\
 	self->done += ___len;								\
 	self->next++;									\
 } while (0)
 
-static int quiet(SELF *self)
-{
-	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
-	int bytes = -1;
-
-	return poll(&poll_fd, 1, 0) == 0 && !ioctl(self->conn.rx, FIONREAD, &bytes) && !bytes &&
-	       recv(self->conn.rx, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
 static int inq(SELF *self)
 {
 	int bytes = -1;
 
-	return ioctl(self->conn.rx, FIONREAD, &bytes) ? -1 : bytes;
+	return ioctl(self->t.conn.rx, FIONREAD, &bytes) ? -1 : bytes;
 }
 
 static int ready_messages(SELF *self)
 {
 	struct vnp_link_info info;
 
-	return link_info(self->conn.link, &info) ? -1 : (int)info.ready_messages;
+	return link_info(self->t.conn.link, &info) ? -1 : (int)info.ready_messages;
 }
 
-#define COUNT()	ASSERT_EQ(0, sock_set(self->conn.rx, IPPROTO_TCP, TCP_INQ, 1))
+#define COUNT()	ASSERT_EQ(0, sock_set(self->t.conn.rx, IPPROTO_TCP, TCP_INQ, 1))
 
 TEST_F(bounds, each)
 {
+	struct transfer *t = &self->t;
 	static const char types[] = { MSG_PASS, MSG_DROP, MSG_HOLD, MSG_HOLD, MSG_DROP, MSG_PASS };
-	size_t cnt = 0, at = 0;
+	size_t cnt = 0;
 
 	LINK(0, 0);
 	COUNT();
 	for (size_t len = STREAM_HEADER; len < 30000; len = len * 2 + 1)
-		at = add(self, at, types[cnt++ % ARRAY_SIZE(types)], len);
-	at = add(self, at, MSG_PASS, 100);
-	ASSERT_EQ(0, put_bytes(self, at));
-	EXPECT_EQ(self->want_len, inq(self));
+		add(self, types[cnt++ % ARRAY_SIZE(types)], len);
+	add(self, MSG_PASS, 100);
+	ASSERT_EQ(0, transfer_send(t));
+	EXPECT_EQ(t->want_len, inq(self));
 	EXPECT_EQ(self->cnt, ready_messages(self));
 	while (self->next < self->cnt)
 		READ_ONE(self->cnt - self->next - 1);
-	EXPECT_EQ(1, quiet(self));
+	EXPECT_EQ(1, transfer_quiet(t));
 	EXPECT_EQ(0, ready_messages(self));
 }
 
 /* Held messages are ready together, and read one by one. */
 TEST_F(bounds, held)
 {
+	struct transfer *t = &self->t;
+
 	LINK(0, 0);
 	COUNT();
 	for (int i = 0; i < 5; i++) {
 		ASSERT_EQ(0, put(self, MSG_HOLD, 50 + i));
-		EXPECT_EQ(1, quiet(self));
+		EXPECT_EQ(1, transfer_quiet(t));
 		EXPECT_EQ(0, ready_messages(self));
 	}
 	ASSERT_EQ(0, put(self, MSG_PASS, 10));
 	ASSERT_EQ(0, put(self, MSG_HOLD, 10));
 	for (int i = 5; i >= 0; i--)
 		READ_ONE(i);
-	EXPECT_EQ(1, quiet(self));
+	EXPECT_EQ(1, transfer_quiet(t));
 }
 
 TEST_F(bounds, short_buffer)
 {
+	struct transfer *t = &self->t;
 	int flags, ready;
 
 	LINK(0, 0);
@@ -182,7 +163,7 @@ TEST_F(bounds, short_buffer)
 
 		flags = 0;
 		ASSERT_EQ(len, read_some(self, 30, &flags, &ready));
-		ASSERT_MEM(want + done, got, len);
+		ASSERT_MEM(t->want + done, t->got, len);
 		EXPECT_EQ(done < 90 ? 0 : MSG_EOR, flags & (MSG_EOR | MSG_TRUNC));
 		EXPECT_EQ(done < 90 ? 2 : 1, ready);
 		EXPECT_EQ(120 - done - len, inq(self));
@@ -194,6 +175,7 @@ TEST_F(bounds, short_buffer)
 
 TEST_F(bounds, peek)
 {
+	struct transfer *t = &self->t;
 	int flags, ready;
 
 	LINK(0, 0);
@@ -204,7 +186,7 @@ TEST_F(bounds, peek)
 	for (int i = 0; i < 2; i++) {
 		flags = MSG_PEEK | (i ? MSG_WAITALL : 0);
 		ASSERT_EQ(100, read_some(self, 1000, &flags, &ready));
-		ASSERT_MEM(want, got, 100);
+		ASSERT_MEM(t->want, t->got, 100);
 		EXPECT_EQ(MSG_EOR, flags & MSG_EOR);
 		EXPECT_EQ(-1, ready);
 	}
@@ -213,16 +195,17 @@ TEST_F(bounds, peek)
 	EXPECT_EQ(0, flags & MSG_EOR);
 	READ_ONE(-1);
 	READ_ONE(-1);
-	EXPECT_EQ(1, quiet(self));
+	EXPECT_EQ(1, transfer_quiet(t));
 }
 
 /* It does not reach the next message. */
 TEST_F(bounds, peek_off)
 {
+	struct transfer *t = &self->t;
 	int flags, ready;
 
 	LINK(0, 0);
-	if (sock_set(self->conn.rx, SOL_SOCKET, SO_PEEK_OFF, 30))
+	if (sock_set(t->conn.rx, SOL_SOCKET, SO_PEEK_OFF, 30))
 		SKIP(return, "TCP has no SO_PEEK_OFF");
 	ASSERT_EQ(0, put(self, MSG_PASS, 100));
 	ASSERT_EQ(0, put(self, MSG_PASS, 200));
@@ -232,29 +215,32 @@ TEST_F(bounds, peek_off)
 	flags = MSG_PEEK | MSG_DONTWAIT;
 	EXPECT_EQ(-1, read_some(self, 1000, &flags, &ready));
 	EXPECT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_PEEK_OFF, -1));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_PEEK_OFF, -1));
 	READ_ONE(-1);
 	READ_ONE(-1);
-	EXPECT_EQ(1, quiet(self));
+	EXPECT_EQ(1, transfer_quiet(t));
 }
 
 TEST_F(bounds, wait_all)
 {
+	struct transfer *t = &self->t;
+
 	LINK(0, 0);
 	ASSERT_EQ(0, put(self, MSG_PASS, 100));
 	ASSERT_EQ(0, put(self, MSG_PASS, 200));
-	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, MSG_WAITALL));
-	ASSERT_EQ(150, recv(self->conn.rx, got, 150, MSG_WAITALL));
-	ASSERT_EQ(50, recv(self->conn.rx, got, 150, MSG_WAITALL));
-	ASSERT_MEM(want + 250, got, 50);
+	ASSERT_EQ(100, recv(t->conn.rx, t->got, 1000, MSG_WAITALL));
+	ASSERT_EQ(150, recv(t->conn.rx, t->got, 150, MSG_WAITALL));
+	ASSERT_EQ(50, recv(t->conn.rx, t->got, 150, MSG_WAITALL));
+	ASSERT_MEM(t->want + 250, t->got, 50);
 }
 
 TEST_F(bounds, low_water)
 {
-	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+	struct transfer *t = &self->t;
+	struct pollfd poll_fd = { .fd = t->conn.rx, .events = POLLIN };
 
 	LINK(0, 0);
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 100));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 100));
 	ASSERT_EQ(0, put(self, MSG_PASS, 60));
 	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
 	ASSERT_EQ(0, put(self, MSG_PASS, 60));
@@ -266,6 +252,7 @@ TEST_F(bounds, low_water)
 
 TEST_F(bounds, splice)
 {
+	struct transfer *t = &self->t;
 	int pipes[2];
 
 	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
@@ -273,12 +260,12 @@ TEST_F(bounds, splice)
 	ASSERT_EQ(0, put(self, MSG_PASS, 3000));
 	ASSERT_EQ(0, put(self, MSG_PASS, 4000));
 	for (int done = 0; done < 3000;) {
-		int n = splice(self->conn.rx, NULL, pipes[1], NULL, 1 << 16, 0);
+		int n = splice(t->conn.rx, NULL, pipes[1], NULL, 1 << 16, 0);
 
 		ASSERT_LT(0, n);
 		ASSERT_LE(n, 3000 - done);
-		ASSERT_EQ(n, read(pipes[0], got, n));
-		ASSERT_MEM(want + done, got, n);
+		ASSERT_EQ(n, read(pipes[0], t->got, n));
+		ASSERT_MEM(t->want + done, t->got, n);
 		done += n;
 	}
 	self->done = 3000;
@@ -290,131 +277,137 @@ TEST_F(bounds, splice)
 
 TEST_F(bounds, several_calls)
 {
+	struct transfer *t = &self->t;
 	struct iovec vecs[5];
 	struct mmsghdr msgs[5] = {};
 	const int lens[] = { 50, 4, 700 };
 
 	LINK(0, 0);
 	for (int i = 0; i < 5; i++) {
-		vecs[i] = (struct iovec){ got + i * 1000, 1000 };
+		vecs[i] = (struct iovec){ t->got + i * 1000, 1000 };
 		msgs[i].msg_hdr.msg_iov = &vecs[i];
 		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
 	for (int i = 0; i < 3; i++)
 		ASSERT_EQ(0, put(self, MSG_PASS, lens[i]));
-	ASSERT_EQ(3, recvmmsg(self->conn.rx, msgs, 5, MSG_DONTWAIT, NULL));
+	ASSERT_EQ(3, recvmmsg(t->conn.rx, msgs, 5, MSG_DONTWAIT, NULL));
 	for (int i = 0, at = 0; i < 3; at += lens[i++]) {
 		EXPECT_EQ(lens[i], msgs[i].msg_len);
 		EXPECT_EQ(MSG_EOR, msgs[i].msg_hdr.msg_flags & MSG_EOR);
-		EXPECT_MEM(want + at, got + i * 1000, lens[i]);
+		EXPECT_MEM(t->want + at, t->got + i * 1000, lens[i]);
 	}
 }
 
 /* More than are remembered: the others follow as the application reads, and nothing is evicted. */
 TEST_F(bounds, many)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info info;
-	size_t at = 0;
 
 	LINK(0, 0);
 	for (int i = 0; i < 3000; i++)
-		at = add(self, at, i % 3 ? MSG_PASS : MSG_DROP, 4 + i % 5);
-	ASSERT_EQ(0, put_bytes(self, at));
+		add(self, i % 3 ? MSG_PASS : MSG_DROP, 4 + i % 5);
+	ASSERT_EQ(0, transfer_send(t));
 	while (ready_messages(self) > 0) {
 		EXPECT_GE(VNP_BOUNDARIES_MAX, ready_messages(self));
 		for (int i = ready_messages(self); i; i--)
 			READ_ONE(-1);
 	}
 	ASSERT_EQ(2000, self->next);
-	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	ASSERT_EQ(0, link_info(t->conn.link, &info));
 	EXPECT_EQ(3000, info.packets);
 	EXPECT_EQ(0, info.errors[VNP_ERROR_EVICTED]);
-	EXPECT_EQ(1, quiet(self));
+	EXPECT_EQ(1, transfer_quiet(t));
 }
 
 TEST_F(bounds, many_held)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info info;
-	size_t at = 0;
 
 	LINK(0, VNP_EOF_DROP);
 	for (int i = 0; i < 3000; i++)
-		at = add(self, at, MSG_HOLD, 4 + i % 5);
-	ASSERT_EQ(0, put_bytes(self, at));
-	ASSERT_EQ(0, shutdown(self->conn.tx, SHUT_WR));
+		add(self, MSG_HOLD, 4 + i % 5);
+	ASSERT_EQ(0, transfer_send(t));
+	ASSERT_EQ(0, shutdown(t->conn.tx, SHUT_WR));
 	while (self->next < self->cnt)
 		READ_ONE(-1);
-	ASSERT_EQ(0, recv(self->conn.rx, got, 1, 0));
-	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	ASSERT_EQ(0, recv(t->conn.rx, t->got, 1, 0));
+	ASSERT_EQ(0, link_info(t->conn.link, &info));
 	EXPECT_LT(0, info.errors[VNP_ERROR_EVICTED]);
 }
 
 /* What is not a message has no end. */
 TEST_F(bounds, truncated)
 {
+	struct transfer *t = &self->t;
 	int flags = 0, ready;
-	size_t at;
 
 	LINK(0, VNP_EOF_DELIVER);
-	at = add(self, 0, MSG_HOLD, 50);
-	at = add(self, at, MSG_PASS, 100);
-	ASSERT_EQ(0, put_bytes(self, at - 40));
-	ASSERT_EQ(0, shutdown(self->conn.tx, SHUT_WR));
+	add(self, MSG_HOLD, 50);
+	add(self, MSG_PASS, 100);
+	t->len -= 40;
+	ASSERT_EQ(0, transfer_send(t));
+	ASSERT_EQ(0, shutdown(t->conn.tx, SHUT_WR));
 	READ_ONE(-1);
 	ASSERT_EQ(60, read_some(self, 1000, &flags, &ready));
-	ASSERT_MEM(want + 50, got, 60);
+	ASSERT_MEM(t->want + 50, t->got, 60);
 	EXPECT_EQ(0, flags & MSG_EOR);
-	ASSERT_EQ(0, recv(self->conn.rx, got, 1000, 0));
+	ASSERT_EQ(0, recv(t->conn.rx, t->got, 1000, 0));
 }
 
 TEST_F(bounds, pass_all)
 {
+	struct transfer *t = &self->t;
 	int flags = 0, ready;
-	size_t at;
 
 	LINK(VNP_LINK_F_STREAM_PASS, 0);
-	at = add(self, 0, MSG_PASS, 50);
-	at = add(self, at, MSG_NONE, 70);
-	at = add(self, at, MSG_PASS, 80);
-	ASSERT_EQ(0, put_bytes(self, at));
+	add(self, MSG_PASS, 50);
+	add(self, MSG_NONE, 70);
+	add(self, MSG_PASS, 80);
+	ASSERT_EQ(0, transfer_send(t));
 	READ_ONE(-1);
 	ASSERT_EQ(150, read_some(self, 1000, &flags, &ready));
-	ASSERT_MEM(sent + 50, got, 150);
+	ASSERT_MEM(t->sent + 50, t->got, 150);
 	EXPECT_EQ(0, flags & MSG_EOR);
 }
 
 TEST_F(bounds, too_long)
 {
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
 	LINK(0, 0);
 	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
 	ASSERT_EQ(0, put(self, MSG_HOLD, 500));
-	message_make(sent, MSG_DROP, 30000, 1);
-	ASSERT_EQ(0, put_bytes(self, 1000));
+	message_make(t->sent, MSG_DROP, 30000, 1);
+	t->len = 1000;
+	ASSERT_EQ(0, transfer_send(t));
 	READ_ONE(-1);
 	READ_ONE(-1);
-	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
 	EXPECT_EQ(EMSGSIZE, errno);
 }
 
 /* A read stops at an urgent byte, and skips it; so it can be the last of a message. */
 TEST_F(bounds, urgent)
 {
+	struct transfer *t = &self->t;
 	int flags, ready;
 	__u8 byte;
 
 	LINK(0, 0);
 	for (int at = 1; at <= 10; at++) {
-		message_make(sent, MSG_PASS, 10, at);
-		ASSERT_EQ(at, send(self->conn.tx, sent, at, MSG_OOB));
-		ASSERT_EQ(0, conn_put(&self->conn, sent + at, 10 - at));
-		message_make(sent + 10, MSG_PASS, 20, at);
-		ASSERT_EQ(0, conn_put(&self->conn, sent + 10, 20));
-		self->total += 30;
-		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		message_make(t->sent, MSG_PASS, 10, at);
+		ASSERT_EQ(at, send(t->conn.tx, t->sent, at, MSG_OOB));
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent + at, 10 - at));
+		message_make(t->sent + 10, MSG_PASS, 20, at);
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent + 10, 20));
+		t->total += 30;
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
 		/* TCP forgets it when it was passed. */
-		ASSERT_EQ(1, recv(self->conn.rx, &byte, 1, MSG_OOB));
-		EXPECT_EQ(sent[at - 1], byte);
+		ASSERT_EQ(1, recv(t->conn.rx, &byte, 1, MSG_OOB));
+		EXPECT_EQ(t->sent[at - 1], byte);
 		for (int done = 0; done < 9;) {
 			flags = 0;
 			int n = read_some(self, 100, &flags, &ready);
@@ -426,35 +419,38 @@ TEST_F(bounds, urgent)
 		}
 		flags = 0;
 		ASSERT_EQ(20, read_some(self, 100, &flags, &ready));
-		ASSERT_MEM(sent + 10, got, 20);
+		ASSERT_MEM(t->sent + 10, t->got, 20);
 		EXPECT_EQ(MSG_EOR, flags & MSG_EOR);
 	}
 }
 
 TEST_F(bounds, detach)
 {
+	struct transfer *t = &self->t;
+
 	LINK(0, 0);
 	ASSERT_EQ(0, put(self, MSG_PASS, 100));
 	ASSERT_EQ(0, put(self, MSG_DROP, 100));
 	ASSERT_EQ(0, put(self, MSG_PASS, 100));
-	ASSERT_EQ(10, recv(self->conn.rx, got, 10, 0));
-	ASSERT_EQ(0, link_detach(self->conn.link));
-	ASSERT_EQ(190, recv(self->conn.rx, got, 1000, 0));
-	ASSERT_MEM(want + 10, got, 190);
+	ASSERT_EQ(10, recv(t->conn.rx, t->got, 10, 0));
+	ASSERT_EQ(0, link_detach(t->conn.link));
+	ASSERT_EQ(190, recv(t->conn.rx, t->got, 1000, 0));
+	ASSERT_MEM(t->want + 10, t->got, 190);
 	EXPECT_EQ(0, ready_messages(self));
 }
 
 /* Connections that are accepted have it, too. */
 TEST_F(bounds, inherited)
 {
+	struct transfer *t = &self->t;
 	int listener = stream_listen(variant->kind, 0), link;
 
 	ASSERT_OK(listener);
 	link = stream_link(listener, VNP_LINK_F_BOUNDARIES, 0);
 	ASSERT_OK(link);
-	conn_close(&self->conn);
-	ASSERT_EQ(0, conn_begin(&self->conn, listener));
-	ASSERT_EQ(0, conn_accept(&self->conn, listener));
+	conn_close(&t->conn);
+	ASSERT_EQ(0, conn_begin(&t->conn, listener));
+	ASSERT_EQ(0, conn_accept(&t->conn, listener));
 	COUNT();
 	ASSERT_EQ(0, put(self, MSG_PASS, 100));
 	ASSERT_EQ(0, put(self, MSG_PASS, 50));

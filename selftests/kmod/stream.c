@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <linux/tcp.h>
+#include <poll.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -230,6 +231,16 @@ int conn_arrived(struct conn *conn, __u64 bytes)
 		sched_yield();
 	} while (info.tcpi_bytes_received < bytes);
 	return 0;
+}
+
+int stream_quiet(int sock)
+{
+	struct pollfd poll_fd = { .fd = sock, .events = POLLIN };
+	int bytes = -1;
+	char byte;
+
+	return poll(&poll_fd, 1, 0) == 0 && !ioctl(sock, FIONREAD, &bytes) && !bytes &&
+	       recv(sock, &byte, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
 }
 
 size_t message_make(void *to, char type, size_t len, unsigned int seed)

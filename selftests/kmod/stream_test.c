@@ -14,16 +14,12 @@
 #define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
 #include "net.h"
-#include "stream.h"
+#include "transfer.h"
 
 #define BUFFER	(1 << 20)
 
-static __u8 sent[BUFFER], want[BUFFER], got[BUFFER];
-
 FIXTURE(stream) {
-	struct conn conn;
-	__u64 total;		/* bytes sent */
-	size_t want_len;
+	struct transfer t;
 };
 
 FIXTURE_VARIANT(stream) {
@@ -36,260 +32,233 @@ FIXTURE_VARIANT_ADD(stream, mapped) { .kind = FLOW_MAPPED };
 
 FIXTURE_SETUP(stream)
 {
-	ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
-	self->total = 0;
-	self->want_len = 0;
+	ASSERT_EQ(0, transfer_open(&self->t, variant->kind, BUFFER));
 }
 
 FIXTURE_TEARDOWN(stream)
 {
-	conn_close(&self->conn);
+	transfer_close(&self->t);
 }
 
-#define SELF	struct _test_data_stream
-
-/* put() - a message, or its first bytes; wait until they have arrived */
-static int put_part(SELF *self, char type, size_t len, size_t part)
+/* put_part() - the first bytes of a message; wait until they have arrived */
+static int put_part(struct transfer *t, char type, size_t len, size_t part)
 {
-	const unsigned int seed = self->total;
-	int err;
-
-	message_make(sent, type, len, seed);
-	if (type == MSG_PASS || type == MSG_HOLD) {
-		memcpy(want + self->want_len, sent, part);
-		self->want_len += part;
-	}
-	self->total += part;
-	err = conn_put(&self->conn, sent, part);
-	return err ?: conn_arrived(&self->conn, self->total);
-}
-
-static int put(SELF *self, char type, size_t len)
-{
-	return put_part(self, type, len, len);
+	message_make(t->sent, type, len, t->total);
+	if (transfer_is_read(type))
+		transfer_want(t, t->sent, part);
+	t->len = part;
+	return transfer_send(t);
 }
 
 /* put_more() - what put_part() has left */
-static int put_more(SELF *self, size_t from, size_t to)
+static int put_more(struct transfer *t, size_t from, size_t to)
 {
-	int err = conn_put(&self->conn, sent + from, to - from);
+	int err = conn_put(&t->conn, t->sent + from, to - from);
 
-	memcpy(want + self->want_len, sent + from, to - from);
-	self->want_len += to - from;
-	self->total += to - from;
-	return err ?: conn_arrived(&self->conn, self->total);
-}
-
-/* quiet() - is there nothing to read, by all ways to ask? */
-static int quiet(SELF *self)
-{
-	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
-	int bytes = -1;
-
-	return poll(&poll_fd, 1, 0) == 0 && !ioctl(self->conn.rx, FIONREAD, &bytes) && !bytes &&
-	       recv(self->conn.rx, got, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
-/* ready() - is exactly what was expected there? It is read */
-static int ready(SELF *self)
-{
-	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
-	const int len = self->want_len;
-	int bytes = -1;
-
-	self->want_len = 0;
-	if (poll(&poll_fd, 1, 10000) != 1 || ioctl(self->conn.rx, FIONREAD, &bytes))
-		return -1;
-	if (bytes != len)
-		return -bytes;
-	return recv(self->conn.rx, got, sizeof(got), 0) == len &&
-	       mem_differ(want, got, len) == -1;
+	transfer_want(t, t->sent + from, to - from);
+	t->total += to - from;
+	return err ?: conn_arrived(&t->conn, t->total);
 }
 
 TEST_F(stream, whole)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	for (size_t len = STREAM_HEADER + 1; len < 40000; len = len * 3 + 1) {
 		for (size_t part = 1; part < len; part = part * 5 + 3) {
-			ASSERT_EQ(0, put_part(self, MSG_PASS, len, part));
-			ASSERT_EQ(1, quiet(self));
-			ASSERT_EQ(0, put_more(self, part, len));
-			ASSERT_EQ(1, ready(self));
+			ASSERT_EQ(0, put_part(t, MSG_PASS, len, part));
+			ASSERT_EQ(1, transfer_quiet(t));
+			ASSERT_EQ(0, put_more(t, part, len));
+			ASSERT_EQ(1, transfer_ready(t));
 		}
 	}
-	ASSERT_EQ(1, quiet(self));
+	ASSERT_EQ(1, transfer_quiet(t));
 }
 
 TEST_F(stream, held)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	for (int i = 0; i < 20; i++) {
-		ASSERT_EQ(0, put(self, MSG_HOLD, 100 + i));
-		ASSERT_EQ(1, quiet(self));
+		ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 100 + i));
+		ASSERT_EQ(1, transfer_quiet(t));
 	}
-	ASSERT_EQ(0, put(self, MSG_PASS, 10));
-	ASSERT_EQ(1, ready(self));
-	ASSERT_EQ(1, quiet(self));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 10));
+	ASSERT_EQ(1, transfer_ready(t));
+	ASSERT_EQ(1, transfer_quiet(t));
 }
 
 TEST_F(stream, dropped)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info info;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	for (int i = 0; i < 300; i++) {
-		ASSERT_EQ(0, put(self, MSG_DROP, 10 + i));
-		ASSERT_EQ(1, quiet(self));
-		ASSERT_EQ(0, put(self, MSG_HOLD, 10 + i));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 10 + i));
+		ASSERT_EQ(1, transfer_quiet(t));
+		ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 10 + i));
 		if (i % 3)
 			continue;
-		ASSERT_EQ(0, put(self, MSG_DROP, 20 + i));
-		ASSERT_EQ(0, put(self, MSG_PASS, 30 + i));
-		ASSERT_EQ(0, put(self, MSG_DROP, 40 + i));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 20 + i));
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 30 + i));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 40 + i));
 		/* A read ends where the queue has a range that was dropped, but goes on. */
-		ASSERT_EQ(1, ready(self));
+		ASSERT_EQ(1, transfer_ready(t));
 	}
-	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	ASSERT_EQ(0, link_info(t->conn.link, &info));
 	EXPECT_EQ(300 + 200, info.verdicts[VNP_DROP]);
 	EXPECT_EQ(300, info.verdicts[VNP_HELD]);
 	EXPECT_EQ(100, info.verdicts[VNP_PASS]);
 	EXPECT_EQ(900, info.packets);
-	EXPECT_EQ(self->total, info.bytes);
+	EXPECT_EQ(t->total, info.bytes);
 }
 
 /* The verdict is in the last byte of a message in many packets. */
 TEST_F(stream, loads)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	for (int i = 0; i < 10; i++) {
-		size_t len = message_make(sent, MSG_LAST, 30000 + i * 1000, i);
+	struct transfer *t = &self->t;
 
-		sent[len - 1] = i % 2 ? MSG_PASS : MSG_DROP;
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	for (int i = 0; i < 10; i++) {
+		size_t len = message_make(t->sent, MSG_LAST, 30000 + i * 1000, i);
+
+		t->sent[len - 1] = i % 2 ? MSG_PASS : MSG_DROP;
 		for (size_t at = 0; at < len; at += 1000)
-			ASSERT_EQ(0, conn_put(&self->conn, sent + at,
+			ASSERT_EQ(0, conn_put(&t->conn, t->sent + at,
 					      len - at < 1000 ? len - at : 1000));
-		self->total += len;
-		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		t->total += len;
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
 		if (i % 2 == 0) {
-			ASSERT_EQ(1, quiet(self));
+			ASSERT_EQ(1, transfer_quiet(t));
 			continue;
 		}
-		memcpy(want, sent, len);
-		self->want_len = len;
-		ASSERT_EQ(1, ready(self));
+		memcpy(t->want, t->sent, len);
+		t->want_len = len;
+		ASSERT_EQ(1, transfer_ready(t));
 	}
 }
 
 TEST_F(stream, peek)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
-	ASSERT_EQ(-1, recv(self->conn.rx, got, sizeof(got), MSG_PEEK | MSG_DONTWAIT));
-	ASSERT_EQ(0, put(self, MSG_DROP, 60));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 70));
-	ASSERT_EQ(0, put(self, MSG_DROP, 3000));
-	ASSERT_EQ(0, put(self, MSG_PASS, 80));
-	ASSERT_EQ(0, put(self, MSG_DROP, 90));
-	ASSERT_EQ(0, put_part(self, 'Q', 90, 20));
-	ASSERT_EQ(40, recv(self->conn.rx, got, 40, MSG_PEEK));
-	ASSERT_MEM(want, got, 40);
-	ASSERT_EQ(200, recv(self->conn.rx, got, sizeof(got), MSG_PEEK));
-	ASSERT_MEM(want, got, 200);
-	ASSERT_EQ(200, recv(self->conn.rx, got, 200, MSG_PEEK | MSG_WAITALL));
-	ASSERT_EQ(1, ready(self));
-	ASSERT_EQ(1, quiet(self));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
+	ASSERT_EQ(-1, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 60));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 70));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 3000));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 80));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 90));
+	ASSERT_EQ(0, put_part(t, 'Q', 90, 20));
+	ASSERT_EQ(40, recv(t->conn.rx, t->got, 40, MSG_PEEK));
+	ASSERT_MEM(t->want, t->got, 40);
+	ASSERT_EQ(200, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+	ASSERT_MEM(t->want, t->got, 200);
+	ASSERT_EQ(200, recv(t->conn.rx, t->got, 200, MSG_PEEK | MSG_WAITALL));
+	ASSERT_EQ(1, transfer_ready(t));
+	ASSERT_EQ(1, transfer_quiet(t));
 }
 
 /* With SO_PEEK_OFF a peek continues after the one before, up to what is ready, and no further. */
 TEST_F(stream, peek_off)
 {
+	struct transfer *t = &self->t;
 	const int zero = 0;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	if (setsockopt(self->conn.rx, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))) {
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	if (setsockopt(t->conn.rx, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))) {
 		ASSERT_EQ(EOPNOTSUPP, errno);
 		SKIP(return, "TCP has no SO_PEEK_OFF before Linux 6.9");
 	}
-	ASSERT_EQ(0, put(self, MSG_PASS, 100));
-	ASSERT_EQ(0, put(self, MSG_DROP, 60));
-	ASSERT_EQ(0, put(self, MSG_PASS, 200));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
-	ASSERT_EQ(40, recv(self->conn.rx, got, 40, MSG_PEEK));
-	EXPECT_MEM(want, got, 40);
-	ASSERT_EQ(260, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
-	EXPECT_MEM(want + 40, got, 260);
-	ASSERT_EQ(-1, recv(self->conn.rx, got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 100));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 60));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 200));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
+	ASSERT_EQ(40, recv(t->conn.rx, t->got, 40, MSG_PEEK));
+	EXPECT_MEM(t->want, t->got, 40);
+	ASSERT_EQ(260, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+	EXPECT_MEM(t->want + 40, t->got, 260);
+	ASSERT_EQ(-1, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
-	ASSERT_EQ(300, recv(self->conn.rx, got, BUFFER, 0));
-	EXPECT_MEM(want, got, 300);
-	EXPECT_EQ(1, quiet(self));
+	ASSERT_EQ(300, recv(t->conn.rx, t->got, BUFFER, 0));
+	EXPECT_MEM(t->want, t->got, 300);
+	EXPECT_EQ(1, transfer_quiet(t));
 }
 
 TEST_F(stream, wait_all)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(0, put(self, MSG_DROP, 60));
-	ASSERT_EQ(0, put(self, MSG_PASS, 70));
-	ASSERT_EQ(120, recv(self->conn.rx, got, 120, MSG_WAITALL));
-	ASSERT_MEM(want, got, 120);
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 60));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 70));
+	ASSERT_EQ(120, recv(t->conn.rx, t->got, 120, MSG_WAITALL));
+	ASSERT_MEM(t->want, t->got, 120);
 }
 
 TEST_F(stream, timeout)
 {
+	struct transfer *t = &self->t;
 	struct timeval timeout = { .tv_usec = 1000 };
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, setsockopt(self->conn.rx, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, setsockopt(t->conn.rx, SOL_SOCKET, SO_RCVTIMEO, &timeout,
 				sizeof(timeout)));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
-	ASSERT_EQ(-1, recv(self->conn.rx, got, 10, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
+	ASSERT_EQ(-1, recv(t->conn.rx, t->got, 10, 0));
 	EXPECT_EQ(EAGAIN, errno);
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(100, recv(self->conn.rx, got, 1000, MSG_WAITALL));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(100, recv(t->conn.rx, t->got, 1000, MSG_WAITALL));
 }
 
 TEST_F(stream, low_water)
 {
-	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+	struct transfer *t = &self->t;
+	struct pollfd poll_fd = { .fd = t->conn.rx, .events = POLLIN };
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 100));
-	ASSERT_EQ(0, put(self, MSG_PASS, 60));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 100));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 60));
 	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
-	ASSERT_EQ(0, put(self, MSG_DROP, 60));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 60));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 60));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 60));
 	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
-	ASSERT_EQ(0, put(self, MSG_PASS, 60));
-	ASSERT_EQ(1, ready(self));
-	ASSERT_EQ(0, put(self, MSG_PASS, 60));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 60));
+	ASSERT_EQ(1, transfer_ready(t));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 60));
 	EXPECT_EQ(0, poll(&poll_fd, 1, 0));
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 60));
-	ASSERT_EQ(1, ready(self));
-	ASSERT_EQ(0, link_detach(self->conn.link));
-	EXPECT_EQ(60, sock_int(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 60));
+	ASSERT_EQ(1, transfer_ready(t));
+	ASSERT_EQ(0, link_detach(t->conn.link));
+	EXPECT_EQ(60, sock_int(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT));
 }
 
 TEST_F(stream, splice)
 {
+	struct transfer *t = &self->t;
 	int pipes[2];
 
 	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 500));
-	ASSERT_EQ(-1, splice(self->conn.rx, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK));
-	ASSERT_EQ(0, put(self, MSG_DROP, 600));
-	ASSERT_EQ(0, put(self, MSG_PASS, 700));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 800));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 500));
+	ASSERT_EQ(-1, splice(t->conn.rx, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 600));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 700));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 800));
 	for (int done = 0; done < 1200;) {
-		int n = splice(self->conn.rx, NULL, pipes[1], NULL, 300, 0);
+		int n = splice(t->conn.rx, NULL, pipes[1], NULL, 300, 0);
 
 		ASSERT_LT(0, n);
-		ASSERT_EQ(n, read(pipes[0], got, 300));
-		ASSERT_MEM(want + done, got, n);
+		ASSERT_EQ(n, read(pipes[0], t->got, 300));
+		ASSERT_MEM(t->want + done, t->got, n);
 		done += n;
 	}
-	ASSERT_EQ(1, quiet(self));
+	ASSERT_EQ(1, transfer_quiet(t));
 	close(pipes[0]);
 	close(pipes[1]);
 }
@@ -297,26 +266,28 @@ TEST_F(stream, splice)
 /* One event for what becomes ready together, and none for what is held or dropped */
 TEST_F(stream, edge)
 {
+	struct transfer *t = &self->t;
 	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
 	int efd = epoll_create1(EPOLL_CLOEXEC);
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, self->conn.rx, &event));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, t->conn.rx, &event));
 	for (int i = 0; i < 5; i++) {
-		ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+		ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
 		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
-		ASSERT_EQ(0, put(self, MSG_DROP, 50));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
 		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
-		ASSERT_EQ(0, put(self, MSG_PASS, 50));
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
 		EXPECT_EQ(1, epoll_wait(efd, &event, 1, 10000));
 		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
 	}
-	ASSERT_EQ(1, ready(self));
+	ASSERT_EQ(1, transfer_ready(t));
 	close(efd);
 }
 
 TEST_F(stream, ends)
 {
+	struct transfer *t = &self->t;
 	static const struct {
 		__u32 eof;
 		int len, error;
@@ -327,23 +298,19 @@ TEST_F(stream, ends)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		if (i) {
-			conn_close(&self->conn);
-			ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
-		}
-		self->total = 0;
-		self->want_len = 0;
-		ASSERT_EQ(0, conn_link(&self->conn, 0, cases[i].eof));
-		ASSERT_EQ(0, put(self, MSG_HOLD, 50));
-		ASSERT_EQ(0, put(self, MSG_DROP, 50));
-		ASSERT_EQ(0, put_part(self, MSG_PASS, 50, 20));
-		ASSERT_EQ(1, quiet(self));
-		ASSERT_EQ(0, shutdown(self->conn.tx, SHUT_WR));
-		ASSERT_EQ(cases[i].len, recv(self->conn.rx, got, 100, MSG_WAITALL));
-		ASSERT_MEM(want, got, cases[i].len);
+		if (i)
+			ASSERT_EQ(0, transfer_reopen(t, variant->kind));
+		ASSERT_EQ(0, conn_link(&t->conn, 0, cases[i].eof));
+		ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
+		ASSERT_EQ(0, put_part(t, MSG_PASS, 50, 20));
+		ASSERT_EQ(1, transfer_quiet(t));
+		ASSERT_EQ(0, shutdown(t->conn.tx, SHUT_WR));
+		ASSERT_EQ(cases[i].len, recv(t->conn.rx, t->got, 100, MSG_WAITALL));
+		ASSERT_MEM(t->want, t->got, cases[i].len);
 		for (int again = 0; again < 2; again++) {
 			errno = 0;
-			EXPECT_EQ(cases[i].error ? -1 : 0, recv(self->conn.rx, got, 100, 0));
+			EXPECT_EQ(cases[i].error ? -1 : 0, recv(t->conn.rx, t->got, 100, 0));
 			EXPECT_EQ(cases[i].error, errno);
 		}
 	}
@@ -352,129 +319,140 @@ TEST_F(stream, ends)
 /* A reset in a message: what is ready comes first, as always. */
 TEST_F(stream, reset)
 {
+	struct transfer *t = &self->t;
 	const struct linger linger = { .l_onoff = 1 };
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, VNP_EOF_DROP));
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(0, put_part(self, MSG_PASS, 50, 20));
-	ASSERT_EQ(0, setsockopt(self->conn.tx, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
-	close(self->conn.tx);
-	self->conn.tx = socket(AF_INET, SOCK_STREAM, 0);
-	ASSERT_EQ(50, recv(self->conn.rx, got, 100, MSG_WAITALL));
-	ASSERT_MEM(want, got, 50);
-	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, VNP_EOF_DROP));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(0, put_part(t, MSG_PASS, 50, 20));
+	ASSERT_EQ(0, setsockopt(t->conn.tx, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	close(t->conn.tx);
+	t->conn.tx = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(50, recv(t->conn.rx, t->got, 100, MSG_WAITALL));
+	ASSERT_MEM(t->want, t->got, 50);
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
 	EXPECT_EQ(ECONNRESET, errno);
-	EXPECT_EQ(0, recv(self->conn.rx, got, 100, 0));
+	EXPECT_EQ(0, recv(t->conn.rx, t->got, 100, 0));
 }
 
 TEST_F(stream, shut)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
-	ASSERT_EQ(0, shutdown(self->conn.rx, SHUT_RD));
-	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
-	ASSERT_EQ(0, recv(self->conn.rx, got, 100, 0));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
+	ASSERT_EQ(0, shutdown(t->conn.rx, SHUT_RD));
+	ASSERT_EQ(50, recv(t->conn.rx, t->got, 100, 0));
+	ASSERT_EQ(0, recv(t->conn.rx, t->got, 100, 0));
 }
 
 TEST_F(stream, no_message)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info info;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
-	ASSERT_EQ(0, put(self, MSG_NONE, 50));
-	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
-	ASSERT_MEM(want, got, 50);
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_NONE, 50));
+	ASSERT_EQ(50, recv(t->conn.rx, t->got, 100, 0));
+	ASSERT_MEM(t->want, t->got, 50);
 	for (int i = 0; i < 2; i++) {
-		EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+		EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
 		EXPECT_EQ(EPROTO, errno);
 	}
-	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	ASSERT_EQ(0, link_info(t->conn.link, &info));
 	EXPECT_EQ(1, info.errors[VNP_ERROR_PROTOCOL]);
 	/* Without the link, the application gets the bytes as they arrived. */
-	ASSERT_EQ(0, link_detach(self->conn.link));
-	ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
-	ASSERT_MEM(sent, got, 50);
+	ASSERT_EQ(0, link_detach(t->conn.link));
+	ASSERT_EQ(50, recv(t->conn.rx, t->got, 100, 0));
+	ASSERT_MEM(t->sent, t->got, 50);
 }
 
 TEST_F(stream, pass_all)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, VNP_LINK_F_STREAM_PASS, 0));
-	ASSERT_EQ(0, put(self, MSG_DROP, 50));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, VNP_LINK_F_STREAM_PASS, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
 	for (int i = 0; i < 5; i++) {
-		ASSERT_EQ(0, put(self, MSG_NONE, 50));
-		ASSERT_EQ(50, recv(self->conn.rx, got, 100, 0));
-		ASSERT_MEM(sent, got, 50);
+		ASSERT_EQ(0, transfer_put(t, MSG_NONE, 50));
+		ASSERT_EQ(50, recv(t->conn.rx, t->got, 100, 0));
+		ASSERT_MEM(t->sent, t->got, 50);
 	}
 }
 
 TEST_F(stream, before_link)
 {
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(0, put(self, MSG_DROP, 50));
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(0, put(self, MSG_DROP, 50));
-	ASSERT_EQ(0, put_part(self, 'Q', 50, 20));
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(1, ready(self));
-	ASSERT_EQ(1, quiet(self));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
+	ASSERT_EQ(0, put_part(t, 'Q', 50, 20));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(1, transfer_ready(t));
+	ASSERT_EQ(1, transfer_quiet(t));
 }
 
 /* What was dropped does not come back; the bytes of a message that is not whole do. */
 TEST_F(stream, detach)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_PASS, 5000));
-	ASSERT_EQ(0, put(self, MSG_DROP, 6000));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 7000));
-	ASSERT_EQ(0, put(self, MSG_DROP, 8000));
-	ASSERT_EQ(0, put_part(self, MSG_PASS, 500, 200));
-	ASSERT_EQ(100, recv(self->conn.rx, got, 100, 0));
-	ASSERT_EQ(0, link_detach(self->conn.link));
-	ASSERT_EQ(0, put_more(self, 200, 500));
-	ASSERT_EQ(self->want_len - 100,
-		  recv(self->conn.rx, got, self->want_len - 100, MSG_WAITALL));
-	ASSERT_MEM(want + 100, got, self->want_len - 100);
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 5000));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 6000));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 7000));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 8000));
+	ASSERT_EQ(0, put_part(t, MSG_PASS, 500, 200));
+	ASSERT_EQ(100, recv(t->conn.rx, t->got, 100, 0));
+	ASSERT_EQ(0, link_detach(t->conn.link));
+	ASSERT_EQ(0, put_more(t, 200, 500));
+	ASSERT_EQ(t->want_len - 100,
+		  recv(t->conn.rx, t->got, t->want_len - 100, MSG_WAITALL));
+	ASSERT_MEM(t->want + 100, t->got, t->want_len - 100);
 	/* and again */
-	close(self->conn.link);
-	self->want_len = 0;
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_DROP, 50));
-	ASSERT_EQ(0, put(self, MSG_PASS, 50));
-	ASSERT_EQ(1, ready(self));
+	close(t->conn.link);
+	t->want_len = 0;
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+	ASSERT_EQ(1, transfer_ready(t));
 }
 
 static void *read_one(void *arg)
 {
-	SELF *self = arg;
+	struct transfer *t = arg;
 
-	return (void *)recv(self->conn.rx, got, 150, MSG_WAITALL);
+	return (void *)recv(t->conn.rx, t->got, 150, MSG_WAITALL);
 }
 
 /* A process that waits for a message gets what there is, and continues to wait. */
 TEST_F(stream, detach_reader)
 {
+	struct transfer *t = &self->t;
 	pthread_t thread;
 	void *ret;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 100));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, read_one, self));
-	ASSERT_EQ(0, link_detach(self->conn.link));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 50));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 100));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, read_one, t));
+	ASSERT_EQ(0, link_detach(t->conn.link));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(150, (long)ret);
-	EXPECT_MEM(want, got, 150);
+	EXPECT_MEM(t->want, t->got, 150);
 }
 
 static size_t raw_len;
 
 static void *read_raw(void *arg)
 {
-	SELF *self = arg;
+	struct transfer *t = arg;
 
-	return (void *)recv(self->conn.rx, got, raw_len, MSG_WAITALL);
+	return (void *)recv(t->conn.rx, t->got, raw_len, MSG_WAITALL);
 }
 
 static void interrupt(int sig)
@@ -485,7 +463,7 @@ static void interrupt(int sig)
  * A call that began before the link reads @raw bytes of what arrives then, after a signal.  The
  * first 10 of it, so that it surely has begun.
  */
-static int raw_reads(SELF *self, size_t raw)
+static int raw_reads(struct transfer *t, size_t raw)
 {
 	const struct sigaction action = { .sa_handler = interrupt };
 	pthread_t thread;
@@ -494,16 +472,16 @@ static int raw_reads(SELF *self, size_t raw)
 
 	raw_len = 10 + raw;
 	sigaction(SIGUSR1, &action, NULL);
-	err = pthread_create(&thread, NULL, read_raw, self) ?:
-	      conn_put(&self->conn, sent, 10) ?: conn_arrived(&self->conn, 10);
+	err = pthread_create(&thread, NULL, read_raw, t) ?:
+	      conn_put(&t->conn, t->sent, 10) ?: conn_arrived(&t->conn, 10);
 	do {
-		err = err ?: ioctl(self->conn.rx, FIONREAD, &bytes);
+		err = err ?: ioctl(t->conn.rx, FIONREAD, &bytes);
 		sched_yield();
 	} while (!err && bytes);
-	self->total = 10;
-	err = err ?: conn_link(&self->conn, 0, 0) ?: put(self, MSG_HOLD, 100) ?:
-	      put(self, MSG_DROP, 200) ?: put(self, MSG_HOLD, 300) ?:
-	      put(self, MSG_DROP, 400) ?: put(self, MSG_HOLD, 500);
+	t->total = 10;
+	err = err ?: conn_link(&t->conn, 0, 0) ?: transfer_put(t, MSG_HOLD, 100) ?:
+	      transfer_put(t, MSG_DROP, 200) ?: transfer_put(t, MSG_HOLD, 300) ?:
+	      transfer_put(t, MSG_DROP, 400) ?: transfer_put(t, MSG_HOLD, 500);
 	err = err ?: pthread_kill(thread, SIGUSR1) ?: pthread_join(thread, &ret);
 	return err ?: (long)ret == (long)raw_len ? 0 : -EIO;
 }
@@ -518,133 +496,124 @@ static const struct {
 
 TEST_F(stream, raw_peek)
 {
+	struct transfer *t = &self->t;
+
 	for (size_t i = 0; i < ARRAY_SIZE(raw_cases); i++) {
 		const size_t gone = raw_cases[i].gone;
 
-		if (i) {
-			conn_close(&self->conn);
-			ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
-		}
-		self->want_len = 0;
-		ASSERT_EQ(0, raw_reads(self, raw_cases[i].raw));
-		ASSERT_EQ(-1, recv(self->conn.rx, got, 1, MSG_PEEK | MSG_DONTWAIT));
+		if (i)
+			ASSERT_EQ(0, transfer_reopen(t, variant->kind));
+		ASSERT_EQ(0, raw_reads(t, raw_cases[i].raw));
+		ASSERT_EQ(-1, recv(t->conn.rx, t->got, 1, MSG_PEEK | MSG_DONTWAIT));
 		ASSERT_EQ(EAGAIN, errno);
-		ASSERT_EQ(0, put(self, MSG_DROP, 60));
-		ASSERT_EQ(0, put(self, MSG_PASS, 70));
-		ASSERT_EQ(self->want_len - gone, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
-		ASSERT_MEM(want + gone, got, self->want_len - gone);
-		ASSERT_EQ(self->want_len - gone, recv(self->conn.rx, got, BUFFER, 0));
-		ASSERT_MEM(want + gone, got, self->want_len - gone);
-		ASSERT_EQ(1, quiet(self));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 60));
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 70));
+		ASSERT_EQ(t->want_len - gone, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+		ASSERT_MEM(t->want + gone, t->got, t->want_len - gone);
+		ASSERT_EQ(t->want_len - gone, recv(t->conn.rx, t->got, BUFFER, 0));
+		ASSERT_MEM(t->want + gone, t->got, t->want_len - gone);
+		ASSERT_EQ(1, transfer_quiet(t));
 	}
 }
 
 TEST_F(stream, raw_detach)
 {
+	struct transfer *t = &self->t;
+
 	for (size_t i = 0; i < ARRAY_SIZE(raw_cases); i++) {
 		const size_t gone = raw_cases[i].gone;
 
-		if (i) {
-			conn_close(&self->conn);
-			ASSERT_EQ(0, conn_open(&self->conn, variant->kind, 0));
-		}
-		self->want_len = 0;
-		ASSERT_EQ(0, raw_reads(self, raw_cases[i].raw));
-		ASSERT_EQ(0, link_detach(self->conn.link));
-		ASSERT_EQ(self->want_len - gone, recv(self->conn.rx, got, BUFFER, 0));
-		ASSERT_MEM(want + gone, got, self->want_len - gone);
+		if (i)
+			ASSERT_EQ(0, transfer_reopen(t, variant->kind));
+		ASSERT_EQ(0, raw_reads(t, raw_cases[i].raw));
+		ASSERT_EQ(0, link_detach(t->conn.link));
+		ASSERT_EQ(t->want_len - gone, recv(t->conn.rx, t->got, BUFFER, 0));
+		ASSERT_MEM(t->want + gone, t->got, t->want_len - gone);
 	}
 }
 
 /* More messages than are parsed at once */
 TEST_F(stream, many)
 {
+	struct transfer *t = &self->t;
 	size_t len = 0, cnt;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	for (cnt = 0; cnt < 8000; cnt++) {
-		size_t n = message_make(sent + len, "PPHD"[cnt % 4], 5 + cnt % 7, cnt);
+		size_t n = message_make(t->sent + len, "PPHD"[cnt % 4], 5 + cnt % 7, cnt);
 
-		if (cnt % 4 < 3) {
-			memcpy(want + self->want_len, sent + len, n);
-			self->want_len += n;
-		}
+		if (cnt % 4 < 3)
+			transfer_want(t, t->sent + len, n);
 		len += n;
 	}
-	len += message_make(sent + len, MSG_PASS, 5, 0);
-	memcpy(want + self->want_len, sent + len - 5, 5);
-	self->want_len += 5;
-	ASSERT_EQ(0, conn_put(&self->conn, sent, len));
-	ASSERT_EQ(self->want_len, recv(self->conn.rx, got, self->want_len, MSG_WAITALL));
-	ASSERT_MEM(want, got, self->want_len);
-}
-
-static void *write_all(void *arg)
-{
-	SELF *self = arg;
-
-	return (void *)(long)conn_put(&self->conn, sent, self->total);
+	len += message_make(t->sent + len, MSG_PASS, 5, 0);
+	transfer_want(t, t->sent + len - 5, 5);
+	ASSERT_EQ(0, conn_put(&t->conn, t->sent, len));
+	ASSERT_EQ(t->want_len, recv(t->conn.rx, t->got, t->want_len, MSG_WAITALL));
+	ASSERT_MEM(t->want, t->got, t->want_len);
 }
 
 /* A message several times as long as the receive buffer is when the connection begins */
 TEST_F(stream, large)
 {
+	struct transfer *t = &self->t;
 	const size_t len = 700000;
-	pthread_t thread;
-	void *ret;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	self->total = message_make(sent, MSG_PASS, len, 1);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, write_all, self));
-	ASSERT_EQ(len, recv(self->conn.rx, got, len, MSG_WAITALL));
-	ASSERT_MEM(sent, got, len);
-	ASSERT_EQ(0, pthread_join(thread, &ret));
-	EXPECT_EQ(NULL, ret);
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	transfer_add(t, MSG_PASS, len);
+	ASSERT_EQ(0, transfer_start(t));
+	ASSERT_EQ(len, recv(t->conn.rx, t->got, len, MSG_WAITALL));
+	ASSERT_MEM(t->sent, t->got, len);
+	EXPECT_EQ(0, transfer_finish(t));
 }
 
 TEST_F(stream, too_long)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info info;
 
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
-	ASSERT_EQ(0, put_part(self, MSG_DROP, 30000, 1000));
-	ASSERT_EQ(1000, recv(self->conn.rx, got, 2000, 0));
-	ASSERT_MEM(want, got, 1000);
-	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 1000));
+	ASSERT_EQ(0, put_part(t, MSG_DROP, 30000, 1000));
+	ASSERT_EQ(1000, recv(t->conn.rx, t->got, 2000, 0));
+	ASSERT_MEM(t->want, t->got, 1000);
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
 	EXPECT_EQ(EMSGSIZE, errno);
-	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	ASSERT_EQ(0, link_info(t->conn.link, &info));
 	EXPECT_EQ(1, info.errors[VNP_ERROR_OVERSIZE]);
 	EXPECT_EQ(1, info.errors[VNP_ERROR_EVICTED]);
 }
 
 TEST_F(stream, reconnect)
 {
+	struct transfer *t = &self->t;
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
-	ASSERT_EQ(0, connect(self->conn.rx, &none, sizeof(none)));
-	EXPECT_EQ(-ENOLINK, link_detach(self->conn.link));
-	EXPECT_EQ(-1, recv(self->conn.rx, got, 100, 0));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 1000));
+	ASSERT_EQ(0, connect(t->conn.rx, &none, sizeof(none)));
+	EXPECT_EQ(-ENOLINK, link_detach(t->conn.link));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
 }
 
 TEST_F(stream, close)
 {
+	struct transfer *t = &self->t;
 	struct vnp_link_info info;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 1000));
-	close(self->conn.rx);
-	self->conn.rx = socket(AF_INET, SOCK_STREAM, 0);
-	ASSERT_EQ(0, link_info(self->conn.link, &info));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 1000));
+	close(t->conn.rx);
+	t->conn.rx = socket(AF_INET, SOCK_STREAM, 0);
+	ASSERT_EQ(0, link_info(t->conn.link, &info));
 	EXPECT_EQ(0, info.attached);
 }
 
 TEST_F(stream, refused)
 {
-	struct vnp_link_create attr = { .size = sizeof(attr), .sock_fd = self->conn.rx };
+	struct transfer *t = &self->t;
+	struct vnp_link_create attr = { .size = sizeof(attr), .sock_fd = t->conn.rx };
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	int dev = device_open(), message, datagram, udp;
 	char name[16];
@@ -653,10 +622,10 @@ TEST_F(stream, refused)
 	ASSERT_EQ(0, stream_progs(dev, &attr.prog_fd, &message));
 	datagram = prog_verdict(dev, VNP_PASS);
 	udp = udp_socket("127.0.0.1", 0);
-	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, datagram, self->conn.rx, 0));
-	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, message, self->conn.rx, 0));
+	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, datagram, t->conn.rx, 0));
+	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, message, t->conn.rx, 0));
 	EXPECT_EQ(-EOPNOTSUPP, link_create(dev, attr.prog_fd, udp, 0));
-	EXPECT_EQ(-EINVAL, link_create(dev, attr.prog_fd, self->conn.rx, VNP_LINK_F_NO_MERGE));
+	EXPECT_EQ(-EINVAL, link_create(dev, attr.prog_fd, t->conn.rx, VNP_LINK_F_NO_MERGE));
 	EXPECT_EQ(-EINVAL, link_create(dev, datagram, udp, VNP_LINK_F_STREAM_PASS));
 	attr.eof = VNP_EOF_ABORT + 1;
 	EXPECT_EQ(-EINVAL, do_ioctl(dev, VNP_LINK_CREATE, &attr));
@@ -670,29 +639,29 @@ TEST_F(stream, refused)
 	attr.sock_fd = socket(AF_INET, SOCK_STREAM, 0);
 	EXPECT_EQ(-ENOTCONN, do_ioctl(dev, VNP_LINK_CREATE, &attr));
 	close(attr.sock_fd);
-	attr.sock_fd = self->conn.rx;
-	self->conn.link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
-	ASSERT_OK(self->conn.link);
+	attr.sock_fd = t->conn.rx;
+	t->conn.link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	ASSERT_OK(t->conn.link);
 	EXPECT_EQ(-EBUSY, do_ioctl(dev, VNP_LINK_CREATE, &attr));
-	EXPECT_EQ(-EOPNOTSUPP, link_update(self->conn.link, datagram, -1));
-	EXPECT_EQ(0, link_update(self->conn.link, attr.prog_fd, attr.prog_fd));
-	EXPECT_EQ(0, link_update(self->conn.link, message, message));
-	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
+	EXPECT_EQ(-EOPNOTSUPP, link_update(t->conn.link, datagram, -1));
+	EXPECT_EQ(0, link_update(t->conn.link, attr.prog_fd, attr.prog_fd));
+	EXPECT_EQ(0, link_update(t->conn.link, message, message));
+	EXPECT_EQ(-1, setsockopt(t->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
 	EXPECT_EQ(EBUSY, errno);
 	len = sizeof(name);
-	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
+	EXPECT_EQ(0, getsockopt(t->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
 	EXPECT_EQ(0, len);
 	if (variant->kind == FLOW_MAPPED) {
-		EXPECT_EQ(-EBUSY, sock_set(self->conn.rx, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+		EXPECT_EQ(-EBUSY, sock_set(t->conn.rx, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
 	}
-	ASSERT_EQ(0, link_detach(self->conn.link));
-	EXPECT_EQ(-1, setsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
+	ASSERT_EQ(0, link_detach(t->conn.link));
+	EXPECT_EQ(-1, setsockopt(t->conn.rx, IPPROTO_TCP, TCP_ULP, "tls", 4));
 	EXPECT_TRUE(errno == EEXIST || errno == ENOENT);	/* the kernel may have no kTLS */
 	len = sizeof(name);
-	EXPECT_EQ(0, getsockopt(self->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
+	EXPECT_EQ(0, getsockopt(t->conn.rx, IPPROTO_TCP, TCP_ULP, name, &len));
 	EXPECT_STREQ("vnp", name);
-	ASSERT_EQ(0, connect(self->conn.rx, &none, sizeof(none)));
-	EXPECT_EQ(-1, listen(self->conn.rx, 1));
+	ASSERT_EQ(0, connect(t->conn.rx, &none, sizeof(none)));
+	EXPECT_EQ(-1, listen(t->conn.rx, 1));
 	EXPECT_EQ(EINVAL, errno);
 }
 
@@ -702,86 +671,90 @@ TEST_F(stream, refused)
  */
 TEST_F(stream, room_again)
 {
-	struct pollfd poll_fd = { .fd = self->conn.rx, .events = POLLIN };
+	struct transfer *t = &self->t;
+	struct pollfd poll_fd = { .fd = t->conn.rx, .events = POLLIN };
 	const int pairs = 300, len = 10;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 256 * len));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 256 * len));
 	for (int i = 0; i < pairs; i++) {
-		message_make(sent + 2 * i * len, MSG_PASS, len, i);
-		message_make(sent + (2 * i + 1) * len, MSG_DROP, len, i);
+		message_make(t->sent + 2 * i * len, MSG_PASS, len, i);
+		message_make(t->sent + (2 * i + 1) * len, MSG_DROP, len, i);
 	}
-	ASSERT_EQ(0, conn_put(&self->conn, sent, 2 * pairs * len));
+	ASSERT_EQ(0, conn_put(&t->conn, t->sent, 2 * pairs * len));
 	for (int i = 0; i < pairs - 256; i++) {
 		ASSERT_EQ(1, poll(&poll_fd, 1, 10000));
-		ASSERT_EQ(len, recv(self->conn.rx, got, len, MSG_DONTWAIT));
-		ASSERT_MEM(sent + 2 * i * len, got, len);
+		ASSERT_EQ(len, recv(t->conn.rx, t->got, len, MSG_DONTWAIT));
+		ASSERT_MEM(t->sent + 2 * i * len, t->got, len);
 	}
 }
 
 /* put_urgent() - a message whose last byte is urgent */
-static int put_urgent(SELF *self, char type, size_t len)
+static int put_urgent(struct transfer *t, char type, size_t len)
 {
-	int err = put_part(self, type, len, len - 1);
+	int err = put_part(t, type, len, len - 1);
 
-	if (!err && send(self->conn.tx, sent + len - 1, 1, MSG_OOB) != 1)
+	if (!err && send(t->conn.tx, t->sent + len - 1, 1, MSG_OOB) != 1)
 		err = -errno;
-	self->total++;
-	return err ?: conn_arrived(&self->conn, self->total);
+	t->total++;
+	return err ?: conn_arrived(&t->conn, t->total);
 }
 
 /* Who waits for an urgent byte gets it when it has arrived, once. */
 TEST_F(stream, urgent)
 {
+	struct transfer *t = &self->t;
 	static const char types[] = { MSG_HOLD, MSG_DROP, MSG_PASS };
 	struct epoll_event event = { .events = EPOLLPRI | EPOLLET };
 	int efd = epoll_create1(EPOLL_CLOEXEC);
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, self->conn.rx, &event));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, t->conn.rx, &event));
 	for (size_t i = 0; i < sizeof(types); i++) {
 		if (types[i] != MSG_DROP) {
-			ASSERT_EQ(0, put_urgent(self, types[i], 50));
+			ASSERT_EQ(0, put_urgent(t, types[i], 50));
 		} else {
 			/* not whole yet */
-			ASSERT_EQ(0, put_part(self, MSG_DROP, 60, 20));
-			ASSERT_EQ(1, send(self->conn.tx, sent + 20, 1, MSG_OOB));
-			self->total++;
-			ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+			ASSERT_EQ(0, put_part(t, MSG_DROP, 60, 20));
+			ASSERT_EQ(1, send(t->conn.tx, t->sent + 20, 1, MSG_OOB));
+			t->total++;
+			ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
 		}
 		ASSERT_EQ(1, epoll_wait(efd, &event, 1, 10000));
 		EXPECT_EQ(EPOLLPRI, event.events);
-		EXPECT_EQ(1, recv(self->conn.rx, got, 1, MSG_OOB));
-		EXPECT_EQ(sent[types[i] == MSG_DROP ? 20 : 49], got[0]);
+		EXPECT_EQ(1, recv(t->conn.rx, t->got, 1, MSG_OOB));
+		EXPECT_EQ(t->sent[types[i] == MSG_DROP ? 20 : 49], t->got[0]);
 		if (types[i] == MSG_DROP) {
-			ASSERT_EQ(0, conn_put(&self->conn, sent + 21, 39));
-			self->total += 39;
-			ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+			ASSERT_EQ(0, conn_put(&t->conn, t->sent + 21, 39));
+			t->total += 39;
+			ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
 		}
 		EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
 	}
 	/* Only the latest is not read like the others. */
-	ASSERT_EQ(99, recv(self->conn.rx, got, 99, MSG_WAITALL));
-	EXPECT_MEM(want, got, 49);
-	EXPECT_MEM(want + 49, got + 50, 49);
-	EXPECT_EQ(1, quiet(self));
+	ASSERT_EQ(99, recv(t->conn.rx, t->got, 99, MSG_WAITALL));
+	EXPECT_MEM(t->want, t->got, 49);
+	EXPECT_MEM(t->want + 49, t->got + 50, 49);
+	EXPECT_EQ(1, transfer_quiet(t));
 	close(efd);
 }
 
 /* An urgent byte that is skipped, before what was dropped */
 TEST_F(stream, urgent_alone)
 {
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	for (int i = 0; i < 3; i++) {
-		self->want_len = 0;
-		ASSERT_EQ(0, put_urgent(self, MSG_PASS, 10));
-		ASSERT_EQ(9, recv(self->conn.rx, got, 20, 0));
-		ASSERT_MEM(want, got, 9);
-		ASSERT_EQ(0, put(self, MSG_DROP, 50));
-		self->want_len = 0;
-		ASSERT_EQ(0, put(self, MSG_PASS, 20));
-		EXPECT_EQ(1, ready(self));
-		EXPECT_EQ(1, quiet(self));
+		t->want_len = 0;
+		ASSERT_EQ(0, put_urgent(t, MSG_PASS, 10));
+		ASSERT_EQ(9, recv(t->conn.rx, t->got, 20, 0));
+		ASSERT_MEM(t->want, t->got, 9);
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
+		t->want_len = 0;
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 20));
+		EXPECT_EQ(1, transfer_ready(t));
+		EXPECT_EQ(1, transfer_quiet(t));
 	}
 }
 
@@ -795,20 +768,18 @@ TEST_F(stream, urgent_alone)
  * few_messages() - fill @sent, and @want with what the application gets of it if the messages that
  * end before or at @to have had their verdicts.  Return: bytes of @sent
  */
-static size_t few_messages(SELF *self, size_t to)
+static size_t few_messages(struct transfer *t, size_t to)
 {
 	static const char types[] = "PDHDDPHL";
 	size_t len = 0, n;
 
-	self->want_len = 0;
+	t->want_len = 0;
 	for (int i = 0; i < FEW; i++) {
-		n = message_make(sent + len, types[i], 5 + i * 3, i);
+		n = message_make(t->sent + len, types[i], 5 + i * 3, i);
 		if (types[i] == MSG_LAST)
-			sent[len + n - 1] = MSG_PASS;
-		if (types[i] != MSG_DROP || len + n > to) {
-			memcpy(want + self->want_len, sent + len, n);
-			self->want_len += n;
-		}
+			t->sent[len + n - 1] = MSG_PASS;
+		if (types[i] != MSG_DROP || len + n > to)
+			transfer_want(t, t->sent + len, n);
 		len += n;
 	}
 	return len;
@@ -817,42 +788,44 @@ static size_t few_messages(SELF *self, size_t to)
 /* The link is detached after @at bytes; what was dropped by then does not come back. */
 TEST_F(stream, detach_anywhere)
 {
-	const size_t len = few_messages(self, 0);
+	struct transfer *t = &self->t;
+	const size_t len = few_messages(t, 0);
 
 	for (size_t at = 0; at <= len; at++) {
-		few_messages(self, at);
-		ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-		ASSERT_EQ(0, conn_put(&self->conn, sent, at));
-		self->total += at;
-		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
-		ASSERT_EQ(0, link_detach(self->conn.link));
-		close(self->conn.link);
-		self->conn.link = -1;
-		ASSERT_EQ(0, conn_put(&self->conn, sent + at, len - at));
-		self->total += len - at;
-		ASSERT_EQ(self->want_len, recv(self->conn.rx, got, self->want_len, MSG_WAITALL));
-		ASSERT_MEM(want, got, self->want_len);
+		few_messages(t, at);
+		ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent, at));
+		t->total += at;
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
+		ASSERT_EQ(0, link_detach(t->conn.link));
+		close(t->conn.link);
+		t->conn.link = -1;
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent + at, len - at));
+		t->total += len - at;
+		ASSERT_EQ(t->want_len, recv(t->conn.rx, t->got, t->want_len, MSG_WAITALL));
+		ASSERT_MEM(t->want, t->got, t->want_len);
 	}
 }
 
 /* @at bytes have arrived when the link is created. */
 TEST_F(stream, link_anywhere)
 {
-	const size_t len = few_messages(self, SIZE_MAX);
+	struct transfer *t = &self->t;
+	const size_t len = few_messages(t, SIZE_MAX);
 
 	for (size_t at = 0; at <= len; at++) {
-		few_messages(self, SIZE_MAX);
-		ASSERT_EQ(0, conn_put(&self->conn, sent, at));
-		self->total += at;
-		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
-		ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-		ASSERT_EQ(0, conn_put(&self->conn, sent + at, len - at));
-		self->total += len - at;
-		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
-		ASSERT_EQ(1, ready(self));
-		ASSERT_EQ(0, link_detach(self->conn.link));
-		close(self->conn.link);
-		self->conn.link = -1;
+		few_messages(t, SIZE_MAX);
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent, at));
+		t->total += at;
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
+		ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent + at, len - at));
+		t->total += len - at;
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
+		ASSERT_EQ(1, transfer_ready(t));
+		ASSERT_EQ(0, link_detach(t->conn.link));
+		close(t->conn.link);
+		t->conn.link = -1;
 	}
 }
 
@@ -867,50 +840,51 @@ TEST_F(stream, link_anywhere)
 /* What was not parsed, as the account was empty, is parsed although nothing else arrives. */
 TEST_F(stream, throttled)
 {
+	struct transfer *t = &self->t;
 	char share[16], burst[16];
 
 	if (!as_root())
 		SKIP(return, "only root can change the share");
 	ASSERT_LT(0, read_text(SHARE, share, sizeof(share)));
 	ASSERT_LT(0, read_text(BURST, burst, sizeof(burst)));
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	ASSERT_OK(write_text(BURST, "0"));
 	ASSERT_OK(write_text(SHARE, "0"));
 	/* What it still has is spent first. */
-	EXPECT_EQ(0, put(self, MSG_PASS, 1000));
-	while (!quiet(self)) {
-		ASSERT_EQ(1, ready(self));
-		ASSERT_EQ(0, put(self, MSG_PASS, 1000));
+	EXPECT_EQ(0, transfer_put(t, MSG_PASS, 1000));
+	while (!transfer_quiet(t)) {
+		ASSERT_EQ(1, transfer_ready(t));
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 1000));
 	}
 	EXPECT_OK(write_text(SHARE, share));
 	EXPECT_OK(write_text(BURST, burst));
-	EXPECT_EQ(1, ready(self));
+	EXPECT_EQ(1, transfer_ready(t));
 }
 
 /* While TCP is short of memory the buffer does not grow; the message arrives when it is not. */
 TEST_F(stream, short_of_memory)
 {
+	struct transfer *t = &self->t;
 	const size_t len = 700000;
 	char limits[64];
-	pthread_t thread;
 	int rcvbuf;
 
 	if (!as_root())
 		SKIP(return, "only root can change the limits of TCP");
 	ASSERT_LT(0, read_text(MEMORY, limits, sizeof(limits)));
-	rcvbuf = sock_int(self->conn.rx, SOL_SOCKET, SO_RCVBUF);
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	self->total = message_make(sent, MSG_PASS, len, 1);
+	rcvbuf = sock_int(t->conn.rx, SOL_SOCKET, SO_RCVBUF);
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	transfer_add(t, MSG_PASS, len);
 	ASSERT_OK(write_text(MEMORY, "0 1000000 1000000"));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, write_all, self));
-	ASSERT_EQ(0, conn_arrived(&self->conn, rcvbuf / 4));
-	EXPECT_EQ(-1, recv(self->conn.rx, got, 1, MSG_DONTWAIT));
-	EXPECT_EQ(rcvbuf, sock_int(self->conn.rx, SOL_SOCKET, SO_RCVBUF));
+	ASSERT_EQ(0, transfer_start(t));
+	ASSERT_EQ(0, conn_arrived(&t->conn, rcvbuf / 4));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 1, MSG_DONTWAIT));
+	EXPECT_EQ(rcvbuf, sock_int(t->conn.rx, SOL_SOCKET, SO_RCVBUF));
 	EXPECT_OK(write_text(MEMORY, limits));
-	ASSERT_EQ(len, recv(self->conn.rx, got, len, MSG_WAITALL));
-	EXPECT_MEM(sent, got, len);
-	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_LT(rcvbuf, sock_int(self->conn.rx, SOL_SOCKET, SO_RCVBUF));
+	ASSERT_EQ(len, recv(t->conn.rx, t->got, len, MSG_WAITALL));
+	EXPECT_MEM(t->sent, t->got, len);
+	ASSERT_EQ(0, transfer_finish(t));
+	EXPECT_LT(rcvbuf, sock_int(t->conn.rx, SOL_SOCKET, SO_RCVBUF));
 }
 
 TEST_HARNESS_MAIN
