@@ -7,16 +7,11 @@
 #include <linux/udp.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include "burst.h"
+#include "forwarder.h"
 #include "harness.h"
 #include "insn.h"
 #include "libcrypto.h"
-#include "object.h"
-#include "peer.h"
 #include "../progs/seal.h"
-
-/* Longer than the longest datagram */
-#define LEN_MAX		65536
 
 #define FANOUT		"/sys/module/vnp/parameters/send_fanout"
 
@@ -82,7 +77,7 @@ static bool encrypt(const struct vnp_key *key, const struct vnp_seal *seal, __u8
 static bool authenticate(const struct profile *profile, const struct vnp_key *key,
 			 const struct vnp_seal *seal, __u8 *data, int len)
 {
-	static __u8 text[LEN_MAX + VNP_CRYPT_EXTRA_MAX];
+	static __u8 text[FORWARDER_LEN_MAX + VNP_CRYPT_EXTRA_MAX];
 	__u8 tag[32];
 
 	memcpy(text, data, len);
@@ -93,18 +88,33 @@ static bool authenticate(const struct profile *profile, const struct vnp_key *ke
 	return true;
 }
 
+/**
+ * struct sealer - a link to seal.bpf.c, with peers
+ * @f:		the link
+ * @keys:	the map of keys
+ * @orders:	the program's variables
+ * @profile:	the algorithms in use
+ */
+struct sealer {
+	struct forwarder f;
+	struct vnp_map *keys;
+	struct seal_orders *orders;
+	const struct profile *profile;
+};
+
 /* sealed() - what a peer gets of a datagram.  Return: its length; -1: libcrypto failed */
-static int sealed(const struct profile *profile, const struct seal_orders *orders, __u32 peer,
-		  __u8 *to, const __u8 *from, int len)
+static int sealed(const void *ctx, __u32 peer, __u8 *to, const __u8 *from, int len)
 {
-	struct seal_key id = { .peer = orders->base + (orders->one_key ? 0 : peer) };
+	const struct sealer *s = ctx;
+	const struct profile *profile = s->profile;
+	struct seal_key id = { .peer = s->orders->base + (s->orders->one_key ? 0 : peer) };
 	struct vnp_key key = key_of(profile, id);
 	struct vnp_seal seal;
 	__u32 number = 0;
 
 	if (len >= (int)sizeof(number))
 		memcpy(&number, from, sizeof(number));
-	seal_own(orders, &seal, peer, number);
+	seal_own(s->orders, &seal, peer, number);
 	len = seal.len == VNP_SEND_REST ? len - (int)seal.off : (int)seal.len;
 	memcpy(to, seal.head, seal.head_len);
 	memcpy(to + seal.head_len, from + seal.off, len);
@@ -122,39 +132,8 @@ static int sealed(const struct profile *profile, const struct seal_orders *order
  * ---- Payload and headers --------------------------------------------------
  */
 
-/**
- * struct stage - a link to seal.bpf.c, with peers
- * @obj:	the object
- * @peers:	its map of peers
- * @keys:	its map of keys
- * @orders:	its variables
- * @profile:	the algorithms in use
- * @wire:	the path
- * @flow:	from the sender to the link
- * @link:	the link
- * @rx:		the peers' sockets
- * @info:	the link's counters
- * @sent:	the datagram that is sent
- * @want:	what a peer should receive
- * @got:	what it has received
- */
-struct stage {
-	struct vnp_object *obj;
-	struct vnp_map *peers, *keys;
-	struct seal_orders *orders;
-	const struct profile *profile;
-	struct wire wire;
-	struct flow flow;
-	int link;
-	int rx[SEAL_PEERS];
-	struct vnp_link_info info;
-	__u8 sent[LEN_MAX];
-	__u8 want[LEN_MAX];
-	__u8 got[LEN_MAX];
-};
-
 FIXTURE(seal) {
-	struct stage stage;
+	struct sealer sealer;
 };
 
 FIXTURE_VARIANT(seal) {
@@ -167,27 +146,27 @@ FIXTURE_VARIANT_ADD(seal, lo_gso_ip6) { FLOW_IP6, LO_GSO };
 FIXTURE_VARIANT_ADD(seal, wire_ip4) { FLOW_IP4, WIRE_GSO };
 FIXTURE_VARIANT_ADD(seal, single_ip6) { FLOW_IP6, WIRE_SINGLE };
 
-static int set_key(struct stage *self, struct seal_key id, __u32 flags)
+static int set_key(struct sealer *s, struct seal_key id, __u32 flags)
 {
-	struct vnp_key key = key_of(self->profile, id);
+	struct vnp_key key = key_of(s->profile, id);
 
 	key.flags = flags;
-	return vnp_map_update(self->keys, &id, &key, VNP_MAP_ANY);
+	return vnp_map_update(s->keys, &id, &key, VNP_MAP_ANY);
 }
 
 /* use_profile() - give all peers keys.  Return: 0 or an errno */
-static int use_profile(struct stage *self, const struct profile *profile, __u32 flags)
+static int use_profile(struct sealer *s, const struct profile *profile, __u32 flags)
 {
-	struct vnp_seal *seal = &self->orders->seal;
+	struct vnp_seal *seal = &s->orders->seal;
 	int err = 0;
 
-	self->profile = profile;
+	s->profile = profile;
 	for (__u32 i = profile->base; !err && i < profile->base + SEAL_PEERS; i++) {
-		err = set_key(self, (struct seal_key) { .peer = i }, flags);
+		err = set_key(s, (struct seal_key) { .peer = i }, flags);
 		if (!err && profile->mac)
-			err = set_key(self, (struct seal_key) { i, 1 }, 0);
+			err = set_key(s, (struct seal_key) { i, 1 }, 0);
 	}
-	*self->orders = (struct seal_orders) {
+	*s->orders = (struct seal_orders) {
 		.verdict = VNP_DROP, .peers = SEAL_PEERS, .base = profile->base,
 	};
 	seal->size = sizeof(*seal);
@@ -196,99 +175,55 @@ static int use_profile(struct stage *self, const struct profile *profile, __u32 
 	return err;
 }
 
-static void set_up(struct __test_metadata *_metadata, struct stage *self, enum net_path path,
-		   enum flow_kind kind)
+static int sealer_open(struct sealer *s, enum net_path path, enum flow_kind kind)
 {
-	pin(0);
-	ASSERT_EQ(0, object_load("seal", &self->obj));
-	self->peers = vnp_object_find_map(self->obj, "peers");
-	self->keys = vnp_object_find_map(self->obj, "keys");
-	self->orders = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, self->orders);
-	ASSERT_EQ(0, use_profile(self, &gcm, 0));
-	ASSERT_EQ(0, path_setup(&self->wire, path));
-	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, path, kind));
-	/* For bursts to all peers */
-	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_SNDBUF, 1 << 20));
-	self->link = object_link(self->obj, "seal", self->flow.rx, 0);
-	ASSERT_OK(self->link);
-	for (__u32 i = 0; i < SEAL_PEERS; i++) {
-		self->rx[i] = peer_receiver(&self->flow);
-		ASSERT_OK(self->rx[i]);
+	struct forwarder *f = &s->f;
+	int err = forwarder_open(f, "seal", path, kind, SEAL_PEERS);
 
-		struct vnp_peer peer = peer_of(self->rx[i]);
-
-		ASSERT_EQ(0, vnp_map_update(self->peers, &i, &peer, VNP_MAP_NOEXIST));
-	}
-	fill_random(self->sent, sizeof(self->sent), 23);
-}
-
-static void tear_down(struct stage *self)
-{
-	for (int i = 0; i < SEAL_PEERS; i++)
-		close(self->rx[i]);
-	vnp_object_close(self->obj);
-	flow_close(&self->flow);
-	close(self->link);
+	if (err)
+		return err;
+	s->keys = vnp_object_find_map(f->obj, "keys");
+	s->orders = object_globals(f->obj, ".bss");
+	if (!s->orders)
+		return -ENOENT;
+	f->expect = sealed;
+	f->ctx = s;
+	/* The send buffer: for bursts to all peers */
+	return sock_set(f->flow.rx, SOL_SOCKET, SO_SNDBUF, 1 << 20) ?: use_profile(s, &gcm, 0);
 }
 
 FIXTURE_SETUP(seal)
 {
-	set_up(_metadata, &self->stage, variant->path, variant->kind);
+	ASSERT_EQ(0, sealer_open(&self->sealer, variant->path, variant->kind));
 }
 
 FIXTURE_TEARDOWN(seal)
 {
-	tear_down(&self->stage);
+	forwarder_close(&self->sealer.f);
 }
 
 /* What does not depend on the path */
 FIXTURE(one_path) {
-	struct stage stage;
+	struct sealer sealer;
 };
 
 FIXTURE_SETUP(one_path)
 {
-	set_up(_metadata, &self->stage, LO_GSO, FLOW_IP4);
+	ASSERT_EQ(0, sealer_open(&self->sealer, LO_GSO, FLOW_IP4));
 }
 
 FIXTURE_TEARDOWN(one_path)
 {
-	tear_down(&self->stage);
+	forwarder_close(&self->sealer.f);
 }
 
-#define USE(prog)							\
-	ASSERT_EQ(0, link_update(s->link, object_prog(s->obj, prog), -1))
-
-#define INFO(cnt)	ASSERT_EQ(0, link_settle(s->link, cnt, &s->info))
-
-/* arrives() - send @len bytes: every peer must get them as sealed for it, and nothing else */
-static void arrives(struct __test_metadata *_metadata, struct stage *self, int len)
-{
-	ASSERT_EQ(len, send(self->flow.tx, self->sent, len, 0));
-	for (__u32 i = 0; i < SEAL_PEERS && i < self->orders->peers; i++) {
-		const int want = sealed(self->profile, self->orders, i, self->want, self->sent,
-					len);
-
-		ASSERT_EQ(want, recv(self->rx[i], self->got, sizeof(self->got), 0)) {
-			TH_LOG("%d bytes, receiver %d, %lld", len, i, self->orders->ret[i]);
-		}
-		ASSERT_MEM(self->want, self->got, want);
-	}
-}
-
-/* counted() - what a peer has counted */
-static struct vnp_peer counted(struct stage *self, __u32 i)
-{
-	struct vnp_peer peer = {};
-
-	vnp_map_lookup(self->peers, &i, &peer);
-	return peer;
-}
+/* ARRIVES() - send so many bytes: every peer gets them as sealed for it, and nothing else */
+#define ARRIVES(len)	ASSERT_EQ(0, forwarder_arrives(f, len, s->orders->peers))
 
 TEST_F(seal, lengths)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
 	static const int lens[] = {
 		0, 1, 15, 16, 64, 240, 241, 256, 257, 1200, 1440, 1441, 4080, 4096, 4097, 9000,
 		33000, 65400,
@@ -307,42 +242,44 @@ TEST_F(seal, lengths)
 			/* The send buffer has no room for eight of these. */
 			s->orders->peers = is_long ? 2 : SEAL_PEERS;
 			s->orders->seal.aad_len = lens[i] / 2 < 40 ? lens[i] / 2 : 40;
-			arrives(_metadata, s, lens[i]);
+			ARRIVES(lens[i]);
 			longer += is_long;
 			bytes += is_long ? 0 : lens[i] + profiles[p]->tag;
 			cnt++;
 		}
 	}
-	INFO(cnt);
+	INFO(f, cnt);
 	for (int i = 0; i < SEAL_PEERS; i++) {
-		const struct vnp_peer peer = counted(s, i);
+		const struct vnp_peer peer = forwarder_peer(f, i);
 
 		EXPECT_EQ(i < 2 ? cnt : cnt - longer, peer.sent);
 		if (i >= 2)
 			EXPECT_EQ(bytes, peer.bytes);
 		EXPECT_EQ(0, peer_errors(&peer));
 	}
-	EXPECT_TRUE(flow_empty(&s->flow));
+	EXPECT_TRUE(flow_empty(&f->flow));
 }
 
 /* A datagram of the length that is just too long when it has a tag */
 TEST_F(one_path, too_long)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
 	const int most = 65507;
 
 	s->orders->peers = 1;
-	arrives(_metadata, s, most - 16);
-	ASSERT_EQ(most - 15, send(s->flow.tx, s->sent, most - 15, 0));
-	INFO(2);
+	ARRIVES(most - 16);
+	ASSERT_EQ(most - 15, send(f->flow.tx, f->sent, most - 15, 0));
+	INFO(f, 2);
 	EXPECT_EQ(-EMSGSIZE, s->orders->ret[0]);
-	EXPECT_EQ(1, counted(s, 0).sent);
-	EXPECT_EQ(1, counted(s, 0).errors[VNP_ERROR_LENGTH]);
+	EXPECT_EQ(1, forwarder_peer(f, 0).sent);
+	EXPECT_EQ(1, forwarder_peer(f, 0).errors[VNP_ERROR_LENGTH]);
 }
 
 TEST_F(one_path, ranges)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
 	static const int lens[] = { 4, 64, 300, 1400, 5000 };
 	static const int heads[] = { 0, 1, 12, VNP_SEAL_HEAD_MAX };
 	static const struct profile *const some[] = { &gcm, &chacha, &sha1 };
@@ -359,28 +296,26 @@ TEST_F(one_path, ranges)
 				seal->extra_len = 8 * h;
 				fill_random(seal->extra, seal->extra_len, l);
 				seal->aad_len = heads[h] / 2;
-				arrives(_metadata, s, lens[l]);
+				ARRIVES(lens[l]);
 				/* all of the program's bytes, and some of the payload */
 				seal->aad_len = heads[h] + (lens[l] - seal->off) / 3;
 				if (seal->aad_len > VNP_CRYPT_AAD_MAX)
 					seal->aad_len = VNP_CRYPT_AAD_MAX;
-				arrives(_metadata, s, lens[l]);
+				ARRIVES(lens[l]);
 				/* nothing is encrypted */
 				seal->len = 1;
 				seal->aad_len = heads[h] + 1;
-				arrives(_metadata, s, lens[l]);
+				ARRIVES(lens[l]);
 			}
 		}
 	}
 }
 
 /* bursts() - many equal datagrams, the last of which may be shorter */
-static void bursts(struct __test_metadata *_metadata, struct stage *self,
-		   enum net_path path)
+static void bursts(struct __test_metadata *_metadata, struct forwarder *f, enum net_path path)
 {
-	static struct burst sent, want;
+	static struct burst sent;
 	char orders[BURST_MAX + 1] = "";
-	__u64 cnt = 0, bytes[SEAL_PEERS] = {};
 	__u32 seq = 0;
 
 	for (int datagrams = 1; datagrams <= BURST_MAX; datagrams *= 4) {
@@ -391,42 +326,27 @@ static void bursts(struct __test_metadata *_metadata, struct stage *self,
 			orders[all] = 0;
 			burst_fill_equal(&sent, &seq, orders, len);
 			sent.len[sent.cnt - 1] -= datagrams % 3;
-			ASSERT_EQ(0, burst_send(self->flow.tx, &sent, path));
-			for (int i = 0; i < SEAL_PEERS; i++) {
-				want.cnt = sent.cnt;
-				for (int j = 0; j < sent.cnt; j++) {
-					want.len[j] = sealed(self->profile, self->orders, i,
-							     want.data[j], sent.data[j],
-							     sent.len[j]);
-					bytes[i] += want.len[j];
-				}
-				ASSERT_LT(0, burst_recv(self->rx[i], &want, false)) {
-					TH_LOG("%d of %d bytes, receiver %d", all, len, i);
-				}
-			}
-			cnt += sent.cnt;
+			ASSERT_LT(0, forwarder_burst(f, &sent, path, false));
 		}
 	}
-	for (__u32 i = 0; i < SEAL_PEERS; i++) {
-		EXPECT_EQ(cnt, counted(self, i).sent);
-		EXPECT_EQ(bytes[i], counted(self, i).bytes);
-	}
+	for (int i = 0; i < SEAL_PEERS; i++)
+		COUNTS(f, i, f->datagrams[i], f->bytes[i]);
 }
 
 TEST_F(seal, bursts)
 {
-	struct stage *s = &self->stage;
-	bursts(_metadata, s, variant->path);
+	bursts(_metadata, &self->sealer.f, variant->path);
 }
 
 TEST_F(seal, bursts_with_headers)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+
 	ASSERT_EQ(0, use_profile(s, &sha1, 0));
 	s->orders->seal.off = SEAL_HEADER;
 	s->orders->seal.head_len = SEAL_HEADER;
 	s->orders->seal.aad_len = SEAL_HEADER;
-	bursts(_metadata, s, variant->path);
+	bursts(_metadata, &s->f, variant->path);
 }
 
 /*
@@ -436,42 +356,37 @@ TEST_F(seal, bursts_with_headers)
 TEST_F(one_path, bursts_leave_together)
 {
 	static const int lens[] = { 100, 100, 1200 };
-	static struct burst sent, want;
-	struct stage *s = &self->stage;
+	struct forwarder *f = &self->sealer.f;
+	static struct burst sent;
 	__u32 seq = 0;
 	int packets;
 
 	for (int i = 0; i < SEAL_PEERS; i++)
-		ASSERT_EQ(0, sock_set(s->rx[i], SOL_UDP, UDP_GRO, 1));
+		ASSERT_EQ(0, sock_set(f->rx[i], SOL_UDP, UDP_GRO, 1));
 	for (size_t k = 0; k < ARRAY_SIZE(lens); k++) {
 		burst_fill_equal(&sent, &seq, "RRRRRRRRRRRR", lens[k]);
-		ASSERT_EQ(0, burst_send(s->flow.tx, &sent, LO_GSO));
-		for (int i = 0; i < SEAL_PEERS; i++) {
-			want.cnt = sent.cnt;
-			for (int j = 0; j < sent.cnt; j++)
-				want.len[j] = sealed(s->profile, s->orders, i, want.data[j],
-						     sent.data[j], sent.len[j]);
-			packets = burst_recv(s->rx[i], &want, true);
-			ASSERT_LT(0, packets);
-			if (k)
-				EXPECT_EQ(1, packets);
-		}
+		packets = forwarder_burst(f, &sent, LO_GSO, true);
+		ASSERT_LT(0, packets);
+		if (k)
+			EXPECT_EQ(SEAL_PEERS, packets);
 	}
 }
 
 /* The datagram itself is not changed. */
 TEST_F(seal, passed_and_replied)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
+
 	for (int len = 0; len < 3000; len += 299) {
 		s->orders->verdict = VNP_PASS;
-		arrives(_metadata, s, len);
-		ASSERT_EQ(len, flow_recv(&s->flow, s->got, LEN_MAX));
-		EXPECT_MEM(s->sent, s->got, len);
+		ARRIVES(len);
+		ASSERT_EQ(len, flow_recv(&f->flow, f->got, sizeof(f->got)));
+		EXPECT_MEM(f->sent, f->got, len);
 		s->orders->verdict = VNP_REPLY;
-		arrives(_metadata, s, len);
-		ASSERT_EQ(len, recv(s->flow.tx, s->got, LEN_MAX, 0));
-		EXPECT_MEM(s->sent, s->got, len);
+		ARRIVES(len);
+		ASSERT_EQ(len, recv(f->flow.tx, f->got, sizeof(f->got), 0));
+		EXPECT_MEM(f->sent, f->got, len);
 	}
 }
 
@@ -482,7 +397,8 @@ TEST_F(seal, passed_and_replied)
 /* Datagrams of the sender's key.  Forged ones are sent to nobody. */
 TEST_F(seal, opened)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
 	static struct burst sent, plain, want;
 	struct seal_orders as_sender = { .as_is = 1 };
 	struct seal_key sender = { .peer = SEAL_SENDER };
@@ -491,7 +407,7 @@ TEST_F(seal, opened)
 	__u32 seq = 0;
 
 	ASSERT_EQ(0, set_key(s, sender, 0));
-	USE("seal_opened");
+	USE(f, "seal_opened");
 	s->orders->seal.off = SEAL_HEADER;
 	s->orders->seal.head_len = SEAL_HEADER;
 	s->orders->seal.aad_len = SEAL_HEADER;
@@ -507,28 +423,28 @@ TEST_F(seal, opened)
 			if (j % 5 == round)
 				sent.data[j][SEAL_HEADER + 3 * j] ^= 1;
 		}
-		ASSERT_EQ(0, burst_send(s->flow.tx, &sent, variant->path));
+		ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
 		for (int i = 0; i < SEAL_PEERS; i++) {
 			want.cnt = 0;
 			for (int j = 0; j < sent.cnt; j++)
 				if (j % 5 != round) {
 					want.len[want.cnt] =
-						sealed(&gcm, s->orders, i, want.data[want.cnt],
-						       plain.data[j], plain.len[j]);
+						sealed(s, i, want.data[want.cnt], plain.data[j],
+						       plain.len[j]);
 					want.cnt++;
 				}
-			ASSERT_LT(0, burst_recv(s->rx[i], &want, false));
+			ASSERT_LT(0, burst_recv(f->rx[i], &want, false));
 		}
 	}
-	INFO(96);
-	EXPECT_EQ(16, s->info.errors[VNP_ERROR_AUTH]);
+	INFO(f, 96);
+	EXPECT_EQ(16, f->info.errors[VNP_ERROR_AUTH]);
 	for (int i = 0; i < SEAL_PEERS; i++)
-		EXPECT_EQ(80, counted(s, i).sent);
+		EXPECT_EQ(80, forwarder_peer(f, i).sent);
 	/* The last in the first rounds was authentic. */
 	sent.data[0][SEAL_HEADER] ^= 1;
 	sent.cnt = 1;
-	ASSERT_EQ(0, burst_send(s->flow.tx, &sent, variant->path));
-	INFO(97);
+	ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
+	INFO(f, 97);
 	EXPECT_EQ(-EBADMSG, s->orders->opened);
 	EXPECT_EQ(-EBADMSG, s->orders->ret[SEAL_PEERS - 1]);
 }
@@ -540,68 +456,71 @@ TEST_F(seal, opened)
 /* A key that is removed seals nothing any more; the others do, and another one in its place */
 TEST_F(one_path, keys_change)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
 	struct seal_key second = { sha1.base + 1 }, mac = { sha1.base + 2, 1 };
 	struct vnp_key key;
 
 	ASSERT_EQ(0, use_profile(s, &sha1, 0));
 	s->orders->peers = 3;
-	arrives(_metadata, s, 100);
+	ARRIVES(100);
 	ASSERT_EQ(0, vnp_map_delete(s->keys, &second));
 	ASSERT_EQ(0, vnp_map_delete(s->keys, &mac));
-	ASSERT_EQ(100, send(s->flow.tx, s->sent, 100, 0));
-	INFO(2);
+	ASSERT_EQ(100, send(f->flow.tx, f->sent, 100, 0));
+	INFO(f, 2);
 	EXPECT_EQ(0, s->orders->ret[0]);
 	EXPECT_EQ(-ENOKEY, s->orders->ret[1]);
 	EXPECT_EQ(-ENOKEY, s->orders->ret[2]);
-	EXPECT_EQ(2, counted(s, 0).sent);
-	EXPECT_EQ(1, counted(s, 1).sent);
-	EXPECT_EQ(1, counted(s, 2).sent);
-	ASSERT_LT(0, recv(s->rx[0], s->got, sizeof(s->got), 0));
+	EXPECT_EQ(2, forwarder_peer(f, 0).sent);
+	EXPECT_EQ(1, forwarder_peer(f, 1).sent);
+	EXPECT_EQ(1, forwarder_peer(f, 2).sent);
+	ASSERT_LT(0, recv(f->rx[0], f->got, sizeof(f->got), 0));
 
 	/* of another peer: what arrives is not what the right key makes of it */
 	key = key_of(&sha1, (struct seal_key) { sha1.base + 5 });
 	ASSERT_EQ(0, vnp_map_update(s->keys, &second, &key, VNP_MAP_ANY));
-	ASSERT_EQ(100, send(s->flow.tx, s->sent, 100, 0));
-	ASSERT_EQ(110, recv(s->rx[1], s->got, sizeof(s->got), 0));
-	ASSERT_EQ(110, sealed(&sha1, s->orders, 1, s->want, s->sent, 100));
-	EXPECT_LE(0, mem_differ(s->want, s->got, 110));
-	ASSERT_LT(0, recv(s->rx[0], s->got, sizeof(s->got), 0));
+	ASSERT_EQ(100, send(f->flow.tx, f->sent, 100, 0));
+	ASSERT_EQ(110, recv(f->rx[1], f->got, sizeof(f->got), 0));
+	ASSERT_EQ(110, sealed(s, 1, f->want, f->sent, 100));
+	EXPECT_LE(0, mem_differ(f->want, f->got, 110));
+	ASSERT_LT(0, recv(f->rx[0], f->got, sizeof(f->got), 0));
 	ASSERT_EQ(0, set_key(s, second, 0));
 	ASSERT_EQ(0, set_key(s, mac, 0));
-	arrives(_metadata, s, 100);
+	ARRIVES(100);
 }
 
 TEST_F(one_path, nonces_once)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
+
 	ASSERT_EQ(0, use_profile(s, &guarded, VNP_KEY_F_ONCE));
 	for (__u32 n = 1; n < 20; n++) {
 		const __u32 number = htonl(n);
 
-		memcpy(s->sent, &number, sizeof(number));
-		arrives(_metadata, s, 100);
-		ASSERT_EQ(100, send(s->flow.tx, s->sent, 100, 0));
-		INFO(2 * n);
+		memcpy(f->sent, &number, sizeof(number));
+		ARRIVES(100);
+		ASSERT_EQ(100, send(f->flow.tx, f->sent, 100, 0));
+		INFO(f, 2 * n);
 		for (int i = 0; i < SEAL_PEERS; i++)
 			EXPECT_EQ(-EKEYREJECTED, s->orders->ret[i]);
 	}
 	/* With one key for all, only the first is sent. */
 	s->orders->one_key = 1;
-	memset(s->sent, 0xee, 4);
-	ASSERT_EQ(100, send(s->flow.tx, s->sent, 100, 0));
-	INFO(39);
+	memset(f->sent, 0xee, 4);
+	ASSERT_EQ(100, send(f->flow.tx, f->sent, 100, 0));
+	INFO(f, 39);
 	EXPECT_EQ(0, s->orders->ret[0]);
 	for (int i = 1; i < SEAL_PEERS; i++) {
 		EXPECT_EQ(-EKEYREJECTED, s->orders->ret[i]);
-		EXPECT_EQ(19, counted(s, i).sent);
+		EXPECT_EQ(19, forwarder_peer(f, i).sent);
 	}
 	for (int i = 0; i < SEAL_PEERS; i++) {
-		const struct vnp_peer peer = counted(s, i);
+		const struct vnp_peer peer = forwarder_peer(f, i);
 
 		EXPECT_EQ(0, peer_errors(&peer));
 	}
-	EXPECT_EQ(20, counted(s, 0).sent);
+	EXPECT_EQ(20, forwarder_peer(f, 0).sent);
 }
 
 /* Outside of the namespaces that other tests enter, from which the parameter cannot be set */
@@ -750,7 +669,8 @@ static int set_other_keys(struct vnp_map *keys)
 
 TEST_F(one_path, refuses_arguments)
 {
-	struct stage *s = &self->stage;
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
 	struct vnp_seal right;
 	__u64 sent = 0;
 	__u32 key = 0;
@@ -763,41 +683,42 @@ TEST_F(one_path, refuses_arguments)
 		s->orders->seal = right;
 		mistakes[i].make(&s->orders->seal);
 		s->orders->ret[0] = 1;
-		ASSERT_EQ(100, send(s->flow.tx, s->sent, 100, 0));
-		INFO(i + 1);
+		ASSERT_EQ(100, send(f->flow.tx, f->sent, 100, 0));
+		INFO(f, i + 1);
 		EXPECT_EQ(mistakes[i].want, s->orders->ret[0]) {
 			TH_LOG("%s", mistakes[i].what);
 		}
 		sent += !mistakes[i].want;
 	}
-	EXPECT_EQ(sent, counted(s, 0).sent);
-	EXPECT_EQ(0, counted(s, 0).errors[VNP_ERROR_MEMORY]);
-	EXPECT_EQ(0, link_faults(&s->info));
+	EXPECT_EQ(sent, forwarder_peer(f, 0).sent);
+	EXPECT_EQ(0, forwarder_peer(f, 0).errors[VNP_ERROR_MEMORY]);
+	EXPECT_EQ(0, link_faults(&f->info));
 	s->orders->seal = right;
-	ASSERT_EQ(0, vnp_map_delete(s->peers, &key));
-	ASSERT_EQ(100, send(s->flow.tx, s->sent, 100, 0));
-	INFO(ARRAY_SIZE(mistakes) + 1);
+	ASSERT_EQ(0, vnp_map_delete(f->peers, &key));
+	ASSERT_EQ(100, send(f->flow.tx, f->sent, 100, 0));
+	INFO(f, ARRAY_SIZE(mistakes) + 1);
 	EXPECT_EQ(-ENOENT, s->orders->ret[0]);
 }
 
 /* A member of a group, and an argument in the payload, which need not be aligned */
 TEST_F(one_path, member)
 {
-	struct stage *s = &self->stage;
-	struct vnp_map *groups = vnp_object_find_map(s->obj, "groups");
-	const struct vnp_peer peer = peer_of(s->rx[0]);
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
+	struct vnp_map *groups = vnp_object_find_map(f->obj, "groups");
+	const struct vnp_peer peer = peer_of(f->rx[0]);
 	const __u64 member = 1;
 	int want;
 
-	USE("seal_member");
+	USE(f, "seal_member");
 	ASSERT_EQ(0, vnp_map_update(groups, &member, &peer, VNP_MAP_ANY));
 	s->orders->as_is = 1;
-	memcpy(s->sent, &s->orders->seal, sizeof(struct vnp_seal));
+	memcpy(f->sent, &s->orders->seal, sizeof(struct vnp_seal));
 	for (int len = sizeof(struct vnp_seal); len < 1000; len += 111) {
-		ASSERT_EQ(len, send(s->flow.tx, s->sent, len, 0));
-		want = sealed(&gcm, s->orders, 0, s->want, s->sent, len);
-		ASSERT_EQ(want, recv(s->rx[0], s->got, sizeof(s->got), 0));
-		EXPECT_MEM(s->want, s->got, want);
+		ASSERT_EQ(len, send(f->flow.tx, f->sent, len, 0));
+		want = sealed(s, 0, f->want, f->sent, len);
+		ASSERT_EQ(want, recv(f->rx[0], f->got, sizeof(f->got), 0));
+		EXPECT_MEM(f->want, f->got, want);
 	}
 }
 
@@ -984,9 +905,10 @@ static void *traffic_send(void *arg)
  */
 TEST_F_SMP(one_path, changes_under_traffic)
 {
-	struct stage *s = &self->stage;
-	struct traffic traffic = { .sock = s->flow.tx };
-	const struct vnp_peer peer = peer_of(s->rx[0]);
+	struct sealer *s = &self->sealer;
+	struct forwarder *f = &s->f;
+	struct traffic traffic = { .sock = f->flow.tx };
+	const struct vnp_peer peer = peer_of(f->rx[0]);
 	struct seal_key first = {};
 	__u32 zero = 0, cnt = 0;
 	int len;
@@ -998,16 +920,16 @@ TEST_F_SMP(one_path, changes_under_traffic)
 
 		ASSERT_EQ(0, vnp_map_update(s->keys, &first, &key, VNP_MAP_ANY));
 		if (i % 4 == 0)
-			ASSERT_EQ(0, vnp_map_update(s->peers, &zero, &peer, VNP_MAP_ANY));
+			ASSERT_EQ(0, vnp_map_update(f->peers, &zero, &peer, VNP_MAP_ANY));
 		if (i % 8 == 0)
 			ASSERT_EQ(0, vnp_map_delete(s->keys, &first));
-		while ((len = recv(s->rx[0], s->got, sizeof(s->got), MSG_DONTWAIT)) > 0) {
+		while ((len = recv(f->rx[0], f->got, sizeof(f->got), MSG_DONTWAIT)) > 0) {
 			ASSERT_TRUE(len == TRAFFIC_LONG + 16 || len == TRAFFIC_SHORT + 16);
 			cnt++;
 		}
 	}
 	/* Lengths change in shared memory: whatever is read, it is checked. */
-	USE("seal_shared");
+	USE(f, "seal_shared");
 	for (int i = 0; i < 20000; i++) {
 		struct vnp_seal *seal = &s->orders->seal;
 
@@ -1018,9 +940,9 @@ TEST_F_SMP(one_path, changes_under_traffic)
 	}
 	traffic.stop = true;
 	pthread_join(traffic.thread, NULL);
-	ASSERT_EQ(0, link_info(s->link, &s->info));
-	EXPECT_EQ(0, link_faults(&s->info));
-	EXPECT_LT(0, s->info.packets);
+	ASSERT_EQ(0, link_info(f->link, &f->info));
+	EXPECT_EQ(0, link_faults(&f->info));
+	EXPECT_LT(0, f->info.packets);
 }
 
 static void __attribute__((constructor)) prepare(void)

@@ -11,11 +11,9 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 #include "bpf.h"
-#include "burst.h"
+#include "forwarder.h"
 #define LIGHT_LEAVES_OUT	"lo_ip4", "wire_ip6"
 #include "harness.h"
-#include "object.h"
-#include "peer.h"
 #include "../progs/send.h"
 
 /* Receivers in most tests */
@@ -27,25 +25,13 @@
 /* Members of a group that is sent to twice: no more than an execution may send to */
 #define LATE		400
 
-/* Longer than the longest datagram */
-#define LEN_MAX		65536
-
 /*
  * ---- Payload and headers --------------------------------------------------
  */
 
 FIXTURE(send) {
-	struct vnp_object *obj;
-	struct vnp_map *peers;
+	struct forwarder f;
 	struct orders *orders;
-	struct wire wire;
-	struct flow flow;
-	int link;
-	int rx[PEERS];
-	struct vnp_link_info info;
-	__u8 sent[LEN_MAX];
-	__u8 want[LEN_MAX];
-	__u8 got[LEN_MAX];
 };
 
 FIXTURE_VARIANT(send) {
@@ -60,60 +46,10 @@ FIXTURE_VARIANT_ADD(send, wire_ip4) { FLOW_IP4, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, wire_ip6) { FLOW_IP6, WIRE_GSO };
 FIXTURE_VARIANT_ADD(send, single_ip4) { FLOW_IP4, WIRE_SINGLE };
 
-FIXTURE_SETUP(send)
+/* as_ordered() - what receiver @number gets of a datagram.  Return: its length */
+static int as_ordered(const void *ctx, __u32 number, __u8 *to, const __u8 *from, int len)
 {
-	pin(0);
-	ASSERT_EQ(0, object_load("send", &self->obj));
-	self->peers = vnp_object_find_map(self->obj, "peers");
-	self->orders = object_globals(self->obj, ".bss");
-	ASSERT_NE(NULL, self->orders);
-	ASSERT_EQ(0, path_setup(&self->wire, variant->path));
-	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, variant->path, variant->kind));
-	self->link = object_link(self->obj, "send", self->flow.rx, 0);
-	ASSERT_OK(self->link);
-	for (__u32 i = 0; i < PEERS; i++) {
-		self->rx[i] = peer_receiver(&self->flow);
-		ASSERT_OK(self->rx[i]);
-
-		struct vnp_peer peer = peer_of(self->rx[i]);
-
-		ASSERT_EQ(0, vnp_map_update(self->peers, &i, &peer, VNP_MAP_NOEXIST));
-	}
-	fill_random(self->sent, sizeof(self->sent), 21);
-	*self->orders = (struct orders) { .verdict = VNP_DROP, .peers = PEERS,
-					  .len = VNP_SEND_REST };
-}
-
-FIXTURE_TEARDOWN(send)
-{
-	for (int i = 0; i < PEERS; i++)
-		close(self->rx[i]);
-	vnp_object_close(self->obj);
-	flow_close(&self->flow);
-	close(self->link);
-}
-
-#define USE(prog)							\
-	ASSERT_EQ(0, link_update(self->link, object_prog(self->obj, prog), -1))
-
-#define INFO(cnt)	ASSERT_EQ(0, link_settle(self->link, cnt, &self->info))
-
-/* COUNTS() - what peer @n has counted: all that was sent */
-#define COUNTS(n, datagrams, payload) ({						\
-	struct vnp_peer ___peer;							\
-	__u32 ___key = (n);								\
-											\
-	ASSERT_EQ(0, vnp_map_lookup(self->peers, &___key, &___peer));			\
-	EXPECT_EQ((__u64)(datagrams), ___peer.sent);					\
-	EXPECT_EQ((__u64)(payload), ___peer.bytes);					\
-	for (int ___i = 0; ___i < VNP_ERROR_SLOTS; ___i++)				\
-		EXPECT_EQ(0, ___peer.errors[___i]);					\
-})
-
-/* as_ordered() - compute what receiver @number gets of a datagram.  Return: its length */
-static int as_ordered(const struct orders *orders, __u8 *to, const __u8 *from, int len,
-		      int number)
-{
+	const struct orders *orders = ctx;
 	const int head = orders->params ? orders->head_len : 0;
 	int off = 0;
 
@@ -127,46 +63,47 @@ static int as_ordered(const struct orders *orders, __u8 *to, const __u8 *from, i
 	return head + len;
 }
 
-/* arrives() - send @len bytes: every receiver must get them, as ordered, from the relay */
-static void arrives(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, int len)
+FIXTURE_SETUP(send)
 {
-	const __u16 port = sock_port(self->flow.rx);
-
-	ASSERT_EQ(len, send(self->flow.tx, self->sent, len, 0));
-	for (int i = 0; i < PEERS; i++) {
-		const int want = as_ordered(self->orders, self->want, self->sent, len, i);
-		struct sockaddr_in6 from = {};
-		socklen_t from_len = sizeof(from);
-
-		ASSERT_EQ(want, recvfrom(self->rx[i], self->got, sizeof(self->got), 0,
-					 (void *)&from, &from_len)) {
-			TH_LOG("%d bytes, receiver %d", len, i);
-		}
-		EXPECT_MEM(self->want, self->got, want);
-		EXPECT_EQ(port, ntohs(from.sin6_port));
-	}
+	ASSERT_EQ(0, forwarder_open(&self->f, "send", variant->path, variant->kind, PEERS));
+	self->orders = object_globals(self->f.obj, ".bss");
+	ASSERT_NE(NULL, self->orders);
+	*self->orders = (struct orders) { .verdict = VNP_DROP, .peers = PEERS,
+					  .len = VNP_SEND_REST };
+	self->f.expect = as_ordered;
+	self->f.ctx = self->orders;
 }
+
+FIXTURE_TEARDOWN(send)
+{
+	forwarder_close(&self->f);
+}
+
+/* ARRIVES() - send so many bytes: every receiver gets them, as ordered */
+#define ARRIVES(len)	ASSERT_EQ(0, forwarder_arrives(f, len, PEERS))
 
 TEST_F(send, lengths)
 {
+	struct forwarder *f = &self->f;
 	static const int lens[] = {
 		0, 1, 2, 64, 255, 256, 257, 1400, 1452, 1453, 1472, 1473, 4096, 8900, 65000, 65507,
 	};
 	size_t sum = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
-		arrives(_metadata, self, lens[i]);
+		ARRIVES(lens[i]);
 		sum += lens[i];
 	}
-	INFO(ARRAY_SIZE(lens));
-	EXPECT_EQ(ARRAY_SIZE(lens), self->info.verdicts[VNP_DROP]);
+	INFO(f, ARRAY_SIZE(lens));
+	EXPECT_EQ(ARRAY_SIZE(lens), f->info.verdicts[VNP_DROP]);
 	for (int i = 0; i < PEERS; i++)
-		COUNTS(i, ARRAY_SIZE(lens), sum);
-	EXPECT_TRUE(flow_empty(&self->flow));
+		COUNTS(f, i, ARRAY_SIZE(lens), sum);
+	EXPECT_TRUE(flow_empty(&f->flow));
 }
 
 TEST_F(send, ranges)
 {
+	struct forwarder *f = &self->f;
 	static const int lens[] = { 1, 12, 64, 255, 256, 300, 1400, 4096, 60000 };
 	static const int heads[] = { 0, 1, 4, 12, SEND_HEAD_MAX };
 
@@ -177,15 +114,16 @@ TEST_F(send, ranges)
 			for (int off = 0; off <= lens[l]; off += lens[l] / 3 + 1) {
 				self->orders->off = off;
 				self->orders->len = VNP_SEND_REST;
-				arrives(_metadata, self, lens[l]);
+				ARRIVES(lens[l]);
 				self->orders->len = (lens[l] - off) / 2;
-				arrives(_metadata, self, lens[l]);
+				ARRIVES(lens[l]);
 			}
 		}
 }
 
 TEST_F(send, refused)
 {
+	struct forwarder *f = &self->f;
 	const struct {
 		struct orders orders;
 		int want;
@@ -206,18 +144,18 @@ TEST_F(send, refused)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		*self->orders = cases[i].orders;
 		self->orders->peers = 1;
-		ASSERT_EQ(10, send(self->flow.tx, self->sent, 10, 0));
-		INFO(i + 1);
+		ASSERT_EQ(10, send(f->flow.tx, f->sent, 10, 0));
+		INFO(f, i + 1);
 		EXPECT_EQ(cases[i].want, self->orders->ret[0]) {
 			TH_LOG("case %zu", i);
 		}
 		sent += !cases[i].want;
 	}
-	COUNTS(0, sent, 0);
-	ASSERT_EQ(0, vnp_map_delete(self->peers, &key));
-	EXPECT_EQ(-ENOENT, vnp_map_delete(self->peers, &key));
-	ASSERT_EQ(10, send(self->flow.tx, self->sent, 10, 0));
-	INFO(ARRAY_SIZE(cases) + 1);
+	COUNTS(f, 0, sent, 0);
+	ASSERT_EQ(0, vnp_map_delete(f->peers, &key));
+	EXPECT_EQ(-ENOENT, vnp_map_delete(f->peers, &key));
+	ASSERT_EQ(10, send(f->flow.tx, f->sent, 10, 0));
+	INFO(f, ARRAY_SIZE(cases) + 1);
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
 }
 
@@ -225,10 +163,9 @@ TEST_F(send, refused)
 static void bursts(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 		   enum net_path path, int head, int off)
 {
-	static struct burst sent, want;
+	struct forwarder *f = &self->f;
+	static struct burst sent;
 	char orders[BURST_MAX + 1] = "";
-	__u64 cnt[PEERS] = {}, bytes[PEERS] = {};
-	struct vnp_peer peer;
 	__u32 seq = 0;
 
 	self->orders->params = head || off;
@@ -241,28 +178,12 @@ static void bursts(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 			memset(orders, 'R', all);
 			orders[all] = 0;
 			burst_fill_equal(&sent, &seq, orders, len);
-			for (int k = 0; k < 2; k++) {
-				ASSERT_EQ(0, burst_send(self->flow.tx, &sent, path));
-				for (int i = 0; i < PEERS; i++) {
-					want.cnt = sent.cnt;
-					for (int j = 0; j < sent.cnt; j++) {
-						want.len[j] = as_ordered(self->orders, want.data[j],
-									 sent.data[j], sent.len[j], i);
-						bytes[i] += want.len[j];
-					}
-					cnt[i] += sent.cnt;
-					ASSERT_LT(0, burst_recv(self->rx[i], &want, false)) {
-						TH_LOG("%d of %d bytes, receiver %d", all, len, i);
-					}
-				}
-			}
+			for (int k = 0; k < 2; k++)
+				ASSERT_LT(0, forwarder_burst(f, &sent, path, false));
 		}
 	}
-	for (__u32 i = 0; i < PEERS; i++) {
-		ASSERT_EQ(0, vnp_map_lookup(self->peers, &i, &peer));
-		EXPECT_EQ(cnt[i], peer.sent);
-		EXPECT_EQ(bytes[i], peer.bytes);
-	}
+	for (int i = 0; i < PEERS; i++)
+		COUNTS(f, i, f->datagrams[i], f->bytes[i]);
 }
 
 TEST_F(send, bursts)
@@ -287,30 +208,35 @@ TEST_F(send, bursts_shorter)
 
 TEST_F(send, bursts_pulled)
 {
-	USE("send_pulled");
+	struct forwarder *f = &self->f;
+
+	USE(f, "send_pulled");
 	bursts(_metadata, self, variant->path, 12, 12);
 }
 
 TEST_F(send, bursts_pulled_between)
 {
-	USE("send_pulled_between");
+	struct forwarder *f = &self->f;
+
+	USE(f, "send_pulled_between");
 	bursts(_metadata, self, variant->path, 0, 0);
 	for (int len = 1000; len < 65000; len *= 2)
-		arrives(_metadata, self, len);
+		ARRIVES(len);
 }
 
 /* Peers get different ones of the datagrams that arrive together. */
 TEST_F(send, bursts_halves)
 {
+	struct forwarder *f = &self->f;
 	static struct burst sent, want;
 	__u32 seq = 0;
 
-	USE("send_halves");
+	USE(f, "send_halves");
 	for (int len = 40; len < 1440; len += 680) {
 		burst_fill_equal(&sent, &seq, "RRRRRRRRRRRRRRRR", len);
 		for (int j = 0; j < sent.cnt; j++)
 			sent.data[j][0] = j / 3;
-		ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
+		ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
 		for (int i = 0; i < PEERS; i++) {
 			want.cnt = 0;
 			for (int j = 0; j < sent.cnt; j++) {
@@ -319,49 +245,52 @@ TEST_F(send, bursts_halves)
 				want.len[want.cnt] = sent.len[j];
 				memcpy(want.data[want.cnt++], sent.data[j], sent.len[j]);
 			}
-			ASSERT_LT(0, burst_recv(self->rx[i], &want, false));
+			ASSERT_LT(0, burst_recv(f->rx[i], &want, false));
 		}
 	}
 }
 
 TEST_F(send, bursts_written)
 {
+	struct forwarder *f = &self->f;
 	static struct burst sent;
 	__u32 seq = 0;
 
-	USE("send_written");
+	USE(f, "send_written");
 	for (int k = 0; k < 8; k++) {
 		burst_fill_equal(&sent, &seq, "RRRRRRRRRRRRRRRR", k % 2 ? 1400 : 64);
-		ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
+		ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
 		for (int j = 0; j < sent.cnt; j++)
 			sent.data[j][0] = 'W';
 		for (int i = 0; i < PEERS; i++)
-			ASSERT_LT(0, burst_recv(self->rx[i], &sent, false));
+			ASSERT_LT(0, burst_recv(f->rx[i], &sent, false));
 	}
 }
 
 /* What is sent can still be passed and replied to. */
 TEST_F(send, passed_and_replied)
 {
+	struct forwarder *f = &self->f;
 	static const __u32 verdicts[] = { VNP_PASS, VNP_REPLY, VNP_DROP };
 
 	for (size_t v = 0; v < ARRAY_SIZE(verdicts); v++)
 		for (int len = 0; len < 3000; len += 299) {
 			self->orders->verdict = verdicts[v];
-			arrives(_metadata, self, len);
+			ARRIVES(len);
 			if (verdicts[v] == VNP_PASS)
-				ASSERT_EQ(len, flow_recv(&self->flow, self->got, LEN_MAX));
+				ASSERT_EQ(len, flow_recv(&f->flow, f->got, sizeof(f->got)));
 			if (verdicts[v] == VNP_REPLY)
-				ASSERT_EQ(len, recv(self->flow.tx, self->got, LEN_MAX, 0));
+				ASSERT_EQ(len, recv(f->flow.tx, f->got, sizeof(f->got), 0));
 			if (verdicts[v] != VNP_DROP)
-				EXPECT_MEM(self->sent, self->got, len);
+				EXPECT_MEM(f->sent, f->got, len);
 		}
-	EXPECT_TRUE(flow_empty(&self->flow));
+	EXPECT_TRUE(flow_empty(&f->flow));
 }
 
 /* TTL: that of the socket or peer, but at most one less than that of the datagram that arrived */
 TEST_F(send, ttl_and_tos)
 {
+	struct forwarder *f = &self->f;
 	static const struct {
 		int sender, socket, peer, want;
 	} cases[] = {
@@ -370,44 +299,44 @@ TEST_F(send, ttl_and_tos)
 	};
 	const bool ip6 = variant->kind == FLOW_IP6;
 	const int level = ip_level(variant->kind), name = ip6 ? IPV6_UNICAST_HOPS : IP_TTL;
-	struct vnp_peer peer = peer_of(self->rx[0]), count;
+	struct vnp_peer peer = peer_of(f->rx[0]), count;
 	const __u32 key = 0;
 	int val;
 
 	self->orders->peers = 1;
-	ASSERT_EQ(0, sock_set(self->rx[0], level, ip6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 1));
+	ASSERT_EQ(0, sock_set(f->rx[0], level, ip6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 1));
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		peer.ttl = cases[i].peer;
-		ASSERT_EQ(0, sock_set(self->flow.tx, level, name, cases[i].sender));
-		ASSERT_EQ(0, sock_set(self->flow.rx, level, name, cases[i].socket));
-		ASSERT_EQ(0, vnp_map_update(self->peers, &key, &peer, VNP_MAP_EXIST));
-		ASSERT_EQ(1, send(self->flow.tx, "t", 1, 0));
-		INFO(i + 1);
+		ASSERT_EQ(0, sock_set(f->flow.tx, level, name, cases[i].sender));
+		ASSERT_EQ(0, sock_set(f->flow.rx, level, name, cases[i].socket));
+		ASSERT_EQ(0, vnp_map_update(f->peers, &key, &peer, VNP_MAP_EXIST));
+		ASSERT_EQ(1, send(f->flow.tx, "t", 1, 0));
+		INFO(f, i + 1);
 		if (!cases[i].want)
 			continue;
-		ASSERT_LE(0, sock_cmsg(self->rx[0], level, ip6 ? IPV6_HOPLIMIT : IP_TTL, &val,
+		ASSERT_LE(0, sock_cmsg(f->rx[0], level, ip6 ? IPV6_HOPLIMIT : IP_TTL, &val,
 				       sizeof(val)));
 		EXPECT_EQ(cases[i].want, val);
 	}
-	ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &count));
+	ASSERT_EQ(0, vnp_map_lookup(f->peers, &key, &count));
 	EXPECT_EQ(0, count.sent);
 	EXPECT_EQ(1, count.errors[VNP_ERROR_HOPS]);
 
-	ASSERT_EQ(0, sock_set(self->flow.tx, level, name, 64));
-	ASSERT_EQ(0, sock_set(self->rx[0], level, ip6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 0));
-	ASSERT_EQ(0, sock_set(self->rx[0], level, ip6 ? IPV6_RECVTCLASS : IP_RECVTOS, 1));
+	ASSERT_EQ(0, sock_set(f->flow.tx, level, name, 64));
+	ASSERT_EQ(0, sock_set(f->rx[0], level, ip6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 0));
+	ASSERT_EQ(0, sock_set(f->rx[0], level, ip6 ? IPV6_RECVTCLASS : IP_RECVTOS, 1));
 	for (int i = 0; i < 2; i++) {
 		__u8 byte;
 
 		peer.tos = i ? 0xb8 : 0;
 		peer.flags = i ? VNP_PEER_F_TOS : 0;
-		ASSERT_EQ(0, sock_set(self->flow.rx, level, ip6 ? IPV6_TCLASS : IP_TOS, 0x20));
-		ASSERT_EQ(0, vnp_map_update(self->peers, &key, &peer, VNP_MAP_EXIST));
-		ASSERT_EQ(1, send(self->flow.tx, "t", 1, 0));
+		ASSERT_EQ(0, sock_set(f->flow.rx, level, ip6 ? IPV6_TCLASS : IP_TOS, 0x20));
+		ASSERT_EQ(0, vnp_map_update(f->peers, &key, &peer, VNP_MAP_EXIST));
+		ASSERT_EQ(1, send(f->flow.tx, "t", 1, 0));
 		if (ip6) {
-			ASSERT_LE(0, sock_cmsg(self->rx[0], level, IPV6_TCLASS, &val, sizeof(val)));
+			ASSERT_LE(0, sock_cmsg(f->rx[0], level, IPV6_TCLASS, &val, sizeof(val)));
 		} else {
-			ASSERT_LE(0, sock_cmsg(self->rx[0], level, IP_TOS, &byte, sizeof(byte)));
+			ASSERT_LE(0, sock_cmsg(f->rx[0], level, IP_TOS, &byte, sizeof(byte)));
 			val = byte;
 		}
 		EXPECT_EQ(i ? 0xb8 : 0x20, val);
@@ -419,97 +348,103 @@ TEST_F(send, ttl_and_tos)
 	struct vnp_peer ___peer;							\
 	__u32 ___key = 0;								\
 											\
-	ASSERT_EQ(0, vnp_map_lookup(self->peers, &___key, &___peer));			\
+	ASSERT_EQ(0, vnp_map_lookup(f->peers, &___key, &___peer));			\
 	for (int ___i = 0; ___i < VNP_ERROR_SLOTS; ___i++)				\
 		EXPECT_EQ(___i == (error) ? (__u64)(cnt) : 0, ___peer.errors[___i]);	\
 })
 
 TEST_F(send, too_long)
 {
+	struct forwarder *f = &self->f;
 	const bool ip6 = variant->kind == FLOW_IP6;
 
 	self->orders->peers = 1;
 	self->orders->params = 1;
 	self->orders->head_len = SEND_HEAD_MAX;
-	ASSERT_EQ(65507, send(self->flow.tx, self->sent, 65507, 0));
-	INFO(1);
+	ASSERT_EQ(65507, send(f->flow.tx, f->sent, 65507, 0));
+	INFO(f, 1);
 	EXPECT_EQ(-EMSGSIZE, self->orders->ret[0]);
 	PEER_ERROR(VNP_ERROR_LENGTH, 1);
 
-	ASSERT_EQ(0, sock_set(self->flow.rx, ip_level(variant->kind),
+	ASSERT_EQ(0, sock_set(f->flow.rx, ip_level(variant->kind),
 			      ip6 ? IPV6_MTU_DISCOVER : IP_MTU_DISCOVER, IP_PMTUDISC_DO));
 	if (variant->path == LO_SINGLE) {
 		ASSERT_EQ(0, if_mtu("lo", 1500));
 	}
-	ASSERT_EQ(1440, send(self->flow.tx, self->sent, 1440, 0));
-	INFO(2);
+	ASSERT_EQ(1440, send(f->flow.tx, f->sent, 1440, 0));
+	INFO(f, 2);
 	PEER_ERROR(VNP_ERROR_LENGTH, 2);
 }
 
 TEST_F(send, shutdown_and_closed)
 {
+	struct forwarder *f = &self->f;
+
 	self->orders->peers = 1;
-	ASSERT_EQ(0, connect(self->flow.rx, (void *)&self->flow.tx_addr,
+	ASSERT_EQ(0, connect(f->flow.rx, (void *)&f->flow.tx_addr,
 			     sizeof(struct sockaddr_in6)));
-	ASSERT_EQ(0, shutdown(self->flow.rx, SHUT_WR));
-	ASSERT_EQ(1, send(self->flow.tx, "x", 1, 0));
-	INFO(1);
+	ASSERT_EQ(0, shutdown(f->flow.rx, SHUT_WR));
+	ASSERT_EQ(1, send(f->flow.tx, "x", 1, 0));
+	INFO(f, 1);
 	PEER_ERROR(VNP_ERROR_DENIED, 1);
 }
 
 /* The smallest send buffer: each is sent or counted, and the memory is freed. */
 TEST_F(send, send_buffer)
 {
+	struct forwarder *f = &self->f;
 	struct vnp_peer peer = {};
 	__u32 key = 0;
 
 	self->orders->peers = 1;
-	ASSERT_EQ(0, sock_set(self->flow.rx, SOL_SOCKET, SO_SNDBUF, 1));
+	ASSERT_EQ(0, sock_set(f->flow.rx, SOL_SOCKET, SO_SNDBUF, 1));
 	for (int i = 0; i < 64; i++)
-		ASSERT_EQ(1400, send(self->flow.tx, self->sent, 1400, 0));
-	INFO(64);
+		ASSERT_EQ(1400, send(f->flow.tx, f->sent, 1400, 0));
+	INFO(f, 64);
 	/* Datagrams that were gathered may be sent after the link has counted the last one. */
 	for (int i = 0; i < 10000 && peer.sent + peer.errors[VNP_ERROR_SNDBUF] < 64; i++) {
 		sched_yield();
-		ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
+		ASSERT_EQ(0, vnp_map_lookup(f->peers, &key, &peer));
 	}
 	EXPECT_EQ(64, peer.sent + peer.errors[VNP_ERROR_SNDBUF]);
 	for (__u32 got = 0; got < peer.sent; got++)
-		ASSERT_EQ(1400, recv(self->rx[0], self->got, LEN_MAX, 0));
-	ASSERT_EQ(8900, send(self->flow.tx, self->sent, 8900, 0));
-	EXPECT_EQ(8900, recv(self->rx[0], self->got, LEN_MAX, 0));
+		ASSERT_EQ(1400, recv(f->rx[0], f->got, sizeof(f->got), 0));
+	ASSERT_EQ(8900, send(f->flow.tx, f->sent, 8900, 0));
+	EXPECT_EQ(8900, recv(f->rx[0], f->got, sizeof(f->got), 0));
 }
 
 TEST_F(send, unreachable)
 {
+	struct forwarder *f = &self->f;
 	struct vnp_peer peer;
 	__u32 key = 0;
 
 	self->orders->peers = 1;
-	close(self->rx[0]);
+	close(f->rx[0]);
 	for (int i = 1; i <= 3; i++) {
-		ASSERT_EQ(1, send(self->flow.tx, "u", 1, 0));
-		INFO(i);
+		ASSERT_EQ(1, send(f->flow.tx, "u", 1, 0));
+		INFO(f, i);
 	}
-	ASSERT_EQ(0, vnp_map_lookup(self->peers, &key, &peer));
+	ASSERT_EQ(0, vnp_map_lookup(f->peers, &key, &peer));
 	EXPECT_EQ(3, peer.sent);
 	EXPECT_LE(1, peer.unreachable);
 	EXPECT_GE(3, peer.unreachable);
-	self->rx[0] = peer_receiver(&self->flow);
+	f->rx[0] = peer_receiver(&f->flow);
 }
 
 /* Nothing is sent of the packet that arrived except its payload */
 TEST_F(send, metadata)
 {
+	struct forwarder *f = &self->f;
 	int one = 1, mark = 7;
 	__u32 got = 0;
 
 	self->orders->peers = 1;
-	ASSERT_EQ(0, setsockopt(self->flow.tx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
-	ASSERT_EQ(0, setsockopt(self->rx[0], SOL_SOCKET, SO_RCVMARK, &one, sizeof(one)));
+	ASSERT_EQ(0, setsockopt(f->flow.tx, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)));
+	ASSERT_EQ(0, setsockopt(f->rx[0], SOL_SOCKET, SO_RCVMARK, &one, sizeof(one)));
 	for (int i = 0; i < 4; i++) {
-		ASSERT_EQ(4, send(self->flow.tx, "mark", 4, 0));
-		ASSERT_LE(0, sock_cmsg(self->rx[0], SOL_SOCKET, SO_MARK, &got, sizeof(got)));
+		ASSERT_EQ(4, send(f->flow.tx, "mark", 4, 0));
+		ASSERT_LE(0, sock_cmsg(f->rx[0], SOL_SOCKET, SO_MARK, &got, sizeof(got)));
 		EXPECT_EQ(0, got);
 	}
 }
@@ -517,6 +452,7 @@ TEST_F(send, metadata)
 /* Peers of a map with a socket of its own are sent to from that. */
 TEST_F(send, other_socket)
 {
+	struct forwarder *f = &self->f;
 	struct sockaddr_in6 from = {};
 	socklen_t len = sizeof(from);
 	struct vnp_map_create attr = {
@@ -527,17 +463,17 @@ TEST_F(send, other_socket)
 		.value_size = sizeof(struct vnp_peer),
 		.max_entries = 4,
 	};
-	struct vnp_peer peer = peer_of(self->rx[0]);
+	struct vnp_peer peer = peer_of(f->rx[0]);
 	int other, map, dev = device_open();
 	struct vnp_object *obj;
 	__u32 key = 0;
 
 	if (variant->path != LO_SINGLE)
-		ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
+		ASSERT_EQ(0, setns(f->wire.there, CLONE_NEWNET));
 	other = socket(variant->kind == FLOW_IP4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
 	ASSERT_OK(other);
 	if (variant->path != LO_SINGLE)
-		ASSERT_EQ(0, setns(self->wire.here, CLONE_NEWNET));
+		ASSERT_EQ(0, setns(f->wire.here, CLONE_NEWNET));
 	attr.sock_fd = other;
 	map = do_ioctl(dev, VNP_MAP_CREATE, &attr);
 	ASSERT_OK(map);
@@ -546,17 +482,17 @@ TEST_F(send, other_socket)
 	ASSERT_EQ(0, vnp_object_load(obj, NULL));
 	*(struct orders *)object_globals(obj, ".bss") = *self->orders;
 	ASSERT_EQ(0, vnp_map_update(vnp_object_find_map(obj, "peers"), &key, &peer, 0));
-	ASSERT_EQ(0, link_update(self->link, object_prog(obj, "send"), -1));
-	ASSERT_EQ(2, send(self->flow.tx, "ab", 2, 0));
-	ASSERT_EQ(2, recvfrom(self->rx[0], self->got, LEN_MAX, 0, (void *)&from, &len));
+	ASSERT_EQ(0, link_update(f->link, object_prog(obj, "send"), -1));
+	ASSERT_EQ(2, send(f->flow.tx, "ab", 2, 0));
+	ASSERT_EQ(2, recvfrom(f->rx[0], f->got, sizeof(f->got), 0, (void *)&from, &len));
 	EXPECT_EQ(sock_port(other), ntohs(from.sin6_port));
-	EXPECT_NE(sock_port(self->flow.rx), ntohs(from.sin6_port));
+	EXPECT_NE(sock_port(f->flow.rx), ntohs(from.sin6_port));
 
 	/* Nothing is sent after it was closed. */
 	close(other);
-	ASSERT_EQ(2, send(self->flow.tx, "cd", 2, 0));
-	INFO(2);
-	EXPECT_EQ(-1, recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT));
+	ASSERT_EQ(2, send(f->flow.tx, "cd", 2, 0));
+	INFO(f, 2);
+	EXPECT_EQ(-1, recv(f->rx[0], f->got, sizeof(f->got), MSG_DONTWAIT));
 	EXPECT_EQ(-ENOTCONN, vnp_map_update(vnp_object_find_map(obj, "peers"), &key, &peer, 0));
 	close(map);
 	close(dev);
@@ -571,11 +507,12 @@ TEST_F(send, other_socket)
 static void members(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
 		    unsigned int set)
 {
-	struct vnp_map *groups = vnp_object_find_map(self->obj, "groups");
+	struct forwarder *f = &self->f;
+	struct vnp_map *groups = vnp_object_find_map(f->obj, "groups");
 
 	for (__u32 i = 0; i < PEERS; i++) {
 		struct member key = { group, i };
-		struct vnp_peer peer = peer_of(self->rx[i]);
+		struct vnp_peer peer = peer_of(f->rx[i]);
 
 		if (!(set >> i & 1)) {
 			vnp_map_delete(groups, &key);
@@ -589,26 +526,29 @@ static void members(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 static void members_get(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self,
 			unsigned int set)
 {
+	struct forwarder *f = &self->f;
 	static __u64 number;
 
 	number++;
-	ASSERT_EQ(8, send(self->flow.tx, &number, 8, 0));
-	INFO(self->info.packets + 1);
+	ASSERT_EQ(8, send(f->flow.tx, &number, 8, 0));
+	INFO(f, f->info.packets + 1);
 	for (int i = 0; i < PEERS; i++) {
 		__u64 got = 0;
 
 		if (set >> i & 1) {
-			ASSERT_EQ(8, recv(self->rx[i], &got, 8, 0));
+			ASSERT_EQ(8, recv(f->rx[i], &got, 8, 0));
 			EXPECT_EQ(number, got);
 		}
-		EXPECT_EQ(-1, recv(self->rx[i], &got, 8, MSG_DONTWAIT));
+		EXPECT_EQ(-1, recv(f->rx[i], &got, 8, MSG_DONTWAIT));
 	}
 	EXPECT_EQ(__builtin_popcount(set), self->orders->ret[0]);
 }
 
 TEST_F(send, groups)
 {
-	USE("send_group");
+	struct forwarder *f = &self->f;
+
+	USE(f, "send_group");
 	for (unsigned int set = 0; set < 1 << PEERS; set++) {
 		members(_metadata, self, 1, set);
 		members(_metadata, self, 2, ~set);
@@ -628,15 +568,15 @@ TEST_F(send, groups)
 		}
 		self->orders->params = 0;
 	}
-	USE("send_member");
+	USE(f, "send_member");
 	members(_metadata, self, 1, 2);
 	self->orders->member = (struct member) { 1, 1 };
-	ASSERT_EQ(2, send(self->flow.tx, "me", 2, 0));
-	EXPECT_EQ(2, recv(self->rx[1], self->got, LEN_MAX, 0));
+	ASSERT_EQ(2, send(f->flow.tx, "me", 2, 0));
+	EXPECT_EQ(2, recv(f->rx[1], f->got, sizeof(f->got), 0));
 	self->orders->member.member = 0;
-	ASSERT_EQ(2, send(self->flow.tx, "me", 2, 0));
-	INFO(self->info.packets + 2);
-	EXPECT_EQ(-1, recv(self->rx[0], self->got, LEN_MAX, MSG_DONTWAIT));
+	ASSERT_EQ(2, send(f->flow.tx, "me", 2, 0));
+	INFO(f, f->info.packets + 2);
+	EXPECT_EQ(-1, recv(f->rx[0], f->got, sizeof(f->got), MSG_DONTWAIT));
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
 }
 
@@ -644,8 +584,9 @@ TEST_F(send, groups)
 static void crowd(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
 		  __u32 cnt)
 {
-	struct vnp_map *crowds = vnp_object_find_map(self->obj, "crowds");
-	const struct vnp_peer peer = peer_of(self->rx[0]);
+	struct forwarder *f = &self->f;
+	struct vnp_map *crowds = vnp_object_find_map(f->obj, "crowds");
+	const struct vnp_peer peer = peer_of(f->rx[0]);
 
 	for (__u32 i = 0; i < cnt; i++) {
 		struct member key = { group, i };
@@ -657,19 +598,20 @@ static void crowd(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, _
 /* More packets than a CPU has space for: the oldest are sent, and none is refused. */
 TEST_F(send, crowds)
 {
+	struct forwarder *f = &self->f;
 	static struct burst sent;
 	__u32 seq = 0;
 
 	crowd(_metadata, self, 0, CROWD);
 	crowd(_metadata, self, 1, CROWD);
 	self->orders->member = (struct member) { 0, 0 };
-	USE("send_crowd");
+	USE(f, "send_crowd");
 	burst_fill_equal(&sent, &seq, "RR", 40);
-	ASSERT_EQ(0, burst_send(self->flow.tx, &sent, variant->path));
-	INFO(2);
+	ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
+	INFO(f, 2);
 	EXPECT_EQ(CROWD, self->orders->ret[0]);
 	EXPECT_EQ(CROWD, self->orders->ret[1]);
-	EXPECT_EQ(0, self->info.errors[VNP_ERROR_RATE]);
+	EXPECT_EQ(0, f->info.errors[VNP_ERROR_RATE]);
 }
 
 /*
@@ -678,17 +620,19 @@ TEST_F(send, crowds)
  */
 TEST_F(send, crowds_late)
 {
+	struct forwarder *f = &self->f;
+
 	if (variant->path != LO_SINGLE)
 		return;
 	ASSERT_EQ(0, if_mtu("lo", 1500));
 	crowd(_metadata, self, 0, LATE);
 	self->orders->member = (struct member) { 0, 0 };
-	USE("send_crowd_twice");
-	ASSERT_EQ(60000, send(self->flow.tx, self->sent, 60000, 0));
-	INFO(1);
+	USE(f, "send_crowd_twice");
+	ASSERT_EQ(60000, send(f->flow.tx, f->sent, 60000, 0));
+	INFO(f, 1);
 	EXPECT_EQ(LATE, self->orders->ret[0]);
 	EXPECT_EQ(-EDQUOT, self->orders->ret[1]);
-	EXPECT_EQ(1, self->info.errors[VNP_ERROR_RATE]);
+	EXPECT_EQ(1, f->info.errors[VNP_ERROR_RATE]);
 }
 
 /* Sends until told to stop. */
@@ -716,17 +660,18 @@ static void *traffic_send(void *arg)
  */
 TEST_F_SMP(send, membership_under_traffic)
 {
-	struct vnp_map *groups = vnp_object_find_map(self->obj, "groups");
-	struct traffic traffic = { .sock = self->flow.tx };
+	struct forwarder *f = &self->f;
+	struct vnp_map *groups = vnp_object_find_map(f->obj, "groups");
+	struct traffic traffic = { .sock = f->flow.tx };
 	struct member key = { 1, 1 };
-	struct vnp_peer peer = peer_of(self->rx[1]), stays = peer_of(self->rx[0]);
+	struct vnp_peer peer = peer_of(f->rx[1]), stays = peer_of(f->rx[0]);
 	struct member stayer = { 1, 0 };
 	__u64 got, last = 0, cnt = 0;
 
 	/* One variant is enough: others have the same races. */
 	if (variant->kind == FLOW_MAPPED || variant->path == WIRE_SINGLE)
 		return;
-	USE("send_group");
+	USE(f, "send_group");
 	self->orders->member = key;
 	members(_metadata, self, 1, 1);
 	ASSERT_EQ(0, pthread_create(&traffic.thread, NULL, traffic_send, &traffic));
@@ -735,26 +680,27 @@ TEST_F_SMP(send, membership_under_traffic)
 		if (!(i % 16))
 			ASSERT_EQ(0, vnp_map_update(groups, &stayer, &stays, VNP_MAP_EXIST));
 		ASSERT_EQ(0, vnp_map_delete(groups, &key));
-		while (recv(self->rx[0], &got, sizeof(got), MSG_DONTWAIT) == sizeof(got)) {
+		while (recv(f->rx[0], &got, sizeof(got), MSG_DONTWAIT) == sizeof(got)) {
 			if (got <= last)
 				TH_LOG("%llu after %llu", got, last);
 			ASSERT_LT(last, got);
 			last = got;
 			cnt++;
 		}
-		while (recv(self->rx[1], &got, sizeof(got), MSG_DONTWAIT) == sizeof(got))
+		while (recv(f->rx[1], &got, sizeof(got), MSG_DONTWAIT) == sizeof(got))
 			;
 	}
 	traffic.stop = true;
 	pthread_join(traffic.thread, NULL);
-	ASSERT_EQ(0, link_info(self->link, &self->info));
-	EXPECT_EQ(0, link_faults(&self->info));
+	ASSERT_EQ(0, link_info(f->link, &f->info));
+	EXPECT_EQ(0, link_faults(&f->info));
 }
 
 /* Sockets, links and maps are closed in any order while datagrams are being sent. */
 TEST_F_SMP(send, ends_under_traffic)
 {
-	struct traffic traffic = { .sock = self->flow.tx };
+	struct forwarder *f = &self->f;
+	struct traffic traffic = { .sock = f->flow.tx };
 
 	/* One variant is enough: others have the same races. */
 	if (variant->kind == FLOW_MAPPED || variant->path == WIRE_SINGLE)
@@ -770,7 +716,7 @@ TEST_F_SMP(send, ends_under_traffic)
 		sock = udp_socket("0.0.0.0", 0);
 		link = object_link(obj, "send", sock, 0);
 		ASSERT_OK(link);
-		ASSERT_EQ(0, link_update(self->link, object_prog(obj, "send"), -1));
+		ASSERT_EQ(0, link_update(f->link, object_prog(obj, "send"), -1));
 		for (__u32 k = 0; k < PEERS; k++) {
 			struct vnp_peer peer = peer_ip4("127.0.0.1", 9);
 
@@ -783,7 +729,7 @@ TEST_F_SMP(send, ends_under_traffic)
 		if (i % 3 == 1)
 			close(sock);
 		close(link);
-		USE("send");
+		USE(f, "send");
 		if (i % 3 == 2)
 			close(sock);
 	}
