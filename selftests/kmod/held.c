@@ -121,3 +121,17 @@ int message(struct rig *rig, __u64 key, int cnt, int len, int step, bool strip,
 	}
 	return err;
 }
+
+void burst_message(struct burst *burst, __u64 key, int first, int cnt, int all, int len,
+		   bool strip, enum hold_order order)
+{
+	struct fragment fragment = {
+		.order = order, .strip = strip, .cnt = all, .message = key,
+	};
+
+	for (int i = first; i < first + cnt; i++) {
+		fragment.index = i;
+		burst->len[burst->cnt] = len;
+		fragment_fill(burst->data[burst->cnt++], len, &fragment);
+	}
+}

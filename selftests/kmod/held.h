@@ -64,4 +64,11 @@ bool balanced(const struct vnp_link_info *info, __u64 held);
 int message(struct rig *rig, __u64 key, int cnt, int len, int step, bool strip,
 	    enum hold_order order);
 
+/*
+ * burst_message() - add @cnt fragments of a message to a burst, from @first on, each of @len bytes,
+ * of @all that it has
+ */
+void burst_message(struct burst *burst, __u64 key, int first, int cnt, int all, int len,
+		   bool strip, enum hold_order order);
+
 #endif /* _VNP_TEST_HELD_H */
