@@ -178,7 +178,6 @@ TEST_F(module, listening)
 	EXPECT_EQ(0, module_load(""));
 }
 
-/* A descriptor of a detached link pins it too. */
 /* With messages that are held: the socket keeps the module, and they end with it. */
 TEST_F(module, messages_held)
 {
@@ -198,6 +197,7 @@ TEST_F(module, messages_held)
 	EXPECT_EQ(0, module_load(""));
 }
 
+/* A descriptor of a detached link pins it too. */
 TEST_F(module, link_open)
 {
 	int prog = prog_verdict(self->dev, VNP_DROP);
