@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -67,4 +68,11 @@ int faulting_fill(struct faulting *faulting, int value)
 			return -errno;
 	}
 	return 0;
+}
+
+void *faulting_send(void *arg)
+{
+	const struct faulting_sender *sender = arg;
+
+	return (void *)send(sender->sock, sender->page, sender->len, 0);
 }

@@ -29,4 +29,14 @@ int faulting_await(struct faulting *faulting, unsigned int cnt);
 /* faulting_fill() - fill all pages, which then begin with @value.  Return: 0 or negative */
 int faulting_fill(struct faulting *faulting, int value);
 
+/* A thread that sends from such a page, and so keeps its socket locked: faulting_send() */
+struct faulting_sender {
+	int sock;
+	const char *page;
+	size_t len;
+};
+
+/* faulting_send() - of a struct faulting_sender.  Return: what send() returns */
+void *faulting_send(void *sender);
+
 #endif /* _VNP_TEST_FAULTING_H */

@@ -6,15 +6,11 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
-#include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
+#include "faulting.h"
 #define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
 #include "net.h"
@@ -1051,51 +1047,20 @@ TEST_F(sockets, left_behind)
  * ---- The application keeps the socket locked ------------------------------------
  */
 
-/* faulting_page() - a page on which readers block until it is filled through @uffd */
-static void *faulting_page(int *uffd)
-{
-	void *page = mmap(NULL, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register reg = { { (uintptr_t)page, sysconf(_SC_PAGESIZE) },
-				       UFFDIO_REGISTER_MODE_MISSING };
-
-	*uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	if (*uffd < 0 || ioctl(*uffd, UFFDIO_API, &api) ||
-	    ioctl(*uffd, UFFDIO_REGISTER, &reg))
-		return NULL;
-	return page;
-}
-
-/* struct writer - a thread that sends a byte */
-struct writer {
-	int sock;
-	const void *page;
-};
-
-static void *write_page(void *arg)
-{
-	const struct writer *writer = arg;
-
-	return (void *)(intptr_t)send(writer->sock, writer->page, 1, 0);
-}
-
 TEST_F(sockets, locked)
 {
-	static char source[65536] __attribute__((aligned(65536)));
-	struct writer writer = { .sock = self->conns[0].tx };
-	struct pollfd fault = { .events = POLLIN };
-	struct uffdio_copy copy;
+	struct faulting_sender sender = { .sock = self->conns[0].tx, .len = 1 };
+	struct faulting faulting;
 	pthread_t thread;
 	void *ret;
 
-	writer.page = faulting_page(&fault.fd);
-	if (!writer.page)
+	if (faulting_open(&faulting, 1))
 		SKIP(return, "userfaultfd() is not permitted");
+	sender.page = faulting.page;
 	for (int i = 0; i < CONNS; i++)
 		SET(i, i == 1 ? VNP_SOCKET_DISCONNECT : VNP_SOCKET_DROP_NEWEST, 0);
-	ASSERT_EQ(0, pthread_create(&thread, NULL, write_page, &writer));
-	ASSERT_EQ(1, poll(&fault, 1, 60000));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, faulting_send, &sender));
+	ASSERT_EQ(0, faulting_await(&faulting, 1));
 	self->orders->sockets = CONNS;
 	for (int i = 0; i < 100; i++) {
 		fill_random(self->sent, 100, i);
@@ -1106,10 +1071,7 @@ TEST_F(sockets, locked)
 	}
 	READ(0);
 	EXPECT_EQ(100, self->info.queued);
-	copy = (struct uffdio_copy) { (uintptr_t)writer.page, (uintptr_t)source,
-				      sysconf(_SC_PAGESIZE) };
-	source[0] = '!';
-	ASSERT_EQ(0, ioctl(fault.fd, UFFDIO_COPY, &copy));
+	ASSERT_EQ(0, faulting_fill(&faulting, '!'));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(1, (intptr_t)ret);
 	GETS(0, "!", 1);
@@ -1118,7 +1080,7 @@ TEST_F(sockets, locked)
 		frame(self, self->want, self->sent, 100);
 		GETS(0, self->want, 104);
 	}
-	close(fault.fd);
+	faulting_close(&faulting);
 }
 
 TEST_HARNESS_MAIN

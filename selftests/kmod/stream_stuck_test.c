@@ -62,19 +62,6 @@ FIXTURE_TEARDOWN(stuck)
 
 #define SELF	struct _test_data_stuck
 
-struct sender {
-	int sock;
-	const char *page;
-	size_t len;
-};
-
-static void *send_page(void *arg)
-{
-	struct sender *sender = arg;
-
-	return (void *)send(sender->sock, sender->page, sender->len, 0);
-}
-
 /* other_works() - are messages read, of which more are held than are parsed at once? */
 static int other_works(SELF *self)
 {
@@ -93,7 +80,7 @@ static int other_works(SELF *self)
  */
 TEST_F(stuck, workers)
 {
-	static struct sender senders[STUCK];
+	static struct faulting_sender senders[STUCK];
 	int dev = device_open(), stream, message;
 	pthread_attr_t attr;
 	__u8 sent[100];
@@ -114,11 +101,12 @@ TEST_F(stuck, workers)
 		ASSERT_EQ(0, conn_link_to(conn, dev, stream, message, 0, 0));
 		ASSERT_EQ(0, conn_put(conn, sent, sizeof(sent)));
 		ASSERT_EQ(0, conn_arrived(conn, sizeof(sent)));
-		senders[i] = (struct sender){
+		senders[i] = (struct faulting_sender){
 			conn->rx, self->faulting.page + i * self->faulting.size,
 			self->faulting.size,
 		};
-		ASSERT_EQ(0, pthread_create(&self->thread[i], &attr, send_page, &senders[i]));
+		ASSERT_EQ(0, pthread_create(&self->thread[i], &attr, faulting_send,
+					    &senders[i]));
 	}
 	EXPECT_EQ(0, faulting_await(&self->faulting, STUCK));
 	EXPECT_OK(write_text(SHARE, self->share));
