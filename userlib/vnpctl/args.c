@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+#include <ctype.h>
+
 #include "ctl.h"
 
 const char *args_next(struct args *args)
@@ -14,9 +16,14 @@ static bool is_short_for(const char *word, const char *keyword)
 	return *word && !strncmp(word, keyword, strlen(word));
 }
 
+bool args_is(const struct args *args, int n, const char *keyword)
+{
+	return n < args->cnt && is_short_for(args->words[n], keyword);
+}
+
 bool args_take(struct args *args, const char *keyword)
 {
-	if (!args->cnt || !is_short_for(*args->words, keyword))
+	if (!args_is(args, 0, keyword))
 		return false;
 	args_next(args);
 	return true;
@@ -31,20 +38,38 @@ const char *args_want(struct args *args, const char *what)
 	return word;
 }
 
-int args_u32(struct args *args, const char *what, __u32 *val)
+bool number_parse(const char *word, int base, __u64 min, __u64 max, __u64 *val)
+{
+	char *end;
+
+	/* strtoull() would take a sign, or spaces before. */
+	if (!isxdigit((unsigned char)*word))
+		return false;
+	errno = 0;
+	*val = strtoull(word, &end, base);
+	return !errno && end != word && !*end && *val >= min && *val <= max;
+}
+
+int args_number(struct args *args, const char *what, __u64 min, __u64 max, __u64 *val)
 {
 	const char *word = args_want(args, what);
-	unsigned long long num;
-	char *end;
 
 	if (!word)
 		return -EINVAL;
-	errno = 0;
-	num = strtoull(word, &end, 0);
-	if (errno || end == word || *end || *word == '-' || num > UINT32_MAX)
-		return error("%s must be a number, and \"%s\" is not one.", what, word);
-	*val = num;
+	if (!number_parse(word, 0, min, max, val))
+		return error("%s must be a number from %llu to %llu, not \"%s\".", what, min,
+			     max, word);
 	return 0;
+}
+
+int args_u32(struct args *args, const char *what, __u32 *val)
+{
+	__u64 number = 0;
+	int err = args_number(args, what, 0, UINT32_MAX, &number);
+
+	if (!err)
+		*val = number;
+	return err;
 }
 
 int args_end(const struct args *args)

@@ -99,17 +99,6 @@ int hex_write(const char *path, const void *bytes, size_t len)
 	return 0;
 }
 
-static int number_parse(const char *word, int base, __u64 max, __u64 *val)
-{
-	char *end;
-
-	errno = 0;
-	*val = strtoull(word, &end, base);
-	if (errno || end == word || *end || *word == '-' || *val > max)
-		return -EINVAL;
-	return 0;
-}
-
 static int bytes_parse_list(struct args *args, const char *what,
 			    unsigned char *bytes, size_t len, int base)
 {
@@ -122,7 +111,7 @@ static int bytes_parse_list(struct args *args, const char *what,
 		if (!word)
 			return error("The %s has %zu bytes; only %zu are given.", what,
 				     len, i);
-		if (number_parse(word, base, 0xff, &val))
+		if (!number_parse(word, base, 0, 0xff, &val))
 			return error("\"%s\" is not a byte of the %s (which has %zu, separated by spaces).",
 				     word, what, len);
 		bytes[i] = val;
@@ -133,15 +122,14 @@ static int bytes_parse_list(struct args *args, const char *what,
 static int bytes_parse_number(struct args *args, const char *what, void *bytes,
 			      size_t len, unsigned int bits)
 {
-	const char *word = args_want(args, what);
+	char label[16];
 	__u64 val;
 
-	if (!word)
-		return -EINVAL;
 	if (len != bits / 8)
 		return error("The %s has %zu bytes: u%u does not fit.", what, len, bits);
-	if (number_parse(word, 0, ~0ULL >> (64 - bits), &val))
-		return error("\"%s\" is not a number of %u bits.", word, bits);
+	snprintf(label, sizeof(label), "The %s", what);
+	if (args_number(args, label, 0, ~0ULL >> (64 - bits), &val))
+		return -EINVAL;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	val <<= 64 - bits;
 #endif
@@ -151,10 +139,10 @@ static int bytes_parse_number(struct args *args, const char *what, void *bytes,
 
 static int bytes_parse_text(struct args *args, const char *what, void *bytes, size_t len)
 {
-	const char *word = args_want(args, what);
+	const char *word = args_next(args);
 
 	if (!word)
-		return -EINVAL;
+		return error("The text of the %s is missing: str TEXT.", what);
 	if (strlen(word) > len)
 		return error("\"%s\" is longer than the %zu bytes of the %s.", word, len,
 			     what);

@@ -9,44 +9,42 @@
 
 #include "ctl.h"
 
-/* A number not greater than @max, and the spaces after it */
-static bool number_take(const char **at, unsigned long max, unsigned long *val)
+/* Does a line have @cnt numbers, which are not greater than @max, and nothing else? */
+static bool line_parse(char *line, size_t cnt, const __u64 *max, __u64 *vals)
 {
-	char *end;
+	const char *word = strtok(line, " \t\r\n");
+	size_t i;
 
-	errno = 0;
-	*val = strtoul(*at, &end, 10);
-	if (errno || end == *at || **at == '-' || *val > max)
-		return false;
-	*at = end + strspn(end, " \t\r\n");
-	return true;
+	for (i = 0; i < cnt; i++, word = strtok(NULL, " \t\r\n"))
+		if (!word || !number_parse(word, 10, 0, max[i], &vals[i]))
+			return false;
+	return !word;
 }
 
-static bool insn_parse(const char *line, struct sock_filter *insn)
+static bool insn_parse(char *line, struct sock_filter *insn)
 {
-	unsigned long code, jt, jf, k;
+	static const __u64 max[] = { UINT16_MAX, UINT8_MAX, UINT8_MAX, UINT32_MAX };
+	__u64 vals[ARRAY_SIZE(max)];
 
-	if (!number_take(&line, UINT16_MAX, &code) || !number_take(&line, UINT8_MAX, &jt) ||
-	    !number_take(&line, UINT8_MAX, &jf) || !number_take(&line, UINT32_MAX, &k))
+	if (!line_parse(line, ARRAY_SIZE(max), max, vals))
 		return false;
-	*insn = (struct sock_filter){ code, jt, jf, k };
-	return !*line;
+	*insn = (struct sock_filter){ vals[0], vals[1], vals[2], vals[3] };
+	return true;
 }
 
 static int cbpf_parse(FILE *file, const char *path, struct sock_filter *insns, size_t *cnt)
 {
+	static const __u64 max = BPF_MAXINSNS;
 	char text[128];
-	const char *line = text;
-	unsigned long want = 0;
+	__u64 want;
 
 	*cnt = 0;
-	if (!fgets(text, sizeof(text), file) ||
-	    !number_take(&line, BPF_MAXINSNS, &want) || *line)
+	if (!fgets(text, sizeof(text), file) || !line_parse(text, 1, &max, &want))
 		return error("%s is not output of tcpdump -ddd: its first line must be the number of instructions, at most %u.",
 			     path, BPF_MAXINSNS);
 	while (fgets(text, sizeof(text), file)) {
 		if (*cnt == want)
-			return error("%s has more than the %lu instructions its first line says.",
+			return error("%s has more than the %llu instructions its first line says.",
 				     path, want);
 		if (!insn_parse(text, &insns[*cnt]))
 			return error("Line %zu of %s does not have the four numbers of an instruction: code jt jf k.",
@@ -56,7 +54,7 @@ static int cbpf_parse(FILE *file, const char *path, struct sock_filter *insns, s
 	if (ferror(file))
 		return error("Cannot read %s: %s.", path, strerror(errno));
 	return *cnt == want ? 0 :
-	       error("%s has %zu of the %lu instructions its first line says.", path, *cnt,
+	       error("%s has %zu of the %llu instructions its first line says.", path, *cnt,
 		     want);
 }
 

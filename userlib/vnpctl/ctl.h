@@ -40,13 +40,22 @@ struct args {
 /* args_next() - read a word; NULL if there is none */
 const char *args_next(struct args *args);
 
+/* args_is() - is word @n of those left @keyword or an abbreviation of it? */
+bool args_is(const struct args *args, int n, const char *keyword);
+
 /* args_take() - read the next word if it is @keyword or an abbreviation of it */
 bool args_take(struct args *args, const char *keyword);
 
 /* args_want() - read a required word; @what describes it in the message */
 const char *args_want(struct args *args, const char *what);
 
-/* args_u32() - read a required number */
+/* number_parse() - is the word a number from @min to @max, and nothing else? */
+bool number_parse(const char *word, int base, __u64 min, __u64 max, __u64 *val);
+
+/* args_number() - read a required number from @min to @max; @what begins the message */
+int args_number(struct args *args, const char *what, __u64 min, __u64 max, __u64 *val);
+
+/* args_u32() - the same, of 32 bits */
 int args_u32(struct args *args, const char *what, __u32 *val);
 
 /* args_end() - fail if there are more words */

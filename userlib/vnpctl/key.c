@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Values of maps of keys as text. */
-#include <ctype.h>
-
 #include "ctl.h"
+
+/* The longest tag of all algorithms: of HMAC-SHA256 */
+#define TAG_MAX	32
 
 static const char *const algs[] = {
 	[VNP_KEY_CHACHA20_POLY1305] = "chacha20-poly1305",
@@ -73,20 +74,9 @@ static int file_parse(struct args *args, struct vnp_key *key)
 	return err;
 }
 
-static int number_want(struct args *args, const char *what, long *number)
-{
-	const char *word = args_want(args, what);
-	char *end;
-
-	if (!word)
-		return -EINVAL;
-	*number = strtol(word, &end, 0);
-	return *end || end == word ? error("\"%s\" is not a number.", word) : 0;
-}
-
 static int secret_parse(struct args *args, struct vnp_key *key)
 {
-	long serial;
+	__u64 serial;
 	int len;
 
 	/* Before "keyring", of which it is an abbreviation, too */
@@ -99,7 +89,7 @@ static int secret_parse(struct args *args, struct vnp_key *key)
 		return file_parse(args, key);
 	if (!args_take(args, "keyring"))
 		return error("The key is missing: key HEX, file FILE or keyring SERIAL.");
-	if (number_want(args, "The serial number of the key", &serial))
+	if (args_number(args, "The serial number of the key", 1, INT32_MAX, &serial))
 		return -EINVAL;
 	key->flags |= VNP_KEY_F_KEYRING;
 	key->serial = serial;
@@ -108,7 +98,7 @@ static int secret_parse(struct args *args, struct vnp_key *key)
 
 int key_parse(struct args *args, struct vnp_key *key)
 {
-	long tag = 0;
+	__u64 tag = 0;
 	int err;
 
 	memset(key, 0, sizeof(*key));
@@ -116,7 +106,7 @@ int key_parse(struct args *args, struct vnp_key *key)
 	if (!err && args_take(args, "salt"))
 		err = hex_parse(args, "The salt", key->salt, sizeof(key->salt));
 	if (err >= 0 && args_take(args, "tag"))
-		err = number_want(args, "The number of bytes of the tag", &tag);
+		err = args_number(args, "The number of bytes of the tag", 0, TAG_MAX, &tag);
 	key->tag_len = tag;
 	if (err >= 0 && args_take(args, "once"))
 		key->flags |= VNP_KEY_F_ONCE;

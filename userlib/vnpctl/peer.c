@@ -2,21 +2,10 @@
 /* Values of maps of peers, as text: 192.0.2.1:5004, [2001:db8::1]:5004. */
 #include "ctl.h"
 
-static int peer_number(const char *word, unsigned long max, const char *what,
-		       unsigned long *val)
-{
-	char *end;
-
-	*val = strtoul(word, &end, 0);
-	if (end == word || *end || *word == '-' || *val > max)
-		return error("\"%s\" is not a %s.", word, what);
-	return 0;
-}
-
 int peer_parse(struct args *args, struct vnp_peer *peer)
 {
-	const char *word = args_want(args, "address");
-	unsigned long val;
+	const char *word = args_want(args, "The address (HOST:PORT)");
+	__u64 val;
 	int err;
 
 	if (!word)
@@ -26,13 +15,11 @@ int peer_parse(struct args *args, struct vnp_peer *peer)
 		return err;
 	for (;;) {
 		if (args_take(args, "ttl")) {
-			word = args_want(args, "TTL");
-			if (!word || peer_number(word, 255, "TTL", &val))
+			if (args_number(args, "The TTL", 0, 255, &val))
 				return -EINVAL;
 			peer->ttl = val;
 		} else if (args_take(args, "tos")) {
-			word = args_want(args, "TOS");
-			if (!word || peer_number(word, 255, "TOS", &val))
+			if (args_number(args, "The TOS", 0, 255, &val))
 				return -EINVAL;
 			peer->tos = val;
 			peer->flags |= VNP_PEER_F_TOS;

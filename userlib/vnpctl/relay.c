@@ -40,13 +40,13 @@ struct relay {
 static int port_parse(struct args *args, __u32 *port)
 {
 	const char *spec = args_want(args, "The port, udp:PORT");
-	int end = 0;
+	__u64 number;
 
 	if (!spec)
 		return -EINVAL;
-	if (sscanf(spec, "udp:%5u%n", port, &end) != 1 || spec[end] || !*port ||
-	    *port > 0xffff)
+	if (strncmp(spec, "udp:", 4) || !number_parse(spec + 4, 10, 1, 0xffff, &number))
 		return error("\"%s\" is not a port: write udp:PORT, such as udp:5004.", spec);
+	*port = number;
 	return 0;
 }
 
