@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Values of maps of sockets: TCP connections, and connected UDP sockets. */
+#include <limits.h>
+
 #include "ctl.h"
 
 static const char *const policies[] = {
@@ -16,14 +18,14 @@ static const char *policy_name(__u32 policy)
 static int fd_parse(struct args *args, struct vnp_connection *conn)
 {
 	const bool other = args_take(args, "pid");
-	__u32 pid = 0, fd;
+	__u64 pid = 0, fd;
 	int ret;
 
-	if (other && args_u32(args, "The process", &pid))
+	if (other && args_number(args, "The process", 1, INT_MAX, &pid))
 		return -EINVAL;
 	if (!args_take(args, "fd"))
 		return error("Specify the socket: fd FD, or pid PID fd FD.");
-	if (args_u32(args, "The descriptor", &fd))
+	if (args_number(args, "The descriptor", 0, INT_MAX, &fd))
 		return -EINVAL;
 	conn->fd = fd;
 	if (!other)

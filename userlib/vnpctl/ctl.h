@@ -281,7 +281,23 @@ int top_command(struct args *args);
 int feature_command(struct args *args);
 int version_command(struct args *args);
 
-/* link_json() - a link's socket, program and counters */
+int prog_run(struct args *args);
+int prog_dump(struct args *args);
+
+/*
+ * ---- Links (link_opts.c, link_print.c) -------------------------------------
+ */
+
+/* link_opts_parse() - read options of link attach, in any order, until there are no more words */
+int link_opts_parse(struct args *args, struct vnp_link_opts *opts);
+
+/* link_attached_print() - a link that was made: print a line, or append it to @list in JSON */
+void link_attached_print(const struct vnp_program *prog, const struct vnp_link_info *info,
+			 const struct vnp_socket *sock, struct json_object *list);
+
+/* link_print(), link_row(), link_json() - a link's socket, program and counters */
+void link_print(const struct vnp_link_info *info);
+void link_row(struct table *table, const struct vnp_link_info *info);
 struct json_object *link_json(const struct vnp_link_info *info);
 
 /*
@@ -289,8 +305,5 @@ struct json_object *link_json(const struct vnp_link_info *info);
  * of C if the program is still loaded
  */
 void link_fault_print(const struct vnp_link_info *info);
-
-int prog_run(struct args *args);
-int prog_dump(struct args *args);
 
 #endif /* _VNPCTL_CTL_H */
