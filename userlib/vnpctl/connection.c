@@ -70,7 +70,6 @@ static const char *end_text(const struct vnp_connection *conn, bool remote,
 void connection_print(const struct vnp_connection *conn)
 {
 	char local[VNP_PEER_TEXT_LEN], remote[VNP_PEER_TEXT_LEN];
-	__u32 i;
 
 	printf("%s to %s", end_text(conn, false, local), end_text(conn, true, remote));
 	if (conn->queue_bytes)
@@ -83,16 +82,13 @@ void connection_print(const struct vnp_connection *conn)
 	if (conn->queue_bytes)
 		printf("\n  queued: %llu datagrams, %llu bytes", conn->queued,
 		       conn->queued_bytes);
-	for (i = 0; i < VNP_ERROR_SLOTS; i++)
-		if (conn->errors[i])
-			printf("\n  not sent (%s): %llu", error_name(i), conn->errors[i]);
+	errors_print(conn->errors, "\n  not sent", "");
 }
 
 struct json_object *connection_json(const struct vnp_connection *conn)
 {
-	struct json_object *obj = json_object_new_object(), *errors;
+	struct json_object *obj = json_object_new_object();
 	char text[VNP_PEER_TEXT_LEN];
-	__u32 i;
 
 	add_str(obj, "local", end_text(conn, false, text));
 	add_str(obj, "remote", end_text(conn, true, text));
@@ -105,10 +101,6 @@ struct json_object *connection_json(const struct vnp_connection *conn)
 	add_u64(obj, "bytes", conn->bytes);
 	add_u64(obj, "queued", conn->queued);
 	add_u64(obj, "queued_bytes", conn->queued_bytes);
-	errors = json_object_new_object();
-	for (i = 0; i < VNP_ERROR_SLOTS; i++)
-		if (conn->errors[i])
-			add_u64(errors, error_name(i), conn->errors[i]);
-	json_object_object_add(obj, "errors", errors);
+	json_object_object_add(obj, "errors", errors_json(conn->errors, false));
 	return obj;
 }

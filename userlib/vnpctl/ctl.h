@@ -124,6 +124,13 @@ const char *verdict_name(__u64 verdict);
 
 /* error_name() - of enum vnp_error */
 const char *error_name(__u32 error);
+
+/* errors_print() - those that occurred, each between @before and @after */
+void errors_print(const __u64 *errors, const char *before, const char *after);
+
+/* errors_json() - those that occurred, or all that there are */
+struct json_object *errors_json(const __u64 *errors, bool all);
+
 const char *prog_type_name(__u32 type);
 const char *map_type_name(__u32 type);
 

@@ -88,7 +88,6 @@ static void hold_json(struct json_object *obj, const struct vnp_link_info *info)
 struct json_object *link_json(const struct vnp_link_info *info)
 {
 	struct json_object *obj = json_object_new_object();
-	struct json_object *errors = json_object_new_object();
 	int i;
 
 	add_u64(obj, "id", info->id);
@@ -104,9 +103,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 	add_u64(obj, "bytes", info->bytes);
 	for (i = 0; i < __VNP_VERDICT_CNT; i++)
 		add_u64(obj, verdict_name(i), info->verdicts[i]);
-	for (i = 0; i < __VNP_ERROR_CNT; i++)
-		add_u64(errors, error_name(i), info->errors[i]);
-	json_object_object_add(obj, "errors", errors);
+	json_object_object_add(obj, "errors", errors_json(info->errors, true));
 	hold_json(obj, info);
 	listener_json(obj, info);
 	stream_json(obj, info);
@@ -184,10 +181,7 @@ void link_print(const struct vnp_link_info *info)
 	if (info->reply_bytes)
 		printf("\tanswers: %u of %u bytes are queued\n", info->reply_queued,
 		       info->reply_bytes);
-	for (i = 0; i < __VNP_ERROR_CNT; i++)
-		if (info->errors[i])
-			printf("\terrors (%s): %llu\n", error_name(i),
-			       info->errors[i]);
+	errors_print(info->errors, "\terrors", "\n");
 	hold_print(info);
 	listener_print(info);
 	link_fault_print(info);

@@ -214,6 +214,26 @@ const char *error_name(__u32 error)
 	return error < ARRAY_SIZE(names) && names[error] ? names[error] : "unknown";
 }
 
+void errors_print(const __u64 *errors, const char *before, const char *after)
+{
+	__u32 i;
+
+	for (i = 0; i < VNP_ERROR_SLOTS; i++)
+		if (errors[i])
+			printf("%s (%s): %llu%s", before, error_name(i), errors[i], after);
+}
+
+struct json_object *errors_json(const __u64 *errors, bool all)
+{
+	struct json_object *obj = json_object_new_object();
+	__u32 i;
+
+	for (i = 0; i < VNP_ERROR_SLOTS; i++)
+		if (errors[i] || (all && i < __VNP_ERROR_CNT))
+			add_u64(obj, error_name(i), errors[i]);
+	return obj;
+}
+
 const char *prog_type_name(__u32 type)
 {
 	static const char *const names[] = {

@@ -32,7 +32,6 @@ int peer_parse(struct args *args, struct vnp_peer *peer)
 void peer_print(const struct vnp_peer *peer)
 {
 	char text[VNP_PEER_TEXT_LEN];
-	__u32 i;
 
 	printf("%s", vnp_peer_print(peer, text));
 	if (peer->ttl)
@@ -42,16 +41,13 @@ void peer_print(const struct vnp_peer *peer)
 	printf("\n  sent: %llu datagrams, %llu bytes", peer->sent, peer->bytes);
 	if (peer->unreachable)
 		printf("\n  unreachable (ICMP): %llu", peer->unreachable);
-	for (i = 0; i < VNP_ERROR_SLOTS; i++)
-		if (peer->errors[i])
-			printf("\n  not sent (%s): %llu", error_name(i), peer->errors[i]);
+	errors_print(peer->errors, "\n  not sent", "");
 }
 
 struct json_object *peer_json(const struct vnp_peer *peer)
 {
-	struct json_object *obj = json_object_new_object(), *errors;
+	struct json_object *obj = json_object_new_object();
 	char text[VNP_PEER_TEXT_LEN];
-	__u32 i;
 
 	add_str(obj, "address", vnp_peer_print(peer, text));
 	if (peer->ttl)
@@ -61,10 +57,6 @@ struct json_object *peer_json(const struct vnp_peer *peer)
 	add_u64(obj, "sent", peer->sent);
 	add_u64(obj, "bytes", peer->bytes);
 	add_u64(obj, "unreachable", peer->unreachable);
-	errors = json_object_new_object();
-	for (i = 0; i < VNP_ERROR_SLOTS; i++)
-		if (peer->errors[i])
-			add_u64(errors, error_name(i), peer->errors[i]);
-	json_object_object_add(obj, "errors", errors);
+	json_object_object_add(obj, "errors", errors_json(peer->errors, false));
 	return obj;
 }
