@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Counters of all links: once, or every second as rates. */
+#include <ctype.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -81,6 +82,23 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 		table_add(table, "%llu", info->faults[i]);
 }
 
+/* The columns of stats_row() */
+static struct table *stats_table(void)
+{
+	char columns[512] = "LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY HELD ERRORS";
+	size_t len = strlen(columns);
+	const char *c;
+	int i;
+
+	for (i = 1; i < __VNP_FAULT_CNT; i++) {
+		len += snprintf(columns + len, sizeof(columns) - len, " F:");
+		for (c = fault_name(i); *c && len < sizeof(columns) - 1; c++)
+			columns[len++] = toupper(*c);
+		columns[len] = 0;
+	}
+	return table_new(columns);
+}
+
 int stats_command(struct args *args)
 {
 	struct json_object *list;
@@ -99,9 +117,7 @@ int stats_command(struct args *args)
 			json_object_array_add(list, link_json(&sample.links[i]));
 		json_print(list);
 	} else {
-		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY HELD ERRORS "
-				  "F:PACKET F:MAP F:STACK F:NULL F:BUDGET F:VERDICT "
-				  "F:CONTEXT F:THROTTLED");
+		table = stats_table();
 		for (i = 0; i < sample.cnt; i++)
 			stats_row(table, &sample.links[i]);
 		table_print(table, "There is no link.");
