@@ -5,8 +5,8 @@
 
 #include "ctl.h"
 
-/* struct run - the arguments and the results; @max: bytes of payload */
-struct run {
+/* struct execution - the arguments and the results; @max: bytes of payload */
+struct execution {
 	struct vnp_run_opts opts;
 	void *data_in;
 	const char *data_out;
@@ -15,16 +15,16 @@ struct run {
 };
 
 /* The longest payload for this type of program */
-static int run_max(const struct vnp_program *prog, struct run *run)
+static int exec_max(const struct vnp_program *prog, struct execution *exec)
 {
 	struct vnp_prog_info info = { .size = sizeof(info) };
 	int err = vnp_program_get_info(prog, &info);
 
-	run->max = info.type == VNP_PROG_PACKET ? VNP_PACKET_MAX : VNP_RUN_DATAGRAM_MAX;
+	exec->max = info.type == VNP_PROG_PACKET ? VNP_PACKET_MAX : VNP_RUN_DATAGRAM_MAX;
 	return err ? failed(err, "Cannot read the information about the program") : 0;
 }
 
-static int run_parse(struct args *args, struct run *run)
+static int exec_parse(struct args *args, struct execution *exec)
 {
 	const char *path;
 	size_t len = 0;
@@ -33,17 +33,17 @@ static int run_parse(struct args *args, struct run *run)
 	while (args->cnt && !err) {
 		if (args_take(args, "data-in")) {
 			path = args_want(args, "The file with the payload");
-			free(run->data_in);
-			run->data_in = NULL;
-			err = path ? hex_read(path, &run->data_in, &len) : -EINVAL;
+			free(exec->data_in);
+			exec->data_in = NULL;
+			err = path ? hex_read(path, &exec->data_in, &len) : -EINVAL;
 		} else if (args_take(args, "data-out")) {
-			run->data_out = args_want(args, "The file for the payload");
-			err = run->data_out ? 0 : -EINVAL;
+			exec->data_out = args_want(args, "The file for the payload");
+			err = exec->data_out ? 0 : -EINVAL;
 		} else if (args_take(args, "repeat")) {
-			err = args_u32(args, "The number of executions", &run->opts.repeat);
+			err = args_u32(args, "The number of executions", &exec->opts.repeat);
 		} else if (args_take(args, "direct")) {
 			err = args_u32(args, "The number of direct bytes",
-				       &run->opts.direct_len);
+				       &exec->opts.direct_len);
 		} else {
 			err = args_end(args);
 		}
@@ -51,24 +51,24 @@ static int run_parse(struct args *args, struct run *run)
 	if (err)
 		return err;
 
-	if (len > run->max)
+	if (len > exec->max)
 		return error("A %s has at most %zu bytes, and these are %zu.",
-			     run->max == VNP_PACKET_MAX ? "packet" : "datagram", run->max, len);
-	if (run->opts.direct_len > len)
+			     exec->max == VNP_PACKET_MAX ? "packet" : "datagram", exec->max, len);
+	if (exec->opts.direct_len > len)
 		return error("%u bytes cannot be direct: the payload has %zu.",
-			     run->opts.direct_len, len);
-	if (run->opts.repeat > VNP_RUN_REPEAT_MAX)
+			     exec->opts.direct_len, len);
+	if (exec->opts.repeat > VNP_RUN_REPEAT_MAX)
 		return error("A program can be executed at most %u times at once.",
 			     VNP_RUN_REPEAT_MAX);
-	run->opts.data_in = run->data_in;
-	run->opts.data_in_len = len;
-	run->opts.data_out = run->payload;
-	run->opts.data_out_len = sizeof(run->payload);
+	exec->opts.data_in = exec->data_in;
+	exec->opts.data_in_len = len;
+	exec->opts.data_out = exec->payload;
+	exec->opts.data_out_len = sizeof(exec->payload);
 	return 0;
 }
 
 /* Lines the program logged in the kernel are read from its descriptor */
-static struct json_object *run_lines(const struct vnp_program *prog)
+static struct json_object *exec_lines(const struct vnp_program *prog)
 {
 	struct json_object *lines = program_lines();
 	char buf[4096 + 1], *line, *rest;
@@ -87,10 +87,10 @@ static struct json_object *run_lines(const struct vnp_program *prog)
 	return lines;
 }
 
-static void run_json(const struct vnp_program *prog, const struct run *run)
+static void exec_json(const struct vnp_program *prog, const struct execution *exec)
 {
 	struct json_object *obj = json_object_new_object(), *source;
-	const struct vnp_run_opts *opts = &run->opts;
+	const struct vnp_run_opts *opts = &exec->opts;
 	struct vnp_source_line src;
 	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
 
@@ -110,15 +110,15 @@ static void run_json(const struct vnp_program *prog, const struct run *run)
 	}
 	add_u64(obj, "ns", opts->ns);
 	add_u64(obj, "repeat", opts->repeat ?: 1);
-	add_hex(obj, "data_out", run->payload, opts->data_out_len);
-	json_object_object_add(obj, "log", run_lines(prog));
+	add_hex(obj, "data_out", exec->payload, opts->data_out_len);
+	json_object_object_add(obj, "log", exec_lines(prog));
 	json_print(obj);
 }
 
-static void run_print(const struct vnp_program *prog, const struct run *run)
+static void exec_print(const struct vnp_program *prog, const struct execution *exec)
 {
-	const struct vnp_run_opts *opts = &run->opts;
-	struct json_object *lines = run_lines(prog);
+	const struct vnp_run_opts *opts = &exec->opts;
+	struct json_object *lines = exec_lines(prog);
 	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
 	struct vnp_source_line src;
 	size_t i;
@@ -145,41 +145,41 @@ static void run_print(const struct vnp_program *prog, const struct run *run)
 	printf("payload  %u bytes\n", opts->data_out_len);
 }
 
-static int run_do(struct prog_ref *ref, struct run *run)
+static int exec_do(struct prog_ref *ref, struct execution *exec)
 {
 	int err;
 
-	progress_start("running");
-	err = vnp_program_run(ref->prog, &run->opts);
+	progress_start("executing");
+	err = vnp_program_run(ref->prog, &exec->opts);
 	progress_stop();
 	if (err)
-		return failed(err, "Cannot run program %s", vnp_program_name(ref->prog));
+		return failed(err, "Cannot execute program %s", vnp_program_name(ref->prog));
 
 	if (settings.json)
-		run_json(ref->prog, run);
+		exec_json(ref->prog, exec);
 	else
-		run_print(ref->prog, run);
-	return run->data_out ? hex_write(run->data_out, run->payload,
-					 run->opts.data_out_len) : 0;
+		exec_print(ref->prog, exec);
+	return exec->data_out ? hex_write(exec->data_out, exec->payload,
+					 exec->opts.data_out_len) : 0;
 }
 
 int prog_run(struct args *args)
 {
-	struct run *run = calloc(1, sizeof(*run));
+	struct execution *exec = calloc(1, sizeof(*exec));
 	struct prog_ref ref;
 	int err;
 
-	if (!run)
+	if (!exec)
 		return error("Out of memory.");
-	run->opts.sz = sizeof(run->opts);
+	exec->opts.sz = sizeof(exec->opts);
 	err = prog_ref_load(args, PROG_REF_ID | PROG_REF_RAW | PROG_REF_ONE, &ref);
 	if (!err) {
-		err = run_max(ref.prog, run) ?: run_parse(args, run);
+		err = exec_max(ref.prog, exec) ?: exec_parse(args, exec);
 		if (!err)
-			err = run_do(&ref, run);
+			err = exec_do(&ref, exec);
 		prog_ref_close(&ref);
 	}
-	free(run->data_in);
-	free(run);
+	free(exec->data_in);
+	free(exec);
 	return err;
 }
