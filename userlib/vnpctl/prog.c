@@ -109,36 +109,43 @@ static void prog_report(const struct vnp_program *prog,
 	       vnp_program_log(prog));
 }
 
-static int prog_verify(struct args *args)
+/* Print all programs that were loaded; in JSON with the reports if @log is set */
+static int progs_report(const struct prog_ref *ref, bool log)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_object_new_array(), *obj;
 	struct vnp_program *prog = NULL;
 	struct vnp_prog_info info;
-	struct json_object *obj;
+	int err = 0;
+
+	while ((prog = prog_ref_next(ref, prog))) {
+		err = prog_info(prog, &info);
+		if (err)
+			break;
+		if (!settings.json) {
+			prog_report(prog, &info);
+			continue;
+		}
+		obj = prog_json(prog, &info);
+		if (log)
+			add_str(obj, "log", vnp_program_log(prog));
+		json_object_array_add(list, obj);
+	}
+	if (!err && settings.json)
+		json_print(json_object_get(list));
+	json_object_put(list);
+	return err;
+}
+
+static int prog_verify(struct args *args)
+{
 	struct prog_ref ref;
 	int err;
 
 	err = prog_ref_load(args, PROG_REF_RAW, &ref);
 	if (err)
-		goto out;
-	err = args_end(args);
-	while (!err && (prog = prog_ref_next(&ref, prog))) {
-		err = prog_info(prog, &info);
-		if (err)
-			break;
-		if (settings.json) {
-			obj = prog_json(prog, &info);
-			add_str(obj, "log", vnp_program_log(prog));
-			json_object_array_add(list, obj);
-		} else {
-			prog_report(prog, &info);
-		}
-	}
+		return err;
+	err = args_end(args) ?: progs_report(&ref, true);
 	prog_ref_close(&ref);
-	if (!err && settings.json)
-		json_print(json_object_get(list));
-out:
-	json_object_put(list);
 	return err;
 }
 
@@ -261,41 +268,25 @@ static void logs_follow(const struct prog_ref *ref)
 
 static int prog_load(struct args *args)
 {
-	struct json_object *list = json_object_new_array();
-	struct vnp_program *prog = NULL;
-	struct vnp_prog_info info;
 	struct prog_ref ref;
 	int err;
 
 	err = settings.user ? error("prog load loads into the kernel; --user is for verify, dump and run.") :
 	      prog_ref_load(args, 0, &ref);
 	if (err)
-		goto out;
-	err = args_end(args);
-	while (!err && (prog = prog_ref_next(&ref, prog))) {
-		err = prog_info(prog, &info);
-		if (err)
-			break;
-		json_object_array_add(list, prog_json(prog, &info));
-		if (!settings.json) {
-			prog_report(prog, &info);
-		}
-	}
+		return err;
+	err = args_end(args) ?: progs_report(&ref, false);
 	if (!err) {
-		if (settings.json)
-			json_print(json_object_get(list));
-		else
+		if (!settings.json)
 			printf("Loaded until Ctrl-C, or as long as it is linked.\n");
 		fflush(stdout);
 		logs_follow(&ref);
 	}
 	prog_ref_close(&ref);
-out:
-	json_object_put(list);
 	return err;
 }
 
-/* Does it call vnp_log()? */
+/* Does it call vnp_printk()? */
 static bool prog_logs(const struct vnp_program *prog)
 {
 	struct pollfd fd = { .fd = vnp_program_fd(prog), .events = POLLIN };
