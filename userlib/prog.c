@@ -87,6 +87,20 @@ void vnp_program_warn(const struct vnp_program *prog)
 	}
 }
 
+/* The last line of the report says why. */
+static void program_not_permitted(const struct vnp_program *prog)
+{
+	const char *log = vnp_program_log(prog), *line;
+	size_t len = strlen(log);
+
+	while (len && log[len - 1] == '\n')
+		len--;
+	for (line = log + len; line > log && line[-1] != '\n';)
+		line--;
+	vnp_error(&prog->print, "Program %s is not permitted: %.*s Set a lower budget (vnp_program_set_budget()), or ask root to raise the module's parameter budget_max.",
+		  prog->name, (int)(log + len - line), line);
+}
+
 static int program_load_failed(const struct vnp_program *prog, int dev, int err)
 {
 	if (err == -EPERM && vnp_device_denied(dev, &prog->print))
@@ -96,9 +110,8 @@ static int program_load_failed(const struct vnp_program *prog, int dev, int err)
 	else if (err == -EOPNOTSUPP)
 		vnp_error(&prog->print, "The kernel cannot compile program %s: its JIT is off (sysctl net.core.bpf_jit_enable=1).",
 			  prog->name);
-	else if (err == -EPERM)
-		vnp_error(&prog->print, "Program %s requests a budget that requires CAP_SYS_ADMIN.",
-			  prog->name);
+	else if (err == -EPERM && *vnp_program_log(prog))
+		program_not_permitted(prog);
 	else
 		vnp_error(&prog->print, "Program %s cannot be loaded: %s.%s%s", prog->name,
 			  strerror(-err), *vnp_program_log(prog) ? " " : "",
