@@ -74,6 +74,12 @@ static int map_create_failed(struct vnp_map *map, int err)
 		vnp_error(&map->print, "Map %s cannot be created: VNP does not support its type (%u), flags (%#x), key size (%u) or value size (%u).",
 			  map->name, map->def.type, map->def.flags,
 			  map->def.key_size, map->def.value_size);
+	else if (err == -ENOMEM)
+		vnp_error(&map->print, "Map %s cannot be created: out of memory, or the memory cgroup's limit is reached.",
+			  map->name);
+	else if (err == -EBADF || err == -ENOTSOCK || err == -EOPNOTSUPP)
+		vnp_error(&map->print, "Map %s cannot be created: the descriptor given to vnp_map_set_socket() is not a UDP socket, or closed.",
+			  map->name);
 	else
 		vnp_error(&map->print, "Map %s cannot be created: %s.", map->name,
 			  strerror(-err));
