@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /* Links: a program on a socket. */
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -20,46 +22,94 @@ static int link_new(int fd, const struct vnp_printer *print, struct vnp_link **t
 	return 0;
 }
 
-static const char *type_mismatch(const struct vnp_program *prog)
+static bool socket_is(int fd, int type, int protocol)
 {
+	int is_type, is_protocol;
+	socklen_t len = sizeof(int);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_TYPE, &is_type, &len) && is_type == type &&
+	       !getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &is_protocol, &len) &&
+	       is_protocol == protocol;
+}
+
+static const char *type_mismatch(const struct vnp_program *prog,
+				 const struct vnp_program *message, int sock_fd)
+{
+	if (message && message->type != VNP_PROG_MESSAGE)
+		return "the second program of a link must be of type message";
 	switch (prog->type) {
 	case VNP_PROG_STREAM:
-		return "it is not a TCP socket, the kernel has given its data to another protocol (MPTCP), or this module does not link TCP sockets";
+		if (socket_is(sock_fd, SOCK_STREAM, IPPROTO_TCP))
+			return "a program that sends uses a map of peers without a UDP socket: call vnp_map_set_socket() before the object is loaded";
+		if (socket_is(sock_fd, SOCK_STREAM, IPPROTO_MPTCP))
+			return "it is not a TCP socket, but one of MPTCP: the application must open it with IPPROTO_TCP";
+		return "it is not a TCP socket, as a program of type stream needs";
 	case VNP_PROG_MESSAGE:
 		return "it must be the second program of a link, after one of type stream";
 	default:
-		return "it is not a UDP socket, or a multicast address is in a map of peers";
+		if (socket_is(sock_fd, SOCK_DGRAM, IPPROTO_UDP))
+			return "a multicast address, or 255.255.255.255, is in a map of peers: programs cannot send there";
+		return "it is not a UDP socket, as a program of type datagram or packet needs";
 	}
 }
 
-static void attach_failed(const struct vnp_program *prog, int dev, int err)
+/* Errors of entries in maps of peers, and of what any link needs.  Return: NULL: none of these */
+static const char *peers_refused(int err)
 {
-	const char *why = strerror(-err);
+	switch (err) {
+	case -EPERM:
+		return "its filter is locked (SO_LOCK_FILTER), or it may not send to a peer that is in a map of the program";
+	case -EACCES:
+		return "a broadcast address is in a map of peers: set SO_BROADCAST on the socket first";
+	case -EAFNOSUPPORT:
+		return "an IPv6 address is in a map of peers, and it is an IPv4 socket";
+	case -ENETUNREACH:
+	case -EHOSTUNREACH:
+		return "there is no route to a peer that is in a map of the program (IPV6_V6ONLY excludes IPv4)";
+	case -ENOMEM:
+		return "out of memory, or the memory cgroup's limit is reached";
+	}
+	return NULL;
+}
 
-	if (err == -EPERM && vnp_device_denied(dev, &prog->print))
-		return;
+static const char *option_invalid(const struct vnp_link_create *create)
+{
+	const __u32 late = VNP_LINK_F_HOLD_DELIVER | VNP_LINK_F_HOLD_EACH;
+
+	if (create->hold_messages > VNP_HOLD_MESSAGES_MAX ||
+	    create->hold_age_ms > VNP_HOLD_AGE_MS_MAX)
+		return "a limit of held messages is out of range (VNP_HOLD_MESSAGES_MAX, VNP_HOLD_AGE_MS_MAX)";
+	if (create->reply_bytes && (create->reply_bytes < VNP_SOCKET_QUEUE_MIN ||
+				    create->reply_bytes > VNP_SOCKET_QUEUE_MAX))
+		return "the queue for answers must have 4 KiB to 16 MiB";
+	if ((create->flags & late) == late)
+		return "messages that are too old cannot be delivered both whole and one by one";
+	return "an option does not apply to this socket: merge and late are for UDP; unframed, forged, boundaries, answers and unsent are for TCP";
+}
+
+static const char *attach_refused(const struct vnp_program *prog,
+				  const struct vnp_program *message,
+				  const struct vnp_link_create *create, int err)
+{
 	switch (err) {
 	case -EBUSY:
-		why = "it already has a link (vnpctl link list), or the kernel uses it, e.g. for a tunnel";
-		break;
+		return create->reply_bytes ?
+		       "it already has a link (vnpctl link list), the kernel uses it for something else, or it is in a map of sockets with another queue or policy than for answers" :
+		       "it already has a link (vnpctl link list), or the kernel uses it, e.g. for a tunnel";
 	case -EOPNOTSUPP:
-		why = type_mismatch(prog);
-		break;
+		return type_mismatch(prog, message, create->sock_fd);
+	case -EINVAL:
+		return option_invalid(create);
+	case -EDQUOT:
+		return "your connections with a queue, or the bytes of these, have reached the module's limit (parameters sockets_user_max and sockets_user_bytes)";
 	case -ENOTCONN:
-		why = "it is neither connected nor listens";
-		break;
+		return "it is neither connected nor listens";
 	case -ENOTSOCK:
-		why = "the descriptor is not a socket";
-		break;
-	case -EPERM:
-		why = "its filter is locked (SO_LOCK_FILTER), or it may not send to a peer that is in a map of the program";
-		break;
+		return "the descriptor is not a socket";
 	case -EBADF:
-		why = "the descriptor is closed";
-		break;
+		return "the descriptor is closed";
 	}
-	vnp_error(&prog->print, "Program %s cannot be linked to the socket: %s.",
-		  prog->name, why);
+	return peers_refused(err) ?: strerror(-err);
 }
 
 VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
@@ -91,8 +141,9 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 	if (dev < 0)
 		return dev;
 	fd = vnp_ioctl(dev, VNP_LINK_CREATE, &create);
-	if (fd < 0)
-		attach_failed(prog, dev, fd);
+	if (fd < 0 && !(fd == -EPERM && vnp_device_denied(dev, &prog->print)))
+		vnp_error(&prog->print, "Program %s cannot be linked to the socket: %s.",
+			  prog->name, attach_refused(prog, message, &create, fd));
 	close(dev);
 	if (fd < 0)
 		return fd;
@@ -201,9 +252,12 @@ VNP_API int vnp_link_update(struct vnp_link *link, const struct vnp_program *pro
 		vnp_error(&link->print, "The link is detached, or its socket is closed.");
 	else if (err == -EEXIST)
 		vnp_error(&link->print, "The link has another program than %s.", old->name);
+	else if (err == -EOPNOTSUPP)
+		vnp_error(&link->print, "The link's program cannot be replaced by %s: its type is not for this socket, or a map of peers has a multicast address, or no UDP socket.",
+			  prog->name);
 	else if (err)
-		vnp_error(&link->print, "The link's program cannot be replaced: %s.",
-			  strerror(-err));
+		vnp_error(&link->print, "The link's program cannot be replaced by %s: %s.",
+			  prog->name, peers_refused(err) ?: strerror(-err));
 	return err;
 }
 

@@ -647,8 +647,10 @@ struct vnp_link_opts {
  *
  * Return: 0, -EBUSY (the socket has a link, or the kernel uses it), -EOPNOTSUPP (not such a
  * socket, or programs of such types cannot be linked to it), -ENOTCONN (a TCP socket that is
- * neither connected nor listens), -EPERM (its filter is locked), -ENOTSOCK, -EBADF, -ENOENT (a
- * program is not in the kernel); errors of struct vnp_peer for entries of its maps.
+ * neither connected nor listens), -EINVAL (an option does not apply to such a socket, or is out of
+ * range), -EDQUOT (a limit of the user's connections with a queue), -EPERM (its filter is locked),
+ * -ENOTSOCK, -EBADF, -ENOENT (a program is not in the kernel); errors of struct vnp_peer for entries
+ * of its maps.  A message says which it was.
  */
 int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		    const struct vnp_link_opts *opts, struct vnp_link **link);
