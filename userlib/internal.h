@@ -185,6 +185,16 @@ struct vnp_program {
 	__u64 verify_ns;
 };
 
+/**
+ * struct vnp_object - programs and maps of a file, or of instructions
+ * @name:	for messages, and the prefix of its data sections' names; owned
+ * @print:	the caller's
+ * @programs:	list, in the order of the file; owned
+ * @maps:	list; owned
+ * @strings:	strings of the programs' C lines; owned
+ * @strings_len: bytes
+ * @loaded:	by vnp_object_load(): its programs and maps can no longer be configured
+ */
 struct vnp_object {
 	char *name;
 	struct vnp_printer print;
