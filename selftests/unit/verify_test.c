@@ -478,13 +478,13 @@ static void moved_payload(void **state)
 static void helpers(void **state)
 {
 	(void)state;
-	assert_refused("argument 1 of vnp_pull must be the context",
+	assert_refused("argument 1 of vnp_pull must be the context, but is: number 0.\n",
 		       BPF_MOV64_IMM(R1, 0), BPF_MOV64_IMM(R2, 0),
 		       BPF_CALL_HELPER(pull), RETURN(0));
-	assert_refused("argument 1 of vnp_pull must be the context",
+	assert_refused("argument 1 of vnp_pull must be the context, but is: ctx + 8.\n",
 		       BPF_ALU64_IMM(BPF_ADD, R1, 8), BPF_MOV64_IMM(R2, 0),
 		       BPF_CALL_HELPER(pull), RETURN(0));
-	assert_refused("argument 2 of vnp_pull must be a number",
+	assert_refused("argument 2 of vnp_pull must be a number, but is: ctx.\n",
 		       BPF_MOV64_REG(R2, R1), BPF_CALL_HELPER(pull), RETURN(0));
 	assert_refused("argument 1 of vnp_map_lookup must be a map",
 		       BPF_MOV64_REG(R2, R10), BPF_CALL_HELPER(map_lookup), RETURN(0));
@@ -583,7 +583,7 @@ static void messages_have_sources(void **state)
 	vm_source.line_info_cnt = 2;
 	vm_source.strings = strings;
 	vm_source.strings_len = sizeof(strings);
-	assert_refused("insn 2 (relay.bpf.c:57): r2 is a number, not a pointer.\n"
+	assert_refused("insn 2 (relay.bpf.c:57): r2 is a number, not a pointer: pointers come from ctx->data, vnp_map_lookup(), global variables and the stack.\n"
 		       "    long x = *p;\n"
 		       "    2: r0 = *(u8 *)(r2 + 0x4)\n"
 		       "    r2: number 8\n",

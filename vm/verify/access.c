@@ -222,7 +222,7 @@ static int access_refuse(struct vnp_verify *v, u32 n)
 	switch (vnp_state_reg(v->state, n)->kind) {
 	case VNP_REG_CONFLICT:
 		return vnp_verify_refuse(v,
-			"r%u is of different kinds on different paths here, so it cannot be used as a pointer",
+			"r%u is of different kinds on different paths here, so it cannot be used as a pointer: use it before the paths join, or use two variables",
 			n);
 	case VNP_REG_VOID:
 		return vnp_verify_refuse(v,
@@ -237,7 +237,9 @@ static int access_refuse(struct vnp_verify *v, u32 n)
 	case VNP_REG_HALF:
 		return vnp_verify_refuse(v, "r%u is only the lower half of a pointer", n);
 	default:
-		return vnp_verify_refuse(v, "r%u is a number, not a pointer", n);
+		return vnp_verify_refuse(v,
+			"r%u is a number, not a pointer: pointers come from ctx->data, vnp_map_lookup(), global variables and the stack",
+			n);
 	}
 }
 
@@ -270,7 +272,7 @@ int vnp_verify_write(struct vnp_verify *v, u32 n)
 
 	if (reg->kind == VNP_REG_MAP_VALUE &&
 	    v->code->maps[reg->map].flags & VNP_MAP_F_RDONLY_PROG)
-		return vnp_verify_refuse(v, "writes to map %u, which is read-only",
+		return vnp_verify_refuse(v, "writes to map %u, which is read-only (VNP_MAP_F_RDONLY_PROG)",
 					 reg->map);
 	if (!vnp_reg_is_packet(reg))
 		return 0;

@@ -10,7 +10,7 @@ static int alu_refuse(struct vnp_verify *v, const struct vnp_reg *reg)
 	switch (reg->kind) {
 	case VNP_REG_CONFLICT:
 		return vnp_verify_refuse(v,
-			"calculates with a value that is of different kinds on different paths here");
+			"calculates with a value that is of different kinds on different paths here: use it before the paths join, or use two variables");
 	case VNP_REG_VOID:
 		return vnp_verify_refuse(v,
 			"calculates with a pointer into the payload, which may have moved since: read ctx->data again");

@@ -29,6 +29,18 @@ static struct vnp_reg *call_arg(const struct call *c, u32 n)
 	return vnp_state_reg(c->v->state, n + 1);
 }
 
+/* Argument @n is something else than the helper takes. */
+static int call_mismatch(const struct call *c, u32 n, const char *want)
+{
+	char text[VNP_REG_TEXT_LEN];
+
+	if (!c->v->report)
+		return -EACCES;
+	vnp_reg_print(call_arg(c, n), text);
+	return vnp_verify_refuse(c->v, "argument %u of vnp_%s must be %s, but is: %s", n + 1,
+				 c->helper->name, want, text);
+}
+
 static int call_map(struct call *c, u32 n)
 {
 	const struct vnp_reg *reg = call_arg(c, n);
@@ -36,8 +48,7 @@ static int call_map(struct call *c, u32 n)
 	const struct vnp_map_desc *map;
 
 	if (reg->kind != VNP_REG_MAP_HANDLE)
-		return vnp_verify_refuse(c->v,
-			"argument %u of vnp_%s must be a map", n + 1, c->helper->name);
+		return call_mismatch(c, n, "a map");
 	c->map = reg->map;
 	c->found->map = reg->map;
 	map = &c->v->code->maps[c->map];
@@ -47,8 +58,9 @@ static int call_map(struct call *c, u32 n)
 			"vnp_%s cannot use map %u, which is of type %s",
 			c->helper->name, c->map, traits ? traits->name : "unknown");
 	if (c->helper->writes_map && map->flags & VNP_MAP_F_RDONLY_PROG)
-		return vnp_verify_refuse(c->v, "vnp_%s of map %u, which is read-only",
-					 c->helper->name, c->map);
+		return vnp_verify_refuse(c->v,
+			"vnp_%s of map %u, which is read-only (VNP_MAP_F_RDONLY_PROG)",
+			c->helper->name, c->map);
 	return 0;
 }
 
@@ -58,8 +70,7 @@ static int call_keys(struct call *c, u32 n)
 	const struct vnp_map_desc *map;
 
 	if (reg->kind != VNP_REG_MAP_HANDLE)
-		return vnp_verify_refuse(c->v,
-			"argument %u of vnp_%s must be a map", n + 1, c->helper->name);
+		return call_mismatch(c, n, "a map");
 	c->found->keys = reg->map;
 	map = &c->v->code->maps[reg->map];
 	if (map->type != VNP_MAP_KEYS)
@@ -77,8 +88,7 @@ static int call_scalar(struct call *c, u32 n)
 {
 	if (call_arg(c, n)->kind == VNP_REG_SCALAR)
 		return 0;
-	return vnp_verify_refuse(c->v, "argument %u of vnp_%s must be a number",
-				 n + 1, c->helper->name);
+	return call_mismatch(c, n, "a number");
 }
 
 static int call_ctx(struct call *c, u32 n)
@@ -87,8 +97,7 @@ static int call_ctx(struct call *c, u32 n)
 
 	if (reg->kind == VNP_REG_CTX && !reg->off && vnp_reg_is_fixed(reg))
 		return 0;
-	return vnp_verify_refuse(c->v, "argument %u of vnp_%s must be the context",
-				 n + 1, c->helper->name);
+	return call_mismatch(c, n, "the context");
 }
 
 /* A number that must be at least 1, or may be 0, and at most VNP_SIZE_MAX */

@@ -42,7 +42,7 @@ static int jump_refuse(struct vnp_verify *v, const struct vnp_reg *a,
 {
 	if (a->kind == VNP_REG_CONFLICT || b->kind == VNP_REG_CONFLICT)
 		return vnp_verify_refuse(v,
-			"compares a value that is of different kinds on different paths here");
+			"compares a value that is of different kinds on different paths here: use it before the paths join, or use two variables");
 	if (a->kind == VNP_REG_VOID || b->kind == VNP_REG_VOID)
 		return vnp_verify_refuse(v,
 			"compares a pointer into the payload, which may have moved since: read ctx->data again");

@@ -166,12 +166,12 @@ static int mem_store(struct vnp_verify *v, const struct bpf_insn *insn)
 	int err;
 
 	if (ptr->kind == VNP_REG_CTX)
-		return vnp_verify_refuse(v, "the context is read-only");
+		return vnp_verify_refuse(v, "the context is read-only: copy the field to a variable, and change that");
 	value = mem_value(v, insn);
 	if (vnp_reg_is_guardable(ptr) && ptr->kind != VNP_REG_STACK &&
 	    value.kind != VNP_REG_SCALAR)
 		return vnp_verify_refuse(v,
-			"would store a pointer where others can read it: pointers can be kept in registers and on the stack only");
+			"would store a pointer where others can read it: pointers can be kept in registers and on the stack only, so store an offset or an index");
 	err = vnp_verify_write(v, insn->dst_reg);
 	if (err)
 		return err;
