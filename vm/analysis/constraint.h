@@ -13,7 +13,7 @@
  * from values that are small enough for sums not to wrap.  Id 0 stands for 0,
  * VNP_ID_LEN for the payload's length.  A state keeps the newest few.
  *
- * Like all that a state knows, a constraint may be forgotten at any time.
+ * As any fact in a state, a constraint can be dropped at any time.
  *
  * Context: pure functions.
  *

@@ -21,7 +21,7 @@ static bool spec_reads_numbers(struct vnp_verify *v, const struct vnp_reg *ctx, 
 	return true;
 }
 
-/* An access to the context at an offset that only the verifier knows */
+/* An access to the context at an offset whose bounds do not hold on mispredicted paths */
 static void spec_access_context(struct vnp_verify *v, struct vnp_reg *ctx, s64 off,
 				u32 size)
 {
