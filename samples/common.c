@@ -44,22 +44,40 @@ int sample_open_port(const struct sample *sample, int port, int rcvbuf)
 	return sample_complain(sample, "open the port", err);
 }
 
-int sample_load(const struct sample *sample, struct vnp_object **obj)
+int sample_open(const struct sample *sample, struct vnp_object **obj)
 {
 	const struct vnp_open_opts open_opts = {
 		.sz = sizeof(open_opts),
 		.name = sample->name,
 	};
-	int err;
+	int err = vnp_object_open_mem(sample->object, sample->object_len, &open_opts, obj);
 
-	err = vnp_object_open_mem(sample->object, sample->object_len, &open_opts, obj);
+	return err ? sample_complain(sample, "read the program", err) : 0;
+}
+
+int sample_load(const struct sample *sample, struct vnp_object **obj)
+{
+	int err = sample_open(sample, obj);
+
 	if (err)
-		return sample_complain(sample, "read the program", err);
+		return err;
 	err = vnp_object_load(*obj, NULL);
 	if (!err)
 		return 0;
 	vnp_object_close(*obj);
 	return sample_complain(sample, "load the program", err);
+}
+
+void *sample_variables(const struct sample *sample, const struct vnp_object *obj)
+{
+	size_t len;
+	void *addr;
+	int err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
+
+	if (!err)
+		return addr;
+	sample_complain(sample, "share the program's variables", err);
+	return NULL;
 }
 
 int sample_attach(const struct sample *sample, int sock, const struct vnp_link_opts *opts,

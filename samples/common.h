@@ -46,10 +46,22 @@ int sample_port(const char *text);
 int sample_open_port(const struct sample *sample, int port, int rcvbuf);
 
 /*
- * sample_load() - load the program.  Return: 0 or a negative errno, after a complaint; the
+ * sample_open() - read the program, which is not loaded yet.  Return: 0 or a negative errno, after
+ * a complaint; the caller closes the object
+ */
+int sample_open(const struct sample *sample, struct vnp_object **obj);
+
+/*
+ * sample_load() - read and load the program.  Return: 0 or a negative errno, after a complaint; the
  * caller closes the object
  */
 int sample_load(const struct sample *sample, struct vnp_object **obj);
+
+/*
+ * sample_variables() - its global variables that begin as zero, shared with the program until this
+ * process ends.  Return: NULL after a complaint
+ */
+void *sample_variables(const struct sample *sample, const struct vnp_object *obj);
 
 /*
  * sample_attach() - load the program, and link it to the socket.  Return: 0 or a negative

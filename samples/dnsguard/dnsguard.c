@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vnp/libvnp.h>
+#include "../common.h"
 #include "question.h"
 
-/* dnsguard.bpf.o, which is linked into this program */
-extern const char _binary_dnsguard_bpf_o_start[];
-extern const char _binary_dnsguard_bpf_o_end[];
+SAMPLE(dnsguard_sample, dnsguard)
 
 static const char usage[] =
 	"usage: dnsguard PID PORT NAME:TYPE...\n"
@@ -25,8 +23,11 @@ static const char usage[] =
 
 static int complain(const char *failed, const char *what, int err)
 {
-	fprintf(stderr, "dnsguard: %s %s: %s\n", failed, what, strerror(-err));
-	return err;
+	const struct sample sample = dnsguard_sample();
+	char text[512];
+
+	snprintf(text, sizeof(text), "%s %s", failed, what);
+	return sample_complain(&sample, text, err);
 }
 
 /* Insert the questions into the map. */
@@ -45,7 +46,7 @@ static int allow(const struct vnp_map *allowed, char **texts)
 		}
 		err = vnp_map_update(allowed, &q, &passed, VNP_MAP_ANY);
 		if (err)
-			return complain("cannot allow", *texts, err);
+			return complain("allow", *texts, err);
 	}
 	return 0;
 }
@@ -70,7 +71,7 @@ static int guard(const struct vnp_program *prog, const struct vnp_socket *socks,
 	for (n = 0; n < cnt; n++) {
 		err = vnp_link_attach(prog, socks[n].fd, NULL, &links[n]);
 		if (err) {
-			complain("cannot guard", socks[n].address, err);
+			complain("guard", socks[n].address, err);
 			break;
 		}
 	}
@@ -96,32 +97,15 @@ static int guard_server(const struct vnp_program *prog, pid_t pid,
 	snprintf(spec, sizeof(spec), "udp:%s", port);
 	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
-		return complain("cannot duplicate the server's socket", spec, err);
+		return complain("duplicate the server's socket", spec, err);
 	err = guard(prog, socks, cnt);
 	vnp_socket_free(socks, cnt);
 	return err;
 }
 
-/* Load the program, fill the map of allowed questions, and link it to the sockets. */
-static int run(struct vnp_object *obj, pid_t pid, const char *port, char **texts)
-{
-	int err;
-
-	err = vnp_object_load(obj, NULL);
-	if (err)
-		return complain("cannot load", vnp_object_name(obj), err);
-	err = allow(vnp_object_find_map(obj, "allowed"), texts);
-	if (err)
-		return err;
-	return guard_server(vnp_object_find_program(obj, "dnsguard"), pid, port);
-}
-
 int main(int argc, char **argv)
 {
-	static const struct vnp_open_opts opts = {
-		.sz = sizeof(opts),
-		.name = "dnsguard",
-	};
+	const struct sample sample = dnsguard_sample();
 	struct vnp_object *obj;
 	int err;
 
@@ -134,14 +118,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 
-	err = vnp_object_open_mem(_binary_dnsguard_bpf_o_start,
-				  _binary_dnsguard_bpf_o_end -
-				  _binary_dnsguard_bpf_o_start, &opts, &obj);
-	if (err) {
-		complain("cannot read", "the program", err);
+	if (sample_load(&sample, &obj))
 		return 1;
-	}
-	err = run(obj, atoi(argv[1]), argv[2], argv + 3);
+	err = allow(vnp_object_find_map(obj, "allowed"), argv + 3);
+	if (!err)
+		err = guard_server(vnp_object_find_program(obj, "dnsguard"), atoi(argv[1]),
+				   argv[2]);
 	vnp_object_close(obj);
 	return err ? 1 : 0;
 }

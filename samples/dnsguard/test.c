@@ -10,16 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vnp/libvnp.h>
+#include "../common.h"
 #include "queries.h"
 #include "question.h"
 
 #define DAMAGED		3000		/* random queries to try */
 #define PAYLOAD_MAX	512
 
-/* dnsguard.bpf.o, which is linked into this program */
-extern const char _binary_dnsguard_bpf_o_start[];
-extern const char _binary_dnsguard_bpf_o_end[];
+SAMPLE(dnsguard_sample, dnsguard)
 
 static const char *const outcome_names[] = { "good", "unwanted", "malformed" };
 
@@ -44,13 +42,11 @@ static void report(int ok, const char *text)
 static void load(__u32 flags)
 {
 	struct vnp_load_opts opts = { .sz = sizeof(opts), .flags = flags };
+	const struct sample sample = dnsguard_sample();
 	struct vnp_object *obj;
 	__u64 passed = 0;
 
-	if (vnp_object_open_mem(_binary_dnsguard_bpf_o_start,
-				_binary_dnsguard_bpf_o_end -
-				_binary_dnsguard_bpf_o_start, NULL, &obj) ||
-	    vnp_object_load(obj, &opts))
+	if (sample_open(&sample, &obj) || vnp_object_load(obj, &opts))
 		die("the program cannot be loaded");
 	prog = vnp_object_find_program(obj, "dnsguard");
 	counts = vnp_object_find_map(obj, "counts");

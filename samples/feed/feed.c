@@ -17,9 +17,7 @@
 #include "clients.h"
 #include "subscribers.h"
 
-/* feed.bpf.o, which is linked into this program */
-extern const char _binary_feed_bpf_o_start[];
-extern const char _binary_feed_bpf_o_end[];
+SAMPLE(feed_sample, feed)
 
 static const char usage[] =
 	"usage: feed PORT\n"
@@ -49,18 +47,11 @@ static const char usage[] =
 static struct subscribers subscribers;
 static struct clients clients;
 
-static int complain(const char *failed, int err)
-{
-	fprintf(stderr, "feed: cannot %s: %s\n", failed, strerror(-err));
-	return err;
-}
-
 /* Return: a socket for IPv6 and IPv4, or a negative errno, after a complaint */
-static int open_port(int port)
+static int open_port(const struct sample *sample, int port)
 {
-	static const struct sample sample = { .name = "feed" };
 	const int size = 1 << 24;
-	int sock = sample_open_port(&sample, port, 0);
+	int sock = sample_open_port(sample, port, 0);
 
 	if (sock >= 0)
 		setsockopt(sock, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
@@ -93,42 +84,29 @@ static int open_listener(int port)
 }
 
 /* The object stays open: the subscribers are in its maps.  Return: the program, or NULL */
-static struct vnp_program *load(void)
+static struct vnp_program *load(const struct sample *sample)
 {
-	static const struct vnp_open_opts opts = {
-		.sz = sizeof(opts),
-		.name = "feed",
-	};
-	struct vnp_program *prog = NULL;
+	struct vnp_program *prog;
 	struct vnp_object *obj;
-	size_t len;
-	void *addr;
 	int err;
 
-	err = vnp_object_open_mem(_binary_feed_bpf_o_start,
-				  _binary_feed_bpf_o_end - _binary_feed_bpf_o_start,
-				  &opts, &obj);
-	if (!err) {
-		prog = vnp_object_find_program(obj, "feed");
-		clients.stream = vnp_object_find_program(obj, "measure");
-		clients.message = vnp_object_find_program(obj, "feed_message");
-		/* As much as an ordinary user may have: there may be many to send to. */
-		err = vnp_program_set_budget(prog, 262144) ?:
-		      vnp_program_set_budget(clients.message, 262144);
-	}
-	if (!err)
-		err = vnp_object_load(obj, NULL);
-	if (!err)
-		err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
+	if (sample_open(sample, &obj))
+		return NULL;
+	prog = vnp_object_find_program(obj, "feed");
+	clients.stream = vnp_object_find_program(obj, "measure");
+	clients.message = vnp_object_find_program(obj, "feed_message");
+	/* As much as an ordinary user may have: there may be many to send to. */
+	err = vnp_program_set_budget(prog, 262144) ?:
+	      vnp_program_set_budget(clients.message, 262144) ?: vnp_object_load(obj, NULL);
 	if (err) {
-		complain("load the program", err);
+		sample_complain(sample, "load the program", err);
 		return NULL;
 	}
 	subscribers.peers = vnp_object_find_map(obj, "subscribers");
 	subscribers.groups = vnp_object_find_map(obj, "groups");
 	clients.map = vnp_object_find_map(obj, "connections");
-	subscribers.state = addr;
-	return prog;
+	subscribers.state = sample_variables(sample, obj);
+	return subscribers.state ? prog : NULL;
 }
 
 static void command(char *line)
@@ -193,13 +171,14 @@ static void report(void)
 
 int main(int argc, char **argv)
 {
-	const int port = argc == 2 ? atoi(argv[1]) : 0;
+	const int port = argc == 2 ? sample_port(argv[1]) : 0;
+	const struct sample sample = feed_sample();
 	struct vnp_program *prog;
 	struct vnp_link *link;
 	sigset_t signals;
 	int sock, err;
 
-	if (port <= 0 || port > 65535) {
+	if (!port) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -208,18 +187,18 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	sock = open_port(port);
+	sock = open_port(&sample, port);
 	if (sock < 0)
 		return 1;
 	clients.listener = open_listener(port);
 	if (clients.listener < 0)
-		return complain("listen", clients.listener) ? 1 : 0;
-	prog = load();
+		return sample_complain(&sample, "listen", clients.listener) ? 1 : 0;
+	prog = load(&sample);
 	if (!prog)
 		return 1;
 	err = vnp_link_attach(prog, sock, NULL, &link);
 	if (err)
-		return complain("link the program to the port", err) ? 1 : 0;
+		return sample_complain(&sample, "link the program to the port", err) ? 1 : 0;
 	printf("UDP port %d is a feed\n", port);
 	fflush(stdout);
 	serve(signalfd(-1, &signals, SFD_CLOEXEC));

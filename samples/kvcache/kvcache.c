@@ -19,15 +19,13 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include <vnp/libvnp.h>
+#include "../common.h"
 #include "kvcache.h"
 
 /* How long memcached may take to answer */
 #define TIMEOUT_MS	1000
 
-/* kvcache.bpf.o, which is linked into this program */
-extern const char _binary_kvcache_bpf_o_start[];
-extern const char _binary_kvcache_bpf_o_end[];
+SAMPLE(kvcache_sample, kvcache)
 
 static const char usage[] =
 	"usage: kvcache PID PORT\n"
@@ -60,8 +58,9 @@ struct cache {
 
 static int complain(const char *failed, int err)
 {
-	fprintf(stderr, "kvcache: cannot %s: %s\n", failed, strerror(-err));
-	return err;
+	const struct sample sample = kvcache_sample();
+
+	return sample_complain(&sample, failed, err);
 }
 
 /*
@@ -277,30 +276,16 @@ static int connect_to(struct cache *cache, const struct vnp_socket *sock)
 
 static int load(struct cache *cache)
 {
-	static const struct vnp_open_opts opts = {
-		.sz = sizeof(opts),
-		.name = "kvcache",
-	};
+	const struct sample sample = kvcache_sample();
 	struct vnp_object *obj;
-	size_t len;
-	void *addr;
-	int err;
+	int err = sample_load(&sample, &obj);
 
-	err = vnp_object_open_mem(_binary_kvcache_bpf_o_start,
-				  _binary_kvcache_bpf_o_end - _binary_kvcache_bpf_o_start,
-				  &opts, &obj);
 	if (err)
-		return complain("read the program", err);
-	err = vnp_object_load(obj, NULL);
-	if (err)
-		return complain("load the program", err);
+		return err;
 	cache->prog = vnp_object_find_program(obj, "kvcache");
 	cache->entries = vnp_object_find_map(obj, "entries");
-	err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
-	if (err)
-		return complain("share the program's variables", err);
-	cache->state = addr;
-	return 0;
+	cache->state = sample_variables(&sample, obj);
+	return cache->state ? 0 : -ENOMEM;
 }
 
 static int attach(struct cache *cache, pid_t pid, const char *port, struct vnp_link **link)

@@ -5,9 +5,7 @@
 #include <vnp/libvnp.h>
 #include "streams.h"
 
-/* relay.bpf.o, which is linked into this program */
-extern const char _binary_relay_bpf_o_start[];
-extern const char _binary_relay_bpf_o_end[];
+SAMPLE(relay_sample, relay)
 
 /* The stream begins with any sequence number. */
 static int start(struct members *members, struct member *member, char *key)
@@ -45,9 +43,7 @@ static void report(const struct members *members, const struct vnp_link_info *in
 struct relay_sample streams_sample(void)
 {
 	return (struct relay_sample){
-		.name = "relay",
-		.elf = _binary_relay_bpf_o_start,
-		.elf_len = _binary_relay_bpf_o_end - _binary_relay_bpf_o_start,
+		.sample = relay_sample(),
 		.ops = &ops,
 		.max = RELAY_MEMBERS,
 		.report = report,

@@ -14,9 +14,7 @@
 #include "../srtp/session.h"
 #include "srelay.h"
 
-/* srelay.bpf.o, which is linked into this program */
-extern const char _binary_srelay_bpf_o_start[];
-extern const char _binary_srelay_bpf_o_end[];
+SAMPLE(srelay_sample, srelay)
 
 static const char usage[] =
 	"usage: srelay PORT SOCKET PROFILE\n"
@@ -104,30 +102,14 @@ static void report(const struct members *members, const struct vnp_link_info *in
 	       state->srtp.replayed, state->foreign);
 }
 
-static const struct relay_sample *sample(void)
-{
-	static struct relay_sample sample = {
-		.name = "srelay",
-		.elf = _binary_srelay_bpf_o_start,
-		.ops = &ops,
-		.max = SRELAY_MEMBERS,
-		.budget = SRELAY_BUDGET,
-		.prepare = prepare,
-		.report = report,
-	};
-
-	sample.elf_len = _binary_srelay_bpf_o_end - _binary_srelay_bpf_o_start;
-	return &sample;
-}
-
-static int join(char **argv)
+static int join(const struct relay_sample *relay, char **argv)
 {
 	char key[256], *words[] = { argv[2], argv[3], key, NULL };
 	int status;
 
 	if (read_key(key, sizeof(key)))
-		return relay_complain(sample(), "read the key", -ENOKEY), 1;
-	status = relay_ask(sample(), argv[1], words);
+		return sample_complain(&relay->sample, "read the key", -ENOKEY), 1;
+	status = relay_ask(relay, argv[1], words);
 	explicit_bzero(key, sizeof(key));
 	return status;
 }
@@ -135,6 +117,14 @@ static int join(char **argv)
 int main(int argc, char **argv)
 {
 	const int port = argc == 4 ? atoi(argv[1]) : 0;
+	const struct relay_sample relay = {
+		.sample = srelay_sample(),
+		.ops = &ops,
+		.max = SRELAY_MEMBERS,
+		.budget = SRELAY_BUDGET,
+		.prepare = prepare,
+		.report = report,
+	};
 
 	if (port > 0 && port <= 65535)
 		profile = srtp_profile_find(argv[3]);
@@ -143,9 +133,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	if (!profile)
-		return argc == 4 && !strcmp(argv[2], "join") ? join(argv) :
-							       relay_ask(sample(), argv[1], argv + 2);
+		return argc == 4 && !strcmp(argv[2], "join") ? join(&relay, argv) :
+							       relay_ask(&relay, argv[1], argv + 2);
 	if (read_key(sender_key, sizeof(sender_key)))
-		return relay_complain(sample(), "read the key", -ENOKEY), 1;
-	return relay_serve(sample(), port, argv[2]) ? 1 : 0;
+		return sample_complain(&relay.sample, "read the key", -ENOKEY), 1;
+	return relay_serve(&relay, port, argv[2]) ? 1 : 0;
 }

@@ -7,12 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vnp/libvnp.h>
+#include "../common.h"
 #include "session.h"
 
-/* srtp.bpf.o, which is linked into this program */
-extern const char _binary_srtp_bpf_o_start[];
-extern const char _binary_srtp_bpf_o_end[];
+SAMPLE(srtp_sample, srtp)
 
 static const char usage[] =
 	"usage: srtp PID PORT PROFILE [mki]\n"
@@ -28,8 +26,9 @@ static const char usage[] =
 
 static int complain(const char *failed, int err)
 {
-	fprintf(stderr, "srtp: cannot %s: %s\n", failed, strerror(-err));
-	return err;
+	const struct sample sample = srtp_sample();
+
+	return sample_complain(&sample, failed, err);
 }
 
 /**
@@ -50,23 +49,14 @@ struct srtp {
 
 static int load(struct srtp *srtp)
 {
-	static const struct vnp_open_opts opts = { .sz = sizeof(opts), .name = "srtp" };
-	size_t len;
-	void *addr;
-	int err;
+	const struct sample sample = srtp_sample();
+	int err = sample_load(&sample, &srtp->obj);
 
-	err = vnp_object_open_mem(_binary_srtp_bpf_o_start,
-				  _binary_srtp_bpf_o_end - _binary_srtp_bpf_o_start, &opts,
-				  &srtp->obj);
 	if (err)
-		return complain("read the program", err);
-	err = vnp_object_load(srtp->obj, NULL);
-	if (err)
-		return complain("load the program", err);
-	err = vnp_map_mmap(vnp_object_find_map(srtp->obj, ".bss"), true, &addr, &len);
-	if (err)
-		return complain("share the program's variables", err);
-	srtp->state = addr;
+		return err;
+	srtp->state = sample_variables(&sample, srtp->obj);
+	if (!srtp->state)
+		return -ENOMEM;
 	srtp->state->has_macs = srtp->profile->mac != 0;
 	srtp->state->mki_len = srtp->has_mki ? SRTP_MKI_LEN : 0;
 	return 0;

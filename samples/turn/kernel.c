@@ -9,23 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "../common.h"
 #include "kernel.h"
 
-/* turn.bpf.o, which is linked into this program */
-extern const char _binary_turn_bpf_o_start[];
-extern const char _binary_turn_bpf_o_end[];
-
-static int open_object(struct vnp_object **obj)
-{
-	static const struct vnp_open_opts opts = {
-		.sz = sizeof(opts),
-		.name = "turn",
-	};
-
-	return vnp_object_open_mem(_binary_turn_bpf_o_start,
-				   _binary_turn_bpf_o_end - _binary_turn_bpf_o_start,
-				   &opts, obj);
-}
+SAMPLE(turn_sample, turn)
 
 /* Return: the number of an allocation, if the map is that of its peers, else -1 */
 static int map_allocation(const struct vnp_map *map)
@@ -80,8 +67,9 @@ static int replace_program(struct kernel *kernel, const struct vnp_object *obj)
 /* Give new allocations maps of peers that send from their sockets. */
 static int renew(struct kernel *kernel)
 {
+	const struct sample sample = turn_sample();
 	struct vnp_object *obj;
-	int err = open_object(&obj);
+	int err = sample_open(&sample, &obj);
 
 	if (err)
 		return err;
@@ -198,7 +186,8 @@ void kernel_remove(struct allocation *allocation)
 
 static int load(struct kernel *kernel, int sock)
 {
-	int err = open_object(&kernel->base);
+	const struct sample sample = turn_sample();
+	int err = sample_open(&sample, &kernel->base);
 
 	if (err)
 		return err;

@@ -8,12 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <vnp/libvnp.h>
+#include "../common.h"
 #include "wgate.h"
 
-/* wgate.bpf.o, which is linked into this program */
-extern const char _binary_wgate_bpf_o_start[];
-extern const char _binary_wgate_bpf_o_end[];
+SAMPLE(wgate_sample, wgate)
 
 static const char usage[] =
 	"usage: wgate PID PORT\n"
@@ -27,22 +25,9 @@ static const char usage[] =
 
 static int complain(const char *failed, int err)
 {
-	fprintf(stderr, "wgate: cannot %s: %s\n", failed, strerror(-err));
-	return err;
-}
+	const struct sample sample = wgate_sample();
 
-static int load(struct vnp_object **obj)
-{
-	static const struct vnp_open_opts opts = { .sz = sizeof(opts), .name = "wgate" };
-	int err;
-
-	err = vnp_object_open_mem(_binary_wgate_bpf_o_start,
-				  _binary_wgate_bpf_o_end - _binary_wgate_bpf_o_start, &opts,
-				  obj);
-	if (err)
-		return complain("read the program", err);
-	err = vnp_object_load(*obj, NULL);
-	return err ? complain("load the program", err) : 0;
+	return sample_complain(&sample, failed, err);
 }
 
 static int attach(struct vnp_object *obj, pid_t pid, const char *port, struct vnp_link **link)
@@ -131,6 +116,7 @@ static void report(const struct vnp_link *link)
 
 int main(int argc, char **argv)
 {
+	const struct sample sample = wgate_sample();
 	struct vnp_object *obj;
 	struct vnp_link *link;
 
@@ -140,7 +126,7 @@ int main(int argc, char **argv)
 	}
 	/* Unbuffered, so that no copy of a key stays in memory of the C library */
 	setvbuf(stdin, NULL, _IONBF, 0);
-	if (load(&obj) || attach(obj, atoi(argv[1]), argv[2], &link))
+	if (sample_load(&sample, &obj) || attach(obj, atoi(argv[1]), argv[2], &link))
 		return 1;
 	printf("UDP port %s is gated\n", argv[2]);
 	fflush(stdout);
