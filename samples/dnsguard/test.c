@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "../common.h"
+#include "../test.h"
 #include "queries.h"
 #include "question.h"
 
@@ -24,19 +25,10 @@ static const char *const outcome_names[] = { "good", "unwanted", "malformed" };
 static struct vnp_program *prog;
 static struct vnp_map *counts;
 static struct question good[sizeof(allowed) / sizeof(allowed[0])];
-static int tests, failures;
 
 static void die(const char *what)
 {
-	printf("Bail out! %s\n", what);
-	exit(1);
-}
-
-static void report(int ok, const char *text)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, text);
-	fflush(stdout);
-	failures += !ok;
+	exit(test_bail_out(what));
 }
 
 static void load(__u32 flags)
@@ -234,16 +226,13 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: dnsguard-test [-u | -m]\n");
 		return 2;
 	}
-	printf("TAP version 13\n");
-	if (argc == 1 && access(VNP_DEVICE, F_OK)) {
-		printf("1..0 # SKIP no %s\n", VNP_DEVICE);
-		return 4;
-	}
-	printf("1..%zu\n", QUERIES + 4);
+	if (argc == 1 && access(VNP_DEVICE, F_OK))
+		return test_skip_all("no " VNP_DEVICE);
+	test_plan(QUERIES + 4);
 	load(argc > 1 ? VNP_LOAD_F_USER : 0);
 	test_queries();
 	test_cut();
 	test_big();
 	test_damaged();
-	return failures ? 1 : 0;
+	return test_status();
 }

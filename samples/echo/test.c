@@ -4,7 +4,6 @@
  * sample echo, in the directory of this program.
  */
 #include <arpa/inet.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,60 +12,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../test.h"
 
 #define PORT	"7007"
-
-static int tests, failed;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	failed += !ok;
-}
-
-/* Return: the server's pid, after it has printed that it answers */
-static pid_t start(const char *self, FILE **out)
-{
-	char path[4096], line[128];
-	int pipes[2];
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/echo", dirname(path));
-	if (pipe(pipes) || (pid = fork()) < 0)
-		return -1;
-	if (!pid) {
-		dup2(pipes[1], STDOUT_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		execl(line, "echo", PORT, NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	*out = fdopen(pipes[0], "r");
-	return fgets(line, sizeof(line), *out) ? pid : -1;
-}
-
-/* Number of voluntary context switches of a process; waits until it sleeps */
-static long switches(pid_t pid)
-{
-	char path[64], line[128], state = 0;
-	long cnt = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	while (state != 'S') {
-		file = fopen(path, "r");
-		if (!file)
-			return -1;
-		while (fgets(line, sizeof(line), file)) {
-			sscanf(line, "State: %c", &state);
-			sscanf(line, "voluntary_ctxt_switches: %ld", &cnt);
-		}
-		fclose(file);
-	}
-	return cnt;
-}
 
 static int comes_back(int sock, const struct sockaddr *to, socklen_t to_len, size_t len)
 {
@@ -108,26 +56,25 @@ static void test_family(int family)
 
 int main(int argc, char **argv)
 {
+	static const char *const args[] = { "echo", PORT, NULL };
 	char line[128] = "";
 	FILE *out = NULL;
 	long slept;
 	pid_t pid;
 
 	(void)argc;
-	printf("TAP version 13\n1..14\n");
-	pid = start(argv[0], &out);
-	if (pid < 0) {
-		printf("Bail out! The server does not start.\n");
-		return 1;
-	}
-	slept = switches(pid);
+	test_plan(14);
+	pid = test_start(argv[0], args, NULL, &out);
+	if (pid < 0)
+		return test_bail_out("The server does not start.");
+	slept = sleeps_of(pid);
 	test_family(AF_INET);
 	test_family(AF_INET6);
-	report(slept > 0 && switches(pid) == slept, "the server has slept");
+	report(slept > 0 && sleeps_of(pid) == slept, "the server has slept");
 	kill(pid, SIGTERM);
 	report(fgets(line, sizeof(line), out) &&
 	       !strcmp(line, "12 datagrams (151944 bytes) received, 0 could not be answered\n"),
 	       "it prints the counters");
 	waitpid(pid, NULL, 0);
-	return failed ? 1 : 0;
+	return test_status();
 }

@@ -7,17 +7,16 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vnp/libvnp.h>
+#include "../test.h"
 #include "feed.h"
 
 #define PORT		"7018"
@@ -42,7 +41,6 @@
 /* Datagrams that are more than is kept for one that does not read */
 #define TCP_DATAGRAMS	500
 
-static int tests, failed;
 static int publisher, stream = -1, socks[SOCKETS];
 static FILE *commands, *answers;
 static pid_t feed;
@@ -51,13 +49,6 @@ static pid_t feed;
 static unsigned int got[SUBSCRIBERS][FEED_TOPICS];
 static unsigned int published[FEED_TOPICS];
 static unsigned long sent;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
 
 /* An address of 127.0.0.0/8, by which the socket tells subscribers apart */
 static const char *address_of(int n)
@@ -192,27 +183,6 @@ static int all_got(int first)
 	return ok;
 }
 
-/* Number of voluntary context switches of the feed, once it sleeps */
-static long switches(void)
-{
-	char path[64], line[128], state = 0;
-	long cnt = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", feed);
-	while (state != 'S') {
-		file = fopen(path, "r");
-		if (!file)
-			return -1;
-		while (fgets(line, sizeof(line), file)) {
-			sscanf(line, "State: %c", &state);
-			sscanf(line, "voluntary_ctxt_switches: %ld", &cnt);
-		}
-		fclose(file);
-	}
-	return cnt;
-}
-
 /*
  * ---- Tests ---------------------------------------------------------------------
  */
@@ -231,7 +201,7 @@ static void test_subscribe(void)
 
 static void test_topics(void)
 {
-	const long slept = switches();
+	const long slept = sleeps_of(feed);
 	int i, ok = 1;
 
 	for (i = 0; i < 10; i++)
@@ -241,7 +211,7 @@ static void test_topics(void)
 	for (i = 0; i < 5; i++)
 		ok &= publish(ALL, SUBSCRIBERS);
 	report(ok && all_got(0), "a topic of all");
-	report(slept > 0 && switches() == slept, "the feed has slept");
+	report(slept > 0 && sleeps_of(feed) == slept, "the feed has slept");
 }
 
 static void test_changed(void)
@@ -315,7 +285,7 @@ static int publish_number(int number)
 /* Return: a connection that has sent a line, or -1 */
 static int connect_client(const char *line, int small)
 {
-	const struct timeval patience = { .tv_sec = 20 };
+	const struct timeval timeout = { .tv_sec = 20 };
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
 		.sin_port = htons(atoi(PORT)),
@@ -323,7 +293,7 @@ static int connect_client(const char *line, int small)
 	};
 	int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), size = 4096;
 
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	if (small)
 		setsockopt(sock, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	if (connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) ||
@@ -478,48 +448,17 @@ static int open_sockets(void)
 	return connect(publisher, (const struct sockaddr *)&addr, sizeof(addr));
 }
 
-/* Return: does it say that it is there? */
-static int start_feed(const char *self)
-{
-	char path[4096], line[4200];
-	int in[2], out[2];
-
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/feed", dirname(path));
-	if (pipe(in) || pipe(out) || (feed = fork()) < 0)
-		return 0;
-	if (!feed) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		close(in[0]);
-		close(in[1]);
-		close(out[0]);
-		close(out[1]);
-		execl(line, "feed", PORT, NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	commands = fdopen(in[1], "w");
-	answers = fdopen(out[0], "r");
-	return answered("UDP port");
-}
-
 int main(int argc, char **argv)
 {
+	static const char *const args[] = { "feed", PORT, NULL };
+
 	(void)argc;
-	printf("TAP version 13\n");
-	if (access(VNP_DEVICE, F_OK)) {
-		printf("1..0 # SKIP no %s\n", VNP_DEVICE);
-		return 4;
-	}
-	printf("1..19\n");
-	fflush(stdout);
-	if (open_sockets() || !start_feed(argv[0])) {
-		printf("Bail out! The feed does not start.\n");
-		return 1;
-	}
+	if (access(VNP_DEVICE, F_OK))
+		return test_skip_all("no " VNP_DEVICE);
+	test_plan(19);
+	feed = open_sockets() ? -1 : test_start(argv[0], args, &commands, &answers);
+	if (feed < 0)
+		return test_bail_out("The feed does not start.");
 	test_subscribe();
 	test_topics();
 	test_changed();
@@ -530,5 +469,5 @@ int main(int argc, char **argv)
 	test_gone();
 	test_refused();
 	test_end();
-	return failed ? 1 : 0;
+	return test_status();
 }

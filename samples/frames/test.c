@@ -6,7 +6,6 @@
  * program.
  */
 #include <arpa/inet.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../test.h"
 #include "frames.h"
 
 #define PORT		"7015"
@@ -24,58 +24,6 @@
 #define SEQ_BEGIN	0xff00	/* it overflows */
 #define IVF_HEADER	32
 #define IVF_FRAME	12
-
-static int tests, failed;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	failed += !ok;
-}
-
-/* Return: the receiver's pid, after it has printed that it takes video */
-static pid_t start(const char *self, const char *file, FILE **out)
-{
-	char path[4096], line[128];
-	int pipes[2];
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/frames", dirname(path));
-	if (pipe(pipes) || (pid = fork()) < 0)
-		return -1;
-	if (!pid) {
-		dup2(pipes[1], STDOUT_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		execl(line, "frames", PORT, "60000", file, NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	*out = fdopen(pipes[0], "r");
-	return fgets(line, sizeof(line), *out) ? pid : -1;
-}
-
-/* Number of voluntary context switches of a process; waits until it sleeps */
-static long switches(pid_t pid)
-{
-	char path[64], line[128], state = 0;
-	long cnt = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	while (state != 'S') {
-		file = fopen(path, "r");
-		if (!file)
-			return -1;
-		while (fgets(line, sizeof(line), file)) {
-			sscanf(line, "State: %c", &state);
-			sscanf(line, "voluntary_ctxt_switches: %ld", &cnt);
-		}
-		fclose(file);
-	}
-	return cnt;
-}
 
 /* struct stream - what is sent */
 struct stream {
@@ -190,6 +138,7 @@ static int stream_open(struct stream *s)
 int main(int argc, char **argv)
 {
 	char path[] = "/dev/shm/frames.XXXXXX", line[256] = "", expected[64];
+	const char *const args[] = { "frames", PORT, "60000", path, NULL };
 	struct stream s = { .frame = 0 };
 	int i, cnt = 0, ok = 1, woken = 1;
 	FILE *out = NULL;
@@ -197,20 +146,17 @@ int main(int argc, char **argv)
 	pid_t pid;
 
 	(void)argc;
-	printf("TAP version 13\n1..4\n");
+	test_plan(4);
 	close(mkstemp(path));
-	pid = start(argv[0], path, &out);
-	if (pid < 0 || stream_open(&s)) {
-		printf("Bail out! The receiver does not start.\n");
-		return 1;
-	}
+	pid = test_start(argv[0], args, NULL, &out);
+	if (pid < 0 || stream_open(&s))
+		return test_bail_out("The receiver does not start.");
 	for (i = 0; i < FRAMES; i++) {
-		before = switches(pid);
+		before = sleeps_of(pid);
 		ok &= stream_send_frame(&s);
 		/* A kernel whose softirqs are deferred may not have delivered it yet. */
-		while (is_complete(i) && switches(pid) == before)
-			usleep(1000);
-		woken &= switches(pid) == before + is_complete(i);
+		woken &= !is_complete(i) || test_until(sleeps_of(pid) != before);
+		woken &= sleeps_of(pid) == before + is_complete(i);
 		cnt += is_complete(i);
 	}
 	report(ok, "all frames are sent");
@@ -223,5 +169,5 @@ int main(int argc, char **argv)
 	report(file_ok(path), "complete frames are in the file, and no others");
 	printf("# %s", line);
 	unlink(path);
-	return failed ? 1 : 0;
+	return test_status();
 }

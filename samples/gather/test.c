@@ -4,7 +4,6 @@
  * other. The receiver is the sample gather, in the directory of this program.
  */
 #include <arpa/inet.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,45 +12,15 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../test.h"
 #include "sender.h"
 
 #define PORT		"7008"
 #define SENDERS		8
 #define RECORDS		10
 
-static int tests, failed;
-
 /* Number of parallel senders */
 static int sender_cnt;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	failed += !ok;
-}
-
-/* Return: the receiver's pid, after it has printed that it is ready */
-static pid_t start(const char *self, FILE **out)
-{
-	char path[4096], line[128];
-	int pipes[2];
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/gather", dirname(path));
-	if (pipe(pipes) || (pid = fork()) < 0)
-		return -1;
-	if (!pid) {
-		dup2(pipes[1], STDOUT_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		execl(line, "gather", PORT, NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	*out = fdopen(pipes[0], "r");
-	return fgets(line, sizeof(line), *out) ? pid : -1;
-}
 
 /* Send the fragments of all senders alternately, each sender in another order */
 static int send_all(struct sender *senders, int record)
@@ -79,6 +48,7 @@ static int test_record(struct sender *senders, int record)
 
 int main(int argc, char **argv)
 {
+	static const char *const args[] = { "gather", PORT, NULL };
 	static struct sender senders[SENDERS];
 	char line[128] = "", expected[128], what[64];
 	FILE *out = NULL;
@@ -86,18 +56,16 @@ int main(int argc, char **argv)
 	int i;
 
 	(void)argc;
-	printf("TAP version 13\n1..%d\n", RECORDS + 2);
+	test_plan(RECORDS + 2);
 	sender_cnt = senders_that_fit();
 	if (sender_cnt > SENDERS)
 		sender_cnt = SENDERS;
-	pid = start(argv[0], &out);
+	pid = test_start(argv[0], args, NULL, &out);
 	for (i = 0; i < SENDERS && pid > 0; i++)
 		if (sender_open(&senders[i], atoi(PORT), i))
 			pid = -1;
-	if (pid < 0) {
-		printf("Bail out! The receiver does not start.\n");
-		return 1;
-	}
+	if (pid < 0)
+		return test_bail_out("The receiver does not start.");
 	for (i = 0; i < RECORDS; i++) {
 		snprintf(what, sizeof(what), "record %d of %d senders", i, sender_cnt);
 		report(test_record(senders, i), what);
@@ -112,5 +80,5 @@ int main(int argc, char **argv)
 	report(fgets(line, sizeof(line), out) && !strcmp(line, expected),
 	       "it prints the counters");
 	waitpid(pid, NULL, 0);
-	return failed ? 1 : 0;
+	return test_status();
 }

@@ -5,13 +5,9 @@
  * anything, with status 400 if the connection ends in the header.  The sample is http, in the
  * directory of this program.  VNP_CONNECTIONS: how many attack (1000).
  */
-#include "../stream_client.h"
-
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +17,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../stream_client.h"
+#include "../test.h"
 
 #define PORT		7018
 #define PLAIN_PORT	7019
@@ -34,15 +32,6 @@
 
 static const char slow_start[] = "GET /short HTTP/1.1\r\nHost: slow\r\n";
 static const char slow_field[] = "X-a: b\r\n";
-
-static int tests, failed;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
 
 /**
  * struct server - nginx and its directory
@@ -226,45 +215,17 @@ static int files_of(pid_t pid)
 /* Wait until the worker has so many connections. */
 static int wait_connections(const struct server *s, int cnt)
 {
-	int i;
-
-	for (i = 0; i < 200 && files_of(s->worker) != s->files + cnt; i++)
-		usleep(100000);
-	return files_of(s->worker) == s->files + cnt;
-}
-
-/* How often the worker has slept, once it does */
-static long sleeps(const struct server *s)
-{
-	char path[64], line[128], state = 0;
-	long cnt = -1;
-	FILE *file;
-	int i;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", s->worker);
-	for (i = 0; i < 100000 && state != 'S'; i++) {
-		sched_yield();
-		file = fopen(path, "r");
-		while (file && fgets(line, sizeof(line), file)) {
-			sscanf(line, "State: %c", &state);
-			sscanf(line, "voluntary_ctxt_switches: %ld", &cnt);
-		}
-		if (file)
-			fclose(file);
-	}
-	return cnt;
+	return test_until(files_of(s->worker) == s->files + cnt);
 }
 
 static void server_exec(const struct server *s, const char *self, int linked)
 {
-	char path[4096], sample[4200], port[16], conf[64];
+	char port[16], conf[64];
 
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(sample, sizeof(sample), "%s/http", dirname(path));
 	snprintf(port, sizeof(port), "%d", s->port);
 	snprintf(conf, sizeof(conf), "%s/conf", s->dir);
 	if (linked)
-		execl(sample, "http", port, SERVER, "-e", "stderr", "-c", conf, NULL);
+		execl(test_path(self, "http"), "http", port, SERVER, "-e", "stderr", "-c", conf, NULL);
 	else
 		execl(SERVER, "nginx", "-e", "stderr", "-c", conf, NULL);
 	_exit(127);
@@ -286,7 +247,7 @@ static int server_start(struct server *s, const char *self, int linked)
 	ok = c.sock >= 0 && get(s, &c, "/short", SHORT, 1000);
 	s->worker = child_of(s->pid);
 	/* Once it has closed the file */
-	sleeps(s);
+	sleeps_of(s->worker);
 	s->files = files_of(s->worker) - 1;
 	close(c.sock);
 	return ok && s->worker ? 0 : -1;
@@ -346,9 +307,9 @@ static void test_header(struct server *s)
 
 	client_open(&c, s);
 	ok = wait_connections(s, 1);
-	before = sleeps(s);
+	before = sleeps_of(s->worker);
 	ok &= stream_put(c.sock, text, sizeof(text) - 2, 1);
-	after = sleeps(s);
+	after = sleeps_of(s->worker);
 	report(ok && before == after && before >= 0, "it sleeps until a header is complete");
 	printf("# %zu segments, woken %ld times\n", sizeof(text) - 2, after - before);
 	s->asked++;
@@ -434,16 +395,16 @@ static int attack(const struct server *s, int *socks, int cnt)
 			return -1;
 		/* Not more at once than the listener's queue takes */
 		if (i % 100 == 99)
-			sleeps(s);
+			sleeps_of(s->worker);
 	}
 	if (!wait_connections(s, cnt))
 		return -1;
-	before = sleeps(s);
+	before = sleeps_of(s->worker);
 	for (round = 0; round < ROUNDS; round++)
 		for (i = 0; i < cnt; i++)
 			if (send(socks[i], slow_field, sizeof(slow_field) - 1, 0) < 0)
 				return -1;
-	after = sleeps(s);
+	after = sleeps_of(s->worker);
 	printf("# %d connections sent %d fields: woken %ld times\n", cnt, cnt * ROUNDS,
 	       after - before);
 	return after - before;
@@ -524,7 +485,7 @@ static void test_load(struct server *s)
 
 	ok = loaded(s, "-k", 20) && loaded(s, "", 20);
 	/* Once it has written its log */
-	sleeps(s);
+	sleeps_of(s->worker);
 	lines = logged(s, &good);
 	report(ok && lines == s->asked && good == s->asked,
 	       "ab: it answers as many requests as it is sent");
@@ -560,14 +521,13 @@ int main(int argc, char **argv)
 	int cnt = attackers();
 
 	(void)argc;
-	printf("TAP version 13\n1..13\n");
+	test_plan(13);
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = rand();
 	test_plain(argv[0]);
 	if (server_start(&s, argv[0], 1)) {
-		printf("Bail out! The server does not start.\n");
 		server_end(&s);
-		return 1;
+		return test_bail_out("The server does not start.");
 	}
 	test_header(&s);
 	test_answers(&s);
@@ -576,5 +536,5 @@ int main(int argc, char **argv)
 	test_attack(&s, cnt);
 	test_no_request(&s);
 	server_end(&s);
-	return failed ? 1 : 0;
+	return test_status();
 }

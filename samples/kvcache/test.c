@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,24 +17,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vnp/libvnp.h>
+#include "../test.h"
 #include "kvcache.h"
 
 #define PORT		"7011"
 #define MEMCACHED	"/usr/bin/memcached"
 #define MEMCASLAP	"/usr/bin/memcaslap"
 
-/* Number of attempts for what takes some time */
+/* Number of requests until the answer comes from the kernel, at most */
 #define TRIES	2000
 
-static int tests, failed, sock;
+static int sock;
 static __u32 link_id;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
 
 /*
  * ---- A client --------------------------------------------------------------
@@ -448,24 +441,6 @@ static void test_expiry(void)
 	report(ok && answered() == before, "values that expire are not cached");
 }
 
-/* Voluntary context switches of a process's threads */
-static long switches(pid_t pid)
-{
-	char command[128];
-	long cnt = -1;
-	FILE *file;
-
-	snprintf(command, sizeof(command),
-		 "cat /proc/%d/task/*/status | awk '/^voluntary/ { n += $2 } END { print n }'",
-		 pid);
-	file = popen(command, "r");
-	if (!file || fscanf(file, "%ld", &cnt) != 1)
-		cnt = -1;
-	if (file)
-		pclose(file);
-	return cnt;
-}
-
 /* memcached's clock timer wakes it once a second. */
 static void test_sleeps(pid_t memcached)
 {
@@ -475,12 +450,12 @@ static void test_sleeps(pid_t memcached)
 
 	ask(&answer, "set n 0 0 1\r\nx\r\n");
 	ok &= ask_cached(&answer, "n");
-	slept = switches(memcached);
+	slept = sleeps_of_threads(memcached);
 	for (int i = 0; i < 5000; i++) {
 		ask(&answer, "get n\r\n");
 		ok &= says(&answer, "VALUE n 0 1\r\nx\r\nEND\r\n");
 	}
-	report(ok && slept > 0 && switches(memcached) - slept < 500,
+	report(ok && slept > 0 && sleeps_of_threads(memcached) - slept < 500,
 	       "memcached has slept while 5000 requests were answered");
 }
 
@@ -511,7 +486,7 @@ static void test_memcaslap(void)
 	FILE *file;
 
 	if (access(MEMCASLAP, X_OK) || geteuid()) {
-		printf("ok %d %s # SKIP no " MEMCASLAP ", or not root\n", ++tests, what);
+		report_skip(what, "no " MEMCASLAP ", or not root");
 		return;
 	}
 	file = start_memcaslap();
@@ -549,40 +524,21 @@ static pid_t start_memcached(void)
 		      "-t", "1", "-m", "16", user, "root", NULL);
 		_exit(127);
 	}
-	for (int i = 0; i < TRIES; i++) {
-		ask(&answer, "version\r\n");
-		if (answer.len > 0)
-			return pid;
-		usleep(10000);
-	}
-	return -1;
+	return test_until((ask(&answer, "version\r\n"), answer.len > 0)) ? pid : -1;
 }
 
 /* Return: kvcache's pid, after it has printed that it answers */
 static pid_t start_kvcache(const char *self, pid_t memcached, FILE **out)
 {
-	char path[4096], line[4200], number[16];
-	int pipes[2];
+	char number[16];
+	const char *const args[] = { "kvcache", number, PORT, NULL };
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/kvcache", dirname(path));
 	snprintf(number, sizeof(number), "%d", memcached);
-	if (pipe(pipes) || (pid = fork()) < 0)
-		return -1;
-	if (!pid) {
-		dup2(pipes[1], STDOUT_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		execl(line, "kvcache", number, PORT, NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	*out = fdopen(pipes[0], "r");
-	if (!fgets(line, sizeof(line), *out))
-		return -1;
+	pid = test_start(self, args, NULL, out);
 	/* The only link */
-	vnp_id_next(VNP_OBJ_LINK, &link_id);
+	if (pid > 0)
+		vnp_id_next(VNP_OBJ_LINK, &link_id);
 	return pid;
 }
 
@@ -605,25 +561,18 @@ int main(int argc, char **argv)
 	FILE *out = NULL;
 
 	(void)argc;
-	printf("TAP version 13\n");
-	if (access(MEMCACHED, X_OK) || access(VNP_DEVICE, F_OK)) {
-		printf("1..0 # SKIP no %s, or no %s\n", MEMCACHED, VNP_DEVICE);
-		return 4;
-	}
-	printf("1..%d\n", (int)SIZES + 25);
-	fflush(stdout);
+	if (access(MEMCACHED, X_OK) || access(VNP_DEVICE, F_OK))
+		return test_skip_all("no " MEMCACHED ", or no " VNP_DEVICE);
+	test_plan(SIZES + 25);
 	if (!geteuid() && own_network())
 		printf("# Cannot create a network namespace.\n");
 	memcached = open_client() ? -1 : start_memcached();
-	if (memcached < 0 || !store_all()) {
-		printf("Bail out! memcached does not start.\n");
-		return 1;
-	}
+	if (memcached < 0 || !store_all())
+		return test_bail_out("memcached does not start.");
 	kvcache = start_kvcache(argv[0], memcached, &out);
 	if (kvcache < 0) {
-		printf("Bail out! kvcache does not start.\n");
 		kill(memcached, SIGTERM);
-		return 1;
+		return test_bail_out("kvcache does not start.");
 	}
 	test_same();
 	test_set();
@@ -640,5 +589,5 @@ int main(int argc, char **argv)
 	kill(memcached, SIGTERM);
 	while (wait(NULL) > 0)
 		;
-	return failed ? 1 : 0;
+	return test_status();
 }

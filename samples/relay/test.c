@@ -8,7 +8,6 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sched.h>
@@ -27,6 +26,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "../test.h"
 #include "relay.h"
 
 #define TESTS		22
@@ -92,16 +92,9 @@ static struct shared {
 	struct receiver receivers[RECEIVERS];
 } *shared;
 
-static int tests, failed, media, control;
+static int media, control;
 static pid_t relay;
 static char control_path[64];
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
 
 static double now(void)
 {
@@ -547,27 +540,6 @@ static int got_raw(unsigned int mask, __u32 first, __u32 last)
 /* Receivers that stay while others join and leave */
 #define STEADY		0x0f
 
-/* Number of voluntary context switches of the relay; waits until it sleeps */
-static long switches(void)
-{
-	char path[64], line[128], state = 0;
-	long cnt = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", relay);
-	while (state != 'S') {
-		file = fopen(path, "r");
-		if (!file)
-			return -1;
-		while (fgets(line, sizeof(line), file)) {
-			sscanf(line, "State: %c", &state);
-			sscanf(line, "voluntary_ctxt_switches: %ld", &cnt);
-		}
-		fclose(file);
-	}
-	return cnt;
-}
-
 static void test_join(void)
 {
 	struct receiver *receiver = shared->receivers;
@@ -591,7 +563,7 @@ static void show_counters(void)
 
 static void test_streams(void)
 {
-	long slept = switches();
+	long slept = sleeps_of(relay);
 	__u32 first;
 	int ok;
 
@@ -608,7 +580,7 @@ static void test_streams(void)
 	report(ok, "500 datagrams of MPEG-TS, unchanged");
 	if (!ok)
 		show_counters();
-	report(slept > 0 && switches() == slept, "the relay has slept");
+	report(slept > 0 && sleeps_of(relay) == slept, "the relay has slept");
 }
 
 /* The sequence numbers continue; SSRC and timestamps are correct. */
@@ -869,31 +841,6 @@ static int own_network(void)
 	return unshare(CLONE_NEWNET) || system("ip link set lo up") ? -1 : 0;
 }
 
-/* Start the relay, and wait until it is ready */
-static pid_t start_relay(const char *self, FILE **out)
-{
-	char path[4096], line[4200], port[16];
-	int pipes[2];
-	pid_t pid;
-
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/relay", dirname(path));
-	snprintf(port, sizeof(port), "%d", PORT);
-	if (pipe(pipes) || (pid = fork()) < 0)
-		return -1;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(pipes[1], STDOUT_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		execl(line, "relay", port, control_path, NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	*out = fdopen(pipes[0], "r");
-	return fgets(line, sizeof(line), *out) ? pid : -1;
-}
-
 /* Zeroed memory, shared by all processes */
 static void *share(size_t size)
 {
@@ -904,6 +851,8 @@ static void *share(size_t size)
 
 static int set_up(const char *self, FILE **out)
 {
+	char port[16];
+	const char *const args[] = { "relay", port, control_path, NULL };
 	cpu_set_t cpus;
 	int i;
 
@@ -917,7 +866,8 @@ static int set_up(const char *self, FILE **out)
 	for (i = 0; i < RECEIVERS; i++)
 		if (start_receiver(i))
 			return -1;
-	relay = start_relay(self, out);
+	snprintf(port, sizeof(port), "%d", PORT);
+	relay = test_start(self, args, NULL, out);
 	if (relay < 0)
 		return -1;
 	sched_setaffinity(0, sizeof(cpus), &cpus);
@@ -931,19 +881,13 @@ int main(int argc, char **argv)
 	FILE *out = NULL;
 
 	(void)argc;
-	printf("TAP version 13\n");
-	if (own_network()) {
-		printf("1..0 # SKIP no network namespace can be made\n");
-		return 4;
-	}
-	printf("1..%d\n", TESTS);
-	fflush(stdout);
+	if (own_network())
+		return test_skip_all("no network namespace can be made");
+	test_plan(TESTS);
 	/* In a guest, the file system of /tmp does not support sockets. */
 	snprintf(control_path, sizeof(control_path), "/dev/shm/relay-test.%d", getpid());
-	if (set_up(argv[0], &out)) {
-		printf("Bail out! The relay, or a receiver, does not start.\n");
-		return 1;
-	}
+	if (set_up(argv[0], &out))
+		return test_bail_out("The relay, or a receiver, does not start.");
 	test_join();
 	test_streams();
 	test_sources();
@@ -952,5 +896,5 @@ int main(int argc, char **argv)
 	test_changes();
 	test_vanished();
 	test_end(out);
-	return failed ? 1 : 0;
+	return test_status();
 }

@@ -6,7 +6,6 @@
  */
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,20 +14,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../test.h"
 
 #define PORT		"7017"
 #define MESSAGES	200
 #define BATCH		"20"
 #define BATCHES		(MESSAGES / 20)
 #define COLLECTOR	"/usr/sbin/rsyslogd"
-
-static int tests, failed;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	failed += !ok;
-}
 
 /* struct collector - rsyslogd, its directory, and the thread that receives */
 struct collector {
@@ -90,20 +82,6 @@ static pid_t find_thread(const struct collector *c)
 	return found;
 }
 
-/* How often it has slept, once it does */
-static long switches(const struct collector *c)
-{
-	char state = 0;
-	long cnt = -1;
-	int i;
-
-	for (i = 0; i < 100000 && state != 'S'; i++)
-		if (!thread_file(c, c->thread, "status", "State: %c", &state) ||
-		    !thread_file(c, c->thread, "status", "voluntary_ctxt_switches: %ld", &cnt))
-			return -1;
-	return cnt;
-}
-
 static int lines(const struct collector *c)
 {
 	char path[64], line[256];
@@ -119,20 +97,15 @@ static int lines(const struct collector *c)
 	return cnt;
 }
 
-/* Wait for 20 seconds at most until it has written so many messages. */
+/* Wait until it has written so many messages. */
 static int wait_lines(const struct collector *c, int cnt)
 {
-	int i;
-
-	for (i = 0; i < 2000 && lines(c) < cnt; i++)
-		usleep(10000);
-	return lines(c) == cnt;
+	return test_until(lines(c) >= cnt) && lines(c) == cnt;
 }
 
 static int collector_start(struct collector *c)
 {
 	char conf[64], pid[64];
-	int i;
 
 	strcpy(c->dir, "/dev/shm/syslog.XXXXXX");
 	if (!mkdtemp(c->dir) || write_config(c, conf, sizeof(conf)))
@@ -143,9 +116,7 @@ static int collector_start(struct collector *c)
 		execl(COLLECTOR, "rsyslogd", "-n", "-C", "-f", conf, "-i", pid, NULL);
 		_exit(127);
 	}
-	for (i = 0; i < 2000 && !(c->thread = find_thread(c)); i++)
-		usleep(10000);
-	return c->thread ? 0 : -1;
+	return test_until((c->thread = find_thread(c))) ? 0 : -1;
 }
 
 static void collector_end(const struct collector *c)
@@ -162,29 +133,27 @@ static void collector_end(const struct collector *c)
 /* One after the other, whenever it sleeps.  Return: how often it was woken */
 static long send_messages(struct collector *c, int sock, int cnt, int priority)
 {
-	const long before = switches(c);
+	const long before = sleeps_of(c->thread);
 	char text[64];
 	int i, len;
 
 	for (i = 0; i < cnt; i++) {
 		len = snprintf(text, sizeof(text), "<%d>Jan  1 00:00:00 host test: seq %d",
 			       priority, c->sent++);
-		if (send(sock, text, len, 0) != len || switches(c) < 0)
+		if (send(sock, text, len, 0) != len || sleeps_of(c->thread) < 0)
 			return -1;
 	}
-	return switches(c) - before;
+	return sleeps_of(c->thread) - before;
 }
 
 static int attach(const struct collector *c, const char *self, const char *ms)
 {
-	char path[4096], sample[4200], pid[16];
+	char pid[16];
 	int status;
 
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(sample, sizeof(sample), "%s/syslog", dirname(path));
 	snprintf(pid, sizeof(pid), "%d", c->pid);
 	if (!fork()) {
-		execl(sample, "syslog", pid, PORT, BATCH, ms, NULL);
+		execl(test_path(self, "syslog"), "syslog", pid, PORT, BATCH, ms, NULL);
 		_exit(127);
 	}
 	return wait(&status) > 0 && !status;
@@ -224,15 +193,11 @@ int main(int argc, char **argv)
 	long without, with;
 
 	(void)argc;
-	if (access(COLLECTOR, X_OK)) {
-		printf("1..0 # SKIP no rsyslogd\n");
-		return 4;
-	}
-	printf("TAP version 13\n1..6\n");
-	if (sock < 0 || collector_start(&c)) {
-		printf("Bail out! The collector does not start.\n");
-		return 1;
-	}
+	if (access(COLLECTOR, X_OK))
+		return test_skip_all("no rsyslogd");
+	test_plan(6);
+	if (sock < 0 || collector_start(&c))
+		return test_bail_out("The collector does not start.");
 	without = send_messages(&c, sock, MESSAGES, 14);
 	report(wait_lines(&c, MESSAGES), "messages without the sample");
 	report(attach(&c, argv[0], "500"), "the sample is linked to the running collector");
@@ -247,5 +212,5 @@ int main(int argc, char **argv)
 	send_messages(&c, sock, 1, 10);
 	report(wait_lines(&c, c.sent) && file_ok(&c), "all messages once, and in order");
 	collector_end(&c);
-	return failed ? 1 : 0;
+	return test_status();
 }

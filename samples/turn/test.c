@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vnp/libvnp.h>
+#include "../test.h"
 
 #define PORT		"7478"
 #define CLI_PORT	"7766"
@@ -41,20 +41,12 @@
 #define TOS		0x22
 #define TTL		47
 
-/* How often something is tried that takes some time */
-#define PATIENCE	2000
+/* How often it is tried whether datagrams are relayed as they should be */
+#define TRIES		2000
 
-static int tests, failed;
 static int client, peer;
 static struct sockaddr_in relay;
 static char directory[] = "/dev/shm/turn-test.XXXXXX";
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
 
 /*
  * ---- A client ------------------------------------------------------------------
@@ -284,7 +276,7 @@ static int is_in_kernel(int channel)
 	__u64 before;
 	int i;
 
-	for (i = 0; i < PATIENCE; i++) {
+	for (i = 0; i < TRIES; i++) {
 		before = relayed();
 		if (!there_and_back(channel, 20, 0, &there, &back))
 			return 0;
@@ -383,34 +375,16 @@ static void test_left_to_coturn(void)
 	       "these are not relayed, and the other one still is");
 }
 
-/* How often a process's threads have slept because they had nothing to do */
-static long switches(pid_t pid)
-{
-	char command[128];
-	long cnt = -1;
-	FILE *file;
-
-	snprintf(command, sizeof(command),
-		 "cat /proc/%d/task/*/status | awk '/^voluntary/ { n += $2 } END { print n }'",
-		 pid);
-	file = popen(command, "r");
-	if (!file || fscanf(file, "%ld", &cnt) != 1)
-		cnt = -1;
-	if (file)
-		pclose(file);
-	return cnt;
-}
-
 /* It has timers, and is asked for its allocations every ten seconds. */
 static void test_sleeps(pid_t coturn)
 {
-	const long before = switches(coturn);
+	const long before = sleeps_of_threads(coturn);
 	struct seen there, back;
 	int i, ok = 1;
 
 	for (i = 0; i < 2000 && ok; i++)
 		ok = there_and_back(0x4000, 160, 0, &there, &back);
-	i = switches(coturn) - before;
+	i = sleeps_of_threads(coturn) - before;
 	printf("# coturn slept %d times\n", i);
 	report(ok && before > 0 && i < 400, "coturn sleeps while 4,000 datagrams are relayed");
 }
@@ -443,15 +417,13 @@ static void test_end_of_allocation(void)
 	struct seen there = { .len = 0 };
 	int i, ok = refresh(0);
 
-	for (i = 0; i < PATIENCE && there.len >= 0; i++) {
+	for (i = 0; i < TRIES && there.len >= 0; i++) {
 		usleep(5000);
 		send_channel(0x4000, 10, 0);
 		see(peer, 200, &there);
 	}
 	report(ok && there.len < 0, "after the allocation nothing is relayed");
-	for (i = 0; i < PATIENCE && !allocate(); i++)
-		usleep(10000);
-	report(bind_channel(0x4567, LOCAL, port_of(peer)) && is_in_kernel(0x4567),
+	report(test_until(allocate()) && bind_channel(0x4567, LOCAL, port_of(peer)) && is_in_kernel(0x4567),
 	       "another one is");
 }
 
@@ -477,9 +449,10 @@ static void test_end(pid_t turn, FILE *out)
 
 static pid_t start_coturn(void)
 {
+	static const __u8 binding[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
 	char db[64], pidfile[64];
 	pid_t pid = fork();
-	int i;
+	__u8 answer[512];
 
 	snprintf(db, sizeof(db), "%s/db", directory);
 	snprintf(pidfile, sizeof(pidfile), "%s/pid", directory);
@@ -496,41 +469,18 @@ static pid_t start_coturn(void)
 		      "--cli-password=" PASSWORD, NULL);
 		_exit(127);
 	}
-	for (i = 0; i < PATIENCE; i++) {
-		static const __u8 binding[20] = { 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
-		__u8 answer[512];
-
-		send(client, binding, sizeof(binding), 0);
-		if (receive(client, answer, sizeof(answer), 10) > 0)
-			break;
-		usleep(10000);
-	}
-	return i < PATIENCE ? pid : -1;
+	return test_until((send(client, binding, sizeof(binding), 0),
+			   receive(client, answer, sizeof(answer), 10) > 0)) ? pid : -1;
 }
 
 static pid_t start_turn(const char *self, pid_t coturn, FILE **out)
 {
-	char path[4096], line[4200], number[16];
-	int pipes[2];
-	pid_t pid;
+	char number[16];
+	const char *const args[] = { "turn", number, PORT, CLI_PORT, NULL };
 
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(line, sizeof(line), "%s/turn", dirname(path));
 	snprintf(number, sizeof(number), "%d", coturn);
 	setenv("TURN_CLI_PASSWORD", PASSWORD, 1);
-	if (pipe(pipes) || (pid = fork()) < 0)
-		return -1;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(pipes[1], STDOUT_FILENO);
-		close(pipes[0]);
-		close(pipes[1]);
-		execl(line, "turn", number, PORT, CLI_PORT, NULL);
-		_exit(127);
-	}
-	close(pipes[1]);
-	*out = fdopen(pipes[0], "r");
-	return fgets(line, sizeof(line), *out) ? pid : -1;
+	return test_start(self, args, NULL, out);
 }
 
 /* What uclient sends to: two ports that send back what arrives */
@@ -590,32 +540,22 @@ int main(int argc, char **argv)
 	FILE *out = NULL;
 
 	(void)argc;
-	printf("TAP version 13\n");
-	if (access(TURNSERVER, X_OK) || access(UCLIENT, X_OK) || access(VNP_DEVICE, F_OK)) {
-		printf("1..0 # SKIP no coturn, or no %s\n", VNP_DEVICE);
-		return 4;
-	}
-	printf("1..16\n");
-	fflush(stdout);
+	if (access(TURNSERVER, X_OK) || access(UCLIENT, X_OK) || access(VNP_DEVICE, F_OK))
+		return test_skip_all("no coturn, or no " VNP_DEVICE);
+	test_plan(16);
 	client = open_socket(PORT);
 	peer = open_socket(NULL);
-	if (client < 0 || peer < 0 || !mkdtemp(directory)) {
-		printf("Bail out! There are no sockets.\n");
-		return 1;
-	}
+	if (client < 0 || peer < 0 || !mkdtemp(directory))
+		return test_bail_out("There are no sockets.");
 	setsockopt(client, SOL_IP, IP_TOS, &tos, sizeof(tos));
 	setsockopt(client, SOL_IP, IP_TTL, &ttl, sizeof(ttl));
 	coturn = start_coturn();
-	if (coturn < 0) {
-		printf("Bail out! coturn does not start.\n");
-		return 1;
-	}
+	if (coturn < 0)
+		return test_bail_out("coturn does not start.");
 	drain(client);
 	turn = start_turn(argv[0], coturn, &out);
-	if (turn < 0) {
-		printf("Bail out! turn does not start.\n");
-		return 1;
-	}
+	if (turn < 0)
+		return test_bail_out("turn does not start.");
 	echoes = start_echo();
 	test_coturn();
 	test_same();
@@ -627,5 +567,5 @@ int main(int argc, char **argv)
 	test_end(turn, out);
 	kill(echoes, SIGKILL);
 	kill(coturn, SIGKILL);
-	return failed ? 1 : 0;
+	return test_status();
 }

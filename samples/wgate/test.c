@@ -6,7 +6,6 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libgen.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,25 +14,19 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "../test.h"
 #include "client.h"
 
 #define PORT		"7017"
 #define ROUNDS		40
 #define BAD		12	/* datagrams of each kind in a round */
 
-static int tests, failed, sock;
+static int sock;
 static unsigned long bad, forged;
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
 
 static int socket_to(struct sockaddr_in *to)
 {
-	const struct timeval patience = { .tv_sec = 20 };
+	const struct timeval timeout = { .tv_sec = 20 };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	*to = (struct sockaddr_in) {
@@ -41,7 +34,7 @@ static int socket_to(struct sockaddr_in *to)
 		.sin_port = htons(atoi(PORT)),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	return fd;
 }
 
@@ -88,28 +81,12 @@ static int gate_says(struct gate *gate, const char *expected)
 
 static int gate_start(struct gate *gate, const char *self, pid_t server)
 {
-	char path[4096], program[4200], pid[16];
-	int in[2], out[2];
+	char pid[16];
+	const char *const args[] = { "wgate", pid, PORT, NULL };
 
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(program, sizeof(program), "%s/wgate", dirname(path));
 	snprintf(pid, sizeof(pid), "%d", server);
-	if (pipe(in) || pipe(out))
-		return 0;
-	gate->pid = fork();
-	if (!gate->pid) {
-		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
-		close(in[1]);
-		close(out[0]);
-		execl(program, "wgate", pid, PORT, NULL);
-		_exit(127);
-	}
-	close(in[0]);
-	close(out[1]);
-	gate->in = fdopen(in[1], "w");
-	gate->out = fdopen(out[0], "r");
-	return gate_says(gate, "UDP port " PORT " is gated\n");
+	gate->pid = test_start(self, args, &gate->in, &gate->out);
+	return gate->pid > 0;
 }
 
 static int gate_admit(struct gate *gate, const struct wgate_client *client)
@@ -120,22 +97,6 @@ static int gate_admit(struct gate *gate, const struct wgate_client *client)
 	fprintf(gate->in, "\n");
 	fflush(gate->in);
 	return gate_says(gate, "set\n");
-}
-
-/* Times that the server has slept: it does once more for each time that it was woken */
-static long sleeps(pid_t server)
-{
-	char path[64], line[128];
-	long count = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", server);
-	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		sscanf(line, "voluntary_ctxt_switches: %ld", &count);
-	if (file)
-		fclose(file);
-	return count;
 }
 
 static int is_echoed(struct wgate_client *client, const void *data, size_t len)
@@ -177,11 +138,11 @@ static void test_attack(struct wgate_client *client, struct wgate_client *strang
 	for (int i = 0; i < ROUNDS; i++) {
 		/* It sleeps: the answer was its last. */
 		ok &= is_echoed(client, "before", 6);
-		before = sleeps(server);
+		before = sleeps_of(server);
 		ok &= before > 0;
 		attack(client, stranger);
 		ok &= is_echoed(client, "after", 5);
-		all += sleeps(server) - before;
+		all += sleeps_of(server) - before;
 	}
 	report(ok, "good datagrams are answered, and no others");
 	/* Once for the good one, and once more if it had not slept yet when it was asked. */
@@ -250,14 +211,12 @@ int main(int argc, char **argv)
 	pid_t server;
 
 	(void)argc;
-	printf("TAP version 13\n1..6\n");
+	test_plan(6);
 	server = start_server();
 	sock = socket_to(&to);
 	if (server < 0 || connect(sock, (void *)&to, sizeof(to)) ||
-	    !gate_start(&gate, argv[0], server) || !gate_admit(&gate, &client)) {
-		printf("Bail out! The server or the gate does not start.\n");
-		return 1;
-	}
+	    !gate_start(&gate, argv[0], server) || !gate_admit(&gate, &client))
+		return test_bail_out("The server or the gate does not start.");
 	test_attack(&client, &stranger, server);
 	test_replay(&client);
 	test_removal(&gate, &client, &other);
@@ -265,5 +224,5 @@ int main(int argc, char **argv)
 	test_end(&gate);
 	kill(server, SIGKILL);
 	waitpid(server, NULL, 0);
-	return failed ? 1 : 0;
+	return test_status();
 }
