@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE	1000	/* microseconds between attempts to find the socket */
+#define POLL_US		1000	/* microseconds between attempts to find the socket */
 #define ATTEMPTS	60000
 
 static void ignore(void *ctx, enum vnp_print_level level, const char *line)
@@ -41,7 +41,7 @@ static int find_sockets(pid_t server, int port, struct vnp_socket **socks, size_
 			return err;
 		if (kill(server, 0) && errno == ESRCH)
 			return -ESRCH;
-		usleep(PATIENCE);
+		usleep(POLL_US);
 	}
 }
 

@@ -10,18 +10,20 @@
 #include <unistd.h>
 #include <vnp/libvnp.h>
 
-int stream_connect(int port, int patience)
+int stream_connect(int port, int timeout_s)
 {
 	const struct sockaddr_in to = {
 		.sin_family = AF_INET, .sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	const struct timeval timeout = { .tv_sec = patience };
+	const struct timeval timeout = { .tv_sec = timeout_s };
 	const int on = 1;
 	int sock, i;
 
 	for (i = 0; i < 2000; i++) {
 		sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (sock < 0)
+			return -1;
 		setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 		setsockopt(sock, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 		if (!connect(sock, (const struct sockaddr *)&to, sizeof(to)))

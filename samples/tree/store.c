@@ -16,7 +16,7 @@
 #define RETRY_MS	1000
 
 /* How long a server may take to answer, except for changes */
-#define PATIENCE_SECONDS 10
+#define TIMEOUT_SECONDS 10
 
 /* Then a server's host that is silent is looked for */
 #define KEEPALIVE_SECONDS 10
@@ -118,7 +118,7 @@ static bool make_transfer(struct store *store)
 	curl_easy_setopt(store->transfer, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(store->transfer, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(store->transfer, CURLOPT_PROXY, "");
-	curl_easy_setopt(store->transfer, CURLOPT_CONNECTTIMEOUT, (long)PATIENCE_SECONDS);
+	curl_easy_setopt(store->transfer, CURLOPT_CONNECTTIMEOUT, (long)TIMEOUT_SECONDS);
 	curl_easy_setopt(store->transfer, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(store->transfer, CURLOPT_TCP_KEEPIDLE, (long)KEEPALIVE_SECONDS);
 	curl_easy_setopt(store->transfer, CURLOPT_TCP_KEEPINTVL, 1L);
@@ -225,7 +225,7 @@ static CURLcode read_group(struct store *store, int signals)
 
 	store->answered = read_all;
 	store->revision = 0;
-	result = request(store, "/v3/kv/range", make_range(store), PATIENCE_SECONDS, signals);
+	result = request(store, "/v3/kv/range", make_range(store), TIMEOUT_SECONDS, signals);
 	if (result)
 		return result;
 	if (!store->revision)

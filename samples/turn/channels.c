@@ -12,7 +12,7 @@
 #define SECOND		1000000000ULL
 
 /* How long coturn may take to answer a client */
-#define PATIENCE	(2 * SECOND)
+#define TIMEOUT_NS	(2 * SECOND)
 
 __u64 channels_now(void)
 {
@@ -114,7 +114,7 @@ void channels_ask(struct channels *channels, const struct turn_key *key, struct 
 		asked++;
 	if (asked == channels->asked + CHANNELS_ASKED)
 		return;
-	*asked = (struct asked) { *key, peer, channels_now() + PATIENCE };
+	*asked = (struct asked) { *key, peer, channels_now() + TIMEOUT_NS };
 	if (asked == end)
 		channels->asked_cnt++;
 }

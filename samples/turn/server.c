@@ -12,7 +12,7 @@
 #define ANSWER_MAX	(1 << 20)
 
 /* How long coturn may take to answer, in seconds */
-#define PATIENCE	5
+#define TIMEOUT_S	5
 
 /* Return: the answer up to a line that begins with @end, or a negative errno */
 static int ask(int sock, const char *command, const char *end, char *answer, size_t size)
@@ -47,7 +47,7 @@ static int log_in(int sock, const char *password)
 
 int server_connect(int port, const char *password)
 {
-	const struct timeval patience = { .tv_sec = PATIENCE };
+	const struct timeval timeout = { .tv_sec = TIMEOUT_S };
 	const struct sockaddr_in addr = {
 		.sin_family = AF_INET,
 		.sin_port = htons(port),
@@ -57,7 +57,7 @@ int server_connect(int port, const char *password)
 
 	if (sock < 0)
 		return -errno;
-	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	err = connect(sock, (const struct sockaddr *)&addr, sizeof(addr)) ? -errno :
 	      log_in(sock, password);
 	if (!err)
