@@ -174,7 +174,7 @@ TEST_F(tool, attach_to_a_connection)
 	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
 	ASSERT_EQ(0, sends(&conn, MSG_HOLD, 100));
 	ASSERT_EQ(0, conn_arrived(&conn, 100));
-	ASSERT_EQ(0, TOOL("-j link attach %s pid %d tcp:%d eof drop unframed pass", file,
+	ASSERT_EQ(0, TOOL("-j link attach %s pid %d tcp:%d unframed pass eof drop", file,
 			  getpid(), sock_port(conn.rx))) {
 		TH_LOG("%s", self->out);
 	}
@@ -269,8 +269,103 @@ TEST_F(tool, attach_to_a_connection_errors)
 	conn_close(&conn);
 }
 
+/* Options are taken in any order. */
+TEST_F(tool, link_options)
+{
+	long long id;
+
+	ASSERT_EQ(0, TOOL("-j link attach %s name drop pid %d fd %d hold mark 7 late each "
+			  "hold age 50 merge off hold messages 3 fault pass hold bytes 9000",
+			  self->file, getpid(), self->flow.rx)) {
+		TH_LOG("%s", self->out);
+	}
+	id = number(self->out, "id");
+	ASSERT_EQ(0, TOOL("-j link show %lld", id));
+	EXPECT_EQ(7, number(self->out, "mark"));
+	EXPECT_EQ(50, number(self->out, "age_ms"));
+	EXPECT_EQ(3, number(self->out, "messages_max"));
+	EXPECT_EQ(9000, number(self->out, "bytes_max"));
+	EXPECT_NE(NULL, strstr(self->out, "\"late\":\"each\""));
+	EXPECT_NE(NULL, strstr(self->out, "\"merge\":false"));
+	EXPECT_NE(NULL, strstr(self->out, "\"on_fault\":\"pass\""));
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+}
+
+/* What is wrong with an option is named. */
+TEST_F(tool, link_options_refused)
+{
+	static const struct { const char *options, *why; } udp[] = {
+		{ "fault", "fault drop, or fault pass" },
+		{ "merge on later each", "\"later\" is not an option of link attach" },
+		{ "late each fault drop late each", "late is given twice" },
+		{ "hold age 1 hold mark 1 hold age 1", "hold age is given twice" },
+		{ "hold", "hold bytes, messages, age, or mark" },
+		{ "hold age 3600001", "from 0 to 3600000, not \"3600001\"" },
+		{ "hold messages 1x", "from 0 to 65536, not \"1x\"" },
+		{ "hold mark", "The mark is missing" },
+		{ "answers 100", "4 KiB to 16 MiB" },
+		{ "boundaries on", "unsent are for TCP" },
+		{ "answers 8192", "unsent are for TCP" },
+	};
+	const char *stream = object_path("../progs/stream.bpf.o");
+	struct conn conn;
+
+	for (size_t i = 0; i < ARRAY_SIZE(udp); i++) {
+		EXPECT_NE(0, TOOL("link attach %s name drop pid %d fd %d %s", self->file,
+				  getpid(), self->flow.rx, udp[i].options));
+		EXPECT_NE(NULL, strstr(self->out, udp[i].why)) {
+			TH_LOG("%s: %s", udp[i].options, self->out);
+		}
+	}
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d eof abort merge off", stream, getpid(),
+			  conn.rx));
+	EXPECT_NE(NULL, strstr(self->out, "merge and late are for UDP"));
+	conn_close(&conn);
+	ASSERT_EQ(0, TOOL("-j link list"));
+	EXPECT_EQ(0, links(self->out));
+}
+
 static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 {
+}
+
+static void remember(void *ctx, enum vnp_print_level level, const char *line)
+{
+	snprintf(ctx, 1024, "%s", line);
+}
+
+/* The library explains what the kernel refuses. */
+TEST_F(tool, errors_are_explained)
+{
+	char said[1024] = "";
+	const struct vnp_open_opts opts = {
+		.sz = sizeof(opts), .print = remember, .print_ctx = said,
+	};
+	struct vnp_feature feature = { .size = sizeof(feature) };
+	struct vnp_object *obj;
+	struct conn conn;
+
+	ASSERT_EQ(0, vnp_feature_get(&feature, NULL));
+	ASSERT_EQ(0, vnp_object_open_file(self->file, &opts, &obj));
+	ASSERT_EQ(0, vnp_program_set_budget(vnp_object_find_program(obj, "drop"),
+					    feature.budget_max + 1));
+	if (as_root()) {
+		EXPECT_EQ(0, vnp_object_load(obj, NULL));
+	} else {
+		EXPECT_EQ(-EPERM, vnp_object_load(obj, NULL));
+		EXPECT_NE(NULL, strstr(said, "drop is not permitted: A budget above"));
+		EXPECT_NE(NULL, strstr(said, "parameter budget_max"));
+	}
+	vnp_object_close(obj);
+
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	ASSERT_EQ(0, vnp_object_open_file(object_path("../progs/send.bpf.o"), &opts, &obj));
+	ASSERT_EQ(0, vnp_map_set_socket(vnp_object_find_map(obj, "peers"), conn.rx));
+	EXPECT_EQ(-EOPNOTSUPP, vnp_object_load(obj, NULL));
+	EXPECT_NE(NULL, strstr(said, "vnp_map_set_socket() is not a UDP socket"));
+	vnp_object_close(obj);
+	conn_close(&conn);
 }
 
 /* The library links what an object has. */
@@ -278,7 +373,9 @@ TEST_F(tool, attach_an_object)
 {
 	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
 	struct vnp_link_opts opts = { .sz = sizeof(opts), .eof = VNP_EOF_ABORT };
+	struct vnp_link_info info = { .size = sizeof(info) };
 	struct vnp_object *obj;
+	struct vnp_link *link;
 	struct conn conn;
 	char byte;
 
@@ -306,8 +403,11 @@ TEST_F(tool, attach_an_object)
 	ASSERT_EQ(0, vnp_object_open_file(self->file, &quiet, &obj));
 	ASSERT_EQ(0, object_choose(obj, "drop", NULL));
 	ASSERT_EQ(0, vnp_object_load(obj, NULL));
-	EXPECT_EQ(0, vnp_link_attach_object(obj, self->flow.rx, NULL, NULL));
+	ASSERT_EQ(0, vnp_link_attach_object(obj, self->flow.rx, NULL, &link));
 	vnp_object_close(obj);
+	EXPECT_EQ(0, do_ioctl(vnp_link_fd(link), VNP_LINK_INFO, &info));
+	EXPECT_EQ(1, info.attached);
+	vnp_link_close(link);
 }
 
 TEST_F(tool, nothing_there)
@@ -491,7 +591,8 @@ TEST_F(tool, keys)
 	static const char *const bad[] = {
 		"aes-128-gcm key %.30s", "aes-128-gcm key %.31s", "aes-129-gcm key %.32s",
 		"aes-128-gcm %.32s", "aes-128-gcm key %.32s tag 8", "hmac-sha256 key %.10s salt 01",
-		"aes-128-gcm key %.32s more",
+		"aes-128-gcm key %.32s more", "hmac-sha256 key %.10s tag -1",
+		"hmac-sha256 key %.10s tag 33", "aes-128-gcm keyring -3",
 	};
 	static const char hex[] =
 		"c0ffee11c0ffee22c0ffee33c0ffee44c0ffee55c0ffee66c0ffee77c0ffee88";
