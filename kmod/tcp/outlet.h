@@ -151,8 +151,8 @@ int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
 		      const struct vnp_send_msg *msg);
 
 /*
- * vnp_outlet_drain() - send all that is queued, even beyond the send buffer's size.  Context:
- * process, the socket's lock.  Return: 0, -ENOMEM
+ * vnp_outlet_drain() - send all that is queued at its begin, even beyond the send buffer's size.
+ * Context: process, the socket's lock.  Return: 0, -ENOMEM
  */
 int vnp_outlet_drain(struct vnp_outlet *outlet);
 

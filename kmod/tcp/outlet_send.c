@@ -273,15 +273,19 @@ static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32
 	return len;
 }
 
-/* @state stays as it is: the work, when it is executed, finds an empty queue and updates it. */
+/*
+ * @state stays as it is: the work, when it is executed, finds an empty queue and updates it.  Only
+ * what was queued before is sent: programs on other sockets may append meanwhile, without end.
+ */
 int vnp_outlet_drain(struct vnp_outlet *outlet)
 {
+	u32 left = vnp_outlet_queued(outlet);
 	struct kvec vec[VNP_FIFO_VECS];
 	u32 len, vecs;
 	int ret = 0;
 	u64 start;
 
-	do {
+	while (left && !ret) {
 		start = ktime_get_ns();
 		len = vnp_outlet_claim_all(outlet, vec, &vecs);
 		if (len) {
@@ -289,9 +293,10 @@ int vnp_outlet_drain(struct vnp_outlet *outlet)
 			vnp_outlet_account(outlet, ret);
 			ret = ret < (int)len ? -ENOMEM : 0;
 		}
+		left = len ? left - min(left, len) : 0;
 		vnp_account_charge(outlet->user, ktime_get_ns() - start);
 		cond_resched();
-	} while (len && !ret);
+	}
 	return ret;
 }
 
