@@ -86,23 +86,25 @@ struct vnp_stream *vnp_answer_get(const struct sock *sk)
 
 /*
  * Send what was queued before.  It must not exceed the send buffer again and again, so first there
- * has to be room, as for what the application writes.  Context: the socket's lock.  Return: 0:
- * done, 1: call again, or an errno of sendmsg()
+ * has to be room, as for what the application writes; if there is, but memory is short, waiting
+ * takes a moment, as in TCP.  Context: the socket's lock.  Return: 0: done, 1: call again, or an
+ * errno of sendmsg()
  */
 static int vnp_answer_precede(struct vnp_stream *stream, struct sock *sk, long *timeo)
 {
 	int ret;
 
-	if (sk->sk_write_pending || !vnp_outlet_queued(stream->outlet))
+	/* The kernel's sendmsg() finds what has happened to the connection. */
+	if (sk->sk_write_pending || !vnp_outlet_queued(stream->outlet) ||
+	    vnp_outlet_failure(sk))
 		return 0;
-	if (sk_stream_memory_free(sk))
-		return vnp_outlet_drain(stream->outlet) ? -EAGAIN : 0;
+	if (sk_stream_memory_free(sk) && !vnp_outlet_drain(stream->outlet))
+		return 0;
 	if (!*timeo) {
 		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
 		return -EAGAIN;
 	}
 	ret = sk_stream_wait_memory(sk, timeo);
-	/* The kernel's sendmsg() finds what has happened to the connection. */
 	return ret == -EPIPE ? 0 : ret ?: 1;
 }
 

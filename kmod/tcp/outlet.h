@@ -162,6 +162,12 @@ int vnp_outlet_drain(struct vnp_outlet *outlet);
  */
 bool vnp_outlet_is_written(const struct vnp_outlet *outlet);
 
+/*
+ * vnp_outlet_failure() - why can nothing be sent over the connection any more?  Context: any.
+ * Return: 0 or errno
+ */
+int vnp_outlet_failure(const struct sock *sk);
+
 /* vnp_outlet_kick() - a write has ended: send what was queued during it.  Context: process */
 void vnp_outlet_kick(struct vnp_outlet *outlet);
 

@@ -36,10 +36,4 @@ void vnp_outlet_uncharge(struct vnp_user *user, u32 bytes);
 /* vnp_outlet_free() - free an outlet that is in no table */
 void vnp_outlet_free(struct vnp_outlet *outlet);
 
-/*
- * vnp_outlet_failure() - why can nothing be sent over the connection any more?  Context: any.
- * Return: 0 or errno
- */
-int vnp_outlet_failure(const struct sock *sk);
-
 #endif /* _VNP_TCP_OUTLET_SEND_H */

@@ -208,7 +208,8 @@ static void vnp_tcp_info(const struct vnp_link *link, struct vnp_link_info *info
 static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	const bool held = vnp_tcp_enter();
-	struct vnp_stream *stream = vnp_answer_get(sk);
+	/* A call that writes nothing does not wait. */
+	struct vnp_stream *stream = len ? vnp_answer_get(sk) : NULL;
 	int ret = 0;
 
 	if (stream)
@@ -230,7 +231,7 @@ static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 static int vnp_tcp_sendpage(struct sock *sk, struct page *page, int off, size_t len, int flags)
 {
 	const bool held = vnp_tcp_enter();
-	struct vnp_stream *stream = vnp_answer_get(sk);
+	struct vnp_stream *stream = len ? vnp_answer_get(sk) : NULL;
 	int ret = 0;
 
 	if (stream)
