@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -266,6 +268,26 @@ TEST_F(answer, not_read)
 	EXPECT_EQ(cnt + 1, self->info.verdicts[VNP_REPLY]);
 }
 
+/* While answers wait for room, a call that writes nothing, or cannot, returns at once. */
+TEST_F(answer, waiting)
+{
+	struct vnp_map *connections = vnp_object_find_map(self->obj, "connections");
+	const struct answer_member key = {};
+
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(self->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	LINK("answer", 0, QUEUE);
+	ASSERT_LT(0, fill(self, 2000));
+	EXPECT_EQ(-1, send(self->conn.rx, "x", 1, MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(0, send(self->conn.rx, "", 0, MSG_DONTWAIT));
+	EXPECT_EQ(0, vnp_map_update_socket(connections, &key, self->conn.rx,
+					   VNP_SOCKET_DROP_NEWEST, QUEUE, 0));
+	ASSERT_EQ(0, shutdown(self->conn.rx, SHUT_WR));
+	EXPECT_EQ(-1, send(self->conn.rx, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL));
+	EXPECT_EQ(EPIPE, errno);
+}
+
 TEST_F(answer, reset)
 {
 	struct transfer *t = &self->t;
@@ -278,6 +300,82 @@ TEST_F(answer, reset)
 	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
 	EXPECT_EQ(-1, send(t->conn.rx, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(ECONNABORTED, errno);
+}
+
+#define MEMORY	"/proc/sys/net/ipv4/tcp_mem"
+
+/* A thread that writes a byte */
+struct writer {
+	pthread_t thread;
+	int sock;
+	atomic_int tid;
+	ssize_t ret;
+};
+
+static void *write_byte(void *arg)
+{
+	struct writer *w = arg;
+
+	atomic_store(&w->tid, gettid());
+	w->ret = send(w->sock, "x", 1, 0);
+	return NULL;
+}
+
+/* writer_start() - return: 0: it waits, or it has ended */
+static int writer_start(struct writer *w, int sock)
+{
+	int err;
+
+	w->sock = sock;
+	err = pthread_create(&w->thread, NULL, write_byte, w);
+	while (!err && !atomic_load(&w->tid))
+		sched_yield();
+	if (!err)
+		thread_sleeps(w->tid);
+	return err;
+}
+
+/* hog_open() - a connection that takes more memory than the CPUs have in reserve */
+static int hog_open(struct conn *hog, enum flow_kind kind)
+{
+	int err = conn_open(hog, kind, 0) ?:
+		  sock_set(hog->tx, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER);
+
+	while (!err && send(hog->tx, sent, BUFFER, MSG_DONTWAIT) > 0)
+		;
+	return err;
+}
+
+/* If TCP is short of memory, a call waits for that, and is not refused. */
+TEST_F(answer, short_of_memory)
+{
+	const int len = 1000, wanted = 16000;
+	struct writer writer = {};
+	char limits[64];
+	struct conn hog;
+	int cnt = 0;
+
+	if (!as_root())
+		SKIP(return, "only root can change the limits of TCP");
+	ASSERT_LT(0, read_text(MEMORY, limits, sizeof(limits)));
+	ASSERT_EQ(0, hog_open(&hog, variant->kind));
+	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 65536));
+	LINK("answer", 0, QUEUE);
+	ASSERT_OK(write_text(MEMORY, "0 0 0"));
+	do {
+		EXPECT_EQ(0, put(self, ANSWER_ALL, len));
+	} while (self->info.reply_queued < wanted && ++cnt < 100);
+	EXPECT_EQ(0, writer_start(&writer, self->conn.rx));
+	EXPECT_OK(write_text(MEMORY, limits));
+	ASSERT_EQ(0, pthread_join(writer.thread, NULL));
+	EXPECT_EQ(1, writer.ret);
+	EXPECT_GT(100, cnt);
+	for (__u64 i = 0; i < self->packets; i++) {
+		message_make(sent, ANSWER_ALL, len, i);
+		CLIENT_GETS(sent, (size_t)len);
+	}
+	CLIENT_GETS("x", 1UL);
+	conn_close(&hog);
 }
 
 /* Both ends answer each other: while no application reads this ends. */

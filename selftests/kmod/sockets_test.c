@@ -616,25 +616,26 @@ TEST_F(sockets, udp_namespace_ends)
 struct publisher {
 	pthread_t thread;
 	struct flow *flow;
+	int len;
 	atomic_bool stop;
 	__u64 sent;
 };
 
 static void *publish_always(void *arg)
 {
+	static const __u8 data[LEN_MAX];
 	struct publisher *p = arg;
-	const __u8 data[64] = {};
 
 	pin(1);
 	while (!atomic_load(&p->stop))
-		p->sent += flow_send(p->flow, data, sizeof(data)) == sizeof(data);
+		p->sent += flow_send(p->flow, data, p->len) == p->len;
 	return NULL;
 }
 
 /* Entries change between UDP, TCP and none while the program sends to them. */
 TEST_F_SMP(sockets, udp_replaced_under_traffic)
 {
-	struct publisher p = { .flow = &self->flow };
+	struct publisher p = { .flow = &self->flow, .len = 64 };
 	struct vnp_link_info info;
 	const __u32 key = 0;
 	struct flow udp;
@@ -1081,6 +1082,73 @@ TEST_F(sockets, locked)
 		GETS(0, self->want, 104);
 	}
 	faulting_close(&faulting);
+}
+
+/* link_answers() - a link with a queue of @bytes for answers.  Return: descriptor */
+static int link_answers(int sock, __u32 bytes)
+{
+	struct vnp_link_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_LINK_F_MESSAGE,
+		.sock_fd = sock,
+		.reply_bytes = bytes,
+	};
+	int dev = device_open(), prog = -1, message = -1;
+	int ret = stream_progs(dev, &prog, &message);
+
+	attr.prog_fd = prog;
+	attr.message_fd = message;
+	ret = ret ?: do_ioctl(dev, VNP_LINK_CREATE, &attr);
+	close(message);
+	close(prog);
+	close(dev);
+	return ret;
+}
+
+#define DEEP	(4U << 20)
+
+/* write_byte() - a call that must first send a queue, which is filled all the time */
+static void *write_byte(void *arg)
+{
+	const int *sock = arg;
+
+	return (void *)(intptr_t)send(*sock, "x", 1, MSG_NOSIGNAL);
+}
+
+/*
+ * A call that writes to a linked socket sends what is queued first.  That is not more than the
+ * queue, however much is queued meanwhile.
+ */
+TEST_F(sockets, write_under_traffic)
+{
+	struct publisher p = { .flow = &self->flow, .len = 60000 };
+	struct conn *conn = &self->conns[0];
+	pthread_t writer;
+	__u64 before;
+	void *ret;
+
+	ASSERT_EQ(0, sock_set(conn->tx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(conn->rx, SOL_SOCKET, SO_RCVBUF, 32768));
+	conn->link = link_answers(conn->tx, DEEP);
+	ASSERT_OK(conn->link);
+	for (int i = 0; i < 16; i++)
+		ASSERT_EQ(0, set(self, i, conn->tx, VNP_SOCKET_DROP_NEWEST, DEEP));
+	self->orders->sockets = 16;
+	ASSERT_EQ(0, pthread_create(&p.thread, NULL, publish_always, &p));
+	READ_UNTIL(0, self->info.queued_bytes > DEEP / 2);
+	before = self->info.bytes;
+	ASSERT_EQ(0, pthread_create(&writer, NULL, write_byte, &conn->tx));
+	/* Until there is room, and the call has begun to send */
+	do {
+		recv(conn->rx, self->got, 4096, MSG_DONTWAIT);
+		READ(0);
+	} while (self->info.bytes < before + DEEP / 4);
+	ASSERT_EQ(0, pthread_join(writer, &ret));
+	EXPECT_EQ(1, (intptr_t)ret);
+	READ(0);
+	EXPECT_GT(2 * DEEP, self->info.bytes - before);
+	atomic_store(&p.stop, true);
+	ASSERT_EQ(0, pthread_join(p.thread, NULL));
 }
 
 TEST_HARNESS_MAIN
