@@ -148,10 +148,9 @@ static int vnp_recv_error(const struct vnp_recv *recv)
 /* How many bytes TCP can read now; a peek begins at the offset of SO_PEEK_OFF. */
 static u32 vnp_recv_span(const struct vnp_recv *recv)
 {
-	const u32 span = vnp_stream_span(recv->stream, recv->sk);
 	const int off = recv->peek ? sk_peek_offset(recv->sk, MSG_PEEK) : 0;
 
-	return off <= 0 ? span : span - min_t(u32, span, off);
+	return vnp_stream_span(recv->stream, recv->sk, max(off, 0));
 }
 
 /* Does a call return bytes of one message at most? */
@@ -394,7 +393,7 @@ static int vnp_recv_ioctl_held(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
 	lock_sock(sk);
 	stream = vnp_stream_of(sk);
 	if (stream)
-		bytes = vnp_stream_span(stream, sk) + stream->more;
+		bytes = vnp_stream_span(stream, sk, 0) + stream->more;
 	release_sock(sk);
 	if (!stream)
 		return vnp_tcp_proto_of(sk)->kernel->ioctl(sk, cmd, arg);

@@ -54,23 +54,23 @@ struct vnp_stream *vnp_stream_get(const struct sock *sk)
 	return stream;
 }
 
-u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk)
+u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk, u32 off)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 	const u32 seq = READ_ONCE(tp->copied_seq);
 	const s32 span = READ_ONCE(stream->end) - seq;
 
-	if (span <= 0)
+	if (span <= 0 || off >= span)
 		return 0;
 	/* A read skips an urgent byte that comes first, and stops at others. */
-	if (READ_ONCE(tp->urg_data) && tp->urg_seq == seq && !sock_flag(sk, SOCK_URGINLINE))
-		return span - 1;
-	return span;
+	if (READ_ONCE(tp->urg_data) && tp->urg_seq == seq + off && !sock_flag(sk, SOCK_URGINLINE))
+		return span - off - 1;
+	return span - off;
 }
 
 bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 {
-	const u32 span = vnp_stream_span(stream, sk);
+	const u32 span = vnp_stream_span(stream, sk, 0);
 
 	/* A call that began before the link may have read further than @end. */
 	if (!span)

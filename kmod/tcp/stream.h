@@ -190,8 +190,11 @@ void vnp_stream_finish(struct vnp_stream *stream);
  */
 int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
 
-/* vnp_stream_span() - how many bytes one read of TCP may take now.  Context: any */
-u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk);
+/*
+ * vnp_stream_span() - how many bytes one read of TCP may take now, if it begins @off bytes after
+ * the first that was not read.  Context: any
+ */
+u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk, u32 off);
 
 /*
  * vnp_stream_enough() - are as many bytes ready as the application waits for (SO_RCVLOWAT)?  One

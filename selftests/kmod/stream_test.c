@@ -758,6 +758,33 @@ TEST_F(stream, urgent_alone)
 	}
 }
 
+/* A peek that begins at an urgent byte skips it: what follows it is read up to what is ready. */
+TEST_F(stream, urgent_peek_off)
+{
+	const int zero = 0, at = 20, len = 50;
+
+	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+	if (setsockopt(self->conn.rx, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))) {
+		ASSERT_EQ(EOPNOTSUPP, errno);
+		SKIP(return, "TCP has no SO_PEEK_OFF before Linux 6.9");
+	}
+	ASSERT_EQ(0, put_part(self, MSG_PASS, len, at));
+	ASSERT_EQ(1, send(self->conn.tx, sent + at, 1, MSG_OOB));
+	self->total++;
+	ASSERT_EQ(0, put_more(self, at + 1, len));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 60));
+	/* It stops before the urgent byte. */
+	ASSERT_EQ(at, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
+	EXPECT_MEM(want, got, at);
+	ASSERT_EQ(len - at - 1, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
+	EXPECT_MEM(want + at, got, len - at - 1);
+	/* Its offset does not include the urgent byte. */
+	ASSERT_EQ(1, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
+	EXPECT_EQ(want[len - 2], got[0]);
+	ASSERT_EQ(-1, recv(self->conn.rx, got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+}
+
 /*
  * ---- At any byte -----------------------------------------------------------
  */
