@@ -278,20 +278,41 @@ static void vnp_recv_tell(const struct vnp_recv *recv, struct msghdr *msg, u32 r
 		put_cmsg(msg, IPPROTO_TCP, VNP_CM_MESSAGES, sizeof(ready), &ready);
 }
 
+/* The urgent byte may have arrived before the program was replaced by one that authenticates. */
+static void vnp_recv_check_urgent(struct sock *sk)
+{
+	struct vnp_stream *stream;
+
+	lock_sock(sk);
+	stream = vnp_stream_of(sk);
+	if (stream)
+		vnp_stream_ignore_urgent(stream);
+	release_sock(sk);
+}
+
+/* What is not in the stream of bytes: TCP reads it. */
+static int vnp_recv_apart(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+			  int *addr_len)
+{
+	const bool held = vnp_tcp_enter();
+	int ret;
+
+	if (flags & MSG_OOB)
+		vnp_recv_check_urgent(sk);
+	ret = vnp_proto_recvmsg(vnp_tcp_proto_of(sk)->kernel, sk, msg, len, flags, addr_len);
+	vnp_tcp_leave(held);
+	return ret;
+}
+
 int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
-	const struct proto *kernel = vnp_tcp_proto_of(sk)->kernel;
 	struct vnp_recv recv;
-	bool held, bounded;
+	bool bounded;
 	u32 ready;
 	int ret;
 
-	if (flags & (MSG_ERRQUEUE | MSG_OOB)) {
-		held = vnp_tcp_enter();
-		ret = vnp_proto_recvmsg(kernel, sk, msg, len, flags, addr_len);
-		vnp_tcp_leave(held);
-		return ret;
-	}
+	if (flags & (MSG_ERRQUEUE | MSG_OOB))
+		return vnp_recv_apart(sk, msg, len, flags, addr_len);
 	ret = vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT);
 	if (ret)
 		return ret;

@@ -402,11 +402,7 @@ static void vnp_stream_wake_urgent(struct vnp_stream *stream)
 	stream->data_ready(stream->sk);
 }
 
-/*
- * The urgent pointer is not authenticated.  So ignore it if messages are: an urgent byte would be
- * delivered before its message, and anyone on the path could remove a byte from a message.
- */
-static void vnp_stream_ignore_urgent(struct vnp_stream *stream)
+void vnp_stream_ignore_urgent(struct vnp_stream *stream)
 {
 	struct tcp_sock *tp = tcp_sk(stream->sk);
 

@@ -175,6 +175,13 @@ void vnp_stream_stop(struct vnp_stream *stream, bool keep);
  */
 bool vnp_stream_outran(const struct vnp_stream *stream);
 
+/*
+ * vnp_stream_ignore_urgent() - the urgent pointer is not authenticated.  So ignore it if messages
+ * are: an urgent byte would be delivered before its message, and anyone on the path could remove a
+ * byte from a message.  Context: the socket's lock
+ */
+void vnp_stream_ignore_urgent(struct vnp_stream *stream);
+
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);
 
