@@ -158,12 +158,14 @@ static int vnp_tcp_check_connection(const struct vnp_link *link, struct sock *sk
 static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
 			  struct vnp_prog *message, struct sock *sk)
 {
+	struct vnp_stream *stream = vnp_stream_alloc(link);
 	int ret;
 
-	link->stream = vnp_stream_alloc(link);
-	if (!link->stream)
+	if (!stream)
 		return -ENOMEM;
-	ret = vnp_answer_open(link->stream, sk);
+	ret = vnp_answer_open(stream, sk);
+	/* pairs with vnp_tcp_info(), as the link can already be found by its id */
+	smp_store_release(&link->stream, stream);
 	if (ret)
 		return ret;
 	lock_sock(sk);
@@ -174,7 +176,7 @@ static int vnp_tcp_attach(struct vnp_link *link, struct vnp_prog *prog,
 	}
 	release_sock(sk);
 	if (ret)
-		vnp_answer_close(link->stream);
+		vnp_answer_close(stream);
 	return ret;
 }
 
@@ -201,8 +203,11 @@ static void vnp_tcp_free(struct vnp_link *link)
 
 static void vnp_tcp_info(const struct vnp_link *link, struct vnp_link_info *info)
 {
-	if (link->stream)
-		vnp_stream_info(link->stream, info);
+	/* pairs with vnp_tcp_attach() */
+	const struct vnp_stream *stream = READ_ONCE(link->stream);
+
+	if (stream)
+		vnp_stream_info(stream, info);
 }
 
 static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
