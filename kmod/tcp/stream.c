@@ -360,6 +360,7 @@ static void vnp_stream_pace(struct vnp_stream *stream)
 	if (vnp_stream_waits(stream))
 		lowat = min(stream->wanted - seq, there + vnp_window_room(sk));
 	stream->paced = seq;
+	stream->rcvbuf = sk->sk_rcvbuf;
 	WRITE_ONCE(sk->sk_rcvlowat, lowat > there ? lowat : 1);
 }
 

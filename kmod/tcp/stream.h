@@ -58,6 +58,7 @@ struct vnp_outlet;
  * @urgent:	the urgent byte that the application was woken for
  * @lowat:	SO_RCVLOWAT of the application
  * @paced:	copied_seq when vnp_stream_pace() set sk_rcvlowat
+ * @rcvbuf:	sk_rcvbuf at that time, or when @work was queued because it is smaller
  * @window:	state of keeping TCP's window open
  * @walked:	packets that were walked to find messages; for statistics
  * @apart:	length of the message at @parse, if @work executes the program on it; or 0
@@ -94,6 +95,7 @@ struct vnp_stream {
 	u32 urgent;
 	int lowat;
 	u32 paced;
+	int rcvbuf;
 	struct vnp_window window;
 	u64 walked;
 	u32 apart;

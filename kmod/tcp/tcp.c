@@ -133,7 +133,7 @@ static void vnp_tcp_release_cb(struct sock *sk)
 	struct vnp_stream *stream = vnp_stream_of(sk);
 
 	if (stream)
-		vnp_stream_released(stream);
+		vnp_stream_released(stream, sk);
 	vnp_tcp_proto_of(sk)->kernel->release_cb(sk);
 }
 

@@ -133,14 +133,17 @@ bool vnp_window_is_crowded(const struct sock *sk)
 /*
  * Half of the memory that is left until the queue is crowded, as packets take up to twice their
  * bytes.  If they take more, TCP calls sk_data_ready when 7/8 are charged; so the last eighth must
- * leave a window for a full segment, as some peers wait for that.
+ * leave a window for a full segment, as some peers wait for that, and for the unit in which the
+ * window is advertised: with less, TCP closes it if it may shrink (net.ipv4.tcp_shrink_window).
  */
 u32 vnp_window_room(const struct sock *sk)
 {
+	const struct tcp_sock *tp = tcp_sk(sk);
 	const s64 rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 	const s64 room = rcvbuf * 7 / 16 - atomic_read(&sk->sk_rmem_alloc);
+	const int least = max_t(int, tp->advmss, 1 << tp->rx_opt.rcv_wscale);
 
-	if (room <= 0 || tcp_win_from_space(sk, rcvbuf / 8) < tcp_sk(sk)->advmss)
+	if (room <= 0 || tcp_win_from_space(sk, rcvbuf / 8) < least)
 		return 0;
 	return room / 2;
 }

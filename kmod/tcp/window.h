@@ -8,7 +8,8 @@
  * to read, the queue is repacked, and sk_rcvbuf raised unless the application has set it, until at
  * most 3/8 are charged; and an ACK tells the peer.  3/8 can always be reached, as at most
  * vnp_window_limit() bytes are kept from the application; except while TCP is short of memory, when
- * it does not raise sk_rcvbuf either.  The right edge of the window never retracts.
+ * it does not raise sk_rcvbuf either.  The right edge of the window does not retract, unless the
+ * network namespace permits it (net.ipv4.tcp_shrink_window).
  *
  * After a pass (repack.h) the packets in the queue take at most 6.4/16 of sk_rcvbuf.  So until
  * those that have arrived since take 1/16, less than half is charged for the queue, and another

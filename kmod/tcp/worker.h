@@ -8,12 +8,13 @@
 
 #include <linux/workqueue.h>
 
+struct sock;
 struct vnp_stream;
 
 /* vnp_stream_work() - the worker's function.  Puts the reference to the link */
 void vnp_stream_work(struct work_struct *work);
 
 /* vnp_stream_released() - the socket is being released.  Context: proto::release_cb() */
-void vnp_stream_released(struct vnp_stream *stream);
+void vnp_stream_released(struct vnp_stream *stream, const struct sock *sk);
 
 #endif /* _VNP_TCP_WORKER_H */

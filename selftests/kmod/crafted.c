@@ -94,26 +94,29 @@ static int rmem_set(unsigned int rmem)
 	return ret < 0 ? ret : 0;
 }
 
-int crafted_open(struct crafted *peer, int rcvbuf)
+int crafted_enter(struct crafted *peer)
+{
+	int err = netns_new();
+
+	if (err)
+		return err;
+	peer->tun = peer_device();
+	return peer->tun < 0 ? peer->tun : 0;
+}
+
+int crafted_connect(struct crafted *peer, int rcvbuf)
 {
 	struct timeval patience = { .tv_sec = 20 };
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(HERE),
 	};
 	socklen_t len = sizeof(addr);
-	int listener, err = netns_new();
+	int listener, err = 0;
 
-	if (err)
-		return err;
-	peer->tun = peer_device();
-	if (peer->tun < 0)
-		return peer->tun;
-	if (rcvbuf < 0)
-		err = rmem_set(-rcvbuf);
 	peer->first = 0xfffff000;	/* soon after 0 */
 	peer->conn = (struct conn){ -1, -1, -1 };
 	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (rcvbuf > 0)
+	if (rcvbuf)
 		err = sock_set(listener, SOL_SOCKET, SO_RCVBUF, rcvbuf);
 	if (err || bind(listener, (struct sockaddr *)&addr, len) || listen(listener, 1) ||
 	    getsockname(listener, (struct sockaddr *)&addr, &len))
@@ -126,6 +129,15 @@ int crafted_open(struct crafted *peer, int rcvbuf)
 	if (err || peer->conn.rx < 0)
 		return err ?: -errno;
 	return setsockopt(peer->conn.rx, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+}
+
+int crafted_open(struct crafted *peer, int rcvbuf)
+{
+	int err = crafted_enter(peer);
+
+	if (!err && rcvbuf < 0)
+		err = rmem_set(-rcvbuf);
+	return err ?: crafted_connect(peer, rcvbuf > 0 ? rcvbuf : 0);
 }
 
 void crafted_close(struct crafted *peer)

@@ -22,8 +22,14 @@ struct crafted {
 };
 
 /*
- * crafted_open() - enter a network namespace, and connect.  @rcvbuf: SO_RCVBUF, or 0, or negative:
- * tcp_rmem is set to that.
+ * crafted_enter() - enter a network namespace that has the peer.  crafted_connect() - a connection
+ * from the peer; @rcvbuf: SO_RCVBUF, or 0
+ */
+int crafted_enter(struct crafted *peer);
+int crafted_connect(struct crafted *peer, int rcvbuf);
+
+/*
+ * crafted_open() - both.  @rcvbuf: likewise, or negative: tcp_rmem is set to that.
  * Return: 0; -ENODEV: there is no tun; or another errno
  */
 int crafted_open(struct crafted *peer, int rcvbuf);

@@ -125,6 +125,26 @@ TEST_F(peer, dropped)
 	EXPECT_MEM(sent, got, SIZE);
 }
 
+/*
+ * Where TCP may close the window although the peer was told of it: it stays open for a message of
+ * many segments, also if it is advertised in units that are larger than a segment.
+ */
+TEST_F(peer, shrinking_window)
+{
+	const size_t len = 100000, size = 200;
+
+	ASSERT_EQ(0, crafted_enter(&self->peer));
+	if (write_text("/proc/sys/net/ipv4/tcp_shrink_window", "1") < 0)
+		SKIP(return, "the window does not shrink before Linux 6.1.53");
+	ASSERT_OK(write_text("/proc/sys/net/ipv4/tcp_rmem", "4096 131072 536870912"));
+	ASSERT_EQ(0, crafted_connect(&self->peer, 0));
+	ASSERT_EQ(0, conn_link(&self->peer.conn, 0, 0));
+	message_make(sent, MSG_PASS, len, 1);
+	ASSERT_EQ(0, segments(self, len, size));
+	ASSERT_EQ(len, recv(self->peer.conn.rx, got, len, MSG_WAITALL));
+	EXPECT_MEM(sent, got, len);
+}
+
 /* Backwards: the program is executed when the first segment has arrived. */
 TEST_F(peer, order)
 {

@@ -585,6 +585,19 @@ TEST_F(stream, too_long)
 	EXPECT_EQ(1, info.errors[VNP_ERROR_EVICTED]);
 }
 
+/* A message that has fit so far does not any more if the buffer is made smaller. */
+TEST_F(stream, smaller_buffer)
+{
+	struct transfer *t = &self->t;
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, put_part(t, MSG_PASS, 200000, 40000));
+	EXPECT_EQ(1, transfer_quiet(t));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVBUF, 16384));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
+	EXPECT_EQ(EMSGSIZE, errno);
+}
+
 TEST_F(stream, reconnect)
 {
 	struct transfer *t = &self->t;
