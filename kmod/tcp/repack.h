@@ -79,11 +79,12 @@ int vnp_repack_own(struct sock *sk, struct sk_buff **first, u32 seq, u32 stop, g
  * @gfp:	how to allocate
  *
  * The bytes before a range move up to its end: their sequence numbers, and copied_seq, grow by the
- * length of all ranges after them.
+ * length of all ranges after them.  This goes from the last range backwards in slices, so that the
+ * copy of one slice is all that is allocated before what it replaces is freed.
  *
  * Context: process.
- * Return: 0; -ENOMEM; -ENODATA: bytes between the ranges are not in the queue.  On failure nothing
- * was changed.
+ * Return: 0; -ENOMEM; -ENODATA: bytes up to the end of the last range are not in the queue, or
+ * cannot be read.  On failure nothing was changed.
  */
 int vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges, gfp_t gfp);
 

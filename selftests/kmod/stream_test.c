@@ -422,6 +422,51 @@ TEST_F(stream, detach)
 	ASSERT_EQ(1, transfer_ready(t));
 }
 
+/* fill_held() - fill @sent with messages that are held or dropped.  Return: their length */
+static size_t fill_held(SELF *self, size_t bytes)
+{
+	size_t len = 0, n;
+
+	for (int i = 0; len < bytes; i++) {
+		n = message_make(sent + len, i % 3 ? MSG_HOLD : MSG_DROP, 5 + i * 7919 % 20000, i);
+		if (i % 3) {
+			memcpy(want + self->want_len, sent + len, n);
+			self->want_len += n;
+		}
+		len += n;
+	}
+	return len;
+}
+
+/* What was dropped is removed from a queue that is many times as long as what is moved at once. */
+TEST_F(stream, long_queue)
+{
+	for (int peek = 0; peek < 2; peek++) {
+		size_t len, i = 0;
+
+		self->want_len = 0;
+		ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
+		len = fill_held(self, 600000);
+		len += message_make(sent + len, MSG_DROP, 100, 1);
+		ASSERT_EQ(0, conn_put(&self->conn, sent, len));
+		self->total += len;
+		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		if (peek) {
+			ASSERT_EQ(0, put(self, MSG_PASS, 50));
+			ASSERT_EQ(self->want_len, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
+			ASSERT_MEM(want, got, self->want_len);
+			/* and again from an odd byte on */
+			i = 12345;
+			ASSERT_EQ(i, recv(self->conn.rx, got, i, MSG_WAITALL));
+		}
+		ASSERT_EQ(0, link_detach(self->conn.link));
+		close(self->conn.link);
+		self->conn.link = -1;
+		ASSERT_EQ(self->want_len - i, recv(self->conn.rx, got, BUFFER, 0));
+		ASSERT_MEM(want + i, got, self->want_len - i);
+	}
+}
+
 static void *read_one(void *arg)
 {
 	struct transfer *t = arg;
