@@ -96,7 +96,7 @@ static int vnp_answer_precede(struct vnp_stream *stream, struct sock *sk, long *
 
 	/* The kernel's sendmsg() finds what has happened to the connection. */
 	if (sk->sk_write_pending || !vnp_outlet_queued(stream->outlet) ||
-	    vnp_outlet_failure(sk))
+	    sk->sk_err || vnp_outlet_failure(sk))
 		return 0;
 	if (sk_stream_memory_free(sk) && !vnp_outlet_drain(stream->outlet))
 		return 0;

@@ -91,14 +91,19 @@ void vnp_outlet_stop(struct vnp_outlet *outlet)
 
 int vnp_outlet_failure(const struct sock *sk)
 {
-	const int err = READ_ONCE(sk->sk_err);
+	if (!(READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN) &&
+	    1 << inet_sk_state_load(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT))
+		return 0;
+	return -(READ_ONCE(sk->sk_err) ?: EPIPE);
+}
 
-	if (err)
-		return -err;
-	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN ||
-	    !(1 << inet_sk_state_load(sk) & (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT)))
-		return -EPIPE;
-	return 0;
+/*
+ * Does the connection go on, but has an error that a call of the application must get?  An ICMP
+ * error is one with IP_RECVERR.  Sending would return it instead.
+ */
+static bool vnp_outlet_is_held(const struct sock *sk)
+{
+	return READ_ONCE(sk->sk_err) && !vnp_outlet_failure(sk);
 }
 
 /*
@@ -238,8 +243,8 @@ bool vnp_outlet_is_written(const struct vnp_outlet *outlet)
 }
 
 /*
- * Return: likewise, or -EBUSY: a call of the application owns the socket, or the user has taken too
- * much of this CPU
+ * Return: likewise, or -EBUSY: a call of the application owns the socket, or must get an error, or
+ * the user has taken too much of this CPU
  */
 static int vnp_outlet_send(struct vnp_outlet *outlet)
 {
@@ -251,7 +256,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	bh_lock_sock(sk);
 	start = ktime_get_ns();
 	if (!sock_owned_by_user(sk) && !vnp_outlet_is_written(outlet) &&
-	    vnp_account_draw(outlet->user, 0))
+	    !vnp_outlet_is_held(sk) && vnp_account_draw(outlet->user, 0))
 		ret = vnp_outlet_send_some(outlet);
 	bh_unlock_sock(sk);
 	vnp_account_charge(outlet->user, ktime_get_ns() - start);
@@ -265,8 +270,8 @@ static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32
 	u32 len = 0;
 
 	spin_lock_bh(&outlet->lock);
-	if (outlet->state != VNP_OUTLET_ENDED && !vnp_outlet_failure(outlet->sk) &&
-	    !vnp_outlet_changed(outlet))
+	if (outlet->state != VNP_OUTLET_ENDED && !outlet->sk->sk_err &&
+	    !vnp_outlet_failure(outlet->sk) && !vnp_outlet_changed(outlet))
 		len = vnp_fifo_claim(&outlet->fifo, vec, vecs, VNP_OUTLET_BATCH);
 	outlet->sending = len;
 	spin_unlock_bh(&outlet->lock);

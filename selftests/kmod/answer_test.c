@@ -10,6 +10,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 #define LIGHT_LEAVES_OUT	"ip4"
+#include "crafted.h"
 #include "harness.h"
 #include "object.h"
 #include "peer.h"
@@ -300,6 +301,38 @@ TEST_F(answer, reset)
 	ASSERT_EQ(1, poll(&poll_fd, 1, 20000));
 	EXPECT_EQ(-1, send(t->conn.rx, "x", 1, MSG_NOSIGNAL));
 	EXPECT_EQ(ECONNABORTED, errno);
+}
+
+/*
+ * With IP_RECVERR an ICMP error is reported to the application, but the connection goes on: answers
+ * wait until the application has got it.
+ */
+TEST_F(answer, icmp_error)
+{
+	struct crafted peer = { .tun = -1, .conn = { -1, -1, -1 } };
+	int link;
+
+	if (variant->kind != FLOW_IP4)
+		SKIP(return, "the peer has IPv4 only");
+	ASSERT_EQ(0, crafted_open(&peer, 0));
+	ASSERT_EQ(0, sock_set(peer.conn.rx, IPPROTO_IP, IP_RECVERR, 1));
+	link = link_with(self, peer.conn.rx, "answer", 0, QUEUE);
+	ASSERT_OK(link);
+	ASSERT_EQ(0, crafted_unreachable(&peer));
+	message_make(sent, ANSWER_ALL, 100, 1);
+	ASSERT_EQ(0, crafted_send(&peer, 0, sent, 100));
+	ASSERT_EQ(0, link_settle(link, 1, &self->info));
+	EXPECT_EQ(0, self->orders->ret);
+	EXPECT_EQ(100, self->info.reply_queued);
+	EXPECT_EQ(EHOSTUNREACH, sock_int(peer.conn.rx, SOL_SOCKET, SO_ERROR));
+	do {
+		ASSERT_EQ(0, link_info(link, &self->info));
+		sched_yield();
+	} while (self->info.reply_queued);
+	EXPECT_EQ(1, self->info.verdicts[VNP_REPLY]);
+	EXPECT_EQ(0, self->info.errors[VNP_ERROR_DENIED]);
+	close(link);
+	crafted_close(&peer);
 }
 
 #define MEMORY	"/proc/sys/net/ipv4/tcp_mem"

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/if_tun.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,6 +56,40 @@ int crafted_send(struct crafted *peer, __u32 at, const void *data, size_t len)
 	};
 
 	return segment_send(peer, tcp, data, len);
+}
+
+/* struct unreachable - an ICMP error, with the first bytes of the packet that caused it */
+struct unreachable {
+	struct iphdr ip;
+	struct icmphdr icmp;
+	struct iphdr inner;
+	__be16 source;
+	__be16 dest;
+	__be32 seq;
+};
+
+int crafted_unreachable(struct crafted *peer)
+{
+	struct unreachable error = {
+		.ip = {
+			.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_ICMP,
+			.tot_len = htons(sizeof(error)), .saddr = htonl(THERE),
+			.daddr = htonl(HERE),
+		},
+		.icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_HOST_UNREACH },
+		.inner = {
+			.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
+			.tot_len = htons(sizeof(struct iphdr) + sizeof(struct tcphdr)),
+			.saddr = htonl(HERE), .daddr = htonl(THERE),
+		},
+		.source = htons(peer->port), .dest = htons(PORT), .seq = htonl(peer->ack),
+	};
+	const size_t len = sizeof(error) - sizeof(error.ip);
+
+	error.ip.check = ~fold16(sum16(&error.ip, sizeof(error.ip), 0));
+	error.inner.check = ~fold16(sum16(&error.inner, sizeof(error.inner), 0));
+	error.icmp.checksum = ~fold16(sum16(&error.icmp, len, 0));
+	return write(peer->tun, &error, sizeof(error)) == sizeof(error) ? 0 : -errno;
 }
 
 static int handshake(struct crafted *peer)

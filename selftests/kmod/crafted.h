@@ -38,4 +38,10 @@ void crafted_close(struct crafted *peer);
 /* crafted_send() - a segment with bytes of the stream from @at on.  Return: 0 or negative */
 int crafted_send(struct crafted *peer, __u32 at, const void *data, size_t len);
 
+/*
+ * crafted_unreachable() - an ICMP error: nothing that @conn has sent can be delivered, as of what
+ * the peer acknowledges.  Return: likewise
+ */
+int crafted_unreachable(struct crafted *peer);
+
 #endif /* _VNP_TEST_CRAFTED_H */
