@@ -429,14 +429,3 @@ u32 vnp_outlet_queued(struct vnp_outlet *outlet)
 	spin_unlock_bh(&outlet->lock);
 	return bytes;
 }
-
-int vnp_outlet_subsys_create(void)
-{
-	return vnp_outlet_send_create();
-}
-
-/* All maps were freed.  RCU callbacks may still put references of their targets. */
-void vnp_outlet_subsys_destroy(void)
-{
-	vnp_outlet_send_destroy();
-}

@@ -366,7 +366,7 @@ static void vnp_outlet_abort_work(struct work_struct *work)
 		return;
 	}
 	vnp_outlet_put(outlet);
-	/* vnp_outlet_send_destroy() waits until this function has returned. */
+	/* vnp_outlet_subsys_destroy() waits until this function has returned. */
 	module_put(THIS_MODULE);
 }
 
@@ -376,7 +376,7 @@ void vnp_outlet_init_work(struct vnp_outlet *outlet)
 	INIT_DELAYED_WORK(&outlet->abort, vnp_outlet_abort_work);
 }
 
-int vnp_outlet_send_create(void)
+int vnp_outlet_subsys_create(void)
 {
 	vnp_outlet_wq = alloc_workqueue("vnp_outlet", WQ_UNBOUND, 0);
 	if (!vnp_outlet_wq)
@@ -388,7 +388,8 @@ int vnp_outlet_send_create(void)
 	return -ENOMEM;
 }
 
-void vnp_outlet_send_destroy(void)
+/* All maps were freed.  RCU callbacks may still put references of their targets. */
+void vnp_outlet_subsys_destroy(void)
 {
 	destroy_workqueue(vnp_outlet_abort_wq);
 	destroy_workqueue(vnp_outlet_wq);

@@ -5,10 +5,6 @@
 
 #include "kmod/tcp/outlet.h"
 
-/* Context: process, at module init and exit */
-int vnp_outlet_send_create(void);
-void vnp_outlet_send_destroy(void);
-
 /* vnp_outlet_init_work() - initialize the work of an outlet */
 void vnp_outlet_init_work(struct vnp_outlet *outlet);
 
