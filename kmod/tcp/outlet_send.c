@@ -111,11 +111,12 @@ static bool vnp_outlet_is_held(const struct sock *sk)
  */
 
 /*
- * TCP neither waits nor splits a datagram as long as there is memory: if the send buffer has room
- * for the first byte, it is made large enough for all.  Only the socket's spinlock may be held, so
- * allocations must not sleep.  Return: bytes that were sent, or a negative errno
+ * Send @len bytes by tcp_sendmsg_locked().  It must not wait under the socket's spinlock, and a
+ * datagram should not be split: so the send buffer is unlimited during the call, as the caller has
+ * checked that it has room for the first byte, and allocations do not sleep.  Return: bytes that
+ * were sent, or a negative errno
  */
-static int vnp_outlet_give(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
+static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 {
 	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
 	const u32 lowat = tcp_sk(sk)->notsent_lowat;
@@ -195,7 +196,7 @@ unlock:
 	return len;
 }
 
-/* @ret: of vnp_outlet_give() */
+/* @ret: of vnp_outlet_sendmsg() */
 static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 {
 	struct vnp_fifo_sum sum;
@@ -227,7 +228,7 @@ static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 		len = vnp_outlet_claim(outlet, vec, &vecs);
 		if (!len)
 			return 0;
-		ret = vnp_outlet_give(outlet->sk, vec, vecs, len);
+		ret = vnp_outlet_sendmsg(outlet->sk, vec, vecs, len);
 		vnp_outlet_account(outlet, ret);
 		if (ret < (int)len)
 			return -ENOMEM;
@@ -294,7 +295,7 @@ int vnp_outlet_drain(struct vnp_outlet *outlet)
 		start = ktime_get_ns();
 		len = vnp_outlet_claim_all(outlet, vec, &vecs);
 		if (len) {
-			ret = vnp_outlet_give(outlet->sk, vec, vecs, len);
+			ret = vnp_outlet_sendmsg(outlet->sk, vec, vecs, len);
 			vnp_outlet_account(outlet, ret);
 			ret = ret < (int)len ? -ENOMEM : 0;
 		}
