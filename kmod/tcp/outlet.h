@@ -17,7 +17,8 @@
  * has one, too.  An outlet holds a reference to the socket, but not to its file: the application
  * can close it.  It also holds one to the module while sk_write_space is replaced.
  *
- * Locking.  Socket's lock, then @lock.  Softirqs are off in both.
+ * Lock order: the socket's lock or spinlock, then @lock, for which softirqs are off; and in process
+ * context the table's lock, which protects @entries.
  */
 #ifndef _VNP_TCP_OUTLET_H
 #define _VNP_TCP_OUTLET_H
@@ -62,9 +63,9 @@ enum vnp_outlet_state {
  * @user:	the user who owns the entries, with a reference
  * @write_space: the function that it has set as sk_write_space of @sk
  * @writers:	number of the application's writes in progress, if the socket has a link: nothing is
- *		sent from the queue during them (tcp/answer.c)
+ *		sent from the queue during them (tcp/write.c).  Not under a lock
  * @shown:	the constant fields of what user space reads
- * @lock:	protects what follows
+ * @lock:	protects @state to @errors, and @aborting
  * @state:	enum vnp_outlet_state
  * @sending:	the work is sending what it has claimed
  * @split:	some, but not all, bytes of a datagram were sent
