@@ -1048,7 +1048,9 @@ enum vnp_socket_policy {
  * A socket has one queue, however many entries name it, of this map or of others of the same user:
  * they share it with its counters, and must have the same @policy and @queue_bytes (EBUSY).
  * Setting an entry to the socket that it has changes nothing.  When the last of its entries is
- * deleted or replaced, or their maps are freed, what is in the queue is dropped.
+ * deleted or replaced, or their maps are freed, what is in the queue is dropped.  A map is freed
+ * some time after its last descriptor was closed; until then an entry with another policy or size
+ * fails with EBUSY, also a link with @reply_bytes.  To avoid that, delete the entries first.
  *
  * The application can use the socket meanwhile, link programs to it, and write to it.  Its data is
  * never inserted into a datagram, unless the kernel ran out of memory in the middle of that.  But a
@@ -1294,7 +1296,8 @@ enum vnp_eof {
  * with %VNP_LINK_F_STREAM_PASS all bytes from there on.  When the stream ends, what is held is
  * delivered.
  * When the link is detached, what was not dropped is delivered, whole or not.  Messages on which
- * the program was not executed are delivered as they arrived.
+ * the program was not executed are delivered as they arrived; so is one long message whose
+ * execution was in progress, or had just ended, even if it was answered, sent to others, or forged.
  *
  * A message that fails authentication (%VNP_ERROR_AUTH) is cut out of the stream, whatever the
  * program returns; with %VNP_LINK_F_FORGED_END the application gets what is before it, and then
