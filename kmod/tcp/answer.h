@@ -4,8 +4,8 @@
  * peers and other connections.
  *
  * Answers are queued in an outlet (outlet.h), which the link uses as an entry of a map does.  It is
- * drained before the application writes, and nothing is sent from it during the write: so answers
- * keep the order in which they were made, and are never inserted into what one call writes.
+ * drained before the application writes (write.h), and nothing is sent from it during the write: so
+ * answers keep the order in which they were made, and are never inserted into what one call writes.
  *
  * An execution on a message can be interrupted by other executions on the CPU, as softirqs are on
  * while it encrypts (copy.h).  So vnp_sending points to that of the message only within a helper.
@@ -38,20 +38,6 @@ void vnp_answer_close(struct vnp_stream *stream);
 
 /* vnp_answer_free() - put the queue, after a grace period.  Context: process */
 void vnp_answer_free(struct vnp_stream *stream);
-
-/* vnp_answer_get() - as vnp_stream_get(), if the stream has a queue.  Context: process */
-struct vnp_stream *vnp_answer_get(const struct sock *sk);
-
-/*
- * vnp_answer_write() - the application is about to write.  Context: process.  Return: 0, or an
- * errno for it
- */
-int vnp_answer_write(struct vnp_stream *stream, struct sock *sk, bool nonblock);
-
-/*
- * vnp_answer_written() - the write has ended; @all: all bytes were written.  Context: likewise
- */
-void vnp_answer_written(struct vnp_stream *stream, struct sock *sk, bool all);
 
 /* vnp_answer_begin() - a program that may send is about to execute.  Context: softirqs off */
 void vnp_answer_begin(struct vnp_copy *copy);

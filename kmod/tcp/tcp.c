@@ -37,6 +37,7 @@
 #include "kmod/tcp/sock.h"
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/worker.h"
+#include "kmod/tcp/write.h"
 
 /* Context: the socket's lock */
 static void vnp_tcp_set_hook(struct vnp_link *link, struct sock *sk)
@@ -210,58 +211,6 @@ static void vnp_tcp_info(const struct vnp_link *link, struct vnp_link_info *info
 		vnp_stream_info(stream, info);
 }
 
-static int vnp_tcp_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
-{
-	const bool held = vnp_tcp_enter();
-	/* A call that writes nothing does not wait. */
-	struct vnp_stream *stream = len ? vnp_answer_get(sk) : NULL;
-	int ret = 0;
-
-	if (stream)
-		ret = vnp_answer_write(stream, sk, msg->msg_flags & MSG_DONTWAIT);
-	if (!ret)
-		ret = vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
-	if (stream) {
-		/* sendfile() and splice() make one call for some pages each. */
-		vnp_answer_written(stream, sk, ret > 0 && ret == len &&
-				   !(msg->msg_flags & MSG_MORE));
-		vnp_stream_put(stream);
-	}
-	vnp_tcp_leave(held);
-	return ret;
-}
-
-/* Kernels with MSG_SPLICE_PAGES have no proto::sendpage(). */
-#ifndef MSG_SPLICE_PAGES
-static int vnp_tcp_sendpage(struct sock *sk, struct page *page, int off, size_t len, int flags)
-{
-	const bool held = vnp_tcp_enter();
-	struct vnp_stream *stream = len ? vnp_answer_get(sk) : NULL;
-	int ret = 0;
-
-	if (stream)
-		ret = vnp_answer_write(stream, sk, flags & MSG_DONTWAIT);
-	if (!ret)
-		ret = vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len, flags);
-	if (stream) {
-		vnp_answer_written(stream, sk, ret > 0 && ret == len &&
-				   !(flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST)));
-		vnp_stream_put(stream);
-	}
-	vnp_tcp_leave(held);
-	return ret;
-}
-
-static void vnp_tcp_set_sendpage(struct proto *proto)
-{
-	proto->sendpage = vnp_tcp_sendpage;
-}
-#else
-static void vnp_tcp_set_sendpage(struct proto *proto)
-{
-}
-#endif
-
 static int vnp_tcp_proto_create(int family)
 {
 	struct vnp_tcp_proto *proto = vnp_tcp_proto_copy(family);
@@ -269,8 +218,7 @@ static int vnp_tcp_proto_create(int family)
 	if (IS_ERR(proto))
 		return PTR_ERR(proto);
 	vnp_proto_set_recvmsg(&proto->ours);
-	proto->ours.sendmsg = vnp_tcp_sendmsg;
-	vnp_tcp_set_sendpage(&proto->ours);
+	vnp_write_set(&proto->ours);
 	proto->ours.ioctl = vnp_recv_ioctl;
 	proto->ours.close = vnp_tcp_close;
 	proto->ours.disconnect = vnp_tcp_disconnect;

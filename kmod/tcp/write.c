@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "kmod/tcp/write.h"
+
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "kmod/tcp/outlet.h"
+#include "kmod/tcp/proto.h"
+#include "kmod/tcp/sock.h"
+#include "kmod/tcp/stream.h"
+
+/**
+ * struct vnp_write - a call of the application that writes
+ * @stream:	the stream, with a reference to its link, if that has a queue for answers; or NULL
+ * @held:	of vnp_tcp_enter()
+ */
+struct vnp_write {
+	struct vnp_stream *stream;
+	bool held;
+};
+
+/* As vnp_stream_get(), if the stream has a queue */
+static struct vnp_stream *vnp_write_stream(const struct sock *sk)
+{
+	struct vnp_stream *stream;
+
+	rcu_read_lock();
+	stream = vnp_stream_of(sk);
+	if (stream && (!stream->outlet || !vnp_obj_get_live(&stream->link->obj)))
+		stream = NULL;
+	rcu_read_unlock();
+	return stream;
+}
+
+/*
+ * Send what was queued before.  It must not exceed the send buffer again and again, so first there
+ * has to be room, as for what the application writes; if there is, but memory is short, waiting
+ * takes a moment, as in TCP.  Context: the socket's lock.  Return: 0: done, 1: call again, or an
+ * errno of sendmsg()
+ */
+static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *timeo)
+{
+	int ret;
+
+	/* The kernel's sendmsg() finds what has happened to the connection. */
+	if (sk->sk_write_pending || !vnp_outlet_queued(stream->outlet) ||
+	    sk->sk_err || vnp_outlet_failure(sk))
+		return 0;
+	if (sk_stream_memory_free(sk) && !vnp_outlet_drain(stream->outlet))
+		return 0;
+	if (!*timeo) {
+		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
+		return -EAGAIN;
+	}
+	ret = sk_stream_wait_memory(sk, timeo);
+	return ret == -EPIPE ? 0 : ret ?: 1;
+}
+
+/* All was written: nothing is unanswered if the application has read all messages, too. */
+static void vnp_write_settle(struct vnp_stream *stream, struct sock *sk)
+{
+	lock_sock(sk);
+	if (stream->sk && !before(tcp_sk(sk)->copied_seq, stream->parse))
+		stream->owed = false;
+	release_sock(sk);
+}
+
+/* Context: process.  Return: 0, or an errno for the application */
+static int vnp_write_begin(struct vnp_write *write, struct sock *sk, size_t len, bool nonblock)
+{
+	long timeo = sock_sndtimeo(sk, nonblock);
+	int ret = 1;
+
+	write->held = vnp_tcp_enter();
+	/* A call that writes nothing does not wait. */
+	write->stream = len ? vnp_write_stream(sk) : NULL;
+	/* Another call may have written half of its data. */
+	if (!write->stream || atomic_inc_return(&write->stream->outlet->writers) > 1)
+		return 0;
+	while (ret > 0) {
+		lock_sock(sk);
+		ret = vnp_write_precede(write->stream, sk, &timeo);
+		release_sock(sk);
+	}
+	return ret;
+}
+
+/* @all: all bytes were written, and the application has called for no more */
+static void vnp_write_end(const struct vnp_write *write, struct sock *sk, bool all)
+{
+	struct vnp_stream *stream = write->stream;
+
+	if (stream) {
+		if (all && READ_ONCE(stream->owed))
+			vnp_write_settle(stream, sk);
+		atomic_dec(&stream->outlet->writers);
+		vnp_outlet_kick(stream->outlet);
+		vnp_stream_put(stream);
+	}
+	vnp_tcp_leave(write->held);
+}
+
+static int vnp_write_msg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	/* sendfile() and splice() make one call for some pages each. */
+	const bool last = !(msg->msg_flags & MSG_MORE);
+	struct vnp_write write;
+	int ret = vnp_write_begin(&write, sk, len, msg->msg_flags & MSG_DONTWAIT);
+
+	if (!ret)
+		ret = vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
+	vnp_write_end(&write, sk, last && ret > 0 && ret == len);
+	return ret;
+}
+
+/* Kernels with MSG_SPLICE_PAGES have no proto::sendpage(). */
+#ifndef MSG_SPLICE_PAGES
+static int vnp_write_page(struct sock *sk, struct page *page, int off, size_t len, int flags)
+{
+	const bool last = !(flags & (MSG_MORE | MSG_SENDPAGE_NOTLAST));
+	struct vnp_write write;
+	int ret = vnp_write_begin(&write, sk, len, flags & MSG_DONTWAIT);
+
+	if (!ret)
+		ret = vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len, flags);
+	vnp_write_end(&write, sk, last && ret > 0 && ret == len);
+	return ret;
+}
+#endif
+
+void vnp_write_set(struct proto *proto)
+{
+	proto->sendmsg = vnp_write_msg;
+#ifndef MSG_SPLICE_PAGES
+	proto->sendpage = vnp_write_page;
+#endif
+}
