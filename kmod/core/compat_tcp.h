@@ -9,24 +9,27 @@
 
 #include "probed.h"
 
-/* proto::recvmsg().  Older kernels have the argument @addr_len, an output. */
-int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
-
+/*
+ * VNP_PROTO_RECVMSG(fn) - define fn_set(), which sets proto::recvmsg() to fn(sk, msg, len, flags,
+ * addr_len).  Older kernels have the argument @addr_len, an output; for others it is NULL
+ */
 #ifdef HAVE_PROTO_RECVMSG_ADDR_LEN
-static inline void vnp_proto_set_recvmsg(struct proto *proto)
-{
-	proto->recvmsg = vnp_recv_msg;
+#define VNP_PROTO_RECVMSG(fn)						\
+void fn##_set(struct proto *proto)					\
+{									\
+	proto->recvmsg = fn;						\
 }
 #else
-static inline int vnp_recv_msg_short(struct sock *sk, struct msghdr *msg, size_t len,
-				     int flags)
-{
-	return vnp_recv_msg(sk, msg, len, flags, NULL);
-}
-
-static inline void vnp_proto_set_recvmsg(struct proto *proto)
-{
-	proto->recvmsg = vnp_recv_msg_short;
+#define VNP_PROTO_RECVMSG(fn)						\
+static int fn##_short(struct sock *sk, struct msghdr *msg, size_t len,	\
+		      int flags)					\
+{									\
+	return fn(sk, msg, len, flags, NULL);				\
+}									\
+									\
+void fn##_set(struct proto *proto)					\
+{									\
+	proto->recvmsg = fn##_short;					\
 }
 #endif
 
@@ -72,18 +75,26 @@ struct proto_accept_arg {
 };
 #endif
 
-int vnp_listen_accept(struct socket *sock, struct socket *newsock,
-		      struct proto_accept_arg *arg);
-
+/* VNP_OPS_ACCEPT(fn) - define fn_set(), which sets proto_ops::accept() to fn(sock, newsock, arg) */
 #ifdef HAVE_PROTO_OPS_ACCEPT_ARG
-#define vnp_ops_accept_linked	vnp_listen_accept
+#define VNP_OPS_ACCEPT(fn)						\
+static void fn##_set(struct proto_ops *ops /* not const yet */)		\
+{									\
+	ops->accept = fn;						\
+}
 #else
-static inline int vnp_ops_accept_linked(struct socket *sock, struct socket *newsock, int flags,
-					bool kern)
-{
-	struct proto_accept_arg arg = { .flags = flags, .kern = kern };
-
-	return vnp_listen_accept(sock, newsock, &arg);
+#define VNP_OPS_ACCEPT(fn)						\
+static int fn##_args(struct socket *sock, struct socket *newsock,	\
+		     int flags, bool kern)				\
+{									\
+	struct proto_accept_arg arg = { .flags = flags, .kern = kern };	\
+									\
+	return fn(sock, newsock, &arg);					\
+}									\
+									\
+static void fn##_set(struct proto_ops *ops /* not const yet */)		\
+{									\
+	ops->accept = fn##_args;					\
 }
 #endif
 

@@ -269,8 +269,8 @@ static int vnp_listen_retry(struct sock *sk)
 	return vnp_recv_restart();
 }
 
-int vnp_listen_accept(struct socket *sock, struct socket *newsock,
-		      struct proto_accept_arg *arg)
+static int vnp_listen_accept(struct socket *sock, struct socket *newsock,
+			     struct proto_accept_arg *arg)
 {
 	struct vnp_link *link;
 	bool held;
@@ -293,6 +293,8 @@ int vnp_listen_accept(struct socket *sock, struct socket *newsock,
 	vnp_tcp_leave(held);
 	return ret;
 }
+
+VNP_OPS_ACCEPT(vnp_listen_accept)
 
 /* End the link, as the socket is about to stop listening. */
 static void vnp_listen_leave(struct sock *sk)
@@ -383,7 +385,7 @@ static int vnp_listen_ops_create(struct vnp_tcp_proto *proto)
 	ops = kmemdup(proto->kernel_ops, sizeof(*ops), GFP_KERNEL);
 	if (!ops)
 		return -ENOMEM;
-	ops->accept = vnp_ops_accept_linked;
+	vnp_listen_accept_set(ops);
 	ops->release = vnp_listen_release;
 	ops->shutdown = vnp_listen_shutdown;
 	ops->connect = vnp_listen_connect;

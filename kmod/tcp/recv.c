@@ -304,7 +304,7 @@ static int vnp_recv_apart(struct sock *sk, struct msghdr *msg, size_t len, int f
 	return ret;
 }
 
-int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
 	struct vnp_recv recv;
 	bool bounded;
@@ -327,6 +327,8 @@ int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 	vnp_recv_end(&recv);
 	return ret;
 }
+
+VNP_PROTO_RECVMSG(vnp_recv_msg)
 
 /**
  * struct vnp_recv_pipe - where data is spliced to

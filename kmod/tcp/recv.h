@@ -17,7 +17,10 @@
  */
 int vnp_recv_restart(void);
 
-/* As in struct proto and struct proto_ops; vnp_recv_msg() is declared in compat_tcp.h */
+/* vnp_recv_msg_set() - set the operation that reads, in a copy of TCP's.  Context: module init */
+void vnp_recv_msg_set(struct proto *proto);
+
+/* As in struct proto and struct proto_ops */
 int vnp_recv_ioctl(struct sock *sk, int cmd, VNP_IOCTL_ARG arg);
 __poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait);
 ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info *pipe,

@@ -217,7 +217,7 @@ static int vnp_tcp_proto_create(int family)
 
 	if (IS_ERR(proto))
 		return PTR_ERR(proto);
-	vnp_proto_set_recvmsg(&proto->ours);
+	vnp_recv_msg_set(&proto->ours);
 	vnp_write_set(&proto->ours);
 	proto->ours.ioctl = vnp_recv_ioctl;
 	proto->ours.close = vnp_tcp_close;
