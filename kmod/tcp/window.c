@@ -67,21 +67,30 @@ static int vnp_window_raise(struct sock *sk)
 }
 
 /*
- * Could the window grow by as much as RFC 1122 (4.2.3.3) requires for an update, with half of the
- * space, as a peer sends no segment larger than half of the largest window that it saw?  Smaller
- * updates must not be sent: each ACK restarts the peer's timer for window probes (tcp_ack_probe()),
- * so many ACKs would keep it from probing.
+ * Could the window grow by so much that the peer must be told?  As TCP decides after a read, if it
+ * can be twice as large.  And while it may be too small for a segment, if it grows by as much as
+ * RFC 1122 (4.2.3.3) requires for an update, with half of the space, as a peer sends no segment
+ * larger than half of the largest window that it saw.  Otherwise the peer can go on, and what it
+ * sends is acknowledged.  Smaller updates must not be sent: each ACK restarts the peer's timer for
+ * window probes (tcp_ack_probe()), so many ACKs would keep it from probing.
  */
 static bool vnp_window_grew(struct sock *sk)
 {
 	struct tcp_sock *tp = tcp_sk(sk);
-	const s64 free = sk->sk_rcvbuf - atomic_read(&sk->sk_rmem_alloc);
-	const s64 could = min_t(s64, tp->rcv_ssthresh, tcp_win_from_space(sk, free));
-	const s64 half = min_t(s64, tp->window_clamp, tcp_full_space(sk)) / 2;
-	const s64 now = tcp_receive_window(tp), mss = inet_csk(sk)->icsk_ack.rcv_mss;
+	const s64 now = tcp_receive_window(tp);
+	s64 free, could, half, mss;
 
-	return could > now && (could >= 2 * now || could - now >= min(half, mss) ||
-			       (now < half && could >= half));
+	/* As a rule, which takes a few instructions to find */
+	if (2 * now > tp->window_clamp && now >= 2 * tp->advmss)
+		return false;
+	free = sk->sk_rcvbuf - atomic_read(&sk->sk_rmem_alloc);
+	could = min_t(s64, tp->rcv_ssthresh, tcp_win_from_space(sk, free));
+	half = min_t(s64, tp->window_clamp, tcp_full_space(sk)) / 2;
+	mss = inet_csk(sk)->icsk_ack.rcv_mss;
+	if (could <= now || could >= 2 * now)
+		return could > now;
+	return now < 2 * min_t(s64, half, tp->advmss) &&
+	       (could - now >= min(half, mss) || (now < half && could >= half));
 }
 
 /*
