@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP's recvmsg() reads, but is only called for bytes up to the first one that is not ready.  As it
- * takes the socket's lock itself, struct vnp_stream::reader prevents concurrent reads, which
- * together could read further.
+ * TCP reads, but is only asked for bytes up to the first one that is not ready: by tcp_read_sock(),
+ * or, if that does not do all that the call needs, by its recvmsg().  As the latter takes the
+ * socket's lock itself, struct vnp_stream::reader prevents concurrent reads, which together could
+ * read further.
  *
  * A call that began before the link, or under an earlier link, may be in TCP without this mutex,
  * and read bytes that are not ready, or were dropped.  So whenever the socket was unlocked,
@@ -244,10 +245,54 @@ static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 				    !before(tcp_sk(recv->sk)->copied_seq, recv->end));
 }
 
+/*
+ * Does tcp_read_sock() do all that TCP's recvmsg() would do for this call?  It neither peeks nor
+ * reads urgent data, and adds no control messages.
+ */
+static bool vnp_recv_is_plain(const struct vnp_recv *recv, const struct msghdr *msg, int flags)
+{
+	const struct sock *sk = recv->sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)) &&
+	       !tp->urg_data && !tp->repair && !tp->recvmsg_inq && !msg->msg_get_inq &&
+	       !sock_flag(sk, SOCK_RCVTSTAMP) && !sk->sk_tsflags;
+}
+
+static int vnp_recv_copy_actor(read_descriptor_t *desc, struct sk_buff *skb,
+			       unsigned int off, size_t len)
+{
+	int ret;
+
+	len = min(len, desc->count);
+	if (!len)
+		return 0;
+	ret = skb_copy_datagram_msg(skb, off, desc->arg.data, len);
+	if (ret)
+		return ret;
+	desc->count -= len;
+	return len;
+}
+
+/* Read @len bytes, which are ready.  Return: as recvmsg() */
+static int vnp_recv_read(struct vnp_recv *recv, struct msghdr *msg, size_t len, int flags,
+			 int *addr_len)
+{
+	read_descriptor_t desc = { .arg.data = msg, .count = len };
+	struct sock *sk = recv->sk;
+	int ret;
+
+	if (likely(vnp_recv_is_plain(recv, msg, flags)))
+		return tcp_read_sock(sk, &desc, vnp_recv_copy_actor) ?: -EAGAIN;
+	release_sock(sk);
+	ret = vnp_proto_recvmsg(vnp_tcp_proto_of(sk)->kernel, sk, msg, len, flags, addr_len);
+	lock_sock(sk);
+	return ret;
+}
+
 static int vnp_recv_stream(struct vnp_recv *recv, struct msghdr *msg, int flags,
 			   int *addr_len)
 {
-	const struct proto *kernel = vnp_tcp_proto_of(recv->sk)->kernel;
 	int ret, span;
 
 	flags = (flags & ~MSG_WAITALL) | MSG_DONTWAIT;
@@ -258,9 +303,7 @@ static int vnp_recv_stream(struct vnp_recv *recv, struct msghdr *msg, int flags,
 		span = ret;
 		ret = min_t(size_t, span, recv->len - recv->done);
 		vnp_recv_bound(recv);
-		release_sock(recv->sk);
-		ret = vnp_proto_recvmsg(kernel, recv->sk, msg, ret, flags, addr_len);
-		lock_sock(recv->sk);
+		ret = vnp_recv_read(recv, msg, ret, flags, addr_len);
 		vnp_recv_count(recv, ret, span);
 		/* Each call of TCP adds control messages. */
 		if (recv->peek || (recv->done >= recv->target && msg->msg_controllen))
