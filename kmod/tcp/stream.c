@@ -232,16 +232,32 @@ static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
 	}
 }
 
+/*
+ * Is there nothing to parse in what has arrived up to @end, to remove, or to deliver as it does not
+ * fit?  This is so after most reads.
+ */
+static bool vnp_stream_is_idle(const struct vnp_stream *stream, u32 end)
+{
+	const struct tcp_sock *tp = tcp_sk(stream->sk);
+
+	return before(end, stream->wanted) && !stream->deferred && !stream->passing &&
+	       vnp_ranges_empty(&stream->drops) && !stream->ends.end && !tp->urg_data &&
+	       !before(stream->ready, tp->copied_seq) && stream->end == stream->ready &&
+	       stream->wanted - stream->ready <= vnp_window_limit(stream->sk);
+}
+
 static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 {
 	const u32 end = vnp_queue_end(stream->sk);
 	int ret, skip;
 
 	vnp_stream_follow(stream);
+	if (vnp_stream_is_idle(stream, end))
+		return;
 	ret = vnp_stream_parse_some(stream, end, far);
 	local_bh_disable();
 	/* The worker uses the copy without the socket's lock. */
-	if (!stream->apart)
+	if (!stream->apart && stream->copy.buf)
 		vnp_copy_free(&stream->copy);
 	skip = vnp_stream_skip(stream);
 	/* There may be space for dropped ranges again. */
