@@ -294,15 +294,19 @@ static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	return skb ? 0 : -ENODATA;
 }
 
-/* Parse the message at @parse, which begins in the packet of @exec.  As vnp_stream_take() */
-static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end)
+/*
+ * Parse the message at @parse, which begins in the packet of @exec.  @limit: vnp_window_limit().  As
+ * vnp_stream_take()
+ */
+static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end,
+				u32 limit)
 {
 	int ret;
 
 	if (!stream->sized) {
 		ret = vnp_stream_measure(stream, exec, end);
 		if (ret || !stream->sized || before(end, stream->wanted) ||
-		    vnp_stream_too_long(stream))
+		    stream->wanted - stream->parse > limit)
 			return ret;
 	}
 	return vnp_stream_take(stream, exec);
@@ -312,6 +316,7 @@ static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec
 static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 				  u32 end)
 {
+	const u32 limit = vnp_window_limit(stream->sk);
 	u32 cnt = VNP_STREAM_BATCH, steps = VNP_STREAM_WALK;
 	int ret;
 
@@ -321,7 +326,7 @@ static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_queue_ex
 		ret = vnp_stream_find(stream, exec, &steps);
 		if (ret)
 			return ret;
-		ret = vnp_stream_parse_one(stream, exec, end);
+		ret = vnp_stream_parse_one(stream, exec, end, limit);
 		if (ret)
 			return ret;
 	}
@@ -338,7 +343,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 		return 0;
 	if (stream->scattered)
 		return -EAGAIN;
-	if (stream->apart || !vnp_stream_solvent(stream))
+	if (stream->apart || (far && !vnp_stream_solvent(stream)))
 		return -ENOMEM;
 
 	exec.dgram.hook = stream->link->hook;
@@ -353,6 +358,8 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	ret = vnp_stream_find(stream, &exec, &steps);
 	local_bh_disable();
 	rcu_read_lock();
+	if (!ret && !vnp_account_draw(stream->link->user, 0))
+		ret = -ENOMEM;
 	if (!ret)
 		ret = vnp_stream_parse_batch(stream, &exec, end);
 	vnp_stream_pay(stream, &exec);
