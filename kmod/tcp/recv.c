@@ -197,7 +197,7 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 		if (recv->peek && !vnp_recv_gather(recv))
 			wanted = 1;
 		span = vnp_recv_find(recv);
-		ended = vnp_stream_ended(stream, recv->sk);
+		ended = span < wanted && vnp_stream_ended(stream, recv->sk);
 		if (span >= wanted || (span && (ended || !recv->timeo || signal_pending(current))))
 			return min_t(size_t, span, INT_MAX);
 		if (recv->done && recv->done >= recv->target)

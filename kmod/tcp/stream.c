@@ -338,7 +338,7 @@ static void vnp_stream_relieve(struct vnp_stream *stream, gfp_t gfp, bool read)
 {
 	struct sock *sk = stream->sk;
 
-	if (stream->deferred || vnp_stream_ended(stream, sk) || vnp_stream_enough(stream, sk))
+	if (stream->deferred || vnp_stream_enough(stream, sk) || vnp_stream_ended(stream, sk))
 		return;
 	/* Softirq leaves it to the worker if that is queued. */
 	if (vnp_window_is_crowded(sk) &&
@@ -401,8 +401,8 @@ void vnp_stream_wake(struct vnp_stream *stream)
 {
 	struct sock *sk = stream->sk;
 
-	if (!vnp_stream_ended(stream, sk) &&
-	    (stream->woken == stream->ready || !vnp_stream_enough(stream, sk)))
+	if ((stream->woken == stream->ready || !vnp_stream_enough(stream, sk)) &&
+	    !vnp_stream_ended(stream, sk))
 		return;
 	stream->woken = stream->ready;
 	stream->data_ready(sk);
