@@ -201,9 +201,9 @@ static void receive_each_message(struct receiver *rx)
  * ---- What is attached ----------------------------------------------------
  */
 
-static int attach_programs(int sock, bool message)
+static int attach_programs(int sock, const char *stream, const char *message, __u32 flags)
 {
-	struct vnp_link_opts link = { sizeof(link) };
+	struct vnp_link_opts link = { sizeof(link), .flags = flags };
 	struct vnp_object *obj;
 	int err;
 
@@ -211,9 +211,9 @@ static int attach_programs(int sock, bool message)
 	if (!err)
 		err = vnp_object_load(obj, NULL);
 	if (!err && message)
-		link.message = vnp_object_find_program(obj, "message");
+		link.message = vnp_object_find_program(obj, message);
 	if (!err)
-		err = vnp_link_attach(vnp_object_find_program(obj, "length"), sock, &link, NULL);
+		err = vnp_link_attach(vnp_object_find_program(obj, stream), sock, &link, NULL);
 	if (err)
 		die("VNP's program cannot be linked to the socket: %s.", strerror(-err));
 	vnp_object_close(obj);
@@ -222,12 +222,18 @@ static int attach_programs(int sock, bool message)
 
 static int attach_vnp_stream(int sock)
 {
-	return attach_programs(sock, true);
+	return attach_programs(sock, "length", "message", 0);
 }
 
 static int attach_vnp_length(int sock)
 {
-	return attach_programs(sock, false);
+	return attach_programs(sock, "length", NULL, 0);
+}
+
+/* A link that passes all on: what the hook costs */
+static int attach_hook_stream(int sock)
+{
+	return attach_programs(sock, "nothing", NULL, VNP_LINK_F_STREAM_PASS);
 }
 
 /* Of KCM or sockmap: parser.bpf.c, loaded; and what is to be closed at the end */
@@ -298,6 +304,7 @@ static int attach_sockmap(int sock)
 static const struct method methods[] = {
 	{ "vnp", receive_whole, attach_vnp_stream, .profiled = true },
 	{ "vnp-length", receive_whole, attach_vnp_length },
+	{ "hook", receive_bytes, attach_hook_stream, .profiled = true },
 	{ "recv", receive_bytes, .profiled = true },
 	{ "SO_RCVLOWAT", receive_lowat, .profiled = true },
 	{ "KCM", receive_each_message, attach_kcm, detach_parser },

@@ -30,3 +30,10 @@ int message(struct vnp_ctx *ctx)
 		return VNP_DROP;
 	return first == 'W' ? VNP_PASS : VNP_DROP;
 }
+
+/* Finds no messages, so that a link that passes what follows has nothing to do. */
+SEC("vnp/stream")
+int nothing(struct vnp_ctx *ctx)
+{
+	return -1;
+}
