@@ -10,13 +10,13 @@
  * copied_seq may have passed any of the stream's sequence numbers.
  *
  * A call may outlast the link, but then does not wait here: it is restarted, and calls the kernel's
- * function.  It holds a reference to the module, which it only fails to get when there are no links
- * any more.  For a call that cannot be restarted the removal of the module waits (vnp_tcp_enter()).
+ * function.  It only sleeps while it has a reference to the link, which has one to the module; and
+ * vnp_tcp_subsys_destroy() waits for calls that are about to get it, or have put it.  For a call
+ * that cannot be restarted the removal of the module waits (vnp_tcp_enter()).
  */
 #include "kmod/tcp/recv.h"
 
 #include <asm/ioctls.h>
-#include <linux/module.h>
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
 
@@ -78,11 +78,11 @@ int vnp_recv_restart(void)
 	return -ERESTARTSYS;
 }
 
+/* The caller must not sleep after it. */
 static void vnp_recv_end(struct vnp_recv *recv)
 {
 	vnp_recv_unlock(recv);
 	vnp_stream_put(recv->stream);
-	module_put(THIS_MODULE);
 }
 
 /* Begin a call.  Return: 0, or what the call returns */
@@ -91,13 +91,9 @@ static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bo
 {
 	int ret;
 
-	if (!try_module_get(THIS_MODULE))
-		return vnp_recv_restart();
 	recv->stream = vnp_stream_get(sk);
-	if (!recv->stream) {
-		module_put(THIS_MODULE);
+	if (!recv->stream)
 		return vnp_recv_restart();
-	}
 	WRITE_ONCE(recv->stream->sends, 0);
 	recv->sk = sk;
 	recv->len = len;
