@@ -136,15 +136,24 @@ static __always_inline bool vnp_cursor_whole(struct vnp_cursor *cursor,
 
 /*
  * vnp_cursor_skip() - skip page fragments before position @pos, without their addresses: then
- * vnp_cursor_find() has few to move over
+ * vnp_cursor_find() has few to move over.  The cursor is on the linear data of @skb
  */
-static __always_inline void vnp_cursor_skip(struct vnp_cursor *cursor, u32 pos)
+static __always_inline void vnp_cursor_skip(struct vnp_cursor *cursor,
+					    const struct sk_buff *skb, u32 pos)
 {
 	const skb_frag_t *frag = cursor->frag;
 	u32 end = cursor->end;
 
-	for (; frag != cursor->frag_end && pos >= end + skb_frag_size(frag); frag++)
-		end += skb_frag_size(frag);
+	if (pos > skb->len / 2 && !skb_has_frag_list(skb)) {
+		/* From the last one backwards: TCP appends to packets. */
+		end = skb->len;
+		frag = cursor->frag_end;
+		while (frag != cursor->frag && end > pos)
+			end -= skb_frag_size(--frag);
+	} else {
+		for (; frag != cursor->frag_end && pos >= end + skb_frag_size(frag); frag++)
+			end += skb_frag_size(frag);
+	}
 	cursor->frag = frag;
 	cursor->end = end;
 }

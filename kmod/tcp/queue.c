@@ -83,7 +83,7 @@ void vnp_queue_begin(struct vnp_queue_exec *exec)
 	exec->steps = VNP_QUEUE_STEPS;
 	if (exec->at != dgram->skb) {
 		vnp_cursor_first(cursor, dgram->skb);
-		vnp_cursor_skip(cursor, dgram->off);
+		vnp_cursor_skip(cursor, dgram->skb, dgram->off);
 		exec->at = dgram->skb;
 	}
 	vnp_cursor_find(cursor, dgram->skb, dgram->off);
