@@ -93,12 +93,6 @@ void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info
 		info->ready_messages = vnp_ends_cnt(&stream->ends);
 }
 
-/* Can no more data arrive? */
-static inline bool vnp_stream_closed(const struct sock *sk)
-{
-	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
-}
-
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
 {
 	if (READ_ONCE(stream->error) || READ_ONCE(sk->sk_err))
@@ -291,12 +285,12 @@ static void vnp_stream_truncate(struct vnp_stream *stream, u32 end)
 	stream->parse = end;
 }
 
-void vnp_stream_finish(struct vnp_stream *stream)
+void vnp_stream_finish_closed(struct vnp_stream *stream)
 {
 	const u32 end = vnp_queue_end(stream->sk);
 
-	if (stream->finished || stream->deferred || !vnp_stream_closed(stream->sk) ||
-	    vnp_stream_can_parse(stream, end) || vnp_stream_full(stream))
+	if (stream->finished || stream->deferred || vnp_stream_can_parse(stream, end) ||
+	    vnp_stream_full(stream))
 		return;
 	stream->finished = true;
 	if (stream->error)
@@ -378,13 +372,6 @@ static void vnp_stream_pace(struct vnp_stream *stream)
 	stream->paced = seq;
 	stream->rcvbuf = sk->sk_rcvbuf;
 	WRITE_ONCE(sk->sk_rcvlowat, lowat > there ? lowat : 1);
-}
-
-bool vnp_stream_outran(const struct vnp_stream *stream)
-{
-	const struct sock *sk = stream->sk;
-
-	return sk && sk->sk_rcvlowat > 1 && tcp_sk(sk)->copied_seq != stream->paced;
 }
 
 void vnp_stream_advance(struct vnp_stream *stream, bool far, gfp_t gfp, bool read)

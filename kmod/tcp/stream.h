@@ -175,7 +175,12 @@ void vnp_stream_stop(struct vnp_stream *stream, bool keep);
  * vnp_stream_outran() - has a call from before the link read since vnp_stream_pace()?  Context: the
  * socket's spinlock
  */
-bool vnp_stream_outran(const struct vnp_stream *stream);
+static inline bool vnp_stream_outran(const struct vnp_stream *stream)
+{
+	const struct sock *sk = stream->sk;
+
+	return sk && sk->sk_rcvlowat > 1 && tcp_sk(sk)->copied_seq != stream->paced;
+}
 
 /*
  * vnp_stream_ignore_urgent() - the urgent pointer is not authenticated.  So ignore it if messages
@@ -187,11 +192,24 @@ void vnp_stream_ignore_urgent(struct vnp_stream *stream);
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);
 
+/* vnp_stream_closed() - can no more data arrive?  Context: any */
+static inline bool vnp_stream_closed(const struct sock *sk)
+{
+	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
+}
+
+/* vnp_stream_finish_closed() - as vnp_stream_finish(), for a socket that is closed */
+void vnp_stream_finish_closed(struct vnp_stream *stream);
+
 /*
  * vnp_stream_finish() - if no more data can arrive, decide on an incomplete message (VNP_EOF_*).
  * Context: likewise
  */
-void vnp_stream_finish(struct vnp_stream *stream);
+static inline void vnp_stream_finish(struct vnp_stream *stream)
+{
+	if (unlikely(vnp_stream_closed(stream->sk)))
+		vnp_stream_finish_closed(stream);
+}
 
 /*
  * vnp_stream_flatten() - remove all that was dropped from TCP's queue, so that one read of TCP can

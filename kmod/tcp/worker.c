@@ -156,21 +156,6 @@ static void vnp_stream_continue(struct vnp_stream *stream, gfp_t gfp)
 	vnp_stream_wake(stream);
 }
 
-/*
- * If the application has made its buffer smaller, what it cannot read yet may not fit any more, and
- * TCP may drop what arrives without calling sk_data_ready.
- */
-void vnp_stream_released(struct vnp_stream *stream, const struct sock *sk)
-{
-	const bool smaller = sk->sk_rcvbuf < stream->rcvbuf;
-
-	if (!stream->blocked && !smaller && !vnp_stream_outran(stream))
-		return;
-	stream->blocked = false;
-	stream->rcvbuf = sk->sk_rcvbuf;
-	vnp_stream_defer(stream);
-}
-
 void vnp_stream_work(struct work_struct *work)
 {
 	struct vnp_stream *stream = container_of(to_delayed_work(work), struct vnp_stream,
