@@ -227,17 +227,6 @@ static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	return 0;
 }
 
-bool vnp_stream_too_long(const struct vnp_stream *stream)
-{
-	return stream->sized && stream->wanted - stream->parse > vnp_window_limit(stream->sk);
-}
-
-bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end)
-{
-	return !stream->error && !stream->passing && !before(end, stream->wanted) &&
-	       !vnp_stream_full(stream) && !vnp_stream_too_long(stream);
-}
-
 void vnp_stream_follow(struct vnp_stream *stream)
 {
 	const u32 seq = tcp_sk(stream->sk)->copied_seq;
@@ -295,7 +284,7 @@ static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exe
 }
 
 /*
- * Parse the message at @parse, which begins in the packet of @exec.  @limit: vnp_window_limit().  As
+ * Parse the message at @parse, which begins in the packet of @exec.  @limit: vnp_stream_limit().  As
  * vnp_stream_take()
  */
 static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end,
@@ -316,7 +305,7 @@ static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec
 static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 				  u32 end)
 {
-	const u32 limit = vnp_window_limit(stream->sk);
+	const u32 limit = vnp_stream_limit(stream);
 	u32 cnt = VNP_STREAM_BATCH, steps = VNP_STREAM_WALK;
 	int ret;
 

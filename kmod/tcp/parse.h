@@ -10,9 +10,8 @@
 
 #include <linux/skbuff.h>
 
+#include "kmod/tcp/stream.h"
 #include "uapi/linux/vnp.h"
-
-struct vnp_stream;
 
 /**
  * vnp_stream_parse_some() - parse what has arrived up to @end
@@ -25,11 +24,18 @@ struct vnp_stream;
  */
 int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far);
 
-/* vnp_stream_can_parse() - may a program be executed on what has arrived up to @end? */
-bool vnp_stream_can_parse(const struct vnp_stream *stream, u32 end);
-
 /* vnp_stream_too_long() - is the message at @stream->parse longer than can be held? */
-bool vnp_stream_too_long(const struct vnp_stream *stream);
+static inline bool vnp_stream_too_long(struct vnp_stream *stream)
+{
+	return stream->sized && stream->wanted - stream->parse > vnp_stream_limit(stream);
+}
+
+/* vnp_stream_can_parse() - may a program be executed on what has arrived up to @end? */
+static inline bool vnp_stream_can_parse(struct vnp_stream *stream, u32 end)
+{
+	return !before(end, stream->wanted) && !stream->error && !stream->passing &&
+	       !vnp_stream_full(stream) && !vnp_stream_too_long(stream);
+}
 
 /*
  * vnp_stream_follow() - update what depends on copied_seq, which also grows when TCP removes an

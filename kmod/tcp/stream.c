@@ -80,7 +80,7 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 		return true;
 	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
 	       vnp_stream_full(stream) ||
-	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit(sk);
+	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit_any(sk);
 }
 
 void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info)
@@ -171,7 +171,7 @@ static void vnp_stream_bound(struct vnp_stream *stream)
 
 	if (stream->error || stream->passing)
 		return;
-	if (!full && stream->wanted - from <= vnp_window_limit(stream->sk))
+	if (!full && stream->wanted - from <= vnp_stream_limit(stream))
 		return;
 	if (before(from, stream->parse)) {
 		vnp_link_error(stream->link, VNP_ERROR_EVICTED, 1);
@@ -230,14 +230,14 @@ static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
  * Is there nothing to parse in what has arrived up to @end, to remove, or to deliver as it does not
  * fit?  This is so after most reads.
  */
-static bool vnp_stream_is_idle(const struct vnp_stream *stream, u32 end)
+static bool vnp_stream_is_idle(struct vnp_stream *stream, u32 end)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
 
 	return before(end, stream->wanted) && !stream->deferred && !stream->passing &&
 	       vnp_ranges_empty(&stream->drops) && !stream->ends.end && !tp->urg_data &&
 	       !before(stream->ready, tp->copied_seq) && stream->end == stream->ready &&
-	       stream->wanted - stream->ready <= vnp_window_limit(stream->sk);
+	       stream->wanted - stream->ready <= vnp_stream_limit(stream);
 }
 
 static void vnp_stream_parse(struct vnp_stream *stream, bool far)

@@ -27,10 +27,25 @@ void vnp_window_follow(const struct sock *sk, struct vnp_window *window)
 		window->end = seq;
 }
 
-u32 vnp_window_limit(const struct sock *sk)
+static u32 vnp_window_limit_of(int rcvbuf)
 {
-	return min(vnp_repack_capacity(vnp_window_rcvbuf_max(sk) / 8 * 3),
-		   VNP_STREAM_MAX);
+	return min(vnp_repack_capacity(rcvbuf / 8 * 3), VNP_STREAM_MAX);
+}
+
+u32 vnp_window_limit_any(const struct sock *sk)
+{
+	return vnp_window_limit_of(vnp_window_rcvbuf_max(sk));
+}
+
+u32 vnp_window_limit(const struct sock *sk, struct vnp_window *window)
+{
+	const int rcvbuf = vnp_window_rcvbuf_max(sk);
+
+	if (unlikely(rcvbuf != window->limit_rcvbuf)) {
+		window->limit_rcvbuf = rcvbuf;
+		window->limit = vnp_window_limit_of(rcvbuf);
+	}
+	return window->limit;
 }
 
 static bool vnp_window_charged(const struct sock *sk, int sixteenths)

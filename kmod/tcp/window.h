@@ -39,12 +39,16 @@ struct sock;
  * @end:	the end of the queue when the latest pass ended, or before that if packets were
  *		replaced since
  * @rcvbuf:	sk_rcvbuf when the latest pass ended; 0: there was none
+ * @limit:	vnp_window_limit() when sk_rcvbuf could be raised up to @limit_rcvbuf
+ * @limit_rcvbuf: 0: @limit is not known
  */
 struct vnp_window {
 	struct vnp_repack pass;
 	bool active;
 	u32 end;
 	int rcvbuf;
+	u32 limit;
+	int limit_rcvbuf;
 };
 
 /*
@@ -53,8 +57,11 @@ struct vnp_window {
  */
 void vnp_window_follow(const struct sock *sk, struct vnp_window *window);
 
-/* vnp_window_limit() - how many bytes may be kept from the application of this socket */
-u32 vnp_window_limit(const struct sock *sk);
+/* vnp_window_limit_any() - how many bytes may be kept from the application.  Context: any */
+u32 vnp_window_limit_any(const struct sock *sk);
+
+/* vnp_window_limit() - the same */
+u32 vnp_window_limit(const struct sock *sk, struct vnp_window *window);
 
 /* vnp_window_is_crowded() - does the queue take so much that the window may soon be zero? */
 bool vnp_window_is_crowded(const struct sock *sk);
