@@ -247,17 +247,15 @@ void vnp_stream_follow(struct vnp_stream *stream)
 	stream->sized = false;
 }
 
-/* Find the packet in which the message at @parse begins, from that of @exec on. */
-static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_queue_exec *exec,
-				       u32 *steps)
+/* Find the packet in which the message at @parse begins, after @from.  It is rarely another one. */
+static noinline struct sk_buff *vnp_stream_seek(struct vnp_stream *stream,
+						struct vnp_queue_exec *exec,
+						struct sk_buff *from, u32 *steps)
 {
-	struct sk_buff *from = exec->dgram.skb;
-	struct sk_buff *skb = from ?: skb_peek(&stream->sk->sk_receive_queue);
 	const u32 old = *steps;
+	struct sk_buff *skb;
 	u32 walked;
 
-	if (skb && after(vnp_queue_stop(skb), stream->parse))
-		return before(stream->parse, vnp_queue_start(skb)) ? NULL : skb;
 	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
 	walked = old - *steps;
 	WRITE_ONCE(stream->walked, stream->walked + walked);
@@ -273,14 +271,17 @@ static struct sk_buff *vnp_stream_seek(struct vnp_stream *stream, struct vnp_que
  */
 static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 *steps)
 {
-	struct sk_buff *skb = vnp_stream_seek(stream, exec, steps);
+	struct sk_buff *skb = exec->dgram.skb ?: skb_peek(&stream->sk->sk_receive_queue);
 
-	if (IS_ERR(skb)) {
-		stream->scattered = true;
-		return -EAGAIN;
+	if (skb && !after(vnp_queue_stop(skb), stream->parse)) {
+		skb = vnp_stream_seek(stream, exec, skb, steps);
+		if (IS_ERR(skb)) {
+			stream->scattered = true;
+			return -EAGAIN;
+		}
 	}
 	exec->dgram.skb = skb;
-	return skb ? 0 : -ENODATA;
+	return skb && !before(stream->parse, vnp_queue_start(skb)) ? 0 : -ENODATA;
 }
 
 /*
