@@ -243,7 +243,7 @@ static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 
 /*
  * Does tcp_read_sock() do all that TCP's recvmsg() would do for this call?  It neither peeks nor
- * reads urgent data, and adds no control messages.
+ * reads urgent data, adds no control messages, and does not move SO_PEEK_OFF.
  */
 static bool vnp_recv_is_plain(const struct vnp_recv *recv, const struct msghdr *msg, int flags)
 {
@@ -251,7 +251,7 @@ static bool vnp_recv_is_plain(const struct vnp_recv *recv, const struct msghdr *
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)) &&
-	       !tp->urg_data && !tp->repair && !tp->recvmsg_inq && !msg->msg_get_inq &&
+	       !tp->urg_data && !tp->repair && READ_ONCE(sk->sk_peek_off) < 0 && !tp->recvmsg_inq && !msg->msg_get_inq &&
 	       !sock_flag(sk, SOCK_RCVTSTAMP) && !sk->sk_tsflags;
 }
 

@@ -56,13 +56,15 @@ static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *t
 	return ret == -EPIPE ? 0 : ret ?: 1;
 }
 
-/* All was written: nothing is unanswered if the application has read all messages, too. */
+/*
+ * All was written: nothing is unanswered if the application has read all messages, too.  Context:
+ * the socket's lock, since before the call: the peer may send its next message as soon as it has
+ * what was written.
+ */
 static void vnp_write_settle(struct vnp_stream *stream, struct sock *sk)
 {
-	lock_sock(sk);
 	if (stream->sk && !before(tcp_sk(sk)->copied_seq, stream->parse))
 		stream->owed = false;
-	release_sock(sk);
 }
 
 /* Context: process.  Return: 0, or an errno for the application */
@@ -85,14 +87,11 @@ static int vnp_write_begin(struct vnp_write *write, struct sock *sk, size_t len,
 	return ret;
 }
 
-/* @all: all bytes were written, and the application has called for no more */
-static void vnp_write_end(const struct vnp_write *write, struct sock *sk, bool all)
+static void vnp_write_end(const struct vnp_write *write)
 {
 	struct vnp_stream *stream = write->stream;
 
 	if (stream) {
-		if (all && READ_ONCE(stream->owed))
-			vnp_write_settle(stream, sk);
 		atomic_dec(&stream->outlet->writers);
 		vnp_outlet_kick(stream->outlet);
 		vnp_stream_put(stream);
@@ -107,9 +106,16 @@ static int vnp_write_msg(struct sock *sk, struct msghdr *msg, size_t len)
 	struct vnp_write write;
 	int ret = vnp_write_begin(&write, sk, len, msg->msg_flags & MSG_DONTWAIT);
 
-	if (!ret)
+	if (!ret && write.stream) {
+		lock_sock(sk);
+		ret = tcp_sendmsg_locked(sk, msg, len);
+		if (last && ret > 0 && ret == len)
+			vnp_write_settle(write.stream, sk);
+		release_sock(sk);
+	} else if (!ret) {
 		ret = vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
-	vnp_write_end(&write, sk, last && ret > 0 && ret == len);
+	}
+	vnp_write_end(&write);
 	return ret;
 }
 
@@ -121,9 +127,16 @@ static int vnp_write_page(struct sock *sk, struct page *page, int off, size_t le
 	struct vnp_write write;
 	int ret = vnp_write_begin(&write, sk, len, flags & MSG_DONTWAIT);
 
-	if (!ret)
+	if (!ret && write.stream) {
+		lock_sock(sk);
+		ret = tcp_sendpage_locked(sk, page, off, len, flags);
+		if (last && ret > 0 && ret == len)
+			vnp_write_settle(write.stream, sk);
+		release_sock(sk);
+	} else if (!ret) {
 		ret = vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len, flags);
-	vnp_write_end(&write, sk, last && ret > 0 && ret == len);
+	}
+	vnp_write_end(&write);
 	return ret;
 }
 #endif
