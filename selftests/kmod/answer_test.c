@@ -521,6 +521,65 @@ TEST_F(answer, unanswered)
 	EXPECT_EQ(1, self->orders->seen);
 }
 
+#define ROUNDS	500
+
+/* struct client - @by_application: messages that the program could have answered, but did not */
+struct client {
+	int sock;
+	int by_application;
+	int err;
+};
+
+/* request() - send a message, and wait for the answer.  Return: is it the message? Negative: errno */
+static int request(int sock, char type, int number)
+{
+	__u8 sent[10], got[sizeof(sent)];
+
+	message_make(sent, type, sizeof(sent), number);
+	if (send(sock, sent, sizeof(sent), MSG_NOSIGNAL) != sizeof(sent) ||
+	    recv(sock, got, sizeof(got), MSG_WAITALL) != sizeof(got))
+		return -errno;
+	return !memcmp(sent, got, sizeof(sent));
+}
+
+static void *client(void *arg)
+{
+	struct client *client = arg;
+	int ret;
+
+	for (int i = 0; i < ROUNDS && !client->err; i++) {
+		ret = request(client->sock, MSG_PASS, i);
+		if (ret >= 0)
+			ret = request(client->sock, ANSWER_IDLE, i);
+		if (ret < 0)
+			client->err = ret;
+		client->by_application += !ret;
+	}
+	shutdown(client->sock, SHUT_WR);
+	return NULL;
+}
+
+/* The client sends its next message as soon as it has an answer. */
+TEST_F(answer, closed_loop)
+{
+	struct transfer *t = &self->t;
+	struct client args = { .sock = t->conn.tx };
+	__u8 data[10];
+	pthread_t thread;
+	ssize_t n;
+
+	LINK("answer", 0, QUEUE);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, client, &args));
+	while ((n = recv(t->conn.rx, data, sizeof(data), MSG_WAITALL)) == sizeof(data)) {
+		memset(data, 0, sizeof(data));
+		ASSERT_EQ(sizeof(data), send(t->conn.rx, data, sizeof(data), 0));
+	}
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(0, args.err);
+	EXPECT_EQ(0, args.by_application);
+}
+
 /* Before the link ends, and before the socket is closed, all is sent. */
 TEST_F(answer, ends)
 {
