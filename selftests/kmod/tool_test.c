@@ -442,6 +442,19 @@ TEST_F(tool, run)
 	}
 }
 
+/* The result of a program for streams is a length. */
+TEST_F(tool, run_stream)
+{
+	const char *file = object_path("../progs/answer.bpf.o");
+
+	ASSERT_EQ(0, TOOL("-j prog run %s name measure data-in - <<<'00 00 00 09'", file));
+	EXPECT_EQ(13, number(self->out, "length"));
+	ASSERT_EQ(0, TOOL("prog run %s name measure data-in - <<<'00 00 00 09'", file));
+	EXPECT_NE(NULL, strstr(self->out, "the message has 13 bytes"));
+	ASSERT_EQ(0, TOOL("prog run %s name measure data-in - <<<'00'", file));
+	EXPECT_NE(NULL, strstr(self->out, "more bytes are needed"));
+}
+
 /* Expressions compiled by tcpdump, for frames and for IP packets */
 TEST_F(tool, classic_bpf)
 {

@@ -87,16 +87,25 @@ static struct json_object *exec_lines(const struct vnp_program *prog)
 	return lines;
 }
 
+/* The result of a program for streams is a length, not a verdict. */
+static bool returns_length(const struct vnp_program *prog)
+{
+	return vnp_program_type(prog) == VNP_PROG_STREAM;
+}
+
 static void exec_json(const struct vnp_program *prog, const struct execution *exec)
 {
 	struct json_object *obj = json_object_new_object(), *source;
 	const struct vnp_run_opts *opts = &exec->opts;
 	struct vnp_source_line src;
-	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
+	const char *verdict = opts->fault || returns_length(prog) ? NULL : verdict_name(opts->retval);
 
 	add_u64(obj, "retval", opts->retval);
 	json_object_object_add(obj, "verdict",
 			       verdict ? json_object_new_string(verdict) : NULL);
+	if (returns_length(prog))
+		json_object_object_add(obj, "length", opts->fault ? NULL :
+				       json_object_new_int((__s32)opts->retval));
 	add_str(obj, "fault", fault_name(opts->fault));
 	if (opts->fault) {
 		add_u64(obj, "fault_insn", opts->fault_insn);
@@ -115,11 +124,31 @@ static void exec_json(const struct vnp_program *prog, const struct execution *ex
 	json_print(obj);
 }
 
+static void retval_print(const struct vnp_program *prog, const struct vnp_run_opts *opts)
+{
+	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
+	const __s32 len = opts->retval;
+
+	printf("retval   %llu (0x%llx)", opts->retval, opts->retval);
+	if (opts->fault) {
+		putchar('\n');
+	} else if (returns_length(prog) && len > 0) {
+		printf(": the message has %d bytes\n", len);
+	} else if (returns_length(prog)) {
+		puts(len ? ": this is no message" : ": more bytes are needed to know the length");
+	} else if (verdict) {
+		printf(", %s\n", verdict);
+	} else {
+		printf("\n         which is not a verdict: a link counts the fault \"%s\", and drops\n"
+		       "         the datagram, or passes it with \"fault pass\"\n",
+		       fault_name(VNP_FAULT_VERDICT));
+	}
+}
+
 static void exec_print(const struct vnp_program *prog, const struct execution *exec)
 {
 	const struct vnp_run_opts *opts = &exec->opts;
 	struct json_object *lines = exec_lines(prog);
-	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
 	struct vnp_source_line src;
 	size_t i;
 
@@ -128,12 +157,7 @@ static void exec_print(const struct vnp_program *prog, const struct execution *e
 		       json_object_get_string(json_object_array_get_idx(lines, i)));
 	json_object_put(lines);
 
-	printf("retval   %llu (0x%llx)%s%s\n", opts->retval, opts->retval,
-	       verdict ? ", " : "", verdict ? verdict : "");
-	if (!opts->fault && !verdict)
-		printf("         which is not a verdict: a link counts the fault \"%s\", and drops\n"
-		       "         the datagram, or passes it with \"fault pass\"\n",
-		       fault_name(VNP_FAULT_VERDICT));
+	retval_print(prog, opts);
 	printf("fault    %s", fault_name(opts->fault));
 	if (opts->fault)
 		printf(" at insn %u", opts->fault_insn);
