@@ -285,8 +285,8 @@ static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exe
 }
 
 /*
- * Parse the message at @parse, which begins in the packet of @exec.  @limit: vnp_stream_limit().  As
- * vnp_stream_take()
+ * Parse the message at @parse, which begins in the packet of @exec.  @limit: vnp_stream_limit().
+ * As vnp_stream_take()
  */
 static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end,
 				u32 limit)

@@ -251,8 +251,9 @@ static bool vnp_recv_is_plain(const struct vnp_recv *recv, const struct msghdr *
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)) &&
-	       !tp->urg_data && !tp->repair && READ_ONCE(sk->sk_peek_off) < 0 && !tp->recvmsg_inq && !msg->msg_get_inq &&
-	       !sock_flag(sk, SOCK_RCVTSTAMP) && !sk->sk_tsflags;
+	       !tp->urg_data && !tp->repair && READ_ONCE(sk->sk_peek_off) < 0 &&
+	       !tp->recvmsg_inq && !msg->msg_get_inq && !sock_flag(sk, SOCK_RCVTSTAMP) &&
+	       !sk->sk_tsflags;
 }
 
 static int vnp_recv_copy_actor(read_descriptor_t *desc, struct sk_buff *skb,

@@ -151,7 +151,9 @@ static inline bool vnp_stream_full(const struct vnp_stream *stream)
 	return vnp_ranges_full(&stream->drops) || vnp_ends_full(&stream->ends);
 }
 
-/* vnp_stream_limit() - how many bytes may be kept from the application.  Context: the socket's lock */
+/*
+ * vnp_stream_limit() - how many bytes may be kept from the application.  Context: the socket's lock
+ */
 static inline u32 vnp_stream_limit(struct vnp_stream *stream)
 {
 	return vnp_window_limit(stream->sk, &stream->window);
