@@ -3,6 +3,7 @@
 
 #include <linux/cred.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
 #include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/sizes.h>
@@ -59,6 +60,7 @@ static struct vnp_user *vnp_user_alloc(u32 uid)
 	}
 	refcount_set(&user->refs, 1);
 	user->uid = uid;
+	user->hold_slot = jiffies;
 	mutex_init(&user->jit_lock);
 	init_waitqueue_head(&user->jit_freed);
 	return user;

@@ -46,6 +46,8 @@ struct vnp_bucket {
  * @outlets:	TCP sockets in the user's maps (tcp/outlet.h)
  * @outlet_bytes: size of their queues
  * @aborts:	connections of these that are being reset
+ * @hold_slot:	the latest jiffy that was reserved for held messages of one of the user's links
+ *		(hold/expiry.c)
  */
 struct vnp_user {
 	refcount_t refs;
@@ -59,6 +61,7 @@ struct vnp_user {
 	atomic_t outlets;
 	atomic64_t outlet_bytes;
 	atomic_t aborts;
+	unsigned long hold_slot;
 };
 
 /* vnp_user_jit_max() - bytes of native code that a user may have */

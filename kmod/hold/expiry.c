@@ -9,6 +9,9 @@
 /* After this many iterations the work item is queued again, so that others are executed, too. */
 #define VNP_HOLD_ITERATIONS	64
 
+/* Iterations that are reserved in advance, at most, in jiffies */
+#define VNP_HOLD_SLOTS_MAX	(100UL * HZ)
+
 /* Return: the next one to be delivered, or NULL.  Context: the lock */
 static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
 {
@@ -115,13 +118,51 @@ static bool vnp_hold_is_solvent(const struct vnp_link *link)
 	return solvent;
 }
 
+/*
+ * While the account is empty, the links of a user continue all the same, as what waits is charged
+ * to their sockets; but however many they are, there is one iteration per jiffy, and it is reserved
+ * before.  Return: the next jiffy that is not reserved
+ */
+static unsigned long vnp_hold_reserve(struct vnp_user *user)
+{
+	unsigned long last = READ_ONCE(user->hold_slot), next;
+
+	do {
+		const unsigned long now = jiffies;
+
+		next = last + 1 - now <= VNP_HOLD_SLOTS_MAX ? last + 1 : now;
+	} while (!try_cmpxchg(&user->hold_slot, &last, next));
+	return next;
+}
+
+/* Has the jiffy come that was reserved for the link? */
+static bool vnp_hold_use_slot(struct vnp_hold *hold)
+{
+	if (!hold->reserved || time_before(jiffies, hold->slot))
+		return false;
+	hold->reserved = false;
+	return true;
+}
+
+/* Jiffies until that; at most a second, as there may be more in the account until then */
+static unsigned long vnp_hold_pause(struct vnp_hold *hold)
+{
+	const unsigned long now = jiffies;
+
+	if (!hold->reserved) {
+		hold->slot = vnp_hold_reserve(hold->link->user);
+		hold->reserved = true;
+	}
+	return time_after(hold->slot, now) ? min_t(unsigned long, hold->slot - now, HZ) : 0;
+}
+
 void vnp_hold_expiry(struct work_struct *work)
 {
 	struct vnp_hold *hold = container_of(to_delayed_work(work), struct vnp_hold, expiry);
 	struct sock *sk = vnp_link_sock_get(hold->link);
 	u32 left = VNP_HOLD_ITERATIONS;
+	bool more = true, solvent;
 	struct vnp_holding h;
-	bool more, solvent;
 
 	/* If the socket is being freed, vnp_hold_clear() frees all messages. */
 	if (!sk)
@@ -130,14 +171,12 @@ void vnp_hold_expiry(struct work_struct *work)
 	h.all = true;
 	do {
 		solvent = vnp_hold_is_solvent(hold->link);
+		if (!solvent && !vnp_hold_use_slot(hold))
+			break;
 		more = vnp_hold_expire_some(&h);
 		cond_resched();
 	} while (more && solvent && --left);
-	/*
-	 * One iteration per jiffy even if the account is empty, as what waits is charged to the
-	 * socket.
-	 */
 	if (more)
-		vnp_hold_queue_again(hold, solvent ? 0 : 1);
+		vnp_hold_queue_again(hold, solvent ? 0 : vnp_hold_pause(hold));
 	sock_put(sk);
 }

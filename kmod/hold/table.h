@@ -44,6 +44,8 @@
  * @latest:	the message that was begun last, or NULL.  It is neither in @table nor in @oldest: most
  *		messages are complete before the next one begins
  * @expiry:	work item: ends messages that are too old, finishes @deferred and @to_free
+ * @reserved:	there is a @slot.  Both are used by @expiry only
+ * @slot:	from this jiffy on, @expiry may do one iteration although the account is empty
  * @released:	messages released
  * @fragments:	datagrams of the messages released
  * @late:	messages released because of their age
@@ -69,6 +71,8 @@ struct vnp_hold {
 	struct vnp_message *to_free;
 	struct vnp_message *latest;
 	struct delayed_work expiry;
+	bool reserved;
+	unsigned long slot;
 	atomic64_t released;
 	atomic64_t fragments;
 	atomic64_t late;
