@@ -12,6 +12,7 @@
 
 #include "kmod/core/device.h"
 #include "kmod/core/object.h"
+#include "kmod/core/user.h"
 #include "kmod/crypto/work.h"
 #include "kmod/hold/work.h"
 #include "kmod/path/send.h"
@@ -24,9 +25,12 @@ static int __init vnp_init(void)
 {
 	int ret;
 
-	ret = vnp_obj_subsys_create();
+	ret = vnp_user_subsys_create();
 	if (ret)
 		return ret;
+	ret = vnp_obj_subsys_create();
+	if (ret)
+		goto err_user_subsys;
 	ret = vnp_crypto_subsys_create();
 	if (ret)
 		goto err_obj_subsys;
@@ -64,6 +68,8 @@ err_crypto_subsys:
 	vnp_crypto_subsys_destroy();
 err_obj_subsys:
 	vnp_obj_subsys_destroy();
+err_user_subsys:
+	vnp_user_subsys_destroy();
 	return ret;
 }
 
@@ -80,6 +86,8 @@ static void __exit vnp_exit(void)
 	/* Peers are freed by call_rcu(). */
 	rcu_barrier();
 	vnp_crypto_subsys_destroy();
+	/* After everything that has put its reference to a user */
+	vnp_user_subsys_destroy();
 }
 
 module_init(vnp_init);

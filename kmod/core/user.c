@@ -19,10 +19,18 @@ MODULE_PARM_DESC(jit_user_max,
 		 "Bytes of native code that programs of one user without CAP_BPF may have (default 16 MiB)");
 
 /*
- * Users by uid.  The last reference of a user is put under the lock of the array, so users found in
- * it have references.
+ * Users by uid, with at least one reference each: the last one is not put, but passes to the work
+ * item, under the lock of the array.
  */
 static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
+
+static struct workqueue_struct *vnp_user_wq;
+
+int vnp_user_subsys_create(void)
+{
+	vnp_user_wq = alloc_workqueue("vnp_user", WQ_UNBOUND, 0);
+	return vnp_user_wq ? 0 : -ENOMEM;
+}
 
 u64 vnp_user_jit_max(void)
 {
@@ -47,6 +55,58 @@ static void vnp_user_free(struct vnp_user *user)
 	kfree(user);
 }
 
+/* Queue the work item, unless it is queued already.  Context: the array's lock */
+static void vnp_user_queue(struct vnp_user *user)
+{
+	const unsigned long now = jiffies;
+
+	queue_delayed_work(vnp_user_wq, &user->linger,
+			   time_after(user->until, now) ? user->until - now : 0);
+}
+
+static void vnp_user_linger(struct work_struct *work)
+{
+	struct vnp_user *user = container_of(to_delayed_work(work), struct vnp_user, linger);
+	bool free;
+
+	xa_lock_bh(&vnp_users);
+	free = user->idle && !time_before(jiffies, user->until);
+	if (free)
+		__xa_erase(&vnp_users, user->uid);
+	else if (user->idle)
+		vnp_user_queue(user);	/* There were references meanwhile. */
+	xa_unlock_bh(&vnp_users);
+	if (free)
+		vnp_user_free(user);
+}
+
+/* Remove any user, so that the work item does not free it.  Return: the user, or NULL */
+static struct vnp_user *vnp_user_remove_any(void)
+{
+	struct vnp_user *user;
+	unsigned long uid = 0;
+
+	xa_lock_bh(&vnp_users);
+	user = xa_find(&vnp_users, &uid, ULONG_MAX, XA_PRESENT);
+	if (user) {
+		user->idle = false;
+		__xa_erase(&vnp_users, uid);
+	}
+	xa_unlock_bh(&vnp_users);
+	return user;
+}
+
+void vnp_user_subsys_destroy(void)
+{
+	struct vnp_user *user;
+
+	while ((user = vnp_user_remove_any())) {
+		cancel_delayed_work_sync(&user->linger);
+		vnp_user_free(user);
+	}
+	destroy_workqueue(vnp_user_wq);
+}
+
 static struct vnp_user *vnp_user_alloc(u32 uid)
 {
 	struct vnp_user *user = kzalloc(sizeof(*user), VNP_GFP_USER);
@@ -59,6 +119,7 @@ static struct vnp_user *vnp_user_alloc(u32 uid)
 		return NULL;
 	}
 	refcount_set(&user->refs, 1);
+	INIT_DELAYED_WORK(&user->linger, vnp_user_linger);
 	user->uid = uid;
 	user->hold_slot = jiffies;
 	mutex_init(&user->jit_lock);
@@ -73,7 +134,9 @@ static struct vnp_user *vnp_user_find(u32 uid)
 
 	xa_lock_bh(&vnp_users);
 	user = xa_load(&vnp_users, uid);
-	if (user)
+	if (user && user->idle)
+		user->idle = false;	/* Its reference passes to the caller. */
+	else if (user)
 		refcount_inc(&user->refs);
 	xa_unlock_bh(&vnp_users);
 	return user;
@@ -106,17 +169,16 @@ struct vnp_user *vnp_user_get(void)
 
 void vnp_user_put(struct vnp_user *user)
 {
-	bool last;
-
 	if (refcount_dec_not_one(&user->refs))
 		return;
 	xa_lock_bh(&vnp_users);
-	last = refcount_dec_and_test(&user->refs);
-	if (last)
-		__xa_erase(&vnp_users, user->uid);
+	if (!refcount_dec_not_one(&user->refs)) {
+		user->idle = true;
+		user->until = jiffies + VNP_BUCKET_FULL_S * HZ;
+		/* Under the lock: an older work item may free the user afterwards. */
+		vnp_user_queue(user);
+	}
 	xa_unlock_bh(&vnp_users);
-	if (last)
-		vnp_user_free(user);
 }
 
 static bool vnp_user_jit_fits(s64 bytes)

@@ -2,6 +2,9 @@
 /*
  * Users: limits that all objects of one user share: softirq time (account.h), sending, and memory.
  *
+ * A user without programs and links is kept until all buckets are full again, so that nobody gets
+ * rid of a debt by closing everything.
+ *
  * Native code is not charged to a memory cgroup, and the kernel has a single limit for
  * all unprivileged users (net.core.bpf_jit_limit): a user who reached it would keep all
  * others from loading programs, socket filters included.
@@ -14,6 +17,10 @@
 #include <linux/refcount.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
+
+/* Seconds after which every bucket is full, however low the rates are */
+#define VNP_BUCKET_FULL_S	100
 
 /**
  * struct vnp_bucket - token buckets of one CPU.  Context: softirq
@@ -34,7 +41,10 @@ struct vnp_bucket {
 /**
  * struct vnp_user - a user who has programs or links
  * @refs:	one for each of them, each packet that waits to be sent by their programs, and
- *		each of @outlets
+ *		each of @outlets; if there are none, one
+ * @idle:	there are none.  Under the lock of the array of users
+ * @until:	if @idle: jiffies when the user may be freed.  Under the same lock
+ * @linger:	work item: frees the user then
  * @uid:	the user
  * @bucket:	what programs on the user's links may take of each CPU now
  * @jit_lock:	held while one of the user's programs is compiled, so that temporary memory is
@@ -51,6 +61,9 @@ struct vnp_bucket {
  */
 struct vnp_user {
 	refcount_t refs;
+	bool idle;
+	unsigned long until;
+	struct delayed_work linger;
 	u32 uid;
 	struct vnp_bucket __percpu *bucket;
 	struct mutex jit_lock;	/* compilation, and so increases of jit_bytes */
@@ -63,6 +76,13 @@ struct vnp_user {
 	atomic_t aborts;
 	unsigned long hold_slot;
 };
+
+/*
+ * vnp_user_subsys_create(), _destroy() - Context: module init; module exit, after all references
+ * were put
+ */
+int vnp_user_subsys_create(void);
+void vnp_user_subsys_destroy(void);
 
 /* vnp_user_jit_max() - bytes of native code that a user may have */
 u64 vnp_user_jit_max(void);

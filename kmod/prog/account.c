@@ -42,8 +42,7 @@ static void vnp_bucket_fill(struct vnp_bucket *bucket, u64 now)
 {
 	const u64 share = min(READ_ONCE(softirq_share), 100U);
 	const s64 burst = vnp_account_burst();
-	/* After this long any bucket is full. */
-	const u64 since = min_t(u64, now - bucket->stamp, 100ULL * NSEC_PER_SEC);
+	const u64 since = min_t(u64, now - bucket->stamp, VNP_BUCKET_FULL_S * (u64)NSEC_PER_SEC);
 
 	bucket->left = min_t(s64, bucket->left + div_u64(since * share, 100), burst);
 	bucket->stamp = now;
