@@ -221,7 +221,8 @@ static long vnp_map_write(struct vnp_map *map, const void *key,
 {
 	long ret = -EPERM;
 
-	down_read(&map->lock);
+	if (down_read_killable(&map->lock))
+		return -EINTR;
 	if (map->frozen)
 		goto unlock;
 	if (map->ops->write)
@@ -280,11 +281,14 @@ static long vnp_map_fop_delete(struct file *file, void *args,
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 
-	down_read(&map->lock);
+	if (down_read_killable(&map->lock)) {
+		ret = -EINTR;
+		goto free_key;
+	}
 	if (!map->frozen)
 		ret = map->ops->delete(map, key);
 	up_read(&map->lock);
-
+free_key:
 	kvfree(key);
 	return ret;
 }
@@ -331,7 +335,8 @@ static long vnp_map_fop_freeze(struct file *file, void *args,
 	if (freeze->flags)
 		return -EINVAL;
 
-	down_write(&map->lock);
+	if (down_write_killable(&map->lock))
+		return -EINTR;
 	if (!map->frozen && !atomic_read(&map->writable)) {
 		WRITE_ONCE(map->frozen, true);
 		ret = 0;

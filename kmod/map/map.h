@@ -34,7 +34,7 @@ struct vnp_map_desc;
  * @next_key:	the key after @key, the first one if that is NULL or not there.
  *		Process context.  Return: 0, -ENOENT, -EINTR (a fatal signal)
  * @read:	copy a value for user space; @value is aligned to 8.  Process context.
- *		Return: 0, -ENOENT, -EACCES
+ *		Return: 0, -ENOENT, -EACCES, -EINTR (a fatal signal)
  * @write:	update by user space, if it differs from @update; else NULL.  Process context
  * @mmap:	file_operations::mmap, of maps with %VNP_MAP_F_MMAP, which the traits of
  *		the type allow.  Process context, @map->lock is held for reading

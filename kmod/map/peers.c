@@ -5,7 +5,8 @@
  * Before datagrams can be sent to an address, it must be permitted for the socket.  A map has no
  * socket until a program that uses it is linked: then all its targets are checked.  Targets that
  * are set later are checked when they are set.  Both happen under struct vnp_peers::lock, so that a
- * map with a socket has no unchecked targets.
+ * map with a socket has no unchecked targets.  Checking waits for the socket's lock, which the
+ * application can hold for any time: so everybody waits for both locks killably.
  *
  * Context: process.
  */
@@ -118,7 +119,8 @@ static int vnp_peers_bind(struct vnp_map *map, struct socket *sock)
 	struct vnp_peers *peers = vnp_peers_of(map);
 	int ret = 0;
 
-	mutex_lock(&peers->lock);
+	if (mutex_lock_killable(&peers->lock))
+		return -EINTR;
 	if (peers->sk)
 		goto unlock;
 	peers->hook = vnp_hook_find(sock->sk);
@@ -231,8 +233,8 @@ static void vnp_peers_replace(struct vnp_peers *peers, struct vnp_target *old,
 	vnp_target_end(old);
 }
 
-/* Context: the lock */
-int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
+/* Insert a target, or replace the one of its key.  Context: the lock.  Return: 0 or errno */
+static int vnp_peers_set_locked(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
 {
 	struct vnp_target *old = vnp_peers_lookup(peers, target->key);
 	int ret = vnp_map_flags_check(flags, old);
@@ -251,6 +253,17 @@ int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
 	return 0;
 }
 
+int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags)
+{
+	int ret;
+
+	if (mutex_lock_killable(&peers->lock))
+		return -EINTR;
+	ret = vnp_peers_set_locked(peers, target, flags);
+	mutex_unlock(&peers->lock);
+	return ret;
+}
+
 static long vnp_peers_update(struct vnp_map *map, const void *key, const void *value,
 			     u64 flags)
 {
@@ -264,9 +277,7 @@ static long vnp_peers_update(struct vnp_map *map, const void *key, const void *v
 	target = vnp_target_create(key, map->key_size, &peer);
 	if (!target)
 		return -ENOMEM;
-	mutex_lock(&peers->lock);
 	ret = vnp_peers_set(peers, target, flags);
-	mutex_unlock(&peers->lock);
 	if (ret)
 		vnp_target_free(target);
 	return ret;
@@ -277,7 +288,8 @@ long vnp_peers_delete(struct vnp_map *map, const void *key)
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
 
-	mutex_lock(&peers->lock);
+	if (mutex_lock_killable(&peers->lock))
+		return -EINTR;
 	target = vnp_peers_lookup(peers, key);
 	if (target) {
 		hlist_del_rcu(&target->node);
@@ -298,7 +310,8 @@ static int vnp_peers_read(struct vnp_map *map, const void *key, void *value)
 	struct vnp_target *target;
 	struct vnp_peer peer;
 
-	mutex_lock(&peers->lock);
+	if (mutex_lock_killable(&peers->lock))
+		return -EINTR;
 	target = vnp_peers_lookup(peers, key);
 	if (target)
 		vnp_target_read(target, &peer);
@@ -330,7 +343,8 @@ int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next)
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
 
-	mutex_lock(&peers->lock);
+	if (mutex_lock_killable(&peers->lock))
+		return -EINTR;
 	target = key ? vnp_peers_lookup(peers, key) : NULL;
 	if (!target)
 		target = vnp_peers_first(peers, peers->buckets);

@@ -126,8 +126,8 @@ int vnp_peers_next_key(struct vnp_map *map, const void *key, void *next);
 u32 vnp_peers_entries(struct vnp_map *map);
 
 /*
- * vnp_peers_set() - insert a target, or replace the one of its key.  Context: process, the lock.
- * Return: 0 or errno
+ * vnp_peers_set() - insert a target, or replace the one of its key.  Context: process.  Return: 0,
+ * or errno: the target is still the caller's
  */
 int vnp_peers_set(struct vnp_peers *peers, struct vnp_target *target, u64 flags);
 

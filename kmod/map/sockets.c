@@ -173,9 +173,7 @@ static long vnp_sockets_update(struct vnp_map *map, const void *key, const void 
 		vnp_target_free(target);
 		return ret;
 	}
-	mutex_lock(&peers->lock);
 	ret = vnp_peers_set(peers, target, flags);
-	mutex_unlock(&peers->lock);
 	if (ret)
 		vnp_target_end(target);
 	return ret;
@@ -186,7 +184,8 @@ static int vnp_sockets_read(struct vnp_map *map, const void *key, void *to)
 	struct vnp_peers *peers = vnp_peers_of(map);
 	struct vnp_target *target;
 
-	mutex_lock(&peers->lock);
+	if (mutex_lock_killable(&peers->lock))
+		return -EINTR;
 	target = vnp_peers_lookup(peers, key);
 	if (target && target->outlet)
 		vnp_outlet_read(target->outlet, to);
