@@ -17,8 +17,12 @@
 
 bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
-	/* The gso_size and gso_type of a super-packet are shared with clones. */
-	if (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC)) {
+	/*
+	 * The kernel's reserves of memory are for swapping over the network: it does not queue what
+	 * is in them to other sockets, either.  The gso_size and gso_type of a super-packet are
+	 * shared with clones.
+	 */
+	if (skb_pfmemalloc(skb) || (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC))) {
 		kfree_skb(skb);
 		return false;
 	}
