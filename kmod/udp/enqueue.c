@@ -7,7 +7,8 @@
  * skb->dev_scratch from sk_rmem_alloc and sk_forward_alloc.  So a packet has no
  * destructor. sk_forward_alloc is protected by the lock of sk_receive_queue.  Kernels
  * with a queue for each node move its datagrams to sk_receive_queue under the same lock,
- * so this works there too.
+ * so this works there too.  But until they are moved, what is put into sk_receive_queue here
+ * overtakes them.
  */
 #include "kmod/udp/enqueue.h"
 
