@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/if_ether.h>
+#include <linux/if_link.h>
 #include <linux/udp.h>
 #include <net/if.h>
 #include <sched.h>
@@ -14,8 +15,10 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include "bpf.h"
 #include "burst.h"
 #include "harness.h"
+#include "insn.h"
 #include "object.h"
 #include "../progs/orders.h"
 
@@ -450,6 +453,90 @@ TEST_F(sock, pages_are_given_back)
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(counts.drop, info.verdicts[VNP_DROP]);
 	EXPECT_LE(0, trace_drops(false));
+}
+
+/*
+ * ---- Super-packets that others have changed -------------------------------
+ */
+
+/*
+ * xdp_attach() - have generic XDP make all packets of br0 linear, which were merged before, and count
+ * them.  Return: descriptor
+ */
+static int xdp_attach(const struct wire *wire, int counter)
+{
+	const struct bpf_insn insns[] = {
+		ST(BPF_W, FP, -4, 0),
+		MOV_REG(R2, FP),
+		ALU64_IMM(BPF_ADD, R2, -4),
+		INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_FD, 0, counter),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+		JMP_IMM(BPF_JEQ, R0, 0, 2),
+		MOV_IMM(R1, 1),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, R0, R1, 0, BPF_ADD),
+		MOV_IMM(R0, XDP_PASS),
+		EXIT(),
+	};
+	union bpf_attr load = {
+		.prog_type = BPF_PROG_TYPE_XDP,
+		.insns = (uintptr_t)insns,
+		.insn_cnt = ARRAY_SIZE(insns),
+		.license = (uintptr_t)"GPL",
+	};
+	union bpf_attr attr = { .link_create.attach_type = BPF_XDP };
+	int prog = bpf_call(BPF_PROG_LOAD, &load), err;
+
+	if (prog < 0 || setns(wire->there, CLONE_NEWNET))
+		return prog < 0 ? prog : -errno;
+	attr.link_create.prog_fd = prog;
+	attr.link_create.target_ifindex = if_nametoindex("br0");
+	attr.link_create.flags = XDP_FLAGS_SKB_MODE;
+	err = bpf_call(BPF_LINK_CREATE, &attr);
+	close(prog);
+	return setns(wire->here, CLONE_NEWNET) ? -errno : err;
+}
+
+/*
+ * A super-packet in linear memory is still as many datagrams, also for the shortest path.  A device
+ * with generic XDP does not merge, but those below it do: it is a bridge here.
+ */
+TEST_F(sock, linear_super_packets)
+{
+	const int dev = device_open(), counter = bpf_counter_create();
+	struct counts counts = { 0 };
+	struct vnp_link_info info;
+	int xdp;
+
+	flow_close(&self->flow);
+	ASSERT_EQ(0, wire_new(&self->wire));
+	ASSERT_LE(0, wire_merge(&self->wire, 0));
+	ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
+	if (ip_batch("link add br0 type bridge forward_delay 0\n"
+		     "link set br0 up\n"
+		     "link set rx0 master br0\n"))
+		SKIP(return, "the kernel has no bridges");
+	ASSERT_EQ(0, setns(self->wire.here, CLONE_NEWNET));
+	ASSERT_EQ(0, path_flow(&self->flow, &self->wire, WIRE_GSO, variant->kind));
+	self->link = link_create(dev, prog_by_first_byte(dev), self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	xdp = xdp_attach(&self->wire, counter);
+	ASSERT_OK(xdp);
+	for (int i = 0; i < 10; i++) {
+		burst_fill_equal(&self->sent, &self->seq, "PDPPDDPPPPDPPDPDDDPP", 200);
+		burst_expect(&self->want, &self->sent, false, false, &counts);
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, WIRE_GSO));
+		EXPECT_EQ(self->want.cnt, burst_recv(self->flow.rx, &self->want, false));
+	}
+	ASSERT_EQ(0, link_settle(self->link, counts.packets, &info));
+	EXPECT_EQ(counts.packets, info.packets);
+	EXPECT_EQ(counts.pass, info.verdicts[VNP_PASS]);
+	EXPECT_EQ(counts.drop, info.verdicts[VNP_DROP]);
+	/* They were merged. */
+	EXPECT_GT(counts.packets / 2, bpf_counter_read(counter));
+	close(xdp);
+	close(counter);
+	close(dev);
 }
 
 /*
