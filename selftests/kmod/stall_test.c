@@ -6,16 +6,21 @@
  */
 #include <arpa/inet.h>
 #include <linux/udp.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 #include "harness.h"
 #include "insn.h"
+#include "wire.h"
 
+#define REFS		"/sys/module/vnp/refcnt"
 #define SHARE		"/sys/module/vnp/parameters/softirq_share"
 #define BURST		"/sys/module/vnp/parameters/softirq_burst_us"
 #define CEILING		"/sys/module/vnp/parameters/budget_max"
 #define BUDGET		262144
+#define BUDGET_MAX	4194304	/* of root */
 #define MIB		(1 << 20)
 #define ATTACK_NS	1500000000ULL
 #define MEMBERS		100
@@ -514,6 +519,214 @@ TEST_F_SMP(limit, is_a_fault)
 	ASSERT_EQ(1, flow_puts(&self->flow, "y"));
 	ASSERT_OK(link_settle(link, 2, &info));
 	EXPECT_EQ(1, info.verdicts[VNP_DROP]);
+}
+
+/*
+ * ---- Accounts without time ---------------------------------------------------
+ */
+
+FIXTURE(empty) {
+	int dev;
+	__u64 refs;
+};
+
+/* references() - to the module.  Those of links are put when these are freed. */
+static __u64 references(void)
+{
+	char text[32] = "";
+
+	return read_text(REFS, text, sizeof(text)) < 0 ? 0 : strtoull(text, NULL, 10);
+}
+
+FIXTURE_SETUP(empty)
+{
+	if (!as_root())
+		SKIP(return, "sets the module's parameters");
+	ASSERT_OK(pin(0));
+	ASSERT_OK(write_text(BURST, "0"));
+	ASSERT_OK(write_text(SHARE, "0"));
+	self->refs = references();
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+}
+
+FIXTURE_TEARDOWN(empty)
+{
+	write_text(BURST, "1000");
+	write_text(SHARE, "100");
+}
+
+/* Who closes everything, and begins anew, has no more time than before. */
+TEST_F(empty, debts_are_kept)
+{
+	struct vnp_link_info info;
+	struct flow flow;
+	int link;
+
+	ASSERT_OK(empty_account(self->dev));
+	close(self->dev);
+	for (int i = 0; i < 2000 && references() != self->refs; i++)
+		poll(NULL, 0, 5);
+	ASSERT_EQ(self->refs, references());
+
+	/* An execution begins when the account has its maximum duration: 16.8 ms, after 1.68 s. */
+	ASSERT_OK(write_text(BURST, "1000000"));
+	ASSERT_OK(write_text(SHARE, "1"));
+	self->dev = device_open();
+	ASSERT_OK(flow_open(&flow, FLOW_IP4));
+	link = link_create(self->dev, loops_with(self->dev, BUDGET_MAX), flow.rx, 0);
+	ASSERT_OK(link);
+	ASSERT_EQ(1, flow_puts(&flow, "x"));
+	ASSERT_OK(link_settle(link, 1, &info));
+	EXPECT_EQ(1, info.faults[VNP_FAULT_THROTTLED]);
+	ASSERT_OK(write_text(SHARE, "100"));
+	ASSERT_EQ(1, flow_puts(&flow, "x"));
+	ASSERT_OK(link_settle(link, 2, &info));
+	EXPECT_EQ(1, info.faults[VNP_FAULT_BUDGET]);
+	flow_close(&flow);
+	close(link);
+}
+
+#define HOLDERS		100
+#define HOLDER_AGE_MS	1000
+
+/* holder() - a socket with a link that holds what it receives.  Return: the link */
+static int holder(int dev, int sock)
+{
+	const struct bpf_insn insns[] = {
+		MOV_IMM(R2, 1), MOV_IMM(R3, 0), MOV_IMM(R4, 0), CALL(hold),
+		MOV_IMM(R0, VNP_HELD), EXIT(),
+	};
+	struct vnp_link_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_LINK_F_HOLD_EACH,
+		.prog_fd = PROG_LOAD(dev, insns),
+		.sock_fd = sock,
+		.hold_age_ms = HOLDER_AGE_MS,
+	};
+	int link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+
+	close(attr.prog_fd);
+	return link;
+}
+
+/* holders_sum() - messages that all links hold, or have delivered as they were too old */
+static __u64 holders_sum(const int *links, bool held)
+{
+	struct vnp_link_info info;
+	__u64 sum = 0;
+
+	for (int i = 0; i < HOLDERS; i++)
+		if (!link_info(links[i], &info))
+			sum += held ? info.held_messages : info.late;
+	return sum;
+}
+
+/* holders_late() - wait until so many messages were delivered.  Return: when, or 0 */
+static __u64 holders_late(const int *links, __u64 cnt)
+{
+	const __u64 end = clock_ns(CLOCK_MONOTONIC) + 20000000000ULL;
+
+	while (clock_ns(CLOCK_MONOTONIC) < end) {
+		if (holders_sum(links, false) >= cnt)
+			return clock_ns(CLOCK_MONOTONIC);
+		sched_yield();
+	}
+	return 0;
+}
+
+/*
+ * Whatever the number of a user's links: while the account is empty, the worker that delivers what
+ * they hold does so for one of them in each jiffy, which is a ms at least.
+ */
+TEST_F(empty, holds_once_per_jiffy)
+{
+	int tx = udp_socket("127.0.0.1", 0), links[HOLDERS];
+	struct sockaddr_storage addr[HOLDERS];
+	__u64 first, last;
+
+	ASSERT_OK(write_text(SHARE, "100"));
+	for (int i = 0; i < HOLDERS; i++) {
+		int sock = udp_socket("127.0.0.1", 0);
+
+		ASSERT_OK(sock_addr(sock, &addr[i]));
+		links[i] = holder(self->dev, sock);
+		ASSERT_OK(links[i]);
+	}
+	for (int i = 0; i < HOLDERS; i++)
+		ASSERT_EQ(1, sendto(tx, "x", 1, 0, (void *)&addr[i], sizeof(struct sockaddr_in)));
+	ASSERT_EQ(HOLDERS, holders_sum(links, true));
+	ASSERT_OK(write_text(SHARE, "0"));
+	ASSERT_OK(empty_account(self->dev));
+	first = holders_late(links, 1);
+	ASSERT_LT(0, first);
+	last = holders_late(links, HOLDERS);
+	ASSERT_LT(0, last);
+	EXPECT_LE(HOLDERS * 800000ULL, last - first);
+	TH_LOG("%d messages in %llu us", HOLDERS, (last - first) / 1000);
+	for (int i = 0; i < HOLDERS; i++)
+		close(links[i]);
+	close(tx);
+}
+
+/*
+ * ---- What a reply costs that is sent again by a tunnel -------------------------
+ */
+
+#define REPLIES		50
+#define REPLY_LEN	65000
+
+FIXTURE(nested) {
+	struct wire wire;
+	struct flow flow;
+};
+
+/* The receiver reaches the sender by a tunnel, whose packets leave in fragments of 48 bytes. */
+FIXTURE_SETUP(nested)
+{
+	if (!as_root())
+		SKIP(return, "sets the module's parameters");
+	ASSERT_OK(pin(0));
+	ASSERT_OK(write_text(SHARE, "10"));
+	ASSERT_EQ(0, wire_new(&self->wire));
+	ASSERT_EQ(0, wire_flow(&self->wire, &self->flow, FLOW_IP4));
+	ASSERT_EQ(0, setns(self->wire.there, CLONE_NEWNET));
+	ASSERT_EQ(0, ip_batch("link add d0 type dummy\n"
+			      "link set d0 mtu 68 up\n"
+			      "addr add 10.8.0.1/24 dev d0\n"
+			      "link add t0 type ipip local 10.8.0.1 remote 10.8.0.2 nopmtudisc\n"
+			      "link set t0 mtu 65515 up\n"
+			      "route add 10.9.0.2/32 dev t0\n"));
+	ASSERT_EQ(0, setns(self->wire.here, CLONE_NEWNET));
+	ASSERT_OK(sock_set(self->flow.rx, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DONT));
+}
+
+FIXTURE_TEARDOWN(nested)
+{
+	write_text(SHARE, "100");
+}
+
+/* The account is charged what it takes, so most datagrams are not executed on. */
+TEST_F(nested, replies_are_measured)
+{
+	static const __u8 data[REPLY_LEN];
+	struct vnp_link_info info = { 0 };
+	int dev = device_open(), link;
+
+	link = link_create(dev, prog_verdict(dev, VNP_REPLY), self->flow.rx, 0);
+	ASSERT_OK(link);
+	for (int i = 1; i <= REPLIES; i++) {
+		ASSERT_EQ(REPLY_LEN, flow_send(&self->flow, data, REPLY_LEN));
+		ASSERT_OK(link_settle(link, i, &info));
+	}
+	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
+		EXPECT_EQ(0, info.errors[i]);
+	EXPECT_LE(1, info.verdicts[VNP_REPLY]);
+	EXPECT_LE(REPLIES / 2, info.faults[VNP_FAULT_THROTTLED]);
+	TH_LOG("%llu of %d replies", info.verdicts[VNP_REPLY], REPLIES);
+	flow_close(&self->flow);
+	close(link);
+	close(dev);
 }
 
 TEST_HARNESS_MAIN
