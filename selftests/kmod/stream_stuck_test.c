@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Processes that keep the lock of a linked TCP socket, as their memory is not available. */
+/* Processes that keep the lock of a linked socket, as their memory is not available. */
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -13,6 +14,8 @@
 #include "faulting.h"
 #include "harness.h"
 #include "net.h"
+#include "object.h"
+#include "peer.h"
 #include "stream.h"
 
 #define SHARE	"/sys/module/vnp/parameters/softirq_share"
@@ -148,19 +151,15 @@ static int uninterruptible(pid_t pid)
 	return -ETIMEDOUT;
 }
 
-/* killed() - can a process that waits for the reader be killed? */
-static int killed(SELF *self, bool detaches)
+/* killed() - can a process that waits in @wait be killed? */
+static int killed(void (*wait)(void *arg), void *arg)
 {
 	double end = seconds() + 20;
 	int status = 0, ret;
 	pid_t pid = fork();
-	char byte;
 
 	if (!pid) {
-		if (detaches)
-			link_detach(self->other.link);
-		else
-			recv(self->other.rx, &byte, 1, 0);
+		wait(arg);
 		_exit(0);
 	}
 	if (uninterruptible(pid) || kill(pid, SIGKILL))
@@ -170,6 +169,21 @@ static int killed(SELF *self, bool detaches)
 		sched_yield();
 	} while (!ret && seconds() < end);
 	return ret == pid && WIFSIGNALED(status);
+}
+
+static void wait_detach(void *arg)
+{
+	SELF *self = arg;
+
+	link_detach(self->other.link);
+}
+
+static void wait_recv(void *arg)
+{
+	SELF *self = arg;
+	char byte;
+
+	recv(self->other.rx, &byte, 1, 0);
 }
 
 /* Who waits for a reader that does not continue can be killed. */
@@ -185,12 +199,155 @@ TEST_F(stuck, reader)
 	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, recv_page, self));
 	ASSERT_EQ(0, faulting_await(&self->faulting, 1));
-	EXPECT_EQ(1, killed(self, false));
-	EXPECT_EQ(1, killed(self, true));
+	EXPECT_EQ(1, killed(wait_recv, self));
+	EXPECT_EQ(1, killed(wait_detach, self));
 	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(100, (long)ret);
 	EXPECT_EQ(0, link_detach(self->other.link));
+}
+
+/*
+ * ---- UDP: the page is to be appended to a datagram (MSG_MORE) -----------------
+ */
+
+static void *send_more(void *arg)
+{
+	struct faulting_sender *sender = arg;
+
+	return (void *)send(sender->sock, sender->page, sender->len, MSG_MORE);
+}
+
+/* cork() - keep the lock of a socket that is connected.  Return: 0 or negative */
+static int cork(SELF *self, int sock, pthread_t *thread, struct faulting_sender *sender)
+{
+	*sender = (struct faulting_sender){ sock, self->faulting.page, 100 };
+	return pthread_create(thread, NULL, send_more, sender) ?:
+	       faulting_await(&self->faulting, 1);
+}
+
+/* Detaching ends the program at once, although it waits for the socket. */
+TEST_F(stuck, udp_detached)
+{
+	const int dev = device_open();
+	struct faulting_sender sender;
+	pthread_t thread;
+	struct flow flow;
+	pid_t pid;
+	int link;
+
+	if (self->lacks)
+		SKIP(return, "%s", self->lacks);
+	ASSERT_EQ(0, flow_open(&flow, FLOW_IP4));
+	ASSERT_EQ(0, connect(flow.rx, (void *)&flow.tx_addr, sizeof(struct sockaddr_in)));
+	link = link_create(dev, prog_verdict(dev, VNP_DROP), flow.rx, 0);
+	ASSERT_OK(link);
+	ASSERT_EQ(0, cork(self, flow.rx, &thread, &sender));
+	pid = fork();
+	if (!pid)
+		_exit(-link_detach(link));
+	ASSERT_EQ(0, uninterruptible(pid));
+	ASSERT_EQ(1, flow_puts(&flow, "x"));
+	EXPECT_EQ(1, flow_next_is(&flow, "x"));
+	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, finish(pid));
+	flow_close(&flow);
+	close(link);
+	close(dev);
+}
+
+/* A map of peers, for whose socket somebody waits */
+struct waited {
+	struct vnp_map *map;
+	struct vnp_peer peer;
+	_Atomic pid_t setter;
+};
+
+static const __u32 zero;
+
+static void *wait_set(void *arg)
+{
+	struct waited *waited = arg;
+
+	waited->setter = syscall(SYS_gettid);
+	return (void *)(long)vnp_map_update(waited->map, &zero, &waited->peer, VNP_MAP_ANY);
+}
+
+static void wait_lookup(void *arg)
+{
+	struct waited *waited = arg;
+	struct vnp_peer peer;
+
+	vnp_map_lookup(waited->map, &zero, &peer);
+}
+
+static void wait_next_key(void *arg)
+{
+	struct waited *waited = arg;
+	__u32 key;
+
+	vnp_map_next_key(waited->map, NULL, &key);
+}
+
+static void wait_delete(void *arg)
+{
+	struct waited *waited = arg;
+
+	vnp_map_delete(waited->map, &zero);
+}
+
+static void wait_freeze(void *arg)
+{
+	struct waited *waited = arg;
+	struct map map = { .fd = vnp_map_fd(waited->map) };
+
+	map_freeze(&map);
+}
+
+/* Who waits for somebody who sets a peer can be killed, whatever the operation on the map. */
+TEST_F(stuck, udp_peers)
+{
+	static void (*const waits[])(void *arg) = {
+		wait_lookup, wait_next_key, wait_delete, wait_freeze,
+	};
+	pthread_t corker, setter;
+	struct vnp_object *obj;
+	struct waited waited;
+	struct faulting_sender sender;
+	struct flow flow;
+	void *ret;
+	int link;
+
+	if (self->lacks)
+		SKIP(return, "%s", self->lacks);
+	ASSERT_EQ(0, object_load("send", &obj));
+	ASSERT_EQ(0, flow_open(&flow, FLOW_IP4));
+	ASSERT_EQ(0, connect(flow.rx, (void *)&flow.tx_addr, sizeof(struct sockaddr_in)));
+	link = object_link(obj, "send", flow.rx, 0);
+	ASSERT_OK(link);
+	waited.map = vnp_object_find_map(obj, "peers");
+	waited.peer = peer_at(&flow.tx_addr);
+	ASSERT_EQ(0, vnp_map_update(waited.map, &zero, &waited.peer, VNP_MAP_ANY));
+	ASSERT_EQ(0, cork(self, flow.rx, &corker, &sender));
+	waited.setter = 0;
+	ASSERT_EQ(0, pthread_create(&setter, NULL, wait_set, &waited));
+	while (!waited.setter)
+		sched_yield();
+	ASSERT_EQ(0, uninterruptible(waited.setter));
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		EXPECT_EQ(1, killed(waits[i], &waited)) {
+			TH_LOG("operation %zu", i);
+		}
+	}
+	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
+	ASSERT_EQ(0, pthread_join(corker, NULL));
+	ASSERT_EQ(0, pthread_join(setter, &ret));
+	EXPECT_EQ(0, (long)ret);
+	EXPECT_EQ(0, vnp_map_delete(waited.map, &zero));
+	close(link);
+	flow_close(&flow);
+	vnp_object_close(obj);
 }
 
 TEST_HARNESS_MAIN
