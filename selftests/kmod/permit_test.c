@@ -19,7 +19,10 @@
 #include "insn.h"
 #include "object.h"
 #include "peer.h"
+#include "stream.h"
+#include "../progs/answer.h"
 #include "../progs/send.h"
+#include "../progs/sockets.h"
 
 #define CGROUP		"/sys/fs/cgroup"
 
@@ -300,15 +303,18 @@ TEST_F(permit, cgroup_egress)
  * ---- Security modules -----------------------------------------------------------
  */
 
-/* A BPF LSM program on sendmsg() that denies datagrams, which have 2 bytes, and peers */
-TEST_F(permit, lsm)
+/*
+ * lsm_deny() - attach a BPF LSM program on sendmsg() that denies calls with @len bytes, and those
+ * without any, by which the module asks.  Return: descriptor
+ */
+static int lsm_deny(int len)
 {
 	const int hook = libbpf_find_vmlinux_btf_id("socket_sendmsg", BPF_LSM_MAC);
-	static const struct bpf_insn deny[] = {
+	const struct bpf_insn deny[] = {
 		LDX(BPF_DW, R2, R1, 16),
 		MOV_IMM(R0, 0),
 		JMP_IMM(BPF_JEQ, R2, 0, 2),
-		JMP_IMM(BPF_JEQ, R2, 2, 1),
+		JMP_IMM(BPF_JEQ, R2, len, 1),
 		EXIT(),
 		MOV_IMM(R0, -EPERM),
 		EXIT(),
@@ -325,19 +331,33 @@ TEST_F(permit, lsm)
 	int prog, attached;
 
 	if (hook < 0)
-		SKIP(return, "the kernel has no BTF");
+		return -ENOENT;
 	prog = bpf_call(BPF_PROG_LOAD, &load);
-	if (prog == -EPERM)
-		SKIP(return, "attaches a program with bpf(2)");
-	ASSERT_OK(prog);
+	if (prog < 0)
+		return prog;
 	open.raw_tracepoint.prog_fd = prog;
 	attached = bpf_call(BPF_RAW_TRACEPOINT_OPEN, &open);
-	if (attached == -EBUSY || attached == -EOPNOTSUPP)
-		SKIP(return, "the kernel does not use the LSM bpf");
-	ASSERT_OK(attached);
+	close(prog);
+	return attached;
+}
+
+#define LSM_DENY(len) ({							\
+	const int ___fd = lsm_deny(len);					\
+										\
+	if (___fd == -EPERM)							\
+		SKIP(return, "attaches a program with bpf(2)");			\
+	if (___fd == -ENOENT || ___fd == -EBUSY || ___fd == -EOPNOTSUPP)	\
+		SKIP(return, "the kernel has no BTF, or does not use the LSM bpf"); \
+	ASSERT_OK(___fd);							\
+	___fd;									\
+})
+
+TEST_F(permit, lsm)
+{
+	const int attached = LSM_DENY(2);
+
 	NOT_SET(-EPERM, "127.0.0.1");
 	close(attached);
-	close(prog);
 	SENT("127.0.0.1");
 }
 
@@ -522,6 +542,230 @@ TEST_F(permit, other_network)
 	ASSERT_EQ(0, setns(here, CLONE_NEWNET));
 	SENT("127.0.0.1");
 	close(here);
+}
+
+/*
+ * ---- Connections ----------------------------------------------------------------
+ */
+
+FIXTURE(tcp) {
+	struct vnp_object *obj;
+	struct vnp_map *map;
+	struct flow flow;
+	int link;
+	struct conn conn;
+	__u64 sent;
+};
+
+FIXTURE_SETUP(tcp)
+{
+	struct socket_orders *orders;
+
+	pin(0);
+	ASSERT_EQ(0, object_load("sockets", &self->obj));
+	ASSERT_EQ(0, netns_new());
+	self->map = vnp_object_find_map(self->obj, "sockets");
+	ASSERT_EQ(0, flow_open(&self->flow, FLOW_IP4));
+	ASSERT_EQ(0, conn_open(&self->conn, FLOW_IP4, 0));
+	self->link = object_link(self->obj, "to_sockets", self->flow.rx, 0);
+	ASSERT_OK(self->link);
+	orders = object_globals(self->obj, ".bss");
+	orders->sockets = 1;
+}
+
+FIXTURE_TEARDOWN(tcp)
+{
+	close(self->link);
+	conn_close(&self->conn);
+	flow_close(&self->flow);
+	vnp_object_close(self->obj);
+}
+
+/* tcp_set() - set the entry to which the program sends.  Return: 0 or a negative errno */
+static int tcp_set(FIXTURE_DATA(tcp) *self, int sock)
+{
+	const __u32 key = 0;
+
+	return vnp_map_update_socket(self->map, &key, sock, 0, 0, VNP_MAP_ANY);
+}
+
+/* tcp_publish() - have the program send so much, until TCP has it all.  Return: 0 or negative */
+static int tcp_publish(FIXTURE_DATA(tcp) *self, const char *text)
+{
+	struct vnp_connection conn;
+	struct vnp_link_info info;
+	const __u32 key = 0;
+
+	if (flow_puts(&self->flow, text) < 0 || link_settle(self->link, ++self->sent, &info))
+		return -errno;
+	for (int i = 0; i < 100000; i++) {
+		if (vnp_map_lookup(self->map, &key, &conn))
+			return -ENOENT;
+		if (conn.error || conn.sent == self->sent)
+			return -(int)conn.error;
+		sched_yield();
+	}
+	return -ETIMEDOUT;
+}
+
+/* TCP_SENT() - the receiver gets it, and nothing else */
+#define TCP_SENT(text) ({							\
+	char ___got[8];								\
+										\
+	ASSERT_EQ(0, tcp_publish(self, text));					\
+	ASSERT_EQ(strlen(text), recv(self->conn.rx, ___got, strlen(text), MSG_WAITALL)); \
+	EXPECT_MEM(text, ___got, strlen(text));					\
+	EXPECT_EQ(-1, recv(self->conn.rx, ___got, 1, MSG_DONTWAIT));		\
+})
+
+/* TCP_STUCK() - neither what the program sends arrives, nor what the process does */
+#define TCP_STUCK(texts) ({							\
+	char ___byte;								\
+										\
+	EXPECT_EQ(1, send(self->conn.tx, texts, 1, 0));				\
+	ASSERT_EQ(0, tcp_publish(self, (texts) + 1));				\
+	EXPECT_EQ(-1, recv(self->conn.rx, &___byte, 1, MSG_DONTWAIT));		\
+})
+
+/* TCP_ARRIVES() - TCP sends it again, until it arrives */
+#define TCP_ARRIVES(text) ({							\
+	char ___got[8];								\
+										\
+	ASSERT_EQ(strlen(text), recv(self->conn.rx, ___got, strlen(text), MSG_WAITALL)); \
+	EXPECT_MEM(text, ___got, strlen(text));					\
+})
+
+/* Who may not send may not set an entry; one that was set before is not asked about again. */
+TEST_F(tcp, lsm)
+{
+	int attached = LSM_DENY(1);
+
+	EXPECT_EQ(-1, send(self->conn.tx, "x", 1, 0));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(-EPERM, tcp_set(self, self->conn.tx));
+	/* Likewise an entry of a connected UDP socket */
+	ASSERT_EQ(0, connect(self->flow.tx, (void *)&self->flow.rx_addr,
+			     sizeof(struct sockaddr_in)));
+	EXPECT_EQ(-1, send(self->flow.tx, "x", 1, 0));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(-EPERM, tcp_set(self, self->flow.tx));
+	close(attached);
+	EXPECT_EQ(0, tcp_set(self, self->flow.tx));
+	ASSERT_EQ(0, tcp_set(self, self->conn.tx));
+	TCP_SENT("x");
+	attached = LSM_DENY(1);
+	EXPECT_EQ(-1, send(self->conn.tx, "x", 1, 0));
+	TCP_SENT("yz");
+	close(attached);
+}
+
+/* answer_link() - to programs that answer.  Return: the link */
+static int answer_link(struct vnp_object *obj, int sock)
+{
+	struct vnp_link_create attr = {
+		.size = sizeof(attr),
+		.flags = VNP_LINK_F_MESSAGE,
+		.prog_fd = object_prog(obj, "measure"),
+		.message_fd = object_prog(obj, "answer"),
+		.sock_fd = sock,
+		.reply_bytes = VNP_SOCKET_QUEUE_MIN,
+	};
+	int dev = device_open(), link = do_ioctl(dev, VNP_LINK_CREATE, &attr);
+
+	close(dev);
+	return link;
+}
+
+/* Programs answer nothing on a connection whose process could not send when it was linked. */
+TEST_F(tcp, lsm_answers)
+{
+	const int attached = LSM_DENY(1);
+	struct answer_orders *orders;
+	struct vnp_link_info info;
+	struct vnp_object *obj;
+	__u8 message[10], got[10];
+
+	ASSERT_EQ(0, object_open("answer", &obj));
+	ASSERT_EQ(0, vnp_map_set_socket(vnp_object_find_map(obj, "peers"), self->flow.tx));
+	ASSERT_EQ(0, vnp_object_load(obj, NULL));
+	orders = object_globals(obj, ".bss");
+	self->conn.link = answer_link(obj, self->conn.rx);
+	ASSERT_OK(self->conn.link);
+	close(attached);
+	message_make(message, ANSWER_ALL, sizeof(message), 1);
+	ASSERT_EQ(0, conn_put(&self->conn, message, sizeof(message)));
+	ASSERT_EQ(0, link_settle(self->conn.link, 1, &info));
+	EXPECT_EQ(-EACCES, orders->ret);
+	EXPECT_EQ(1, info.errors[VNP_ERROR_DENIED]);
+	EXPECT_EQ(-1, recv(self->conn.tx, got, 1, MSG_DONTWAIT));
+	ASSERT_EQ(0, link_detach(self->conn.link));
+	close(self->conn.link);
+	self->conn.link = answer_link(obj, self->conn.rx);
+	ASSERT_OK(self->conn.link);
+	ASSERT_EQ(0, conn_put(&self->conn, message, sizeof(message)));
+	ASSERT_EQ(sizeof(message), recv(self->conn.tx, got, sizeof(got), MSG_WAITALL));
+	EXPECT_MEM(message, got, sizeof(got));
+	vnp_object_close(obj);
+}
+
+/* On egress: it denies what the connection sends. */
+TEST_F(tcp, cgroup_egress)
+{
+	const struct bpf_insn deny[] = {
+		MOV_IMM(R2, 20),
+		MOV_REG(R3, FP),
+		ALU64_IMM(BPF_ADD, R3, -8),
+		ST(BPF_DW, FP, -8, 0),
+		MOV_IMM(R4, 2),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_skb_load_bytes),
+		LDX(BPF_H, R1, FP, -8),
+		MOV_IMM(R0, 0),
+		JMP_IMM(BPF_JEQ, R1, htons(sock_port(self->conn.tx)), 1),
+		MOV_IMM(R0, 1),
+		EXIT(),
+	};
+	struct attached attached;
+
+	ASSERT_EQ(0, tcp_set(self, self->conn.tx));
+	TCP_SENT("x");
+	ATTACH(&attached, BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, deny);
+	TCP_STUCK("abc");
+	ASSERT_EQ(0, detach(&attached));
+	TCP_ARRIVES("abc");
+	TCP_SENT("y");
+}
+
+TEST_F(tcp, netfilter)
+{
+	char rule[64], commands[256];
+
+	ASSERT_EQ(0, tcp_set(self, self->conn.tx));
+	TCP_SENT("x");
+	if (nft("list ruleset"))
+		SKIP(return, "there is no nft, or no nf_tables in the kernel");
+	snprintf(rule, sizeof(rule), "tcp sport %d", sock_port(self->conn.tx));
+	snprintf(commands, sizeof(commands), TABLE, rule);
+	ASSERT_EQ(0, nft(commands));
+	TCP_STUCK("abc");
+	ASSERT_EQ(0, nft("flush ruleset"));
+	TCP_ARRIVES("abc");
+	TCP_SENT("y");
+}
+
+/* Landlock has no rules about connections that exist: send() is permitted, and so is an entry. */
+TEST_F(tcp, landlock)
+{
+	int err = restrict_self(NET_ALL_TCP);
+
+	if (err == -EINVAL || err == -E2BIG)
+		err = restrict_self(0);
+	if (err == -EOPNOTSUPP || err == -ENOSYS)
+		SKIP(return, "the kernel does not use Landlock");
+	ASSERT_EQ(0, err);
+	EXPECT_EQ(1, send(self->conn.tx, "x", 1, 0));
+	TCP_ARRIVES("x");
+	ASSERT_EQ(0, tcp_set(self, self->conn.tx));
+	TCP_SENT("y");
 }
 
 TEST_HARNESS_MAIN
