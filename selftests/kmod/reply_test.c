@@ -6,8 +6,11 @@
 #include <arpa/inet.h>
 #include <linux/if_ether.h>
 #include <linux/net_tstamp.h>
+#include <linux/netlink.h>
 #include <linux/udp.h>
+#include <linux/xfrm.h>
 #include <net/if.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -443,6 +446,53 @@ TEST_F(reply, wildcard)
 		EXPECT_MEM(&to, &from, 8);
 	}
 	flow_close(&all);
+}
+
+/* ipsec_set() - set the socket's own policy for what it sends.  Return: 0 or negative */
+static int ipsec_set(int sock, int action)
+{
+	const struct xfrm_userpolicy_info policy = {
+		.sel.family = AF_INET,
+		.lft = {
+			.soft_byte_limit = XFRM_INF, .hard_byte_limit = XFRM_INF,
+			.soft_packet_limit = XFRM_INF, .hard_packet_limit = XFRM_INF,
+		},
+		.dir = XFRM_POLICY_OUT,
+		.action = action,
+	};
+
+	return setsockopt(sock, IPPROTO_IP, IP_XFRM_POLICY, &policy, sizeof(policy)) ?
+	       -errno : 0;
+}
+
+/*
+ * A policy of the socket that forbids sending takes effect at once.  Its memory can be that of an
+ * earlier one, which is freed after a grace period: a few of these are awaited.
+ */
+TEST_F(reply, ipsec_policy)
+{
+	int err;
+
+	if (variant->path != LO_SINGLE || variant->kind != FLOW_IP4)
+		return;
+	/* Who opens this socket has the kernel load the module. */
+	close(socket(AF_NETLINK, SOCK_RAW, NETLINK_XFRM));
+	err = ipsec_set(self->flow.rx, XFRM_POLICY_ALLOW);
+	if (err == -ENOPROTOOPT || err == -EINVAL)
+		SKIP(return, "no IPsec");
+	ASSERT_EQ(0, err);
+	for (int i = 0; i < 40; i++) {
+		ASSERT_EQ(0, ipsec_set(self->flow.rx, XFRM_POLICY_ALLOW));
+		ASSERT_EQ(1, send(self->flow.tx, "x", 1, 0));
+		ASSERT_EQ(1, recv(self->flow.tx, self->got, 2, 0));
+		ASSERT_EQ(0, ipsec_set(self->flow.rx, XFRM_POLICY_BLOCK));
+		poll(NULL, 0, 10);
+		ASSERT_EQ(0, ipsec_set(self->flow.rx, XFRM_POLICY_BLOCK));
+		ASSERT_EQ(1, send(self->flow.tx, "y", 1, 0));
+		INFO(2 * (i + 1));
+		EXPECT_EQ(i + 1, self->info.errors[VNP_ERROR_DENIED]);
+	}
+	EXPECT_EQ(-1, recv(self->flow.tx, self->got, 1, MSG_DONTWAIT));
 }
 
 /* Two sockets that reply to each other stop, and then work as before. */
