@@ -113,8 +113,10 @@ static struct sk_buff *vnp_fragment_fail(struct vnp_holding *h, struct vnp_fragm
 }
 
 /*
- * Charge a fragment.  Return: its packets, to be freed, if it is not charged: a message that ended
- * may be deferred, and all packets of one that is deferred must be charged.  Context: the lock
+ * Charge a fragment whose execution has ended.  While it was pending the message may have ended:
+ * then all of it must be charged before it is delivered.  Return: NULL: charged; else the
+ * fragment's packets, which the caller frees, as there is no memory, or the message was dropped.
+ * Context: the lock
  */
 static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fragment *fragment)
 {
@@ -124,13 +126,13 @@ static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fra
 
 	if (!message->charge)
 		size += sizeof(*message);
-	if (message->end < VNP_MESSAGE_EVICTED && !vnp_hold_charge(h, message, size))
+	if (!vnp_message_is_dropped(message->end) && !vnp_hold_charge(h, message, size))
 		vnp_hold_end(h, message, VNP_MESSAGE_EVICTED);
 	/*
 	 * It may have been evicted to make room for this fragment, or have ended before.  Its
 	 * number of datagrams stays the same: all are counted when it is freed.
 	 */
-	if (message->end >= VNP_MESSAGE_EVICTED)
+	if (vnp_message_is_dropped(message->end))
 		list = vnp_fragment_detach(h, fragment);
 	vnp_hold_settled(h, message);
 	return list;

@@ -177,7 +177,7 @@ static void vnp_hold_append(struct vnp_hold *hold, struct vnp_message *message)
 {
 	if (!hold->deferred && !hold->to_free)
 		vnp_hold_kick(hold);
-	if (message->end >= VNP_MESSAGE_EVICTED) {
+	if (vnp_message_is_dropped(message->end)) {
 		message->next = hold->to_free;
 		WRITE_ONCE(hold->to_free, message);
 		return;
@@ -212,7 +212,7 @@ static bool vnp_hold_defer(struct vnp_holding *h, struct vnp_message *message)
 static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_message *message,
 			    bool first)
 {
-	const bool delivers = message->end < VNP_MESSAGE_EVICTED;
+	const bool delivers = !vnp_message_is_dropped(message->end);
 	u32 ns = message->cnt * VNP_HOLD_END_NS;
 
 	if (h->all || !message->cnt)
@@ -229,7 +229,7 @@ static bool vnp_hold_is_now(const struct vnp_holding *h, const struct vnp_messag
 
 static void vnp_message_finish(struct vnp_holding *h, struct vnp_message *message)
 {
-	if (message->end >= VNP_MESSAGE_EVICTED)
+	if (vnp_message_is_dropped(message->end))
 		vnp_message_drop(h, message);
 	else if (message->cnt)
 		vnp_message_deliver(h, message);

@@ -16,7 +16,7 @@
 struct sk_buff;
 struct vnp_message;
 
-/* How a message ended */
+/* How a message ended: from %VNP_MESSAGE_EVICTED on it is dropped */
 enum vnp_message_end {
 	VNP_MESSAGE_HELD,	/* not yet */
 	VNP_MESSAGE_RELEASED,
@@ -25,6 +25,11 @@ enum vnp_message_end {
 	VNP_MESSAGE_EXPIRED,
 	VNP_MESSAGE_DISCARDED,
 };
+
+static inline bool vnp_message_is_dropped(enum vnp_message_end end)
+{
+	return end >= VNP_MESSAGE_EVICTED;
+}
 
 /**
  * struct vnp_fragment - a datagram of a message, or neighbours with consecutive orders

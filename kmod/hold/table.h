@@ -221,7 +221,7 @@ static inline void vnp_hold_end(struct vnp_holding *h, struct vnp_message *messa
 		vnp_hold_remove(h->link->hold, message);
 	message->end = end;
 	/* The memory of a message that is freed is available at once. */
-	if (end >= VNP_MESSAGE_EVICTED && message->charge && !message->uncharged) {
+	if (vnp_message_is_dropped(end) && message->charge && !message->uncharged) {
 		h->link->hook->uncharge(h->sk, message->charge);
 		message->uncharged = true;
 	}
