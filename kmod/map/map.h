@@ -29,8 +29,10 @@ struct vnp_map_desc;
  * @lookup:	the address of the value, or NULL.  RCU, softirqs off: the value
  *		is valid until rcu_read_unlock().  NULL: no helper that needs it takes
  *		such a map
- * @update:	any context but hard interrupts
- * @delete:	any context but hard interrupts
+ * @update:	set an entry.  Any context but hard interrupts if a helper may update this type
+ *		(struct vnp_map_traits), else process context.  Return: 0, -EINVAL, -EEXIST,
+ *		-ENOENT, -ENOSPC, -ENOMEM, -EINTR, or why a peer or socket is refused
+ * @delete:	likewise.  Return: 0, -ENOENT, -EINVAL, -EINTR
  * @next_key:	the key after @key, the first one if that is NULL or not there.
  *		Process context.  Return: 0, -ENOENT, -EINTR (a fatal signal)
  * @read:	copy a value for user space; @value is aligned to 8.  Process context.
@@ -86,8 +88,7 @@ struct vnp_map_ops {
  * @secret:	copies of values are cleared before they are freed
  * @bytes:	what struct vnp_map_ops::size returned
  * @value:	VNP_MAP_ARRAY: the first value; page-aligned
- * @lock:	held for reading while user space changes the map, for writing
- *		while it is frozen
+ * @lock:	held for reading while user space changes the map, for writing to freeze it
  * @frozen:	user space may only read.  Under @lock
  * @writable:	number of writable mappings.  Increased from 0 under @lock only
  */

@@ -141,8 +141,11 @@ unlock:
  * ---- Creation and destruction -------------------------------------------
  */
 
-/* Includes max_entries targets, although these are allocated when they are set. */
-static u64 vnp_peers_size(struct vnp_map *map)
+/*
+ * Includes max_entries targets, which are allocated when they are set, but not the queues of
+ * connections.
+ */
+u64 vnp_peers_size(struct vnp_map *map)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
 	const u64 each = sizeof(struct vnp_target) + map->key_size +

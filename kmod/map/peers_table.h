@@ -118,6 +118,7 @@ static inline struct vnp_target *vnp_peers_lookup(struct vnp_peers *peers, const
 }
 
 /* Operations of struct vnp_map_ops, also of maps of sockets (sockets.c) */
+u64 vnp_peers_size(struct vnp_map *map);
 int vnp_peers_create(struct vnp_map *map);
 void vnp_peers_destroy(struct vnp_map *map);
 void *vnp_peers_no_value(struct vnp_map *map, const void *key);

@@ -17,18 +17,6 @@
 #include "kmod/path/hook.h"
 #include "kmod/tcp/outlet.h"
 
-/* Includes max_entries targets, as of UDP sockets, but not the queues. */
-static u64 vnp_sockets_size(struct vnp_map *map)
-{
-	struct vnp_peers *peers = vnp_peers_of(map);
-	const u64 each = sizeof(struct vnp_target) + map->key_size +
-			 num_possible_cpus() * sizeof(struct vnp_target_cpu);
-
-	peers->bits = order_base_2(map->max_entries);
-	return ((u64)VNP_PEERS_TABLES << peers->bits) * sizeof(*peers->buckets) +
-	       map->max_entries * each;
-}
-
 /* Copy a value without the outputs, and check what does not depend on the socket. */
 static int vnp_connection_read(const void *from, struct vnp_connection *value)
 {
@@ -197,7 +185,7 @@ static int vnp_sockets_read(struct vnp_map *map, const void *key, void *to)
 
 const struct vnp_map_ops vnp_sockets_ops = {
 	.obj_size	= sizeof(struct vnp_peers),
-	.size		= vnp_sockets_size,
+	.size		= vnp_peers_size,
 	.create		= vnp_peers_create,
 	.destroy	= vnp_peers_destroy,
 	.lookup		= vnp_peers_no_value,
