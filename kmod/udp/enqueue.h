@@ -66,7 +66,7 @@ static __always_inline void vnp_udp_count_drops(struct sock *sk,
  * Does what the kernel does after its filters: IP_PKTINFO, the marks of busy polling and
  * receive flow steering, memory, counters.  A packet for which there is no space is dropped.
  *
- * Context: the hook.
+ * Context: softirqs off, under RCU.
  */
 void vnp_udp_enqueue(struct sock *sk, struct sk_buff *skb);
 

@@ -61,7 +61,7 @@ void vnp_udp_filter_init(void);
  * A denied packet is counted as the kernel counts it; the caller must undo what the
  * kernel counts when the hook consumes a packet.
  *
- * Context: the hook.
+ * Context: softirq, under RCU.
  * Return: false: it was denied.
  */
 bool vnp_udp_filter(struct sock *sk, struct sk_buff *skb);

@@ -65,6 +65,21 @@ static void vnp_udp_addr_get(const union vnp_udp_addr *addr, struct vnp_target_a
 }
 
 /*
+ * Ask sendmsg() whether it would send to this address, without sending.  MSG_MORE: otherwise data
+ * that the application has corked would be sent.  Return: 0 or errno
+ */
+static int vnp_udp_probe(struct socket *sock, union vnp_udp_addr *addr, int len)
+{
+	struct msghdr msg = {
+		.msg_name = addr,
+		.msg_namelen = len,
+		.msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE,
+	};
+
+	return sock_sendmsg(sock, &msg);
+}
+
+/*
  * BPF programs of the cgroup, which may change the address and the source address.  If there
  * are none (@to->cgroup is false), and one is attached later, nothing is sent to the peer any
  * more.
@@ -87,12 +102,10 @@ static int vnp_udp_permit_cgroup(struct sock *sk, union vnp_udp_addr *addr, int 
 int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
 		   struct vnp_target_addr *to)
 {
-	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
 	union vnp_udp_addr addr, changed;
+	const int len = vnp_udp_addr_set(&addr, peer);
 	int ret;
 
-	msg.msg_namelen = vnp_udp_addr_set(&addr, peer);
-	msg.msg_name = &addr;
 	ret = vnp_udp_addr_check(&addr);
 	if (ret)
 		return ret;
@@ -105,10 +118,10 @@ int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
 	 * while the application has corked data it does not call them.  The route is looked
 	 * up when datagrams are sent.
 	 */
-	ret = vnp_udp_permit_cgroup(sock->sk, &changed, msg.msg_namelen, to);
+	ret = vnp_udp_permit_cgroup(sock->sk, &changed, len, to);
 	if (ret)
 		return ret;
-	ret = sock_sendmsg(sock, &msg);
+	ret = vnp_udp_probe(sock, &addr, len);
 	if (ret < 0)
 		return ret;
 	vnp_udp_addr_get(&changed, to);
@@ -134,7 +147,6 @@ static void vnp_udp_peer_of(const struct sock *sk, struct vnp_peer *peer)
 int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
 			     struct vnp_target_addr *to)
 {
-	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
 	struct sock *sk = sock->sk;
 	union vnp_udp_addr addr;
 	bool connected;
@@ -153,7 +165,7 @@ int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
 	/* sendmsg() only checks this if there is data. */
 	if (READ_ONCE(sk->sk_shutdown) & SEND_SHUTDOWN)
 		return -EPIPE;
-	ret = sock_sendmsg(sock, &msg);
+	ret = vnp_udp_probe(sock, NULL, 0);
 	if (ret < 0)
 		return ret;
 	memset(to, 0, sizeof(*to));
@@ -161,4 +173,20 @@ int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
 	to->cgroup = true;
 	to->connected = true;
 	return 0;
+}
+
+bool vnp_udp_may_send(struct socket *sock)
+{
+	struct socket *other = sock;
+	int ret;
+
+	if (!inet_sk(sock->sk)->inet_num) {
+		ret = sock_create(sock->sk->sk_family, SOCK_DGRAM, IPPROTO_UDP, &other);
+		if (ret)
+			return false;
+	}
+	ret = vnp_udp_probe(other, NULL, 0);
+	if (other != sock)
+		sock_release(other);
+	return ret != -EACCES && ret != -EPERM;
 }

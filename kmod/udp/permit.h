@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* UDP sockets: may the caller send to an address? */
+/* UDP sockets: may the caller send, and to which address? */
 #ifndef _VNP_UDP_PERMIT_H
 #define _VNP_UDP_PERMIT_H
+
+#include <linux/types.h>
 
 struct socket;
 struct vnp_peer;
@@ -36,5 +38,17 @@ int vnp_udp_permit(struct socket *sock, const struct vnp_peer *peer,
  */
 int vnp_udp_permit_connected(struct socket *sock, struct vnp_peer *peer,
 			     struct vnp_target_addr *to);
+
+/**
+ * vnp_udp_may_send() - would security modules permit the caller to send on a socket?
+ * @sock:	the socket; if it is not bound, a similar one is used, as sending would
+ * bind it
+ *
+ * Security modules decide about sendmsg() in the caller's context, which is not available
+ * when a program replies: so they are consulted once, when the link is created.
+ *
+ * Context: process.
+ */
+bool vnp_udp_may_send(struct socket *sock);
 
 #endif /* _VNP_UDP_PERMIT_H */

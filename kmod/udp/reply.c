@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/udp/reply.h"
 
-#include <linux/net.h>
 #include <linux/skbuff.h>
 #include <net/udp.h>
 
@@ -261,28 +260,4 @@ void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 		vnp_udp_reply_gso(link, sk, skb);
 	else
 		vnp_udp_reply_packet(link, sk, skb, false, false);
-}
-
-static int vnp_udp_probe(struct socket *sock)
-{
-	/* MSG_MORE: otherwise data that the application has corked would be sent. */
-	struct msghdr msg = { .msg_flags = MSG_CONFIRM | MSG_PROBE | MSG_MORE };
-
-	return sock_sendmsg(sock, &msg);
-}
-
-bool vnp_udp_may_send(struct socket *sock)
-{
-	struct socket *other = sock;
-	int ret;
-
-	if (!inet_sk(sock->sk)->inet_num) {
-		ret = sock_create(sock->sk->sk_family, SOCK_DGRAM, IPPROTO_UDP, &other);
-		if (ret)
-			return false;
-	}
-	ret = vnp_udp_probe(other);
-	if (other != sock)
-		sock_release(other);
-	return ret != -EACCES && ret != -EPERM;
 }

@@ -13,7 +13,6 @@
 
 struct sk_buff;
 struct sock;
-struct socket;
 struct vnp_link;
 
 /**
@@ -25,17 +24,5 @@ struct vnp_link;
  * Context: softirq, under RCU.
  */
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
-
-/**
- * vnp_udp_may_send() - would security modules permit the caller to send on a socket?
- * @sock:	the socket; if it is not bound, a similar one is used, as sending would
- * bind it
- *
- * Security modules decide about sendmsg() in the caller's context, which is not available
- * when a program replies: so they are consulted once, when the link is created.
- *
- * Context: process.
- */
-bool vnp_udp_may_send(struct socket *sock);
 
 #endif /* _VNP_UDP_REPLY_H */

@@ -17,7 +17,7 @@ struct vnp_link;
  * @sk:		its socket
  * @skb:	the packet that the hook was called with; others follow it (skb->next)
  *
- * Context: the hook.
+ * Context: softirq, under RCU.
  * Return: true: @skb is consumed, and the kernel next calls the hook with the joined packet;
  * false: nothing was changed.
  */

@@ -16,7 +16,10 @@ struct vnp_outlet;
 struct vnp_send_msg;
 struct vnp_target;
 
-/* vnp_udp_send_dispatch() - vnp_dispatch() of a packet whose program sends.  Context: the hook */
+/*
+ * vnp_udp_send_dispatch() - vnp_dispatch() of a packet whose program sends.  Context: softirq,
+ * under RCU
+ */
 int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
 
 /**
@@ -26,7 +29,7 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
  * @msg:	what is sent; NULL: the datagram as it is
  * @again:	this call of a helper has sent it to another peer before
  *
- * Context: the hook, under RCU.
+ * Context: softirq, under RCU.
  * Return: 0, -EDQUOT, -ENOMEM, -ENOENT, -EMSGSIZE, -EKEYREJECTED (its nonce was used).
  */
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
