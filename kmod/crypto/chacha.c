@@ -55,24 +55,26 @@ static void vnp_chacha_start(struct vnp_chacha_use *use, const u32 key[8],
 	memzero_explicit(iv, sizeof(iv));
 }
 
+/* The first 16 bytes of the nonce select a key, the other 8 are its nonce. */
+static void vnp_xchacha_start(struct vnp_chacha_use *use, const u32 key[8])
+{
+	u8 inner[CHACHAPOLY_IV_SIZE] = {};
+
+	vnp_chacha_derive(&use->stream, use->derived, key, use->nonce);
+	memcpy(inner + 4, use->nonce + CHACHA_IV_SIZE, 8);
+	vnp_chacha_start(use, use->derived, inner);
+	memzero_explicit(inner, sizeof(inner));
+}
+
+/* XChaCha20 has the longest nonce. */
 static void vnp_chacha_begin(struct vnp_chacha_use *use, const struct vnp_secret *secret,
 			     const struct vnp_crypt_job *job)
 {
 	vnp_secret_nonce(secret, job, use->nonce, sizeof(use->nonce));
-	vnp_chacha_start(use, secret->words, use->nonce);
-}
-
-/* The first 16 bytes of the nonce select a key, the other 8 are its nonce. */
-static void vnp_xchacha_begin(struct vnp_chacha_use *use, const struct vnp_secret *secret,
-			      const struct vnp_crypt_job *job)
-{
-	u8 inner[CHACHAPOLY_IV_SIZE] = {};
-
-	vnp_secret_nonce(secret, job, use->nonce, sizeof(use->nonce));
-	vnp_chacha_derive(&use->stream, use->derived, secret->words, use->nonce);
-	memcpy(inner + 4, use->nonce + CHACHA_IV_SIZE, 8);
-	vnp_chacha_start(use, use->derived, inner);
-	memzero_explicit(inner, sizeof(inner));
+	if (secret->cipher->nonce == VNP_CRYPT_NONCE_MAX)
+		vnp_xchacha_start(use, secret->words);
+	else
+		vnp_chacha_start(use, secret->words, use->nonce);
 }
 
 static void vnp_chacha_end(struct vnp_chacha_use *use)
@@ -102,65 +104,32 @@ static void vnp_chacha_tag(struct vnp_chacha_use *use, const struct vnp_crypt_jo
 	poly1305_final(&use->mac, use->tag);
 }
 
-static void vnp_chacha_seal_begun(struct vnp_chacha_use *use, const struct vnp_crypt_job *job)
+static int vnp_chacha_seal(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
 	const struct vnp_text *text = &job->text;
+	struct vnp_chacha_use use;
 
-	vnp_chacha_crypt(&use->stream, text->data, text->data, text->len);
-	vnp_chacha_tag(use, job);
-	memcpy(text->data + text->len, use->tag, sizeof(use->tag));
+	vnp_chacha_begin(&use, secret, job);
+	vnp_chacha_crypt(&use.stream, text->data, text->data, text->len);
+	vnp_chacha_tag(&use, job);
+	memcpy(text->data + text->len, use.tag, sizeof(use.tag));
+	vnp_chacha_end(&use);
+	return 0;
 }
 
 /* A text that is not authentic is not decrypted. */
-static int vnp_chacha_open_begun(struct vnp_chacha_use *use, const struct vnp_crypt_job *job)
-{
-	const struct vnp_text *text = &job->text;
-
-	vnp_chacha_tag(use, job);
-	if (crypto_memneq(use->tag, text->data + text->len, sizeof(use->tag)))
-		return -EBADMSG;
-	vnp_chacha_crypt(&use->stream, text->data, text->data, text->len);
-	return 0;
-}
-
-static int vnp_chacha_seal(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
-{
-	struct vnp_chacha_use use;
-
-	vnp_chacha_begin(&use, secret, job);
-	vnp_chacha_seal_begun(&use, job);
-	vnp_chacha_end(&use);
-	return 0;
-}
-
 static int vnp_chacha_open(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
+	const struct vnp_text *text = &job->text;
 	struct vnp_chacha_use use;
-	int ret;
+	int ret = 0;
 
 	vnp_chacha_begin(&use, secret, job);
-	ret = vnp_chacha_open_begun(&use, job);
-	vnp_chacha_end(&use);
-	return ret;
-}
-
-static int vnp_xchacha_seal(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
-{
-	struct vnp_chacha_use use;
-
-	vnp_xchacha_begin(&use, secret, job);
-	vnp_chacha_seal_begun(&use, job);
-	vnp_chacha_end(&use);
-	return 0;
-}
-
-static int vnp_xchacha_open(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
-{
-	struct vnp_chacha_use use;
-	int ret;
-
-	vnp_xchacha_begin(&use, secret, job);
-	ret = vnp_chacha_open_begun(&use, job);
+	vnp_chacha_tag(&use, job);
+	if (crypto_memneq(use.tag, text->data + text->len, sizeof(use.tag)))
+		ret = -EBADMSG;
+	else
+		vnp_chacha_crypt(&use.stream, text->data, text->data, text->len);
 	vnp_chacha_end(&use);
 	return ret;
 }
@@ -197,8 +166,8 @@ const struct vnp_cipher vnp_cipher_xchacha20_poly1305 = {
 	.tag		= POLY1305_DIGEST_SIZE,
 	.once_le	= true,
 	.create		= vnp_chacha_create,
-	.seal		= vnp_xchacha_seal,
-	.open		= vnp_xchacha_open,
+	.seal		= vnp_chacha_seal,
+	.open		= vnp_chacha_open,
 };
 
 const struct vnp_cipher vnp_cipher_poly1305 = {
