@@ -75,17 +75,6 @@ static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
 	return !rest;
 }
 
-/* Messages of streams can be long: how much may be done is limited for each execution. */
-static int vnp_crypt_draw(struct vnp_crypt_use *use, u32 len)
-{
-	if (likely(!use->is_message))
-		return 0;
-	if (len > use->dgram->crypt_left)
-		return -EDQUOT;
-	use->dgram->crypt_left -= len;
-	return 0;
-}
-
 /* Return: 0, -EINVAL, -EDQUOT, -ERANGE: a range is not in the payload */
 static int vnp_crypt_check(struct vnp_crypt_use *use)
 {
@@ -101,7 +90,7 @@ static int vnp_crypt_check(struct vnp_crypt_use *use)
 	if (!vnp_dgram_has(dgram, crypt->off, crypt->len) ||
 	    !vnp_dgram_has(dgram, crypt->aad_off, crypt->aad_len))
 		return -ERANGE;
-	return vnp_crypt_draw(use, crypt->len + crypt->aad_len);
+	return vnp_crypt_draw(dgram, crypt->len + crypt->aad_len);
 }
 
 static int vnp_crypt_begin(struct vnp_crypt_use *use, u64 ctx, u64 map, u64 key, u64 crypt,
@@ -176,7 +165,9 @@ static bool vnp_crypt_is_apart(const struct vnp_crypt *crypt)
 /* The bytes after the text are moved, if there are any.  Return: 0, -EDQUOT */
 static int vnp_crypt_draw_move(struct vnp_crypt_use *use)
 {
-	return vnp_crypt_draw(use, use->dgram->exec.ctx.len - use->crypt.off - use->crypt.len);
+	struct vnp_dgram *dgram = use->dgram;
+
+	return vnp_crypt_draw(dgram, dgram->exec.ctx.len - use->crypt.off - use->crypt.len);
 }
 
 /* Remove a tag from a payload that is linear and private, and move what follows it. */

@@ -11,6 +11,7 @@
 #include "kmod/map/peers.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
+#include "kmod/prog/helpers.h"
 #include "vm/code.h"
 #include "vm/helper.h"
 
@@ -18,24 +19,18 @@
 static int vnp_seal_range(const struct vnp_dgram *dgram, const struct vnp_seal *seal,
 			  struct vnp_send_msg *msg)
 {
-	const u32 payload = dgram->exec.ctx.len;
+	int ret;
 
 	if (seal->size != sizeof(*seal) || seal->flags & ~VNP_SEAL_F_MAC ||
 	    seal->reserved[0] | seal->reserved[1] | seal->reserved[2] ||
 	    seal->head_len > VNP_SEAL_HEAD_MAX || seal->aad_len > VNP_CRYPT_AAD_MAX ||
 	    seal->extra_len > VNP_CRYPT_EXTRA_MAX)
 		return -EINVAL;
-	if (seal->off > payload)
-		return -ERANGE;
+	ret = vnp_send_range(dgram, seal->off, seal->len, msg);
+	if (ret)
+		return ret;
 	msg->head = seal->head;
 	msg->head_len = seal->head_len;
-	msg->off = seal->off;
-	msg->len = payload - seal->off;
-	if (seal->len != VNP_SEND_REST) {
-		if (seal->len > msg->len)
-			return -ERANGE;
-		msg->len = seal->len;
-	}
 	if (seal->aad_len > msg->head_len + msg->len)
 		return -ERANGE;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
@@ -73,19 +68,6 @@ static int vnp_seal_keys(struct vnp_map *keys, struct vnp_sealing *sealing)
 	       -EINVAL : 0;
 }
 
-/* As vnp_crypt_draw() in helpers_crypto.c */
-static int vnp_seal_draw(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
-{
-	const u32 len = msg->head_len + msg->len;
-
-	if (likely(dgram->prog->code->type != VNP_PROG_MESSAGE))
-		return 0;
-	if (len > dgram->crypt_left)
-		return -EDQUOT;
-	dgram->crypt_left -= len;
-	return 0;
-}
-
 u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer, u64 keys, u64 seal)
 {
 	struct vnp_dgram *dgram = vnp_dgram_of(ctx);
@@ -109,7 +91,7 @@ u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer, u64 keys, u64 seal)
 		return -ENOENT;
 	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
-	ret = vnp_seal_draw(dgram, &msg);
+	ret = vnp_crypt_draw(dgram, msg.head_len + msg.len);
 	if (ret)
 		return ret;
 	if (dgram->hook->send)

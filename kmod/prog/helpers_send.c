@@ -3,6 +3,7 @@
 #include "kmod/map/peers.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
+#include "kmod/prog/helpers.h"
 #include "vm/code.h"
 #include "vm/helper.h"
 
@@ -14,24 +15,18 @@ static int vnp_send_read_head(const struct vnp_dgram *dgram, u64 mem, u32 size, 
 			      u16 flags, struct vnp_send *send, struct vnp_send_msg *msg)
 {
 	const void *from = (const void *)(unsigned long)mem;
-	const u32 payload = dgram->exec.ctx.len;
+	int ret;
 
 	if (size < sizeof(*send) || size - sizeof(*send) > head_max)
 		return -EINVAL;
 	memcpy(send, from, sizeof(*send));
 	if (send->size != sizeof(*send) || send->flags & ~flags)
 		return -EINVAL;
-	if (send->off > payload)
-		return -ERANGE;
+	ret = vnp_send_range(dgram, send->off, send->len, msg);
+	if (ret)
+		return ret;
 	msg->head = from + sizeof(*send);
 	msg->head_len = size - sizeof(*send);
-	msg->off = send->off;
-	msg->len = payload - send->off;
-	if (send->len != VNP_SEND_REST) {
-		if (send->len > msg->len)
-			return -ERANGE;
-		msg->len = send->len;
-	}
 	msg->tag = 0;
 	msg->sealing = NULL;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
