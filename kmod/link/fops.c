@@ -92,8 +92,8 @@ static int vnp_link_rebind_maps(struct vnp_link *link, const struct vnp_prog *pr
 }
 
 /*
- * Make @prog the current program, or the program for messages if it is a %VNP_PROG_MESSAGE; its
- * reference passes to the link.  Return: 0 or errno
+ * Make @prog the current program, or the program for messages if it is a %VNP_PROG_MESSAGE.
+ * Return: 0: the caller's reference has passed to the link; or errno
  */
 static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 			    const struct vnp_prog *expected)

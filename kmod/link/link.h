@@ -41,8 +41,8 @@ struct vnp_stream;
  * @hook:	the hook for its socket
  * @stats:	counters (link/stats.h)
  * @routes:	routes of replies
- * @net:	the socket's network namespace, with a reference, as @routes can outlive the socket; NULL:
- *		the hook does not reply
+ * @net:	the socket's network namespace, with a reference, as @routes can outlive the
+ *		socket; NULL: the hook does not reply
  * @may_send:	security modules allowed its creator to send on the socket
  * @user:	the user its programs are charged to, with a reference
  * @hold:	held messages (hold/hold.h); NULL until there is a program that holds
@@ -65,6 +65,12 @@ struct vnp_stream;
  * @gro_forced:	the socket's UDP_GRO is or will be set because of the link; written
  *		under the socket's lock
  * @gro_deferred:	it will be set when merging saves more than it costs (udp/merge.h)
+ *
+ * Members without a lock above are constant once the link is attached, except @hold (set once, by
+ * cmpxchg()), @accepted and @refused (atomic), and @fault (READ_ONCE(), WRITE_ONCE()).
+ *
+ * Lock order: @update, the locks of a map of peers, the socket's lock, @lock, that of struct
+ * vnp_hold, the lock of the socket's receive queue.
  */
 struct vnp_link {
 	struct vnp_obj obj;
