@@ -40,11 +40,13 @@ struct vnp_target_addr;
  * @is_attached: do the packets of a socket reach its link?  Context: process; takes the
  *		socket's lock.  Return: false: the hook was replaced
  * @wants_batches: does the application accept several datagrams in one packet?
- * @pass:	pass the packet that arrived to the socket as it is.  Return: as the hook:
- *		0 if it was consumed, 1 if the kernel continues with it
+ * @pass:	pass the packet that arrived to the socket as it is; @filtered: it has passed the
+ *		socket's filters.  Return: as the hook: 0 if it was consumed, 1 if the kernel
+ *		continues with it
  * @drop:	called before the packet that arrived is dropped.  The caller frees it.  Not called
  *		for every super-packet
- * @deliver:	deliver a packet made by @cut, @copy or @join to the socket; consumed
+ * @deliver:	deliver a packet made by @cut, @copy or @join to the socket; consumed.  @filtered:
+ *		likewise
  * @reply:	send a packet back to its sender; consumed.  Counts failures
  * @permit:	check as sendto() would whether the caller may send to a peer, and store the
  *		address to send to.  Context: process, the socket stays open.  Return: 0, or an
@@ -61,7 +63,7 @@ struct vnp_target_addr;
  *		the packet is consumed
  * @charge:	charge memory to the socket's receive buffer, even beyond SO_RCVBUF.
  *		Return: false: a limit of its cgroup or protocol is reached
- * @uncharge:	undo @charge.  Context: softirqs off
+ * @uncharge:	undo @charge
  * @release:	deliver held packets, linked by skb->next, as one datagram, to which their charge
  *		(@charge) is transferred.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE: they were
  *		uncharged
@@ -80,13 +82,13 @@ struct vnp_target_addr;
  * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
  * @info:	fill in what only links of this hook count.  Context: process.  NULL: nothing
  *
- * Hooks that do not receive packets (tcp/) only have the members for attaching, @inherit, @load,
- * @free and @info.
+ * tcp/ receives no packets: in the hooks for its links @wants_batches to @join are NULL.  The hooks
+ * for copies of messages (tcp/copy.c) and for test runs (prog/test_run.c) have no links: they only
+ * have what helpers call (@head, @copy, @len_max, @seal, @load, @send, @append, @answer).
  *
- * @filtered: the packet has passed the socket's filters.
- *
- * Context of all but @suits, @attach, @detach, @is_attached, @permit, @free and @info: softirq,
- * under RCU.
+ * Context of @suits, @attach, @detach, @is_attached, @permit, @permit_connected, @free and @info:
+ * process.  Of all others: softirqs off, under RCU.  Those for held packets (@charge, @uncharge,
+ * @release, @release_only, @release_each) are also called by the work item of hold/expiry.c.
  */
 struct vnp_hook_ops {
 	u32 head;
