@@ -252,7 +252,7 @@ void vnp_hold_finish(struct vnp_holding *h)
 	}
 }
 
-void vnp_hold_yield(struct vnp_holding *h, u32 size)
+void vnp_hold_make_room_for(struct vnp_holding *h, u32 size)
 {
 	vnp_hold_make_room(h, size);
 	/* The caller needs the memory now, so free all of them before returning. */

@@ -172,8 +172,8 @@ void vnp_hold_commit(struct vnp_holding *h);
  */
 void vnp_hold_finish(struct vnp_holding *h);
 
-/* vnp_hold_yield() - free messages until the socket has room for a packet of @size */
-void vnp_hold_yield(struct vnp_holding *h, u32 size);
+/* vnp_hold_make_room_for() - free messages until the socket has room for a packet of @size */
+void vnp_hold_make_room_for(struct vnp_holding *h, u32 size);
 
 /* vnp_hold_packet() - the action: add a packet to its fragment.  @skb is consumed */
 void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);

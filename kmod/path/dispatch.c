@@ -2,9 +2,21 @@
 /*
  * Executing a program on each datagram of a packet.
  *
- * One of three loops processes the datagrams of a packet.  All are compiled from one source:
- * for direct programs, for those that hold, and for all others.  Which datagrams become a batch
- * is decided in dispatch_batch.h.
+ * vnp_dispatch_all() is compiled twice: for programs that hold (vnp_dispatch_holding()), and for
+ * others.
+ *
+ * The only datagram of a packet:
+ *	_only_datagram(): point the context to its bytes (_only_linear(): to linear, private ones),
+ *	then _exec_only(): execute, and count
+ * Several datagrams: _many(), a loop over them that is compiled three times:
+ *	direct program: execute; _fragments() is a tight loop while each datagram is a fragment
+ *	holding program: _exec_one(); _held_fragments(): likewise, while all join the current batch
+ *	other programs: _exec_one(), by _exec_one_call(): make the datagram private if necessary,
+ *	and execute
+ *	Each ends in _add_counted(), and so in vnp_dispatch_add(): the datagram joins the current
+ *	batch, or ends it and begins another (dispatch_batch.h).
+ *
+ * vnp_dispatch_end() applies the last action.
  */
 #include "kmod/path/dispatch.h"
 
@@ -53,8 +65,8 @@ static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cur
  * Add one of several datagrams in a packet to a batch, by the action for it.  It is counted with
  * its batch, unless the action is %VNP_ACTION_NONE.
  */
-static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u32 len,
-					      enum vnp_action action, bool direct)
+static __always_inline void vnp_dispatch_add_counted(struct vnp_dispatch *d, u32 pos, u32 len,
+						     enum vnp_action action, bool direct)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const bool missed = action == VNP_ACTION_NONE;
@@ -74,9 +86,9 @@ static __always_inline void vnp_dispatch_take(struct vnp_dispatch *d, u32 pos, u
 }
 
 /* A datagram whose action differs from that of the previous one.  Not inlined, as it is rare. */
-static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u64 ret)
+static noinline void vnp_dispatch_add_other(struct vnp_dispatch *d, u32 pos, u64 ret)
 {
-	vnp_dispatch_take(d, pos, d->size, vnp_action_of(ret), true);
+	vnp_dispatch_add_counted(d, pos, d->size, vnp_action_of(ret), true);
 }
 
 /*
@@ -84,7 +96,7 @@ static noinline void vnp_dispatch_take_other(struct vnp_dispatch *d, u32 pos, u6
  * them.  The program is direct, and the current batch has begun.  Return: the position of the first
  * datagram for which this does not hold
  */
-static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor *at)
+static noinline u32 vnp_dispatch_fragments(struct vnp_dispatch *d, struct vnp_cursor *at)
 {
 	const struct vnp_prog *prog = d->dgram.prog;
 	struct vnp_exec *exec = &d->dgram.exec;
@@ -100,7 +112,7 @@ static noinline u32 vnp_dispatch_whole(struct vnp_dispatch *d, struct vnp_cursor
 		exec->ctx.data_end = data + size;
 		ret = vnp_prog_call(prog, exec);
 		if (unlikely(ret != vnp_action_verdict(d->action)))
-			vnp_dispatch_take_other(d, cursor.end - size, ret);
+			vnp_dispatch_add_other(d, cursor.end - size, ret);
 	}
 	*at = cursor;
 	return cursor.end;
@@ -116,7 +128,7 @@ static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
 }
 
 /* Datagrams that are passed must not be dropped because of those that are held: make room. */
-static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
+static void vnp_dispatch_make_room(struct vnp_dispatch *d, enum vnp_action action)
 {
 	const bool passes = action == VNP_ACTION_PASS ||
 			    (action == VNP_ACTION_NONE &&
@@ -127,7 +139,7 @@ static void vnp_dispatch_yield(struct vnp_dispatch *d, enum vnp_action action)
 		return;
 	if (d->size)
 		size += DIV_ROUND_UP(d->skb->len - d->start, d->size) * VNP_SPLIT_SIZE;
-	vnp_hold_yield(d->dgram.holding, size);
+	vnp_hold_make_room_for(d->dgram.holding, size);
 }
 
 /*
@@ -155,7 +167,7 @@ static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 
 	h->batch = h->now;
 	h->now = NULL;
 	if (!held)
-		vnp_dispatch_yield(d, action);
+		vnp_dispatch_make_room(d, action);
 	return action;
 }
 
@@ -169,12 +181,12 @@ static __always_inline enum vnp_action vnp_dispatch_exec(struct vnp_dispatch *d,
 }
 
 /* One of several datagrams in a packet, after the execution of a program that is not direct */
-static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u32 len,
-					      enum vnp_action action)
+static __always_inline void vnp_dispatch_add_executed(struct vnp_dispatch *d, u32 pos, u32 len,
+						      enum vnp_action action)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 
-	vnp_dispatch_take(d, pos, len, action, false);
+	vnp_dispatch_add_counted(d, pos, len, action, false);
 	if (!dgram->shared) {
 		vnp_dispatch_keep(d, dgram);
 		dgram->skb = d->skb;
@@ -182,9 +194,9 @@ static __always_inline void vnp_dispatch_done(struct vnp_dispatch *d, u32 pos, u
 }
 
 /* One of several datagrams in a packet, and a program that is not direct.  Compiled twice */
-static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
-					     const struct vnp_cursor *cursor, u32 pos,
-					     u32 next, bool holds)
+static __always_inline void vnp_dispatch_exec_one(struct vnp_dispatch *d,
+						  const struct vnp_cursor *cursor, u32 pos,
+						  u32 next, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
@@ -197,7 +209,7 @@ static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
 		vnp_dispatch_fail(d, pos, next - pos);
 		return;
 	}
-	vnp_dispatch_done(d, pos, next - pos, vnp_dispatch_exec(d, pos, holds));
+	vnp_dispatch_add_executed(d, pos, next - pos, vnp_dispatch_exec(d, pos, holds));
 }
 
 /*
@@ -206,7 +218,7 @@ static __always_inline void vnp_dispatch_one(struct vnp_dispatch *d,
  * not in packets of their own.  Return: the position of the first datagram for which this does not
  * hold
  */
-static noinline u32 vnp_dispatch_whole_held(struct vnp_dispatch *d, struct vnp_cursor *at)
+static noinline u32 vnp_dispatch_held_fragments(struct vnp_dispatch *d, struct vnp_cursor *at)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	struct vnp_holding *h = dgram->holding;
@@ -226,8 +238,8 @@ static noinline u32 vnp_dispatch_whole_held(struct vnp_dispatch *d, struct vnp_c
 		ret = vnp_account_exec(d->link->user, dgram->prog, exec);
 		if (unlikely(ret != VNP_HELD || h->now != h->batch || h->ended ||
 			     !dgram->shared)) {
-			vnp_dispatch_done(d, cursor.end - size, size,
-					  vnp_dispatch_settle(d, cursor.end - size, ret));
+			vnp_dispatch_add_executed(d, cursor.end - size, size,
+						  vnp_dispatch_settle(d, cursor.end - size, ret));
 			break;
 		}
 		h->now = NULL;
@@ -237,7 +249,7 @@ static noinline u32 vnp_dispatch_whole_held(struct vnp_dispatch *d, struct vnp_c
 }
 
 /* Does the fast loop take the next datagrams? */
-static bool vnp_dispatch_is_whole_held(const struct vnp_dispatch *d)
+static bool vnp_dispatch_is_held_fragment(const struct vnp_dispatch *d)
 {
 	const struct vnp_prog *prog = d->dgram.prog;
 
@@ -245,10 +257,11 @@ static bool vnp_dispatch_is_whole_held(const struct vnp_dispatch *d)
 	       !prog->writes_packet && !prog->sees_packet;
 }
 
-static noinline void vnp_dispatch_any(struct vnp_dispatch *d, const struct vnp_cursor *cursor,
-				      u32 pos, u32 next)
+static noinline void vnp_dispatch_exec_one_call(struct vnp_dispatch *d,
+						const struct vnp_cursor *cursor,
+						u32 pos, u32 next)
 {
-	vnp_dispatch_one(d, cursor, pos, next, false);
+	vnp_dispatch_exec_one(d, cursor, pos, next, false);
 }
 
 /* Compiled three times: a direct program needs little of it, and few programs hold. */
@@ -271,21 +284,21 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct
 		vnp_cursor_find(&cursor, skb, pos);
 		vnp_dispatch_point(dgram, &cursor, pos, next);
 		if (holds) {
-			vnp_dispatch_one(d, &cursor, pos, next, true);
+			vnp_dispatch_exec_one(d, &cursor, pos, next, true);
 			if (next == cursor.end && next < end &&
-			    vnp_dispatch_is_whole_held(d))
-				next = vnp_dispatch_whole_held(d, &cursor);
+			    vnp_dispatch_is_held_fragment(d))
+				next = vnp_dispatch_held_fragments(d, &cursor);
 			continue;
 		}
 		if (!direct) {
-			vnp_dispatch_any(d, &cursor, pos, next);
+			vnp_dispatch_exec_one_call(d, &cursor, pos, next);
 			continue;
 		}
-		vnp_dispatch_take(d, pos, next - pos,
-				  vnp_action_of(vnp_prog_call(dgram->prog, &dgram->exec)),
-				  true);
+		vnp_dispatch_add_counted(d, pos, next - pos,
+					 vnp_action_of(vnp_prog_call(dgram->prog, &dgram->exec)),
+					 true);
 		if (next == cursor.end && next < end)
-			next = vnp_dispatch_whole(d, &cursor);
+			next = vnp_dispatch_fragments(d, &cursor);
 	}
 	vnp_dispatch_count(d, end);
 	/* The most frequent case, without the calls through the table of actions */
@@ -297,7 +310,7 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct
 }
 
 /* Execute the program on the only datagram of a packet, and count it. */
-static __always_inline enum vnp_action vnp_dispatch_only(struct vnp_dispatch *d, bool holds)
+static __always_inline enum vnp_action vnp_dispatch_exec_only(struct vnp_dispatch *d, bool holds)
 {
 	const struct vnp_prog *prog = d->dgram.prog;
 	struct vnp_exec *exec = &d->dgram.exec;
@@ -314,7 +327,7 @@ static __always_inline enum vnp_action vnp_dispatch_only(struct vnp_dispatch *d,
 }
 
 /* The only datagram of a packet: execute the program on its linear bytes */
-static __always_inline enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *d, bool holds)
+static __always_inline enum vnp_action vnp_dispatch_only_linear(struct vnp_dispatch *d, bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 
@@ -327,11 +340,12 @@ static __always_inline enum vnp_action vnp_dispatch_linear(struct vnp_dispatch *
 		dgram->skb->ip_summed = CHECKSUM_UNNECESSARY;
 	}
 	vnp_dgram_point(dgram);
-	return vnp_dispatch_only(d, holds);
+	return vnp_dispatch_exec_only(d, holds);
 }
 
 /* The only datagram of a packet, maybe in fragments.  A program that only reads needs no copy. */
-static __always_inline enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d, bool holds)
+static __always_inline enum vnp_action vnp_dispatch_only_datagram(struct vnp_dispatch *d,
+								  bool holds)
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
@@ -346,12 +360,12 @@ static __always_inline enum vnp_action vnp_dispatch_alone(struct vnp_dispatch *d
 		return VNP_ACTION_DROP;
 	}
 	if (prog->writes_packet || (s32)skb_headlen(dgram->skb) > dgram->off)
-		return vnp_dispatch_linear(d, holds);
+		return vnp_dispatch_only_linear(d, holds);
 
 	vnp_cursor_first(&cursor, dgram->skb);
 	vnp_cursor_find(&cursor, dgram->skb, dgram->off);
 	vnp_dispatch_point(dgram, &cursor, dgram->off, dgram->skb->len);
-	return vnp_dispatch_only(d, holds);
+	return vnp_dispatch_exec_only(d, holds);
 }
 
 /* All datagrams of a packet */
@@ -363,7 +377,7 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 
 	if (!vnp_account_draw(d->link->user, cnt * prog->light_ns)) {
 		if (holds)
-			vnp_dispatch_yield(d, VNP_ACTION_NONE);
+			vnp_dispatch_make_room(d, VNP_ACTION_NONE);
 		d->action = vnp_link_throttle(d->link, prog, cnt, len);
 		return vnp_dispatch_end(d);
 	}
@@ -371,7 +385,7 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 		return holds ? vnp_dispatch_many(d, false, true) :
 		       prog->direct_max ? vnp_dispatch_many(d, true, false) :
 					 vnp_dispatch_many(d, false, false);
-	d->action = vnp_dispatch_alone(d, holds);
+	d->action = vnp_dispatch_only_datagram(d, holds);
 	return vnp_dispatch_end(d);
 }
 
