@@ -41,8 +41,8 @@ struct vnp_text {
  * @text:	the text; the tag of an encrypted one follows it, and is not included
  * @aad:	additional data
  * @extra:	further additional data, anywhere
- * @nonce:	%VNP_CRYPT_NONCE_MAX bytes, without the salt (vnp_secret_nonce()); NULL: the algorithm
- *		takes none
+ * @nonce:	%VNP_CRYPT_NONCE_MAX bytes, without the salt (vnp_secret_nonce()); NULL: the
+ *		algorithm takes none
  * @work:	memory to work with (work.h); NULL: that of the CPU
  */
 struct vnp_crypt_job {

@@ -137,8 +137,8 @@ int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
 	if (unlikely(!h->link))
 		return vnp_held_one_query(&h->one, key, info);
 	/*
-	 * No lock: this is as if it had been called directly after vnp_hold().  Of two CPUs with the
-	 * last two datagrams of a message, the second one to call vnp_hold() finds it complete.
+	 * No lock: this is as if it had been called directly after vnp_hold().  Of two CPUs with
+	 * the last two datagrams of a message, the second to call vnp_hold() finds it complete.
 	 */
 	if (h->now && h->known && h->key == key) {
 		*info = h->info;

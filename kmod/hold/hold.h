@@ -42,8 +42,8 @@ struct vnp_message;
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
- * @known:	if @now: @info is the state of the message that it belongs to, as vnp_hold() left it;
- *		the program has not ended the message since
+ * @known:	if @now: @info is the state of the message that it belongs to, as vnp_hold() left
+ *		it; the program has not ended the message since
  * @key:	if @known: that message's key
  * @info:	if @known
  * @only:	a message that was released and only has the datagram that is pending in @now or

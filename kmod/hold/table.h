@@ -41,8 +41,8 @@
  * @tail:	where the next of them is added
  * @waiting:	some of these, or of those that @expiry took, are not delivered yet
  * @to_free:	messages that ended otherwise, to be freed by @expiry; linked by @next
- * @latest:	the message that was begun last, or NULL.  It is neither in @table nor in @oldest: most
- *		messages are complete before the next one begins
+ * @latest:	the message that was begun last, or NULL.  It is neither in @table nor in @oldest:
+ *		most messages are complete before the next one begins
  * @expiry:	work item: ends messages that are too old, finishes @deferred and @to_free
  * @reserved:	there is a @slot.  Both are used by @expiry only
  * @slot:	from this jiffy on, @expiry may do one iteration although the account is empty

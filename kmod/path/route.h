@@ -46,8 +46,8 @@ struct vnp_route_key {
  * struct vnp_route - a cached route
  * @dst:	the route, or NULL
  * @cookie:	for dst_check()
- * @nested:	what is sent to it is sent again within the same call, as by a tunnel: along a route that
- *		is not known here, maybe in many fragments
+ * @nested:	what is sent to it is sent again within the same call, as by a tunnel: along a
+ *		route that is not known here, maybe in many fragments
  * @saddr:	source address of what is sent
  * @key:	its key
  */
@@ -91,8 +91,8 @@ void vnp_route_forget(struct vnp_route *route);
 __be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
 
 /*
- * The socket's own IPsec policy is part of the key, as setting one does not invalidate cached routes
- * (dst_check()).  Not its address, which another one can have later.
+ * The socket's own IPsec policy is part of the key, as setting one does not invalidate cached
+ * routes (dst_check()).  Not its address, which another one can have later.
  */
 static __always_inline u32 vnp_route_policy(const struct sock *sk)
 {

@@ -186,8 +186,8 @@ u64 vnp_helper_csum_diff(u64 from, u64 from_len, u64 to, u64 to_len, u64 seed)
 	    to_cnt % sizeof(u32) || to_cnt > VNP_CSUM_DIFF_MAX)
 		return -EINVAL;
 	/*
-	 * Speculation barrier: on mispredicted paths, too, no more is read.  There is no context that
-	 * would tell whether the program is trusted.
+	 * Speculation barrier: on mispredicted paths, too, no more is read.  There is no context
+	 * that would tell whether the program is trusted.
 	 */
 	barrier_nospec();
 	sum += vnp_csum_words(vnp_ptr(from), from_cnt, U32_MAX);

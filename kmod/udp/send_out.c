@@ -255,9 +255,9 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
  */
 static u32 vnp_udp_send_fragments(const struct vnp_route *route, u32 size)
 {
-	const u32 mtu = route->nested ? IPV4_MIN_MTU : max_t(u32, dst_mtu(route->dst), IPV4_MIN_MTU);
+	const u32 mtu = route->nested ? IPV4_MIN_MTU : dst_mtu(route->dst);
 
-	return 1 + size / mtu;
+	return 1 + size / max_t(u32, mtu, IPV4_MIN_MTU);
 }
 
 /*

@@ -149,7 +149,7 @@ static void vnp_udp_clear_hook(struct sock *sk)
  */
 static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 {
-	/* First, as the application can own the socket for any time: no program is executed any more. */
+	/* First, as the application can own the socket for any time: no program is executed now. */
 	if (!vnp_link_claim(link))
 		return false;
 	lock_sock(sk);
