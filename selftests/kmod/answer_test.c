@@ -272,20 +272,21 @@ TEST_F(answer, not_read)
 /* While answers wait for room, a call that writes nothing, or cannot, returns at once. */
 TEST_F(answer, waiting)
 {
+	struct transfer *t = &self->t;
 	struct vnp_map *connections = vnp_object_find_map(self->obj, "connections");
 	const struct answer_member key = {};
 
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
-	ASSERT_EQ(0, sock_set(self->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
 	LINK("answer", 0, QUEUE);
 	ASSERT_LT(0, fill(self, 2000));
-	EXPECT_EQ(-1, send(self->conn.rx, "x", 1, MSG_DONTWAIT));
+	EXPECT_EQ(-1, send(t->conn.rx, "x", 1, MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_EQ(0, send(self->conn.rx, "", 0, MSG_DONTWAIT));
-	EXPECT_EQ(0, vnp_map_update_socket(connections, &key, self->conn.rx,
+	EXPECT_EQ(0, send(t->conn.rx, "", 0, MSG_DONTWAIT));
+	EXPECT_EQ(0, vnp_map_update_socket(connections, &key, t->conn.rx,
 					   VNP_SOCKET_DROP_NEWEST, QUEUE, 0));
-	ASSERT_EQ(0, shutdown(self->conn.rx, SHUT_WR));
-	EXPECT_EQ(-1, send(self->conn.rx, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL));
+	ASSERT_EQ(0, shutdown(t->conn.rx, SHUT_WR));
+	EXPECT_EQ(-1, send(t->conn.rx, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL));
 	EXPECT_EQ(EPIPE, errno);
 }
 
@@ -309,6 +310,7 @@ TEST_F(answer, reset)
  */
 TEST_F(answer, icmp_error)
 {
+	struct transfer *t = &self->t;
 	struct crafted peer = { .tun = -1, .conn = { -1, -1, -1 } };
 	int link;
 
@@ -319,8 +321,8 @@ TEST_F(answer, icmp_error)
 	link = link_with(self, peer.conn.rx, "answer", 0, QUEUE);
 	ASSERT_OK(link);
 	ASSERT_EQ(0, crafted_unreachable(&peer));
-	message_make(sent, ANSWER_ALL, 100, 1);
-	ASSERT_EQ(0, crafted_send(&peer, 0, sent, 100));
+	message_make(t->sent, ANSWER_ALL, 100, 1);
+	ASSERT_EQ(0, crafted_send(&peer, 0, t->sent, 100));
 	ASSERT_EQ(0, link_settle(link, 1, &self->info));
 	EXPECT_EQ(0, self->orders->ret);
 	EXPECT_EQ(100, self->info.reply_queued);
@@ -369,12 +371,12 @@ static int writer_start(struct writer *w, int sock)
 }
 
 /* hog_open() - a connection that takes more memory than the CPUs have in reserve */
-static int hog_open(struct conn *hog, enum flow_kind kind)
+static int hog_open(struct conn *hog, enum flow_kind kind, const struct transfer *t)
 {
 	int err = conn_open(hog, kind, 0) ?:
 		  sock_set(hog->tx, SOL_SOCKET, SO_SNDBUFFORCE, BUFFER);
 
-	while (!err && send(hog->tx, sent, BUFFER, MSG_DONTWAIT) > 0)
+	while (!err && send(hog->tx, t->sent, t->size, MSG_DONTWAIT) > 0)
 		;
 	return err;
 }
@@ -382,6 +384,7 @@ static int hog_open(struct conn *hog, enum flow_kind kind)
 /* If TCP is short of memory, a call waits for that, and is not refused. */
 TEST_F(answer, short_of_memory)
 {
+	struct transfer *t = &self->t;
 	const int len = 1000, wanted = 16000;
 	struct writer writer = {};
 	char limits[64];
@@ -391,21 +394,21 @@ TEST_F(answer, short_of_memory)
 	if (!as_root())
 		SKIP(return, "only root can change the limits of TCP");
 	ASSERT_LT(0, read_text(MEMORY, limits, sizeof(limits)));
-	ASSERT_EQ(0, hog_open(&hog, variant->kind));
-	ASSERT_EQ(0, sock_set(self->conn.rx, SOL_SOCKET, SO_SNDBUF, 65536));
+	ASSERT_EQ(0, hog_open(&hog, variant->kind, t));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_SNDBUF, 65536));
 	LINK("answer", 0, QUEUE);
 	ASSERT_OK(write_text(MEMORY, "0 0 0"));
 	do {
 		EXPECT_EQ(0, put(self, ANSWER_ALL, len));
 	} while (self->info.reply_queued < wanted && ++cnt < 100);
-	EXPECT_EQ(0, writer_start(&writer, self->conn.rx));
+	EXPECT_EQ(0, writer_start(&writer, t->conn.rx));
 	EXPECT_OK(write_text(MEMORY, limits));
 	ASSERT_EQ(0, pthread_join(writer.thread, NULL));
 	EXPECT_EQ(1, writer.ret);
 	EXPECT_GT(100, cnt);
 	for (__u64 i = 0; i < self->packets; i++) {
-		message_make(sent, ANSWER_ALL, len, i);
-		CLIENT_GETS(sent, (size_t)len);
+		message_make(t->sent, ANSWER_ALL, len, i);
+		CLIENT_GETS(t->sent, (size_t)len);
 	}
 	CLIENT_GETS("x", 1UL);
 	conn_close(&hog);

@@ -322,20 +322,21 @@ TEST_F(open, urgent)
 /* Nor if the byte arrived before the program was replaced by one that opens messages */
 TEST_F(open, urgent_before)
 {
+	struct transfer *t = &self->t;
 	int dev = device_open(), stream, message;
 	const int half = 40;
 
 	ASSERT_OK(dev);
 	ASSERT_EQ(0, stream_progs(dev, &stream, &message));
-	ASSERT_EQ(0, conn_link_to(&self->conn, dev, stream, message, 0, 0));
-	message_make(sent, MSG_PASS, 100, 1);
-	ASSERT_EQ(0, conn_put(&self->conn, sent, half));
-	ASSERT_EQ(1, send(self->conn.tx, sent + half, 1, MSG_OOB));
-	ASSERT_EQ(0, conn_arrived(&self->conn, half + 1));
-	ASSERT_EQ(1, recv(self->conn.rx, got, 1, MSG_OOB | MSG_PEEK));
-	EXPECT_EQ(sent[half], got[0]);
-	ASSERT_EQ(0, link_update(self->conn.link, object_prog(self->obj, "decide"), -1));
-	EXPECT_EQ(-1, recv(self->conn.rx, got, 1, MSG_OOB));
+	ASSERT_EQ(0, conn_link_to(&t->conn, dev, stream, message, 0, 0));
+	message_make(t->sent, MSG_PASS, 100, 1);
+	ASSERT_EQ(0, conn_put(&t->conn, t->sent, half));
+	ASSERT_EQ(1, send(t->conn.tx, t->sent + half, 1, MSG_OOB));
+	ASSERT_EQ(0, conn_arrived(&t->conn, half + 1));
+	ASSERT_EQ(1, recv(t->conn.rx, t->got, 1, MSG_OOB | MSG_PEEK));
+	EXPECT_EQ(t->sent[half], t->got[0]);
+	ASSERT_EQ(0, link_update(t->conn.link, object_prog(self->obj, "decide"), -1));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 1, MSG_OOB));
 	EXPECT_EQ(EINVAL, errno);
 	close(message);
 	close(stream);

@@ -423,16 +423,15 @@ TEST_F(stream, detach)
 }
 
 /* fill_held() - fill @sent with messages that are held or dropped.  Return: their length */
-static size_t fill_held(SELF *self, size_t bytes)
+static size_t fill_held(struct transfer *t, size_t bytes)
 {
 	size_t len = 0, n;
 
 	for (int i = 0; len < bytes; i++) {
-		n = message_make(sent + len, i % 3 ? MSG_HOLD : MSG_DROP, 5 + i * 7919 % 20000, i);
-		if (i % 3) {
-			memcpy(want + self->want_len, sent + len, n);
-			self->want_len += n;
-		}
+		n = message_make(t->sent + len, i % 3 ? MSG_HOLD : MSG_DROP, 5 + i * 7919 % 20000,
+				 i);
+		if (i % 3)
+			transfer_want(t, t->sent + len, n);
 		len += n;
 	}
 	return len;
@@ -441,29 +440,31 @@ static size_t fill_held(SELF *self, size_t bytes)
 /* What was dropped is removed from a queue that is many times as long as what is moved at once. */
 TEST_F(stream, long_queue)
 {
+	struct transfer *t = &self->t;
+
 	for (int peek = 0; peek < 2; peek++) {
 		size_t len, i = 0;
 
-		self->want_len = 0;
-		ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-		len = fill_held(self, 600000);
-		len += message_make(sent + len, MSG_DROP, 100, 1);
-		ASSERT_EQ(0, conn_put(&self->conn, sent, len));
-		self->total += len;
-		ASSERT_EQ(0, conn_arrived(&self->conn, self->total));
+		t->want_len = 0;
+		ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+		len = fill_held(t, 600000);
+		len += message_make(t->sent + len, MSG_DROP, 100, 1);
+		ASSERT_EQ(0, conn_put(&t->conn, t->sent, len));
+		t->total += len;
+		ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
 		if (peek) {
-			ASSERT_EQ(0, put(self, MSG_PASS, 50));
-			ASSERT_EQ(self->want_len, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
-			ASSERT_MEM(want, got, self->want_len);
+			ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
+			ASSERT_EQ(t->want_len, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+			ASSERT_MEM(t->want, t->got, t->want_len);
 			/* and again from an odd byte on */
 			i = 12345;
-			ASSERT_EQ(i, recv(self->conn.rx, got, i, MSG_WAITALL));
+			ASSERT_EQ(i, recv(t->conn.rx, t->got, i, MSG_WAITALL));
 		}
-		ASSERT_EQ(0, link_detach(self->conn.link));
-		close(self->conn.link);
-		self->conn.link = -1;
-		ASSERT_EQ(self->want_len - i, recv(self->conn.rx, got, BUFFER, 0));
-		ASSERT_MEM(want + i, got, self->want_len - i);
+		ASSERT_EQ(0, link_detach(t->conn.link));
+		close(t->conn.link);
+		t->conn.link = -1;
+		ASSERT_EQ(t->want_len - i, recv(t->conn.rx, t->got, BUFFER, 0));
+		ASSERT_MEM(t->want + i, t->got, t->want_len - i);
 	}
 }
 
@@ -819,27 +820,28 @@ TEST_F(stream, urgent_alone)
 /* A peek that begins at an urgent byte skips it: what follows it is read up to what is ready. */
 TEST_F(stream, urgent_peek_off)
 {
+	struct transfer *t = &self->t;
 	const int zero = 0, at = 20, len = 50;
 
-	ASSERT_EQ(0, conn_link(&self->conn, 0, 0));
-	if (setsockopt(self->conn.rx, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))) {
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	if (setsockopt(t->conn.rx, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof(zero))) {
 		ASSERT_EQ(EOPNOTSUPP, errno);
 		SKIP(return, "TCP has no SO_PEEK_OFF before Linux 6.9");
 	}
-	ASSERT_EQ(0, put_part(self, MSG_PASS, len, at));
-	ASSERT_EQ(1, send(self->conn.tx, sent + at, 1, MSG_OOB));
-	self->total++;
-	ASSERT_EQ(0, put_more(self, at + 1, len));
-	ASSERT_EQ(0, put(self, MSG_HOLD, 60));
+	ASSERT_EQ(0, put_part(t, MSG_PASS, len, at));
+	ASSERT_EQ(1, send(t->conn.tx, t->sent + at, 1, MSG_OOB));
+	t->total++;
+	ASSERT_EQ(0, put_more(t, at + 1, len));
+	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 60));
 	/* It stops before the urgent byte. */
-	ASSERT_EQ(at, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
-	EXPECT_MEM(want, got, at);
-	ASSERT_EQ(len - at - 1, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
-	EXPECT_MEM(want + at, got, len - at - 1);
+	ASSERT_EQ(at, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+	EXPECT_MEM(t->want, t->got, at);
+	ASSERT_EQ(len - at - 1, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+	EXPECT_MEM(t->want + at, t->got, len - at - 1);
 	/* Its offset does not include the urgent byte. */
-	ASSERT_EQ(1, recv(self->conn.rx, got, BUFFER, MSG_PEEK));
-	EXPECT_EQ(want[len - 2], got[0]);
-	ASSERT_EQ(-1, recv(self->conn.rx, got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
+	ASSERT_EQ(1, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
+	EXPECT_EQ(t->want[len - 2], t->got[0]);
+	ASSERT_EQ(-1, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK | MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
 }
 
