@@ -419,13 +419,3 @@ void vnp_outlet_read(struct vnp_outlet *outlet, struct vnp_connection *value)
 		value->errors[i] = outlet->errors[i];
 	spin_unlock_bh(&outlet->lock);
 }
-
-u32 vnp_outlet_queued(struct vnp_outlet *outlet)
-{
-	u32 bytes;
-
-	spin_lock_bh(&outlet->lock);
-	bytes = outlet->fifo.bytes + outlet->fifo.claimed_bytes;
-	spin_unlock_bh(&outlet->lock);
-	return bytes;
-}

@@ -279,6 +279,16 @@ static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32
 	return len;
 }
 
+u32 vnp_outlet_queued(struct vnp_outlet *outlet)
+{
+	u32 bytes;
+
+	spin_lock_bh(&outlet->lock);
+	bytes = outlet->fifo.bytes + outlet->fifo.claimed_bytes;
+	spin_unlock_bh(&outlet->lock);
+	return bytes;
+}
+
 /*
  * @state stays as it is: the work, when it is executed, finds an empty queue and updates it.  Only
  * what was queued before is sent: programs on other sockets may append meanwhile, without end.
