@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/udp/send_out.h"
 
+#include <linux/if_ether.h>
 #include <linux/skbuff.h>
 #include <linux/udp.h>
 #include <net/sock.h>
@@ -250,14 +251,15 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
 }
 
 /*
- * Approximate number of IP packets that a datagram can become.  Where a nested route leads is not
- * known: it may have the smallest MTU.
+ * Approximate number of IP packets that a datagram becomes.  Where a nested route leads is not
+ * known: assume the usual MTU.  With the smallest one, ordinary datagrams to veth or a bridge would
+ * count as many packets, and exceed what an execution may send.
  */
 static u32 vnp_udp_send_fragments(const struct vnp_route *route, u32 size)
 {
-	const u32 mtu = route->nested ? IPV4_MIN_MTU : dst_mtu(route->dst);
+	const u32 mtu = max_t(u32, dst_mtu(route->dst), IPV4_MIN_MTU);
 
-	return 1 + size / max_t(u32, mtu, IPV4_MIN_MTU);
+	return 1 + size / (route->nested ? min_t(u32, mtu, ETH_DATA_LEN) : mtu);
 }
 
 /*
