@@ -63,12 +63,13 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	if (sk) {
 		info->attached = 1;
 		info->local_port = ntohs(inet_sk(sk)->inet_sport);
-		sock_put(sk);
 	}
 	vnp_link_stats_sum(link, info);
 	vnp_hold_info(link, info);
 	if (link->hook->info)
-		link->hook->info(link, info);
+		link->hook->info(link, sk, info);
+	if (sk)
+		sock_put(sk);
 	return 0;
 }
 

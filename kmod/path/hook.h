@@ -80,7 +80,8 @@ struct vnp_target_addr;
  * @load:	copy bytes of a payload that may span several packets.  Return: 0, -ERANGE.
  *		NULL: a payload is always in one packet
  * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
- * @info:	fill in what only links of this hook count.  Context: process.  NULL: nothing
+ * @info:	fill in what only links of this hook count; @sk: NULL: detached.  Context: process.
+ *		NULL: nothing
  *
  * tcp/ receives no packets: in the hooks for its links @wants_batches to @join are NULL.  The hooks
  * for copies of messages (tcp/copy.c) and for test runs (prog/test_run.c) have no links: they only
@@ -130,7 +131,8 @@ struct vnp_hook_ops {
 	void (*seal)(struct sk_buff *skb, u32 len);
 	int (*load)(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 	void (*free)(struct vnp_link *link);
-	void (*info)(const struct vnp_link *link, struct vnp_link_info *info);
+	void (*info)(const struct vnp_link *link, const struct sock *sk,
+		     struct vnp_link_info *info);
 };
 
 /* vnp_hook_find() - the hook for a socket, or NULL.  Context: process */

@@ -91,7 +91,7 @@ static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action
 		WRITE_ONCE(stream->owed, true);
 	if (action == VNP_ACTION_PASS)
 		WRITE_ONCE(stream->ready, stream->wanted);
-	stream->parse = stream->wanted;
+	WRITE_ONCE(stream->parse, stream->wanted);
 	WRITE_ONCE(stream->wanted, stream->parse + 1);
 	stream->sized = false;
 }
@@ -240,7 +240,7 @@ void vnp_stream_follow(struct vnp_stream *stream)
 		stream->urgent = seq - 1;
 	if (!before(stream->parse, seq))
 		return;
-	stream->parse = seq;
+	WRITE_ONCE(stream->parse, seq);
 	if (after(stream->wanted, seq))
 		return;
 	WRITE_ONCE(stream->wanted, seq + 1);

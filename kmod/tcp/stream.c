@@ -83,14 +83,34 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit_any(sk);
 }
 
-void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info)
+/*
+ * Without the socket's lock, which a call of the application can hold for any time.  Programs are
+ * executed, and @parse is set, in one RCU critical section; but by the worker @apart is set before,
+ * and cleared after that.
+ */
+static u32 vnp_stream_unread(const struct vnp_stream *stream, const struct sock *sk)
+{
+	/* pairs with vnp_stream_take_copy() and vnp_stream_apply_apart() */
+	const u32 apart = smp_load_acquire(&stream->apart);
+	const u32 end = READ_ONCE(stream->parse) + apart;
+	const u32 seq = READ_ONCE(tcp_sk(sk)->copied_seq);
+
+	return before(seq, end) ? end - seq : 0;
+}
+
+void vnp_stream_info(const struct vnp_stream *stream, const struct sock *sk,
+		     struct vnp_link_info *info)
 {
 	info->walked = READ_ONCE(stream->walked);
 	info->repacked = READ_ONCE(stream->window.pass.copied);
 	if (stream->outlet)
 		info->reply_queued = vnp_outlet_queued(stream->outlet);
-	if (READ_ONCE(stream->sk))
-		info->ready_messages = vnp_ends_cnt(&stream->ends);
+	/* pairs with vnp_stream_start() */
+	if (!sk || !smp_load_acquire(&stream->sk))
+		return;
+	info->ready_messages = vnp_ends_cnt(&stream->ends);
+	info->unread = vnp_stream_unread(stream, sk);
+	info->unanswered = READ_ONCE(stream->owed);
 }
 
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
@@ -220,7 +240,7 @@ static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
 		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
 		local_bh_enable();
 	} else if (after(end, stream->parse)) {
-		stream->parse = end;
+		WRITE_ONCE(stream->parse, end);
 		WRITE_ONCE(stream->ready, end);
 		WRITE_ONCE(stream->wanted, end + 1);
 	}
@@ -282,7 +302,7 @@ static void vnp_stream_truncate(struct vnp_stream *stream, u32 end)
 	}
 	if (eof == VNP_EOF_ABORT)
 		WRITE_ONCE(stream->error, ECONNABORTED);
-	stream->parse = end;
+	WRITE_ONCE(stream->parse, end);
 }
 
 void vnp_stream_finish_closed(struct vnp_stream *stream)
@@ -469,7 +489,6 @@ int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp)
 
 void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 {
-	stream->sk = sk;
 	stream->lowat = sk->sk_rcvlowat;
 	/* What was read before the link may be unanswered, unless the link was inherited. */
 	stream->owed = !stream->link->listener_id;
@@ -483,6 +502,8 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 	stream->window.end = stream->parse;
 	stream->window.pass.seq = stream->parse;
 	WRITE_ONCE(sk->sk_rcvlowat, 1);
+	/* pairs with vnp_stream_info() */
+	smp_store_release(&stream->sk, sk);
 	/* pairs with vnp_stream_of() */
 	smp_store_release(&sk->sk_data_ready, vnp_stream_data_ready);
 	vnp_stream_data_ready(sk);

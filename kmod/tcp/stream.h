@@ -238,8 +238,9 @@ u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk, u32 
  */
 bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);
 
-/* vnp_stream_info() - fill in the stream's counters.  Context: process */
-void vnp_stream_info(const struct vnp_stream *stream, struct vnp_link_info *info);
+/* vnp_stream_info() - fill in the stream's counters; @sk: NULL: detached.  Context: process */
+void vnp_stream_info(const struct vnp_stream *stream, const struct sock *sk,
+		     struct vnp_link_info *info);
 
 /* vnp_stream_ended() - would a read not wait, even with nothing to read?  Context: any */
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk);

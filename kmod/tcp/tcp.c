@@ -202,13 +202,14 @@ static void vnp_tcp_free(struct vnp_link *link)
 	vnp_stream_free(link->stream);
 }
 
-static void vnp_tcp_info(const struct vnp_link *link, struct vnp_link_info *info)
+static void vnp_tcp_info(const struct vnp_link *link, const struct sock *sk,
+			 struct vnp_link_info *info)
 {
 	/* pairs with vnp_tcp_attach() */
 	const struct vnp_stream *stream = READ_ONCE(link->stream);
 
 	if (stream)
-		vnp_stream_info(stream, info);
+		vnp_stream_info(stream, sk, info);
 }
 
 static int vnp_tcp_proto_create(int family)

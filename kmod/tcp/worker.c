@@ -137,8 +137,10 @@ static bool vnp_stream_apply_apart(struct vnp_stream *stream, gfp_t gfp)
 		done = true;
 	}
 	vnp_copy_free(copy);
-	if (done)
-		WRITE_ONCE(stream->apart, 0);
+	if (done) {
+		/* pairs with vnp_stream_unread() */
+		smp_store_release(&stream->apart, 0);
+	}
 	return done;
 }
 

@@ -583,6 +583,39 @@ TEST_F(answer, closed_loop)
 	EXPECT_EQ(0, args.by_application);
 }
 
+static int unread(SELF *self)
+{
+	return link_info(self->t.conn.link, &self->info) ? -1 : (int)self->info.unread;
+}
+
+TEST_F(answer, unread)
+{
+	LINK("answer", 0, QUEUE);
+	EXPECT_EQ(0, unread(self));
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	EXPECT_EQ(10, unread(self));
+	ASSERT_EQ(0, put(self, MSG_HOLD, 20));
+	EXPECT_EQ(30, unread(self));
+	ASSERT_EQ(4, recv(self->t.conn.rx, self->t.got, 4, 0));
+	EXPECT_EQ(26, unread(self));
+	/* The worker executes the program on it. */
+	ASSERT_EQ(0, put(self, MSG_PASS, 20000));
+	EXPECT_EQ(20026, unread(self));
+	/* Not on this one yet */
+	message_make(self->t.sent, MSG_PASS, 100, 1);
+	ASSERT_EQ(0, conn_put(&self->t.conn, self->t.sent, 99));
+	ASSERT_EQ(20026, recv(self->t.conn.rx, self->t.got, 20026, MSG_WAITALL));
+	EXPECT_EQ(0, unread(self));
+	ASSERT_EQ(0, conn_put(&self->t.conn, self->t.sent + 99, 1));
+	self->packets++;
+	ASSERT_EQ(0, link_settle(self->t.conn.link, self->packets, &self->info));
+	EXPECT_EQ(100, self->info.unread);
+	ASSERT_EQ(100, recv(self->t.conn.rx, self->t.got, 1000, 0));
+	ASSERT_EQ(0, put(self, ANSWER_ALL, 10));
+	CLIENT_GETS(self->t.sent, 10UL);
+	EXPECT_EQ(0, unread(self));
+}
+
 /* Before the link ends, and before the socket is closed, all is sent. */
 TEST_F(answer, ends)
 {

@@ -1428,6 +1428,11 @@ struct vnp_link_create {
  * @ready_messages: stream, with %VNP_LINK_F_BOUNDARIES: messages that are ready
  * @reply_bytes: size of the queue for answers; 0: no queue
  * @reply_queued: bytes in it, which TCP has not got yet
+ * @unread:	stream: bytes up to the end of the last message on which a program was executed that
+ *		the application has not read.  Of a message whose program has executed before a call
+ *		of membarrier(MEMBARRIER_CMD_GLOBAL), all later calls of VNP_LINK_INFO count the
+ *		bytes
+ * @unanswered:	stream: as in struct vnp_ctx, if a message arrived now
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
  * as a message.
@@ -1471,6 +1476,8 @@ struct vnp_link_info {
 	__u32 ready_messages;
 	__u32 reply_bytes;
 	__u32 reply_queued;
+	__u32 unread;
+	__u32 unanswered;
 };
 
 /**
