@@ -53,7 +53,7 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 	struct vnp_dgram *dgram = &copy->dispatch.dgram;
 
 	vnp_message_init_ctx(sk, &dgram->exec.ctx);
-	dgram->exec.ctx.unanswered = READ_ONCE(stream->owed);
+	dgram->exec.ctx.unanswered = vnp_stream_unanswered(stream);
 	copy->dispatch.link = stream->link;
 	copy->dispatch.skb = NULL;
 	dgram->exec.ctx.len = copy->len;

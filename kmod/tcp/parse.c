@@ -51,7 +51,7 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
 	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
-	dgram->exec.ctx.unanswered = stream->owed;
+	dgram->exec.ctx.unanswered = vnp_stream_unanswered(stream);
 	vnp_queue_begin(exec);
 	ret = vnp_dispatch_execute(stream->link, dgram);
 	if (!vnp_message_throttled(dgram))
@@ -88,7 +88,7 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action)
 {
 	if (!vnp_message_is_gone(action))
-		WRITE_ONCE(stream->owed, true);
+		atomic_or(VNP_OWED_ANSWERS, &stream->owed);
 	if (action == VNP_ACTION_PASS)
 		WRITE_ONCE(stream->ready, stream->wanted);
 	WRITE_ONCE(stream->parse, stream->wanted);

@@ -116,6 +116,7 @@ static int vnp_recv_sleep(struct vnp_recv *recv)
 	struct sock *sk = recv->sk;
 	int ret;
 
+	vnp_stream_idle(recv->stream);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	vnp_recv_unlock(recv);
@@ -433,12 +434,15 @@ __poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait)
 {
 	const struct proto_ops *kernel = vnp_tcp_proto_of(sock->sk)->kernel_ops;
 	const bool held = vnp_tcp_enter();
-	const struct vnp_stream *stream;
+	const __poll_t events = poll_requested_events(wait);
+	struct vnp_stream *stream;
 	__poll_t mask;
 
 	mask = kernel->poll(file, sock, wait);
 	rcu_read_lock();
 	stream = vnp_stream_of(sock->sk);
+	if (stream && !(events & (EPOLLOUT | EPOLLWRNORM)))
+		vnp_stream_idle(stream);
 	if (stream)
 		mask = vnp_recv_mask(stream, sock->sk, mask);
 	rcu_read_unlock();

@@ -110,7 +110,7 @@ void vnp_stream_info(const struct vnp_stream *stream, const struct sock *sk,
 		return;
 	info->ready_messages = vnp_ends_cnt(&stream->ends);
 	info->unread = vnp_stream_unread(stream, sk);
-	info->unanswered = READ_ONCE(stream->owed);
+	info->unanswered = vnp_stream_unanswered(stream);
 }
 
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
@@ -491,7 +491,7 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 {
 	stream->lowat = sk->sk_rcvlowat;
 	/* What was read before the link may be unanswered, unless the link was inherited. */
-	stream->owed = !stream->link->listener_id;
+	atomic_set(&stream->owed, stream->link->listener_id ? 0 : VNP_OWED_ANSWERS);
 	stream->data_ready = sk->sk_data_ready;
 	stream->parse = tcp_sk(sk)->copied_seq;
 	WRITE_ONCE(stream->ready, stream->parse);

@@ -30,6 +30,13 @@
 
 struct vnp_outlet;
 
+/*
+ * What the application owes, as in struct vnp_ctx: answers to messages; and what it has sent may
+ * not have been all (VNP_LINK_F_REPLY_IDLE).  Only poll() changes it without the socket's lock.
+ */
+#define VNP_OWED_ANSWERS	1
+#define VNP_OWED_MORE		2
+
 /**
  * struct vnp_stream - the messages of a socket
  * @link:	the link
@@ -68,7 +75,7 @@ struct vnp_outlet;
  * @ends:	ends of messages
  * @outlet:	the queue for answers (answer.h), or NULL
  * @denied:	@outlet is NULL, as the process may not send
- * @owed:	messages may be unanswered by the application (struct vnp_ctx::unanswered)
+ * @owed:	VNP_OWED_*
  * @sends:	number of messages because of which something was sent, since the application last
  *		began a read
  */
@@ -104,7 +111,7 @@ struct vnp_stream {
 	struct vnp_ends ends;
 	struct vnp_outlet *outlet;
 	bool denied;
-	bool owed;
+	atomic_t owed;
 	u32 sends;
 };
 
@@ -157,6 +164,19 @@ static inline bool vnp_stream_full(const struct vnp_stream *stream)
 static inline u32 vnp_stream_limit(struct vnp_stream *stream)
 {
 	return vnp_window_limit(stream->sk, &stream->window);
+}
+
+/* vnp_stream_unanswered() - of struct vnp_ctx.  Context: any */
+static inline u32 vnp_stream_unanswered(const struct vnp_stream *stream)
+{
+	return atomic_read(&stream->owed);
+}
+
+/* vnp_stream_idle() - the application waits for input: it does not send more.  Context: any */
+static inline void vnp_stream_idle(struct vnp_stream *stream)
+{
+	if (atomic_read(&stream->owed) & VNP_OWED_MORE)
+		atomic_andnot(VNP_OWED_MORE, &stream->owed);
 }
 
 /* vnp_stream_get() - as vnp_stream_of(), with a reference to its link, for vnp_stream_put() */

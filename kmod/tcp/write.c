@@ -57,14 +57,34 @@ static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *t
 }
 
 /*
+ * epoll only polls a socket about which it was told something since: so tell it, that it calls
+ * vnp_recv_poll() when the application waits next.
+ */
+static void vnp_write_probe(struct sock *sk)
+{
+	struct socket_wq *wq;
+
+	rcu_read_lock();
+	wq = rcu_dereference(sk->sk_wq);
+	if (skwq_has_sleeper(wq))
+		wake_up_interruptible_poll(&wq->wait, EPOLLIN | EPOLLRDNORM);
+	rcu_read_unlock();
+}
+
+/*
  * All was written: nothing is unanswered if the application has read all messages, too.  Context:
  * the socket's lock, since before the call: the peer may send its next message as soon as it has
  * what was written.
  */
 static void vnp_write_settle(struct vnp_stream *stream, struct sock *sk)
 {
-	if (stream->sk && !before(tcp_sk(sk)->copied_seq, stream->parse))
-		stream->owed = false;
+	if (!stream->sk || before(tcp_sk(sk)->copied_seq, stream->parse))
+		return;
+	if (!(stream->link->flags & VNP_LINK_F_REPLY_IDLE))
+		atomic_set(&stream->owed, 0);
+	/* With VNP_OWED_MORE this may be more of what answered earlier messages. */
+	else if (atomic_cmpxchg(&stream->owed, VNP_OWED_ANSWERS, VNP_OWED_MORE) == VNP_OWED_ANSWERS)
+		vnp_write_probe(sk);
 }
 
 /* Context: process.  Return: 0, or an errno for the application */

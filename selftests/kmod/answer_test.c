@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -581,6 +582,117 @@ TEST_F(answer, closed_loop)
 	EXPECT_EQ(0, n);
 	EXPECT_EQ(0, args.err);
 	EXPECT_EQ(0, args.by_application);
+}
+
+/* waits() - the process polls the connection.  unanswered() - what a program is told then */
+static int waits(SELF *self, int events)
+{
+	struct pollfd poll_fd = { .fd = self->t.conn.rx, .events = events };
+
+	return poll(&poll_fd, 1, 0) < 0;
+}
+
+static int unanswered(SELF *self)
+{
+	return put(self, MSG_DROP, 10) ? -1 : self->orders->seen;
+}
+
+static int epoll_waits(SELF *self, int epoll)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll, &event, 1, 0);
+}
+
+/* With VNP_LINK_F_REPLY_IDLE it has answered only when it waits for input, and for nothing else. */
+TEST_F(answer, idle)
+{
+	const struct timeval timeout = { .tv_usec = 1000 };
+
+	LINK("answer", VNP_LINK_F_REPLY_IDLE, QUEUE);
+	ASSERT_EQ(0, setsockopt(self->t.conn.rx, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+				sizeof(timeout)));
+	for (int round = 0; round < 3; round++) {
+		ASSERT_EQ(0, put(self, MSG_PASS, 10));
+		EXPECT_EQ(0, waits(self, POLLIN));
+		EXPECT_EQ(1, unanswered(self));
+		ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
+		EXPECT_EQ(0, waits(self, POLLIN));
+		EXPECT_EQ(1, unanswered(self));
+		ASSERT_EQ(1, send(self->t.conn.rx, "a", 1, 0));
+		EXPECT_EQ(2, unanswered(self));
+		EXPECT_EQ(0, waits(self, POLLIN | POLLOUT));
+		EXPECT_EQ(0, waits(self, POLLOUT));
+		EXPECT_EQ(2, unanswered(self));
+		ASSERT_EQ(1, send(self->t.conn.rx, "b", 1, 0));
+		EXPECT_EQ(2, unanswered(self));
+		ASSERT_EQ(0, link_info(self->t.conn.link, &self->info));
+		EXPECT_EQ(2, self->info.unanswered);
+		EXPECT_EQ(-1, recv(self->t.conn.rx, self->t.got, 1, MSG_DONTWAIT));
+		EXPECT_EQ(2, unanswered(self));
+		/* It waits for one millisecond, or polls. */
+		EXPECT_EQ(1, round ? !waits(self, POLLIN) :
+				     recv(self->t.conn.rx, self->t.got, 1, 0) < 0);
+		ASSERT_EQ(0, link_info(self->t.conn.link, &self->info));
+		EXPECT_EQ(0, self->info.unanswered);
+		EXPECT_EQ(0, unanswered(self));
+		CLIENT_GETS("ab", 2UL);
+	}
+	/* What is passed meanwhile is not answered by what was to be sent before. */
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
+	ASSERT_EQ(1, send(self->t.conn.rx, "a", 1, 0));
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	EXPECT_EQ(3, unanswered(self));
+	ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
+	ASSERT_EQ(1, send(self->t.conn.rx, "b", 1, 0));
+	EXPECT_EQ(3, unanswered(self));
+	EXPECT_EQ(0, waits(self, POLLIN));
+	EXPECT_EQ(1, unanswered(self));
+	ASSERT_EQ(1, send(self->t.conn.rx, "c", 1, 0));
+	EXPECT_EQ(0, waits(self, POLLIN));
+	EXPECT_EQ(0, unanswered(self));
+}
+
+/* A server as most are: with epoll, that waits for output only when it has more to send */
+TEST_F(answer, idle_epoll)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	LINK("answer", VNP_LINK_F_REPLY_IDLE, QUEUE);
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_ADD, self->t.conn.rx, &event));
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	ASSERT_EQ(1, epoll_waits(self, epoll));
+	ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
+	ASSERT_EQ(1, send(self->t.conn.rx, "a", 1, 0));
+	event.events = EPOLLIN | EPOLLOUT;
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_MOD, self->t.conn.rx, &event));
+	ASSERT_EQ(1, epoll_waits(self, epoll));
+	EXPECT_EQ(2, unanswered(self));
+	ASSERT_EQ(1, send(self->t.conn.rx, "b", 1, 0));
+	event.events = EPOLLIN;
+	ASSERT_EQ(0, epoll_ctl(epoll, EPOLL_CTL_MOD, self->t.conn.rx, &event));
+	EXPECT_EQ(0, unanswered(self));
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	ASSERT_EQ(1, epoll_waits(self, epoll));
+	ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
+	ASSERT_EQ(1, send(self->t.conn.rx, "c", 1, 0));
+	EXPECT_EQ(2, unanswered(self));
+	ASSERT_EQ(0, epoll_waits(self, epoll));
+	EXPECT_EQ(0, unanswered(self));
+	/* It answers when it has waited for something else. */
+	ASSERT_EQ(0, put(self, MSG_PASS, 10));
+	ASSERT_EQ(1, epoll_waits(self, epoll));
+	ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
+	ASSERT_EQ(0, epoll_waits(self, epoll));
+	EXPECT_EQ(1, unanswered(self));
+	ASSERT_EQ(1, send(self->t.conn.rx, "d", 1, 0));
+	EXPECT_EQ(2, unanswered(self));
+	ASSERT_EQ(0, epoll_waits(self, epoll));
+	EXPECT_EQ(0, unanswered(self));
+	CLIENT_GETS("abcd", 4UL);
+	close(epoll);
 }
 
 static int unread(SELF *self)

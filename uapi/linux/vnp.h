@@ -144,7 +144,8 @@ enum vnp_verdict {
  *		the application has not read all, or since it did no send() of it has succeeded
  *		as a whole.  Then vnp_reply() may overtake answers of the application; with 0 it
  *		does not, if the application sends the answers to all that it has read at once.
- *		For other programs there is no such field
+ *		With %VNP_LINK_F_REPLY_IDLE, 2 is added: since it has sent that, it has not waited
+ *		for input.  For other programs there is no such field
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(it is taken if any socket has set SO_TIMESTAMP*)
  *
@@ -1205,6 +1206,7 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_FORGED_END	(1U << 6)	/* a forged message ends the stream */
 #define VNP_LINK_F_BOUNDARIES	(1U << 7)	/* a read ends where a message ends */
 #define VNP_LINK_F_REPLY_RESET	(1U << 8)	/* no room for an answer: reset the connection */
+#define VNP_LINK_F_REPLY_IDLE	(1U << 9)	/* answered: only when the application waits */
 
 /*
  * A control message of recvmsg(), of level IPPROTO_TCP: a __u32, the number of messages that are
@@ -1331,6 +1333,11 @@ enum vnp_eof {
  * is detached, or the socket closed, what is in the queue is sent before; unless a call of send()
  * waits at this moment: then it is dropped.  The order of answers and of calls that write at the
  * same time is not defined.
+ * With %VNP_LINK_F_REPLY_IDLE, @unanswered becomes 2 by that send(), and 0 when the application then
+ * waits for input: in a function that reads, or in poll() (also epoll, select()) that is not for
+ * output, too.  So it may send answers by several calls, also when poll() reports that there is room,
+ * if a single thread serves the connection.  If the application is passed a message meanwhile
+ * (@unanswered was 2), 1 remains until it has waited, and sent something after that.
  * Nothing is sent that send() of the process that creates the link, or accepts the connection, would
  * not be permitted to send; then, after shutdown(), and on a connection of TCP fast open that was
  * accepted before its handshake was complete, vnp_reply() fails.  EDQUOT: as of

@@ -78,6 +78,10 @@ static const struct opt table[] = {
 		.name = "unsent", MEMBER(flags),
 		.words = { { "reset", VNP_LINK_F_REPLY_RESET }, { "fail", 0 } },
 		.want = "Specify what happens to an answer for which there is no room: unsent fail, or unsent reset.",
+	}, {
+		.name = "answered", MEMBER(flags),
+		.words = { { "idle", VNP_LINK_F_REPLY_IDLE }, { "sent", 0 } },
+		.want = "Specify when the process has answered: answered sent, or answered idle.",
 	},
 };
 

@@ -43,6 +43,8 @@ static void stream_json(struct json_object *obj, const struct vnp_link_info *inf
 	add_u64(obj, "ready_messages", info->ready_messages);
 	add_u64(obj, "reply_bytes", info->reply_bytes);
 	add_u64(obj, "reply_queued", info->reply_queued);
+	add_u64(obj, "unread", info->unread);
+	add_u64(obj, "unanswered", info->unanswered);
 }
 
 static void faults_json(struct json_object *obj, const struct vnp_link_info *info)
@@ -181,6 +183,8 @@ void link_print(const struct vnp_link_info *info)
 	if (info->reply_bytes)
 		printf("\tanswers: %u of %u bytes are queued\n", info->reply_queued,
 		       info->reply_bytes);
+	if (info->unread)
+		printf("\t%u bytes of messages are not read yet\n", info->unread);
 	errors_print(info->errors, "\terrors", "\n");
 	hold_print(info);
 	listener_print(info);
