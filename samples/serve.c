@@ -45,31 +45,28 @@ static int find_sockets(pid_t server, int port, struct vnp_socket **socks, size_
 	}
 }
 
-static int link_sockets(const struct sample *sample, const struct vnp_object *obj, pid_t server,
-			int port)
+/* Listening sockets come first. */
+static int link_sockets(const struct sample_server *server, pid_t pid)
 {
-	const struct vnp_link_opts opts = {
-		.sz = sizeof(opts),
-		.flags = VNP_LINK_F_FAULT_PASS | VNP_LINK_F_STREAM_PASS,
-		.eof = VNP_EOF_DROP,
-	};
 	struct vnp_socket *socks;
 	size_t cnt, i;
 	int err;
 
-	err = find_sockets(server, port, &socks, &cnt);
+	err = find_sockets(pid, server->port, &socks, &cnt);
 	if (err)
-		return sample_complain(sample, "find the server's socket", err);
+		return sample_complain(server->sample, "find the server's socket", err);
 	for (i = 0; i < cnt && !err; i++)
-		err = vnp_link_attach_object(obj, socks[i].fd, &opts, NULL);
+		err = vnp_link_attach_object(server->object, socks[i].fd, &server->opts, NULL);
+	if (!err && server->linked)
+		err = server->linked(server, pid, socks);
 	vnp_socket_free(socks, cnt);
 	return err;
 }
 
 /* Return: the process that links, which waits for the server; or negative */
-static pid_t start_linking(const struct sample *sample, const struct vnp_object *obj, int port)
+static pid_t start_linking(const struct sample_server *server)
 {
-	const pid_t server = getpid();
+	const pid_t self = getpid();
 	pid_t pid = -1, between;
 	int ends[2];
 
@@ -85,7 +82,7 @@ static pid_t start_linking(const struct sample *sample, const struct vnp_object 
 			_exit(1);
 		close(ends[0]);
 		close(ends[1]);
-		_exit(link_sockets(sample, obj, server, port) ? 1 : 0);
+		_exit(link_sockets(server, self) ? 1 : 0);
 	}
 	close(ends[1]);
 	if (between < 0 || read(ends[0], &pid, sizeof(pid)) != sizeof(pid))
@@ -95,32 +92,37 @@ static pid_t start_linking(const struct sample *sample, const struct vnp_object 
 	return pid;
 }
 
-static int serve(const struct sample *sample, int port, char **argv)
+int sample_serve(const struct sample_server *server)
 {
-	struct vnp_object *obj;
-	pid_t pid;
-	int err = sample_load(sample, &obj);
+	const pid_t pid = start_linking(server);
 
-	if (err)
-		return err;
-	pid = start_linking(sample, obj, port);
-	vnp_object_close(obj);
+	vnp_object_close(server->object);
 	if (pid < 0)
-		return sample_complain(sample, "start another process", -EAGAIN);
+		return sample_complain(server->sample, "start another process", -EAGAIN);
 	/* It may take the server's sockets, whatever kernel.yama.ptrace_scope says. */
 	prctl(PR_SET_PTRACER, pid);
-	execvp(argv[0], argv);
-	return sample_complain(sample, "start the server", -errno);
+	execvp(server->argv[0], server->argv);
+	return sample_complain(server->sample, "start the server", -errno);
 }
 
 int sample_serve_main(const struct sample *sample, const char *usage, int argc, char **argv)
 {
-	const int port = argc < 3 ? 0 : sample_port(argv[1]);
+	struct sample_server server = {
+		.sample = sample,
+		.opts = {
+			.sz = sizeof(server.opts),
+			.flags = VNP_LINK_F_FAULT_PASS | VNP_LINK_F_STREAM_PASS,
+			.eof = VNP_EOF_DROP,
+		},
+		.port = argc < 3 ? 0 : sample_port(argv[1]),
+		.argv = argv + 2,
+	};
 
-	if (!port) {
+	if (!server.port) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	serve(sample, port, argv + 2);
+	if (!sample_load(sample, &server.object))
+		sample_serve(&server);
 	return 1;
 }

@@ -3,7 +3,34 @@
 #ifndef _VNP_SAMPLE_SERVE_H
 #define _VNP_SAMPLE_SERVE_H
 
+#include <sys/types.h>
 #include "common.h"
+
+/**
+ * struct sample_server - a server, and what is linked to its socket
+ * @sample:	the sample
+ * @object:	its programs, loaded
+ * @opts:	of the links
+ * @port:	the TCP port
+ * @argv:	the server's command
+ * @linked:	called when the socket has its link, by another process, which may observe @pid, the
+ *		server; @listener: the socket.  NULL: nothing.  Return: 0 or a negative errno
+ */
+struct sample_server {
+	const struct sample *sample;
+	struct vnp_object *object;
+	struct vnp_link_opts opts;
+	int port;
+	char **argv;
+	int (*linked)(const struct sample_server *server, pid_t pid,
+		      const struct vnp_socket *listener);
+};
+
+/*
+ * sample_serve() - become this server.  Return: a negative errno, after a complaint; it only
+ * returns if that fails
+ */
+int sample_serve(const struct sample_server *server);
 
 /**
  * sample_serve_main() - main(): become a server, with the sample's program on the TCP socket that
