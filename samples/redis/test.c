@@ -4,22 +4,16 @@
  * often is it woken?  The sample is redis, in the directory of this program.
  */
 #include "../stream_client.h"
+#include "../test.h"
 
-#define _GNU_SOURCE
-#include <libgen.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
+#include "test_server.h"
 
 #define PORT		"7020"
 #define PLAIN_PORT	"7021"
-#define SERVER		"/usr/bin/redis-server"
 #define BENCHMARK	"/usr/bin/redis-benchmark"
 #define LONG		300000
 #define LONGEST		1500000	/* more than the program waits for */
@@ -28,97 +22,7 @@
 #define BATCHES		200	/* of commands to both servers */
 #define KEYS		20
 
-static int tests, failed;
 static char contents[LONGEST];
-
-static void report(int ok, const char *what)
-{
-	printf("%sok %d %s\n", ok ? "" : "not ", ++tests, what);
-	fflush(stdout);
-	failed += !ok;
-}
-
-/* struct server - redis-server, and a connection to it */
-struct server {
-	const char *port;
-	pid_t pid;
-	int sock;
-};
-
-static void server_exec(const struct server *s, const char *self, int linked)
-{
-	char path[4096], sample[4200];
-	char *args[] = { sample, (char *)s->port, SERVER, "--port", (char *)s->port, "--bind",
-			 "127.0.0.1", "--save", "", "--appendonly", "no", "--hz", "1",
-			 "--logfile", "/dev/null", NULL };
-
-	snprintf(path, sizeof(path), "%s", self);
-	snprintf(sample, sizeof(sample), "%s/redis", dirname(path));
-	if (linked)
-		execv(sample, args);
-	else
-		execv(SERVER, args + 2);
-	_exit(127);
-}
-
-/* How often it was taken from the processor: it waited, or others were to have it */
-static long switches(const struct server *s, long *waited)
-{
-	char path[64], line[128], state = 0;
-	long involuntary = -1;
-	FILE *file;
-	int i;
-
-	*waited = -1;
-	snprintf(path, sizeof(path), "/proc/%d/status", s->pid);
-	for (i = 0; i < 100000 && state != 'S'; i++) {
-		sched_yield();
-		file = fopen(path, "r");
-		while (file && fgets(line, sizeof(line), file)) {
-			sscanf(line, "State: %c", &state);
-			sscanf(line, "voluntary_ctxt_switches: %ld", waited);
-			sscanf(line, "nonvoluntary_ctxt_switches: %ld", &involuntary);
-		}
-		if (file)
-			fclose(file);
-	}
-	return *waited + involuntary;
-}
-
-static int put_text(const struct server *s, const char *text, size_t most)
-{
-	return stream_put(s->sock, text, strlen(text), most);
-}
-
-static int answers(const struct server *s, const void *data, size_t len)
-{
-	static char got[LONGEST + 100];
-
-	return recv(s->sock, got, len, MSG_WAITALL) == (ssize_t)len && !memcmp(got, data, len);
-}
-
-static int answers_text(const struct server *s, const char *text)
-{
-	return answers(s, text, strlen(text));
-}
-
-static int server_start(struct server *s, const char *self, int linked)
-{
-	s->pid = fork();
-	if (!s->pid)
-		server_exec(s, self, linked);
-	if (linked && !stream_linked())
-		return -1;
-	s->sock = stream_connect(atoi(s->port), 20);
-	return s->sock < 0 || !put_text(s, "PING\r\n", 10) || !answers_text(s, "+PONG\r\n");
-}
-
-static void server_end(const struct server *s)
-{
-	close(s->sock);
-	kill(s->pid, SIGTERM);
-	waitpid(s->pid, NULL, 0);
-}
 
 /* ---- Tests --------------------------------------------------------------- */
 
@@ -129,12 +33,12 @@ static int stored(const struct server *s, size_t len, size_t most)
 	int ok;
 
 	snprintf(head, sizeof(head), "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$%zu\r\n", len);
-	ok = put_text(s, head, 5) && stream_put(s->sock, contents, len, most) &&
-	     put_text(s, "\r\n", 1) &&
-	     answers_text(s, "+OK\r\n");
+	ok = put_text(s->sock, head, 5) && stream_put(s->sock, contents, len, most) &&
+	     put_text(s->sock, "\r\n", 1) && gets_text(s->sock, "+OK\r\n");
 	snprintf(head, sizeof(head), "$%zu\r\n", len);
-	return ok && put_text(s, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 3) &&
-	       answers_text(s, head) && answers(s, contents, len) && answers_text(s, "\r\n");
+	return ok && put_text(s->sock, "*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 3) &&
+	       gets_text(s->sock, head) && gets_bytes(s->sock, contents, len) &&
+	       gets_text(s->sock, "\r\n");
 }
 
 /* A command of many strings, more than the program waits for */
@@ -147,8 +51,8 @@ static int pushed(const struct server *s, int cnt)
 	for (i = 0; i < cnt; i++)
 		len += snprintf(text + len, sizeof(text) - len, "$3\r\n%03d\r\n", i % 1000);
 	return stream_put(s->sock, text, len, 100) &&
-	       put_text(s, "*2\r\n$3\r\nDEL\r\n$4\r\nlist\r\n", 30) &&
-	       (snprintf(text, sizeof(text), ":%d\r\n:1\r\n", cnt), answers_text(s, text));
+	       put_text(s->sock, "*2\r\n$3\r\nDEL\r\n$4\r\nlist\r\n", 30) &&
+	       (snprintf(text, sizeof(text), ":%d\r\n:1\r\n", cnt), gets_text(s->sock, text));
 }
 
 static void test_answers(const struct server *s)
@@ -157,20 +61,10 @@ static void test_answers(const struct server *s)
 
 	ok = stored(s, 0, 1) && stored(s, 10, 1) && stored(s, 5000, 20) && stored(s, LONG, 3000);
 	report(ok, "values are stored, byte for byte");
-	ok = put_text(s, "PING\r\nset k 5\r\n*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n*0\r\nget k\n", 7) &&
-	     answers_text(s, "+PONG\r\n+OK\r\n:6\r\n$1\r\n6\r\n");
+	ok = put_text(s->sock, "PING\r\nset k 5\r\n*2\r\n$4\r\nINCR\r\n$1\r\nk\r\n*0\r\nget k\n", 7) &&
+	     gets_text(s->sock, "+PONG\r\n+OK\r\n:6\r\n$1\r\n6\r\n");
 	report(ok, "commands sent without waiting are answered in order");
 	report(pushed(s, 190) && pushed(s, STRINGS), "and those of many strings");
-}
-
-/* put_string() - a string of a command.  Return: bytes */
-static int put_string(char *to, const void *data, int len)
-{
-	const int head = sprintf(to, "$%d\r\n", len);
-
-	memcpy(to + head, data, len);
-	memcpy(to + head + len, "\r\n", 2);
-	return head + len + 2;
 }
 
 /* A random command for one of few keys, mostly GET.  Return: bytes */
@@ -238,16 +132,16 @@ static void test_same(const struct server *s, const struct server *plain)
 static long trickle(const struct server *s)
 {
 	long before, after;
-	int ok = put_text(s, "*2\r\n$4\r\nECHO\r\n$400\r\n", 1);
+	int ok = put_text(s->sock, "*2\r\n$4\r\nECHO\r\n$400\r\n", 1);
 
-	switches(s, &before);
+	server_switches(s, &before);
 	for (int i = 0; i < SEGMENTS; i++) {
 		ok &= stream_put(s->sock, contents + i, 1, 1);
 		/* It sleeps before the next one is sent. */
-		switches(s, &after);
+		server_switches(s, &after);
 	}
-	ok &= put_text(s, "\r\n", 2) && answers_text(s, "$400\r\n") &&
-	      answers(s, contents, SEGMENTS) && answers_text(s, "\r\n");
+	ok &= put_text(s->sock, "\r\n", 2) && gets_text(s->sock, "$400\r\n") &&
+	      gets_bytes(s->sock, contents, SEGMENTS) && gets_text(s->sock, "\r\n");
 	return ok ? after - before : -1;
 }
 
@@ -257,12 +151,12 @@ static long load(const struct server *s, int len, int cnt)
 	long before, after, waited;
 	char command[256];
 
-	before = switches(s, &waited);
+	before = server_switches(s, &waited);
 	snprintf(command, sizeof(command),
 		 BENCHMARK " -p %s -P 16 -c 4 -n %d -t set -d %d --csv >/dev/null", s->port, cnt, len);
 	if (system(command))
 		return -1;
-	after = switches(s, &waited);
+	after = server_switches(s, &waited);
 	return (after - before) * 1000 / cnt;
 }
 
@@ -277,17 +171,15 @@ static void test_load(const struct server *s, const struct server *plain, int le
 
 int main(int argc, char **argv)
 {
-	struct server s = { .port = PORT }, plain = { .port = PLAIN_PORT };
+	struct server s = { .port = PORT, .how = LINKED }, plain = { .port = PLAIN_PORT };
 	long with, without;
 
 	(void)argc;
-	printf("TAP version 13\n1..8\n");
+	test_plan(8);
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = rand();
-	if (server_start(&s, argv[0], 1) || server_start(&plain, argv[0], 0)) {
-		printf("Bail out! redis-server does not start.\n");
-		return 1;
-	}
+	if (server_start(&s, argv[0]) || server_start(&plain, argv[0]))
+		return test_bail_out("redis-server does not start.");
 	test_answers(&s);
 	test_same(&s, &plain);
 	with = trickle(&s);
@@ -301,5 +193,5 @@ int main(int argc, char **argv)
 	       "longer values than can be waited for");
 	server_end(&s);
 	server_end(&plain);
-	return failed ? 1 : 0;
+	return test_status();
 }
