@@ -1,9 +1,11 @@
-// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * A message is a command of RESP: "*COUNT", and as many strings, "$LENGTH" and so many bytes;
- * or a line.
+ * For programs of type stream.  A message is a command of RESP: "*COUNT", and as many strings,
+ * "$LENGTH" and so many bytes; or a line.
  */
-#include <stdbool.h>
+#ifndef _REDIS_RESP_H
+#define _REDIS_RESP_H
+
 #include "../load.h"
 
 #define COMMAND_MAX	(1U << 20)	/* longer ones are passed as they arrive */
@@ -68,8 +70,8 @@ static __always_inline __s32 line(struct vnp_ctx *ctx)
 	return PASS_ALL;
 }
 
-SEC("vnp/stream")
-int redis(struct vnp_ctx *ctx)
+/* measure() - the result of the program */
+static __always_inline __s32 measure(struct vnp_ctx *ctx)
 {
 	__u32 cnt = 0;
 	__s32 head;
@@ -85,3 +87,5 @@ int redis(struct vnp_ctx *ctx)
 	head = number(ctx, 0, '*', &cnt);
 	return head <= 0 ? head : strings(ctx, head, cnt);
 }
+
+#endif /* _REDIS_RESP_H */
