@@ -34,7 +34,7 @@ static const struct vnp_field vnp_packet_fields[] = {
 	CTX_FIELD(ttl, 4, SCALAR, U8_MAX),
 	CTX_FIELD(tos, 4, SCALAR, U8_MAX),
 	CTX_FIELD(tstamp, 8, SCALAR, U64_MAX),
-	CTX_FIELD(unanswered, 4, SCALAR, 1),
+	CTX_FIELD(unanswered, 4, SCALAR, 3),
 };
 
 /* The last field only exists for messages. */
