@@ -81,6 +81,7 @@ static __always_inline bool word(struct vnp_ctx *ctx, __u32 off, __u64 len, stru
 	__builtin_memset(name, 0, sizeof(*name));
 	if (len - 1 >= CACHE_WORD_MAX || vnp_load_bytes(ctx, off, name->word, len))
 		return false;
+#pragma unroll
 	for (i = 0; i < CACHE_WORD_MAX; i++)
 		if (name->word[i] >= 'A' && name->word[i] <= 'Z')
 			name->word[i] |= 0x20;
