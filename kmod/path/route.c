@@ -14,13 +14,16 @@
 
 #include "kmod/core/memory.h"
 
-/* Devices without a queue send at once, but for the loopback device. */
+/*
+ * A device without a queue transmits within the call; the loopback device queues to the backlog.
+ * In a user's own network namespace there can be more: any rules, and tunnels with a queue.
+ */
 static bool vnp_route_is_nested(const struct dst_entry *dst)
 {
 	const struct net_device *dev = dst->dev;
 
 	return (dev->priv_flags & IFF_NO_QUEUE && !(dev->flags & IFF_LOOPBACK)) ||
-	       dst->lwtstate || dst_xfrm(dst);
+	       dev_net(dev)->user_ns != &init_user_ns || dst->lwtstate || dst_xfrm(dst);
 }
 
 /*

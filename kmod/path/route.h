@@ -46,8 +46,8 @@ struct vnp_route_key {
  * struct vnp_route - a cached route
  * @dst:	the route, or NULL
  * @cookie:	for dst_check()
- * @nested:	what is sent to it is sent again within the same call, as by a tunnel: along a
- *		route that is not known here, maybe in many fragments
+ * @nested:	packets by this route may be sent again within the same call, as a tunnel does: by
+ *		another route, which is not known here, possibly in many fragments
  * @saddr:	source address of what is sent
  * @key:	its key
  */

@@ -117,10 +117,12 @@ static __always_inline u64 vnp_udp_reply_start(const struct vnp_route *route)
 	return unlikely(route->nested) ? ktime_get_ns() : 0;
 }
 
+/* VNP_UDP_REPLY_NS was charged before. */
 static __always_inline void vnp_udp_reply_sent(const struct vnp_link *link, u64 start)
 {
 	if (unlikely(start))
-		vnp_account_charge(link->user, ktime_get_ns() - start);
+		vnp_account_take(link->user, min_t(s64, ktime_get_ns() - start, NSEC_PER_SEC) -
+					     VNP_UDP_REPLY_NS);
 }
 
 static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock *sk,
