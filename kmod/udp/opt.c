@@ -116,17 +116,23 @@ static void vnp_udp_gro_prepare(struct sock *sk)
 	release_sock(sk);
 }
 
-/* UDP_GRO was set: its value is now the application's.  Return: does the socket have a link? */
+/*
+ * UDP_GRO was set: its value is now the application's.  Return: does the socket have a link that is
+ * not being detached?
+ */
 static bool vnp_udp_gro_set(struct sock *sk)
 {
 	struct vnp_link *link;
+	bool linked;
 
 	lock_sock(sk);
 	link = vnp_udp_opt_link(sk);
 	if (link)
 		WRITE_ONCE(link->gro_forced, false);
+	/* It is NULL before vnp_udp_gro_stop() gets the socket's lock. */
+	linked = link && READ_ONCE(link->sk);
 	release_sock(sk);
-	return link;
+	return linked;
 }
 
 /* IPV6_ADDRFORM: the socket has become one of IPv4, with the kernel's struct proto. */

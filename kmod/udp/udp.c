@@ -149,15 +149,18 @@ static void vnp_udp_clear_hook(struct sock *sk)
  */
 static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 {
-	/* First, as the application can own the socket for any time: no program is executed now. */
+	/*
+	 * Before lock_sock(), for which it may wait without limit: from here on no program is
+	 * executed.
+	 */
 	if (!vnp_link_claim(link))
 		return false;
+	/* No more fragments are added; those that are pending are freed by their CPUs. */
+	vnp_hold_clear(link, sk);
 	lock_sock(sk);
 	vnp_udp_gro_stop(link, sk);
 	release_sock(sk);
 
-	/* No more fragments are added; those that are pending are freed by their CPUs. */
-	vnp_hold_clear(link, sk);
 	if (alive)
 		synchronize_net();
 	lock_sock(sk);
