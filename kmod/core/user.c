@@ -70,7 +70,9 @@ static void vnp_user_linger(struct work_struct *work)
 	bool free;
 
 	xa_lock_bh(&vnp_users);
-	free = user->idle && !time_before(jiffies, user->until);
+	/* If it was queued again since it began, it must not be freed yet. */
+	free = user->idle && !time_before(jiffies, user->until) &&
+	       !delayed_work_pending(&user->linger);
 	if (free)
 		__xa_erase(&vnp_users, user->uid);
 	else if (user->idle)

@@ -138,6 +138,8 @@ static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link
 	h->sk = sk;
 	h->batch = NULL;
 	h->now = NULL;
+	/* Not uninitialized: vnp_held() can copy it on a mispredicted path. */
+	memset(&h->info, 0, sizeof(h->info));
 	h->only = NULL;
 	h->all = false;
 	h->ended = NULL;
