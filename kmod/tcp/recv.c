@@ -441,7 +441,7 @@ __poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait)
 	mask = kernel->poll(file, sock, wait);
 	rcu_read_lock();
 	stream = vnp_stream_of(sock->sk);
-	if (stream && !(events & (EPOLLOUT | EPOLLWRNORM)))
+	if (stream && events & (EPOLLIN | EPOLLRDNORM) && !(events & (EPOLLOUT | EPOLLWRNORM)))
 		vnp_stream_idle(stream);
 	if (stream)
 		mask = vnp_recv_mask(stream, sock->sk, mask);

@@ -57,8 +57,9 @@ static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *t
 }
 
 /*
- * epoll only polls a socket about which it was told something since: so tell it, that it calls
- * vnp_recv_poll() when the application waits next.
+ * epoll_wait() only calls the poll function of sockets that have become ready since its last call.
+ * So report this one, for vnp_recv_poll() to be called when the application waits next; without a
+ * key, which others would take for the events that have occurred (io_uring).
  */
 static void vnp_write_probe(struct sock *sk)
 {
@@ -67,7 +68,7 @@ static void vnp_write_probe(struct sock *sk)
 	rcu_read_lock();
 	wq = rcu_dereference(sk->sk_wq);
 	if (skwq_has_sleeper(wq))
-		wake_up_interruptible_poll(&wq->wait, EPOLLIN | EPOLLRDNORM);
+		wake_up_interruptible(&wq->wait);
 	rcu_read_unlock();
 }
 
@@ -87,31 +88,39 @@ static void vnp_write_settle(struct vnp_stream *stream, struct sock *sk)
 		vnp_write_probe(sk);
 }
 
-/* Context: process.  Return: 0, or an errno for the application */
+/*
+ * Context: process.  Return: 0, or an errno for the application.  If there is a stream the socket is
+ * locked, so that nothing changes before the write
+ */
 static int vnp_write_begin(struct vnp_write *write, struct sock *sk, size_t len, bool nonblock)
 {
 	long timeo = sock_sndtimeo(sk, nonblock);
-	int ret = 1;
+	int ret;
 
 	write->held = vnp_tcp_enter();
 	/* A call that writes nothing does not wait. */
 	write->stream = len ? vnp_write_stream(sk) : NULL;
-	/* Another call may have written half of its data. */
-	if (!write->stream || atomic_inc_return(&write->stream->outlet->writers) > 1)
+	if (!write->stream)
 		return 0;
-	while (ret > 0) {
-		lock_sock(sk);
+	lock_sock(sk);
+	/* Another call may have written half of its data. */
+	if (atomic_inc_return(&write->stream->outlet->writers) > 1)
+		return 0;
+	do {
 		ret = vnp_write_precede(write->stream, sk, &timeo);
-		release_sock(sk);
-	}
+	} while (ret > 0);
 	return ret;
 }
 
-static void vnp_write_end(const struct vnp_write *write)
+/* @all: all bytes were written, and the application has called for no more */
+static void vnp_write_end(const struct vnp_write *write, struct sock *sk, bool all)
 {
 	struct vnp_stream *stream = write->stream;
 
 	if (stream) {
+		if (all)
+			vnp_write_settle(stream, sk);
+		release_sock(sk);
 		atomic_dec(&stream->outlet->writers);
 		vnp_outlet_kick(stream->outlet);
 		vnp_stream_put(stream);
@@ -121,21 +130,15 @@ static void vnp_write_end(const struct vnp_write *write)
 
 static int vnp_write_msg(struct sock *sk, struct msghdr *msg, size_t len)
 {
-	/* sendfile() and splice() make one call for some pages each. */
-	const bool last = !(msg->msg_flags & MSG_MORE);
+	/* sendfile(), splice() and sendmmsg() make several calls. */
+	const bool last = !(msg->msg_flags & (MSG_MORE | MSG_BATCH));
 	struct vnp_write write;
 	int ret = vnp_write_begin(&write, sk, len, msg->msg_flags & MSG_DONTWAIT);
 
-	if (!ret && write.stream) {
-		lock_sock(sk);
-		ret = tcp_sendmsg_locked(sk, msg, len);
-		if (last && ret > 0 && ret == len)
-			vnp_write_settle(write.stream, sk);
-		release_sock(sk);
-	} else if (!ret) {
-		ret = vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
-	}
-	vnp_write_end(&write);
+	if (!ret)
+		ret = write.stream ? tcp_sendmsg_locked(sk, msg, len) :
+				     vnp_tcp_proto_of(sk)->kernel->sendmsg(sk, msg, len);
+	vnp_write_end(&write, sk, last && ret > 0 && ret == len);
 	return ret;
 }
 
@@ -147,16 +150,11 @@ static int vnp_write_page(struct sock *sk, struct page *page, int off, size_t le
 	struct vnp_write write;
 	int ret = vnp_write_begin(&write, sk, len, flags & MSG_DONTWAIT);
 
-	if (!ret && write.stream) {
-		lock_sock(sk);
-		ret = tcp_sendpage_locked(sk, page, off, len, flags);
-		if (last && ret > 0 && ret == len)
-			vnp_write_settle(write.stream, sk);
-		release_sock(sk);
-	} else if (!ret) {
-		ret = vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len, flags);
-	}
-	vnp_write_end(&write);
+	if (!ret)
+		ret = write.stream ? tcp_sendpage_locked(sk, page, off, len, flags) :
+				     vnp_tcp_proto_of(sk)->kernel->sendpage(sk, page, off, len,
+									    flags);
+	vnp_write_end(&write, sk, last && ret > 0 && ret == len);
 	return ret;
 }
 #endif
