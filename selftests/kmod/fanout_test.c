@@ -4,7 +4,9 @@
  * not affect others; and each limit that is reached is counted.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/securebits.h>
 #include <linux/udp.h>
 #include <poll.h>
 #include <sched.h>
@@ -520,6 +522,17 @@ FIXTURE_VARIANT_ADD(limit, bytes) { "send_bytes", "12000", 1000, 3 };
 
 #define PARAMETERS	"/sys/module/vnp/parameters/"
 
+/*
+ * become_new_user() - with all capabilities: the account of a user who was there before has what was
+ * left by the limits of that time
+ */
+static int become_new_user(void)
+{
+	if (prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP) || seteuid(100000 + getpid()))
+		return -errno;
+	return 0;
+}
+
 static const char *parameter(const char *name)
 {
 	static char path[64];
@@ -535,6 +548,7 @@ FIXTURE_SETUP(limit)
 	ASSERT_LT(0, read_text(parameter(variant->parameter), self->before,
 			       sizeof(self->before)));
 	ASSERT_LT(0, write_text(parameter(variant->parameter), variant->value));
+	ASSERT_EQ(0, become_new_user());
 	ASSERT_EQ(0, fan_open(&self->fan));
 }
 
