@@ -10,8 +10,9 @@
 #include "probed.h"
 
 /*
- * VNP_PROTO_RECVMSG(fn) - define fn_set(), which sets proto::recvmsg() to fn(sk, msg, len, flags,
- * addr_len).  Older kernels have the argument @addr_len, an output; for others it is NULL
+ * VNP_PROTO_RECVMSG(fn) - define the global function fn_set(), which sets proto::recvmsg() to
+ * fn(sk, msg, len, flags, addr_len).  Older kernels have the argument @addr_len, an output; for
+ * others it is NULL
  */
 #ifdef HAVE_PROTO_RECVMSG_ADDR_LEN
 #define VNP_PROTO_RECVMSG(fn)						\
@@ -75,10 +76,13 @@ struct proto_accept_arg {
 };
 #endif
 
-/* VNP_OPS_ACCEPT(fn) - define fn_set(), which sets proto_ops::accept() to fn(sock, newsock, arg) */
+/*
+ * VNP_OPS_ACCEPT(fn) - define the static function fn_set(), which sets proto_ops::accept() to
+ * fn(sock, newsock, arg)
+ */
 #ifdef HAVE_PROTO_OPS_ACCEPT_ARG
 #define VNP_OPS_ACCEPT(fn)						\
-static void fn##_set(struct proto_ops *ops /* not const yet */)		\
+static void fn##_set(struct proto_ops *ops)				\
 {									\
 	ops->accept = fn;						\
 }
@@ -92,7 +96,7 @@ static int fn##_args(struct socket *sock, struct socket *newsock,	\
 	return fn(sock, newsock, &arg);					\
 }									\
 									\
-static void fn##_set(struct proto_ops *ops /* not const yet */)		\
+static void fn##_set(struct proto_ops *ops)				\
 {									\
 	ops->accept = fn##_args;					\
 }

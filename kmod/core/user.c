@@ -19,8 +19,8 @@ MODULE_PARM_DESC(jit_user_max,
 		 "Bytes of native code that programs of one user without CAP_BPF may have (default 16 MiB)");
 
 /*
- * Users by uid, with at least one reference each: the last one is not put, but passes to the work
- * item, under the lock of the array.
+ * Users by uid, with at least one reference each: the last one is not put, but transferred to the
+ * work item, under the lock of the array.
  */
 static DEFINE_XARRAY_FLAGS(vnp_users, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 

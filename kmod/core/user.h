@@ -41,8 +41,8 @@ struct vnp_bucket {
 /**
  * struct vnp_user - a user who has programs or links
  * @refs:	one for each of them, each packet that waits to be sent by their programs, and
- *		each of @outlets; if there are none, one
- * @idle:	there are none.  Under the lock of the array of users
+ *		each of @outlets; and one while there are no others (@idle)
+ * @idle:	the only reference is that of @linger.  Under the lock of the array of users
  * @until:	if @idle: jiffies when the user may be freed.  Under the same lock
  * @linger:	work item: frees the user then
  * @uid:	the user

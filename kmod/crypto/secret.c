@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/crypto/secret.h"
 
-#include <crypto/algapi.h>
 #include <keys/user-type.h>
 #include <linux/err.h>
 #include <linux/key.h>

@@ -162,7 +162,7 @@ static bool vnp_hold_commit_only(struct vnp_holding *h, struct vnp_message *mess
 		atomic64_dec(&hold->fragments);
 		return false;
 	}
-	vnp_message_put(hold, message);
+	vnp_message_free_unlocked(hold, message);
 	return true;
 }
 

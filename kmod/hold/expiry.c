@@ -9,7 +9,7 @@
 /* After this many iterations the work item is queued again, so that others are executed, too. */
 #define VNP_HOLD_ITERATIONS	64
 
-/* Iterations that are reserved in advance, at most, in jiffies */
+/* How many jiffies ahead an iteration can be reserved */
 #define VNP_HOLD_SLOTS_MAX	(100UL * HZ)
 
 /* Return: the next one to be delivered, or NULL.  Context: the lock */
@@ -119,9 +119,9 @@ static bool vnp_hold_is_solvent(const struct vnp_link *link)
 }
 
 /*
- * While the account is empty, the links of a user continue all the same, as what waits is charged
- * to their sockets; but however many they are, there is one iteration per jiffy, and it is reserved
- * before.  Return: the next jiffy that is not reserved
+ * While the account is empty, held messages still have to end, as they stay charged to sockets: but
+ * all links of a user together have one iteration per jiffy.  Each link reserves a jiffy for its
+ * next iteration.  Return: the jiffy
  */
 static unsigned long vnp_hold_reserve(struct vnp_user *user)
 {
@@ -135,7 +135,7 @@ static unsigned long vnp_hold_reserve(struct vnp_user *user)
 	return next;
 }
 
-/* Has the jiffy come that was reserved for the link? */
+/* Has the reserved jiffy begun? */
 static bool vnp_hold_use_slot(struct vnp_hold *hold)
 {
 	if (!hold->reserved || time_before(jiffies, hold->slot))
@@ -144,7 +144,10 @@ static bool vnp_hold_use_slot(struct vnp_hold *hold)
 	return true;
 }
 
-/* Jiffies until that; at most a second, as there may be more in the account until then */
+/*
+ * Jiffies until the reserved one, reserving it first if necessary; at most a second, as the account
+ * may have been credited by then
+ */
 static unsigned long vnp_hold_pause(struct vnp_hold *hold)
 {
 	const unsigned long now = jiffies;

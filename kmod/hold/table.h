@@ -114,8 +114,8 @@ static inline void vnp_message_free(struct vnp_hold *hold, struct vnp_message *m
 	hold->messages_free = message;
 }
 
-/* vnp_message_put() - as vnp_message_free(), without the lock */
-static inline void vnp_message_put(struct vnp_hold *hold, struct vnp_message *message)
+/* vnp_message_free_unlocked() - as vnp_message_free(), but the caller does not hold the lock */
+static inline void vnp_message_free_unlocked(struct vnp_hold *hold, struct vnp_message *message)
 {
 	message = xchg(&hold->spare, message);
 	if (likely(!message))

@@ -29,7 +29,7 @@ static void vnp_link_free(struct vnp_obj *obj)
 		link->hook->free(link);
 	vnp_hold_destroy(link);
 	vnp_routes_destroy(&link->routes);
-	/* The operations of a route are in its namespace. */
+	/* After the routes: dst_release() uses the dst_ops of IPv6, which are in the namespace. */
 	if (link->net)
 		put_net(link->net);
 	vnp_user_put(link->user);

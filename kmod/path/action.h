@@ -48,7 +48,7 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	static_assert((int)VNP_ACTION_HOLD == (int)VNP_HELD);
 	static_assert((int)VNP_ACTION_NONE == (int)__VNP_VERDICT_CNT);
 
-	/* First the verdict for which the time matters most */
+	/* First the verdict that must be fastest */
 	if (likely(ret == VNP_DROP))
 		return VNP_ACTION_DROP;
 	/* VNP_HELD is only a verdict where holding is possible: the caller tests it before. */

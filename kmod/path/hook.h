@@ -83,9 +83,9 @@ struct vnp_target_addr;
  * @info:	fill in what only links of this hook count; @sk: NULL: detached.  Context: process.
  *		NULL: nothing
  *
- * tcp/ receives no packets: in the hooks for its links @wants_batches to @join are NULL.  The hooks
- * for copies of messages (tcp/copy.c) and for test runs (prog/test_run.c) have no links: they only
- * have what helpers call (@head, @copy, @len_max, @seal, @load, @send, @append, @answer).
+ * tcp/ receives no packets: in the hooks for its links @wants_batches to @seal are NULL.  The hooks
+ * for copies of messages (tcp/copy.c) and for test executions (prog/test_run.c) have no links: they
+ * only have what helpers call (@head, @copy, @len_max, @seal, @load, @send, @append, @answer).
  *
  * Context of @suits, @attach, @detach, @is_attached, @permit, @permit_connected, @free and @info:
  * process.  Of all others: softirqs off, under RCU.  Those for held packets (@charge, @uncharge,

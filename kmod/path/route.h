@@ -91,8 +91,8 @@ void vnp_route_forget(struct vnp_route *route);
 __be32 vnp_route_saddr_ip4(const struct sk_buff *skb);
 
 /*
- * The socket's own IPsec policy is part of the key, as setting one does not invalidate cached
- * routes (dst_check()).  Not its address, which another one can have later.
+ * The key includes the index of the socket's own IPsec policy, as dst_check() does not detect that
+ * one was set.  Not the address of the policy, which another one can have later.
  */
 static __always_inline u32 vnp_route_policy(const struct sock *sk)
 {
@@ -122,8 +122,8 @@ static __always_inline void vnp_route_key_ip4(struct vnp_route_key *key,
 }
 
 /*
- * Not in the order of the members: compilers would compare neighbours at once, for which a key that
- * is in registers must be stored.
+ * Not in the order of the members: compilers would combine the comparisons of adjacent members into
+ * one load, for which a key that is in registers would have to be stored.
  */
 static __always_inline bool vnp_route_matches_ip4(const struct vnp_route_key *a,
 						  const struct vnp_route_key *b)

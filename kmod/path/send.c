@@ -180,7 +180,7 @@ static void vnp_send_flush_untimed(struct vnp_send_queue *queue, u32 *cnt)
 	vnp_send_payer_put(&payer);
 }
 
-/* Flush some packets of a user, and charge him for the time since @start.  Return: the time now */
+/* Flush some packets of a user, and charge that user for the time since @start.  Return: now */
 static u64 vnp_send_flush_timed(struct vnp_send_queue *queue, u64 start)
 {
 	struct vnp_send_payer payer[VNP_SEND_TIMED];

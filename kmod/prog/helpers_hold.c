@@ -31,7 +31,7 @@ static noinline int vnp_held_bytes(const struct vnp_dgram *dgram, u64 message, u
 	struct vnp_held info;
 	int ret = vnp_hold_query(dgram->holding, message, &info);
 
-	/* Speculation barrier, as below */
+	/* Speculation barrier: as in vnp_helper_held() */
 	vnp_dgram_nospec(dgram);
 	vnp_held_copy((void *)(unsigned long)to, len, cnt, &info);
 	return ret;
@@ -44,7 +44,7 @@ u64 vnp_helper_held(u64 ctx, u64 message, u64 to, u64 len, u64 r5)
 
 	if (unlikely(len != sizeof(*info) || !IS_ALIGNED(to, __alignof__(*info))))
 		return vnp_held_bytes(dgram, message, to, len);
-	/* Speculation barrier: not more is written than @len, also on mispredicted paths. */
+	/* Speculation barrier: on mispredicted paths, too, at most @len bytes are written. */
 	vnp_dgram_nospec(dgram);
 	return vnp_hold_query(dgram->holding, message, info);
 }

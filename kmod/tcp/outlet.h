@@ -63,7 +63,7 @@ enum vnp_outlet_state {
  * @user:	the user who owns the entries, with a reference
  * @write_space: the function that it has set as sk_write_space of @sk
  * @writers:	number of the application's writes in progress, if the socket has a link: nothing is
- *		sent from the queue during them (tcp/write.c).  Not under a lock
+ *		sent from the queue during them (tcp/write.c).  Atomic
  * @shown:	the constant fields of what user space reads
  * @lock:	protects @state to @errors, and @aborting
  * @state:	enum vnp_outlet_state
@@ -152,7 +152,7 @@ int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
 		      const struct vnp_send_msg *msg);
 
 /*
- * vnp_outlet_drain() - send all that is queued at its begin, even beyond the send buffer's size.
+ * vnp_outlet_drain() - send what is queued when it is called, even beyond the send buffer's size.
  * Context: process, the socket's lock.  Return: 0, -ENOMEM
  */
 int vnp_outlet_drain(struct vnp_outlet *outlet);

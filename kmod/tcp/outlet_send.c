@@ -98,10 +98,10 @@ int vnp_outlet_failure(const struct sock *sk)
 }
 
 /*
- * Does the connection go on, but has an error that a call of the application must get?  An ICMP
- * error is one with IP_RECVERR.  Sending would return it instead.
+ * Is an error pending that the application must get, although the connection continues?  With
+ * IP_RECVERR an ICMP error is one.  tcp_sendmsg_locked() would return it here.
  */
-static bool vnp_outlet_is_held(const struct sock *sk)
+static bool vnp_outlet_has_error(const struct sock *sk)
 {
 	return READ_ONCE(sk->sk_err) && !vnp_outlet_failure(sk);
 }
@@ -257,7 +257,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	bh_lock_sock(sk);
 	start = ktime_get_ns();
 	if (!sock_owned_by_user(sk) && !vnp_outlet_is_written(outlet) &&
-	    !vnp_outlet_is_held(sk) && vnp_account_draw(outlet->user, 0))
+	    !vnp_outlet_has_error(sk) && vnp_account_draw(outlet->user, 0))
 		ret = vnp_outlet_send_some(outlet);
 	bh_unlock_sock(sk);
 	vnp_account_charge(outlet->user, ktime_get_ns() - start);

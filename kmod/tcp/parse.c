@@ -247,7 +247,10 @@ void vnp_stream_follow(struct vnp_stream *stream)
 	stream->sized = false;
 }
 
-/* Find the packet in which the message at @parse begins, after @from.  It is rarely another one. */
+/*
+ * Find the packet in which the message at @parse begins, after @from.  Not inlined: mostly it
+ * begins in @from, which the caller tests.
+ */
 static noinline struct sk_buff *vnp_stream_seek(struct vnp_stream *stream,
 						struct vnp_queue_exec *exec,
 						struct sk_buff *from, u32 *steps)

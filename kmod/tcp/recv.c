@@ -78,7 +78,9 @@ int vnp_recv_restart(void)
 	return -ERESTARTSYS;
 }
 
-/* The caller must not sleep after it. */
+/*
+ * Puts the reference to the link, which keeps the module: so the caller must not sleep after it.
+ */
 static void vnp_recv_end(struct vnp_recv *recv)
 {
 	vnp_recv_unlock(recv);
@@ -116,7 +118,7 @@ static int vnp_recv_sleep(struct vnp_recv *recv)
 	struct sock *sk = recv->sk;
 	int ret;
 
-	vnp_stream_idle(recv->stream);
+	vnp_stream_app_waits(recv->stream);
 	add_wait_queue(sk_sleep(sk), &wait);
 	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
 	vnp_recv_unlock(recv);
@@ -331,9 +333,9 @@ static void vnp_recv_check_urgent(struct sock *sk)
 	release_sock(sk);
 }
 
-/* What is not in the stream of bytes: TCP reads it. */
-static int vnp_recv_apart(struct sock *sk, struct msghdr *msg, size_t len, int flags,
-			  int *addr_len)
+/* The error queue and urgent bytes are read by TCP alone. */
+static int vnp_recv_by_tcp(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+			   int *addr_len)
 {
 	const bool held = vnp_tcp_enter();
 	int ret;
@@ -353,7 +355,7 @@ static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int fla
 	int ret;
 
 	if (flags & (MSG_ERRQUEUE | MSG_OOB))
-		return vnp_recv_apart(sk, msg, len, flags, addr_len);
+		return vnp_recv_by_tcp(sk, msg, len, flags, addr_len);
 	ret = vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT);
 	if (ret)
 		return ret;
@@ -442,7 +444,7 @@ __poll_t vnp_recv_poll(struct file *file, struct socket *sock, poll_table *wait)
 	rcu_read_lock();
 	stream = vnp_stream_of(sock->sk);
 	if (stream && events & (EPOLLIN | EPOLLRDNORM) && !(events & (EPOLLOUT | EPOLLWRNORM)))
-		vnp_stream_idle(stream);
+		vnp_stream_app_waits(stream);
 	if (stream)
 		mask = vnp_recv_mask(stream, sock->sk, mask);
 	rcu_read_unlock();

@@ -529,7 +529,7 @@ int vnp_repack_without(struct sock *sk, struct vnp_ranges *ranges, gfp_t gfp)
 	ret = vnp_repack_remove(sk, &removal, gfp);
 	if (ret)
 		return ret;
-	/* Until all is moved, sequence numbers are missing: so this must not fail. */
+	/* Until all bytes have been moved, the queue has a gap: so this must not fail. */
 	while (!vnp_queue_is_end(sk, removal.end->prev) && !WARN_ON_ONCE(ret)) {
 		cond_resched();
 		ret = vnp_repack_remove(sk, &removal, gfp | __GFP_NOFAIL);

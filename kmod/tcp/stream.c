@@ -84,9 +84,9 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 }
 
 /*
- * Without the socket's lock, which a call of the application can hold for any time.  Programs are
- * executed, and @parse is set, in one RCU critical section; but by the worker @apart is set before,
- * and cleared after that.
+ * Without the socket's lock, which a call of the application can hold for any time.  In softirq, a
+ * program is executed and @parse is set in one RCU critical section, for which membarrier() waits.
+ * The worker sets @apart before it executes a program, and clears it after it has set @parse.
  */
 static u32 vnp_stream_unread(const struct vnp_stream *stream, const struct sock *sk)
 {
@@ -250,7 +250,7 @@ static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
  * Is there nothing to parse in what has arrived up to @end, to remove, or to deliver as it does not
  * fit?  This is so after most reads.
  */
-static bool vnp_stream_is_idle(struct vnp_stream *stream, u32 end)
+static bool vnp_stream_is_unchanged(struct vnp_stream *stream, u32 end)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
 
@@ -266,7 +266,7 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 	int ret, skip;
 
 	vnp_stream_follow(stream);
-	if (vnp_stream_is_idle(stream, end))
+	if (vnp_stream_is_unchanged(stream, end))
 		return;
 	ret = vnp_stream_parse_some(stream, end, far);
 	local_bh_disable();

@@ -172,8 +172,11 @@ static inline u32 vnp_stream_unanswered(const struct vnp_stream *stream)
 	return atomic_read(&stream->owed);
 }
 
-/* vnp_stream_idle() - the application waits for input: it does not send more.  Context: any */
-static inline void vnp_stream_idle(struct vnp_stream *stream)
+/*
+ * vnp_stream_app_waits() - the application waits for input, so it has sent all of its answers.
+ * Context: any
+ */
+static inline void vnp_stream_app_waits(struct vnp_stream *stream)
 {
 	if (atomic_read(&stream->owed) & VNP_OWED_MORE)
 		atomic_andnot(VNP_OWED_MORE, &stream->owed);
@@ -200,8 +203,8 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk);
 void vnp_stream_stop(struct vnp_stream *stream, bool keep);
 
 /*
- * vnp_stream_outran() - has a call from before the link read since vnp_stream_pace()?  Context: the
- * socket's spinlock
+ * vnp_stream_outran() - has a call that began before the link read bytes since vnp_stream_pace()
+ * set sk_rcvlowat?  Context: the socket's spinlock
  */
 static inline bool vnp_stream_outran(const struct vnp_stream *stream)
 {
@@ -211,9 +214,9 @@ static inline bool vnp_stream_outran(const struct vnp_stream *stream)
 }
 
 /*
- * vnp_stream_ignore_urgent() - the urgent pointer is not authenticated.  So ignore it if messages
- * are: an urgent byte would be delivered before its message, and anyone on the path could remove a
- * byte from a message.  Context: the socket's lock
+ * vnp_stream_ignore_urgent() - ignore the urgent pointer if messages are authenticated: it is not,
+ * and otherwise an urgent byte would be delivered before its message, and anyone on the path could
+ * remove a byte from a message.  Context: the socket's lock
  */
 void vnp_stream_ignore_urgent(struct vnp_stream *stream);
 
@@ -226,7 +229,7 @@ static inline bool vnp_stream_closed(const struct sock *sk)
 	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
 }
 
-/* vnp_stream_finish_closed() - as vnp_stream_finish(), for a socket that is closed */
+/* vnp_stream_finish_closed() - as vnp_stream_finish(), once no more data can arrive */
 void vnp_stream_finish_closed(struct vnp_stream *stream);
 
 /*

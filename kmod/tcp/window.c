@@ -95,7 +95,7 @@ static bool vnp_window_grew(struct sock *sk)
 	const s64 now = tcp_receive_window(tp);
 	s64 free, could, half, mss;
 
-	/* As a rule, which takes a few instructions to find */
+	/* The usual case, found in a few instructions */
 	if (2 * now > tp->window_clamp && now >= 2 * tp->advmss)
 		return false;
 	free = sk->sk_rcvbuf - atomic_read(&sk->sk_rmem_alloc);

@@ -40,7 +40,7 @@ struct sock;
  *		replaced since
  * @rcvbuf:	sk_rcvbuf when the latest pass ended; 0: there was none
  * @limit:	vnp_window_limit() when sk_rcvbuf could be raised up to @limit_rcvbuf
- * @limit_rcvbuf: 0: @limit is not known
+ * @limit_rcvbuf: the vnp_window_rcvbuf_max() for which @limit was computed; 0: none
  */
 struct vnp_window {
 	struct vnp_repack pass;
@@ -60,7 +60,10 @@ void vnp_window_follow(const struct sock *sk, struct vnp_window *window);
 /* vnp_window_limit_any() - how many bytes may be kept from the application.  Context: any */
 u32 vnp_window_limit_any(const struct sock *sk);
 
-/* vnp_window_limit() - the same */
+/*
+ * vnp_window_limit() - the same, cached in @window until the largest possible sk_rcvbuf changes.
+ * Context: the socket's lock
+ */
 u32 vnp_window_limit(const struct sock *sk, struct vnp_window *window);
 
 /* vnp_window_is_crowded() - does the queue take so much that the window may soon be zero? */

@@ -33,10 +33,10 @@ static struct vnp_stream *vnp_write_stream(const struct sock *sk)
 }
 
 /*
- * Send what was queued before.  It must not exceed the send buffer again and again, so first there
- * has to be room, as for what the application writes; if there is, but memory is short, waiting
- * takes a moment, as in TCP.  Context: the socket's lock.  Return: 0: done, 1: call again, or an
- * errno of sendmsg()
+ * Send what was queued before.  This may exceed the send buffer once, but not in each call: so wait
+ * until it has room, as for what the application writes.  If it has, but memory is short,
+ * sk_stream_wait_memory() waits for a short time.  Context: the socket's lock.  Return: 0: done,
+ * 1: call again, or an errno of sendmsg()
  */
 static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *timeo)
 {
@@ -83,14 +83,17 @@ static void vnp_write_settle(struct vnp_stream *stream, struct sock *sk)
 		return;
 	if (!(stream->link->flags & VNP_LINK_F_REPLY_IDLE))
 		atomic_set(&stream->owed, 0);
-	/* With VNP_OWED_MORE this may be more of what answered earlier messages. */
+	/*
+	 * If VNP_OWED_MORE is set already, these bytes may still belong to answers to earlier
+	 * messages.
+	 */
 	else if (atomic_cmpxchg(&stream->owed, VNP_OWED_ANSWERS, VNP_OWED_MORE) == VNP_OWED_ANSWERS)
 		vnp_write_probe(sk);
 }
 
 /*
- * Context: process.  Return: 0, or an errno for the application.  If there is a stream the socket is
- * locked, so that nothing changes before the write
+ * Context: process.  Return: 0, or an errno for the application.  If there is a stream the socket
+ * is locked, so that nothing changes before the write
  */
 static int vnp_write_begin(struct vnp_write *write, struct sock *sk, size_t len, bool nonblock)
 {

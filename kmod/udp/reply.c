@@ -205,15 +205,15 @@ static __always_inline void vnp_udp_reply_charge(const struct vnp_link *link, u3
 				     len / VNP_UDP_REPLY_BYTES);
 }
 
-static noinline void vnp_udp_reply_fails(struct vnp_link *link, struct sock *sk, bool ip6, int ret,
-					 u32 cnt)
+static noinline void vnp_udp_reply_failed(struct vnp_link *link, struct sock *sk, bool ip6,
+					  int ret, u32 cnt)
 {
 	vnp_link_error(link, vnp_udp_out_error(ret), cnt);
 	if (ret == -ENOBUFS)
 		SNMP_INC_STATS(vnp_udp_mib_of(sk, ip6), UDP_MIB_SNDBUFERRORS);
 }
 
-/* Compiled for each family and kind of packet, as all that differs is known then. */
+/* Compiled for each family and kind of packet, as all differences are constants then. */
 static __always_inline void vnp_udp_reply_packet(struct vnp_link *link, struct sock *sk,
 						 struct sk_buff *skb, bool ip6, bool gso)
 {
@@ -231,7 +231,7 @@ static __always_inline void vnp_udp_reply_packet(struct vnp_link *link, struct s
 	if (ret > 0)
 		ret = net_xmit_errno(ret);
 	if (unlikely(ret))
-		vnp_udp_reply_fails(link, sk, ip6, ret, cnt);
+		vnp_udp_reply_failed(link, sk, ip6, ret, cnt);
 	else
 		SNMP_INC_STATS(vnp_udp_mib_of(sk, ip6), UDP_MIB_OUTDATAGRAMS);
 }
@@ -242,9 +242,8 @@ static noinline void vnp_udp_reply_gso(struct vnp_link *link, struct sock *sk,
 	vnp_udp_reply_packet(link, sk, skb, false, true);
 }
 
-/* IPv6 */
-static noinline void vnp_udp_reply_other(struct vnp_link *link, struct sock *sk,
-					 struct sk_buff *skb)
+static noinline void vnp_udp_reply_v6(struct vnp_link *link, struct sock *sk,
+				      struct sk_buff *skb)
 {
 	if (skb_is_gso(skb))
 		vnp_udp_reply_packet(link, sk, skb, true, true);
@@ -254,10 +253,10 @@ static noinline void vnp_udp_reply_other(struct vnp_link *link, struct sock *sk,
 
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
-	/* First, as what is computed before a call must be saved. */
+	/* Before all else: values computed before a call must be saved across it. */
 	skb_orphan(skb);
 	if (unlikely(skb->protocol == htons(ETH_P_IPV6)))
-		vnp_udp_reply_other(link, sk, skb);
+		vnp_udp_reply_v6(link, sk, skb);
 	else if (unlikely(skb_is_gso(skb)))
 		vnp_udp_reply_gso(link, sk, skb);
 	else
