@@ -74,7 +74,7 @@ static inline u32 vnp_held_cnt(u32 len)
 	return min_t(u32, len, sizeof(struct vnp_held));
 }
 
-/* vnp_held_copy() - give it these @cnt bytes, and zeroes after them */
+/* vnp_held_copy() - copy @cnt bytes of @info to @to, and fill it up to @len with zeroes */
 static inline void vnp_held_copy(void *to, u32 len, u32 cnt, const struct vnp_held *info)
 {
 	memcpy(to, info, cnt);

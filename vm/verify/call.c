@@ -29,7 +29,7 @@ static struct vnp_reg *call_arg(const struct call *c, u32 n)
 	return vnp_state_reg(c->v->state, n + 1);
 }
 
-/* Argument @n is something else than the helper takes. */
+/* Argument @n is not what the helper takes. */
 static int call_mismatch(const struct call *c, u32 n, const char *want)
 {
 	char text[VNP_REG_TEXT_LEN];
