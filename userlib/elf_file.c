@@ -6,13 +6,13 @@ static int elf_header_check(struct vnp_elf *elf)
 	const Elf64_Ehdr *hdr;
 
 	if (elf_kind(elf->elf) != ELF_K_ELF) {
-		vnp_error(elf->print, "This is not an ELF object: give what clang -target bpf makes, by the command in <vnp/program.h>.");
+		vnp_error(elf->print, "This is not an ELF object: give the output of clang -target bpf, as by the command in <vnp/program.h>.");
 		return -EINVAL;
 	}
 
 	hdr = elf64_getehdr(elf->elf);
 	if (!hdr || hdr->e_type != ET_REL || hdr->e_machine != EM_BPF) {
-		vnp_error(elf->print, "This ELF file is not a BPF object: give what clang -target bpf makes, by the command in <vnp/program.h>.");
+		vnp_error(elf->print, "This ELF file is not a BPF object: give the output of clang -target bpf, as by the command in <vnp/program.h>.");
 		return -EINVAL;
 	}
 	if (hdr->e_ident[EI_DATA] !=

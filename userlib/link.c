@@ -84,7 +84,7 @@ static const char *option_invalid(const struct vnp_link_create *create)
 		return "the queue for answers must have 4 KiB to 16 MiB";
 	if ((create->flags & late) == late)
 		return "messages that are too old cannot be delivered both whole and one by one";
-	return "an option does not apply to this socket: merge and late are for UDP; unframed, forged, boundaries, answers and unsent are for TCP";
+	return "an option does not apply to this socket: merge and late are for UDP; unframed, forged, boundaries, answers, unsent and answered are for TCP";
 }
 
 static const char *attach_refused(const struct vnp_program *prog,
@@ -94,7 +94,7 @@ static const char *attach_refused(const struct vnp_program *prog,
 	switch (err) {
 	case -EBUSY:
 		return create->reply_bytes ?
-		       "it already has a link (vnpctl link list), the kernel uses it for something else, or it is in a map of sockets with another queue or policy than for answers" :
+		       "it already has a link (vnpctl link list), the kernel uses it for something else, or it is in a map of sockets, with another policy or size of its queue than the link asks for" :
 		       "it already has a link (vnpctl link list), or the kernel uses it, e.g. for a tunnel";
 	case -EOPNOTSUPP:
 		return type_mismatch(prog, message, create->sock_fd);

@@ -304,8 +304,8 @@ TEST_F(tool, link_options_refused)
 		{ "hold messages 1x", "from 0 to 65536, not \"1x\"" },
 		{ "hold mark", "The mark is missing" },
 		{ "answers 100", "4 KiB to 16 MiB" },
-		{ "boundaries on", "unsent are for TCP" },
-		{ "answers 8192", "unsent are for TCP" },
+		{ "boundaries on", "answered are for TCP" },
+		{ "answers 8192", "answered are for TCP" },
 	};
 	const char *stream = object_path("../progs/stream.bpf.o");
 	struct conn conn;

@@ -40,7 +40,7 @@ struct args {
 /* args_next() - read a word; NULL if there is none */
 const char *args_next(struct args *args);
 
-/* args_is() - is word @n of those left @keyword or an abbreviation of it? */
+/* args_is() - is the next word, after skipping @n, @keyword or an abbreviation of it? */
 bool args_is(const struct args *args, int n, const char *keyword);
 
 /* args_take() - read the next word if it is @keyword or an abbreviation of it */
@@ -128,7 +128,7 @@ const char *error_name(__u32 error);
 /* errors_print() - those that occurred, each between @before and @after */
 void errors_print(const __u64 *errors, const char *before, const char *after);
 
-/* errors_json() - those that occurred, or all that there are */
+/* errors_json() - those that occurred; @all: also those that did not */
 struct json_object *errors_json(const __u64 *errors, bool all);
 
 const char *prog_type_name(__u32 type);
@@ -298,7 +298,7 @@ int prog_dump(struct args *args);
 /* link_opts_parse() - read options of link attach, in any order, until there are no more words */
 int link_opts_parse(struct args *args, struct vnp_link_opts *opts);
 
-/* link_attached_print() - a link that was made: print a line, or append it to @list in JSON */
+/* link_attached_print() - print a line about a new link, or in JSON append it to @list */
 void link_attached_print(const struct vnp_program *prog, const struct vnp_link_info *info,
 			 const struct vnp_socket *sock, struct json_object *list);
 

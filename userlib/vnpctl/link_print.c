@@ -43,6 +43,8 @@ static void stream_json(struct json_object *obj, const struct vnp_link_info *inf
 	add_u64(obj, "ready_messages", info->ready_messages);
 	add_u64(obj, "reply_bytes", info->reply_bytes);
 	add_u64(obj, "reply_queued", info->reply_queued);
+	add_str(obj, "unsent", info->flags & VNP_LINK_F_REPLY_RESET ? "reset" : "fail");
+	add_str(obj, "answered", info->flags & VNP_LINK_F_REPLY_IDLE ? "idle" : "sent");
 	add_u64(obj, "unread", info->unread);
 	add_u64(obj, "unanswered", info->unanswered);
 }
@@ -181,10 +183,15 @@ void link_print(const struct vnp_link_info *info)
 	if (info->flags & VNP_LINK_F_BOUNDARIES)
 		printf("\ta read ends where a message ends; %u are ready\n", info->ready_messages);
 	if (info->reply_bytes)
-		printf("\tanswers: %u of %u bytes are queued\n", info->reply_queued,
-		       info->reply_bytes);
+		printf("\tanswers: %u of %u bytes are queued; without room %s\n",
+		       info->reply_queued, info->reply_bytes,
+		       info->flags & VNP_LINK_F_REPLY_RESET ? "the connection is reset" :
+							      "the program is told");
+	if (info->flags & VNP_LINK_F_REPLY_IDLE)
+		printf("\tthe process has answered only when it waits for more\n");
 	if (info->unread)
-		printf("\t%u bytes of messages are not read yet\n", info->unread);
+		printf("\tunread: %u bytes of messages on which the program was executed\n",
+		       info->unread);
 	errors_print(info->errors, "\terrors", "\n");
 	hold_print(info);
 	listener_print(info);

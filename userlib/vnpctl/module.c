@@ -94,7 +94,7 @@ int feature_command(struct args *args)
 	       feature.softirq_share, feature.softirq_burst_us);
 	printf("sending        %u datagrams for each that arrived; %u, and %llu bytes, per second and CPU\n",
 	       feature.send_fanout, feature.send_rate, feature.send_bytes);
-	printf("connections    %u in maps for each user, with queues of %llu bytes\n",
+	printf("connections    at most %u in maps for each user, whose queues have at most %llu bytes together\n",
 	       feature.sockets_user_max, feature.sockets_user_bytes);
 	printf("may load       %s\n", feature.unprivileged ?
 	       "all who may open /dev/vnp" :
