@@ -144,8 +144,8 @@ enum vnp_verdict {
  *		the application has not read all, or since it did no send() of it has succeeded
  *		as a whole.  Then vnp_reply() may overtake answers of the application; with 0 it
  *		does not, if the application sends the answers to all that it has read at once.
- *		With %VNP_LINK_F_REPLY_IDLE, 2 is added: since it has sent that, it has not waited
- *		for input.  For other programs there is no such field
+ *		With %VNP_LINK_F_REPLY_IDLE, 2 is added from that send() on until it waits for
+ *		input.  For other programs there is no such field
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(it is taken if any socket has set SO_TIMESTAMP*)
  *
@@ -1206,7 +1206,7 @@ struct vnp_map_freeze {
 #define VNP_LINK_F_FORGED_END	(1U << 6)	/* a forged message ends the stream */
 #define VNP_LINK_F_BOUNDARIES	(1U << 7)	/* a read ends where a message ends */
 #define VNP_LINK_F_REPLY_RESET	(1U << 8)	/* no room for an answer: reset the connection */
-#define VNP_LINK_F_REPLY_IDLE	(1U << 9)	/* answered: only when the application waits */
+#define VNP_LINK_F_REPLY_IDLE	(1U << 9)	/* unanswered: until it waits for input */
 
 /*
  * A control message of recvmsg(), of level IPPROTO_TCP: a __u32, the number of messages that are
@@ -1260,8 +1260,8 @@ enum vnp_eof {
  * @reserved2:	must be zero
  *
  * The link exists until it is detached or the socket is closed.  Data already in the
- * socket's receive queue stays there.  Returns a descriptor.  As one of the socket would, that of
- * a link to a UDP socket keeps the socket's network namespace.
+ * socket's receive queue stays there.  Returns a descriptor.  The descriptor of a link to a UDP
+ * socket keeps the socket's network namespace, as a descriptor of the socket does.
  *
  * The kernel merges datagrams of a flow that arrive together (GRO), if the interface
  * supports it, and brings them to the program as one packet: the program is executed on
@@ -1298,8 +1298,9 @@ enum vnp_eof {
  * with %VNP_LINK_F_STREAM_PASS all bytes from there on.  When the stream ends, what is held is
  * delivered.
  * When the link is detached, what was not dropped is delivered, whole or not.  Messages on which
- * the program was not executed are delivered as they arrived; so is one long message whose
- * execution was in progress, or had just ended, even if it was answered, sent to others, or forged.
+ * the program was not executed are delivered as they arrived.  The same can happen to one long
+ * message on which the program was being executed, or had just been, even if it was answered, sent
+ * to others, or forged.
  *
  * A message that fails authentication (%VNP_ERROR_AUTH) is cut out of the stream, whatever the
  * program returns; with %VNP_LINK_F_FORGED_END the application gets what is before it, and then
@@ -1333,11 +1334,12 @@ enum vnp_eof {
  * is detached, or the socket closed, what is in the queue is sent before; unless a call of send()
  * waits at this moment: then it is dropped.  The order of answers and of calls that write at the
  * same time is not defined.
- * With %VNP_LINK_F_REPLY_IDLE, @unanswered becomes 2 by that send(), and 0 when the application then
- * waits for input: in a function that reads, or in poll() (also epoll, select()) that is not for
- * output, too.  So it may send answers by several calls, also when poll() reports that there is room,
- * if a single thread serves the connection.  If the application is passed a message meanwhile
- * (@unanswered was 2), 1 remains until it has waited, and sent something after that.
+ * With %VNP_LINK_F_REPLY_IDLE, @unanswered changes from 1 to 2, not to 0, when all has been read
+ * and a send() has succeeded; and to 0 when the application then waits for input: in a function
+ * that reads, or in poll() (epoll, select()) that asks for input, and not for output, too.  So a
+ * single thread per connection may send answers by several calls, and wait for room between them.
+ * If a message is passed while @unanswered is 2, it becomes 3; waiting for input makes that 1, and
+ * only a send() after that 2.
  * Nothing is sent that send() of the process that creates the link, or accepts the connection, would
  * not be permitted to send; then, after shutdown(), and on a connection of TCP fast open that was
  * accepted before its handshake was complete, vnp_reply() fails.  EDQUOT: as of
@@ -1435,10 +1437,10 @@ struct vnp_link_create {
  * @ready_messages: stream, with %VNP_LINK_F_BOUNDARIES: messages that are ready
  * @reply_bytes: size of the queue for answers; 0: no queue
  * @reply_queued: bytes in it, which TCP has not got yet
- * @unread:	stream: bytes up to the end of the last message on which a program was executed that
- *		the application has not read.  Of a message whose program has executed before a call
- *		of membarrier(MEMBARRIER_CMD_GLOBAL), all later calls of VNP_LINK_INFO count the
- *		bytes
+ * @unread:	stream: bytes that the application has not read, up to the end of the last message
+ *		on which a program was executed.  If that execution ended before a call of
+ *		membarrier(MEMBARRIER_CMD_GLOBAL), every VNP_LINK_INFO after the call counts the
+ *		message
  * @unanswered:	stream: as in struct vnp_ctx, if a message arrived now
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
@@ -1581,8 +1583,8 @@ struct vnp_obj_id {
  * @send_rate:	datagrams per second that the programs on all links of one user may send on
  *		each CPU; at once, as many as in a quarter of a second
  * @send_bytes:	bytes of payload per second, likewise
- * @sockets_user_bytes: bytes that the queues of all of one user's TCP connections in maps may have
- * @sockets_user_max: how many such connections there may be
+ * @sockets_user_bytes: bytes that the queues of all TCP connections of one user in maps may have
+ * @sockets_user_max: how many TCP connections of one user may be in maps
  * @reserved:	0
  *
  * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, and from @send_fanout to
