@@ -58,8 +58,8 @@ int sample_open(const struct sample *sample, struct vnp_object **obj);
 int sample_load(const struct sample *sample, struct vnp_object **obj);
 
 /*
- * sample_variables() - its global variables that begin as zero, shared with the program until this
- * process ends.  Return: NULL after a complaint
+ * sample_variables() - the program's zero-initialized global variables (.bss), shared with it until
+ * this process ends.  Return: NULL after a complaint
  */
 void *sample_variables(const struct sample *sample, const struct vnp_object *obj);
 

@@ -13,8 +13,8 @@
  * @opts:	of the links
  * @port:	the TCP port
  * @argv:	the server's command
- * @linked:	called when the socket has its link, by another process, which may observe @pid, the
- *		server; @listener: the socket.  NULL: nothing.  Return: 0 or a negative errno
+ * @linked:	called in another process once the socket is linked; @pid: the server, @listener:
+ *		its socket.  NULL: nothing.  Return: 0 or a negative errno
  */
 struct sample_server {
 	const struct sample *sample;
@@ -27,8 +27,8 @@ struct sample_server {
 };
 
 /*
- * sample_serve() - become this server.  Return: a negative errno, after a complaint; it only
- * returns if that fails
+ * sample_serve() - become this server.  Returns only if that fails: a negative errno, after a
+ * complaint
  */
 int sample_serve(const struct sample_server *server);
 

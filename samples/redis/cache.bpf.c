@@ -30,7 +30,7 @@ struct ends {
 	__u32 port;
 };
 
-/* A command that waits: it is the only one that is not answered, or there may be others */
+/* A command waits on the connection: no other one is unanswered, or others may be */
 #define WAITS_ALONE	1
 #define WAITS		2
 
@@ -95,7 +95,7 @@ static __always_inline __u32 class_of(const struct cache_name *name)
 	return class ? *class : CACHE_STATE;
 }
 
-/* By the second word, which is a string of @len bytes at @off */
+/* The class by the second word, which is a string of @len bytes at @off */
 static __always_inline __u32 class_of_second(struct vnp_ctx *ctx, __u32 off, __u32 len,
 					     const struct cache_name *first)
 {
@@ -120,7 +120,7 @@ static __always_inline bool load_key(struct vnp_ctx *ctx, __u32 off, __u64 len,
 	return true;
 }
 
-/* Of a command whose second string has @len bytes, at @off */
+/* The class of a command whose second string has @len bytes, at @off */
 static __always_inline __u32 class_with(struct vnp_ctx *ctx, struct request *req, __u32 class,
 					const struct cache_name *name, __u32 off, __u32 len)
 {
@@ -137,7 +137,7 @@ static __always_inline __u32 class_with(struct vnp_ctx *ctx, struct request *req
 	return class;
 }
 
-/* Of a command without arguments, which may be an error */
+/* The class of a command without arguments, which may be an error */
 static __always_inline __u32 class_alone(__u32 class)
 {
 	switch (class) {
@@ -153,7 +153,7 @@ static __always_inline __u32 class_alone(__u32 class)
 	return class;
 }
 
-/* Of the command "*COUNT\r\n$LENGTH\r\nNAME\r\n$LENGTH\r\nSTRING\r\n..." */
+/* The class of an array "*COUNT\r\n$LENGTH\r\nNAME\r\n$LENGTH\r\nSTRING\r\n..." */
 static __always_inline __u32 class_of_array(struct vnp_ctx *ctx, struct request *req)
 {
 	__s32 head = number(ctx, 0, '*', &req->cnt);
@@ -178,7 +178,7 @@ static __always_inline __u32 class_of_array(struct vnp_ctx *ctx, struct request 
 	return class_with(ctx, req, class, &name, off + head, len);
 }
 
-/* Of a line, if that begins with a word that is not quoted */
+/* The class of a line, if it begins with an unquoted word */
 static __always_inline __u32 class_of_line(struct vnp_ctx *ctx)
 {
 	struct cache_name name = {};
@@ -292,7 +292,7 @@ static __always_inline void note_miss(struct vnp_ctx *ctx, const struct cache_ke
 		   key->words[6], key->words[7]);
 }
 
-/* Return: false: let the server answer it */
+/* Return: was it answered? */
 static __always_inline bool answer(struct vnp_ctx *ctx, const struct cache_key *key,
 				   const struct connection *conn)
 {

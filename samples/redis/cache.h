@@ -62,16 +62,17 @@ struct cache_entry {
  * @CACHE_GET:	it is GET
  * @CACHE_READ:	it changes no string that exists, and nothing about the connection
  * @CACHE_KEY:	it may change the value of its first key only
- * @CACHE_KEYS:	likewise if it has one key; all its arguments are keys
+ * @CACHE_KEYS:	as @CACHE_KEY if it has one argument, else as @CACHE_ALL; all its arguments are
+ *		keys
  * @CACHE_ALL:	it may change any value
- * @CACHE_STATE: likewise, and it may change what later commands on its connection mean.  Also those
- *		that are not in the map of commands
- * @CACHE_PUSH:	likewise, and the server may send what is not the answer to a command
+ * @CACHE_STATE: as @CACHE_ALL, and it may change what later commands on its connection mean.  Also
+ *		those that are not in the map of commands
+ * @CACHE_PUSH:	as @CACHE_STATE, and the server may send what is not the answer to a command
  * @CACHE_ONE:	as @CACHE_READ with at most one argument, else as @CACHE_STATE
  * @CACHE_WAITS: as @CACHE_READ, but the server may read later commands before it executes it
  * @CACHE_SUB:	the second word says what it does
  * @CACHE_OFF:	the program cannot know what it changes, and when
- * @CACHE_UNKNOWN: as @CACHE_STATE and @CACHE_WAITS
+ * @CACHE_UNKNOWN: as @CACHE_PUSH and @CACHE_WAITS
  *
  * All but @CACHE_WAITS and @CACHE_UNKNOWN are executed as soon as the server has read them, if
  * those before on the connection were.
@@ -106,7 +107,7 @@ struct cache_name {
 
 /**
  * enum cache_off - why nothing is answered any more
- * @CACHE_IS_ON:	it is
+ * @CACHE_IS_ON:	GETs are answered
  * @CACHE_OFF_COMMAND:	a command of @CACHE_OFF
  * @CACHE_OFF_ORDER:	a command that changes values followed one that waits
  * @CACHE_OFF_FRAMING:	bytes that are not RESP, or a command that is too long

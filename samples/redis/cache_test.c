@@ -21,7 +21,7 @@
 #define PORT		"7023"
 #define PLAIN_PORT	"7024"
 #define BENCHMARK	"/usr/bin/redis-benchmark"
-#define PATIENCE	20	/* seconds to wait for an answer */
+#define TIMEOUT_S	20	/* to wait for an answer */
 #define TRIES		20000	/* until a value is cached */
 #define ROUNDS		20000	/* of writing and reading */
 #define WRITES		1000	/* of another process */
@@ -132,7 +132,7 @@ static int get(int sock, const char *key, const char *value)
 
 static int open_other(const struct server *s)
 {
-	return stream_connect(atoi(s->port), PATIENCE);
+	return stream_connect(atoi(s->port), TIMEOUT_S);
 }
 
 /*

@@ -20,7 +20,7 @@ struct client {
  * struct reply - an answer
  * @type:	its first byte; an array's members follow as answers of their own
  * @number:	the number, the bytes of @text, or the members of the array; -1: null
- * @text:	of a string, without what is longer; or the line
+ * @text:	the string, truncated, or the line
  */
 struct reply {
 	char type;

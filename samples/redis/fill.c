@@ -24,7 +24,7 @@
 
 /* Attempts, and microseconds between them, to find that the server has read what has arrived */
 #define ATTEMPTS	100
-#define PATIENCE	100
+#define POLL_US		100
 
 /**
  * struct missing - a key that the program has missed
@@ -71,7 +71,7 @@ static int complain(const struct cache *cache, const char *failed, int err)
  * ---- What is missing ---------------------------------------------------------
  */
 
-/* Parse a line of the program's log.  Return: true: it is a key */
+/* Parse a line of the program's log.  Return: 1: it is a key */
 static int read_key(const char *line, struct cache_key *key)
 {
 	unsigned long long words[8];
@@ -110,18 +110,18 @@ static void add_missing(struct cache *cache, const char *line)
 	cache->cnt++;
 }
 
-/* Keys that are too many are logged again. */
+/* Keys beyond CACHE_BATCH are skipped: the program logs them again. */
 static int read_missing(struct cache *cache)
 {
 	static char text[1 << 15];
-	char *line, *rest = text;
+	char *line, *next_line = text;
 	ssize_t len = read(vnp_program_fd(cache->prog), text, sizeof(text) - 1);
 
 	if (len < 0)
 		return -errno;
 	text[len] = 0;
 	cache->cnt = 0;
-	while (cache->cnt < CACHE_BATCH && (line = strsep(&rest, "\n")))
+	while (cache->cnt < CACHE_BATCH && (line = strsep(&next_line, "\n")))
 		add_missing(cache, line);
 	return 0;
 }
@@ -159,7 +159,7 @@ static int has_read(const struct cache *cache, __u32 id)
 		if (get_info(id, &info) || info.local_port != (__u32)cache->server->port ||
 		    !info.unread)
 			return 1;
-		usleep(PATIENCE);
+		usleep(POLL_US);
 	}
 	return 0;
 }
@@ -169,9 +169,9 @@ static int has_read(const struct cache *cache, __u32 id)
  * perhaps after the GETRANGE of this process, although that is sent later: on another connection.
  * It executes what it has read before it reads something else.  So wait until all commands that
  * have changed generations by now are read, by links that show what is not.  That is complete after
- * a grace period (struct vnp_link_info::unread).  Return: false: it takes too long
+ * a grace period (struct vnp_link_info::unread).  Return: 0: it takes too long
  */
-static int settle(const struct cache *cache)
+static int wait_until_read(const struct cache *cache)
 {
 	__u32 id = 0;
 
@@ -187,7 +187,7 @@ static int settle(const struct cache *cache)
  * ---- Filling it ------------------------------------------------------------------
  */
 
-/* The first bytes of the value, as many as make it too long; and whether it expires */
+/* Ask for one byte more than is cached, and for the time to live. */
 static void ask(struct cache *cache, const struct cache_key *key)
 {
 	char end[16];
@@ -255,7 +255,7 @@ static int fill(struct cache *cache)
 	struct cache_entry entry;
 	int err = read_missing(cache);
 
-	if (err || !cache->cnt || cache->state->off || !settle(cache))
+	if (err || !cache->cnt || cache->state->off || !wait_until_read(cache))
 		return err;
 	for (size_t i = 0; i < cache->cnt; i++)
 		ask(cache, &cache->missing[i].key);
@@ -279,7 +279,7 @@ static void report(const struct cache *cache)
 {
 	static const char *const why[] = {
 		[CACHE_OFF_COMMAND] = "a command that can delay others or change settings",
-		[CACHE_OFF_ORDER] = "a command that changes values, sent behind one that waits",
+		[CACHE_OFF_ORDER] = "a command that changes values, sent after one that waits",
 		[CACHE_OFF_FRAMING] = "a command of more than 1 MiB, or bytes that are not RESP",
 		[CACHE_OFF_CONNECTIONS] = "too many connections with commands of other kinds",
 		[CACHE_OFF_SERVER] = "see above",
@@ -334,11 +334,9 @@ int fill_serve(const struct sample_server *server, pid_t pid, const struct vnp_s
 		.entries = vnp_object_find_map(obj, "entries"),
 	};
 	const int pidfd = syscall(SYS_pidfd_open, pid, 0);
-	size_t len;
-	void *addr;
 	int err;
 
-	/* They are for the server; this process ends after it. */
+	/* Signals of the terminal are for the server, after which this process ends. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	if (pidfd < 0)
@@ -346,10 +344,9 @@ int fill_serve(const struct sample_server *server, pid_t pid, const struct vnp_s
 	err = grace_period();
 	if (err)
 		return complain(&cache, "wait for a grace period", err);
-	err = vnp_map_mmap(vnp_object_find_map(obj, ".bss"), true, &addr, &len);
-	if (err)
-		return complain(&cache, "share the program's variables", err);
-	cache.state = addr;
+	cache.state = sample_variables(server->sample, obj);
+	if (!cache.state)
+		return -ENOMEM;
 	err = client_open(&cache.client, listener->fd);
 	if (err)
 		return complain(&cache, "connect to the server", err);

@@ -21,8 +21,8 @@ static const char usage[] =
 	"PORT, it gets whole commands.\n"
 	"\n"
 	"  --cache  answer GETs of short values in the kernel.  The server must be a\n"
-	"           redis-server that all use by this port only, without password; see\n"
-	"           the README.  Counters are printed when it ends.\n";
+	"           redis-server that clients reach by this port only, without password;\n"
+	"           see the README.  Counters are printed when it ends.\n";
 
 static int serve_cached(int port, char **argv)
 {

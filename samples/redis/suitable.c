@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "cache.h"
 
-#define PATIENCE	1000	/* microseconds between attempts */
+#define POLL_US		1000	/* microseconds between attempts */
 
 void suitable_ignore(void *ctx, enum vnp_print_level level, const char *line)
 {
@@ -43,7 +43,7 @@ static int is_linked(__u64 cookie)
 }
 
 /* Return: how many have not ended yet, or a negative errno */
-static int shut_strangers(const struct sample_server *server, pid_t pid)
+static int shut_unlinked(const struct sample_server *server, pid_t pid)
 {
 	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = suitable_ignore };
 	struct vnp_socket *socks;
@@ -72,15 +72,15 @@ static int shut_strangers(const struct sample_server *server, pid_t pid)
 
 /*
  * A connection that was accepted before the listening socket had its link has none, or one that may
- * begin in the middle of a command.  As the server has answered this process, it is not in accept()
- * since before the link any more.
+ * begin in the middle of a command.  The server has answered this process on a connection that it
+ * accepted after the link was created: so no accept() that began before is still in progress.
  */
-static int close_strangers(const struct sample_server *server, pid_t pid)
+static int close_unlinked(const struct sample_server *server, pid_t pid)
 {
 	int left;
 
-	while ((left = shut_strangers(server, pid)) > 0)
-		usleep(PATIENCE);
+	while ((left = shut_unlinked(server, pid)) > 0)
+		usleep(POLL_US);
 	return left;
 }
 
@@ -128,7 +128,7 @@ static int has_config(const struct sample_server *server, struct client *client)
 		{ "tls-port", "0", "what arrives there is not seen" },
 		{ "replicaof", "", "what the master sends is not seen" },
 		{ "cluster-enabled", "no", "keys may move to other servers" },
-		{ "io-threads", "1", "one may execute a command while another has read an older one" },
+		{ "io-threads", "1", "one thread may execute a command while another has read an older one" },
 		{ "maxmemory", "0", "it may evict values" },
 		{ "timeout", "0", "it would close connections on which all is answered" },
 	};
@@ -173,14 +173,14 @@ static int is_open(const struct sample_server *server, struct client *client, in
 		err = client_get(client, &reply);
 		if (err || strncmp(reply.text, "LOADING", strlen("LOADING")))
 			break;
-		usleep(PATIENCE);
+		usleep(POLL_US);
 	}
 	if (!err && reply.type != '-')
 		return 1;
 	return complain(server, "an error for", words[0], "everyone must be permitted to GET all keys");
 }
 
-/* Those that it calls blocking may be executed later than those that follow. */
+/* Commands of the category "blocking" may be executed after commands that follow them. */
 static int add_blocking(struct client *client, const struct vnp_map *commands)
 {
 	static const char *const words[] = { "ACL", "CAT", "blocking" };
@@ -212,7 +212,7 @@ int suitable(const struct sample_server *server, pid_t pid, struct client *clien
 
 	if (!is_open(server, client, 1, ping))
 		return 0;
-	err = close_strangers(server, pid);
+	err = close_unlinked(server, pid);
 	if (!err)
 		err = add_blocking(client, commands);
 	if (err) {

@@ -8,8 +8,8 @@
 
 /*
  * suitable() - close connections that were accepted before the program was linked, add the commands
- * that the server calls blocking to the map, and ask for its configuration.  Return: true: it is;
- * false after a complaint
+ * that the server calls blocking to the map, and ask for its configuration.  Return: 1: they may
+ * be answered; 0, after a complaint: not
  */
 int suitable(const struct sample_server *server, pid_t pid, struct client *client,
 	     const struct vnp_map *commands);

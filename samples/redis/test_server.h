@@ -36,7 +36,10 @@ struct server {
 int server_start(struct server *s, const char *self);
 void server_end(struct server *s);
 
-/* server_switches() - how often it was taken from the processor; @waited: as it waited */
+/*
+ * server_switches() - how often it was taken from the processor; @waited: how often because it
+ * waited
+ */
 long server_switches(const struct server *s, long *waited);
 
 /* put_text() - send it, in segments of up to @most bytes.  Return: 1, or 0 if that fails */
