@@ -638,7 +638,10 @@ TEST_F(answer, idle)
 		EXPECT_EQ(0, unanswered(self));
 		CLIENT_GETS("ab", 2UL);
 	}
-	/* What is passed meanwhile is not answered by what was to be sent before. */
+	/*
+	 * A message that is passed before the process has waited is not answered by bytes of an
+	 * earlier answer.
+	 */
 	ASSERT_EQ(0, put(self, MSG_PASS, 10));
 	ASSERT_EQ(10, recv(self->t.conn.rx, self->t.got, 100, 0));
 	ASSERT_EQ(1, send(self->t.conn.rx, "a", 1, 0));
@@ -654,7 +657,7 @@ TEST_F(answer, idle)
 	EXPECT_EQ(0, unanswered(self));
 }
 
-/* A server as most are: with epoll, that waits for output only when it has more to send */
+/* A typical server: it uses epoll, and asks for EPOLLOUT only while it has more to send. */
 TEST_F(answer, idle_epoll)
 {
 	struct epoll_event event = { .events = EPOLLIN };
@@ -713,7 +716,7 @@ TEST_F(answer, unread)
 	/* The worker executes the program on it. */
 	ASSERT_EQ(0, put(self, MSG_PASS, 20000));
 	EXPECT_EQ(20026, unread(self));
-	/* Not on this one yet */
+	/* The next message is incomplete, so it is not counted yet. */
 	message_make(self->t.sent, MSG_PASS, 100, 1);
 	ASSERT_EQ(0, conn_put(&self->t.conn, self->t.sent, 99));
 	ASSERT_EQ(20026, recv(self->t.conn.rx, self->t.got, 20026, MSG_WAITALL));

@@ -39,8 +39,8 @@ void crafted_close(struct crafted *peer);
 int crafted_send(struct crafted *peer, __u32 at, const void *data, size_t len);
 
 /*
- * crafted_unreachable() - an ICMP error: nothing that @conn has sent can be delivered, as of what
- * the peer acknowledges.  Return: likewise
+ * crafted_unreachable() - send an ICMP error (host unreachable) about the segment of @conn that
+ * begins at @ack.  Return: likewise
  */
 int crafted_unreachable(struct crafted *peer);
 

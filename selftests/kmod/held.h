@@ -65,8 +65,8 @@ int message(struct rig *rig, __u64 key, int cnt, int len, int step, bool strip,
 	    enum hold_order order);
 
 /*
- * burst_message() - add @cnt fragments of a message to a burst, from @first on, each of @len bytes,
- * of @all that it has
+ * burst_message() - add fragments @first to @first + @cnt - 1 of a message to a burst, each of @len
+ * bytes; the message has @all fragments
  */
 void burst_message(struct burst *burst, __u64 key, int first, int cnt, int all, int len,
 		   bool strip, enum hold_order order);

@@ -734,7 +734,7 @@ static bool less_is_charged(long bytes)
 {
 	long now;
 
-	for (int turn = 0; turn < 1000; turn++) {
+	for (int try = 0; try < 1000; try++) {
 		now = cgroup_number("memory.current");
 		if (now >= 0 && now < bytes)
 			return true;

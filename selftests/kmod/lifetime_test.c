@@ -22,7 +22,7 @@ static int objects_left(int dev, int want)
 {
 	int n;
 
-	for (int turn = 0; turn < 1000; turn++) {
+	for (int try = 0; try < 1000; try++) {
 		n = obj_count_all(dev);
 		if (n <= want)
 			break;

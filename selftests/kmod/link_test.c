@@ -814,7 +814,7 @@ TEST_F_SMP(replace, nothing_runs_after_detach)
 			sched_yield();
 		ASSERT_EQ(0, link_detach(self->link));
 		then = tally->shared;
-		for (int turn = 0; turn < 20; turn++)
+		for (int try = 0; try < 20; try++)
 			sched_yield();
 		EXPECT_EQ(then, tally->shared);
 	}

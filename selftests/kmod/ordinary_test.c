@@ -516,8 +516,8 @@ TEST(device_and_namespace_go)
 }
 
 /*
- * probe_add() - an interface @name here, which is removed with its peer, when the namespace with
- * descriptor @net has gone
+ * probe_add() - add a veth device @name here, whose peer is in namespace @net: so it disappears
+ * when that is destroyed
  */
 static int probe_add(int net, const char *name)
 {
@@ -562,7 +562,7 @@ TEST(link_keeps_namespace)
 	vnp_object_close(obj);
 	close(wire.there);
 	close(wire.here);
-	/* Namespaces go in the order in which they were given up. */
+	/* Namespaces are destroyed in the order in which their last references were put. */
 	close(other.there);
 	close(other.here);
 	probe_wait("probe1");

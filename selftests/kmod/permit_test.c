@@ -635,7 +635,10 @@ static int tcp_publish(FIXTURE_DATA(tcp) *self, const char *text)
 	EXPECT_MEM(text, ___got, strlen(text));					\
 })
 
-/* Who may not send may not set an entry; one that was set before is not asked about again. */
+/*
+ * A process that may not send may not set an entry; entries that were set before are not checked
+ * again.
+ */
 TEST_F(tcp, lsm)
 {
 	int attached = LSM_DENY(1);
@@ -708,7 +711,7 @@ TEST_F(tcp, lsm_answers)
 	vnp_object_close(obj);
 }
 
-/* On egress: it denies what the connection sends. */
+/* A program of the cgroup on egress denies what the connection sends. */
 TEST_F(tcp, cgroup_egress)
 {
 	const struct bpf_insn deny[] = {

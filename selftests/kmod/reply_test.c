@@ -467,7 +467,7 @@ static int ipsec_set(int sock, int action)
 
 /*
  * A policy of the socket that forbids sending takes effect at once.  Its memory can be that of an
- * earlier one, which is freed after a grace period: a few of these are awaited.
+ * earlier one, which is freed after a grace period: so wait for a few grace periods.
  */
 TEST_F(reply, ipsec_policy)
 {
@@ -475,7 +475,7 @@ TEST_F(reply, ipsec_policy)
 
 	if (variant->path != LO_SINGLE || variant->kind != FLOW_IP4)
 		return;
-	/* Who opens this socket has the kernel load the module. */
+	/* Opening this socket loads the kernel's module. */
 	close(socket(AF_NETLINK, SOCK_RAW, NETLINK_XFRM));
 	err = ipsec_set(self->flow.rx, XFRM_POLICY_ALLOW);
 	if (err == -ENOPROTOOPT || err == -EINVAL)

@@ -441,8 +441,8 @@ FIXTURE(limit) {
 };
 
 /*
- * empty_account() - leave nothing of what the account of this CPU had under the limits
- * before: only an execution that is timed looks at these first
+ * empty_account() - use up what the account of this CPU had under the limits before: only an
+ * execution that is timed looks at these first
  */
 static int empty_account(int dev)
 {
@@ -556,7 +556,7 @@ FIXTURE_TEARDOWN(empty)
 	write_text(SHARE, "100");
 }
 
-/* Who closes everything, and begins anew, has no more time than before. */
+/* A user who closes everything and starts again has no more time than before. */
 TEST_F(empty, debts_are_kept)
 {
 	struct vnp_link_info info;
@@ -670,7 +670,7 @@ TEST_F(empty, holds_once_per_jiffy)
 }
 
 /*
- * ---- What a reply costs that is sent again by a tunnel -------------------------
+ * ---- The cost of a reply that a tunnel sends again -----------------------------
  */
 
 #define REPLIES		50

@@ -62,7 +62,7 @@ int conn_put(struct conn *conn, const void *data, size_t len);
 /* conn_arrived() - wait until so many bytes have arrived since the connection began */
 int conn_arrived(struct conn *conn, __u64 bytes);
 
-/* stream_quiet() - is there nothing to read, by all ways to ask? 1, 0 */
+/* stream_quiet() - is there nothing to read, as FIONREAD, poll() and recv() report it? 1, 0 */
 int stream_quiet(int sock);
 
 /* stream_progs() - the programs of types VNP_PROG_STREAM and VNP_PROG_MESSAGE */

@@ -186,7 +186,7 @@ static void wait_recv(void *arg)
 	recv(self->other.rx, &byte, 1, 0);
 }
 
-/* Who waits for a reader that does not continue can be killed. */
+/* A process that waits for a reader that does not continue can be killed. */
 TEST_F(stuck, reader)
 {
 	pthread_t thread;
@@ -257,7 +257,7 @@ TEST_F(stuck, udp_detached)
 	close(dev);
 }
 
-/* A map of peers, for whose socket somebody waits */
+/* A map of peers, while a process waits for its socket */
 struct waited {
 	struct vnp_map *map;
 	struct vnp_peer peer;
@@ -305,7 +305,9 @@ static void wait_freeze(void *arg)
 	map_freeze(&map);
 }
 
-/* Who waits for somebody who sets a peer can be killed, whatever the operation on the map. */
+/*
+ * A process that waits while another one sets a peer can be killed, in each operation on the map.
+ */
 TEST_F(stuck, udp_peers)
 {
 	static void (*const waits[])(void *arg) = {

@@ -40,17 +40,17 @@ FIXTURE_TEARDOWN(stream)
 	transfer_close(&self->t);
 }
 
-/* put_part() - the first bytes of a message; wait until they have arrived */
-static int put_part(struct transfer *t, char type, size_t len, size_t part)
+/* put_first() - the first bytes of a message; wait until they have arrived */
+static int put_first(struct transfer *t, char type, size_t len, size_t first)
 {
 	message_make(t->sent, type, len, t->total);
 	if (transfer_is_read(type))
-		transfer_want(t, t->sent, part);
-	t->len = part;
+		transfer_want(t, t->sent, first);
+	t->len = first;
 	return transfer_send(t);
 }
 
-/* put_more() - what put_part() has left */
+/* put_more() - what put_first() has left */
 static int put_more(struct transfer *t, size_t from, size_t to)
 {
 	int err = conn_put(&t->conn, t->sent + from, to - from);
@@ -66,10 +66,10 @@ TEST_F(stream, whole)
 
 	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	for (size_t len = STREAM_HEADER + 1; len < 40000; len = len * 3 + 1) {
-		for (size_t part = 1; part < len; part = part * 5 + 3) {
-			ASSERT_EQ(0, put_part(t, MSG_PASS, len, part));
+		for (size_t first = 1; first < len; first = first * 5 + 3) {
+			ASSERT_EQ(0, put_first(t, MSG_PASS, len, first));
 			ASSERT_EQ(1, transfer_quiet(t));
-			ASSERT_EQ(0, put_more(t, part, len));
+			ASSERT_EQ(0, put_more(t, first, len));
 			ASSERT_EQ(1, transfer_ready(t));
 		}
 	}
@@ -153,7 +153,7 @@ TEST_F(stream, peek)
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 3000));
 	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 80));
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 90));
-	ASSERT_EQ(0, put_part(t, 'Q', 90, 20));
+	ASSERT_EQ(0, put_first(t, 'Q', 90, 20));
 	ASSERT_EQ(40, recv(t->conn.rx, t->got, 40, MSG_PEEK));
 	ASSERT_MEM(t->want, t->got, 40);
 	ASSERT_EQ(200, recv(t->conn.rx, t->got, BUFFER, MSG_PEEK));
@@ -303,7 +303,7 @@ TEST_F(stream, ends)
 		ASSERT_EQ(0, conn_link(&t->conn, 0, cases[i].eof));
 		ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 50));
 		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
-		ASSERT_EQ(0, put_part(t, MSG_PASS, 50, 20));
+		ASSERT_EQ(0, put_first(t, MSG_PASS, 50, 20));
 		ASSERT_EQ(1, transfer_quiet(t));
 		ASSERT_EQ(0, shutdown(t->conn.tx, SHUT_WR));
 		ASSERT_EQ(cases[i].len, recv(t->conn.rx, t->got, 100, MSG_WAITALL));
@@ -324,7 +324,7 @@ TEST_F(stream, reset)
 
 	ASSERT_EQ(0, conn_link(&t->conn, 0, VNP_EOF_DROP));
 	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
-	ASSERT_EQ(0, put_part(t, MSG_PASS, 50, 20));
+	ASSERT_EQ(0, put_first(t, MSG_PASS, 50, 20));
 	ASSERT_EQ(0, setsockopt(t->conn.tx, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	close(t->conn.tx);
 	t->conn.tx = socket(AF_INET, SOCK_STREAM, 0);
@@ -390,7 +390,7 @@ TEST_F(stream, before_link)
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
 	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 50));
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
-	ASSERT_EQ(0, put_part(t, 'Q', 50, 20));
+	ASSERT_EQ(0, put_first(t, 'Q', 50, 20));
 	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	ASSERT_EQ(1, transfer_ready(t));
 	ASSERT_EQ(1, transfer_quiet(t));
@@ -406,7 +406,7 @@ TEST_F(stream, detach)
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 6000));
 	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 7000));
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 8000));
-	ASSERT_EQ(0, put_part(t, MSG_PASS, 500, 200));
+	ASSERT_EQ(0, put_first(t, MSG_PASS, 500, 200));
 	ASSERT_EQ(100, recv(t->conn.rx, t->got, 100, 0));
 	ASSERT_EQ(0, link_detach(t->conn.link));
 	ASSERT_EQ(0, put_more(t, 200, 500));
@@ -621,7 +621,7 @@ TEST_F(stream, too_long)
 	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
 	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 1000));
-	ASSERT_EQ(0, put_part(t, MSG_DROP, 30000, 1000));
+	ASSERT_EQ(0, put_first(t, MSG_DROP, 30000, 1000));
 	ASSERT_EQ(1000, recv(t->conn.rx, t->got, 2000, 0));
 	ASSERT_MEM(t->want, t->got, 1000);
 	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
@@ -637,7 +637,7 @@ TEST_F(stream, smaller_buffer)
 	struct transfer *t = &self->t;
 
 	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
-	ASSERT_EQ(0, put_part(t, MSG_PASS, 200000, 40000));
+	ASSERT_EQ(0, put_first(t, MSG_PASS, 200000, 40000));
 	EXPECT_EQ(1, transfer_quiet(t));
 	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVBUF, 16384));
 	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 100, 0));
@@ -751,7 +751,7 @@ TEST_F(stream, room_again)
 /* put_urgent() - a message whose last byte is urgent */
 static int put_urgent(struct transfer *t, char type, size_t len)
 {
-	int err = put_part(t, type, len, len - 1);
+	int err = put_first(t, type, len, len - 1);
 
 	if (!err && send(t->conn.tx, t->sent + len - 1, 1, MSG_OOB) != 1)
 		err = -errno;
@@ -774,7 +774,7 @@ TEST_F(stream, urgent)
 			ASSERT_EQ(0, put_urgent(t, types[i], 50));
 		} else {
 			/* not whole yet */
-			ASSERT_EQ(0, put_part(t, MSG_DROP, 60, 20));
+			ASSERT_EQ(0, put_first(t, MSG_DROP, 60, 20));
 			ASSERT_EQ(1, send(t->conn.tx, t->sent + 20, 1, MSG_OOB));
 			t->total++;
 			ASSERT_EQ(0, conn_arrived(&t->conn, t->total));
@@ -828,7 +828,7 @@ TEST_F(stream, urgent_peek_off)
 		ASSERT_EQ(EOPNOTSUPP, errno);
 		SKIP(return, "TCP has no SO_PEEK_OFF before Linux 6.9");
 	}
-	ASSERT_EQ(0, put_part(t, MSG_PASS, len, at));
+	ASSERT_EQ(0, put_first(t, MSG_PASS, len, at));
 	ASSERT_EQ(1, send(t->conn.tx, t->sent + at, 1, MSG_OOB));
 	t->total++;
 	ASSERT_EQ(0, put_more(t, at + 1, len));

@@ -66,7 +66,10 @@ int transfer_finish(struct transfer *t);
 /* transfer_quiet() - is there nothing to read? stream_quiet() */
 int transfer_quiet(struct transfer *t);
 
-/* transfer_ready() - is exactly what is wanted there, for one call? It is read.  1, 0, negative */
+/*
+ * transfer_ready() - read with one call.  Return: 1: exactly the wanted bytes were ready, 0: other
+ * bytes; negative: another number
+ */
 int transfer_ready(struct transfer *t);
 
 /* transfer_read() - wait for what is wanted.  Is it this, and nothing else? 1, 0 */

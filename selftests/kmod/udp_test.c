@@ -235,7 +235,7 @@ TEST_F(udp, timestamps)
 	seen = object_globals(obj, ".bss");
 	ASSERT_NE(NULL, seen);
 	ASSERT_OK(sock_set(self->flow.rx, SOL_SOCKET, SO_TIMESTAMPNS, 1));
-	for (int turn = 0; turn < 10000 && !seen->tstamp; turn++) {
+	for (int try = 0; try < 10000 && !seen->tstamp; try++) {
 		ASSERT_EQ(5, flow_puts(&self->flow, "hello"));
 		ASSERT_EQ(5, recv_control(self->flow.rx, &c, 0));
 	}

@@ -279,7 +279,10 @@ static void counters(void **state)
 	assert_accepted(" 1 guarded: insn 14", COUNT(BPF_JGE, 1));
 }
 
-/* The payload of a message is up to 64 times as long as that of a datagram: so is each number here. */
+/*
+ * The payload of a message can be 64 times as long as that of a datagram: so the same accesses need
+ * a guard.
+ */
 static void lengths_by_type(void **state)
 {
 	(void)state;

@@ -30,7 +30,7 @@ struct tally {
 	__u32 faults;
 };
 
-/* Some of a message are longer than any datagram. */
+/* A quarter of the payloads of messages have up to MESSAGE_MAX bytes, more than any datagram. */
 static __u32 random_len(__u64 *random)
 {
 	return random_next(random) % (vm_type == VNP_PROG_MESSAGE && random_next(random) % 4 == 0 ?
