@@ -548,8 +548,13 @@ FIXTURE_SETUP(limit)
 	ASSERT_LT(0, read_text(parameter(variant->parameter), self->before,
 			       sizeof(self->before)));
 	ASSERT_LT(0, write_text(parameter(variant->parameter), variant->value));
-	ASSERT_EQ(0, become_new_user());
 	ASSERT_EQ(0, fan_open(&self->fan));
+	/* A link is charged to the user who creates it. */
+	ASSERT_EQ(0, link_detach(self->fan.link));
+	close(self->fan.link);
+	ASSERT_EQ(0, become_new_user());
+	self->fan.link = object_link(self->fan.obj, "send", self->fan.relay, 0);
+	ASSERT_OK(self->fan.link);
 }
 
 FIXTURE_TEARDOWN(limit)
