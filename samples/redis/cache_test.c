@@ -166,52 +166,17 @@ static void test_values(const struct server *s)
 	       missed(s->sock, "", 0, "$-1\r\n", 5), "keys of any bytes");
 }
 
-/* A random command for one of few keys, mostly GET.  Return: bytes */
-static int random_command(char *to)
-{
-	static const char *const commands[] = {
-		"GET", "GET", "get", "GET", "Get", "GET", "GET", "GET", "GET", "GET", "GET", "GET",
-		"GET", "GET", "SET", "INCR", "APPEND", "DEL", "STRLEN", "GETSET", "GETDEL", "MGET",
-	};
-	const char *name = commands[rand() % (sizeof(commands) / sizeof(commands[0]))];
-	const int has_value = !strcmp(name, "SET") || !strcmp(name, "APPEND") ||
-			      !strcmp(name, "GETSET");
-	char key[16];
-	int len = sprintf(to, "*%d\r\n", 2 + has_value);
-
-	len += put_string(to + len, name, strlen(name));
-	len += put_string(to + len, key, sprintf(key, "key:%d", rand() % KEYS));
-	if (has_value)
-		len += put_string(to + len, contents + rand() % 1000, rand() % 100);
-	return len;
-}
-
-/* Send it, and the answers are in @answer, up to one that ends with @end.  Return: bytes, or -1 */
-static int asked(const struct server *s, const char *text, size_t len, char *answer, size_t most,
-		 const char *end)
-{
-	const size_t end_len = strlen(end);
-	size_t got = 0;
-	ssize_t n;
-
-	if (!stream_put(s->sock, text, len, 1 + rand() % 2000))
-		return -1;
-	while (got < end_len || memcmp(answer + got - end_len, end, end_len)) {
-		n = recv(s->sock, answer + got, most - got, 0);
-		if (n <= 0)
-			return -1;
-		got += n;
-	}
-	return got;
-}
-
 /* Both servers are sent the same commands, many without waiting for an answer. */
 static void test_same(const struct server *s, const struct server *plain)
 {
-	static char text[1 << 16], answer[2][1 << 20];
+	static const char *const names[] = {
+		"GET", "GET", "get", "GET", "Get", "GET", "GET", "GET", "GET", "GET", "GET", "GET",
+		"GET", "GET", "SET", "INCR", "APPEND", "DEL", "STRLEN", "GETSET", "GETDEL", "MGET",
+	};
+	const int cnt = sizeof(names) / sizeof(names[0]);
+	static char text[1 << 16];
 	const __u64 before = state->answered;
-	char end[16];
-	int ok = 1, i, k, len, got;
+	int ok = 1, i, k, len;
 
 	for (i = 0; i < BATCHES && ok; i++) {
 		len = make(text, "GET key:0");
@@ -221,12 +186,9 @@ static void test_same(const struct server *s, const struct server *plain)
 			     says(plain->sock, "SET key:0 5", "+OK\r\n") &&
 			     hit(s->sock, "key:0", "5");
 		for (k = rand() % 20; k >= 0; k--)
-			len += random_command(text + len);
-		len += sprintf(text + len, "*2\r\n$4\r\nECHO\r\n");
-		len += put_string(text + len, end, sprintf(end, "end-%06d", i));
-		got = asked(s, text, len, answer[0], sizeof(answer[0]), strcat(end, "\r\n"));
-		ok = got > 0 && got == asked(plain, text, len, answer[1], sizeof(answer[1]), end) &&
-		     !memcmp(answer[0], answer[1], got);
+			len += random_command(text + len, names[rand() % cnt], KEYS,
+					      contents + rand() % 1000, rand() % 100);
+		ok = servers_agree(s, plain, text, len, i, 2000);
 	}
 	report(ok && state->answered > before, "random commands");
 	printf("# %llu answered\n", (unsigned long long)(state->answered - before));

@@ -114,3 +114,50 @@ int put_string(char *to, const void *data, int len)
 	memcpy(to + head + len, "\r\n", 2);
 	return head + len + 2;
 }
+
+int random_command(char *to, const char *name, int keys, const char *value, int value_len)
+{
+	const int has_value = !strcmp(name, "SET") || !strcmp(name, "APPEND") ||
+			      !strcmp(name, "GETSET");
+	char key[16];
+	int len = sprintf(to, "*%d\r\n", 2 + has_value);
+
+	len += put_string(to + len, name, strlen(name));
+	len += put_string(to + len, key, sprintf(key, "key:%d", rand() % keys));
+	if (has_value)
+		len += put_string(to + len, value, value_len);
+	return len;
+}
+
+/* Send it, and the answers are in @answer, up to one that ends with @end.  Return: bytes, or -1 */
+static int asked(const struct server *s, const char *text, size_t len, size_t most, char *answer,
+		 size_t size, const char *end)
+{
+	const size_t end_len = strlen(end);
+	size_t got = 0;
+	ssize_t n;
+
+	if (!stream_put(s->sock, text, len, 1 + rand() % most))
+		return -1;
+	while (got < end_len || memcmp(answer + got - end_len, end, end_len)) {
+		n = recv(s->sock, answer + got, size - got, 0);
+		if (n <= 0)
+			return -1;
+		got += n;
+	}
+	return got;
+}
+
+int servers_agree(const struct server *a, const struct server *b, char *text, size_t len, int number,
+		  size_t most)
+{
+	static char answer[2][1 << 20];
+	char end[16];
+	int got;
+
+	len += sprintf(text + len, "*2\r\n$4\r\nECHO\r\n");
+	len += put_string(text + len, end, sprintf(end, "end-%06d", number));
+	got = asked(a, text, len, most, answer[0], sizeof(answer[0]), strcat(end, "\r\n"));
+	return got > 0 && got == asked(b, text, len, most, answer[1], sizeof(answer[1]), end) &&
+	       !memcmp(answer[0], answer[1], got);
+}

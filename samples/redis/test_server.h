@@ -52,4 +52,17 @@ int gets_text(int sock, const char *text);
 /* put_string() - append a string of a command.  Return: bytes */
 int put_string(char *to, const void *data, int len);
 
+/*
+ * random_command() - append @name with one of @keys keys; and with @value, if the command takes one.
+ * Return: bytes
+ */
+int random_command(char *to, const char *name, int keys, const char *value, int value_len);
+
+/*
+ * servers_agree() - do two servers give the same answers to the commands at @text? An ECHO of
+ * @number is appended, to find their end.  @most: as put_text()
+ */
+int servers_agree(const struct server *a, const struct server *b, char *text, size_t len, int number,
+		  size_t most);
+
 #endif /* _REDIS_TEST_SERVER_H */
