@@ -80,15 +80,7 @@ static int filter_load(int type, int attach_type, int counter, int off, int pass
 {
 	const struct bpf_insn insns[] = {
 		MOV_REG(R6, R1),
-		ST(BPF_W, FP, -4, 0),
-		MOV_REG(R2, FP),
-		ALU64_IMM(BPF_ADD, R2, -4),
-		INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_FD, 0, counter),
-		INSN(0, 0, 0, 0, 0),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
-		JMP_IMM(BPF_JEQ, R0, 0, 2),
-		MOV_IMM(R1, 1),
-		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, R0, R1, 0, BPF_ADD),
+		BPF_COUNT(counter),
 		ST(BPF_DW, FP, -16, 0),
 		MOV_REG(R1, R6),
 		MOV_IMM(R2, off),

@@ -466,15 +466,7 @@ TEST_F(sock, pages_are_given_back)
 static int xdp_attach(const struct wire *wire, int counter)
 {
 	const struct bpf_insn insns[] = {
-		ST(BPF_W, FP, -4, 0),
-		MOV_REG(R2, FP),
-		ALU64_IMM(BPF_ADD, R2, -4),
-		INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_FD, 0, counter),
-		INSN(0, 0, 0, 0, 0),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
-		JMP_IMM(BPF_JEQ, R0, 0, 2),
-		MOV_IMM(R1, 1),
-		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, R0, R1, 0, BPF_ADD),
+		BPF_COUNT(counter),
 		MOV_IMM(R0, XDP_PASS),
 		EXIT(),
 	};

@@ -52,7 +52,6 @@ static int lsm_load(int counter)
 	const int data = skb_data_offset();
 	const int hook = libbpf_find_vmlinux_btf_id("socket_sock_rcv_skb", BPF_LSM_MAC);
 	const struct bpf_insn insns[] = {
-		ST(BPF_W, FP, -4, 0),
 		LDX(BPF_DW, R3, R1, 8),
 		LDX(BPF_DW, R3, R3, data),
 		ALU64_IMM(BPF_ADD, R3, UDP_HEADER),
@@ -66,14 +65,7 @@ static int lsm_load(int counter)
 		JMP_IMM(BPF_JEQ, R6, ALLOWED, 2),
 		MOV_IMM(R0, 0),
 		EXIT(),
-		MOV_REG(R2, FP),
-		ALU64_IMM(BPF_ADD, R2, -4),
-		INSN(BPF_LD | BPF_DW | BPF_IMM, R1, BPF_PSEUDO_MAP_FD, 0, counter),
-		INSN(0, 0, 0, 0, 0),
-		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
-		JMP_IMM(BPF_JEQ, R0, 0, 2),
-		MOV_IMM(R1, 1),
-		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, R0, R1, 0, BPF_ADD),
+		BPF_COUNT(counter),
 		MOV_IMM(R0, 0),
 		JMP_IMM(BPF_JNE, R6, DENIED, 1),
 		MOV_IMM(R0, -EPERM),
