@@ -23,6 +23,7 @@
 #include <linux/kmemleak.h>
 #include <linux/module.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
@@ -87,25 +88,62 @@ static void vnp_listen_wake(const struct sock *sk)
 }
 
 /*
- * Calls of accept() that wait in TCP would not link the next connection: have them restarted.
- * Not with SO_RCVTIMEO, as they would fail with EINTR instead.
+ * Wake tasks that wait in inet_csk_accept(), as a signal does, and refer to them.  Not workers of
+ * io_uring, whose requests would fail with EINTR.  Return: their number
  */
-static void vnp_listen_restart_waiting(const struct sock *sk)
+static int vnp_listen_interrupt(const struct sock *sk, struct task_struct **tasks, int max)
 {
 	wait_queue_head_t *head = sk_sleep((struct sock *)sk);
 	struct wait_queue_entry *entry;
 	struct task_struct *task;
+	int cnt = 0;
 
-	if (READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT)
-		return;
 	spin_lock_irq(&head->lock);
 	list_for_each_entry(entry, &head->head, entry) {
 		task = entry->private;
-		if (entry->func == autoremove_wake_function && !(task->flags & PF_KTHREAD))
-			set_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
+		if (entry->func != autoremove_wake_function ||
+		    task->flags & (PF_KTHREAD | PF_IO_WORKER))
+			continue;
+		if (cnt == max)
+			break;
+		set_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
+		wake_up_process(task);
+		tasks[cnt++] = get_task_struct(task);
 	}
 	spin_unlock_irq(&head->lock);
-	vnp_listen_wake(sk);
+	return cnt;
+}
+
+/* The flag is cleared before the task returns to user space, or exits. */
+static void vnp_listen_await_restart(struct task_struct *task, unsigned long end)
+{
+	while (test_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL) &&
+	       !(READ_ONCE(task->flags) & PF_EXITING) && time_before(jiffies, end) &&
+	       !fatal_signal_pending(current))
+		schedule_timeout_killable(1);
+}
+
+/*
+ * Calls of accept() that wait in TCP would not link the next connection: have them restarted, and
+ * wait until they are, at most a second should a task not be scheduled.  Not with SO_RCVTIMEO, as
+ * they would fail with EINTR instead.
+ * Context: process, without locks, as these calls need that of the socket
+ */
+static void vnp_listen_restart_waiting(const struct sock *sk)
+{
+	const unsigned long end = jiffies + HZ;
+	struct task_struct *tasks[16];
+	int cnt;
+
+	if (READ_ONCE(sk->sk_rcvtimeo) != MAX_SCHEDULE_TIMEOUT)
+		return;
+	do {
+		cnt = vnp_listen_interrupt(sk, tasks, ARRAY_SIZE(tasks));
+		for (int i = 0; i < cnt; i++) {
+			vnp_listen_await_restart(tasks[i], end);
+			put_task_struct(tasks[i]);
+		}
+	} while (cnt && time_before(jiffies, end) && !fatal_signal_pending(current));
 }
 
 /*
@@ -142,7 +180,6 @@ static int vnp_listen_set_hook(struct vnp_link *link, struct vnp_prog *prog,
 	vnp_tcp_set_user_data(sk, link);
 	WRITE_ONCE(vnp_listen_used, true);
 	vnp_listen_set_ops(sk, proto->kernel_ops, proto->listen_ops);
-	vnp_listen_restart_waiting(sk);
 	return 0;
 }
 
@@ -154,6 +191,8 @@ static int vnp_listen_attach(struct vnp_link *link, struct vnp_prog *prog,
 	lock_sock(sk);
 	ret = vnp_listen_check(sk) ?: vnp_listen_set_hook(link, prog, message, sk);
 	release_sock(sk);
+	if (!ret)
+		vnp_listen_restart_waiting(sk);
 	return ret;
 }
 

@@ -337,9 +337,12 @@ static int waited(SELF *self, struct waiting *w)
 
 TEST_F(listen, waiting_before)
 {
+	const struct sched_param idle = {};
 	struct waiting w;
 
 	ASSERT_EQ(0, waiting_start(&w, self->listener));
+	/* It does not get the CPU unless creating the link waits for it. */
+	ASSERT_EQ(0, sched_setscheduler(atomic_load(&w.tid), SCHED_IDLE, &idle));
 	ASSERT_EQ(0, attach(self));
 	ASSERT_EQ(0, waited(self, &w));
 	EXPECT_EQ(1, filtered(&self->conn));

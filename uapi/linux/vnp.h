@@ -1371,10 +1371,11 @@ enum vnp_eof {
  * process that calls accept(), as that of the connection.  A connection that cannot be linked is
  * closed, and accept() fails with ENOMEM, or with ECONNABORTED if it was changed by another user in
  * the kernel (such as sockmap).  A call of accept() that waits when the link is created is
- * restarted.  If SO_RCVTIMEO is set it is not; it may then return a connection without a link, and
- * so may a call that begins at the moment when the link is created.  The link ends when the socket
- * is closed, or found not to listen any more.  While there is one, setsockopt() of TCP_ULP fails
- * with EBUSY, and the socket cannot be added to a sockmap or another map of sockets.
+ * restarted before VNP_LINK_CREATE returns.  If SO_RCVTIMEO is set, or a worker of io_uring waits
+ * (IOSQE_ASYNC), it is not; it may then return a connection without a link, and so may a call that
+ * begins at the moment when the link is created.  The link ends when the socket is closed, or found
+ * not to listen any more.  While there is one, setsockopt() of TCP_ULP fails with EBUSY, and the
+ * socket cannot be added to a sockmap or another map of sockets.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
