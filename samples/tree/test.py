@@ -339,13 +339,18 @@ class Source:
 
 # ---- Tests ------------------------------------------------------------------
 
-def test_tree():
-    for group, member, where in (('a', 'b', b.where), ('a', 'c', c.where),
+def fill_store():
+    for group, member, where in (('a', 'b', '%s:%d' % (address('b'), PORT)),
+                                 ('a', 'c', '%s:%d' % (address('c'), PORT)),
                                  ('b', '1', steady[0].where), ('b', '2', steady[1].where),
                                  ('c', '1', steady[2].where)):
         store.put(group, member, where)
-    for relay, last in (a, c), (b, steady[1]), (c, steady[2]):
-        relay.wait('joined %s ' % last.where)
+
+
+def test_tree():
+    # Members are joined before; and nothing else is to come from the store.
+    for relay in a, b, c:
+        relay.wait('group watched ')
     source.receivers = steady[:]
     source.send(BATCH)
     report(True, 'the relays have read their groups, and datagrams arrive')
@@ -440,13 +445,16 @@ tap.plan(TESTS)
 own_network()
 namespaces = make_network()
 store = Store()
+relays = []
 try:
-    a, b, c = (Relay(host) for host in HOSTS)
     steady = [Receiver('b', 6001), Receiver('b', 6002), Receiver('c', 6001)]
     leased, guest, other = Receiver('b', 6003), Receiver('c', 6002), Receiver('c', 6003)
     source = Source()
     while not store.ready():
         select.select([], [], [], 0.1)
+    fill_store()
+    relays.extend(map(Relay, HOSTS))
+    a, b, c = relays
     test_tree()
     test_changes()
     test_values()
@@ -455,7 +463,7 @@ try:
     test_end()
 except OSError as error:
     report(False, str(error))
-    for relay in a, b, c:
+    for relay in relays:
         relay.end()
     for host in HOSTS:
         enter(namespaces[host])
