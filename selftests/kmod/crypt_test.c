@@ -18,16 +18,8 @@
 #include "object.h"
 #include "../progs/crypt_run.h"
 
-/* Modules that udev loads on a real machine, as they match its processor */
-static void load_vector_instructions(void)
-{
-	if (as_root())
-		shell("modprobe -a -q aesni_intel ghash_clmulni_intel sha256_ssse3 sha1_ssse3");
-}
-
 static int load(struct crypt_run *run)
 {
-	load_vector_instructions();
 	return object_load("crypt", &run->obj);
 }
 

@@ -135,11 +135,6 @@ static long long search(size_t found[HIDDEN_CNT])
 	return all;
 }
 
-static void load_implementations(void)
-{
-	shell("modprobe -a -q aesni_intel ghash_clmulni_intel sha256_ssse3 sha1_ssse3");
-}
-
 static int set_hidden(struct crypt_run *run)
 {
 	int err = 0;
@@ -184,7 +179,6 @@ TEST(keys_are_in_no_memory_after_use)
 
 	if (!as_root())
 		SKIP(return, "only root can read all memory");
-	load_implementations();
 	ASSERT_EQ(0, hidden_fill());
 	run = calloc(1, sizeof(*run));
 	ASSERT_NE(NULL, run);
@@ -320,10 +314,8 @@ TEST(implementations_that_defer_are_not_used)
 	int socks[ARRAY_SIZE(names)], made = 0;
 	struct crypt_run *run;
 
-	if (as_root()) {
-		load_implementations();
+	if (as_root())
 		shell("modprobe -a -q af_alg algif_aead algif_skcipher algif_hash pcrypt cryptd");
-	}
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		socks[i] = alg_make(names[i][0], names[i][1]);
 		if (socks[i] >= 0)
