@@ -15,8 +15,8 @@
 void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	struct vnp_fragment *fragment = vnp_hold_cb(skb)->fragment;
-	const u32 size = vnp_batch_size(skb, link->hook->head);
-	const u32 cnt = vnp_batch_cnt(skb->len - link->hook->head, size);
+	const u32 size = vnp_batch_size(skb, link->hook->dgram.head);
+	const u32 cnt = vnp_batch_cnt(skb->len - link->hook->dgram.head, size);
 
 	skb_mark_not_on_list(skb);
 	if (!link->hook->keep(link, sk, skb)) {

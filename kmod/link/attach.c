@@ -104,7 +104,7 @@ int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 	int ret = 0;
 
 	/* A link to a TCP socket can only refuse maps that have no socket. */
-	if (!link->hook->send && !prog->sends)
+	if (!link->hook->dgram.send && !prog->sends)
 		return 0;
 	for (i = 0; i < prog->map_cnt && !ret; i++)
 		ret = vnp_map_bind(prog->maps[i], sock);

@@ -12,7 +12,7 @@
 #include <linux/nospec.h>
 #include <linux/skbuff.h>
 #include "kmod/core/compat.h"
-#include "kmod/path/hook.h"
+#include "kmod/path/dgram_ops.h"
 #include "kmod/prog/prog.h"
 #include "vm/code.h"
 #include "vm/exec.h"
@@ -34,7 +34,7 @@
  * @unauthentic: it failed authentication.  Only for programs that authenticate
  *		(vnp_prog_authenticate())
  * @prog:	the program
- * @hook:	the hook of the packet
+ * @ops:	what helpers may do with it
  * @holding:	state of holding for the packet; initialized only if @prog holds
  * @work:	for encryption with softirqs on (crypto/work.h); NULL: they stay off.  Only for
  *		programs of type %VNP_PROG_MESSAGE
@@ -52,7 +52,7 @@ struct vnp_dgram {
 	bool written;
 	bool unauthentic;
 	const struct vnp_prog *prog;
-	const struct vnp_hook_ops *hook;
+	const struct vnp_dgram_ops *ops;
 	struct vnp_holding *holding;
 	struct vnp_work *work;
 	u32 crypt_left;
@@ -133,13 +133,12 @@ static inline int vnp_dgram_own(struct sk_buff *skb)
  */
 static inline int vnp_dgram_split(struct vnp_dgram *dgram)
 {
-	struct sk_buff *skb = dgram->hook->copy(dgram->skb, dgram->off,
-						dgram->exec.ctx.len);
+	struct sk_buff *skb = dgram->ops->copy(dgram->skb, dgram->off, dgram->exec.ctx.len);
 
 	if (!skb)
 		return -ENOMEM;
 	dgram->skb = skb;
-	dgram->off = vnp_dgram_off(dgram->prog, skb, dgram->hook->head);
+	dgram->off = vnp_dgram_off(dgram->prog, skb, dgram->ops->head);
 	dgram->exec.ctx.len = skb->len - dgram->off;
 	dgram->shared = false;
 	return 0;

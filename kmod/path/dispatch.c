@@ -302,7 +302,7 @@ static __always_inline int vnp_dispatch_many(struct vnp_dispatch *d, bool direct
 	}
 	vnp_dispatch_count(d, end);
 	/* The most frequent case, without the calls through the table of actions */
-	if (d->action == VNP_ACTION_DROP && d->start == d->link->hook->head) {
+	if (d->action == VNP_ACTION_DROP && d->start == d->link->hook->dgram.head) {
 		vnp_batch_drop(skb);
 		return 0;
 	}
@@ -351,7 +351,7 @@ static __always_inline enum vnp_action vnp_dispatch_only_datagram(struct vnp_dis
 	const struct vnp_prog *prog = dgram->prog;
 	struct vnp_cursor cursor __vnp_uninitialized;
 
-	dgram->off = vnp_dgram_off(prog, dgram->skb, dgram->hook->head);
+	dgram->off = vnp_dgram_off(prog, dgram->skb, dgram->ops->head);
 	dgram->shared = false;
 	dgram->exec.ctx.len = dgram->skb->len - dgram->off;
 	/* A jumbogram of IPv6 */
@@ -406,7 +406,7 @@ static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
 
 int vnp_dispatch(struct vnp_dispatch *d)
 {
-	const u32 head = d->link->hook->head;
+	const u32 head = d->link->hook->dgram.head;
 	const struct vnp_prog *prog = d->dgram.prog;
 
 	d->size = vnp_batch_size(d->skb, head);

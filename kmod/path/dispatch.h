@@ -70,7 +70,7 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
 	d->filtered = filtered;
 	d->dgram.skb = skb;
 	d->dgram.prog = prog;
-	d->dgram.hook = link->hook;
+	d->dgram.ops = &link->hook->dgram;
 	d->dgram.exec.fault = 0;
 }
 

@@ -18,7 +18,7 @@ static void vnp_dispatch_cut(struct vnp_dispatch *d, u32 end)
 /* Payload of a packet that has one datagram */
 static u32 vnp_dispatch_len(const struct vnp_dispatch *d, const struct sk_buff *skb)
 {
-	return skb->len - d->link->hook->head;
+	return skb->len - d->link->hook->dgram.head;
 }
 
 /*
@@ -31,7 +31,7 @@ static struct sk_buff *vnp_dispatch_join(struct vnp_dispatch *d)
 	const struct vnp_hook_ops *hook = d->link->hook;
 	struct sk_buff *list = d->first, *last = list, *next;
 	const u32 size = vnp_dispatch_len(d, list);
-	u32 left = hook->len_max(list) - size, len = size;
+	u32 left = hook->dgram.len_max(list) - size, len = size;
 
 	while ((next = last->next) && len == size) {
 		len = vnp_dispatch_len(d, next);
@@ -74,7 +74,7 @@ int vnp_dispatch_end(struct vnp_dispatch *d)
 {
 	struct sk_buff *skb = d->skb;
 
-	if (d->start == d->link->hook->head && !d->own)
+	if (d->start == d->link->hook->dgram.head && !d->own)
 		return vnp_action_do_whole(d->action, d->link, d->sk, skb, d->filtered);
 	vnp_dispatch_batch(d, skb->len);
 	vnp_batch_consume(skb);

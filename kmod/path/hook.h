@@ -9,23 +9,20 @@
 #define _VNP_PATH_HOOK_H
 
 #include <linux/types.h>
+#include "kmod/path/dgram_ops.h"
 
 struct sk_buff;
 struct sock;
 struct socket;
-struct vnp_dgram;
 struct vnp_link;
 struct vnp_link_info;
-struct vnp_outlet;
 struct vnp_peer;
 struct vnp_prog;
-struct vnp_send_msg;
-struct vnp_target;
 struct vnp_target_addr;
 
 /**
  * struct vnp_hook_ops - a hook
- * @head:	bytes of header at skb->data, before the payload; linear
+ * @dgram:	what helpers may do with its datagrams
  * @prog_types:	bit n: programs of enum vnp_prog_type n can be linked
  * @link_flags:	VNP_LINK_F_* that its links can have
  * @inherit:	the hook for links of the connections that the socket accepts
@@ -45,19 +42,14 @@ struct vnp_target_addr;
  *		continues with it
  * @drop:	called before the packet that arrived is dropped.  The caller frees it.  Not called
  *		for every super-packet
- * @deliver:	deliver a packet made by @cut, @copy or @join to the socket; consumed.  @filtered:
- *		likewise
+ * @deliver:	deliver a packet made by @cut, @join or @copy of @dgram to the socket; consumed.
+ *		@filtered: likewise
  * @reply:	send a packet back to its sender; consumed.  Counts failures
  * @permit:	check as sendto() would whether the caller may send to a peer, and store the
  *		address to send to.  Context: process, the socket stays open.  Return: 0, or an
  *		errno of struct vnp_peer.  NULL: sending to peers is not supported
  * @permit_connected: likewise, as send() would on a connected socket, and store the address that
  *		it is connected to in @peer, too.  NULL: not supported
- * @send:	send a datagram to a peer; @again: the same helper call has sent it to another peer
- *		before.  Return: 0, or an errno of vnp_send().  NULL: it is not sent
- * @append:	queue a datagram for a TCP connection.  Return: 0, or an errno of vnp_send()
- * @answer:	send bytes back to where it came from.  Return: 0, or an errno of vnp_reply().
- *		NULL: nothing is sent
  * @keep:	prepare a packet for being held: store what recvmsg() tells the application about
  *		the route (IP_PKTINFO), and put the route.  Return: false: out of memory, and
  *		the packet is consumed
@@ -72,27 +64,19 @@ struct vnp_target_addr;
  * @release_each: deliver each datagram of held packets.  Uncharged and consumed.  Return:
  *		number of datagrams for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)
- * @copy:	make a packet of a datagram
  * @join:	make a packet of packets
- * @len_max:	maximum payload of a packet with these headers
- * @seal:	set lengths and checksums in the headers after the payload's length has changed.
- *		The packet is private, and has one datagram of @len bytes
- * @load:	copy bytes of a payload that may span several packets.  Return: 0, -ERANGE.
- *		NULL: a payload is always in one packet
  * @free:	free what @attach has allocated.  Context: process.  NULL: nothing
  * @info:	fill in what only links of this hook count; @sk: NULL: detached.  Context: process.
  *		NULL: nothing
  *
- * tcp/ receives no packets: in the hooks for its links @wants_batches to @seal are NULL.  The hooks
- * for copies of messages (tcp/copy.c) and for test executions (prog/test_run.c) have no links: they
- * only have what helpers call (@head, @copy, @len_max, @seal, @load, @send, @append, @answer).
+ * tcp/ receives no packets: in the hooks for its links @wants_batches to @join are NULL.
  *
  * Context of @suits, @attach, @detach, @is_attached, @permit, @permit_connected, @free and @info:
  * process.  Of all others: softirqs off, under RCU.  Those for held packets (@charge, @uncharge,
  * @release, @release_only, @release_each) are also called by the work item of hold/expiry.c.
  */
 struct vnp_hook_ops {
-	u32 head;
+	struct vnp_dgram_ops dgram;
 	u32 prog_types;
 	u32 link_flags;
 	const struct vnp_hook_ops *inherit;
@@ -112,11 +96,6 @@ struct vnp_hook_ops {
 		      struct vnp_target_addr *to);
 	int (*permit_connected)(struct socket *sock, struct vnp_peer *peer,
 				struct vnp_target_addr *to);
-	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
-		    const struct vnp_send_msg *msg, bool again);
-	int (*append)(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
-		      const struct vnp_send_msg *msg);
-	int (*answer)(struct vnp_dgram *dgram, const struct vnp_send_msg *msg);
 	bool (*keep)(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);
@@ -125,11 +104,7 @@ struct vnp_hook_ops {
 	u32 (*release_each)(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
 			    u32 charge);
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);
-	struct sk_buff *(*copy)(struct sk_buff *skb, u32 start, u32 len);
 	struct sk_buff *(*join)(struct sk_buff *list, u32 size);
-	u32 (*len_max)(const struct sk_buff *skb);
-	void (*seal)(struct sk_buff *skb, u32 len);
-	int (*load)(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 	void (*free)(struct vnp_link *link);
 	void (*info)(const struct vnp_link *link, const struct sock *sk,
 		     struct vnp_link_info *info);

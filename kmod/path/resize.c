@@ -89,7 +89,7 @@ static int vnp_resize_begin(struct vnp_dgram *dgram, s64 len)
 {
 	if (len < 0)
 		return -EINVAL;
-	if (len > dgram->hook->len_max(dgram->skb))
+	if (len > dgram->ops->len_max(dgram->skb))
 		return -EMSGSIZE;
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_nospec(dgram);
@@ -102,7 +102,7 @@ static void vnp_resize_end(struct vnp_dgram *dgram)
 	const u32 len = dgram->skb->len - dgram->off;
 
 	dgram->exec.ctx.len = len;
-	dgram->hook->seal(dgram->skb, len);
+	dgram->ops->seal(dgram->skb, len);
 	vnp_dgram_point(dgram);
 }
 

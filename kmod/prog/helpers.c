@@ -70,8 +70,8 @@ static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 
 
 	/* @to can only overlap direct bytes: programs have no pointers to others */
 	memmove(to, ctx->data + off, part);
-	if (unlikely(dgram->hook->load))
-		return dgram->hook->load(dgram, off + part, to + part, len - part);
+	if (unlikely(dgram->ops->load))
+		return dgram->ops->load(dgram, off + part, to + part, len - part);
 	return skb_copy_bits(dgram->skb, dgram->off + off + part, to + part, len - part);
 }
 

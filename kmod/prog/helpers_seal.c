@@ -94,8 +94,8 @@ u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer, u64 keys, u64 seal)
 	ret = vnp_crypt_draw(dgram, msg.head_len + msg.len);
 	if (ret)
 		return ret;
-	if (dgram->hook->send)
-		return dgram->hook->send(dgram, target, &msg, false);
+	if (dgram->ops->send)
+		return dgram->ops->send(dgram, target, &msg, false);
 	/* A test run has no link: nothing is sent. */
 	return vnp_secret_once(sealing.secret, sealing.seal.nonce);
 }

@@ -46,11 +46,11 @@ static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_targe
 {
 	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
-	if (unlikely(!dgram->hook->send))
+	if (unlikely(!dgram->ops->send))
 		return 0;
 	if (target->outlet)
-		return dgram->hook->append(dgram, target->outlet, msg);
-	return dgram->hook->send(dgram, target, msg, again);
+		return dgram->ops->append(dgram, target->outlet, msg);
+	return dgram->ops->send(dgram, target, msg, again);
 }
 
 static noinline int vnp_send_changed(struct vnp_dgram *dgram, struct vnp_map *map,
@@ -147,7 +147,7 @@ u64 vnp_helper_reply(u64 ctx, u64 flags, u64 mem, u64 size, u64 r5)
 	}
 	if (unlikely(vnp_dgram_is_forged(dgram)))
 		return -EBADMSG;
-	if (!dgram->hook->answer)
+	if (!dgram->ops->answer)
 		return 0;
-	return dgram->hook->answer(dgram, size ? &msg : NULL);
+	return dgram->ops->answer(dgram, size ? &msg : NULL);
 }

@@ -36,7 +36,7 @@ static void vnp_test_seal(struct sk_buff *skb, u32 len)
 }
 
 /* The payload of a datagram; the packet is not delivered. */
-static const struct vnp_hook_ops vnp_test_hook = {
+static const struct vnp_dgram_ops vnp_test_dgram_ops = {
 	.head		= sizeof(struct udphdr),
 	.len_max	= vnp_test_max,
 	.seal		= vnp_test_seal,
@@ -136,7 +136,7 @@ static int vnp_test_loop(struct vnp_prog *prog, struct sk_buff *skb,
 		.skb = skb,
 		.off = sizeof(struct udphdr),
 		.prog = prog,
-		.hook = &vnp_test_hook,
+		.ops = &vnp_test_dgram_ops,
 		.holding = &holding,
 		.work = NULL,
 	};

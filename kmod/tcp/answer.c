@@ -206,7 +206,7 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 	const u64 start = ktime_get_ns();
 	struct vnp_sending sending;
 
-	if (dgram->hook == &vnp_copy_hook) {
+	if (dgram->ops == &vnp_copy_dgram_ops) {
 		/* The worker has executed it a while ago. */
 		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, start);
 		if (!vnp_answer_copy(dgram)->answered)

@@ -51,7 +51,7 @@ void vnp_answer_end(struct vnp_copy *copy);
  */
 void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram);
 
-/* Of struct vnp_hook_ops, for a struct vnp_copy */
+/* Of struct vnp_dgram_ops, for a struct vnp_copy */
 int vnp_answer_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		    const struct vnp_send_msg *msg, bool again);
 int vnp_answer_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,

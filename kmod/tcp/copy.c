@@ -29,7 +29,7 @@ static void vnp_copy_seal(struct sk_buff *skb, u32 len)
 {
 }
 
-const struct vnp_hook_ops vnp_copy_hook = {
+const struct vnp_dgram_ops vnp_copy_dgram_ops = {
 	.len_max	= vnp_copy_max,
 	.seal		= vnp_copy_seal,
 	.send		= vnp_answer_send,

@@ -72,8 +72,8 @@ struct vnp_copy {
 	enum vnp_action action;
 };
 
-/* vnp_copy_hook - of the datagram that the program sees: it cannot get longer than it was */
-extern const struct vnp_hook_ops vnp_copy_hook;
+/* vnp_copy_dgram_ops - of the datagram that the program sees: it cannot get longer than it was */
+extern const struct vnp_dgram_ops vnp_copy_dgram_ops;
 
 /* vnp_copy_free() - free what it has allocated; it can be used again.  Context: any */
 void vnp_copy_free(struct vnp_copy *copy);

@@ -113,8 +113,8 @@ static void vnp_fifo_write(struct vnp_fifo *fifo, u32 pos, const u8 *from, u32 l
 /* Return: 0, or an errno: it cannot be read */
 static int vnp_fifo_load(const struct vnp_dgram *dgram, u32 off, u8 *to, u32 len)
 {
-	if (dgram->hook->load)
-		return dgram->hook->load(dgram, off, to, len);
+	if (dgram->ops->load)
+		return dgram->ops->load(dgram, off, to, len);
 	return skb_copy_bits(dgram->skb, dgram->off + (int)off, to, len);
 }
 

@@ -63,7 +63,7 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 	dgram->written = false;
 	dgram->unauthentic = false;
 	dgram->prog = prog;
-	dgram->hook = &vnp_copy_hook;
+	dgram->ops = &vnp_copy_dgram_ops;
 	dgram->holding = NULL;
 	dgram->work = copy->work;
 	dgram->crypt_left = vnp_crypt_limit(copy->len);

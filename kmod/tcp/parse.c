@@ -339,7 +339,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	if (stream->apart || (far && !vnp_stream_solvent(stream)))
 		return -ENOMEM;
 
-	exec.dgram.hook = stream->link->hook;
+	exec.dgram.ops = &stream->link->hook->dgram;
 	exec.dgram.shared = true;
 	exec.dgram.written = false;
 	exec.dgram.unauthentic = false;

@@ -280,7 +280,7 @@ const struct vnp_hook_ops vnp_tcp_hook = {
 	.attach		= vnp_tcp_attach,
 	.detach		= vnp_tcp_detach,
 	.is_attached	= vnp_tcp_is_attached,
-	.load		= vnp_queue_load,
+	.dgram.load	= vnp_queue_load,
 	.free		= vnp_tcp_free,
 	.info		= vnp_tcp_info,
 };

@@ -23,7 +23,7 @@ struct vnp_target;
 int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
 
 /**
- * vnp_udp_send() - struct vnp_hook_ops::send
+ * vnp_udp_send() - struct vnp_dgram_ops::send
  * @dgram:	the datagram on which a program executes
  * @target:	the peer
  * @msg:	what is sent; NULL: the datagram as it is
@@ -35,7 +35,7 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again);
 
-/* vnp_udp_append() - struct vnp_hook_ops::append */
+/* vnp_udp_append() - struct vnp_dgram_ops::append */
 int vnp_udp_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
 		   const struct vnp_send_msg *msg);
 

@@ -282,7 +282,14 @@ static void vnp_udp_drop(struct vnp_link *link, const struct sk_buff *skb)
 }
 
 const struct vnp_hook_ops vnp_udp_hook = {
-	.head		= sizeof(struct udphdr),
+	.dgram		= {
+		.head		= sizeof(struct udphdr),
+		.copy		= vnp_udp_packet_copy,
+		.len_max	= vnp_udp_packet_max,
+		.seal		= vnp_udp_packet_seal,
+		.send		= vnp_udp_send,
+		.append		= vnp_udp_append,
+	},
 	.prog_types	= BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET),
 	.link_flags	= VNP_LINK_F_FAULT_PASS | VNP_LINK_F_NO_MERGE | VNP_LINK_F_HOLD_LATE,
 	.suits		= vnp_udp_suits,
@@ -296,8 +303,6 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.reply		= vnp_udp_reply,
 	.permit		= vnp_udp_permit,
 	.permit_connected = vnp_udp_permit_connected,
-	.send		= vnp_udp_send,
-	.append		= vnp_udp_append,
 	.keep		= vnp_udp_keep,
 	.charge		= vnp_udp_charge,
 	.uncharge	= vnp_udp_uncharge,
@@ -305,8 +310,5 @@ const struct vnp_hook_ops vnp_udp_hook = {
 	.release_only	= vnp_udp_release_only,
 	.release_each	= vnp_udp_release_each,
 	.cut		= vnp_udp_packet_cut,
-	.copy		= vnp_udp_packet_copy,
 	.join		= vnp_udp_packet_join,
-	.len_max	= vnp_udp_packet_max,
-	.seal		= vnp_udp_packet_seal,
 };
