@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1 OR BSD-2-Clause
 /* Maps: declared in an object, created, opened by id; their elements. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <bpf/libbpf.h>
@@ -64,25 +65,81 @@ static int map_fill(const struct vnp_map *map)
 	return vnp_ioctl(map->fd, VNP_MAP_FREEZE, &freeze);
 }
 
+/* The struct that values of this type are, if it is always the same */
+static const char *map_value_struct(__u32 type)
+{
+	switch (type) {
+	case VNP_MAP_PEERS:
+	case VNP_MAP_GROUPS:
+		return "struct vnp_peer";
+	case VNP_MAP_SOCKETS:
+		return "struct vnp_connection";
+	case VNP_MAP_KEYS:
+		return "struct vnp_key";
+	}
+	return NULL;
+}
+
+static bool map_value_invalid(const struct vnp_map_traits *traits, __u32 size)
+{
+	return size < (traits->value_min ?: 1) || size > traits->value_max ||
+	       (traits->value_unit && size % traits->value_unit);
+}
+
+/* Which parameter does the type not have? */
+static void map_invalid(const struct vnp_map *map, char *why, size_t size)
+{
+	const struct vnp_map_traits *traits = vnp_map_traits_get(map->def.type);
+	const char *value = map_value_struct(map->def.type);
+	const __u32 key_size = map->def.key_size, value_size = map->def.value_size;
+
+	if (!traits)
+		snprintf(why, size, "there is no type %u: enum vnp_map_type of <linux/vnp.h> lists the types",
+			 map->def.type);
+	else if (map->def.flags & ~traits->flags)
+		snprintf(why, size, "maps of type %s do not have the flags %#x", traits->name,
+			 map->def.flags & ~traits->flags);
+	else if (!map->def.max_entries)
+		snprintf(why, size, "max_entries must be at least 1");
+	else if (traits->key_size && key_size != traits->key_size)
+		snprintf(why, size, "keys of type %s must have %u bytes (__u32), not %u",
+			 traits->name, traits->key_size, key_size);
+	else if (traits->key_min && key_size < traits->key_min)
+		snprintf(why, size, "keys of type %s must have at least %u bytes, of which the first 4 are the group, not %u",
+			 traits->name, traits->key_min, key_size);
+	else if (!key_size || key_size > VNP_MAP_KEY_MAX)
+		snprintf(why, size, "keys must have 1 to %u bytes, not %u", VNP_MAP_KEY_MAX,
+			 key_size);
+	else if (value && map_value_invalid(traits, value_size))
+		snprintf(why, size, "values of type %s must be %s (%u bytes), not %u bytes",
+			 traits->name, value, traits->value_min, value_size);
+	else if (traits->value_unit && map_value_invalid(traits, value_size))
+		snprintf(why, size, "values of type %s must be __u8[VNP_REPLAY_SIZE(WINDOW)], WINDOW from 64 to 8192, not %u bytes",
+			 traits->name, value_size);
+	else if (map_value_invalid(traits, value_size))
+		snprintf(why, size, "values of type %s must have 1 to %u bytes, not %u",
+			 traits->name, traits->value_max, value_size);
+	else
+		snprintf(why, size, "the module does not support type %s with these sizes and flags",
+			 traits->name);
+}
+
 static int map_create_failed(struct vnp_map *map, int err)
 {
-	if (err == -E2BIG)
-		vnp_error(&map->print, "Map %s cannot be created: %u entries of %u + %u bytes exceed the limit for a map.",
-			  map->name, map->def.max_entries, map->def.key_size,
-			  map->def.value_size);
-	else if (err == -EINVAL)
-		vnp_error(&map->print, "Map %s cannot be created: VNP does not support its type (%u), flags (%#x), key size (%u) or value size (%u).",
-			  map->name, map->def.type, map->def.flags,
-			  map->def.key_size, map->def.value_size);
+	char why[256];
+
+	if (err == -EINVAL)
+		map_invalid(map, why, sizeof(why));
+	else if (err == -E2BIG)
+		snprintf(why, sizeof(why), "%u entries of %u + %u bytes exceed the limit for a map, which is 1 GiB: reduce max_entries",
+			 map->def.max_entries, map->def.key_size, map->def.value_size);
 	else if (err == -ENOMEM)
-		vnp_error(&map->print, "Map %s cannot be created: out of memory, or the memory cgroup's limit is reached.",
-			  map->name);
+		snprintf(why, sizeof(why), "out of memory, or the memory cgroup's limit is reached");
 	else if (err == -EBADF || err == -ENOTSOCK || err == -EOPNOTSUPP)
-		vnp_error(&map->print, "Map %s cannot be created: the descriptor given to vnp_map_set_socket() is not a UDP socket, or closed.",
-			  map->name);
+		snprintf(why, sizeof(why), "the descriptor given to vnp_map_set_socket() is not a UDP socket, or closed");
 	else
-		vnp_error(&map->print, "Map %s cannot be created: %s.", map->name,
-			  strerror(-err));
+		snprintf(why, sizeof(why), "%s", strerror(-err));
+	vnp_error(&map->print, "Map %s cannot be created: %s.", map->name, why);
 	return err;
 }
 
