@@ -34,7 +34,7 @@ static int section_type(const struct vnp_object *obj, const struct vnp_section *
 		return 0;
 	}
 
-	vnp_error(&obj->print, "Section \"%s\" is not a program type of VNP: write SEC(\"vnp/datagram\") before the program.",
+	vnp_error(&obj->print, "Section \"%s\" is not a program type of VNP: write SEC(\"vnp/datagram\"), or vnp/packet, vnp/stream or vnp/message, before the program.",
 		  sec->name);
 	return -EINVAL;
 }
