@@ -99,59 +99,84 @@ int hex_write(const char *path, const void *bytes, size_t len)
 	return 0;
 }
 
-static int bytes_parse_list(struct args *args, const char *what,
-			    unsigned char *bytes, size_t len, int base)
-{
-	const char *word;
-	__u64 val;
-	size_t i;
+/* struct field - where the words of a key or value go: what is left of it */
+struct field {
+	const char *what;
+	size_t size;
+	unsigned char *to;
+	size_t left;
+};
 
-	for (i = 0; i < len; i++) {
-		word = args_next(args);
-		if (!word)
-			return error("The %s has %zu bytes; only %zu are given.", what,
-				     len, i);
-		if (!number_parse(word, base, 0, 0xff, &val))
-			return error("\"%s\" is not a byte of the %s (which has %zu, separated by spaces).",
-				     word, what, len);
-		bytes[i] = val;
-	}
+static int field_add(struct field *field, const void *bytes, size_t len)
+{
+	if (len > field->left)
+		return error("The %s has %zu bytes, but more are given.", field->what,
+			     field->size);
+	memcpy(field->to, bytes, len);
+	field->to += len;
+	field->left -= len;
 	return 0;
 }
 
-static int bytes_parse_number(struct args *args, const char *what, void *bytes,
-			      size_t len, unsigned int bits)
+static int field_add_number(struct args *args, struct field *field, unsigned int bits)
 {
 	char label[16];
 	__u64 val;
 
-	if (len != bits / 8)
-		return error("The %s has %zu bytes: u%u does not fit.", what, len, bits);
-	snprintf(label, sizeof(label), "The %s", what);
+	if (bits / 8 > field->left)
+		return error("The %s has %zu bytes: u%u does not fit.", field->what, field->size,
+			     bits);
+	snprintf(label, sizeof(label), "The %s", field->what);
 	if (args_number(args, label, 0, ~0ULL >> (64 - bits), &val))
 		return -EINVAL;
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	val <<= 64 - bits;
 #endif
-	memcpy(bytes, &val, len);
-	return 0;
+	return field_add(field, &val, bits / 8);
 }
 
-static int bytes_parse_text(struct args *args, const char *what, void *bytes, size_t len)
+/* It is padded with zeroes to the end of the key or value. */
+static int field_add_text(struct args *args, struct field *field)
 {
 	const char *word = args_next(args);
+	size_t len = word ? strlen(word) : 0;
 
 	if (!word)
-		return error("The text of the %s is missing: str TEXT.", what);
-	if (strlen(word) > len)
-		return error("\"%s\" is longer than the %zu bytes of the %s.", word, len,
-			     what);
-	memset(bytes, 0, len);
-	memcpy(bytes, word, strlen(word));
+		return error("The text of the %s is missing: str TEXT.", field->what);
+	if (len > field->left)
+		return error("\"%s\" is longer than the %zu bytes of the %s.", word, field->left,
+			     field->what);
+	memset(field->to + len, 0, field->left - len);
+	memcpy(field->to, word, len);
+	field->left = 0;
 	return 0;
 }
 
-int bytes_parse(struct args *args, const char *what, void *bytes, size_t len)
+/* A byte as a number; after "hex" a digit, or pairs of digits */
+static int field_add_bytes(struct field *field, const char *word, bool hex)
+{
+	const size_t digits = strspn(word, "0123456789abcdefABCDEF");
+	const bool pairs = hex && digits % 2 == 0 && digits == strlen(word);
+	unsigned char byte;
+	__u64 val;
+	int err = 0;
+
+	if (!pairs) {
+		if (!number_parse(word, hex ? 16 : 0, 0, 0xff, &val) || (hex && digits > 1))
+			return error("\"%s\" is not a byte of the %s, which has %zu; %zu are given before it.",
+				     word, field->what, field->size, field->size - field->left);
+		byte = val;
+		return field_add(field, &byte, 1);
+	}
+	for (; !err && *word; word += 2) {
+		byte = digit_value(word[0]) << 4 | digit_value(word[1]);
+		err = field_add(field, &byte, 1);
+	}
+	return err;
+}
+
+/* Bits of the number that follows u8, u16, u32 or u64; 0: the word is none of these */
+static unsigned int number_bits(const char *word)
 {
 	static const struct { const char *name; unsigned int bits; } numbers[] = {
 		{ "u8", 8 }, { "u16", 16 }, { "u32", 32 }, { "u64", 64 },
@@ -159,16 +184,33 @@ int bytes_parse(struct args *args, const char *what, void *bytes, size_t len)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(numbers); i++)
-		if (args->cnt && !strcmp(*args->words, numbers[i].name)) {
-			args_next(args);
-			return bytes_parse_number(args, what, bytes, len,
-						  numbers[i].bits);
-		}
-	if (args_take(args, "str"))
-		return bytes_parse_text(args, what, bytes, len);
-	if (args_take(args, "hex"))
-		return bytes_parse_list(args, what, bytes, len, 16);
-	return bytes_parse_list(args, what, bytes, len, 0);
+		if (!strcmp(word, numbers[i].name))
+			return numbers[i].bits;
+	return 0;
+}
+
+int bytes_parse(struct args *args, const char *what, void *bytes, size_t len)
+{
+	struct field field = { .what = what, .size = len, .to = bytes, .left = len };
+	bool hex = false;
+	const char *word;
+	int err = 0;
+
+	while (!err && field.left) {
+		if (args_take(args, "str"))
+			return field_add_text(args, &field);
+		if (args_take(args, "hex"))
+			hex = true;
+		word = args_next(args);
+		if (!word)
+			return error("The %s has %zu bytes; only %zu are given.", what, len,
+				     len - field.left);
+		if (number_bits(word))
+			err = field_add_number(args, &field, number_bits(word));
+		else
+			err = field_add_bytes(&field, word, hex);
+	}
+	return err;
 }
 
 bool bytes_number(const void *bytes, size_t len, __u64 *val)

@@ -237,10 +237,11 @@ int hex_write(const char *path, const void *bytes, size_t len);
 
 /**
  * bytes_parse() - a key or value on the command line
- * @args:	"hex 01 fe", "1 254", "str TEXT" or "u32 NUMBER" (u8 to u64)
+ * @args:	one after the other, until there are @len bytes: "hex 01 fe" or "hex 01fe", "1 254",
+ *		"u32 NUMBER" (u8 to u64), "str TEXT", which is padded with zeroes to the end
  * @what:	"key" or "value", for messages
  * @bytes:	out
- * @len:	required length; a string is padded with zeroes
+ * @len:	required length
  */
 int bytes_parse(struct args *args, const char *what, void *bytes, size_t len);
 

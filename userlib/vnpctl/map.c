@@ -12,9 +12,10 @@ static const char help[] =
 	"       vnpctl map delete MAP key BYTES\n"
 	"\n"
 	"  MAP is id ID or name NAME.\n"
-	"  BYTES is as many as the map's keys or values have: hex 01 fe, or 1 254,\n"
-	"  or str TEXT (padded with zeroes), or u8, u16, u32, u64 NUMBER (in the\n"
-	"  byte order of this machine).  A value of a per-CPU map is set on all CPUs.\n"
+	"  BYTES is as many as the map's keys or values have: hex 01 fe, hex 01fe, or 1 254,\n"
+	"  or u8, u16, u32, u64 NUMBER (in the byte order of this machine), or str TEXT\n"
+	"  (padded with zeroes).  A struct is its members, one after the other: u32 1 u32 7,\n"
+	"  or u32 5 str hello.  A value of a per-CPU map is set on all CPUs.\n"
 	"  A value of a map of peers or groups is ADDRESS:PORT [ttl N] [tos N], where\n"
 	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%eth0].\n"
 	"  In a map of sockets it is [pid PID] fd FD [queue BYTES] [newest | oldest |\n"
@@ -311,40 +312,100 @@ static int map_dump(struct args *args)
 	return err;
 }
 
+/* Why a peer or connection may not be set; NULL: it is an error of any map */
+static const char *send_refused(const struct elem *elem, int err)
+{
+	if (elem_is_connection(elem) && err == -EPERM)
+		return "you may not send on this socket: a security module, or its cgroup, forbids it";
+	if (elem_is_connection(elem) && err == -EBUSY)
+		return "the kernel uses the socket for something else, or its queue has another size or policy";
+	if (elem_is_connection(elem) && err == -EINVAL)
+		return "the queue must have 4096 to 16777216 bytes; a UDP socket has none";
+	if (elem_is_connection(elem) && err == -EOPNOTSUPP)
+		return "the socket is neither TCP nor UDP, or it listens, or is connected to a multicast address";
+	if (elem_is_connection(elem) && err == -ENOTCONN)
+		return "the socket is not connected";
+	if (elem_is_connection(elem) && err == -EDQUOT)
+		return "your connections, or the bytes of their queues, have reached the module's limit (vnpctl feature)";
+
+	switch (err) {
+	case -EPERM:
+		return "its socket may not send there: a security module, or a program of the cgroup, forbids it";
+	case -EACCES:
+		return "this is a broadcast address: set SO_BROADCAST on the map's socket first";
+	case -EINVAL:
+		return "this is not a valid peer; see vnpctl map help";
+	case -EOPNOTSUPP:
+		return "programs cannot send to a multicast address, or to 255.255.255.255";
+	case -EAFNOSUPPORT:
+		return "its socket is one of IPv4, which cannot send to an IPv6 address";
+	case -ENETUNREACH:
+	case -EHOSTUNREACH:
+		return "its socket has no route to this address";
+	case -EPIPE:
+		return "the socket was shut down";
+	case -ENOTCONN:
+		return "its socket was closed: link the program again, so that the map has another one";
+	}
+	return NULL;
+}
+
+static const char *key_refused(int err)
+{
+	switch (err) {
+	case -EACCES:
+		return "keys cannot be read; or you may not search the key in the keyring";
+	case -EINVAL:
+		return "the key, salt or tag has a length that the algorithm does not take; or once is given for one that cannot seal";
+	case -ENOKEY:
+		return "there is no such key in your keyrings (keyctl show)";
+	case -EKEYEXPIRED:
+	case -EKEYREVOKED:
+		return "the key in the keyring has expired, or was revoked";
+	case -EOPNOTSUPP:
+		return "the kernel does not have the algorithm (/proc/crypto)";
+	case -EAGAIN:
+	case -ETIMEDOUT:
+		return "the kernel is still loading the algorithm: try again";
+	}
+	return NULL;
+}
+
+static const char *any_refused(const struct elem *elem, int err, char *why, size_t size)
+{
+	const bool hash = elem->info.type != VNP_MAP_ARRAY && !elem_is_percpu(elem);
+
+	switch (err) {
+	case -ENOENT:
+		if (hash)
+			return "it does not have this key";
+		snprintf(why, size, "keys are 0 to %u", elem->info.max_entries - 1);
+		return why;
+	case -EEXIST:
+		return "it already has this key";
+	case -ENOSPC:
+		snprintf(why, size, "it has no room for this key: it holds at most %u entries, and a group or hash bucket fewer",
+			 elem->info.max_entries);
+		return why;
+	case -EPERM:
+		return "it is frozen: its values are constants";
+	case -EINVAL:
+		return "it is an array: its entries cannot be deleted";
+	}
+	return strerror(-err);
+}
+
 static int elem_failed(const struct elem *elem, int err)
 {
-	const char *name = vnp_map_name(elem->map);
+	const char *because = NULL;
+	char why[128];
 
-	if (err == -ENOENT)
-		error("Map %s does not have this key.", name);
-	else if (err == -EEXIST)
-		error("Map %s already has this key.", name);
-	else if (err == -ENOSPC)
-		error("Map %s has no room for this key: it holds at most %u entries, and a group or hash bucket fewer.",
-		      name, elem->info.max_entries);
-	else if (err == -EPERM && elem_is_peer(elem) && !elem->info.frozen)
-		error("The socket of map %s may not send there.", name);
-	else if (err == -EPERM && elem_is_connection(elem) && !elem->info.frozen)
-		error("You may not send on this socket: a security module, or its cgroup, forbids it.");
-	else if (err == -EPERM)
-		error("Map %s is frozen: its values are constants.", name);
-	else if (err == -EINVAL && elem_is_peer(elem))
-		error("Map %s: this is not a valid peer; see vnpctl map help.", name);
-	else if (err == -EINVAL && elem_is_connection(elem))
-		error("Map %s: the queue must have %u to %u bytes; a UDP socket has none.", name, VNP_SOCKET_QUEUE_MIN,
-		      VNP_SOCKET_QUEUE_MAX);
-	else if (err == -EBUSY && elem_is_connection(elem))
-		error("Map %s: the kernel uses the socket for something else, or its queue has another size or policy.",
-		      name);
-	else if (err == -EACCES && elem_is_secret(elem))
-		error("Map %s has keys, which cannot be read.", name);
-	else if (err == -EINVAL && elem_is_secret(elem))
-		error("Map %s: the key, salt or tag has a length that the algorithm does not take.",
-		      name);
-	else if (err == -EINVAL)
-		error("Map %s is an array: its entries cannot be deleted.", name);
-	else
-		failed(err, "Map %s", name);
+	if ((elem_is_peer(elem) || elem_is_connection(elem)) && !elem->info.frozen)
+		because = send_refused(elem, err);
+	else if (elem_is_secret(elem))
+		because = key_refused(err);
+	error("Map %s: %s.", vnp_map_name(elem->map),
+	      because ?: any_refused(elem, err, why, sizeof(why)));
 	return err;
 }
 

@@ -51,7 +51,9 @@ static int id_find(struct args *args, enum vnp_obj_kind kind, const char *what, 
 	if (args_take(args, "id"))
 		return args_u32(args, "The id", id);
 	if (!args_take(args, "name"))
-		return error("The %s is missing: id ID, or name NAME.", what);
+		return args->cnt ? error("Specify the %s: id ID, or name NAME, not \"%s\".", what,
+					 *args->words) :
+				   error("The %s is missing: id ID, or name NAME.", what);
 	name = args_want(args, "The name");
 	return name ? name_find(kind, what, name, id) : -EINVAL;
 }
