@@ -77,6 +77,14 @@ int args_end(const struct args *args)
 	return args->cnt ? error("Unexpected argument \"%s\".", *args->words) : 0;
 }
 
+bool help_wanted(struct args *args, const char *help)
+{
+	if (!args_take(args, "help"))
+		return false;
+	fputs(help, stdout);
+	return true;
+}
+
 int commands_run(struct args *args, const char *object,
 		 const struct command *commands, const char *help)
 {
@@ -93,7 +101,6 @@ int commands_run(struct args *args, const char *object,
 		fputs(help, stdout);
 		return 0;
 	}
-
 	return object ? error("\"%s\" is not a command of %s; see vnpctl %s help.", word, object, object) :
 			error("\"%s\" is not an object; see vnpctl help.", word);
 }

@@ -61,6 +61,9 @@ int args_u32(struct args *args, const char *what, __u32 *val);
 /* args_end() - fail if there are more words */
 int args_end(const struct args *args);
 
+/* help_wanted() - print @help if the next word is help, or an abbreviation of it */
+bool help_wanted(struct args *args, const char *help);
+
 struct command {
 	const char *name;
 	int (*run)(struct args *args);

@@ -68,6 +68,8 @@ int feature_command(struct args *args)
 	struct vnp_feature feature = { .size = sizeof(feature) };
 	int err;
 
+	if (help_wanted(args, "Usage: vnpctl feature\n\n  Print the module's features and limits.\n"))
+		return 0;
 	err = args_end(args);
 	if (err)
 		return err;
@@ -113,6 +115,8 @@ int version_command(struct args *args)
 	bool module;
 	int err;
 
+	if (help_wanted(args, "Usage: vnpctl version\n\n  Print the versions of this program, the library and the module.\n"))
+		return 0;
 	err = args_end(args);
 	if (err)
 		return err;

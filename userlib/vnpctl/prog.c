@@ -209,7 +209,7 @@ static int prog_show(struct args *args)
 		}
 		vnp_program_close(prog);
 	}
-	return list_print(err, list, table, "No program is loaded.");
+	return list_print(err, list, table, "There are no programs.");
 }
 
 static void log_line(const struct vnp_program *prog, const char *line)

@@ -247,8 +247,8 @@ static int relay_wait(const struct relay *relay, const sigset_t *signals)
 {
 	int sig;
 
-	fprintf(stderr, "UDP port %u is relayed to %zu receivers until Ctrl-C.\n", relay->port,
-		relay->cnt);
+	fprintf(stderr, "UDP port %u is relayed to %zu receiver%s until Ctrl-C.\n", relay->port,
+		relay->cnt, relay->cnt == 1 ? "" : "s");
 	return -sigwait(signals, &sig);
 }
 

@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* Counters of all links: once, or every second as rates. */
-#include <ctype.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
+
+static const char stats_help[] =
+	"Usage: vnpctl stats\n"
+	"\n"
+	"  A table of all links: datagrams (of TCP: messages) that arrived, their bytes, and\n"
+	"  how many of them the program passed, dropped, replied to, and held.  ERRORS and\n"
+	"  FAULTS are explained below the table, if there were any.\n";
+
+static const char top_help[] =
+	"Usage: vnpctl top\n"
+	"\n"
+	"  The same per second, every second, until Ctrl-C.\n";
 
 /* struct sample - counters of all links at a point in time */
 struct sample {
@@ -66,8 +77,6 @@ static __u64 sum(const __u64 *counters, int cnt)
 
 static void stats_row(struct table *table, const struct vnp_link_info *info)
 {
-	int i;
-
 	table_add(table, "%u", info->id);
 	table_add(table, "%u", info->prog_id);
 	table_add(table, "%s:%u", socket_name(info), info->local_port);
@@ -78,25 +87,25 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 	table_add(table, "%llu", info->verdicts[VNP_REPLY]);
 	table_add(table, "%llu", info->verdicts[VNP_HELD]);
 	table_add(table, "%llu", sum(info->errors, VNP_ERROR_SLOTS));
-	for (i = 1; i < __VNP_FAULT_CNT; i++)
-		table_add(table, "%llu", info->faults[i]);
+	table_add(table, "%llu", sum(info->faults, VNP_FAULT_SLOTS));
 }
 
-/* The columns of stats_row() */
-static struct table *stats_table(void)
+/* What errors and faults there were, if there were any, and where the latest fault was */
+static void stats_explain(const struct vnp_link_info *info)
 {
-	char columns[512] = "LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY HELD ERRORS";
-	size_t len = strlen(columns);
-	const char *c;
+	char before[32];
 	int i;
 
-	for (i = 1; i < __VNP_FAULT_CNT; i++) {
-		len += snprintf(columns + len, sizeof(columns) - len, " F:");
-		for (c = fault_name(i); *c && len < sizeof(columns) - 1; c++)
-			columns[len++] = toupper(*c);
-		columns[len] = 0;
-	}
-	return table_new(columns);
+	snprintf(before, sizeof(before), "link %u: errors", info->id);
+	errors_print(info->errors, before, "\n");
+	if (!sum(info->faults, VNP_FAULT_SLOTS))
+		return;
+	printf("link %u: faults:", info->id);
+	for (i = 1; i < __VNP_FAULT_CNT; i++)
+		if (info->faults[i])
+			printf(" %s %llu", fault_name(i), info->faults[i]);
+	putchar('\n');
+	link_fault_print(info);
 }
 
 int stats_command(struct args *args)
@@ -107,6 +116,8 @@ int stats_command(struct args *args)
 	size_t i;
 	int err;
 
+	if (help_wanted(args, stats_help))
+		return 0;
 	err = args_end(args) ?: sample_take(&sample);
 	if (err)
 		return err;
@@ -117,12 +128,12 @@ int stats_command(struct args *args)
 			json_object_array_add(list, link_json(&sample.links[i]));
 		json_print(list);
 	} else {
-		table = stats_table();
+		table = table_new("LINK PROG -SOCKET PACKETS BYTES PASS DROP REPLY HELD ERRORS FAULTS");
 		for (i = 0; i < sample.cnt; i++)
 			stats_row(table, &sample.links[i]);
-		table_print(table, "There is no link.");
+		table_print(table, "There are no links.");
 		for (i = 0; i < sample.cnt; i++)
-			link_fault_print(&sample.links[i]);
+			stats_explain(&sample.links[i]);
 	}
 	sample_free(&sample);
 	return 0;
@@ -147,7 +158,7 @@ static void top_print(const struct sample *now, const struct sample *before)
 	struct table *table;
 	size_t i;
 
-	table = table_new("LINK PROG -SOCKET PACKETS/S KBYTES/S PASS/S DROP/S REPLY/S FAULTS/S PACKETS");
+	table = table_new("LINK PROG -SOCKET PACKETS/S KBYTES/S PASS/S DROP/S REPLY/S HELD/S ERRORS/S FAULTS/S");
 	for (i = 0; i < now->cnt; i++) {
 		a = &now->links[i];
 		b = sample_find(before, a->id) ?: &none;
@@ -159,13 +170,15 @@ static void top_print(const struct sample *now, const struct sample *before)
 		table_add(table, "%.0f", (a->verdicts[VNP_PASS] - b->verdicts[VNP_PASS]) / secs);
 		table_add(table, "%.0f", (a->verdicts[VNP_DROP] - b->verdicts[VNP_DROP]) / secs);
 		table_add(table, "%.0f", (a->verdicts[VNP_REPLY] - b->verdicts[VNP_REPLY]) / secs);
+		table_add(table, "%.0f", (a->verdicts[VNP_HELD] - b->verdicts[VNP_HELD]) / secs);
+		table_add(table, "%.0f", (sum(a->errors, VNP_ERROR_SLOTS) -
+					  sum(b->errors, VNP_ERROR_SLOTS)) / secs);
 		table_add(table, "%.0f", (sum(a->faults, VNP_FAULT_SLOTS) -
 					  sum(b->faults, VNP_FAULT_SLOTS)) / secs);
-		table_add(table, "%llu", a->packets);
 	}
 	/* cursor home, table, clear the end of the previous one */
 	printf("\033[H\033[2J");
-	table_print(table, "There is no link.");
+	table_print(table, "There are no links.");
 	printf("\nPress Ctrl-C to end.\n");
 	fflush(stdout);
 }
@@ -175,6 +188,8 @@ int top_command(struct args *args)
 	struct sample before, now;
 	int err;
 
+	if (help_wanted(args, top_help))
+		return 0;
 	if (settings.json)
 		return error("top is for interactive use; use vnpctl -j stats in scripts.");
 	err = args_end(args) ?: sample_take(&before);
