@@ -89,6 +89,13 @@ int error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* failed() - print that @what failed, unless the library has printed why; returns @err */
 int failed(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * errors_catch(), errors_caught() - in between errors are not printed; the last one, or NULL, for
+ * the caller to free
+ */
+void errors_catch(void);
+char *errors_caught(void);
+
 /* ids_failed() - print why vnp_id_next() failed; returns @err */
 int ids_failed(int err);
 
@@ -303,8 +310,11 @@ int prog_dump(struct args *args);
 int link_opts_parse(struct args *args, struct vnp_link_opts *opts);
 
 /* link_attached_print() - print a line about a new link, or in JSON append it to @list */
-void link_attached_print(const struct vnp_program *prog, const struct vnp_link_info *info,
+void link_attached_print(const struct prog_ref *ref, const struct vnp_link_info *info,
 			 const struct vnp_socket *sock, struct json_object *list);
+
+/* link_skipped_print() - the same about a TCP socket that could not be linked, and why */
+void link_skipped_print(const struct vnp_socket *sock, const char *why, struct json_object *list);
 
 /* link_print(), link_row(), link_json() - a link's socket, program and counters */
 void link_print(const struct vnp_link_info *info);

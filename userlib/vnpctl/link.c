@@ -48,11 +48,16 @@ static const char help[] =
 	"  update     replace the program atomically\n"
 	"  detach     remove it from the socket, which is then as before\n";
 
-/* @tcp: all TCP sockets of a process at a port */
+/*
+ * struct target - sockets of a process
+ * @pid:	the process
+ * @spec:	udp:PORT or tcp:PORT, or NULL
+ */
 struct target {
+	pid_t pid;
+	const char *spec;
 	struct vnp_socket *socks;
 	size_t cnt;
-	bool tcp;
 };
 
 static void target_close(struct target *target)
@@ -61,17 +66,14 @@ static void target_close(struct target *target)
 }
 
 /* "fd FD": one socket, whose address and port are unknown */
-static int target_take(struct args *args, pid_t pid, struct target *target)
+static int target_take(struct target *target, int fd)
 {
-	__u64 fd;
 	int ret;
 
-	if (args_number(args, "The descriptor", 0, INT_MAX, &fd))
-		return -EINVAL;
 	target->socks = calloc(1, sizeof(*target->socks));
 	if (!target->socks)
 		return error("Out of memory.");
-	ret = vnp_socket_take(pid, fd, &open_opts);
+	ret = vnp_socket_take(target->pid, fd, &open_opts);
 	if (ret < 0)
 		return failed(ret, "Cannot take the socket");
 	target->socks->fd = ret;
@@ -79,25 +81,28 @@ static int target_take(struct args *args, pid_t pid, struct target *target)
 	return 0;
 }
 
-static int target_find(struct args *args, struct target *target)
+static int target_find(struct target *target)
 {
-	const char *spec;
-	__u64 pid;
-	int err;
+	int err = vnp_socket_find(target->pid, target->spec, &open_opts, &target->socks,
+				  &target->cnt);
+
+	return err ? failed(err, "Cannot find the socket") : 0;
+}
+
+static int target_parse(struct args *args, struct target *target)
+{
+	__u64 number;
 
 	if (!args_take(args, "pid"))
 		return error("Specify the socket: pid PID udp:PORT, pid PID tcp:PORT, or pid PID fd FD.");
-	if (args_number(args, "The process", 1, INT_MAX, &pid))
+	if (args_number(args, "The process", 1, INT_MAX, &number))
 		return -EINVAL;
+	target->pid = number;
 	if (args_take(args, "fd"))
-		return target_take(args, pid, target);
-
-	spec = args_want(args, "The socket (udp:PORT, tcp:PORT, or fd FD)");
-	if (!spec)
-		return -EINVAL;
-	target->tcp = !strncmp(spec, "tcp:", 4);
-	err = vnp_socket_find(pid, spec, &open_opts, &target->socks, &target->cnt);
-	return err ? failed(err, "Cannot find the socket") : 0;
+		return args_number(args, "The descriptor", 0, INT_MAX, &number) ?:
+		       target_take(target, number);
+	target->spec = args_want(args, "The socket (udp:PORT, tcp:PORT, or fd FD)");
+	return target->spec ? target_find(target) : -EINVAL;
 }
 
 static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
@@ -110,61 +115,99 @@ static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
 	return err ? failed(err, "Cannot read the information about a link") : 0;
 }
 
-static void links_drop(struct vnp_link **links, size_t cnt)
+/* struct made - a link, or why there is none */
+struct made {
+	struct vnp_link *link;
+	char *why;
+};
+
+static void links_drop(const struct made *made, size_t cnt)
 {
-	while (cnt--) {
-		if (!links[cnt])
-			continue;
-		vnp_link_detach(links[cnt]);
-		vnp_link_close(links[cnt]);
+	while (cnt--)
+		if (made[cnt].link)
+			vnp_link_detach(made[cnt].link);
+}
+
+static void links_close(struct made *made, size_t cnt)
+{
+	size_t i;
+
+	for (i = 0; i < cnt; i++) {
+		vnp_link_close(made[i].link);
+		free(made[i].why);
 	}
+	free(made);
+}
+
+static bool target_is_tcp(const struct target *target)
+{
+	return target->spec && !strncmp(target->spec, "tcp:", 4);
 }
 
 /* A connection may have ended since it was found, or a socket may be linked already: skip it. */
 static bool may_skip(const struct target *target, int err)
 {
-	return target->tcp && (err == -ENOTCONN || err == -EBUSY);
+	return target_is_tcp(target) && (err == -ENOTCONN || err == -EBUSY);
+}
+
+/* Print why there is no link, but nothing twice. */
+static int links_failed(const struct made *made, size_t cnt, int err)
+{
+	const char *last = NULL;
+	size_t i;
+
+	for (i = 0; i < cnt; i++) {
+		if (!made[i].why || (last && !strcmp(made[i].why, last)))
+			continue;
+		last = made[i].why;
+		error("%s", last);
+	}
+	return failed(err, "Cannot attach to the socket");
 }
 
 /*
  * Attach to all sockets, or to none; but leave out TCP sockets that cannot be linked.
  * Return: how many, or a negative errno after a message
  */
-static int links_make(const struct vnp_program *prog, const struct target *target,
-		      const struct vnp_link_opts *opts, struct vnp_link **links)
+static int links_make(const struct prog_ref *ref, const struct target *target,
+		      const struct vnp_link_opts *opts, struct made *made)
 {
-	int err = 0, made = 0;
+	int err = 0, cnt = 0;
 	size_t i;
 
 	for (i = 0; i < target->cnt; i++) {
-		err = vnp_link_attach(prog, target->socks[i].fd, opts, &links[i]);
+		errors_catch();
+		err = vnp_link_attach(ref->prog, target->socks[i].fd, opts, &made[i].link);
+		made[i].why = errors_caught();
 		if (!err)
-			made++;
+			cnt++;
 		else if (!may_skip(target, err))
 			break;
 	}
-	if (i == target->cnt && made)
-		return made;
-	links_drop(links, i);
-	return failed(err, "Cannot attach to the socket");
+	if (i == target->cnt && cnt)
+		return cnt;
+	links_drop(made, target->cnt);
+	if (i < target->cnt)
+		return links_failed(&made[i], 1, err);
+	return links_failed(made, target->cnt, err);
 }
 
-static int links_report(const struct vnp_program *prog, const struct target *target,
-			struct vnp_link **links)
+static int links_report(const struct prog_ref *ref, const struct target *target,
+			const struct made *made)
 {
 	struct json_object *list = json_object_new_array();
 	struct vnp_link_info info;
 	int err = 0;
 	size_t i;
 
-	for (i = 0; i < target->cnt; i++) {
-		if (!links[i])
+	for (i = 0; !err && i < target->cnt; i++) {
+		if (!made[i].link) {
+			link_skipped_print(&target->socks[i], made[i].why ?: "out of memory", list);
 			continue;
+		}
+		err = link_info(made[i].link, &info);
 		if (!err)
-			err = link_info(links[i], &info);
-		if (!err)
-			link_attached_print(prog, &info, &target->socks[i], list);
-		vnp_link_close(links[i]);
+			link_attached_print(ref, &info, &target->socks[i], list);
 	}
 	if (!err && settings.json)
 		json_print(json_object_get(list));
@@ -172,18 +215,18 @@ static int links_report(const struct vnp_program *prog, const struct target *tar
 	return err;
 }
 
-static int attach_all(const struct vnp_program *prog, const struct target *target,
+static int attach_all(const struct prog_ref *ref, const struct target *target,
 		      const struct vnp_link_opts *opts)
 {
-	struct vnp_link **links = calloc(target->cnt, sizeof(*links));
+	struct made *made = calloc(target->cnt, sizeof(*made));
 	int err;
 
-	if (!links)
+	if (!made)
 		return error("Out of memory.");
-	err = links_make(prog, target, opts, links);
+	err = links_make(ref, target, opts, made);
 	if (err > 0)
-		err = links_report(prog, target, links);
-	free(links);
+		err = links_report(ref, target, made);
+	links_close(made, target->cnt);
 	return err;
 }
 
@@ -199,14 +242,16 @@ static int link_attach(struct args *args)
 	struct prog_ref ref;
 	int err;
 
+	if (args_is(args, 0, "pid") || (args->cnt && strchr(*args->words, ':')))
+		return error("The program is the first word, before the socket: link attach PROG pid PID udp:PORT.");
 	err = kernel_only() ?: prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE | PROG_REF_PAIR,
 					     &ref);
 	if (err)
 		return err;
+	err = target_parse(args, &target) ?: link_opts_parse(args, &opts);
 	opts.message = ref.message;
-	err = target_find(args, &target) ?: link_opts_parse(args, &opts);
 	if (!err)
-		err = attach_all(ref.prog, &target, &opts);
+		err = attach_all(&ref, &target, &opts);
 	target_close(&target);
 	prog_ref_close(&ref);
 	return err;
@@ -255,7 +300,7 @@ static int link_show(struct args *args)
 		return link_show_one(args);
 
 	list = json_object_new_array();
-	table = table_new("ID PROG UID -SOCKET PORT COOKIE -FAULT -STATE");
+	table = table_new("ID PROG UID -SOCKET PORT COOKIE LISTENER -FAULT -STATE");
 	while (!(err = vnp_id_next(VNP_OBJ_LINK, &id))) {
 		if (vnp_link_open(id, &quiet_opts, &link))
 			continue;

@@ -2,31 +2,67 @@
 /* Links as text and in JSON. */
 #include "ctl.h"
 
-void link_attached_print(const struct vnp_program *prog, const struct vnp_link_info *info,
+static void socket_print(FILE *to, __u32 port, const struct vnp_socket *sock)
+{
+	fprintf(to, "port %u%s%s", port, *sock->address ? " of " : "", sock->address);
+	if (*sock->remote_address)
+		fprintf(to, ", connected to port %u of %s", sock->remote_port,
+			sock->remote_address);
+}
+
+static void socket_json(struct json_object *obj, const char *name, __u32 port,
+			const struct vnp_socket *sock)
+{
+	add_str(obj, "family", name);
+	add_u64(obj, "port", port);
+	add_str(obj, "address", sock->address);
+	if (*sock->remote_address) {
+		add_str(obj, "remote_address", sock->remote_address);
+		add_u64(obj, "remote_port", sock->remote_port);
+	}
+}
+
+void link_attached_print(const struct prog_ref *ref, const struct vnp_link_info *info,
 			 const struct vnp_socket *sock, struct json_object *list)
 {
+	struct vnp_prog_info message = { .size = sizeof(message) };
 	struct json_object *obj;
 
+	if (ref->message)
+		vnp_program_get_info(ref->message, &message);
 	if (!settings.json) {
-		printf("link %u: program %s (%u) on %s port %u%s%s", info->id,
-		       vnp_program_name(prog), info->prog_id, socket_name(info),
-		       info->local_port, *sock->address ? " of " : "", sock->address);
-		if (*sock->remote_address)
-			printf(", connected to port %u of %s", sock->remote_port,
-			       sock->remote_address);
+		printf("link %u: program %s (%u)", info->id, vnp_program_name(ref->prog),
+		       info->prog_id);
+		if (ref->message)
+			printf(", for messages %s (%u),", vnp_program_name(ref->message),
+			       message.id);
+		printf(" on %s ", socket_name(info));
+		socket_print(stdout, info->local_port, sock);
 		putchar('\n');
 		return;
 	}
 	obj = json_object_new_object();
 	add_u64(obj, "id", info->id);
 	add_u64(obj, "prog_id", info->prog_id);
-	add_str(obj, "family", socket_name(info));
-	add_u64(obj, "port", info->local_port);
-	add_str(obj, "address", sock->address);
-	if (*sock->remote_address) {
-		add_str(obj, "remote_address", sock->remote_address);
-		add_u64(obj, "remote_port", sock->remote_port);
+	if (ref->message)
+		add_u64(obj, "message_prog_id", message.id);
+	socket_json(obj, socket_name(info), info->local_port, sock);
+	json_object_array_add(list, obj);
+}
+
+void link_skipped_print(const struct vnp_socket *sock, const char *why, struct json_object *list)
+{
+	struct json_object *obj;
+
+	if (!settings.json) {
+		fprintf(stderr, "Warning: left out tcp ");
+		socket_print(stderr, sock->port, sock);
+		fprintf(stderr, ": %s\n", why);
+		return;
 	}
+	obj = json_object_new_object();
+	add_str(obj, "error", why);
+	socket_json(obj, "tcp", sock->port, sock);
 	json_object_array_add(list, obj);
 }
 
@@ -137,8 +173,9 @@ static void hold_print(const struct vnp_link_info *info)
 {
 	if (!info->verdicts[VNP_HELD] || is_stream(info))
 		return;
-	printf("\theld: %u messages (%u bytes of memory), at most %u for %u ms; then they are %s\n",
-	       info->held_messages, info->held_bytes, info->hold_messages, info->hold_age_ms,
+	printf("\theld: %u %s (%u bytes of memory), at most %u for %u ms; then they are %s\n",
+	       info->held_messages, info->held_messages == 1 ? "message" : "messages",
+	       info->held_bytes, info->hold_messages, info->hold_age_ms,
 	       info->flags & VNP_LINK_F_HOLD_DELIVER ? "delivered" :
 	       info->flags & VNP_LINK_F_HOLD_EACH ? "delivered one by one" : "discarded");
 	printf("\treleased: %llu messages (%llu datagrams), %llu because of their age\n",
@@ -154,26 +191,8 @@ static void listener_print(const struct vnp_link_info *info)
 		       info->refused);
 }
 
-void link_print(const struct vnp_link_info *info)
+static void options_print(const struct vnp_link_info *info)
 {
-	int i;
-
-	printf("%u: %s port %u  uid %u  cookie %llu  ", info->id,
-	       socket_name(info), info->local_port, info->uid,
-	       info->sock_cookie);
-	if (info->attached)
-		printf("program %u\n", info->prog_id);
-	else
-		printf("detached\n");
-	printf("\tpackets %llu (%llu bytes):", info->packets, info->bytes);
-	for (i = 0; i < __VNP_VERDICT_CNT; i++)
-		printf("%s %s %llu", i ? "," : "", verdict_name(i), info->verdicts[i]);
-	putchar('\n');
-	printf("\tfaults:");
-	for (i = 1; i < __VNP_FAULT_CNT; i++)
-		printf(" %s %llu", fault_name(i), info->faults[i]);
-	printf("; a fault %s\n", info->flags & VNP_LINK_F_FAULT_PASS ?
-	       "passes the datagram on" : "drops the datagram");
 	if (info->flags & VNP_LINK_F_NO_MERGE)
 		printf("\tdatagrams are not merged\n");
 	if (info->flags & VNP_LINK_F_STREAM_PASS)
@@ -192,6 +211,30 @@ void link_print(const struct vnp_link_info *info)
 	if (info->unread)
 		printf("\tunread: %u bytes of messages on which the program was executed\n",
 		       info->unread);
+}
+
+void link_print(const struct vnp_link_info *info)
+{
+	const char *unit = is_stream(info) ? "message" : "datagram";
+	int i;
+
+	printf("%u: %s port %u  uid %u  cookie %llu  ", info->id,
+	       socket_name(info), info->local_port, info->uid,
+	       info->sock_cookie);
+	if (info->attached)
+		printf("program %u\n", info->prog_id);
+	else
+		printf("detached\n");
+	printf("\t%ss %llu (%llu bytes):", unit, info->packets, info->bytes);
+	for (i = 0; i < __VNP_VERDICT_CNT; i++)
+		printf("%s %s %llu", i ? "," : "", verdict_name(i), info->verdicts[i]);
+	putchar('\n');
+	printf("\tfaults:");
+	for (i = 1; i < __VNP_FAULT_CNT; i++)
+		printf(" %s %llu", fault_name(i), info->faults[i]);
+	printf("; a fault %s the %s\n", info->flags & VNP_LINK_F_FAULT_PASS ? "passes" : "drops",
+	       unit);
+	options_print(info);
 	errors_print(info->errors, "\terrors", "\n");
 	hold_print(info);
 	listener_print(info);
@@ -209,6 +252,10 @@ void link_row(struct table *table, const struct vnp_link_info *info)
 	table_add(table, "%s", socket_name(info));
 	table_add(table, "%u", info->local_port);
 	table_add(table, "%llu", info->sock_cookie);
+	if (info->listener_id)
+		table_add(table, "%u", info->listener_id);
+	else
+		table_add(table, "-");
 	table_add(table, "%s", info->flags & VNP_LINK_F_FAULT_PASS ? "pass" : "drop");
 	table_add(table, "%s", info->attached ? "attached" : "detached");
 }

@@ -7,6 +7,8 @@
 /* Messages and lines so far.  Only one thread writes them. */
 static struct {
 	bool said;
+	bool catching;
+	char *caught;
 	char *text;		/* JSON mode: the errors */
 	size_t text_len;
 	struct json_object *lines;
@@ -16,6 +18,11 @@ static void error_line(const char *line)
 {
 	char *text;
 
+	if (out.catching) {
+		free(out.caught);
+		out.caught = strdup(line);
+		return;
+	}
 	if (!settings.json) {
 		fprintf(stderr, "%s%s\n", out.said ? "" : "Error: ", line);
 		out.said = true;
@@ -98,6 +105,20 @@ int failed(int err, const char *fmt, ...)
 	va_end(args);
 	error("%s: %s.", what, strerror(-err));
 	return err;
+}
+
+void errors_catch(void)
+{
+	out.catching = true;
+}
+
+char *errors_caught(void)
+{
+	char *line = out.caught;
+
+	out.catching = false;
+	out.caught = NULL;
+	return line;
 }
 
 int ids_failed(int err)
