@@ -40,7 +40,7 @@ static const char *type_mismatch(const struct vnp_program *prog,
 	switch (prog->type) {
 	case VNP_PROG_STREAM:
 		if (socket_is(sock_fd, SOCK_STREAM, IPPROTO_TCP))
-			return "a program that sends uses a map of peers without a UDP socket: call vnp_map_set_socket() before the object is loaded";
+			return "a program that sends uses a map of peers without a UDP socket: add from udp:PORT (vnpctl link attach), or call vnp_map_set_socket() before the object is loaded";
 		if (socket_is(sock_fd, SOCK_STREAM, IPPROTO_MPTCP))
 			return "it is not a TCP socket, but one of MPTCP: the application must open it with IPPROTO_TCP";
 		return "it is not a TCP socket, as a program of type stream needs";

@@ -213,12 +213,17 @@ struct prog_ref {
 #define PROG_REF_PAIR	(1 << 3)	/* or two, of types stream and message */
 
 /**
- * prog_ref_load() - read "FILE [name NAME]", "cbpf FILE" and others, and load the
- * programs
+ * prog_ref_open() - read "FILE [name NAME]", "cbpf FILE" and others
  * @args:	the words
  * @flags:	PROG_REF_*
  * @ref:	out; prog_ref_close() it
  */
+int prog_ref_open(struct args *args, int flags, struct prog_ref *ref);
+
+/* prog_ref_finish() - load the programs of a file, as set since prog_ref_open() */
+int prog_ref_finish(struct prog_ref *ref);
+
+/* prog_ref_load() - both */
 int prog_ref_load(struct args *args, int flags, struct prog_ref *ref);
 void prog_ref_close(struct prog_ref *ref);
 
@@ -306,8 +311,20 @@ int prog_dump(struct args *args);
  * ---- Links (link_opts.c, link_print.c) -------------------------------------
  */
 
+/*
+ * struct sender - "from [pid PID] {udp:PORT | fd FD}": the socket that maps of peers send from
+ * @spec:	udp:PORT; NULL: @fd
+ * @pid:	the process; 0: the one to whose socket the program is linked
+ * @fd:		its descriptor; with neither it nor @spec the option is not given: -1
+ */
+struct sender {
+	const char *spec;
+	pid_t pid;
+	int fd;
+};
+
 /* link_opts_parse() - read options of link attach, in any order, until there are no more words */
-int link_opts_parse(struct args *args, struct vnp_link_opts *opts);
+int link_opts_parse(struct args *args, struct vnp_link_opts *opts, struct sender *sender);
 
 /* link_attached_print() - print a line about a new link, or in JSON append it to @list */
 void link_attached_print(const struct prog_ref *ref, const struct vnp_link_info *info,

@@ -10,7 +10,7 @@ static const char help[] =
 	"                   [late {discard | deliver | each}] [eof {deliver | drop | abort}]\n"
 	"                   [unframed {error | pass}] [forged {drop | end}]\n"
 	"                   [boundaries {off | on}] [answers BYTES] [unsent {fail | reset}]\n"
-	"                   [answered {sent | idle}]\n"
+	"                   [answered {sent | idle}] [from [pid PID] {udp:PORT | fd FD}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
 	"       vnpctl link update ID PROG\n"
@@ -43,6 +43,8 @@ static const char help[] =
 	"  answered   TCP: what programs are told about answers of the process: that it has\n"
 	"             answered when it has sent something, or only when it has also waited for\n"
 	"             more (sent)\n"
+	"  from       the UDP socket, of this process or another of yours, from which maps of\n"
+	"             peers and groups send (the first one to which the program is linked)\n"
 	"  list       all links\n"
 	"  show       the links, or one of them with its counters and its latest fault\n"
 	"  update     replace the program atomically\n"
@@ -103,6 +105,54 @@ static int target_parse(struct args *args, struct target *target)
 		       target_take(target, number);
 	target->spec = args_want(args, "The socket (udp:PORT, tcp:PORT, or fd FD)");
 	return target->spec ? target_find(target) : -EINVAL;
+}
+
+/* Maps of peers of the object send from this socket. */
+static int sender_set(const struct vnp_object *obj, const struct target *sender)
+{
+	struct vnp_map *map = NULL;
+	bool sends = false;
+
+	if (sender->cnt != 1)
+		return error("Process %d has several UDP sockets on this port: choose one with from fd FD.",
+			     sender->pid);
+	while ((map = vnp_object_next_map(obj, map)))
+		if (!vnp_map_set_socket(map, sender->socks->fd))
+			sends = true;
+	return sends ? 0 : error("The program has no map of peers or groups that could send from a socket.");
+}
+
+/* The socket only has to be open until the maps have been created. */
+static int prog_finish(struct prog_ref *ref, const struct sender *from, pid_t pid)
+{
+	struct target sender = { .pid = from->pid ?: pid, .spec = from->spec };
+	int err;
+
+	if (!from->spec && from->fd < 0)
+		return prog_ref_finish(ref);
+	if (!ref->obj)
+		return error("from requires a file: the maps of a loaded program have been created already.");
+	if (from->spec && strncmp(from->spec, "udp:", 4))
+		return error("Specify the socket to send from: from udp:PORT, or from fd FD.");
+	err = from->spec ? target_find(&sender) : target_take(&sender, from->fd);
+	if (!err)
+		err = sender_set(ref->obj, &sender) ?: prog_ref_finish(ref);
+	target_close(&sender);
+	return err;
+}
+
+/* What the kernel does not refuse, but ignores */
+static int opts_check(const struct vnp_program *prog, const struct vnp_link_opts *opts)
+{
+	const bool stream = vnp_program_type(prog) == VNP_PROG_STREAM;
+
+	if (opts->eof && !stream)
+		return error("eof is for TCP, and %s is not a program of type stream.",
+			     vnp_program_name(prog));
+	if (stream && (opts->hold_bytes || opts->hold_messages || opts->hold_age_ms ||
+		       opts->hold_mark))
+		return error("hold is for UDP: what a program of type stream keeps from the process is limited by the receive buffer.");
+	return 0;
 }
 
 static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
@@ -238,17 +288,19 @@ static int kernel_only(void)
 static int link_attach(struct args *args)
 {
 	struct vnp_link_opts opts = { .sz = sizeof(opts) };
+	struct sender sender = { .fd = -1 };
 	struct target target = {};
 	struct prog_ref ref;
 	int err;
 
 	if (args_is(args, 0, "pid") || (args->cnt && strchr(*args->words, ':')))
 		return error("The program is the first word, before the socket: link attach PROG pid PID udp:PORT.");
-	err = kernel_only() ?: prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE | PROG_REF_PAIR,
+	err = kernel_only() ?: prog_ref_open(args, PROG_REF_ID | PROG_REF_ONE | PROG_REF_PAIR,
 					     &ref);
 	if (err)
 		return err;
-	err = target_parse(args, &target) ?: link_opts_parse(args, &opts);
+	err = target_parse(args, &target) ?: link_opts_parse(args, &opts, &sender) ?:
+	      opts_check(ref.prog, &opts) ?: prog_finish(&ref, &sender, target.pid);
 	opts.message = ref.message;
 	if (!err)
 		err = attach_all(&ref, &target, &opts);

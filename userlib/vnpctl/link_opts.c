@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The options of link attach. */
+#include <limits.h>
 #include <stddef.h>
 
 #include "ctl.h"
@@ -134,12 +135,39 @@ static int opt_read(struct args *args, const struct opt *opt, struct vnp_link_op
 	return error("%s", opt->want);
 }
 
-int link_opts_parse(struct args *args, struct vnp_link_opts *opts)
+static int sender_parse(struct args *args, struct sender *sender)
+{
+	__u64 number;
+
+	if (sender->spec || sender->fd >= 0)
+		return error("from is given twice.");
+	args_next(args);
+	if (args_take(args, "pid")) {
+		if (args_number(args, "The process", 1, INT_MAX, &number))
+			return -EINVAL;
+		sender->pid = number;
+	}
+	if (args_take(args, "fd")) {
+		if (args_number(args, "The descriptor", 0, INT_MAX, &number))
+			return -EINVAL;
+		sender->fd = number;
+		return 0;
+	}
+	sender->spec = args_want(args, "The socket to send from (udp:PORT, or fd FD)");
+	return sender->spec ? 0 : -EINVAL;
+}
+
+int link_opts_parse(struct args *args, struct vnp_link_opts *opts, struct sender *sender)
 {
 	bool given[ARRAY_SIZE(table)] = {};
 	int i, err = 0;
 
 	while (!err && args->cnt) {
+		/* "f" is fault. */
+		if (args_is(args, 0, "from") && !args_is(args, 0, "fault")) {
+			err = sender_parse(args, sender);
+			continue;
+		}
 		i = opt_find(args, given);
 		if (i < 0)
 			return i;

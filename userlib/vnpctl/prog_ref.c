@@ -165,13 +165,8 @@ static int file_open(struct args *args, int flags, struct vnp_object **obj)
 	return err ? failed(err, "Cannot open the program") : 0;
 }
 
-static int file_load(struct args *args, int flags, struct prog_ref *ref)
+static int file_choose(struct args *args, int flags, struct prog_ref *ref)
 {
-	const struct vnp_load_opts opts = {
-		.sz = sizeof(opts),
-		.flags = settings.user ? VNP_LOAD_F_USER : 0,
-		.log_level = settings.debug ? VNP_LOG_STATES : VNP_LOG_NORMAL,
-	};
 	const char *name = NULL;
 	int err;
 
@@ -183,17 +178,10 @@ static int file_load(struct args *args, int flags, struct prog_ref *ref)
 		if (!name)
 			return -EINVAL;
 	}
-	err = program_choose(ref, name, flags);
-	if (err)
-		return err;
-
-	progress_start("verifying");
-	err = vnp_object_load(ref->obj, &opts);
-	progress_stop();
-	return err ? failed(err, "Cannot load the program") : 0;
+	return program_choose(ref, name, flags);
 }
 
-int prog_ref_load(struct args *args, int flags, struct prog_ref *ref)
+int prog_ref_open(struct args *args, int flags, struct prog_ref *ref)
 {
 	__u32 id;
 	int err;
@@ -209,7 +197,36 @@ int prog_ref_load(struct args *args, int flags, struct prog_ref *ref)
 		return err ? failed(err, "Cannot open the program") : 0;
 	}
 
-	err = file_load(args, flags, ref);
+	err = file_choose(args, flags, ref);
+	if (err)
+		prog_ref_close(ref);
+	return err;
+}
+
+int prog_ref_finish(struct prog_ref *ref)
+{
+	const struct vnp_load_opts opts = {
+		.sz = sizeof(opts),
+		.flags = settings.user ? VNP_LOAD_F_USER : 0,
+		.log_level = settings.debug ? VNP_LOG_STATES : VNP_LOG_NORMAL,
+	};
+	int err;
+
+	if (!ref->obj)
+		return 0;
+	progress_start("verifying");
+	err = vnp_object_load(ref->obj, &opts);
+	progress_stop();
+	return err ? failed(err, "Cannot load the program") : 0;
+}
+
+int prog_ref_load(struct args *args, int flags, struct prog_ref *ref)
+{
+	int err = prog_ref_open(args, flags, ref);
+
+	if (err)
+		return err;
+	err = prog_ref_finish(ref);
 	if (err)
 		prog_ref_close(ref);
 	return err;
