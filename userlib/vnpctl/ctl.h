@@ -326,6 +326,9 @@ struct sender {
 /* link_opts_parse() - read options of link attach, in any order, until there are no more words */
 int link_opts_parse(struct args *args, struct vnp_link_opts *opts, struct sender *sender);
 
+/* link_replace() - link update: read "PROG [maps {keep | new}]", and replace the program */
+int link_replace(struct args *args, struct vnp_link *link, const struct vnp_link_info *info);
+
 /* link_attached_print() - print a line about a new link, or in JSON append it to @list */
 void link_attached_print(const struct prog_ref *ref, const struct vnp_link_info *info,
 			 const struct vnp_socket *sock, struct json_object *list);

@@ -13,7 +13,7 @@ static const char help[] =
 	"                   [answered {sent | idle}] [from [pid PID] {udp:PORT | fd FD}]\n"
 	"       vnpctl link list\n"
 	"       vnpctl link show [ID]\n"
-	"       vnpctl link update ID PROG\n"
+	"       vnpctl link update ID PROG [maps {keep | new}]\n"
 	"       vnpctl link detach ID\n"
 	"\n"
 	"  PROG is FILE [name NAME], output of tcpdump -ddd as cbpf FILE [dlt DLT], or a\n"
@@ -47,7 +47,9 @@ static const char help[] =
 	"             peers and groups send (the first one to which the program is linked)\n"
 	"  list       all links\n"
 	"  show       the links, or one of them with its counters and its latest fault\n"
-	"  update     replace the program atomically\n"
+	"  update     replace the program atomically.  Those of its maps that have the name,\n"
+	"             type and sizes of a map of the old program are that map, with what it\n"
+	"             contains; with maps new all are new and empty\n"
 	"  detach     remove it from the socket, which is then as before\n";
 
 /*
@@ -367,22 +369,14 @@ static int link_show(struct args *args)
 
 static int link_update(struct args *args)
 {
+	struct vnp_link_info info;
 	struct vnp_link *link;
-	struct prog_ref ref;
 	int err;
 
 	err = kernel_only() ?: link_find(args, &link);
 	if (err)
 		return err;
-	err = prog_ref_load(args, PROG_REF_ID | PROG_REF_ONE, &ref);
-	if (!err) {
-		err = args_end(args);
-		if (!err)
-			err = vnp_link_update(link, ref.prog, NULL);
-		if (err)
-			failed(err, "Cannot update the link");
-		prog_ref_close(&ref);
-	}
+	err = link_info(link, &info) ?: link_replace(args, link, &info);
 	vnp_link_close(link);
 	return err;
 }
