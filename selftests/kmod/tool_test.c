@@ -199,14 +199,30 @@ TEST_F(tool, attach_to_a_connection)
 	conn_close(&conn);
 }
 
-/* links() - how many "link list" has */
-static int links(const char *json)
+/* count() - how often @text has @what */
+static int count(const char *text, const char *what)
 {
 	int cnt = 0;
 
-	for (; (json = strstr(json, "\"prog_id\":")); json++)
+	for (; (text = strstr(text, what)); text++)
 		cnt++;
 	return cnt;
+}
+
+/* links() - how many "link list" has */
+static int links(const char *json)
+{
+	return count(json, "\"prog_id\":");
+}
+
+/* last_id() - of the last link in this list */
+static long long last_id(const char *json)
+{
+	long long id = -1;
+
+	for (; (json = strstr(json, "{\"id\":")); json++)
+		id = number(json, "id");
+	return id;
 }
 
 /* All sockets of one port, and what is accepted there later */
@@ -215,6 +231,7 @@ TEST_F(tool, attach_to_a_listener)
 	const char *file = object_path("../progs/stream.bpf.o");
 	const int listener = stream_listen(FLOW_IP6, 0), port = sock_port(listener);
 	struct conn conns[3];
+	char accepted[64];
 	long long id;
 
 	for (int i = 0; i < 3; i++) {
@@ -237,8 +254,26 @@ TEST_F(tool, attach_to_a_listener)
 	EXPECT_NE(NULL, strstr(self->out, "2 connections linked, 0 refused"));
 	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
 	EXPECT_NE(NULL, strstr(self->out, "already has a link"));
+	EXPECT_EQ(1, count(self->out, "already has a link"));
 	ASSERT_EQ(0, TOOL("-j link list"));
 	EXPECT_EQ(4, links(self->out));
+	snprintf(accepted, sizeof(accepted), "\"listener_id\":%lld", id);
+	EXPECT_EQ(2, count(self->out, accepted));
+
+	/* Three of four are left out, and named. */
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+	ASSERT_EQ(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
+	EXPECT_EQ(3, count(self->out, "Warning: left out tcp port"));
+	EXPECT_EQ(3, count(self->out, "connected to port"));
+	EXPECT_EQ(NULL, strstr(self->out, "Error"));
+	EXPECT_NE(NULL, strstr(self->out, "for messages decide ("));
+	ASSERT_EQ(0, TOOL("-j link list"));
+	EXPECT_EQ(4, links(self->out));
+	ASSERT_EQ(0, TOOL("link detach %lld", last_id(self->out)));
+	ASSERT_EQ(0, TOOL("-j link attach %s pid %d tcp:%d", file, getpid(), port));
+	EXPECT_EQ(1, links(self->out));
+	EXPECT_EQ(3, count(self->out, "{\"error\":\"Program "));
+	EXPECT_EQ(1, count(self->out, "\"message_prog_id\":"));
 	for (int i = 0; i < 3; i++)
 		conn_close(&conns[i]);
 	close(listener);
@@ -262,6 +297,13 @@ TEST_F(tool, attach_to_a_connection_errors)
 	EXPECT_NE(0, TOOL("link attach %s name decide pid %d fd %d", file, getpid(), conn.rx));
 	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d eof never", file, getpid(), conn.rx));
 	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d unframed", file, getpid(), conn.rx));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d hold age 9", file, getpid(), conn.rx));
+	EXPECT_NE(NULL, strstr(self->out, "hold is for UDP"));
+	EXPECT_NE(0, TOOL("link attach %s name drop pid %d fd %d eof drop", self->file, getpid(),
+			  self->flow.rx));
+	EXPECT_NE(NULL, strstr(self->out, "eof is for TCP"));
+	EXPECT_NE(0, TOOL("link attach pid %d tcp:7 %s", getpid(), file));
+	EXPECT_NE(NULL, strstr(self->out, "The program is the first word"));
 	EXPECT_NE(0, TOOL("link attach %s pid %d sctp:7", file, getpid()));
 	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:7x", file, getpid()));
 	ASSERT_EQ(0, TOOL("-j link list"));
@@ -592,6 +634,138 @@ TEST_F(tool, map)
 	ASSERT_EQ(0, TOOL("map delete id %u key u32 5", info.id));
 	EXPECT_NE(0, TOOL("map lookup id %u key u32 5", info.id));
 	vnp_object_close(obj);
+}
+
+/* Keys and values of several numbers, and what is not one */
+TEST_F(tool, bytes)
+{
+	static const struct { const char *words, *why; } bad[] = {
+		{ "key u32 1 value u32 1 u64 2", "The value has 8 bytes: u64 does not fit" },
+		{ "key u32 1 value u32 1", "The value has 8 bytes; only 4 are given" },
+		{ "key u32 1 value hex 0102030405060708090a", "8 bytes, but more are given" },
+		{ "key u32 1 value hex 010", "\"010\" is not a byte" },
+		{ "key 1 value u64 1", "\"value\" is not a byte of the key, which has 4; 1 are" },
+		{ "key u32 1 value u32 1 str five5", "longer than the 4 bytes of the value" },
+	};
+	struct vnp_map_info info = { .size = sizeof(info) };
+	struct vnp_object *obj;
+	struct vnp_map *map;
+	__u32 key = 5;
+	__u64 value;
+
+	ASSERT_EQ(0, object_load("tables", &obj));
+	map = vnp_object_find_map(obj, "hash");
+	ASSERT_EQ(0, vnp_map_get_info(map, &info));
+	ASSERT_EQ(0, TOOL("map update id %u key hex 05000000 value u32 1 u16 2 hex 0300", info.id));
+	ASSERT_EQ(0, vnp_map_lookup(map, &key, &value));
+	EXPECT_EQ(0x0003000200000001, value);
+	ASSERT_EQ(0, TOOL("map update id %u key u16 5 0 0 value u32 1 str ab", info.id));
+	ASSERT_EQ(0, vnp_map_lookup(map, &key, &value));
+	EXPECT_EQ(0x0000626100000001, value);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_NE(0, TOOL("map update id %u %s", info.id, bad[i].words));
+		EXPECT_NE(NULL, strstr(self->out, bad[i].why)) {
+			TH_LOG("%s: %s", bad[i].words, self->out);
+		}
+	}
+	EXPECT_NE(0, TOOL("map dump hash"));
+	EXPECT_NE(NULL, strstr(self->out, "id ID, or name NAME, not \"hash\""));
+	ASSERT_EQ(0, vnp_map_get_info(vnp_object_find_map(obj, "array"), &info));
+	EXPECT_NE(0, TOOL("map update id %u key u32 %u value u64 1", info.id, info.max_entries));
+	EXPECT_NE(NULL, strstr(self->out, "keys are 0 to"));
+	vnp_object_close(obj);
+}
+
+/* An update keeps what is in maps, or is told not to. */
+TEST_F(tool, update_and_maps)
+{
+	const char *file = object_path("../progs/tables.bpf.o");
+	long long id;
+
+	ASSERT_EQ(0, TOOL("-j link attach %s name on_hash pid %d fd %d", file, getpid(),
+			  self->flow.rx)) {
+		TH_LOG("%s", self->out);
+	}
+	id = number(self->out, "id");
+	ASSERT_EQ(0, TOOL("map update name hash key u32 7 value u64 77"));
+	ASSERT_EQ(0, TOOL("-j link update %lld %s name on_hash", id, file)) {
+		TH_LOG("%s", self->out);
+	}
+	EXPECT_EQ(id, number(self->out, "id"));
+	EXPECT_NE(NULL, strstr(self->out, "\"maps_kept\":[\"hash\"],\"maps_new\":[]"));
+	ASSERT_EQ(0, TOOL("map lookup name hash key u32 7"));
+	EXPECT_NE(NULL, strstr(self->out, "4d 00 00 00"));
+
+	ASSERT_EQ(0, TOOL("link update %lld %s name on_array", id, file));
+	EXPECT_NE(NULL, strstr(self->out, "; maps new: array\n"));
+	ASSERT_EQ(0, TOOL("link update %lld %s name on_hash maps keep", id, file));
+	EXPECT_NE(NULL, strstr(self->out, "; maps new: hash\n"));
+	ASSERT_EQ(0, TOOL("map update name hash key u32 7 value u64 77"));
+	ASSERT_EQ(0, TOOL("link update %lld %s name on_hash maps new", id, file));
+	EXPECT_NE(0, TOOL("map lookup name hash key u32 7"));
+	EXPECT_NE(0, TOOL("link update %lld %s name on_hash maps", id, file));
+	EXPECT_NE(0, TOOL("link update %lld %s name on_hash old", id, file));
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+}
+
+/* The program for messages of a TCP connection sends from a UDP socket, and keeps its peers. */
+TEST_F(tool, send_from)
+{
+	const char *file = object_path("../progs/fan_out.bpf.o");
+	struct conn conn;
+	long long id;
+
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d", file, getpid(), conn.rx));
+	EXPECT_NE(NULL, strstr(self->out, "add from udp:PORT"));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d from tcp:%d", file, getpid(), conn.rx,
+			  sock_port(conn.rx)));
+	EXPECT_NE(NULL, strstr(self->out, "from udp:PORT, or from fd FD"));
+	EXPECT_NE(0, TOOL("link attach %s pid %d fd %d from fd %d from fd %d", file, getpid(),
+			  conn.rx, self->flow.rx, self->flow.rx));
+	EXPECT_NE(NULL, strstr(self->out, "from is given twice"));
+	EXPECT_NE(0, TOOL("link attach %s name drop pid %d fd %d from fd %d", self->file, getpid(),
+			  self->flow.rx, self->flow.rx));
+	EXPECT_NE(NULL, strstr(self->out, "no map of peers"));
+	ASSERT_EQ(0, TOOL("-j link attach %s pid %d fd %d eof drop from pid %d fd %d", file,
+			  getpid(), conn.rx, getpid(), self->flow.tx)) {
+		TH_LOG("%s", self->out);
+	}
+	id = number(self->out, "id");
+	ASSERT_EQ(0, TOOL("map update name peers key u32 3 value 127.0.0.1:%d",
+			  sock_port(self->flow.rx))) {
+		TH_LOG("%s", self->out);
+	}
+	ASSERT_EQ(0, conn_put(&conn, "\0\0\0\4four", 8));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "four"));
+	ASSERT_EQ(0, TOOL("link update %lld %s name fan_out", id, file)) {
+		TH_LOG("%s", self->out);
+	}
+	EXPECT_NE(NULL, strstr(self->out, "; maps kept: peers\n"));
+	ASSERT_EQ(0, conn_put(&conn, "\0\0\0\4five", 8));
+	EXPECT_EQ(1, flow_next_is(&self->flow, "five"));
+	conn_close(&conn);
+}
+
+/* Multicast, another family, and no route: it is said what is wrong. */
+TEST_F(tool, peers_refused)
+{
+	static const struct { const char *peer, *why; } bad[] = {
+		{ "224.0.0.1:4", "cannot send to a multicast address" },
+		{ "[::1]:4", "cannot send to an IPv6 address" },
+		{ "198.51.100.1:4", "has no route" },
+	};
+
+	ASSERT_EQ(0, TOOL("link attach %s name send pid %d fd %d",
+			  object_path("../progs/send.bpf.o"), getpid(), self->flow.rx)) {
+		TH_LOG("%s", self->out);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		EXPECT_NE(0, TOOL("map update name peers key u32 1 value %s", bad[i].peer));
+		EXPECT_NE(NULL, strstr(self->out, bad[i].why)) {
+			TH_LOG("%s: %s", bad[i].peer, self->out);
+		}
+	}
 }
 
 /* Keys as words, and what is not a key */
