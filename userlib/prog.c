@@ -59,10 +59,25 @@ int vnp_program_add_func(struct vnp_program *prog, size_t shndx, size_t offset,
 	return 0;
 }
 
+static bool log_has_map(const char *log, __u32 map)
+{
+	char text[24];
+	size_t len;
+
+	len = snprintf(text, sizeof(text), "map %u", map);
+	while ((log = strstr(log, text))) {
+		log += len;
+		if (*log < '0' || *log > '9')
+			return true;
+	}
+	return false;
+}
+
 void vnp_program_refused(const struct vnp_program *prog)
 {
 	const char *line = vnp_program_log(prog);
 	size_t len;
+	__u32 i;
 
 	vnp_error(&prog->print, "The verifier refuses program %s:", prog->name);
 	while (*line) {
@@ -70,6 +85,10 @@ void vnp_program_refused(const struct vnp_program *prog)
 		vnp_error(&prog->print, "%.*s", (int)len, line);
 		line += len + (line[len] == '\n');
 	}
+	/* The verifier only knows their numbers. */
+	for (i = 0; i < prog->map_cnt; i++)
+		if (log_has_map(vnp_program_log(prog), i))
+			vnp_error(&prog->print, "    map %u: %s", i, prog->maps[i]->name);
 }
 
 void vnp_program_warn(const struct vnp_program *prog)
