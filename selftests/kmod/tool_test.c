@@ -459,6 +459,8 @@ TEST_F(tool, nothing_there)
 			  self->flow.rx));
 	EXPECT_NE(0, TOOL("link attach /nowhere pid %d fd %d", getpid(), self->flow.rx));
 	EXPECT_NE(0, TOOL("link detach 4000000000"));
+	EXPECT_NE(0, TOOL("link detach 0"));
+	EXPECT_NE(NULL, strstr(self->out, "a number from 1 to"));
 	EXPECT_NE(0, TOOL("prog show id 4000000000"));
 	EXPECT_NE(0, TOOL("map dump id 4000000000"));
 	EXPECT_EQ(0, TOOL("link list"));

@@ -72,6 +72,16 @@ int args_u32(struct args *args, const char *what, __u32 *val)
 	return err;
 }
 
+int args_id(struct args *args, const char *what, __u32 *id)
+{
+	__u64 number = 0;
+	int err = args_number(args, what, 1, UINT32_MAX, &number);
+
+	if (!err)
+		*id = number;
+	return err;
+}
+
 int args_end(const struct args *args)
 {
 	return args->cnt ? error("Unexpected argument \"%s\".", *args->words) : 0;

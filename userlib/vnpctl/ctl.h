@@ -58,6 +58,9 @@ int args_number(struct args *args, const char *what, __u64 min, __u64 max, __u64
 /* args_u32() - the same, of 32 bits */
 int args_u32(struct args *args, const char *what, __u32 *val);
 
+/* args_id() - read the id of an object; 0 is none */
+int args_id(struct args *args, const char *what, __u32 *id);
+
 /* args_end() - fail if there are more words */
 int args_end(const struct args *args);
 
@@ -252,7 +255,7 @@ int hex_write(const char *path, const void *bytes, size_t len);
 
 /**
  * bytes_parse() - a key or value on the command line
- * @args:	one after the other, until there are @len bytes: "hex 01 fe" or "hex 01fe", "1 254",
+ * @args:	one after the other, until there are @len bytes: "hex 01 fe", "hex 01fe", "1 254",
  *		"u32 NUMBER" (u8 to u64), "str TEXT", which is padded with zeroes to the end
  * @what:	"key" or "value", for messages
  * @bytes:	out

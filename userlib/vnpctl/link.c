@@ -317,7 +317,7 @@ static int link_find(struct args *args, struct vnp_link **link)
 	int err;
 
 	args_take(args, "id");
-	if (args_u32(args, "The link's id", &id))
+	if (args_id(args, "The link's id", &id))
 		return -EINVAL;
 	err = vnp_link_open(id, &open_opts, link);
 	return err ? failed(err, "Cannot open link %u", id) : 0;

@@ -49,7 +49,7 @@ static int id_find(struct args *args, enum vnp_obj_kind kind, const char *what, 
 	const char *name;
 
 	if (args_take(args, "id"))
-		return args_u32(args, "The id", id);
+		return args_id(args, "The id", id);
 	if (!args_take(args, "name"))
 		return args->cnt ? error("Specify the %s: id ID, or name NAME, not \"%s\".", what,
 					 *args->words) :

@@ -126,13 +126,15 @@ static void exec_json(const struct vnp_program *prog, const struct execution *ex
 
 static void retval_print(const struct vnp_program *prog, const struct vnp_run_opts *opts)
 {
-	const char *verdict = opts->fault ? NULL : verdict_name(opts->retval);
+	const char *verdict = verdict_name(opts->retval);
 	const __s32 len = opts->retval;
 
-	printf("retval   %llu (0x%llx)", opts->retval, opts->retval);
 	if (opts->fault) {
-		putchar('\n');
-	} else if (returns_length(prog) && len > 0) {
+		printf("retval   none: the execution ended with a fault\n");
+		return;
+	}
+	printf("retval   %llu (0x%llx)", opts->retval, opts->retval);
+	if (returns_length(prog) && len > 0) {
 		printf(": the message has %d bytes\n", len);
 	} else if (returns_length(prog)) {
 		puts(len ? ": this is no message" : ": more bytes are needed to know the length");

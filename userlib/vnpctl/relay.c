@@ -155,8 +155,12 @@ static int peers_set(const struct relay *relay)
 		if (!err)
 			key.receiver++;
 	}
-	return err ? failed(err, "Cannot send to %s",
-			    vnp_peer_print(&relay->peers[key.receiver], text)) : 0;
+	if (!err)
+		return 0;
+	vnp_peer_print(&relay->peers[key.receiver], text);
+	if (err == -EOPNOTSUPP)
+		return error("Cannot send to %s: it is a multicast address, or 255.255.255.255.", text);
+	return failed(err, "Cannot send to %s", text);
 }
 
 static int relay_begin(struct relay *relay)
