@@ -34,7 +34,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	struct vnp_link *link = file->private_data;
 	u64 fault = READ_ONCE(link->fault);
 	struct vnp_link_info *info = args;
-	const struct vnp_prog *prog;
+	const struct vnp_prog *prog, *message;
 	struct sock *sk;
 
 	vnp_link_refresh(link);
@@ -47,6 +47,7 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 		.sock_cookie = link->cookie,
 		.listener_id = link->listener_id,
 		.reply_bytes = link->reply_bytes,
+		.eof = link->eof,
 		.accepted = atomic64_read(&link->accepted),
 		.refused = atomic64_read(&link->refused),
 		.fault_prog_id = fault >> 32,
@@ -57,6 +58,9 @@ static long vnp_link_fop_info(struct file *file, void *args, void __user *uargs)
 	rcu_read_lock();
 	prog = rcu_dereference(link->prog);
 	info->prog_id = prog->obj.id;
+	message = rcu_dereference(link->message);
+	if (message)
+		info->message_prog_id = message->obj.id;
 	rcu_read_unlock();
 
 	sk = vnp_link_sock_get(link);

@@ -1443,6 +1443,8 @@ struct vnp_link_create {
  *		membarrier(MEMBARRIER_CMD_GLOBAL), every VNP_LINK_INFO after the call counts the
  *		message
  * @unanswered:	stream: as in struct vnp_ctx, if a message arrived now
+ * @message_prog_id: the current program for messages; 0: none, or detached
+ * @eof:	as created
  *
  * For a stream, messages are counted instead of datagrams, and a fault of a %VNP_PROG_STREAM
  * as a message.
@@ -1488,6 +1490,8 @@ struct vnp_link_info {
 	__u32 reply_queued;
 	__u32 unread;
 	__u32 unanswered;
+	__u32 message_prog_id;
+	__u32 eof;
 };
 
 /**
