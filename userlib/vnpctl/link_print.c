@@ -73,8 +73,14 @@ static void listener_json(struct json_object *obj, const struct vnp_link_info *i
 	add_u64(obj, "listener_id", info->listener_id);
 }
 
+static const char *eof_name(const struct vnp_link_info *info)
+{
+	return info->eof == VNP_EOF_DROP ? "drop" : info->eof == VNP_EOF_ABORT ? "abort" : "deliver";
+}
+
 static void stream_json(struct json_object *obj, const struct vnp_link_info *info)
 {
+	add_str(obj, "eof", eof_name(info));
 	add_bool(obj, "boundaries", info->flags & VNP_LINK_F_BOUNDARIES);
 	add_u64(obj, "ready_messages", info->ready_messages);
 	add_u64(obj, "reply_bytes", info->reply_bytes);
@@ -132,6 +138,7 @@ struct json_object *link_json(const struct vnp_link_info *info)
 
 	add_u64(obj, "id", info->id);
 	add_u64(obj, "prog_id", info->prog_id);
+	add_u64(obj, "message_prog_id", info->message_prog_id);
 	add_u64(obj, "uid", info->uid);
 	add_bool(obj, "attached", info->attached);
 	add_str(obj, "family", socket_name(info));
@@ -195,6 +202,10 @@ static void options_print(const struct vnp_link_info *info)
 {
 	if (info->flags & VNP_LINK_F_NO_MERGE)
 		printf("\tdatagrams are not merged\n");
+	if (info->eof == VNP_EOF_DROP)
+		printf("\ta message that is not whole at the end is dropped\n");
+	if (info->eof == VNP_EOF_ABORT)
+		printf("\ta message that is not whole at the end is dropped, and reading fails\n");
 	if (info->flags & VNP_LINK_F_STREAM_PASS)
 		printf("\twhere there is no message, all bytes are passed\n");
 	if (info->flags & VNP_LINK_F_FORGED_END)
@@ -222,9 +233,12 @@ void link_print(const struct vnp_link_info *info)
 	       socket_name(info), info->local_port, info->uid,
 	       info->sock_cookie);
 	if (info->attached)
-		printf("program %u\n", info->prog_id);
+		printf("program %u", info->prog_id);
 	else
-		printf("detached\n");
+		printf("detached");
+	if (info->message_prog_id)
+		printf(", for messages %u", info->message_prog_id);
+	putchar('\n');
 	printf("\t%ss %llu (%llu bytes):", unit, info->packets, info->bytes);
 	for (i = 0; i < __VNP_VERDICT_CNT; i++)
 		printf("%s %s %llu", i ? "," : "", verdict_name(i), info->verdicts[i]);

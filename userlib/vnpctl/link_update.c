@@ -2,7 +2,7 @@
 /* link update: a new program, which keeps what is in the maps of the one that it replaces. */
 #include "ctl.h"
 
-/* The maps of the program that is replaced, as far as it is known */
+/* The maps of the program that is replaced */
 struct kept {
 	struct vnp_map **maps;
 	size_t cnt;
@@ -65,34 +65,16 @@ static int kept_add_program(struct kept *kept, const struct vnp_program *prog)
 	return err;
 }
 
-/* The kernel does not tell which program for messages a link has: take all of the same name. */
-static int kept_add_messages(struct kept *kept, const char *name)
-{
-	struct vnp_program *prog;
-	__u32 id = 0;
-	int err = 0;
-
-	while (!err && !vnp_id_next(VNP_OBJ_PROG, &id)) {
-		if (vnp_program_open(id, &quiet_opts, &prog))
-			continue;
-		if (vnp_program_type(prog) == VNP_PROG_MESSAGE &&
-		    !strncmp(vnp_program_name(prog), name, VNP_NAME_LEN - 1))
-			err = kept_add_program(kept, prog);
-		vnp_program_close(prog);
-	}
-	return err;
-}
-
 static int kept_find(struct kept *kept, const struct vnp_link_info *info,
 		     const struct vnp_program *prog)
 {
+	const __u32 id = vnp_program_type(prog) == VNP_PROG_MESSAGE ? info->message_prog_id :
+								      info->prog_id;
 	struct vnp_program *old;
 	int err;
 
-	if (vnp_program_type(prog) == VNP_PROG_MESSAGE)
-		return kept_add_messages(kept, vnp_program_name(prog));
-	/* After it was detached the update fails, and says so. */
-	if (!info->prog_id || vnp_program_open(info->prog_id, &quiet_opts, &old))
+	/* There was none for messages; or the link is detached: then the update says so. */
+	if (!id || vnp_program_open(id, &quiet_opts, &old))
 		return 0;
 	err = kept_add_program(kept, old);
 	vnp_program_close(old);
@@ -100,34 +82,25 @@ static int kept_find(struct kept *kept, const struct vnp_link_info *info,
 }
 
 /* Let the new program use the old map of this name, if that has the same type and sizes. */
-static int map_keep(struct vnp_map *map, const struct kept *kept)
+static void map_keep(struct vnp_map *map, const struct kept *kept)
 {
-	const struct vnp_map *old = NULL;
 	size_t i;
 
-	for (i = 0; i < kept->cnt; i++) {
-		if (strncmp(vnp_map_name(kept->maps[i]), vnp_map_name(map), VNP_NAME_LEN - 1) ||
-		    vnp_map_reuse_fd(map, vnp_map_fd(kept->maps[i])))
-			continue;
-		if (old)
-			return error("There are several maps %s, e.g. %u and %u, and it is unknown which one the link uses: add maps new for an empty one.",
-				     vnp_map_name(map), map_id(old), map_id(kept->maps[i]));
-		old = kept->maps[i];
-	}
-	return 0;
+	for (i = 0; i < kept->cnt; i++)
+		if (!strncmp(vnp_map_name(kept->maps[i]), vnp_map_name(map), VNP_NAME_LEN - 1) &&
+		    !vnp_map_reuse_fd(map, vnp_map_fd(kept->maps[i])))
+			break;
 }
 
 /* Global variables begin with the values that the new program gives them. */
-static int maps_keep(const struct vnp_object *obj, const struct kept *kept)
+static void maps_keep(const struct vnp_object *obj, const struct kept *kept)
 {
 	struct vnp_map *map = NULL;
 	size_t len;
-	int err = 0;
 
-	while (!err && (map = vnp_object_next_map(obj, map)))
+	while ((map = vnp_object_next_map(obj, map)))
 		if (!vnp_map_initial_value(map, &len))
-			err = map_keep(map, kept);
-	return err;
+			map_keep(map, kept);
 }
 
 /* Names of those maps of the program that it has in common with the old one, or has not */
@@ -216,7 +189,9 @@ int link_replace(struct args *args, struct vnp_link *link, const struct vnp_link
 		return err;
 	err = maps_parse(args, &new);
 	if (!err && ref.obj && !new)
-		err = kept_find(&kept, info, ref.prog) ?: maps_keep(ref.obj, &kept);
+		err = kept_find(&kept, info, ref.prog);
+	if (!err && ref.obj)
+		maps_keep(ref.obj, &kept);
 	if (!err)
 		err = prog_ref_finish(&ref);
 	if (!err) {
