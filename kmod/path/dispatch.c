@@ -45,8 +45,20 @@ static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
 }
 
 /*
+ * Is a datagram longer, with the headers that the program sees, than the verifier assumed?  Those
+ * of a jumbogram of IPv6 can be.
+ */
+static bool vnp_dispatch_is_long(const struct vnp_dgram *dgram)
+{
+	const u32 head = dgram->ops->head;
+	const s32 off = vnp_dgram_off(dgram->prog, dgram->skb, head);
+
+	return dgram->exec.ctx.len + head - off > dgram->prog->len_max;
+}
+
+/*
  * A datagram that is written to must be private, and a program that sees headers must see
- * those of one datagram.  Return: 0, -ENOMEM
+ * those of one datagram.  Return: 0, -ENOMEM, -EMSGSIZE
  */
 static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cursor *cursor)
 {
@@ -54,6 +66,8 @@ static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cur
 
 	if (!prog->sees_packet && vnp_cursor_writable(cursor, dgram->skb))
 		return 0;
+	if (vnp_dispatch_is_long(dgram))
+		return -EMSGSIZE;
 	if (vnp_dgram_split(dgram))
 		return -ENOMEM;
 	dgram->written = prog->writes_packet;
@@ -118,10 +132,10 @@ static noinline u32 vnp_dispatch_fragments(struct vnp_dispatch *d, struct vnp_cu
 	return cursor.end;
 }
 
-/* Out of memory for one of several datagrams in a packet. */
-static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len)
+/* No execution on one of several datagrams in a packet.  @ret: -ENOMEM, -EMSGSIZE */
+static void vnp_dispatch_fail(struct vnp_dispatch *d, u32 pos, u32 len, int ret)
 {
-	vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
+	vnp_link_error(d->link, ret == -EMSGSIZE ? VNP_ERROR_LENGTH : VNP_ERROR_MEMORY, 1);
 	vnp_dispatch_add(d, pos, VNP_ACTION_DROP, false);
 	d->missed++;
 	d->extra -= len;
@@ -200,13 +214,15 @@ static __always_inline void vnp_dispatch_exec_one(struct vnp_dispatch *d,
 {
 	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
+	int ret = 0;
 
 	dgram->off = pos;
 	dgram->shared = true;
 	dgram->written = false;
-	if ((prog->writes_packet || prog->sees_packet) &&
-	    vnp_dispatch_own_shared(dgram, cursor)) {
-		vnp_dispatch_fail(d, pos, next - pos);
+	if (prog->writes_packet || prog->sees_packet)
+		ret = vnp_dispatch_own_shared(dgram, cursor);
+	if (unlikely(ret)) {
+		vnp_dispatch_fail(d, pos, next - pos, ret);
 		return;
 	}
 	vnp_dispatch_add_executed(d, pos, next - pos, vnp_dispatch_exec(d, pos, holds));

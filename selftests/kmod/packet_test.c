@@ -4,9 +4,12 @@
  * receives the datagram as without a program.
  */
 #include <linux/filter.h>
+#include <arpa/inet.h>
 #include <netinet/ip.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
 #include <net/if.h>
 #include <netinet/ip6.h>
 #include <netinet/udp.h>
@@ -271,6 +274,101 @@ TEST_F(packet, jumbograms)
 	ASSERT_EQ(0, link_detach(self->link));
 	ASSERT_EQ(0, jumbogram_send(sock_port(self->flow.rx), too_long));
 	EXPECT_EQ(too_long, (int)recv(self->flow.rx, NULL, 0, MSG_TRUNC));
+}
+
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4	5	/* Linux 6.2 */
+#endif
+#ifndef SOL_UDP
+#define SOL_UDP		17
+#endif
+
+#define GIANT_SIZE	65000	/* with the headers it is longer than VNP_PACKET_MAX */
+#define GIANT_LAST	3000
+#define GIANT_LEN	(GIANT_SIZE + GIANT_LAST)
+
+struct giant {
+	struct virtio_net_hdr vnet;
+	struct ip6_hdr ip;
+	__u8 options[4];
+	__be32 jumbo;
+	__u8 more[768];		/* destination options of unknown types, which are skipped */
+	struct udphdr udp;
+	__u8 payload[GIANT_LEN];
+} __attribute__((packed));
+
+static struct giant *giant_new(__u16 port)
+{
+	const __u32 headers = offsetof(struct giant, udp) - offsetof(struct giant, ip);
+	struct giant *p = calloc(1, sizeof(*p));
+
+	p->vnet = (struct virtio_net_hdr) {
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_UDP_L4,
+		.gso_size = GIANT_SIZE,
+		.csum_start = headers,
+		.csum_offset = offsetof(struct udphdr, check),
+	};
+	p->ip.ip6_flow = htonl(0x60000000);
+	p->ip.ip6_nxt = IPPROTO_HOPOPTS;
+	p->ip.ip6_hlim = 64;
+	inet_pton(AF_INET6, "fd06::2", &p->ip.ip6_src);
+	inet_pton(AF_INET6, "fd06::1", &p->ip.ip6_dst);
+	memcpy(p->options, (__u8[]){ IPPROTO_DSTOPTS, 0, IP6OPT_JUMBO, 4 }, 4);
+	p->jumbo = htonl(headers - sizeof(p->ip) + sizeof(p->udp) + GIANT_LEN);
+	p->more[0] = IPPROTO_UDP;
+	p->more[1] = sizeof(p->more) / 8 - 1;
+	for (int i = 0; i < 3; i++)
+		memcpy(p->more + 2 + 254 * i, (__u8[]){ 0x1e, 252 }, 2);
+	memcpy(p->more + 764, (__u8[]){ IP6OPT_PADN, 2 }, 2);
+	p->udp.source = htons(9);
+	p->udp.dest = htons(port);
+	/* It is still to be computed, so nobody verifies it, but 0 would be refused. */
+	p->udp.check = 1;
+	return p;
+}
+
+/* Two datagrams in a jumbogram.  Return: -EINVAL: the kernel does not know such packets */
+static int giant_send(int tun, __u16 port)
+{
+	struct giant *p = giant_new(port);
+	int n = write(tun, p, sizeof(*p)) == sizeof(*p) ? 0 : -errno;
+
+	free(p);
+	return n;
+}
+
+/* Each datagram of a super-packet can be longer than the verifier assumed. */
+TEST_F(packet, jumbogram_of_several)
+{
+	struct vnp_link_info info;
+	int tun, sock, link, err;
+
+	if (variant->kind != FLOW_IP6 || variant->datagram)
+		return;
+	shell("modprobe -q tun");
+	tun = tun_open("giant0", IFF_TUN | IFF_NO_PI | IFF_VNET_HDR, 0);
+	ASSERT_OK(tun);
+	ASSERT_EQ(0, ip_batch("link set giant0 up\n"
+			      "addr add fd06::1/64 dev giant0 nodad\n"));
+	sock = udp_socket("fd06::1", 0);
+	ASSERT_OK(sock);
+	ASSERT_OK(sock_set(sock, SOL_UDP, UDP_GRO, 1));
+	ASSERT_OK(sock_set(sock, SOL_SOCKET, SO_RCVBUF, 1 << 20));
+	link = object_link(self->obj, "view_packet", sock, 0);
+	ASSERT_OK(link);
+	err = giant_send(tun, sock_port(sock));
+	if (err == -EINVAL)
+		SKIP(return, "the kernel has no super-packets of UDP from tun");
+	ASSERT_EQ(0, err);
+	ASSERT_EQ(0, link_settle(link, 1, &info));
+	EXPECT_EQ(1, info.errors[VNP_ERROR_LENGTH]);
+	EXPECT_EQ(1, info.verdicts[VNP_PASS]);
+	EXPECT_GT(VNP_PACKET_MAX, self->view->total);
+	EXPECT_EQ(GIANT_LAST, recv(sock, NULL, 0, MSG_TRUNC | MSG_DONTWAIT));
+	close(link);
+	close(sock);
+	close(tun);
 }
 
 TEST_HARNESS_MAIN
