@@ -28,6 +28,9 @@
 /* Memory, beyond its payload, that a datagram takes if it is delivered in its own packet */
 #define VNP_SPLIT_SIZE		1024
 
+/* Packets in the fragment list of a datagram at most: common MTUs make 45 of the longest one */
+#define VNP_DISPATCH_LIST_MAX	64
+
 /* Point the context to the bytes of a datagram in the fragment in which it begins. */
 static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
 					       const struct vnp_cursor *cursor, u32 pos,
@@ -359,6 +362,24 @@ static __always_inline enum vnp_action vnp_dispatch_only_linear(struct vnp_dispa
 	return vnp_dispatch_exec_only(d, holds);
 }
 
+/*
+ * Each load walks a datagram's fragment list from its beginning, as does each copy that is sent.
+ * IP reassembles datagrams of thousands of fragments: make these linear before the execution.
+ * Return: 0, -ENOMEM
+ */
+static noinline int vnp_dispatch_shorten(struct sk_buff *skb)
+{
+	const struct sk_buff *iter;
+	u32 cnt = 0;
+
+	skb_walk_frags(skb, iter) {
+		if (++cnt <= VNP_DISPATCH_LIST_MAX)
+			continue;
+		return skb_linearize(skb);
+	}
+	return 0;
+}
+
 /* The only datagram of a packet, maybe in fragments.  A program that only reads needs no copy. */
 static __always_inline enum vnp_action vnp_dispatch_only_datagram(struct vnp_dispatch *d,
 								  bool holds)
@@ -373,6 +394,10 @@ static __always_inline enum vnp_action vnp_dispatch_only_datagram(struct vnp_dis
 	/* A jumbogram of IPv6 */
 	if (unlikely(dgram->exec.ctx.len > prog->len_max)) {
 		vnp_link_error(d->link, VNP_ERROR_LENGTH, 1);
+		return VNP_ACTION_DROP;
+	}
+	if (unlikely(skb_has_frag_list(dgram->skb)) && vnp_dispatch_shorten(dgram->skb)) {
+		vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
 		return VNP_ACTION_DROP;
 	}
 	if (prog->writes_packet || (s32)skb_headlen(dgram->skb) > dgram->off)

@@ -128,6 +128,30 @@ TEST_F(packet, fragments)
 	EXPECT_EQ(-ERANGE, self->view->pulled);
 }
 
+/*
+ * Loads from a datagram that was reassembled of hundreds of fragments would walk a long list each
+ * time: it is contiguous.  The smallest MTU of IPv6 makes few.
+ */
+TEST_F(packet, many_fragments)
+{
+	const char *wrong;
+
+	if (variant->kind == FLOW_IP6)
+		return;
+	ASSERT_EQ(0, if_mtu("lo", 1500));
+	wrong = pass(self, LONGEST, 0);
+	EXPECT_EQ(NULL, wrong) {
+		TH_LOG("%s", wrong);
+	}
+	EXPECT_GT(self->header + LONGEST, self->view->direct);
+	ASSERT_EQ(0, if_mtu("lo", 68));
+	wrong = pass(self, LONGEST, 0);
+	EXPECT_EQ(NULL, wrong) {
+		TH_LOG("%s", wrong);
+	}
+	EXPECT_EQ(self->header + LONGEST, self->view->direct);
+}
+
 /* kernel_passes() - does the socket's filter pass a datagram? */
 static int kernel_passes(FIXTURE_DATA(packet) *self, const struct sock_fprog *fprog,
 			 __u32 len)
