@@ -31,6 +31,16 @@
 /* Packets in the fragment list of a datagram at most: common MTUs make 45 of the longest one */
 #define VNP_DISPATCH_LIST_MAX	64
 
+/* What making a private copy of a datagram takes, in ns: a constant, and 1 ns for some bytes */
+#define VNP_DISPATCH_COPY_NS	500
+#define VNP_DISPATCH_COPY_BYTES	4
+
+/* Charge a copy, which is made because the program may write, or sees headers. */
+static void vnp_dispatch_charge_copy(const struct vnp_dispatch *d, u32 len)
+{
+	vnp_account_take(d->link->user, VNP_DISPATCH_COPY_NS + len / VNP_DISPATCH_COPY_BYTES);
+}
+
 /* Point the context to the bytes of a datagram in the fragment in which it begins. */
 static __always_inline void vnp_dispatch_point(struct vnp_dgram *dgram,
 					       const struct vnp_cursor *cursor, u32 pos,
@@ -63,14 +73,16 @@ static bool vnp_dispatch_is_long(const struct vnp_dgram *dgram)
  * A datagram that is written to must be private, and a program that sees headers must see
  * those of one datagram.  Return: 0, -ENOMEM, -EMSGSIZE
  */
-static int vnp_dispatch_own_shared(struct vnp_dgram *dgram, const struct vnp_cursor *cursor)
+static int vnp_dispatch_own_shared(struct vnp_dispatch *d, const struct vnp_cursor *cursor)
 {
+	struct vnp_dgram *dgram = &d->dgram;
 	const struct vnp_prog *prog = dgram->prog;
 
 	if (!prog->sees_packet && vnp_cursor_writable(cursor, dgram->skb))
 		return 0;
 	if (vnp_dispatch_is_long(dgram))
 		return -EMSGSIZE;
+	vnp_dispatch_charge_copy(d, dgram->exec.ctx.len);
 	if (vnp_dgram_split(dgram))
 		return -ENOMEM;
 	dgram->written = prog->writes_packet;
@@ -223,7 +235,7 @@ static __always_inline void vnp_dispatch_exec_one(struct vnp_dispatch *d,
 	dgram->shared = true;
 	dgram->written = false;
 	if (prog->writes_packet || prog->sees_packet)
-		ret = vnp_dispatch_own_shared(dgram, cursor);
+		ret = vnp_dispatch_own_shared(d, cursor);
 	if (unlikely(ret)) {
 		vnp_dispatch_fail(d, pos, next - pos, ret);
 		return;
@@ -351,6 +363,8 @@ static __always_inline enum vnp_action vnp_dispatch_only_linear(struct vnp_dispa
 	struct vnp_dgram *dgram = &d->dgram;
 
 	if (dgram->prog->writes_packet) {
+		if (skb_cloned(dgram->skb))
+			vnp_dispatch_charge_copy(d, skb_headlen(dgram->skb));
 		if (unlikely(vnp_dgram_own(dgram->skb))) {
 			vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
 			return VNP_ACTION_DROP;
@@ -367,7 +381,7 @@ static __always_inline enum vnp_action vnp_dispatch_only_linear(struct vnp_dispa
  * IP reassembles datagrams of thousands of fragments: make these linear before the execution.
  * Return: 0, -ENOMEM
  */
-static noinline int vnp_dispatch_shorten(struct sk_buff *skb)
+static noinline int vnp_dispatch_shorten(const struct vnp_dispatch *d, struct sk_buff *skb)
 {
 	const struct sk_buff *iter;
 	u32 cnt = 0;
@@ -375,6 +389,7 @@ static noinline int vnp_dispatch_shorten(struct sk_buff *skb)
 	skb_walk_frags(skb, iter) {
 		if (++cnt <= VNP_DISPATCH_LIST_MAX)
 			continue;
+		vnp_dispatch_charge_copy(d, skb->len);
 		return skb_linearize(skb);
 	}
 	return 0;
@@ -396,7 +411,7 @@ static __always_inline enum vnp_action vnp_dispatch_only_datagram(struct vnp_dis
 		vnp_link_error(d->link, VNP_ERROR_LENGTH, 1);
 		return VNP_ACTION_DROP;
 	}
-	if (unlikely(skb_has_frag_list(dgram->skb)) && vnp_dispatch_shorten(dgram->skb)) {
+	if (unlikely(skb_has_frag_list(dgram->skb)) && vnp_dispatch_shorten(d, dgram->skb)) {
 		vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
 		return VNP_ACTION_DROP;
 	}

@@ -669,6 +669,65 @@ TEST_F(empty, holds_once_per_jiffy)
 	close(tx);
 }
 
+/* A program that writes to the payload, which is small */
+static int writes(int dev)
+{
+	const struct bpf_insn insns[] = {
+		LDX(BPF_DW, R2, R1, CTX(data)), LDX(BPF_DW, R3, R1, CTX(data_end)),
+		MOV_REG(R4, R2), ALU64_IMM(BPF_ADD, R4, 1), JMP_REG(BPF_JGT, R4, R3, 1),
+		ST(BPF_B, R2, 0, 1),
+		MOV_IMM(R0, VNP_DROP), EXIT(),
+	};
+
+	return load_with(dev, 0, insns, ARRAY_SIZE(insns), NULL, 0);
+}
+
+/* As long as lo sends without page fragments: only linear data is copied. */
+#define COPIED		15000
+
+/* copies_run() - as another user, whose account is full.  Return: exit status */
+static int copies_run(int dev)
+{
+	static const __u8 data[COPIED];
+	__u64 dropped = 0, throttled = 0;
+	struct vnp_link_info info;
+	struct attacker a = { .dev = dev };
+
+	if (setresuid(65534, 65534, 65534))
+		return 2;
+	a.prog = writes(dev);
+	if (a.prog < 0 || flow_open(&a.flow, FLOW_IP4) < 0 || attacker_join(&a, MEMBERS) < 0)
+		return 3;
+	if (flow_send(&a.flow, data, COPIED) != COPIED)
+		return 4;
+	for (int i = 0; i < MEMBERS; i++) {
+		if (link_settle(a.links[i], 1, &info))
+			return 5;
+		dropped += info.verdicts[VNP_DROP];
+		throttled += info.faults[VNP_FAULT_THROTTLED];
+	}
+	if (dropped + throttled != MEMBERS)
+		return 6;
+	return !dropped ? 7 : throttled < MEMBERS / 10 ? 8 : 0;
+}
+
+/*
+ * The members of a group get clones of one packet.  A program that writes needs a copy, for which
+ * the account is charged: not all of them fit into 50 us.
+ */
+TEST_F(empty, copies_are_charged)
+{
+	pid_t pid;
+
+	ASSERT_OK(write_text(BURST, "50"));
+	ASSERT_OK(write_text(SHARE, "1"));
+	pid = fork();
+	ASSERT_OK(pid);
+	if (!pid)
+		_exit(copies_run(self->dev));
+	EXPECT_EQ(0, finish(pid));
+}
+
 /*
  * ---- The cost of a reply that a tunnel sends again -----------------------------
  */
