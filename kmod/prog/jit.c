@@ -69,7 +69,11 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 	if (!bpf)
 		return ERR_PTR(-ENOMEM);
 	bpf->len = low->cnt;
-	bpf->type = BPF_PROG_TYPE_SOCKET_FILTER;
+	/*
+	 * As if it were converted from classic BPF.  JITs take these for the only programs of
+	 * users without capabilities, and clear the branch history at their exit.
+	 */
+	bpf->type = code->harden ? BPF_PROG_TYPE_UNSPEC : BPF_PROG_TYPE_SOCKET_FILTER;
 	bpf->aux->stack_depth = low->stack_size;
 	memcpy(bpf->insnsi, low->insns, array_size(low->cnt, sizeof(*low->insns)));
 
