@@ -10,6 +10,8 @@
 
 #include "random_program.h"
 #include "selftests/vm/check_lowered.h"
+#include "vm/isa/insn.h"
+#include "vm/report/dump.h"
 #include "vm_util.h"
 
 static int hardened(void **state)
@@ -326,6 +328,26 @@ static void divisor_by_a_branch(void **state)
 
 #define CONSTANT	0x0badcafe
 
+/* A dump shows the constants, and not the numbers that are emitted for them */
+static void dump_is_not_blinded(const struct vnp_code *code)
+{
+	struct vnp_lowered_insn *dump = calloc(code->lowered.cnt, sizeof(*dump));
+	__u32 i, shown = 0;
+
+	assert_non_null(dump);
+	vnp_lowered_dump(code, dump);
+	for (i = 0; i < code->lowered.cnt; i++) {
+		const struct bpf_insn *insn = &code->lowered.insns[i];
+
+		shown += dump[i].imm == CONSTANT;
+		if (vnp_insn_is_alu(insn) && BPF_OP(insn->code) == BPF_XOR &&
+		    insn->dst_reg == VNP_REG_AX)
+			assert_int_equal(dump[i].imm, 0);
+	}
+	assert_true(shown >= 8);
+	free(dump);
+}
+
 static void constants_are_blinded(void **state)
 {
 	struct vnp_code *code;
@@ -341,6 +363,7 @@ static void constants_are_blinded(void **state)
 		BPF_JMP_IMM(BPF_JEQ, R2, CONSTANT, 0), BPF_EXIT_INSN()), &code));
 	for (i = 0; i < code->lowered.cnt; i++)
 		assert_int_not_equal(code->lowered.insns[i].imm, CONSTANT);
+	dump_is_not_blinded(code);
 	vm_free(code);
 	vm_harden = false;
 	assert_returns(CONSTANT + 1ULL, 0, BPF_MOV64_IMM(R0, CONSTANT),

@@ -23,6 +23,31 @@ static void dump_map(const struct vnp_code *code, u32 i,
 	}
 }
 
+static bool dump_is_blinded(const struct bpf_insn *insn)
+{
+	const u8 class = BPF_CLASS(insn[0].code);
+
+	return vnp_insn_is_alu(&insn[0]) && insn[0].code == (class | BPF_MOV | BPF_K) &&
+	       insn[1].code == (class | BPF_XOR | BPF_K) &&
+	       insn[0].dst_reg == VNP_REG_AX && insn[1].dst_reg == VNP_REG_AX;
+}
+
+/*
+ * An immediate that is blinded is loaded into AX as two numbers.  A user who knew them would know
+ * which bytes are in executable memory: show the immediate itself, and 0.
+ */
+static void dump_unblind(const struct vnp_lowered *low, struct vnp_lowered_insn *out)
+{
+	u32 i;
+
+	for (i = 0; i + 1 < low->cnt; i++) {
+		if (!dump_is_blinded(&low->insns[i]))
+			continue;
+		out[i].imm ^= out[i + 1].imm;
+		out[i + 1].imm = 0;
+	}
+}
+
 void vnp_lowered_dump(const struct vnp_code *code, struct vnp_lowered_insn *out)
 {
 	const struct vnp_lowered *low = &code->lowered;
@@ -43,4 +68,6 @@ void vnp_lowered_dump(const struct vnp_code *code, struct vnp_lowered_insn *out)
 	for (i = 0; i < low->cnt; i += vnp_insn_len(&low->insns[i]))
 		if (low->map[i])
 			dump_map(code, i, &out[i]);
+	if (code->harden)
+		dump_unblind(low, out);
 }

@@ -10,7 +10,8 @@ struct vnp_lowered_insn;
  * @code:	after vnp_lower()
  * @out:	room for as many as @code->lowered has
  *
- * Where an instruction has the address of a map, it shows the map's index.
+ * Where an instruction has the address of a map, it shows the map's index; where an immediate is
+ * blinded, the immediate.
  */
 void vnp_lowered_dump(const struct vnp_code *code, struct vnp_lowered_insn *out);
 
