@@ -411,7 +411,8 @@ static __always_inline enum vnp_action vnp_dispatch_only_datagram(struct vnp_dis
 		vnp_link_error(d->link, VNP_ERROR_LENGTH, 1);
 		return VNP_ACTION_DROP;
 	}
-	if (unlikely(skb_has_frag_list(dgram->skb)) && vnp_dispatch_shorten(d, dgram->skb)) {
+	if (unlikely(dgram->skb->data_len) && skb_has_frag_list(dgram->skb) &&
+	    vnp_dispatch_shorten(d, dgram->skb)) {
 		vnp_link_error(d->link, VNP_ERROR_MEMORY, 1);
 		return VNP_ACTION_DROP;
 	}
