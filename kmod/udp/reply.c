@@ -59,6 +59,8 @@ static __always_inline int vnp_udp_check(const struct vnp_link *link, struct soc
 static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff *skb)
 {
 	const size_t half = sizeof(skb->headers) / 2;
+	/* Where drivers free it after transmission, in newer kernels */
+	const u16 alloc_cpu = skb->alloc_cpu;
 
 	/* The stack returns the segments of a super-packet as a list. */
 	skb_mark_not_on_list(skb);
@@ -69,6 +71,7 @@ static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff 
 	/* In halves, as for these compilers emit stores of words instead of "rep stos". */
 	memset(&skb->headers, 0, half);
 	memset((void *)&skb->headers + half, 0, sizeof(skb->headers) - half);
+	skb->alloc_cpu = alloc_cpu;
 	skb_set_queue_mapping(skb, 0);
 	skb_unset_mac_header(skb);
 	/* IP expects zeroes; the struct of IPv6 is not larger. */
