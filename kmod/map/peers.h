@@ -32,10 +32,11 @@ struct vnp_target *vnp_peers_next(struct vnp_map *map, const void *key,
  * @family:	of the address
  * @addr:	where it was sent to, as in struct vnp_target_addr
  * @port:	likewise
+ * @left:	how many more peers the error may be compared with, in all maps of a program
  *
  * Context: softirq, under RCU.
  */
 void vnp_peers_unreachable(struct vnp_map *map, const struct sock *sk, u16 family,
-			   const struct in6_addr *addr, __be16 port);
+			   const struct in6_addr *addr, __be16 port, u32 *left);
 
 #endif /* _VNP_MAP_PEERS_H */

@@ -6,9 +6,6 @@
 
 #include "kmod/map/peers_table.h"
 
-/* Targets that an ICMP error is compared with, at most */
-#define VNP_PEERS_UNREACHABLE_MAX	64
-
 struct vnp_target *vnp_peers_find(struct vnp_map *map, const void *key)
 {
 	return vnp_peers_lookup(vnp_peers_of(map), key);
@@ -34,18 +31,18 @@ struct vnp_target *vnp_peers_next(struct vnp_map *map, const void *key,
 }
 
 void vnp_peers_unreachable(struct vnp_map *map, const struct sock *sk, u16 family,
-			   const struct in6_addr *addr, __be16 port)
+			   const struct in6_addr *addr, __be16 port, u32 *left)
 {
 	struct vnp_peers *peers = vnp_peers_of(map);
-	u32 left = VNP_PEERS_UNREACHABLE_MAX;
 	struct vnp_target *target;
 
 	if (map->ops != &vnp_peers_ops)
 		return;
 	hlist_for_each_entry_rcu(target, vnp_peers_address_bucket(peers, addr, port),
 				 address) {
-		if (!left--)
+		if (!*left)
 			return;
+		--*left;
 		if (target->sk == sk && target->to.port == port &&
 		    target->to.family == family && ipv6_addr_equal(&target->to.addr, addr))
 			atomic64_inc(&target->unreachable);

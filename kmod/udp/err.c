@@ -19,6 +19,9 @@
 #include "kmod/map/peers.h"
 #include "kmod/udp/udp.h"
 
+/* Peers that an error is compared with at most, as nobody is charged for it */
+#define VNP_UDP_ERR_PEERS_MAX	64
+
 /* A connected socket gets errors even without IP_RECVERR. */
 static bool vnp_udp_err_is_hard(const struct sock *sk, const struct sk_buff *skb)
 {
@@ -43,7 +46,7 @@ static void vnp_udp_err_count(struct sock *sk, const struct sk_buff *skb, __be16
 	const struct vnp_prog *prog;
 	struct in6_addr addr = {};
 	struct vnp_link *link;
-	u32 i;
+	u32 left = VNP_UDP_ERR_PEERS_MAX, i;
 
 	/* While the type is ours sk_user_data is the link, or NULL. */
 	link = READ_ONCE(udp_sk(sk)->encap_type) == VNP_UDP_ENCAP ?
@@ -56,8 +59,8 @@ static void vnp_udp_err_count(struct sock *sk, const struct sk_buff *skb, __be16
 	else
 		addr.s6_addr32[0] = ((const struct iphdr *)skb->data)->daddr;
 	prog = rcu_dereference(link->prog);
-	for (i = 0; i < prog->map_cnt; i++)
-		vnp_peers_unreachable(prog->maps[i], sk, family, &addr, port);
+	for (i = 0; i < prog->map_cnt && left; i++)
+		vnp_peers_unreachable(prog->maps[i], sk, family, &addr, port, &left);
 }
 
 static void vnp_udp_err(struct sock *sk, struct sk_buff *skb, int err, __be16 port,

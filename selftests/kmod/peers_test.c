@@ -2,9 +2,11 @@
 /* Maps of peers and groups: which can be created, and which peers can be set in them. */
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include "bpf.h"
 #include "harness.h"
+#include "insn.h"
 #include "net.h"
 #include "object.h"
 #include "peer.h"
@@ -215,6 +217,65 @@ TEST_F(peers, first_link)
 	EXPECT_EQ(-EACCES, vnp_map_update(peers, &key, &peer, 0));
 	close(link);
 	vnp_object_close(obj);
+}
+
+#define SAME_MAPS	3
+#define SAME_PEERS	40
+
+/* same_peers() - a map with this peer under several keys */
+static int same_peers(int dev, struct map *map, struct vnp_peer peer)
+{
+	int err = map_create(dev, map, VNP_MAP_PEERS, 4, sizeof(peer), SAME_PEERS, 0);
+
+	for (__u32 key = 0; err >= 0 && key < SAME_PEERS; key++)
+		err = map_update(map, &key, &peer, 0);
+	return err;
+}
+
+static __u64 unreachable(const struct map *map)
+{
+	struct vnp_peer peer;
+	__u64 sum = 0;
+
+	for (__u32 key = 0; key < SAME_PEERS; key++)
+		sum += map_lookup(map, &key, &peer) ? 0 : peer.unreachable;
+	return sum;
+}
+
+/* An ICMP error is compared with a limited number of peers, in however many maps these are. */
+TEST_F(peers, many_are_unreachable)
+{
+	static const struct bpf_insn insns[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
+	struct pollfd error = { .fd = udp_socket("127.0.0.1", 0) };
+	struct sockaddr_in to = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fds[SAME_MAPS], prog, link;
+	struct map maps[SAME_MAPS];
+	__u64 sum = 0;
+
+	for (int i = 0; i < SAME_MAPS; i++) {
+		ASSERT_OK(same_peers(self->dev, &maps[i], peer_ip4("127.0.0.1", 9)));
+		fds[i] = maps[i].fd;
+	}
+	prog = prog_load(self->dev, insns, ARRAY_SIZE(insns), fds, SAME_MAPS);
+	ASSERT_OK(prog);
+	link = link_create(self->dev, prog, error.fd, 0);
+	ASSERT_OK(link);
+	/* It is counted before it is reported. */
+	ASSERT_EQ(0, sock_set(error.fd, IPPROTO_IP, IP_RECVERR, 1));
+	ASSERT_EQ(1, sendto(error.fd, "x", 1, 0, (void *)&to, sizeof(to)));
+	ASSERT_EQ(1, poll(&error, 1, 10000));
+	for (int i = 0; i < SAME_MAPS; i++) {
+		sum += unreachable(&maps[i]);
+		close(maps[i].fd);
+	}
+	EXPECT_EQ(64, sum);
+	close(link);
+	close(prog);
+	close(error.fd);
 }
 
 #define CGROUP		"/sys/fs/cgroup"
