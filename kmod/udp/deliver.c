@@ -80,3 +80,20 @@ void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 	if (vnp_udp_mark(link, skb, false))
 		vnp_udp_receive(sk, skb);
 }
+
+/* As udp_queue_rcv_skb() does with a packet that the socket does not accept as a whole. */
+void vnp_udp_segment_tunnel(struct sock *sk, struct sk_buff *skb)
+{
+	const bool ip4 = skb->protocol != htons(ETH_P_IPV6);
+	struct sk_buff *segment, *next;
+
+	__skb_push(skb, -skb_mac_offset(skb));
+	segment = udp_rcv_segment(sk, skb, ip4);
+	for (; segment; segment = next) {
+		next = segment->next;
+		skb_mark_not_on_list(segment);
+		__skb_pull(segment, skb_transport_offset(segment));
+		udp_post_segment_fix_csum(segment);
+		vnp_udp_receive(sk, segment);
+	}
+}

@@ -5,9 +5,9 @@
 #ifndef _VNP_UDP_GRO_H
 #define _VNP_UDP_GRO_H
 
+#include <linux/skbuff.h>
 #include <linux/types.h>
 
-struct sk_buff;
 struct sock;
 struct vnp_link;
 
@@ -45,6 +45,16 @@ void vnp_udp_gro_stop(struct vnp_link *link, struct sock *sk);
 
 /* vnp_udp_gro_is_merged() - is it a super-packet that GRO has merged for the hook? */
 bool vnp_udp_gro_is_merged(const struct sk_buff *skb);
+
+/*
+ * vnp_udp_gro_is_tunnel() - is it a super-packet of a tunnel, each of whose segments is a packet in
+ * a datagram of this socket?
+ */
+static __always_inline bool vnp_udp_gro_is_tunnel(const struct sk_buff *skb)
+{
+	/* It is not set in packets that GRO has merged for the hook. */
+	return unlikely(skb->encapsulation) && skb_is_gso(skb);
+}
 
 /* vnp_udp_gro_wanted() - did the application ask for super-packets?  Context: any */
 bool vnp_udp_gro_wanted(const struct vnp_link *link, const struct sock *sk);

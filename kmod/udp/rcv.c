@@ -83,6 +83,17 @@ static noinline int vnp_udp_dispatch_fill(struct vnp_dispatch *dispatch)
 	return vnp_dispatch(dispatch);
 }
 
+/*
+ * A super-packet of a tunnel, which ends at this socket's application: of a tunnel on this machine,
+ * through veth, or from a virtual machine's host.  Each segment is a datagram of the socket.
+ */
+static noinline int vnp_udp_rcv_tunnel(struct sock *sk, struct sk_buff *skb)
+{
+	vnp_udp_count_taken(sk, skb);
+	vnp_udp_segment_tunnel(sk, skb);
+	return 0;
+}
+
 /* Any packet, and any program.  Return: as vnp_udp_rcv() */
 static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 				       struct sk_buff *skb,
@@ -90,6 +101,8 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 {
 	struct vnp_dispatch dispatch __vnp_uninitialized;
 
+	if (vnp_udp_gro_is_tunnel(skb))
+		return vnp_udp_rcv_tunnel(sk, skb);
 	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
 	dispatch.dgram.exec.ctx.family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
 									      AF_INET;
@@ -109,6 +122,8 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 
 	if (prog == &vnp_prog_none)
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
+	if (vnp_udp_gro_is_tunnel(skb))
+		return vnp_udp_rcv_tunnel(sk, skb);
 	vnp_udp_count_taken(sk, skb);
 	if (vnp_udp_gro_is_merged(skb) && !vnp_udp_gro_wanted(link, sk)) {
 		vnp_udp_segment(link, sk, skb);

@@ -4,6 +4,8 @@
  * a socket bound to no address as their destination.  They must leave unchanged, and be
  * processed correctly by the tunnel's endpoint.
  */
+#include <arpa/inet.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/udp.h>
 #include <sched.h>
@@ -123,6 +125,99 @@ TEST_F(tunnel, passes_on)
 	pass_on(_metadata, self, FLOW_IP4);
 	if (path_carries(variant->path, FLOW_IP6))
 		pass_on(_metadata, self, FLOW_IP6);
+}
+
+/*
+ * ---- A tunnel that ends at a linked socket ------------------------------------
+ */
+
+#define VXLAN_HLEN	8
+#define INNER_HLEN	(14 + 20 + 8)
+#define OUTER_LEN	(VXLAN_HLEN + INNER_HLEN + LEN)
+#define CNT		5
+
+FIXTURE(reader) {
+	struct wire wire;
+	struct flow flow;
+	int dev;
+	int tx;
+};
+
+FIXTURE_VARIANT(reader) {
+	int verdict;	/* less than 0: no link */
+	bool filter;
+};
+
+FIXTURE_VARIANT_ADD(reader, not_linked) { -1, false };
+FIXTURE_VARIANT_ADD(reader, pass) { VNP_PASS, false };
+FIXTURE_VARIANT_ADD(reader, drop) { VNP_DROP, false };
+FIXTURE_VARIANT_ADD(reader, filtered) { VNP_PASS, true };
+
+/* The kernel's VXLAN here, to a socket there: the pair of devices takes unsegmented packets. */
+FIXTURE_SETUP(reader)
+{
+	pin(0);
+	self->dev = device_open();
+	ASSERT_OK(self->dev);
+	ASSERT_EQ(0, wire_new(&self->wire));
+	ASSERT_EQ(0, wire_flow(&self->wire, &self->flow, FLOW_IP4));
+	ASSERT_EQ(0, ip_batch("link add v0 type vxlan id 7 local 10.9.0.2 remote 10.9.0.1 dstport %d\n",
+			      sock_port(self->flow.rx)));
+	ASSERT_OK(write_text("/proc/sys/net/ipv6/conf/v0/disable_ipv6", "1"));
+	ASSERT_EQ(0, ip_batch("link set v0 up\n"
+			      "addr add 10.7.0.2/24 dev v0\n"
+			      "neigh add 10.7.0.1 lladdr 02:00:00:00:07:01 dev v0\n"));
+	self->tx = udp_socket("10.7.0.2", 0);
+	ASSERT_OK(self->tx);
+	ASSERT_EQ(0, sock_set(self->tx, SOL_UDP, UDP_SEGMENT, LEN));
+}
+
+FIXTURE_TEARDOWN(reader)
+{
+	close(self->tx);
+	flow_close(&self->flow);
+	close(self->dev);
+}
+
+/* A filter of the socket that accepts all datagrams */
+static int accept_all(int sock)
+{
+	struct sock_filter accept = BPF_STMT(BPF_RET | BPF_K, 0xffff);
+	const struct sock_fprog filter = { 1, &accept };
+
+	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
+}
+
+/* Linked or not, the socket gets one datagram for each packet in the tunnel. */
+TEST_F(reader, gets_datagrams)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = inet_addr("10.7.0.1"),
+	};
+	const bool linked = variant->verdict >= 0;
+	__u8 sent[CNT * LEN], got[2 * sizeof(sent)];
+	struct vnp_link_info info;
+	int link = -1;
+
+	fill_random(sent, sizeof(sent), 7);
+	if (variant->filter)
+		ASSERT_EQ(0, accept_all(self->flow.rx));
+	if (linked)
+		link = link_create(self->dev, prog_verdict(self->dev, variant->verdict),
+				   self->flow.rx, 0);
+	ASSERT_EQ(linked, link >= 0);
+	ASSERT_EQ(sizeof(sent), sendto(self->tx, sent, sizeof(sent), 0, (void *)&to, sizeof(to)));
+	for (int i = 0; i < CNT && variant->verdict != VNP_DROP; i++) {
+		ASSERT_EQ(OUTER_LEN, flow_recv(&self->flow, got, sizeof(got)));
+		EXPECT_MEM(sent + i * LEN, got + VXLAN_HLEN + INNER_HLEN, LEN);
+	}
+	if (linked) {
+		ASSERT_OK(link_settle(link, CNT, &info));
+		EXPECT_EQ(CNT, info.verdicts[variant->verdict]);
+		EXPECT_EQ(CNT * OUTER_LEN, info.bytes);
+		close(link);
+	}
+	EXPECT_TRUE(flow_empty(&self->flow));
 }
 
 TEST_HARNESS_MAIN
