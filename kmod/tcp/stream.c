@@ -115,11 +115,12 @@ void vnp_stream_info(const struct vnp_stream *stream, const struct sock *sk,
 
 bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
 {
-	if (READ_ONCE(stream->error) || READ_ONCE(sk->sk_err))
+	if (READ_ONCE(stream->error))
 		return true;
+	/* Also after a reset, messages come first that have arrived whole before it. */
 	if (vnp_stream_closed(sk))
 		return !READ_ONCE(stream->deferred);
-	return READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
 /* Does a range that was dropped begin at @seq, or a message that is ready end there? */

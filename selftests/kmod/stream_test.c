@@ -948,6 +948,40 @@ TEST_F(stream, throttled)
 	EXPECT_EQ(1, transfer_ready(t));
 }
 
+/* A reset after a message that is whole, but on which no program was executed yet */
+TEST_F(stream, reset_throttled)
+{
+	struct transfer *t = &self->t;
+	const struct linger linger = { .l_onoff = 1 };
+	struct pollfd poll_fd = { .fd = t->conn.rx };
+	char share[16], burst[16];
+
+	if (!as_root())
+		SKIP(return, "only root can change the share");
+	ASSERT_LT(0, read_text(SHARE, share, sizeof(share)));
+	ASSERT_LT(0, read_text(BURST, burst, sizeof(burst)));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_OK(write_text(BURST, "0"));
+	ASSERT_OK(write_text(SHARE, "0"));
+	EXPECT_EQ(0, transfer_put(t, MSG_PASS, 1000));
+	while (!transfer_quiet(t)) {
+		ASSERT_EQ(1, transfer_ready(t));
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 1000));
+	}
+	EXPECT_EQ(0, setsockopt(t->conn.tx, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
+	close(t->conn.tx);
+	t->conn.tx = socket(AF_INET, SOCK_STREAM, 0);
+	EXPECT_EQ(1, poll(&poll_fd, 1, 10000));
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 2000, MSG_DONTWAIT));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_OK(write_text(SHARE, share));
+	EXPECT_OK(write_text(BURST, burst));
+	ASSERT_EQ(1000, recv(t->conn.rx, t->got, 2000, 0));
+	EXPECT_MEM(t->want, t->got, 1000);
+	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 2000, 0));
+	EXPECT_EQ(ECONNRESET, errno);
+}
+
 /* While TCP is short of memory the buffer does not grow; the message arrives when it is not. */
 TEST_F(stream, short_of_memory)
 {
