@@ -52,13 +52,19 @@ int vnp_answer_open(struct vnp_stream *stream, struct sock *sk)
 	return vnp_answer_is_denied(link, PTR_ERR(outlet)) ? 0 : PTR_ERR(outlet);
 }
 
+void vnp_answer_flush(struct vnp_stream *stream)
+{
+	/* Not in the middle of what a call of the application writes */
+	if (stream->outlet && !vnp_outlet_is_written(stream->outlet))
+		vnp_outlet_drain(stream->outlet);
+}
+
 void vnp_answer_close(struct vnp_stream *stream)
 {
 	if (!stream->outlet)
 		return;
-	/* Not in the middle of what a call of the application writes */
-	if (stream->sk && !vnp_outlet_is_written(stream->outlet))
-		vnp_outlet_drain(stream->outlet);
+	if (stream->sk)
+		vnp_answer_flush(stream);
 	vnp_outlet_leave(stream->outlet);
 }
 

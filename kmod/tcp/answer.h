@@ -31,6 +31,12 @@ struct vnp_target;
 int vnp_answer_open(struct vnp_stream *stream, struct sock *sk);
 
 /*
+ * vnp_answer_flush() - send what is in the queue, unless a call of the application is writing.
+ * Context: process, the socket's lock
+ */
+void vnp_answer_flush(struct vnp_stream *stream);
+
+/*
  * vnp_answer_close() - send what is in the queue, and end it.  Context: process; the socket's lock,
  * unless the link was not attached
  */

@@ -228,6 +228,7 @@ static int vnp_tcp_proto_create(int family)
 	proto->ours.getsockopt = vnp_tcp_getsockopt;
 	proto->ours_ops.poll = vnp_recv_poll;
 	proto->ours_ops.splice_read = vnp_recv_splice;
+	proto->ours_ops.shutdown = vnp_write_shutdown;
 	proto->ours_ops.set_rcvlowat = vnp_tcp_set_rcvlowat;
 	if (proto->kernel_ops->set_peek_off)
 		proto->ours_ops.set_peek_off = vnp_tcp_set_peek_off;

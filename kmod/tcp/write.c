@@ -4,6 +4,7 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "kmod/tcp/answer.h"
 #include "kmod/tcp/outlet.h"
 #include "kmod/tcp/proto.h"
 #include "kmod/tcp/sock.h"
@@ -161,6 +162,30 @@ static int vnp_write_page(struct sock *sk, struct page *page, int off, size_t le
 	return ret;
 }
 #endif
+
+/* Answers that were queued before a FIN are sent before it. */
+static void vnp_write_finish(struct sock *sk)
+{
+	struct vnp_stream *stream;
+
+	lock_sock(sk);
+	stream = vnp_stream_of(sk);
+	if (stream)
+		vnp_answer_flush(stream);
+	release_sock(sk);
+}
+
+int vnp_write_shutdown(struct socket *sock, int how)
+{
+	const bool held = vnp_tcp_enter();
+	int ret;
+
+	if (how == SHUT_WR || how == SHUT_RDWR)
+		vnp_write_finish(sock->sk);
+	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->shutdown(sock, how);
+	vnp_tcp_leave(held);
+	return ret;
+}
 
 void vnp_write_set(struct proto *proto)
 {

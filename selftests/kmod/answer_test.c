@@ -499,6 +499,27 @@ TEST_F(answer, shut)
 	ASSERT_EQ(0, recv(t->conn.tx, t->got, 1000, 0));
 }
 
+/* Answers that wait for the peer are sent before the end of the connection. */
+TEST_F(answer, shut_queued)
+{
+	struct transfer *t = &self->t;
+	const size_t len = 2000;
+	int cnt;
+
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_SNDBUF, 32768));
+	ASSERT_EQ(0, sock_set(t->conn.tx, SOL_SOCKET, SO_RCVBUF, 32768));
+	LINK("answer", 0, QUEUE);
+	cnt = fill(self, len);
+	ASSERT_LT(QUEUE / len / 2, cnt);
+	ASSERT_LT(0, self->info.reply_queued);
+	ASSERT_EQ(0, shutdown(t->conn.rx, SHUT_WR));
+	for (int i = 0; i < cnt; i++) {
+		message_make(t->sent, ANSWER_ALL, len, i);
+		CLIENT_GETS(t->sent, len);
+	}
+	ASSERT_EQ(0, recv(t->conn.tx, t->got, 1, 0));
+}
+
 /* Only what the application has been passed, and has not answered, is in its hands. */
 TEST_F(answer, unanswered)
 {

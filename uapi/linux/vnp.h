@@ -1331,9 +1331,9 @@ enum vnp_eof {
  * also because a call without waiting has sent less than all, answers can come between: see
  * @unanswered of struct vnp_ctx.  If the peer does not read, the queue becomes full, and vnp_reply()
  * fails; a message with the verdict %VNP_REPLY is then dropped (%VNP_ERROR_SNDBUF).  When the link
- * is detached, or the socket closed, what is in the queue is sent before; unless a call of send()
- * waits at this moment: then it is dropped.  The order of answers and of calls that write at the
- * same time is not defined.
+ * is detached, or the socket closed or shut down for sending, what is in the queue is sent before;
+ * unless a call of send() waits at this moment: then it is dropped.  The order of answers and of
+ * calls that write at the same time is not defined.
  * With %VNP_LINK_F_REPLY_IDLE, @unanswered changes from 1 to 2, not to 0, when all has been read
  * and a send() has succeeded; and to 0 when the application then waits for input: in a function
  * that reads, or in poll() (epoll, select()) that asks for input, and not for output, too.  So a
