@@ -33,6 +33,8 @@
  * @written:	the program may have changed it; valid only if it was @shared
  * @unauthentic: it failed authentication.  Only for programs that authenticate
  *		(vnp_prog_authenticate())
+ * @answered:	the program has called vnp_reply(), whether that succeeded or not.  Only for
+ *		programs of type %VNP_PROG_MESSAGE that send
  * @prog:	the program
  * @ops:	what helpers may do with it
  * @holding:	state of holding for the packet; initialized only if @prog holds
@@ -51,6 +53,7 @@ struct vnp_dgram {
 	bool shared;
 	bool written;
 	bool unauthentic;
+	bool answered;
 	const struct vnp_prog *prog;
 	const struct vnp_dgram_ops *ops;
 	struct vnp_holding *holding;

@@ -138,6 +138,8 @@ u64 vnp_helper_reply(u64 ctx, u64 flags, u64 mem, u64 size, u64 r5)
 	struct vnp_send send;
 	int ret;
 
+	/* If this fails, the verdict VNP_REPLY must not send the message in place of the answer. */
+	dgram->answered = true;
 	if ((u32)flags)
 		return -EINVAL;
 	if (size) {

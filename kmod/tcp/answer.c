@@ -96,7 +96,6 @@ void vnp_answer_begin(struct vnp_copy *copy)
 	sending->block = NULL;
 	copy->sends = false;
 	copy->flushes = false;
-	copy->answered = false;
 }
 
 /* Count a message because of which something is sent.  Return: 0, -ELOOP: the limit is reached */
@@ -202,8 +201,6 @@ int vnp_answer_reply(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 	if (!ret)
 		ret = vnp_answer_queue(container_of(copy, struct vnp_stream, copy),
 				       &copy->sending.sending, dgram, msg);
-	if (!ret)
-		copy->answered = true;
 	return ret;
 }
 
@@ -215,7 +212,7 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 	if (dgram->ops == &vnp_copy_dgram_ops) {
 		/* The worker has executed it a while ago. */
 		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, start);
-		if (!vnp_answer_copy(dgram)->answered)
+		if (!dgram->answered)
 			vnp_answer_reply(dgram, NULL);
 	} else if (!vnp_answer_draw(stream)) {
 		vnp_send_start(&sending, start);

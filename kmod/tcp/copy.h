@@ -42,7 +42,6 @@
  * @sending:	what the execution sends
  * @sends:	it sent, or tried to
  * @flushes:	it sent to peers
- * @answered:	it called vnp_reply()
  * @prog:	a reference to it, or NULL
  * @executed:	the program was executed on it
  * @ret:	what it returned
@@ -63,7 +62,6 @@ struct vnp_copy {
 	struct vnp_udp_sending sending;
 	bool sends;
 	bool flushes;
-	bool answered;
 	struct vnp_prog *prog;
 	bool executed;
 	u64 ret;

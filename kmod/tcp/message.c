@@ -62,6 +62,7 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 	dgram->shared = false;
 	dgram->written = false;
 	dgram->unauthentic = false;
+	dgram->answered = false;
 	dgram->prog = prog;
 	dgram->ops = &vnp_copy_dgram_ops;
 	dgram->holding = NULL;

@@ -499,6 +499,21 @@ TEST_F(answer, shut)
 	ASSERT_EQ(0, recv(t->conn.tx, t->got, 1000, 0));
 }
 
+/* An answer that does not fit is not replaced by the message. */
+TEST_F(answer, failed)
+{
+	struct transfer *t = &self->t;
+
+	LINK("answer", 0, ANSWER_LONG_LEN / 2);
+	ASSERT_EQ(0, put(self, ANSWER_BLIND, 100));
+	EXPECT_EQ(-ENOBUFS, self->orders->ret);
+	EXPECT_EQ(1, self->info.verdicts[VNP_REPLY]);
+	EXPECT_EQ(1, self->info.errors[VNP_ERROR_SNDBUF]);
+	ASSERT_EQ(0, put(self, ANSWER_ALL, 100));
+	CLIENT_GETS(t->sent, 100UL);
+	EXPECT_EQ(1, stream_quiet(t->conn.rx));
+}
+
 /* Answers that wait for the peer are sent before the end of the connection. */
 TEST_F(answer, shut_queued)
 {

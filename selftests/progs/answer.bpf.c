@@ -122,6 +122,9 @@ int answer(struct vnp_ctx *ctx)
 		return done(reply_framed(ctx, VNP_SEND_REST), VNP_REPLY);
 	case ANSWER_LONG:
 		return done(reply_long(ctx), VNP_REPLY);
+	case ANSWER_BLIND:
+		done(reply_long(ctx), VNP_REPLY);
+		return VNP_REPLY;
 	case ANSWER_IDLE:
 		return ctx->unanswered ? VNP_PASS :
 					 done(vnp_reply(ctx, 0, NULL, 0), VNP_REPLY);

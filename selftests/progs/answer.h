@@ -11,6 +11,7 @@
 #define ANSWER_TAIL	'T'	/* its own bytes, then the message without its header */
 #define ANSWER_LONG	'L'	/* answer_long, then the same */
 #define ANSWER_IDLE	'I'	/* as it is, if nothing is unanswered; else pass it */
+#define ANSWER_BLIND	'B'	/* as ANSWER_LONG, with the same verdict if that failed */
 #define ANSWER_ACK	'K'	/* its own bytes only, and pass it */
 #define SEND_PEER	'U'	/* to peer 0, and drop it */
 #define SEND_GROUP	'G'	/* to group 0 of the peers and of the connections, and drop it */
