@@ -64,6 +64,8 @@ int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
 
 	if (!stream)
 		return vnp_tcp_proto_of(sk)->kernel_ops->set_rcvlowat(sk, val);
+	/* SO_RCVBUF may have changed since the last packet. */
+	vnp_window_follow(sk, &stream->window);
 	WRITE_ONCE(stream->lowat, clamp_t(u32, val, 1, vnp_stream_limit(stream)));
 	vnp_stream_data_ready(sk);
 	return 0;

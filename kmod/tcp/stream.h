@@ -161,9 +161,9 @@ static inline bool vnp_stream_full(const struct vnp_stream *stream)
 /*
  * vnp_stream_limit() - how many bytes may be kept from the application.  Context: the socket's lock
  */
-static inline u32 vnp_stream_limit(struct vnp_stream *stream)
+static inline u32 vnp_stream_limit(const struct vnp_stream *stream)
 {
-	return vnp_window_limit(stream->sk, &stream->window);
+	return stream->window.limit;
 }
 
 /* vnp_stream_unanswered() - of struct vnp_ctx.  Context: any */

@@ -17,16 +17,6 @@ static int vnp_window_rcvbuf_max(const struct sock *sk)
 	return sk->sk_userlocks & SOCK_RCVBUF_LOCK ? rcvbuf : max(rcvbuf, max);
 }
 
-void vnp_window_follow(const struct sock *sk, struct vnp_window *window)
-{
-	const u32 seq = tcp_sk(sk)->copied_seq;
-
-	if (before(window->pass.seq, seq))
-		window->pass.seq = seq;
-	if (before(window->end, seq))
-		window->end = seq;
-}
-
 static u32 vnp_window_limit_of(int rcvbuf)
 {
 	return min(vnp_repack_capacity(rcvbuf / 8 * 3), VNP_STREAM_MAX);
@@ -37,15 +27,19 @@ u32 vnp_window_limit_any(const struct sock *sk)
 	return vnp_window_limit_of(vnp_window_rcvbuf_max(sk));
 }
 
-u32 vnp_window_limit(const struct sock *sk, struct vnp_window *window)
+void vnp_window_follow(const struct sock *sk, struct vnp_window *window)
 {
+	const u32 seq = tcp_sk(sk)->copied_seq;
 	const int rcvbuf = vnp_window_rcvbuf_max(sk);
 
+	if (before(window->pass.seq, seq))
+		window->pass.seq = seq;
+	if (before(window->end, seq))
+		window->end = seq;
 	if (unlikely(rcvbuf != window->limit_rcvbuf)) {
 		window->limit_rcvbuf = rcvbuf;
 		window->limit = vnp_window_limit_of(rcvbuf);
 	}
-	return window->limit;
 }
 
 static bool vnp_window_charged(const struct sock *sk, int sixteenths)

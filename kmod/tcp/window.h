@@ -7,7 +7,7 @@
  * at most half of sk_rcvbuf charged (__tcp_select_window()).  So while the application has nothing
  * to read, the queue is repacked, and sk_rcvbuf raised unless the application has set it, until at
  * most 3/8 are charged; and an ACK tells the peer.  3/8 can always be reached, as at most
- * vnp_window_limit() bytes are kept from the application; except while TCP is short of memory, when
+ * vnp_stream_limit() bytes are kept from the application; except while TCP is short of memory, when
  * it does not raise sk_rcvbuf either.  The right edge of the window does not retract, unless the
  * network namespace permits it (net.ipv4.tcp_shrink_window).
  *
@@ -39,7 +39,8 @@ struct sock;
  * @end:	the end of the queue when the latest pass ended, or before that if packets were
  *		replaced since
  * @rcvbuf:	sk_rcvbuf when the latest pass ended; 0: there was none
- * @limit:	vnp_window_limit() when sk_rcvbuf could be raised up to @limit_rcvbuf
+ * @limit:	how many bytes may be kept from the application, as of vnp_window_follow(), when
+ *		sk_rcvbuf could be raised up to @limit_rcvbuf
  * @limit_rcvbuf: the vnp_window_rcvbuf_max() for which @limit was computed; 0: none
  */
 struct vnp_window {
@@ -53,18 +54,13 @@ struct vnp_window {
 
 /*
  * vnp_window_follow() - advance the sequence numbers that are kept to what was read, as they can
- * only be compared within 2^31.  Must be called for each packet that arrives, and each read
+ * only be compared within 2^31; and compute @window->limit again if the largest possible sk_rcvbuf
+ * has changed.  Must be called for each packet that arrives, and each read
  */
 void vnp_window_follow(const struct sock *sk, struct vnp_window *window);
 
 /* vnp_window_limit_any() - how many bytes may be kept from the application.  Context: any */
 u32 vnp_window_limit_any(const struct sock *sk);
-
-/*
- * vnp_window_limit() - the same, cached in @window until the largest possible sk_rcvbuf changes.
- * Context: the socket's lock
- */
-u32 vnp_window_limit(const struct sock *sk, struct vnp_window *window);
 
 /* vnp_window_is_crowded() - does the queue take so much that the window may soon be zero? */
 bool vnp_window_is_crowded(const struct sock *sk);
