@@ -437,7 +437,7 @@ void vnp_stream_ignore_urgent(struct vnp_stream *stream)
 
 void vnp_stream_data_ready(struct sock *sk)
 {
-	struct vnp_stream *stream = vnp_stream_of(sk);
+	struct vnp_stream *stream = vnp_stream_of_locked(sk);
 
 	if (!stream)
 		return;

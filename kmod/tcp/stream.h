@@ -150,6 +150,18 @@ static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
 }
 
 /*
+ * vnp_stream_of_locked() - the same.  Context: the socket's lock, under which sk_data_ready and
+ * sk_user_data are changed together
+ */
+static inline struct vnp_stream *vnp_stream_of_locked(const struct sock *sk)
+{
+	const uintptr_t data = (uintptr_t)rcu_access_pointer(__sk_user_data(sk));
+	const struct vnp_link *link = (const void *)(data & SK_USER_DATA_PTRMASK);
+
+	return link && sk->sk_data_ready == vnp_stream_data_ready ? link->stream : NULL;
+}
+
+/*
  * vnp_stream_full() - is there no space for more dropped ranges, or ends of messages, until the
  * application reads?  Context: any
  */

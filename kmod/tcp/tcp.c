@@ -131,7 +131,7 @@ static int vnp_tcp_disconnect(struct sock *sk, int flags)
 /* Context: the socket's lock, and its spinlock */
 static void vnp_tcp_release_cb(struct sock *sk)
 {
-	struct vnp_stream *stream = vnp_stream_of(sk);
+	struct vnp_stream *stream = vnp_stream_of_locked(sk);
 
 	if (stream)
 		vnp_stream_released(stream, sk);
