@@ -332,8 +332,6 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	struct vnp_queue_exec exec __vnp_uninitialized;
 	int ret;
 
-	if (!vnp_stream_can_parse(stream, end))
-		return 0;
 	if (stream->scattered)
 		return -EAGAIN;
 	if (stream->apart || (far && !vnp_stream_solvent(stream)))

@@ -15,7 +15,7 @@
 
 /**
  * vnp_stream_parse_some() - parse what has arrived up to @end
- * @stream:	the stream
+ * @stream:	the stream; vnp_stream_can_parse()
  * @end:	sequence number after the last byte
  * @far:	search all of the queue for the first message: by the worker, as softirqs are on
  *

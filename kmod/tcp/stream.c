@@ -249,27 +249,37 @@ static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
 
 /*
  * Is there nothing to parse in what has arrived up to @end, to remove, or to deliver as it does not
- * fit?  This is so after most reads.
+ * fit?  This is so after most reads, and after parsing if nothing was dropped.
  */
-static bool vnp_stream_is_unchanged(struct vnp_stream *stream, u32 end)
+static bool vnp_stream_is_parsed(struct vnp_stream *stream, u32 end)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
 
 	return before(end, stream->wanted) && !stream->deferred && !stream->passing &&
-	       vnp_ranges_empty(&stream->drops) && !stream->ends.end && !tp->urg_data &&
-	       !before(stream->ready, tp->copied_seq) && stream->end == stream->ready &&
+	       vnp_ranges_empty(&stream->drops) && !stream->ends.end && !stream->copy.buf &&
+	       !tp->urg_data && !before(stream->ready, tp->copied_seq) &&
 	       stream->wanted - stream->ready <= vnp_stream_limit(stream);
+}
+
+/* All that is ready is contiguous, so one read may go up to its end. */
+static void vnp_stream_settle_simple(struct vnp_stream *stream)
+{
+	WRITE_ONCE(stream->end, stream->ready);
+	WRITE_ONCE(stream->more, 0);
 }
 
 static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 {
 	const u32 end = vnp_queue_end(stream->sk);
-	int ret, skip;
+	int ret = 0, skip;
 
 	vnp_stream_follow(stream);
-	if (vnp_stream_is_unchanged(stream, end))
+	if (vnp_stream_can_parse(stream, end))
+		ret = vnp_stream_parse_some(stream, end, far);
+	if (!ret && vnp_stream_is_parsed(stream, end)) {
+		vnp_stream_settle_simple(stream);
 		return;
-	ret = vnp_stream_parse_some(stream, end, far);
+	}
 	local_bh_disable();
 	/* The worker uses the copy without the socket's lock. */
 	if (!stream->apart && stream->copy.buf)
