@@ -305,18 +305,23 @@ static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec
 	return vnp_stream_take(stream, exec);
 }
 
-/* Context: softirqs off, under RCU.  Return: as vnp_stream_parse_some(), and vnp_stream_find() */
+/*
+ * @exec has the packet of the first message.  Context: softirqs off, under RCU.  Return: as
+ * vnp_stream_parse_some(), and vnp_stream_find()
+ */
 static int vnp_stream_parse_batch(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 				  u32 end)
 {
 	const u32 limit = vnp_stream_limit(stream);
 	u32 cnt = VNP_STREAM_BATCH, steps = VNP_STREAM_WALK;
-	int ret;
+	int ret = 0;
 
 	for (; vnp_stream_can_parse(stream, end); cnt--) {
 		if (!cnt)
 			return -EAGAIN;
-		ret = vnp_stream_find(stream, exec, &steps);
+		/* Mostly the next message begins in the same packet. */
+		if (!after(vnp_queue_stop(exec->dgram.skb), stream->parse))
+			ret = vnp_stream_find(stream, exec, &steps);
 		if (ret)
 			return ret;
 		ret = vnp_stream_parse_one(stream, exec, end, limit);
