@@ -17,6 +17,12 @@
 #define VNP_STREAM_BATCH	64
 #define VNP_STREAM_WALK		64
 
+/*
+ * What one call may draw without reading the clock, in ns: enough for a message or two, as many as
+ * there are in a packet unless they are short, and a small part of what TCP itself takes for that.
+ */
+#define VNP_STREAM_FLAT		1024
+
 void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counter)
 {
 	vnp_link_error(stream->link, counter, 1);
@@ -36,17 +42,37 @@ static void vnp_stream_pay(const struct vnp_stream *stream, struct vnp_queue_exe
 	exec->drawn = 0;
 }
 
+/*
+ * Charge an execution that has drawn @light_ns.  This includes loads, but not walking to their
+ * packets, of which @walked were walked.
+ */
+static void vnp_stream_pay_exec(const struct vnp_stream *stream, struct vnp_queue_exec *exec,
+				u32 light_ns, bool flat, u32 walked)
+{
+	if (flat) {
+		exec->flat += light_ns;
+		if (unlikely(walked))
+			vnp_account_take(stream->link->user, (u64)walked * VNP_QUEUE_STEP_NS);
+		return;
+	}
+	exec->drawn += light_ns;
+	if (walked)
+		vnp_stream_pay(stream, exec);
+}
+
 /* Execute @prog on the bytes from @stream->parse to before @end.  Return: as the program */
 static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 			   const struct vnp_prog *prog, u32 end)
 {
+	const bool flat = prog->light_ns && !exec->drawn &&
+			  exec->flat + prog->light_ns <= VNP_STREAM_FLAT;
 	struct vnp_dgram *dgram = &exec->dgram;
 	u64 ret;
 
 	/* An execution without @light_ns is timed and charged by vnp_dispatch_execute(). */
 	if (!prog->light_ns)
 		vnp_stream_pay(stream, exec);
-	else if (!exec->drawn)
+	else if (!flat && !exec->drawn)
 		exec->start = ktime_get_ns();
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
@@ -55,10 +81,8 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	vnp_queue_begin(exec);
 	ret = vnp_dispatch_execute(stream->link, dgram);
 	if (!vnp_message_throttled(dgram))
-		exec->drawn += prog->light_ns;
-	/* @light_ns includes loads, but not walking to their packets. */
-	if (exec->steps < VNP_QUEUE_STEPS)
-		vnp_stream_pay(stream, exec);
+		vnp_stream_pay_exec(stream, exec, prog->light_ns, flat,
+				    VNP_QUEUE_STEPS - exec->steps);
 	return ret;
 }
 
@@ -350,6 +374,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	vnp_message_init_ctx(stream->sk, &exec.dgram.exec.ctx);
 	exec.dgram.skb = NULL;
 	exec.at = NULL;
+	exec.flat = 0;
 	exec.drawn = 0;
 	ret = vnp_stream_find(stream, &exec, &steps);
 	local_bh_disable();
