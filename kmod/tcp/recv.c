@@ -20,6 +20,7 @@
 #include <linux/sched/signal.h>
 #include <linux/splice.h>
 
+#include "kmod/core/compat.h"
 #include "kmod/tcp/proto.h"
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/sock.h"
@@ -35,7 +36,7 @@
  * @peek:	MSG_PEEK is set
  * @bounded:	the end of the first message is known: @end
  * @ended:	that message was read up to its end
- * @end:	sequence number after that message, if @bounded
+ * @end:	sequence number after that message; only set if @bounded
  * @locked:	@stream->reader and the socket are locked
  */
 struct vnp_recv {
@@ -103,6 +104,7 @@ static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bo
 	recv->done = 0;
 	recv->timeo = sock_rcvtimeo(sk, nonblock);
 	recv->peek = false;
+	recv->bounded = false;
 	recv->ended = false;
 	recv->locked = false;
 	ret = vnp_recv_lock(recv);
@@ -226,7 +228,8 @@ static void vnp_recv_bound(struct vnp_recv *recv)
 	const u32 *end = vnp_ends_first(&recv->stream->ends);
 
 	recv->bounded = end;
-	recv->end = end ? *end : 0;
+	if (end)
+		recv->end = *end;
 }
 
 /* After it, during which the socket may have been unlocked.  @span: bytes that were ready before */
@@ -349,7 +352,7 @@ static int vnp_recv_by_tcp(struct sock *sk, struct msghdr *msg, size_t len, int 
 
 static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
 {
-	struct vnp_recv recv;
+	struct vnp_recv recv __vnp_uninitialized;
 	bool bounded;
 	u32 ready;
 	int ret;
@@ -403,7 +406,7 @@ ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info
 {
 	struct vnp_recv_pipe to = { .pipe = pipe, .flags = flags };
 	read_descriptor_t desc = { .arg.data = &to };
-	struct vnp_recv recv;
+	struct vnp_recv recv __vnp_uninitialized;
 	ssize_t ret;
 
 	ret = vnp_recv_begin(&recv, sock->sk, len, false,
