@@ -2,7 +2,6 @@
 #include "kmod/tcp/message.h"
 
 #include <net/inet_sock.h>
-#include <net/ipv6.h>
 
 #include "kmod/link/stats.h"
 #include "kmod/path/dispatch.h"
@@ -15,13 +14,12 @@ void vnp_message_init_ctx(const struct sock *sk, struct vnp_ctx *ctx)
 	const struct inet_sock *inet = inet_sk(sk);
 
 	memset(ctx, 0, sizeof(*ctx));
-	ctx->family = AF_INET;
+	ctx->family = vnp_message_family(sk);
 	ctx->remote_port = ntohs(inet->inet_dport);
 	ctx->local_port = ntohs(inet->inet_sport);
 	ctx->ifindex = READ_ONCE(sk->sk_rx_dst_ifindex);
 #if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
-		ctx->family = AF_INET6;
+	if (ctx->family == AF_INET6) {
 		memcpy(ctx->remote_ip6, &sk->sk_v6_daddr, sizeof(ctx->remote_ip6));
 		memcpy(ctx->local_ip6, &sk->sk_v6_rcv_saddr, sizeof(ctx->local_ip6));
 		return;

@@ -3,6 +3,7 @@
 #ifndef _VNP_TCP_MESSAGE_H
 #define _VNP_TCP_MESSAGE_H
 
+#include <net/ipv6.h>
 #include <net/sock.h>
 
 #include "kmod/path/action.h"
@@ -10,7 +11,23 @@
 
 struct vnp_stream;
 
-/* vnp_message_init_ctx() - fill in the context's fields about the connection */
+/* Fields of the context for which a program does not need vnp_message_init_ctx() */
+#define VNP_MESSAGE_CTX_BASE	(VNP_CTX_BIT(data) | VNP_CTX_BIT(data_end) | VNP_CTX_BIT(len))
+
+/* vnp_message_family() - the context's address family */
+static inline u32 vnp_message_family(const struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr))
+		return AF_INET6;
+#endif
+	return AF_INET;
+}
+
+/*
+ * vnp_message_init_ctx() - fill in the context's fields about the connection, also the family, and
+ * clear the others
+ */
 void vnp_message_init_ctx(const struct sock *sk, struct vnp_ctx *ctx);
 
 /* vnp_message_throttled() - was the program not executed, as the user's account is empty? */

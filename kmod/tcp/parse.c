@@ -74,6 +74,10 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 		vnp_stream_pay(stream, exec);
 	else if (!flat && !exec->drawn)
 		exec->start = ktime_get_ns();
+	if (prog->ctx_fields & ~VNP_MESSAGE_CTX_BASE && !exec->filled) {
+		vnp_message_init_ctx(stream->sk, &dgram->exec.ctx);
+		exec->filled = true;
+	}
 	dgram->prog = prog;
 	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
 	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
@@ -371,9 +375,10 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	exec.dgram.written = false;
 	exec.dgram.unauthentic = false;
 	exec.dgram.holding = NULL;
-	vnp_message_init_ctx(stream->sk, &exec.dgram.exec.ctx);
+	exec.dgram.exec.ctx.family = vnp_message_family(stream->sk);
 	exec.dgram.skb = NULL;
 	exec.at = NULL;
+	exec.filled = false;
 	exec.flat = 0;
 	exec.drawn = 0;
 	ret = vnp_stream_find(stream, &exec, &steps);

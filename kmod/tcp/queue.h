@@ -32,6 +32,7 @@
  * @steps:	how many more packets may be walked
  * @cursor:	position in packet @at
  * @at:		the packet of @cursor, not changed since; or NULL
+ * @filled:	the context's fields about the connection are filled in
  * @flat:	ns that executions have drawn before @start
  * @drawn:	ns that executions since @start have drawn, for vnp_account_settle(); or 0
  * @start:	of ktime_get_ns()
@@ -42,6 +43,7 @@ struct vnp_queue_exec {
 	u32 steps;
 	struct vnp_cursor cursor;
 	const struct sk_buff *at;
+	bool filled;
 	u32 flat;
 	u32 drawn;
 	u64 start;
