@@ -67,6 +67,8 @@ int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
 	/* SO_RCVBUF may have changed since the last packet. */
 	vnp_window_follow(sk, &stream->window);
 	WRITE_ONCE(stream->lowat, clamp_t(u32, val, 1, vnp_stream_limit(stream)));
+	/* As TCP, wake it also for what it knows of. */
+	vnp_stream_forget_woken(stream);
 	vnp_stream_data_ready(sk);
 	return 0;
 }

@@ -457,11 +457,18 @@ void vnp_stream_data_ready(struct sock *sk)
 	vnp_stream_wake_urgent(stream);
 }
 
+void vnp_stream_forget_woken(struct vnp_stream *stream)
+{
+	stream->woken = tcp_sk(stream->sk)->copied_seq;
+}
+
 void vnp_stream_read(struct vnp_stream *stream)
 {
 	const u32 ready = stream->ready;
 
 	vnp_stream_advance(stream, false, stream->sk->sk_allocation, true);
+	if (unlikely(stream->lowat > 1) && !vnp_stream_enough(stream, stream->sk))
+		vnp_stream_forget_woken(stream);
 	/* Other threads may be waiting for what has become ready. */
 	if (stream->ready != ready)
 		vnp_stream_wake(stream);

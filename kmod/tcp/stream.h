@@ -61,7 +61,7 @@ struct vnp_outlet;
  * @end:	how far one read of TCP may go: to @ready, or to the first of @drops or @ends if
  *		that is before @ready
  * @more:	bytes that are ready after @end
- * @woken:	@ready when the application was woken
+ * @woken:	@ready when the application was woken, unless it waits for that again
  * @urgent:	the urgent byte that the application was woken for
  * @lowat:	SO_RCVLOWAT of the application
  * @paced:	copied_seq when vnp_stream_pace() set sk_rcvlowat
@@ -231,6 +231,12 @@ static inline bool vnp_stream_outran(const struct vnp_stream *stream)
  * remove a byte from a message.  Context: the socket's lock
  */
 void vnp_stream_ignore_urgent(struct vnp_stream *stream);
+
+/*
+ * vnp_stream_forget_woken() - the application waits for what it was woken for, as that is less than
+ * SO_RCVLOWAT: wake it again when it is enough.  Context: the socket's lock
+ */
+void vnp_stream_forget_woken(struct vnp_stream *stream);
 
 /* vnp_stream_read() - the application has read.  Context: process, the socket's lock */
 void vnp_stream_read(struct vnp_stream *stream);

@@ -238,6 +238,48 @@ TEST_F(stream, low_water)
 	EXPECT_EQ(60, sock_int(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT));
 }
 
+/* as_limit() - how many bytes may be kept from the application, to which SO_RCVLOWAT is limited */
+static int as_limit(struct transfer *t)
+{
+	int err = conn_link(&t->conn, 0, 0);
+
+	err = err ?: sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 1 << 30);
+	err = err ?: link_detach(t->conn.link);
+	close(t->conn.link);
+	return err ?: sock_int(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT);
+}
+
+/*
+ * What is left of a read is less than SO_RCVLOWAT.  The application is woken again if it sets that
+ * to less, and if nothing more can become ready before it reads.
+ */
+TEST_F(stream, low_water_again)
+{
+	struct transfer *t = &self->t;
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+	int efd = epoll_create1(EPOLL_CLOEXEC), limit;
+
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVBUF, 32768));
+	limit = as_limit(t);
+	ASSERT_LT(1000, limit);
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 100));
+	ASSERT_EQ(0, epoll_ctl(efd, EPOLL_CTL_ADD, t->conn.rx, &event));
+	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 150));
+	ASSERT_EQ(1, epoll_wait(efd, &event, 1, 10000));
+	ASSERT_EQ(60, recv(t->conn.rx, t->got, 60, 0));
+	EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
+	ASSERT_EQ(0, sock_set(t->conn.rx, SOL_SOCKET, SO_RCVLOWAT, 80));
+	ASSERT_EQ(1, epoll_wait(efd, &event, 1, 10000));
+	ASSERT_EQ(20, recv(t->conn.rx, t->got, 20, 0));
+	EXPECT_EQ(0, epoll_wait(efd, &event, 1, 0));
+	/* It fits, but not with the 70 bytes that are ready. */
+	ASSERT_EQ(0, put_first(t, MSG_PASS, limit - 20, 40));
+	ASSERT_EQ(1, epoll_wait(efd, &event, 1, 10000));
+	ASSERT_EQ(70, recv(t->conn.rx, t->got, 70, 0));
+	close(efd);
+}
+
 TEST_F(stream, splice)
 {
 	struct transfer *t = &self->t;
