@@ -2,7 +2,8 @@
 /*
  * Random messages, segments, verdicts, buffers and readers.  What is read must be what a model
  * says, byte by byte, and not before; and nothing may stall.  In one of three cases the messages
- * are opened, and some are forged; in one of three no read may go beyond the end of a message.
+ * are opened, and some are forged; in one of three no read may go beyond the end of a message.  In
+ * some tests the reader changes SO_RCVLOWAT.
  *
  *	STREAM_SEED=N		begin with this seed, instead of a fixed one
  *	STREAM_SECONDS=N	until so many seconds are over, instead of a few cases
@@ -48,6 +49,8 @@ static struct {
 	__u64 rnd;
 	unsigned int seed;
 	bool lossy;
+	bool lowers;		/* change SO_RCVLOWAT */
+	int lowat;
 	struct conn conn;
 	__u8 all[MOST], want[MOST];
 	size_t all_len, want_len;
@@ -463,7 +466,7 @@ static ssize_t read_edge(__u8 *buffer, size_t len)
 	if (n >= 0 || errno != EAGAIN)
 		return n;
 	n = epoll_wait(c.edges, &event, 1, SLICE_MS);
-	if (!n && bytes_ready()) {
+	if (!n && bytes_ready() >= c.lowat) {
 		n = epoll_wait(c.edges, &event, 1, 1000);
 		if (!n)
 			c.wrong = c.wrong ?: "no edge";
@@ -491,11 +494,23 @@ static ssize_t read_polled(__u8 *buffer, size_t len)
 	return n;
 }
 
+/* The link limits it to what can become ready. */
+static void change_lowat(void)
+{
+	static const int most[] = { 1, 100, 10000, 1 << 30 };
+
+	c.lowat = 1 + rnd(most[rnd(ARRAY_SIZE(most))]);
+	if (sock_set(c.conn.rx, SOL_SOCKET, SO_RCVLOWAT, c.lowat) < 0)
+		c.wrong = c.wrong ?: "SO_RCVLOWAT";
+}
+
 static ssize_t read_some(void)
 {
 	static __u8 buffer[1 << 20];
 	const size_t len = rnd(4) ? 1 + rnd(3000) : 1 + rnd(sizeof(buffer));
 
+	if (c.lowers && rnd(8) == 0)
+		change_lowat();
 	switch (rnd(9)) {
 	case 0:
 		return read_polled(buffer, len);
@@ -630,7 +645,7 @@ static int case_open(void)
 	return 0;
 }
 
-static void case_execute(unsigned int seed, bool lossy)
+static void case_execute(unsigned int seed)
 {
 	const __u32 flags = seed % 3 ? 0 : VNP_LINK_F_BOUNDARIES;
 	struct vnp_link_info info = {};
@@ -640,7 +655,7 @@ static void case_execute(unsigned int seed, bool lossy)
 
 	c.rnd = seed * 7919ULL + 13;
 	c.seed = seed;
-	c.lossy = lossy;
+	c.lowat = 1;
 	c.bounded = flags;
 	c.wrong = NULL;
 	c.early = false;
@@ -700,7 +715,7 @@ static unsigned int number(const char *name, unsigned int otherwise)
 }
 
 /* Return: how many cases are wrong */
-static int cases(unsigned int cnt, bool lossy)
+static int cases(unsigned int cnt)
 {
 	const unsigned int seconds = number("STREAM_SECONDS", 0);
 	unsigned int seed = number("STREAM_SEED", 1), done = 0;
@@ -708,10 +723,10 @@ static int cases(unsigned int cnt, bool lossy)
 	int wrong = sealed_load(&c.sealed_obj) ? 1 : 0;
 
 	/* Stalled once: a long packet, retransmitted, of which nearly all had been read before */
-	case_execute(4111, lossy);
+	case_execute(4111);
 	wrong += !!c.wrong;
 	for (; seconds ? time(NULL) - start < seconds : done < cnt; done++) {
-		case_execute(seed + done, lossy);
+		case_execute(seed + done);
 		wrong += !!c.wrong;
 		fflush(stdout);
 	}
@@ -721,26 +736,58 @@ static int cases(unsigned int cnt, bool lossy)
 	return wrong;
 }
 
-TEST(lo)
+/* Segments of lo are as long as those of a network. */
+static int use_short_mtu(void)
 {
-	ASSERT_EQ(0, cases(32, false));
+	return netns_new() ?: if_mtu("lo", 1500);
 }
 
-/* Segments of lo are as long as those of a network. */
+/* Return: whether there is netem */
+static bool use_netem(void)
+{
+	c.lossy = true;
+	return !shell("tc qdisc add dev lo root netem delay 500us reorder 30%% loss 1%% limit 10000 2>/dev/null");
+}
+
+TEST(lo)
+{
+	ASSERT_EQ(0, cases(32));
+}
+
 TEST(short_mtu)
 {
-	ASSERT_EQ(0, netns_new());
-	ASSERT_EQ(0, if_mtu("lo", 1500));
-	ASSERT_EQ(0, cases(24, false));
+	ASSERT_EQ(0, use_short_mtu());
+	ASSERT_EQ(0, cases(24));
 }
 
 TEST(lossy)
 {
-	ASSERT_EQ(0, netns_new());
-	ASSERT_EQ(0, if_mtu("lo", 1500));
-	if (shell("tc qdisc add dev lo root netem delay 500us reorder 30%% loss 1%% limit 10000 2>/dev/null"))
+	ASSERT_EQ(0, use_short_mtu());
+	if (!use_netem())
 		SKIP(return, "there is no netem");
-	ASSERT_EQ(0, cases(8, true));
+	ASSERT_EQ(0, cases(8));
+}
+
+TEST(lo_low_water)
+{
+	c.lowers = true;
+	ASSERT_EQ(0, cases(12));
+}
+
+TEST(short_mtu_low_water)
+{
+	c.lowers = true;
+	ASSERT_EQ(0, use_short_mtu());
+	ASSERT_EQ(0, cases(12));
+}
+
+TEST(lossy_low_water)
+{
+	c.lowers = true;
+	ASSERT_EQ(0, use_short_mtu());
+	if (!use_netem())
+		SKIP(return, "there is no netem");
+	ASSERT_EQ(0, cases(4));
 }
 
 TEST_HARNESS_MAIN
