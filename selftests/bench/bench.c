@@ -26,6 +26,7 @@ static const struct workload {
 	{ "srelay", bench_srelay },
 	{ "hold", bench_hold },
 	{ "stream", bench_stream },
+	{ "answer", bench_answer },
 	{ "aead-open", bench_aead_open },
 	{ "aead-forged", bench_aead_forged },
 	{ "aead-timing", bench_aead_timing },

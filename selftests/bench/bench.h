@@ -328,6 +328,7 @@ void bench_relay(void);
 void bench_srelay(void);
 void bench_hold(void);
 void bench_stream(void);
+void bench_answer(void);
 void bench_stream_profile(void);
 void bench_aead_open(void);
 void bench_aead_forged(void);

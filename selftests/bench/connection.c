@@ -75,6 +75,7 @@ void connection_open(struct connection *conn)
 
 	conn->port = port++;
 	conn->seq = FIRST_SEQ;
+	conn->ack = FIRST_SEQ;
 	conn->sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	set_int(conn->sock, TCP_REPAIR, TCP_REPAIR_ON);
 	set_seq(conn->sock, TCP_SEND_QUEUE);
@@ -116,7 +117,7 @@ static void write_frame(const struct connection *conn, __u8 *at, const void *dat
 			.source = htons(conn->port),
 			.dest = htons(atoi(RIG_PORT)),
 			.seq = htonl(conn->seq),
-			.ack_seq = htonl(FIRST_SEQ),
+			.ack_seq = htonl(conn->ack),
 			.doff = (sizeof(frame) - sizeof(frame.ip)) / 4,
 			.ack = 1,
 			.psh = last,
@@ -133,18 +134,40 @@ static void write_frame(const struct connection *conn, __u8 *at, const void *dat
 	memcpy(at + sizeof(frame), data, len);
 }
 
-void connection_load(struct connection *conn, const void *data, size_t len)
+static void add_frame(struct connection *conn, const void *data, size_t len, bool last)
+{
+	if (conn->frames == BENCH_FRAMES_MAX)
+		die("There are more segments than the card can have.");
+	write_frame(conn, frames + conn->frames * FRAME_LEN, data, len, last);
+	conn->seq += len;
+	conn->frames++;
+}
+
+void connection_add(struct connection *conn, const void *data, size_t len)
 {
 	const __u8 *end = data + len;
 	const __u8 *from;
 	size_t n;
 
-	conn->frames = 0;
 	for (from = data; from < end; from += n) {
 		n = (size_t)(end - from) < SEGMENT_LEN ? (size_t)(end - from) : SEGMENT_LEN;
-		write_frame(conn, frames + conn->frames * FRAME_LEN, from, n, from + n == end);
-		conn->seq += n;
-		conn->frames++;
+		add_frame(conn, from, n, from + n == end);
 	}
+}
+
+void connection_add_ack(struct connection *conn)
+{
+	add_frame(conn, NULL, 0, false);
+}
+
+void connection_commit(const struct connection *conn)
+{
 	rig_load(frames, conn->frames, FRAME_LEN);
+}
+
+void connection_load(struct connection *conn, const void *data, size_t len)
+{
+	conn->frames = 0;
+	connection_add(conn, data, len);
+	connection_commit(conn);
 }

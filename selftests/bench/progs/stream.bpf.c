@@ -31,6 +31,20 @@ int message(struct vnp_ctx *ctx)
 	return first == 'W' ? VNP_PASS : VNP_DROP;
 }
 
+/* Answers with the message itself. */
+SEC("vnp/message")
+int answer(struct vnp_ctx *ctx)
+{
+	return vnp_reply(ctx, 0, NULL, 0) ? VNP_PASS : VNP_REPLY;
+}
+
+/* The same without a call, so that the program executes on the packets, not on a copy */
+SEC("vnp/message")
+int reply(struct vnp_ctx *ctx)
+{
+	return VNP_REPLY;
+}
+
 /* Finds no messages, so that a link that passes what follows has nothing to do. */
 SEC("vnp/stream")
 int nothing(struct vnp_ctx *ctx)
