@@ -378,21 +378,24 @@ static __always_inline enum vnp_action vnp_dispatch_only_linear(struct vnp_dispa
 
 /*
  * Each load walks a datagram's fragment list from its beginning, as does each copy that is sent.
- * IP reassembles datagrams of thousands of fragments: make these linear before the execution.
- * Return: 0, -ENOMEM
+ * IP reassembles datagrams of thousands of fragments: make these linear before the execution.  As
+ * this depends on their number, the time that it takes is charged.  Return: 0, -ENOMEM
  */
 static noinline int vnp_dispatch_shorten(const struct vnp_dispatch *d, struct sk_buff *skb)
 {
+	const u64 start = ktime_get_ns();
 	const struct sk_buff *iter;
+	int ret = 0;
 	u32 cnt = 0;
 
 	skb_walk_frags(skb, iter) {
-		if (++cnt <= VNP_DISPATCH_LIST_MAX)
-			continue;
-		vnp_dispatch_charge_copy(d, skb->len);
-		return skb_linearize(skb);
+		if (++cnt > VNP_DISPATCH_LIST_MAX) {
+			ret = skb_linearize(skb);
+			break;
+		}
 	}
-	return 0;
+	vnp_account_take(d->link->user, ktime_get_ns() - start);
+	return ret;
 }
 
 /* The only datagram of a packet, maybe in fragments.  A program that only reads needs no copy. */
