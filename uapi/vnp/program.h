@@ -279,8 +279,8 @@ static long (*const vnp_send_sealed)(struct vnp_ctx *ctx, void *peers, const voi
  * @size:	bytes of both; 0 with NULL
  *
  * The answer is queued at once (struct vnp_link_create::reply_bytes), whatever the program returns.
- * Usually that is %VNP_REPLY: the message is taken out of the stream, and counted.  After a call that
- * failed it sends nothing.  An answer of the program's own bytes only:
+ * Usually that is %VNP_REPLY: the message is taken out of the stream, and counted.  After a call
+ * that failed it sends nothing.  An answer of the program's own bytes only:
  *
  *	struct {
  *		struct vnp_send send;
