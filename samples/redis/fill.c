@@ -150,14 +150,20 @@ static int grace_period(void)
 	return syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) ? -errno : 0;
 }
 
-/* Has the server read all that the connection of this link was passed before?  Or it is closed. */
+/*
+ * Has the server read all that the connection of this link was passed before?  Or it is closed.
+ * Not known after another error.
+ */
 static int has_read(const struct cache *cache, __u32 id)
 {
 	struct vnp_link_info info;
+	int err;
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		if (get_info(id, &info) || info.local_port != (__u32)cache->server->port ||
-		    !info.unread)
+		err = get_info(id, &info);
+		if (err)
+			return err == -ENOENT;
+		if (info.local_port != (__u32)cache->server->port || !info.unread)
 			return 1;
 		usleep(POLL_US);
 	}
@@ -169,18 +175,19 @@ static int has_read(const struct cache *cache, __u32 id)
  * perhaps after the GETRANGE of this process, although that is sent later: on another connection.
  * It executes what it has read before it reads something else.  So wait until all commands that
  * have changed generations by now are read, by links that show what is not.  That is complete after
- * a grace period (struct vnp_link_info::unread).  Return: 0: it takes too long
+ * a grace period (struct vnp_link_info::unread).  Return: 0: it takes too long, or is not known
  */
 static int wait_until_read(const struct cache *cache)
 {
 	__u32 id = 0;
+	int err;
 
 	if (grace_period())
 		return 0;
-	while (!vnp_id_next(VNP_OBJ_LINK, &id))
+	while (!(err = vnp_id_next(VNP_OBJ_LINK, &id)))
 		if (!has_read(cache, id))
 			return 0;
-	return 1;
+	return err == -ENOENT;
 }
 
 /*
