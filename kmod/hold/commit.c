@@ -12,15 +12,50 @@
 #include "kmod/path/batch.h"
 #include "kmod/path/hook.h"
 
-void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
+/* Do @size bytes fit both the socket's receive buffer and the link's own limit? */
+static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
 {
-	struct vnp_fragment *fragment = vnp_hold_cb(skb)->fragment;
-	const u32 size = vnp_batch_size(skb, link->hook->dgram.head);
-	const u32 cnt = vnp_batch_cnt(skb->len - link->hook->dgram.head, size);
+	const u32 max = h->link->hold_bytes ?: U32_MAX, held = READ_ONCE(h->link->hold->bytes);
+
+	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size, 0);
+}
+
+/*
+ * Deliver the packet of a message that was released by the execution that held it.  It is only
+ * charged when it is queued to the socket.  Nothing else uses the message, so no lock is needed.
+ * Return: false if that is not possible: then it can be kept
+ */
+static bool vnp_hold_deliver_only(struct vnp_holding *h, struct sk_buff *skb)
+{
+	struct vnp_message *message = h->batch->message;
+	const u32 size = skb->truesize + sizeof(*message);
+	struct vnp_hold *hold = h->link->hold;
+
+	if (READ_ONCE(hold->waiting) || !vnp_hold_has_room(h, size))
+		return false;
+	/* As in vnp_message_deliver() */
+	atomic64_inc(&hold->released);
+	atomic64_inc(&hold->fragments);
+	if (unlikely(!h->link->hook->release_only(h->sk, skb, h->batch->from, size))) {
+		atomic64_dec(&hold->released);
+		atomic64_dec(&hold->fragments);
+		return false;
+	}
+	vnp_message_free_unlocked(hold, message);
+	h->batch = NULL;
+	return true;
+}
+
+/* Add a packet to the fragment of the current batch. */
+static void vnp_hold_keep(struct vnp_holding *h, struct sk_buff *skb)
+{
+	const u32 head = h->link->hook->dgram.head, size = vnp_batch_size(skb, head);
+	const u32 cnt = vnp_batch_cnt(skb->len - head, size);
+	struct vnp_fragment *fragment = h->batch;
 
 	skb_mark_not_on_list(skb);
-	if (!link->hook->keep(link, sk, skb)) {
-		vnp_link_error(link, VNP_ERROR_MEMORY, cnt);
+	if (!h->link->hook->keep(h->link, h->sk, skb)) {
+		vnp_link_error(h->link, VNP_ERROR_MEMORY, cnt);
 		return;
 	}
 	vnp_hold_cb(skb)->size = size;
@@ -33,6 +68,12 @@ void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 	fragment->tail = skb;
 }
 
+void vnp_hold_packet(struct vnp_holding *h, struct sk_buff *skb)
+{
+	if (!h->batch->message->only || !vnp_hold_deliver_only(h, skb))
+		vnp_hold_keep(h, skb);
+}
+
 static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
 {
 	const struct sk_buff *skb;
@@ -43,14 +84,6 @@ static u32 vnp_fragment_truesize(const struct vnp_fragment *fragment)
 	for (skb = fragment->skb; skb; skb = skb->next)
 		size += skb->truesize;
 	return size;
-}
-
-/* Do @size bytes fit both the socket's receive buffer and the link's own limit? */
-static bool vnp_hold_has_room(const struct vnp_holding *h, u32 size)
-{
-	const u32 max = h->link->hold_bytes ?: U32_MAX, held = h->link->hold->bytes;
-
-	return held <= max && size <= max - held && vnp_hold_fits(h->sk, size, 0);
 }
 
 /*
@@ -138,49 +171,12 @@ static struct sk_buff *vnp_fragment_commit(struct vnp_holding *h, struct vnp_fra
 	return list;
 }
 
-/*
- * Deliver a message of one datagram that was released in the execution that held it.  It is only
- * charged when it is queued to the socket.  Nothing else uses the message, so no lock is needed.
- * Return: false, without changes, if that is not possible
- */
-static bool vnp_hold_commit_only(struct vnp_holding *h, struct vnp_message *message)
-{
-	const struct vnp_fragment *fragment = &message->own;
-	struct vnp_hold *hold = h->link->hold;
-	u32 size;
-
-	if (fragment->kept != 1 || READ_ONCE(hold->waiting))
-		return false;
-	size = fragment->skb->truesize + sizeof(*message);
-	if (!vnp_hold_has_room(h, size))
-		return false;
-	/* As in vnp_message_deliver() */
-	atomic64_inc(&hold->released);
-	atomic64_inc(&hold->fragments);
-	if (unlikely(!h->link->hook->release_only(h->sk, fragment->skb, size))) {
-		atomic64_dec(&hold->released);
-		atomic64_dec(&hold->fragments);
-		return false;
-	}
-	vnp_message_free_unlocked(hold, message);
-	return true;
-}
-
 void vnp_hold_commit(struct vnp_holding *h)
 {
 	struct vnp_fragment *fragment = h->batch;
-	const bool only = h->only == fragment->message;
 	struct sk_buff *list;
 
 	h->batch = NULL;
-	if (only) {
-		h->only = NULL;
-		if (likely(vnp_hold_commit_only(h, fragment->message))) {
-			if (h->ended)
-				vnp_hold_finish(h);
-			return;
-		}
-	}
 	spin_lock(&h->link->hold->lock);
 	if (fragment->kept == fragment->last - fragment->first + 1)
 		list = vnp_fragment_commit(h, fragment);

@@ -59,6 +59,7 @@ static struct vnp_message *vnp_hold_begin(struct vnp_holding *h, u64 key)
 	message->late = false;
 	message->uncharged = false;
 	message->taken = false;
+	message->only = false;
 	message->born = jiffies;
 	if (hold->messages >= hold->link->hold_messages)
 		vnp_hold_end(h, vnp_hold_oldest(hold), VNP_MESSAGE_EVICTED);
@@ -181,8 +182,8 @@ static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end
 	else
 		vnp_hold_end(h, message, end);
 	h->known = false;
-	if (!ret && end == VNP_MESSAGE_RELEASED && vnp_hold_is_only(h, message))
-		h->only = message;
+	if (!ret && end == VNP_MESSAGE_RELEASED)
+		message->only = vnp_hold_is_only(h, message);
 	spin_unlock(&h->link->hold->lock);
 	return ret;
 }
@@ -212,7 +213,7 @@ static void vnp_hold_remove_now(struct vnp_holding *h)
 	struct vnp_fragment *fragment = h->now;
 	struct vnp_message *message = fragment->message;
 
-	h->only = NULL;
+	message->only = false;
 	fragment->bytes -= h->bytes;
 	message->bytes -= h->bytes;
 	message->cnt--;

@@ -46,8 +46,6 @@ struct vnp_message;
  *		it; the program has not ended the message since
  * @key:	if @known: that message's key
  * @info:	if @known
- * @only:	a message that was released and only has the datagram that is pending in @now or
- *		@batch: nothing else uses it any more.  Or NULL
  * @all:	finish all ended messages now, even if the user's account is empty
  * @ended:	messages that ended and have no pending fragments: to be delivered or freed
  * @tail:	where the next of them is added
@@ -62,7 +60,6 @@ struct vnp_holding {
 	bool known;
 	u64 key;
 	struct vnp_held info;
-	struct vnp_message *only;
 	bool all;
 	struct vnp_message *ended;
 	struct vnp_message **tail;
@@ -72,7 +69,7 @@ struct vnp_holding {
 /**
  * struct vnp_hold_cb - skb->cb of a packet with datagrams that are held
  * @inet:	what the socket will need: parameters of IP and UDP
- * @fragment:	the fragment that it belongs to, until it is added to that
+ * @holding:	the packet that it was made of, until it is added to a fragment
  * @size:	after that: payload of each of its datagrams except the last
  * @from:	after that: first byte of each payload that belongs to the message
  *
@@ -82,7 +79,7 @@ struct vnp_holding {
 struct vnp_hold_cb {
 	u8 inet[32];
 	union {
-		struct vnp_fragment *fragment;
+		struct vnp_holding *holding;
 		struct {
 			u32 size;
 			u32 from;
@@ -140,7 +137,6 @@ static inline void vnp_holding_init(struct vnp_holding *h, struct vnp_link *link
 	h->now = NULL;
 	/* Not uninitialized: vnp_held() can copy it on a mispredicted path. */
 	memset(&h->info, 0, sizeof(h->info));
-	h->only = NULL;
 	h->all = false;
 	h->ended = NULL;
 	h->tail = &h->ended;
@@ -177,8 +173,11 @@ void vnp_hold_finish(struct vnp_holding *h);
 /* vnp_hold_make_room_for() - free messages until the socket has room for a packet of @size */
 void vnp_hold_make_room_for(struct vnp_holding *h, u32 size);
 
-/* vnp_hold_packet() - the action: add a packet to its fragment.  @skb is consumed */
-void vnp_hold_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
+/*
+ * vnp_hold_packet() - the action: add a packet to @h->batch.  A message that has no other packet,
+ * and was released, is delivered at once: then @h->batch is NULL afterwards.  @skb is consumed
+ */
+void vnp_hold_packet(struct vnp_holding *h, struct sk_buff *skb);
 
 /*
  * ---- What programs call.  Context: the same, or a test run ---------------

@@ -76,6 +76,8 @@ struct vnp_fragment {
  * @late:	it was released because of its age
  * @uncharged:	it will be freed, and @charge was uncharged already
  * @taken:	@own is in use, as one of @fragments
+ * @only:	it was released by the execution on its only datagram, which is pending in @own:
+ *		nothing else uses it any more
  * @born:	jiffies when it was created
  * @next:	in struct vnp_holding::ended, or @deferred, @to_free or @messages_free of struct
  *		vnp_hold
@@ -96,6 +98,7 @@ struct vnp_message {
 	bool late;
 	bool uncharged;
 	bool taken;
+	bool only;
 	unsigned long born;
 	struct vnp_message *next;
 	struct vnp_fragment own;

@@ -67,13 +67,13 @@ static bool vnp_reply_joins(const struct vnp_link *link, const struct sock *sk)
 static void vnp_held_packet(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 			    bool filtered)
 {
-	vnp_hold_packet(link, sk, skb);
+	vnp_hold_packet(vnp_hold_cb(skb)->holding, skb);
 }
 
 static int vnp_held_whole(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 			  bool filtered)
 {
-	vnp_hold_packet(link, sk, skb);
+	vnp_hold_packet(vnp_hold_cb(skb)->holding, skb);
 	return 0;
 }
 

@@ -175,23 +175,24 @@ static void vnp_dispatch_make_room(struct vnp_dispatch *d, enum vnp_action actio
  * A program that holds was executed on the datagram at @pos.  Messages that it released are
  * delivered after the datagrams before this one.  Return: the action for the datagram
  */
-static enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos, u64 ret)
+static __always_inline enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *d, u32 pos,
+							   u64 ret)
 {
 	struct vnp_holding *h = d->dgram.holding;
 	const bool held = vnp_hold_settle(h, ret == VNP_HELD);
-	const bool commits = h->batch && h->batch != h->now;
 	const enum vnp_action action = held ? VNP_ACTION_HOLD : vnp_action_of(ret);
 
-	if (h->ended || commits) {
+	if (h->ended || (h->batch && h->batch != h->now)) {
 		vnp_dispatch_close(d, pos);
-		if (commits)
+		/* Unless it was delivered already */
+		if (h->batch && h->batch != h->now)
 			vnp_hold_commit(h);
 		vnp_hold_finish(h);
 	}
 	/* The batch's packet is made from the one that arrived, or from the datagram's own one. */
 	if (held) {
-		vnp_hold_cb(d->skb)->fragment = h->now;
-		vnp_hold_cb(d->dgram.skb)->fragment = h->now;
+		vnp_hold_cb(d->skb)->holding = h;
+		vnp_hold_cb(d->dgram.skb)->holding = h;
 	}
 	h->batch = h->now;
 	h->now = NULL;
@@ -446,6 +447,11 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 		       prog->direct_max ? vnp_dispatch_many(d, true, false) :
 					 vnp_dispatch_many(d, false, false);
 	d->action = vnp_dispatch_only_datagram(d, holds);
+	/* As in vnp_dispatch_end(), without the calls through the table of actions */
+	if (holds && d->action == VNP_ACTION_HOLD) {
+		vnp_hold_packet(d->dgram.holding, d->skb);
+		return 0;
+	}
 	return vnp_dispatch_end(d);
 }
 

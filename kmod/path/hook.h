@@ -59,8 +59,9 @@ struct vnp_target_addr;
  * @release:	deliver held packets, linked by skb->next, as one datagram, to which their charge
  *		(@charge) is transferred.  Consumed.  Return: 0; -ENOMEM, -EMSGSIZE: they were
  *		uncharged
- * @release_only: as @release, for a packet with one datagram that was not charged: charge @charge,
- *		and deliver it.  Return: false, without changes, if that is not possible
+ * @release_only: deliver a packet with one datagram that is a message, from its byte @from on, and
+ *		charge @charge for it, without @keep and @charge before.  Return: false if that is
+ *		not possible: then the packet can still be kept
  * @release_each: deliver each datagram of held packets.  Uncharged and consumed.  Return:
  *		number of datagrams for which there is no memory
  * @cut:	make a packet of a batch (udp/packet.h)
@@ -73,7 +74,7 @@ struct vnp_target_addr;
  *
  * Context of @suits, @attach, @detach, @is_attached, @permit, @permit_connected, @free and @info:
  * process.  Of all others: softirqs off, under RCU.  Those for held packets (@charge, @uncharge,
- * @release, @release_only, @release_each) are also called by the work item of hold/expiry.c.
+ * @release, @release_each) are also called by the work item of hold/expiry.c.
  */
 struct vnp_hook_ops {
 	struct vnp_dgram_ops dgram;
@@ -100,7 +101,7 @@ struct vnp_hook_ops {
 	bool (*charge)(struct sock *sk, u32 size);
 	void (*uncharge)(struct sock *sk, u32 size);
 	int (*release)(struct sock *sk, struct sk_buff *list, u32 charge);
-	bool (*release_only)(struct sock *sk, struct sk_buff *skb, u32 charge);
+	bool (*release_only)(struct sock *sk, struct sk_buff *skb, u32 from, u32 charge);
 	u32 (*release_each)(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
 			    u32 charge);
 	struct sk_buff *(*cut)(struct sk_buff *skb, u32 start, u32 end, u32 size);

@@ -151,19 +151,24 @@ static __always_inline void vnp_udp_queue(struct sock *sk, struct sk_buff *skb)
 	__skb_queue_tail(&sk->sk_receive_queue, skb);
 }
 
-/* Return: false: the memory limit of the protocol or the socket's cgroup is reached */
-static __always_inline bool vnp_udp_queue_append(struct sock *sk, struct sk_buff *skb)
+/*
+ * Charge @size for a packet, and queue it.  Return: false: the memory limit of the protocol or the
+ * socket's cgroup is reached, and the packet is unchanged
+ */
+static __always_inline bool vnp_udp_queue_append(struct sock *sk, struct sk_buff *skb, int size)
 {
 	struct sk_buff_head *queue = &sk->sk_receive_queue;
-	const int size = skb->truesize;
 	bool charged;
 
-	vnp_udp_note(skb);
 	atomic_add(size, &sk->sk_rmem_alloc);
 	spin_lock(&queue->lock);
 	charged = vnp_udp_take(sk, size);
-	if (likely(charged))
+	if (likely(charged)) {
+		skb_dst_drop(skb);
+		skb->truesize = size;
+		vnp_udp_note(skb);
 		vnp_udp_queue(sk, skb);
+	}
 	spin_unlock(&queue->lock);
 	if (unlikely(!charged))
 		atomic_sub(size, &sk->sk_rmem_alloc);
@@ -210,7 +215,7 @@ static enum skb_drop_reason vnp_udp_schedule(struct sock *sk, struct sk_buff *sk
 		return SKB_DROP_REASON_SOCKET_RCVBUFF;
 	if (rmem > rcvbuf >> 1)
 		vnp_udp_condense(skb);
-	if (!vnp_udp_queue_append(sk, skb))
+	if (!vnp_udp_queue_append(sk, skb, skb->truesize))
 		return SKB_DROP_REASON_PROTO_MEM;
 	vnp_udp_wake(sk);
 	return 0;
@@ -256,10 +261,12 @@ void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb)
 	vnp_udp_wake(sk);
 }
 
-bool vnp_udp_enqueue_held(struct sock *sk, struct sk_buff *skb)
+bool vnp_udp_enqueue_only(struct sock *sk, struct sk_buff *skb, u32 size)
 {
+	if (skb->protocol != htons(ETH_P_IPV6))
+		vnp_udp_pktinfo(sk, skb);
 	vnp_udp_mark_sock(sk, skb);
-	if (unlikely(!vnp_udp_queue_append(sk, skb)))
+	if (unlikely(!vnp_udp_queue_append(sk, skb, size)))
 		return false;
 	vnp_udp_wake(sk);
 	return true;

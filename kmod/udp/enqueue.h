@@ -86,8 +86,11 @@ bool vnp_udp_enqueue_prepared(struct sock *sk, struct sk_buff *skb);
 /* vnp_udp_enqueue_charged() - likewise, if its truesize was charged to the socket before */
 void vnp_udp_enqueue_charged(struct sock *sk, struct sk_buff *skb);
 
-/* vnp_udp_enqueue_held() - likewise, but charge it.  Return: false: that is not possible */
-bool vnp_udp_enqueue_held(struct sock *sk, struct sk_buff *skb);
+/*
+ * vnp_udp_enqueue_only() - vnp_udp_put_route() and the steps after it, charging @size for the
+ * packet.  Return: false if that is not possible: then it still has its route, and its truesize
+ */
+bool vnp_udp_enqueue_only(struct sock *sk, struct sk_buff *skb, u32 size);
 
 /* vnp_udp_charge(), vnp_udp_uncharge() - as in struct vnp_hook_ops */
 bool vnp_udp_charge(struct sock *sk, u32 size);

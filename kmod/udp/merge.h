@@ -10,7 +10,8 @@
  *
  * So merging for a link's socket does not begin before two datagrams of one flow that GRO could
  * have merged were dropped, replied to or held: in one softirq, or consecutive if the device delays
- * datagrams for this.
+ * datagrams for this.  A datagram that is held and released at once is delivered as one that is
+ * passed, and so does not count.
  *
  * Merging is not ended again: datagrams that GRO holds at that moment would be overtaken by later
  * ones, and it is not known whether it holds some on other CPUs.

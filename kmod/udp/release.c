@@ -102,18 +102,18 @@ int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge)
 	return 0;
 }
 
-bool vnp_udp_release_only(struct sock *sk, struct sk_buff *skb, u32 charge)
+bool vnp_udp_release_only(struct sock *sk, struct sk_buff *skb, u32 from, u32 charge)
 {
-	const u32 start = vnp_udp_range(skb, sizeof(struct udphdr)).start;
-	const u32 truesize = skb->truesize;
+	const u32 start = sizeof(struct udphdr) + from;
 
-	if (start > skb_headlen(skb) || skb->len - start > VNP_MESSAGE_MAX)
+	if (skb_pfmemalloc(skb) || skb_is_gso(skb) || start > skb_headlen(skb) ||
+	    skb->len - start > VNP_MESSAGE_MAX)
 		return false;
+	skb_orphan(skb);
+	skb->ip_summed = CHECKSUM_UNNECESSARY;
 	__skb_pull(skb, start);
-	skb->truesize = charge;
-	if (likely(vnp_udp_enqueue_held(sk, skb)))
+	if (likely(vnp_udp_enqueue_only(sk, skb, charge)))
 		return true;
-	skb->truesize = truesize;
 	__skb_push(skb, start);
 	return false;
 }

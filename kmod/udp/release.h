@@ -24,7 +24,7 @@ bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 int vnp_udp_release(struct sock *sk, struct sk_buff *list, u32 charge);
 
 /* vnp_udp_release_only() - struct vnp_hook_ops::release_only */
-bool vnp_udp_release_only(struct sock *sk, struct sk_buff *skb, u32 charge);
+bool vnp_udp_release_only(struct sock *sk, struct sk_buff *skb, u32 from, u32 charge);
 
 /* vnp_udp_release_each() - struct vnp_hook_ops::release_each */
 u32 vnp_udp_release_each(struct vnp_link *link, struct sock *sk, struct sk_buff *list,
