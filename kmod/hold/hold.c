@@ -99,17 +99,21 @@ static struct vnp_fragment *vnp_hold_place(struct vnp_holding *h, u64 key, u32 o
 
 static void vnp_message_info(const struct vnp_message *message, struct vnp_held *info)
 {
-	info->bytes = message->bytes;
-	info->fragments = message->cnt;
-	info->first = message->first->first;
-	info->last = message->last->last;
-	info->contiguous = info->last - info->first == message->cnt - 1;
-	info->reserved = 0;
+	const u32 first = message->first->first, last = message->last->last, cnt = message->cnt;
+
+	*info = (struct vnp_held) {
+		.bytes = message->bytes,
+		.fragments = cnt,
+		.first = first,
+		.last = last,
+		.contiguous = last - first == cnt - 1,
+	};
 }
 
 int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes)
 {
 	struct vnp_fragment *fragment;
+	struct vnp_message *message;
 
 	if (!h->link)
 		return vnp_held_one_hold(&h->one, key, order, bytes);
@@ -118,33 +122,26 @@ int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes)
 	spin_lock(&h->link->hold->lock);
 	fragment = vnp_hold_place(h, key, order, from);
 	if (!IS_ERR(fragment)) {
+		message = fragment->message;
 		fragment->bytes += bytes;
-		fragment->message->bytes += bytes;
-		fragment->message->cnt++;
+		message->bytes += bytes;
+		message->cnt++;
 		h->now = fragment;
 		h->bytes = bytes;
 		h->known = true;
 		h->key = key;
-		vnp_message_info(fragment->message, &h->info);
+		vnp_message_info(message, &h->info);
 	}
 	spin_unlock(&h->link->hold->lock);
 	return PTR_ERR_OR_ZERO(fragment);
 }
 
-int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
+int vnp_hold_find_info(struct vnp_holding *h, u64 key, struct vnp_held *info)
 {
 	const struct vnp_message *message;
 
-	if (unlikely(!h->link))
+	if (!h->link)
 		return vnp_held_one_query(&h->one, key, info);
-	/*
-	 * No lock: this is as if it had been called directly after vnp_hold().  Of two CPUs with
-	 * the last two datagrams of a message, the second to call vnp_hold() finds it complete.
-	 */
-	if (h->now && h->known && h->key == key) {
-		*info = h->info;
-		return 0;
-	}
 	spin_lock(&h->link->hold->lock);
 	message = vnp_hold_find(h->link->hold, key);
 	if (message)
