@@ -455,7 +455,12 @@ static __always_inline int vnp_dispatch_all(struct vnp_dispatch *d, bool holds)
 	return vnp_dispatch_end(d);
 }
 
-static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
+int vnp_dispatch_plain(struct vnp_dispatch *d)
+{
+	return vnp_dispatch_all(d, false);
+}
+
+static int vnp_dispatch_holding(struct vnp_dispatch *d)
 {
 	struct vnp_holding holding __vnp_uninitialized;
 	int ret;
@@ -470,18 +475,9 @@ static noinline int vnp_dispatch_holding(struct vnp_dispatch *d)
 	return ret;
 }
 
-int vnp_dispatch(struct vnp_dispatch *d)
+int vnp_dispatch_detour(struct vnp_dispatch *d)
 {
-	const u32 head = d->link->hook->dgram.head;
-	const struct vnp_prog *prog = d->dgram.prog;
-
-	d->size = vnp_batch_size(d->skb, head);
-	d->start = head;
-	d->own = false;
-	d->action = VNP_ACTION_PASS;
-	if (likely(!prog->detour))
-		return vnp_dispatch_all(d, false);
-	return prog->holds ? vnp_dispatch_holding(d) : vnp_dispatch_end(d);
+	return d->dgram.prog->holds ? vnp_dispatch_holding(d) : vnp_dispatch_end(d);
 }
 
 u64 vnp_dispatch_execute(struct vnp_link *link, struct vnp_dgram *dgram)

@@ -22,6 +22,7 @@
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
 #include "kmod/path/action.h"
+#include "kmod/path/batch.h"
 #include "kmod/path/dgram.h"
 #include "kmod/prog/exec.h"
 
@@ -74,6 +75,10 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
 	d->dgram.exec.fault = 0;
 }
 
+/* vnp_dispatch_plain(), vnp_dispatch_detour() - as vnp_dispatch(), by struct vnp_prog::detour */
+int vnp_dispatch_plain(struct vnp_dispatch *d);
+int vnp_dispatch_detour(struct vnp_dispatch *d);
+
 /**
  * vnp_dispatch() - execute the link's program on a packet, and apply its verdicts
  * @d:		as initialized by vnp_dispatch_init() and the hook
@@ -81,7 +86,16 @@ static __always_inline void vnp_dispatch_init(struct vnp_dispatch *d,
  * Return: 0: the packet was consumed; 1: it is passed to the socket, with skb->data at
  * its header.
  */
-int vnp_dispatch(struct vnp_dispatch *d);
+static __always_inline int vnp_dispatch(struct vnp_dispatch *d)
+{
+	const u32 head = d->link->hook->dgram.head;
+
+	d->size = vnp_batch_size(d->skb, head);
+	d->start = head;
+	d->own = false;
+	d->action = VNP_ACTION_PASS;
+	return likely(!d->dgram.prog->detour) ? vnp_dispatch_plain(d) : vnp_dispatch_detour(d);
+}
 
 /**
  * vnp_dispatch_execute() - execute a program on bytes that are not a packet's datagram
