@@ -518,6 +518,29 @@ TEST_F(app, control_messages)
 	close(another);
 }
 
+/* Likewise, of a message of one datagram */
+TEST_F(app, control_messages_one)
+{
+	struct fragment fragment = { .order = HOLD_HOLD, .strip = 1, .cnt = 1 };
+	struct sockaddr_in from, tx;
+	socklen_t len = sizeof(from);
+	struct rig *rig = &self->rig;
+	struct in_pktinfo info;
+
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_IP, IP_PKTINFO, 1));
+	ASSERT_EQ(0, put(rig, 100, fragment));
+	ASSERT_EQ(100 - HEADER, recvfrom(rig->flow.rx, rig->got, sizeof(rig->got), 0,
+					 (void *)&from, &len));
+	ASSERT_EQ(0, getsockname(rig->flow.tx, (void *)&tx, &len));
+	EXPECT_EQ(tx.sin_port, from.sin_port);
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), from.sin_addr.s_addr);
+	ASSERT_EQ(0, put(rig, 100, fragment));
+	ASSERT_EQ(sizeof(info), sock_cmsg(rig->flow.rx, SOL_IP, IP_PKTINFO, &info, sizeof(info)));
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_addr.s_addr);
+	EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_spec_dst.s_addr);
+	EXPECT_LT(0, info.ipi_ifindex);
+}
+
 /* A thread that receives messages */
 struct reader {
 	pthread_t thread;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VNP_HELD: limits, age, accounts; what happens to held messages when the link ends. */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <pthread.h>
 #include <sched.h>
@@ -10,6 +11,7 @@
 #include "burst.h"
 #include "harness.h"
 #include "held.h"
+#include "net.h"
 #include "object.h"
 
 FIXTURE(app) {
@@ -165,6 +167,84 @@ TEST_F(app, one_datagram_passed)
 	EXPECT_EQ(3, rig->info.verdicts[VNP_PASS]);
 	EXPECT_EQ(0, rig->info.released);
 	EXPECT_EQ(0, rig->info.held_messages);
+	EXPECT_TRUE(balanced(&rig->info, 0));
+	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+}
+
+#define UDP_MEM		"/proc/sys/net/ipv4/udp_mem"
+
+/*
+ * Limit the memory of all UDP sockets; @former: out: the limits before, or NULL.  Only the first
+ * network namespace has this parameter.
+ */
+static int limit_udp(const char *limits, char *former, size_t size)
+{
+	const int init = open("/proc/1/ns/net", O_RDONLY | O_CLOEXEC), here = netns_here();
+	int err = setns(init, CLONE_NEWNET) ? -errno : 0;
+
+	if (!err && former)
+		err = read_text(UDP_MEM, former, size);
+	if (err >= 0)
+		err = write_text(UDP_MEM, limits);
+	if (setns(here, CLONE_NEWNET))
+		err = -errno;
+	close(here);
+	close(init);
+	return err < 0 ? err : 0;
+}
+
+FIXTURE(memory) {
+	struct rig rig;
+	char limits[64];
+};
+
+FIXTURE_SETUP(memory)
+{
+	struct rig *rig = &self->rig;
+
+	if (!as_root())
+		return;
+	ASSERT_OK(rig_open(rig, FLOW_IP4, LO_SINGLE, "hold"));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUFFORCE, RCVBUF));
+	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_IP, IP_PKTINFO, 1));
+}
+
+FIXTURE_TEARDOWN(memory)
+{
+	if (as_root())
+		rig_close(&self->rig);
+}
+
+/* A message that is held makes room for one of one datagram, if UDP sockets may use no more. */
+TEST_F(memory, one_datagram)
+{
+	struct fragment fragment = { .order = HOLD_HOLD, .strip = 1, .cnt = 1, .message = 2 };
+	struct rig *rig = &self->rig;
+	struct in_pktinfo info;
+
+	if (!as_root())
+		SKIP(return, "parameters are root's");
+	for (int i = 1; i <= 2; i++) {
+		for (int k = 0; k < 1000; k++)
+			ASSERT_EQ(0, put(rig, 1400, (struct fragment){ HOLD_ONLY, 0, NEVER, k, 1 }));
+		ASSERT_EQ(0, settle(rig));
+		ASSERT_EQ(0, limit_udp("16 16 16", self->limits, sizeof(self->limits)));
+		EXPECT_EQ(0, put(rig, 8000, fragment));
+		EXPECT_EQ(0, settle(rig));
+		ASSERT_EQ(0, limit_udp(self->limits, NULL, 0));
+		expect(rig, 8000, fragment);
+		if (i == 1) {
+			ASSERT_EQ(1, seen(rig));
+			continue;
+		}
+		ASSERT_EQ(sizeof(info), sock_cmsg(rig->flow.rx, SOL_IP, IP_PKTINFO, &info,
+						  sizeof(info)));
+		EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_addr.s_addr);
+		EXPECT_EQ(htonl(INADDR_LOOPBACK), info.ipi_spec_dst.s_addr);
+		EXPECT_LT(0, info.ipi_ifindex);
+	}
+	EXPECT_EQ(2, rig->info.released);
+	EXPECT_EQ(2000, rig->info.errors[VNP_ERROR_EVICTED]);
 	EXPECT_TRUE(balanced(&rig->info, 0));
 	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
 }
