@@ -228,7 +228,7 @@ TEST_F(relay, refused)
 		{ "127.0.0.1:5004,198.51.100.1:5004",
 		  "Cannot send to 198.51.100.1:5004: Network is unreachable" },
 		{ "127.255.255.255:5004", "Cannot send to 127.255.255.255:5004: Permission denied" },
-		{ "224.0.0.1:5004", "Cannot send to 224.0.0.1:5004: Operation not supported" },
+		{ "224.0.0.1:5004", "Cannot send to 224.0.0.1:5004: it is a multicast address" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
