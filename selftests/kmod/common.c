@@ -790,3 +790,37 @@ int flow_empty(struct flow *flow)
 	return recv(flow->rx, &byte, 1, MSG_DONTWAIT | MSG_PEEK) < 0 &&
 	       errno == EAGAIN;
 }
+
+/* Return: 1: a datagram had a timestamp before it was read; 0, or errno */
+static int flow_is_stamped(struct flow *flow)
+{
+	struct timespec sent, stamp;
+	int ret = flow_puts(flow, "t");
+
+	clock_gettime(CLOCK_REALTIME, &sent);
+	if (ret < 0)
+		return ret;
+	ret = sock_cmsg(flow->rx, SOL_SOCKET, SO_TIMESTAMPNS, &stamp, sizeof(stamp));
+	if (ret < 0)
+		return ret;
+	return stamp.tv_sec < sent.tv_sec ||
+	       (stamp.tv_sec == sent.tv_sec && stamp.tv_nsec <= sent.tv_nsec);
+}
+
+int sock_timestamps(int sock)
+{
+	const double end = seconds() + PATIENCE_S;
+	struct flow flow;
+	int ret;
+
+	ret = sock_set(sock, SOL_SOCKET, SO_TIMESTAMPNS, 1) ?: flow_open(&flow, FLOW_IP4);
+	if (ret < 0)
+		return ret;
+	ret = sock_set(flow.rx, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+	while (!ret && seconds() < end) {
+		ret = flow_is_stamped(&flow);
+		sched_yield();
+	}
+	flow_close(&flow);
+	return ret > 0 ? 0 : ret ?: -ETIMEDOUT;
+}

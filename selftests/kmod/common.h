@@ -243,4 +243,10 @@ int flow_next_is(struct flow *flow, const char *text);
 /* flow_empty() - is the receive queue empty? 1, 0 */
 int flow_empty(struct flow *flow);
 
+/*
+ * sock_timestamps() - set SO_TIMESTAMPNS, and wait until datagrams get timestamps when they arrive.
+ * A workqueue enables that, and until then recvmsg() returns the time at which it is called
+ */
+int sock_timestamps(int sock);
+
 #endif /* _VNP_TEST_COMMON_H */

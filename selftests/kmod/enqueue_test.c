@@ -236,7 +236,7 @@ TEST_F(enqueue, timestamps)
 	struct flow *flow = &self->twins[0].flow;
 	struct timespec told, before, after;
 
-	ASSERT_OK(sock_set(flow->rx, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	ASSERT_OK(sock_timestamps(flow->rx));
 	clock_gettime(CLOCK_REALTIME, &before);
 	ASSERT_OK(flow_puts(flow, "p"));
 	clock_gettime(CLOCK_REALTIME, &after);

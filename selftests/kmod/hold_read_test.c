@@ -482,7 +482,7 @@ TEST_F(app, control_messages)
 	ASSERT_LE(0, another);
 	ASSERT_EQ(0, connect(another, (void *)&rig->flow.rx_addr, sizeof(struct sockaddr_in)));
 	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_IP, IP_PKTINFO, 1));
-	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_TIMESTAMPNS, 1));
+	ASSERT_EQ(0, sock_timestamps(rig->flow.rx));
 	for (int i = 0; i < 3; i++) {
 		fragment.index = 2;
 		ASSERT_EQ(0, put(rig, 100, fragment));
