@@ -395,7 +395,7 @@ TEST_F(answer, short_of_memory)
 	struct writer writer = {};
 	char limits[64];
 	struct conn hog;
-	int cnt = 0;
+	int cnt = 0, err;
 
 	if (!as_root())
 		SKIP(return, "only root can change the limits of TCP");
@@ -405,8 +405,15 @@ TEST_F(answer, short_of_memory)
 	LINK("answer", 0, QUEUE);
 	ASSERT_OK(write_text(MEMORY, "0 0 0"));
 	do {
-		EXPECT_EQ(0, put(self, ANSWER_ALL, len));
-	} while (self->info.reply_queued < wanted && ++cnt < 100);
+		err = put(self, ANSWER_ALL, len);
+	} while (!err && self->info.reply_queued < wanted && ++cnt < 100);
+	/* What a socket has in reserve differs between kernels. */
+	if (err == -ETIMEDOUT) {
+		conn_close(&hog);
+		EXPECT_OK(write_text(MEMORY, limits));
+		SKIP(return, "there is no memory to receive requests, either");
+	}
+	EXPECT_EQ(0, err);
 	EXPECT_EQ(0, writer_start(&writer, t->conn.rx));
 	EXPECT_OK(write_text(MEMORY, limits));
 	ASSERT_EQ(0, pthread_join(writer.thread, NULL));
