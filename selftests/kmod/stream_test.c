@@ -966,27 +966,49 @@ TEST_F(stream, link_anywhere)
 #define BURST	"/sys/module/vnp/parameters/softirq_burst_us"
 #define MEMORY	"/proc/sys/net/ipv4/tcp_mem"
 
+/* What the parameters were before throttle_begin() */
+struct limits {
+	char share[16];
+	char burst[16];
+};
+
+/*
+ * throttle_begin() - link a connection, leave its owner no time for executions, and send messages
+ * until there is one on which the program is not executed.  Return: 0, or errno
+ */
+static int throttle_begin(struct transfer *t, struct limits *limits)
+{
+	int err;
+
+	if (read_text(SHARE, limits->share, sizeof(limits->share)) < 0 ||
+	    read_text(BURST, limits->burst, sizeof(limits->burst)) < 0)
+		return -EIO;
+	err = conn_link(&t->conn, 0, 0);
+	if (err || write_text(BURST, "0") < 0 || write_text(SHARE, "0") < 0)
+		return err ?: -EIO;
+	/* What it still has is spent first. */
+	err = transfer_put(t, MSG_PASS, 1000);
+	while (!err && !transfer_quiet(t))
+		err = transfer_ready(t) == 1 ? transfer_put(t, MSG_PASS, 1000) : -ETIMEDOUT;
+	return err;
+}
+
+static int throttle_end(const struct limits *limits)
+{
+	return write_text(SHARE, limits->share) < 0 || write_text(BURST, limits->burst) < 0 ?
+	       -EIO : 0;
+}
+
 /* What was not parsed, as the account was empty, is parsed although nothing else arrives. */
 TEST_F(stream, throttled)
 {
 	struct transfer *t = &self->t;
-	char share[16], burst[16];
+	struct limits limits;
 
 	if (!as_root())
 		SKIP(return, "only root can change the share");
-	ASSERT_LT(0, read_text(SHARE, share, sizeof(share)));
-	ASSERT_LT(0, read_text(BURST, burst, sizeof(burst)));
-	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
-	ASSERT_OK(write_text(BURST, "0"));
-	ASSERT_OK(write_text(SHARE, "0"));
-	/* What it still has is spent first. */
-	EXPECT_EQ(0, transfer_put(t, MSG_PASS, 1000));
-	while (!transfer_quiet(t)) {
-		ASSERT_EQ(1, transfer_ready(t));
-		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 1000));
-	}
-	EXPECT_OK(write_text(SHARE, share));
-	EXPECT_OK(write_text(BURST, burst));
+	ASSERT_EQ(0, throttle_begin(t, &limits));
+	EXPECT_EQ(0, throttle_end(&limits));
 	EXPECT_EQ(1, transfer_ready(t));
 }
 
@@ -996,28 +1018,18 @@ TEST_F(stream, reset_throttled)
 	struct transfer *t = &self->t;
 	const struct linger linger = { .l_onoff = 1 };
 	struct pollfd poll_fd = { .fd = t->conn.rx };
-	char share[16], burst[16];
+	struct limits limits;
 
 	if (!as_root())
 		SKIP(return, "only root can change the share");
-	ASSERT_LT(0, read_text(SHARE, share, sizeof(share)));
-	ASSERT_LT(0, read_text(BURST, burst, sizeof(burst)));
-	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
-	ASSERT_OK(write_text(BURST, "0"));
-	ASSERT_OK(write_text(SHARE, "0"));
-	EXPECT_EQ(0, transfer_put(t, MSG_PASS, 1000));
-	while (!transfer_quiet(t)) {
-		ASSERT_EQ(1, transfer_ready(t));
-		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 1000));
-	}
+	ASSERT_EQ(0, throttle_begin(t, &limits));
 	EXPECT_EQ(0, setsockopt(t->conn.tx, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)));
 	close(t->conn.tx);
 	t->conn.tx = socket(AF_INET, SOCK_STREAM, 0);
 	EXPECT_EQ(1, poll(&poll_fd, 1, 10000));
 	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 2000, MSG_DONTWAIT));
 	EXPECT_EQ(EAGAIN, errno);
-	EXPECT_OK(write_text(SHARE, share));
-	EXPECT_OK(write_text(BURST, burst));
+	EXPECT_EQ(0, throttle_end(&limits));
 	ASSERT_EQ(1000, recv(t->conn.rx, t->got, 2000, 0));
 	EXPECT_MEM(t->want, t->got, 1000);
 	EXPECT_EQ(-1, recv(t->conn.rx, t->got, 2000, 0));
