@@ -116,7 +116,7 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action)
 {
 	if (!vnp_message_is_gone(action))
-		atomic_or(VNP_OWED_ANSWERS, &stream->owed);
+		atomic_or(VNP_UNANSWERED, &stream->unanswered);
 	if (action == VNP_ACTION_PASS)
 		WRITE_ONCE(stream->ready, stream->wanted);
 	WRITE_ONCE(stream->parse, stream->wanted);

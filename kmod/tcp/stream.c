@@ -509,7 +509,7 @@ void vnp_stream_start(struct vnp_stream *stream, struct sock *sk)
 {
 	stream->lowat = sk->sk_rcvlowat;
 	/* What was read before the link may be unanswered, unless the link was inherited. */
-	atomic_set(&stream->owed, stream->link->listener_id ? 0 : VNP_OWED_ANSWERS);
+	atomic_set(&stream->unanswered, stream->link->listener_id ? 0 : VNP_UNANSWERED);
 	stream->data_ready = sk->sk_data_ready;
 	stream->parse = tcp_sk(sk)->copied_seq;
 	WRITE_ONCE(stream->ready, stream->parse);

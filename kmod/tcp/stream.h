@@ -31,11 +31,12 @@
 struct vnp_outlet;
 
 /*
- * What the application owes, as in struct vnp_ctx: answers to messages; and what it has sent may
- * not have been all (VNP_LINK_F_REPLY_IDLE).  Only poll() changes it without the socket's lock.
+ * Bits of struct vnp_ctx::unanswered.  MAYBE: the application has sent something, but has not
+ * waited for input since (VNP_LINK_F_REPLY_IDLE).  Only poll() changes them without the socket's
+ * lock.
  */
-#define VNP_OWED_ANSWERS	1
-#define VNP_OWED_MORE		2
+#define VNP_UNANSWERED		1
+#define VNP_UNANSWERED_MAYBE	2
 
 /**
  * struct vnp_stream - the messages of a socket
@@ -75,7 +76,7 @@ struct vnp_outlet;
  * @ends:	ends of messages
  * @outlet:	the queue for answers (answer.h), or NULL
  * @denied:	@outlet is NULL, as the process may not send
- * @owed:	VNP_OWED_*
+ * @unanswered:	VNP_UNANSWERED, VNP_UNANSWERED_MAYBE
  * @sends:	number of messages because of which something was sent, since the application last
  *		began a read
  */
@@ -111,7 +112,7 @@ struct vnp_stream {
 	struct vnp_ends ends;
 	struct vnp_outlet *outlet;
 	bool denied;
-	atomic_t owed;
+	atomic_t unanswered;
 	u32 sends;
 };
 
@@ -181,7 +182,7 @@ static inline u32 vnp_stream_limit(const struct vnp_stream *stream)
 /* vnp_stream_unanswered() - of struct vnp_ctx.  Context: any */
 static inline u32 vnp_stream_unanswered(const struct vnp_stream *stream)
 {
-	return atomic_read(&stream->owed);
+	return atomic_read(&stream->unanswered);
 }
 
 /*
@@ -190,8 +191,8 @@ static inline u32 vnp_stream_unanswered(const struct vnp_stream *stream)
  */
 static inline void vnp_stream_app_waits(struct vnp_stream *stream)
 {
-	if (atomic_read(&stream->owed) & VNP_OWED_MORE)
-		atomic_andnot(VNP_OWED_MORE, &stream->owed);
+	if (atomic_read(&stream->unanswered) & VNP_UNANSWERED_MAYBE)
+		atomic_andnot(VNP_UNANSWERED_MAYBE, &stream->unanswered);
 }
 
 /* vnp_stream_get() - as vnp_stream_of(), with a reference to its link, for vnp_stream_put() */

@@ -83,12 +83,13 @@ static void vnp_write_settle(struct vnp_stream *stream, struct sock *sk)
 	if (!stream->sk || before(tcp_sk(sk)->copied_seq, stream->parse))
 		return;
 	if (!(stream->link->flags & VNP_LINK_F_REPLY_IDLE))
-		atomic_set(&stream->owed, 0);
+		atomic_set(&stream->unanswered, 0);
 	/*
-	 * If VNP_OWED_MORE is set already, these bytes may still belong to answers to earlier
-	 * messages.
+	 * If VNP_UNANSWERED_MAYBE is set already, these bytes may still belong to answers to
+	 * earlier messages.
 	 */
-	else if (atomic_cmpxchg(&stream->owed, VNP_OWED_ANSWERS, VNP_OWED_MORE) == VNP_OWED_ANSWERS)
+	else if (atomic_cmpxchg(&stream->unanswered, VNP_UNANSWERED, VNP_UNANSWERED_MAYBE) ==
+		 VNP_UNANSWERED)
 		vnp_write_probe(sk);
 }
 
