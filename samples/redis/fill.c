@@ -130,20 +130,6 @@ static int read_missing(struct cache *cache)
  * ---- The server has executed what was passed before ------------------------------
  */
 
-static int get_info(__u32 id, struct vnp_link_info *info)
-{
-	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = suitable_ignore };
-	struct vnp_link *link;
-	int err = vnp_link_open(id, &quiet, &link);
-
-	*info = (struct vnp_link_info){ .size = sizeof(*info) };
-	if (err)
-		return err;
-	err = vnp_link_get_info(link, info);
-	vnp_link_close(link);
-	return err;
-}
-
 /* All softirqs that have begun end before it returns. */
 static int grace_period(void)
 {
@@ -160,7 +146,7 @@ static int has_read(const struct cache *cache, __u32 id)
 	int err;
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		err = get_info(id, &info);
+		err = suitable_link_info(id, &info);
 		if (err)
 			return err == -ENOENT;
 		if (info.local_port != (__u32)cache->server->port || !info.unread)

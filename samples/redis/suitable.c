@@ -11,7 +11,7 @@
 
 #define POLL_US		1000	/* microseconds between attempts */
 
-void suitable_ignore(void *ctx, enum vnp_print_level level, const char *line)
+static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 {
 	(void)ctx;
 	(void)level;
@@ -22,30 +22,35 @@ void suitable_ignore(void *ctx, enum vnp_print_level level, const char *line)
  * ---- Connections --------------------------------------------------------------
  */
 
+int suitable_link_info(__u32 id, struct vnp_link_info *info)
+{
+	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
+	struct vnp_link *link;
+	int err = vnp_link_open(id, &quiet, &link);
+
+	*info = (struct vnp_link_info){ .size = sizeof(*info) };
+	if (err)
+		return err;
+	err = vnp_link_get_info(link, info);
+	vnp_link_close(link);
+	return err;
+}
+
 static int is_linked(__u64 cookie)
 {
-	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = suitable_ignore };
 	struct vnp_link_info info;
-	struct vnp_link *link;
 	__u32 id = 0;
 
-	while (!vnp_id_next(VNP_OBJ_LINK, &id)) {
-		if (vnp_link_open(id, &quiet, &link))
-			continue;
-		info = (struct vnp_link_info){ .size = sizeof(info) };
-		if (!vnp_link_get_info(link, &info) && info.sock_cookie == cookie && info.listener_id) {
-			vnp_link_close(link);
+	while (!vnp_id_next(VNP_OBJ_LINK, &id))
+		if (!suitable_link_info(id, &info) && info.sock_cookie == cookie && info.listener_id)
 			return 1;
-		}
-		vnp_link_close(link);
-	}
 	return 0;
 }
 
 /* Return: how many have not ended yet, or a negative errno */
 static int shut_unlinked(const struct sample_server *server, pid_t pid)
 {
-	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = suitable_ignore };
+	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
 	struct vnp_socket *socks;
 	size_t cnt, i;
 	char spec[16];

@@ -14,7 +14,7 @@
 int suitable(const struct sample_server *server, pid_t pid, struct client *client,
 	     const struct vnp_map *commands);
 
-/* suitable_ignore() - struct vnp_open_opts::print, for what may fail */
-void suitable_ignore(void *ctx, enum vnp_print_level level, const char *line);
+/* suitable_link_info() - of the link with this id.  Return: 0, -ENOENT: it has ended, or errno */
+int suitable_link_info(__u32 id, struct vnp_link_info *info);
 
 #endif /* _REDIS_SUITABLE_H */
