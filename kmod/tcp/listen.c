@@ -88,8 +88,8 @@ static void vnp_listen_wake(const struct sock *sk)
 }
 
 /*
- * Wake tasks that wait in inet_csk_accept(), as a signal does, and refer to them.  Not workers of
- * io_uring, whose requests would fail with EINTR.  Return: their number
+ * Wake tasks that wait in inet_csk_accept(), as a signal does, and refer to the first @max of them.
+ * Not workers of io_uring, whose requests would fail with EINTR.  Return: number of references
  */
 static int vnp_listen_interrupt(const struct sock *sk, struct task_struct **tasks, int max)
 {
@@ -104,11 +104,10 @@ static int vnp_listen_interrupt(const struct sock *sk, struct task_struct **task
 		if (entry->func != autoremove_wake_function ||
 		    task->flags & (PF_KTHREAD | PF_IO_WORKER))
 			continue;
-		if (cnt == max)
-			break;
 		set_tsk_thread_flag(task, TIF_NOTIFY_SIGNAL);
 		wake_up_process(task);
-		tasks[cnt++] = get_task_struct(task);
+		if (cnt < max)
+			tasks[cnt++] = get_task_struct(task);
 	}
 	spin_unlock_irq(&head->lock);
 	return cnt;
