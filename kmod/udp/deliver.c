@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/udp/deliver.h"
 
+#include <linux/ktime.h>
 #include <linux/skbuff.h>
 #include <net/protocol.h>
 #include <net/sock.h>
@@ -8,6 +9,7 @@
 
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
+#include "kmod/prog/account.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
 
@@ -82,13 +84,15 @@ void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 }
 
 /* As udp_queue_rcv_skb() does with a packet that the socket does not accept as a whole. */
-void vnp_udp_segment_tunnel(struct sock *sk, struct sk_buff *skb)
+void vnp_udp_segment_tunnel(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	const bool ip4 = skb->protocol != htons(ETH_P_IPV6);
+	const u64 start = ktime_get_ns();
 	struct sk_buff *segment, *next;
 
 	__skb_push(skb, -skb_mac_offset(skb));
 	segment = udp_rcv_segment(sk, skb, ip4);
+	vnp_account_take(link->user, ktime_get_ns() - start);
 	for (; segment; segment = next) {
 		next = segment->next;
 		skb_mark_not_on_list(segment);

@@ -45,10 +45,11 @@ void vnp_udp_segment(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 
 /**
  * vnp_udp_segment_tunnel() - segment a super-packet of a tunnel
+ * @link:	the link, whose user is charged for the time that this takes
  * @sk:		the socket
  * @skb:	the packet, with the tunnel's headers; consumed.  The kernel calls the hook again
  *		for each datagram
  */
-void vnp_udp_segment_tunnel(struct sock *sk, struct sk_buff *skb);
+void vnp_udp_segment_tunnel(struct vnp_link *link, struct sock *sk, struct sk_buff *skb);
 
 #endif /* _VNP_UDP_DELIVER_H */

@@ -87,10 +87,11 @@ static noinline int vnp_udp_dispatch_fill(struct vnp_dispatch *dispatch)
  * A super-packet of a tunnel, which ends at this socket's application: of a tunnel on this machine,
  * through veth, or from a virtual machine's host.  Each segment is a datagram of the socket.
  */
-static noinline int vnp_udp_rcv_tunnel(struct sock *sk, struct sk_buff *skb)
+static noinline int vnp_udp_rcv_tunnel(struct vnp_link *link, struct sock *sk,
+				       struct sk_buff *skb)
 {
 	vnp_udp_count_taken(sk, skb);
-	vnp_udp_segment_tunnel(sk, skb);
+	vnp_udp_segment_tunnel(link, sk, skb);
 	return 0;
 }
 
@@ -102,7 +103,7 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 	struct vnp_dispatch dispatch __vnp_uninitialized;
 
 	if (vnp_udp_gro_is_tunnel(skb))
-		return vnp_udp_rcv_tunnel(sk, skb);
+		return vnp_udp_rcv_tunnel(link, sk, skb);
 	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
 	dispatch.dgram.exec.ctx.family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
 									      AF_INET;
@@ -123,7 +124,7 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 	if (prog == &vnp_prog_none)
 		return vnp_udp_rcv_packet(link, sk, skb, prog, false);
 	if (vnp_udp_gro_is_tunnel(skb))
-		return vnp_udp_rcv_tunnel(sk, skb);
+		return vnp_udp_rcv_tunnel(link, sk, skb);
 	vnp_udp_count_taken(sk, skb);
 	if (vnp_udp_gro_is_merged(skb) && !vnp_udp_gro_wanted(link, sk)) {
 		vnp_udp_segment(link, sk, skb);
