@@ -70,8 +70,9 @@ struct bpf_prog *vnp_jit_compile(const struct vnp_code *code)
 		return ERR_PTR(-ENOMEM);
 	bpf->len = low->cnt;
 	/*
-	 * As if it were converted from classic BPF.  JITs take these for the only programs of
-	 * users without capabilities, and clear the branch history at their exit.
+	 * JITs clear the branch history at the exit of programs that were converted from classic
+	 * BPF, which have no type, if the task has no CAP_SYS_ADMIN: bpf(2) requires capabilities
+	 * for all others.
 	 */
 	bpf->type = code->harden ? BPF_PROG_TYPE_UNSPEC : BPF_PROG_TYPE_SOCKET_FILTER;
 	bpf->aux->stack_depth = low->stack_size;
