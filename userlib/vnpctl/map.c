@@ -312,22 +312,33 @@ static int map_dump(struct args *args)
 	return err;
 }
 
-/* Why a peer or connection may not be set; NULL: it is an error of any map */
+/* Why a connection may not be set.  Return: NULL: for a reason that peers have, too */
+static const char *connection_refused(int err)
+{
+	switch (err) {
+	case -EPERM:
+		return "you may not send on this socket: a security module, or its cgroup, forbids it";
+	case -EBUSY:
+		return "the kernel uses the socket for something else, or its queue has another size or policy";
+	case -EINVAL:
+		return "the queue must have 4096 to 16777216 bytes; a UDP socket has none";
+	case -EOPNOTSUPP:
+		return "the socket is neither TCP nor UDP, or it listens, or is connected to a multicast address";
+	case -ENOTCONN:
+		return "the socket is not connected";
+	case -EDQUOT:
+		return "your connections, or the bytes of their queues, have reached the module's limit (vnpctl feature)";
+	}
+	return NULL;
+}
+
+/* Why a peer or connection may not be set.  Return: NULL: an error of any map */
 static const char *send_refused(const struct elem *elem, int err)
 {
-	if (elem_is_connection(elem) && err == -EPERM)
-		return "you may not send on this socket: a security module, or its cgroup, forbids it";
-	if (elem_is_connection(elem) && err == -EBUSY)
-		return "the kernel uses the socket for something else, or its queue has another size or policy";
-	if (elem_is_connection(elem) && err == -EINVAL)
-		return "the queue must have 4096 to 16777216 bytes; a UDP socket has none";
-	if (elem_is_connection(elem) && err == -EOPNOTSUPP)
-		return "the socket is neither TCP nor UDP, or it listens, or is connected to a multicast address";
-	if (elem_is_connection(elem) && err == -ENOTCONN)
-		return "the socket is not connected";
-	if (elem_is_connection(elem) && err == -EDQUOT)
-		return "your connections, or the bytes of their queues, have reached the module's limit (vnpctl feature)";
+	const char *why = elem_is_connection(elem) ? connection_refused(err) : NULL;
 
+	if (why)
+		return why;
 	switch (err) {
 	case -EPERM:
 		return "its socket may not send there: a security module, or a program of the cgroup, forbids it";
