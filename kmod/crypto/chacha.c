@@ -96,7 +96,7 @@ static void vnp_chacha_tag(struct vnp_chacha_use *use, const struct vnp_crypt_jo
 	__le64 lens[] = { cpu_to_le64(aad_len), cpu_to_le64(job->text.len) };
 
 	poly1305_update(&use->mac, job->aad.data, job->aad.len);
-	/* Mostly there is none. */
+	/* Usually empty: save the call. */
 	if (job->extra.len)
 		poly1305_update(&use->mac, job->extra.data, job->extra.len);
 	vnp_poly1305_pad(use, aad_len);

@@ -175,7 +175,7 @@ static int field_add_bytes(struct field *field, const char *word, bool hex)
 	return err;
 }
 
-/* Bits of the number that follows u8, u16, u32 or u64; 0: the word is none of these */
+/* Return: size in bits of the type u8, u16, u32 or u64; 0: not a type */
 static unsigned int number_bits(const char *word)
 {
 	static const struct { const char *name; unsigned int bits; } numbers[] = {

@@ -58,7 +58,7 @@ int args_number(struct args *args, const char *what, __u64 min, __u64 max, __u64
 /* args_u32() - the same, of 32 bits */
 int args_u32(struct args *args, const char *what, __u32 *val);
 
-/* args_id() - read the id of an object; 0 is none */
+/* args_id() - read the id of an object, which is at least 1 */
 int args_id(struct args *args, const char *what, __u32 *id);
 
 /* args_end() - fail if there are more words */

@@ -167,7 +167,7 @@ static int link_info(const struct vnp_link *link, struct vnp_link_info *info)
 	return err ? failed(err, "Cannot read the information about a link") : 0;
 }
 
-/* struct made - a link, or why there is none */
+/* struct made - a link that was created, or the error message why it was not */
 struct made {
 	struct vnp_link *link;
 	char *why;
