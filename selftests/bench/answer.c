@@ -212,8 +212,9 @@ static __u64 session_acked(const struct session *session)
 }
 
 /* Let all requests arrive.  Returns the cost of one; @arrival: of card and GRO */
-static double session_round(struct session *session, double *arrival)
+static double session_round(void *arg, double *arrival)
 {
+	struct session *session = arg;
 	const __u64 before = session_acked(session);
 	const int groups = REQUESTS / requests.at_once;
 	int first[REQUESTS + 1], i;
@@ -234,21 +235,12 @@ static double session_round(struct session *session, double *arrival)
 
 static void session_measure(struct session *session, struct row *row)
 {
-	const double cnt = (double)BATCHES * REQUESTS;
-	double insns[BATCHES], arrival[BATCHES];
-	long calls, switches;
+	double arrival;
 	int i;
 
 	for (i = 0; i < WARM; i++)
-		session_round(session, arrival);
-	calls = session->rx.calls;
-	switches = voluntary_switches(session->tid);
-	for (i = 0; i < BATCHES; i++)
-		insns[i] = session_round(session, &arrival[i]);
-	row->insns = least(insns, BATCHES);
-	row->arrival = least(arrival, BATCHES);
-	row->syscalls = (session->rx.calls - calls) / cnt;
-	row->switches = (voluntary_switches(session->tid) - switches) / cnt;
+		session_round(session, &arrival);
+	rig_rounds(session_round, session, &session->rx, session->tid, REQUESTS, row);
 }
 
 static void measure(const struct server *server, struct row *row)

@@ -255,6 +255,16 @@ void rig_open(void);
 #define BATCHES		31
 #define WARM		3	/* rounds before the measured ones */
 
+/* round_fn - let everything of a round arrive.  Returns the cost of one; @arrival: of card and GRO */
+typedef double (*round_fn)(void *arg, double *arrival);
+
+/*
+ * rig_rounds() - measure rounds of @cnt datagrams, messages or requests, after the warm ones; @tid:
+ * the thread of @rx
+ */
+void rig_rounds(round_fn round, void *arg, const struct receiver *rx, pid_t tid, int cnt,
+		struct row *row);
+
 /* rig_load() - IP packets for the card, @len bytes apart, each as long as its header says */
 void rig_load(const void *data, int cnt, int len);
 

@@ -308,17 +308,17 @@ static int open_socket(void)
  */
 
 /**
- * struct run - a measurement of a system
+ * struct session - a measurement of a system
  * @system:	the system
  * @traffic:	the traffic
  * @rx:		the receiver
  * @thread:	its thread
  * @tid:	its thread id, or that of a process
  * @sent:	packets that the card had sent before
- * @finish_cost: of run_finish(), if the traffic is @deferred
+ * @finish_cost: of session_finish(), if the traffic is @deferred
  * @watched:	the round is profiled (profile.h)
  */
-struct run {
+struct session {
 	const struct system *system;
 	const struct traffic *traffic;
 	struct receiver rx;
@@ -339,113 +339,114 @@ void rig_yield(bool yields)
 
 static void *receiver_main(void *arg)
 {
-	struct run *run = arg;
+	struct session *session = arg;
 
 	if (pin(rig_cpus() - 1))
 		die("The receiver cannot be kept on a CPU: %s.", strerror(errno));
-	run->tid = gettid();
-	run->system->receive(&run->rx);
+	session->tid = gettid();
+	session->system->receive(&session->rx);
 	return NULL;
 }
 
 /* Wait until all datagrams that arrived have been received. */
-static void run_settle(const struct run *run)
+static void session_settle(const struct session *session)
 {
-	if (thread_sleeps(run->tid) < 0)
+	if (thread_sleeps(session->tid) < 0)
 		die("The receiver does not wait for datagrams.");
 }
 
 /* Wait until the kernel and the process have done all that follows from the datagrams. */
-static void run_finish(const struct run *run)
+static void session_finish(const struct session *session)
 {
 	if (thread_sleeps(ksoftirqd) < 0)
 		die("The kernel does not end processing softirqs.");
-	run_settle(run);
+	session_settle(session);
 }
 
-/* What run_finish() costs when there is nothing to wait for */
-static void measure_finish(struct run *run)
+/* What session_finish() costs when there is nothing to wait for */
+static void measure_finish(struct session *session)
 {
 	double values[BATCHES];
 	__u64 start;
 	int i;
 
-	run_finish(run);
+	session_finish(session);
 	for (i = 0; i < BATCHES; i++) {
 		start = ticks();
-		run_finish(run);
+		session_finish(session);
 		values[i] = ticks() - start;
 	}
-	run->finish_cost = least(values, BATCHES);
+	session->finish_cost = least(values, BATCHES);
 }
 
-static void run_start_thread(struct run *run)
+static void session_start_thread(struct session *session)
 {
-	run->rx.sock = open_socket();
-	if (pthread_create(&run->thread, NULL, receiver_main, run))
+	session->rx.sock = open_socket();
+	if (pthread_create(&session->thread, NULL, receiver_main, session))
 		die("The receiver's thread cannot be started.");
-	while (!run->tid)
+	while (!session->tid)
 		sched_yield();
-	run_settle(run);
+	session_settle(session);
 	/* Last: UDP_GRO is already set, if needed. */
-	if (run->system->attach)
-		run->system->attach(run->rx.sock);
+	if (session->system->attach)
+		session->system->attach(session->rx.sock);
 }
 
-static void run_start(struct run *run)
+static void session_start(struct session *session)
 {
-	if (run->system->serve)
-		run->tid = run->system->serve();
+	if (session->system->serve)
+		session->tid = session->system->serve();
 	else
-		run_start_thread(run);
-	run->sent = rig_sent();
+		session_start_thread(session);
+	session->sent = rig_sent();
 	rig_yield(true);
 }
 
-static void run_stop_thread(struct run *run)
+static void session_stop_thread(struct session *session)
 {
-	run->rx.stop = true;
+	session->rx.stop = true;
 	/* Wakes sleeping receivers, though it fails as the socket is not connected. */
-	shutdown(run->rx.sock, SHUT_RDWR);
-	pthread_join(run->thread, NULL);
+	shutdown(session->rx.sock, SHUT_RDWR);
+	pthread_join(session->thread, NULL);
 }
 
-static void run_stop(struct run *run)
+static void session_stop(struct session *session)
 {
-	if (!run->system->serve)
-		run_stop_thread(run);
+	if (!session->system->serve)
+		session_stop_thread(session);
 	rig_yield(false);
-	if (run->system->detach)
-		run->system->detach();
-	if (!run->system->serve)
-		close(run->rx.sock);
+	if (session->system->detach)
+		session->system->detach();
+	if (!session->system->serve)
+		close(session->rx.sock);
 }
 
 /* Let all datagrams arrive.  Returns the cost per datagram; @arrival: of card and GRO */
-static double run_batch(const struct run *run, double *arrival)
+static double session_round(void *arg, double *arrival)
 {
-	const int at_once = traffic_at_once(run->traffic);
+	const struct session *session = arg;
+	const int at_once = traffic_at_once(session->traffic);
 	__u64 before = 0, start;
 	double all;
 	int i;
 
-	if (run->traffic->is_new)
-		traffic_load(run->traffic);
+	if (session->traffic->is_new)
+		traffic_load(session->traffic);
 	start = ticks();
-	if (run->watched)
+	if (session->watched)
 		profile_begin();
 	for (i = 0; i < TRAFFIC_CNT; i += at_once)
 		before += rig_play(i, at_once);
 	/* A receiver on another CPU may still be busy. */
 	if (rig_cpus() > 1)
-		run_settle(run);
-	if (run->traffic->deferred)
-		run_finish(run);
-	all = (ticks() - start - run->finish_cost) / TRAFFIC_CNT - play_cost / at_once;
+		session_settle(session);
+	if (session->traffic->deferred)
+		session_finish(session);
+	all = (ticks() - start - session->finish_cost) / TRAFFIC_CNT - play_cost / at_once;
 	*arrival = before / (double)TRAFFIC_CNT;
-	if (run->watched)
+	if (session->watched)
 		profile_end();
-	run_settle(run);
+	session_settle(session);
 	return all - *arrival;
 }
 
@@ -453,59 +454,65 @@ static double run_batch(const struct run *run, double *arrival)
  * Check that all wanted datagrams were received, and no others unless the process discards
  * them.
  */
-static void run_check(const struct run *run, int batches)
+static void session_check(const struct session *session, int batches)
 {
 	const long sent = (long)batches * TRAFFIC_CNT;
-	const long unwanted = sent * run->traffic->unwanted / 100;
-	const long discarded = run->system->filters ? 0 : unwanted;
+	const long unwanted = sent * session->traffic->unwanted / 100;
+	const long discarded = session->system->filters ? 0 : unwanted;
 
-	if (run->system->serve) {
-		if (rig_sent() - run->sent != sent)
-			die("%s, %s: of %ld requests %ld were answered.", run->system->name,
-			    traffic_name(run->traffic), sent, rig_sent() - run->sent);
+	if (session->system->serve) {
+		if (rig_sent() - session->sent != sent)
+			die("%s, %s: of %ld requests %ld were answered.", session->system->name,
+			    traffic_name(session->traffic), sent, rig_sent() - session->sent);
 		return;
 	}
-	if (run->rx.wanted != sent - unwanted || run->rx.discarded != discarded)
+	if (session->rx.wanted != sent - unwanted || session->rx.discarded != discarded)
 		die("%s, %s of %d bytes: %ld wanted datagrams and %ld others arrived, not %ld and %ld.",
-		    run->system->name, traffic_name(run->traffic), run->traffic->size,
-		    run->rx.wanted, run->rx.discarded, sent - unwanted, discarded);
+		    session->system->name, traffic_name(session->traffic), session->traffic->size,
+		    session->rx.wanted, session->rx.discarded, sent - unwanted, discarded);
 }
 
-static void run_measure(struct run *run, struct row *row)
+void rig_rounds(round_fn round, void *arg, const struct receiver *rx, pid_t tid, int cnt,
+		struct row *row)
 {
+	const double all = (double)BATCHES * cnt;
 	double insns[BATCHES], arrival[BATCHES];
-	const double cnt = BATCHES * TRAFFIC_CNT;
-	long calls, switches;
+	const long calls = rx->calls, switches = voluntary_switches(tid);
 	int i;
 
-	run->rx.check = true;
-	for (i = 0; i < WARM; i++)
-		run_batch(run, arrival);
-	run->rx.check = false;
-	run_check(run, WARM);
-
-	calls = run->rx.calls;
-	switches = voluntary_switches(run->tid);
 	for (i = 0; i < BATCHES; i++)
-		insns[i] = run_batch(run, &arrival[i]);
-	run_check(run, WARM + BATCHES);
-
+		insns[i] = round(arg, &arrival[i]);
 	row->insns = least(insns, BATCHES);
 	row->arrival = least(arrival, BATCHES);
-	row->syscalls = (run->rx.calls - calls) / cnt;
-	row->switches = (voluntary_switches(run->tid) - switches) / cnt;
+	row->syscalls = (rx->calls - calls) / all;
+	row->switches = (voluntary_switches(tid) - switches) / all;
 }
 
-static void run_profile(struct run *run, struct row *row)
+static void session_measure(struct session *session, struct row *row)
+{
+	double arrival;
+	int i;
+
+	session->rx.check = true;
+	for (i = 0; i < WARM; i++)
+		session_round(session, &arrival);
+	session->rx.check = false;
+	session_check(session, WARM);
+
+	rig_rounds(session_round, session, &session->rx, session->tid, TRAFFIC_CNT, row);
+	session_check(session, WARM + BATCHES);
+}
+
+static void session_profile(struct session *session, struct row *row)
 {
 	double arrival;
 	int i;
 
 	for (i = 0; i < WARM; i++)
-		run_batch(run, &arrival);
-	run->watched = true;
-	row->insns = run_batch(run, &row->arrival);
-	run_check(run, WARM + 1);
+		session_round(session, &arrival);
+	session->watched = true;
+	row->insns = session_round(session, &row->arrival);
+	session_check(session, WARM + 1);
 }
 
 void rig_profile_play(void)
@@ -521,10 +528,10 @@ void rig_profile_play(void)
 }
 
 /* Set up a system and its receiver, and call @measure */
-static void rig_run(const struct system *system, const struct traffic *traffic,
-		    struct row *row, void (*measure)(struct run *run, struct row *row))
+static void rig_session(const struct system *system, const struct traffic *traffic,
+		    struct row *row, void (*measure)(struct session *session, struct row *row))
 {
-	struct run run = {
+	struct session session = {
 		.system = system,
 		.traffic = traffic,
 		.rx = { .traffic = traffic },
@@ -536,23 +543,23 @@ static void rig_run(const struct system *system, const struct traffic *traffic,
 	row->burst = traffic_burst(traffic);
 	row->unwanted = traffic->unwanted;
 	traffic_load(traffic);
-	run_start(&run);
+	session_start(&session);
 	if (traffic->deferred)
-		measure_finish(&run);
-	measure(&run, row);
-	run_stop(&run);
+		measure_finish(&session);
+	measure(&session, row);
+	session_stop(&session);
 }
 
 void rig_measure(const struct system *system, const struct traffic *traffic,
 		 struct row *row)
 {
-	rig_run(system, traffic, row, run_measure);
+	rig_session(system, traffic, row, session_measure);
 }
 
 void rig_profile(const struct system *system, const struct traffic *traffic,
 		 struct row *row)
 {
-	rig_run(system, traffic, row, run_profile);
+	rig_session(system, traffic, row, session_profile);
 }
 
 void rig_sizes(const char *workload, const struct system *system,

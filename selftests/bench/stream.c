@@ -367,8 +367,9 @@ static void session_stop(struct session *session)
 }
 
 /* Let all messages arrive.  Returns the cost of one; @arrival: of card and GRO */
-static double session_round(struct session *session, double *arrival)
+static double session_round(void *arg, double *arrival)
 {
+	struct session *session = arg;
 	const long before = session->rx.wanted;
 	int i, n, plays = 0;
 	__u64 start, all, nic = 0;
@@ -396,23 +397,14 @@ static double session_round(struct session *session, double *arrival)
 
 static void session_measure(struct session *session, struct row *row)
 {
-	const double cnt = (double)BATCHES * stream.cnt;
-	double insns[BATCHES], arrival[BATCHES];
-	long calls, switches;
+	double arrival;
 	int i;
 
 	session->rx.check = true;
 	for (i = 0; i < WARM; i++)
-		session_round(session, arrival);
+		session_round(session, &arrival);
 	session->rx.check = false;
-	calls = session->rx.calls;
-	switches = voluntary_switches(session->tid);
-	for (i = 0; i < BATCHES; i++)
-		insns[i] = session_round(session, &arrival[i]);
-	row->insns = least(insns, BATCHES);
-	row->arrival = least(arrival, BATCHES);
-	row->syscalls = (session->rx.calls - calls) / cnt;
-	row->switches = (voluntary_switches(session->tid) - switches) / cnt;
+	rig_rounds(session_round, session, &session->rx, session->tid, stream.cnt, row);
 }
 
 static void session_profile(struct session *session, struct row *row)
