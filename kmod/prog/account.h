@@ -45,6 +45,12 @@
 #define VNP_ACCOUNT_BARRIER	4
 
 /*
+ * What leaving an untrusted program takes, in ns: on some processors the JIT clears the branch
+ * history there (jit.c)
+ */
+#define VNP_ACCOUNT_EXIT_NS	64
+
+/*
  * What is charged at most for work that was timed, in ns: more than any takes, but it may have been
  * preempted meanwhile
  */

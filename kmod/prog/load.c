@@ -230,6 +230,12 @@ static u32 vnp_prog_unit_ns(const struct vnp_code *code)
 	return VNP_ACCOUNT_UNIT_NS * (code->barrier_cnt ? VNP_ACCOUNT_BARRIER : 1);
 }
 
+static u64 vnp_prog_worst_ns(const struct vnp_code *code)
+{
+	return (u64)vnp_prog_cost(code) * vnp_prog_unit_ns(code) +
+	       (code->harden ? VNP_ACCOUNT_EXIT_NS : 0);
+}
+
 /* Barriers against speculation are not charged, so with them the same budget takes longer. */
 static int vnp_prog_check_barriers(const struct vnp_code *code, struct vnp_load *load)
 {
@@ -305,7 +311,7 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->sends = vnp_prog_sends(prog->code);
 	prog->linear = prog->code->type == VNP_PROG_MESSAGE &&
 		       (prog->writes_packet || prog->sends || vnp_prog_moves(prog->code));
-	prog->worst_ns = (u64)vnp_prog_cost(prog->code) * vnp_prog_unit_ns(prog->code);
+	prog->worst_ns = vnp_prog_worst_ns(prog->code);
 	if (prog->sends && prog->code->type == VNP_PROG_DATAGRAM)
 		prog->ctx_fields |= VNP_CTX_SENDS;
 	else if (vnp_prog_cost(prog->code) <= VNP_ACCOUNT_LIGHT)
