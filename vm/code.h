@@ -52,7 +52,7 @@ struct vnp_log;
  * @handle:	what helpers get for it: the object of the module or the library
  * @value:	address of the first value of a VNP_MAP_ARRAY, which never
  *		moves; NULL for the others
- * @constant:	its values can no longer change
+ * @constant:	programs and ioctls cannot change its values any more
  */
 struct vnp_map_desc {
 	u32 type;

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /* The format engine of vnp_log(). */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "random_program.h"
 #include "vm/isa/format.h"
+#include "vm/report/log.h"
 #include "vm_util.h"
 
 static char line[64];
@@ -158,6 +163,69 @@ static void random_formats(void **state)
 	}
 }
 
+/* The last byte of a format, which alternately is a NUL, until @stop */
+struct end {
+	volatile char *byte;
+	atomic_bool stop;
+};
+
+static void *change_end(void *arg)
+{
+	struct end *end = arg;
+
+	while (!atomic_load_explicit(&end->stop, memory_order_relaxed)) {
+		*end->byte = 0;
+		*end->byte = 'x';
+	}
+	return NULL;
+}
+
+/*
+ * A format in a frozen map is checked when the program is loaded.  User space may still write to the
+ * map's memory, if it has pinned that before.
+ */
+static void constant_format_changes(void **state)
+{
+	const long page = sysconf(_SC_PAGESIZE);
+	char *value = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const struct vnp_map_desc map = {
+		.type = VNP_MAP_ARRAY, .flags = VNP_MAP_F_RDONLY_PROG, .key_size = 4,
+		.value_size = page, .max_entries = 1, .handle = value, .value = value,
+		.constant = true,
+	};
+	const struct bpf_insn insns[] = {
+		BPF_LD_MAP_VALUE(R2, 0, page - VNP_FORMAT_MAX), BPF_MOV64_IMM(R3, VNP_FORMAT_MAX),
+		BPF_MOV64_IMM(R4, 0), BPF_MOV64_IMM(R5, 0), BPF_CALL_HELPER(log),
+		RETURN(VNP_PASS),
+	};
+	struct vnp_log log = { .size = 0 };
+	const struct vnp_code_attr attr = {
+		.type = VNP_PROG_DATAGRAM, .insns = insns, .insn_cnt = ARRAY_SIZE(insns),
+		.maps = &map, .map_cnt = 1, .budget = VNP_BUDGET_MAX, .log = &log,
+	};
+	struct end end = { .byte = value + page - 1 };
+	struct vnp_code *code;
+	pthread_t changer;
+	int ret;
+
+	(void)state;
+	assert_ptr_not_equal(value, MAP_FAILED);
+	memset(value, 'x', page);
+	assert_int_equal(mprotect(value + page, page, PROT_NONE), 0);
+	assert_int_equal(pthread_create(&changer, NULL, change_end, &end), 0);
+	for (int i = 0; i < 40000; i++) {
+		code = NULL;
+		assert_int_equal(vnp_code_create(&attr, &code), 0);
+		ret = vnp_code_check(code);
+		assert_true(!ret || ret == -EACCES);
+		vnp_code_destroy(code);
+	}
+	end.stop = true;
+	pthread_join(changer, NULL);
+	munmap(value, 2 * page);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -168,6 +236,7 @@ int main(void)
 		cmocka_unit_test(lines_are_truncated),
 		cmocka_unit_test(longest_line),
 		cmocka_unit_test(random_formats),
+		cmocka_unit_test(constant_format_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

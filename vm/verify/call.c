@@ -268,14 +268,17 @@ static int call_format(const struct call *c)
 	static const u64 args[VNP_FORMAT_ARGS_MAX];
 	const struct vnp_scalar *fmt_len = &call_arg(c, 2)->num;
 	const struct vnp_scalar *args_len = &call_arg(c, 4)->num;
-	char line[VNP_FORMAT_LINE_MAX];
-	const char *fmt;
+	char line[VNP_FORMAT_LINE_MAX], fmt[VNP_FORMAT_MAX];
+	const char *in_map;
 
 	if (!vnp_scalar_is_const(fmt_len) || !vnp_scalar_is_const(args_len))
 		return 0;
-	fmt = call_constant(c, 1, fmt_len->value);
-	if (!fmt || vnp_format(line, sizeof(line), fmt, fmt_len->value, args,
-			       args_len->value) >= 0)
+	in_map = call_constant(c, 1, fmt_len->value);
+	if (!in_map)
+		return 0;
+	/* The value may change: user space may have pinned its pages before the map was frozen. */
+	memcpy(fmt, in_map, min_t(u64, fmt_len->value, sizeof(fmt)));
+	if (vnp_format(line, sizeof(line), fmt, fmt_len->value, args, args_len->value) >= 0)
 		return 0;
 	return vnp_verify_refuse(c->v, "%s", line);
 }
