@@ -37,15 +37,23 @@ u64 vnp_user_jit_max(void)
 	return READ_ONCE(vnp_jit_user_max);
 }
 
-/* The owner of a namespace is the user who created it, in its parent. */
+/*
+ * The owner of a namespace is the user who created it.  Root creates namespaces for containers,
+ * which must not share the limits of root: the uids that root has mapped tell these apart.
+ */
 static kuid_t vnp_user_uid(void)
 {
-	const struct user_namespace *ns = current_user_ns();
-	kuid_t uid = current_euid();
+	struct user_namespace *ns = current_user_ns();
+	kuid_t uid = current_euid(), inner_root;
 
-	for (; ns->parent; ns = ns->parent)
-		uid = ns->owner;
-	return uid;
+	if (!ns->parent)
+		return uid;
+	while (ns->parent->parent)
+		ns = ns->parent;
+	if (!uid_eq(ns->owner, GLOBAL_ROOT_UID))
+		return ns->owner;
+	inner_root = make_kuid(ns, 0);
+	return uid_valid(inner_root) ? inner_root : uid;
 }
 
 static void vnp_user_free(struct vnp_user *user)

@@ -91,7 +91,8 @@ u64 vnp_user_jit_max(void);
  * vnp_user_get() - the user whom the caller's actions are charged to
  *
  * It is identified by the effective uid.  As a user namespace gives its owner any number of
- * uids, callers in one are charged to the user who created it, the outermost of nested ones.
+ * uids, all callers in one are charged to one user: to that who created it, or the outermost of
+ * nested ones; if that is root, to the uid that is 0 inside, or if there is none to their own.
  *
  * Context: process.
  * Return: the user, for vnp_user_put(), or ERR_PTR(-ENOMEM).

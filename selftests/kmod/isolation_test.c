@@ -527,6 +527,81 @@ TEST_F(share, of_native_code)
 	EXPECT_LT(0, stage->ret[AGAIN]);
 }
 
+/* Become a user of a container that root makes: root writes the map of its uids. */
+static void enter_container(int sock, int uid)
+{
+	char byte = 'c';
+
+	if (unshare(CLONE_NEWUSER) || write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 1 ||
+	    setresuid(uid, uid, uid))
+		_exit(1);
+}
+
+/* Load programs in a container until it fails, and keep them until @sock is closed. */
+static void load_in_container(int dev, int *loaded, int sock, int uid)
+{
+	char byte = 'r';
+
+	enter_container(sock, uid);
+	while (*loaded < 10 * JIT_PROGRAMS && prog_verdict(dev, VNP_PASS) >= 0)
+		++*loaded;
+	if (write(sock, &byte, 1) != 1 || read(sock, &byte, 1) != 0)
+		_exit(2);
+	_exit(0);
+}
+
+/* container_start() - a container whose uids begin at @first, until *@sock is closed */
+static pid_t container_start(int dev, int *loaded, int first, int uid, int *sock)
+{
+	char byte = 'm', path[64], map[64];
+	int pair[2];
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	child = fork();
+	if (!child) {
+		close(pair[0]);
+		load_in_container(dev, loaded, pair[1], uid);
+	}
+	close(pair[1]);
+	*sock = pair[0];
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", child);
+	snprintf(map, sizeof(map), "0 %d 1000", first);
+	if (read(*sock, &byte, 1) != 1 || write_text(path, map) < 0 ||
+	    write(*sock, &byte, 1) != 1 || read(*sock, &byte, 1) != 1)
+		return -EIO;
+	return child;
+}
+
+/* Containers of root have limits of their own, each for all of its users. */
+TEST_F(share, of_containers)
+{
+	static const struct {
+		int first, uid, loads;
+	} containers[] = {
+		{ 100000, 0, JIT_PROGRAMS },	/* leaves nothing ... */
+		{ 100000, 7, 0 },		/* ... to others of this container */
+		{ 200000, 7, JIT_PROGRAMS },
+	};
+	int *loaded = self->stage->ret, sock[ARRAY_SIZE(containers)];
+	pid_t child[ARRAY_SIZE(containers)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(containers); i++) {
+		child[i] = container_start(self->dev, &loaded[i], containers[i].first,
+					   containers[i].uid, &sock[i]);
+		ASSERT_OK(child[i]);
+		EXPECT_EQ(containers[i].loads, loaded[i]) {
+			TH_LOG("container %zu", i);
+		}
+	}
+	/* All of them first, as later children have copies. */
+	for (size_t i = 0; i < ARRAY_SIZE(containers); i++)
+		close(sock[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(containers); i++)
+		EXPECT_EQ(0, finish(child[i]));
+}
+
 /* The switch for machines where ordinary users must not load programs */
 #define UNPRIVILEGED	"/sys/module/vnp/parameters/unprivileged"
 
