@@ -11,6 +11,7 @@
 #define _VNP_PATH_ACTION_H
 
 #include <linux/build_bug.h>
+#include <linux/nospec.h>
 #include <linux/types.h>
 #include <linux/vnp.h>
 
@@ -38,6 +39,9 @@ enum vnp_action {
  * vnp_action_of() - convert the return value of a program to an action
  * @ret:	R0, or a fault's number, which is above all verdicts
  *
+ * Actions are indices of arrays, one of them of functions to be called: so an action is in range on
+ * mispredicted paths, too.
+ *
  * Return: the action, or VNP_ACTION_NONE if the value is not a verdict.
  */
 static __always_inline enum vnp_action vnp_action_of(u64 ret)
@@ -52,8 +56,9 @@ static __always_inline enum vnp_action vnp_action_of(u64 ret)
 	if (likely(ret == VNP_DROP))
 		return VNP_ACTION_DROP;
 	/* VNP_HELD is only a verdict where holding is possible: the caller tests it before. */
-	return likely(ret < __VNP_VERDICT_CNT && ret != VNP_HELD) ? (enum vnp_action)ret :
-								    VNP_ACTION_NONE;
+	if (unlikely(ret >= __VNP_VERDICT_CNT || ret == VNP_HELD))
+		return VNP_ACTION_NONE;
+	return (enum vnp_action)array_index_nospec(ret, __VNP_VERDICT_CNT);
 }
 
 /* vnp_action_verdict() - the reverse of vnp_action_of(), for loops that compare results */
