@@ -16,12 +16,12 @@
 #define VNP_GFP_USER	(GFP_KERNEL_ACCOUNT | __GFP_NOWARN | __GFP_RETRY_MAYFAIL)
 
 /**
- * vnp_memory_large() - zeroed pages, as many as a user has chosen
+ * vnp_memory_large() - zeroed memory of a size that a user has chosen
  * @bytes:	size; rounded up to pages
  *
- * If this fails, the pages were freed.  __vmalloc() of recent kernels frees the pages of a failed
- * attempt later: until then the cgroup is full, and the user's next page fault would invoke the OOM
- * killer.
+ * On failure all pages were freed when this returns.  __vmalloc() and kvmalloc() of recent kernels
+ * free them later: until then the cgroup is full, and the user's next page fault would invoke the
+ * OOM killer.
  *
  * Context: process.
  * Return: memory for kvfree(), or NULL on failure or a fatal signal.

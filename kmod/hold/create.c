@@ -28,7 +28,7 @@ int vnp_hold_create(struct vnp_link *link)
 
 	if (READ_ONCE(link->hold))
 		return 0;
-	hold = kvzalloc(struct_size(hold, table, cnt), VNP_GFP_USER);
+	hold = vnp_memory(struct_size(hold, table, cnt));
 	if (!hold)
 		return -ENOMEM;
 	hold->link = link;

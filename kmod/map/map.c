@@ -199,7 +199,7 @@ static long vnp_map_fop_lookup(struct file *file, void *args,
 	key = vnp_args_array(elem->key, map->key_size, 1);
 	if (IS_ERR(key))
 		return PTR_ERR(key);
-	value = kvmalloc(round_up(map->user_size, sizeof(u64)), VNP_GFP_USER);
+	value = vnp_memory(round_up(map->user_size, sizeof(u64)));
 	if (!value) {
 		ret = -ENOMEM;
 		goto free_key;

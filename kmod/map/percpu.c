@@ -54,8 +54,7 @@ static int vnp_percpu_create(struct vnp_map *map)
 	struct vnp_percpu *percpu = vnp_percpu_of(map);
 	u32 i;
 
-	percpu->values = kvmalloc_array(map->max_entries, sizeof(*percpu->values),
-					VNP_GFP_USER);
+	percpu->values = vnp_memory((u64)map->max_entries * sizeof(*percpu->values));
 	if (!percpu->values)
 		return -ENOMEM;
 

@@ -103,15 +103,16 @@ static int vnp_dump_copy(u64 to, u32 *len, const void *from, size_t size)
 static int vnp_prog_dump_lowered(const struct vnp_prog *prog, u64 to, u32 *len)
 {
 	const struct vnp_lowered *low = &prog->code->lowered;
+	const size_t size = array_size(low->cnt, sizeof(struct vnp_lowered_insn));
 	struct vnp_lowered_insn *out;
 	int ret;
 
-	out = kvcalloc(low->cnt, sizeof(*out), VNP_GFP_USER);
+	out = vnp_memory(size);
 	if (!out)
 		return -ENOMEM;
 
 	vnp_lowered_dump(prog->code, out);
-	ret = vnp_dump_copy(to, len, out, array_size(low->cnt, sizeof(*out)));
+	ret = vnp_dump_copy(to, len, out, size);
 	kvfree(out);
 	return ret;
 }

@@ -195,7 +195,7 @@ static int vnp_test_output(const struct sk_buff *skb, struct vnp_prog_run *attr)
 	if (!attr->data_out || !copy)
 		return 0;
 
-	payload = kvmalloc(copy, VNP_GFP_USER);
+	payload = vnp_memory(copy);
 	if (!payload)
 		return -ENOMEM;
 	if (skb_copy_bits(skb, sizeof(struct udphdr), payload, copy) ||

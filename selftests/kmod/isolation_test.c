@@ -847,6 +847,9 @@ TEST_F(charged, limit)
 	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_PERCPU_ARRAY, 4, 1 << 15,
 				      too_much * values_per_mib / cpu_count(), 0));
 	EXPECT_TRUE(less_is_charged(20 << 20));
+	/* Even the pointers to the values are too much. */
+	EXPECT_EQ(-ENOMEM, map_create(self->dev, &map, VNP_MAP_PERCPU_ARRAY, 4, 1, 1 << 22, 0));
+	EXPECT_TRUE(less_is_charged(20 << 20));
 	EXPECT_OK(map_create(self->dev, &map, VNP_MAP_ARRAY, 4, 1 << 20, 8, 0));
 	EXPECT_EQ(0, cgroup_kills());
 }
