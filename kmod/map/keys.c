@@ -2,9 +2,9 @@
 /*
  * VNP_MAP_KEYS: a hash table of secrets.
  *
- * Only user space changes it, under a mutex.  An entry is allocated when it is set, and so
- * charged to the caller, and freed after a grace period: update and delete wait until no
- * program uses the old key.
+ * Only user space changes it, under a mutex.  VNP_MAP_NEXT_KEY can hold that for long, so a fatal
+ * signal ends waiting for it.  An entry is allocated when it is set, and so charged to the caller,
+ * and freed after a grace period: update and delete wait until no program uses the old key.
  */
 #include "kmod/map/keys.h"
 
@@ -196,7 +196,10 @@ static long vnp_keys_update(struct vnp_map *map, const void *key, const void *va
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 
-	mutex_lock(&keys->lock);
+	if (mutex_lock_killable(&keys->lock)) {
+		vnp_keys_entry_free(entry);
+		return -EINTR;
+	}
 	old = vnp_keys_lookup(keys, key);
 	ret = vnp_keys_link(keys, entry, old, flags);
 	mutex_unlock(&keys->lock);
@@ -215,7 +218,8 @@ static long vnp_keys_delete(struct vnp_map *map, const void *key)
 	struct vnp_keys *keys = vnp_keys_of(map);
 	struct vnp_keys_entry *entry;
 
-	mutex_lock(&keys->lock);
+	if (mutex_lock_killable(&keys->lock))
+		return -EINTR;
 	entry = vnp_keys_lookup(keys, key);
 	if (entry) {
 		hlist_del_rcu(&entry->node);
@@ -252,7 +256,8 @@ static int vnp_keys_next_key(struct vnp_map *map, const void *key, void *next)
 	struct vnp_keys_entry *entry;
 	struct hlist_node *node;
 
-	mutex_lock(&keys->lock);
+	if (mutex_lock_killable(&keys->lock))
+		return -EINTR;
 	entry = key ? vnp_keys_lookup(keys, key) : NULL;
 	if (entry)
 		node = entry->node.next ?:
