@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The log of a program: writers and readers. */
 #include <fcntl.h>
-#include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -168,96 +167,6 @@ TEST_F(log, bad_constant_format)
 	EXPECT_EQ(-EACCES, PROG_LOAD_MAP(dev, insns, &map));
 	close(map.fd);
 	close(dev);
-}
-
-/*
- * A page of a frozen map that io_uring has pinned before, and that it writes to: its last byte is
- * alternately a NUL and a character
- */
-struct pinned {
-	struct io_uring ring;
-	struct map map;
-	void *page;
-	int file;
-	atomic_bool stop;
-	__u64 writes;
-};
-
-#define PAGE	4096
-#define FORMAT	128
-#define WRITES	128	/* at once */
-
-static int pinned_open(struct pinned *p, int dev)
-{
-	struct iovec page = { .iov_len = PAGE };
-	int ret = map_create(dev, &p->map, VNP_MAP_ARRAY, 4, PAGE, 1,
-			     VNP_MAP_F_RDONLY_PROG | VNP_MAP_F_MMAP);
-
-	if (ret < 0)
-		return ret;
-	page.iov_base = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, p->map.fd, 0);
-	p->file = memfd_create("bytes", MFD_CLOEXEC);
-	if (page.iov_base == MAP_FAILED || write(p->file, "\0x", 2) != 2)
-		return -errno;
-	memset(page.iov_base, 'x', PAGE);
-	ret = io_uring_register_buffers(&p->ring, &page, 1);
-	p->page = page.iov_base;
-	munmap(p->page, PAGE);
-	return ret ?: map_freeze(&p->map);
-}
-
-static void *pinned_write(void *arg)
-{
-	struct pinned *p = arg;
-	struct io_uring_cqe *cqe;
-
-	while (!p->stop) {
-		for (int i = 0; i < WRITES; i++)
-			io_uring_prep_read_fixed(io_uring_get_sqe(&p->ring), p->file,
-						 p->page + PAGE - 1, 1, i % 2, 0);
-		io_uring_submit(&p->ring);
-		for (int i = 0; i < WRITES && !io_uring_wait_cqe(&p->ring, &cqe); i++) {
-			p->writes += cqe->res == 1;
-			io_uring_cqe_seen(&p->ring, cqe);
-		}
-	}
-	return NULL;
-}
-
-/* The verifier checks a constant format in a map.  It must not read beyond the map if it changes. */
-TEST_F_SMP(log, constant_format_changes)
-{
-	const struct bpf_insn insns[] = {
-		LD_VALUE(R2, 0, PAGE - FORMAT), MOV_IMM(R3, FORMAT), MOV_IMM(R4, 0),
-		MOV_IMM(R5, 0), CALL(log), MOV_IMM(R0, VNP_PASS), EXIT(),
-	};
-	struct pinned p = { .stop = false };
-	int dev = device_open(), loaded = 0, ret;
-	pthread_t writer;
-
-	ASSERT_LE(0, dev);
-	if (io_uring_queue_init(WRITES, &p.ring, 0))
-		SKIP(return, "no io_uring");
-	ret = pinned_open(&p, dev);
-	if (ret == -EOPNOTSUPP)
-		SKIP(return, "io_uring pins anonymous pages only");
-	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, pthread_create(&writer, NULL, pinned_write, &p));
-	for (int i = 0; i < 1000; i++) {
-		int fd = PROG_LOAD_MAP(dev, insns, &p.map);
-
-		loaded += fd >= 0;
-		if (fd >= 0)
-			close(fd);
-		else
-			ASSERT_EQ(-EACCES, fd);
-	}
-	p.stop = true;
-	pthread_join(writer, NULL);
-	EXPECT_LT(0, p.writes);
-	TH_LOG("%d of 1000 loaded", loaded);
-	io_uring_queue_exit(&p.ring);
-	close(p.map.fd);
 }
 
 /* A read returns whole lines, as many as fit; a buffer too small for one is an error. */
