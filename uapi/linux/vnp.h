@@ -91,15 +91,15 @@
  *		netfilter.  The TTL is lower than that of the datagram it answers, so two
  *		programs do not reply to each other forever.  Datagrams of one packet
  *		leave as one packet.  A reply that cannot be sent is dropped, and counted
- *		by enum vnp_error.  For a %VNP_PROG_MESSAGE it is taken out of the stream, and sent
- *		back over the connection, as the program changed it; or what the program has sent
- *		with vnp_reply() instead, if it has called that.  It is a verdict only if the link
- *		has a queue for answers (struct vnp_link_create::reply_bytes)
- * @VNP_HELD:	held with the link under the key that the program gave to vnp_hold(), until a
- *		program releases or discards that message, or a limit of the link is reached
- *		(struct vnp_link_create).  It is a verdict only if a vnp_hold() of the same
- *		execution returned 0.  A %VNP_PROG_MESSAGE needs no vnp_hold(): the message is
- *		kept until a later message is passed
+ *		by enum vnp_error.  For a %VNP_PROG_MESSAGE: the message is removed from the
+ *		stream, and sent back over the connection as the program changed it, unless the
+ *		program has called vnp_reply(), which sends the answer by itself.  Only valid if
+ *		the link has a queue for answers (struct vnp_link_create::reply_bytes)
+ * @VNP_HELD:	held under the key that the program passed to vnp_hold(), until a program
+ *		releases or discards that message, or a limit of the link is reached
+ *		(struct vnp_link_create).  Only valid if a vnp_hold() of the same execution has
+ *		returned 0.  For a %VNP_PROG_MESSAGE, which does not call vnp_hold(): the message
+ *		is held until a later one is passed
  *
  * Any other return value is the fault %VNP_FAULT_VERDICT.
  */
@@ -124,8 +124,9 @@ enum vnp_verdict {
 /**
  * struct vnp_ctx - the argument of a program
  * @data:	%VNP_PROG_DATAGRAM: first byte of the application payload (after the
- *		UDP header); %VNP_PROG_PACKET: first byte of the IP header.  Below,
- *		payload means the bytes from there on
+ *		UDP header); %VNP_PROG_PACKET: first byte of the IP header; %VNP_PROG_STREAM and
+ *		%VNP_PROG_MESSAGE: first byte of the message.  Below, payload means the bytes
+ *		from there on
  * @data_end:	one past the last byte that can be read directly.  If the payload begins
  *		and ends in different fragments, @data_end - @data < @len: vnp_pull()
  *		makes more of it direct, vnp_load_bytes() copies
@@ -140,17 +141,19 @@ enum vnp_verdict {
  * @ifindex:	interface the datagram arrived on
  * @ttl:	IPv4 time to live or IPv6 hop limit
  * @tos:	IPv4 TOS or IPv6 traffic class octet: DSCP << 2 | ECN
- * @unanswered:	%VNP_PROG_MESSAGE, on a link with @reply_bytes: 1: of what was passed or is held
- *		the application has not read all, or since it did no send() of it has succeeded
- *		as a whole.  Then vnp_reply() may overtake answers of the application; with 0 it
- *		does not, if the application sends the answers to all that it has read at once.
- *		With %VNP_LINK_F_REPLY_IDLE, 2 is added from that send() on until it waits for
- *		input.  For other programs there is no such field
+ * @unanswered:	does the application still have to answer earlier messages?  Only for a
+ *		%VNP_PROG_MESSAGE, on a link with @reply_bytes.  Bit 0: the application has not
+ *		read all that was passed or is held; or it has, but since then no call of send()
+ *		has sent all of its bytes.  While the bit is set, a vnp_reply() may be sent before
+ *		the application's answers to earlier messages.  While it is clear, that cannot
+ *		happen if the application answers all messages that it has read by one call of
+ *		send().  Bit 1, with %VNP_LINK_F_REPLY_IDLE: set by that call, and cleared when the
+ *		application waits for input.  Programs of other types do not have this field
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(it is taken if any socket has set SO_TIMESTAMP*)
  *
- * All fields are read-only.  The payload may be written, and be made longer or shorter,
- * by a %VNP_PROG_DATAGRAM.
+ * All fields are read-only.  A %VNP_PROG_DATAGRAM may write the payload, and make it longer or
+ * shorter; so may a %VNP_PROG_MESSAGE, but the message cannot get longer than it was.
  */
 struct vnp_ctx {
 	__vnp_ptr(void *, data);
@@ -266,7 +269,8 @@ struct vnp_held {
  * @off:	first byte of the text, from the start of the payload
  * @len:	its length, which for vnp_open() includes the tag, or %VNP_CRYPT_END
  * @aad_off:	first byte of the additional data, which is authenticated, but not
- *		encrypted: usually a header.  It ends before an encrypted text
+ *		encrypted: usually a header.  For vnp_open() and vnp_seal() it must end before
+ *		the text begins
  * @aad_len:	its length, at most %VNP_CRYPT_AAD_MAX
  * @tag_off:	first byte of the tag for vnp_mac_verify() and vnp_mac(), else 0: the tag
  *		of an encrypted text follows it
@@ -280,8 +284,8 @@ struct vnp_held {
  * Bytes are authenticated in this order: additional data, @extra and text, if the text is
  * encrypted (vnp_open(), vnp_seal()); additional data, text and @extra, if it is not.
  *
- * The helpers take its size, so it can grow: one shorter than the kernel's is treated as
- * padded with zeroes, a longer one is accepted if the tail is zero.
+ * The size is an argument of the helpers, so that fields can be added: a struct shorter than the
+ * kernel's is treated as padded with zeroes, a longer one is accepted if the tail is zero.
  */
 struct vnp_crypt {
 	__u32 flags;
@@ -360,7 +364,7 @@ enum vnp_fault {
  * @VNP_ERROR_PROTOCOL:	stream: %VNP_PROG_STREAM found no message (its result was negative, or
  *			it ended with a fault)
  * @VNP_ERROR_OVERSIZE:	stream: the message is longer than can be kept (EMSGSIZE)
- * @VNP_ERROR_TRUNCATED: stream: it ended in a message, which was dropped
+ * @VNP_ERROR_TRUNCATED: stream: it ended in the middle of a message, which was dropped
  *
  * Errors of sending to peers are counted by the peer (struct vnp_peer, struct vnp_connection); only
  * %VNP_ERROR_RATE is also counted by the link.
@@ -413,9 +417,10 @@ enum vnp_error {
  *
  * If it passes or holds the message, the application reads the copy, as the program changed it.  An
  * execution can encrypt or authenticate four times as many bytes as the message has, or 65,536 if
- * that is more; these are charged to the account, not to the budget.  The program is executed by a
- * worker if the message has more than 16,384 bytes.  While that encrypts or authenticates, other
- * executions take place on the same CPU: a value of a %VNP_MAP_PERCPU_ARRAY can change meanwhile.
+ * that is more; they do not count towards the budget, but the time is charged to the user (struct
+ * vnp_feature::softirq_share).  On messages of more than 16,384 bytes the program is executed by a
+ * kernel thread, which enables softirqs while it encrypts or authenticates: other programs can be
+ * executed on this CPU meanwhile, and change values of a %VNP_MAP_PERCPU_ARRAY.
  */
 enum vnp_prog_type {
 	VNP_PROG_DATAGRAM = 1,
@@ -431,7 +436,7 @@ enum vnp_prog_type {
  * How many messages of a stream may be answered, or sent to others, until the application calls
  * recv() or another function that reads, whether there is something to read or not.  So programs
  * at both ends of a connection, or on several that form a circle, do not send to each other forever
- * while no application takes part.
+ * while no application reads.
  */
 #define VNP_STREAM_SENDS_MAX	4096
 
@@ -502,15 +507,14 @@ struct vnp_line_info {
  * @name:	for listings: [A-Za-z0-9_.-], NUL-padded
  *
  * Returns a descriptor.  EACCES: the program is refused, the log says why;
- * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: it takes too long to verify; or with its
- * guards it has more than 65,536 instructions, and more than eight for each of its own;
+ * EOPNOTSUPP: the kernel's JIT is off.  E2BIG: verifying it takes too long; or with guards it would
+ * have more than 65,536 instructions, and more than eight times as many as were loaded;
  * or a jump would be too far, or the stack is too small.  EDQUOT: the native code of the
  * user's programs would exceed the limit, which is 16 MiB unless root has set
  * jit_user_max in /sys/module/vnp/parameters; CAP_BPF and CAP_SYS_ADMIN are not limited.
- * Closed programs are not counted: the call waits until they are freed.  Programs loaded
- * in a user namespace are charged to the user who created it.  EINTR: a fatal signal
- * arrived during the call.  Handlers of other signals are called after it, which takes at
- * most about 2 s.
+ * Closed programs are not counted: the call waits until they are freed.  Which user is charged
+ * for programs that are loaded in a user namespace: struct vnp_feature.  EINTR: a fatal signal
+ * arrived.  Other signals do not interrupt the call, which takes at most about 2 s.
  */
 struct vnp_prog_load {
 	__u32 size;
@@ -547,7 +551,7 @@ struct vnp_prog_load {
  * @hardened:	1 if lowered as for an untrusted user
  * @access_cnt:	memory accesses in the program
  * @guard_cnt:	number of these with a guard
- * @loop_cnt:	back edges that are metered
+ * @loop_cnt:	jumps backwards that are charged to the budget when they are taken
  * @map_cnt:	maps used
  * @load_time:	ns of CLOCK_BOOTTIME
  * @verify_ns:	duration of verification in ns
@@ -632,8 +636,8 @@ struct vnp_prog_dump {
  * @data_out_len: in: bytes at @data_out; out: bytes of the payload
  * @repeat:	number of executions; 0 means 1, at most %VNP_RUN_REPEAT_MAX.  Each sees
  *		the result of the previous one.  A signal ends them early (EINTR)
- * @direct_len:	bytes of payload to make direct (data_end - data), the others are
- *		put into a fragment; 0: all
+ * @direct_len:	bytes of payload that are directly readable (data_end - data), the others are
+ *		in a page fragment; 0: all
  * @retval:	out: R0 of the last execution, all 64 bits; 0 after a fault
  * @fault:	out: enum vnp_fault of the last execution; never %VNP_FAULT_VERDICT
  * @fault_insn:	out: the loaded program's instruction that faulted
@@ -814,9 +818,9 @@ enum vnp_key_alg {
  * With %VNP_KEY_F_ONCE, which requires an AEAD, vnp_seal() and vnp_send_sealed() refuse a
  * nonce that was used before (-EKEYREJECTED).  The last 8 bytes of the nonce, before the salt is
  * added, are compared as a number: big-endian for AES, little-endian for ChaCha20.  The other bytes
- * of the nonce are not compared.  As a nonce that is %VNP_KEY_ONCE_WINDOW or more below the highest
- * one is refused, too, nonces should ascend.  Setting a key again, even the same one, forgets which
- * nonces were used: do not set a key twice.
+ * of the nonce are not compared.  Nonces should ascend: one that is %VNP_KEY_ONCE_WINDOW or more
+ * below the highest one is refused, too.  Do not set a key twice: each time a key is set, none of
+ * its nonces count as used.
  *
  * VNP_MAP_UPDATE: EINVAL: a field is wrong; ENOKEY, EACCES, EKEYEXPIRED, EKEYREVOKED: as
  * keyctl(2) for @serial; EOPNOTSUPP: the kernel does not have the algorithm; EAGAIN, ETIMEDOUT:
@@ -937,12 +941,12 @@ struct vnp_map_elem {
  * VNP_MAP_UPDATE ignores the outputs, so a value that VNP_MAP_LOOKUP has returned can be
  * changed and written back.  The update resets the counters to 0.
  *
- * The socket.  Datagrams to all peers of a map are sent from one UDP socket: that of @sock_fd
- * of struct vnp_map_create, which need not be a socket with a link, else that of the first link
- * whose program uses the map; a link to a TCP socket, whose program for messages sends to the map,
- * needs a map with @sock_fd (EOPNOTSUPP).  The map keeps this socket when the link is detached, and even if
- * creating the link then fails.  After the application has closed the socket nothing is sent
- * any more.
+ * The socket.  Datagrams to all peers of a map are sent from one UDP socket, which the map keeps
+ * until it is freed: that of @sock_fd of struct vnp_map_create, which need not have a link; or if
+ * there is no @sock_fd, that of the first link to be created for a program that uses the map, even
+ * if its creation fails after that, or if it is detached later.  Programs that are linked to TCP
+ * sockets can only send to maps that have a socket already (EOPNOTSUPP).  After the application has
+ * closed the socket nothing is sent any more.
  *
  * Permission.  Setting a peer does what sendto() of the caller on the socket would do, except
  * that no datagram is sent: the socket is bound to a port, and VNP_MAP_UPDATE fails as sendto()
@@ -962,7 +966,7 @@ struct vnp_map_elem {
  *
  * Limits.  A group has at most %VNP_GROUP_MEMBERS_MAX members; groups with the same hash share
  * this limit.  Beyond it VNP_MAP_UPDATE fails with ENOSPC, as it does if the map is full.
- * An ICMP error is counted at no more than 64 peers with the same address.  A datagram that
+ * To count an ICMP error, its address is compared with that of 64 peers at most.  A datagram that
  * would be sent in more than 64 IP fragments is counted as %VNP_ERROR_LENGTH.
  *
  * A peer gets its datagrams in the order in which a CPU sent them.  Once VNP_MAP_DELETE
@@ -1013,8 +1017,8 @@ enum vnp_socket_policy {
  * @flags:	must be zero
  * @policy:	enum vnp_socket_policy
  * @queue_bytes: size of the queue, at most %VNP_SOCKET_QUEUE_MAX, rounded up to a power of two;
- *		0: %VNP_SOCKET_QUEUE; UDP: must be zero, as @policy.  A datagram takes 4 bytes more than its length, rounded up to
- *		a multiple of 4.  out: as rounded
+ *		0: %VNP_SOCKET_QUEUE.  A datagram takes 4 bytes more than its length, rounded up
+ *		to a multiple of 4.  UDP: must be zero, as @policy.  out: as rounded
  * @reserved:	must be zero
  * @error:	out: 0, or the errno why nothing is sent any more: EPIPE: the application has
  *		closed the socket or shut it down; ECONNABORTED: %VNP_SOCKET_DISCONNECT; EBUSY:
@@ -1046,21 +1050,22 @@ enum vnp_socket_policy {
  * receiver where a datagram begins, except the bytes that a program puts in front.  A receiver that
  * does not read fills the queue of this connection only.
  *
- * A socket has one queue, however many entries name it, of this map or of others of the same user:
- * they share it with its counters, and must have the same @policy and @queue_bytes (EBUSY).
- * Setting an entry to the socket that it has changes nothing.  When the last of its entries is
- * deleted or replaced, or their maps are freed, what is in the queue is dropped.  A map is freed
+ * A socket has one queue, however many entries it has in this map and in others of the same user:
+ * they share the queue and its counters, and must have the same @policy and @queue_bytes (EBUSY).
+ * Setting an entry again to the same socket changes nothing.  When the last of a socket's entries
+ * is deleted or replaced, or their maps are freed, what is in the queue is dropped.  A map is freed
  * some time after its last descriptor was closed; until then an entry with another policy or size
  * fails with EBUSY, also a link with @reply_bytes.  To avoid that, delete the entries first.
  *
- * The application can use the socket meanwhile, link programs to it, and write to it.  Its data is
- * never inserted into a datagram, unless the kernel ran out of memory in the middle of that.  But a
- * datagram can be inserted into its data, where a write had to wait for the send buffer.  While one
- * of its calls keeps the socket locked, datagrams stay in the queue.  Closing the socket ends the
- * connection, as without an entry: what is in the queue is dropped.  To avoid that, first delete
- * the entry, when @queued is 0.  Entries do not keep a socket from being closed; they stay until
- * they are deleted, so that their counters can be read.  If a datagram has been sent in part,
- * because the kernel ran out of memory, and the entry is deleted, the connection is reset.
+ * The application can use the socket meanwhile, link programs to it, and write to it.  What it
+ * writes is never inserted into a datagram, unless the kernel runs out of memory while it sends
+ * that.  But a datagram can be inserted into what a single write sends, if that has to wait for the
+ * send buffer.  While a call of the application keeps the socket locked, datagrams stay in the
+ * queue.  Closing the socket ends the connection, as without an entry: what is in the queue is
+ * dropped.  To avoid that, wait until @queued is 0, and delete the entry first.  Entries do not
+ * keep a socket from being closed; they stay until they are deleted, so that their counters can be
+ * read.  If only the first bytes of a datagram were sent, because the kernel ran out of memory, and
+ * the entry is deleted, the connection is reset.
  *
  * Permission.  VNP_MAP_UPDATE does what a send() of the caller without data does, and fails with
  * the same errno if, for example, a security module does not permit it, or the socket was shut
@@ -1073,13 +1078,13 @@ enum vnp_socket_policy {
  * UDP.  A datagram needs no queue: it is sent as with %VNP_MAP_PEERS, but as send() on this socket
  * would, from its address and port, to the address that it is connected to.  So the address must be
  * one that %VNP_MAP_PEERS would take (EOPNOTSUPP: multicast, 255.255.255.255).  BPF programs of the
- * cgroup on sendmsg are not asked, as send() does not ask them.  @queued and @queued_bytes are 0,
+ * cgroup on sendmsg are not executed, as for send().  @queued and @queued_bytes are 0,
  * and @errors as in struct vnp_peer: while the socket is not connected to the address that it was
  * connected to when the entry was set, datagrams are not sent (@error is ENOTCONN), and counted as
  * %VNP_ERROR_ROUTE; after it was closed or shut down (EPIPE), as %VNP_ERROR_DENIED.  ICMP errors
- * are reported to the application, as for send(), and do not stop what programs send.  An entry
- * needs nothing of the socket exclusively: there can be any number, each with its own counters, and
- * the limits of sockets and queues do not apply.
+ * are reported to the application, as for send(), and do not stop what programs send.  A socket can
+ * have any number of entries, each with its own counters, and the limits of sockets and queues do
+ * not apply.
  */
 struct vnp_connection {
 	__s32 fd;
@@ -1155,10 +1160,11 @@ struct vnp_send {
  * @extra:	bytes that are authenticated, but not sent, as in struct vnp_crypt
  * @head:	the program's own bytes, such as a header that replaces that of the payload
  *
- * @head, @len bytes of the payload and the tag are sent.  Of the first two together, all after the
- * first @aad_len bytes is encrypted.  Without %VNP_SEAL_F_MAC the algorithm of @key makes the tag,
- * as for vnp_seal().  With it @key is for AES in counter mode, and @mac_key for HMAC.  Its tag
- * authenticates all that is sent before it, and then @extra, as with AES-CM and HMAC-SHA1 of SRTP.
+ * @head, @len bytes of the payload and the tag are sent.  Of @head and payload together, the first
+ * @aad_len bytes are not encrypted, all others are.  Without %VNP_SEAL_F_MAC the algorithm of @key
+ * makes the tag, as for vnp_seal().  With it @key is for AES in counter mode, and @mac_key for
+ * HMAC, whose tag authenticates all that is sent before it, and then @extra, as in SRTP with AES-CM
+ * and HMAC-SHA1.
  */
 struct vnp_seal {
 	__u16 size;
@@ -1259,15 +1265,14 @@ enum vnp_eof {
  *		struct vnp_connection, but if 0 there is no queue, and programs cannot reply
  * @reserved2:	must be zero
  *
- * The link exists until it is detached or the socket is closed.  Data already in the
- * socket's receive queue stays there.  Returns a descriptor.  The descriptor of a link to a UDP
- * socket keeps the socket's network namespace, as a descriptor of the socket does.
+ * The link exists until it is detached or the socket is closed.  Returns a descriptor.  Datagrams
+ * that are in the socket's receive queue already stay there: the program is not executed on them.
+ * The network namespace of a UDP socket exists as long as the descriptor of its link is open.
  *
  * The kernel merges datagrams of a flow that arrive together (GRO), if the interface
- * supports it, and brings them to the program as one packet: the program is executed on
- * each, and each gets its own verdict, but the stack is traversed only once.  The
- * application does not notice: it gets merged datagrams only if it has set UDP_GRO, and
- * getsockopt() returns what it has set.  Merged datagrams share their receive time.
+ * supports it: they traverse the stack as one packet, but the program is executed on each of
+ * them, and each gets its own verdict.  The application gets merged datagrams only if it has set
+ * UDP_GRO, and getsockopt() returns what it has set.  Merged datagrams share their receive time.
  * Unless the application has set UDP_GRO, merging begins when two datagrams that could have been
  * merged have been dropped, replied to or held.  With %VNP_LINK_F_NO_MERGE, or if the application
  * sets UDP_GRO to 0 while there is a link, nothing is merged.
@@ -1298,9 +1303,10 @@ enum vnp_eof {
  * with %VNP_LINK_F_STREAM_PASS all bytes from there on.  When the stream ends, what is held is
  * delivered.
  * When the link is detached, what was not dropped is delivered, whole or not.  Messages on which
- * the program was not executed are delivered as they arrived.  The same can happen to one long
- * message on which the program was being executed, or had just been, even if it was answered, sent
- * to others, or forged.
+ * the program was not executed are delivered as they arrived.  So is a message on which a kernel
+ * thread is executing the program at this moment (enum vnp_prog_type), or whose result it has not
+ * applied yet: even if the program has answered it, sent it to others, or found that it is not
+ * authentic.
  *
  * A message that fails authentication (%VNP_ERROR_AUTH) is cut out of the stream, whatever the
  * program returns; with %VNP_LINK_F_FORGED_END the application gets what is before it, and then
@@ -1325,39 +1331,40 @@ enum vnp_eof {
  * Answers.  With @reply_bytes, vnp_reply() and the verdict %VNP_REPLY write to the connection, in
  * softirq, by a queue like that of struct vnp_connection; if the socket also is in a map of sockets
  * it is the same queue, so @queue_bytes must be equal, and @policy is %VNP_SOCKET_DROP_NEWEST, or
- * with %VNP_LINK_F_REPLY_RESET %VNP_SOCKET_DISCONNECT (EBUSY).  An answer is sent as a whole, never
- * inside of what a call of send() of the application sends, even if that waits; and before what the
- * application sends in calls that begin later.  So if an application sends a message in several calls,
- * also because a call without waiting has sent less than all, answers can come between: see
- * @unanswered of struct vnp_ctx.  If the peer does not read, the queue becomes full, and vnp_reply()
- * fails; a message with the verdict %VNP_REPLY is then dropped (%VNP_ERROR_SNDBUF).  When the link
- * is detached, or the socket closed or shut down for sending, what is in the queue is sent before;
- * unless a call of send() waits at this moment: then it is dropped.  The order of answers and of
- * calls that write at the same time is not defined.
+ * with %VNP_LINK_F_REPLY_RESET %VNP_SOCKET_DISCONNECT (EBUSY).  An answer is sent as a whole: never
+ * between bytes that one call of send() of the application sends, even if that call waits; and
+ * before what the application sends by calls that begin later.  So if an application sends a
+ * message by several calls, for example because a non-blocking call has not sent all of it, answers
+ * can be sent between them: see @unanswered of struct vnp_ctx.  If the peer does not read, the
+ * queue becomes full, and vnp_reply() fails; a message with the verdict %VNP_REPLY is then dropped
+ * (%VNP_ERROR_SNDBUF).  Before the link is detached, or the socket is closed or shut down for
+ * sending, what is in the queue is sent, unless a call of send() is waiting at this moment: then it
+ * is dropped.  The order of answers and of calls that write at the same time is not defined.
+ *
  * With %VNP_LINK_F_REPLY_IDLE, @unanswered changes from 1 to 2, not to 0, when all has been read
  * and a send() has succeeded; and to 0 when the application then waits for input: in a function
- * that reads, or in poll() (epoll, select()) that asks for input, and not for output, too.  So a
- * single thread per connection may send answers by several calls, and wait for room between them.
- * If a message is passed while @unanswered is 2, it becomes 3; waiting for input makes that 1, and
- * only a send() after that 2.
- * Nothing is sent that send() of the process that creates the link, or accepts the connection, would
- * not be permitted to send; then, after shutdown(), and on a connection of TCP fast open that was
- * accepted before its handshake was complete, vnp_reply() fails.  EDQUOT: as of
- * struct vnp_connection.
+ * that reads, or in poll(), select() or epoll for input only, not for output as well.  So an
+ * application with a single thread per connection may send answers by several calls, and wait for
+ * room in the send buffer between them.  If a message is passed while @unanswered is 2, it becomes
+ * 3; waiting for input changes that to 1, and the next send() that succeeds to 2.
+ *
+ * vnp_reply() fails if security modules do not permit the process that creates the link, or accepts
+ * the connection, to call send() on the socket; after shutdown(); and on a connection of TCP fast
+ * open that was accepted before its handshake was complete.  EDQUOT: as for struct vnp_connection.
  *
  * A read that began before the link was created returns bytes as they arrive, whether their
  * message is ready or not.  For programs the stream continues after these bytes.
  *
  * While there is a link getsockopt() of SO_RCVLOWAT returns how many bytes TCP waits for, although
  * the value that was set is obeyed; setsockopt() of TCP_ULP fails with EBUSY, and getsockopt() of
- * TCP_ZEROCOPY_RECEIVE with EOPNOTSUPP; setsockopt() of IPV6_ADDRFORM fails with EBUSY.  After
- * detaching, TCP_ULP reads "vnp", and cannot be set (EEXIST), so sockmap refuses the socket, and
- * listen() fails with EINVAL, should it be disconnected.
+ * TCP_ZEROCOPY_RECEIVE with EOPNOTSUPP; setsockopt() of IPV6_ADDRFORM fails with EBUSY.  After the
+ * link is detached, getsockopt() of TCP_ULP still returns "vnp", and another cannot be set
+ * (EEXIST): so sockmap refuses the socket, and if it is disconnected, listen() fails with EINVAL.
  *
- * An urgent byte is part of the stream for programs.  A process that waits for one (EPOLLPRI,
- * SIGURG) is woken when it has arrived, whether its message is ready or not.  In
- * a message that a program has changed it becomes an ordinary byte.  If the program authenticates
- * messages all bytes are ordinary ones, as TCP's header is not authenticated.
+ * Programs see an urgent byte like any other byte of the stream.  A process that waits for one
+ * (EPOLLPRI, SIGURG) is woken when it has arrived, whether its message is ready or not.  In a
+ * message that a program has changed it is no longer urgent.  If the program authenticates messages
+ * no byte is urgent, as TCP's header is not authenticated.
  *
  * Listening sockets.  The link of a socket that listens executes nothing: what accept() returns has
  * a link of its own, with the programs that the listening socket's link has at this moment, its
@@ -1370,12 +1377,13 @@ enum vnp_eof {
  * that were accepted before.  The memory of such a link is charged to the memory cgroup of the
  * process that calls accept(), as that of the connection.  A connection that cannot be linked is
  * closed, and accept() fails with ENOMEM, or with ECONNABORTED if it was changed by another user in
- * the kernel (such as sockmap).  A call of accept() that waits when the link is created is
- * restarted before VNP_LINK_CREATE returns.  If SO_RCVTIMEO is set, or a worker of io_uring waits
- * (IOSQE_ASYNC), it is not; it may then return a connection without a link, and so may a call that
- * begins at the moment when the link is created.  The link ends when the socket is closed, or found
- * not to listen any more.  While there is one, setsockopt() of TCP_ULP fails with EBUSY, and the
- * socket cannot be added to a sockmap or another map of sockets.
+ * the kernel (such as sockmap).  VNP_LINK_CREATE causes calls of accept() that already wait to be
+ * restarted, and waits until they were: for a second at most, or until a fatal signal arrives.  Not
+ * restarted are calls on a socket with SO_RCVTIMEO, and by a worker of io_uring (IOSQE_ASYNC).  A
+ * call that is not restarted in time, or that begins while the link is being created, may return a
+ * connection without a link.  The link ends when the socket is closed, or found not to listen any
+ * more.  While there is one, setsockopt() of TCP_ULP fails with EBUSY, and the socket cannot be
+ * added to a sockmap or another map of sockets.
  *
  * EBUSY: the socket has a link, or another encapsulation or user in the kernel (L2TP,
  * kTLS, sockmap, ...); EOPNOTSUPP: a program of this type cannot be linked to such a socket
@@ -1409,7 +1417,8 @@ struct vnp_link_create {
  * @family:	AF_INET or AF_INET6
  * @local_port:	port the socket is bound to, host byte order
  * @sock_cookie: SO_COOKIE of the socket
- * @packets:	datagrams that arrived while there was a program
+ * @packets:	datagrams with a verdict or a fault.  Not those that were dropped because of an error
+ *		before the program was executed on them
  * @bytes:	their payload, after the program has changed its length
  * @verdicts:	datagrams by enum vnp_verdict
  * @faults:	datagrams by enum vnp_fault
@@ -1552,7 +1561,7 @@ enum vnp_obj_kind {
  *
  * A process sees, and may open with all rights, the objects that its effective user made
  * in the same pid namespace or in one below; with CAP_SYS_ADMIN it sees all.  So a
- * container does not see the objects of its host, even if both execute as the same user.
+ * container does not see the objects of its host, even if both have the same user.
  * ENOENT: none.
  */
 struct vnp_obj_id {
@@ -1583,7 +1592,7 @@ struct vnp_obj_id {
  * @softirq_burst_us: microseconds that they may use at once
  * @unprivileged: 1: everybody who can open /dev/vnp may load programs and create objects;
  *		0: this requires CAP_BPF or CAP_SYS_ADMIN
- * @denied:	1 if the caller may not because of @unprivileged
+ * @denied:	1 if @unprivileged is 0 and the caller has neither of these capabilities
  * @send_fanout: datagrams that one execution may send
  * @send_rate:	datagrams per second that the programs on all links of one user may send on
  *		each CPU; at once, as many as in a quarter of a second
@@ -1594,10 +1603,17 @@ struct vnp_obj_id {
  *
  * @budget_max, @softirq_share, @softirq_burst_us, @unprivileged, and from @send_fanout to
  * @sockets_user_max, are parameters of the module, which root can write to in
- * /sys/module/vnp/parameters.  Links created in a user namespace are charged to the user who
- * created it.  A program that sends, or that can cost more than 256, is timed.  Others
- * are charged 4 ns for each unit that they may cost, 16 ns if they have barriers against
- * speculation; on a stream, only until the time of several executions is known.
+ * /sys/module/vnp/parameters.
+ *
+ * A user is an effective uid.  A process in a user namespace counts as the user who created the
+ * namespace, or the outermost of nested ones; if that is root, as the user whom the namespace's uid
+ * 0 is mapped to.  So all processes of a container are one user, and containers of root whose uids
+ * differ are different users.
+ *
+ * A program that sends, or that can cost more than 256, is timed.  Others are charged 4 ns for each
+ * unit that they may cost, 16 ns if they have barriers against speculation, and 64 ns more if they
+ * are lowered as untrusted.  On a stream, what the executions for one packet are charged beyond the
+ * first microsecond is replaced by the time that they took.
  */
 struct vnp_feature {
 	__u32 size;

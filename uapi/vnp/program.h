@@ -17,7 +17,8 @@
  *	}
  *
  * In a section "vnp/packet", data begins at the IP header instead of after the UDP
- * header, and the packet is read-only.
+ * header, and the packet is read-only.  Sections "vnp/stream" and "vnp/message" are for
+ * programs on TCP sockets (enum vnp_prog_type in <linux/vnp.h>).
  *
  * Global variables are supported.  Maps are declared as for libbpf:
  *
@@ -195,10 +196,10 @@ static long (*const vnp_adjust_tail)(struct vnp_ctx *ctx, __s32 delta) =
  *	...
  *	vnp_send(ctx, &peers, &key, &own, sizeof(own));
  *
- * The bytes of the payload are sent as they are at this moment, and only copied where
- * necessary: nothing that the program does later changes what was sent.  The
+ * The bytes of the payload are sent as they are at this moment: nothing that the program does
+ * later changes what is sent.  They are only copied where necessary.  The
  * datagram itself can still be passed, replied to or dropped.  Datagrams of equal length
- * that go to one peer leave together (UDP GSO) if they arrived together.
+ * that go to one peer are sent as one packet (UDP GSO) if they arrived together.
  *
  * Whether the datagram was sent, or why not, is counted at the peer (struct vnp_peer, struct
  * vnp_connection).  To a TCP connection of a map of sockets it is queued, and always copied.
@@ -259,7 +260,8 @@ static long (*const vnp_send_group)(struct vnp_ctx *ctx, void *groups, const voi
  *	__builtin_memcpy(seal.head, &header, sizeof(header));
  *	vnp_send_sealed(ctx, &peers, &peer, &keys, &seal);
  *
- * A nonce must not be used twice with a key, as for vnp_seal().  All else as vnp_send().
+ * A nonce must not be used twice with a key, as for vnp_seal().  Everything else is as for
+ * vnp_send().
  *
  * Return: 0, -ENOKEY (no such key, @key or @mac_key of struct vnp_seal), -EKEYREJECTED (the nonce
  * was used, and the key has %VNP_KEY_F_ONCE; this is not counted), -EINVAL (a field of struct
@@ -279,8 +281,9 @@ static long (*const vnp_send_sealed)(struct vnp_ctx *ctx, void *peers, const voi
  * @size:	bytes of both; 0 with NULL
  *
  * The answer is queued at once (struct vnp_link_create::reply_bytes), whatever the program returns.
- * Usually that is %VNP_REPLY: the message is taken out of the stream, and counted.  After a call
- * that failed it sends nothing.  An answer of the program's own bytes only:
+ * A program that has answered a message usually returns %VNP_REPLY, which removes the message from
+ * the stream.  After a call of vnp_reply() that verdict sends nothing, even if the call has failed.
+ * An answer that only has bytes of the program:
  *
  *	struct {
  *		struct vnp_send send;
@@ -311,9 +314,9 @@ static long (*const vnp_reply)(struct vnp_ctx *ctx, __u32 flags, const void *sen
  *		released by ascending order
  * @from:	the first byte of the payload that belongs to the message
  *
- * From here on vnp_held() counts the datagram, on all CPUs.  It is held if the program then
- * returns %VNP_HELD; with another verdict, or after a fault, it is as if vnp_hold() had not
- * been called.  A message exists while a fragment of it is held, for the link's
+ * vnp_held() counts the datagram immediately, also when it is called on other CPUs.  The datagram
+ * is held if the program then returns %VNP_HELD; with another verdict, or after a fault, the call
+ * is undone.  A message exists while a fragment of it is held, for the link's
  * @hold_age_ms at most (struct vnp_link_create).
  *
  * Orders may count datagrams, or be positions in bytes: the kernel does not know which.  So a
@@ -350,10 +353,11 @@ static long (*const vnp_held)(struct vnp_ctx *ctx, __u64 message, struct vnp_hel
  *
  * After the execution, the application receives the fragments in their order as the payload of
  * one datagram, with the source address, receive time and control messages of the first.  A
- * waiting process is woken once.  The bytes are not copied, unless the fragments have 256
- * bytes at most, on average, and all fit a page.  If one of the fragments is not held after
- * all, because there is no memory for it or its execution ends with a fault or another verdict,
- * all are freed, and counted as %VNP_ERROR_DISCARDED.
+ * waiting process is woken once.  The bytes are only copied if the fragments have at most 256
+ * bytes on average, and all of them fit in a page.  The message can have a fragment that another
+ * CPU has added, where the execution has not ended yet.  If that execution does not return
+ * %VNP_HELD, or there is no memory for the fragment, all fragments are freed, and counted as
+ * %VNP_ERROR_DISCARDED.
  *
  * Return: 0, -ENOENT (no such message), -EMSGSIZE (it has more than %VNP_MESSAGE_MAX bytes,
  * and stays).
@@ -398,10 +402,10 @@ static long (*const vnp_discard)(struct vnp_ctx *ctx, __u64 message) =
  * valid.
  *
  * If this fails, the datagram is dropped, and counted as %VNP_DROP and %VNP_ERROR_AUTH,
- * whatever the program returns, or whatever fault ends it.  With %VNP_CRYPT_F_TRY this only
- * applies to -EBADMSG: after another error the program can try another key, or accept data in
- * clear.  After -EBADMSG the text cannot be used: AES-GCM has overwritten it with zeroes,
- * ChaCha20 has not decrypted it.
+ * whatever the program returns, or whatever fault ends it.  With %VNP_CRYPT_F_TRY it is only
+ * dropped after -EBADMSG: after another error, such as -ENOENT, the program can try another key, or
+ * accept unencrypted data.  After -EBADMSG the text has no plaintext: AES-GCM has overwritten it
+ * with zeroes, ChaCha20 has not decrypted it.
  *
  *	struct vnp_crypt crypt = {
  *		.off = sizeof(struct header),
@@ -487,7 +491,7 @@ static long (*const vnp_mac)(struct vnp_ctx *ctx, void *keys, const void *key,
  * in which no number was committed.
  *
  * Return: 0, -EALREADY (it was committed), -ESTALE (it is before the window),
- * -ERANGE (it is the highest number of all).
+ * -ERANGE (it is 2^64 - 1, which cannot be committed).
  */
 static long (*const vnp_replay_check)(void *map, const void *key, __u64 number) =
 	(void *)VNP_HELPER_replay_check;
@@ -548,9 +552,9 @@ static __u32 (*const vnp_random_u32)(void) = (void *)VNP_HELPER_random_u32;
  * @from_len:	their number, a multiple of 4, at most %VNP_CSUM_DIFF_MAX
  * @to:		added bytes, or NULL
  * @to_len:	their number, a multiple of 4, at most %VNP_CSUM_DIFF_MAX
- * @seed:	the sum so far, unfolded
+ * @seed:	the sum so far, not folded to 16 bits
  *
- * Return: the new sum, unfolded 32 bits, or -EINVAL.
+ * Return: the new sum, 32 bits that are not folded to 16, or -EINVAL.
  */
 static __s64 (*const vnp_csum_diff)(const void *from, __u32 from_len,
 				    const void *to, __u32 to_len, __u32 seed) =
