@@ -80,7 +80,7 @@ void *vnp_args_array(u64 ptr, u32 cnt, size_t size)
 	if (!array)
 		return ERR_PTR(-ENOMEM);
 	if (copy_from_user(array, u64_to_user_ptr(ptr), cnt * size)) {
-		/* Some bytes of a key may have been copied. */
+		/* What was copied may be the beginning of a cryptographic key. */
 		kvfree_sensitive(array, cnt * size);
 		return ERR_PTR(-EFAULT);
 	}

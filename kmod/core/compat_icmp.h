@@ -139,7 +139,7 @@ static inline void vnp_icmp_error(struct sock *sk, struct sk_buff *skb, int err,
 	if (!skb)
 		return;
 	serr = SKB_EXT_ERR(skb);
-	/* The cb is also needed by IP_PKTINFO and others. */
+	/* Only this field, as recvmsg() needs the bytes before it for IP_PKTINFO and others */
 	memset(&serr->ee, 0, sizeof(serr->ee));
 	vnp_icmp_describe(serr, skb);
 	serr->ee.ee_errno = err;

@@ -78,7 +78,7 @@ static void __exit vnp_exit(void)
 	vnp_device_destroy();
 	vnp_tcp_subsys_destroy();
 	vnp_udp_subsys_destroy();
-	/* Before maps are freed, as packets are queued for their peers */
+	/* Before maps are freed, as queued packets refer to peers in them */
 	vnp_send_subsys_destroy();
 	vnp_obj_subsys_destroy();
 	vnp_outlet_subsys_destroy();
@@ -86,7 +86,7 @@ static void __exit vnp_exit(void)
 	/* Peers are freed by call_rcu(). */
 	rcu_barrier();
 	vnp_crypto_subsys_destroy();
-	/* After everything that has put its reference to a user */
+	/* Last, as all of the above put references to users */
 	vnp_user_subsys_destroy();
 }
 

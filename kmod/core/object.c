@@ -52,8 +52,8 @@ void vnp_obj_subsys_destroy(void)
 	u32 kind;
 
 	/*
-	 * Wait until grace periods have queued their work, then for that work.  It puts no objects,
-	 * and so queues no more.
+	 * Wait until all grace periods have ended, so that their work is queued, then for that work.
+	 * It puts no objects, and so does not queue more work.
 	 */
 	rcu_barrier();
 	destroy_workqueue(vnp_obj_wq);
@@ -195,7 +195,7 @@ int vnp_obj_next(u32 kind, u32 *id)
 	if (!ids)
 		return -EINVAL;
 
-	/* Others may have any number of objects: skip them one at a time. */
+	/* Others may have any number of objects: leave RCU after each. */
 	do {
 		rcu_read_lock();
 		obj = xa_find_after(&ids->objs, &index, S32_MAX, XA_PRESENT);
