@@ -86,7 +86,7 @@ u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
 	u64 start = ktime_get_ns(), ret;
 
 	vnp_bucket_fill(bucket, start);
-	/* also where the burst is 0 */
+	/* At least 1: if the burst is 0 nothing may be executed. */
 	if (READ_ONCE(softirq_share) < 100 && bucket->left < max_t(s64, reserve, 1)) {
 		exec->fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
 		return exec->fault;

@@ -66,13 +66,13 @@ static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
 	u32 direct = ctx->data_end - ctx->data;
-	u32 part = off < direct ? min(len, direct - off) : 0;
+	u32 n = off < direct ? min(len, direct - off) : 0;
 
 	/* @to can only overlap direct bytes: programs have no pointers to others */
-	memmove(to, ctx->data + off, part);
+	memmove(to, ctx->data + off, n);
 	if (unlikely(dgram->ops->load))
-		return dgram->ops->load(dgram, off + part, to + part, len - part);
-	return skb_copy_bits(dgram->skb, dgram->off + off + part, to + part, len - part);
+		return dgram->ops->load(dgram, off + n, to + n, len - n);
+	return skb_copy_bits(dgram->skb, dgram->off + off + n, to + n, len - n);
 }
 
 u64 vnp_helper_load_bytes(u64 ctx, u64 off, u64 to, u64 len, u64 r5)
@@ -113,7 +113,7 @@ u64 vnp_helper_store_bytes(u64 ctx, u64 off, u64 from, u64 len, u64 r5)
 	return 0;
 }
 
-/* Make the front of the payload direct.  Return: 0, -ENOMEM */
+/* Make the first @len bytes of the payload directly readable.  Return: 0, -ENOMEM */
 static int vnp_dgram_pull(struct vnp_dgram *dgram, u32 len)
 {
 	int want, ret = 0;

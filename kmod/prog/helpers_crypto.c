@@ -68,11 +68,11 @@ static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 /* Are the bytes after the @len bytes of a nonce zero?  @len is a multiple of 4. */
 static bool vnp_crypt_nonce_ends(const struct vnp_crypt *crypt, u32 len)
 {
-	u32 i, rest = 0;
+	u32 i, bits = 0;
 
 	for (i = len; i < VNP_CRYPT_NONCE_MAX; i += sizeof(u32))
-		rest |= get_unaligned((const u32 *)(crypt->nonce + i));
-	return !rest;
+		bits |= get_unaligned((const u32 *)(crypt->nonce + i));
+	return !bits;
 }
 
 /* Return: 0, -EINVAL, -EDQUOT, -ERANGE: a range is not in the payload */
@@ -146,7 +146,7 @@ static void vnp_crypt_job_end(const struct vnp_crypt_job *job)
 
 /*
  * After a failure the datagram is not authentic, unless the program only tries a key
- * (%VNP_CRYPT_F_TRY).  @spoilt: no other key can succeed
+ * (%VNP_CRYPT_F_TRY).  @spoilt: even then, as the text is too short for a tag, or not authentic
  */
 static int vnp_crypt_fail(struct vnp_crypt_use *use, int ret, bool spoilt)
 {

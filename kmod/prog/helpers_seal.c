@@ -96,6 +96,6 @@ u64 vnp_helper_send_sealed(u64 ctx, u64 peers, u64 peer, u64 keys, u64 seal)
 		return ret;
 	if (dgram->ops->send)
 		return dgram->ops->send(dgram, target, &msg, false);
-	/* A test run has no link: nothing is sent. */
+	/* VNP_PROG_RUN has no link, and sends nothing. */
 	return vnp_secret_once(sealing.secret, sealing.seal.nonce);
 }

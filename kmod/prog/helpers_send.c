@@ -40,7 +40,7 @@ static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 si
 	return vnp_send_read_head(dgram, mem, size, VNP_SEND_HEAD_MAX, flags, send, msg);
 }
 
-/* A test run has no link: nothing is sent. */
+/* VNP_PROG_RUN has no link, and sends nothing. */
 static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_target *target,
 				       const struct vnp_send_msg *msg, bool again)
 {
@@ -101,7 +101,7 @@ static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const 
 		if (target == except)
 			continue;
 		ret = vnp_send_to(dgram, target, msg, again);
-		/* What was copied for a TCP connection is not there for UDP. */
+		/* UDP packets share the payload of the first one; TCP queues have copies. */
 		again |= !target->outlet;
 		if (!ret)
 			cnt++;

@@ -71,7 +71,10 @@ static int vnp_load_log_create(struct vnp_load *load)
 	return load->log.buf ? 0 : -ENOMEM;
 }
 
-/* Refusals are reported, too.  Called before the program gets an id, as this can fail. */
+/*
+ * Copy the report to user space, also if the program was refused.  As this can fail, it is called
+ * before others can find the program by its id.
+ */
 static int vnp_load_log_deliver(const struct vnp_load *load,
 				struct vnp_prog_load __user *uattr)
 {

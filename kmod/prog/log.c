@@ -70,16 +70,16 @@ void vnp_prog_log_destroy(struct vnp_prog_log *log)
 static void vnp_prog_log_put(struct vnp_prog_log *log, const char *line, u32 len)
 {
 	u32 pos = log->head % VNP_PROG_LOG_SIZE;
-	u32 part = min_t(u32, len, VNP_PROG_LOG_SIZE - pos);
+	u32 until_end = min_t(u32, len, VNP_PROG_LOG_SIZE - pos);
 
-	memcpy(log->text + pos, line, part);
-	memcpy(log->text, line + part, len - part);
+	memcpy(log->text + pos, line, until_end);
+	memcpy(log->text, line + until_end, len - until_end);
 	/* Pairs with vnp_prog_log_ready(): the text is written before @head. */
 	smp_store_release(&log->head, log->head + len);
 }
 
-/* Context: @log->lock; there must be space for it */
-static void vnp_prog_log_put_lost(struct vnp_prog_log *log)
+/* Add a line with the number of dropped lines.  Context: @log->lock; there must be space */
+static void vnp_prog_log_put_dropped(struct vnp_prog_log *log)
 {
 	char line[VNP_PROG_LOG_DROPPED];
 
@@ -99,7 +99,7 @@ static bool vnp_prog_log_append(struct vnp_prog_log *log, const char *line,
 	     len + (log->dropped ? VNP_PROG_LOG_DROPPED : 0);
 	if (ok) {
 		if (log->dropped)
-			vnp_prog_log_put_lost(log);
+			vnp_prog_log_put_dropped(log);
 		vnp_prog_log_put(log, line, len);
 	} else {
 		log->dropped++;
@@ -146,7 +146,7 @@ static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
 {
 	u32 ready = vnp_prog_log_ready(log);
 	u32 pos = log->tail % VNP_PROG_LOG_SIZE;
-	u32 len, part;
+	u32 len, until_end;
 
 	if (!ready)
 		return 0;
@@ -154,17 +154,17 @@ static ssize_t vnp_prog_log_take(struct vnp_prog_log *log, char __user *to,
 	if (!len)
 		return -EINVAL;
 
-	part = min_t(u32, len, VNP_PROG_LOG_SIZE - pos);
-	if (copy_to_user(to, log->text + pos, part) ||
-	    copy_to_user(to + part, log->text, len - part))
+	until_end = min_t(u32, len, VNP_PROG_LOG_SIZE - pos);
+	if (copy_to_user(to, log->text + pos, until_end) ||
+	    copy_to_user(to + until_end, log->text, len - until_end))
 		return -EFAULT;
 	/* Pairs with vnp_prog_log_append(). */
 	smp_store_release(&log->tail, log->tail + len);
 
-	/* All lines before the dropped ones were read: add a line with the number of these. */
+	/* All lines before the dropped ones were read: add the line about these. */
 	spin_lock_bh(&log->lock);
 	if (log->dropped && log->head == log->tail) {
-		vnp_prog_log_put_lost(log);
+		vnp_prog_log_put_dropped(log);
 		schedule_work(&log->wake);
 	}
 	spin_unlock_bh(&log->lock);

@@ -35,10 +35,10 @@ static void vnp_prog_release(struct vnp_obj *obj)
 static void vnp_prog_free(struct vnp_obj *obj)
 {
 	struct vnp_prog *prog = container_of(obj, struct vnp_prog, obj);
-
-	const u64 jit_bytes = prog->bpf ? vnp_jit_bytes(prog->bpf) : 0;
+	u64 jit_bytes;
 
 	if (prog->bpf) {
+		jit_bytes = vnp_jit_bytes(prog->bpf);
 		vnp_jit_free(prog->bpf);
 		vnp_user_jit_uncharge(prog->user, jit_bytes);
 	}
