@@ -17,9 +17,9 @@
  *
  * A lookup only needs RCU.  It may follow an element that moves to another bucket
  * meanwhile; the end of each chain identifies its bucket, and at a wrong end the lookup
- * starts again.  An element that is removed from the bucket and reinserted as a
- * replacement would let it skip the elements in between: so replacements are counted, and
- * a lookup that finds nothing during one is repeated under the lock.  Elements are freed
+ * starts again.  If the element at which a lookup is was removed, and reinserted into the same
+ * bucket as a replacement, the lookup skips the elements in between: so replacements are counted,
+ * and a lookup that finds nothing during one is repeated under the lock.  Elements are freed
  * with the map, so a pointer held by a program always points to an element of this map.
  *
  * VNP_MAP_NEXT_KEY, which only has a key to continue from, iterates bucket by bucket.  A

@@ -6,7 +6,7 @@
  * socket until a program that uses it is linked: then all its targets are checked.  Targets that
  * are set later are checked when they are set.  Both happen under struct vnp_peers::lock, so that a
  * map with a socket has no unchecked targets.  Checking waits for the socket's lock, which the
- * application can hold for any time: so everybody waits for both locks killably.
+ * application can hold for any time: so a fatal signal ends waiting for either lock.
  *
  * Context: process.
  */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_PERCPU_ARRAY: a value for each possible CPU.  A program has its CPU's value to
- * itself, as it executes with softirqs off.
+ * VNP_MAP_PERCPU_ARRAY: a value for each possible CPU.  Programs are executed with softirqs off, so
+ * no other execution changes the value of this CPU meanwhile.  There is one exception: softirqs are
+ * on while a program for long messages of streams encrypts or authenticates (tcp/copy.h).
  */
 #include "kmod/map/map.h"
 

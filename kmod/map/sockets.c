@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * VNP_MAP_SOCKETS: a table of targets, as in maps of peers, that are connected sockets: TCP, with
- * an outlet, or UDP, with the address that it is connected to.
+ * VNP_MAP_SOCKETS: a table of targets, as in maps of peers.  Each is for a connected socket: for
+ * one of TCP it has an outlet, for one of UDP the address that the socket is connected to.
  *
  * Context: process.
  */

@@ -7,8 +7,8 @@
  * holds a reference.  A target holds a reference to the socket from which packets are sent to
  * it, and is freed after a grace period.
  *
- * A target of a map of sockets only refers to an outlet (tcp/outlet.h), or is the address that a
- * UDP socket is connected to.
+ * In a map of sockets, a target either refers to an outlet (tcp/outlet.h) and has no address, or
+ * has the address that a UDP socket is connected to.
  *
  * What is pending for it, and its counters, are per CPU: only softirqs of that CPU change them,
  * without a lock.
@@ -91,7 +91,7 @@ struct vnp_target_cpu {
  * @scope_id:	interface of a link-local @addr
  * @port:	of the destination
  * @family:	AF_INET or AF_INET6
- * @cgroup:	the cgroup's BPF programs for sendmsg() have permitted it, or need not be asked
+ * @cgroup:	the cgroup's BPF programs for sendmsg() have permitted it, or need not be executed
  * @connected:	send only while the socket is connected to @addr and @port
  */
 struct vnp_target_addr {
