@@ -103,7 +103,10 @@ int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 	u32 i;
 	int ret = 0;
 
-	/* A link to a TCP socket can only refuse maps that have no socket. */
+	/*
+	 * Datagrams are sent to peers from UDP sockets.  For a TCP socket vnp_map_bind() fails if a
+	 * map has no socket yet, which only matters if the program sends.
+	 */
 	if (!link->hook->dgram.send && !prog->sends)
 		return 0;
 	for (i = 0; i < prog->map_cnt && !ret; i++)
@@ -112,8 +115,8 @@ int vnp_link_bind_maps(const struct vnp_link *link, const struct vnp_prog *prog,
 }
 
 /*
- * Attach to the socket last, as nothing can fail after that.  Maps of peers that were bound to the
- * socket keep it if attaching fails.
+ * Attach to the socket last, so that this never has to be undone.  Maps of peers that were bound to
+ * the socket keep it if attaching fails.
  */
 static long vnp_link_attach(struct vnp_link *link, struct vnp_prog *prog,
 			    struct vnp_prog *message, struct sock *sk)

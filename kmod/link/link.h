@@ -57,7 +57,7 @@ struct vnp_stream;
  * @accepted:	connections that a listening socket has accepted and linked
  * @refused:	connections that it has closed because they could not be linked
  * @fault:	the latest fault: program id << 32 | struct vnp_exec::fault
- * @update:	serializes updates: one to a program that does not hold discards what is held
+ * @update:	serializes updates, as one to a program that does not hold discards what is held
  * @lock:	for @prog, @message, @sk and @gro_deferred; softirqs are off while it is held
  * @sk:		the socket; NULL: detached
  * @family:	of the socket when it was attached

@@ -3,7 +3,7 @@
  * Executing a program on each datagram of a packet.
  *
  * vnp_dispatch_all() is compiled twice: for programs that hold (vnp_dispatch_holding()), and for
- * others.
+ * others.  What it calls (all names begin with vnp_dispatch):
  *
  * The only datagram of a packet:
  *	_only_datagram(): point the context to its bytes (_only_linear(): to linear, private ones),
@@ -189,7 +189,10 @@ static __always_inline enum vnp_action vnp_dispatch_settle(struct vnp_dispatch *
 			vnp_hold_commit(h);
 		vnp_hold_finish(h);
 	}
-	/* The batch's packet is made from the one that arrived, or from the datagram's own one. */
+	/*
+	 * The action finds @h in the cb of the batch's packet, which is copied from that of the
+	 * packet that arrived, or from that of the datagram's own packet.
+	 */
 	if (held) {
 		vnp_hold_cb(d->skb)->holding = h;
 		vnp_hold_cb(d->dgram.skb)->holding = h;

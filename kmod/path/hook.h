@@ -3,7 +3,8 @@
  * struct vnp_hook_ops: how packets of a kind of socket are received, made and delivered.
  *
  * A hook has a folder of its own (udp/, tcp/).  It passes packets to vnp_dispatch(), with the
- * position of the payload, and fills in the context.  It does not know which actions exist.
+ * position of the payload, and fills in the context.  Actions are in action.c: a hook does not
+ * depend on which there are.
  */
 #ifndef _VNP_PATH_HOOK_H
 #define _VNP_PATH_HOOK_H

@@ -15,8 +15,9 @@
 #include "kmod/core/memory.h"
 
 /*
- * A device without a queue transmits within the call; the loopback device queues to the backlog.
- * In a user's own network namespace there can be more: any rules, and tunnels with a queue.
+ * A device without a queue transmits within the call; only the loopback device queues to the
+ * backlog.  In a network namespace of its own, an unprivileged user can also add rules, and tunnels
+ * with a queue: so there all routes are taken to be nested.
  */
 static bool vnp_route_is_nested(const struct dst_entry *dst)
 {

@@ -270,7 +270,7 @@ void vnp_send_execute(u64 now)
 {
 	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
 
-	/* A test run has none. */
+	/* VNP_PROG_RUN has none. */
 	if (sending)
 		vnp_send_start(sending, now);
 }

@@ -69,9 +69,9 @@ struct vnp_send_entry {
 };
 
 /*
- * Packets that may be made on a CPU before the first of them is sent.  Nothing is added any more to
- * those for a datagram that arrived alone, so few are made at once: then they are in caches, and
- * their memory is reused.
+ * Packets that may be made on a CPU before the first of them is sent.  Those for a datagram that
+ * arrived alone get no further datagrams, so only a few are made before the first is sent: it is
+ * still in the caches then, and its memory can be reused for the next.
  */
 #define VNP_SEND_ENTRIES_MAX	1024
 #define VNP_SEND_ENTRIES_ALONE	16
