@@ -81,6 +81,20 @@ static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff 
 	skb->mark = READ_ONCE(sk->sk_mark);
 }
 
+/* The socket's filter may have trimmed a super-packet, which may have one datagram then. */
+static void vnp_udp_reuse_segments(struct sk_buff *skb)
+{
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	const u32 len = skb->len - sizeof(struct udphdr);
+
+	if (len <= shinfo->gso_size) {
+		skb_gso_reset(skb);
+		return;
+	}
+	shinfo->gso_segs = DIV_ROUND_UP(len, shinfo->gso_size);
+	shinfo->gso_type = SKB_GSO_UDP_L4;
+}
+
 /*
  * Prepare the packet that arrived for being sent, with space for an IP header.  Return: 0,
  * -ENOMEM
@@ -102,7 +116,7 @@ static __always_inline int vnp_udp_reuse(const struct sock *sk, struct sk_buff *
 	if (vnp_udp_block_has_head() && pskb_expand_head(skb, 0, 0, GFP_ATOMIC))
 		return -ENOMEM;
 	if (gso)
-		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+		vnp_udp_reuse_segments(skb);
 	/*
 	 * These flags are the sender's, if it is on this host: timestamps would be queued to this
 	 * socket.  skb_shinfo() may be written, as the head is private now.
@@ -224,8 +238,8 @@ static __always_inline void vnp_udp_reply_packet(struct vnp_link *link, struct s
 	int ret;
 
 	if (gso) {
-		size = vnp_batch_size(skb, sizeof(struct udphdr));
-		cnt = vnp_batch_cnt(skb->len - sizeof(struct udphdr), size);
+		cnt = vnp_batch_cnt(size, vnp_batch_size(skb, sizeof(struct udphdr)));
+		size = min(size, vnp_batch_size(skb, sizeof(struct udphdr)));
 	} else {
 		vnp_udp_merge_consumed(link, skb);
 	}

@@ -255,6 +255,40 @@ TEST_F(segments, replied)
 	vnp_object_close(reply);
 }
 
+/* filter_keep() - attach a filter that trims packets to @len bytes of payload */
+static int filter_keep(int sock, __u32 len)
+{
+	struct sock_filter insn = BPF_STMT(BPF_RET | BPF_K, 8 + len);
+	struct sock_fprog prog = { 1, &insn };
+
+	return setsockopt(sock, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog));
+}
+
+/* A filter can trim a packet to any number of its segments, to one, and to less than one. */
+TEST_F(segments, replied_trimmed)
+{
+	static const int lens[] = { 1, SIZE - 1, SIZE, SIZE + 1, 2 * SIZE, 5 * SIZE - 1 };
+	struct vnp_object *reply;
+
+	ASSERT_EQ(0, object_load("reply", &reply));
+	LINK("read_only");
+	ASSERT_EQ(0, link_update(self->link, object_prog(reply, "reply"), -1));
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		ASSERT_EQ(0, filter_keep(self->flow.rx, lens[i]));
+		FILL(ALL, SIZE);
+		ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
+		self->sent.cnt = (lens[i] + SIZE - 1) / SIZE;
+		self->sent.len[self->sent.cnt - 1] = lens[i] - (self->sent.cnt - 1) * SIZE;
+		EXPECT_EQ(self->sent.cnt, burst_recv(self->flow.tx, &self->sent, false)) {
+			TH_LOG("trimmed to %d bytes", lens[i]);
+		}
+	}
+	ASSERT_EQ(0, link_info(self->link, &self->info));
+	for (int i = 0; i < VNP_ERROR_SLOTS; i++)
+		EXPECT_EQ(0, self->info.errors[i]);
+	vnp_object_close(reply);
+}
+
 /* member() - a socket in the group, which takes super-packets.  Return: it, or negative */
 static int member(const struct sockaddr_in *group)
 {
