@@ -73,6 +73,16 @@ static inline void vnp_vm_flags_clear(struct vm_area_struct *vma,
 #endif
 }
 
+/* Can the CPU read the payload?  Newer kernels receive into the memory of devices (devmem). */
+static inline bool vnp_skb_readable(const struct sk_buff *skb)
+{
+#ifdef HAVE_SKB_FRAGS_READABLE
+	return skb_frags_readable(skb);
+#else
+	return true;
+#endif
+}
+
 /* Has the application asked for IP_RECVERR, and for IPV6_RECVERR? */
 static inline bool vnp_inet_recverr(const struct sock *sk)
 {

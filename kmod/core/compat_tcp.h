@@ -122,13 +122,4 @@ static inline void vnp_tcp_send_ack(struct sock *sk)
 #endif
 }
 
-static inline bool vnp_skb_readable(const struct sk_buff *skb)
-{
-#ifdef HAVE_SKB_FRAGS_READABLE
-	return skb_frags_readable(skb);
-#else
-	return true;
-#endif
-}
-
 #endif /* _VNP_CORE_COMPAT_TCP_H */

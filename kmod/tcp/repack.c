@@ -4,7 +4,7 @@
 #include <linux/skbuff.h>
 #include <net/tcp.h>
 
-#include "kmod/core/compat_tcp.h"
+#include "kmod/core/compat.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/ranges.h"
 

@@ -95,6 +95,20 @@ static noinline int vnp_udp_rcv_tunnel(struct vnp_link *link, struct sock *sk,
 	return 0;
 }
 
+/*
+ * Neither the program nor the application can read the payload; packets made of it for replies and
+ * batches would refer to pages that do not exist.
+ */
+static noinline int vnp_udp_rcv_unreadable(struct vnp_link *link, struct sk_buff *skb)
+{
+	const u32 head = sizeof(struct udphdr);
+
+	vnp_link_error(link, VNP_ERROR_MEMORY,
+		       vnp_batch_cnt(skb->len - head, vnp_batch_size(skb, head)));
+	kfree_skb(skb);
+	return 0;
+}
+
 /* Any packet, and any program.  Return: as vnp_udp_rcv() */
 static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 				       struct sk_buff *skb,
@@ -104,6 +118,8 @@ static noinline int vnp_udp_rcv_packet(struct vnp_link *link, struct sock *sk,
 
 	if (vnp_udp_gro_is_tunnel(skb))
 		return vnp_udp_rcv_tunnel(link, sk, skb);
+	if (unlikely(!vnp_skb_readable(skb)))
+		return vnp_udp_rcv_unreadable(link, skb);
 	vnp_dispatch_init(&dispatch, link, sk, skb, prog, filtered);
 	dispatch.dgram.exec.ctx.family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 :
 									      AF_INET;

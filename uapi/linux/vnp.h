@@ -336,7 +336,8 @@ enum vnp_fault {
  * enum vnp_error - why a datagram was dropped, other than by the verdict %VNP_DROP
  * @VNP_ERROR_MEMORY:	out of memory: for a private copy of what the program may write to,
  *			for a packet of datagrams whose verdict differs from that of their
- *			neighbours in the packet, or for headers
+ *			neighbours in the packet, or for headers; or the datagram is in the
+ *			memory of a device, where it cannot be read (devmem)
  * @VNP_ERROR_LENGTH:	longer than the program's context can represent (IPv6 jumbograms),
  *			or than can be sent: above the path MTU, if the socket does not
  *			permit fragmentation (EMSGSIZE of sendto())
