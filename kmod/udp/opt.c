@@ -104,35 +104,57 @@ static int vnp_udp_set_encap(struct sock *sk, sockptr_t optval,
 	return val ? -EBUSY : 0;
 }
 
-/* UDP_GRO is about to be set: afterwards the application's setting counts. */
-static void vnp_udp_gro_prepare(struct sock *sk)
+/*
+ * UDP_GRO is about to be set: afterwards the application's setting counts.  Return: id of the link,
+ * or 0
+ */
+static u32 vnp_udp_gro_prepare(struct sock *sk)
 {
 	struct vnp_link *link;
+	u32 id = 0;
 
 	lock_sock(sk);
 	link = vnp_udp_opt_link(sk);
-	if (link)
+	if (link) {
 		vnp_udp_gro_merge(link);
+		id = link->obj.id;
+	}
 	release_sock(sk);
+	return id;
 }
 
 /*
- * UDP_GRO was set: its value is now the application's.  Return: does the socket have a link that is
- * not being detached?
+ * UDP_GRO was set: its value is now the application's.  @id: of the link before.  Return: false: it
+ * must be set again, as that link was detached, or is being detached, which may have changed it
  */
-static bool vnp_udp_gro_set(struct sock *sk)
+static bool vnp_udp_gro_set(struct sock *sk, u32 id)
 {
 	struct vnp_link *link;
-	bool linked;
+	bool valid;
 
 	lock_sock(sk);
 	link = vnp_udp_opt_link(sk);
-	if (link)
+	if (link && link->obj.id == id) {
+		/* @sk is NULL before vnp_udp_gro_stop(), which then depends on @gro_forced. */
+		valid = READ_ONCE(link->sk) || !link->gro_forced;
 		WRITE_ONCE(link->gro_forced, false);
-	/* It is NULL before vnp_udp_gro_stop() gets the socket's lock. */
-	linked = link && READ_ONCE(link->sk);
+	} else {
+		valid = !link && !id;
+	}
 	release_sock(sk);
-	return linked;
+	return valid;
+}
+
+static int vnp_udp_set_gro(struct sock *sk, int level, sockptr_t optval, unsigned int optlen)
+{
+	u32 id;
+	int ret;
+
+	do {
+		id = vnp_udp_gro_prepare(sk);
+		ret = vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, UDP_GRO, optval, optlen);
+	} while (!ret && !vnp_udp_gro_set(sk, id));
+	return ret;
 }
 
 /* IPV6_ADDRFORM: the socket has become one of IPv4, with the kernel's struct proto. */
@@ -147,7 +169,6 @@ static void vnp_udp_opt_restart(struct sock *sk)
 static int vnp_udp_setsockopt_pinned(struct sock *sk, int level, int optname,
 				     sockptr_t optval, unsigned int optlen)
 {
-	const bool gro = vnp_udp_opt_is(level, optname, UDP_GRO);
 	int ret;
 
 	if (vnp_udp_opt_is(level, optname, UDP_ENCAP)) {
@@ -155,19 +176,13 @@ static int vnp_udp_setsockopt_pinned(struct sock *sk, int level, int optname,
 		if (ret <= 0)
 			return ret;
 	}
-	if (gro)
-		vnp_udp_gro_prepare(sk);
+	if (vnp_udp_opt_is(level, optname, UDP_GRO))
+		return vnp_udp_set_gro(sk, level, optval, optlen);
 	ret = vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname,
 						       optval, optlen);
-	if (ret)
-		return ret;
-	/* If the link was detached meanwhile, that has restored the value from before. */
-	if (gro && !vnp_udp_gro_set(sk))
-		return vnp_udp_proto_of(sk)->kernel->setsockopt(sk, level, optname, optval,
-								optlen);
-	if (level == SOL_IPV6 && optname == IPV6_ADDRFORM)
+	if (!ret && level == SOL_IPV6 && optname == IPV6_ADDRFORM)
 		vnp_udp_opt_restart(sk);
-	return 0;
+	return ret;
 }
 
 static int vnp_udp_setsockopt(struct sock *sk, int level, int optname,

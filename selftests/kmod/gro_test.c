@@ -10,6 +10,7 @@
 #include <linux/if_link.h>
 #include <linux/udp.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #include <sys/socket.h>
 #include "bpf.h"
 #include "burst.h"
+#include "faulting.h"
 #include "harness.h"
 #include "insn.h"
 #include "object.h"
@@ -129,6 +131,45 @@ TEST_F(sock, gro_refused_while_linked)
 	EXPECT_EQ(0, link_detach(self->link));
 	EXPECT_EQ(0, GRO());
 	EXPECT_EQ(4, DELIVER("PPPP", false));
+}
+
+struct setter {
+	int sock;
+	const void *value;
+	int ret;
+};
+
+static void *set_gro(void *arg)
+{
+	struct setter *setter = arg;
+
+	setter->ret = setsockopt(setter->sock, SOL_UDP, UDP_GRO, setter->value, sizeof(int));
+	return NULL;
+}
+
+/* The call began with one link, and ends with another: nothing is merged for this one, either. */
+TEST_F(sock, gro_refused_while_links_change)
+{
+	struct setter setter = { .sock = self->flow.rx };
+	struct faulting faulting;
+	pthread_t thread;
+
+	ASSERT_EQ(0, faulting_open(&faulting, 1));
+	setter.value = faulting.page;
+	LINK();
+	ASSERT_EQ(0, pthread_create(&thread, NULL, set_gro, &setter));
+	ASSERT_EQ(0, faulting_await(&faulting, 1));
+	EXPECT_EQ(0, link_detach(self->link));
+	close(self->link);
+	LINK();
+	ASSERT_EQ(0, faulting_fill(&faulting, 0));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	EXPECT_EQ(0, setter.ret);
+	EXPECT_EQ(0, GRO());
+	EXPECT_EQ(1, DELIVER("DDDP", false));
+	EXPECT_EQ(4, DELIVER("PPPP", false));
+	EXPECT_EQ(0, GRO());
+	faulting_close(&faulting);
 }
 
 /* getsockopt() truncates the value to the caller's buffer, like the kernel's own. */
