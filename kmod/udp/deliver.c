@@ -9,6 +9,7 @@
 
 #include "kmod/link/link.h"
 #include "kmod/link/stats.h"
+#include "kmod/path/batch.h"
 #include "kmod/prog/account.h"
 #include "kmod/udp/enqueue.h"
 #include "kmod/udp/gro.h"
@@ -21,11 +22,14 @@ DEFINE_PER_CPU(struct sock *, vnp_udp_delivering);
  */
 static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
 {
+	const u32 head = sizeof(struct udphdr);
+
 	if (!skb_is_gso(skb))
 		return true;
 	/* The mark is shared with clones. */
 	if (skb_unclone(skb, GFP_ATOMIC)) {
-		vnp_link_error(link, VNP_ERROR_MEMORY, skb_shinfo(skb)->gso_segs);
+		vnp_link_error(link, VNP_ERROR_MEMORY,
+			       vnp_batch_cnt(skb->len - head, vnp_batch_size(skb, head)));
 		kfree_skb(skb);
 		return false;
 	}
@@ -71,8 +75,11 @@ void vnp_udp_deliver(struct vnp_link *link, struct sock *sk, struct sk_buff *skb
 int vnp_udp_pass(struct vnp_link *link, struct sock *sk, struct sk_buff *skb,
 		 bool filtered)
 {
-	if (!filtered && (!skb_is_gso(skb) || vnp_udp_gro_wanted(link, sk)))
-		return 1;
+	if (!filtered) {
+		if (!skb_is_gso(skb) || vnp_udp_gro_wanted(link, sk))
+			return 1;
+		vnp_udp_count_taken(sk, skb);
+	}
 	vnp_udp_deliver(link, sk, skb, filtered);
 	return 0;
 }

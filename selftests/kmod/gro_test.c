@@ -172,6 +172,29 @@ TEST_F(sock, gro_refused_while_links_change)
 	faulting_close(&faulting);
 }
 
+/* received_there() - datagrams that applications in the receiver's namespace have received */
+static long received_there(const struct wire *wire, bool ip6)
+{
+	long cnt = setns(wire->there, CLONE_NEWNET) ? -1 : netns_received(ip6);
+
+	return setns(wire->here, CLONE_NEWNET) ? -1 : cnt;
+}
+
+/* Datagrams that were merged are counted when the application receives them, and not before. */
+TEST_F(sock, counted_once)
+{
+	const bool ip6 = variant->kind == FLOW_IP6;
+	long before;
+
+	LINK();
+	/* Merging begins. */
+	EXPECT_EQ(1, DELIVER("DDDP", false));
+	before = received_there(&self->wire, ip6);
+	EXPECT_LE(0, before);
+	EXPECT_EQ(8, DELIVER("PPPPPPPP", false));
+	EXPECT_EQ(before + 8, received_there(&self->wire, ip6));
+}
+
 /* getsockopt() truncates the value to the caller's buffer, like the kernel's own. */
 TEST_F(sock, gro_answer)
 {

@@ -219,6 +219,23 @@ int raw_udp(__u16 port, const void *data, size_t len, __u16 checksum)
 	return n;
 }
 
+long netns_received(bool ip6)
+{
+	static const char name[] = "Udp6InDatagrams";
+	char text[8192], *at;
+	long cnt;
+
+	if (read_text(ip6 ? "/proc/net/snmp6" : "/proc/net/snmp", text, sizeof(text)) < 0)
+		return -1;
+	if (ip6) {
+		at = strstr(text, name);
+		return at && sscanf(at + strlen(name), "%ld", &cnt) == 1 ? cnt : -1;
+	}
+	at = strstr(text, "\nUdp: ");
+	at = at ? strstr(at + 1, "\nUdp: ") : NULL;
+	return at && sscanf(at, "\nUdp: %ld", &cnt) == 1 ? cnt : -1;
+}
+
 __u32 sum16(const void *data, size_t len, __u32 sum)
 {
 	const __u8 *byte = data;

@@ -20,6 +20,9 @@ int netns_new(void);
 int netns_another(void);
 int netns_here(void);
 
+/* netns_received() - datagrams that applications of this namespace have received, or -1 */
+long netns_received(bool ip6);
+
 /* ip_batch() - execute commands of ip, a line each.  Return: 0 or negative */
 int ip_batch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

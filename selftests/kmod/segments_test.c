@@ -341,24 +341,6 @@ TEST_F(segments, multicast)
  * ---- What else can be seen of it ------------------------------------------
  */
 
-/* received() - datagrams that applications of this namespace have received */
-static long received(bool ip6)
-{
-	static const char name[] = "Udp6InDatagrams";
-	char text[8192], *at;
-	long cnt;
-
-	if (read_text(ip6 ? "/proc/net/snmp6" : "/proc/net/snmp", text, sizeof(text)) < 0)
-		return -1;
-	if (ip6) {
-		at = strstr(text, name);
-		return at && sscanf(at + strlen(name), "%ld", &cnt) == 1 ? cnt : -1;
-	}
-	at = strstr(text, "\nUdp: ");
-	at = at ? strstr(at + 1, "\nUdp: ") : NULL;
-	return at && sscanf(at, "\nUdp: %ld", &cnt) == 1 ? cnt : -1;
-}
-
 /* Counters and the queue's memory move as they do without a link, or nearly so. */
 TEST_F(segments, accounts)
 {
@@ -370,7 +352,7 @@ TEST_F(segments, accounts)
 		for (int linked = 0; linked < 2; linked++) {
 			if (linked)
 				LINK("read_only");
-			counted[linked] = lo ? received(ip6) : 0;
+			counted[linked] = lo ? netns_received(ip6) : 0;
 			FILL(ALL, lens[i]);
 			burst_expect(&self->want, &self->sent, false, false, &self->counts);
 			ASSERT_EQ(0, burst_send(self->flow.tx, &self->sent, variant->path));
@@ -379,7 +361,7 @@ TEST_F(segments, accounts)
 			EXPECT_EQ(1, burst_recv(self->flow.rx, &self->want, true));
 			EXPECT_EQ(0, sock_rmem(self->flow.rx));
 			if (lo)
-				counted[linked] = received(ip6) - counted[linked];
+				counted[linked] = netns_received(ip6) - counted[linked];
 		}
 		UNLINK();
 		EXPECT_EQ(counted[0], counted[1]);
