@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The datagram is the first packet, which has all others in its fragment list.  Bytes that do not
- * belong to the message are removed where they are, if no one else refers to the packet.
+ * belong to the message are removed in place if the packet is not shared; otherwise packets that
+ * leave them out are made of it.
  */
 #include "kmod/udp/assemble.h"
 
@@ -33,7 +34,7 @@ static bool vnp_udp_skb_fits(const struct sk_buff *skb, u32 size, u32 from, u32 
 	return true;
 }
 
-/* Can bytes of each datagram be removed where they are?  @skb is at its payload. */
+/* Can bytes of each datagram be removed in place?  @skb is at its payload. */
 static bool vnp_udp_strips(struct sk_buff *skb, u32 size, u32 from)
 {
 	struct sk_buff *iter;
@@ -49,7 +50,7 @@ static bool vnp_udp_strips(struct sk_buff *skb, u32 size, u32 from)
 	return !left;
 }
 
-/* Return: bytes removed from the packet itself */
+/* Remove them from a packet, but not from its fragment list.  Return: how many */
 static u32 vnp_udp_strip_skb(struct sk_buff *skb, u32 from)
 {
 	struct skb_shared_info *shinfo = skb_shinfo(skb);

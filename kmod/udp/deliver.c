@@ -26,7 +26,7 @@ static bool vnp_udp_mark(struct vnp_link *link, struct sk_buff *skb, bool whole)
 
 	if (!skb_is_gso(skb))
 		return true;
-	/* The mark is shared with clones. */
+	/* Clones share gso_type. */
 	if (skb_unclone(skb, GFP_ATOMIC)) {
 		vnp_link_error(link, VNP_ERROR_MEMORY,
 			       vnp_batch_cnt(skb->len - head, vnp_batch_size(skb, head)));

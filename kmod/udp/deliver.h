@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: delivering packets to the socket, super-packets only if the application has
- * set UDP_GRO.
+ * UDP sockets: delivering packets to the socket.  Several datagrams in one packet (a super-packet,
+ * path/batch.h) are segmented, unless the application has set UDP_GRO.
  *
  * Context of all functions here: softirq, under RCU.
  */

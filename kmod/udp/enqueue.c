@@ -78,7 +78,7 @@ static void vnp_udp_pktinfo(const struct sock *sk, struct sk_buff *skb)
 		pktinfo->ipi_spec_dst.s_addr = 0;
 		return;
 	}
-	/* The first member is the same in struct inet_skb_parm. */
+	/* The first member of skb->cb was struct inet_skb_parm::iif. */
 	if (pktinfo->ipi_ifindex == LOOPBACK_IFINDEX)
 		pktinfo->ipi_ifindex = inet_iif(skb);
 	else if (ipv4_l3mdev_skb(IPCB(skb)->flags) && rt->rt_iif)

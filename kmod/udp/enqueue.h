@@ -36,8 +36,9 @@ vnp_udp_mib(const struct sock *sk, const struct sk_buff *skb)
  * @sk:		the socket
  * @skb:	the packet
  *
- * The kernel counts a packet for which the hook returns 0 as received, by a tunnel.  To be called if
- * its datagrams are passed on all the same: recvmsg() counts those that the application receives.
+ * The kernel counts a packet for which the hook returns 0 as received, by a tunnel.  To be called
+ * if its datagrams are passed on all the same: recvmsg() counts those that the application
+ * receives.
  */
 static __always_inline void vnp_udp_count_taken(const struct sock *sk,
 						const struct sk_buff *skb)

@@ -19,10 +19,10 @@
 #include "kmod/map/peers.h"
 #include "kmod/udp/udp.h"
 
-/* Peers that an error is compared with at most, as nobody is charged for it */
+/* Maximum number of peers that an error is compared with, as nobody is charged for that */
 #define VNP_UDP_ERR_PEERS_MAX	64
 
-/* A connected socket gets errors even without IP_RECVERR. */
+/* Does a connected socket get this error even without IP_RECVERR? */
 static bool vnp_udp_err_is_hard(const struct sock *sk, const struct sk_buff *skb)
 {
 	const struct icmp6hdr *icmp6 = icmp6_hdr(skb);
@@ -39,7 +39,7 @@ static bool vnp_udp_err_is_hard(const struct sock *sk, const struct sk_buff *skb
 	       (icmp->code <= NR_ICMP_UNREACH && icmp_err_convert[icmp->code].fatal);
 }
 
-/* Count the error at the peers, of the program's maps, with the datagram's destination. */
+/* Count the error for peers in the program's maps to whose address the datagram was sent. */
 static void vnp_udp_err_count(struct sock *sk, const struct sk_buff *skb, __be16 port)
 {
 	const u16 family = skb->protocol == htons(ETH_P_IPV6) ? AF_INET6 : AF_INET;

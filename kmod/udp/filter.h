@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets: the other filters of a socket's datagrams.
+ * UDP sockets: the kernel's filters, which must accept a datagram before the program sees it.
  */
 #ifndef _VNP_UDP_FILTER_H
 #define _VNP_UDP_FILTER_H
@@ -11,7 +11,7 @@
 #include <linux/skbuff.h>
 #include <net/sock.h>
 
-/* A security module may check any datagram. */
+/* Enabled: a security module may check any datagram, not only those with a secmark. */
 DECLARE_STATIC_KEY_FALSE(vnp_udp_lsm_key);
 
 /* Is there a BPF program on this socket's cgroup, or an ancestor? */

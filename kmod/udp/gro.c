@@ -4,13 +4,14 @@
  * tunnel's.  So a link's socket has:
  *
  *	UDP_FLAGS_GRO_ENABLED	GRO merges its datagrams
- *	UDP_FLAGS_ACCEPT_L4	the packet is not segmented before the hook ...
- *	gro_complete		... nor because of the hook: marks it as a tunnel's
+ *	UDP_FLAGS_ACCEPT_L4	merged packets are not segmented before they reach the socket
+ *	gro_complete		marks them as a tunnel's, as the kernel segments all others for a
+ *				socket that has encap_rcv()
  *
- * The last remains after the link is detached (udp/sock.c says why), and then marks nothing.
+ * gro_complete stays after the link was detached (udp/sock.c says why), and then marks nothing.
  *
- * The first is the application's UDP_GRO.  While it is only set because of a link
- * (link->gro_forced), no super-packet reaches the application, and getsockopt() returns
+ * UDP_FLAGS_GRO_ENABLED also is the application's option UDP_GRO.  While it is only set because
+ * of a link (link->gro_forced), no super-packet reaches the application, and getsockopt() returns
  * the application's setting (udp/opt.c).  If the application sets it later, its setting counts; if
  * it sets it to 0, nothing is merged any more.  A link does not set it before merging saves more
  * than it costs (udp/merge.h).
@@ -39,8 +40,8 @@
  * although the packet is not encapsulated.  The packet may be forwarded instead, by a bridge, a
  * router or a redirection that is not known here, and a device that relies on the type
  * would look for inner headers.  No device supports the second type, so such a packet is
- * segmented, and has neither type, before any device gets it.  Segmentation in software
- * ignores both, since skb->encapsulation is not set.
+ * segmented before any device gets it, and the segments have neither type.  Segmentation in
+ * software ignores both, since skb->encapsulation is not set.
  */
 #define VNP_GSO_MARK	(SKB_GSO_UDP_TUNNEL_CSUM | SKB_GSO_TUNNEL_REMCSUM)
 
@@ -74,7 +75,7 @@ struct vnp_udp_gro_at {
 	bool ip6;
 };
 
-/* Skip the headers between Ethernet's and the first of IP, as far as GRO parses them. */
+/* Skip what GRO parses between the Ethernet header and the first IP header: VLAN and PPPoE. */
 static void vnp_udp_gro_link_layer(const struct sk_buff *skb,
 				   struct vnp_udp_gro_at *at)
 {
@@ -116,11 +117,11 @@ static bool vnp_udp_gro_ip(const struct sk_buff *skb, struct vnp_udp_gro_at *at)
 }
 
 /*
- * The checksum of a tunnel's UDP header, before the covered bytes are known.  Some
- * kernels compute it with the addresses of the inner packet.
+ * Set the checksum of a tunnel's UDP header to that of the pseudo header, as for CHECKSUM_PARTIAL.
+ * Some kernels have computed it with the addresses of the inner packet.
  */
-static void vnp_udp_gro_seal(const struct vnp_udp_gro_at *at, struct udphdr *uh,
-			     u32 len)
+static void vnp_udp_gro_pseudo(const struct vnp_udp_gro_at *at, struct udphdr *uh,
+			       u32 len)
 {
 	const struct ipv6hdr *ip6 = at->ip;
 	const struct iphdr *ip4 = at->ip;
@@ -132,10 +133,10 @@ static void vnp_udp_gro_seal(const struct vnp_udp_gro_at *at, struct udphdr *uh,
 }
 
 /*
- * GRO also parses the inner packets of tunnels, whatever their destination, and finds a
- * socket bound to no address for any inner packet to its port.  udp_gro_complete() has
- * then overwritten the gso_type that the tunnel's own function had set; this restores it.
- * A tunnel in UDP whose payload is IP without another header (FOU) has set two bits.
+ * GRO also parses the inner packets of tunnels, whatever their destination: a socket that is bound
+ * to no address is found for every inner packet to its port, also if that will be forwarded.  Then
+ * udp_gro_complete() has overwritten the gso_type that the tunnel's own function had set; this
+ * restores it.  A tunnel in UDP whose payload is IP without another header (FOU) has set two bits.
  *
  * Return: 0: it is not a tunnel's packet.
  */
@@ -154,7 +155,7 @@ static u32 vnp_udp_gro_tunnel(struct sk_buff *skb, int off)
 			return 0;
 		type = uh->check ? SKB_GSO_UDP_TUNNEL_CSUM : SKB_GSO_UDP_TUNNEL;
 		if (uh->check)
-			vnp_udp_gro_seal(&at, uh, skb->len - at.pos);
+			vnp_udp_gro_pseudo(&at, uh, skb->len - at.pos);
 		at.pos += sizeof(*uh);
 		if (skb_inner_network_offset(skb) == at.pos)
 			type |= at.ip6 ? SKB_GSO_IPXIP6 : SKB_GSO_IPXIP4;

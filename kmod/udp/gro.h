@@ -52,7 +52,7 @@ bool vnp_udp_gro_is_merged(const struct sk_buff *skb);
  */
 static __always_inline bool vnp_udp_gro_is_tunnel(const struct sk_buff *skb)
 {
-	/* It is not set in packets that GRO has merged for the hook. */
+	/* vnp_udp_gro_complete() clears skb->encapsulation of what is merged for the hook. */
 	return unlikely(skb->encapsulation) && skb_is_gso(skb);
 }
 

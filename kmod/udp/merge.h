@@ -5,8 +5,8 @@
  * If a socket's datagrams are merged, GRO holds each until it knows whether others of the
  * same flow follow, which takes some 200 instructions.  A datagram that is dropped
  * together with others saves some 1,500, one that is replied to more.  One that is passed
- * saves nothing, unless the application accepts super-packets, and then it decides about
- * merging itself.
+ * saves nothing, unless the application accepts super-packets, and such an application decides
+ * about merging itself (UDP_GRO).
  *
  * So merging for a link's socket does not begin before two datagrams of one flow that GRO could
  * have merged were dropped, replied to or held: in one softirq, or consecutive if the device delays
@@ -43,7 +43,10 @@ static __always_inline bool vnp_udp_merge_seen(struct vnp_link_stats __percpu *s
 	u32 softirq = __this_cpu_read(kstat.softirqs[NET_RX_SOFTIRQ]);
 	u32 before, now;
 
-	/* Without locking: one datagram more or less makes no difference. */
+	/*
+	 * A device that delays datagrams for merging delivers them in later softirqs.  Read without
+	 * locking: one datagram more or less makes no difference.
+	 */
 	if (unlikely(data_race(skb->dev->gro_flush_timeout)))
 		softirq = 0;
 	now = ports ^ softirq * GOLDEN_RATIO_32;

@@ -15,8 +15,8 @@
  *
  * Calls may sleep, and outlast the link: so they take a reference to the module.  That
  * fails only while the module is being removed, when there are no links, for a task that
- * read sk_prot before and was preempted.  vnp_udp_socks_destroy() waits for such tasks
- * before they take and after they put the reference.
+ * read sk_prot before and was preempted.  vnp_udp_socks_destroy() waits for tasks in these
+ * functions that do not have the reference yet, or not any more.
  */
 #include "kmod/udp/opt.h"
 
@@ -34,7 +34,7 @@
 
 /**
  * struct vnp_udp_proto - a struct proto of the kernel and our modified copy
- * @kernel:	NULL if there is none
+ * @kernel:	the kernel's; NULL: there is no IPv6
  * @ours:	the same except setsockopt(), getsockopt() and destroy()
  */
 struct vnp_udp_proto {

@@ -153,7 +153,7 @@ static inline int vnp_udp_out_ttl(const struct inet_sock *inet, const struct dst
  * @ttl:	its TTL; less than 0: the socket's
  * @tos:	its TOS
  *
- * Return: as ip_local_out(), or -EMSGSIZE.
+ * Return: as ip_local_out(), or an errno of vnp_udp_out_begin().
  */
 static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, __be32 saddr, __be32 daddr,
 					   int ttl, u8 tos)
@@ -163,7 +163,7 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, __be32 saddr
 	struct sock *sk = out->sk;
 	const struct inet_sock *inet = inet_sk(sk);
 	const u8 pmtudisc = READ_ONCE(inet->pmtudisc);
-	/* ip_sk_use_pmtu(), ip_sk_ignore_df(), ip_dont_fragment() of one value */
+	/* ip_sk_use_pmtu(), ip_sk_ignore_df() and ip_dont_fragment(), but pmtudisc is read once */
 	const u32 mtu = pmtudisc < IP_PMTUDISC_PROBE ? dst_mtu(dst) :
 						       READ_ONCE(dst->dev->mtu);
 	const bool ignore_df = pmtudisc < IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_OMIT;

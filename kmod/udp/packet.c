@@ -222,7 +222,7 @@ struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size)
 		next = other->next;
 		skb_mark_not_on_list(other);
 		__skb_pull(other, sizeof(struct udphdr));
-		/* Only the payload is needed, and it may be queued for long: put all else. */
+		/* Only the payload is needed, maybe for long: put all other references. */
 		skb_dst_drop(other);
 		nf_reset_ct(other);
 		skb_ext_reset(other);

@@ -53,7 +53,7 @@ struct sk_buff *vnp_udp_packet_copy(struct sk_buff *skb, u32 start, u32 len);
  */
 struct sk_buff *vnp_udp_packet_join(struct sk_buff *list, u32 size);
 
-/* vnp_udp_packet_max() - maximum payload with these headers, whose lengths have 16 bits */
+/* vnp_udp_packet_max() - maximum payload with these headers, whose length fields have 16 bits */
 u32 vnp_udp_packet_max(const struct sk_buff *skb);
 
 /**

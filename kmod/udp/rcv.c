@@ -84,8 +84,8 @@ static noinline int vnp_udp_dispatch_fill(struct vnp_dispatch *dispatch)
 }
 
 /*
- * A super-packet of a tunnel, which ends at this socket's application: of a tunnel on this machine,
- * through veth, or from a virtual machine's host.  Each segment is a datagram of the socket.
+ * A super-packet of a tunnel whose other end is this socket's application: from a tunnel device on
+ * this machine, or from the host of a virtual machine.  Each segment is a datagram of the socket.
  */
 static noinline int vnp_udp_rcv_tunnel(struct vnp_link *link, struct sock *sk,
 				       struct sk_buff *skb)
@@ -153,9 +153,9 @@ static noinline int vnp_udp_rcv_filtered(struct vnp_link *link, struct sock *sk,
 
 /*
  * Many programs are direct, and most packets are one datagram in linear data: for these this is
- * all that vnp_dispatch() would do.  @direct_max of other programs is 0.  A super-packet can be
- * linear, too: tc and XDP programs, and netfilter's helpers can make it so.  Nothing here writes to
- * the stack by index, so no stack canary is needed.
+ * all that vnp_dispatch() would do.  prog->direct_max of other programs is 0.  A super-packet can
+ * be linear, too: tc and XDP programs, and netfilter's helpers can make it so.  Nothing here
+ * writes to the stack by index, so no stack canary is needed.
  */
 __no_stack_protector int vnp_udp_rcv(struct sock *sk, struct sk_buff *skb)
 {

@@ -18,9 +18,9 @@
 bool vnp_udp_keep(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
 	/*
-	 * The kernel's reserves of memory are for swapping over the network: it does not queue what
-	 * is in them to other sockets, either.  The gso_size and gso_type of a super-packet are
-	 * shared with clones.
+	 * The kernel's reserves of memory are for swapping over the network: it does not queue
+	 * packets in them to other sockets, either.  Clones share gso_size and gso_type, which are
+	 * reset below.
 	 */
 	if (skb_pfmemalloc(skb) || (skb_is_gso(skb) && skb_unclone(skb, GFP_ATOMIC))) {
 		kfree_skb(skb);
@@ -122,14 +122,14 @@ bool vnp_udp_release_only(struct sock *sk, struct sk_buff *skb, u32 from, u32 ch
  * ---- Each datagram ------------------------------------------------------
  */
 
-/* An application that asked for super-packets gets one if nothing is removed from it. */
+/* May it be delivered as a super-packet?  Not if bytes of each datagram must be left out. */
 static bool vnp_udp_stays_batch(const struct vnp_link *link, const struct sock *sk,
 				const struct sk_buff *skb)
 {
 	return !vnp_hold_cb(skb)->from && vnp_udp_gro_wanted(link, sk);
 }
 
-/* Return: number of datagrams that were not delivered, as of the functions below */
+/* Return: number of datagrams that were not delivered; likewise the functions below */
 static u32 vnp_udp_release_batch(struct sock *sk, struct sk_buff *skb)
 {
 	const u32 size = vnp_hold_cb(skb)->size;

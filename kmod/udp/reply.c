@@ -16,8 +16,9 @@
 #include "kmod/udp/output.h"
 
 /*
- * Approximate cost of a reply: of a packet; of each further segment, as the device may not make
- * them; and per bytes, which may have to be fragmented.  Reading the clock would take longer.
+ * Approximate time that a reply takes: for a packet; for each further segment, as the stack may
+ * have to make it; and how many bytes take 1 ns, as they may have to be fragmented.  Reading the
+ * clock would take longer.
  */
 #define VNP_UDP_REPLY_NS	1000
 #define VNP_UDP_REPLY_MORE_NS	250
@@ -59,10 +60,10 @@ static __always_inline int vnp_udp_check(const struct vnp_link *link, struct soc
 static __always_inline void vnp_udp_scrub(const struct sock *sk, struct sk_buff *skb)
 {
 	const size_t half = sizeof(skb->headers) / 2;
-	/* Where drivers free it after transmission, in newer kernels */
+	/* Newer kernels free the packet on this CPU after it was transmitted. */
 	const u16 alloc_cpu = skb->alloc_cpu;
 
-	/* The stack returns the segments of a super-packet as a list. */
+	/* If udp_queue_rcv_skb() has segmented a super-packet, its segments are a list. */
 	skb_mark_not_on_list(skb);
 	skb_dst_drop(skb);
 	skb_ext_reset(skb);
@@ -215,7 +216,7 @@ static __always_inline int vnp_udp_reply_send(struct vnp_link *link, struct sock
 	return vnp_udp_reply_ip4(link, sk, skb, size, gso);
 }
 
-/* Replies are not refused: the executions that follow are throttled. */
+/* A reply is sent even if the account is empty: then later executions are throttled. */
 static __always_inline void vnp_udp_reply_charge(const struct vnp_link *link, u32 len, u32 more)
 {
 	vnp_account_take(link->user, VNP_UDP_REPLY_NS + more * VNP_UDP_REPLY_MORE_NS +
@@ -270,7 +271,7 @@ static noinline void vnp_udp_reply_v6(struct vnp_link *link, struct sock *sk,
 
 void vnp_udp_reply(struct vnp_link *link, struct sock *sk, struct sk_buff *skb)
 {
-	/* Before all else: values computed before a call must be saved across it. */
+	/* First, so that no value must be kept across this call. */
 	skb_orphan(skb);
 	if (unlikely(skb->protocol == htons(ETH_P_IPV6)))
 		vnp_udp_reply_v6(link, sk, skb);

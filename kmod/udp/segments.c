@@ -31,7 +31,7 @@
 #include "kmod/udp/gro.h"
 #include "kmod/udp/packet.h"
 
-/* Payload of a segment, whose skb->data is at any header; wraps if there is no UDP header */
+/* Payload of a segment, whose skb->data can be at any header; meaningless without UDP header */
 static u32 vnp_udp_segment_len(const struct sk_buff *skb)
 {
 	return skb->len - skb_transport_offset(skb) - sizeof(struct udphdr);
@@ -74,7 +74,7 @@ bool vnp_udp_segments_join(struct vnp_link *link, struct sock *sk, struct sk_buf
 	vnp_udp_count_taken(sk, skb);
 	consume_skb(skb);
 
-	/* The kernel has moved skb->data of the first to the UDP header. */
+	/* So far the kernel has only moved skb->data of the first one to the UDP header. */
 	for (segment = second; segment; segment = segment->next)
 		__skb_pull(segment, skb_transport_offset(segment));
 	vnp_udp_packet_join(whole, size);

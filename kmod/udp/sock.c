@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kernel reads two function pointers of a UDP socket twice, to test and to call them:
- * gro_complete and encap_err_rcv.  If they were cleared in between it would call NULL,
- * and waiting for a grace period does not help: later readers read them too, and while an
- * application has datagrams merged there is always a reader.  So once they are set on a
- * socket they stay, with or without a link; without one they do what the kernel does if
- * they are not set.
+ * gro_complete and encap_err_rcv.  If one was cleared in between, it would call NULL.  A
+ * grace period before the pointer is cleared does not help, as other readers begin
+ * meanwhile; one after that comes too late.  So once they are set on a socket they stay, with or
+ * without a link; without one they do what the kernel does if they are not set.
  *
- * Three events end that:
+ * They are only cleared, or not used any more, in these cases:
  *
  * The socket is freed.  sk_destruct() is called when the socket cannot be found any more;
  * ours removes it from the table and calls the original one.
  *
- * The module is removed.  Sockets that had a link do not pin it: as no CPU may be between
- * the two reads, all are stopped.  The reads are in softirq, or with softirqs off, which
- * stop_machine() does not interrupt.  That takes milliseconds on all CPUs, so it is only
- * acceptable for root removing the module, not for users detaching links.  Functions
+ * The module is removed.  Sockets that had a link do not pin it.  All other CPUs are stopped while
+ * the pointers are restored, so that none is between the two reads: these are in softirq, or with
+ * softirqs off, which stop_machine() does not interrupt.  That takes milliseconds on all CPUs, so
+ * it is only acceptable for root removing the module, not for users detaching links.  Functions
  * called in process context may have been read by a task that was preempted before the
  * call: synchronize_rcu_tasks() waits for those.
  *
@@ -46,7 +45,7 @@
 /* All entries, by address of the socket */
 static DEFINE_XARRAY_FLAGS(vnp_udp_socks, XA_FLAGS_LOCK_BH | XA_FLAGS_ACCOUNT);
 
-/* For module exit */
+/* Module exit waits here for sockets whose sk_destruct() others have replaced. */
 static DECLARE_WAIT_QUEUE_HEAD(vnp_udp_socks_wait);
 
 /* Sockets are at least a cache line apart. */
@@ -146,11 +145,11 @@ void vnp_udp_socks_destroy(void)
 
 	stop_machine(vnp_udp_socks_restore, NULL, NULL);
 	/*
-	 * Tasks that were preempted while they entered or left the module.  One was about
-	 * to call vnp_udp_sock_destruct().  One that closed a socket put its link, and so
-	 * the module, while in here.  One that called setsockopt() read it from our
-	 * struct proto before the link was detached; it cannot get a reference to the
-	 * module (udp/opt.c), and leaves.
+	 * Wait for tasks that were preempted while they entered or left the module: one that is
+	 * about to call vnp_udp_sock_destruct(); one that has closed a socket, and with its link
+	 * put a reference to the module whose code it still executes; and one that has read
+	 * setsockopt() from our struct proto before the link was detached, and will return when
+	 * it gets no reference to the module (udp/opt.c).
 	 */
 	synchronize_rcu_tasks();
 	xa_for_each(&vnp_udp_socks, key, usock) {

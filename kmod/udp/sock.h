@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * UDP sockets that have or had a link: what remains on them until they are freed.
+ * UDP sockets that have or had a link: what the module keeps for each until it is freed.
  */
 #ifndef _VNP_UDP_SOCK_H
 #define _VNP_UDP_SOCK_H
@@ -12,8 +12,8 @@ struct vnp_link;
 
 /**
  * struct vnp_udp_sock - saved state of a socket
- * @sk_destruct: the original one
- * @encap_rcv:	the one before the current link
+ * @sk_destruct: what the socket had before its first link; called by ours
+ * @encap_rcv:	what it had before the current link
  * @sk:		the socket; NULL: its pointers were restored, at module exit
  * @link:	its link, or NULL; under the socket's lock
  * @done:	called if the socket is freed while it has @link: detach that, and put the

@@ -9,7 +9,8 @@
  *	sk_user_data		the link
  *	sk_prot			one that hides all this from the application (udp/opt.c)
  * and until it is freed, by udp/sock.c:
- *	encap_err_rcv		vnp_udp_err_rcv(): tunnels get no errors
+ *	encap_err_rcv		vnp_udp_err_rcv(), as other sockets with an encap_type get no ICMP
+ *				errors
  *	gro_complete		vnp_udp_gro_complete()
  *	sk_destruct		the socket is freed
  * setup_udp_tunnel_sock() could set these, but it also disables multicast loopback
@@ -149,10 +150,7 @@ static void vnp_udp_clear_hook(struct sock *sk)
  */
 static bool vnp_udp_end(struct vnp_link *link, struct sock *sk, bool alive)
 {
-	/*
-	 * Before lock_sock(), for which it may wait without limit: from here on no program is
-	 * executed.
-	 */
+	/* First of all, as lock_sock() may wait for any time: no program is executed any more. */
 	if (!vnp_link_claim(link))
 		return false;
 	/* No more fragments are added; those that are pending are freed by their CPUs. */
@@ -182,8 +180,9 @@ static bool vnp_udp_is_hooked(struct sock *sk)
 	bool hooked;
 
 	/*
-	 * A link being created owns the socket.  So does a call of the application, for any time:
-	 * do not wait for it, as the answer can change at any moment.
+	 * While a link is being created the socket is owned, and its fields are not set yet.  A
+	 * call of the application can own it for any time: do not wait for that, as the result can
+	 * be outdated at any moment anyway.
 	 */
 	local_bh_disable();
 	bh_lock_sock(sk);
