@@ -96,7 +96,7 @@ static bool vnp_hold_charge(struct vnp_holding *h, struct vnp_message *message, 
 	struct vnp_message *oldest;
 	u32 done = 0;
 
-	/* It does not fit even if nothing else is held. */
+	/* More than the link may hold, even if all other messages are freed */
 	if (hold->link->hold_bytes && size > hold->link->hold_bytes)
 		return false;
 	while (!vnp_hold_has_room(h, size) ||

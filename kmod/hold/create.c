@@ -39,7 +39,7 @@ int vnp_hold_create(struct vnp_link *link)
 	INIT_DELAYED_WORK(&hold->expiry, vnp_hold_expiry);
 	get_random_bytes(&hold->key, sizeof(hold->key));
 	hold->mask = cnt - 1;
-	/* Another caller may have been faster. */
+	/* Another caller may have set it meanwhile. */
 	if (cmpxchg(&link->hold, NULL, hold))
 		kvfree(hold);
 	return 0;

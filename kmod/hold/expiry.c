@@ -12,7 +12,7 @@
 /* How many jiffies ahead an iteration can be reserved */
 #define VNP_HOLD_SLOTS_MAX	(100UL * HZ)
 
-/* Return: the next one to be delivered, or NULL.  Context: the lock */
+/* Return: the next message that was released and deferred, or NULL.  Context: the lock */
 static struct vnp_message *vnp_hold_take_deferred(struct vnp_hold *hold)
 {
 	struct vnp_message *message = hold->deferred;
@@ -93,7 +93,7 @@ static bool vnp_hold_expire_some(struct vnp_holding *h)
 	rcu_read_lock();
 	start = ktime_get_ns();
 	spin_lock(&hold->lock);
-	/* Both: under load each of them may always have work. */
+	/* Each iteration does both, as under load either alone may never come to an end. */
 	vnp_hold_resume(h);
 	vnp_hold_expire(h);
 	more = h->ended;
@@ -107,7 +107,7 @@ static bool vnp_hold_expire_some(struct vnp_holding *h)
 	return more;
 }
 
-/* May the user's account be charged on this CPU? */
+/* Is there anything left in the user's account on this CPU? */
 static bool vnp_hold_is_solvent(const struct vnp_link *link)
 {
 	bool solvent;

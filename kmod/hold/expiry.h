@@ -13,8 +13,8 @@ struct work_struct;
 void vnp_hold_expiry(struct work_struct *work);
 
 /*
- * vnp_hold_resume() - move some messages that were deferred to @h->ended.  Those that the
- * previous call moved have been finished.  Context: the lock
+ * vnp_hold_resume() - move some messages that were deferred to @h->ended.  The caller has finished
+ * those that the call before has moved.  Context: the lock
  */
 void vnp_hold_resume(struct vnp_holding *h);
 

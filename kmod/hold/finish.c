@@ -24,7 +24,7 @@
 #define VNP_HOLD_EACH_SIZE	1024
 
 /*
- * Take back some messages that the work item was to free, until the socket has room.  Return:
+ * Free some messages that were left to the work item here, until the socket has room.  Return:
  * number of their datagrams.  Context: the lock
  */
 static u32 vnp_hold_reclaim(struct vnp_holding *h, u32 size)
@@ -163,8 +163,8 @@ static bool vnp_hold_recharge(struct vnp_holding *h, struct vnp_message *message
 }
 
 /*
- * Queue the work item for now.  vnp_hold_queue() does nothing if it is queued already, so that is
- * cancelled.  A workqueue never executes it twice at once.  Context: the lock
+ * Queue the work item without delay.  It may be queued for when a message will be too old, and then
+ * vnp_hold_queue() would do nothing: so cancel that.  Context: the lock
  */
 static void vnp_hold_kick(struct vnp_hold *hold)
 {

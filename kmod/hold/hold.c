@@ -154,8 +154,8 @@ int vnp_hold_find_info(struct vnp_holding *h, u64 key, struct vnp_held *info)
 }
 
 /*
- * Does a message have nothing but the datagram of this execution?  All other fragments that it had
- * are settled.  Context: the lock
+ * Is the datagram of this execution all that a message has?  Then no other CPU has a fragment of
+ * it, and nothing of it was charged.  Context: the lock
  */
 static bool vnp_hold_is_only(const struct vnp_holding *h, const struct vnp_message *message)
 {
@@ -163,7 +163,8 @@ static bool vnp_hold_is_only(const struct vnp_holding *h, const struct vnp_messa
 	       !message->charge;
 }
 
-static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end)
+/* The program ends the message with this key.  Return: 0, -ENOENT, -EMSGSIZE */
+static int vnp_hold_end_key(struct vnp_holding *h, u64 key, enum vnp_message_end end)
 {
 	struct vnp_message *message;
 	int ret = 0;
@@ -187,17 +188,17 @@ static int vnp_hold_ask(struct vnp_holding *h, u64 key, enum vnp_message_end end
 
 int vnp_hold_release(struct vnp_holding *h, u64 key)
 {
-	return vnp_hold_ask(h, key, VNP_MESSAGE_RELEASED);
+	return vnp_hold_end_key(h, key, VNP_MESSAGE_RELEASED);
 }
 
 int vnp_hold_release_each(struct vnp_holding *h, u64 key)
 {
-	return vnp_hold_ask(h, key, VNP_MESSAGE_RELEASED_EACH);
+	return vnp_hold_end_key(h, key, VNP_MESSAGE_RELEASED_EACH);
 }
 
 int vnp_hold_discard(struct vnp_holding *h, u64 key)
 {
-	return vnp_hold_ask(h, key, VNP_MESSAGE_DISCARDED);
+	return vnp_hold_end_key(h, key, VNP_MESSAGE_DISCARDED);
 }
 
 /*

@@ -36,16 +36,16 @@ struct vnp_link_info;
 struct vnp_message;
 
 /**
- * struct vnp_holding - a packet whose datagrams may be held, or a test run
+ * struct vnp_holding - state of holding while a packet is processed, or for a test run
  * @link:	the link; NULL: a test run
  * @sk:		its socket
  * @batch:	the pending fragment of the current batch, or NULL
  * @now:	the pending fragment with the datagram of this execution, or NULL
  * @bytes:	the datagram's bytes in @now
- * @known:	if @now: @info is the state of the message that it belongs to, as vnp_hold() left
- *		it; the program has not ended the message since
- * @key:	if @known: that message's key
- * @info:	if @known
+ * @known:	valid if @now: vnp_hold() has stored the state of @now's message in @info, and the
+ *		program has not released or discarded a message since
+ * @key:	if @known: key of that message
+ * @info:	if @known: its state, for vnp_held()
  * @all:	finish all ended messages now, even if the user's account is empty
  * @ended:	messages that ended and have no pending fragments: to be delivered or freed
  * @tail:	where the next of them is added
@@ -69,9 +69,9 @@ struct vnp_holding {
 /**
  * struct vnp_hold_cb - skb->cb of a packet with datagrams that are held
  * @inet:	what the socket will need: parameters of IP and UDP
- * @holding:	the packet that it was made of, until it is added to a fragment
- * @size:	after that: payload of each of its datagrams except the last
- * @from:	after that: first byte of each payload that belongs to the message
+ * @holding:	before it is added to a fragment: state of the packet that is being processed
+ * @size:	afterwards: payload of each of its datagrams except the last
+ * @from:	likewise: first byte of each payload that belongs to the message
  *
  * The last bytes of skb->cb are not available: the socket's queue stores the number of dropped
  * datagrams there (SOCK_SKB_CB).
@@ -94,7 +94,7 @@ static inline struct vnp_hold_cb *vnp_hold_cb(const struct sk_buff *skb)
 }
 
 /*
- * ---- Of a link.  Context: process, unless it says otherwise --------------
+ * ---- Of a link.  Context: process, unless stated otherwise ---------------
  */
 
 /**
@@ -105,7 +105,7 @@ static inline struct vnp_hold_cb *vnp_hold_cb(const struct sk_buff *skb)
  */
 int vnp_hold_create(struct vnp_link *link);
 
-/* vnp_hold_destroy() - nothing is held, and there are no executions */
+/* vnp_hold_destroy() - free it, when nothing is held, and no program is executed any more */
 void vnp_hold_destroy(struct vnp_link *link);
 
 /* vnp_hold_permit() - allow or forbid holding from now on.  Context: the link's lock */
@@ -186,15 +186,16 @@ void vnp_hold_packet(struct vnp_holding *h, struct sk_buff *skb);
 /* vnp_hold_add() - vnp_hold() with @from and @bytes of the datagram's payload */
 int vnp_hold_add(struct vnp_holding *h, u64 key, u32 order, u32 from, u32 bytes);
 
-/* vnp_hold_find_info() - as vnp_hold_query(), of any message */
+/* vnp_hold_find_info() - vnp_hold_query() of a message that must be looked up */
 int vnp_hold_find_info(struct vnp_holding *h, u64 key, struct vnp_held *info);
 
 /* vnp_hold_query() - vnp_held(); @info is zero if there is no such message */
 static inline int vnp_hold_query(struct vnp_holding *h, u64 key, struct vnp_held *info)
 {
 	/*
-	 * No lock: this is as if it had been called directly after vnp_hold().  Of two CPUs with
-	 * the last two datagrams of a message, the second to call vnp_hold() finds it complete.
+	 * The lock is not needed: the result is that of a call directly after vnp_hold().  If two
+	 * CPUs have the last two datagrams of a message, the second that calls vnp_hold() finds it
+	 * complete.
 	 */
 	if (h->now && h->known && h->key == key) {
 		*info = h->info;

@@ -16,7 +16,7 @@
 struct sk_buff;
 struct vnp_message;
 
-/* How a message ended: from %VNP_MESSAGE_EVICTED on it is dropped */
+/* How a message ended: it is dropped if this is VNP_MESSAGE_EVICTED or greater */
 enum vnp_message_end {
 	VNP_MESSAGE_HELD,	/* not yet */
 	VNP_MESSAGE_RELEASED,
@@ -40,7 +40,7 @@ static inline bool vnp_message_is_dropped(enum vnp_message_end end)
  * @last:	and of its last one
  * @from:	first byte of each payload that belongs to the message
  * @bytes:	of all payloads from @from on, as their lengths were when vnp_hold() was called
- * @kept:	datagrams in @skb; fewer than orders while it is pending
+ * @kept:	datagrams in @skb; while it is pending, maybe not all from @first to @last
  * @skb:	the packets, linked by skb->next; while it is pending, only used by the CPU that
  *		adds them
  * @tail:	the last of them

@@ -45,7 +45,8 @@
  *		most messages are complete before the next one begins
  * @expiry:	work item: ends messages that are too old, finishes @deferred and @to_free
  * @reserved:	there is a @slot.  Both are used by @expiry only
- * @slot:	from this jiffy on, @expiry may do one iteration although the account is empty
+ * @slot:	from this jiffy on, @expiry may do one iteration although the user's account is
+ *		empty
  * @released:	messages released
  * @fragments:	datagrams of the messages released
  * @late:	messages released because of their age
@@ -220,7 +221,7 @@ static inline void vnp_hold_end(struct vnp_holding *h, struct vnp_message *messa
 	if (message->end == VNP_MESSAGE_HELD)
 		vnp_hold_remove(h->link->hold, message);
 	message->end = end;
-	/* The memory of a message that is freed is available at once. */
+	/* Uncharge what will be freed now, not when it is freed: others may need the room. */
 	if (vnp_message_is_dropped(end) && message->charge && !message->uncharged) {
 		h->link->hook->uncharge(h->sk, message->charge);
 		message->uncharged = true;
@@ -238,9 +239,9 @@ static inline void vnp_hold_remove_empty(struct vnp_holding *h, struct vnp_messa
 }
 
 /*
- * A datagram was removed from a message.  If the message was released as one datagram, it must not
- * be delivered without this one, and is discarded, unless it was released because of its age.  One
- * of its fragments is still pending.
+ * A datagram was removed from a message, one of whose fragments is still pending.  If the message
+ * was released as one datagram, it must not be delivered without this one, and is discarded, unless
+ * it was released because of its age, and so is incomplete anyway.
  */
 static inline void vnp_hold_incomplete(struct vnp_holding *h, struct vnp_message *message)
 {
@@ -258,7 +259,7 @@ static inline void vnp_hold_settled(struct vnp_holding *h, struct vnp_message *m
 		vnp_hold_remove_empty(h, message);
 }
 
-/* Return: one that is to be freed, or NULL.  Context: the lock */
+/* Return: a message that the work item was to free, or NULL.  Context: the lock */
 static inline struct vnp_message *vnp_hold_take_to_free(struct vnp_hold *hold)
 {
 	struct vnp_message *message = hold->to_free;
