@@ -9,6 +9,10 @@
 
 #include "probed.h"
 
+#ifdef HAVE_NET_RPS_H
+#include <net/rps.h>
+#endif
+
 /*
  * VNP_PROTO_RECVMSG(fn) - define the global function fn_set(), which sets proto::recvmsg() to
  * fn(sk, msg, len, flags, addr_len).  Older kernels have the argument @addr_len, an output; for

@@ -409,16 +409,20 @@ ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info
 	struct vnp_recv recv __vnp_uninitialized;
 	ssize_t ret;
 
-	ret = vnp_recv_begin(&recv, sock->sk, len, false,
-			     sock->file->f_flags & O_NONBLOCK || flags & SPLICE_F_NONBLOCK);
+	sock_rps_record_flow(sock->sk);
+	/* SPLICE_F_NONBLOCK is about the pipe. */
+	ret = vnp_recv_begin(&recv, sock->sk, len, false, sock->file->f_flags & O_NONBLOCK);
 	if (ret)
 		return ret;
 	ret = vnp_recv_wait(&recv);
-	if (ret > 0 && len) {
+	if (ret > 0) {
 		desc.count = min_t(size_t, ret, len);
 		vnp_recv_bound(&recv);
 		ret = tcp_read_sock(sock->sk, &desc, vnp_recv_splice_actor);
 		vnp_recv_count(&recv, ret, 0);
+		/* The first byte may be urgent, at which TCP stops; 0 would be the end. */
+		if (!ret && !recv.timeo)
+			ret = -EAGAIN;
 	}
 	vnp_recv_end(&recv);
 	return ret;

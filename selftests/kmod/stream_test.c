@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 #define LIGHT_LEAVES_OUT	"ip4"
 #include "harness.h"
@@ -288,7 +289,10 @@ TEST_F(stream, splice)
 	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
 	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
 	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 500));
-	ASSERT_EQ(-1, splice(t->conn.rx, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK));
+	ASSERT_EQ(0, fcntl(t->conn.rx, F_SETFL, O_NONBLOCK));
+	ASSERT_EQ(-1, splice(t->conn.rx, NULL, pipes[1], NULL, 4096, 0));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(0, fcntl(t->conn.rx, F_SETFL, 0));
 	ASSERT_EQ(0, transfer_put(t, MSG_DROP, 600));
 	ASSERT_EQ(0, transfer_put(t, MSG_PASS, 700));
 	ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 800));
@@ -301,6 +305,28 @@ TEST_F(stream, splice)
 		done += n;
 	}
 	ASSERT_EQ(1, transfer_quiet(t));
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+/* SPLICE_F_NONBLOCK is about the pipe: with it, too, TCP waits for data, here for 50 ms. */
+TEST_F(stream, splice_waits)
+{
+	struct transfer *t = &self->t;
+	struct timeval timeout = { .tv_usec = 50000 };
+	struct timespec start, end;
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, setsockopt(t->conn.rx, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+				sizeof(timeout)));
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	EXPECT_EQ(-1, splice(t->conn.rx, NULL, pipes[1], NULL, 4096, SPLICE_F_NONBLOCK));
+	EXPECT_EQ(EAGAIN, errno);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	EXPECT_LE(40000000, (end.tv_sec - start.tv_sec) * 1000000000L +
+			    end.tv_nsec - start.tv_nsec);
 	close(pipes[0]);
 	close(pipes[1]);
 }
@@ -857,6 +883,27 @@ TEST_F(stream, urgent_alone)
 		EXPECT_EQ(1, transfer_ready(t));
 		EXPECT_EQ(1, transfer_quiet(t));
 	}
+}
+
+/* splice() stops at an urgent byte that comes first: that is not the end of the stream. */
+TEST_F(stream, urgent_splice)
+{
+	struct transfer *t = &self->t;
+	const size_t len = message_make(t->sent, MSG_PASS, 20, 1);
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe2(pipes, O_CLOEXEC));
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(1, send(t->conn.tx, t->sent, 1, MSG_OOB));
+	ASSERT_EQ(0, conn_put(&t->conn, t->sent + 1, len - 1));
+	ASSERT_EQ(0, conn_arrived(&t->conn, len));
+	ASSERT_EQ(0, fcntl(t->conn.rx, F_SETFL, O_NONBLOCK));
+	EXPECT_EQ(-1, splice(t->conn.rx, NULL, pipes[1], NULL, 4096, 0));
+	EXPECT_EQ(EAGAIN, errno);
+	ASSERT_EQ(len - 1, recv(t->conn.rx, t->got, BUFFER, 0));
+	EXPECT_MEM(t->sent + 1, t->got, len - 1);
+	close(pipes[0]);
+	close(pipes[1]);
 }
 
 /* A peek that begins at an urgent byte skips it: what follows it is read up to what is ready. */
