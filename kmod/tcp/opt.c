@@ -6,7 +6,6 @@
  */
 #include "kmod/tcp/opt.h"
 
-#include <linux/module.h>
 #include <net/tcp.h>
 
 #include "kmod/tcp/proto.h"
@@ -28,14 +27,13 @@ static bool vnp_tcp_is_linked(struct sock *sk)
 int vnp_tcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		       unsigned int optlen)
 {
+	const bool held = vnp_tcp_enter();
 	int ret = -EBUSY;
 
-	if (!try_module_get(THIS_MODULE))
-		return -EAGAIN;
 	if (level != SOL_TCP || optname != TCP_ULP || !vnp_tcp_is_linked(sk))
 		ret = vnp_tcp_proto_of(sk)->kernel->setsockopt(sk, level, optname, optval,
 							       optlen);
-	module_put(THIS_MODULE);
+	vnp_tcp_leave(held);
 	return ret;
 }
 
@@ -44,16 +42,15 @@ int vnp_tcp_getsockopt(struct sock *sk, int level, int optname, char __user *opt
 {
 	const bool refused = level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE;
 	const bool ulp = level == SOL_TCP && optname == TCP_ULP;
+	const bool held = vnp_tcp_enter();
 	int ret;
 
-	if (!try_module_get(THIS_MODULE))
-		return -EAGAIN;
 	if ((refused || ulp) && vnp_tcp_is_linked(sk))
 		ret = ulp ? put_user(0, optlen) : -EOPNOTSUPP;
 	else
 		ret = vnp_tcp_proto_of(sk)->kernel->getsockopt(sk, level, optname, optval,
 							       optlen);
-	module_put(THIS_MODULE);
+	vnp_tcp_leave(held);
 	return ret;
 }
 
