@@ -2,10 +2,11 @@
 /*
  * TCP_ULP and TCP_ZEROCOPY_RECEIVE are refused, as they read from the receive queue themselves.
  * getsockopt() reports TCP_ULP as not set.  SO_RCVLOWAT sets the stream's value: sk_rcvlowat
- * controls when TCP calls the stream (vnp_stream_pace()).  SO_PEEK_OFF waits for calls that read.
+ * controls when TCP calls the stream (vnp_stream_pace()).
  */
 #include "kmod/tcp/opt.h"
 
+#include <linux/err.h>
 #include <net/tcp.h>
 
 #include "kmod/tcp/proto.h"
@@ -24,32 +25,82 @@ static bool vnp_tcp_is_linked(struct sock *sk)
 	return linked;
 }
 
+/*
+ * A read uses SO_PEEK_OFF and TCP_INQ before and after it unlocks the socket (kmod/tcp/recv.c): so
+ * wait for it.  Return: the stream, for vnp_tcp_end_option(); NULL: there is none; ERR_PTR(-EINTR)
+ */
+static struct vnp_stream *vnp_tcp_begin_option(struct sock *sk)
+{
+	struct vnp_stream *stream = vnp_stream_get(sk);
+
+	if (!stream || !mutex_lock_killable(&stream->reader))
+		return stream;
+	vnp_stream_put(stream);
+	return ERR_PTR(-EINTR);
+}
+
+static void vnp_tcp_end_option(struct vnp_stream *stream)
+{
+	if (!stream)
+		return;
+	mutex_unlock(&stream->reader);
+	vnp_stream_put(stream);
+}
+
+static int vnp_tcp_set(struct sock *sk, int level, int optname, sockptr_t optval,
+		       unsigned int optlen)
+{
+	const struct proto *kernel = vnp_tcp_proto_of(sk)->kernel;
+	struct vnp_stream *stream = NULL;
+	int ret;
+
+	if (level == SOL_TCP && optname == TCP_ULP && vnp_tcp_is_linked(sk))
+		return -EBUSY;
+	if (level == SOL_TCP && optname == TCP_INQ)
+		stream = vnp_tcp_begin_option(sk);
+	if (IS_ERR(stream))
+		return PTR_ERR(stream);
+	ret = kernel->setsockopt(sk, level, optname, optval, optlen);
+	vnp_tcp_end_option(stream);
+	return ret;
+}
+
 int vnp_tcp_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval,
 		       unsigned int optlen)
 {
 	const bool held = vnp_tcp_enter();
-	int ret = -EBUSY;
+	const int ret = vnp_tcp_set(sk, level, optname, optval, optlen);
 
-	if (level != SOL_TCP || optname != TCP_ULP || !vnp_tcp_is_linked(sk))
-		ret = vnp_tcp_proto_of(sk)->kernel->setsockopt(sk, level, optname, optval,
-							       optlen);
 	vnp_tcp_leave(held);
+	return ret;
+}
+
+static int vnp_tcp_get(struct sock *sk, int level, int optname, char __user *optval,
+		       int __user *optlen)
+{
+	const struct proto *kernel = vnp_tcp_proto_of(sk)->kernel;
+	struct vnp_stream *stream = NULL;
+	int ret;
+
+	if (level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE && vnp_tcp_is_linked(sk))
+		return -EOPNOTSUPP;
+	if (level == SOL_TCP && optname == TCP_ULP && vnp_tcp_is_linked(sk))
+		return put_user(0, optlen);
+	if (level == SOL_TCP && optname == TCP_INQ)
+		stream = vnp_tcp_begin_option(sk);
+	if (IS_ERR(stream))
+		return PTR_ERR(stream);
+	ret = kernel->getsockopt(sk, level, optname, optval, optlen);
+	vnp_tcp_end_option(stream);
 	return ret;
 }
 
 int vnp_tcp_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		       int __user *optlen)
 {
-	const bool refused = level == SOL_TCP && optname == TCP_ZEROCOPY_RECEIVE;
-	const bool ulp = level == SOL_TCP && optname == TCP_ULP;
 	const bool held = vnp_tcp_enter();
-	int ret;
+	const int ret = vnp_tcp_get(sk, level, optname, optval, optlen);
 
-	if ((refused || ulp) && vnp_tcp_is_linked(sk))
-		ret = ulp ? put_user(0, optlen) : -EOPNOTSUPP;
-	else
-		ret = vnp_tcp_proto_of(sk)->kernel->getsockopt(sk, level, optname, optval,
-							       optlen);
 	vnp_tcp_leave(held);
 	return ret;
 }
@@ -70,24 +121,19 @@ int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
 	return 0;
 }
 
-/*
- * The offset must not change during a read: vnp_recv_wait() uses it, and TCP afterwards.  This is
- * called without the socket's lock, since Linux 6.9, the first where TCP has this option.
- */
+/* Without the socket's lock, since Linux 6.9, the first where TCP has this option */
 int vnp_tcp_set_peek_off(struct sock *sk, int val)
 {
 	const bool held = vnp_tcp_enter();
-	struct vnp_stream *stream = vnp_stream_get(sk);
-	int ret = -EINTR;
+	struct vnp_stream *stream = vnp_tcp_begin_option(sk);
+	int ret;
 
-	if (!stream) {
+	if (IS_ERR(stream)) {
+		ret = PTR_ERR(stream);
+	} else {
 		ret = vnp_tcp_proto_of(sk)->kernel_ops->set_peek_off(sk, val);
-	} else if (!mutex_lock_killable(&stream->reader)) {
-		ret = vnp_tcp_proto_of(sk)->kernel_ops->set_peek_off(sk, val);
-		mutex_unlock(&stream->reader);
+		vnp_tcp_end_option(stream);
 	}
-	if (stream)
-		vnp_stream_put(stream);
 	vnp_tcp_leave(held);
 	return ret;
 }

@@ -249,17 +249,16 @@ static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 
 /*
  * Does tcp_read_sock() do all that TCP's recvmsg() would do for this call?  It neither peeks nor
- * reads urgent data, adds no control messages, and does not move SO_PEEK_OFF.
+ * reads urgent data, adds no timestamps, and does not move SO_PEEK_OFF.
  */
-static bool vnp_recv_is_plain(const struct vnp_recv *recv, const struct msghdr *msg, int flags)
+static bool vnp_recv_is_plain(const struct vnp_recv *recv, int flags)
 {
 	const struct sock *sk = recv->sk;
 	const struct tcp_sock *tp = tcp_sk(sk);
 
 	return !(flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_CMSG_CLOEXEC)) &&
 	       !tp->urg_data && !tp->repair && READ_ONCE(sk->sk_peek_off) < 0 &&
-	       !tp->recvmsg_inq && !msg->msg_get_inq && !sock_flag(sk, SOCK_RCVTSTAMP) &&
-	       !sk->sk_tsflags;
+	       !sock_flag(sk, SOCK_RCVTSTAMP) && !sk->sk_tsflags;
 }
 
 static int vnp_recv_copy_actor(read_descriptor_t *desc, struct sk_buff *skb,
@@ -283,13 +282,19 @@ static int vnp_recv_read(struct vnp_recv *recv, struct msghdr *msg, size_t len, 
 {
 	read_descriptor_t desc = { .arg.data = msg, .count = len };
 	struct sock *sk = recv->sk;
+	struct tcp_sock *tp = tcp_sk(sk);
+	bool inq;
 	int ret;
 
-	if (likely(vnp_recv_is_plain(recv, msg, flags)))
+	if (likely(vnp_recv_is_plain(recv, flags)))
 		return tcp_read_sock(sk, &desc, vnp_recv_copy_actor) ?: -EAGAIN;
+	/* TCP would also count bytes that are not ready: vnp_recv_tell_inq() counts instead. */
+	inq = tp->recvmsg_inq;
+	tp->recvmsg_inq = 0;
 	release_sock(sk);
 	ret = vnp_proto_recvmsg(vnp_tcp_proto_of(sk)->kernel, sk, msg, len, flags, addr_len);
 	lock_sock(sk);
+	tp->recvmsg_inq = inq;
 	return ret;
 }
 
@@ -308,11 +313,33 @@ static int vnp_recv_stream(struct vnp_recv *recv, struct msghdr *msg, int flags,
 		vnp_recv_bound(recv);
 		ret = vnp_recv_read(recv, msg, ret, flags, addr_len);
 		vnp_recv_count(recv, ret, span);
-		/* Each call of TCP adds control messages. */
-		if (recv->peek || (recv->done >= recv->target && msg->msg_controllen))
+		/* Each call of TCP's recvmsg() adds control messages. */
+		if (recv->peek || (recv->done >= recv->target && msg->msg_controllen &&
+				   !vnp_recv_is_plain(recv, flags)))
 			break;
 	} while (ret > 0 && !vnp_recv_done(recv));
 	return recv->done ?: min(ret, 0);
+}
+
+/* How many bytes can be read without waiting */
+static int vnp_recv_bytes(const struct vnp_stream *stream, const struct sock *sk)
+{
+	return min_t(u32, vnp_stream_span(stream, sk, 0) + stream->more, INT_MAX);
+}
+
+/* As tcp_inq_hint(), which is not 0 at the end of the stream, either: so the caller reads that. */
+static int vnp_recv_inq(const struct vnp_recv *recv)
+{
+	return vnp_recv_bytes(recv->stream, recv->sk) ?:
+	       vnp_stream_ended(recv->stream, recv->sk);
+}
+
+/* TCP_INQ, and the same for io_uring, which would otherwise expect more data than it gets */
+static void vnp_recv_tell_inq(const struct vnp_recv *recv, struct msghdr *msg, int inq)
+{
+	msg->msg_inq = inq;
+	if (tcp_sk(recv->sk)->recvmsg_inq)
+		put_cmsg(msg, SOL_TCP, TCP_CM_INQ, sizeof(inq), &inq);
 }
 
 /* Tell recvmsg() that a message ended, and how many are ready. */
@@ -355,7 +382,7 @@ static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int fla
 	struct vnp_recv recv __vnp_uninitialized;
 	bool bounded;
 	u32 ready;
-	int ret;
+	int ret, inq;
 
 	if (flags & (MSG_ERRQUEUE | MSG_OOB))
 		return vnp_recv_by_tcp(sk, msg, len, flags, addr_len);
@@ -366,8 +393,11 @@ static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int fla
 	ret = vnp_recv_stream(&recv, msg, flags, addr_len);
 	bounded = vnp_recv_is_bounded(&recv);
 	ready = vnp_ends_cnt(&recv.stream->ends);
+	inq = vnp_recv_inq(&recv);
 	vnp_recv_unlock(&recv);
-	/* After unlocking, as it writes to user memory, which can take any time */
+	/* After unlocking, as these write to user memory, which can take any time */
+	if (ret >= 0)
+		vnp_recv_tell_inq(&recv, msg, inq);
 	if (bounded && ret >= 0)
 		vnp_recv_tell(&recv, msg, ready);
 	vnp_recv_end(&recv);
@@ -469,7 +499,7 @@ static int vnp_recv_ioctl_held(struct sock *sk, int cmd, VNP_IOCTL_ARG arg)
 	lock_sock(sk);
 	stream = vnp_stream_of(sk);
 	if (stream)
-		bytes = vnp_stream_span(stream, sk, 0) + stream->more;
+		bytes = vnp_recv_bytes(stream, sk);
 	release_sock(sk);
 	if (!stream)
 		return vnp_tcp_proto_of(sk)->kernel->ioctl(sk, cmd, arg);

@@ -331,6 +331,54 @@ TEST_F(stream, splice_waits)
 	close(pipes[1]);
 }
 
+/* inq() - read @len bytes.  Return: what TCP_INQ says about the bytes after them, or -1 */
+static int inq(struct transfer *t, size_t len, int flags)
+{
+	char control[256];
+	struct iovec iov = { t->got, len };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int inq = -1;
+
+	if (recvmsg(t->conn.rx, &msg, flags) != (ssize_t)len)
+		return -1;
+	for (struct cmsghdr *at = CMSG_FIRSTHDR(&msg); at; at = CMSG_NXTHDR(&msg, at))
+		if (at->cmsg_level == IPPROTO_TCP && at->cmsg_type == TCP_CM_INQ)
+			memcpy(&inq, CMSG_DATA(at), sizeof(inq));
+	return inq;
+}
+
+/* TCP_INQ counts what can be read, as FIONREAD does, whether TCP's recvmsg() is called or not. */
+TEST_F(stream, inq)
+{
+	struct transfer *t = &self->t;
+	int on = 1, got;
+	socklen_t size = sizeof(got);
+
+	ASSERT_EQ(0, conn_link(&t->conn, 0, 0));
+	ASSERT_EQ(0, setsockopt(t->conn.rx, IPPROTO_TCP, TCP_INQ, &on, sizeof(on)));
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 100));
+		ASSERT_EQ(0, transfer_put(t, MSG_DROP, 50));
+		ASSERT_EQ(0, transfer_put(t, MSG_PASS, 60));
+		ASSERT_EQ(0, transfer_put(t, MSG_HOLD, 40));
+		EXPECT_EQ(120, inq(t, 40 + 40 * i, MSG_WAITALL));
+		EXPECT_EQ(120, inq(t, 10, MSG_PEEK));
+		EXPECT_EQ(0, inq(t, 120, MSG_WAITALL));
+		/* From now on TCP's recvmsg() is called, and the held message is ready, too. */
+		ASSERT_EQ(0, setsockopt(t->conn.rx, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)));
+	}
+	ASSERT_EQ(0, getsockopt(t->conn.rx, IPPROTO_TCP, TCP_INQ, &got, &size));
+	EXPECT_EQ(1, got);
+	/* The end can be read, too. */
+	ASSERT_EQ(0, shutdown(t->conn.tx, SHUT_WR));
+	EXPECT_EQ(1, inq(t, 40, MSG_WAITALL));
+}
+
 /* One event for what becomes ready together, and none for what is held or dropped */
 TEST_F(stream, edge)
 {
