@@ -148,7 +148,8 @@ static bool vnp_outlet_is_connected(const struct vnp_outlet *outlet)
 	    ntohs(inet->inet_sport) != shown->local_port)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
+	/* sk_family may have changed since (IPV6_ADDRFORM). */
+	if (shown->family == AF_INET6)
 		return !memcmp(&sk->sk_v6_daddr, shown->remote_ip6, sizeof(shown->remote_ip6));
 #endif
 	return inet->inet_daddr == shown->remote_ip4;

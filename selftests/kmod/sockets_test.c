@@ -263,6 +263,23 @@ TEST_F(sockets, written_by_application)
 	}
 }
 
+/* A socket whose peer has an IPv4 address is made one of IPv4. */
+TEST_F(sockets, addrform)
+{
+	const int inet = AF_INET;
+
+	if (variant->kind != FLOW_MAPPED)
+		SKIP(return, "the peer's address is not mapped");
+	SET_ALL(1);
+	ARRIVES(100, 1);
+	ASSERT_EQ(0, setsockopt(self->conns[0].tx, IPPROTO_IPV6, IPV6_ADDRFORM, &inet,
+				sizeof(inet)));
+	ARRIVES(200, 1);
+	READ(0);
+	EXPECT_EQ(0, self->info.error);
+	EXPECT_EQ(2, self->info.sent);
+}
+
 /* A socket is both: what it receives is seen by a program, and others send to it. */
 TEST_F(sockets, with_a_link)
 {
