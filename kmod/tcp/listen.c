@@ -298,13 +298,19 @@ static int vnp_listen_adopt(struct vnp_link *link, const struct socket *newsock)
 	return !ret || ret == -ENOMEM ? ret : -ECONNABORTED;
 }
 
-/* There is no link (any more), but its operations were called: have the call use TCP's. */
-static int vnp_listen_retry(struct sock *sk)
+/*
+ * There is no link any more, but its operations were called: have a call that can wait restarted
+ * with TCP's.  Others are not restarted, as io_uring would fail with EINTR.
+ */
+static int vnp_listen_retry(struct socket *sock, struct socket *newsock,
+			    struct proto_accept_arg *arg)
 {
-	lock_sock(sk);
-	vnp_listen_refresh(sk);
-	release_sock(sk);
-	return vnp_recv_restart();
+	lock_sock(sock->sk);
+	vnp_listen_refresh(sock->sk);
+	release_sock(sock->sk);
+	if (!(arg->flags & O_NONBLOCK))
+		return vnp_recv_restart();
+	return vnp_ops_accept(vnp_tcp_proto_of(sock->sk)->kernel_ops, sock, newsock, arg);
 }
 
 static int vnp_listen_accept(struct socket *sock, struct socket *newsock,
@@ -326,7 +332,7 @@ static int vnp_listen_accept(struct socket *sock, struct socket *newsock,
 		      vnp_listen_adopt(link, newsock);
 		vnp_link_put(link);
 	} else {
-		ret = vnp_listen_retry(sock->sk);
+		ret = vnp_listen_retry(sock, newsock, arg);
 	}
 	vnp_tcp_leave(held);
 	return ret;

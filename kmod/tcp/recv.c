@@ -72,11 +72,25 @@ static void vnp_recv_unlock(struct vnp_recv *recv)
 	mutex_unlock(&recv->stream->reader);
 }
 
-/* Not restart_syscall(), as io_uring does not handle -ERESTARTNOINTR. */
+/*
+ * Not restart_syscall(), as io_uring does not handle -ERESTARTNOINTR.  Its workers restart nothing,
+ * and not all of its requests turn -ERESTARTSYS into -EINTR.
+ */
 int vnp_recv_restart(void)
 {
+	if (current->flags & PF_IO_WORKER)
+		return -EINTR;
 	set_tsk_thread_flag(current, TIF_SIGPENDING);
 	return -ERESTARTSYS;
+}
+
+/*
+ * The link has ended.  Return: -ENOLINK: the call does not wait, so TCP can be called: io_uring
+ * would fail with EINTR; or what a call returns that must be restarted
+ */
+static int vnp_recv_unlinked(bool nonblock)
+{
+	return nonblock ? -ENOLINK : vnp_recv_restart();
 }
 
 /*
@@ -88,7 +102,7 @@ static void vnp_recv_end(struct vnp_recv *recv)
 	vnp_stream_put(recv->stream);
 }
 
-/* Begin a call.  Return: 0, or what the call returns */
+/* Begin a call.  Return: 0, what the call returns, or -ENOLINK: see above */
 static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bool all,
 			  bool nonblock)
 {
@@ -96,7 +110,7 @@ static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bo
 
 	recv->stream = vnp_stream_get(sk);
 	if (!recv->stream)
-		return vnp_recv_restart();
+		return vnp_recv_unlinked(nonblock);
 	WRITE_ONCE(recv->stream->sends, 0);
 	recv->sk = sk;
 	recv->len = len;
@@ -182,7 +196,7 @@ static u32 vnp_recv_find(struct vnp_recv *recv)
 
 /*
  * Wait for bytes.  Return: how many can be read now; 0: no more for this call, or, if nothing
- * was read, an errno or the end
+ * was read, an errno or the end; -ENOLINK: see above
  */
 static int vnp_recv_wait(struct vnp_recv *recv)
 {
@@ -193,7 +207,7 @@ static int vnp_recv_wait(struct vnp_recv *recv)
 
 	for (;;) {
 		if (!stream->sk)
-			return vnp_recv_restart();
+			return vnp_recv_unlinked(!recv->timeo);
 		vnp_stream_finish(stream);
 		if (recv->peek && !vnp_recv_gather(recv))
 			wanted = 1;
@@ -363,7 +377,7 @@ static void vnp_recv_check_urgent(struct sock *sk)
 	release_sock(sk);
 }
 
-/* The error queue and urgent bytes are read by TCP alone. */
+/* Read without waiting */
 static int vnp_recv_by_tcp(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 			   int *addr_len)
 {
@@ -372,20 +386,21 @@ static int vnp_recv_by_tcp(struct sock *sk, struct msghdr *msg, size_t len, int 
 
 	if (flags & MSG_OOB)
 		vnp_recv_check_urgent(sk);
-	ret = vnp_proto_recvmsg(vnp_tcp_proto_of(sk)->kernel, sk, msg, len, flags, addr_len);
+	ret = vnp_proto_recvmsg(vnp_tcp_proto_of(sk)->kernel, sk, msg, len, flags | MSG_DONTWAIT,
+				addr_len);
 	vnp_tcp_leave(held);
 	return ret;
 }
 
-static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+/* Return: as recvmsg(), or -ENOLINK: see above */
+static int vnp_recv_ready(struct sock *sk, struct msghdr *msg, size_t len, int flags,
+			  int *addr_len)
 {
 	struct vnp_recv recv __vnp_uninitialized;
 	bool bounded;
 	u32 ready;
 	int ret, inq;
 
-	if (flags & (MSG_ERRQUEUE | MSG_OOB))
-		return vnp_recv_by_tcp(sk, msg, len, flags, addr_len);
 	ret = vnp_recv_begin(&recv, sk, len, flags & MSG_WAITALL, flags & MSG_DONTWAIT);
 	if (ret)
 		return ret;
@@ -402,6 +417,16 @@ static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int fla
 		vnp_recv_tell(&recv, msg, ready);
 	vnp_recv_end(&recv);
 	return ret;
+}
+
+/* The error queue and urgent bytes are read by TCP alone, which does not wait for them. */
+static int vnp_recv_msg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+{
+	int ret = -ENOLINK;
+
+	if (!(flags & (MSG_ERRQUEUE | MSG_OOB)))
+		ret = vnp_recv_ready(sk, msg, len, flags, addr_len);
+	return ret == -ENOLINK ? vnp_recv_by_tcp(sk, msg, len, flags, addr_len) : ret;
 }
 
 VNP_PROTO_RECVMSG(vnp_recv_msg)
@@ -443,7 +468,7 @@ ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info
 	/* SPLICE_F_NONBLOCK is about the pipe. */
 	ret = vnp_recv_begin(&recv, sock->sk, len, false, sock->file->f_flags & O_NONBLOCK);
 	if (ret)
-		return ret;
+		return ret == -ENOLINK ? vnp_recv_restart() : ret;
 	ret = vnp_recv_wait(&recv);
 	if (ret > 0) {
 		desc.count = min_t(size_t, ret, len);
@@ -455,7 +480,7 @@ ssize_t vnp_recv_splice(struct socket *sock, loff_t *pos, struct pipe_inode_info
 			ret = -EAGAIN;
 	}
 	vnp_recv_end(&recv);
-	return ret;
+	return ret == -ENOLINK ? vnp_recv_restart() : ret;
 }
 
 /* EPOLLIN is for what is ready; the other events are those of TCP. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Processes that keep the lock of a linked socket, as their memory is not available. */
+#include <liburing.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -205,6 +206,70 @@ TEST_F(stuck, reader)
 	ASSERT_EQ(0, pthread_join(thread, &ret));
 	EXPECT_EQ(100, (long)ret);
 	EXPECT_EQ(0, link_detach(self->other.link));
+}
+
+/* wait_uring() - in a request of io_uring, which then reads a message.  Exits */
+static void wait_uring(void *arg)
+{
+	SELF *self = arg;
+	struct io_uring_cqe *cqe;
+	struct io_uring ring;
+	__u8 got[200];
+
+	if (io_uring_queue_init(4, &ring, 0))
+		_exit(1);
+	io_uring_prep_recv(io_uring_get_sqe(&ring), self->other.rx, got, sizeof(got), 0);
+	io_uring_submit(&ring);
+	_exit(io_uring_wait_cqe(&ring, &cqe) || cqe->res != sizeof(got) / 2);
+}
+
+static void detach(void *arg)
+{
+	SELF *self = arg;
+
+	_exit(link_detach(self->other.link));
+}
+
+/* started() - a process that waits in @wait.  Return: its ID, or negative */
+static pid_t started(void (*wait)(void *arg), void *arg)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		wait(arg);
+	return uninterruptible(pid) ? -1 : pid;
+}
+
+/*
+ * A request of io_uring waits for a reader, and the link is detached before it continues: it is not
+ * interrupted, but gets the next message.
+ */
+TEST_F(stuck, uring)
+{
+	pid_t detacher, requester;
+	__u8 sent[100];
+	int status = -1;
+	pthread_t thread;
+	void *ret;
+
+	if (self->lacks)
+		SKIP(return, "%s", self->lacks);
+	message_make(sent, MSG_PASS, sizeof(sent), 1);
+	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, recv_page, self));
+	ASSERT_EQ(0, faulting_await(&self->faulting, 1));
+	detacher = started(detach, self);
+	ASSERT_LT(0, detacher);
+	requester = started(wait_uring, self);
+	ASSERT_LT(0, requester);
+	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
+	ASSERT_EQ(0, pthread_join(thread, &ret));
+	EXPECT_EQ(100, (long)ret);
+	EXPECT_EQ(detacher, waitpid(detacher, &status, 0));
+	EXPECT_EQ(0, status);
+	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
+	EXPECT_EQ(requester, waitpid(requester, &status, 0));
+	EXPECT_EQ(0, status);
 }
 
 /*
