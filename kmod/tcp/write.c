@@ -164,26 +164,41 @@ static int vnp_write_page(struct sock *sk, struct page *page, int off, size_t le
 }
 #endif
 
-/* Answers that were queued before a FIN are sent before it. */
-static void vnp_write_finish(struct sock *sk)
+/*
+ * Send the answers that are queued, and then FIN, as inet_shutdown() does, without unlocking the
+ * socket: an answer to a message that is received in between would be dropped.  Return: was FIN
+ * sent?
+ */
+static bool vnp_write_finish(struct sock *sk)
 {
+	const int sends = TCPF_ESTABLISHED | TCPF_CLOSE_WAIT;
 	struct vnp_stream *stream;
+	bool finish;
 
 	lock_sock(sk);
-	stream = vnp_stream_of(sk);
-	if (stream)
+	stream = vnp_stream_of_locked(sk);
+	finish = stream && stream->outlet && 1 << sk->sk_state & sends;
+	if (finish) {
 		vnp_answer_flush(stream);
+		WRITE_ONCE(sk->sk_shutdown, sk->sk_shutdown | SEND_SHUTDOWN);
+		vnp_tcp_proto_of(sk)->kernel->shutdown(sk, SEND_SHUTDOWN);
+	}
 	release_sock(sk);
+	return finish;
 }
 
 int vnp_write_shutdown(struct socket *sock, int how)
 {
 	const bool held = vnp_tcp_enter();
+	bool finished = false;
 	int ret;
 
 	if (how == SHUT_WR || how == SHUT_RDWR)
-		vnp_write_finish(sock->sk);
+		finished = vnp_write_finish(sock->sk);
 	ret = vnp_tcp_proto_of(sock->sk)->kernel_ops->shutdown(sock, how);
+	/* The peer may have acknowledged FIN meanwhile, and so closed the connection. */
+	if (ret == -ENOTCONN && finished)
+		ret = 0;
 	vnp_tcp_leave(held);
 	return ret;
 }
