@@ -484,6 +484,7 @@ static void vnp_stream_catch_up(struct vnp_stream *stream)
 		local_bh_disable();
 		ret = vnp_stream_skip(stream);
 		local_bh_enable();
+		cond_resched();
 	} while (ret);
 	vnp_stream_settle(stream);
 }
