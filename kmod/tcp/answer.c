@@ -220,7 +220,7 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 	struct vnp_sending sending;
 
 	if (dgram->ops == &vnp_copy_dgram_ops) {
-		/* The worker has executed it a while ago. */
+		/* If the worker has executed the program, the time for sending begins again now. */
 		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, start);
 		if (!dgram->answered)
 			vnp_answer_reply(dgram, NULL);
@@ -228,6 +228,6 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 		vnp_send_start(&sending, start);
 		vnp_answer_queue(stream, &sending, dgram, NULL);
 	}
-	/* This time is not included in the execution's. */
+	/* The time of the execution, which was charged, does not include this. */
 	vnp_stream_charge(stream, start);
 }

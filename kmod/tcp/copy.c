@@ -123,7 +123,7 @@ int vnp_copy_reserve_apart(struct vnp_copy *copy, u32 len, struct vnp_user *user
 	return -ENOMEM;
 }
 
-/* Initialize an empty packet with the buffer. */
+/* Initialize the packet that the program sees: empty, with the buffer as its memory. */
 static void vnp_copy_begin(struct vnp_copy *copy, u32 seq, u32 len)
 {
 	struct sk_buff *skb = &copy->skb;

@@ -6,9 +6,9 @@
  *	sk_user_data		the link, so that sockmap and other users in the kernel refuse the
  *				socket
  *
- * Locking: both change under the socket's lock.  vnp_listeners tells which sockets have a link, as
- * neither of the two does: sockets can have our operations without a link (listen.h), and after the
- * link others may set sk_user_data.
+ * Locking: both change under the socket's lock.  Which sockets have a link can be found by neither:
+ * sockets can have our operations without a link (listen.h), and after the link others may set
+ * sk_user_data.  So there is a table, vnp_listeners.
  *
  * A setsockopt() that began before the link can replace the operations afterwards (IPV6_ADDRFORM,
  * TCP_ULP), once the socket is connected instead of listening.  So a call that stops the listening
@@ -88,8 +88,9 @@ static void vnp_listen_wake(const struct sock *sk)
 }
 
 /*
- * Wake tasks that wait in inet_csk_accept(), as a signal does, and refer to the first @max of them.
- * Not workers of io_uring, whose requests would fail with EINTR.  Return: number of references
+ * Wake all tasks that wait in inet_csk_accept(), as a signal does, and get references to the first
+ * @max of them.  Not workers of io_uring, whose requests would fail with EINTR.  Return: number of
+ * references
  */
 static int vnp_listen_interrupt(const struct sock *sk, struct task_struct **tasks, int max)
 {
@@ -124,9 +125,10 @@ static void vnp_listen_await_restart(struct task_struct *task, unsigned long end
 
 /*
  * Calls of accept() that wait in TCP would not link the next connection: have them restarted, and
- * wait until they are, at most a second should a task not be scheduled.  Not with SO_RCVTIMEO, as
- * they would fail with EINTR instead.
- * Context: process, without locks, as these calls need that of the socket
+ * wait until all are, but at most a second, as a task may be stopped.  Not with SO_RCVTIMEO: then
+ * they would fail with EINTR instead of being restarted.
+ *
+ * Context: process, without the socket's lock, which these calls need to return.
  */
 static void vnp_listen_restart_waiting(const struct sock *sk)
 {

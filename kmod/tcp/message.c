@@ -82,7 +82,10 @@ void vnp_message_decide(struct vnp_stream *stream)
 
 	copy->action = vnp_message_action(stream, dgram, copy->ret, dgram->exec.ctx.len);
 	copy->forged = dgram->exec.fault == VNP_EXEC_UNAUTHENTIC;
-	/* Also if it was only authenticated: a sender that shares the pages could change them. */
+	/*
+	 * Also if the program has only authenticated it: on lo the sender shares the pages of the
+	 * packets, and could change them afterwards.
+	 */
 	copy->replaces = prog->writes_packet || prog->func == vnp_prog_authenticate;
 }
 

@@ -14,7 +14,7 @@
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/window.h"
 
-/* Does the socket have a link?  Not always, as a call can begin before it, and end after it. */
+/* Does the socket have a link?  It may have ended after the call had read sk_prot. */
 static bool vnp_tcp_is_linked(struct sock *sk)
 {
 	bool linked;
@@ -115,7 +115,7 @@ int vnp_tcp_set_rcvlowat(struct sock *sk, int val)
 	/* SO_RCVBUF may have changed since the last packet. */
 	vnp_window_follow(sk, &stream->window);
 	WRITE_ONCE(stream->lowat, clamp_t(u32, val, 1, vnp_stream_limit(stream)));
-	/* As TCP, wake it also for what it knows of. */
+	/* As tcp_set_rcvlowat(), wake the application again for what it was woken for before. */
 	vnp_stream_forget_woken(stream);
 	vnp_stream_data_ready(sk);
 	return 0;

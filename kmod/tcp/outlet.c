@@ -108,9 +108,10 @@ static void vnp_outlet_write_space(struct sock *sk)
 }
 
 /*
- * Is the socket used by nothing in the kernel but a link?  sk_write_space may be ours without an
- * outlet: KCM saves it, and restores it when KCM releases the socket, which may be after the outlet
- * ended.  Context: the socket's lock.  Return: 0 or errno
+ * May the socket get an outlet: is it connected, and used by nothing in the kernel but a link?
+ * sk_write_space can be ours although there is no outlet any more: KCM saves it, and restores it
+ * when it releases the socket, which may be after the outlet has ended.  Context: the socket's
+ * lock.  Return: 0; -EEXIST: it has an outlet; or another errno
  */
 static int vnp_outlet_check(const struct sock *sk)
 {
@@ -141,9 +142,10 @@ static void vnp_outlet_hook(struct sock *sk)
 }
 
 /*
- * If another user has replaced sk_write_space, and will restore ours (KCM, which takes a descriptor
- * of a BPF program, or subsystems that only root can use), the module cannot be unloaded any more,
- * unless the socket gets another outlet afterwards.
+ * If another subsystem has replaced sk_write_space, it will restore ours some time: keep the
+ * reference to the module then, so that it cannot be unloaded any more, unless the socket gets
+ * another outlet afterwards.  Only KCM can do this, with a BPF program, and subsystems that only
+ * root can use.
  */
 static void vnp_outlet_unhook(struct sock *sk)
 {
@@ -294,7 +296,10 @@ struct vnp_outlet *vnp_outlet_open(struct socket *sock, struct vnp_user *user,
 	return outlet;
 }
 
-/* The last entry was removed.  A datagram that was not sent completely never will be: reset. */
+/*
+ * The last entry was removed.  If TCP got only the first bytes of a datagram, the receiver would
+ * take what the application writes next for the others: so reset the connection.
+ */
 static void vnp_outlet_close(struct vnp_outlet *outlet)
 {
 	spin_lock_bh(&outlet->lock);
@@ -326,7 +331,7 @@ void vnp_outlet_leave(struct vnp_outlet *outlet)
  * ---- The queue ----------------------------------------------------------------
  */
 
-/* Return: false: there is no room, as counted */
+/* By the policy.  Return: false: there is no room, which was counted */
 static bool vnp_outlet_make_room(struct vnp_outlet *outlet, u32 len)
 {
 	const u32 policy = outlet->shown.policy;

@@ -37,7 +37,7 @@ static void vnp_outlet_queue(struct vnp_outlet *outlet, struct workqueue_struct 
 			     struct delayed_work *work, unsigned long delay)
 {
 	refcount_inc(&outlet->refs);
-	/* If it is pending, that is for a later retry: expedite it if @delay is 0. */
+	/* If the work is pending, it is to try again later: with no @delay, have it try now. */
 	if (delay ? !queue_delayed_work(wq, work, delay) : mod_delayed_work(wq, work, 0))
 		vnp_outlet_put(outlet);
 }
@@ -245,7 +245,7 @@ static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 
 bool vnp_outlet_is_written(const struct vnp_outlet *outlet)
 {
-	/* The second: calls that wait, which may have begun before the link */
+	/* Calls that began before the link are no @writers, but TCP counts those that wait. */
 	return atomic_read(&outlet->writers) || READ_ONCE(outlet->sk->sk_write_pending);
 }
 
@@ -282,7 +282,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	return ret;
 }
 
-/* As vnp_outlet_claim(), but independent of the send buffer, and without changing @state */
+/* As vnp_outlet_claim(), but even if the send buffer has no room, and without changing @state */
 static u32 vnp_outlet_claim_all(struct vnp_outlet *outlet, struct kvec *vec, u32 *vecs)
 {
 	u32 len = 0;

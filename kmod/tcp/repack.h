@@ -34,8 +34,8 @@ u32 vnp_repack_waste(const struct sock *sk);
 
 /**
  * struct vnp_repack - a pass
- * @all:	repack all packets, not only those that are not dense.  After that pass, the queue
- *		takes at most 17/16 of the memory for which vnp_repack_capacity() is its length
+ * @all:	repack all packets, not only those that are not dense.  If the queue has
+ *		vnp_repack_capacity(n) bytes, it then takes at most n * 17/16 of memory
  * @seq:	where the next slice begins.  To start: the first byte that was not read
  * @copied:	bytes that were copied; for statistics
  */

@@ -44,7 +44,7 @@ struct vnp_outlet;
  * @sk:		the socket; NULL: detached
  * @data_ready:	sk_data_ready before the link
  * @reader:	held while the application reads, and while the link is being detached.  Taken
- *		before the socket's lock, which is released to call TCP, as that takes it itself
+ *		before the socket's lock, as that is released during TCP's recvmsg()
  * @work:	the worker, for what softirq could not do.  Holds a reference to the link while
  *		pending
  * @blocked:	@work did nothing, as a process owned the socket.  Under the socket's spinlock
@@ -62,7 +62,8 @@ struct vnp_outlet;
  * @end:	how far one read of TCP may go: to @ready, or to the first of @drops or @ends if
  *		that is before @ready
  * @more:	bytes that are ready after @end
- * @woken:	@ready when the application was woken, unless it waits for that again
+ * @woken:	the value of @ready when the application was last woken, so that it is woken once
+ *		for it; copied_seq if it must be woken again
  * @urgent:	the urgent byte that the application was woken for
  * @lowat:	SO_RCVLOWAT of the application
  * @paced:	copied_seq when vnp_stream_pace() set sk_rcvlowat

@@ -76,12 +76,15 @@ static int vnp_window_raise(struct sock *sk)
 }
 
 /*
- * Could the window grow by so much that the peer must be told?  As TCP decides after a read, if it
- * can be twice as large.  And while it may be too small for a segment, if it grows by as much as
- * RFC 1122 (4.2.3.3) requires for an update, with half of the space, as a peer sends no segment
- * larger than half of the largest window that it saw.  Otherwise the peer can go on, and what it
- * sends is acknowledged.  Smaller updates must not be sent: each ACK restarts the peer's timer for
- * window probes (tcp_ack_probe()), so many ACKs would keep it from probing.
+ * Could the window grow by so much that the peer must be told?  That is so
+ *
+ * - if it can be twice as large: TCP decides like this after a read;
+ * - if it may be too small for a segment of the peer, which sends none that is larger than half of
+ *   the largest window it was told of, and can grow by as much as RFC 1122 (4.2.3.3) requires.
+ *
+ * Otherwise the peer can send, and is told of the window when that is acknowledged.  Smaller
+ * updates must not be sent: each ACK restarts the peer's timer for window probes
+ * (tcp_ack_probe()), so many of them would keep it from probing.
  */
 static bool vnp_window_grew(struct sock *sk)
 {
@@ -166,10 +169,13 @@ u32 vnp_window_room(const struct sock *sk)
 	return room / 2;
 }
 
-/* Does another pass pay, for packets that have arrived since, or for bytes that were read? */
+/*
+ * Would another pass save enough memory, in packets that have arrived since the latest one, or for
+ * bytes that were read?
+ */
 static bool vnp_window_pays(const struct sock *sk, const struct vnp_window *window)
 {
-	/* This also bounds the walk. */
+	/* The walk ends when packets take so much: it bounds that, too. */
 	s64 left = min(sk->sk_rcvbuf / 16, SZ_512K);
 	const struct sk_buff *skb;
 

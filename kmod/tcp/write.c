@@ -34,10 +34,10 @@ static struct vnp_stream *vnp_write_stream(const struct sock *sk)
 }
 
 /*
- * Send what was queued before.  This may exceed the send buffer once, but not in each call: so wait
- * until it has room, as for what the application writes.  If it has, but memory is short,
- * sk_stream_wait_memory() waits for a short time.  Context: the socket's lock.  Return: 0: done,
- * 1: call again, or an errno of sendmsg()
+ * Send the answers that are queued.  They may exceed the send buffer, but must not add to it with
+ * each call: so first wait until it has room, as TCP does for what the application writes.  If it
+ * has, but there was no memory, sk_stream_wait_memory() waits for a short time.  Context: the
+ * socket's lock.  Return: 0: done; 1: call again; or an errno of sendmsg()
  */
 static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *timeo)
 {
@@ -58,9 +58,9 @@ static int vnp_write_precede(struct vnp_stream *stream, struct sock *sk, long *t
 }
 
 /*
- * epoll_wait() only calls the poll function of sockets that have become ready since its last call.
- * So report this one, for vnp_recv_poll() to be called when the application waits next; without a
- * key, which others would take for the events that have occurred (io_uring).
+ * epoll_wait() only calls the poll function of sockets that were reported since its last call.  So
+ * report this one, for vnp_recv_poll() to be called when the application waits for input next;
+ * without a key, which io_uring would take for the events that have occurred.
  */
 static void vnp_write_probe(struct sock *sk)
 {

@@ -1062,10 +1062,10 @@ enum vnp_socket_policy {
  * writes is never inserted into a datagram, unless the kernel runs out of memory while it sends
  * that.  But a datagram can be inserted into what a single write sends, if that has to wait for the
  * send buffer.  While a call of the application keeps the socket locked, datagrams stay in the
- * queue.  Closing the socket ends the connection, as without an entry: what is in the queue is
- * dropped.  To avoid that, wait until @queued is 0, and delete the entry first.  Entries do not
- * keep a socket from being closed; they stay until they are deleted, so that their counters can be
- * read.  If only the first bytes of a datagram were sent, because the kernel ran out of memory, and
+ * queue.  Closing the socket ends the connection, as without an entry, and shutdown() ends sending:
+ * what is in the queue is dropped.  To avoid that, wait until @queued is 0, and delete the entry
+ * first.  Entries do not keep a socket from being closed; they stay until they are deleted, so that
+ * their counters can be read.  If only the first bytes of a datagram were sent, because the kernel ran out of memory, and
  * the entry is deleted, the connection is reset.
  *
  * Permission.  VNP_MAP_UPDATE does what a send() of the caller without data does, and fails with
