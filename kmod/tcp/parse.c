@@ -134,7 +134,10 @@ static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 	vnp_stream_proceed(stream, action);
 }
 
-/* Likewise, but changed.  An empty result adds no end of a message. */
+/*
+ * Apply the verdict to the message at @parse, as the program has changed it.  If it has no bytes
+ * any more, the application gets no boundary for it.
+ */
 static void vnp_stream_apply_result(struct vnp_stream *stream)
 {
 	const struct vnp_copy *copy = &stream->copy;
@@ -168,7 +171,7 @@ int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp)
 	const u32 stop = stream->wanted;
 	int ret = vnp_repack_own(stream->sk, first, stream->parse, stop, gfp);
 
-	/* As if they had arrived after the pass: they may take more memory than what it left. */
+	/* The next pass repacks the new packets, too, as they may be less dense than the old. */
 	if (ret > 0 && after(stream->window.end, vnp_queue_start(*first)))
 		stream->window.end = vnp_queue_start(*first);
 	return min(ret, 0);
@@ -207,7 +210,7 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec
 	struct vnp_dgram *dgram = &exec->dgram;
 	int ret = -ENOMEM;
 
-	/* The cursor's packet may be replaced, and copying is charged by itself. */
+	/* Copying may replace the packet of the cursor, and is timed and charged below. */
 	exec->at = NULL;
 	vnp_stream_pay(stream, exec);
 
@@ -218,7 +221,7 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec
 		return 0;
 	}
 	if (ret) {
-		/* It may be marked as executed, for the previous message. */
+		/* The copy of the previous message may still be marked as executed. */
 		vnp_copy_free(&stream->copy);
 		/* pairs with vnp_stream_execute_apart(), which does not have the socket's lock */
 		smp_store_release(&stream->apart, len);
@@ -248,7 +251,7 @@ static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exe
 		if (vnp_message_throttled(dgram))
 			return -ENOMEM;
 	}
-	/* Answering is charged apart. */
+	/* Sending the answer is timed and charged by vnp_answer_verdict(). */
 	if (ret == VNP_REPLY)
 		vnp_stream_pay(stream, exec);
 	vnp_stream_apply(stream, vnp_message_action(stream, dgram, ret, len));

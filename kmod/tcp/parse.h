@@ -17,7 +17,8 @@
  * vnp_stream_parse_some() - parse what has arrived up to @end
  * @stream:	the stream; vnp_stream_can_parse()
  * @end:	sequence number after the last byte
- * @far:	search all of the queue for the first message: by the worker, as softirqs are on
+ * @far:	search for the first message however many packets there are.  Only by the worker,
+ *		which has softirqs on meanwhile
  *
  * Return: 0: all that can be parsed was; -EAGAIN: let the worker continue now; -ENOMEM: let it
  * continue after a delay, as the user's account is empty, or it executes the program on a message.

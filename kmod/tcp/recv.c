@@ -182,7 +182,10 @@ static bool vnp_recv_gather(struct vnp_recv *recv)
 	       !vnp_stream_flatten(recv->stream, recv->sk->sk_allocation);
 }
 
-/* How many bytes can be read now, also if a call from before the link has read the first ones */
+/*
+ * How many bytes can be read now?  If a call that began before the link has read all up to @end of
+ * the stream, this must be updated before the next bytes are found.
+ */
 static u32 vnp_recv_find(struct vnp_recv *recv)
 {
 	u32 span = vnp_recv_span(recv);
@@ -236,7 +239,7 @@ static bool vnp_recv_done(const struct vnp_recv *recv)
 	       (recv->done >= recv->target && !vnp_recv_span(recv));
 }
 
-/* Before a read of TCP */
+/* Before a read, find where the first message ends. */
 static void vnp_recv_bound(struct vnp_recv *recv)
 {
 	const u32 *end = vnp_ends_first(&recv->stream->ends);
@@ -246,7 +249,10 @@ static void vnp_recv_bound(struct vnp_recv *recv)
 		recv->end = *end;
 }
 
-/* After it, during which the socket may have been unlocked.  @span: bytes that were ready before */
+/*
+ * After a read, during which the socket may have been unlocked, count what was read.  @span: bytes
+ * that were ready before
+ */
 static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 {
 	if (ret <= 0)

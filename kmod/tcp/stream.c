@@ -133,8 +133,9 @@ static bool vnp_stream_stops(struct vnp_stream *stream, u32 seq)
 }
 
 /*
- * A read skips an urgent byte at its start, but TCP is not called to read nothing else: so remove
- * the byte if a dropped range or the end of a message follows it.  MSG_OOB can still read it.
+ * TCP skips an urgent byte when it reads the bytes after it.  If none of these are ready, as a
+ * dropped range follows, or the end of a message, TCP is not called: so remove the byte here.
+ * MSG_OOB can still read it.
  */
 static void vnp_stream_skip_urgent(struct vnp_stream *stream, u32 *steps)
 {

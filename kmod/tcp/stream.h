@@ -129,10 +129,10 @@ void vnp_stream_data_ready(struct sock *sk);
 /*
  * vnp_stream_of() - of a socket, or NULL.  Context: the socket's lock, or RCU
  *
- * After the link others (KCM) may set sk_user_data to an object that must not be accessed.  What is
- * read is a link if sk_data_ready is ours when read next, and sk_user_data is unchanged after that:
- * vnp_stream_start() sets sk_data_ready after sk_user_data, and vnp_stream_stop() restores
- * sk_data_ready before others can set sk_user_data.
+ * When the link has ended, others (KCM) may set sk_user_data to an object that must not be taken
+ * for a link.  So read it, then sk_data_ready, and then sk_user_data again.  If sk_data_ready is
+ * ours and sk_user_data has not changed, it is a link: vnp_stream_start() sets sk_data_ready after
+ * sk_user_data, and vnp_stream_stop() restores sk_data_ready before others can set sk_user_data.
  */
 static inline struct vnp_stream *vnp_stream_of(const struct sock *sk)
 {
