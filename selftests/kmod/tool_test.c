@@ -710,6 +710,53 @@ TEST_F(tool, update_and_maps)
 	ASSERT_EQ(0, TOOL("link detach %lld", id));
 }
 
+/* Both programs of a stream are replaced at once, and share map and variables as before. */
+TEST_F(tool, update_both)
+{
+	const char *file = object_path("../progs/shared.bpf.o");
+	struct conn conn;
+	long long id;
+
+	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
+	ASSERT_EQ(0, TOOL("-j link attach %s pid %d fd %d", file, getpid(), conn.rx)) {
+		TH_LOG("%s", self->out);
+	}
+	id = number(self->out, "id");
+	ASSERT_EQ(0, TOOL("map update name shared key u32 0 value u64 7"));
+	ASSERT_EQ(0, TOOL("link update %lld %s", id, file)) {
+		TH_LOG("%s", self->out);
+	}
+	EXPECT_NE(NULL, strstr(self->out, ", for messages count ("));
+	EXPECT_NE(NULL, strstr(self->out, "; maps kept: shared\n"));
+	ASSERT_EQ(0, conn_put(&conn, "four", 4));
+	ASSERT_EQ(0, conn_arrived(&conn, 4));
+	ASSERT_EQ(0, TOOL("-j map lookup name shared key u32 1"));
+	EXPECT_EQ(2, number(self->out, "value_number"));
+	ASSERT_EQ(0, TOOL("map list"));
+	EXPECT_EQ(1, count(self->out, "shared.bss"));
+
+	ASSERT_EQ(0, TOOL("-j link update %lld %s maps new", id, file));
+	EXPECT_LT(number(self->out, "prog_id"), number(self->out, "message_prog_id"));
+	EXPECT_NE(NULL, strstr(self->out, "\"maps_kept\":[],\"maps_new\":[\"shared\"]"));
+	conn_close(&conn);
+}
+
+/* It is not guessed which map is which. */
+TEST_F(tool, update_maps_alike)
+{
+	const char *file = object_path("../progs/alike.bpf.o");
+	long long id;
+
+	ASSERT_EQ(0, TOOL("-j link attach %s pid %d fd %d", file, getpid(), self->flow.rx));
+	id = number(self->out, "id");
+	EXPECT_NE(0, TOOL("link update %lld %s", id, file));
+	EXPECT_NE(NULL, strstr(self->out, "Several maps begin with subscribers_by_,"));
+	EXPECT_EQ(0, TOOL("link update %lld %s maps new", id, file)) {
+		TH_LOG("%s", self->out);
+	}
+	ASSERT_EQ(0, TOOL("link detach %lld", id));
+}
+
 /* The program for messages of a TCP connection sends from a UDP socket, and keeps its peers. */
 TEST_F(tool, send_from)
 {
