@@ -13,6 +13,7 @@
 #include <bpf/btf.h>
 
 #include "elf_file.h"
+#include "utf8.h"
 
 struct ext_header {
 	__u16 magic;
@@ -156,6 +157,7 @@ static int strings_read(struct vnp_object *obj, const struct btf *btf)
 	memcpy(obj->strings, (const char *)hdr + hdr->hdr_len + hdr->str_off,
 	       hdr->str_len);
 	obj->strings_len = hdr->str_len;
+	utf8_clean(obj->strings, obj->strings_len, false);
 	return 0;
 }
 

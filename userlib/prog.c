@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "utf8.h"
 #include "vm/isa/disasm.h"
 
 struct vnp_program *vnp_program_new(const char *name, const struct vnp_printer *print)
@@ -213,6 +214,7 @@ static int program_source_get(struct vnp_program *prog)
 		return err;
 	src->strings = strings;
 	src->strings_len = len;
+	utf8_clean(src->strings, len, false);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "harness.h"
+#include "insn.h"
 #include "object.h"
 #include "stream.h"
 
@@ -612,6 +613,33 @@ TEST_F(tool, dump_a_loaded_program)
 	EXPECT_NE(NULL, strstr(self->out, "traces.bytes[order->index] = 1;"));
 	EXPECT_NE(NULL, strstr(self->out, "! map"));
 	vnp_object_close(obj);
+}
+
+/* What others have written into their programs cannot control a terminal, and is valid in JSON. */
+TEST_F(tool, text_of_others)
+{
+	static const char strings[] = "\0a\033[2J.c\0return\xff\233 1;";
+	static const struct bpf_insn insns[] = { MOV_IMM(R0, VNP_PASS), EXIT() };
+	const struct vnp_line_info line = { 0, 1, 9, 10 << 10 };
+	struct vnp_prog_load attr = prog_attr(insns, ARRAY_SIZE(insns));
+	struct vnp_prog_info info;
+	int dev = device_open(), fd;
+
+	attr.line_info = (uintptr_t)&line;
+	attr.line_info_cnt = 1;
+	attr.strings = (uintptr_t)strings;
+	attr.strings_len = sizeof(strings);
+	fd = do_ioctl(dev, VNP_PROG_LOAD, &attr);
+	ASSERT_OK(fd);
+	ASSERT_EQ(0, prog_info(fd, &info));
+	ASSERT_EQ(0, TOOL("prog dump loaded id %u linum", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "; return?? 1; [a?[2J.c:10]"));
+	ASSERT_EQ(0, TOOL("-j prog dump loaded id %u linum", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "\"source\":\"return?? 1;\""));
+	close(fd);
+	close(dev);
+	EXPECT_NE(0, TOOL("-j prog verify $'no\xff'"));
+	EXPECT_NE(NULL, strstr(self->out, "{\"error\":\"Cannot read no?: "));
 }
 
 TEST_F(tool, map)

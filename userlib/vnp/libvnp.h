@@ -341,7 +341,7 @@ int vnp_program_dump(const struct vnp_program *prog, __u32 what, void **buf,
 /**
  * struct vnp_source_line - the source line of an instruction
  * @file:	name of the file as given to the compiler
- * @text:	the line
+ * @text:	the line; in both, control characters, and what is not UTF-8, are replaced
  * @line:	its number
  * @column:	the column
  */

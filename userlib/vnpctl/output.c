@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "ctl.h"
+#include "utf8.h"
 
 /* Messages and lines so far.  Only one thread writes them. */
 static struct {
@@ -160,9 +161,16 @@ void add_u64(struct json_object *obj, const char *key, __u64 val)
 	json_object_object_add(obj, key, json_object_new_uint64(val));
 }
 
+/* Names of files and functions can have any bytes, but JSON must be UTF-8. */
 void add_str(struct json_object *obj, const char *key, const char *val)
 {
-	json_object_object_add(obj, key, json_object_new_string(val));
+	char *text = strdup(val);
+
+	if (!text)
+		return;
+	utf8_clean(text, strlen(text), true);
+	json_object_object_add(obj, key, json_object_new_string(text));
+	free(text);
 }
 
 void add_bool(struct json_object *obj, const char *key, bool val)
