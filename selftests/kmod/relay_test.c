@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vnp/libvnp.h>
 #include "harness.h"
 
 #define RECEIVERS	2
@@ -195,6 +196,28 @@ TEST_F(relay, json)
 	EXPECT_EQ('{', self->out[0]);
 	EXPECT_NE(NULL, strstr(self->out, "\"receivers\":[{\"address\":\"127.0.0.1:"));
 	EXPECT_NE(NULL, strstr(self->out, "\"sent\":3,\"bytes\":12,\"unreachable\":0,")) {
+		TH_LOG("%s", self->out);
+	}
+}
+
+/* Somebody else detaches the link: it says so, and what was relayed until then. */
+TEST_F(relay, detached)
+{
+	struct vnp_link *link;
+	char seen[16];
+	__u32 id = 0;
+
+	ASSERT_EQ(0, start_both(self, NULL));
+	ASSERT_TRUE(ready(self));
+	ASSERT_EQ(4, send_port(self, "data", 4));
+	ASSERT_EQ(4, recv(self->rx[1], seen, sizeof(seen), 0));
+	ASSERT_EQ(0, vnp_id_next(VNP_OBJ_LINK, &id));
+	ASSERT_EQ(0, vnp_link_open(id, NULL, &link));
+	ASSERT_EQ(0, vnp_link_detach(link));
+	vnp_link_close(link);
+	EXPECT_EQ(0, interrupt(self));
+	EXPECT_NE(NULL, strstr(self->out, "Warning: the link was detached before"));
+	EXPECT_NE(NULL, strstr(self->out, "1 datagrams (4 bytes) received")) {
 		TH_LOG("%s", self->out);
 	}
 }

@@ -246,14 +246,36 @@ static int relay_report(const struct relay *relay)
 	return err ? failed(err, "Cannot read the counters") : 0;
 }
 
-/* Until SIGINT or SIGTERM, which are blocked */
-static int relay_wait(const struct relay *relay, const sigset_t *signals)
+/* Until SIGINT or SIGTERM.  Before, they end this process, and with its socket the link. */
+static int relay_wait(const struct relay *relay)
 {
+	sigset_t signals;
 	int sig;
 
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fprintf(stderr, "UDP port %u is relayed to %zu receiver%s until Ctrl-C.\n", relay->port,
 		relay->cnt, relay->cnt == 1 ? "" : "s");
-	return -sigwait(signals, &sig);
+	return -sigwait(&signals, &sig);
+}
+
+/* Detach the link, unless somebody else has done so. */
+static int relay_end(const struct relay *relay)
+{
+	char *why;
+	int err;
+
+	errors_catch();
+	err = vnp_link_detach(relay->link);
+	why = errors_caught();
+	if (err == -ENOLINK)
+		fprintf(stderr, "Warning: the link was detached before, so not all was relayed.\n");
+	else if (err)
+		error("%s", why ?: "Out of memory.");
+	free(why);
+	return err == -ENOLINK ? 0 : err;
 }
 
 static void relay_close(struct relay *relay)
@@ -268,24 +290,17 @@ static void relay_close(struct relay *relay)
 int relay_command(struct args *args)
 {
 	struct relay relay = { .sock = -1 };
-	sigset_t signals;
 	int err;
 
 	if (!args->cnt || args_take(args, "help")) {
 		fputs(help, stdout);
 		return 0;
 	}
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
-
 	err = port_parse(args, &relay.port);
 	if (!err && !args_take(args, "to"))
 		err = error("The receivers are missing: relay udp:PORT to HOST:PORT,...");
-	err = err ?: peers_parse(&relay, args) ?: relay_begin(&relay) ?:
-	      relay_wait(&relay, &signals) ?: vnp_link_detach(relay.link) ?:
-	      relay_report(&relay);
+	err = err ?: peers_parse(&relay, args) ?: relay_begin(&relay) ?: relay_wait(&relay) ?:
+	      relay_end(&relay) ?: relay_report(&relay);
 	relay_close(&relay);
 	return err;
 }
