@@ -96,6 +96,10 @@ TEST_F(tool, version)
 	EXPECT_EQ(0, TOOL("-j feature"));
 	EXPECT_EQ('{', self->out[0]);
 	EXPECT_EQ(65536, number(self->out, "budget"));
+	EXPECT_EQ(1, TOOL("-j -x"));
+	EXPECT_NE(NULL, strstr(self->out, "{\"error\":\"\\\"-x\\\" is not an option"));
+	EXPECT_EQ(1, TOOL("--nothing"));
+	EXPECT_NE(NULL, strstr(self->out, "\"--nothing\" is not an option"));
 }
 
 /* The main use: a socket of a running process. */

@@ -48,12 +48,15 @@ static const struct command objects[] = {
 	{}
 };
 
+/* Options without a letter */
+#define OPT_USER	256
+
 static int options_parse(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "pretty", no_argument, NULL, 'p' },
-		{ "user", no_argument, NULL, 'u' },
+		{ "user", no_argument, NULL, OPT_USER },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -61,6 +64,7 @@ static int options_parse(int argc, char **argv)
 	};
 	int opt;
 
+	opterr = 0;
 	/* options may stand anywhere: getopt_long() moves them to the front */
 	while ((opt = getopt_long(argc, argv, "jpdhV", options, NULL)) >= 0) {
 		switch (opt) {
@@ -70,7 +74,7 @@ static int options_parse(int argc, char **argv)
 		case 'p':
 			settings.json = settings.pretty = true;
 			break;
-		case 'u':
+		case OPT_USER:
 			settings.user = true;
 			break;
 		case 'd':
@@ -83,6 +87,15 @@ static int options_parse(int argc, char **argv)
 	return 0;
 }
 
+/* @word: the latest one that getopt_long() has read */
+static int option_unknown(const char *word)
+{
+	/* Only of a single letter its word may not be the latest. */
+	if (optopt && optopt < OPT_USER && !strchr("jpdhV", optopt))
+		return error("\"-%c\" is not an option; see vnpctl help.", optopt);
+	return error("\"%s\" is not an option; see vnpctl help.", word);
+}
+
 int main(int argc, char **argv)
 {
 	int opt = options_parse(argc, argv), err;
@@ -93,7 +106,7 @@ int main(int argc, char **argv)
 	else if (opt == 'V')
 		err = version_command(&args);
 	else if (opt)
-		err = error("See vnpctl help.");
+		err = option_unknown(argv[optind - 1]);
 	else
 		err = commands_run(&args, NULL, objects, help);
 
