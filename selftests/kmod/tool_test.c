@@ -855,6 +855,7 @@ TEST_F(tool, keys)
 	static const char *const good[] = {
 		"chacha20-poly1305 key %.64s", "aes-128-gcm key %.32s salt 000102030405060708090a0b",
 		"aes-256-gcm key %.64s once", "hmac-sha256 key %.10s tag 16",
+		"aes-128-gcm key %.32s once salt 000102030405060708090a0b any",
 	};
 	static const char *const bad[] = {
 		"aes-128-gcm key %.30s", "aes-128-gcm key %.31s", "aes-129-gcm key %.32s",
@@ -882,6 +883,8 @@ TEST_F(tool, keys)
 			TH_LOG("%s", value);
 		}
 	}
+	EXPECT_NE(0, TOOL("map update id %u key u32 2 value aes-128-gcm key %s", info.id, hex));
+	EXPECT_NE(NULL, strstr(self->out, "takes a key of 16 bytes; this one has 32"));
 	EXPECT_NE(0, TOOL("map lookup id %u key u32 1", info.id));
 	EXPECT_EQ(NULL, strstr(self->out, "c0"));
 	TOOL("map dump id %u", info.id);

@@ -5,17 +5,22 @@
 /* The longest tag of all algorithms: of HMAC-SHA256 */
 #define TAG_MAX	32
 
-static const char *const algs[] = {
-	[VNP_KEY_CHACHA20_POLY1305] = "chacha20-poly1305",
-	[VNP_KEY_XCHACHA20_POLY1305] = "xchacha20-poly1305",
-	[VNP_KEY_AES_128_GCM] = "aes-128-gcm",
-	[VNP_KEY_AES_256_GCM] = "aes-256-gcm",
-	[VNP_KEY_AES_128_CTR] = "aes-128-ctr",
-	[VNP_KEY_AES_256_CTR] = "aes-256-ctr",
-	[VNP_KEY_HMAC_SHA256] = "hmac-sha256",
-	[VNP_KEY_HMAC_SHA1_80] = "hmac-sha1-80",
-	[VNP_KEY_HMAC_SHA1_32] = "hmac-sha1-32",
-	[VNP_KEY_POLY1305] = "poly1305",
+/* Names of algorithms, and how many bytes their keys have */
+static const struct {
+	const char *name;
+	__u32 min;
+	__u32 max;
+} algs[] = {
+	[VNP_KEY_CHACHA20_POLY1305] = { "chacha20-poly1305", 32, 32 },
+	[VNP_KEY_XCHACHA20_POLY1305] = { "xchacha20-poly1305", 32, 32 },
+	[VNP_KEY_AES_128_GCM] = { "aes-128-gcm", 16, 16 },
+	[VNP_KEY_AES_256_GCM] = { "aes-256-gcm", 32, 32 },
+	[VNP_KEY_AES_128_CTR] = { "aes-128-ctr", 16, 16 },
+	[VNP_KEY_AES_256_CTR] = { "aes-256-ctr", 32, 32 },
+	[VNP_KEY_HMAC_SHA256] = { "hmac-sha256", 1, VNP_KEY_MAX },
+	[VNP_KEY_HMAC_SHA1_80] = { "hmac-sha1-80", 1, VNP_KEY_MAX },
+	[VNP_KEY_HMAC_SHA1_32] = { "hmac-sha1-32", 1, VNP_KEY_MAX },
+	[VNP_KEY_POLY1305] = { "poly1305", 32, 32 },
 };
 
 static int alg_parse(struct args *args, __u32 *alg)
@@ -25,7 +30,7 @@ static int alg_parse(struct args *args, __u32 *alg)
 	if (!word)
 		return -EINVAL;
 	for (*alg = 1; *alg < ARRAY_SIZE(algs); ++*alg)
-		if (!strcmp(word, algs[*alg]))
+		if (!strcmp(word, algs[*alg].name))
 			return 0;
 	return error("\"%s\" is not an algorithm; see vnpctl map help.", word);
 }
@@ -96,19 +101,45 @@ static int secret_parse(struct args *args, struct vnp_key *key)
 	return 0;
 }
 
+static int length_check(const struct vnp_key *key)
+{
+	const __u32 min = algs[key->alg].min, max = algs[key->alg].max;
+
+	if (key->flags & VNP_KEY_F_KEYRING || (key->key_len >= min && key->key_len <= max))
+		return 0;
+	if (min == max)
+		return error("%s takes a key of %u bytes; this one has %u.", algs[key->alg].name,
+			     max, key->key_len);
+	return error("%s takes a key of %u to %u bytes; this one has %u.", algs[key->alg].name,
+		     min, max, key->key_len);
+}
+
+/* "[salt HEX] [tag N] [once]" in any order */
+static int opts_parse(struct args *args, struct vnp_key *key)
+{
+	__u64 tag;
+	int len;
+
+	for (;;) {
+		if (args_take(args, "salt")) {
+			len = hex_parse(args, "The salt", key->salt, sizeof(key->salt));
+			if (len < 0)
+				return len;
+		} else if (args_take(args, "tag")) {
+			if (args_number(args, "The number of bytes of the tag", 0, TAG_MAX, &tag))
+				return -EINVAL;
+			key->tag_len = tag;
+		} else if (args_take(args, "once")) {
+			key->flags |= VNP_KEY_F_ONCE;
+		} else {
+			return 0;
+		}
+	}
+}
+
 int key_parse(struct args *args, struct vnp_key *key)
 {
-	__u64 tag = 0;
-	int err;
-
 	memset(key, 0, sizeof(*key));
-	err = alg_parse(args, &key->alg) ?: secret_parse(args, key);
-	if (!err && args_take(args, "salt"))
-		err = hex_parse(args, "The salt", key->salt, sizeof(key->salt));
-	if (err >= 0 && args_take(args, "tag"))
-		err = args_number(args, "The number of bytes of the tag", 0, TAG_MAX, &tag);
-	key->tag_len = tag;
-	if (err >= 0 && args_take(args, "once"))
-		key->flags |= VNP_KEY_F_ONCE;
-	return err < 0 ? err : 0;
+	return alg_parse(args, &key->alg) ?: secret_parse(args, key) ?: length_check(key) ?:
+	       opts_parse(args, key);
 }

@@ -39,6 +39,8 @@ struct elem {
 static void elem_close(struct elem *elem)
 {
 	vnp_map_close(elem->map);
+	if (elem->value && elem->info.type == VNP_MAP_KEYS)
+		explicit_bzero(elem->value, elem->info.value_size);
 	free(elem->key);
 	free(elem->value);
 }
