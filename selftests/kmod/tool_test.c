@@ -609,6 +609,8 @@ TEST_F(tool, dump_a_loaded_program)
 	EXPECT_EQ(info.id, number(self->out, "id"));
 	ASSERT_EQ(0, TOOL("prog list"));
 	EXPECT_NE(NULL, strstr(self->out, info.name));
+	ASSERT_EQ(0, TOOL("prog show id %u", info.id));
+	EXPECT_NE(NULL, strstr(self->out, "maps 1 (id "));
 	ASSERT_EQ(0, TOOL("prog dump loaded id %u linum", info.id));
 	EXPECT_NE(NULL, strstr(self->out, "traces.bytes[order->index] = 1;"));
 	EXPECT_NE(NULL, strstr(self->out, "exit"));

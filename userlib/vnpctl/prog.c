@@ -29,6 +29,41 @@ static const char help[] =
 	"  log        print the lines it writes with vnp_printk(), until Ctrl-C\n"
 	"  run        execute it on bytes (- is stdin or stdout), as if they had arrived\n";
 
+/* Ids of its maps; NULL: they cannot be read.  The caller frees them. */
+static __u32 *map_ids(const struct vnp_program *prog, __u32 *cnt)
+{
+	void *buf;
+	__u32 len;
+
+	*cnt = 0;
+	if (vnp_program_dump(prog, VNP_DUMP_MAP_IDS, &buf, &len))
+		return NULL;
+	*cnt = len / sizeof(__u32);
+	return buf;
+}
+
+static struct json_object *map_ids_json(const struct vnp_program *prog)
+{
+	struct json_object *list = json_object_new_array();
+	__u32 cnt, i, *ids = map_ids(prog, &cnt);
+
+	for (i = 0; i < cnt; i++)
+		json_object_array_add(list, json_object_new_int64(ids[i]));
+	free(ids);
+	return list;
+}
+
+static void map_ids_print(const struct vnp_program *prog)
+{
+	__u32 cnt, i, *ids = map_ids(prog, &cnt);
+
+	for (i = 0; i < cnt; i++)
+		printf("%s%u", i ? ", " : cnt == 1 ? " (id " : " (ids ", ids[i]);
+	if (cnt)
+		putchar(')');
+	free(ids);
+}
+
 /*
  * The full name of a program from a file; otherwise the kernel's name, which may be
  * truncated
@@ -53,6 +88,8 @@ static struct json_object *prog_json(const struct vnp_program *prog,
 	add_u64(obj, "guards", info->guard_cnt);
 	add_u64(obj, "loops", info->loop_cnt);
 	add_u64(obj, "maps", info->map_cnt);
+	if (info->id)
+		json_object_object_add(obj, "map_ids", map_ids_json(prog));
 	add_u64(obj, "load_time", info->load_time);
 	add_u64(obj, "verify_ns", info->verify_ns);
 	return obj;
@@ -91,8 +128,10 @@ static void prog_print(const struct vnp_program *prog,
 	printf("%s\n\taccesses %u, %u of them guarded; metered loops %u, budget %u\n",
 	       info->hardened ? ", hardened" : "", info->access_cnt, info->guard_cnt,
 	       info->loop_cnt, info->budget);
-	printf("\tmaps %u, stack %u bytes, verified in %llu us\n", info->map_cnt,
-	       info->stack_size, info->verify_ns / 1000);
+	printf("\tmaps %u", info->map_cnt);
+	map_ids_print(prog);
+	printf(", stack %u bytes, verified in %llu us\n", info->stack_size,
+	       info->verify_ns / 1000);
 }
 
 /* Print the result of loading, with the verifier's report */
