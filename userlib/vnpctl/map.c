@@ -218,9 +218,9 @@ static void map_row(struct table *table, const struct vnp_map_info *info)
 	table_add(table, "%u", info->entries);
 	table_add(table, "%u", info->max_entries);
 	table_add(table, "%llu", info->mem);
-	table_add(table, "%s%s%s", info->flags & VNP_MAP_F_MMAP ? "mmap" : "",
-		  info->flags & VNP_MAP_F_RDONLY_PROG ? " rdonly" : "",
-		  info->frozen ? " frozen" : "");
+	table_add(table, "%s%s%s", info->flags & VNP_MAP_F_MMAP ? "mmap " : "",
+		  info->flags & VNP_MAP_F_RDONLY_PROG ? "rdonly " : "",
+		  info->frozen ? "frozen " : "");
 }
 
 static struct table *map_table(void)

@@ -60,16 +60,25 @@ void table_add(struct table *table, const char *fmt, ...)
 	cell_add(table, strdup(cell));
 }
 
+/* There are no spaces at the end of the line. */
 static void row_print(const struct table *table, size_t first)
 {
-	int i, width;
+	int i, width, spaces = 0, len;
 
 	for (i = 0; i < table->columns; i++) {
-		width = table->left[i] ? -table->width[i] : table->width[i];
-		/* no padding after the last column */
-		if (table->left[i] && i == table->columns - 1)
-			width = 0;
-		printf("%s%*s", i ? "  " : "", width, table->cells[first + i]);
+		const char *cell = table->cells[first + i];
+
+		width = table->width[i];
+		len = strlen(cell);
+		while (len && cell[len - 1] == ' ')
+			len--;
+		if (!table->left[i])
+			spaces += width - len;
+		if (len)
+			printf("%*s%.*s", spaces, "", len, cell);
+		spaces = len ? 2 : spaces + 2;
+		if (table->left[i])
+			spaces += width - len;
 	}
 	putchar('\n');
 }
