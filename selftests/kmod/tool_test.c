@@ -257,6 +257,8 @@ TEST_F(tool, attach_to_a_listener)
 	id = number(self->out, "id");
 	ASSERT_EQ(0, TOOL("link show %lld", id));
 	EXPECT_NE(NULL, strstr(self->out, "2 connections linked, 0 refused"));
+	ASSERT_EQ(0, TOOL("stats"));
+	EXPECT_NE(NULL, strstr(self->out, "listens: 2 connections linked, 0 refused"));
 	EXPECT_NE(0, TOOL("link attach %s pid %d tcp:%d", file, getpid(), port));
 	EXPECT_NE(NULL, strstr(self->out, "already has a link"));
 	EXPECT_EQ(1, count(self->out, "already has a link"));

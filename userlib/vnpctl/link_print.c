@@ -185,8 +185,9 @@ static void hold_print(const struct vnp_link_info *info)
 	       info->held_bytes, info->hold_messages, info->hold_age_ms,
 	       info->flags & VNP_LINK_F_HOLD_DELIVER ? "delivered" :
 	       info->flags & VNP_LINK_F_HOLD_EACH ? "delivered one by one" : "discarded");
-	printf("\treleased: %llu messages (%llu datagrams), %llu because of their age\n",
-	       info->released, info->released_fragments, info->late);
+	printf("\treleased: %llu %s (%llu %s), %llu because of their age\n", info->released,
+	       info->released == 1 ? "message" : "messages", info->released_fragments,
+	       info->released_fragments == 1 ? "datagram" : "datagrams", info->late);
 }
 
 static void listener_print(const struct vnp_link_info *info)

@@ -90,12 +90,15 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 	table_add(table, "%llu", sum(info->faults, VNP_FAULT_SLOTS));
 }
 
-/* What errors and faults there were, if there were any, and where the latest fault was */
+/* What a socket has accepted, errors and faults, if there were any, and where the latest fault was */
 static void stats_explain(const struct vnp_link_info *info)
 {
 	char before[32];
 	int i;
 
+	if (info->accepted || info->refused)
+		printf("link %u: listens: %llu connections linked, %llu refused\n", info->id,
+		       info->accepted, info->refused);
 	snprintf(before, sizeof(before), "link %u: errors", info->id);
 	errors_print(info->errors, before, "\n");
 	if (!sum(info->faults, VNP_FAULT_SLOTS))
