@@ -108,8 +108,26 @@ static const char *attach_refused(const struct vnp_program *prog,
 		return "the descriptor is not a socket";
 	case -EBADF:
 		return "the descriptor is closed";
+	case -E2BIG:
+		return "the module is older than this library, and does not have one of the options";
 	}
 	return peers_refused(err) ?: strerror(-err);
+}
+
+/* NULL is what vnp_object_find_program() returns for a name that is misspelt. */
+static int program_check(const struct vnp_program *prog)
+{
+	static const struct vnp_printer none;
+
+	if (!prog) {
+		vnp_error(&none, "There is no program to be linked: the object has none of this name.");
+		return -ENOENT;
+	}
+	if (prog->fd >= 0)
+		return 0;
+	vnp_error(&prog->print, "Program %s is not in the kernel: call vnp_object_load() before, without VNP_LOAD_F_USER.",
+		  prog->name);
+	return -ENOENT;
 }
 
 VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
@@ -119,13 +137,11 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 	struct vnp_link_create create = {
 		.size = sizeof(create),
 		.flags = OPTS_GET(opts, flags) | (message ? VNP_LINK_F_MESSAGE : 0),
-		.prog_fd = prog->fd,
 		.sock_fd = sock_fd,
 		.hold_bytes = OPTS_GET(opts, hold_bytes),
 		.hold_messages = OPTS_GET(opts, hold_messages),
 		.hold_age_ms = OPTS_GET(opts, hold_age_ms),
 		.hold_mark = OPTS_GET(opts, hold_mark),
-		.message_fd = message ? message->fd : 0,
 		.eof = OPTS_GET(opts, eof),
 		.reply_bytes = OPTS_GET(opts, reply_bytes),
 	};
@@ -134,8 +150,11 @@ VNP_API int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 
 	if (!OPTS_VALID(opts))
 		return -EINVAL;
-	if (prog->fd < 0 || (message && message->fd < 0))
-		return -ENOENT;
+	err = program_check(prog) ?: (message ? program_check(message) : 0);
+	if (err)
+		return err;
+	create.prog_fd = prog->fd;
+	create.message_fd = message ? message->fd : 0;
 
 	dev = vnp_device_open(&prog->print);
 	if (dev < 0)
@@ -240,13 +259,13 @@ VNP_API int vnp_link_update(struct vnp_link *link, const struct vnp_program *pro
 {
 	struct vnp_link_update update = {
 		.size = sizeof(update),
-		.prog_fd = prog->fd,
 		.old_prog_fd = old ? old->fd : -1,
 	};
-	int err;
+	int err = program_check(prog);
 
-	if (prog->fd < 0 || (old && old->fd < 0))
+	if (err || (old && old->fd < 0))
 		return -ENOENT;
+	update.prog_fd = prog->fd;
 	err = vnp_ioctl(link->fd, VNP_LINK_UPDATE, &update);
 	if (err == -ENOLINK)
 		vnp_error(&link->print, "The link is detached, or its socket is closed.");

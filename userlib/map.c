@@ -321,10 +321,12 @@ VNP_API __u32 vnp_map_key_len(const struct vnp_map *map)
 VNP_API __u32 vnp_map_value_len(const struct vnp_map *map)
 {
 	const struct vnp_map_traits *traits = vnp_map_traits_get(map->def.type);
+	int cpus;
 
 	if (!traits || !traits->percpu)
 		return map->def.value_size;
-	return (map->def.value_size + 7) / 8 * 8 * libbpf_num_possible_cpus();
+	cpus = libbpf_num_possible_cpus();
+	return cpus < 0 ? 0 : (map->def.value_size + 7) / 8 * 8 * cpus;
 }
 
 static int map_elem(const struct vnp_map *map, unsigned long cmd, const void *key,

@@ -72,10 +72,11 @@ static void peer_from_addr(struct vnp_peer *peer, const struct sockaddr *addr, _
 
 static int resolve_failed(const struct vnp_printer *print, const char *host, int code)
 {
-	int err = code == EAI_SYSTEM ? -errno : code == EAI_MEMORY ? -ENOMEM :
-		  code == EAI_AGAIN ? -EAGAIN : -ENOENT;
+	const int err = code == EAI_SYSTEM ? -errno : code == EAI_MEMORY ? -ENOMEM :
+			code == EAI_AGAIN ? -EAGAIN : -ENOENT;
 
-	vnp_error(print, "There is no address for \"%s\": %s.", host, gai_strerror(code));
+	vnp_error(print, "There is no address for \"%s\": %s.", host,
+		  code == EAI_SYSTEM ? strerror(-err) : gai_strerror(code));
 	return err;
 }
 

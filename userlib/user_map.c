@@ -32,13 +32,14 @@ int vnp_user_map_create(const struct vnp_map_create *def,
 	const struct vnp_map_traits *traits = vnp_map_traits_get(def->type);
 	const struct vnp_user_map_ops *ops;
 	struct vnp_user_map *map;
-	size_t cpus;
-	int err;
+	int cpus, err;
 
 	ops = def->type < ARRAY_SIZE(type_ops) ? type_ops[def->type] : NULL;
 	if (!ops || !traits || vnp_map_traits_check(traits, def))
 		return -EINVAL;
 	cpus = traits->percpu ? libbpf_num_possible_cpus() : 1;
+	if (cpus < 0)
+		return cpus;
 	if ((__u64)round_up(def->value_size, 8u) * def->max_entries >
 	    VNP_MAP_BYTES_MAX / cpus)
 		return -E2BIG;

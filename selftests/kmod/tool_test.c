@@ -408,8 +408,12 @@ TEST_F(tool, errors_are_explained)
 	}
 	vnp_object_close(obj);
 
+	EXPECT_EQ(-ENOENT, vnp_link_attach(NULL, self->flow.rx, NULL, NULL));
 	ASSERT_EQ(0, conn_open(&conn, FLOW_IP4, 0));
 	ASSERT_EQ(0, vnp_object_open_file(object_path("../progs/send.bpf.o"), &opts, &obj));
+	EXPECT_EQ(-ENOENT, vnp_link_attach(vnp_object_find_program(obj, "send"), self->flow.rx,
+					   NULL, NULL));
+	EXPECT_NE(NULL, strstr(said, "send is not in the kernel: call vnp_object_load()"));
 	ASSERT_EQ(0, vnp_map_set_socket(vnp_object_find_map(obj, "peers"), conn.rx));
 	EXPECT_EQ(-EOPNOTSUPP, vnp_object_load(obj, NULL));
 	EXPECT_NE(NULL, strstr(said, "vnp_map_set_socket() is not a UDP socket"));
