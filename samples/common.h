@@ -3,6 +3,7 @@
 #ifndef _VNP_SAMPLE_COMMON_H
 #define _VNP_SAMPLE_COMMON_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <vnp/libvnp.h>
 
@@ -35,15 +36,40 @@ struct sample {
 /* sample_complain() - say what failed.  Return: @err, a negative errno */
 int sample_complain(const struct sample *sample, const char *failed, int err);
 
+/* sample_number() - a number from 1 to @max from the command line.  Return: 0 if it is not valid */
+int sample_number(const char *text, int max);
+
 /* sample_port() - a port from the command line.  Return: 0 if it is not valid */
 int sample_port(const char *text);
 
+/* sample_hex() - read @len bytes from as many pairs of hex digits.  Return: 0 or -EINVAL */
+int sample_hex(const char *hex, void *to, size_t len);
+
 /*
- * sample_open_port() - a socket for IPv6 and IPv4, with a receive buffer of this size as far
- * as net.core.rmem_max permits; 0: the default.  Return: it, or a negative errno, after a
- * complaint
+ * sample_socket() - a UDP socket for sample_bind(), with a receive buffer of this size as far as
+ * net.core.rmem_max permits; 0: the default.  Return: it, or a negative errno, after a complaint
  */
+int sample_socket(const struct sample *sample, int rcvbuf);
+
+/*
+ * sample_bind() - open the port, for IPv6 and IPv4.  If the process reads what the program passes, it
+ * links the program before: what arrives without a link is in the receive queue as it is.
+ *
+ * Return: 0, or a negative errno, after a complaint
+ */
+int sample_bind(const struct sample *sample, int sock, int port);
+
+/* sample_open_port() - both.  Return: the socket, or a negative errno, after a complaint */
 int sample_open_port(const struct sample *sample, int port, int rcvbuf);
+
+/* sample_ended - has a signal arrived? */
+extern volatile sig_atomic_t sample_ended;
+
+/*
+ * sample_end_by_signal() - from then on SIGINT and SIGTERM set @sample_ended, and end each call of
+ * recv() on the socket, also one that begins later
+ */
+void sample_end_by_signal(int sock);
 
 /*
  * sample_open() - read the program, which is not loaded yet.  Return: 0 or a negative errno, after
@@ -69,5 +95,13 @@ void *sample_variables(const struct sample *sample, const struct vnp_object *obj
  */
 int sample_attach(const struct sample *sample, int sock, const struct vnp_link_opts *opts,
 		  struct vnp_link **link);
+
+/*
+ * sample_link_all() - link the program to all these sockets, or to none, and print a line with
+ * @verb for each.  Return: 0 or a negative errno, after a complaint
+ */
+int sample_link_all(const struct sample *sample, const struct vnp_program *prog,
+		    const struct vnp_socket *socks, size_t cnt, const struct vnp_link_opts *opts,
+		    const char *verb);
 
 #endif /* _VNP_SAMPLE_COMMON_H */

@@ -50,8 +50,9 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	sock = sample_open_port(&sample, sample_port(argv[1]), 0);
-	if (sock < 0 || sample_attach(&sample, sock, NULL, &link))
+	sock = sample_socket(&sample, 0);
+	if (sock < 0 || sample_attach(&sample, sock, NULL, &link) ||
+	    sample_bind(&sample, sock, sample_port(argv[1])))
 		return 1;
 	printf("UDP port %s answers\n", argv[1]);
 	fflush(stdout);

@@ -26,14 +26,6 @@ static const char usage[] =
 	"discarded, and so are those that are complete only after a later one.  It ends at\n"
 	"SIGINT or SIGTERM, and prints its counters.\n";
 
-static volatile sig_atomic_t stop;
-
-static void end(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
 /* Both are little-endian. */
 struct ivf_header {
 	char magic[4];
@@ -54,7 +46,7 @@ struct ivf_frame {
 } __attribute__((packed));
 
 /* A key frame says how large the picture is: RFC 6386, section 9.1. */
-static void write_header(FILE *file, const __u8 *frame, ssize_t len)
+static int write_header(FILE *file, const __u8 *frame, ssize_t len)
 {
 	struct ivf_header header = {
 		.magic = "DKIF",
@@ -68,26 +60,40 @@ static void write_header(FILE *file, const __u8 *frame, ssize_t len)
 		header.width = htole16((frame[6] | frame[7] << 8) & 0x3fff);
 		header.height = htole16((frame[8] | frame[9] << 8) & 0x3fff);
 	}
-	fwrite(&header, sizeof(header), 1, file);
+	return fwrite(&header, sizeof(header), 1, file) == 1 ? 0 : -errno;
+}
+
+/* Frame number @cnt.  Return: 0 or a negative errno */
+static int write_frame(FILE *file, const __u8 *frame, ssize_t len, unsigned long cnt)
+{
+	const struct ivf_frame header = { htole32(len), htole64(cnt) };
+	int err = cnt ? 0 : write_header(file, frame, len);
+
+	if (!err && (fwrite(&header, sizeof(header), 1, file) != 1 ||
+		     fwrite(frame, 1, len, file) != (size_t)len || fflush(file)))
+		err = -errno;
+	return err;
 }
 
 /* Return: number of frames */
-static unsigned long receive(int sock, FILE *file)
+static unsigned long receive(const struct sample *sample, int sock, FILE *file)
 {
 	static __u8 frame[65536];
 	unsigned long cnt = 0;
+	int err = 0;
 
-	while (!stop) {
+	while (!err && !sample_ended) {
 		const ssize_t len = recv(sock, frame, sizeof(frame), 0);
-		const struct ivf_frame header = { htole32(len), htole64(cnt) };
 
-		if (len < 0)
+		if (len < 0 && errno != EINTR)
+			err = sample_complain(sample, "receive", -errno);
+		if (len < 0 || sample_ended)
 			continue;
-		if (!cnt++)
-			write_header(file, frame, len);
-		fwrite(&header, sizeof(header), 1, file);
-		fwrite(frame, len, 1, file);
-		fflush(file);
+		err = write_frame(file, frame, len, cnt);
+		if (err)
+			sample_complain(sample, "write the file", err);
+		else
+			cnt++;
 	}
 	return cnt;
 }
@@ -107,32 +113,31 @@ static void report(struct vnp_link *link, unsigned long frames)
 
 int main(int argc, char **argv)
 {
-	const struct sigaction action = { .sa_handler = end };
 	const struct sample sample = frames_sample();
 	struct vnp_link_opts limits = { .sz = sizeof(limits) };
 	struct vnp_link *link;
 	FILE *file;
 	int sock;
 
-	if (argc != 4 || !sample_port(argv[1]) || atoi(argv[2]) <= 0) {
+	if (argc == 4)
+		limits.hold_age_ms = sample_number(argv[2], VNP_HOLD_AGE_MS_MAX);
+	if (!limits.hold_age_ms || !sample_port(argv[1])) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	limits.hold_age_ms = atoi(argv[2]);
-	/* Without SA_RESTART: recv() ends. */
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	file = fopen(argv[3], "w");
 	if (!file) {
 		sample_complain(&sample, "open the file", -errno);
 		return 1;
 	}
-	sock = sample_open_port(&sample, sample_port(argv[1]), RCVBUF);
-	if (sock < 0 || sample_attach(&sample, sock, &limits, &link))
+	sock = sample_socket(&sample, RCVBUF);
+	if (sock < 0 || sample_attach(&sample, sock, &limits, &link) ||
+	    sample_bind(&sample, sock, sample_port(argv[1])))
 		return 1;
+	sample_end_by_signal(sock);
 	printf("UDP port %s takes video\n", argv[1]);
 	fflush(stdout);
-	report(link, receive(sock, file));
+	report(link, receive(&sample, sock, file));
 	vnp_link_close(link);
 	close(sock);
 	fclose(file);

@@ -27,22 +27,14 @@ static const char usage[] =
 	"that are not complete within two seconds are discarded.  It ends at SIGINT or\n"
 	"SIGTERM, and prints its counters.\n";
 
-static volatile sig_atomic_t stop;
-
-static void end(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
-
 /* Records, and the system calls for them */
 static unsigned long records, calls;
 
-static void serve(int sock)
+static void serve(const struct sample *sample, int sock)
 {
 	static __u8 data[65536];
 
-	while (!stop) {
+	while (!sample_ended) {
 		struct gather_receipt receipt;
 		struct sockaddr_in6 from;
 		socklen_t from_len = sizeof(from);
@@ -50,7 +42,11 @@ static void serve(int sock)
 					     &from_len);
 
 		calls++;
-		if (len < 0)
+		if (len < 0 && errno != EINTR) {
+			sample_complain(sample, "receive", -errno);
+			break;
+		}
+		if (len < 0 || sample_ended)
 			continue;
 		records++;
 		receipt.bytes = htonl(len);
@@ -78,7 +74,6 @@ int main(int argc, char **argv)
 		.sz = sizeof(limits),
 		.hold_age_ms = 2000,
 	};
-	const struct sigaction action = { .sa_handler = end };
 	const struct sample sample = gather_sample();
 	struct vnp_link *link;
 	int sock;
@@ -87,15 +82,14 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
-	/* Without SA_RESTART, so that recvfrom() returns. */
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	sock = sample_open_port(&sample, sample_port(argv[1]), RCVBUF);
-	if (sock < 0 || sample_attach(&sample, sock, &limits, &link))
+	sock = sample_socket(&sample, RCVBUF);
+	if (sock < 0 || sample_attach(&sample, sock, &limits, &link) ||
+	    sample_bind(&sample, sock, sample_port(argv[1])))
 		return 1;
+	sample_end_by_signal(sock);
 	printf("UDP port %s receives records\n", argv[1]);
 	fflush(stdout);
-	serve(sock);
+	serve(&sample, sock);
 	report(link);
 	vnp_link_close(link);
 	close(sock);
