@@ -3,8 +3,8 @@
  * dnsguard: drop unwanted queries to a running, unmodified DNS server.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include "../common.h"
 #include "question.h"
@@ -51,44 +51,10 @@ static int allow(const struct vnp_map *allowed, char **texts)
 	return 0;
 }
 
-static void report(const struct vnp_link *link, const struct vnp_socket *sock)
-{
-	struct vnp_link_info info = { .size = sizeof(info) };
-
-	if (!vnp_link_get_info(link, &info))
-		printf("link %u guards %s, UDP port %u\n", info.id,
-		       sock->address, sock->port);
-}
-
-/* Link the program to all these sockets, or to none. */
-static int guard(const struct vnp_program *prog, const struct vnp_socket *socks,
-		 size_t cnt)
-{
-	struct vnp_link *links[cnt];
-	size_t n, i;
-	int err = 0;
-
-	for (n = 0; n < cnt; n++) {
-		err = vnp_link_attach(prog, socks[n].fd, NULL, &links[n]);
-		if (err) {
-			complain("guard", socks[n].address, err);
-			break;
-		}
-	}
-	for (i = 0; i < n; i++) {
-		if (err)
-			vnp_link_detach(links[i]);
-		else
-			report(links[i], &socks[i]);
-		/* Frees only the handle; the link exists as long as the socket. */
-		vnp_link_close(links[i]);
-	}
-	return err;
-}
-
 static int guard_server(const struct vnp_program *prog, pid_t pid,
 			const char *port)
 {
+	const struct sample sample = dnsguard_sample();
 	struct vnp_socket *socks;
 	char spec[32];
 	size_t cnt;
@@ -98,13 +64,14 @@ static int guard_server(const struct vnp_program *prog, pid_t pid,
 	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
 		return complain("duplicate the server's socket", spec, err);
-	err = guard(prog, socks, cnt);
+	err = sample_link_all(&sample, prog, socks, cnt, NULL, "guards");
 	vnp_socket_free(socks, cnt);
 	return err;
 }
 
 int main(int argc, char **argv)
 {
+	const int pid = argc < 4 ? 0 : sample_number(argv[1], INT_MAX);
 	const struct sample sample = dnsguard_sample();
 	struct vnp_object *obj;
 	int err;
@@ -113,7 +80,7 @@ int main(int argc, char **argv)
 		fputs(usage, stdout);
 		return 0;
 	}
-	if (argc < 4 || atoi(argv[1]) <= 0) {
+	if (!pid || !sample_port(argv[2])) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -122,8 +89,7 @@ int main(int argc, char **argv)
 		return 1;
 	err = allow(vnp_object_find_map(obj, "allowed"), argv + 3);
 	if (!err)
-		err = guard_server(vnp_object_find_program(obj, "dnsguard"), atoi(argv[1]),
-				   argv[2]);
+		err = guard_server(vnp_object_find_program(obj, "dnsguard"), pid, argv[2]);
 	vnp_object_close(obj);
 	return err ? 1 : 0;
 }

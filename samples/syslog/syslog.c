@@ -3,8 +3,8 @@
  * syslog: let a collector that runs already, such as rsyslogd, be woken for batches of
  * messages.  The link stays with the collector's socket; this process does not.
  */
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include "../common.h"
 
 SAMPLE(syslog_sample, syslog)
@@ -30,9 +30,10 @@ static int set_batch(struct vnp_object *obj, __u32 cnt)
 	return 0;
 }
 
-/* Link the program to the sockets at this port.  Return: 0 or a negative errno */
+/* Link the program to the sockets at this port.  Return: 0 or a negative errno, after a complaint */
 static int attach(const struct vnp_program *prog, pid_t pid, const char *port, __u32 ms)
 {
+	const struct sample sample = syslog_sample();
 	const struct vnp_link_opts opts = {
 		.sz = sizeof(opts),
 		.flags = VNP_LINK_F_HOLD_EACH,
@@ -40,15 +41,14 @@ static int attach(const struct vnp_program *prog, pid_t pid, const char *port, _
 	};
 	struct vnp_socket *socks;
 	char spec[32];
-	size_t cnt, i;
+	size_t cnt;
 	int err;
 
 	snprintf(spec, sizeof(spec), "udp:%s", port);
 	err = vnp_socket_find(pid, spec, NULL, &socks, &cnt);
 	if (err)
-		return err;
-	for (i = 0; i < cnt && !err; i++)
-		err = vnp_link_attach(prog, socks[i].fd, &opts, NULL);
+		return sample_complain(&sample, "take the collector's socket", err);
+	err = sample_link_all(&sample, prog, socks, cnt, &opts, "holds messages of");
 	vnp_socket_free(socks, cnt);
 	return err;
 }
@@ -57,21 +57,26 @@ int main(int argc, char **argv)
 {
 	const struct sample sample = syslog_sample();
 	struct vnp_object *obj;
-	int err;
+	int pid, cnt, ms, err;
 
-	if (argc != 5 || atoi(argv[1]) <= 0 || !sample_port(argv[2]) || atoi(argv[3]) <= 0 ||
-	    atoi(argv[3]) > VNP_MESSAGE_FRAGMENTS_MAX || atoi(argv[4]) <= 0) {
+	if (argc != 5) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	pid = sample_number(argv[1], INT_MAX);
+	cnt = sample_number(argv[3], VNP_MESSAGE_FRAGMENTS_MAX);
+	ms = sample_number(argv[4], VNP_HOLD_AGE_MS_MAX);
+	if (!pid || !sample_port(argv[2]) || !cnt || !ms) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	if (sample_load(&sample, &obj))
 		return 1;
-	err = set_batch(obj, atoi(argv[3]));
-	if (!err)
-		err = attach(vnp_object_find_program(obj, "syslog"), atoi(argv[1]), argv[2],
-			     atoi(argv[4]));
-	vnp_object_close(obj);
+	err = set_batch(obj, cnt);
 	if (err)
-		sample_complain(&sample, "link the program to the port", err);
+		sample_complain(&sample, "set the size of a batch", err);
+	else
+		err = attach(vnp_object_find_program(obj, "syslog"), pid, argv[2], ms);
+	vnp_object_close(obj);
 	return err ? 1 : 0;
 }
