@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/membarrier.h>
 #include <poll.h>
 #include <signal.h>
@@ -84,7 +85,7 @@ static int ask(struct cache *cache, const struct kvcache_key *key, char *text, s
 	while (poll(&readable, 1, TIMEOUT_MS) == 1) {
 		len = recv(cache->sock, data, sizeof(data), 0);
 		if (len < (int)sizeof(frame))
-			return -errno;
+			return len < 0 ? -errno : -EPROTO;
 		/* Skip late answers to earlier requests. */
 		if (memcmp(data, &frame.request, sizeof(frame.request)))
 			continue;
@@ -319,12 +320,13 @@ static void report(const struct vnp_link *link)
 
 int main(int argc, char **argv)
 {
+	const int pid = argc == 3 ? sample_number(argv[1], INT_MAX) : 0;
 	struct cache cache = {};
 	struct vnp_link *link;
 	sigset_t signals;
 	int err;
 
-	if (argc != 3 || atoi(argv[1]) <= 0) {
+	if (!pid || !sample_port(argv[2])) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -333,7 +335,7 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	if (load(&cache) || attach(&cache, atoi(argv[1]), argv[2], &link))
+	if (load(&cache) || attach(&cache, pid, argv[2], &link))
 		return 1;
 	printf("UDP port %s answers\n", argv[2]);
 	fflush(stdout);

@@ -169,8 +169,10 @@ int control_ask(const char *path, char **words)
 	if (sock < 0)
 		return sock;
 	file = fdopen(sock, "r+");
-	if (!file)
-		return -errno;
+	if (!file) {
+		close(sock);
+		return -ENOMEM;
+	}
 	while (*words)
 		fprintf(file, "%s ", *words++);
 	fputc('\n', file);

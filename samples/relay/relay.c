@@ -23,11 +23,11 @@ static const char usage[] =
 int main(int argc, char **argv)
 {
 	const struct relay_sample sample = streams_sample();
-	const int port = argc == 3 ? atoi(argv[1]) : 0;
+	const int port = argc == 3 ? sample_port(argv[1]) : 0;
 
-	if (port > 0 && port <= 65535)
+	if (port)
 		return relay_serve(&sample, port, argv[2]) ? 1 : 0;
-	if (argc < 3 || port) {
+	if (argc < 3) {
 		fputs(usage, stderr);
 		return 2;
 	}

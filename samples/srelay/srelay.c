@@ -116,7 +116,7 @@ static int join(const struct relay_sample *relay, char **argv)
 
 int main(int argc, char **argv)
 {
-	const int port = argc == 4 ? atoi(argv[1]) : 0;
+	const int port = argc == 4 ? sample_port(argv[1]) : 0;
 	const struct relay_sample relay = {
 		.sample = srelay_sample(),
 		.ops = &ops,
@@ -126,7 +126,7 @@ int main(int argc, char **argv)
 		.report = report,
 	};
 
-	if (port > 0 && port <= 65535)
+	if (port)
 		profile = srtp_profile_find(argv[3]);
 	if (argc < 3 || !port != !profile) {
 		fputs(usage, stderr);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <arpa/inet.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
+#include "../common.h"
 #include "session.h"
 
 #define MASTER_MAX	46	/* bytes of a master key and its salt */
@@ -36,19 +35,10 @@ struct master {
 static int master_read(struct master *master, char *hex)
 {
 	const size_t len = master->profile->key_len + master->profile->salt_len;
-	const size_t digits = strlen(hex);
-	unsigned int byte;
-	size_t i;
+	int err = sample_hex(hex, master->bytes, len);
 
-	if (digits == 2 * len && strspn(hex, "0123456789abcdefABCDEF") == digits) {
-		for (i = 0; i < len; i++) {
-			sscanf(hex + 2 * i, "%2x", &byte);
-			master->bytes[i] = byte;
-		}
-		explicit_bzero(&byte, sizeof(byte));
-	}
-	explicit_bzero(hex, digits);
-	return digits == 2 * len ? 0 : -EINVAL;
+	explicit_bzero(hex, strlen(hex));
+	return err;
 }
 
 static int derive(const struct master *master, enum vnp_srtp_label label, void *to, size_t len)

@@ -4,6 +4,7 @@
  * reach it.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,14 +89,16 @@ static int attach(struct srtp *srtp, pid_t pid, const char *port)
 static int set_key(struct srtp *srtp, char *line)
 {
 	unsigned long mki = 0;
+	char *at = line;
 	int err;
 
 	line[strcspn(line, "\n")] = 0;
-	if (srtp->has_mki)
-		mki = strtoul(line, &line, 0);
-	line += strspn(line, " ");
+	if (srtp->has_mki) {
+		mki = strtoul(line, &at, 0);
+		at += strspn(at, " ");
+	}
 	err = srtp_session_set(vnp_object_find_map(srtp->obj, "keys"), srtp->profile, mki,
-			       false, line);
+			       false, at);
 	return err ? complain("set the key", err) : 0;
 }
 
@@ -112,13 +115,14 @@ static void report(const struct srtp *srtp)
 
 int main(int argc, char **argv)
 {
+	const int pid = argc < 4 ? 0 : sample_number(argv[1], INT_MAX);
 	struct srtp srtp = { 0 };
 	char line[256];
 
 	if (argc > 3)
 		srtp.profile = srtp_profile_find(argv[3]);
 	srtp.has_mki = argc == 5 && !strcmp(argv[4], "mki");
-	if (argc < 4 || argc != 4 + srtp.has_mki || !srtp.profile || atoi(argv[1]) <= 0) {
+	if (!pid || argc != 4 + srtp.has_mki || !srtp.profile || !sample_port(argv[2])) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -130,7 +134,7 @@ int main(int argc, char **argv)
 	while (fgets(line, sizeof(line), stdin)) {
 		if (set_key(&srtp, line))
 			continue;
-		if (!srtp.link && attach(&srtp, atoi(argv[1]), argv[2]))
+		if (!srtp.link && attach(&srtp, pid, argv[2]))
 			return 1;
 		printf("key set\n");
 		fflush(stdout);

@@ -4,6 +4,7 @@
  * do not reach it.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +45,14 @@ static int set_key(struct telemetry *t)
 {
 	struct vnp_key key = { .alg = VNP_KEY_CHACHA20_POLY1305, .key_len = 32 };
 	const __u32 zero = 0;
-	char line[80] = "";
-	int err = -EINVAL, n = 0;
+	char line[80];
+	int err = -ENOKEY;
 
-	if (fgets(line, sizeof(line), stdin))
-		while (n < 32 && sscanf(line + 2 * n, "%2hhx", &key.key[n]) == 1)
-			n++;
-	if (n == 32)
+	if (fgets(line, sizeof(line), stdin)) {
+		line[strcspn(line, "\n")] = 0;
+		err = sample_hex(line, key.key, key.key_len);
+	}
+	if (!err)
 		err = vnp_map_update(vnp_object_find_map(t->obj, "keys"), &zero, &key, VNP_MAP_ANY);
 	explicit_bzero(line, sizeof(line));
 	explicit_bzero(&key, sizeof(key));
@@ -81,7 +83,9 @@ static int attach(struct telemetry *t, pid_t pid, int port)
 	if (err)
 		return sample_complain(&t->sample, "find the sockets", err);
 	t->links = calloc(cnt, sizeof(*t->links));
-	for (i = 0; t->links && i < cnt && !err; i++) {
+	if (!t->links)
+		err = -ENOMEM;
+	for (i = 0; i < cnt && !err; i++) {
 		err = vnp_link_attach_object(t->obj, socks[i].fd, &t->opts, &t->links[t->cnt]);
 		t->cnt += !err;
 		/* The connection has ended. */
@@ -139,15 +143,16 @@ int main(int argc, char **argv)
 		.sample = telemetry_sample(),
 		.opts = { .sz = sizeof(t.opts), .eof = VNP_EOF_DROP },
 	};
+	const int pid = argc > 2 ? sample_number(argv[1], INT_MAX) : 0;
 	const int port = argc > 2 ? sample_port(argv[2]) : 0;
 
 	if (argc == 4 && !strcmp(argv[3], "end"))
 		t.opts.flags = VNP_LINK_F_FORGED_END;
-	if (!port || argc > 4 || (argc == 4 && !t.opts.flags) || atoi(argv[1]) <= 0) {
+	if (!pid || !port || argc > 4 || (argc == 4 && !t.opts.flags)) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	/* Unbuffered, so that no copy of the key stays in memory of the C library */
 	setvbuf(stdin, NULL, _IONBF, 0);
-	return watch(&t, atoi(argv[1]), port) ? 1 : 0;
+	return watch(&t, pid, port) ? 1 : 0;
 }

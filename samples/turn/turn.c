@@ -7,6 +7,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+#include "../common.h"
 #include "channels.h"
 
 /* How long a permission lasts, in seconds (RFC 8656); a channel lasts longer */
@@ -185,10 +187,11 @@ static int serve(int server, int signals)
 int main(int argc, char **argv)
 {
 	const char *password = getenv("TURN_CLI_PASSWORD");
+	const int pid = argc == 4 ? sample_number(argv[1], INT_MAX) : 0;
 	int server, err;
 	sigset_t signals;
 
-	if (argc != 4 || atoi(argv[1]) <= 0 || !password) {
+	if (!pid || !sample_port(argv[2]) || !sample_port(argv[3]) || !password) {
 		fputs(usage, stderr);
 		return 2;
 	}
@@ -197,10 +200,10 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 
-	server = server_connect(atoi(argv[3]), password);
+	server = server_connect(sample_port(argv[3]), password);
 	if (server < 0)
 		return complain("log in at coturn's command line", server) ? 1 : 0;
-	err = kernel_start(&kernel, atoi(argv[1]), atoi(argv[2]));
+	err = kernel_start(&kernel, pid, sample_port(argv[2]));
 	if (err) {
 		complain("use coturn's socket", err);
 		kernel_end(&kernel);

@@ -5,6 +5,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,22 +50,6 @@ static int attach(struct vnp_object *obj, pid_t pid, const char *port, struct vn
 	return err;
 }
 
-static int key_read(struct vnp_key *key, const char *hex)
-{
-	const size_t digits = strlen(hex);
-	unsigned int byte;
-	size_t i;
-
-	if (digits != 2 * WGATE_KEY || strspn(hex, "0123456789abcdefABCDEF") != digits)
-		return -EINVAL;
-	for (i = 0; i < WGATE_KEY; i++) {
-		sscanf(hex + 2 * i, "%2x", &byte);
-		key->key[i] = byte;
-	}
-	explicit_bzero(&byte, sizeof(byte));
-	return 0;
-}
-
 /* "CLIENT HEX" or "CLIENT -" */
 static int set_client(struct vnp_map *keys, char *line)
 {
@@ -73,22 +58,23 @@ static int set_client(struct vnp_map *keys, char *line)
 		.key_len = WGATE_KEY,
 		.tag_len = WGATE_TAG,
 	};
+	const char *hex;
 	__be32 client;
 	char *at;
 	int err;
 
 	line[strcspn(line, "\n")] = 0;
 	client = htonl(strtoul(line, &at, 0));
-	at += strspn(at, " ");
-	if (!strcmp(at, "-")) {
+	hex = at + strspn(at, " ");
+	if (at == line)
+		err = -EINVAL;
+	else if (!strcmp(hex, "-"))
 		err = vnp_map_delete(keys, &client);
-	} else {
-		err = key_read(&key, at);
-		if (!err)
-			err = vnp_map_update(keys, &client, &key, VNP_MAP_ANY);
-	}
+	else
+		err = sample_hex(hex, key.key, WGATE_KEY) ?:
+		      vnp_map_update(keys, &client, &key, VNP_MAP_ANY);
 	explicit_bzero(&key, sizeof(key));
-	explicit_bzero(at, strlen(at));
+	explicit_bzero(line, strlen(line));
 	return err ? complain("set the key", err) : 0;
 }
 
@@ -116,17 +102,18 @@ static void report(const struct vnp_link *link)
 
 int main(int argc, char **argv)
 {
+	const int pid = argc == 3 ? sample_number(argv[1], INT_MAX) : 0;
 	const struct sample sample = wgate_sample();
 	struct vnp_object *obj;
 	struct vnp_link *link;
 
-	if (argc != 3 || atoi(argv[1]) <= 0) {
+	if (!pid || !sample_port(argv[2])) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	/* Unbuffered, so that no copy of a key stays in memory of the C library */
 	setvbuf(stdin, NULL, _IONBF, 0);
-	if (sample_load(&sample, &obj) || attach(obj, atoi(argv[1]), argv[2], &link))
+	if (sample_load(&sample, &obj) || attach(obj, pid, argv[2], &link))
 		return 1;
 	printf("UDP port %s is gated\n", argv[2]);
 	fflush(stdout);
