@@ -18,7 +18,7 @@ static const char help[] =
 	"\n"
 	"  PROG is FILE [name NAME], output of tcpdump -ddd as cbpf FILE [dlt DLT], or a\n"
 	"  loaded program, id ID or name NAME.  If FILE has two programs, of types stream and\n"
-	"  message, attach links both.\n"
+	"  message, attach links both, and update replaces both.\n"
 	"\n"
 	"  attach     link it to a process's socket; with udp:PORT, to all sockets that\n"
 	"             the process has bound to the port; with tcp:PORT, to its connections at\n"
@@ -49,7 +49,8 @@ static const char help[] =
 	"  show       the links, or one of them with its counters and its latest fault\n"
 	"  update     replace the program atomically.  Those of its maps that have the name,\n"
 	"             type and sizes of a map of the old program are that map, with what it\n"
-	"             contains; with maps new all are new and empty\n"
+	"             contains; with maps new all are new and empty.  If FILE has two programs,\n"
+	"             of types stream and message, one is replaced after the other\n"
 	"  detach     remove it from the socket, which is then as before\n";
 
 /*
