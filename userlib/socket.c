@@ -26,6 +26,7 @@ struct socket_list {
 	size_t cnt;
 };
 
+/* @fd: -1: any that are sockets */
 static int take_failed(const struct vnp_printer *print, pid_t pid, int fd, int err)
 {
 	if (err == -ESRCH)
@@ -37,6 +38,10 @@ static int take_failed(const struct vnp_printer *print, pid_t pid, int fd, int e
 			  pid);
 	else if (err == -ENOSYS)
 		vnp_error(print, "This kernel has no pidfd_getfd(2), which requires Linux 5.6.");
+	else if (err == -EMFILE)
+		vnp_error(print, "This process may not open as many files as there are sockets: raise its limit (ulimit -n).");
+	else if (fd < 0)
+		vnp_error(print, "Cannot take the sockets of process %d: %s.", pid, strerror(-err));
 	else
 		vnp_error(print, "Cannot take descriptor %d of process %d: %s.", fd, pid,
 			  strerror(-err));

@@ -288,6 +288,28 @@ TEST_F(tool, attach_to_a_listener)
 	EXPECT_NE(NULL, strstr(self->out, "has no TCP socket"));
 }
 
+/* A server can have more connections than a process may open files unless it asks for more. */
+TEST_F(tool, attach_to_many)
+{
+	const int listener = stream_listen(FLOW_IP4, 0);
+	struct conn conns[20];
+
+	for (size_t i = 0; i < ARRAY_SIZE(conns); i++) {
+		ASSERT_EQ(0, conn_begin(&conns[i], listener));
+		ASSERT_EQ(0, conn_accept(&conns[i], listener));
+	}
+	EXPECT_EQ(0, shell("ulimit -Sn 30; exec vnpctl link attach %s pid %d tcp:%d >/dev/null",
+			   object_path("../progs/stream.bpf.o"), getpid(), sock_port(listener)));
+	EXPECT_EQ(0, shell("ulimit -n 15; vnpctl link attach %s pid %d tcp:%d 2>&1 | "
+			   "grep -q 'ulimit -n'", object_path("../progs/stream.bpf.o"), getpid(),
+			   sock_port(listener)));
+	ASSERT_EQ(0, TOOL("-j link list"));
+	EXPECT_EQ(ARRAY_SIZE(conns) + 1, links(self->out));
+	for (size_t i = 0; i < ARRAY_SIZE(conns); i++)
+		conn_close(&conns[i]);
+	close(listener);
+}
+
 TEST_F(tool, attach_to_a_connection_errors)
 {
 	struct conn conn;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 #include <limits.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ctl.h"
@@ -86,9 +87,23 @@ static int target_take(struct target *target, int fd)
 	return 0;
 }
 
+/* As many as this process may: a server can have thousands, and each takes two. */
+static void files_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int target_find(struct target *target)
 {
-	int err = vnp_socket_find(target->pid, target->spec, &open_opts, &target->socks,
+	int err;
+
+	files_raise();
+	err = vnp_socket_find(target->pid, target->spec, &open_opts, &target->socks,
 				  &target->cnt);
 
 	return err ? failed(err, "Cannot find the socket") : 0;
