@@ -227,6 +227,9 @@ int prog_ref_load(struct args *args, int flags, struct prog_ref *ref)
 	if (err)
 		return err;
 	err = prog_ref_finish(ref);
+	/* Bare instructions are only for commands that can do without the module. */
+	if (err == -ENODEV && flags & PROG_REF_RAW)
+		error("Without the module, this command works with --user.");
 	if (err)
 		prog_ref_close(ref);
 	return err;
