@@ -233,7 +233,8 @@ static int access_refuse(struct vnp_verify *v, u32 n)
 			"r%u is a map: its values are reached with vnp_map_lookup()", n);
 	case VNP_REG_CTX:
 		return vnp_verify_refuse(v,
-			"r%u is the context, which cannot be used as memory here", n);
+			"r%u is the context, which cannot be used as memory here: copy the field to a variable first",
+			n);
 	case VNP_REG_HALF:
 		return vnp_verify_refuse(v, "r%u is only the lower half of a pointer", n);
 	default:
