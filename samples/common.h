@@ -52,8 +52,8 @@ int sample_hex(const char *hex, void *to, size_t len);
 int sample_socket(const struct sample *sample, int rcvbuf);
 
 /*
- * sample_bind() - open the port, for IPv6 and IPv4.  If the process reads what the program passes, it
- * links the program before: what arrives without a link is in the receive queue as it is.
+ * sample_bind() - open the port, for IPv6 and IPv4.  If the process reads what the program passes,
+ * it links the program before: what arrives without a link is in the receive queue as it is.
  *
  * Return: 0, or a negative errno, after a complaint
  */

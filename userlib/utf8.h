@@ -16,7 +16,7 @@ static inline size_t utf8_expected(unsigned char first)
 	       first < 0xf5 ? 4 : 0;
 }
 
-/* utf8_len() - bytes of the character at @text, of which @left bytes are left; 0: it is not valid */
+/* utf8_len() - bytes of the character at @text, which has @left bytes; 0: it is not valid */
 static inline size_t utf8_len(const char *text, size_t left)
 {
 	const unsigned char *p = (const unsigned char *)text;

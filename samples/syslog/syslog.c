@@ -30,7 +30,7 @@ static int set_batch(struct vnp_object *obj, __u32 cnt)
 	return 0;
 }
 
-/* Link the program to the sockets at this port.  Return: 0 or a negative errno, after a complaint */
+/* Link the program to the sockets at this port.  Return: 0, or a negative errno after a complaint */
 static int attach(const struct vnp_program *prog, pid_t pid, const char *port, __u32 ms)
 {
 	const struct sample sample = syslog_sample();

@@ -500,8 +500,8 @@ __u32 vnp_map_key_len(const struct vnp_map *map);
  * vnp_map_value_len() - bytes of a value as user space sees it
  * @map:	the map
  *
- * For a per-CPU map that is a value for each possible CPU, each rounded up to 8 bytes; 0 if /sys does
- * not say how many there are.
+ * For a per-CPU map that is a value for each possible CPU, each rounded up to 8 bytes; 0 if /sys
+ * does not say how many there are.
  */
 __u32 vnp_map_value_len(const struct vnp_map *map);
 
@@ -650,8 +650,8 @@ struct vnp_link_opts {
  * socket, or programs of such types cannot be linked to it), -ENOTCONN (a TCP socket that is
  * neither connected nor listens), -EINVAL (an option does not apply to such a socket, or is out of
  * range), -EDQUOT (a limit of the user's connections with a queue), -EPERM (its filter is locked),
- * -ENOTSOCK, -EBADF, -ENOENT (a program is not in the kernel, or @prog is NULL); errors of struct vnp_peer for entries
- * of its maps.  A message says which it was.
+ * -ENOTSOCK, -EBADF, -ENOENT (a program is not in the kernel, or @prog is NULL); errors of
+ * struct vnp_peer for entries of its maps.  A message says which it was.
  */
 int vnp_link_attach(const struct vnp_program *prog, int sock_fd,
 		    const struct vnp_link_opts *opts, struct vnp_link **link);

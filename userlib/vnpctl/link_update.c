@@ -136,7 +136,8 @@ static int maps_keep(const struct vnp_object *obj, const struct map_set *kept)
 }
 
 /* Names of those maps of the new programs that they have in common with the old, or have not */
-static struct json_object *maps_list(const struct map_set *made, const struct map_set *kept, bool common)
+static struct json_object *maps_list(const struct map_set *made, const struct map_set *kept,
+				     bool common)
 {
 	struct json_object *list = json_object_new_array();
 	const char *name;

@@ -90,7 +90,7 @@ static void stats_row(struct table *table, const struct vnp_link_info *info)
 	table_add(table, "%llu", sum(info->faults, VNP_FAULT_SLOTS));
 }
 
-/* What a socket has accepted, errors and faults, if there were any, and where the latest fault was */
+/* What a socket has accepted, errors, faults, if there were any, and where the latest fault was */
 static void stats_explain(const struct vnp_link_info *info)
 {
 	char before[32];
