@@ -5,7 +5,7 @@
  *
  * Layer: below everything.
  *
- * Context: vm/ runs in process context and may sleep in vnp_alloc().
+ * Context: vm/ is called in process context, and may sleep in vnp_alloc().
  */
 #ifndef _VNP_VM_ENV_H
 #define _VNP_VM_ENV_H

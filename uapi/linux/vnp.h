@@ -688,9 +688,9 @@ struct vnp_prog_run {
  *			it, at least one, name a member.  vnp_send_group() sends to all
  *			members of a group, vnp_send() to one
  * @VNP_MAP_SOCKETS:	a value is a struct vnp_connection, a connected socket of the caller that
- *			programs send to: TCP, through a queue, or UDP.  Keys have at least 4 bytes, of which
- *			the first 4 are a group, as in %VNP_MAP_GROUPS; a key of 4 bytes is a
- *			group of one.  Only user space changes it
+ *			programs send to: TCP, through a queue, or UDP.  Keys have at least 4 bytes,
+ *			of which the first 4 are a group, as in %VNP_MAP_GROUPS; a key of 4 bytes is
+ *			a group of one.  Only user space changes it
  * @VNP_MAP_KEYS:	keys for vnp_open(), vnp_seal(), vnp_mac_verify() and vnp_mac(): values
  *			are struct vnp_key.  They cannot be read (EACCES of VNP_MAP_LOOKUP),
  *			and only user space writes them

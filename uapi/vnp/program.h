@@ -71,9 +71,9 @@
  * @key:	the key, of the map's key size
  *
  * The value may be read and written in place.  If the entry is replaced or deleted
- * meanwhile, the value can still be read and does not change, until the map has been
- * changed as often as it has spare elements: 16 KiB of them, but at least one for each
- * CPU.  After that it may be another entry's value.
+ * meanwhile, the value can still be read and does not change at first.  It may become the
+ * value of another entry when the map has been changed as often as it has spare elements:
+ * as many as fit 16 KiB, but at least one for each CPU.
  *
  * Return: the value, or NULL.  A program that uses the result without a test ends with
  * the fault %VNP_FAULT_NULL if it is NULL.
