@@ -185,8 +185,10 @@ static int exec_do(struct prog_ref *ref, struct execution *exec)
 		exec_json(ref->prog, exec);
 	else
 		exec_print(ref->prog, exec);
-	return exec->data_out ? hex_write(exec->data_out, exec->payload,
-					 exec->opts.data_out_len) : 0;
+	/* The output in JSON has the payload, and nothing may follow it. */
+	if (!exec->data_out || (settings.json && !strcmp(exec->data_out, "-")))
+		return 0;
+	return hex_write(exec->data_out, exec->payload, exec->opts.data_out_len);
 }
 
 int prog_run(struct args *args)
