@@ -17,7 +17,7 @@ static const char help[] =
 	"  (padded with zeroes).  A struct is its members, one after the other: u32 1 u32 7,\n"
 	"  or u32 5 str hello.  A value of a per-CPU map is set on all CPUs.\n"
 	"  A value of a map of peers or groups is ADDRESS:PORT [ttl N] [tos N], where\n"
-	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%eth0].\n"
+	"  ADDRESS is like 192.0.2.1, [2001:db8::1] or [fe80::1%eth0], or a name.\n"
 	"  In a map of sockets it is [pid PID] fd FD [queue BYTES] [newest | oldest |\n"
 	"  disconnect]: a TCP connection of this process or another, and what happens when its\n"
 	"  queue is full: the newest or the oldest datagrams are dropped, or it is reset; or a\n"
