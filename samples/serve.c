@@ -55,8 +55,12 @@ static int link_sockets(const struct sample_server *server, pid_t pid)
 	err = find_sockets(pid, server->port, &socks, &cnt);
 	if (err)
 		return sample_complain(server->sample, "find the server's socket", err);
-	for (i = 0; i < cnt && !err; i++)
+	for (i = 0; i < cnt && !err; i++) {
 		err = vnp_link_attach_object(server->object, socks[i].fd, &server->opts, NULL);
+		/* The connection has ended. */
+		if (err == -ENOTCONN)
+			err = 0;
+	}
 	if (!err && server->linked)
 		err = server->linked(server, pid, socks);
 	vnp_socket_free(socks, cnt);

@@ -12,7 +12,6 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,18 +60,11 @@ struct batch {
 	__u8 data[BATCH][DATAGRAM_MAX];
 };
 
-static volatile sig_atomic_t stop;
 static struct batch in;
 static int sock;
 
 /* System calls; datagrams, or records, that were accepted; datagrams that were rejected */
 static unsigned long calls, accepted, rejected;
-
-static void end(int sig)
-{
-	(void)sig;
-	stop = 1;
-}
 
 static void receive(void)
 {
@@ -452,27 +444,25 @@ static const struct kind *find_kind(const char *name)
 int main(int argc, char **argv)
 {
 	const struct kind *kind = argc > 2 ? find_kind(argv[1]) : NULL;
-	const struct sigaction action = { .sa_handler = end };
 
 	if (!kind || !sample_port(argv[2])) {
 		fputs(usage, stderr);
 		return 2;
 	}
-	/* Without SA_RESTART, so that recvmmsg() returns. */
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
 	sock = sample_open_port(&self, sample_port(argv[2]), RCVBUF);
 	if (sock < 0)
 		return 1;
+	sample_end_by_signal(sock);
 	if (kind->set_up(argv + 3)) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	printf("UDP port %s: %s\n", argv[2], kind->name);
 	fflush(stdout);
-	while (!stop) {
+	while (!sample_ended) {
 		receive();
-		if (in.cnt)
+		/* After a signal what is received is empty. */
+		if (in.cnt && !sample_ended)
 			kind->handle();
 	}
 	printf("%lu accepted, %lu rejected, %lu system calls\n", accepted, rejected, calls);
