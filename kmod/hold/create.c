@@ -28,7 +28,8 @@ int vnp_hold_create(struct vnp_link *link)
 
 	if (READ_ONCE(link->hold))
 		return 0;
-	hold = vnp_memory(struct_size(hold, table, cnt));
+	/* Not vnp_memory(), in whose pages kmemleak does not find the messages */
+	hold = kvzalloc(struct_size(hold, table, cnt), VNP_GFP_USER);
 	if (!hold)
 		return -ENOMEM;
 	hold->link = link;
