@@ -1065,8 +1065,8 @@ enum vnp_socket_policy {
  * queue.  Closing the socket ends the connection, as without an entry, and shutdown() ends sending:
  * what is in the queue is dropped.  To avoid that, wait until @queued is 0, and delete the entry
  * first.  Entries do not keep a socket from being closed; they stay until they are deleted, so that
- * their counters can be read.  If only the first bytes of a datagram were sent, because the kernel ran out of memory, and
- * the entry is deleted, the connection is reset.
+ * their counters can be read.  If only the first bytes of a datagram were sent, because the kernel
+ * ran out of memory, and the entry is deleted, the connection is reset.
  *
  * Permission.  VNP_MAP_UPDATE does what a send() of the caller without data does, and fails with
  * the same errno if, for example, a security module does not permit it, or the socket was shut
