@@ -109,6 +109,16 @@ const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off)
 	return NULL;
 }
 
+s64 vnp_type_end(const struct vnp_type *type)
+{
+	s64 end = 0;
+	u32 i;
+
+	for (i = 0; i < type->field_cnt; i++)
+		end = max(end, (s64)type->fields[i].off + type->fields[i].size);
+	return end;
+}
+
 /* Is the byte at @off one of a number */
 static bool type_is_number(const struct vnp_type *type, s64 off)
 {
@@ -131,7 +141,7 @@ bool vnp_type_run(const struct vnp_type *type, s64 at, s64 *lo, s64 *hi)
 bool vnp_type_numbers(const struct vnp_type *type, const struct vnp_scalar *at, u32 size,
 		      u64 *words, s64 *bad)
 {
-	s64 last = (s64)sizeof(struct vnp_ctx) - size, lo, hi;
+	s64 last = vnp_type_end(type) - size, lo, hi;
 
 	*words = 0;
 	*bad = at->smin < 0 ? at->smin : at->smax;

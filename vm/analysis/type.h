@@ -65,6 +65,12 @@ bool vnp_type_returns(const struct vnp_type *type, u64 min, u64 max);
 /* vnp_type_field() - the field that the byte at @off is part of, or NULL */
 const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off);
 
+/*
+ * vnp_type_end() - where the type's last field ends.  Fields that other types have behind it do not
+ * change which programs of this type are accepted
+ */
+s64 vnp_type_end(const struct vnp_type *type);
+
 /* vnp_type_words() - bits of struct vnp_code::ctx_fields for @size bytes at @off */
 static inline u64 vnp_type_words(u32 off, u32 size)
 {

@@ -297,7 +297,7 @@ int vnp_verify_context(struct vnp_verify *v, struct vnp_reg *ctx, s32 off, u32 s
 		       struct vnp_access *access)
 {
 	struct vnp_scalar at = vnp_verify_context_at(ctx, off);
-	bool high = at.smax > (s64)sizeof(struct vnp_ctx) - size, low = at.smin < 0;
+	bool high = at.smax > vnp_type_end(v->type) - size, low = at.smin < 0;
 	s64 end = low ? at.smax : at.smin, by = (s64)ctx->off + off, lo, hi;
 
 	if (vnp_scalar_is_const(&at) || low == high ||
