@@ -9,11 +9,13 @@
 #include "kmod/tcp/stream.h"
 #include "vm/helper.h"
 
-void vnp_message_init_ctx(const struct sock *sk, struct vnp_ctx *ctx)
+void vnp_message_init_ctx(const struct vnp_stream *stream, const struct sock *sk,
+			  struct vnp_ctx *ctx)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
 	memset(ctx, 0, sizeof(*ctx));
+	ctx->link_id = stream->link->obj.id;
 	ctx->family = vnp_message_family(sk);
 	ctx->remote_port = ntohs(inet->inet_dport);
 	ctx->local_port = ntohs(inet->inet_sport);
@@ -50,7 +52,7 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 	struct vnp_copy *copy = &stream->copy;
 	struct vnp_dgram *dgram = &copy->dispatch.dgram;
 
-	vnp_message_init_ctx(sk, &dgram->exec.ctx);
+	vnp_message_init_ctx(stream, sk, &dgram->exec.ctx);
 	dgram->exec.ctx.unanswered = vnp_stream_unanswered(stream);
 	copy->dispatch.link = stream->link;
 	copy->dispatch.skb = NULL;

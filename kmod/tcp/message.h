@@ -25,10 +25,11 @@ static inline u32 vnp_message_family(const struct sock *sk)
 }
 
 /*
- * vnp_message_init_ctx() - fill in the context's fields about the connection, also the family, and
- * clear the others
+ * vnp_message_init_ctx() - fill in the context's fields about the connection and its link, also the
+ * family, and clear the others
  */
-void vnp_message_init_ctx(const struct sock *sk, struct vnp_ctx *ctx);
+void vnp_message_init_ctx(const struct vnp_stream *stream, const struct sock *sk,
+			  struct vnp_ctx *ctx);
 
 /* vnp_message_throttled() - was the program not executed, as the user's account is empty? */
 static inline bool vnp_message_throttled(const struct vnp_dgram *dgram)

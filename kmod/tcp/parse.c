@@ -75,7 +75,7 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	else if (!flat && !exec->drawn)
 		exec->start = ktime_get_ns();
 	if (prog->ctx_fields & ~VNP_MESSAGE_CTX_BASE && !exec->filled) {
-		vnp_message_init_ctx(stream->sk, &dgram->exec.ctx);
+		vnp_message_init_ctx(stream, stream->sk, &dgram->exec.ctx);
 		exec->filled = true;
 	}
 	dgram->prog = prog;

@@ -804,10 +804,22 @@ TEST_F(answer, ends)
 	t->conn.link = -1;
 }
 
+/* Short messages, and long ones, which are copied for the program */
+TEST_F(answer, link_id)
+{
+	LINK("answer", 0, QUEUE);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		ASSERT_EQ(0, put(self, ANSWER_ALL, lengths[i]));
+		EXPECT_EQ(self->info.id, self->orders->link_id);
+		self->orders->link_id = 0;
+		CLIENT_GETS(self->t.sent, lengths[i]);
+	}
+}
+
 TEST_F(answer, inherited)
 {
 	struct transfer *t = &self->t;
-	int listener = stream_listen(variant->kind, 0), link;
+	int listener = stream_listen(variant->kind, 0), link, dev;
 	struct timeval patience = { .tv_sec = 20 };
 
 	ASSERT_OK(listener);
@@ -822,6 +834,11 @@ TEST_F(answer, inherited)
 	ASSERT_EQ(0, conn_accept(&t->conn, listener));
 	CLIENT_GETS(t->sent, 100UL);
 	EXPECT_EQ(0, self->orders->seen);
+	dev = device_open();
+	t->conn.link = link_of_socket(dev, t->conn.rx, &self->info);
+	EXPECT_OK(t->conn.link);
+	EXPECT_EQ(self->info.id, self->orders->link_id);
+	close(dev);
 	close(link);
 	close(listener);
 }

@@ -110,33 +110,6 @@ static int plain(const struct conn *conn)
 	return !conn_put(&copy, sent, 60) && next_is(conn, 60);
 }
 
-static __u64 cookie_of(int sock)
-{
-	__u64 cookie = 0;
-	socklen_t len = sizeof(cookie);
-
-	getsockopt(sock, SOL_SOCKET, SO_COOKIE, &cookie, &len);
-	return cookie;
-}
-
-/* link_of() - a descriptor of the link of a socket, found by the list; or negative */
-static int link_of(int dev, int sock, struct vnp_link_info *info)
-{
-	struct vnp_obj_id id = { .size = sizeof(id), .kind = VNP_OBJ_LINK };
-	const __u64 cookie = cookie_of(sock);
-	int link;
-
-	while (!do_ioctl(dev, VNP_OBJ_NEXT, &id)) {
-		link = obj_open(dev, VNP_OBJ_LINK, id.id);
-		if (link < 0)
-			continue;
-		if (!link_info(link, info) && info->sock_cookie == cookie && info->attached)
-			return link;
-		close(link);
-	}
-	return -ENOENT;
-}
-
 /*
  * ---- What is accepted --------------------------------------------------------
  */
@@ -150,7 +123,7 @@ TEST_F(listen, accepted)
 		ASSERT_EQ(0, connected(self));
 		EXPECT_EQ(1, filtered(&self->conn));
 	}
-	self->conn.link = link_of(self->dev, self->conn.rx, &child);
+	self->conn.link = link_of_socket(self->dev, self->conn.rx, &child);
 	ASSERT_OK(self->conn.link);
 	ASSERT_EQ(0, link_info(self->link, &info));
 	EXPECT_EQ(1, info.attached);

@@ -219,6 +219,26 @@ int conn_put(struct conn *conn, const void *data, size_t len)
 	return 0;
 }
 
+int link_of_socket(int dev, int sock, struct vnp_link_info *info)
+{
+	struct vnp_obj_id id = { .size = sizeof(id), .kind = VNP_OBJ_LINK };
+	socklen_t len = sizeof(__u64);
+	__u64 cookie;
+	int link;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_COOKIE, &cookie, &len))
+		return -errno;
+	while (!do_ioctl(dev, VNP_OBJ_NEXT, &id)) {
+		link = obj_open(dev, VNP_OBJ_LINK, id.id);
+		if (link < 0)
+			continue;
+		if (!link_info(link, info) && info->sock_cookie == cookie && info->attached)
+			return link;
+		close(link);
+	}
+	return -ENOENT;
+}
+
 int conn_arrived(struct conn *conn, __u64 bytes)
 {
 	struct tcp_info info = {};

@@ -56,6 +56,9 @@ int conn_link(struct conn *conn, __u32 flags, __u32 eof);
 /* conn_link_to() - the same, to programs of these descriptors */
 int conn_link_to(struct conn *conn, int dev, int stream, int message, __u32 flags, __u32 eof);
 
+/* link_of_socket() - a descriptor of the socket's link, found by the list; or negative */
+int link_of_socket(int dev, int sock, struct vnp_link_info *info);
+
 /* conn_put() - send it all; 0 or negative */
 int conn_put(struct conn *conn, const void *data, size_t len);
 

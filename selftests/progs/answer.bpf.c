@@ -108,6 +108,7 @@ int answer(struct vnp_ctx *ctx)
 	long ret;
 
 	orders.seen = ctx->unanswered;
+	orders.link_id = ctx->link_id;
 	vnp_load_bytes(ctx, 0, &type, sizeof(type));
 	switch (type) {
 	case 'D':

@@ -26,11 +26,13 @@
  * @ret:	what helpers returned last
  * @sent:	calls that returned 0
  * @seen:	struct vnp_ctx::unanswered of the last message
+ * @link_id:	its struct vnp_ctx::link_id
  */
 struct answer_orders {
 	__s64 ret;
 	__u64 sent;
 	__u32 seen;
+	__u32 link_id;
 };
 
 /* A member of a group, as a key */

@@ -151,6 +151,11 @@ enum vnp_verdict {
  *		application waits for input.  Programs of other types do not have this field
  * @tstamp:	receive time, ns of CLOCK_REALTIME; 0 if none was taken
  *		(it is taken if any socket has set SO_TIMESTAMP*)
+ * @link_id:	%VNP_PROG_MESSAGE: the link (@id of struct vnp_link_info).  Each connection has a link
+ *		of its own, and ids are not reused before all others: so what a program stores under
+ *		this key is not found by a later connection from the same address and port.  For other
+ *		programs there is no such field
+ * @reserved:	cannot be read
  *
  * All fields are read-only.  A %VNP_PROG_DATAGRAM may write the payload, and make it longer or
  * shorter; so may a %VNP_PROG_MESSAGE, but the message cannot get longer than it was.
@@ -171,6 +176,8 @@ struct vnp_ctx {
 	__u32 tos;
 	__u32 unanswered;
 	__u64 tstamp;
+	__u32 link_id;
+	__u32 reserved;
 };
 
 /*

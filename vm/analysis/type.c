@@ -35,10 +35,11 @@ static const struct vnp_field vnp_packet_fields[] = {
 	CTX_FIELD(tos, 4, SCALAR, U8_MAX),
 	CTX_FIELD(tstamp, 8, SCALAR, U64_MAX),
 	CTX_FIELD(unanswered, 4, SCALAR, 3),
+	CTX_FIELD(link_id, 4, SCALAR, S32_MAX),
 };
 
-/* The last field only exists for messages. */
-#define PACKET_FIELD_CNT	(ARRAY_SIZE(vnp_packet_fields) - 1)
+/* The last two fields only exist for messages. */
+#define PACKET_FIELD_CNT	(ARRAY_SIZE(vnp_packet_fields) - 2)
 
 static const struct vnp_type vnp_types[] = {
 	[VNP_PROG_DATAGRAM] = {
