@@ -24,12 +24,6 @@ struct {
 	__type(value, __u32);
 } commands SEC(".maps");
 
-struct ends {
-	__be32 remote[4];
-	__be32 local[4];
-	__u32 port;
-};
-
 /* A command waits on the connection: no other one is unanswered, or others may be */
 #define WAITS_ALONE	1
 #define WAITS		2
@@ -48,10 +42,11 @@ struct connection {
 	__u32 left;
 };
 
+/* Keys are struct vnp_ctx::link_id.  The process removes those of connections that have ended. */
 struct {
 	__uint(type, VNP_MAP_HASH);
 	__uint(max_entries, CACHE_CONNECTIONS);
-	__type(key, struct ends);
+	__type(key, __u32);
 	__type(value, struct connection);
 } connections SEC(".maps");
 
@@ -222,19 +217,6 @@ static __always_inline __u32 class_of_message(struct vnp_ctx *ctx, struct reques
  * ---- What it changes ----------------------------------------------------------
  */
 
-static __always_inline void ends_of(const struct vnp_ctx *ctx, struct ends *ends)
-{
-	__u32 i;
-
-	for (i = 0; i < 4; i++) {
-		ends->remote[i] = ctx->remote_ip6[i];
-		ends->local[i] = ctx->local_ip6[i];
-	}
-	ends->remote[0] |= ctx->remote_ip4;
-	ends->local[0] |= ctx->local_ip4;
-	ends->port = ctx->remote_port;
-}
-
 /* The server has answered the command that waited: it has sent something since it has read all. */
 static __always_inline void note_answer(const struct vnp_ctx *ctx, struct connection *conn)
 {
@@ -242,8 +224,19 @@ static __always_inline void note_answer(const struct vnp_ctx *ctx, struct connec
 		conn->waits = 0;
 }
 
-static __always_inline void note_connection(const struct vnp_ctx *ctx, const struct request *req,
-					    const struct ends *ends, struct connection *conn)
+/* The first that is to be known of a connection.  Now and then the process is woken by the log. */
+static __always_inline void add_connection(struct vnp_ctx *ctx, const struct connection *conn)
+{
+	const __u32 id = ctx->link_id;
+
+	if (vnp_map_update(&connections, &id, conn, VNP_MAP_ANY))
+		turn_off(CACHE_OFF_CONNECTIONS);
+	else if (__sync_fetch_and_add(&state.connections, 1) % CACHE_NEW == CACHE_NEW - 1)
+		vnp_printk(ctx, "%u connections are new", CACHE_NEW);
+}
+
+static __always_inline void note_connection(struct vnp_ctx *ctx, const struct request *req,
+					    struct connection *conn)
 {
 	struct connection own = {};
 
@@ -259,9 +252,8 @@ static __always_inline void note_connection(const struct vnp_ctx *ctx, const str
 		own.left = req->cnt > STRINGS_MAX ? req->cnt - STRINGS_MAX : 0;
 	if (conn)
 		*conn = own;
-	else if ((own.state || own.waits || own.left) &&
-		 vnp_map_update(&connections, ends, &own, VNP_MAP_ANY))
-		turn_off(CACHE_OFF_CONNECTIONS);
+	else if (own.state || own.waits || own.left)
+		add_connection(ctx, &own);
 }
 
 static __always_inline void note_change(const struct request *req, const struct connection *conn)
@@ -316,11 +308,9 @@ SEC("vnp/message")
 int cache_answer(struct vnp_ctx *ctx)
 {
 	struct request req = {};
-	struct connection *conn;
-	struct ends ends = {};
+	const __u32 id = ctx->link_id;
+	struct connection *conn = vnp_map_lookup(&connections, &id);
 
-	ends_of(ctx, &ends);
-	conn = vnp_map_lookup(&connections, &ends);
 	note_answer(ctx, conn);
 	req.class = class_of_message(ctx, &req, conn);
 	if (req.class == CACHE_GET && answer(ctx, &req.key, conn)) {
@@ -328,7 +318,7 @@ int cache_answer(struct vnp_ctx *ctx)
 		return VNP_REPLY;
 	}
 	note_change(&req, conn);
-	note_connection(ctx, &req, &ends, conn);
+	note_connection(ctx, &req, conn);
 	__sync_fetch_and_add(&state.passed, 1);
 	return VNP_PASS;
 }

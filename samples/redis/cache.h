@@ -29,7 +29,13 @@
 #define CACHE_MAP_ENTRIES	(CACHE_ENTRIES + 2 * CACHE_BATCH)
 
 #define CACHE_BUCKET_BITS	12
+
+/*
+ * Connections on which commands of other kinds were sent; after so many new ones, those that have
+ * ended are removed
+ */
 #define CACHE_CONNECTIONS	16384
+#define CACHE_NEW		256
 
 /* A key, padded with zeroes */
 struct cache_key {
@@ -131,6 +137,7 @@ enum cache_off {
  * @off:	enum cache_off
  * @answered:	GETs that were answered
  * @passed:	commands that were passed
+ * @connections: number of connections that something was to be known of
  */
 struct cache_state {
 	__u64 flushes;
@@ -139,6 +146,7 @@ struct cache_state {
 	__u32 off;
 	__u64 answered;
 	__u64 passed;
+	__u64 connections;
 };
 
 static inline __u32 cache_bucket(const struct cache_key *key)

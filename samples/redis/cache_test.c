@@ -4,7 +4,9 @@
  * ever read that was replaced before?
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <linux/membarrier.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +32,8 @@
 #define KEYS		8
 #define HOT		2000	/* GETs of a value that is cached */
 #define LONGEST		20000
+#define CLIENT_PORT	7025
+#define STRINGS		600	/* of a command, more than are waited for */
 
 static char contents[LONGEST];
 static volatile struct cache_state *state;
@@ -305,6 +309,91 @@ static void test_expiry(const struct server *s)
 		ok = recv(s->sock, got, 2, MSG_WAITALL) == 2;
 	}
 	report(ok && i < TRIES && says(s->sock, "GET e", "$-1\r\n"), "values that expire");
+}
+
+/*
+ * ---- Connections that have ended ------------------------------------------------
+ */
+
+/* Connect from this port, or the next one that is free.  close() sends a reset. */
+static int open_from(const struct server *s, int port)
+{
+	const struct linger at_once = { .l_onoff = 1 };
+	const struct timeval timeout = { .tv_sec = TIMEOUT_S };
+	struct sockaddr_in addr = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+		.sin_port = htons(port),
+	};
+	const int sock = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+
+	setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	setsockopt(sock, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	if (!bind(sock, (struct sockaddr *)&addr, sizeof(addr))) {
+		addr.sin_port = htons(atoi(s->port));
+		if (!connect(sock, (struct sockaddr *)&addr, sizeof(addr)))
+			return sock;
+	}
+	close(sock);
+	return -1;
+}
+
+/* A connection from the same port has nothing in common with an earlier one. */
+static void test_ports(const struct server *s)
+{
+	static char text[1 << 13];
+	int len = sprintf(text, "*%d\r\n$4\r\nMSET\r\n", STRINGS), sock, ok;
+	const __u64 passed = state->passed;
+
+	for (int i = 0; i < STRINGS / 2; i++)
+		len += put_string(text + len, "x", 1);
+	sock = open_from(s, CLIENT_PORT);
+	ok = stream_put(sock, text, len, len);
+	for (int i = 0; i < TRIES && state->passed == passed; i++)
+		usleep(100);
+	close(sock);
+
+	sock = open_from(s, CLIENT_PORT);
+	ok &= put_text(sock, "$5\r\nMULTI\r\n", 20) && gets_text(sock, "-ERR unknown command '$5', "
+								 "with args beginning with: \r\n+OK\r\n");
+	ok &= says(s->sock, "SET hot 5", "+OK\r\n") && hit(s->sock, "hot", "5") &&
+	      says(sock, "GET hot", "+QUEUED\r\n");
+	close(sock);
+
+	sock = open_from(s, CLIENT_PORT);
+	report(ok && !state->off && hit(sock, "hot", "5"), "another connection from the same port");
+	close(sock);
+}
+
+static __u32 connections(void)
+{
+	struct vnp_map_info info = { .size = sizeof(info) };
+	struct vnp_map *map;
+	__u32 id = 0, cnt = -1;
+
+	while (!vnp_id_next(VNP_OBJ_MAP, &id)) {
+		if (vnp_map_open(id, NULL, &map))
+			continue;
+		if (!strcmp(vnp_map_name(map), "connections") && !vnp_map_get_info(map, &info))
+			cnt = info.entries;
+		vnp_map_close(map);
+	}
+	return cnt;
+}
+
+/* More than one time in CACHE_NEW new ones, those that have ended are removed. */
+static void test_ended(const struct server *s)
+{
+	int ok = 1, sock;
+
+	for (int i = 0; i < 2 * CACHE_NEW && ok; i++) {
+		sock = open_other(s);
+		ok = says(sock, "SELECT 1", "+OK\r\n");
+		close(sock);
+	}
+	for (int i = 0; i < TRIES && connections() > CACHE_NEW; i++)
+		usleep(1000);
+	report(ok && connections() <= CACHE_NEW, "nothing is kept of connections that have ended");
 }
 
 /*
@@ -585,7 +674,7 @@ int main(int argc, char **argv)
 	struct server plain = { .port = PLAIN_PORT, .how = ALONE };
 
 	(void)argc;
-	test_plan(21);
+	test_plan(23);
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = rand();
 	if (cached_start(&s, argv[0]) || server_start(&plain, argv[0]))
@@ -594,6 +683,8 @@ int main(int argc, char **argv)
 	test_same(&s, &plain);
 	test_order(&s);
 	test_connections(&s);
+	test_ports(&s);
+	test_ended(&s);
 	test_changes(&s);
 	test_expiry(&s);
 	test_race(&s);

@@ -41,6 +41,8 @@ struct missing {
  * @server:	the server
  * @prog:	the program
  * @entries:	its map of values
+ * @connections: its map of connections
+ * @known:	struct cache_state::connections, when those that have ended were removed
  * @state:	its global variables
  * @listener:	the server's socket
  * @client:	a connection to the server
@@ -52,6 +54,8 @@ struct cache {
 	const struct sample_server *server;
 	struct vnp_program *prog;
 	struct vnp_map *entries;
+	struct vnp_map *connections;
+	__u64 known;
 	volatile struct cache_state *state;
 	int listener;
 	struct client client;
@@ -177,6 +181,31 @@ static int wait_until_read(const struct cache *cache)
 }
 
 /*
+ * ---- Connections that have ended -------------------------------------------------
+ *
+ * The program is executed for a link that has ended no more, and no later one has the same id.
+ */
+
+static void remove_ended(struct cache *cache)
+{
+	const __u64 cnt = cache->state->connections;
+	struct vnp_link_info info;
+	__u32 id, next;
+	int err;
+
+	if (cnt - cache->known < CACHE_NEW)
+		return;
+	cache->known = cnt;
+	err = vnp_map_next_key(cache->connections, NULL, &next);
+	while (!err) {
+		id = next;
+		err = vnp_map_next_key(cache->connections, &id, &next);
+		if (suitable_link_info(id, &info) == -ENOENT)
+			vnp_map_delete(cache->connections, &id);
+	}
+}
+
+/*
  * ---- Filling it ------------------------------------------------------------------
  */
 
@@ -248,6 +277,7 @@ static int fill(struct cache *cache)
 	struct cache_entry entry;
 	int err = read_missing(cache);
 
+	remove_ended(cache);
 	if (err || !cache->cnt || cache->state->off || !wait_until_read(cache))
 		return err;
 	for (size_t i = 0; i < cache->cnt; i++)
@@ -325,6 +355,7 @@ int fill_serve(const struct sample_server *server, pid_t pid, const struct vnp_s
 		.listener = listener->fd,
 		.prog = vnp_object_find_program(obj, "cache_answer"),
 		.entries = vnp_object_find_map(obj, "entries"),
+		.connections = vnp_object_find_map(obj, "connections"),
 	};
 	const int pidfd = syscall(SYS_pidfd_open, pid, 0);
 	int err;
