@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
  * This process becomes the server.  Another one, which is not its child, so that the server need
- * not wait for it, links the socket when the server listens, and ends.
+ * not wait for it, links its sockets when the server listens, and ends.
  */
 #include "serve.h"
 
@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define POLL_US		1000	/* microseconds between attempts to find the socket */
 #define ATTEMPTS	60000
+#define WATCH_US	10000000	/* for how long to look for more sockets, about */
 
 static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 {
@@ -23,46 +25,126 @@ static void ignore(void *ctx, enum vnp_print_level level, const char *line)
 	(void)line;
 }
 
+int sample_link_info(__u32 id, struct vnp_link_info *info)
+{
+	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
+	struct vnp_link *link;
+	int err = vnp_link_open(id, &quiet, &link);
+
+	*info = (struct vnp_link_info){ .size = sizeof(*info) };
+	if (err)
+		return err;
+	err = vnp_link_get_info(link, info);
+	vnp_link_close(link);
+	return err;
+}
+
+int sample_link_of(int sock, struct vnp_link_info *info)
+{
+	socklen_t len = sizeof(__u64);
+	__u64 cookie;
+	__u32 id = 0;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_COOKIE, &cookie, &len))
+		return -errno;
+	while (!vnp_id_next(VNP_OBJ_LINK, &id))
+		if (!sample_link_info(id, info) && info->sock_cookie == cookie)
+			return 0;
+	return -ENOENT;
+}
+
+static int find_sockets(const struct sample_server *server, pid_t pid, struct vnp_socket **socks,
+			size_t *cnt)
+{
+	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
+	char spec[16];
+
+	snprintf(spec, sizeof(spec), "tcp:%d", server->port);
+	return vnp_socket_find(pid, spec, &quiet, socks, cnt);
+}
+
 /*
  * Its sockets at the port, once there are some.  Return: 0, or a negative errno, if it has ended, or
  * there are none after a minute or more
  */
-static int find_sockets(pid_t server, int port, struct vnp_socket **socks, size_t *cnt)
+static int await_sockets(const struct sample_server *server, pid_t pid, struct vnp_socket **socks,
+			 size_t *cnt)
 {
-	struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
 	int attempts = 0, err;
-	char spec[16];
 
-	snprintf(spec, sizeof(spec), "tcp:%d", port);
 	for (;;) {
-		err = vnp_socket_find(server, spec, &quiet, socks, cnt);
+		err = find_sockets(server, pid, socks, cnt);
 		/* EPERM: before PR_SET_PTRACER, and while it executes another file */
 		if ((err != -ENOENT && err != -EPERM) || ++attempts == ATTEMPTS)
 			return err;
-		if (kill(server, 0) && errno == ESRCH)
+		if (kill(pid, 0) && errno == ESRCH)
 			return -ESRCH;
 		usleep(POLL_US);
 	}
 }
 
-/* Listening sockets come first. */
-static int link_sockets(const struct sample_server *server, pid_t pid)
+/* Listening sockets come first.  A connection may have ended since it was found. */
+static int link_sockets(const struct sample_server *server, const struct vnp_socket *socks, size_t cnt)
 {
+	struct vnp_link_info info;
+	int err = 0;
+
+	for (size_t i = 0; i < cnt && !err; i++) {
+		if (!sample_link_of(socks[i].fd, &info))
+			continue;
+		err = vnp_link_attach_object(server->object, socks[i].fd, &server->opts, NULL);
+		if (err == -ENOTCONN && socks[i].remote_port)
+			err = 0;
+	}
+	return err;
+}
+
+int sample_link_more(const struct sample_server *server, pid_t pid)
+{
+	struct vnp_link_info info;
 	struct vnp_socket *socks;
 	size_t cnt, i;
 	int err;
 
-	err = find_sockets(pid, server->port, &socks, &cnt);
+	err = find_sockets(server, pid, &socks, &cnt);
+	if (err)
+		return err;
+	for (i = 0; i < cnt && !socks[i].remote_port; i++)
+		if (sample_link_of(socks[i].fd, &info))
+			break;
+	if (i < cnt && !socks[i].remote_port)
+		err = link_sockets(server, socks, cnt);
+	vnp_socket_free(socks, cnt);
+	return err;
+}
+
+/*
+ * A server that listens at several addresses, such as those of IPv4 and IPv6, may have been found
+ * when it listened at the first, or at the last, as the kernel's lists are read one after another.
+ */
+static void watch(const struct sample_server *server, pid_t pid)
+{
+	for (unsigned int us = POLL_US; us < WATCH_US; us *= 2) {
+		usleep(us);
+		if (sample_link_more(server, pid))
+			break;
+	}
+}
+
+static int link_server(const struct sample_server *server, pid_t pid)
+{
+	struct vnp_socket *socks;
+	size_t cnt;
+	int err;
+
+	err = await_sockets(server, pid, &socks, &cnt);
 	if (err)
 		return sample_complain(server->sample, "find the server's socket", err);
-	for (i = 0; i < cnt && !err; i++) {
-		err = vnp_link_attach_object(server->object, socks[i].fd, &server->opts, NULL);
-		/* The connection has ended. */
-		if (err == -ENOTCONN)
-			err = 0;
-	}
+	err = link_sockets(server, socks, cnt);
 	if (!err && server->linked)
 		err = server->linked(server, pid, socks);
+	else if (!err)
+		watch(server, pid);
 	vnp_socket_free(socks, cnt);
 	return err;
 }
@@ -86,7 +168,7 @@ static pid_t start_linking(const struct sample_server *server)
 			_exit(1);
 		close(ends[0]);
 		close(ends[1]);
-		_exit(link_sockets(server, self) ? 1 : 0);
+		_exit(link_server(server, self) ? 1 : 0);
 	}
 	close(ends[1]);
 	if (between < 0 || read(ends[0], &pid, sizeof(pid)) != sizeof(pid))

@@ -13,8 +13,9 @@
  * @opts:	of the links
  * @port:	the TCP port
  * @argv:	the server's command
- * @linked:	called in another process once the socket is linked; @pid: the server, @listener:
- *		its socket.  NULL: nothing.  Return: 0 or a negative errno
+ * @linked:	called in another process once a socket is linked; @pid: the server, @listener:
+ *		its socket.  It calls sample_link_more() when the server listens at all addresses.
+ *		NULL: nothing.  Return: 0 or a negative errno
  */
 struct sample_server {
 	const struct sample *sample;
@@ -32,10 +33,23 @@ struct sample_server {
  */
 int sample_serve(const struct sample_server *server);
 
+/*
+ * sample_link_more() - if the server also listens with a socket that has no link, link this, and its
+ * connections.  Return: 0 or a negative errno
+ */
+int sample_link_more(const struct sample_server *server, pid_t pid);
+
+/* sample_link_info() - of the link with this id.  Return: 0, -ENOENT: it has ended, or errno */
+int sample_link_info(__u32 id, struct vnp_link_info *info);
+
+/* sample_link_of() - of the socket's link.  Return: 0, -ENOENT: it has none, or errno */
+int sample_link_of(int sock, struct vnp_link_info *info);
+
 /**
- * sample_serve_main() - main(): become a server, with the sample's program on the TCP socket that
- * listens at a port, and so on each connection that it accepts.  Bytes that are not a message are
- * passed, and an incomplete message at the end of the stream is dropped
+ * sample_serve_main() - main(): become a server, with the sample's program on the TCP sockets that
+ * listen at a port, and so on each connection that they accept.  These are all that it has about ten
+ * seconds after the first.  Bytes that are not a message are passed, and an incomplete message at
+ * the end of the stream is dropped
  * @sample:	the sample
  * @usage:	of the sample
  * @argc:	of main()

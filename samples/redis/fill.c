@@ -150,7 +150,7 @@ static int has_read(const struct cache *cache, __u32 id)
 	int err;
 
 	for (int i = 0; i < ATTEMPTS; i++) {
-		err = suitable_link_info(id, &info);
+		err = sample_link_info(id, &info);
 		if (err)
 			return err == -ENOENT;
 		if (info.local_port != (__u32)cache->server->port || !info.unread)
@@ -200,7 +200,7 @@ static void remove_ended(struct cache *cache)
 	while (!err) {
 		id = next;
 		err = vnp_map_next_key(cache->connections, &id, &next);
-		if (suitable_link_info(id, &info) == -ENOENT)
+		if (sample_link_info(id, &info) == -ENOENT)
 			vnp_map_delete(cache->connections, &id);
 	}
 }

@@ -22,31 +22,6 @@ static void ignore(void *ctx, enum vnp_print_level level, const char *line)
  * ---- Connections --------------------------------------------------------------
  */
 
-int suitable_link_info(__u32 id, struct vnp_link_info *info)
-{
-	const struct vnp_open_opts quiet = { .sz = sizeof(quiet), .print = ignore };
-	struct vnp_link *link;
-	int err = vnp_link_open(id, &quiet, &link);
-
-	*info = (struct vnp_link_info){ .size = sizeof(*info) };
-	if (err)
-		return err;
-	err = vnp_link_get_info(link, info);
-	vnp_link_close(link);
-	return err;
-}
-
-static int is_linked(__u64 cookie)
-{
-	struct vnp_link_info info;
-	__u32 id = 0;
-
-	while (!vnp_id_next(VNP_OBJ_LINK, &id))
-		if (!suitable_link_info(id, &info) && info.sock_cookie == cookie && info.listener_id)
-			return 1;
-	return 0;
-}
-
 /* Return: how many have not ended yet, or a negative errno */
 static int shut_unlinked(const struct sample_server *server, pid_t pid)
 {
@@ -61,12 +36,10 @@ static int shut_unlinked(const struct sample_server *server, pid_t pid)
 	if (err)
 		return err;
 	for (i = 0; i < cnt; i++) {
-		__u64 cookie = 0;
-		socklen_t len = sizeof(cookie);
+		struct vnp_link_info info;
 
 		if (!socks[i].remote_port ||
-		    getsockopt(socks[i].fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ||
-		    is_linked(cookie))
+		    (!sample_link_of(socks[i].fd, &info) && info.listener_id))
 			continue;
 		shutdown(socks[i].fd, SHUT_RDWR);
 		left++;
@@ -215,9 +188,14 @@ int suitable(const struct sample_server *server, pid_t pid, struct client *clien
 	static const char *const ping[] = { "PING" }, *const get[] = { "GET", "" };
 	int err;
 
+	/* It answers when it listens at all addresses, and again when no accept() is in progress. */
 	if (!is_open(server, client, 1, ping))
 		return 0;
-	err = close_unlinked(server, pid);
+	err = sample_link_more(server, pid);
+	if (!err && !is_open(server, client, 1, ping))
+		return 0;
+	if (!err)
+		err = close_unlinked(server, pid);
 	if (!err)
 		err = add_blocking(client, commands);
 	if (err) {

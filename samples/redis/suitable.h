@@ -7,14 +7,11 @@
 #include "client.h"
 
 /*
- * suitable() - close connections that were accepted before the program was linked, add the commands
- * that the server calls blocking to the map, and ask for its configuration.  Return: 1: they may
+ * suitable() - link all sockets that the server listens with, close connections that were accepted
+ * before, add the commands that the server calls blocking to the map, and ask for its configuration.  Return: 1: they may
  * be answered; 0, after a complaint: not
  */
 int suitable(const struct sample_server *server, pid_t pid, struct client *client,
 	     const struct vnp_map *commands);
-
-/* suitable_link_info() - of the link with this id.  Return: 0, -ENOENT: it has ended, or errno */
-int suitable_link_info(__u32 id, struct vnp_link_info *info);
 
 #endif /* _REDIS_SUITABLE_H */

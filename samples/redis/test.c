@@ -6,14 +6,23 @@
 #include "../stream_client.h"
 #include "../test.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vnp/libvnp.h>
+#include "../serve.h"
 #include "test_server.h"
 
 #define PORT		"7020"
 #define PLAIN_PORT	"7021"
+#define TWICE_PORT	"7026"
+#define TWICE		"listen-twice"	/* as an argument: be a server with two sockets */
 #define BENCHMARK	"/usr/bin/redis-benchmark"
 #define LONG		300000
 #define LONGEST		1500000	/* more than the program waits for */
@@ -128,13 +137,72 @@ static void test_load(const struct server *s, const struct server *plain, int le
 	       len, with, without);
 }
 
+/*
+ * ---- Several sockets --------------------------------------------------------------
+ */
+
+static int links(void)
+{
+	const __u32 port = atoi(TWICE_PORT);
+	struct vnp_link_info info;
+	__u32 id = 0;
+	int cnt = 0;
+
+	while (!vnp_id_next(VNP_OBJ_LINK, &id))
+		cnt += !sample_link_info(id, &info) && info.local_port == port;
+	return cnt;
+}
+
+static int await_links(int cnt)
+{
+	for (int i = 0; i < 20000 && links() < cnt; i++)
+		usleep(1000);
+	return links() == cnt;
+}
+
+static void listen_at(in_addr_t addr)
+{
+	const struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr),
+		.sin_port = htons(atoi(TWICE_PORT)),
+	};
+	const int sock = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(sock, (const struct sockaddr *)&at, sizeof(at)) || listen(sock, 1))
+		_exit(1);
+}
+
+/* The server: the second socket comes when the first is linked. */
+static int listen_twice(void)
+{
+	listen_at(INADDR_LOOPBACK);
+	await_links(1);
+	listen_at(INADDR_LOOPBACK + 1);
+	pause();
+	return 0;
+}
+
+static void test_twice(const char *self)
+{
+	const pid_t pid = fork();
+
+	if (!pid) {
+		execl(test_path(self, "redis"), "redis", TWICE_PORT, self, TWICE, NULL);
+		_exit(127);
+	}
+	report(await_links(2), "all sockets at the port are linked");
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	struct server s = { .port = PORT, .how = LINKED }, plain = { .port = PLAIN_PORT };
 	long with, without;
 
-	(void)argc;
-	test_plan(8);
+	if (argc == 2 && !strcmp(argv[1], TWICE))
+		return listen_twice();
+	test_plan(9);
 	for (size_t i = 0; i < sizeof(contents); i++)
 		contents[i] = rand();
 	if (server_start(&s, argv[0]) || server_start(&plain, argv[0]))
@@ -152,5 +220,6 @@ int main(int argc, char **argv)
 	       "longer values than can be waited for");
 	server_end(&s);
 	server_end(&plain);
+	test_twice(argv[0]);
 	return test_status();
 }
