@@ -105,17 +105,17 @@ struct page_frag *vnp_udp_block_space(u32 len)
 static int vnp_udp_block_copy(struct vnp_udp_block *block, const struct vnp_dgram *dgram,
 			      u32 off, u32 len)
 {
-	u32 pos = dgram->off + off, now;
-	const struct sk_buff *skb = dgram->skb;
 	struct page_frag *space;
+	u32 now;
 	int ret;
 
-	for (; len; len -= now, pos += now) {
+	for (; len; len -= now, off += now) {
 		space = vnp_udp_block_space(min_t(u32, len, PAGE_SIZE));
 		if (!space)
 			return -ENOMEM;
 		now = min(len, space->size - space->offset);
-		if (skb_copy_bits(skb, pos, page_address(space->page) + space->offset, now))
+		if (vnp_udp_payload_copy(page_address(space->page) + space->offset, dgram, off,
+					 now))
 			return -ENOMEM;
 		ret = vnp_udp_block_add(block, space->page, space->offset, now);
 		if (ret)

@@ -162,6 +162,17 @@ static inline bool vnp_udp_block_covers(const struct vnp_udp_sending *sending,
 	       begin <= sending->len && len <= sending->len - begin;
 }
 
+/* vnp_udp_payload_copy() - copy a range that is in the payload.  Return: 0, -EFAULT */
+static inline int vnp_udp_payload_copy(void *to, const struct vnp_dgram *dgram, u32 off, u32 len)
+{
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+
+	if (unlikely(off + len > ctx->data_end - ctx->data))
+		return skb_copy_bits(dgram->skb, dgram->off + off, to, len);
+	memcpy(to, ctx->data + off, len);
+	return 0;
+}
+
 /* vnp_udp_block_space() - a page fragment of this CPU with free space, or NULL: no memory */
 struct page_frag *vnp_udp_block_space(u32 len);
 

@@ -44,17 +44,6 @@ static int vnp_udp_send_head(struct sk_buff *skb, const struct vnp_send_msg *msg
 	return 0;
 }
 
-/* Copy a range that is in the payload.  Return: 0, -EFAULT */
-static int vnp_udp_payload_copy(void *to, const struct vnp_dgram *dgram, u32 off, u32 len)
-{
-	const struct vnp_ctx *ctx = &dgram->exec.ctx;
-
-	if (unlikely(off + len > ctx->data_end - ctx->data))
-		return skb_copy_bits(dgram->skb, dgram->off + off, to, len);
-	memcpy(to, ctx->data + off, len);
-	return 0;
-}
-
 /* Add a datagram by copying it.  Return: 1: there is no space; 0, -ENOMEM */
 static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
 			     const struct vnp_send_msg *msg)
