@@ -50,8 +50,11 @@ struct vnp_target_stats {
  * struct vnp_pending - what is to be sent to a peer
  * @block:	payload to be sent as it is, or NULL; a reference
  * @skb:	otherwise the packet that is being made, or NULL
+ * @to:		where bytes can be appended to @skb: they are in @len at once, in the fields of @skb
+ *		only after vnp_udp_send_sync()
+ * @space:	how many
  * @off:	beginning of the range of @block
- * @len:	its length
+ * @len:	payload: length of that range, or bytes of @skb
  * @size:	payload of the first datagram
  * @cnt:	datagrams; 0: nothing
  * @cnt_max:	maximum number of datagrams in @skb; 0: not known yet
@@ -60,6 +63,8 @@ struct vnp_target_stats {
 struct vnp_pending {
 	struct vnp_udp_block *block;
 	struct sk_buff *skb;
+	u8 *to;
+	u32 space;
 	u32 off;
 	u32 len;
 	u32 size;

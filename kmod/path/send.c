@@ -35,6 +35,9 @@ MODULE_PARM_DESC(send_bytes, "bytes per second that the programs of one user may
 /* With more packets than this the queue is flushed after each, to have space for the next */
 #define VNP_SEND_ENTRIES_MANY	(VNP_SEND_ENTRIES_MAX / 2)
 
+/* Packets whose payload is copied even if it is long: 4 MB, if each is 32 KiB */
+#define VNP_SEND_ENTRIES_CROWDED	128
+
 /* Time after which flushing is deferred until after the softirq's other work */
 #define VNP_SEND_FLUSH_NS	(500 * NSEC_PER_USEC)
 
@@ -285,6 +288,11 @@ bool vnp_send_gathers(void)
 {
 	return __this_cpu_read(vnp_send_queue.round) == vnp_send_round() ||
 	       __this_cpu_read(vnp_send_queue.packets) > 1;
+}
+
+bool vnp_send_is_crowded(void)
+{
+	return __this_cpu_read(vnp_send_queue.cnt) > VNP_SEND_ENTRIES_CROWDED;
 }
 
 void vnp_send_end(struct vnp_sending *sending)

@@ -143,6 +143,9 @@ void vnp_send_start(struct vnp_sending *sending, u64 now);
 /* vnp_send_execute() - the same for the packet that is being processed, if its program sends */
 void vnp_send_execute(u64 now);
 
+/* vnp_send_is_crowded() - are more packets being made than caches hold the payload of? */
+bool vnp_send_is_crowded(void);
+
 /* vnp_send_gathers() - are datagrams sent together with those of other packets? */
 bool vnp_send_gathers(void);
 

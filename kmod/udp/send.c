@@ -56,8 +56,7 @@ static bool vnp_udp_send_fits(struct vnp_target_cpu *on, u8 hops, u32 len)
 	struct vnp_pending *pending = &on->pending;
 
 	if (!pending->skb || len > pending->size || !len || hops != pending->hops ||
-	    pending->skb->len != pending->cnt * pending->size ||
-	    pending->skb->len + len > VNP_DATAGRAM_MAX)
+	    pending->len + len > VNP_DATAGRAM_MAX)
 		return false;
 	if (!pending->cnt_max)
 		pending->cnt_max = vnp_udp_send_cnt_max(on);
@@ -82,25 +81,28 @@ static int vnp_udp_send_own(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
 			    struct vnp_user *user)
 {
+	struct vnp_pending *pending = &on->pending;
 	u32 room = msg->head_len;
-	struct sk_buff *skb;
 	int ret;
 
-	if (vnp_udp_send_copies(dgram, msg)) {
+	if (vnp_udp_send_copies(sending, dgram, msg)) {
 		room = vnp_udp_msg_len(msg);
-		if (sending->more)
+		if (room <= VNP_UDP_SEND_SHORT && sending->more)
 			room = min_t(u32, room * VNP_UDP_SEND_EXPECTED, VNP_UDP_SEND_LINEAR);
 	}
-	skb = vnp_udp_send_alloc(room);
-	if (!skb)
+	pending->skb = vnp_udp_send_alloc(room);
+	if (!pending->skb)
 		return -ENOMEM;
-	ret = vnp_udp_send_append(skb, sending, dgram, msg);
+	pending->space = 0;
+	pending->len = 0;
+	ret = vnp_udp_send_append(pending, sending, dgram, msg);
 	if (ret) {
-		kfree_skb(skb);
+		kfree_skb(pending->skb);
+		pending->skb = NULL;
+		pending->space = 0;
 		return ret < 0 ? ret : -ENOMEM;
 	}
-	on->pending.skb = skb;
-	vnp_udp_send_first(on, sending, user, skb->len);
+	vnp_udp_send_first(on, sending, user, pending->len);
 	return 0;
 }
 
@@ -129,10 +131,9 @@ static bool vnp_udp_send_joins(const struct vnp_target_cpu *on,
 			       const struct vnp_udp_sending *sending, u32 len)
 {
 	const struct vnp_pending *pending = &on->pending;
-	const u32 before = pending->skb ? pending->skb->len : pending->len;
 
-	return len && len <= pending->size && before == pending->cnt * pending->size &&
-	       before + len <= VNP_DATAGRAM_MAX && pending->cnt < VNP_UDP_SEND_SEGMENTS &&
+	return len && len <= pending->size && pending->len == pending->cnt * pending->size &&
+	       pending->len + len <= VNP_DATAGRAM_MAX && pending->cnt < VNP_UDP_SEND_SEGMENTS &&
 	       sending->hops == pending->hops;
 }
 
@@ -146,6 +147,9 @@ static void vnp_udp_send_convert(struct vnp_target_cpu *on)
 	struct sk_buff *skb;
 
 	pending->cnt_max = vnp_udp_send_cnt_max(on);
+	/* A shorter datagram is the last one. */
+	if (pending->len < pending->cnt * pending->size)
+		pending->cnt_max = pending->cnt;
 	skb = pending->cnt < pending->cnt_max ? vnp_udp_send_alloc(0) : NULL;
 	if (!skb)
 		return;
@@ -153,6 +157,7 @@ static void vnp_udp_send_convert(struct vnp_target_cpu *on)
 	vnp_udp_block_put(pending->block);
 	pending->block = NULL;
 	pending->skb = skb;
+	pending->space = 0;
 }
 
 /* Add a datagram to a packet, or begin one.  Return: 0, -EDQUOT, or an errno of sealing it */
@@ -160,14 +165,20 @@ static int vnp_udp_send_add(struct vnp_target_cpu *on, struct vnp_udp_sending *s
 			    const struct vnp_dgram *dgram, const struct vnp_send_msg *msg,
 			    struct vnp_user *user)
 {
+	struct vnp_pending *pending = &on->pending;
+	const u32 len = vnp_udp_msg_len(msg);
 	int ret;
 
-	if (on->pending.block)
+	if (pending->block)
 		vnp_udp_send_convert(on);
-	if (vnp_udp_send_fits(on, sending->hops, vnp_udp_msg_len(msg))) {
-		ret = vnp_udp_send_append(on->pending.skb, sending, dgram, msg);
-		if (!ret)
-			on->pending.cnt++;
+	if (vnp_udp_send_fits(on, sending->hops, len)) {
+		ret = vnp_udp_send_append(pending, sending, dgram, msg);
+		if (!ret) {
+			pending->cnt++;
+			/* A shorter datagram is the last one. */
+			if (len < pending->size)
+				pending->cnt_max = pending->cnt;
+		}
 		if (ret <= 0)
 			return ret;
 	}
@@ -252,8 +263,8 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 }
 
 /*
- * Fast path: copy a datagram with bytes of the program's own to the linear data of the packet that
- * is pending, if those in it have the same length.  Return: false, without changes, if that is not
+ * Fast path: copy a datagram with bytes of the program's own to the space of the packet that is
+ * pending, if those in it have the same length.  Return: false, without changes, if that is not
  * possible
  */
 static __always_inline bool vnp_udp_send_equal(struct vnp_udp_sending *sending,
@@ -264,20 +275,18 @@ static __always_inline bool vnp_udp_send_equal(struct vnp_udp_sending *sending,
 	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
 	const u32 len = msg->head_len + msg->len;
-	struct sk_buff *skb = pending->skb;
-	u8 *to;
+	u8 *to = pending->to;
 
-	if (!skb || skb_is_nonlinear(skb) || sending->block || msg->sealing ||
-	    len != pending->size || pending->cnt >= pending->cnt_max ||
-	    pending->hops != sending->hops || msg->off + msg->len > ctx->data_end - ctx->data ||
-	    skb->len != pending->cnt * len || skb_tailroom(skb) < (int)len ||
+	if (!len || pending->space < len || sending->block || msg->sealing || len != pending->size ||
+	    pending->cnt >= pending->cnt_max || pending->hops != sending->hops ||
+	    msg->off + msg->len > ctx->data_end - ctx->data ||
 	    !vnp_send_draw(&sending->sending, dispatch->link->user, len))
 		return false;
-	to = skb_tail_pointer(skb);
 	memcpy(to, msg->head, msg->head_len);
 	memcpy(to + msg->head_len, ctx->data + msg->off, msg->len);
-	skb->tail += len;
-	skb->len += len;
+	pending->to = to + len;
+	pending->space -= len;
+	pending->len += len;
 	pending->cnt++;
 	return true;
 }

@@ -295,14 +295,17 @@ static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pend
 static u32 vnp_udp_send_flush(struct vnp_send_entry *entry)
 {
 	struct vnp_target_cpu *on = container_of(entry, struct vnp_target_cpu, entry);
-	const struct vnp_pending pending = on->pending;
+	struct vnp_pending pending = on->pending;
 	u32 cnt = 0;
 
 	if (unlikely(!pending.cnt))
 		return 0;
 	on->pending.cnt = 0;
 	on->pending.skb = NULL;
+	on->pending.space = 0;
 	on->pending.block = NULL;
+	if (pending.skb)
+		vnp_udp_send_sync(&pending);
 	if (likely(!READ_ONCE(on->target->gone)))
 		cnt = vnp_udp_send_pending(on, &pending);
 	else

@@ -7,7 +7,11 @@
 #include <net/ipv6.h>
 
 #include "kmod/crypto/seal.h"
+#include "kmod/map/target.h"
 #include "kmod/path/dgram.h"
+
+/* Datagrams for which a fragment has space if it is not known how many will follow */
+#define VNP_UDP_SEND_FOLLOWING	4
 
 /* Space for the headers of all layers below */
 #define VNP_UDP_SEND_HEADROOM	(LL_MAX_HEADER + sizeof(struct ipv6hdr) + sizeof(struct udphdr))
@@ -44,20 +48,86 @@ static int vnp_udp_send_head(struct sk_buff *skb, const struct vnp_send_msg *msg
 	return 0;
 }
 
-/* Add a datagram by copying it.  Return: 1: there is no space; 0, -ENOMEM */
-static int vnp_udp_send_copy(struct sk_buff *skb, const struct vnp_dgram *dgram,
-			     const struct vnp_send_msg *msg)
+void vnp_udp_send_sync(struct vnp_pending *pending)
 {
-	const u32 len = skb->len;
+	struct sk_buff *skb = pending->skb;
+	const u32 len = pending->len - skb->len, frags = skb_shinfo(skb)->nr_frags;
 
-	if (skb_is_nonlinear(skb) || skb_tailroom(skb) < vnp_udp_msg_len(msg))
-		return 1;
-	if (msg->head_len)
-		skb_put_data(skb, msg->head, msg->head_len);
-	if (vnp_udp_payload_copy(skb_put(skb, msg->len), dgram, msg->off, msg->len)) {
-		skb_trim(skb, len);
-		return -ENOMEM;
+	if (!frags) {
+		__skb_put(skb, len);
+		return;
 	}
+	skb_frag_size_add(&skb_shinfo(skb)->frags[frags - 1], len);
+	skb->len += len;
+	skb->data_len += len;
+}
+
+/* How many datagrams will probably be added to a packet, this one included? */
+static u32 vnp_udp_send_expected(const struct vnp_udp_sending *sending,
+				 const struct vnp_dgram *dgram)
+{
+	if (!sending->more)
+		return 1;
+	if (!dgram->shared || !dgram->exec.ctx.len)
+		return VNP_UDP_SEND_FOLLOWING;
+	return DIV_ROUND_UP(dgram->skb->len - dgram->off, dgram->exec.ctx.len);
+}
+
+/*
+ * Find space for a datagram of @len bytes, and for @cnt - 1 more that will probably follow, in
+ * the linear data or in a new fragment.  The fragment is charged as a whole.  Return: 0; 1: there are
+ * too many fragments; -ENOMEM
+ */
+static int vnp_udp_send_reserve(struct vnp_pending *pending, u32 len, u32 cnt)
+{
+	struct sk_buff *skb = pending->skb;
+	const u32 frags = skb_shinfo(skb)->nr_frags;
+	struct page_frag *space;
+	u32 want;
+
+	vnp_udp_send_sync(pending);
+	if (!frags && skb_tailroom(skb) >= (int)len) {
+		pending->to = skb_tail_pointer(skb);
+		pending->space = skb_tailroom(skb);
+		return 0;
+	}
+	if (frags == MAX_SKB_FRAGS)
+		return 1;
+	/* It is not the packet's first datagram: that has space in the linear data. */
+	cnt = min_t(u32, cnt, pending->cnt_max - pending->cnt);
+	want = min_t(u32, cnt * len, VNP_DATAGRAM_MAX - pending->len);
+	/* Less is enough where a page ends. */
+	space = vnp_udp_block_space(max(len, want / 4));
+	if (!space || space->size - space->offset < len)
+		return -ENOMEM;
+	want = min(want, space->size - space->offset);
+	get_page(space->page);
+	skb_fill_page_desc(skb, frags, space->page, space->offset, 0);
+	skb->truesize += want;
+	pending->to = page_address(space->page) + space->offset;
+	pending->space = want;
+	space->offset += want;
+	return 0;
+}
+
+/* Add a datagram by copying it.  Return: 1: there is no space; 0, -ENOMEM */
+static int vnp_udp_send_copy(struct vnp_pending *pending, const struct vnp_udp_sending *sending,
+			     const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	const u32 len = vnp_udp_msg_len(msg);
+	int ret;
+
+	if (pending->space < len) {
+		ret = vnp_udp_send_reserve(pending, len, vnp_udp_send_expected(sending, dgram));
+		if (ret)
+			return ret;
+	}
+	memcpy(pending->to, msg->head, msg->head_len);
+	if (vnp_udp_payload_copy(pending->to + msg->head_len, dgram, msg->off, msg->len))
+		return -ENOMEM;
+	pending->to += len;
+	pending->space -= len;
+	pending->len += len;
 	return 0;
 }
 
@@ -161,12 +231,19 @@ static int vnp_udp_send_sealed(struct sk_buff *skb, const struct vnp_dgram *dgra
 	return 0;
 }
 
-int vnp_udp_send_append(struct sk_buff *skb, struct vnp_udp_sending *sending,
+int vnp_udp_send_append(struct vnp_pending *pending, struct vnp_udp_sending *sending,
 			const struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 {
+	int ret;
+
+	if (!msg->sealing && vnp_udp_send_copies(sending, dgram, msg))
+		return vnp_udp_send_copy(pending, sending, dgram, msg);
+	vnp_udp_send_sync(pending);
+	pending->space = 0;
 	if (msg->sealing)
-		return vnp_udp_send_sealed(skb, dgram, msg);
-	if (vnp_udp_send_copies(dgram, msg))
-		return vnp_udp_send_copy(skb, dgram, msg);
-	return vnp_udp_send_refer(skb, sending, dgram, msg);
+		ret = vnp_udp_send_sealed(pending->skb, dgram, msg);
+	else
+		ret = vnp_udp_send_refer(pending->skb, sending, dgram, msg);
+	pending->len = pending->skb->len;
+	return ret;
 }
