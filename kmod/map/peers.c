@@ -132,6 +132,7 @@ static int vnp_peers_bind(struct vnp_map *map, struct socket *sock)
 		goto unlock;
 	sock_hold(sock->sk);
 	peers->sk = sock->sk;
+	vnp_peers_changed(peers);
 unlock:
 	mutex_unlock(&peers->lock);
 	return ret;
@@ -249,10 +250,12 @@ static int vnp_peers_set_locked(struct vnp_peers *peers, struct vnp_target *targ
 	ret = vnp_peers_permit(peers, target);
 	if (ret)
 		return ret;
+	target->map = &peers->map;
 	if (old)
 		vnp_peers_replace(peers, old, target);
 	else
 		vnp_peers_insert(peers, target);
+	vnp_peers_changed(peers);
 	return 0;
 }
 
@@ -301,6 +304,7 @@ long vnp_peers_delete(struct vnp_map *map, const void *key)
 		if (!hlist_unhashed(&target->address))
 			hlist_del_rcu(&target->address);
 		WRITE_ONCE(peers->cnt, peers->cnt - 1);
+		vnp_peers_changed(peers);
 		vnp_target_end(target);
 	}
 	mutex_unlock(&peers->lock);

@@ -32,6 +32,8 @@
  * @seed:	secret
  * @lock:	see above
  * @cnt:	targets; written under @lock
+ * @changes:	how often targets were inserted, replaced or deleted, or began to have a socket;
+ *		likewise
  * @sk:		the sending socket, with a reference; set once
  * @hook:	its hook
  */
@@ -42,6 +44,7 @@ struct vnp_peers {
 	u32 seed;
 	struct mutex lock;	/* changes */
 	u32 cnt;
+	u32 changes;
 	struct sock *sk;
 	const struct vnp_hook_ops *hook;
 };
@@ -103,6 +106,18 @@ static inline struct hlist_head *vnp_peers_address_bucket(const struct vnp_peers
 	return vnp_peers_at(peers, VNP_PEERS_ADDRESS,
 			    jhash2((const u32 *)addr, sizeof(*addr) / sizeof(u32),
 				   peers->seed ^ (__force u16)port));
+}
+
+/* The set of targets, or what can be sent to, has changed.  Context: the lock */
+static inline void vnp_peers_changed(struct vnp_peers *peers)
+{
+	WRITE_ONCE(peers->changes, peers->changes + 1);
+}
+
+/* vnp_peers_changes() - a number that is different after each change */
+static inline u32 vnp_peers_changes(struct vnp_map *map)
+{
+	return READ_ONCE(vnp_peers_of(map)->changes);
 }
 
 /* vnp_peers_lookup() - the target of a key, or NULL.  Context: RCU, or the lock */

@@ -28,6 +28,7 @@
 #include "kmod/path/route.h"
 #include "kmod/path/send.h"
 
+struct vnp_map;
 struct vnp_outlet;
 struct vnp_target;
 struct vnp_udp_block;
@@ -78,6 +79,7 @@ struct vnp_pending {
  * @entry:	in the CPU's queue while something is @pending
  * @target:	the peer; a reference while @entry is held
  * @pending:	what is to be sent
+ * @again:	the next one that the previous datagram was sent to (struct vnp_repeat)
  * @route:	the latest route
  * @stats:	counters
  */
@@ -85,6 +87,7 @@ struct vnp_target_cpu {
 	struct vnp_send_entry entry;
 	struct vnp_target *target;
 	struct vnp_pending pending;
+	struct vnp_target_cpu *again;
 	struct vnp_route route;
 	struct vnp_target_stats stats;
 };
@@ -117,6 +120,7 @@ struct vnp_target_addr {
  * @address:	in the bucket of its address, if there is @sk
  * @refs:	one of the map, and one for each CPU that has queued a packet for it
  * @gone:	it was replaced or deleted: nothing is sent to it any more
+ * @map:	the map that it is in, or was; only compared
  * @sk:		the socket to send from, with a reference; NULL: the map has none yet
  * @to:		where to send, as permitted by @sk's hook
  * @peer:	as it was set
@@ -132,6 +136,7 @@ struct vnp_target {
 	struct hlist_node address;
 	refcount_t refs;
 	bool gone;
+	const struct vnp_map *map;
 	struct sock *sk;
 	struct vnp_target_addr to;
 	struct vnp_peer peer;

@@ -27,6 +27,8 @@ struct vnp_target;
  *		NULL: a payload is always in one packet
  * @send:	send a datagram to a peer; @again: the same helper call has sent it to another peer
  *		before.  Return: 0, or an errno of vnp_send().  NULL: it is not sent
+ * @repeat:	send a datagram as it is to all peers that the previous one was sent to.  Return:
+ *		false: nothing was sent.  NULL: likewise
  * @append:	queue a datagram for a TCP connection.  Return: 0, or an errno of vnp_send().  NULL:
  *		likewise
  * @answer:	send bytes back to where it came from.  Return: 0, or an errno of vnp_reply().
@@ -42,6 +44,7 @@ struct vnp_dgram_ops {
 	int (*load)(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 	int (*send)(struct vnp_dgram *dgram, struct vnp_target *target,
 		    const struct vnp_send_msg *msg, bool again);
+	bool (*repeat)(struct vnp_dgram *dgram);
 	int (*append)(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
 		      const struct vnp_send_msg *msg);
 	int (*answer)(struct vnp_dgram *dgram, const struct vnp_send_msg *msg);

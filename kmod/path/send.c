@@ -232,6 +232,7 @@ bool vnp_send_flush(struct vnp_sending *sending, struct vnp_send_entry *entry)
 {
 	if (vnp_send_is_late(sending))
 		return false;
+	vnp_repeat_end(sending);
 	sending->flushed += entry->ops->flush(entry);
 	return true;
 }
@@ -274,8 +275,10 @@ void vnp_send_execute(u64 now)
 	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
 
 	/* VNP_PROG_RUN has none. */
-	if (sending)
+	if (sending) {
+		vnp_repeat_execute(sending, sending->many);
 		vnp_send_start(sending, now);
+	}
 }
 
 /* Number of the current softirq */
@@ -300,6 +303,7 @@ void vnp_send_end(struct vnp_sending *sending)
 	struct vnp_send_queue *queue = this_cpu_ptr(&vnp_send_queue);
 	const bool gathers = vnp_send_gathers();
 
+	vnp_repeat_end(sending);
 	__this_cpu_write(vnp_sending, sending->outer);
 	if (!queue->first)
 		return;
@@ -327,6 +331,7 @@ bool vnp_send_reserve(struct vnp_sending *sending, const struct vnp_send_entry *
 		return true;
 	if (vnp_send_is_late(sending))
 		return queue->cnt < VNP_SEND_ENTRIES_MAX;
+	vnp_repeat_end(sending);
 	/* The time is part of the execution's. */
 	vnp_send_flush_untimed(queue, &sending->flushed);
 	return true;

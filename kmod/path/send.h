@@ -34,6 +34,7 @@
 #include <linux/percpu.h>
 #include <linux/types.h>
 #include "kmod/core/user.h"
+#include "kmod/path/repeat.h"
 
 struct vnp_feature;
 struct vnp_sealing;
@@ -84,6 +85,8 @@ struct vnp_send_entry {
  * @flushed:	IP packets that were sent within this execution
  * @copied:	bytes that were copied to queues of TCP connections within this execution
  * @start:	ktime_get_ns() when the execution began
+ * @many:	@repeat may be used: there are several datagrams in the packet
+ * @repeat:	peers that the previous datagram was sent to
  */
 struct vnp_sending {
 	struct vnp_sending *outer;
@@ -92,6 +95,8 @@ struct vnp_sending {
 	u32 flushed;
 	u32 copied;
 	u64 start;
+	bool many;
+	struct vnp_repeat repeat;
 };
 
 /**
@@ -122,16 +127,29 @@ void vnp_send_limits(struct vnp_feature *feature);
 /* The packet that is being processed, if its program sends; the innermost one, or NULL */
 DECLARE_PER_CPU(struct vnp_sending *, vnp_sending);
 
+/* vnp_send_enter() - helpers called from here on send because of this packet */
+static inline void vnp_send_enter(struct vnp_sending *sending)
+{
+	struct vnp_sending *outer = __this_cpu_read(vnp_sending);
+
+	if (unlikely(outer))
+		vnp_repeat_end(outer);
+	sending->outer = outer;
+	__this_cpu_write(vnp_sending, sending);
+}
+
 /*
  * vnp_send_begin() - the packet of a program that sends is about to be processed; @more: others
- * will probably be sent together with its datagrams
+ * will probably be sent together with its datagrams; @many: it has several, which may be sent to the
+ * same peers as those before (struct vnp_repeat)
  */
-static inline void vnp_send_begin(struct vnp_sending *sending, bool more)
+static inline void vnp_send_begin(struct vnp_sending *sending, bool more, bool many)
 {
-	sending->outer = __this_cpu_read(vnp_sending);
 	sending->entries = more ? VNP_SEND_ENTRIES_MAX : VNP_SEND_ENTRIES_ALONE;
 	sending->left = 0;
-	__this_cpu_write(vnp_sending, sending);
+	sending->many = many;
+	vnp_repeat_init(&sending->repeat);
+	vnp_send_enter(sending);
 }
 
 /* vnp_send_end() - it was processed: send what was added, now or soon */
@@ -172,6 +190,32 @@ static inline bool vnp_send_draw(struct vnp_sending *sending, struct vnp_user *u
 		return false;
 	sending->left--;
 	return true;
+}
+
+/* vnp_send_draw_many() - may a datagram be sent to @cnt peers?  Return: false: maybe not to all */
+static inline bool vnp_send_draw_many(struct vnp_sending *sending, struct vnp_user *user, u32 cnt,
+				      u32 len)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+	const s64 bytes = (u64)len * cnt;
+
+	if (sending->left < cnt || bucket->sends < cnt || bucket->send_bytes < bytes)
+		return false;
+	bucket->sends -= cnt;
+	bucket->send_bytes -= bytes;
+	sending->left -= cnt;
+	return true;
+}
+
+/* vnp_send_credit() - undo this for @cnt peers, in the same execution */
+static inline void vnp_send_credit(struct vnp_sending *sending, struct vnp_user *user, u32 cnt,
+				   u32 len)
+{
+	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);
+
+	bucket->sends += cnt;
+	bucket->send_bytes += (u64)len * cnt;
+	sending->left += cnt;
 }
 
 /**

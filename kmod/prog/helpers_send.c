@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The functions of the helpers that send; see helpers.c. */
 #include "kmod/map/peers.h"
+#include "kmod/map/peers_table.h"
 #include "kmod/path/dgram.h"
 #include "kmod/path/send.h"
 #include "kmod/prog/helpers.h"
@@ -53,6 +54,29 @@ static __always_inline int vnp_send_to(struct vnp_dgram *dgram, struct vnp_targe
 	return dgram->ops->send(dgram, target, msg, again);
 }
 
+/*
+ * Send a datagram as it is to a peer, if that is the next one of those that the previous datagram
+ * was sent to.  Return: false: nothing was sent
+ */
+static __always_inline bool vnp_send_again(const struct vnp_dgram *dgram,
+					   const struct vnp_map *map, const void *key)
+{
+	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
+	const struct vnp_target_cpu *on;
+	const struct vnp_target *target;
+
+	/* VNP_PROG_RUN has none. */
+	if (!sending || !sending->repeat.next || sending->repeat.end != dgram->exec.ctx.data_end)
+		return false;
+	on = sending->repeat.next;
+	target = on->target;
+	if (target->map != map || READ_ONCE(target->gone) ||
+	    !vnp_bucket_key_equal(target->key, key, map->key_size))
+		return false;
+	sending->repeat.next = on->again;
+	return true;
+}
+
 static noinline int vnp_send_changed(struct vnp_dgram *dgram, struct vnp_map *map,
 				     const void *key, u64 mem, u32 size)
 {
@@ -77,6 +101,8 @@ u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 
 	if (size)
 		return vnp_send_changed(dgram, map, key, mem, size);
+	if (vnp_send_again(dgram, map, key))
+		return 0;
 	target = vnp_peers_find(map, key);
 	return target ? vnp_send_to(dgram, target, NULL, false) : -ENOENT;
 }
@@ -87,15 +113,17 @@ static bool vnp_send_continues(int ret)
 	return ret == -ENOENT || ret == -ENOBUFS || ret == -ENOTCONN;
 }
 
-/* Return: the number of members it was sent to, or an errno */
+/* Return: the number of members it was sent to, or an errno.  @all: out: no others were found */
 static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const void *key,
-			    const struct vnp_target *except, const struct vnp_send_msg *msg)
+			    const struct vnp_target *except, const struct vnp_send_msg *msg,
+			    bool *all)
 {
 	struct vnp_target *target;
 	bool again = false;
 	u32 cnt = 0;
 	int ret;
 
+	*all = true;
 	for (target = vnp_peers_next(map, key, NULL); target;
 	     target = vnp_peers_next(map, key, target)) {
 		if (target == except)
@@ -103,12 +131,53 @@ static int vnp_send_members(struct vnp_dgram *dgram, struct vnp_map *map, const 
 		ret = vnp_send_to(dgram, target, msg, again);
 		/* UDP packets share the payload of the first one; TCP queues have copies. */
 		again |= !target->outlet;
-		if (!ret)
-			cnt++;
-		else if (!vnp_send_continues(ret))
+		if (ret && !vnp_send_continues(ret))
 			return ret;
+		cnt += !ret;
+		*all &= !ret;
 	}
 	return cnt;
+}
+
+/*
+ * Send a datagram as it is to all members of a group, if the previous one was sent to the same, and
+ * the group has not changed since.  Return: their number, or 0: nothing was sent
+ */
+static int vnp_send_group_again(struct vnp_dgram *dgram, struct vnp_map *map, const void *key)
+{
+	const struct vnp_sending *sending = __this_cpu_read(vnp_sending);
+	const struct vnp_repeat *repeat;
+	const struct vnp_target *target;
+
+	if (!sending || !sending->repeat.first || !dgram->ops->repeat)
+		return 0;
+	repeat = &sending->repeat;
+	target = repeat->first->target;
+	if (!repeat->group || target->map != map || repeat->changes != vnp_peers_changes(map) ||
+	    memcmp(target->key, key, sizeof(u32)) || !dgram->ops->repeat(dgram))
+		return 0;
+	return repeat->cnt;
+}
+
+/* Send a datagram as it is to all members of a group.  Return: as vnp_send_members() */
+static int vnp_send_group_whole(struct vnp_dgram *dgram, struct vnp_map *map, const void *key)
+{
+	struct vnp_sending *sending = __this_cpu_read(vnp_sending);
+	const u32 changes = vnp_peers_changes(map);
+	int ret = vnp_send_group_again(dgram, map, key);
+	struct vnp_repeat *repeat;
+	bool all;
+
+	if (ret)
+		return ret;
+	ret = vnp_send_members(dgram, map, key, NULL, NULL, &all);
+	if (!all || !sending || !sending->repeat.first)
+		return ret;
+	/* The latest peers are recorded: if there are as many, they are the members. */
+	repeat = &sending->repeat;
+	repeat->group = repeat->records && repeat->cnt == ret;
+	repeat->changes = changes;
+	return ret;
 }
 
 u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
@@ -119,16 +188,17 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 	const struct vnp_target *except = NULL;
 	struct vnp_send_msg msg __vnp_uninitialized;
 	struct vnp_send send __vnp_uninitialized;
+	bool all;
 	int ret;
 
 	if (!size)
-		return vnp_send_members(dgram, map, key, NULL, NULL);
+		return vnp_send_group_whole(dgram, map, key);
 	ret = vnp_send_read(dgram, mem, size, VNP_SEND_F_OTHERS, &send, &msg);
 	if (ret)
 		return ret;
 	if (send.flags & VNP_SEND_F_OTHERS)
 		except = vnp_peers_find(map, key);
-	return vnp_send_members(dgram, map, key, except, &msg);
+	return vnp_send_members(dgram, map, key, except, &msg, &all);
 }
 
 u64 vnp_helper_reply(u64 ctx, u64 flags, u64 mem, u64 size, u64 r5)

@@ -98,6 +98,8 @@ void vnp_answer_begin(struct vnp_copy *copy)
 	struct vnp_udp_sending *sending = &copy->sending;
 
 	sending->sending.entries = VNP_SEND_ENTRIES_MAX;
+	sending->sending.many = false;
+	vnp_repeat_init(&sending->sending.repeat);
 	vnp_send_start(&sending->sending, ktime_get_ns());
 	sending->hops = U8_MAX;
 	sending->more = false;
@@ -134,8 +136,7 @@ static int vnp_answer_permit(struct vnp_copy *copy)
 
 static void vnp_answer_enter(struct vnp_copy *copy)
 {
-	copy->sending.sending.outer = __this_cpu_read(vnp_sending);
-	__this_cpu_write(vnp_sending, &copy->sending.sending);
+	vnp_send_enter(&copy->sending.sending);
 }
 
 int vnp_answer_send(struct vnp_dgram *dgram, struct vnp_target *target,

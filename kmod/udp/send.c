@@ -32,11 +32,14 @@
 int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch)
 {
 	struct vnp_udp_sending sending __vnp_uninitialized;
+	const bool many = skb_is_gso(dispatch->skb);
 	int ret;
 
 	sending.hops = vnp_udp_out_hops(dispatch->skb);
-	sending.more = skb_is_gso(dispatch->skb) || vnp_send_gathers();
-	vnp_send_begin(&sending.sending, sending.more);
+	sending.more = many || vnp_send_gathers();
+	/* Each call of a helper must know whether the datagram has failed authentication. */
+	vnp_send_begin(&sending.sending, sending.more,
+		       many && dispatch->dgram.prog->func != vnp_prog_authenticate);
 	sending.head = false;
 	sending.skb = NULL;
 	sending.block = NULL;
@@ -218,6 +221,77 @@ static int vnp_udp_send_whole(struct vnp_target_cpu *on, struct vnp_udp_sending 
 	return 0;
 }
 
+/*
+ * ---- The same peers again -------------------------------------------------
+ */
+
+/*
+ * Record a peer that a datagram was sent to as it is, if the datagram that follows it can be sent
+ * by extending the range that is pending.  If not, it must not be in the list any more.
+ */
+static void vnp_udp_repeat_add(struct vnp_udp_sending *sending, struct vnp_target_cpu *on)
+{
+	const struct vnp_pending *pending = &on->pending;
+	struct vnp_repeat *repeat = &sending->sending.repeat;
+	const u32 end = sending->at + sending->len;
+
+	if (!pending->block || pending->block != sending->block ||
+	    pending->off + pending->len != end ||
+	    (repeat->first && (repeat->block != sending->block || repeat->at != end))) {
+		vnp_repeat_end(&sending->sending);
+		return;
+	}
+	on->again = NULL;
+	if (repeat->first) {
+		repeat->last->again = on;
+		repeat->last = on;
+		repeat->cnt++;
+		repeat->group = false;
+		return;
+	}
+	repeat->first = on;
+	repeat->last = on;
+	repeat->block = sending->block;
+	repeat->at = end;
+	repeat->cnt = 1;
+	repeat->len = 0;
+	repeat->datagrams = 0;
+	repeat->begun = false;
+	repeat->group = false;
+}
+
+/* Send a datagram as it is to the same peers as the previous one.  Return: false: it cannot be */
+static bool vnp_udp_repeat_begin(struct vnp_udp_sending *sending, struct vnp_dgram *dgram)
+{
+	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
+	struct vnp_repeat *repeat = &sending->sending.repeat;
+	const u32 len = dgram->exec.ctx.len;
+
+	if (repeat->begun || !vnp_udp_block_lasts(dgram))
+		return false;
+	if (!vnp_udp_block_has(sending, dgram) && vnp_udp_block_find(sending, dgram, 0, len))
+		return false;
+	if (sending->block != repeat->block || sending->at != repeat->at ||
+	    !vnp_send_draw_many(&sending->sending, dispatch->link->user, repeat->cnt, len))
+		return false;
+	repeat->user = dispatch->link->user;
+	repeat->size = len;
+	repeat->end = dgram->exec.ctx.data_end;
+	repeat->begun = true;
+	return true;
+}
+
+bool vnp_udp_repeat(struct vnp_dgram *dgram)
+{
+	struct vnp_udp_sending *sending = vnp_udp_sending();
+
+	return !sending->sending.repeat.records && vnp_udp_repeat_begin(sending, dgram);
+}
+
+/*
+ * ---- All datagrams --------------------------------------------------------
+ */
+
 /* A limit is reached: count the datagram that is not sent. */
 static noinline int vnp_udp_send_refuse(struct vnp_link *link, struct vnp_target_cpu *on)
 {
@@ -239,6 +313,9 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 	const u32 len = vnp_udp_msg_len(msg ?: &whole);
 	int ret;
 
+	/* As long as peers are recorded, all of them get the datagram as it is. */
+	if (msg || !lasts || !sending->sending.repeat.records)
+		vnp_repeat_end(&sending->sending);
 	if (!lasts && !again)
 		vnp_udp_block_forget(sending);
 	/* Pairs with vnp_peers_set_socket(). */
@@ -259,6 +336,8 @@ static noinline int vnp_udp_send_any(struct vnp_udp_sending *sending, struct vnp
 		return vnp_udp_send_refuse(dispatch->link, on);
 	if (unlikely(ret) && ret != -EKEYREJECTED)
 		vnp_target_error(on, VNP_ERROR_MEMORY, 1);
+	if (!ret && !msg && sending->sending.repeat.records)
+		vnp_udp_repeat_add(sending, on);
 	return ret;
 }
 
@@ -300,12 +379,20 @@ int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 {
 	const struct vnp_dispatch *dispatch = container_of(dgram, struct vnp_dispatch, dgram);
 	struct vnp_udp_sending *sending = vnp_udp_sending();
-	struct vnp_pending *pending = &this_cpu_ptr(target->cpu)->pending;
+	struct vnp_repeat *repeat = &sending->sending.repeat;
+	struct vnp_target_cpu *on = this_cpu_ptr(target->cpu);
+	struct vnp_pending *pending = &on->pending;
 	const u32 len = dgram->exec.ctx.len;
 
 	if (msg) {
 		if (vnp_udp_send_equal(sending, dgram, pending, msg))
 			return 0;
+	} else if (repeat->first) {
+		if (on == repeat->first && !repeat->records &&
+		    vnp_udp_repeat_begin(sending, dgram)) {
+			repeat->next = on->again;
+			return 0;
+		}
 	} else if (vnp_udp_send_follows(pending, sending) && vnp_udp_block_has(sending, dgram) &&
 		   vnp_send_draw(&sending->sending, dispatch->link->user, len)) {
 		pending->len += len;

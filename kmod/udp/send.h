@@ -35,6 +35,9 @@ int vnp_udp_send_dispatch(struct vnp_dispatch *dispatch);
 int vnp_udp_send(struct vnp_dgram *dgram, struct vnp_target *target,
 		 const struct vnp_send_msg *msg, bool again);
 
+/* vnp_udp_repeat() - struct vnp_dgram_ops::repeat */
+bool vnp_udp_repeat(struct vnp_dgram *dgram);
+
 /* vnp_udp_append() - struct vnp_dgram_ops::append */
 int vnp_udp_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
 		   const struct vnp_send_msg *msg);

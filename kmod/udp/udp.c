@@ -287,6 +287,7 @@ const struct vnp_hook_ops vnp_udp_hook = {
 		.len_max	= vnp_udp_packet_max,
 		.seal		= vnp_udp_packet_seal,
 		.send		= vnp_udp_send,
+		.repeat		= vnp_udp_repeat,
 		.append		= vnp_udp_append,
 	},
 	.prog_types	= BIT(VNP_PROG_DATAGRAM) | BIT(VNP_PROG_PACKET),

@@ -513,12 +513,13 @@ FIXTURE_VARIANT(limit) {
 	const char *value;
 	int len;		/* bytes of a datagram, of which two are sent to two peers */
 	int sent;		/* to both together */
+	int together;		/* the same for DATAGRAMS in a super-packet */
 };
 
 /* A burst is a quarter of the limit for a second. */
-FIXTURE_VARIANT_ADD(limit, fanout) { "send_fanout", "1", 10, 2 };
-FIXTURE_VARIANT_ADD(limit, rate) { "send_rate", "8", 10, 2 };
-FIXTURE_VARIANT_ADD(limit, bytes) { "send_bytes", "12000", 1000, 3 };
+FIXTURE_VARIANT_ADD(limit, fanout) { "send_fanout", "1", 10, 2, DATAGRAMS };
+FIXTURE_VARIANT_ADD(limit, rate) { "send_rate", "8", 10, 2, 2 };
+FIXTURE_VARIANT_ADD(limit, bytes) { "send_bytes", "12000", 1000, 3, 3 };
 
 #define PARAMETERS	"/sys/module/vnp/parameters/"
 
@@ -589,6 +590,36 @@ TEST_F(limit, is_counted)
 	ASSERT_EQ(0, link_info(self->fan.link, &info));
 	EXPECT_EQ(4 - variant->sent, info.errors[VNP_ERROR_RATE]);
 	EXPECT_EQ(2, info.verdicts[VNP_DROP]);
+}
+
+/* In the middle of datagrams that arrive together */
+TEST_F(limit, is_counted_together)
+{
+	static char data[DATAGRAMS * 1000];
+	const int len = variant->len, all = 2 * DATAGRAMS;
+	struct vnp_peer peer[2];
+	struct vnp_link_info info;
+
+	if (!self->fan.obj)
+		SKIP(return, "sets parameters of the module");
+	/* Otherwise what arrives through lo is segmented before the link gets it. */
+	ASSERT_EQ(0, sock_set(self->fan.relay, SOL_UDP, UDP_GRO, 1));
+	ASSERT_EQ(0, sock_set(self->fan.tx, SOL_UDP, UDP_SEGMENT, len));
+	self->fan.orders->peers = 2;
+	ASSERT_EQ(0, fan_set(&self->fan, 0, "127.0.0.1"));
+	ASSERT_EQ(0, fan_set(&self->fan, 1, "127.0.0.1"));
+	ASSERT_EQ(DATAGRAMS * len, send(self->fan.tx, data, DATAGRAMS * len, 0));
+	ASSERT_EQ(0, link_settle(self->fan.link, DATAGRAMS, &info));
+	for (__u32 i = 0; i < 2; i++) {
+		EXPECT_TRUE(fan_settled(&self->fan, i, DATAGRAMS));
+		peer[i] = fan_peer(&self->fan, i);
+	}
+	EXPECT_EQ(variant->together, peer[0].sent + peer[1].sent);
+	EXPECT_EQ(all - variant->together,
+		  peer[0].errors[VNP_ERROR_RATE] + peer[1].errors[VNP_ERROR_RATE]);
+	EXPECT_EQ(-EDQUOT, self->fan.orders->ret[1]);
+	EXPECT_EQ(all - variant->together, info.errors[VNP_ERROR_RATE]);
+	EXPECT_EQ(DATAGRAMS, info.verdicts[VNP_DROP]);
 }
 
 TEST_HARNESS_MAIN

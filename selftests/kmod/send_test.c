@@ -577,6 +577,106 @@ TEST_F(send, groups)
 	EXPECT_EQ(-ENOENT, self->orders->ret[0]);
 }
 
+/* list() - who gets a datagram: as before three times out of four, and often some of them */
+static void list(unsigned int *seed, __u8 *to)
+{
+	static const __u8 kinds[] = {
+		SEND_TO, SEND_TO, SEND_TO, SEND_TO, SEND_FRONT, SEND_ALL, SEND_NOBODY,
+	};
+
+	if (rand_r(seed) % 4)
+		return;
+	for (int i = 0; i < SEND_LIST; i++) {
+		to[i] = kinds[rand_r(seed) % ARRAY_SIZE(kinds)];
+		if (to[i] < SEND_ALL)
+			to[i] += rand_r(seed) % PEERS;
+	}
+}
+
+/* listed() - what a member gets of a burst */
+static void listed(struct burst *want, const struct burst *sent, int member)
+{
+	want->cnt = 0;
+	for (int j = 0; j < sent->cnt; j++)
+		for (int i = 0; i < SEND_LIST; i++) {
+			const __u8 to = sent->data[j][i];
+			const int front = to == SEND_FRONT + member;
+
+			if (!front && to != SEND_TO + member && to != SEND_ALL)
+				continue;
+			want->data[want->cnt][0] = SEND_MARK;
+			memcpy(want->data[want->cnt] + front, sent->data[j], sent->len[j]);
+			want->len[want->cnt++] = sent->len[j] + front;
+		}
+}
+
+/* Datagrams that arrive together are sent to the same members or others, in any order. */
+TEST_F(send, bursts_listed)
+{
+	static const int lens[] = { 40, 250, 700, 1400 };
+	struct forwarder *f = &self->f;
+	static struct burst sent, want;
+	__u64 cnt[PEERS] = {}, bytes[PEERS] = {};
+	__u8 to[SEND_LIST] = { 0, 1, 2, SEND_NOBODY, SEND_NOBODY, SEND_NOBODY };
+	unsigned int seed = 1;
+	__u32 seq = 0;
+
+	USE(f, "send_listed");
+	members(_metadata, self, 1, (1 << PEERS) - 1);
+	self->orders->member = (struct member) { 1, 0 };
+	for (int k = 0; k < 60; k++) {
+		burst_fill_equal(&sent, &seq, "RRRRRRRRRR", lens[k % ARRAY_SIZE(lens)]);
+		/* The last one may be shorter. */
+		sent.len[sent.cnt - 1] -= rand_r(&seed) % 2 * 7;
+		for (int j = 0; j < sent.cnt; j++) {
+			list(&seed, to);
+			memcpy(sent.data[j], to, sizeof(to));
+		}
+		ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
+		for (int i = 0; i < PEERS; i++) {
+			listed(&want, &sent, i);
+			ASSERT_LE(!!want.cnt, burst_recv(f->rx[i], &want, false)) {
+				TH_LOG("burst %d, member %d", k, i);
+			}
+			for (int j = 0; j < want.cnt; j++)
+				bytes[i] += want.len[j];
+			cnt[i] += want.cnt;
+		}
+	}
+	for (int i = 0; i < PEERS; i++) {
+		const struct member key = { 1, i };
+		struct vnp_peer peer;
+
+		ASSERT_EQ(0, vnp_map_lookup(vnp_object_find_map(f->obj, "groups"), &key, &peer));
+		EXPECT_EQ(cnt[i], peer.sent);
+		EXPECT_EQ(bytes[i], peer.bytes);
+	}
+}
+
+TEST_F(send, bursts_group)
+{
+	struct forwarder *f = &self->f;
+	static struct burst sent;
+	__u32 seq = 0;
+
+	USE(f, "send_group");
+	self->orders->member = (struct member) { 1, 0 };
+	for (unsigned int set = 0; set < 1 << PEERS; set++) {
+		members(_metadata, self, 1, set);
+		for (int len = 40; len < 1440; len += 680) {
+			burst_fill_equal(&sent, &seq, "RRRRRRRRRRRRRRRR", len);
+			ASSERT_EQ(0, burst_send(f->flow.tx, &sent, variant->path));
+			for (int i = 0; i < PEERS; i++) {
+				if (set >> i & 1)
+					ASSERT_LT(0, burst_recv(f->rx[i], &sent, false));
+			}
+			EXPECT_EQ(__builtin_popcount(set), self->orders->ret[0]);
+		}
+	}
+	for (int i = 0; i < PEERS; i++)
+		EXPECT_EQ(-1, recv(f->rx[i], f->got, sizeof(f->got), MSG_DONTWAIT));
+}
+
 /* crowd() - create a group of @cnt members, all with the address of the first receiver */
 static void crowd(struct __test_metadata *_metadata, FIXTURE_DATA(send) *self, __u32 group,
 		  __u32 cnt)
@@ -632,21 +732,28 @@ TEST_F(send, crowds_late)
 	EXPECT_EQ(1, f->info.errors[VNP_ERROR_RATE]);
 }
 
-/* Sends until told to stop. */
+/* Sends until told to stop; @together: several datagrams at once (UDP_SEGMENT) */
 struct traffic {
 	pthread_t thread;
 	_Atomic bool stop;
 	int sock;
+	int together;
 };
+
+#define TOGETHER_MAX	16
 
 static void *traffic_send(void *arg)
 {
 	struct traffic *traffic = arg;
-	__u64 number = 0;
+	const int cnt = traffic->together ?: 1;
+	__u64 numbers[TOGETHER_MAX] = {}, number = 0;
 
+	if (traffic->together)
+		sock_set(traffic->sock, SOL_UDP, UDP_SEGMENT, sizeof(number));
 	while (!traffic->stop) {
-		number++;
-		send(traffic->sock, &number, sizeof(number), 0);
+		for (int i = 0; i < cnt; i++)
+			numbers[i] = ++number;
+		send(traffic->sock, numbers, cnt * sizeof(number), 0);
 	}
 	return NULL;
 }
@@ -659,7 +766,10 @@ TEST_F_SMP(send, membership_under_traffic)
 {
 	struct forwarder *f = &self->f;
 	struct vnp_map *groups = vnp_object_find_map(f->obj, "groups");
-	struct traffic traffic = { .sock = f->flow.tx };
+	struct traffic traffic = {
+		.sock = f->flow.tx,
+		.together = variant->path == WIRE_GSO ? TOGETHER_MAX : 0,
+	};
 	struct member key = { 1, 1 };
 	struct vnp_peer peer = peer_of(f->rx[1]), stays = peer_of(f->rx[0]);
 	struct member stayer = { 1, 0 };

@@ -112,6 +112,32 @@ int send_group(struct vnp_ctx *ctx)
 	return orders.verdict;
 }
 
+/* Each datagram says who gets it, and in which order */
+SEC("vnp/datagram")
+int send_listed(struct vnp_ctx *ctx)
+{
+	struct {
+		struct vnp_send send;
+		__u8 mark;
+	} front = { { sizeof(front.send), 0, 0, VNP_SEND_REST }, SEND_MARK };
+	struct member member = orders.member;
+	__u8 list[SEND_LIST];
+	__u32 i;
+
+	if (vnp_load_bytes(ctx, 0, list, sizeof(list)))
+		return orders.verdict;
+	for (i = 0; i < SEND_LIST; i++) {
+		member.member = list[i] % SEND_FRONT;
+		if (list[i] < SEND_FRONT)
+			vnp_send(ctx, &groups, &member, NULL, 0);
+		else if (list[i] < SEND_ALL)
+			vnp_send(ctx, &groups, &member, &front, sizeof(front.send) + 1);
+		else if (list[i] == SEND_ALL)
+			vnp_send_group(ctx, &groups, &member, NULL, 0);
+	}
+	return orders.verdict;
+}
+
 /* A member of a group by its key */
 SEC("vnp/datagram")
 int send_member(struct vnp_ctx *ctx)

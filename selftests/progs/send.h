@@ -5,6 +5,15 @@
 #define SEND_PEERS_MAX	64
 #define SEND_HEAD_MAX	40
 
+/* What send_listed() does for each of the first bytes of a datagram; others: nothing */
+#define SEND_LIST	6	/* so many bytes */
+#define SEND_TO		0	/* ... to this member, as it is */
+#define SEND_FRONT	8	/* ... to this member, with SEND_MARK in front */
+#define SEND_ALL	16	/* to all members, as it is */
+#define SEND_NOBODY	17
+
+#define SEND_MARK	0x5a
+
 /* A member of a group, as a key */
 struct member {
 	__u32 group;
