@@ -45,6 +45,7 @@ static struct vnp_udp_block *vnp_udp_block_create(u8 hops)
 	block->blocks = blocks;
 	block->refs = 1;
 	block->hops = hops;
+	block->reserve = false;
 	block->cnt = 0;
 	block->size = 0;
 	block->len = 0;
@@ -91,6 +92,7 @@ static int vnp_udp_block_add(struct vnp_udp_block *block, struct page *page, u32
 	if (block->frag_cnt == MAX_SKB_FRAGS)
 		return -ENOSPC;
 	get_page(page);
+	block->reserve |= page_is_pfmemalloc(compound_head(page));
 	block->frag[block->frag_cnt++] = (struct vnp_udp_block_frag) { page, off, len };
 	return 0;
 }
@@ -335,20 +337,47 @@ void vnp_udp_block_add_to(struct sk_buff *skb, struct page *page, u32 off, u32 l
 	skb->truesize += len;
 }
 
+/* Neighbouring fragments often have the same page: get all references at once. */
+static void vnp_udp_block_refer(struct page *page, u32 cnt)
+{
+	if (cnt)
+		page_ref_add(compound_head(page), cnt);
+}
+
 void vnp_udp_block_put_in(const struct vnp_udp_block *block, struct sk_buff *skb, u32 frag,
 			  u32 off, u32 len)
 {
 	const struct vnp_udp_block_frag *at = &block->frag[frag];
-	u32 now;
+	struct skb_shared_info *shinfo = skb_shinfo(skb);
+	struct page *page = NULL;
+	u32 i, now, refs = 0;
 
-	for (; len; at++) {
-		if (off >= at->len) {
-			off -= at->len;
-			continue;
-		}
+	for (; len && off >= at->len; at++)
+		off -= at->len;
+	/* The first bytes may continue the packet's last fragment. */
+	if (shinfo->nr_frags && len) {
 		now = min(len, at->len - off);
 		vnp_udp_block_add_to(skb, at->page, at->off + off, now);
 		len -= now;
+		at++;
 		off = 0;
 	}
+	skb->len += len;
+	skb->data_len += len;
+	skb->truesize += len;
+	for (i = shinfo->nr_frags; len; i++, at++, off = 0) {
+		if (at->page != page) {
+			vnp_udp_block_refer(page, refs);
+			page = at->page;
+			refs = 0;
+		}
+		refs++;
+		now = min(len, at->len - off);
+		__skb_fill_page_desc_noacc(shinfo, i, at->page, at->off + off, now);
+		len -= now;
+	}
+	vnp_udp_block_refer(page, refs);
+	shinfo->nr_frags = i;
+	if (unlikely(block->reserve))
+		skb->pfmemalloc = true;
 }

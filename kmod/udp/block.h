@@ -47,6 +47,7 @@ struct vnp_udp_block_frag {
  * @blocks:	those of its CPU
  * @refs:	one of each peer that it will be sent to, and of struct vnp_udp_sending
  * @hops:	maximum TTL of the packets that send it
+ * @reserve:	some of its memory is from the reserve for freeing memory (skb->pfmemalloc)
  * @cnt:	its datagrams
  * @size:	length of the first
  * @len:	of all
@@ -57,6 +58,7 @@ struct vnp_udp_block {
 	struct vnp_udp_blocks *blocks;
 	u32 refs;
 	u8 hops;
+	bool reserve;
 	u8 cnt;
 	u32 size;
 	u32 len;
