@@ -26,6 +26,7 @@
  * @dst:	its route; the packet has it, too
  * @fl6:	its flow, for IPv6
  * @size:	UDP header and payload of its longest datagram
+ * @mtu:	of the path, as dst_mtu(); 0: not known yet
  * @hops:	maximum of its TTL
  */
 struct vnp_udp_out {
@@ -34,8 +35,17 @@ struct vnp_udp_out {
 	struct dst_entry *dst;
 	struct flowi6 *fl6;
 	u32 size;
+	u32 mtu;
 	u8 hops;
 };
+
+/* vnp_udp_out_mtu() - dst_mtu() of the route, once */
+static inline u32 vnp_udp_out_mtu(struct vnp_udp_out *out)
+{
+	if (!out->mtu)
+		out->mtu = dst_mtu(out->dst);
+	return out->mtu;
+}
 
 /*
  * vnp_udp_has_cgroup() - are there BPF programs of the cgroup on sendmsg()?  They require the
@@ -164,7 +174,7 @@ static __always_inline int vnp_udp_out_ip4(struct vnp_udp_out *out, __be32 saddr
 	const struct inet_sock *inet = inet_sk(sk);
 	const u8 pmtudisc = READ_ONCE(inet->pmtudisc);
 	/* ip_sk_use_pmtu(), ip_sk_ignore_df() and ip_dont_fragment(), but pmtudisc is read once */
-	const u32 mtu = pmtudisc < IP_PMTUDISC_PROBE ? dst_mtu(dst) :
+	const u32 mtu = pmtudisc < IP_PMTUDISC_PROBE ? vnp_udp_out_mtu(out) :
 						       READ_ONCE(dst->dev->mtu);
 	const bool ignore_df = pmtudisc < IP_PMTUDISC_DO || pmtudisc == IP_PMTUDISC_OMIT;
 	const u32 len = skb->len;
@@ -211,7 +221,7 @@ static __always_inline int vnp_udp_out_ip6(struct vnp_udp_out *out, int hops, u8
 	struct ipv6_pinfo *np = inet6_sk(sk);
 	struct net *net = sock_net(sk);
 	const bool pmtu = np->pmtudisc < IPV6_PMTUDISC_PROBE;
-	const u32 mtu = pmtu ? dst_mtu(dst) : READ_ONCE(dst->dev->mtu);
+	const u32 mtu = pmtu ? vnp_udp_out_mtu(out) : READ_ONCE(dst->dev->mtu);
 	const u32 len = skb->len;
 	struct ipv6hdr *iph;
 	int ret;

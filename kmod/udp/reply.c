@@ -154,6 +154,7 @@ static __always_inline int vnp_udp_reply_ip4(struct vnp_link *link, struct sock 
 	out.sk = sk;
 	out.skb = skb;
 	out.size = size;
+	out.mtu = 0;
 	out.hops = vnp_udp_out_hops_ip4(skb);
 	ret = vnp_udp_check(link, sk, skb, false, out.hops);
 	if (ret)
@@ -187,6 +188,7 @@ static __always_inline int vnp_udp_reply_ip6(struct vnp_link *link, struct sock 
 	out.skb = skb;
 	out.fl6 = &fl6;
 	out.size = size;
+	out.mtu = 0;
 	out.hops = vnp_udp_out_hops_ip6(skb);
 	ret = vnp_udp_check(link, sk, skb, true, out.hops);
 	if (ret)

@@ -108,8 +108,11 @@ static int vnp_udp_send_route(struct vnp_target_cpu *on, struct flowi6 *fl6)
 	return 0;
 }
 
-/* May one packet have several segments on @on->route?  As udp_sendmsg() decides for UDP_SEGMENT. */
-static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size)
+/*
+ * May one packet have several segments on @on->route, whose MTU is @mtu?  As udp_sendmsg() decides
+ * for UDP_SEGMENT.
+ */
+static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size, u32 mtu)
 {
 	const bool ip6 = on->target->to.family == AF_INET6;
 	const u32 ip_len = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr);
@@ -117,14 +120,15 @@ static bool vnp_udp_send_segments(const struct vnp_target_cpu *on, u32 size)
 	struct sock *sk = on->target->sk;
 
 	return !dst_xfrm(dst) && !sk->sk_no_check_tx && !(ip6 && udp_get_no_check6_tx(sk)) &&
-	       size + sizeof(struct udphdr) + ip_len <= min(dst_mtu(dst), dst->dev->mtu);
+	       size + sizeof(struct udphdr) + ip_len <= min(mtu, dst->dev->mtu);
 }
 
 u32 vnp_udp_send_cnt_max(struct vnp_target_cpu *on)
 {
 	struct flowi6 fl6 __vnp_uninitialized;
 
-	return !vnp_udp_send_route(on, &fl6) && vnp_udp_send_segments(on, on->pending.size) ?
+	return !vnp_udp_send_route(on, &fl6) &&
+	       vnp_udp_send_segments(on, on->pending.size, dst_mtu(on->route.dst)) ?
 	       VNP_UDP_SEND_SEGMENTS : 1;
 }
 
@@ -234,7 +238,8 @@ static void vnp_udp_send_packet(struct vnp_target_cpu *on, struct vnp_udp_out *o
 static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *out,
 			       const struct vnp_pending *pending)
 {
-	const bool together = pending->cnt == 1 || vnp_udp_send_segments(on, pending->size);
+	const bool together = pending->cnt == 1 ||
+			      vnp_udp_send_segments(on, pending->size, vnp_udp_out_mtu(out));
 	u32 left = pending->cnt, off = pending->off, end = off + pending->len, cnt, len;
 
 	for (; left; left -= cnt, off += len) {
@@ -255,11 +260,11 @@ static void vnp_udp_send_block(struct vnp_target_cpu *on, struct vnp_udp_out *ou
  * known: assume the usual MTU.  With the smallest one, ordinary datagrams to veth or a bridge would
  * count as many packets, and exceed what an execution may send.
  */
-static u32 vnp_udp_send_fragments(const struct vnp_route *route, u32 size)
+static u32 vnp_udp_send_fragments(const struct vnp_route *route, u32 size, u32 mtu)
 {
-	const u32 mtu = max_t(u32, dst_mtu(route->dst), IPV4_MIN_MTU);
-
-	return 1 + size / (route->nested ? min_t(u32, mtu, ETH_DATA_LEN) : mtu);
+	if (route->nested)
+		mtu = min_t(u32, mtu, ETH_DATA_LEN);
+	return likely(size < mtu) ? 1 : 1 + size / max_t(u32, mtu, IPV4_MIN_MTU);
 }
 
 /*
@@ -274,6 +279,7 @@ static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pend
 
 	out.sk = on->target->sk;
 	out.size = pending->size + sizeof(struct udphdr);
+	out.mtu = 0;
 	out.hops = pending->hops;
 	ret = vnp_udp_send_begin(on, &out, &fl6);
 	if (unlikely(ret)) {
@@ -281,7 +287,7 @@ static u32 vnp_udp_send_pending(struct vnp_target_cpu *on, const struct vnp_pend
 		kfree_skb(pending->skb);
 		return pending->cnt;
 	}
-	each = vnp_udp_send_fragments(&on->route, out.size);
+	each = vnp_udp_send_fragments(&on->route, out.size, vnp_udp_out_mtu(&out));
 	if (pending->skb) {
 		out.skb = pending->skb;
 		vnp_udp_send_packet(on, &out, pending->cnt);
