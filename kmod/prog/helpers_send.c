@@ -12,8 +12,9 @@
  * Copy the program's struct vnp_send, then check the copy: another CPU may write to @mem.
  * @msg->head still points there, as those bytes need no check.  Return: 0, -EINVAL, -ERANGE
  */
-static int vnp_send_read_head(const struct vnp_dgram *dgram, u64 mem, u32 size, u32 head_max,
-			      u16 flags, struct vnp_send *send, struct vnp_send_msg *msg)
+static __always_inline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 size,
+					 u32 head_max, u16 flags, struct vnp_send *send,
+					 struct vnp_send_msg *msg)
 {
 	const void *from = (const void *)(unsigned long)mem;
 	int ret;
@@ -21,6 +22,7 @@ static int vnp_send_read_head(const struct vnp_dgram *dgram, u64 mem, u32 size, 
 	if (size < sizeof(*send) || size - sizeof(*send) > head_max)
 		return -EINVAL;
 	memcpy(send, from, sizeof(*send));
+	barrier_data(send);
 	if (send->size != sizeof(*send) || send->flags & ~flags)
 		return -EINVAL;
 	ret = vnp_send_range(dgram, send->off, send->len, msg);
@@ -33,12 +35,6 @@ static int vnp_send_read_head(const struct vnp_dgram *dgram, u64 mem, u32 size, 
 	/* Speculation barrier: from here on the checks above also hold on mispredicted paths. */
 	vnp_dgram_nospec(dgram);
 	return 0;
-}
-
-static noinline int vnp_send_read(const struct vnp_dgram *dgram, u64 mem, u32 size, u16 flags,
-				  struct vnp_send *send, struct vnp_send_msg *msg)
-{
-	return vnp_send_read_head(dgram, mem, size, VNP_SEND_HEAD_MAX, flags, send, msg);
 }
 
 /* VNP_PROG_RUN has no link, and sends nothing. */
@@ -85,10 +81,10 @@ static noinline int vnp_send_changed(struct vnp_dgram *dgram, struct vnp_map *ma
 	struct vnp_target *target;
 	int ret;
 
-	ret = vnp_send_read(dgram, mem, size, 0, &send, &msg);
-	if (ret)
+	ret = vnp_send_read(dgram, mem, size, VNP_SEND_HEAD_MAX, 0, &send, &msg);
+	if (unlikely(ret))
 		return ret;
-	target = vnp_peers_find(map, key);
+	target = vnp_peers_lookup(vnp_peers_of(map), key);
 	return target ? vnp_send_to(dgram, target, &msg, false) : -ENOENT;
 }
 
@@ -193,7 +189,7 @@ u64 vnp_helper_send_group(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 
 	if (!size)
 		return vnp_send_group_whole(dgram, map, key);
-	ret = vnp_send_read(dgram, mem, size, VNP_SEND_F_OTHERS, &send, &msg);
+	ret = vnp_send_read(dgram, mem, size, VNP_SEND_HEAD_MAX, VNP_SEND_F_OTHERS, &send, &msg);
 	if (ret)
 		return ret;
 	if (send.flags & VNP_SEND_F_OTHERS)
@@ -213,7 +209,7 @@ u64 vnp_helper_reply(u64 ctx, u64 flags, u64 mem, u64 size, u64 r5)
 	if ((u32)flags)
 		return -EINVAL;
 	if (size) {
-		ret = vnp_send_read_head(dgram, mem, size, VNP_REPLY_HEAD_MAX, 0, &send, &msg);
+		ret = vnp_send_read(dgram, mem, size, VNP_REPLY_HEAD_MAX, 0, &send, &msg);
 		if (ret)
 			return ret;
 	}
