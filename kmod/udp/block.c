@@ -214,9 +214,14 @@ static bool vnp_udp_block_takes(const struct vnp_udp_block *block, u8 hops, u32 
 	       block->hops == hops;
 }
 
-/* The datagram was added to a block, whose reference passes to @sending. */
-static void vnp_udp_block_set(struct vnp_udp_sending *sending, struct vnp_udp_block *block,
-			      const struct vnp_dgram *dgram, u32 frag_cnt, u32 frag_len)
+/*
+ * The datagram was added to a block, whose reference passes to @sending.  Before, it had @frag_cnt
+ * fragments, and the last one had @frag_len bytes.
+ */
+static __always_inline void vnp_udp_block_set(struct vnp_udp_sending *sending,
+					      struct vnp_udp_block *block,
+					      const struct vnp_dgram *dgram, u32 frag_cnt,
+					      u32 frag_len)
 {
 	const struct vnp_ctx *ctx = &dgram->exec.ctx;
 	const bool extended = frag_cnt && block->frag[frag_cnt - 1].len > frag_len;
@@ -279,6 +284,40 @@ static int vnp_udp_block_find_range(struct vnp_udp_sending *sending,
 	return 0;
 }
 
+/*
+ * Fast path: copy a short datagram to the end of the latest block, if more memory follows it.
+ * Return: false, without changes, if that is not possible
+ */
+static bool vnp_udp_block_extend(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram)
+{
+	struct vnp_udp_blocks *blocks = this_cpu_ptr(&vnp_udp_blocks);
+	const struct vnp_ctx *ctx = &dgram->exec.ctx;
+	struct vnp_udp_block *block = blocks->latest;
+	struct page_frag *space = &blocks->space;
+	struct vnp_udp_block_frag *last;
+	const u32 len = ctx->len;
+	u32 frag_len;
+
+	if (!block || len > VNP_UDP_SEND_SHORT || !sending->more ||
+	    len != ctx->data_end - ctx->data || !block->frag_cnt ||
+	    !vnp_udp_block_lasts(dgram) || !vnp_udp_block_takes(block, sending->hops, len))
+		return false;
+	last = &block->frag[block->frag_cnt - 1];
+	frag_len = last->len;
+	if (last->page != space->page || last->off + frag_len != space->offset ||
+	    space->size - space->offset < len)
+		return false;
+	if (block != sending->block) {
+		vnp_udp_block_forget(sending);
+		block->refs++;
+	}
+	memcpy(page_address(space->page) + space->offset, ctx->data, len);
+	space->offset += len;
+	last->len += len;
+	vnp_udp_block_set(sending, block, dgram, block->frag_cnt, frag_len);
+	return true;
+}
+
 int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *dgram, u32 off,
 		       u32 size)
 {
@@ -288,6 +327,8 @@ int vnp_udp_block_find(struct vnp_udp_sending *sending, const struct vnp_dgram *
 	const bool copies = len <= VNP_UDP_SEND_SHORT && sending->more;
 	int ret;
 
+	if (vnp_udp_block_extend(sending, dgram))
+		return 0;
 	vnp_udp_block_forget(sending);
 	if (size < len && len > VNP_UDP_SEND_SHORT && vnp_udp_block_must_copy(dgram))
 		return vnp_udp_block_find_range(sending, dgram, off, size);
