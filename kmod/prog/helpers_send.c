@@ -99,7 +99,7 @@ u64 vnp_helper_send(u64 ctx, u64 map_reg, u64 key_reg, u64 mem, u64 size)
 		return vnp_send_changed(dgram, map, key, mem, size);
 	if (vnp_send_again(dgram, map, key))
 		return 0;
-	target = vnp_peers_find(map, key);
+	target = vnp_peers_lookup(vnp_peers_of(map), key);
 	return target ? vnp_send_to(dgram, target, NULL, false) : -ENOENT;
 }
 
