@@ -30,22 +30,37 @@
 /* Of the measurement */
 static int fanout = 8;
 static int rewritten;
+static bool grouped;	/* VNP's peers are members of a group */
 static struct vnp_object *object;	/* VNP's, while it is measured */
 
 /*
  * ---- VNP -----------------------------------------------------------------
  */
 
+/* The map of the peers, and the key of peer @number: members of a group have longer ones */
+static struct vnp_map *peers_map(const struct vnp_object *obj)
+{
+	return vnp_object_find_map(obj, grouped ? "members" : "peers");
+}
+
+static const __u32 *peer_key(__u32 number)
+{
+	static __u32 member[2];
+
+	member[0] = 0;
+	member[grouped] = number;
+	return member;
+}
+
 static void set_peers(struct vnp_object *obj)
 {
-	struct vnp_map *peers = vnp_object_find_map(obj, "peers");
 	struct vnp_peer peer = { .family = AF_INET, .ip4 = inet_addr(PEER_ADDRESS) };
 	__u32 *count = object_globals(obj, ".bss");
 	__u32 i;
 
 	for (i = 0; i < (__u32)fanout; i++) {
 		peer.port = PEER_PORT + i;
-		if (vnp_map_update(peers, &i, &peer, VNP_MAP_ANY))
+		if (vnp_map_update(peers_map(obj), peer_key(i), &peer, VNP_MAP_ANY))
 			die("A peer cannot be set.");
 	}
 	if (!count)
@@ -56,7 +71,7 @@ static void set_peers(struct vnp_object *obj)
 void attach_vnp_relay(int sock)
 {
 	const struct vnp_load_opts load = { sizeof(load) };
-	const char *name = rewritten ? "relay_rewritten" : "relay";
+	const char *name = grouped ? "relay_group" : rewritten ? "relay_rewritten" : "relay";
 	int err;
 
 	vnp_object_close(object);
@@ -77,12 +92,11 @@ void attach_vnp_relay(int sock)
 /* Each peer was sent each datagram, and none was dropped because of a limit. */
 static void check_peers(void)
 {
-	struct vnp_map *peers = vnp_object_find_map(object, "peers");
 	struct vnp_peer peer;
 	__u32 i;
 
 	for (i = 0; i < (__u32)fanout; i++) {
-		if (vnp_map_lookup(peers, &i, &peer))
+		if (vnp_map_lookup(peers_map(object), peer_key(i), &peer))
 			die("A peer cannot be looked up.");
 		if (peer.sent != (__u64)rig_datagrams())
 			die("Of %ld datagrams, peer %u was sent %llu.", rig_datagrams(), i,
@@ -93,6 +107,12 @@ static void check_peers(void)
 void attach_floor_relay(int sock)
 {
 	rig_fanout(sock, fanout, PEER_ADDRESS, PEER_PORT);
+}
+
+static void attach_vnp_group(int sock)
+{
+	grouped = true;
+	attach_vnp_relay(sock);
 }
 
 /*
@@ -342,6 +362,9 @@ static const struct system systems[] = {
 	{ "UDP_GRO+UDP_SEGMENT", relay_merged },
 };
 
+/* The same by one call of vnp_send_group() for each datagram, for what is sent unchanged */
+static const struct system group_system = { "vnp-group", receive_many, true, attach_vnp_group };
+
 /* The cost of receiving and dropping, which the rows include */
 static const struct system reference = { "hook", receive_many, true, attach_hook };
 
@@ -360,6 +383,7 @@ static void measure(const struct system *system, struct traffic *traffic)
 		check_peers();
 		vnp_object_close(object);
 		object = NULL;
+		grouped = false;
 	}
 	row_add(&row);
 }
@@ -392,6 +416,8 @@ static void measure_all(struct traffic *traffic)
 			measure(&floor_system, traffic);
 		for (i = 0; i < cnt; i++)
 			measure(&systems[i], traffic);
+		if (!rewritten)
+			measure(&group_system, traffic);
 	}
 }
 

@@ -11,6 +11,18 @@ struct {
 	__type(value, struct vnp_peer);
 } peers SEC(".maps");
 
+struct member {
+	__u32 group;
+	__u32 number;
+};
+
+struct {
+	__uint(type, VNP_MAP_GROUPS);
+	__uint(max_entries, 256);
+	__type(key, struct member);
+	__type(value, struct vnp_peer);
+} members SEC(".maps");
+
 /* Set by the bench */
 __u32 fanout;
 
@@ -21,6 +33,15 @@ int relay(struct vnp_ctx *ctx)
 
 	for (i = 0; i < 256 && i < fanout; i++)
 		vnp_send(ctx, &peers, &i, NULL, 0);
+	return VNP_DROP;
+}
+
+SEC("vnp/datagram")
+int relay_group(struct vnp_ctx *ctx)
+{
+	const struct member all = {};
+
+	vnp_send_group(ctx, &members, &all, NULL, 0);
 	return VNP_DROP;
 }
 
