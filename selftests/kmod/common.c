@@ -69,6 +69,8 @@ long mem_differ(const void *a, const void *b, size_t len)
 {
 	const __u8 *x = a, *y = b;
 
+	if (!memcmp(a, b, len))
+		return -1;
 	for (size_t i = 0; i < len; i++) {
 		if (x[i] != y[i])
 			return i;
@@ -78,11 +80,14 @@ long mem_differ(const void *a, const void *b, size_t len)
 
 void fill_random(void *to, size_t len, unsigned int seed)
 {
+	__u64 state = seed;
 	__u8 *p = to;
+	__u32 word;
 
-	for (size_t i = 0; i < len; i++) {
-		seed = seed * 1103515245 + 12345;
-		p[i] = seed >> 16;
+	for (size_t at = 0; at < len; at += sizeof(word)) {
+		state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+		word = state >> 32;
+		memcpy(p + at, &word, len - at < sizeof(word) ? len - at : sizeof(word));
 	}
 }
 
