@@ -2,10 +2,14 @@
 /*
  * VNP_HELD on a network that loses, duplicates, reorders and corrupts datagrams, and against
  * senders that never complete a message: whole messages are received, each once, and each datagram
- * is counted.  About VNP_DATAGRAMS datagrams are sent, by default some thousands.
+ * is counted.
+ *
+ *	VNP_DATAGRAMS=N		datagrams of all networks together, and of both floods together; by
+ *				default some thousands
  */
 #include <linux/if_link.h>
 #include <linux/sock_diag.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include "held.h"
@@ -15,13 +19,17 @@
 
 #define CNT		8	/* datagrams of a message */
 #define LEN		200	/* bytes of each */
+#define AT_ONCE		8	/* messages that are sent with one call, and received with one */
+#define NETWORKS	4	/* variants below */
+#define FLOODS		2
 
-static long datagrams(long otherwise)
+/* datagrams() - of each of @tests */
+static long datagrams(int tests)
 {
 	const char *text = getenv("VNP_DATAGRAMS");
 	const long cnt = text ? atol(text) : 0;
 
-	return cnt > 0 ? cnt : otherwise;
+	return cnt > 0 ? cnt / tests : 8000;
 }
 
 /*
@@ -33,6 +41,7 @@ struct wire_counts {
 	__u64 passed;		/* by netem, duplicates included */
 	__u64 lost;		/* by netem */
 	__u64 queued;		/* netem still has them */
+	__u64 overrun;		/* too many for the receiving device */
 	__u64 damaged;		/* refused by the receiver: Ethernet, IP, UDP */
 };
 
@@ -117,16 +126,20 @@ static long damaged(const struct rig *rig, bool ip6)
 /* Wait until netem has no more packets, and the program has seen all that it passed. */
 static int wire_settle(struct rig *rig, bool ip6, struct wire_counts *counts)
 {
+	struct rtnl_link_stats64 stats;
 	int err;
 	long sum;
 
 	do {
 		err = netem_counts(counts);
 	} while (!err && counts->queued);
+	err = err ?: rtnl_stats("tx0", &stats);
+	counts->overrun = stats.tx_dropped;
 	for (int i = 0; !err && i < 1000; i++) {
 		sum = damaged(rig, ip6);
 		err = sum < 0 ? sum : link_info(rig->link, &rig->info);
-		counts->damaged = sum;
+		/* rx0 also counts what tx0 could not put into its queue. */
+		counts->damaged = sum - counts->overrun;
 		if (rig->info.packets + sum >= counts->passed)
 			break;
 		usleep(1000);
@@ -138,12 +151,53 @@ static int wire_settle(struct rig *rig, bool ip6, struct wire_counts *counts)
  * ---- A bad network -------------------------------------------------------
  */
 
+/**
+ * struct sender - sends datagrams of each message, from a CPU of its own
+ * @sock:	what it sends on
+ * @cpu:	the CPU; fragments of these indices: @cpu, @cpu + @step, ...
+ * @step:	how many senders there are
+ * @messages:	how many messages
+ * @sent:	datagrams that have been sent
+ * @err:	0 or negative
+ * @barrier:	all senders have sent their datagrams of AT_ONCE messages
+ * @thread:	the thread, except that of the first
+ * @data:	of one call
+ * @iov:	likewise
+ * @calls:	likewise
+ */
+struct sender {
+	int sock;
+	int cpu;
+	int step;
+	long messages;
+	long sent;
+	int err;
+	pthread_barrier_t *barrier;
+	pthread_t thread;
+	__u8 data[AT_ONCE * CNT][LEN];
+	struct iovec iov[AT_ONCE * CNT];
+	struct mmsghdr calls[AT_ONCE * CNT];
+};
+
+/* struct inbox - messages that are received with one call, each longer than it should be */
+struct inbox {
+	__u8 data[AT_ONCE][CNT * LEN + 1];
+	struct iovec iov[AT_ONCE];
+	struct mmsghdr calls[AT_ONCE];
+};
+
 FIXTURE(net) {
 	struct rig rig;
+	struct wire_counts counts;
+	struct sender senders[2];
+	struct inbox inbox;
+	pthread_barrier_t barrier;
 	long messages;
+	long received;
 	bool *got;
 };
 
+#define SELF	struct _test_data_net
 FIXTURE_VARIANT(net) {
 	enum flow_kind kind;
 	const char *netem;
@@ -172,7 +226,7 @@ FIXTURE_SETUP(net)
 	struct vnp_link_create limits = { .hold_age_ms = VNP_HOLD_AGE_MS_MAX };
 	struct rig *rig = &self->rig;
 
-	self->messages = datagrams(8000) / CNT;
+	self->messages = datagrams(NETWORKS) / CNT;
 	self->got = calloc(self->messages, sizeof(*self->got));
 	ASSERT_NE(NULL, self->got);
 	ASSERT_OK(rig_open(rig, variant->kind, WIRE_SINGLE, "hold"));
@@ -190,82 +244,189 @@ FIXTURE_TEARDOWN(net)
 	free(self->got);
 }
 
-/* Check a message that was received: all of it, and for the first time. */
-static bool message_ok(struct rig *rig, int len, bool *got, long messages)
+/* Send its datagrams of messages @first to @end - 1. */
+static void send_some(struct sender *s, long first, long end)
 {
-	const struct fragment *first = (const void *)rig->got;
-	const __u64 key = first->message;
+	struct fragment fragment = { .order = HOLD_HOLD, .cnt = CNT };
+	int cnt = 0;
 
-	if (len != CNT * LEN || key >= (__u64)messages || got[key])
-		return false;
-	got[key] = true;
-	rig->want_len = 0;
-	for (int i = 0; i < CNT; i++)
-		expect(rig, LEN, (struct fragment){ HOLD_HOLD, 0, CNT, i, key });
-	rig->want_len = 0;
-	return mem_differ(rig->want, rig->got, len) == -1;
+	for (long i = first; i < end; i++) {
+		fragment.message = i;
+		for (fragment.index = s->cpu; fragment.index < CNT; fragment.index += s->step)
+			fragment_fill(s->data[cnt++], LEN, &fragment);
+	}
+	s->sent += cnt;
+	if (sendmmsg(s->sock, s->calls, cnt, 0) != cnt)
+		s->err = -errno;
 }
 
-/* Receive all messages in the queue.  Return: their number; negative: one is wrong */
-static int receive_messages(struct rig *rig, bool *got, long messages)
+/* Check a message that was received: all of it, and for the first time. */
+static bool message_ok(SELF *self, const __u8 *data, int len)
 {
-	int cnt = 0, len;
+	struct fragment fragment = { .order = HOLD_HOLD, .cnt = CNT };
+	__u8 want[CNT][LEN];
 
-	while ((len = recv(rig->flow.rx, rig->got, sizeof(rig->got), MSG_DONTWAIT)) > 0) {
-		if (!message_ok(rig, len, got, messages))
-			return -EBADMSG;
-		cnt++;
+	fragment.message = ((const struct fragment *)data)->message;
+	if (len != sizeof(want) || fragment.message >= (__u64)self->messages ||
+	    self->got[fragment.message])
+		return false;
+	self->got[fragment.message] = true;
+	for (; fragment.index < CNT; fragment.index++)
+		fragment_fill(want[fragment.index], LEN, &fragment);
+	return !memcmp(want, data, sizeof(want));
+}
+
+/* Receive all messages in the queue.  Return: 0, or negative: one is wrong */
+static int receive_messages(SELF *self)
+{
+	struct inbox *inbox = &self->inbox;
+	int cnt;
+
+	do {
+		cnt = recvmmsg(self->rig.flow.rx, inbox->calls, AT_ONCE, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < cnt; i++)
+			if (!message_ok(self, inbox->data[i], inbox->calls[i].msg_len))
+				return -EBADMSG;
+		self->received += cnt > 0 ? cnt : 0;
+	} while (cnt == AT_ONCE);
+	return cnt >= 0 || errno == EAGAIN ? 0 : -errno;
+}
+
+/* The first sender also receives. */
+static int send_all(SELF *self, struct sender *s)
+{
+	int err = 0;
+
+	pin(s->cpu);
+	for (long i = 0; i < s->messages; i += AT_ONCE) {
+		send_some(s, i, i + AT_ONCE < s->messages ? i + AT_ONCE : s->messages);
+		pthread_barrier_wait(s->barrier);
+		/* rx0's queue has room for 256 packets: let ksoftirqd receive them. */
+		sched_yield();
+		if (!s->cpu)
+			err = err ?: receive_messages(self);
 	}
-	return cnt;
+	return err ?: s->err;
+}
+
+static void *send_also(void *arg)
+{
+	return (void *)(long)send_all(NULL, arg);
+}
+
+static void sender_init(SELF *self, int cpu, int cnt)
+{
+	struct sender *s = &self->senders[cpu];
+
+	s->sock = self->rig.flow.tx;
+	s->cpu = cpu;
+	s->step = cnt;
+	s->messages = self->messages;
+	s->barrier = &self->barrier;
+	for (int i = 0; i < AT_ONCE * CNT; i++) {
+		s->iov[i] = (struct iovec){ s->data[i], LEN };
+		s->calls[i].msg_hdr = (struct msghdr){ .msg_iov = &s->iov[i], .msg_iovlen = 1 };
+	}
+}
+
+static void inbox_init(struct inbox *inbox)
+{
+	for (int i = 0; i < AT_ONCE; i++) {
+		inbox->iov[i] = (struct iovec){ inbox->data[i], sizeof(inbox->data[i]) };
+		inbox->calls[i].msg_hdr = (struct msghdr){ .msg_iov = &inbox->iov[i],
+							   .msg_iovlen = 1 };
+	}
+}
+
+/* Have @cnt CPUs send all messages.  Return: 0 or negative */
+static int send_from(SELF *self, int cnt)
+{
+	void *ret = NULL;
+	int err;
+
+	pthread_barrier_init(&self->barrier, NULL, cnt);
+	inbox_init(&self->inbox);
+	for (int i = 0; i < cnt; i++)
+		sender_init(self, i, cnt);
+	if (cnt > 1 && pthread_create(&self->senders[1].thread, NULL, send_also,
+				      &self->senders[1]))
+		return -EAGAIN;
+	err = send_all(self, &self->senders[0]);
+	if (cnt > 1)
+		pthread_join(self->senders[1].thread, &ret);
+	pthread_barrier_destroy(&self->barrier);
+	self->rig.sent = self->senders[0].sent + self->senders[1].sent;
+	return err ?: (long)ret;
+}
+
+/* exchange_messages() - send them, and receive them until the link is detached */
+static int exchange_messages(SELF *self, int cpus, bool ip6)
+{
+	return send_from(self, cpus) ?: wire_settle(&self->rig, ip6, &self->counts) ?:
+	       link_detach(self->rig.link) ?: receive_messages(self) ?:
+	       link_info(self->rig.link, &self->rig.info);
+}
+
+static void show_counts(const SELF *self)
+{
+	const struct wire_counts *counts = &self->counts;
+	const struct vnp_link_info *info = &self->rig.info;
+
+	printf("# %llu datagrams sent, %llu passed, %llu lost, %llu damaged, %llu overrun\n"
+	       "# %ld of %ld messages; datagrams: %llu released, %llu dropped, %llu evicted, %llu expired, %llu discarded\n",
+	       (unsigned long long)self->rig.sent, (unsigned long long)counts->passed,
+	       (unsigned long long)counts->lost, (unsigned long long)counts->damaged,
+	       (unsigned long long)counts->overrun, self->received, self->messages,
+	       (unsigned long long)info->released_fragments,
+	       (unsigned long long)info->verdicts[VNP_DROP],
+	       (unsigned long long)info->errors[VNP_ERROR_EVICTED],
+	       (unsigned long long)info->errors[VNP_ERROR_EXPIRED],
+	       (unsigned long long)info->errors[VNP_ERROR_DISCARDED]);
+	fflush(stdout);
+}
+
+/* IPv6 does not count all packets with a damaged address. */
+static bool wire_counts_all(const FIXTURE_VARIANT(net) *variant)
+{
+	return variant->kind != FLOW_IP6 || !variant->corrupts;
+}
+
+/* Each datagram is counted: on the wire, by the link, and with its message */
+static bool counted(const SELF *self, bool all)
+{
+	const struct wire_counts *counts = &self->counts;
+	const struct vnp_link_info *info = &self->rig.info;
+	const __u64 arrived = info->packets + counts->damaged + counts->overrun;
+
+	return self->rig.sent < counts->passed + counts->lost &&
+	       (all ? counts->passed == arrived : counts->passed >= arrived) &&
+	       info->packets == info->verdicts[VNP_HELD] + info->verdicts[VNP_DROP] &&
+	       balanced(info, 0) && info->released == (__u64)self->received &&
+	       info->released_fragments == (__u64)self->received * CNT &&
+	       !memory_of(self->rig.flow.rx, SK_MEMINFO_RMEM_ALLOC);
+}
+
+static int each_message_once(SELF *self, const FIXTURE_VARIANT(net) *variant, int cpus)
+{
+	const int err = exchange_messages(self, cpus, variant->kind == FLOW_IP6);
+	const __s64 missing = self->messages - self->received;
+
+	show_counts(self);
+	if (err || !counted(self, wire_counts_all(variant)))
+		return err ?: 1;
+	return variant->loses ? missing >= self->messages / 2 :
+				missing > (__s64)self->counts.overrun;
 }
 
 TEST_F(net, each_message_once)
 {
-	struct fragment fragment = { .order = HOLD_HOLD, .cnt = CNT };
-	struct rig *rig = &self->rig;
-	const bool ip6 = variant->kind == FLOW_IP6;
-	struct wire_counts counts = {};
-	long received = 0;
-	int cnt;
+	EXPECT_EQ(0, each_message_once(self, variant, 1));
+}
 
-	for (long i = 0; i < self->messages; i++) {
-		fragment.message = i;
-		for (fragment.index = 0; fragment.index < CNT; fragment.index++)
-			ASSERT_EQ(0, put(rig, LEN, fragment));
-		cnt = receive_messages(rig, self->got, self->messages);
-		ASSERT_OK(cnt);
-		received += cnt;
-	}
-	ASSERT_EQ(0, wire_settle(rig, ip6, &counts));
-	ASSERT_EQ(0, link_detach(rig->link));
-	cnt = receive_messages(rig, self->got, self->messages);
-	ASSERT_OK(cnt);
-	received += cnt;
-	ASSERT_EQ(0, link_info(rig->link, &rig->info));
-	TH_LOG("%llu sent, %llu passed, %llu lost, %llu damaged; %ld of %ld messages",
-	       (unsigned long long)rig->sent, (unsigned long long)counts.passed,
-	       (unsigned long long)counts.lost, (unsigned long long)counts.damaged, received,
-	       self->messages);
-
-	/* Each datagram is counted: on the wire, by the link, and with its message */
-	EXPECT_LT(rig->sent, counts.passed + counts.lost);
-	if (ip6 && variant->corrupts) {
-		/* IPv6 does not count all packets with a damaged address. */
-		EXPECT_GE(counts.passed, rig->info.packets + counts.damaged);
-	} else {
-		EXPECT_EQ(counts.passed, rig->info.packets + counts.damaged);
-	}
-	EXPECT_EQ(rig->info.packets, rig->info.verdicts[VNP_HELD] +
-				     rig->info.verdicts[VNP_DROP]);
-	EXPECT_TRUE(balanced(&rig->info, 0));
-	EXPECT_EQ(received, rig->info.released);
-	EXPECT_EQ(received * CNT, rig->info.released_fragments);
-	if (variant->loses) {
-		EXPECT_LT(self->messages / 2, received);
-	} else {
-		EXPECT_EQ(self->messages, received);
-	}
-	EXPECT_EQ(0, memory_of(rig->flow.rx, SK_MEMINFO_RMEM_ALLOC));
+/* Each CPU sends half of the datagrams of each message. */
+TEST_F_SMP(net, each_message_once_smp)
+{
+	EXPECT_EQ(0, each_message_once(self, variant, 2));
 }
 
 /*
@@ -298,7 +459,7 @@ FIXTURE_TEARDOWN(flood)
 TEST_F(flood, of_first_fragments)
 {
 	const int rcvbuf = 100000, at_once = 32, len = 1400;
-	const long cnt = datagrams(8000) / at_once;
+	const long cnt = datagrams(FLOODS) / at_once;
 	struct rig *rig = &self->rig;
 
 	ASSERT_EQ(0, sock_set(rig->flow.rx, SOL_SOCKET, SO_RCVBUF, rcvbuf / 2));
