@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * rsyslogd, as Debian has it, with the sample and without: does it write the same messages, and
- * how often is it woken?  The sample is build/samples/syslog/syslog, in the directory of this
- * program.
+ * rsyslogd, as Debian has it, with the sample and without: does it write the same messages, how
+ * often is it woken, and how often does it call recvmmsg()?  The sample is
+ * build/samples/syslog/syslog, in the directory of this program; loggen is in build/loggen, where
+ * selftests/setup/loggen puts it.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +23,11 @@
 #define BATCH		"20"
 #define BATCHES		(MESSAGES / 20)
 #define COLLECTOR	"/usr/sbin/rsyslogd"
+
+/* What loggen sends: the messages of a second at once, and then this many per second */
+#define LOAD		120
+#define LOAD_TEXT	"120"
+#define LOAD_RATE	"50"
 
 /* struct collector - rsyslogd, its directory, and the thread that receives */
 struct collector {
@@ -40,9 +47,10 @@ static int write_config(const struct collector *c, char *path, size_t size)
 		return -1;
 	fprintf(file,
 		"module(load=\"imudp\")\n"
+		"module(load=\"impstats\" interval=\"1\" log.syslog=\"off\" log.file=\"%s/stats\")\n"
 		"input(type=\"imudp\" address=\"127.0.0.1\" port=\"" PORT "\")\n"
 		"template(name=\"raw\" type=\"string\" string=\"%%msg%%\\n\")\n"
-		"action(type=\"omfile\" file=\"%s/out\" template=\"raw\")\n", c->dir);
+		"action(type=\"omfile\" file=\"%s/out\" template=\"raw\")\n", c->dir, c->dir);
 	return fclose(file);
 }
 
@@ -159,17 +167,19 @@ static int attach(const struct collector *c, const char *self, const char *ms)
 	return wait(&status) > 0 && !status;
 }
 
-/* Each message once, in the order in which they were sent */
-static int file_ok(const struct collector *c)
+/* Each message once, in the order in which they were sent; their numbers are below @cycle */
+static int file_ok(const struct collector *c, int cycle)
 {
-	char path[64], line[256];
+	char path[64], line[256], *text;
 	int cnt = 0, seq, ok = 1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/out", c->dir);
 	file = fopen(path, "r");
-	while (file && fgets(line, sizeof(line), file))
-		ok &= sscanf(line, " seq %d", &seq) == 1 && seq == cnt++;
+	while (file && fgets(line, sizeof(line), file)) {
+		text = strstr(line, "seq");
+		ok &= text && sscanf(text, "seq%*[: ]%d", &seq) == 1 && seq == cnt++ % cycle;
+	}
 	if (file)
 		fclose(file);
 	return ok && cnt == c->sent;
@@ -186,6 +196,91 @@ static int open_sender(void)
 	return connect(sock, (const void *)&to, sizeof(to)) ? -1 : sock;
 }
 
+/*
+ * ---- The load of loggen ----------------------------------------------------
+ */
+
+/* struct load - how often the collector has been woken, and has called recvmmsg() */
+struct load {
+	long woken;
+	long calls;
+};
+
+/* Calls of recvmmsg() until so many messages had been received, or -1: there are no such figures */
+static long calls_until(const struct collector *c, long received)
+{
+	char path[64], line[512], *at;
+	long calls, cnt, found = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/stats", c->dir);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file)) {
+		at = strstr(line, "called.recvmmsg=");
+		if (at && sscanf(at, "called.recvmmsg=%ld called.recvmsg=%*d msgs.received=%ld",
+				 &calls, &cnt) == 2 && cnt == received)
+			found = calls;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static int start_loggen(const char *self)
+{
+	const char *dir = test_path(self, "../../loggen/usr");
+	char program[256], libraries[256];
+	int status, null;
+
+	snprintf(program, sizeof(program), "%s/bin/loggen", dir);
+	snprintf(libraries, sizeof(libraries), "%s/lib/syslog-ng", dir);
+	if (!fork()) {
+		null = open("/dev/null", O_WRONLY);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		setenv("SYSLOGNG_PREFIX", dir, 1);
+		setenv("LD_LIBRARY_PATH", libraries, 1);
+		execl(program, "loggen", "-Q", "-i", "-D", "-r", LOAD_RATE, "-n", LOAD_TEXT,
+		      "-s", "150", "127.0.0.1", PORT, NULL);
+		_exit(127);
+	}
+	return wait(&status) > 0 && !status;
+}
+
+/* Return: has it written all messages? */
+static int load_collector(struct collector *c, const char *self, struct load *load)
+{
+	const long woken = sleeps_of(c->thread);
+	const long calls = c->sent ? calls_until(c, c->sent) : 0;
+
+	c->sent += LOAD;
+	if (!start_loggen(self) || !wait_lines(c, c->sent))
+		return 0;
+	load->woken = sleeps_of(c->thread) - woken;
+	return test_until((load->calls = calls_until(c, c->sent) - calls) >= 0);
+}
+
+static void test_load(const char *self)
+{
+	struct collector c = { .sent = 0 };
+	struct load without = {}, with = {};
+
+	if (access(test_path(self, "../../loggen/usr/bin/loggen"), X_OK)) {
+		report_skip("messages of loggen", "there is no loggen");
+		report_skip("it is woken less by loggen", "there is no loggen");
+		return;
+	}
+	report(!collector_start(&c) && load_collector(&c, self, &without) &&
+	       attach(&c, self, "10000") && load_collector(&c, self, &with) &&
+	       file_ok(&c, LOAD), "messages of loggen");
+	printf("# loggen: %d messages woke it %ld times, in batches %ld times; %ld and %ld calls of recvmmsg()\n",
+	       LOAD, without.woken, with.woken, without.calls, with.calls);
+	report(with.woken >= LOAD / 20 && with.woken <= 2 * LOAD / 20 &&
+	       without.woken >= 2 * with.woken && without.calls >= 2 * with.calls,
+	       "it is woken less by loggen");
+	collector_end(&c);
+}
+
 int main(int argc, char **argv)
 {
 	struct collector c = { .sent = 0 };
@@ -195,7 +290,7 @@ int main(int argc, char **argv)
 	(void)argc;
 	if (access(COLLECTOR, X_OK))
 		return test_skip_all("no rsyslogd");
-	test_plan(6);
+	test_plan(8);
 	if (sock < 0 || collector_start(&c))
 		return test_bail_out("The collector does not start.");
 	without = send_messages(&c, sock, MESSAGES, 14);
@@ -210,7 +305,8 @@ int main(int argc, char **argv)
 	report(wait_lines(&c, c.sent), "less than a batch arrives when it is old");
 	send_messages(&c, sock, 3, 14);
 	send_messages(&c, sock, 1, 10);
-	report(wait_lines(&c, c.sent) && file_ok(&c), "all messages once, and in order");
+	report(wait_lines(&c, c.sent) && file_ok(&c, c.sent), "all messages once, and in order");
 	collector_end(&c);
+	test_load(argv[0]);
 	return test_status();
 }
