@@ -308,20 +308,6 @@ static void *sender_main(void *arg)
 	return (void *)sent;
 }
 
-/* backlog_drops() - packets that waited for a CPU, and were too many */
-static long backlog_drops(void)
-{
-	FILE *file = fopen("/proc/net/softnet_stat", "r");
-	unsigned int dropped;
-	long sum = 0;
-
-	while (file && fscanf(file, "%*x %x%*[^\n]", &dropped) == 1)
-		sum += dropped;
-	if (file)
-		fclose(file);
-	return sum;
-}
-
 /* Senders on two CPUs, and a reader: each datagram is received or counted as dropped. */
 TEST_F_SMP(enqueue, two_cpus)
 {

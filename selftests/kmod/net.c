@@ -128,6 +128,19 @@ int netns_here(void)
 	return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
+long backlog_drops(void)
+{
+	FILE *file = fopen("/proc/net/softnet_stat", "r");
+	unsigned int dropped;
+	long sum = 0;
+
+	while (file && fscanf(file, "%*x %x%*[^\n]", &dropped) == 1)
+		sum += dropped;
+	if (file)
+		fclose(file);
+	return sum;
+}
+
 int ip_batch(const char *fmt, ...)
 {
 	FILE *ip = popen("exec ip -batch -", "w");

@@ -23,6 +23,12 @@ int netns_here(void);
 /* netns_received() - datagrams that applications of this namespace have received, or -1 */
 long netns_received(bool ip6);
 
+/*
+ * backlog_drops() - packets that the CPUs have dropped, as too many waited for one; on lo these are
+ * lost
+ */
+long backlog_drops(void);
+
 /* ip_batch() - execute commands of ip, a line each.  Return: 0 or negative */
 int ip_batch(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
