@@ -72,6 +72,40 @@ static void vnp_recv_unlock(struct vnp_recv *recv)
 	mutex_unlock(&recv->stream->reader);
 }
 
+/* Is there nothing to read, and no reason to return?  Context: any */
+static bool vnp_recv_is_idle(const struct vnp_recv *recv)
+{
+	const struct vnp_stream *stream = recv->stream;
+
+	return READ_ONCE(stream->sk) && !vnp_stream_span(stream, recv->sk, 0) &&
+	       !READ_ONCE(stream->more) && !vnp_stream_ended(stream, recv->sk);
+}
+
+/*
+ * Sleep, and lock again.  If nothing is locked, only sleep if the call is idle once it is woken by
+ * what makes it ready.  Return: as vnp_recv_lock()
+ */
+static int vnp_recv_sleep(struct vnp_recv *recv)
+{
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
+	const bool locked = recv->locked;
+	struct sock *sk = recv->sk;
+	int ret;
+
+	vnp_stream_app_waits(recv->stream);
+	add_wait_queue(sk_sleep(sk), &wait);
+	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	vnp_recv_unlock(recv);
+	/* pairs with wq_has_sleeper(): either this call sees the change, or it is woken */
+	smp_mb();
+	if (locked || vnp_recv_is_idle(recv))
+		recv->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, recv->timeo);
+	ret = vnp_recv_lock(recv);
+	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
+	remove_wait_queue(sk_sleep(sk), &wait);
+	return ret;
+}
+
 /*
  * Not restart_syscall(), as io_uring does not handle -ERESTARTNOINTR.  Its workers restart nothing,
  * and not all of its requests turn -ERESTARTSYS into -EINTR.
@@ -121,27 +155,10 @@ static int vnp_recv_begin(struct vnp_recv *recv, struct sock *sk, size_t len, bo
 	recv->bounded = false;
 	recv->ended = false;
 	recv->locked = false;
-	ret = vnp_recv_lock(recv);
+	/* Mostly the call has to wait: then it locks only once. */
+	ret = recv->timeo && vnp_recv_is_idle(recv) ? vnp_recv_sleep(recv) : vnp_recv_lock(recv);
 	if (ret)
 		vnp_recv_end(recv);
-	return ret;
-}
-
-/* Return: as vnp_recv_lock() */
-static int vnp_recv_sleep(struct vnp_recv *recv)
-{
-	DEFINE_WAIT_FUNC(wait, woken_wake_function);
-	struct sock *sk = recv->sk;
-	int ret;
-
-	vnp_stream_app_waits(recv->stream);
-	add_wait_queue(sk_sleep(sk), &wait);
-	sk_set_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	vnp_recv_unlock(recv);
-	recv->timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, recv->timeo);
-	ret = vnp_recv_lock(recv);
-	sk_clear_bit(SOCKWQ_ASYNC_WAITDATA, sk);
-	remove_wait_queue(sk_sleep(sk), &wait);
 	return ret;
 }
 
