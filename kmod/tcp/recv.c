@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * TCP reads, but is only asked for bytes up to the first one that is not ready: by tcp_read_sock(),
- * or, if that does not do all that the call needs, by its recvmsg().  As the latter takes the
- * socket's lock itself, struct vnp_stream::reader prevents concurrent reads, which together could
- * read further.
+ * Bytes up to the first one that is not ready are copied from TCP's queue, and tcp_read_done() is
+ * called; or, if that is not all that the call needs, TCP's recvmsg() for so many bytes.  As the
+ * latter takes the socket's lock itself, struct vnp_stream::reader prevents concurrent reads, which
+ * together could read further.
  *
  * A call that began before the link, or under an earlier link, may be in TCP without this mutex,
  * and read bytes that are not ready, or were dropped.  So whenever the socket was unlocked,
@@ -22,6 +22,7 @@
 
 #include "kmod/core/compat.h"
 #include "kmod/tcp/proto.h"
+#include "kmod/tcp/queue.h"
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/sock.h"
 
@@ -285,7 +286,7 @@ static void vnp_recv_count(struct vnp_recv *recv, ssize_t ret, u32 span)
 }
 
 /*
- * Does tcp_read_sock() do all that TCP's recvmsg() would do for this call?  It neither peeks nor
+ * Does vnp_recv_copy() do all that TCP's recvmsg() would do for this call?  It neither peeks nor
  * reads urgent data, adds no timestamps, and does not move SO_PEEK_OFF.
  */
 static bool vnp_recv_is_plain(const struct vnp_recv *recv, int flags)
@@ -298,33 +299,41 @@ static bool vnp_recv_is_plain(const struct vnp_recv *recv, int flags)
 	       !sock_flag(sk, SOCK_RCVTSTAMP) && !sk->sk_tsflags;
 }
 
-static int vnp_recv_copy_actor(read_descriptor_t *desc, struct sk_buff *skb,
-			       unsigned int off, size_t len)
+/* Copy @len bytes, which are ready, to the caller.  Return: as recvmsg() */
+static int vnp_recv_copy(struct sock *sk, struct msghdr *msg, size_t len)
 {
-	int ret;
+	const u32 start = tcp_sk(sk)->copied_seq, stop = start + len;
+	struct sk_buff *skb = sk->sk_receive_queue.next;
+	u32 seq = start, cnt;
+	int ret = -EAGAIN;
 
-	len = min(len, desc->count);
-	if (!len)
-		return 0;
-	ret = skb_copy_datagram_msg(skb, off, desc->arg.data, len);
-	if (ret)
+	for (; before(seq, stop); seq += cnt) {
+		skb = vnp_queue_next(sk, skb, seq);
+		/* This is only possible after TCP_REPAIR. */
+		if (!skb)
+			break;
+		cnt = min(stop - seq, vnp_queue_stop(skb) - seq);
+		ret = skb_copy_datagram_msg(skb, seq - vnp_queue_start(skb), msg, cnt);
+		if (ret)
+			break;
+	}
+	if (seq == start)
 		return ret;
-	desc->count -= len;
-	return len;
+	tcp_read_done(sk, seq - start);
+	return seq - start;
 }
 
 /* Read @len bytes, which are ready.  Return: as recvmsg() */
 static int vnp_recv_read(struct vnp_recv *recv, struct msghdr *msg, size_t len, int flags,
 			 int *addr_len)
 {
-	read_descriptor_t desc = { .arg.data = msg, .count = len };
 	struct sock *sk = recv->sk;
 	struct tcp_sock *tp = tcp_sk(sk);
 	bool inq;
 	int ret;
 
 	if (likely(vnp_recv_is_plain(recv, flags)))
-		return tcp_read_sock(sk, &desc, vnp_recv_copy_actor) ?: -EAGAIN;
+		return vnp_recv_copy(sk, msg, len);
 	/* TCP would also count bytes that are not ready: vnp_recv_tell_inq() counts instead. */
 	inq = tp->recvmsg_inq;
 	tp->recvmsg_inq = 0;
