@@ -18,10 +18,11 @@
 #define VNP_STREAM_WALK		64
 
 /*
- * What one call may draw without reading the clock, in ns: enough for a message or two, as many as
- * there are in a packet unless they are short, and a small part of what TCP itself takes for that.
+ * What one call draws from the account at once, in ns.  For the first of these the clock is not
+ * read: enough for a message or two, as many as there are in a packet unless they are short, and a
+ * small part of what TCP itself takes for that.
  */
-#define VNP_STREAM_FLAT		1024
+#define VNP_STREAM_DRAW		1024
 
 void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counter)
 {
@@ -34,59 +35,101 @@ void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counte
 		WRITE_ONCE(stream->error, error);
 }
 
-/* Charge the time that executions since @exec->start took. */
+/* Charge the time that executions since @exec->start took, instead of what was drawn for it. */
 static void vnp_stream_pay(const struct vnp_stream *stream, struct vnp_queue_exec *exec)
 {
-	if (exec->drawn)
-		vnp_account_settle(stream->link->user, exec->drawn, exec->start);
+	if (!exec->drawn)
+		return;
+	vnp_account_settle(stream->link->user, exec->drawn, exec->start);
 	exec->drawn = 0;
+	exec->left = 0;
+}
+
+/* The last execution has ended. */
+static void vnp_stream_pay_all(const struct vnp_stream *stream, struct vnp_queue_exec *exec)
+{
+	if (exec->drawn)
+		vnp_stream_pay(stream, exec);
+	else if (exec->left)
+		vnp_account_take(stream->link->user, -(s64)exec->left);
 }
 
 /*
- * Charge an execution that has drawn @light_ns.  This includes loads, but not walking to their
- * packets, of which @walked were walked.
+ * Draw at least @ns: if possible as much at once as several executions need.  Return: false: the
+ * account has less
  */
-static void vnp_stream_pay_exec(const struct vnp_stream *stream, struct vnp_queue_exec *exec,
-				u32 light_ns, bool flat, u32 walked)
+static noinline bool vnp_stream_draw(const struct vnp_stream *stream, struct vnp_queue_exec *exec,
+				     u32 ns)
 {
-	if (flat) {
-		exec->flat += light_ns;
-		if (unlikely(walked))
-			vnp_account_take(stream->link->user, (u64)walked * VNP_QUEUE_STEP_NS);
-		return;
+	u32 more = max_t(u32, ns, VNP_STREAM_DRAW);
+
+	if (exec->flat && !exec->drawn)
+		exec->start = ktime_get_ns();
+	if (!vnp_account_draw(stream->link->user, more)) {
+		more = ns;
+		if (!vnp_account_draw(stream->link->user, more))
+			return false;
 	}
-	exec->drawn += light_ns;
-	if (walked)
-		vnp_stream_pay(stream, exec);
+	exec->left += more - ns;
+	if (exec->flat)
+		exec->drawn += more;
+	exec->flat = true;
+	return true;
 }
 
-/* Execute @prog on the bytes from @stream->parse to before @end.  Return: as the program */
+/* Execute a program that is timed, or for which nothing is left of what was drawn. */
+static u64 vnp_stream_exec_drawing(struct vnp_stream *stream, struct vnp_queue_exec *exec,
+				   const struct vnp_prog *prog)
+{
+	struct vnp_exec *e = &exec->dgram.exec;
+
+	if (!prog->light_ns) {
+		vnp_stream_pay(stream, exec);
+		return vnp_account_timed(stream->link->user, prog, e);
+	}
+	if (vnp_stream_draw(stream, exec, prog->light_ns))
+		return vnp_prog_exec(prog, e);
+	e->fault = VNP_EXEC_FAULT(VNP_FAULT_THROTTLED, 0);
+	return e->fault;
+}
+
+/* What was drawn includes loads, but not walking to their packets, of which @cnt were walked. */
+static noinline void vnp_stream_pay_walk(const struct vnp_stream *stream,
+					 struct vnp_queue_exec *exec, u32 cnt)
+{
+	if (exec->drawn)
+		vnp_stream_pay(stream, exec);
+	else if (exec->dgram.prog->light_ns)
+		vnp_account_take(stream->link->user, (u64)cnt * VNP_QUEUE_STEP_NS);
+}
+
+/*
+ * Execute @prog on the bytes from @stream->parse, at which @exec is, to before @end.  Return: as
+ * the program
+ */
 static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exec,
 			   const struct vnp_prog *prog, u32 end)
 {
-	const bool flat = prog->light_ns && !exec->drawn &&
-			  exec->flat + prog->light_ns <= VNP_STREAM_FLAT;
 	struct vnp_dgram *dgram = &exec->dgram;
 	u64 ret;
 
-	/* An execution without @light_ns is timed and charged by vnp_dispatch_execute(). */
-	if (!prog->light_ns)
-		vnp_stream_pay(stream, exec);
-	else if (!flat && !exec->drawn)
-		exec->start = ktime_get_ns();
 	if (prog->ctx_fields & ~VNP_MESSAGE_CTX_BASE && !exec->filled) {
 		vnp_message_init_ctx(stream, stream->sk, &dgram->exec.ctx);
+		vnp_queue_seek(exec, stream->parse);
 		exec->filled = true;
 	}
 	dgram->prog = prog;
-	dgram->off = stream->parse - vnp_queue_start(dgram->skb);
-	dgram->exec.ctx.len = min(end - stream->parse, prog->len_max);
+	dgram->exec.fault = 0;
 	dgram->exec.ctx.unanswered = vnp_stream_unanswered(stream);
-	vnp_queue_begin(exec);
-	ret = vnp_dispatch_execute(stream->link, dgram);
-	if (!vnp_message_throttled(dgram))
-		vnp_stream_pay_exec(stream, exec, prog->light_ns, flat,
-				    VNP_QUEUE_STEPS - exec->steps);
+	vnp_queue_begin(exec, min(end - stream->parse, prog->len_max));
+	if (likely(prog->light_ns && prog->light_ns <= exec->left)) {
+		exec->left -= prog->light_ns;
+		ret = vnp_prog_exec(prog, &dgram->exec);
+	} else {
+		ret = vnp_stream_exec_drawing(stream, exec, prog);
+	}
+	if (unlikely(exec->steps != VNP_QUEUE_STEPS))
+		vnp_stream_pay_walk(stream, exec, VNP_QUEUE_STEPS - exec->steps);
 	return ret;
 }
 
@@ -95,7 +138,10 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 {
 	const struct vnp_prog *prog = rcu_dereference(stream->link->prog);
 	struct vnp_dgram *dgram = &exec->dgram;
-	s32 len = vnp_stream_exec(stream, exec, prog, end);
+	s32 len;
+
+	vnp_queue_seek(exec, stream->parse);
+	len = vnp_stream_exec(stream, exec, prog, end);
 
 	if (vnp_message_throttled(dgram))
 		return -ENOMEM;
@@ -236,8 +282,11 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec
 	return 0;
 }
 
-/* The message at @parse is whole.  Return: as above */
-static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exec)
+/*
+ * The message at @parse is whole.  @measured: @exec is there already, as its length was just found.
+ * Return: as above
+ */
+static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exec, bool measured)
 {
 	const struct vnp_prog *prog = rcu_dereference(stream->link->message);
 	const u32 len = stream->wanted - stream->parse;
@@ -247,6 +296,8 @@ static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	if (prog && prog->linear)
 		return vnp_stream_take_copy(stream, exec, prog);
 	if (prog) {
+		if (!measured)
+			vnp_queue_seek(exec, stream->parse);
 		ret = vnp_stream_exec(stream, exec, prog, stream->wanted);
 		if (vnp_message_throttled(dgram))
 			return -ENOMEM;
@@ -325,6 +376,7 @@ static int vnp_stream_find(struct vnp_stream *stream, struct vnp_queue_exec *exe
 static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec *exec, u32 end,
 				u32 limit)
 {
+	const bool measured = !stream->sized;
 	int ret;
 
 	if (!stream->sized) {
@@ -333,7 +385,7 @@ static int vnp_stream_parse_one(struct vnp_stream *stream, struct vnp_queue_exec
 		    stream->wanted - stream->parse > limit)
 			return ret;
 	}
-	return vnp_stream_take(stream, exec);
+	return vnp_stream_take(stream, exec, measured);
 }
 
 /*
@@ -382,7 +434,8 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	exec.dgram.skb = NULL;
 	exec.at = NULL;
 	exec.filled = false;
-	exec.flat = 0;
+	exec.flat = false;
+	exec.left = 0;
 	exec.drawn = 0;
 	ret = vnp_stream_find(stream, &exec, &steps);
 	local_bh_disable();
@@ -391,7 +444,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 		ret = -ENOMEM;
 	if (!ret)
 		ret = vnp_stream_parse_batch(stream, &exec, end);
-	vnp_stream_pay(stream, &exec);
+	vnp_stream_pay_all(stream, &exec);
 	/* This is only possible after TCP_REPAIR. */
 	if (ret == -ENODATA) {
 		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);

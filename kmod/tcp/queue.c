@@ -34,7 +34,7 @@ struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq)
 }
 
 /* As vnp_queue_next(), from the packet of the last load, in either direction */
-static struct sk_buff *vnp_queue_seek(struct vnp_queue_exec *exec, u32 seq)
+static struct sk_buff *vnp_queue_near(struct vnp_queue_exec *exec, u32 seq)
 {
 	struct sk_buff *skb = exec->last;
 	struct sock *sk = skb->sk;
@@ -60,7 +60,7 @@ int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 	u32 n;
 
 	for (; len; len -= n) {
-		skb = vnp_queue_seek(exec, seq);
+		skb = vnp_queue_near(exec, seq);
 		if (!skb)
 			return -ERANGE;
 		exec->last = skb;
@@ -73,24 +73,21 @@ int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len)
 	return 0;
 }
 
-void vnp_queue_begin(struct vnp_queue_exec *exec)
+void vnp_queue_seek(struct vnp_queue_exec *exec, u32 seq)
 {
 	struct vnp_dgram *dgram = &exec->dgram;
 	struct vnp_cursor *cursor = &exec->cursor;
-	struct vnp_ctx *ctx = &dgram->exec.ctx;
+	const u32 off = seq - vnp_queue_start(dgram->skb);
 
-	exec->last = dgram->skb;
-	exec->steps = VNP_QUEUE_STEPS;
+	dgram->off = off;
 	if (exec->at != dgram->skb) {
 		vnp_cursor_first(cursor, dgram->skb);
-		vnp_cursor_skip(cursor, dgram->skb, dgram->off);
+		vnp_cursor_skip(cursor, dgram->skb, off);
 		exec->at = dgram->skb;
 	}
-	vnp_cursor_find(cursor, dgram->skb, dgram->off);
-	ctx->data = cursor->base ? cursor->base + dgram->off : dgram->skb->data;
-	ctx->data_end = ctx->data;
-	if (cursor->base)
-		ctx->data_end += min(ctx->len, cursor->end - dgram->off);
+	vnp_cursor_find(cursor, dgram->skb, off);
+	exec->room = cursor->base ? cursor->end - off : 0;
+	dgram->exec.ctx.data = cursor->base ? cursor->base + off : dgram->skb->data;
 }
 
 static int vnp_queue_actor(read_descriptor_t *desc, struct sk_buff *skb,

@@ -32,9 +32,11 @@
  * @steps:	how many more packets may be walked
  * @cursor:	position in packet @at
  * @at:		the packet of @cursor, not changed since; or NULL
+ * @room:	how many bytes from @dgram.off on are directly readable
  * @filled:	the context's fields about the connection are filled in
- * @flat:	ns that executions have drawn before @start
- * @drawn:	ns that executions since @start have drawn, for vnp_account_settle(); or 0
+ * @left:	ns that were drawn from the account, but not used yet
+ * @flat:	the first ns were drawn, for which the clock is not read
+ * @drawn:	ns that were drawn since @start, for vnp_account_settle(); or 0
  * @start:	of ktime_get_ns()
  */
 struct vnp_queue_exec {
@@ -43,8 +45,10 @@ struct vnp_queue_exec {
 	u32 steps;
 	struct vnp_cursor cursor;
 	const struct sk_buff *at;
+	u32 room;
 	bool filled;
-	u32 flat;
+	bool flat;
+	u32 left;
 	u32 drawn;
 	u64 start;
 };
@@ -96,10 +100,21 @@ struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq);
 int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 
 /*
- * vnp_queue_begin() - an execution begins: point the context to the bytes that are directly
- * readable.  In one packet, executions must be on ascending offsets
+ * vnp_queue_seek() - the next executions are on bytes from @seq on, which are in the packet of
+ * @exec.  In one packet, these must ascend
  */
-void vnp_queue_begin(struct vnp_queue_exec *exec);
+void vnp_queue_seek(struct vnp_queue_exec *exec, u32 seq);
+
+/* vnp_queue_begin() - an execution on @len bytes begins: let the program see them */
+static inline void vnp_queue_begin(struct vnp_queue_exec *exec, u32 len)
+{
+	struct vnp_ctx *ctx = &exec->dgram.exec.ctx;
+
+	exec->last = exec->dgram.skb;
+	exec->steps = VNP_QUEUE_STEPS;
+	ctx->len = len;
+	ctx->data_end = ctx->data + min(len, exec->room);
+}
 
 /*
  * vnp_queue_discard() - remove @len bytes at the head of the queue, of at most *@steps packets,
