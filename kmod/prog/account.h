@@ -9,9 +9,9 @@
  *
  * A program that cannot cost more than VNP_ACCOUNT_LIGHT units draws a constant, for all
  * datagrams of a packet at once; the clock is read only when the bucket seems empty.  On messages
- * of a stream it draws the constant before each execution; what the executions for a packet draw
- * beyond the first microsecond is replaced by the time that they took, as short messages would
- * exhaust the bucket.
+ * of a stream a microsecond at once is drawn for several executions; what those for a packet draw
+ * beyond the first is replaced by the time that they took, as short messages would exhaust the
+ * bucket.
  * Other programs are timed, one execution at a time, and begin only if the bucket has a reserve:
  * their maximum duration, but at most half of the burst.
  *

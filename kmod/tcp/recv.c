@@ -439,7 +439,7 @@ static int vnp_recv_ready(struct sock *sk, struct msghdr *msg, size_t len, int f
 	recv.peek = flags & MSG_PEEK;
 	ret = vnp_recv_stream(&recv, msg, flags, addr_len);
 	bounded = vnp_recv_is_bounded(&recv);
-	ready = vnp_ends_cnt(&recv.stream->ends);
+	ready = bounded ? vnp_ends_cnt(&recv.stream->ends) : 0;
 	inq = vnp_recv_inq(&recv);
 	vnp_recv_unlock(&recv);
 	/* After unlocking, as these write to user memory, which can take any time */

@@ -54,21 +54,7 @@ struct vnp_stream *vnp_stream_get(const struct sock *sk)
 	return stream;
 }
 
-u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk, u32 off)
-{
-	const struct tcp_sock *tp = tcp_sk(sk);
-	const u32 seq = READ_ONCE(tp->copied_seq);
-	const s32 span = READ_ONCE(stream->end) - seq;
-
-	if (span <= 0 || off >= span)
-		return 0;
-	/* A read skips an urgent byte that comes first, and stops at others. */
-	if (READ_ONCE(tp->urg_data) && tp->urg_seq == seq + off && !sock_flag(sk, SOCK_URGINLINE))
-		return span - off - 1;
-	return span - off;
-}
-
-bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
+bool vnp_stream_enough_more(const struct vnp_stream *stream, const struct sock *sk)
 {
 	const u32 span = vnp_stream_span(stream, sk, 0);
 
@@ -76,8 +62,6 @@ bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
 	if (!span)
 		return READ_ONCE(stream->more) &&
 		       before(READ_ONCE(tcp_sk(sk)->copied_seq), READ_ONCE(stream->ready));
-	if (span >= READ_ONCE(stream->lowat))
-		return true;
 	return span + READ_ONCE(stream->more) >= READ_ONCE(stream->lowat) ||
 	       vnp_stream_full(stream) ||
 	       READ_ONCE(stream->wanted) - tcp_sk(sk)->copied_seq > vnp_window_limit_any(sk);
@@ -111,16 +95,6 @@ void vnp_stream_info(const struct vnp_stream *stream, const struct sock *sk,
 	info->ready_messages = vnp_ends_cnt(&stream->ends);
 	info->unread = vnp_stream_unread(stream, sk);
 	info->unanswered = vnp_stream_unanswered(stream);
-}
-
-bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
-{
-	if (READ_ONCE(stream->error))
-		return true;
-	/* Also after a reset, messages come first that have arrived whole before it. */
-	if (vnp_stream_closed(sk))
-		return !READ_ONCE(stream->deferred);
-	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
 }
 
 /* Does a range that was dropped begin at @seq, or a message that is ready end there? */
@@ -389,17 +363,19 @@ static bool vnp_stream_waits(struct vnp_stream *stream)
  * window is not larger than a segment, TCP is short of memory, an urgent byte has arrived, or the
  * stream ends.  Meanwhile TCP acknowledges what arrives without waiting for a read.
  *
- * It is 1 while there is something to read, as TCP would acknowledge twice; and while there is an
- * urgent byte, as TCP may skip that, and would then wait for one byte more.  A call from before the
- * link may read what is not ready: vnp_stream_released() detects that.
+ * It is 1 while there is something to read, as TCP would acknowledge twice; if the next segment can
+ * complete the message; and while there is an urgent byte, as TCP may skip that, and would then
+ * wait for one byte more.  A call from before the link may read what is not ready:
+ * vnp_stream_released() detects that.
  */
 static void vnp_stream_pace(struct vnp_stream *stream)
 {
 	struct sock *sk = stream->sk;
 	const u32 seq = tcp_sk(sk)->copied_seq, there = vnp_queue_end(sk) - seq;
+	const s32 lacks = stream->wanted - seq - there;
 	u32 lowat = 1;
 
-	if (vnp_stream_waits(stream))
+	if (lacks > tcp_sk(sk)->advmss && vnp_stream_waits(stream))
 		lowat = min(stream->wanted - seq, there + vnp_window_room(sk));
 	stream->paced = seq;
 	stream->rcvbuf = sk->sk_rcvbuf;
@@ -463,10 +439,30 @@ void vnp_stream_forget_woken(struct vnp_stream *stream)
 	stream->woken = tcp_sk(stream->sk)->copied_seq;
 }
 
+/*
+ * The usual case of vnp_stream_read(): all that has arrived was parsed before the read, and at most
+ * the peer is to be told of the window.  Return: false: it is not
+ */
+static bool vnp_stream_read_simple(struct vnp_stream *stream)
+{
+	struct sock *sk = stream->sk;
+
+	if (!vnp_stream_is_parsed(stream, vnp_queue_end(sk)) || stream->end != stream->ready ||
+	    stream->lowat > 1 || vnp_stream_ended(stream, sk) || vnp_stream_closed(sk) ||
+	    vnp_window_is_crowded(sk))
+		return false;
+	if (stream->ready == tcp_sk(sk)->copied_seq)
+		vnp_window_tell(sk, true);
+	vnp_stream_pace(stream);
+	return true;
+}
+
 void vnp_stream_read(struct vnp_stream *stream)
 {
 	const u32 ready = stream->ready;
 
+	if (likely(vnp_stream_read_simple(stream)))
+		return;
 	vnp_stream_advance(stream, false, stream->sk->sk_allocation, true);
 	if (unlikely(stream->lowat > 1) && !vnp_stream_enough(stream, stream->sk))
 		vnp_stream_forget_woken(stream);

@@ -32,8 +32,8 @@ struct vnp_outlet;
 
 /*
  * Bits of struct vnp_ctx::unanswered.  MAYBE: the application has sent something, but has not
- * waited for input since (VNP_LINK_F_REPLY_IDLE).  Only poll() changes them without the socket's
- * lock.
+ * waited for input since (VNP_LINK_F_REPLY_IDLE).  Only poll() and a read that waits change them
+ * without the socket's lock.
  */
 #define VNP_UNANSWERED		1
 #define VNP_UNANSWERED_MAYBE	2
@@ -249,6 +249,17 @@ static inline bool vnp_stream_closed(const struct sock *sk)
 	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
 }
 
+/* vnp_stream_ended() - would a read not wait, even with nothing to read?  Context: any */
+static inline bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
+{
+	if (READ_ONCE(stream->error))
+		return true;
+	/* Also after a reset, messages come first that have arrived whole before it. */
+	if (vnp_stream_closed(sk))
+		return !READ_ONCE(stream->deferred);
+	return READ_ONCE(sk->sk_err) || READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN;
+}
+
 /* vnp_stream_finish_closed() - as vnp_stream_finish(), once no more data can arrive */
 void vnp_stream_finish_closed(struct vnp_stream *stream);
 
@@ -272,21 +283,41 @@ int vnp_stream_flatten(struct vnp_stream *stream, gfp_t gfp);
  * vnp_stream_span() - how many bytes one read of TCP may take now, if it begins @off bytes after
  * the first that was not read.  Context: any
  */
-u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk, u32 off);
+static inline u32 vnp_stream_span(const struct vnp_stream *stream, const struct sock *sk,
+				  u32 off)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const u32 seq = READ_ONCE(tp->copied_seq);
+	const s32 span = READ_ONCE(stream->end) - seq;
+
+	if (span <= 0 || off >= span)
+		return 0;
+	/* A read skips an urgent byte that comes first, and stops at others. */
+	if (READ_ONCE(tp->urg_data) && tp->urg_seq == seq + off && !sock_flag(sk, SOCK_URGINLINE))
+		return span - off - 1;
+	return span - off;
+}
+
+/* vnp_stream_enough_more() - likewise, if it depends on more than the first bytes that are ready */
+bool vnp_stream_enough_more(const struct vnp_stream *stream, const struct sock *sk);
 
 /*
  * vnp_stream_enough() - are as many bytes ready as the application waits for (SO_RCVLOWAT)?  One
  * byte is enough if no more can become ready before it reads, as the buffer, @drops or @ends is
  * full.  Context: any
  */
-bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk);
+static inline bool vnp_stream_enough(const struct vnp_stream *stream, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	const s32 span = READ_ONCE(stream->end) - READ_ONCE(tp->copied_seq);
+
+	return (!READ_ONCE(tp->urg_data) && span >= READ_ONCE(stream->lowat)) ||
+	       vnp_stream_enough_more(stream, sk);
+}
 
 /* vnp_stream_info() - fill in the stream's counters; @sk: NULL: detached.  Context: process */
 void vnp_stream_info(const struct vnp_stream *stream, const struct sock *sk,
 		     struct vnp_link_info *info);
-
-/* vnp_stream_ended() - would a read not wait, even with nothing to read?  Context: any */
-bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk);
 
 /* For the worker.  Context: the socket's lock */
 

@@ -55,7 +55,7 @@ struct vnp_window {
 /*
  * vnp_window_follow() - advance the sequence numbers that are kept to what was read, as they can
  * only be compared within 2^31; and compute @window->limit again if the largest possible sk_rcvbuf
- * has changed.  Must be called for each packet that arrives, and each read
+ * has changed.  Must be called each time that TCP calls sk_data_ready, at least
  */
 void vnp_window_follow(const struct sock *sk, struct vnp_window *window);
 
