@@ -28,15 +28,12 @@
 #include <linux/spinlock.h>
 #include <linux/vnp.h>
 #include <linux/workqueue.h>
+#include "kmod/path/outlet.h"
 #include "kmod/tcp/fifo.h"
 
 struct sock;
 struct socket;
-struct vnp_dgram;
 struct vnp_feature;
-struct vnp_link;
-struct vnp_send_msg;
-struct vnp_sending;
 struct vnp_user;
 
 /**
@@ -136,22 +133,6 @@ void vnp_outlet_leave(struct vnp_outlet *outlet);
 
 /* vnp_outlet_put() - put a reference.  Context: any but hard interrupts */
 void vnp_outlet_put(struct vnp_outlet *outlet);
-
-/**
- * vnp_outlet_append() - queue a datagram
- * @outlet:	the outlet
- * @link:	the link on which the program executes
- * @sending:	what the execution may still send
- * @dgram:	the datagram, or message
- * @msg:	what is sent of it; NULL: all
- *
- * Context: softirq, under RCU.
- * Return: 0; -EDQUOT: a limit of the execution or the user was reached; -ENOBUFS: there is no room;
- * -ENOTCONN: the outlet has ended; -ENOMEM.
- */
-int vnp_outlet_append(struct vnp_outlet *outlet, struct vnp_link *link,
-		      struct vnp_sending *sending, const struct vnp_dgram *dgram,
-		      const struct vnp_send_msg *msg);
 
 /*
  * vnp_outlet_drain() - send what is queued when it is called, even beyond the send buffer's size.
