@@ -5,10 +5,10 @@
 #include "kmod/path/dispatch.h"
 #include "kmod/prog/account.h"
 #include "kmod/tcp/defer.h"
-#include "kmod/tcp/message.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/repack.h"
 #include "kmod/tcp/stream.h"
+#include "kmod/tcp/verdict.h"
 
 /*
  * Limits of one call: messages, and packets that are walked in each direction to find them.  The
@@ -29,7 +29,7 @@ void vnp_stream_fail(struct vnp_stream *stream, int error, enum vnp_error counte
 	vnp_link_error(stream->link, counter, 1);
 	WRITE_ONCE(stream->ready, stream->parse);
 	if (error == EPROTO && stream->link->flags & VNP_LINK_F_STREAM_PASS &&
-	    !vnp_message_authenticates(stream))
+	    !vnp_stream_authenticates(stream))
 		stream->passing = true;
 	else
 		WRITE_ONCE(stream->error, error);
@@ -113,8 +113,8 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 	struct vnp_dgram *dgram = &exec->dgram;
 	u64 ret;
 
-	if (prog->ctx_fields & ~VNP_MESSAGE_CTX_BASE && !exec->filled) {
-		vnp_message_init_ctx(stream, stream->sk, &dgram->exec.ctx);
+	if (prog->ctx_fields & ~VNP_STREAM_CTX_BASE && !exec->filled) {
+		vnp_stream_init_ctx(stream, stream->sk, &dgram->exec.ctx);
 		vnp_queue_seek(exec, stream->parse);
 		exec->filled = true;
 	}
@@ -143,7 +143,7 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 	vnp_queue_seek(exec, stream->parse);
 	len = vnp_stream_exec(stream, exec, prog, end);
 
-	if (vnp_message_throttled(dgram))
+	if (vnp_stream_throttled(dgram))
 		return -ENOMEM;
 	if (dgram->exec.fault) {
 		vnp_link_fault(stream->link, prog, &dgram->exec);
@@ -161,7 +161,7 @@ static int vnp_stream_measure(struct vnp_stream *stream, struct vnp_queue_exec *
 /* The verdict on the message at @parse was applied: go on to the next message. */
 static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action)
 {
-	if (!vnp_message_is_gone(action))
+	if (!vnp_stream_removes(action))
 		atomic_or(VNP_UNANSWERED, &stream->unanswered);
 	if (action == VNP_ACTION_PASS)
 		WRITE_ONCE(stream->ready, stream->wanted);
@@ -173,7 +173,7 @@ static void vnp_stream_proceed(struct vnp_stream *stream, enum vnp_action action
 /* Apply @action to the message at @parse, unchanged. */
 static void vnp_stream_apply(struct vnp_stream *stream, enum vnp_action action)
 {
-	if (vnp_message_is_gone(action))
+	if (vnp_stream_removes(action))
 		vnp_ranges_add(&stream->drops, stream->parse, stream->wanted);
 	else
 		vnp_ends_add(&stream->ends, stream->wanted);
@@ -206,7 +206,7 @@ void vnp_stream_apply_copy(struct vnp_stream *stream)
 		WRITE_ONCE(stream->ready, stream->parse);
 		WRITE_ONCE(stream->error, EBADMSG);
 	}
-	if (copy->replaces && !vnp_message_is_gone(copy->action))
+	if (copy->replaces && !vnp_stream_removes(copy->action))
 		vnp_stream_apply_result(stream);
 	else
 		vnp_stream_apply(stream, copy->action);
@@ -243,7 +243,7 @@ void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
 	struct vnp_copy *copy = &stream->copy;
 	const u64 start = ktime_get_ns();
 
-	if (copy->replaces && !vnp_message_is_gone(copy->action))
+	if (copy->replaces && !vnp_stream_removes(copy->action))
 		vnp_copy_publish(copy, stream->sk, first);
 	vnp_stream_charge(stream, start);
 }
@@ -273,10 +273,10 @@ static int vnp_stream_take_copy(struct vnp_stream *stream, struct vnp_queue_exec
 		smp_store_release(&stream->apart, len);
 		return -EAGAIN;
 	}
-	ret = vnp_message_execute(stream, stream->sk, prog);
+	ret = vnp_stream_execute(stream, stream->sk, prog);
 	if (ret)
 		return ret;
-	vnp_message_decide(stream);
+	vnp_stream_decide(stream);
 	vnp_stream_publish(stream, dgram->skb);
 	vnp_stream_apply_copy(stream);
 	return 0;
@@ -299,13 +299,13 @@ static int vnp_stream_take(struct vnp_stream *stream, struct vnp_queue_exec *exe
 		if (!measured)
 			vnp_queue_seek(exec, stream->parse);
 		ret = vnp_stream_exec(stream, exec, prog, stream->wanted);
-		if (vnp_message_throttled(dgram))
+		if (vnp_stream_throttled(dgram))
 			return -ENOMEM;
 	}
 	/* Sending the answer is timed and charged by vnp_answer_verdict(). */
 	if (ret == VNP_REPLY)
 		vnp_stream_pay(stream, exec);
-	vnp_stream_apply(stream, vnp_message_action(stream, dgram, ret, len));
+	vnp_stream_apply(stream, vnp_stream_action(stream, dgram, ret, len));
 	return 0;
 }
 
@@ -430,7 +430,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	exec.dgram.written = false;
 	exec.dgram.unauthentic = false;
 	exec.dgram.holding = NULL;
-	exec.dgram.exec.ctx.family = vnp_message_family(stream->sk);
+	exec.dgram.exec.ctx.family = vnp_stream_family(stream->sk);
 	exec.dgram.skb = NULL;
 	exec.at = NULL;
 	exec.filled = false;

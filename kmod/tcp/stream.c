@@ -6,11 +6,11 @@
 #include "kmod/core/memory.h"
 #include "kmod/link/stats.h"
 #include "kmod/tcp/defer.h"
-#include "kmod/tcp/message.h"
 #include "kmod/tcp/outlet.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/repack.h"
+#include "kmod/tcp/verdict.h"
 #include "kmod/tcp/window.h"
 #include "kmod/tcp/worker.h"
 
@@ -210,7 +210,7 @@ static void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
 /* Make all ready up to @end, unless the program was replaced by one that authenticates messages. */
 static void vnp_stream_pass_on(struct vnp_stream *stream, u32 end)
 {
-	if (vnp_message_authenticates(stream)) {
+	if (vnp_stream_authenticates(stream)) {
 		stream->passing = false;
 		local_bh_disable();
 		vnp_stream_fail(stream, EPROTO, VNP_ERROR_PROTOCOL);
@@ -280,7 +280,7 @@ static void vnp_stream_truncate(struct vnp_stream *stream, u32 end)
 	const u32 eof = stream->link->eof;
 
 	/* It cannot be authenticated: so never deliver it if the program does that. */
-	if (eof == VNP_EOF_DELIVER && !vnp_message_authenticates(stream)) {
+	if (eof == VNP_EOF_DELIVER && !vnp_stream_authenticates(stream)) {
 		WRITE_ONCE(stream->ready, end);
 	} else {
 		vnp_ranges_add(&stream->drops, stream->parse, end);
@@ -418,7 +418,7 @@ void vnp_stream_ignore_urgent(struct vnp_stream *stream)
 {
 	struct tcp_sock *tp = tcp_sk(stream->sk);
 
-	if (unlikely(tp->urg_data) && vnp_message_authenticates(stream))
+	if (unlikely(tp->urg_data) && vnp_stream_authenticates(stream))
 		WRITE_ONCE(tp->urg_data, 0);
 }
 

@@ -2,11 +2,11 @@
 #include "kmod/tcp/worker.h"
 
 #include "kmod/tcp/defer.h"
-#include "kmod/tcp/message.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/sock.h"
 #include "kmod/tcp/stream.h"
+#include "kmod/tcp/verdict.h"
 
 /* Is the message on which the worker executes the program still the one at @parse? */
 static bool vnp_stream_is_apart(const struct vnp_stream *stream)
@@ -75,10 +75,10 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 	local_bh_disable();
 	rcu_read_lock();
 	prog = rcu_dereference(stream->link->message);
-	/* Keep it until vnp_message_decide() has counted the result. */
+	/* Keep it until vnp_stream_decide() has counted the result. */
 	if (prog && vnp_obj_get_live(&prog->obj)) {
 		stream->copy.prog = prog;
-		vnp_message_execute(stream, sk, prog);
+		vnp_stream_execute(stream, sk, prog);
 	}
 	rcu_read_unlock();
 	local_bh_enable();
@@ -92,7 +92,7 @@ static void vnp_stream_end_apart(struct vnp_stream *stream, struct sk_buff *firs
 		return;
 	}
 	local_bh_disable();
-	vnp_message_decide(stream);
+	vnp_stream_decide(stream);
 	local_bh_enable();
 	vnp_stream_publish(stream, first);
 	vnp_stream_apply_copy(stream);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "kmod/tcp/message.h"
+#include "kmod/tcp/verdict.h"
 
 #include <net/inet_sock.h>
 
@@ -9,14 +9,14 @@
 #include "kmod/tcp/stream.h"
 #include "vm/helper.h"
 
-void vnp_message_init_ctx(const struct vnp_stream *stream, const struct sock *sk,
-			  struct vnp_ctx *ctx)
+void vnp_stream_init_ctx(const struct vnp_stream *stream, const struct sock *sk,
+			 struct vnp_ctx *ctx)
 {
 	const struct inet_sock *inet = inet_sk(sk);
 
 	memset(ctx, 0, sizeof(*ctx));
 	ctx->link_id = stream->link->obj.id;
-	ctx->family = vnp_message_family(sk);
+	ctx->family = vnp_stream_family(sk);
 	ctx->remote_port = ntohs(inet->inet_dport);
 	ctx->local_port = ntohs(inet->inet_sport);
 	ctx->ifindex = READ_ONCE(sk->sk_rx_dst_ifindex);
@@ -31,8 +31,8 @@ void vnp_message_init_ctx(const struct vnp_stream *stream, const struct sock *sk
 	ctx->local_ip4 = inet->inet_rcv_saddr;
 }
 
-enum vnp_action vnp_message_action(struct vnp_stream *stream, struct vnp_dgram *dgram, u64 ret,
-				   u32 len)
+enum vnp_action vnp_stream_action(struct vnp_stream *stream, struct vnp_dgram *dgram, u64 ret,
+				  u32 len)
 {
 	enum vnp_action action = ret == VNP_HELD ? VNP_ACTION_HOLD : vnp_action_of(ret);
 
@@ -46,13 +46,13 @@ enum vnp_action vnp_message_action(struct vnp_stream *stream, struct vnp_dgram *
 	return action;
 }
 
-int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
-			const struct vnp_prog *prog)
+int vnp_stream_execute(struct vnp_stream *stream, const struct sock *sk,
+		       const struct vnp_prog *prog)
 {
 	struct vnp_copy *copy = &stream->copy;
 	struct vnp_dgram *dgram = &copy->dispatch.dgram;
 
-	vnp_message_init_ctx(stream, sk, &dgram->exec.ctx);
+	vnp_stream_init_ctx(stream, sk, &dgram->exec.ctx);
 	dgram->exec.ctx.unanswered = vnp_stream_unanswered(stream);
 	copy->dispatch.link = stream->link;
 	copy->dispatch.skb = NULL;
@@ -72,17 +72,17 @@ int vnp_message_execute(struct vnp_stream *stream, const struct sock *sk,
 	vnp_answer_begin(copy);
 	copy->ret = vnp_dispatch_execute(stream->link, dgram);
 	vnp_answer_end(copy);
-	copy->executed = !vnp_message_throttled(dgram);
+	copy->executed = !vnp_stream_throttled(dgram);
 	return copy->executed ? 0 : -ENOMEM;
 }
 
-void vnp_message_decide(struct vnp_stream *stream)
+void vnp_stream_decide(struct vnp_stream *stream)
 {
 	struct vnp_copy *copy = &stream->copy;
 	struct vnp_dgram *dgram = &copy->dispatch.dgram;
 	const struct vnp_prog *prog = dgram->prog;
 
-	copy->action = vnp_message_action(stream, dgram, copy->ret, dgram->exec.ctx.len);
+	copy->action = vnp_stream_action(stream, dgram, copy->ret, dgram->exec.ctx.len);
 	copy->forged = dgram->exec.fault == VNP_EXEC_UNAUTHENTIC;
 	/*
 	 * Also if the program has only authenticated it: on lo the sender shares the pages of the
@@ -91,7 +91,7 @@ void vnp_message_decide(struct vnp_stream *stream)
 	copy->replaces = prog->writes_packet || prog->func == vnp_prog_authenticate;
 }
 
-bool vnp_message_authenticates(const struct vnp_stream *stream)
+bool vnp_stream_authenticates(const struct vnp_stream *stream)
 {
 	const struct vnp_prog *prog;
 	bool authenticates;
