@@ -33,6 +33,15 @@ struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq)
 	return NULL;
 }
 
+u32 vnp_queue_from(const struct sock *sk, const struct sk_buff *skb)
+{
+	u32 seq = vnp_queue_start(skb);
+
+	if (!vnp_queue_is_end(sk, skb->prev) && after(vnp_queue_stop(skb->prev), seq))
+		seq = vnp_queue_stop(skb->prev);
+	return before(seq, tcp_sk(sk)->copied_seq) ? tcp_sk(sk)->copied_seq : seq;
+}
+
 /* As vnp_queue_next(), from the packet of the last load, in either direction */
 static struct sk_buff *vnp_queue_near(struct vnp_queue_exec *exec, u32 seq)
 {

@@ -96,6 +96,9 @@ struct sk_buff *vnp_queue_find(struct sock *sk, struct sk_buff *from, u32 seq, u
 /* vnp_queue_next() - likewise from @skb forwards, without limit.  Return: the packet, or NULL */
 struct sk_buff *vnp_queue_next(struct sock *sk, struct sk_buff *skb, u32 seq);
 
+/* vnp_queue_from() - the first byte that TCP takes from a packet */
+u32 vnp_queue_from(const struct sock *sk, const struct sk_buff *skb);
+
 /* vnp_queue_load() - struct vnp_dgram_ops::load, for the @dgram of a struct vnp_queue_exec */
 int vnp_queue_load(const struct vnp_dgram *dgram, u32 off, void *to, u32 len);
 
