@@ -40,6 +40,15 @@ void vnp_stream_retry(struct vnp_stream *stream)
 		vnp_stream_put(stream);
 }
 
+void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
+{
+	WRITE_ONCE(stream->deferred, ret);
+	if (ret == -EAGAIN)
+		vnp_stream_defer(stream);
+	else if (ret)
+		vnp_stream_retry(stream);
+}
+
 bool vnp_stream_solvent(const struct vnp_stream *stream)
 {
 	bool solvent;

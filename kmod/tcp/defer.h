@@ -20,6 +20,12 @@ void vnp_stream_defer(struct vnp_stream *stream);
  */
 void vnp_stream_retry(struct vnp_stream *stream);
 
+/*
+ * vnp_stream_set_deferred() - let the worker do what remains, by @ret: now (-EAGAIN), after a delay
+ * (-ENOMEM), or nothing (0).  Context: likewise
+ */
+void vnp_stream_set_deferred(struct vnp_stream *stream, int ret);
+
 /* vnp_stream_solvent() - is the user's account on this CPU not overdrawn?  Context: any */
 bool vnp_stream_solvent(const struct vnp_stream *stream);
 
