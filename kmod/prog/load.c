@@ -276,13 +276,29 @@ static bool vnp_prog_moves(const struct vnp_code *code)
 	return false;
 }
 
+/* Does it call a helper that sends to peers? */
+static bool vnp_prog_forwards(const struct vnp_code *code)
+{
+	return vnp_prog_calls(code, VNP_HELPER_send) ||
+	       vnp_prog_calls(code, VNP_HELPER_send_group) ||
+	       vnp_prog_calls(code, VNP_HELPER_send_sealed);
+}
+
 /* Its executions are timed: how long sending takes depends on the peers. */
 static bool vnp_prog_sends(const struct vnp_code *code)
 {
-	return vnp_prog_calls(code, VNP_HELPER_reply) ||
-	       vnp_prog_calls(code, VNP_HELPER_send) ||
-	       vnp_prog_calls(code, VNP_HELPER_send_group) ||
-	       vnp_prog_calls(code, VNP_HELPER_send_sealed);
+	return vnp_prog_forwards(code) || vnp_prog_calls(code, VNP_HELPER_reply);
+}
+
+/*
+ * Does the program need a copy of each message?  What it sends to peers may refer to pages of the
+ * message; answers are copied.
+ */
+static bool vnp_prog_needs_copy(const struct vnp_prog *prog)
+{
+	return prog->code->type == VNP_PROG_MESSAGE &&
+	       (prog->writes_packet || vnp_prog_forwards(prog->code) ||
+		vnp_prog_moves(prog->code));
 }
 
 static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
@@ -312,8 +328,7 @@ static int vnp_prog_verify(struct vnp_prog *prog, struct vnp_load *load)
 	prog->len_max = vnp_type_get(prog->code->type)->packet_max;
 	prog->sees_packet = prog->code->type == VNP_PROG_PACKET;
 	prog->sends = vnp_prog_sends(prog->code);
-	prog->linear = prog->code->type == VNP_PROG_MESSAGE &&
-		       (prog->writes_packet || prog->sends || vnp_prog_moves(prog->code));
+	prog->linear = vnp_prog_needs_copy(prog);
 	prog->worst_ns = vnp_prog_worst_ns(prog->code);
 	if (prog->sends && prog->code->type == VNP_PROG_DATAGRAM)
 		prog->ctx_fields |= VNP_CTX_SENDS;

@@ -11,6 +11,7 @@
 #include "kmod/tcp/copy.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/outlet.h"
+#include "kmod/tcp/queue.h"
 #include "kmod/tcp/stream.h"
 #include "kmod/udp/send.h"
 
@@ -215,20 +216,29 @@ int vnp_answer_reply(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 	return ret;
 }
 
+int vnp_answer_direct(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
+{
+	struct vnp_queue_exec *exec = container_of(dgram, struct vnp_queue_exec, dgram);
+	int ret = 0;
+
+	if (!exec->sends) {
+		vnp_send_start(&exec->sending, ktime_get_ns());
+		ret = vnp_answer_draw(exec->stream);
+		exec->sends = !ret;
+	}
+	return ret ?: vnp_answer_queue(exec->stream, &exec->sending, dgram, msg);
+}
+
 void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 {
 	const u64 start = ktime_get_ns();
-	struct vnp_sending sending;
 
-	if (dgram->ops == &vnp_copy_dgram_ops) {
-		/* If the worker has executed the program, the time for sending begins again now. */
+	if (dgram->answered)
+		return;
+	/* If the worker has executed the program, the time for sending begins again now. */
+	if (dgram->ops == &vnp_copy_dgram_ops)
 		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, start);
-		if (!dgram->answered)
-			vnp_answer_reply(dgram, NULL);
-	} else if (!vnp_answer_draw(stream)) {
-		vnp_send_start(&sending, start);
-		vnp_answer_queue(stream, &sending, dgram, NULL);
-	}
+	dgram->ops->answer(dgram, NULL);
 	/* The time of the execution, which was charged, does not include this. */
 	vnp_stream_charge(stream, start);
 }

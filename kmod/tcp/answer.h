@@ -70,4 +70,7 @@ int vnp_answer_append(struct vnp_dgram *dgram, struct vnp_outlet *outlet,
 		      const struct vnp_send_msg *msg);
 int vnp_answer_reply(struct vnp_dgram *dgram, const struct vnp_send_msg *msg);
 
+/* The same for a struct vnp_queue_exec */
+int vnp_answer_direct(struct vnp_dgram *dgram, const struct vnp_send_msg *msg);
+
 #endif /* _VNP_TCP_ANSWER_H */

@@ -118,6 +118,8 @@ static u64 vnp_stream_exec(struct vnp_stream *stream, struct vnp_queue_exec *exe
 		vnp_queue_seek(exec, stream->parse);
 		exec->filled = true;
 	}
+	exec->sends = false;
+	dgram->answered = false;
 	dgram->prog = prog;
 	dgram->exec.fault = 0;
 	dgram->exec.ctx.unanswered = vnp_stream_unanswered(stream);
@@ -432,6 +434,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 	exec.dgram.holding = NULL;
 	exec.dgram.exec.ctx.family = vnp_stream_family(stream->sk);
 	exec.dgram.skb = NULL;
+	exec.stream = stream;
 	exec.at = NULL;
 	exec.filled = false;
 	exec.flat = false;

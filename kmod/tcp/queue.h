@@ -18,6 +18,9 @@
 
 #include "kmod/path/cursor.h"
 #include "kmod/path/dgram.h"
+#include "kmod/path/send.h"
+
+struct vnp_stream;
 
 /* Packets that the loads of one execution may walk: 0.4 ms, if each is a cache miss */
 #define VNP_QUEUE_STEPS	4096
@@ -38,6 +41,9 @@
  * @flat:	the first ns were drawn, for which the clock is not read
  * @drawn:	ns that were drawn since @start, for vnp_account_settle(); or 0
  * @start:	of ktime_get_ns()
+ * @stream:	the stream whose queue it is
+ * @sends:	the execution has sent an answer, or tried to
+ * @sending:	what it may still send; valid if @sends
  */
 struct vnp_queue_exec {
 	struct vnp_dgram dgram;
@@ -51,6 +57,9 @@ struct vnp_queue_exec {
 	u32 left;
 	u32 drawn;
 	u64 start;
+	struct vnp_stream *stream;
+	bool sends;
+	struct vnp_sending sending;
 };
 
 /* vnp_queue_start() - the first byte of a packet's data */

@@ -284,6 +284,7 @@ const struct vnp_hook_ops vnp_tcp_hook = {
 	.detach		= vnp_tcp_detach,
 	.is_attached	= vnp_tcp_is_attached,
 	.dgram.load	= vnp_queue_load,
+	.dgram.answer	= vnp_answer_direct,
 	.free		= vnp_tcp_free,
 	.info		= vnp_tcp_info,
 };
