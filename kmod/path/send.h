@@ -140,8 +140,8 @@ static inline void vnp_send_enter(struct vnp_sending *sending)
 
 /*
  * vnp_send_begin() - the packet of a program that sends is about to be processed; @more: others
- * will probably be sent together with its datagrams; @many: it has several, which may be sent to the
- * same peers as those before (struct vnp_repeat)
+ * will probably be sent together with its datagrams; @many: it has several, which may be sent to
+ * the same peers as those before (struct vnp_repeat)
  */
 static inline void vnp_send_begin(struct vnp_sending *sending, bool more, bool many)
 {

@@ -373,7 +373,8 @@ static __always_inline bool vnp_udp_send_equal(struct vnp_udp_sending *sending,
 	const u32 len = msg->head_len + msg->len;
 	u8 *to = pending->to;
 
-	if (!len || pending->space < len || sending->block || msg->sealing || len != pending->size ||
+	if (!len || pending->space < len || len != pending->size ||
+	    sending->block || msg->sealing ||
 	    pending->cnt >= pending->cnt_max || pending->hops != sending->hops ||
 	    msg->off + msg->len > ctx->data_end - ctx->data ||
 	    !vnp_send_draw(&sending->sending, dispatch->link->user, len))

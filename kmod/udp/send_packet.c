@@ -75,8 +75,8 @@ static u32 vnp_udp_send_expected(const struct vnp_udp_sending *sending,
 
 /*
  * Find space for a datagram of @len bytes, and for @cnt - 1 more that will probably follow, in
- * the linear data or in a new fragment.  The fragment is charged as a whole.  Return: 0; 1: there are
- * too many fragments; -ENOMEM
+ * the linear data or in a new fragment.  The fragment is charged as a whole.  Return: 0; 1: there
+ * are too many fragments; -ENOMEM
  */
 static int vnp_udp_send_reserve(struct vnp_pending *pending, u32 len, u32 cnt)
 {
