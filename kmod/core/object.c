@@ -52,7 +52,7 @@ void vnp_obj_subsys_destroy(void)
 	u32 kind;
 
 	/*
-	 * Wait until all grace periods have ended, so that their work is queued; then for this work.
+	 * Wait until all grace periods have ended, so that their work is queued; then for the work.
 	 * It puts no objects, and so does not queue more work.
 	 */
 	rcu_barrier();
