@@ -18,9 +18,9 @@
 #define VNP_STREAM_WALK		64
 
 /*
- * What one call draws from the account at once, in ns.  For the first of these the clock is not
- * read: enough for a message or two, as many as there are in a packet unless they are short, and a
- * small part of what TCP itself takes for that.
+ * What is drawn from the account at once, in ns.  The first time that one call draws, the clock is
+ * not read: this much is enough for the few messages that most packets have, and short compared
+ * with the time that TCP takes for a packet.
  */
 #define VNP_STREAM_DRAW		1024
 
@@ -93,7 +93,10 @@ static u64 vnp_stream_exec_drawing(struct vnp_stream *stream, struct vnp_queue_e
 	return e->fault;
 }
 
-/* What was drawn includes loads, but not walking to their packets, of which @cnt were walked. */
+/*
+ * Charge the time for finding the packets from which an execution has loaded bytes: @cnt packets of
+ * the queue were walked.  What was drawn for the execution only includes the loads themselves.
+ */
 static noinline void vnp_stream_pay_walk(const struct vnp_stream *stream,
 					 struct vnp_queue_exec *exec, u32 cnt)
 {
@@ -346,7 +349,7 @@ static noinline struct sk_buff *vnp_stream_seek(struct vnp_stream *stream,
 	skb = vnp_queue_find(stream->sk, from, stream->parse, steps);
 	walked = old - *steps;
 	WRITE_ONCE(stream->walked, stream->walked + walked);
-	/* If something was drawn, all time since @exec->start is charged. */
+	/* Otherwise this time is charged with all other since @exec->start (vnp_stream_pay()). */
 	if (walked && !exec->drawn)
 		vnp_account_charge(stream->link->user, (u64)walked * VNP_QUEUE_STEP_NS);
 	return skb;

@@ -249,7 +249,10 @@ static inline bool vnp_stream_closed(const struct sock *sk)
 	return sock_flag(sk, SOCK_DONE) || inet_sk_state_load(sk) == TCP_CLOSE;
 }
 
-/* vnp_stream_ended() - would a read not wait, even with nothing to read?  Context: any */
+/*
+ * vnp_stream_ended() - does a read return at once although there are no bytes to read: 0 at the
+ * end of the stream, or an error?  Context: any
+ */
 static inline bool vnp_stream_ended(const struct vnp_stream *stream, const struct sock *sk)
 {
 	if (READ_ONCE(stream->error))
