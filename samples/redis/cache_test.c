@@ -658,7 +658,12 @@ static int cached_start(struct server *s, const char *self)
 		return -1;
 	for (int i = 0; i < TRIES && !state->ready && !state->off; i++)
 		usleep(1000);
-	return state->ready || state->off ? 0 : -1;
+	if (!state->ready && !state->off)
+		return -1;
+	/* A connection from before the server's socket had the link was closed. */
+	close(s->sock);
+	s->sock = open_other(s);
+	return s->sock < 0 ? -1 : 0;
 }
 
 static int prints(const struct server *s, const char *what)

@@ -275,7 +275,8 @@ static void test_load(const char *self)
 	       file_ok(&c, LOAD), "messages of loggen");
 	printf("# loggen: %d messages woke it %ld times, in batches %ld times; %ld and %ld calls of recvmmsg()\n",
 	       LOAD, without.woken, with.woken, without.calls, with.calls);
-	report(with.woken >= LOAD / 20 && with.woken <= 2 * LOAD / 20 &&
+	/* Two batches can arrive before it has been scheduled. */
+	report(with.woken > 0 && with.woken <= 2 * LOAD / 20 &&
 	       without.woken >= 2 * with.woken && without.calls >= 2 * with.calls,
 	       "it is woken less by loggen");
 	collector_end(&c);
