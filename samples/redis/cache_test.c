@@ -104,6 +104,8 @@ static int hit_bytes(int sock, const char *key, int key_len, const char *answer,
 			return 0;
 		if (state->answered > before)
 			return 1;
+		/* Let the process find a moment in which all that was sent has been read. */
+		usleep(100);
 	}
 	return 0;
 }
