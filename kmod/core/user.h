@@ -91,8 +91,9 @@ u64 vnp_user_jit_max(void);
  * vnp_user_get() - the user whom the caller's actions are charged to
  *
  * It is identified by the effective uid.  As a user namespace gives its owner any number of
- * uids, all callers in one are charged to one user: to that who created it, or the outermost of
- * nested ones; if that is root, to the uid that is 0 inside, or if there is none to their own.
+ * uids, all callers in one are charged to one user: the creator of the outermost namespace.  If
+ * root has created that, they are charged to the uid to which it maps its own uid 0; if it maps
+ * none, to their own uids.
  *
  * Context: process.
  * Return: the user, for vnp_user_put(), or ERR_PTR(-ENOMEM).

@@ -27,7 +27,8 @@ static bool vnp_tcp_is_linked(struct sock *sk)
 
 /*
  * A read uses SO_PEEK_OFF and TCP_INQ before and after it unlocks the socket (kmod/tcp/recv.c): so
- * wait for it.  Return: the stream, for vnp_tcp_end_option(); NULL: there is none; ERR_PTR(-EINTR)
+ * wait until no read is in progress.  Return: the stream, for vnp_tcp_end_option(); NULL: the
+ * socket has no link; ERR_PTR(-EINTR)
  */
 static struct vnp_stream *vnp_tcp_begin_option(struct sock *sk)
 {

@@ -57,7 +57,7 @@ bool vnp_tcp_suits(const struct sock *sk)
 	       sk->sk_type == SOCK_STREAM && sk->sk_protocol == IPPROTO_TCP;
 }
 
-/* Does the socket have a ULP?  vnp_tcp_ulp, which stays set when a link has ended, is none. */
+/* Does the socket have a ULP, other than vnp_tcp_ulp?  That one stays set when a link has ended. */
 static bool vnp_tcp_has_ulp(const struct sock *sk)
 {
 	const struct tcp_ulp_ops *ulp = inet_csk(sk)->icsk_ulp_ops;

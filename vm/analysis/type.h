@@ -66,8 +66,8 @@ bool vnp_type_returns(const struct vnp_type *type, u64 min, u64 max);
 const struct vnp_field *vnp_type_field(const struct vnp_type *type, s64 off);
 
 /*
- * vnp_type_end() - where the type's last field ends.  Fields that other types have behind it do not
- * change which programs of this type are accepted
+ * vnp_type_end() - the end of the last field that programs of this type have.  So later fields,
+ * which only other types have, do not change which programs of this type are accepted
  */
 s64 vnp_type_end(const struct vnp_type *type);
 
