@@ -235,11 +235,7 @@ static double session_round(void *arg, double *arrival)
 
 static void session_measure(struct session *session, struct row *row)
 {
-	double arrival;
-	int i;
-
-	for (i = 0; i < WARM; i++)
-		session_round(session, &arrival);
+	rig_warm(session_round, session, &session->rx);
 	rig_rounds(session_round, session, &session->rx, session->tid, REQUESTS, row);
 }
 

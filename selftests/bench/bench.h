@@ -258,6 +258,9 @@ void rig_open(void);
 /* round_fn - let everything of a round arrive.  Returns the cost of one; @arrival: of card and GRO */
 typedef double (*round_fn)(void *arg, double *arrival);
 
+/* rig_warm() - the rounds before those, in which the receiver checks what it gets */
+void rig_warm(round_fn round, void *arg, struct receiver *rx);
+
 /*
  * rig_rounds() - measure rounds of @cnt datagrams, messages or requests, after the warm ones; @tid:
  * the thread of @rx

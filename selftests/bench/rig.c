@@ -472,6 +472,17 @@ static void session_check(const struct session *session, int batches)
 		    session->rx.wanted, session->rx.discarded, sent - unwanted, discarded);
 }
 
+void rig_warm(round_fn round, void *arg, struct receiver *rx)
+{
+	double arrival;
+	int i;
+
+	rx->check = true;
+	for (i = 0; i < WARM; i++)
+		round(arg, &arrival);
+	rx->check = false;
+}
+
 void rig_rounds(round_fn round, void *arg, const struct receiver *rx, pid_t tid, int cnt,
 		struct row *row)
 {
@@ -490,15 +501,8 @@ void rig_rounds(round_fn round, void *arg, const struct receiver *rx, pid_t tid,
 
 static void session_measure(struct session *session, struct row *row)
 {
-	double arrival;
-	int i;
-
-	session->rx.check = true;
-	for (i = 0; i < WARM; i++)
-		session_round(session, &arrival);
-	session->rx.check = false;
+	rig_warm(session_round, session, &session->rx);
 	session_check(session, WARM);
-
 	rig_rounds(session_round, session, &session->rx, session->tid, TRAFFIC_CNT, row);
 	session_check(session, WARM + BATCHES);
 }

@@ -397,13 +397,7 @@ static double session_round(void *arg, double *arrival)
 
 static void session_measure(struct session *session, struct row *row)
 {
-	double arrival;
-	int i;
-
-	session->rx.check = true;
-	for (i = 0; i < WARM; i++)
-		session_round(session, &arrival);
-	session->rx.check = false;
+	rig_warm(session_round, session, &session->rx);
 	rig_rounds(session_round, session, &session->rx, session->tid, stream.cnt, row);
 }
 

@@ -187,6 +187,16 @@ static void wait_recv(void *arg)
 	recv(self->other.rx, &byte, 1, 0);
 }
 
+/* reader_begin() - send a message, and have a thread read it that cannot continue */
+static void reader_begin(struct __test_metadata *_metadata, SELF *self, pthread_t *thread,
+			 __u8 *sent, size_t len)
+{
+	message_make(sent, MSG_PASS, len, 1);
+	ASSERT_EQ(0, conn_put(&self->other, sent, len));
+	ASSERT_EQ(0, pthread_create(thread, NULL, recv_page, self));
+	ASSERT_EQ(0, faulting_await(&self->faulting, 1));
+}
+
 /* A process that waits for a reader that does not continue can be killed. */
 TEST_F(stuck, reader)
 {
@@ -196,10 +206,7 @@ TEST_F(stuck, reader)
 
 	if (self->lacks)
 		SKIP(return, "%s", self->lacks);
-	message_make(sent, MSG_PASS, sizeof(sent), 1);
-	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, recv_page, self));
-	ASSERT_EQ(0, faulting_await(&self->faulting, 1));
+	reader_begin(_metadata, self, &thread, sent, sizeof(sent));
 	EXPECT_EQ(1, killed(wait_recv, self));
 	EXPECT_EQ(1, killed(wait_detach, self));
 	ASSERT_EQ(0, faulting_fill(&self->faulting, 0));
@@ -254,10 +261,7 @@ TEST_F(stuck, uring)
 
 	if (self->lacks)
 		SKIP(return, "%s", self->lacks);
-	message_make(sent, MSG_PASS, sizeof(sent), 1);
-	ASSERT_EQ(0, conn_put(&self->other, sent, sizeof(sent)));
-	ASSERT_EQ(0, pthread_create(&thread, NULL, recv_page, self));
-	ASSERT_EQ(0, faulting_await(&self->faulting, 1));
+	reader_begin(_metadata, self, &thread, sent, sizeof(sent));
 	detacher = started(detach, self);
 	ASSERT_LT(0, detacher);
 	requester = started(wait_uring, self);
