@@ -22,9 +22,6 @@
 #include <unistd.h>
 #include "insn.h"
 
-/* Timeout for what should happen immediately */
-#define PATIENCE_S	30
-
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 /* result() - the result of a system call, or a negative errno */

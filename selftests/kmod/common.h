@@ -33,6 +33,9 @@ int device_open(void);
 __u64 clock_ns(clockid_t clock);
 double seconds(void);
 
+/* Timeout for what should happen immediately */
+#define PATIENCE_S	30
+
 /* as_root() - is the test executed as root? */
 bool as_root(void);
 

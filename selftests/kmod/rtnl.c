@@ -8,9 +8,12 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <netinet/ether.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "common.h"
 
 struct request {
 	struct nlmsghdr head;
@@ -59,6 +62,23 @@ static void put_attr(struct request *req, int type, const void *data, size_t len
 	attr->rta_len = RTA_LENGTH(len);
 }
 
+/* Return: bytes of the answer, or a negative errno */
+static int request_ask(const struct request *req, void *answer, size_t len)
+{
+	const int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int ret;
+
+	if (sock < 0)
+		return -errno;
+	ret = send(sock, req, req->head.nlmsg_len, 0);
+	if (ret >= 0)
+		ret = recv(sock, answer, len, 0);
+	if (ret < 0)
+		ret = -errno;
+	close(sock);
+	return ret;
+}
+
 static int request_do(const struct request *req)
 {
 	struct {
@@ -66,16 +86,11 @@ static int request_do(const struct request *req)
 		struct nlmsgerr error;
 		char request[sizeof(*req)];
 	} ack;
-	const int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	int err = 0;
+	const int ret = request_ask(req, &ack, sizeof(ack));
 
-	if (sock < 0)
-		return -errno;
-	if (send(sock, req, req->head.nlmsg_len, 0) < 0 ||
-	    recv(sock, &ack, sizeof(ack), 0) < 0)
-		err = -errno;
-	close(sock);
-	return err ?: ack.head.nlmsg_type == NLMSG_ERROR ? ack.error.error : -EPROTO;
+	if (ret < 0)
+		return ret;
+	return ack.head.nlmsg_type == NLMSG_ERROR ? ack.error.error : -EPROTO;
 }
 
 int rtnl_veth(const char *name, const char *peer, int peer_netns, const char *mac)
@@ -138,6 +153,39 @@ int rtnl_up_silent(const char *name)
 	return request_do(&req);
 }
 
+/*
+ * route_is_local() - are packets to an IPv6 address received?  The kernel adds the route in a work
+ * item, after the address can be bound to, and until then drops them.
+ */
+static bool route_is_local(const __u8 *address)
+{
+	const struct rtmsg info = { .rtm_family = AF_INET6, .rtm_dst_len = 128 };
+	struct {
+		struct nlmsghdr head;
+		struct rtmsg route;
+		char attributes[1024];
+	} answer;
+	struct request req;
+
+	request_init(&req, RTM_GETROUTE, 0, &info, sizeof(info));
+	req.head.nlmsg_flags &= ~NLM_F_ACK;
+	put_attr(&req, RTA_DST, address, 16);
+	return request_ask(&req, &answer, sizeof(answer)) > 0 &&
+	       answer.head.nlmsg_type == RTM_NEWROUTE && answer.route.rtm_type == RTN_LOCAL;
+}
+
+static int route_settle(const __u8 *address)
+{
+	const double end = seconds() + PATIENCE_S;
+
+	do {
+		if (route_is_local(address))
+			return 0;
+		sched_yield();
+	} while (seconds() < end);
+	return -ETIMEDOUT;
+}
+
 int rtnl_addr(const char *name, const char *address, int prefix_len)
 {
 	const int family = strchr(address, ':') ? AF_INET6 : AF_INET;
@@ -150,13 +198,15 @@ int rtnl_addr(const char *name, const char *address, int prefix_len)
 	const size_t len = family == AF_INET6 ? 16 : 4;
 	struct request req;
 	__u8 bytes[16];
+	int err;
 
 	if (inet_pton(family, address, bytes) != 1)
 		return -EINVAL;
 	request_init(&req, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &info, sizeof(info));
 	put_attr(&req, IFA_LOCAL, bytes, len);
 	put_attr(&req, IFA_ADDRESS, bytes, len);
-	return request_do(&req);
+	err = request_do(&req);
+	return err || family == AF_INET ? err : route_settle(bytes);
 }
 
 /* The attributes of an interface.  Return: their bytes, or negative */
