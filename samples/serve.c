@@ -143,9 +143,10 @@ static int link_server(const struct sample_server *server, pid_t pid)
 	err = link_sockets(server, socks, cnt);
 	if (!err && server->linked)
 		err = server->linked(server, pid, socks);
-	else if (!err)
-		watch(server, pid);
 	vnp_socket_free(socks, cnt);
+	/* Without the sockets: they would keep the port in use after the server has ended. */
+	if (!err && !server->linked)
+		watch(server, pid);
 	return err;
 }
 
