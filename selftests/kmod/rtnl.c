@@ -62,7 +62,7 @@ static void put_attr(struct request *req, int type, const void *data, size_t len
 	attr->rta_len = RTA_LENGTH(len);
 }
 
-/* Return: bytes of the answer, or a negative errno */
+/* request_ask() - get the first message of the answer.  Return: its bytes, or a negative errno */
 static int request_ask(const struct request *req, void *answer, size_t len)
 {
 	const int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -168,7 +168,6 @@ static bool route_is_local(const __u8 *address)
 	struct request req;
 
 	request_init(&req, RTM_GETROUTE, 0, &info, sizeof(info));
-	req.head.nlmsg_flags &= ~NLM_F_ACK;
 	put_attr(&req, RTA_DST, address, 16);
 	return request_ask(&req, &answer, sizeof(answer)) > 0 &&
 	       answer.head.nlmsg_type == RTM_NEWROUTE && answer.route.rtm_type == RTN_LOCAL;
@@ -213,20 +212,14 @@ int rtnl_addr(const char *name, const char *address, int prefix_len)
 static int link_attrs(const char *name, void *reply, size_t size, const struct rtattr **attrs)
 {
 	const struct ifinfomsg info = { .ifi_index = if_nametoindex(name) };
-	const int sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	const struct nlmsghdr *head = reply;
 	struct request req;
 	int len;
 
-	if (sock < 0)
-		return -errno;
 	request_init(&req, RTM_GETLINK, 0, &info, sizeof(info));
-	len = send(sock, &req, req.head.nlmsg_len, 0) < 0 ? -1 : recv(sock, reply, size, 0);
-	if (len < 0)
-		len = -errno;
-	else if (head->nlmsg_type != RTM_NEWLINK)
+	len = request_ask(&req, reply, size);
+	if (len >= 0 && head->nlmsg_type != RTM_NEWLINK)
 		len = -EPROTO;
-	close(sock);
 	*attrs = IFLA_RTA(NLMSG_DATA(head));
 	return len < 0 ? len : len - (int)NLMSG_SPACE(sizeof(info));
 }
