@@ -1056,7 +1056,8 @@ enum vnp_socket_policy {
  * the socket's options, such as TCP_NODELAY, charged to its send buffer.  So the stream has the
  * bytes that programs have sent, in the order in which they were queued, and nothing tells the
  * receiver where a datagram begins, except the bytes that a program puts in front.  A receiver that
- * does not read fills the queue of this connection only.
+ * does not read fills the queue of this connection only.  The room of a datagram is free when
+ * @queued has decreased, which can be just after the receiver has read its bytes.
  *
  * A socket has one queue, however many entries it has in this map and in others of the same user:
  * they share the queue and its counters, and must have the same @policy and @queue_bytes (EBUSY).
