@@ -110,11 +110,18 @@ static bool vnp_outlet_has_error(const struct sock *sk)
  * ---- Sending --------------------------------------------------------------
  */
 
+/* tcp_sendmsg_locked() returns the error of the connection: leave it for the application. */
+static void vnp_outlet_keep_error(struct sock *sk, int ret)
+{
+	if (ret < 0 && ret != -EAGAIN && ret != -EPIPE && !sk->sk_err)
+		WRITE_ONCE(sk->sk_err, -ret);
+}
+
 /*
- * Send @len bytes by tcp_sendmsg_locked().  It must not wait under the socket's spinlock, and a
- * datagram should not be split: so the send buffer is unlimited during the call, as the caller has
- * checked that it has room for the first byte, and allocations do not sleep.  Return: bytes that
- * were sent, or a negative errno
+ * Send @len bytes by tcp_sendmsg_locked().  A work item must not wait, and a datagram should not be
+ * split: so the send buffer is unlimited during the call, as the caller has checked that it has
+ * room for the first byte, and allocations do not sleep.  The call may process the backlog, which
+ * can reset the connection.  Return: bytes that were sent, or a negative errno
  */
 static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 {
@@ -134,6 +141,7 @@ static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 l
 	/* TCP makes the send buffer smaller if it is out of memory. */
 	WRITE_ONCE(sk->sk_sndbuf, min(sndbuf, sk->sk_sndbuf));
 	sk->sk_allocation = allocation;
+	vnp_outlet_keep_error(sk, ret);
 	return ret;
 }
 
@@ -176,7 +184,7 @@ static u32 vnp_outlet_claim(struct vnp_outlet *outlet, struct kvec *vec, u32 *ve
 	u32 len = 0;
 	int error;
 
-	spin_lock(&outlet->lock);
+	spin_lock_bh(&outlet->lock);
 	error = vnp_outlet_failure(sk) ?: vnp_outlet_changed(outlet);
 	if (error)
 		vnp_outlet_end(outlet, error);
@@ -193,7 +201,7 @@ static u32 vnp_outlet_claim(struct vnp_outlet *outlet, struct kvec *vec, u32 *ve
 	if (!len)
 		outlet->state = VNP_OUTLET_IDLE;
 unlock:
-	spin_unlock(&outlet->lock);
+	spin_unlock_bh(&outlet->lock);
 	return len;
 }
 
@@ -214,10 +222,7 @@ static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 	spin_unlock_bh(&outlet->lock);
 }
 
-/*
- * Context: softirqs off, the socket's spinlock.  Return: 0: there is nothing more to do; -EAGAIN:
- * there may be; -ENOMEM
- */
+/* Context: the socket's lock.  Return: 0: there is nothing more to do; -EAGAIN: maybe; -ENOMEM */
 static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 {
 	const u64 end = ktime_get_ns() + VNP_OUTLET_SLICE_NS;
@@ -244,6 +249,17 @@ bool vnp_outlet_is_written(const struct vnp_outlet *outlet)
 	return atomic_read(&outlet->writers) || READ_ONCE(outlet->sk->sk_write_pending);
 }
 
+/* Is the user's account on this CPU not overdrawn? */
+static bool vnp_outlet_is_solvent(const struct vnp_outlet *outlet)
+{
+	bool solvent;
+
+	local_bh_disable();
+	solvent = vnp_account_draw(outlet->user, 0);
+	local_bh_enable();
+	return solvent;
+}
+
 /*
  * Return: likewise, or -EBUSY: a call of the application owns the socket, or must get an error, or
  * the user has taken too much of this CPU
@@ -254,15 +270,15 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	int ret = -EBUSY;
 	u64 start;
 
-	local_bh_disable();
-	bh_lock_sock(sk);
+	/* Not under the socket's spinlock: softirqs would spin on it while a datagram is copied. */
+	if (!vnp_tcp_trylock(sk, &outlet->blocked))
+		return ret;
 	start = ktime_get_ns();
-	if (!sock_owned_by_user(sk) && !vnp_outlet_is_written(outlet) &&
-	    !vnp_outlet_has_error(sk) && vnp_account_draw(outlet->user, 0))
+	if (!vnp_outlet_is_written(outlet) && !vnp_outlet_has_error(sk) &&
+	    vnp_outlet_is_solvent(outlet))
 		ret = vnp_outlet_send_some(outlet);
-	bh_unlock_sock(sk);
 	vnp_account_charge(outlet->user, ktime_get_ns() - start);
-	local_bh_enable();
+	release_sock(sk);
 	return ret;
 }
 
