@@ -118,10 +118,27 @@ static void vnp_outlet_keep_error(struct sock *sk, int ret)
 }
 
 /*
+ * The size of the send buffer with which TCP takes @len more bytes without waiting.  Not INT_MAX:
+ * half of it is also how much may arrive in the backlog while the socket is owned
+ * (tcp_add_backlog()).
+ */
+static int vnp_outlet_sndbuf(const struct sock *sk, u32 len)
+{
+	const u32 mss = max_t(u32, tcp_sk(sk)->mss_cache, TCP_MIN_SND_MSS);
+	/* Twice, as TCP may split each packet when it sends it (tcp_fragment()) */
+	const u64 packets = 2 * (len / mss + 2);
+	/* Twice, as the memory of its head (tcp_stream_alloc_skb()) is a power of two */
+	const u64 most = (u64)READ_ONCE(sk->sk_wmem_queued) + len +
+			 packets * 2 * SKB_TRUESIZE(MAX_TCP_HEADER);
+
+	return clamp_t(u64, most + 1, sk->sk_sndbuf, INT_MAX);
+}
+
+/*
  * Send @len bytes by tcp_sendmsg_locked().  A work item must not wait, and a datagram should not be
- * split: so the send buffer is unlimited during the call, as the caller has checked that it has
- * room for the first byte, and allocations do not sleep.  The call may process the backlog, which
- * can reset the connection.  Return: bytes that were sent, or a negative errno
+ * split: so the send buffer is made large enough for the call, as the caller has checked that it
+ * has room for the first byte, and allocations do not sleep.  The call may process the backlog,
+ * which can reset the connection.  Return: bytes that were sent, or a negative errno
  */
 static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 {
@@ -134,7 +151,7 @@ static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 l
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, vecs, len);
 	/* Not GFP_ATOMIC, which would be charged even to a full cgroup */
 	sk->sk_allocation = GFP_NOWAIT | __GFP_NOWARN;
-	WRITE_ONCE(sk->sk_sndbuf, INT_MAX);
+	WRITE_ONCE(sk->sk_sndbuf, vnp_outlet_sndbuf(sk, len));
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, U32_MAX);
 	ret = tcp_sendmsg_locked(sk, &msg, len);
 	WRITE_ONCE(tcp_sk(sk)->notsent_lowat, lowat);
