@@ -86,12 +86,12 @@ static void vnp_hold_again(struct vnp_hold *hold)
 static bool vnp_hold_expire_some(struct vnp_holding *h)
 {
 	struct vnp_hold *hold = h->link->hold;
-	u64 start;
+	struct vnp_account_timer timer;
 	bool more;
 
 	local_bh_disable();
 	rcu_read_lock();
-	start = ktime_get_ns();
+	timer = vnp_account_start();
 	spin_lock(&hold->lock);
 	/* Each iteration does both, as under load either alone may never come to an end. */
 	vnp_hold_resume(h);
@@ -101,7 +101,7 @@ static bool vnp_hold_expire_some(struct vnp_holding *h)
 		vnp_hold_again(hold);
 	spin_unlock(&hold->lock);
 	vnp_hold_finish(h);
-	vnp_account_charge(h->link->user, ktime_get_ns() - start);
+	vnp_account_stop(h->link->user, &timer);
 	rcu_read_unlock();
 	local_bh_enable();
 	return more;

@@ -78,6 +78,15 @@ void vnp_account_charge(struct vnp_user *user, u64 ns)
 	local_bh_enable();
 }
 
+void vnp_account_stop(struct vnp_user *user, const struct vnp_account_timer *timer)
+{
+	u64 took = ktime_get_ns() - timer->start;
+
+	if (unlikely(vnp_account_switches() != timer->switches))
+		took = min(took, (u64)VNP_ACCOUNT_PREEMPTED_MAX);
+	vnp_account_charge(user, took);
+}
+
 u64 vnp_account_timed(struct vnp_user *user, const struct vnp_prog *prog,
 		      struct vnp_exec *exec)
 {

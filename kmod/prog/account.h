@@ -27,7 +27,9 @@
 #ifndef _VNP_PROG_ACCOUNT_H
 #define _VNP_PROG_ACCOUNT_H
 
+#include <linux/ktime.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include "kmod/core/user.h"
 #include "kmod/prog/exec.h"
 #include "kmod/prog/prog.h"
@@ -50,11 +52,14 @@
  */
 #define VNP_ACCOUNT_EXIT_NS	64
 
-/*
- * What is charged at most for work that was timed, in ns: more than any takes, but it may have been
- * preempted meanwhile
- */
+/* What is charged at most for work that was timed, in ns: more than any takes */
 #define VNP_ACCOUNT_CHARGE_MAX	(10ULL * NSEC_PER_MSEC)
+
+/*
+ * Likewise if other tasks were executed on the CPU meanwhile.  How long these took is not known, and
+ * they can be another user's: so it is what the default burst allows to softirqs.
+ */
+#define VNP_ACCOUNT_PREEMPTED_MAX	NSEC_PER_MSEC
 
 /* vnp_account_budget_max() - the largest budget without CAP_SYS_ADMIN */
 u32 vnp_account_budget_max(void);
@@ -98,6 +103,37 @@ static __always_inline void vnp_account_take(struct vnp_user *user, s64 ns)
  * interrupts
  */
 void vnp_account_charge(struct vnp_user *user, u64 ns);
+
+/**
+ * struct vnp_account_timer - measures work that is charged by its time
+ * @start:	when it began, of ktime_get_ns()
+ * @switches:	how often the task had given up its CPU, or lost it, at @start
+ */
+struct vnp_account_timer {
+	u64 start;
+	unsigned long switches;
+};
+
+/* Switches of the current task; they do not change while softirqs are off, or in one. */
+static inline unsigned long vnp_account_switches(void)
+{
+	return current->nvcsw + current->nivcsw;
+}
+
+/* vnp_account_start() - the work begins.  Context: as vnp_account_stop() */
+static inline struct vnp_account_timer vnp_account_start(void)
+{
+	return (struct vnp_account_timer) {
+		.start = ktime_get_ns(),
+		.switches = vnp_account_switches(),
+	};
+}
+
+/*
+ * vnp_account_stop() - charge the time since vnp_account_start().  Context: any but hard
+ * interrupts, the task or softirq that called vnp_account_start()
+ */
+void vnp_account_stop(struct vnp_user *user, const struct vnp_account_timer *timer);
 
 /**
  * vnp_account_timed() - one timed execution

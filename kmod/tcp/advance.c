@@ -4,6 +4,7 @@
  * when to call next, and the application wakes up.
  */
 #include "kmod/link/stats.h"
+#include "kmod/prog/account.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
@@ -116,13 +117,13 @@ static void vnp_stream_parse(struct vnp_stream *stream, bool far)
 int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
 		      int (*func)(struct sock *sk, struct vnp_window *window, gfp_t gfp))
 {
-	u64 start;
+	struct vnp_account_timer timer;
 	int ret = -ENOMEM;
 
 	if (vnp_stream_solvent(stream)) {
-		start = ktime_get_ns();
+		timer = vnp_account_start();
 		ret = func(stream->sk, &stream->window, gfp);
-		vnp_stream_charge(stream, start);
+		vnp_stream_charge(stream, &timer);
 	}
 	if (ret == -EAGAIN)
 		vnp_stream_defer(stream);

@@ -8,6 +8,7 @@
 
 #include "kmod/link/stats.h"
 #include "kmod/path/send.h"
+#include "kmod/prog/account.h"
 #include "kmod/tcp/copy.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/outlet.h"
@@ -231,14 +232,14 @@ int vnp_answer_direct(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 
 void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 {
-	const u64 start = ktime_get_ns();
+	const struct vnp_account_timer timer = vnp_account_start();
 
 	if (dgram->answered)
 		return;
 	/* If the worker has executed the program, the time for sending begins again now. */
 	if (dgram->ops == &vnp_copy_dgram_ops)
-		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, start);
+		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, timer.start);
 	dgram->ops->answer(dgram, NULL);
 	/* The time of the execution, which was charged, does not include this. */
-	vnp_stream_charge(stream, start);
+	vnp_stream_charge(stream, &timer);
 }

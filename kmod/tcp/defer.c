@@ -59,7 +59,7 @@ bool vnp_stream_solvent(const struct vnp_stream *stream)
 	return solvent;
 }
 
-void vnp_stream_charge(const struct vnp_stream *stream, u64 start)
+void vnp_stream_charge(const struct vnp_stream *stream, const struct vnp_account_timer *timer)
 {
-	vnp_account_charge(stream->link->user, ktime_get_ns() - start);
+	vnp_account_stop(stream->link->user, timer);
 }

@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+struct vnp_account_timer;
 struct vnp_stream;
 
 int vnp_stream_subsys_create(void);
@@ -30,9 +31,9 @@ void vnp_stream_set_deferred(struct vnp_stream *stream, int ret);
 bool vnp_stream_solvent(const struct vnp_stream *stream);
 
 /*
- * vnp_stream_charge() - charge the user for work that was done since @start, of ktime_get_ns(),
- * because of their programs.  Context: any
+ * vnp_stream_charge() - charge the user for work that was done since vnp_account_start(), because
+ * of their programs.  Context: as vnp_account_stop()
  */
-void vnp_stream_charge(const struct vnp_stream *stream, u64 start);
+void vnp_stream_charge(const struct vnp_stream *stream, const struct vnp_account_timer *timer);
 
 #endif /* _VNP_TCP_DEFER_H */

@@ -284,17 +284,17 @@ static bool vnp_outlet_is_solvent(const struct vnp_outlet *outlet)
 static int vnp_outlet_send(struct vnp_outlet *outlet)
 {
 	struct sock *sk = outlet->sk;
+	struct vnp_account_timer timer;
 	int ret = -EBUSY;
-	u64 start;
 
 	/* Not under the socket's spinlock: softirqs would spin on it while a datagram is copied. */
 	if (!vnp_tcp_trylock(sk, &outlet->blocked))
 		return ret;
-	start = ktime_get_ns();
+	timer = vnp_account_start();
 	if (!vnp_outlet_is_written(outlet) && !vnp_outlet_has_error(sk) &&
 	    vnp_outlet_is_solvent(outlet))
 		ret = vnp_outlet_send_some(outlet);
-	vnp_account_charge(outlet->user, ktime_get_ns() - start);
+	vnp_account_stop(outlet->user, &timer);
 	release_sock(sk);
 	return ret;
 }
@@ -330,13 +330,13 @@ u32 vnp_outlet_queued(struct vnp_outlet *outlet)
 int vnp_outlet_drain(struct vnp_outlet *outlet)
 {
 	u32 left = vnp_outlet_queued(outlet);
+	struct vnp_account_timer timer;
 	struct kvec vec[VNP_FIFO_VECS];
 	u32 len, vecs;
 	int ret = 0;
-	u64 start;
 
 	while (left && !ret) {
-		start = ktime_get_ns();
+		timer = vnp_account_start();
 		len = vnp_outlet_claim_all(outlet, vec, &vecs);
 		if (len) {
 			ret = vnp_outlet_sendmsg(outlet->sk, vec, vecs, len);
@@ -344,7 +344,7 @@ int vnp_outlet_drain(struct vnp_outlet *outlet)
 			ret = ret < (int)len ? -ENOMEM : 0;
 		}
 		left = len ? left - min(left, len) : 0;
-		vnp_account_charge(outlet->user, ktime_get_ns() - start);
+		vnp_account_stop(outlet->user, &timer);
 		cond_resched();
 	}
 	return ret;

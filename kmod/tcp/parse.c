@@ -231,7 +231,7 @@ int vnp_stream_own(struct vnp_stream *stream, struct sk_buff **first, gfp_t gfp)
 /* Copy the message at @parse, which begins in *@first.  Return: as above */
 static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u32 len)
 {
-	const u64 start = ktime_get_ns();
+	const struct vnp_account_timer timer = vnp_account_start();
 	int ret = vnp_copy_reserve(&stream->copy, len);
 
 	/* Before the execution, as nothing may fail after it */
@@ -239,18 +239,18 @@ static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u3
 		ret = vnp_stream_own(stream, first, GFP_ATOMIC);
 	if (!ret)
 		ret = vnp_copy_fill(&stream->copy, stream->sk, *first, stream->parse, len);
-	vnp_stream_charge(stream, start);
+	vnp_stream_charge(stream, &timer);
 	return ret;
 }
 
 void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
 {
 	struct vnp_copy *copy = &stream->copy;
-	const u64 start = ktime_get_ns();
+	const struct vnp_account_timer timer = vnp_account_start();
 
 	if (copy->replaces && !vnp_stream_removes(copy->action))
 		vnp_copy_publish(copy, stream->sk, first);
-	vnp_stream_charge(stream, start);
+	vnp_stream_charge(stream, &timer);
 }
 
 /* Return: 0; -ENOMEM: the program could not be executed; -EAGAIN: the worker executes it */

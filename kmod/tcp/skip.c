@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/tcp/skip.h"
 
+#include "kmod/prog/account.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
@@ -43,8 +44,12 @@ int vnp_stream_skip(struct vnp_stream *stream)
 {
 	const struct tcp_sock *tp = tcp_sk(stream->sk);
 	struct vnp_range *drop = vnp_ranges_first(&stream->drops);
-	const u64 start = drop && !before(tp->copied_seq, drop->start) ? ktime_get_ns() : 0;
+	const bool discards = drop && !before(tp->copied_seq, drop->start);
+	struct vnp_account_timer timer;
 	u32 steps = VNP_STREAM_DISCARD;
+
+	if (discards)
+		timer = vnp_account_start();
 
 	vnp_ends_settle(&stream->ends, stream->ready);
 	if (unlikely(tp->urg_data))
@@ -57,8 +62,8 @@ int vnp_stream_skip(struct vnp_stream *stream)
 			break;
 		vnp_ranges_pop(&stream->drops);
 	}
-	if (start)
-		vnp_stream_charge(stream, start);
+	if (discards)
+		vnp_stream_charge(stream, &timer);
 	if (before(stream->ready, tp->copied_seq))
 		WRITE_ONCE(stream->ready, tp->copied_seq);
 	vnp_ends_follow(&stream->ends, tp->copied_seq);

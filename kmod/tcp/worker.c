@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/tcp/worker.h"
 
+#include "kmod/prog/account.h"
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
@@ -58,16 +59,16 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 	const u32 len = smp_load_acquire(&stream->apart);
 	struct vnp_prog *prog;
 	bool filled;
-	u64 start;
+	struct vnp_account_timer timer;
 
 	if (!len || stream->copy.executed || !vnp_stream_solvent(stream) ||
 	    vnp_copy_reserve_apart(&stream->copy, len, stream->link->user))
 		return;
 	if (!vnp_tcp_trylock(sk, &stream->blocked))
 		return;
-	start = ktime_get_ns();
+	timer = vnp_account_start();
 	filled = vnp_stream_fill_apart(stream, len);
-	vnp_stream_charge(stream, start);
+	vnp_stream_charge(stream, &timer);
 	release_sock(sk);
 	if (!filled)
 		return;
