@@ -232,10 +232,11 @@ int vnp_answer_direct(struct vnp_dgram *dgram, const struct vnp_send_msg *msg)
 
 void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 {
-	const struct vnp_account_timer timer = vnp_account_start();
+	struct vnp_account_timer timer;
 
 	if (dgram->answered)
 		return;
+	timer = vnp_account_start();
 	/* If the worker has executed the program, the time for sending begins again now. */
 	if (dgram->ops == &vnp_copy_dgram_ops)
 		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, timer.start);
