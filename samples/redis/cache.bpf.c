@@ -151,10 +151,16 @@ static __always_inline __u32 class_alone(__u32 class)
 /* The class of an array "*COUNT\r\n$LENGTH\r\nNAME\r\n$LENGTH\r\nSTRING\r\n..." */
 static __always_inline __u32 class_of_array(struct vnp_ctx *ctx, struct request *req)
 {
-	__s32 head = number(ctx, 0, '*', &req->cnt);
 	struct cache_name name;
-	__u32 off = head, len, class;
+	__u32 len, class, off = get_key(ctx, &len);
+	__s32 head;
 
+	if (off) {
+		req->cnt = 2;
+		return load_key(ctx, off, len, &req->key) ? CACHE_GET : CACHE_READ;
+	}
+	head = number(ctx, 0, '*', &req->cnt);
+	off = head;
 	if (head <= 0)
 		return CACHE_UNKNOWN;
 	if (!req->cnt)
