@@ -54,10 +54,11 @@ static int vnp_crypt_copy(struct vnp_crypt *crypt, const void *from, u32 len)
 		memcpy(crypt, from, sizeof(*crypt));
 		return 0;
 	}
+	/* Even if it is refused: vnp_crypt_fail() uses the flags. */
+	memset(crypt, 0, sizeof(*crypt));
 	/* A limit, as the cost of the helper does not depend on this length */
 	if (len > VNP_CRYPT_LEN_MAX)
 		return -E2BIG;
-	memset(crypt, 0, sizeof(*crypt));
 	if (len > sizeof(*crypt) &&
 	    memchr_inv(from + sizeof(*crypt), 0, len - sizeof(*crypt)))
 		return -E2BIG;

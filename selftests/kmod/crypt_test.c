@@ -279,6 +279,8 @@ TEST_F(helper, checks_what_is_asked)
 		TRY(crypt->len = UINT32_MAX - 1, -ERANGE);
 		TRY(crypt->aad_off = 81, -ERANGE);
 		TRY(crypt->aad_off = UINT32_MAX, -ERANGE);
+		TRY(self->run.order.crypt_len++; self->run.order.more[0] = 1, -E2BIG);
+		TRY(self->run.order.crypt_len += sizeof(good.more), -E2BIG);
 		if (macs) {
 			TRY(crypt->tag_off = 85, -ERANGE);
 			TRY(crypt->tag_off = UINT32_MAX, -ERANGE);
@@ -293,6 +295,16 @@ TEST_F(helper, checks_what_is_asked)
 	ASK("seal", -EINVAL);
 	ASSERT_EQ(0, crypt_set(&self->run, 0, &chacha));
 	ASK("mac", -EINVAL);
+}
+
+/* A call that is refused has no flags, even if those of the call before are left on the stack. */
+TEST_F(helper, tries_and_is_refused)
+{
+	self->run.order.crypt.flags = VNP_CRYPT_F_TRY;
+	self->run.order.crypt.off = 101;
+	ASK("open_longer", -E2BIG);
+	EXPECT_EQ(-ERANGE, self->run.order.then);
+	EXPECT_EQ(VNP_DROP, self->run.opts.retval);
 }
 
 /* VNP_CRYPT_F_TRY: the program may pass what is not authentic, unless the text was changed */

@@ -38,7 +38,7 @@ int name(struct vnp_ctx *ctx)						\
 {									\
 	__u32 len = order.crypt_len;					\
 									\
-	if (!len || len > sizeof(order.crypt))				\
+	if (!len || len > sizeof(order.crypt) + sizeof(order.more))	\
 		return VNP_DROP;					\
 	return done(ctx, vnp_##name(ctx, &keys, &order.key, &order.crypt, len)); \
 }
@@ -47,6 +47,15 @@ BY_ORDER(open)
 BY_ORDER(seal)
 BY_ORDER(mac_verify)
 BY_ORDER(mac)
+
+/* A program whose second struct is longer than any kernel accepts */
+SEC("vnp/datagram")
+int open_longer(struct vnp_ctx *ctx)
+{
+	order.then = vnp_open(ctx, &keys, &order.key, &order.crypt, sizeof(order.crypt));
+	return done(ctx, vnp_open(ctx, &keys, &order.key, &order.crypt,
+				  sizeof(order.crypt) + sizeof(order.more)));
+}
 
 /* A program that reads the payload after failed authentication, and returns VNP_PASS */
 SEC("vnp/datagram")

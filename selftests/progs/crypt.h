@@ -11,7 +11,8 @@
 /* Orders for crypt.bpf.c, and its results */
 struct order {
 	struct vnp_crypt crypt;
-	__u32 crypt_len;	/* 1 to sizeof(crypt) */
+	__u8 more[256];		/* for a struct that is longer than the kernel's */
+	__u32 crypt_len;	/* 1 to the size of both */
 	__u32 key;
 	__u32 stream;		/* which window */
 	__u32 verdict;
