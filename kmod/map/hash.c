@@ -310,6 +310,26 @@ void *vnp_hash_lookup(struct vnp_map *map, const void *key)
 	return elem ? vnp_hash_value(hash, elem) : NULL;
 }
 
+void *vnp_hash_hold(struct vnp_map *map, const void *key, struct vnp_hash_held *held)
+{
+	struct vnp_hash *hash = vnp_hash_of(map);
+	const u32 hashed = vnp_hash_key(hash, key);
+	struct vnp_hash_elem *elem;
+
+	held->lock = &vnp_hash_lock(hash, hashed)->lock;
+	spin_lock(held->lock);
+	elem = vnp_hash_find(hash, hashed, key);
+	if (elem)
+		return vnp_hash_value(hash, elem);
+	spin_unlock(held->lock);
+	return NULL;
+}
+
+void vnp_hash_release(struct vnp_hash_held *held)
+{
+	spin_unlock(held->lock);
+}
+
 /* Context: the bucket's lock */
 static bool vnp_hash_has_space(const struct hlist_nulls_head *bucket)
 {
