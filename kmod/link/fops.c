@@ -114,12 +114,16 @@ static int vnp_link_replace(struct vnp_link *link, struct vnp_prog *prog,
 		ret = -ENOLINK;
 	else if (expected && old != expected)
 		ret = -EEXIST;
-	else
-		rcu_assign_pointer(*at, prog);
-	if (!ret)
-		vnp_hold_permit(link, prog->holds);
+	if (ret)
+		goto unlock;
+	/* Other CPUs can execute the program once it is visible, and the old one until then. */
+	if (prog->holds)
+		vnp_hold_permit(link, true);
+	rcu_assign_pointer(*at, prog);
+	if (!prog->holds)
+		vnp_hold_permit(link, false);
+unlock:
 	spin_unlock_bh(&link->lock);
-
 	if (!ret && old)
 		vnp_prog_put(old);
 	return ret;
