@@ -118,6 +118,18 @@ static void vnp_gcm_destroy(struct vnp_secret *secret)
 }
 
 /*
+ * If an operation fails, wipe its text, of @len bytes: some implementations decrypt before they
+ * know whether it is authentic, or can fail in the middle, and neither plaintext nor a text that is
+ * partly encrypted may be used.  Return: @ret
+ */
+static int vnp_aes_fail(const struct vnp_crypt_job *job, u32 len, int ret)
+{
+	if (ret)
+		memset(job->text.data, 0, len);
+	return ret;
+}
+
+/*
  * Make a scatterlist of additional data, text and tag.  Additional data is usually a header
  * directly before the text.  @one: used if the text is in the linear mapping.  @aad: out: bytes of
  * additional data
@@ -168,10 +180,9 @@ static int vnp_gcm_seal(const struct vnp_secret *secret, const struct vnp_crypt_
 
 	ret = crypto_aead_encrypt(vnp_gcm_request(work, secret, job, sg, job->text.len));
 	vnp_work_put(work, job->work);
-	return ret;
+	return vnp_aes_fail(job, job->text.len, ret);
 }
 
-/* Some implementations decrypt before they know whether the text is authentic. */
 static int vnp_gcm_open(const struct vnp_secret *secret, const struct vnp_crypt_job *job)
 {
 	const u32 len = job->text.len + VNP_SECRET_TAG;
@@ -181,9 +192,7 @@ static int vnp_gcm_open(const struct vnp_secret *secret, const struct vnp_crypt_
 
 	ret = crypto_aead_decrypt(vnp_gcm_request(work, secret, job, sg, len));
 	vnp_work_put(work, job->work);
-	if (ret)
-		memset(job->text.data, 0, len);
-	return ret;
+	return vnp_aes_fail(job, len, ret);
 }
 
 /*
@@ -253,7 +262,7 @@ static int vnp_ctr_crypt(const struct vnp_secret *secret, const struct vnp_crypt
 	skcipher_request_set_crypt(req, sg, sg, job->text.len, work->iv);
 	ret = crypto_skcipher_encrypt(req);
 	vnp_work_put(work, job->work);
-	return ret;
+	return vnp_aes_fail(job, job->text.len, ret);
 }
 
 /* @reserve: the transform without vector instructions has a table of 4 KiB for GHASH. */

@@ -439,7 +439,7 @@ static long (*const vnp_open)(struct vnp_ctx *ctx, void *keys, const void *key,
  *
  * Return: 0, -EKEYREJECTED (the nonce was used), -EMSGSIZE (the payload would be too long),
  * -ENOENT, -EINVAL, -E2BIG, -ERANGE, -EDQUOT, -ENOMEM.  If it is not 0 the payload is unchanged,
- * and it can be passed.
+ * and it can be passed; but the text may have become zero if it is -ENOMEM.
  */
 static long (*const vnp_seal)(struct vnp_ctx *ctx, void *keys, const void *key,
 			      const struct vnp_crypt *crypt, __u32 crypt_len) =
