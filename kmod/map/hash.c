@@ -311,6 +311,7 @@ void *vnp_hash_lookup(struct vnp_map *map, const void *key)
 }
 
 void *vnp_hash_hold(struct vnp_map *map, const void *key, struct vnp_hash_held *held)
+	__acquires(held->lock)
 {
 	struct vnp_hash *hash = vnp_hash_of(map);
 	const u32 hashed = vnp_hash_key(hash, key);
@@ -319,13 +320,11 @@ void *vnp_hash_hold(struct vnp_map *map, const void *key, struct vnp_hash_held *
 	held->lock = &vnp_hash_lock(hash, hashed)->lock;
 	spin_lock(held->lock);
 	elem = vnp_hash_find(hash, hashed, key);
-	if (elem)
-		return vnp_hash_value(hash, elem);
-	spin_unlock(held->lock);
-	return NULL;
+	return elem ? vnp_hash_value(hash, elem) : NULL;
 }
 
 void vnp_hash_release(struct vnp_hash_held *held)
+	__releases(held->lock)
 {
 	spin_unlock(held->lock);
 }

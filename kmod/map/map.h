@@ -123,7 +123,7 @@ extern const struct vnp_map_ops vnp_keys_ops;
 void *vnp_array_lookup(struct vnp_map *map, const void *key);
 void *vnp_hash_lookup(struct vnp_map *map, const void *key);
 
-/* struct vnp_hash_held - a value that vnp_hash_hold() has found, with the lock it has taken */
+/* struct vnp_hash_held - the lock of a bucket that vnp_hash_hold() has taken */
 struct vnp_hash_held {
 	spinlock_t *lock;	/* of the bucket */
 };
@@ -132,7 +132,7 @@ struct vnp_hash_held {
  * vnp_hash_hold() - find a value for a change that must not concern another key
  * @map:	a hash map
  * @key:	may be changed by another CPU meanwhile: then the value is that of either key
- * @held:	for vnp_hash_release(), which must follow if a value is found
+ * @held:	for vnp_hash_release(), which must follow
  *
  * The value of vnp_hash_lookup() can be deleted, or replaced, and then be that of another key,
  * while its caller uses it.  Here it stays, under the lock of the bucket.

@@ -14,9 +14,10 @@ long vnp_replay_check(struct vnp_map *map, const void *key, u64 number)
 	long ret;
 
 	replay = vnp_hash_hold(map, key, &held);
-	if (!replay)
-		return number == U64_MAX ? -ERANGE : 0;
-	ret = vnp_replay_look(replay, vnp_replay_window(map->value_size), number);
+	if (replay)
+		ret = vnp_replay_look(replay, vnp_replay_window(map->value_size), number);
+	else
+		ret = number == U64_MAX ? -ERANGE : 0;
 	vnp_hash_release(&held);
 	return ret;
 }
@@ -30,24 +31,28 @@ static long vnp_replay_add(struct vnp_map *map, const void *key)
 	return ret == -EEXIST ? 0 : ret;
 }
 
-long vnp_replay_commit(struct vnp_map *map, const void *key, u64 number)
+/* As vnp_replay_commit(), if there is a window; otherwise -ENOENT */
+static long vnp_replay_mark_held(struct vnp_map *map, const void *key, u64 number)
 {
 	struct vnp_hash_held held;
 	struct vnp_replay *replay;
+	long ret = -ENOENT;
+
+	replay = vnp_hash_hold(map, key, &held);
+	if (replay)
+		ret = vnp_replay_mark(replay, vnp_replay_window(map->value_size), number);
+	vnp_hash_release(&held);
+	return ret;
+}
+
+long vnp_replay_commit(struct vnp_map *map, const void *key, u64 number)
+{
 	long ret;
 
 	if (number == U64_MAX)
 		return -ERANGE;
-	replay = vnp_hash_hold(map, key, &held);
-	if (!replay) {
-		ret = vnp_replay_add(map, key);
-		if (ret)
-			return ret;
-		replay = vnp_hash_hold(map, key, &held);
-	}
-	if (!replay)
-		return -ENOENT;
-	ret = vnp_replay_mark(replay, vnp_replay_window(map->value_size), number);
-	vnp_hash_release(&held);
-	return ret;
+	ret = vnp_replay_mark_held(map, key, number);
+	if (ret != -ENOENT)
+		return ret;
+	return vnp_replay_add(map, key) ?: vnp_replay_mark_held(map, key, number);
 }
