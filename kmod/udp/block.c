@@ -6,29 +6,44 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
+/*
+ * Blocks of memory for copies, of 32 KiB, that a CPU keeps after they were filled: as many as a
+ * super-packet of 16 long datagrams takes that is copied for each of eight peers.  New memory is
+ * cleared with CONFIG_INIT_ON_ALLOC_DEFAULT_ON, which takes as long as copying.
+ */
+#define VNP_UDP_BLOCK_FULL	6
+
 /**
  * struct vnp_udp_blocks - the blocks of a CPU
  * @latest:	the one that datagrams are added to, or NULL
  * @own:	used if it has no references, so that most blocks need not be allocated
  * @space:	memory for copies
+ * @full:	memory that was @space before.  Packets with references to the oldest one have
+ *		mostly been freed when it becomes @space again
+ * @full_next:	index of the oldest one
  */
 struct vnp_udp_blocks {
 	struct vnp_udp_block *latest;
 	struct vnp_udp_block own;
 	struct page_frag space;
+	struct page_frag full[VNP_UDP_BLOCK_FULL];
+	u32 full_next;
 };
 
 static DEFINE_PER_CPU(struct vnp_udp_blocks, vnp_udp_blocks);
 
 void vnp_udp_block_destroy(void)
 {
-	struct page_frag *space;
-	int cpu;
+	struct vnp_udp_blocks *blocks;
+	int cpu, i;
 
 	for_each_possible_cpu(cpu) {
-		space = &per_cpu_ptr(&vnp_udp_blocks, cpu)->space;
-		if (space->page)
-			put_page(space->page);
+		blocks = per_cpu_ptr(&vnp_udp_blocks, cpu);
+		if (blocks->space.page)
+			put_page(blocks->space.page);
+		for (i = 0; i < VNP_UDP_BLOCK_FULL; i++)
+			if (blocks->full[i].page)
+				put_page(blocks->full[i].page);
 	}
 }
 
@@ -97,10 +112,29 @@ static int vnp_udp_block_add(struct vnp_udp_block *block, struct page *page, u32
 	return 0;
 }
 
+/* @space is full, and packets still refer to it: continue with the memory that was full first. */
+static void vnp_udp_block_rotate(struct vnp_udp_blocks *blocks)
+{
+	struct page_frag *space = &blocks->space;
+
+	swap(*space, blocks->full[blocks->full_next]);
+	blocks->full_next = (blocks->full_next + 1) % VNP_UDP_BLOCK_FULL;
+	/* Packets with memory from the reserve are dropped, so do not use it again. */
+	if (space->page && page_is_pfmemalloc(space->page)) {
+		put_page(space->page);
+		space->page = NULL;
+	}
+}
+
 struct page_frag *vnp_udp_block_space(u32 len)
 {
-	struct page_frag *space = this_cpu_ptr(&vnp_udp_blocks.space);
+	struct vnp_udp_blocks *blocks = this_cpu_ptr(&vnp_udp_blocks);
+	struct page_frag *space = &blocks->space;
 
+	/* As skb_page_frag_refill(), which uses memory again that has no other references */
+	if (space->page && space->offset + len > space->size &&
+	    (page_ref_count(space->page) > 1 || page_is_pfmemalloc(space->page)))
+		vnp_udp_block_rotate(blocks);
 	return skb_page_frag_refill(len, space, GFP_ATOMIC) ? space : NULL;
 }
 
@@ -127,7 +161,10 @@ static int vnp_udp_block_copy(struct vnp_udp_block *block, const struct vnp_dgra
 	return 0;
 }
 
-/* Reference a range of a packet.  Return: -EINVAL: it cannot be; -ENOSPC */
+/*
+ * Reference a range of a packet.  Return: 0, or if it cannot be: -EINVAL, and @block is unchanged;
+ * -ENOSPC, -ENOMEM
+ */
 static int vnp_udp_block_share(struct vnp_udp_block *block, const struct sk_buff *skb,
 			       u32 pos, u32 end)
 {
@@ -144,7 +181,7 @@ static int vnp_udp_block_share(struct vnp_udp_block *block, const struct sk_buff
 		if (pos >= next)
 			continue;
 		if (!skb_frag_page(frag))
-			return -EINVAL;
+			return at > pos ? -ENOMEM : -EINVAL;
 		ret = vnp_udp_block_add(block, skb_frag_page(frag),
 					skb_frag_off(frag) + max(pos, at) - at,
 					min(end, next) - max(pos, at));
