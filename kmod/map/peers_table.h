@@ -111,13 +111,18 @@ static inline struct hlist_head *vnp_peers_address_bucket(const struct vnp_peers
 /* The set of targets, or what can be sent to, has changed.  Context: the lock */
 static inline void vnp_peers_changed(struct vnp_peers *peers)
 {
-	WRITE_ONCE(peers->changes, peers->changes + 1);
+	/* Pairs with vnp_peers_changes(). */
+	smp_store_release(&peers->changes, peers->changes + 1);
 }
 
-/* vnp_peers_changes() - a number that is different after each change */
+/*
+ * vnp_peers_changes() - a number that is different after each change.  Who reads it finds the
+ * targets as they were after this change, or a later one.
+ */
 static inline u32 vnp_peers_changes(struct vnp_map *map)
 {
-	return READ_ONCE(vnp_peers_of(map)->changes);
+	/* Pairs with vnp_peers_changed(). */
+	return smp_load_acquire(&vnp_peers_of(map)->changes);
 }
 
 /* vnp_peers_lookup() - the target of a key, or NULL.  Context: RCU, or the lock */
