@@ -107,17 +107,6 @@ static bool vnp_hold_expire_some(struct vnp_holding *h)
 	return more;
 }
 
-/* Is there anything left in the user's account on this CPU? */
-static bool vnp_hold_is_solvent(const struct vnp_link *link)
-{
-	bool solvent;
-
-	local_bh_disable();
-	solvent = vnp_account_draw(link->user, 0);
-	local_bh_enable();
-	return solvent;
-}
-
 /*
  * While the account is empty, held messages still have to end, as they stay charged to sockets: but
  * all links of a user together have one iteration per jiffy.  Each link reserves a jiffy for its
@@ -173,7 +162,7 @@ void vnp_hold_expiry(struct work_struct *work)
 	vnp_holding_init(&h, hold->link, sk);
 	h.all = true;
 	do {
-		solvent = vnp_hold_is_solvent(hold->link);
+		solvent = vnp_account_is_solvent(hold->link->user);
 		if (!solvent && !vnp_hold_use_slot(hold))
 			break;
 		more = vnp_hold_expire_some(&h);

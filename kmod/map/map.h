@@ -122,6 +122,7 @@ extern const struct vnp_map_ops vnp_keys_ops;
 /* The most frequent lookups of programs, to be called directly */
 void *vnp_array_lookup(struct vnp_map *map, const void *key);
 void *vnp_hash_lookup(struct vnp_map *map, const void *key);
+void *vnp_percpu_lookup(struct vnp_map *map, const void *key);
 
 /* struct vnp_hash_held - the lock of a bucket that vnp_hash_hold() has taken */
 struct vnp_hash_held {
@@ -131,7 +132,7 @@ struct vnp_hash_held {
 /**
  * vnp_hash_hold() - find a value for a change that must not concern another key
  * @map:	a hash map
- * @key:	may be changed by another CPU meanwhile: then the value is that of either key
+ * @key:	may be changed by another CPU meanwhile: then the value is that of either key, or none
  * @held:	for vnp_hash_release(), which must follow
  *
  * The value of vnp_hash_lookup() can be deleted, or replaced, and then be that of another key,
@@ -142,7 +143,6 @@ struct vnp_hash_held {
  */
 void *vnp_hash_hold(struct vnp_map *map, const void *key, struct vnp_hash_held *held);
 void vnp_hash_release(struct vnp_hash_held *held);
-void *vnp_percpu_lookup(struct vnp_map *map, const void *key);
 
 /* vnp_map_create() - VNP_MAP_CREATE.  Context: process.  Return: descriptor or errno */
 long vnp_map_create(const struct vnp_map_create *attr);

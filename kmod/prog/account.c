@@ -60,6 +60,16 @@ noinline bool vnp_account_refill(struct vnp_user *user, u32 ns)
 	return true;
 }
 
+bool vnp_account_is_solvent(struct vnp_user *user)
+{
+	bool solvent;
+
+	local_bh_disable();
+	solvent = vnp_account_draw(user, 0);
+	local_bh_enable();
+	return solvent;
+}
+
 void vnp_account_settle(struct vnp_user *user, u32 ns, u64 start)
 {
 	struct vnp_bucket *bucket = this_cpu_ptr(user->bucket);

@@ -86,6 +86,9 @@ static __always_inline bool vnp_account_draw(struct vnp_user *user, u32 ns)
 	return likely(bucket->left >= 0) || vnp_account_refill(user, ns);
 }
 
+/* vnp_account_is_solvent() - is the bucket on this CPU not overdrawn?  Context: any */
+bool vnp_account_is_solvent(struct vnp_user *user);
+
 /*
  * vnp_account_settle() - replace @ns that were drawn since @start, of ktime_get_ns(), by the time
  * since then.  Context: softirqs off, since then

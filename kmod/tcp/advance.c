@@ -120,7 +120,7 @@ int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
 	struct vnp_account_timer timer;
 	int ret = -ENOMEM;
 
-	if (vnp_stream_solvent(stream)) {
+	if (vnp_account_is_solvent(stream->link->user)) {
 		timer = vnp_account_start();
 		ret = func(stream->sk, &stream->window, gfp);
 		vnp_stream_charge(stream, &timer);

@@ -49,16 +49,6 @@ void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
 		vnp_stream_retry(stream);
 }
 
-bool vnp_stream_solvent(const struct vnp_stream *stream)
-{
-	bool solvent;
-
-	local_bh_disable();
-	solvent = vnp_account_draw(stream->link->user, 0);
-	local_bh_enable();
-	return solvent;
-}
-
 void vnp_stream_charge(const struct vnp_stream *stream, const struct vnp_account_timer *timer)
 {
 	vnp_account_stop(stream->link->user, timer);

@@ -27,9 +27,6 @@ void vnp_stream_retry(struct vnp_stream *stream);
  */
 void vnp_stream_set_deferred(struct vnp_stream *stream, int ret);
 
-/* vnp_stream_solvent() - is the user's account on this CPU not overdrawn?  Context: any */
-bool vnp_stream_solvent(const struct vnp_stream *stream);
-
 /*
  * vnp_stream_charge() - charge the user for work that was done since vnp_account_start(), because
  * of their programs.  Context: as vnp_account_stop()

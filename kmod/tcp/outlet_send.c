@@ -266,17 +266,6 @@ bool vnp_outlet_is_written(const struct vnp_outlet *outlet)
 	return atomic_read(&outlet->writers) || READ_ONCE(outlet->sk->sk_write_pending);
 }
 
-/* Is the user's account on this CPU not overdrawn? */
-static bool vnp_outlet_is_solvent(const struct vnp_outlet *outlet)
-{
-	bool solvent;
-
-	local_bh_disable();
-	solvent = vnp_account_draw(outlet->user, 0);
-	local_bh_enable();
-	return solvent;
-}
-
 /*
  * Return: likewise, or -EBUSY: a call of the application owns the socket, or must get an error, or
  * the user has taken too much of this CPU
@@ -292,7 +281,7 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 		return ret;
 	timer = vnp_account_start();
 	if (!vnp_outlet_is_written(outlet) && !vnp_outlet_has_error(sk) &&
-	    vnp_outlet_is_solvent(outlet))
+	    vnp_account_is_solvent(outlet->user))
 		ret = vnp_outlet_send_some(outlet);
 	vnp_account_stop(outlet->user, &timer);
 	release_sock(sk);

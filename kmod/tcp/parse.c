@@ -427,7 +427,7 @@ int vnp_stream_parse_some(struct vnp_stream *stream, u32 end, bool far)
 
 	if (stream->scattered)
 		return -EAGAIN;
-	if (stream->apart || (far && !vnp_stream_solvent(stream)))
+	if (stream->apart || (far && !vnp_account_is_solvent(stream->link->user)))
 		return -ENOMEM;
 
 	exec.dgram.ops = &stream->link->hook->dgram;

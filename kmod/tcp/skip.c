@@ -50,7 +50,6 @@ int vnp_stream_skip(struct vnp_stream *stream)
 
 	if (discards)
 		timer = vnp_account_start();
-
 	vnp_ends_settle(&stream->ends, stream->ready);
 	if (unlikely(tp->urg_data))
 		vnp_stream_skip_urgent(stream, &steps);

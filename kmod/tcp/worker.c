@@ -61,7 +61,7 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 	bool filled;
 	struct vnp_account_timer timer;
 
-	if (!len || stream->copy.executed || !vnp_stream_solvent(stream) ||
+	if (!len || stream->copy.executed || !vnp_account_is_solvent(stream->link->user) ||
 	    vnp_copy_reserve_apart(&stream->copy, len, stream->link->user))
 		return;
 	if (!vnp_tcp_trylock(sk, &stream->blocked))
