@@ -110,7 +110,7 @@ void vnp_account_charge(struct vnp_user *user, u64 ns);
 /**
  * struct vnp_account_timer - measures work that is charged by its time
  * @start:	when it began, of ktime_get_ns()
- * @switches:	how often the task had given up its CPU, or lost it, at @start
+ * @switches:	how often the task had been switched out at @start
  */
 struct vnp_account_timer {
 	u64 start;

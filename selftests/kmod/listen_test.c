@@ -679,7 +679,7 @@ static int accept_one(SELF *self)
 	return n < 0 ? -errno : n;
 }
 
-/* Linked and not, by turns: always as it was when accept() was called */
+/* Linked and not, alternately: always as it was when accept() was called */
 TEST_F(listen, traffic)
 {
 	struct traffic t = { .listener = self->listener };
