@@ -93,6 +93,7 @@ static __always_inline __u32 get_key(struct vnp_ctx *ctx, __u32 *len)
 	union get get;
 	__u8 tens, ones;
 
+	*len = 0;
 	if (vnp_load_bytes(ctx, 0, get.text, sizeof(get.text)) ||
 	    get.words[0] != model.words[0] ||
 	    ((get.words[1] | lower_case) & mask) != model.words[1])
