@@ -56,8 +56,8 @@
 #define VNP_ACCOUNT_CHARGE_MAX	(10ULL * NSEC_PER_MSEC)
 
 /*
- * Likewise if other tasks were executed on the CPU meanwhile.  How long these took is not known, and
- * they can be another user's: so it is what the default burst allows to softirqs.
+ * Likewise if other tasks were executed on the CPU meanwhile.  How long these took is not known,
+ * and they can be another user's: so it is what the default burst allows to softirqs.
  */
 #define VNP_ACCOUNT_PREEMPTED_MAX	NSEC_PER_MSEC
 
