@@ -132,7 +132,7 @@ struct vnp_hash_held {
 /**
  * vnp_hash_hold() - find a value for a change that must not concern another key
  * @map:	a hash map
- * @key:	may be changed by another CPU meanwhile: then the value is that of either key, or none
+ * @key:	if another CPU changes it meanwhile, the value is that of either key, or none
  * @held:	for vnp_hash_release(), which must follow
  *
  * The value of vnp_hash_lookup() can be deleted, or replaced, and then be that of another key,
