@@ -70,7 +70,9 @@ static int vnp_dgram_read(const struct vnp_dgram *dgram, u32 off, void *to, u32 
 
 	/* @to can only overlap direct bytes: programs have no pointers to others */
 	memmove(to, ctx->data + off, n);
-	if (unlikely(dgram->ops->load))
+	if (likely(n == len))
+		return 0;
+	if (dgram->ops->load)
 		return dgram->ops->load(dgram, off + n, to + n, len - n);
 	return skb_copy_bits(dgram->skb, dgram->off + off + n, to + n, len - n);
 }
