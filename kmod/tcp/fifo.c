@@ -107,7 +107,8 @@ static void vnp_fifo_write(struct vnp_fifo *fifo, u32 pos, const u8 *from, u32 l
 	u8 *to = vnp_fifo_at(fifo, pos, &part);
 
 	memcpy(to, from, part);
-	memcpy(fifo->data, from + part, len - part);
+	if (unlikely(part != len))
+		memcpy(fifo->data, from + part, len - part);
 }
 
 /* Return: 0, or an errno: it cannot be read */
@@ -134,11 +135,12 @@ int vnp_fifo_add(struct vnp_fifo *fifo, const struct vnp_dgram *dgram,
 		 const struct vnp_send_msg *msg)
 {
 	const u32 pos = fifo->last + VNP_FIFO_HEAD, len = msg->head_len + msg->len;
-	int ret;
+	int ret = 0;
 
 	if (msg->head_len)
 		vnp_fifo_write(fifo, pos, msg->head, msg->head_len);
-	ret = vnp_fifo_write_payload(fifo, pos + msg->head_len, dgram, msg->off, msg->len);
+	if (msg->len)
+		ret = vnp_fifo_write_payload(fifo, pos + msg->head_len, dgram, msg->off, msg->len);
 	if (ret)
 		return ret;
 	*vnp_fifo_head(fifo, fifo->last) = len;
