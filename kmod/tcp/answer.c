@@ -70,16 +70,6 @@ void vnp_answer_close(struct vnp_stream *stream)
 	vnp_outlet_leave(stream->outlet);
 }
 
-void vnp_answer_released(struct vnp_stream *stream)
-{
-	struct vnp_outlet *outlet = stream->outlet;
-
-	if (likely(!outlet || !outlet->blocked))
-		return;
-	outlet->blocked = false;
-	vnp_outlet_kick(outlet);
-}
-
 void vnp_answer_free(struct vnp_stream *stream)
 {
 	if (stream->outlet)

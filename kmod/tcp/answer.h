@@ -42,12 +42,6 @@ void vnp_answer_flush(struct vnp_stream *stream);
  */
 void vnp_answer_close(struct vnp_stream *stream);
 
-/*
- * vnp_answer_released() - the socket is being released: send what could not be sent meanwhile.
- * Context: proto::release_cb()
- */
-void vnp_answer_released(struct vnp_stream *stream);
-
 /* vnp_answer_free() - put the queue, after a grace period.  Context: process */
 void vnp_answer_free(struct vnp_stream *stream);
 

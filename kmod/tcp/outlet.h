@@ -3,9 +3,9 @@
  * struct vnp_outlet: a TCP connection that programs send to, with its queue.
  *
  * Softirq appends to the queue (outlet.c), and a work item sends its contents (outlet_send.c).  The
- * work never sleeps: it sends in slices, and only if no call of the application owns the socket;
- * otherwise it tries again later.  So a user who keeps sockets locked, or has no memory left,
- * delays no other user.
+ * work never sleeps: it sends under the socket's spinlock, in slices, and only if no call of the
+ * application owns the socket; otherwise it tries again later.  So a user who keeps sockets locked,
+ * or has no memory left, delays no other user.
  *
  * Of the socket, sk_write_space is replaced, to continue the work when the send buffer has room
  * again; and icsk_ulp_ops is set as for a link (tcp.c), so that kTLS and sockmap, which would
@@ -58,7 +58,6 @@ enum vnp_outlet_state {
  * @refs:	see above
  * @sk:		the socket, with a reference
  * @user:	the user who owns the entries, with a reference
- * @blocked:	@work did nothing, as a call owned the socket.  Under the socket's spinlock
  * @write_space: the function that it has set as sk_write_space of @sk
  * @writers:	number of the application's writes in progress, if the socket has a link: nothing is
  *		sent from the queue during them (tcp/write.c).  Atomic
@@ -84,7 +83,6 @@ struct vnp_outlet {
 	refcount_t refs;
 	struct sock *sk;
 	struct vnp_user *user;
-	bool blocked;
 	void (*write_space)(struct sock *sk);
 	atomic_t writers;
 	struct vnp_connection shown;
@@ -152,7 +150,7 @@ bool vnp_outlet_is_written(const struct vnp_outlet *outlet);
  */
 int vnp_outlet_failure(const struct sock *sk);
 
-/* vnp_outlet_kick() - have the work try again now, if it is to try later.  Context: any */
+/* vnp_outlet_kick() - a write has ended: send what was queued during it.  Context: process */
 void vnp_outlet_kick(struct vnp_outlet *outlet);
 
 /* vnp_outlet_queued() - bytes in the queue.  Context: process */

@@ -110,17 +110,10 @@ static bool vnp_outlet_has_error(const struct sock *sk)
  * ---- Sending --------------------------------------------------------------
  */
 
-/* tcp_sendmsg_locked() returns the error of the connection: leave it for the application. */
-static void vnp_outlet_keep_error(struct sock *sk, int ret)
-{
-	if (ret < 0 && ret != -EAGAIN && ret != -EPIPE && !sk->sk_err)
-		WRITE_ONCE(sk->sk_err, -ret);
-}
-
 /*
  * The size of the send buffer with which TCP takes @len more bytes without waiting.  Not INT_MAX:
- * half of it is also how much may arrive in the backlog while the socket is owned
- * (tcp_add_backlog()).
+ * half of it is also how much may arrive in the backlog (tcp_add_backlog()) while the socket is
+ * owned, as it is in vnp_outlet_drain().
  */
 static int vnp_outlet_sndbuf(const struct sock *sk, u32 len)
 {
@@ -135,10 +128,10 @@ static int vnp_outlet_sndbuf(const struct sock *sk, u32 len)
 }
 
 /*
- * Send @len bytes by tcp_sendmsg_locked().  A work item must not wait, and a datagram should not be
- * split: so the send buffer is made large enough for the call, as the caller has checked that it
- * has room for the first byte, and allocations do not sleep.  The call may process the backlog,
- * which can reset the connection.  Return: bytes that were sent, or a negative errno
+ * Send @len bytes by tcp_sendmsg_locked().  It must not wait under the socket's spinlock, and a
+ * datagram should not be split: so the send buffer is made large enough for the call, as the caller
+ * has checked that it has room for the first byte, and allocations do not sleep.  Return: bytes
+ * that were sent, or a negative errno
  */
 static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 len)
 {
@@ -158,7 +151,6 @@ static int vnp_outlet_sendmsg(struct sock *sk, struct kvec *vec, u32 vecs, u32 l
 	/* TCP makes the send buffer smaller if it is out of memory. */
 	WRITE_ONCE(sk->sk_sndbuf, min(sndbuf, sk->sk_sndbuf));
 	sk->sk_allocation = allocation;
-	vnp_outlet_keep_error(sk, ret);
 	return ret;
 }
 
@@ -201,7 +193,7 @@ static u32 vnp_outlet_claim(struct vnp_outlet *outlet, struct kvec *vec, u32 *ve
 	u32 len = 0;
 	int error;
 
-	spin_lock_bh(&outlet->lock);
+	spin_lock(&outlet->lock);
 	error = vnp_outlet_failure(sk) ?: vnp_outlet_changed(outlet);
 	if (error)
 		vnp_outlet_end(outlet, error);
@@ -218,7 +210,7 @@ static u32 vnp_outlet_claim(struct vnp_outlet *outlet, struct kvec *vec, u32 *ve
 	if (!len)
 		outlet->state = VNP_OUTLET_IDLE;
 unlock:
-	spin_unlock_bh(&outlet->lock);
+	spin_unlock(&outlet->lock);
 	return len;
 }
 
@@ -239,7 +231,10 @@ static void vnp_outlet_account(struct vnp_outlet *outlet, int ret)
 	spin_unlock_bh(&outlet->lock);
 }
 
-/* Context: the socket's lock.  Return: 0: there is nothing more to do; -EAGAIN: maybe; -ENOMEM */
+/*
+ * Context: softirqs off, the socket's spinlock.  Return: 0: there is nothing more to do; -EAGAIN:
+ * there may be; -ENOMEM
+ */
 static int vnp_outlet_send_some(struct vnp_outlet *outlet)
 {
 	const u64 end = ktime_get_ns() + VNP_OUTLET_SLICE_NS;
@@ -276,15 +271,15 @@ static int vnp_outlet_send(struct vnp_outlet *outlet)
 	struct vnp_account_timer timer;
 	int ret = -EBUSY;
 
-	/* Not under the socket's spinlock: softirqs would spin on it while a datagram is copied. */
-	if (!vnp_tcp_trylock(sk, &outlet->blocked))
-		return ret;
+	local_bh_disable();
+	bh_lock_sock(sk);
 	timer = vnp_account_start();
-	if (!vnp_outlet_is_written(outlet) && !vnp_outlet_has_error(sk) &&
-	    vnp_account_is_solvent(outlet->user))
+	if (!sock_owned_by_user(sk) && !vnp_outlet_is_written(outlet) &&
+	    !vnp_outlet_has_error(sk) && vnp_account_draw(outlet->user, 0))
 		ret = vnp_outlet_send_some(outlet);
+	bh_unlock_sock(sk);
 	vnp_account_stop(outlet->user, &timer);
-	release_sock(sk);
+	local_bh_enable();
 	return ret;
 }
 

@@ -102,23 +102,6 @@ void vnp_tcp_keep_ulp(struct sock *sk)
 		WRITE_ONCE(inet_csk(sk)->icsk_ulp_ops, vnp_tcp_ulp);
 }
 
-bool vnp_tcp_trylock(struct sock *sk, bool *blocked)
-{
-	bool owned;
-
-	spin_lock_bh(&sk->sk_lock.slock);
-	owned = sock_owned_by_user_nocheck(sk);
-	if (owned) {
-		*blocked = true;
-	} else {
-		/* as lock_sock() does */
-		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
-		sk->sk_lock.owned = 1;
-	}
-	spin_unlock_bh(&sk->sk_lock.slock);
-	return !owned;
-}
-
 int vnp_tcp_ulp_create(void)
 {
 	vnp_tcp_ulp = kzalloc(sizeof(*vnp_tcp_ulp), GFP_KERNEL);

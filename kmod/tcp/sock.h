@@ -40,13 +40,6 @@ int vnp_tcp_check(const struct sock *sk);
 /* vnp_tcp_set_user_data() - set to @link or NULL; clones get NULL.  Context: the socket's lock */
 void vnp_tcp_set_user_data(struct sock *sk, struct vnp_link *link);
 
-/*
- * vnp_tcp_trylock() - lock_sock(), unless a call owns the socket: then *@blocked is set, under its
- * spinlock.  A call can own it for any time, as sendmsg() copies from user memory meanwhile: so
- * work items do not wait for it.  Context: process.  Return: false: it is owned
- */
-bool vnp_tcp_trylock(struct sock *sk, bool *blocked);
-
 /* vnp_tcp_calls_drain() - wait for calls that got no reference.  Context: module exit */
 void vnp_tcp_calls_drain(void);
 

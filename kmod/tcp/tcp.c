@@ -133,10 +133,8 @@ static void vnp_tcp_release_cb(struct sock *sk)
 {
 	struct vnp_stream *stream = vnp_stream_of_locked(sk);
 
-	if (stream) {
+	if (stream)
 		vnp_stream_released(stream, sk);
-		vnp_answer_released(stream);
-	}
 	vnp_tcp_proto_of(sk)->kernel->release_cb(sk);
 }
 

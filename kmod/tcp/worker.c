@@ -5,9 +5,29 @@
 #include "kmod/tcp/defer.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
-#include "kmod/tcp/sock.h"
 #include "kmod/tcp/stream.h"
 #include "kmod/tcp/verdict.h"
+
+/*
+ * Lock the socket, unless a process owns it.  That can hold the lock for any time, as sendmsg()
+ * copies from user memory under it, and if many workers waited no other user's could be executed.
+ */
+static bool vnp_stream_trylock(struct vnp_stream *stream, struct sock *sk)
+{
+	bool owned;
+
+	spin_lock_bh(&sk->sk_lock.slock);
+	owned = sock_owned_by_user_nocheck(sk);
+	if (owned) {
+		stream->blocked = true;
+	} else {
+		/* as lock_sock() does */
+		mutex_acquire(&sk->sk_lock.dep_map, 0, 1, _RET_IP_);
+		sk->sk_lock.owned = 1;
+	}
+	spin_unlock_bh(&sk->sk_lock.slock);
+	return !owned;
+}
 
 /* Is the message on which the worker executes the program still the one at @parse? */
 static bool vnp_stream_is_apart(const struct vnp_stream *stream)
@@ -57,14 +77,14 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 {
 	/* pairs with vnp_stream_take_copy() */
 	const u32 len = smp_load_acquire(&stream->apart);
+	struct vnp_account_timer timer;
 	struct vnp_prog *prog;
 	bool filled;
-	struct vnp_account_timer timer;
 
 	if (!len || stream->copy.executed || !vnp_account_is_solvent(stream->link->user) ||
 	    vnp_copy_reserve_apart(&stream->copy, len, stream->link->user))
 		return;
-	if (!vnp_tcp_trylock(sk, &stream->blocked))
+	if (!vnp_stream_trylock(stream, sk))
 		return;
 	timer = vnp_account_start();
 	filled = vnp_stream_fill_apart(stream, len);
@@ -147,7 +167,7 @@ void vnp_stream_work(struct work_struct *work)
 
 	if (sk)
 		vnp_stream_execute_apart(stream, sk);
-	if (sk && vnp_tcp_trylock(sk, &stream->blocked)) {
+	if (sk && vnp_stream_trylock(stream, sk)) {
 		if (stream->sk)
 			vnp_stream_continue(stream, sk->sk_allocation);
 		else
