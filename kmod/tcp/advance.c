@@ -123,7 +123,7 @@ int vnp_stream_repack(struct vnp_stream *stream, gfp_t gfp,
 	if (vnp_account_is_solvent(stream->link->user)) {
 		timer = vnp_account_start();
 		ret = func(stream->sk, &stream->window, gfp);
-		vnp_stream_charge(stream, &timer);
+		vnp_account_stop(stream->link->user, &timer);
 	}
 	if (ret == -EAGAIN)
 		vnp_stream_defer(stream);

@@ -10,7 +10,6 @@
 #include "kmod/path/send.h"
 #include "kmod/prog/account.h"
 #include "kmod/tcp/copy.h"
-#include "kmod/tcp/defer.h"
 #include "kmod/tcp/outlet.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/stream.h"
@@ -232,5 +231,5 @@ void vnp_answer_verdict(struct vnp_stream *stream, struct vnp_dgram *dgram)
 		vnp_send_start(&vnp_answer_copy(dgram)->sending.sending, timer.start);
 	dgram->ops->answer(dgram, NULL);
 	/* The time of the execution, which was charged, does not include this. */
-	vnp_stream_charge(stream, &timer);
+	vnp_account_stop(stream->link->user, &timer);
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "kmod/tcp/defer.h"
 
-#include "kmod/prog/account.h"
 #include "kmod/tcp/stream.h"
 
 /* Maximum delay of the worker after a failure: out of memory, or the user's account was empty */
@@ -47,9 +46,4 @@ void vnp_stream_set_deferred(struct vnp_stream *stream, int ret)
 		vnp_stream_defer(stream);
 	else if (ret)
 		vnp_stream_retry(stream);
-}
-
-void vnp_stream_charge(const struct vnp_stream *stream, const struct vnp_account_timer *timer)
-{
-	vnp_account_stop(stream->link->user, timer);
 }

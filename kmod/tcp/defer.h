@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Deferring work from softirq to a worker, and charging the user for both */
+/* Deferring work from softirq to a worker */
 #ifndef _VNP_TCP_DEFER_H
 #define _VNP_TCP_DEFER_H
 
 #include <linux/types.h>
 
-struct vnp_account_timer;
 struct vnp_stream;
 
 int vnp_stream_subsys_create(void);
@@ -26,11 +25,5 @@ void vnp_stream_retry(struct vnp_stream *stream);
  * (-ENOMEM), or nothing (0).  Context: likewise
  */
 void vnp_stream_set_deferred(struct vnp_stream *stream, int ret);
-
-/*
- * vnp_stream_charge() - charge the user for work that was done since vnp_account_start(), because
- * of their programs.  Context: as vnp_account_stop()
- */
-void vnp_stream_charge(const struct vnp_stream *stream, const struct vnp_account_timer *timer);
 
 #endif /* _VNP_TCP_DEFER_H */

@@ -4,7 +4,6 @@
 #include "kmod/link/stats.h"
 #include "kmod/path/dispatch.h"
 #include "kmod/prog/account.h"
-#include "kmod/tcp/defer.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/repack.h"
 #include "kmod/tcp/stream.h"
@@ -239,7 +238,7 @@ static int vnp_stream_copy(struct vnp_stream *stream, struct sk_buff **first, u3
 		ret = vnp_stream_own(stream, first, GFP_ATOMIC);
 	if (!ret)
 		ret = vnp_copy_fill(&stream->copy, stream->sk, *first, stream->parse, len);
-	vnp_stream_charge(stream, &timer);
+	vnp_account_stop(stream->link->user, &timer);
 	return ret;
 }
 
@@ -250,7 +249,7 @@ void vnp_stream_publish(struct vnp_stream *stream, struct sk_buff *first)
 
 	if (copy->replaces && !vnp_stream_removes(copy->action))
 		vnp_copy_publish(copy, stream->sk, first);
-	vnp_stream_charge(stream, &timer);
+	vnp_account_stop(stream->link->user, &timer);
 }
 
 /* Return: 0; -ENOMEM: the program could not be executed; -EAGAIN: the worker executes it */

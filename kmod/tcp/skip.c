@@ -2,7 +2,6 @@
 #include "kmod/tcp/skip.h"
 
 #include "kmod/prog/account.h"
-#include "kmod/tcp/defer.h"
 #include "kmod/tcp/parse.h"
 #include "kmod/tcp/queue.h"
 #include "kmod/tcp/repack.h"
@@ -62,7 +61,7 @@ int vnp_stream_skip(struct vnp_stream *stream)
 		vnp_ranges_pop(&stream->drops);
 	}
 	if (discards)
-		vnp_stream_charge(stream, &timer);
+		vnp_account_stop(stream->link->user, &timer);
 	if (before(stream->ready, tp->copied_seq))
 		WRITE_ONCE(stream->ready, tp->copied_seq);
 	vnp_ends_follow(&stream->ends, tp->copied_seq);

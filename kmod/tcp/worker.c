@@ -88,7 +88,7 @@ static void vnp_stream_execute_apart(struct vnp_stream *stream, struct sock *sk)
 		return;
 	timer = vnp_account_start();
 	filled = vnp_stream_fill_apart(stream, len);
-	vnp_stream_charge(stream, &timer);
+	vnp_account_stop(stream->link->user, &timer);
 	release_sock(sk);
 	if (!filled)
 		return;
