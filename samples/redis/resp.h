@@ -70,15 +70,11 @@ static __always_inline __s32 line(struct vnp_ctx *ctx)
 	return PASS_ALL;
 }
 
-/* The beginning of "GET KEY", up to the length of the key in @digits, and its end */
+#define GET_LEN		14	/* offset in "GET KEY" of the digits of the key's length */
+
+/* The beginning of "GET KEY": up to two digits, and the end of that line */
 union get {
-	struct {
-		__u64 head;	/* "*2\r\n$3\r\n" */
-		char name[3];
-		char middle[3];
-		char digits[4];
-	};
-	char text[18];
+	char text[GET_LEN + 4];
 	__u64 words[2];
 };
 
@@ -91,6 +87,7 @@ static __always_inline __u32 get_key(struct vnp_ctx *ctx, __u32 *len)
 	static const union get model = { .text = "*2\r\n$3\r\nget\r\n$\0\0" };
 	const __u64 lower_case = 0x202020, mask = (1ULL << 48) - 1;
 	union get get;
+	const char *digits = get.text + GET_LEN;
 	__u8 tens, ones;
 
 	*len = 0;
@@ -98,16 +95,16 @@ static __always_inline __u32 get_key(struct vnp_ctx *ctx, __u32 *len)
 	    get.words[0] != model.words[0] ||
 	    ((get.words[1] | lower_case) & mask) != model.words[1])
 		return 0;
-	tens = get.digits[0] - '0';
-	ones = get.digits[1] - '0';
+	tens = digits[0] - '0';
+	ones = digits[1] - '0';
 	if (tens > 9)
 		return 0;
-	if (get.digits[1] == '\r' && get.digits[2] == '\n') {
+	if (digits[1] == '\r' && digits[2] == '\n') {
 		*len = tens;
-		return 17;
+		return GET_LEN + 3;
 	}
 	*len = tens * 10 + ones;
-	return ones <= 9 && get.digits[2] == '\r' && get.digits[3] == '\n' ? 18 : 0;
+	return ones <= 9 && digits[2] == '\r' && digits[3] == '\n' ? GET_LEN + 4 : 0;
 }
 
 /* measure() - the result of the program */
