@@ -9,7 +9,8 @@
 /*
  * Blocks of memory for copies, of 32 KiB, that a CPU keeps after they were filled: as many as a
  * super-packet of 16 long datagrams takes that is copied for each of eight peers.  New memory is
- * cleared with CONFIG_INIT_ON_ALLOC_DEFAULT_ON, which takes as long as copying.
+ * cleared with CONFIG_INIT_ON_ALLOC_DEFAULT_ON, which takes as long as copying.  They are freed
+ * when the module is removed, and charged to nobody.
  */
 #define VNP_UDP_BLOCK_FULL	6
 
@@ -112,18 +113,22 @@ static int vnp_udp_block_add(struct vnp_udp_block *block, struct page *page, u32
 	return 0;
 }
 
-/* @space is full, and packets still refer to it: continue with the memory that was full first. */
+/*
+ * @space is full: continue with the memory that was full first.  Memory from the reserve is not
+ * kept, as packets with it are dropped and others need it; nor is less than 32 KiB, which is
+ * allocated when there is no more.
+ */
 static void vnp_udp_block_rotate(struct vnp_udp_blocks *blocks)
 {
 	struct page_frag *space = &blocks->space;
 
-	swap(*space, blocks->full[blocks->full_next]);
-	blocks->full_next = (blocks->full_next + 1) % VNP_UDP_BLOCK_FULL;
-	/* Packets with memory from the reserve are dropped, so do not use it again. */
-	if (space->page && page_is_pfmemalloc(space->page)) {
+	if (page_is_pfmemalloc(space->page) || space->size < SZ_32K) {
 		put_page(space->page);
 		space->page = NULL;
+		return;
 	}
+	swap(*space, blocks->full[blocks->full_next]);
+	blocks->full_next = (blocks->full_next + 1) % VNP_UDP_BLOCK_FULL;
 }
 
 struct page_frag *vnp_udp_block_space(u32 len)
