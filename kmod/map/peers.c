@@ -5,8 +5,9 @@
  * Before datagrams can be sent to an address, it must be permitted for the socket.  A map has no
  * socket until a program that uses it is linked: then all its targets are checked.  Targets that
  * are set later are checked when they are set.  Both happen under struct vnp_peers::lock, so that a
- * map with a socket has no unchecked targets.  Checking waits for the socket's lock, which the
- * application can hold for any time: so a fatal signal ends waiting for either lock.
+ * map with a socket has no unchecked targets.  Checking can wait for the socket's lock, which the
+ * application can hold for any time, and as in sendto() no signal ends that: but a fatal one ends
+ * waiting for the map's lock meanwhile.
  *
  * Context: process.
  */
